@@ -1,0 +1,33 @@
+from . import errors as errors
+from . import plots as plots
+from . import scales as scales
+from .outcomes import EarlyImprovement as EarlyImprovement
+from .outcomes import EventTimes as EventTimes
+from .outcomes import LossOfResponse as LossOfResponse
+from .outcomes import PartialResponse as PartialResponse
+from .outcomes import Relapse as Relapse
+from .outcomes import Remission as Remission
+from .outcomes import Response as Response
+from .outcomes import assess as assess
+from .outcomes import changes as changes
+from .outcomes import compare_counts as compare_counts
+from .outcomes import mean_scores as mean_scores
+from .outcomes import rates as rates
+from .outcomes import time_to as time_to
+from .plan import Plan as Plan
+from .plan import read_plan as read_plan
+from .plan import run_plan as run_plan
+from .scales import Scale as Scale
+from .scales import get_scale as get_scale
+from .scales import scale_names as scale_names
+from .study import Study as Study
+from .study import VisitWindows as VisitWindows
+from .study import load_sample as load_sample
+from .study import read_study as read_study
+from .study import sample_names as sample_names
+from .survival import RMST as RMST
+from .survival import AalenJohansen as AalenJohansen
+from .survival import KaplanMeier as KaplanMeier
+from .survival import LogRank as LogRank
+
+__version__: str

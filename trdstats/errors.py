@@ -1,0 +1,151 @@
+"""Every error and warning of trdstats, and the one place where their messages are built.
+
+A message says what is wrong, where (column, row or subject), and how to fix it. Problems of
+an input are collected and reported together, so that a table is mended in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+_SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
+
+
+class TrdstatsError(ValueError):
+    """Base of every error that trdstats raises on purpose."""
+
+
+class SpecError(TrdstatsError):
+    """An argument of a specification (a definition, an estimator, a window) is not usable."""
+
+
+class UnknownNameError(TrdstatsError):
+    """A scale, column, treatment, sample or option has a name that is not known."""
+
+
+class NotEstimableError(TrdstatsError):
+    """The data cannot answer the question that was asked."""
+
+
+class PlanError(TrdstatsError):
+    """An analysis plan cannot be read or does not fit the study."""
+
+
+class MissingDependencyError(TrdstatsError, ImportError):
+    """An optional package is needed for this call."""
+
+
+class TrdstatsWarning(UserWarning):
+    """Base of every warning that trdstats issues."""
+
+
+class DataWarning(TrdstatsWarning):
+    """The data can be analysed, but something in them limits what the result means."""
+
+
+class EstimateWarning(TrdstatsWarning):
+    """A result was computed, but a part of it could not be estimated or needs care."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One kind of trouble found in a table.
+
+    Attributes
+    ----------
+    kind : str
+        Stable identifier, e.g. ``"duplicate_visit"``.
+    summary : str
+        What is wrong, as a sentence.
+    where : tuple of str
+        The places: ``"P017 at day 28 (rows 41, 42)"``.
+    remedy : str
+        How to fix it, as a sentence.
+    is_fatal : bool
+        Whether the table cannot be analysed as it is. Otherwise the analysis goes on and the
+        problem limits what it means.
+    """
+
+    kind: str
+    summary: str
+    where: tuple[str, ...]
+    remedy: str
+    is_fatal: bool = True
+
+    def describe(self) -> str:
+        """Return the problem as lines of text: summary, places, remedy."""
+        shown = list(self.where[:_SHOWN])
+        if len(self.where) > _SHOWN:
+            shown.append(f"and {len(self.where) - _SHOWN:,} more")
+        lines = [self.summary]
+        if shown:
+            lines.append("  " + "; ".join(shown))
+        lines.append("  " + self.remedy)
+        return "\n".join(lines)
+
+
+def describe_problems(problems: Sequence[Problem]) -> str:
+    """Return problems as one text, numbered when there is more than one."""
+    if len(problems) == 1:
+        text = problems[0].describe()
+    else:
+        blocks = [f"{i}. {p.describe()}" for i, p in enumerate(problems, start=1)]
+        text = f"{len(problems)} problems were found.\n" + "\n".join(blocks)
+    if any("row" in place for p in problems for place in p.where):
+        text += "\nRows count from 0, as in .iloc; the header is not a row."
+    return text
+
+
+class DataError(TrdstatsError):
+    """The tables of a study cannot be analysed as they are.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Everything that was found, at least one.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(describe_problems(self.problems))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[tuple[Problem, ...]]]:
+        return (type(self), (self.problems,))
+
+
+def nearest(name: object, known: Iterable[object], *, n: int = 3) -> list[str]:
+    """Return the known names that look most like `name`, best first."""
+    options = {str(k).casefold(): str(k) for k in known}
+    found = get_close_matches(str(name).casefold(), list(options), n=n, cutoff=0.5)
+    return [options[f] for f in found]
+
+
+def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNameError:
+    """Build the error for a name that is not known, with the nearest known ones."""
+    known = [str(k) for k in known]
+    close = nearest(name, known)
+    if close:
+        hint = "Did you mean " + " or ".join(repr(c) for c in close) + "?"
+    else:
+        shown = ", ".join(repr(k) for k in known[:12])
+        hint = f"Known: {shown}{', ...' if len(known) > 12 else ''}." if known else "None is known."
+    return UnknownNameError(f"Unknown {what} {str(name)!r}. {hint}")
+
+
+def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `SpecError` unless `value` is one of `choices`."""
+    if value not in choices:
+        close = nearest(value, choices, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        options = ", ".join(repr(c) for c in choices)
+        raise SpecError(f"{what} must be one of {options}; got {value!r}.{hint}")
+
+
+def check_level(conf_level: float) -> None:
+    """Raise `SpecError` unless the confidence level lies strictly between 0 and 1."""
+    if not 0 < conf_level < 1:
+        raise SpecError(
+            f"conf_level must lie between 0 and 1, for example 0.95; got {conf_level!r}."
+        )

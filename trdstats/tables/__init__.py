@@ -1,0 +1,27 @@
+"""Tidy results as readable tables: number formats, and one builder for text and HTML."""
+
+from trdstats.tables.face import Face, Introduces, Table
+from trdstats.tables.format import (
+    NOT_ESTIMABLE,
+    format_count,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+    format_time,
+)
+from trdstats.tables.rows import each_row
+
+__all__ = [
+    "NOT_ESTIMABLE",
+    "Face",
+    "Introduces",
+    "Table",
+    "each_row",
+    "format_count",
+    "format_interval",
+    "format_number",
+    "format_p",
+    "format_percent",
+    "format_time",
+]

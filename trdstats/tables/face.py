@@ -1,0 +1,130 @@
+"""The face of a result: one description, shown as text or as HTML.
+
+A `Face` is what a result says of itself, in the order in which a reader needs it: title,
+facts, tables, notes. Both `to_text` and `to_html` read the same fields, so the two can never
+tell different stories. No memory address, clock or locale enters either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Literal
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Formatted cells with a header.
+
+    Attributes
+    ----------
+    header : tuple of str
+        One label a column.
+    rows : tuple of tuple of str
+        Cells as they are to be shown.
+    text_columns : int
+        How many leading columns hold text and stand left; the others hold numbers.
+    title : str
+        Caption, may be empty.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    text_columns: int = 1
+    title: str = ""
+
+    def alignment(self) -> list[Align]:
+        """Return the alignment of every column."""
+        return ["left" if j < self.text_columns else "right" for j in range(len(self.header))]
+
+    def to_text(self) -> str:
+        """Return the table as aligned plain text."""
+        cells = [self.header, *self.rows]
+        widths = [max(len(row[j]) for row in cells) for j in range(len(self.header))]
+        lines = [
+            "  ".join(
+                cell.ljust(w) if a == "left" else cell.rjust(w)
+                for cell, w, a in zip(row, widths, self.alignment(), strict=True)
+            ).rstrip()
+            for row in cells
+        ]
+        return "\n".join([self.title, *lines] if self.title else lines)
+
+    def to_html(self) -> str:
+        """Return the table as HTML without inline style, inside a scrollable frame."""
+
+        def row_html(row: tuple[str, ...], tag: str) -> str:
+            cells = "".join(
+                f'<{tag} class="{a}">{escape(c)}</{tag}>'
+                for c, a in zip(row, self.alignment(), strict=True)
+            )
+            return f"<tr>{cells}</tr>"
+
+        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
+        body = "".join(row_html(r, "td") for r in self.rows)
+        return (
+            f'<div class="table"><table>{caption}<thead>{row_html(self.header, "th")}</thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a result shows of itself.
+
+    Attributes
+    ----------
+    title : str
+        What it is, in a few words.
+    facts : tuple of (str, str)
+        Label and value, in the order of reading.
+    tables : tuple of Table
+        Tables, in order.
+    notes : tuple of str
+        Cautions and conventions, each a sentence.
+    """
+
+    title: str
+    facts: tuple[tuple[str, str], ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def to_text(self) -> str:
+        """Return the face as plain text."""
+        blocks = [self.title]
+        if self.facts:
+            width = max(len(label) for label, _ in self.facts)
+            blocks[0] += "\n" + "\n".join(f"  {k.ljust(width)}  {v}" for k, v in self.facts)
+        blocks += [t.to_text() for t in self.tables]
+        if self.notes:
+            blocks.append("\n".join(f"Note: {n}" for n in self.notes))
+        return "\n\n".join(blocks)
+
+    def to_html(self) -> str:
+        """Return the face as an HTML fragment."""
+        facts = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in self.facts)
+        parts = [
+            f"<h4>{escape(self.title)}</h4>",
+            f"<dl>{facts}</dl>" if facts else "",
+            "".join(t.to_html() for t in self.tables),
+            "".join(f'<p class="note">{escape(n)}</p>' for n in self.notes),
+        ]
+        return f'<div class="trdstats">{"".join(parts)}</div>'
+
+
+class Introduces:
+    """Mixin: an object that shows itself through its face."""
+
+    __slots__ = ()
+
+    def face(self) -> Face:
+        """Return what the object shows of itself."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.face().to_text()
+
+    def _repr_html_(self) -> str:
+        return self.face().to_html()
