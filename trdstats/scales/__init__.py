@@ -1,0 +1,23 @@
+"""Instruments: items, ranges, direction, severity bands, cut-offs, each with its source."""
+
+from trdstats.scales.registry import get_scale, scale_names
+from trdstats.scales.scale import (
+    Difference,
+    RemissionCutoff,
+    Scale,
+    SeverityScheme,
+    scale_from_mapping,
+)
+from trdstats.scales.source import Certainty, Source
+
+__all__ = [
+    "Certainty",
+    "Difference",
+    "RemissionCutoff",
+    "Scale",
+    "SeverityScheme",
+    "Source",
+    "get_scale",
+    "scale_from_mapping",
+    "scale_names",
+]
