@@ -1,0 +1,9 @@
+from .curves import plot_survival as plot_survival
+from .intervals import plot_estimates as plot_estimates
+from .palette import Style as Style
+from .palette import treatment_styles as treatment_styles
+from .save import save_figure as save_figure
+from .time_axis import choose_ticks as choose_ticks
+from .trajectories import plot_trajectories as plot_trajectories
+from .waterfall import plot_waterfall as plot_waterfall
+from .waterfall import plot_waterfalls as plot_waterfalls
