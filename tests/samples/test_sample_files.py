@@ -1,0 +1,103 @@
+"""The committed files are what the generator writes, and the dictionary tells the truth."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from trdstats.study.samples import write_samples
+from trdstats.study.samples.load import load_parameters
+
+COMMITTED = Path(__file__).resolve().parents[2] / "sample_data"
+TABLES = [
+    f"{study}/{table}.csv"
+    for study in ("modalities", "trial")
+    for table in ("visits", "subjects", "events")
+]
+FILES = [*TABLES, "modalities/study.toml", "trial/study.toml", "achieved.csv", "README.md"]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_regenerating_gives_the_committed_bytes(written: Path, name: str) -> None:
+    assert (written / name).read_bytes() == (COMMITTED / name).read_bytes()
+
+
+def test_nothing_else_is_committed() -> None:
+    found = {str(p.relative_to(COMMITTED)) for p in COMMITTED.rglob("*") if p.is_file()}
+    assert found == set(FILES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_lines_end_in_lf_and_integers_stay_integers(name: str) -> None:
+    data = (COMMITTED / name).read_bytes()
+    assert b"\r" not in data
+    assert b".0," not in data
+    assert b".0\n" not in data
+
+
+def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "trdstats.study.samples", str(tmp_path / "new")],
+        check=True,
+        cwd=COMMITTED.parent,
+    )
+    assert (tmp_path / "new" / "achieved.csv").read_bytes() == (
+        COMMITTED / "achieved.csv"
+    ).read_bytes()
+
+
+def test_study_files_hold_the_windows_of_the_parameters() -> None:
+    p = load_parameters()
+    modalities = tomllib.loads((COMMITTED / "modalities/study.toml").read_text(encoding="utf-8"))
+    trial = tomllib.loads((COMMITTED / "trial/study.toml").read_text(encoding="utf-8"))
+    assert modalities["randomised"] is False
+    assert trial["randomised"] is True
+    pairs = [(modalities["windows"][k], c.schedule) for k, c in p.cohorts.items()]
+    for windows, schedule in [*pairs, (trial["windows"], p.trial.schedule)]:
+        expected = dict(zip(schedule.days, schedule.half_widths, strict=True))
+        assert {float(k): v for k, v in windows.items()} == expected
+    for study in (modalities, trial):
+        assert (study["scale"], study["score"]) == ("MADRS", "madrs")
+        assert "simulated" in study["title"]
+
+
+def test_readme_table_is_the_achieved_table() -> None:
+    text = (COMMITTED / "README.md").read_text(encoding="utf-8")
+    lines = iter(text.splitlines())
+    header = next(line for line in lines if line.startswith("| study |"))
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    columns = [cell.strip() for cell in header.strip("|").split("|")]
+    shown = pd.DataFrame(rows, columns=columns)
+    kept = pd.read_csv(COMMITTED / "achieved.csv", dtype=str)
+    pd.testing.assert_frame_equal(shown, kept, check_dtype=False)
+
+
+def test_readme_says_simulated_the_seed_and_the_command() -> None:
+    text = (COMMITTED / "README.md").read_text(encoding="utf-8")
+    assert "All subjects in this folder are simulated" in text
+    assert f"seed {load_parameters().seed}" in text
+    assert "python -m trdstats.study.samples sample_data" in text
+
+
+def test_readme_names_every_column() -> None:
+    text = (COMMITTED / "README.md").read_text(encoding="utf-8")
+    for name in TABLES:
+        for column in pd.read_csv(COMMITTED / name, nrows=1).columns:
+            assert f"| `{column}` |" in text, column
