@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: NumPy and SciPy only, frozen records out, no labels."""

@@ -1,0 +1,147 @@
+"""Who met a rule at which visit: three-valued states on arrays.
+
+Scores are integers stored as floats, so every comparison here is between integers below
+2**53 and therefore exact: a fall of exactly one half is a response on every machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.kernels import runs
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+
+# Why a state is what it is; the order is the order of precedence when two rules are joined.
+ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, UNCONFIRMED = range(5)
+REASONS = ("assessed", "not rated", "no baseline", "baseline at floor", "unconfirmed")
+
+
+@dataclass(frozen=True, slots=True)
+class RatedVisits:
+    """Rated visits after baseline, sorted by subject and day.
+
+    Attributes
+    ----------
+    start : ndarray of int, shape (n_subjects + 1,)
+        Rows of subject ``i`` are ``start[i] : start[i + 1]``.
+    day, score : ndarray, shape (n_rows,)
+        Days since first treatment (above 0) and integer totals, high is worse.
+    baseline : ndarray, shape (n_subjects,)
+        Baseline totals, NaN when there is none.
+    floor : float
+        Lowest attainable total.
+    """
+
+    start: IntArray
+    day: FloatArray
+    score: FloatArray
+    baseline: FloatArray
+    floor: float
+
+    def spread(self, per_subject: FloatArray) -> FloatArray:
+        """Return a value of each subject on each of its rows."""
+        return np.repeat(per_subject, np.diff(self.start))
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """State of every row: met, not met, or not known and why.
+
+    Attributes
+    ----------
+    met, known : ndarray of bool, shape (n_rows,)
+        `met` is False wherever `known` is.
+    reason : ndarray of uint8, shape (n_rows,)
+        Index into `REASONS`; ``ASSESSED`` exactly where `known`.
+    """
+
+    met: BoolArray
+    known: BoolArray
+    reason: npt.NDArray[np.uint8]
+
+
+def states(met: BoolArray, reason: npt.NDArray[np.uint8]) -> States:
+    """Build states from a truth value and the reason why it may not be known."""
+    known = reason == ASSESSED
+    return States(met & known, known, reason)
+
+
+def fell_by(visits: RatedVisits, reduction: Fraction) -> States:
+    """Mark rows on which the score fell by at least `reduction` of the baseline above the floor.
+
+    The test is ``q (B - S) >= p (B - floor)`` for ``reduction = p / q``, in integers.
+
+    Parameters
+    ----------
+    visits : RatedVisits
+    reduction : Fraction
+        Share of the baseline, e.g. 1/2.
+    """
+    p, q = reduction.numerator, reduction.denominator
+    base = visits.baseline
+    needed = q * base - p * (base - visits.floor)  # q * score must not exceed this
+    reason = np.where(
+        np.isnan(base), NO_BASELINE, np.where(base <= visits.floor, BASELINE_AT_FLOOR, ASSESSED)
+    ).astype(np.uint8)
+    with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; `reason` says so
+        met = q * visits.score <= visits.spread(needed)
+    return states(met, np.repeat(reason, np.diff(visits.start)))
+
+
+def at_most(visits: RatedVisits, cutoff: float) -> States:
+    """Mark rows with a score at or below `cutoff`; needs no baseline."""
+    return states(visits.score <= cutoff, np.zeros(len(visits.score), dtype=np.uint8))
+
+
+def complement(state: States) -> States:
+    """Return the opposite where it is known."""
+    return States(state.known & ~state.met, state.known, state.reason)
+
+
+def both(a: States, b: States) -> States:
+    """Join two states by "and" in Kleene's logic: false wins over not known."""
+    is_false = (a.known & ~a.met) | (b.known & ~b.met)
+    known = is_false | (a.known & b.known)
+    return States(a.met & b.met, known, _join_reasons(known, a.reason, b.reason))
+
+
+def either(a: States, b: States) -> States:
+    """Join two states by "or" in Kleene's logic: true wins over not known."""
+    met = a.met | b.met
+    known = met | (a.known & b.known)
+    return States(met, known, _join_reasons(known, a.reason, b.reason))
+
+
+def _join_reasons(
+    known: BoolArray, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    return np.where(known, np.uint8(ASSESSED), np.maximum(a, b)).astype(np.uint8)
+
+
+def confirmed(
+    visits: RatedVisits, at_least: float, consecutive: int, within: float | None
+) -> States:
+    """Mark rows that begin a confirmed return: `consecutive` rated visits at or above a score.
+
+    A high score at the end of follow-up that nothing could confirm is not known rather than
+    not met.
+    """
+    begins, open_ended = runs.consecutive(
+        visits.score >= at_least, visits.start, consecutive, day=visits.day, within=within
+    )
+    reason = np.where(open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
+    return states(begins, reason)
+
+
+def ever_by(visits: RatedVisits, state: States, by_day: float) -> States:
+    """Turn a state into "at any visit up to `by_day`"; later rows keep the verdict of that day."""
+    hit = runs.any_so_far(state.met & (visits.day <= by_day), visits.start)
+    reason = np.where(hit, np.uint8(ASSESSED), state.reason).astype(np.uint8)
+    return states(hit, reason)
