@@ -83,6 +83,9 @@ def describe_study(name: str, parameters: Parameters) -> str:
     }
     lines = [f'{key} = "{value}"' for key, value in head.items()]
     lines.append(f"randomised = {'true' if name == 'trial' else 'false'}")
+    order = parameters.trial.arms if name == "trial" else parameters.cohorts
+    quoted = ", ".join(f'"{t}"' for t in order)
+    lines.append(f"treatments = [{quoted}]")
     lines += ["", "# nominal day = half-width, both in days after first treatment"]
     if name == "trial":
         lines += ["[windows]", *_windows(parameters.trial.schedule)]

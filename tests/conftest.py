@@ -1,0 +1,70 @@
+"""Data that several tests share."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import pytest
+
+from trdstats import Study
+from trdstats.errors import DataWarning
+
+matplotlib.use("Agg")
+
+HERE = Path(__file__).parent
+REFERENCE = HERE / "reference"
+
+
+@pytest.fixture(scope="session")
+def trial_tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return subjects, visits and the independently derived event times of the reference trial."""
+    folder = REFERENCE / "trial"
+    subjects, visits, events = (
+        pd.read_csv(folder / f"trial_{name}.csv") for name in ("subjects", "visits", "events")
+    )
+    order = ["TMS", "ECT", "ketamine"]
+    return subjects.assign(arm=pd.Categorical(subjects["arm"], categories=order)), visits, events
+
+
+@pytest.fixture(scope="session")
+def trial(trial_tables: Any) -> Study:
+    """Return the reference trial as a study; 16 subjects were never rated."""
+    subjects, visits, _ = trial_tables
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        return Study(
+            visits,
+            subjects,
+            scale="MADRS",
+            subject="usubjid",
+            treatment="arm",
+            score="madrs",
+            baseline="madrs_bl",
+            randomised=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def r_times() -> dict[str, Any]:
+    """Return what R makes of the reference trial's event times."""
+    text = (REFERENCE / "time_to_event" / "values.json").read_text("utf-8")
+    result: dict[str, Any] = json.loads(text)
+    return result
+
+
+@pytest.fixture
+def tiny() -> pd.DataFrame:
+    """Return two subjects, three visits each."""
+    return pd.DataFrame(
+        {
+            "subject": ["A", "A", "A", "B", "B", "B"],
+            "treatment": ["ECT"] * 3 + ["TMS"] * 3,
+            "day": [0, 7, 14, 0, 7, 14],
+            "score": [30, 20, 15, 32, 17, 16],
+        }
+    )

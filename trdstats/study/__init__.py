@@ -1,0 +1,28 @@
+"""Tabular data in: column roles, checks, visit windows, readers, sample studies."""
+
+from trdstats.study.load import (
+    load_sample,
+    sample_folder,
+    sample_names,
+    study_files,
+    study_from_mapping,
+)
+from trdstats.study.readers import read_study, read_table
+from trdstats.study.roles import EVENT_KINDS
+from trdstats.study.study import UNADJUSTED, Rated, Study
+from trdstats.study.windows import VisitWindows
+
+__all__ = [
+    "EVENT_KINDS",
+    "UNADJUSTED",
+    "Rated",
+    "Study",
+    "VisitWindows",
+    "load_sample",
+    "read_study",
+    "read_table",
+    "sample_folder",
+    "sample_names",
+    "study_files",
+    "study_from_mapping",
+]

@@ -1,0 +1,324 @@
+"""From the user's tables to canonical ones, with every problem found on the way.
+
+The order of work: columns, identifiers, then values; each stage reports all it finds, and
+nothing is sorted, dropped or converted before the whole input was looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import DataError, Problem, UnknownNameError
+from trdstats.scales import get_scale
+from trdstats.study import checks
+from trdstats.study.events import build_events
+from trdstats.study.frames import to_pandas
+from trdstats.study.roles import Measure, Roles
+from trdstats.study.subjects import (
+    SubjectTable,
+    code_rows,
+    subjects_from_table,
+    subjects_from_visits,
+)
+from trdstats.study.windows import VisitWindows, choose_visits, read_windows
+
+RESERVED = ("subject", "treatment", "day", "visit", "score", "scale", "baseline", "change")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The visits of one scale, sorted by subject and day.
+
+    Attributes
+    ----------
+    visits : pandas.DataFrame
+        subject (categorical), day, visit (scheduled day, NaN when unscheduled), score (NaN when
+        not rated), then the user's other columns.
+    baseline : ndarray, shape (n_subjects,)
+        Baseline totals, NaN when there is none.
+    """
+
+    visits: pd.DataFrame
+    baseline: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Canonical tables of a study: one panel a scale, subjects, events, and what to know."""
+
+    panels: dict[str, Panel]
+    subjects: pd.DataFrame
+    events: pd.DataFrame
+    windows: dict[str, VisitWindows] | None
+    notices: tuple[Problem, ...]
+
+
+def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows: Any) -> Tables:
+    """Check the user's tables and return canonical ones.
+
+    Raises
+    ------
+    DataError
+        With all problems of the first stage that has any.
+    """
+    visit_table = to_pandas(visits, what="visits")
+    subject_table = None if subjects is None else to_pandas(subjects, what="subjects")
+    event_table = None if events is None else to_pandas(events, what="events")
+    _raise_if_fatal(_check_structure(visit_table, subject_table, event_table, roles))
+
+    found: list[Problem] = []
+    people = (
+        subjects_from_visits(visit_table, roles, found)
+        if subject_table is None
+        else subjects_from_table(subject_table, roles, found)
+    )
+    code = code_rows(visit_table[roles.subject], people, "visits", found)
+    day, wrong = checks.numbers(visit_table[roles.day])
+    _note(
+        found,
+        checks.check_numbers(
+            visit_table[roles.day],
+            wrong,
+            f"`visits` column {roles.day!r}",
+            "Days are numbers counted from first treatment (day 0): "
+            "(date - first treatment).dt.total_seconds() / 86400.",
+        ),
+        checks.check_days(visit_table[roles.subject].to_numpy(dtype=object), day, wrong, "visits"),
+    )
+    order = np.lexsort((day, code)) if not _is_sorted(code, day) else np.arange(len(day))
+    schedule = read_windows(windows, list(people.treatment.categories))
+    raw = _RawVisits(visit_table, code, day, order, people)
+    panels = {m.scale.label: _build_panel(raw, m, roles, schedule, found) for m in roles.measures}
+    event_frame = build_events(event_table, roles, people, found)
+    primary = panels[roles.measures[0].scale.label]
+    _note(found, checks.note_treatments(list(people.treatment.categories)))
+    _raise_if_fatal(found)
+    return Tables(
+        panels=panels,
+        subjects=_subject_frame(people, primary.baseline),
+        events=event_frame,
+        windows=schedule,
+        notices=tuple(found),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _RawVisits:
+    frame: pd.DataFrame
+    code: npt.NDArray[np.intp]
+    day: npt.NDArray[np.float64]
+    order: npt.NDArray[np.intp]
+    people: SubjectTable
+
+
+def _check_structure(
+    visits: pd.DataFrame, subjects: pd.DataFrame | None, events: pd.DataFrame | None, roles: Roles
+) -> list[Problem]:
+    baselines = [("baseline", m.baseline) for m in roles.measures if m.baseline is not None]
+    of_subject = [("treatment", roles.treatment), *baselines]
+    of_visit = [("subject", roles.subject), ("day", roles.day)]
+    of_visit += [("score", c) for c in dict.fromkeys(m.score for m in roles.measures)]
+    if roles.instrument is not None:
+        of_visit.append(("instrument", roles.instrument))
+    if subjects is None:
+        of_visit += of_subject
+    found = checks.check_columns(visits, of_visit, "visits")
+    _note(found, checks.check_not_empty(visits, "visits"))
+    if subjects is not None:
+        wanted = [("subject", roles.subject), *of_subject]
+        found += checks.check_columns(subjects, wanted, "subjects")
+        _note(found, checks.check_not_empty(subjects, "subjects"))
+    if events is not None:
+        wanted = [("subject", roles.subject), ("day", roles.day)]
+        found += checks.check_columns(events, wanted, "events")
+        if "event" not in events.columns:
+            found.append(
+                Problem(
+                    "unknown_column",
+                    "`events` has no column 'event'.",
+                    (),
+                    "It names what happened: rescue, switch, hospitalisation, death, withdrawal.",
+                )
+            )
+    return found
+
+
+def _build_panel(
+    raw: _RawVisits,
+    measure: Measure,
+    roles: Roles,
+    schedule: dict[str, VisitWindows] | None,
+    found: list[Problem],
+) -> Panel:
+    frame, scale = raw.frame, measure.scale
+    order = raw.order
+    if roles.instrument is not None:
+        from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, found)
+        order = order[from_scale[order]]
+    names = frame[roles.subject].to_numpy(dtype=object)
+    score, wrong = checks.numbers(frame[measure.score])
+    what = f"{scale.label} scores"
+    if roles.instrument is None or measure is roles.measures[0]:
+        _note(
+            found,
+            checks.check_numbers(
+                frame[measure.score],
+                wrong,
+                f"`visits` column {measure.score!r}",
+                "Leave the cell empty where a visit was not rated.",
+            ),
+        )
+    row = np.arange(len(frame))
+    inside = np.zeros(len(frame), dtype=bool)
+    inside[order] = True
+    found += checks.check_scores(
+        names[inside], raw.day[inside], score[inside], row[inside], scale, what
+    )
+    code, day, score = raw.code[order], raw.day[order], score[order]
+    _note(found, checks.check_duplicates(names[order], code, day, row[order], scale))
+    baseline = _baseline(raw.people, measure, code, day, score, found)
+    rated = ~np.isnan(score)
+    visit = _scheduled(raw.people, code, day, rated, schedule)
+    seen = np.zeros(len(raw.people.ids), dtype=bool)
+    seen[code[rated & (day > 0)]] = True
+    _note(found, checks.note_unseen(raw.people.ids, ~seen, scale))
+    extra = [c for c in frame.columns if c not in _role_columns(roles, raw.people)]
+    visits = pd.DataFrame(
+        {
+            "subject": pd.Categorical.from_codes(code.astype(np.int32), categories=raw.people.ids)
+            if (code >= 0).all()
+            else names[order],
+            "day": day,
+            "visit": visit,
+            "score": score,
+            **{
+                f"{c}_given" if c in RESERVED else str(c): frame[c].iloc[order].array for c in extra
+            },
+        }
+    )
+    return Panel(visits, baseline)
+
+
+def _role_columns(roles: Roles, people: SubjectTable) -> set[str]:
+    """Columns of the visits table that became part of a canonical column."""
+    used = {roles.subject, roles.day, *(m.score for m in roles.measures)}
+    if roles.instrument is not None:
+        used.add(roles.instrument)
+    return used | set(people.from_visits)
+
+
+def _rows_of_scale(
+    column: pd.Series[Any], measure: Measure, roles: Roles, found: list[Problem]
+) -> npt.NDArray[np.bool_]:
+    """Return which rows belong to the scale; rows of scales not asked for are noted once."""
+    labels: dict[Any, str | None] = {}
+    for value in column.unique():
+        try:
+            labels[value] = None if pd.isna(value) else get_scale(str(value)).label
+        except UnknownNameError:
+            labels[value] = None
+    own = column.map(labels)
+    if measure is roles.measures[0]:
+        wanted = {m.scale.label for m in roles.measures}
+        other = ~own.isin(wanted).to_numpy(dtype=bool)
+        if other.any():
+            values = column.to_numpy(dtype=object)
+            found.append(
+                Problem(
+                    "other_instrument",
+                    f"{int(other.sum()):,} rows of `visits` belong to no scale that was asked for; "
+                    "they are left out.",
+                    tuple(dict.fromkeys(repr(v) for v in values[other])),
+                    "Name their scales in scale=[...] to use them.",
+                    is_fatal=False,
+                )
+            )
+    return (own == measure.scale.label).to_numpy(dtype=bool)
+
+
+def _baseline(
+    people: SubjectTable,
+    measure: Measure,
+    code: npt.NDArray[np.intp],
+    day: npt.NDArray[np.float64],
+    score: npt.NDArray[np.float64],
+    found: list[Problem],
+) -> npt.NDArray[np.float64]:
+    scale = measure.scale
+    if measure.baseline is not None:
+        column = people.columns[measure.baseline]
+        values, wrong = checks.numbers(column)
+        row = np.asarray(people.row)
+        nowhere = np.full(len(values), np.nan)
+        _note(
+            found,
+            checks.check_numbers(
+                column,
+                wrong,
+                f"baseline column {measure.baseline!r}",
+                "Leave the cell empty where there is no baseline.",
+            ),
+        )
+        found += checks.check_scores(
+            people.ids, nowhere, values, row, scale, f"{scale.label} baselines"
+        )
+        how = f"column {measure.baseline!r}"
+    else:
+        values = np.full(len(people.ids), np.nan)
+        before = np.flatnonzero((day <= 0) & ~np.isnan(score) & (code >= 0))
+        values[code[before]] = score[before]  # rows are sorted by day: the last one stays
+        how = "no score at day 0 or before"
+    if not any(p.kind in ("missing_day", "not_a_number") for p in found):
+        found += checks.note_baselines(people.ids, values, scale, how)
+    return values
+
+
+def _scheduled(
+    people: SubjectTable,
+    code: npt.NDArray[np.intp],
+    day: npt.NDArray[np.float64],
+    rated: npt.NDArray[np.bool_],
+    schedule: dict[str, VisitWindows] | None,
+) -> npt.NDArray[np.float64]:
+    if schedule is None:
+        return day.copy()
+    nominal = np.full(len(day), np.nan)
+    arm = np.where(code >= 0, people.treatment.codes[code], -1)
+    usable = rated & (day > 0) & np.isfinite(day)
+    for k, name in enumerate(people.treatment.categories):
+        mine = usable & (arm == k)
+        nominal[mine] = schedule[name].nominal(day[mine])
+    return choose_visits(code, day, nominal)
+
+
+def _subject_frame(people: SubjectTable, baseline: npt.NDArray[np.float64]) -> pd.DataFrame:
+    extra = {
+        f"{c}_given" if c in RESERVED else str(c): v.array
+        for c, v in people.columns.items()
+        if c not in people.roles
+    }
+    ids = pd.Categorical.from_codes(
+        np.arange(len(people.ids), dtype=np.int32), categories=people.ids
+    )
+    return pd.DataFrame(
+        {"subject": ids, "treatment": people.treatment, "baseline": baseline, **extra}
+    )
+
+
+def _is_sorted(code: npt.NDArray[np.intp], day: npt.NDArray[np.float64]) -> bool:
+    same = code[1:] == code[:-1]
+    return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
+
+
+def _note(found: list[Problem], *problems: Problem | None) -> None:
+    found += [p for p in problems if p is not None]
+
+
+def _raise_if_fatal(found: list[Problem]) -> None:
+    if any(p.is_fatal for p in found):
+        raise DataError(sorted(found, key=lambda p: not p.is_fatal))

@@ -1,0 +1,352 @@
+"""What can be wrong with the tables of a study: each check returns a problem or nothing.
+
+A check sees plain arrays that share one row order and says, for every row at fault, which
+subject and which row it is, and how to mend it. Nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import Problem, nearest
+from trdstats.scales import Scale, get_scale, scale_names
+
+_LISTED = 50  # places kept in a problem; its summary always gives the full count
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
+
+
+def show_day(day: float) -> str:
+    """Return a day without needless decimals."""
+    return f"day {day:g}"
+
+
+def places(rows: BoolArray, describe: Callable[[int], str]) -> tuple[str, ...]:
+    """Return a description of the first rows that are marked."""
+    marked = np.flatnonzero(rows)
+    text = [describe(int(i)) for i in marked[:_LISTED]]
+    if len(marked) > _LISTED:
+        text += ["..."] * (len(marked) - _LISTED)
+    return tuple(text)
+
+
+def check_columns(
+    frame: pd.DataFrame, wanted: Iterable[tuple[str, str]], table: str
+) -> list[Problem]:
+    """Check that every named column is in the table; the nearest names are offered.
+
+    Parameters
+    ----------
+    wanted : iterable of (role, column)
+        Roles and the columns said to play them.
+    """
+    found = []
+    for role, column in wanted:
+        if column in frame.columns:
+            continue
+        close = nearest(column, frame.columns)
+        hint = (
+            "Did you mean " + " or ".join(repr(c) for c in close) + "?"
+            if close
+            else "Columns: " + ", ".join(repr(str(c)) for c in frame.columns) + "."
+        )
+        found.append(
+            Problem(
+                "unknown_column",
+                f"`{table}` has no column {column!r} for {role}.",
+                (),
+                f"{hint} Name it with {role}=...",
+            )
+        )
+    return found
+
+
+def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
+    """Check that a table has rows."""
+    if len(frame):
+        return None
+    return Problem(
+        "empty_table", f"`{table}` has no rows.", (), "Check the file or the filter that made it."
+    )
+
+
+def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
+    """Return a column as floats, and where an entry is neither a number nor missing."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(
+        values.dtype
+    ):
+        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        return np.full(len(values), np.nan), values.notna().to_numpy(dtype=bool)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    if values.dtype == object:
+        is_flag = np.fromiter((isinstance(v, bool | np.bool_) for v in values), bool, len(values))
+        values = values.mask(is_flag, "not a number") if is_flag.any() else values
+    result = np.array(pd.to_numeric(values, errors="coerce"), dtype=float)
+    return result, np.isnan(result) & values.notna().to_numpy(dtype=bool)
+
+
+def check_numbers(
+    values: pd.Series[Any], wrong: BoolArray, what: str, remedy: str
+) -> Problem | None:
+    """Check that a column holds numbers."""
+    if not wrong.any():
+        return None
+    listed = values.to_numpy(dtype=object)
+    return Problem(
+        "not_a_number",
+        f"{int(wrong.sum()):,} entries of {what} are not numbers.",
+        places(wrong, lambda i: f"{listed[i]!r} in row {i}"),
+        remedy,
+    )
+
+
+def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) -> Problem | None:
+    """Check that every row has a finite day; entries known not to be numbers are left out."""
+    bad = ~np.isfinite(day) & ~wrong
+    if not bad.any():
+        return None
+    return Problem(
+        "missing_day",
+        f"{int(bad.sum()):,} rows of `{table}` have a missing or infinite day.",
+        places(bad, lambda i: f"{subjects[i]} (row {i})"),
+        "Give the day since first treatment, or remove the row.",
+    )
+
+
+def check_scores(
+    subjects: Labels,
+    day: FloatArray,
+    score: FloatArray,
+    row: npt.NDArray[np.intp],
+    scale: Scale,
+    what: str,
+) -> list[Problem]:
+    """Check that scores are integers within the scale; a raw sum for the total is named.
+
+    Parameters
+    ----------
+    subjects : sequence, shape (n,)
+    day, score : ndarray, shape (n,)
+    row : ndarray of int, shape (n,)
+        Row of the user's table in which each score stands.
+    scale : Scale
+    what : str
+        What the scores are called in the message.
+    """
+
+    def at(i: int) -> str:
+        when = f" at {show_day(day[i])}" if np.isfinite(day[i]) else ""
+        return f"{subjects[i]}{when}: {score[i]:g} (row {row[i]})"
+
+    found = []
+    outside = (score < scale.floor) | (score > scale.maximum)
+    if outside.any():
+        found.append(_outside(outside, score, at, scale, what))
+    with np.errstate(invalid="ignore"):
+        broken = np.isfinite(score) & (score != np.round(score))
+    if broken.any():
+        found.append(
+            Problem(
+                "non_integer_score",
+                f"{int(broken.sum()):,} {what} are not whole numbers.",
+                places(broken, at),
+                f"{scale.label} totals are integers: look for means, prorated totals or "
+                "another scale.",
+            )
+        )
+    return found
+
+
+def _outside(
+    outside: BoolArray, score: FloatArray, at: Callable[[int], str], scale: Scale, what: str
+) -> Problem:
+    worst = float(np.nanmax(score[outside]))
+    count = int(outside.sum())
+    limits = f"{scale.floor} to {scale.maximum}"
+    raw = scale.raw_maximum
+    if raw is not None and scale.maximum < worst <= raw:
+        return Problem(
+            "raw_sum",
+            f"{count:,} {what} lie above {scale.maximum}: this looks like the raw sum of the "
+            f"{len(scale.item_maxima)} items (0 to {raw}) where the {scale.label} total belongs.",
+            places(outside, at),
+            f"Take the maximum within each of the {len(scale.domains)} domains, then add those.",
+        )
+    others = [
+        n
+        for n in scale_names()
+        if n != scale.label
+        and get_scale(n).maximum >= worst
+        and np.nanmin(score) >= get_scale(n).floor
+    ]
+    hint = f" All scores would fit {', '.join(others)}: is the scale right?" if others else ""
+    return Problem(
+        "score_outside_scale",
+        f"{count:,} {what} lie outside {scale.label} ({limits}).",
+        places(outside, at),
+        f"Correct the entries, or set codes for missing (such as 99 or -9) to empty.{hint}",
+    )
+
+
+def check_duplicates(
+    subjects: Labels,
+    code: npt.NDArray[np.intp],
+    day: FloatArray,
+    row: npt.NDArray[np.intp],
+    scale: Scale,
+) -> Problem | None:
+    """Check that a subject has one row a day.
+
+    Parameters
+    ----------
+    subjects : sequence, shape (n,)
+        Identifiers, sorted by subject then day, as are the arrays.
+    code, row : ndarray of int, shape (n,)
+    day : ndarray, shape (n,)
+    """
+    repeated = np.zeros(len(day), dtype=bool)
+    repeated[1:] = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (code[1:] >= 0)
+    if not repeated.any():
+        return None
+    return Problem(
+        "duplicate_visit",
+        f"{int(repeated.sum()):,} rows of `visits` repeat a subject and day ({scale.label}).",
+        places(
+            repeated, lambda i: f"{subjects[i]} at {show_day(day[i])} (rows {row[i - 1]}, {row[i]})"
+        ),
+        "Keep one row a subject and day; ratings hours apart need fractional days.",
+    )
+
+
+def check_identifiers(missing: BoolArray, table: str) -> Problem | None:
+    """Check that every row names a subject."""
+    if not missing.any():
+        return None
+    return Problem(
+        "missing_subject",
+        f"{int(missing.sum()):,} rows of `{table}` name no subject.",
+        places(missing, lambda i: f"row {i}"),
+        "Fill the identifier in, or remove the rows.",
+    )
+
+
+def check_known_subjects(
+    values: Labels, unknown: BoolArray, same_kind: bool, table: str
+) -> Problem | None:
+    """Check that every subject of a table is in `subjects`."""
+    if not unknown.any():
+        return None
+    remedy = "Add them to `subjects`, or remove the rows."
+    if not same_kind:
+        remedy = (
+            "Identifiers are text in one table and numbers in the other: "
+            "convert both with .astype(str)."
+        )
+    return Problem(
+        "unknown_subject",
+        f"{int(unknown.sum()):,} rows of `{table}` name a subject that `subjects` does not have.",
+        places(unknown, lambda i: f"{values[i]} (row {i})"),
+        remedy,
+    )
+
+
+def check_subject_rows(ids: Labels, repeated: BoolArray) -> Problem | None:
+    """Check that `subjects` has one row a subject."""
+    if not repeated.any():
+        return None
+    return Problem(
+        "duplicate_subject",
+        f"{int(repeated.sum()):,} rows of `subjects` repeat a subject.",
+        places(repeated, lambda i: f"{ids[i]} (row {i})"),
+        "Keep one row a subject; what changes over time belongs in `visits`.",
+    )
+
+
+def check_treatment(ids: Labels, missing: BoolArray, row: npt.NDArray[np.intp]) -> Problem | None:
+    """Check that every subject has a treatment; `row` says where it was looked for."""
+    if not missing.any():
+        return None
+    return Problem(
+        "missing_treatment",
+        f"{int(missing.sum()):,} subjects have no treatment.",
+        places(missing, lambda i: f"{ids[i]} (row {row[i]})"),
+        "Fill the treatment in; a subject without one cannot be compared.",
+    )
+
+
+def check_constant(ids: Labels, varies: BoolArray, column: str) -> Problem | None:
+    """Check that a property of the subject does not change between visits."""
+    if not varies.any():
+        return None
+    return Problem(
+        "changing_value",
+        f"{column!r} changes between visits of {int(varies.sum()):,} subjects.",
+        places(varies, lambda i: str(ids[i])),
+        "Give one value a subject; a switch of treatment belongs in `events`.",
+    )
+
+
+def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
+    """Note subjects whose fall cannot be computed: no baseline, or baseline at the floor."""
+    found = []
+    none = np.isnan(baseline)
+    if none.any():
+        found.append(
+            Problem(
+                "no_baseline",
+                f"{int(none.sum()):,} subjects have no {scale.label} baseline ({how}).",
+                places(none, lambda i: str(ids[i])),
+                "Their response is not defined: it stays missing, and rates say how many.",
+                is_fatal=False,
+            )
+        )
+    floor = baseline == scale.floor
+    if floor.any():
+        found.append(
+            Problem(
+                "baseline_at_floor",
+                f"{int(floor.sum()):,} subjects start at the floor of {scale.label} "
+                f"({scale.floor}).",
+                places(floor, lambda i: str(ids[i])),
+                "A per cent fall from the floor is not defined: it stays missing.",
+                is_fatal=False,
+            )
+        )
+    return found
+
+
+def note_treatments(treatments: Sequence[str]) -> Problem | None:
+    """Note a study with one treatment only."""
+    if len(treatments) != 1:
+        return None
+    return Problem(
+        "one_arm",
+        f"All subjects have the treatment {treatments[0]!r}.",
+        (),
+        "Rates and curves can be had; nothing can be compared.",
+        is_fatal=False,
+    )
+
+
+def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
+    """Note subjects without any rated visit after baseline."""
+    if not unseen.any():
+        return None
+    return Problem(
+        "no_visits",
+        f"{int(unseen.sum()):,} subjects have no {scale.label} rating after day 0.",
+        places(unseen, lambda i: str(ids[i])),
+        "They count in the denominators of rates and carry no information on time to response.",
+        is_fatal=False,
+    )

@@ -1,0 +1,74 @@
+"""What happened to a subject besides being rated: rescue, switch, hospitalisation, ..."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import Problem, nearest
+from trdstats.study import checks
+from trdstats.study.roles import EVENT_KINDS, Roles
+from trdstats.study.subjects import SubjectTable, code_rows
+
+
+def build_events(
+    frame: pd.DataFrame | None, roles: Roles, people: SubjectTable, found: list[Problem]
+) -> pd.DataFrame:
+    """Return events as subject, day, event, sorted; problems are appended to `found`.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame or None
+        The user's events: subject, day and a column ``event``.
+    """
+    if frame is None:
+        frame = pd.DataFrame(
+            {roles.subject: people.ids[:0], roles.day: np.empty(0), "event": np.empty(0, object)}
+        )
+    code = code_rows(frame[roles.subject], people, "events", found)
+    day, wrong = checks.numbers(frame[roles.day])
+    names = frame[roles.subject].to_numpy(dtype=object)
+    kind = (
+        frame["event"].astype(object).map(lambda v: None if pd.isna(v) else str(v).strip().lower())
+    )
+    unnamed = (kind.isna() | (kind == "")).to_numpy(dtype=bool)
+    problems = [
+        checks.check_numbers(
+            frame[roles.day], wrong, f"`events` column {roles.day!r}", "Give days as numbers."
+        ),
+        checks.check_days(names, day, wrong, "events"),
+        _check_named(unnamed),
+        _note_kinds(sorted(set(kind[~unnamed]) - set(EVENT_KINDS))),
+    ]
+    found += [p for p in problems if p is not None]
+    order = np.lexsort((kind.fillna("").to_numpy(dtype=str), day, code))
+    # Codes below zero are only met when `found` already stops the study.
+    subject = pd.Categorical.from_codes(np.maximum(code, -1)[order], categories=people.ids)
+    return pd.DataFrame(
+        {"subject": subject, "day": day[order], "event": kind.to_numpy(dtype=object)[order]}
+    )
+
+
+def _check_named(unnamed: checks.BoolArray) -> Problem | None:
+    if not unnamed.any():
+        return None
+    return Problem(
+        "unnamed_event",
+        f"{int(unnamed.sum()):,} rows of `events` do not say what happened.",
+        checks.places(unnamed, lambda i: f"row {i}"),
+        f"Name the event: {', '.join(EVENT_KINDS)}.",
+    )
+
+
+def _note_kinds(other: list[str]) -> Problem | None:
+    if not other:
+        return None
+    close = {k: nearest(k, EVENT_KINDS, n=1) for k in other}
+    where = tuple(f"{k!r} (did you mean {c[0]!r}?)" if c else repr(k) for k, c in close.items())
+    return Problem(
+        "other_event",
+        "`events` holds kinds besides " + ", ".join(EVENT_KINDS) + ".",
+        where,
+        "They are used only where an analysis names them.",
+        is_fatal=False,
+    )

@@ -1,0 +1,81 @@
+"""The border where any data frame becomes a pandas frame with plain columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from trdstats.errors import SpecError
+
+
+def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
+    """Return a new pandas frame with a plain row index.
+
+    Parameters
+    ----------
+    frame : DataFrame of pandas, polars, pyarrow or another library that narwhals reads
+        The user's table; it is never changed.
+    what : str
+        What the table is called in messages, e.g. ``"visits"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same columns and rows; nullable numbers become floats with NaN.
+
+    Raises
+    ------
+    SpecError
+        When `frame` is not a data frame, or a column name occurs twice.
+    """
+    if isinstance(frame, pd.DataFrame):
+        result = frame.reset_index(drop=True)
+    else:
+        result = _from_other(frame, what)
+    twice = result.columns[result.columns.duplicated()]
+    if len(twice):
+        names = ", ".join(repr(str(c)) for c in dict.fromkeys(twice))
+        raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
+    nullable = {
+        name: _plain(result[name])
+        for name in result.columns
+        if isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
+    }
+    return result.assign(**nullable) if nullable else result
+
+
+def _from_other(frame: Any, what: str) -> pd.DataFrame:
+    try:
+        table = nw.from_native(frame, eager_only=True)
+    except TypeError as error:
+        raise SpecError(
+            f"`{what}` must be a data frame (pandas, polars, pyarrow); got {type(frame).__name__}."
+        ) from error
+    # Column by column: a whole-table conversion of polars would need pyarrow.
+    return pd.DataFrame({name: _column(table[name]) for name in table.columns})
+
+
+def _column(series: Any) -> Any:
+    dtype = series.dtype
+    if dtype.is_integer() and series.null_count():
+        series = series.cast(nw.Float64)
+    if dtype.is_numeric() or dtype in (nw.Boolean, nw.Datetime, nw.Duration):
+        return series.to_numpy()
+    return pd.Series(series.to_list(), dtype=object)
+
+
+def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a nullable numeric or boolean column as NumPy values; others unchanged."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return series
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return (
+            series.astype(object).where(series.notna(), None)
+            if series.hasnans
+            else series.astype(bool)
+        )
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return series.astype(float) if series.hasnans else series.astype(series.to_numpy().dtype)
+    return series

@@ -1,0 +1,129 @@
+"""Studies described by a few lines of TOML, and the sample studies that ship with the library."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import PlanError, TrdstatsError, nearest, unknown_name
+from trdstats.study.readers import read_table
+from trdstats.study.study import Study
+
+_TABLES = ("visits", "subjects", "events")
+_ROLES = (
+    "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
+    "randomised",
+)  # fmt: skip
+
+
+def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
+    """Build a study from the ``[study]`` table of a plan.
+
+    Parameters
+    ----------
+    data : mapping
+        ``sample`` alone, or ``visits`` (and ``subjects``, ``events``) as files, the keyword
+        arguments of `Study`, and ``treatments``, the order of the treatments.
+    folder : Path
+        Where relative files are looked for.
+
+    Raises
+    ------
+    PlanError
+        When a key is not known or missing.
+    TrdstatsError
+        As `Study` and `read_table` do.
+    """
+    if "sample" in data:
+        return load_sample(str(data["sample"]))
+    known = {*_TABLES, *_ROLES, "treatments", "title"}
+    for key in data:
+        if key not in known:
+            close = nearest(key, known, n=1)
+            hint = (
+                f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(sorted(known))}."
+            )
+            raise PlanError(f"The study has an unknown key {key!r}.{hint}")
+    for key in ("visits", "scale"):
+        if key not in data:
+            raise PlanError(f"The study needs {key!r}.")
+    tables = {name: read_table(folder / data[name]) for name in _TABLES if name in data}
+    roles = {name: data[name] for name in _ROLES if name in data}
+    if "treatments" in data:
+        _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
+    return Study(tables["visits"], tables.get("subjects"), tables.get("events"), **roles)
+
+
+def study_files(data: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Return the files a study is read from, for fingerprints."""
+    if "sample" in data:
+        folder = sample_folder(str(data["sample"]))
+        data = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    return [folder / data[name] for name in _TABLES if name in data]
+
+
+def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column: str) -> None:
+    table = tables.get("subjects", tables["visits"])
+    if column not in table.columns:
+        return  # the study itself reports the unknown column, with its nearest names
+    values = table[column].astype(object)
+    present = {str(v) for v in values.dropna()}
+    missing = [t for t in sorted(present) if t not in order]
+    if missing:
+        raise PlanError(f"treatments does not list {', '.join(map(repr, missing))}.")
+    table[column] = pd.Categorical(values.map(str, na_action="ignore"), categories=order)
+
+
+def _samples_home() -> Path:
+    package = Path(__file__).resolve().parents[1]
+    # Installed, the samples lie inside the package; in a source tree, beside it.
+    for home in (package / "sample_data", package.parent / "sample_data"):
+        if (home / "README.md").is_file():
+            return home
+    raise TrdstatsError("The sample studies were not installed with the package.")
+
+
+def sample_names() -> list[str]:
+    """Return the names of the sample studies."""
+    return sorted(p.parent.name for p in _samples_home().glob("*/study.toml"))
+
+
+def sample_folder(name: str) -> Path:
+    """Return the folder of a sample study.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such sample.
+    """
+    if name not in sample_names():
+        raise unknown_name("sample study", name, sample_names())
+    return _samples_home() / name
+
+
+def load_sample(name: str) -> Study:
+    """Return a sample study: simulated cohorts, see ``sample_data/README.md``.
+
+    Parameters
+    ----------
+    name : str
+        ``"modalities"``, eight cohorts that nobody randomised, or ``"trial"``, a randomised
+        trial of three arms.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such sample.
+
+    Examples
+    --------
+    >>> load_sample("trial").treatments
+    ('TMS', 'ECT', 'IV ketamine')
+    """
+    folder = sample_folder(name)
+    data = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    return study_from_mapping(data, folder)

@@ -1,0 +1,107 @@
+"""Tables from files: csv, parquet, SAS xpt and sas7bdat, SPSS sav, Stata dta."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import MissingDependencyError, TrdstatsError, unknown_name
+from trdstats.study.study import Study
+
+
+def _optional(package: str) -> Any:
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"Reading this file needs {package}: pip install 'trdstats[io]'."
+        ) from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    _optional("pyarrow")
+    return pd.read_parquet(path)
+
+
+def _statistical(reader: str) -> Callable[[Path], pd.DataFrame]:
+    def read(path: Path) -> pd.DataFrame:
+        # Codes are kept as stored: value labels would turn part of a score column into text.
+        frame, _ = getattr(_optional("pyreadstat"), reader)(str(path))
+        result: pd.DataFrame = frame
+        return result
+
+    return read
+
+
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".xpt": _statistical("read_xport"),
+    ".sas7bdat": _statistical("read_sas7bdat"),
+    ".sav": _statistical("read_sav"),
+    ".dta": _statistical("read_dta"),
+}
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Return the table in a file, by the ending of its name.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .csv, .parquet, .xpt, .sas7bdat, .sav or .dta file.
+
+    Raises
+    ------
+    UnknownNameError
+        When the ending is not one of these.
+    MissingDependencyError
+        When the format needs the extra ``io``.
+    TrdstatsError
+        When the file is not there or cannot be read.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise unknown_name("file type", path.suffix or path.name, READERS)
+    if not path.is_file():
+        raise TrdstatsError(f"There is no file {str(path)!r}.")
+    try:
+        return reader(path)
+    except MissingDependencyError:
+        raise
+    except Exception as error:  # each reader has errors of its own; the file is what they share
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def read_study(
+    visits_path: str | Path,
+    subjects_path: str | Path | None = None,
+    events_path: str | Path | None = None,
+    **roles: Any,
+) -> Study:
+    """Read the tables of a study from files.
+
+    Parameters
+    ----------
+    visits_path, subjects_path, events_path : str or Path
+        Files as in `read_table`.
+    **roles
+        The keyword arguments of `Study`: scale, subject, treatment, day, score, baseline, ...
+
+    Raises
+    ------
+    TrdstatsError
+        When a file cannot be read, or as `Study` does.
+    """
+    subjects = None if subjects_path is None else read_table(subjects_path)
+    events = None if events_path is None else read_table(events_path)
+    return Study(read_table(visits_path), subjects, events, **roles)

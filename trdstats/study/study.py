@@ -1,0 +1,339 @@
+"""A study: checked tables with their roles, ready for definitions and models."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import DataWarning, Problem, describe_problems, unknown_name
+from trdstats.kernels.endpoints import RatedVisits
+from trdstats.kernels.runs import run_starts
+from trdstats.scales import Scale, get_scale
+from trdstats.study.build import Tables, build_tables
+from trdstats.study.roles import Roles, read_roles
+from trdstats.study.windows import VisitWindows
+from trdstats.tables import Face, Introduces, Table, format_count, format_number
+
+UNADJUSTED = "Unadjusted: treatments were not randomised"
+
+
+class Study(Introduces):
+    """Depression scores of patients under one or more treatments.
+
+    Everything is checked once, here: a study that exists can be analysed. All problems of the
+    tables are reported together, each with the subject, the row and the remedy.
+
+    Parameters
+    ----------
+    visits : DataFrame (pandas, polars or pyarrow)
+        One row a subject and visit.
+    subjects : DataFrame, optional
+        One row a subject: treatment and covariates. Without it both are taken from `visits`,
+        where a column that never changes within a subject describes the subject. A column
+        ``treated`` (True / False) tells who began the treatment.
+    events : DataFrame, optional
+        One row an event: subject, day and ``event``, one of rescue, switch, hospitalisation,
+        death, withdrawal, or a word of your own.
+    scale : str, Scale or sequence of them
+        The instrument; of several, the first is the primary one (see `on`).
+    subject, treatment, day : str
+        Columns. Days count from first treatment or randomisation (day 0) and may be fractions.
+    score : str or dict
+        Column of the total score, or ``{scale: column}`` for several scales side by side.
+    baseline : str or dict, optional
+        Column with each subject's baseline. Default: the last score at day <= 0.
+    windows : dict or VisitWindows, optional
+        ``{scheduled day: half-width}``, or one such mapping for each treatment. Within a window
+        the closest visit counts, of a tie the later one; the actual day is kept. Without
+        windows every day is its own scheduled day.
+    instrument : str, optional
+        Column of `visits` that names the scale of each row, when several share one column.
+    randomised : bool, default False
+        Whether treatments were allocated at random. Unless they were, every comparison is
+        labelled unadjusted.
+
+    Attributes
+    ----------
+    visits : pandas.DataFrame
+        subject, day, visit (scheduled day, NaN when unscheduled or surplus), score, and the
+        other columns of the visits; sorted by subject and day.
+    subjects : pandas.DataFrame
+        subject, treatment, baseline and covariates, sorted by subject.
+    events : pandas.DataFrame
+        subject, day, event; empty when none were given.
+    scale : Scale
+        The primary instrument.
+    windows : dict of str to VisitWindows, or None
+        Schedule of each treatment.
+    notices : tuple of Problem
+        What limits the analysis without preventing it; also issued as one `DataWarning`.
+
+    Raises
+    ------
+    DataError
+        With every problem of the tables.
+    UnknownNameError, SpecError
+        When an argument is not usable.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> visits = pd.DataFrame({
+    ...     "subject": ["A", "A", "B", "B"], "treatment": ["ECT", "ECT", "TMS", "TMS"],
+    ...     "day": [0, 7, 0, 7], "score": [30, 15, 32, 20],
+    ... })
+    >>> study = Study(visits, scale="MADRS")
+    >>> study.subjects["baseline"].tolist()
+    [30.0, 32.0]
+    """
+
+    __slots__ = ("_randomised", "_roles", "_scale", "_tables")
+
+    def __init__(
+        self,
+        visits: Any,
+        subjects: Any = None,
+        events: Any = None,
+        *,
+        scale: str | Scale | Sequence[str | Scale],
+        subject: str = "subject",
+        treatment: str = "treatment",
+        day: str = "day",
+        score: str | Mapping[str, str] = "score",
+        baseline: str | Mapping[str, str] | None = None,
+        windows: Any = None,
+        instrument: str | None = None,
+        randomised: bool = False,
+    ) -> None:
+        self._roles: Roles = read_roles(
+            scale=scale,
+            subject=subject,
+            treatment=treatment,
+            day=day,
+            score=score,
+            baseline=baseline,
+            instrument=instrument,
+        )
+        self._tables: Tables = build_tables(visits, subjects, events, self._roles, windows)
+        self._scale: Scale = self._roles.measures[0].scale
+        self._randomised = bool(randomised)
+        if self.notices:
+            warnings.warn(describe_problems(self.notices), DataWarning, stacklevel=2)
+
+    @property
+    def visits(self) -> pd.DataFrame:
+        """Visits of the scale in use, sorted by subject and day."""
+        return self._tables.panels[self._scale.label].visits
+
+    @property
+    def subjects(self) -> pd.DataFrame:
+        """One row a subject: subject, treatment, baseline, covariates."""
+        return self._tables.subjects
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """Events: subject, day, event."""
+        return self._tables.events
+
+    @property
+    def scale(self) -> Scale:
+        """The scale in use."""
+        return self._scale
+
+    @property
+    def windows(self) -> dict[str, VisitWindows] | None:
+        """Schedule of each treatment, None when every day is its own."""
+        return self._tables.windows
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What limits the analysis without preventing it."""
+        return self._tables.notices
+
+    @property
+    def randomised(self) -> bool:
+        """Whether treatments were allocated at random."""
+        return self._randomised
+
+    @property
+    def caveat(self) -> str:
+        """What every comparison of the treatments must say; empty when randomised."""
+        return "" if self._randomised or len(self.treatments) < 2 else UNADJUSTED
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """Labels of all scales of the study, the primary one first."""
+        return tuple(self._tables.panels)
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Treatments in the order of all tables and figures."""
+        return tuple(self.subjects["treatment"].cat.categories)
+
+    def on(self, scale: str | Scale) -> Study:
+        """Return the same study seen on another of its scales.
+
+        Raises
+        ------
+        UnknownNameError
+            When the study has no such scale.
+        """
+        label = get_scale(scale).label
+        if label not in self._tables.panels:
+            raise unknown_name("scale of this study", label, self.scales)
+        panel = self._tables.panels[label]
+        other = object.__new__(Study)
+        other._roles, other._randomised = self._roles, self._randomised
+        other._scale = next(m.scale for m in self._roles.measures if m.scale.label == label)
+        subjects = self.subjects.assign(baseline=panel.baseline)
+        other._tables = replace(self._tables, subjects=subjects)
+        return other
+
+    def rated(self) -> Rated:
+        """Return the rated visits after baseline as arrays, with where they stand."""
+        return _rated(self)
+
+    def schedule_end(self) -> npt.NDArray[np.float64]:
+        """Return, for each subject, the day from which a visit counts as the last scheduled.
+
+        Returns
+        -------
+        ndarray, shape (n_subjects,)
+            With windows the first day of the last one; else the last day on which anybody
+            under the same treatment was rated.
+        """
+        arm = self.subjects["treatment"].cat.codes.to_numpy()
+        if self.windows is not None:
+            ends = np.array([self.windows[t].last_opens for t in self.treatments])
+        else:
+            rated = self.rated()
+            rows = rated.arrays
+            ends = np.zeros(len(self.treatments))
+            np.maximum.at(ends, np.repeat(arm, np.diff(rows.start)), rows.day)
+        return ends[arm]
+
+    def longitudinal(self, days: Sequence[float] | None = None) -> pd.DataFrame:
+        """Return scheduled visits after baseline with their change, one row a visit.
+
+        Parameters
+        ----------
+        days : sequence of float, optional
+            Scheduled days to keep. Default: all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, treatment, day (actual), visit (scheduled), score, baseline, change
+            (negative is improvement), other columns of the visits, covariates. Unscheduled
+            visits are not part of it; unrated visits keep a NaN score.
+
+        Raises
+        ------
+        UnknownNameError
+            When a day is not scheduled.
+        """
+        visits = self.visits
+        keep = visits["visit"].notna() & (visits["day"] > 0)
+        if days is not None:
+            scheduled = sorted(set(visits.loc[keep, "visit"]))
+            for d in days:
+                if d not in scheduled:
+                    raise unknown_name("scheduled day", f"{d:g}", [f"{v:g}" for v in scheduled])
+            keep &= visits["visit"].isin(list(days))
+        rows = visits.loc[keep]
+        of_subject = self.subjects.iloc[rows["subject"].cat.codes.to_numpy()]
+        frame = pd.DataFrame(
+            {
+                "subject": rows["subject"].array,
+                "treatment": of_subject["treatment"].array,
+                "day": rows["day"].to_numpy(),
+                "visit": rows["visit"].to_numpy(),
+                "score": rows["score"].to_numpy(),
+                "baseline": of_subject["baseline"].to_numpy(),
+            }
+        )
+        frame["change"] = frame["score"] - frame["baseline"]
+        of_visit = [c for c in visits.columns if c not in frame.columns]
+        covariates = [c for c in self.subjects.columns if c not in (*frame.columns, *of_visit)]
+        extra = {c: rows[c].array for c in of_visit}
+        extra |= {c: of_subject[c].array for c in covariates}
+        return frame.assign(**extra)
+
+    def face(self) -> Face:
+        """Return what the study holds."""
+        visits, subjects = self.visits, self.subjects
+        unrated = int(visits["score"].isna().sum())
+        spare = int((visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)).sum())
+        rated = self.rated().arrays
+        facts = [
+            (
+                "Scale",
+                f"{self.scale.label}, {self.scale.floor} to {self.scale.maximum}, high is worse",
+            ),
+            ("Subjects", f"{len(subjects):,}"),
+            ("Rated visits after baseline", f"{len(rated.day):,}"),
+            ("Visits without a score", f"{unrated:,}"),
+            ("Events", f"{len(self.events):,}"),
+            ("Allocation", "randomised" if self.randomised else "not randomised"),
+        ]
+        if self.windows is not None:
+            facts.insert(4, ("Unscheduled or surplus visits", f"{spare:,}"))
+        if len(self.scales) > 1:
+            facts.insert(
+                1, ("Other scales", ", ".join(s for s in self.scales if s != self.scale.label))
+            )
+        return Face(
+            "Study",
+            tuple(facts),
+            (_arms(self),),
+            tuple(f"{p.summary} {p.remedy}" for p in self.notices),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Rated visits after baseline: arrays for kernels, and their rows in ``study.visits``."""
+
+    arrays: RatedVisits
+    row: npt.NDArray[np.intp]
+
+
+def _rated(study: Study) -> Rated:
+    visits = study.visits
+    day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
+    row = np.flatnonzero((day > 0) & ~np.isnan(score))
+    code = visits["subject"].cat.codes.to_numpy()[row].astype(np.intp)
+    arrays = RatedVisits(
+        start=run_starts(code, len(study.subjects)),
+        day=day[row],
+        score=score[row],
+        baseline=study.subjects["baseline"].to_numpy(),
+        floor=float(study.scale.floor),
+    )
+    return Rated(arrays, row)
+
+
+def _arms(study: Study) -> Table:
+    start = study.rated().arrays.start
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    baseline = study.subjects["baseline"].to_numpy()
+    rows = []
+    for k, name in enumerate(study.treatments):
+        mine = arm == k
+        known = baseline[mine & ~np.isnan(baseline)]
+        rows.append(
+            (
+                name,
+                format_count(mine.sum()),
+                format_count(np.diff(start)[mine].sum()),
+                format_number(known.mean() if len(known) else np.nan),
+                format_number(known.std(ddof=1) if len(known) > 1 else np.nan),
+            )
+        )
+    return Table(("Treatment", "Subjects", "Visits", "Baseline mean", "SD"), tuple(rows))

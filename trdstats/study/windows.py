@@ -1,0 +1,181 @@
+"""Visit windows: which recorded visit stands for which scheduled day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import SpecError, unknown_name
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitWindows:
+    """Scheduled days with the tolerance around each.
+
+    Within a window the visit closest to the scheduled day stands for it; of two equally close
+    the later one. The actual day is always kept.
+
+    Attributes
+    ----------
+    days : tuple of float
+        Scheduled (nominal) days, increasing.
+    half_widths : tuple of float
+        Tolerance in days on either side, one for each day; the ends belong to the window.
+
+    Raises
+    ------
+    SpecError
+        When days do not increase, a width is negative, or two windows touch.
+
+    Examples
+    --------
+    >>> VisitWindows((7, 14), (2, 3)).describe()
+    'day 7 ± 2, 14 ± 3'
+    """
+
+    days: tuple[float, ...]
+    half_widths: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.days) != len(self.half_widths) or not self.days:
+            raise SpecError("windows need at least one day, and one half-width for each day.")
+        if not all(np.isfinite(self.days)) or not all(np.isfinite(self.half_widths)):
+            raise SpecError("windows need finite days and half-widths.")
+        problems = [
+            f"day {d:g} has the negative half-width {w:g}"
+            for d, w in zip(self.days, self.half_widths, strict=True)
+            if w < 0
+        ]
+        spans = list(zip(self.days, self.half_widths, strict=True))
+        problems += [
+            f"day {d:g} ± {w:g} and day {e:g} ± {v:g} overlap"
+            for (d, w), (e, v) in pairwise(spans)
+            if d + w >= e - v
+        ]
+        if problems:
+            raise SpecError(
+                "windows must increase and keep apart: "
+                + "; ".join(problems)
+                + ". Narrow one of each pair."
+            )
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[Any, Any]) -> VisitWindows:
+        """Build from ``{nominal day: half-width}``; keys may be text, as in a TOML file."""
+        try:
+            pairs = sorted((float(d), float(w)) for d, w in mapping.items())
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                "windows must map a day to a half-width in days, for example {14: 3, 28: 3}; "
+                f"got {dict(mapping)!r}."
+            ) from error
+        return cls(tuple(d for d, _ in pairs), tuple(w for _, w in pairs))
+
+    @property
+    def last_opens(self) -> float:
+        """First day on which a visit counts for the last scheduled one."""
+        return self.days[-1] - self.half_widths[-1]
+
+    def nominal(self, day: FloatArray) -> FloatArray:
+        """Return the scheduled day whose window holds each actual day, NaN outside all.
+
+        Parameters
+        ----------
+        day : ndarray, shape (n,)
+            Actual days.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        days, widths = np.asarray(self.days), np.asarray(self.half_widths)
+        edges = (days[1:] - widths[1:] + days[:-1] + widths[:-1]) / 2
+        slot = np.searchsorted(edges, day)
+        # A margin far below any real clock absorbs 0.1 + 0.2 style rounding at the ends.
+        inside = np.abs(day - days[slot]) <= widths[slot] + 1e-9
+        return np.where(inside, days[slot], np.nan)
+
+    def describe(self) -> str:
+        """Return the schedule in words."""
+        spans = (f"{d:g} ± {w:g}" for d, w in zip(self.days, self.half_widths, strict=True))
+        return "day " + ", ".join(spans)
+
+
+def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows] | None:
+    """Return one schedule a treatment from what the user gave.
+
+    Parameters
+    ----------
+    windows : None, VisitWindows, mapping
+        ``{day: half-width}`` for all, or ``{treatment: {day: half-width}}``.
+    treatments : list of str
+        Treatments of the study.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When a schedule is not usable or names a treatment that is not there, or a treatment
+        has no schedule.
+    """
+    if windows is None:
+        return None
+    if isinstance(windows, VisitWindows):
+        return dict.fromkeys(treatments, windows)
+    if not isinstance(windows, Mapping) or not windows:
+        raise SpecError(
+            "windows must be a mapping of day to half-width, for example {14: 3, 28: 3}, "
+            f"or one such mapping for each treatment; got {windows!r}."
+        )
+    if not all(isinstance(w, Mapping | VisitWindows) for w in windows.values()):
+        return dict.fromkeys(treatments, VisitWindows.from_mapping(windows))
+    for name in windows:
+        if name not in treatments:
+            raise unknown_name("treatment in windows", name, treatments)
+    left = [t for t in treatments if t not in windows]
+    if left:
+        raise SpecError(f"windows name no schedule for {', '.join(map(repr, left))}.")
+    return {
+        t: w if isinstance(w := windows[t], VisitWindows) else VisitWindows.from_mapping(w)
+        for t in treatments
+    }
+
+
+def choose_visits(
+    subject: npt.NDArray[np.intp], day: FloatArray, nominal: FloatArray
+) -> FloatArray:
+    """Keep one visit a window: the closest to the scheduled day, of a tie the later.
+
+    Parameters
+    ----------
+    subject : ndarray of int, shape (n,)
+        Subject codes; rows are sorted by subject, then day.
+    day, nominal : ndarray, shape (n,)
+        Actual day and scheduled day (NaN outside all windows).
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        `nominal` where the visit was chosen, else NaN.
+    """
+    chosen = nominal.copy()
+    rows = np.flatnonzero(~np.isnan(nominal))
+    s, v = subject[rows], nominal[rows]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (s[1:] != s[:-1]) | (v[1:] != v[:-1])
+    group = np.cumsum(new) - 1
+    # Windows with one visit, nearly all, need no sorting.
+    rivals = np.bincount(group, minlength=1)[group] > 1
+    rows, group = rows[rivals], group[rivals]
+    distance = np.abs(day[rows] - nominal[rows])
+    order = np.lexsort((-day[rows], distance, group))
+    beaten = np.zeros(len(rows), dtype=bool)
+    beaten[1:] = group[order][1:] == group[order][:-1]
+    chosen[rows[order[beaten]]] = np.nan
+    return chosen
