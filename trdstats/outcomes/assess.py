@@ -1,0 +1,85 @@
+"""A definition applied to every visit of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import SpecError
+from trdstats.kernels.endpoints import NOT_RATED, REASONS, States
+from trdstats.outcomes.definition import Definition
+from trdstats.study import Rated, Study
+
+
+def check_arguments(study: Any, definition: Any) -> None:
+    """Raise `SpecError` unless given a `Study` and a `Definition`."""
+    if not isinstance(study, Study):
+        raise SpecError(
+            "Outcomes need a Study, which knows the scale: "
+            f"Study(frame, scale='MADRS', ...); got {type(study).__name__}."
+        )
+    if not isinstance(definition, Definition):
+        raise SpecError(
+            f"An outcome is a definition such as Response(); got {definition!r}."
+            + (" Did you forget the brackets?" if isinstance(definition, type) else "")
+        )
+
+
+def evaluate(study: Study, definition: Definition) -> tuple[Rated, States]:
+    """Return the rated visits of a study and the state of each."""
+    check_arguments(study, definition)
+    rated = study.rated()
+    return rated, definition.evaluate(rated.arrays, study.scale)
+
+
+def assess(study: Study, definition: Definition) -> pd.DataFrame:
+    """Judge every visit after baseline by a definition.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+        E.g. ``Response()`` or ``Response() & Remission()``. Of a relapse the row says whether a
+        confirmed relapse begins there; events of the events table have no row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a visit with day > 0: subject, treatment, day, score, met (True, False, or
+        missing) and reason ("assessed", or why it is missing: "not rated", "no baseline",
+        "baseline at floor", "unconfirmed").
+
+    Raises
+    ------
+    SpecError
+        When the definition does not fit the scale.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from trdstats import Response, Study, assess
+    >>> visits = pd.DataFrame({"subject": ["A", "A", "B", "B"], "day": [0, 7, 0, 7],
+    ...     "treatment": ["ECT", "ECT", "TMS", "TMS"], "score": [30, 15, 32, 20]})
+    >>> assess(Study(visits, scale="MADRS"), Response())["met"].tolist()
+    [True, False]
+    """
+    rated, state = evaluate(study, definition)
+    visits = study.visits
+    after = visits["day"].to_numpy() > 0
+    met = np.zeros(len(visits), dtype=bool)
+    reason = np.full(len(visits), NOT_RATED, dtype=np.int8)
+    met[rated.row], reason[rated.row] = state.met, state.reason
+    code = visits["subject"].cat.codes.to_numpy()
+    treatment = study.subjects["treatment"].array
+    return pd.DataFrame(
+        {
+            "subject": visits["subject"].array[after],
+            "treatment": treatment[code[after]],
+            "day": visits["day"].to_numpy()[after],
+            "score": visits["score"].to_numpy()[after],
+            "met": pd.arrays.BooleanArray(met[after], reason[after] != 0),
+            "reason": pd.Categorical.from_codes(reason[after], categories=pd.Index(REASONS)),
+        }
+    )

@@ -1,0 +1,146 @@
+"""Two published counts compared: for results of which only the numbers are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.kernels.two_by_two import fisher_test, pearson_test, yates_test
+from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
+from trdstats.outcomes.definition import read_total
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+)
+
+
+@dataclass(frozen=True, repr=False)
+class CountComparison(Introduces):
+    """Comparison of two proportions known by their counts."""
+
+    counts: tuple[int, int, int, int]
+    method: str
+    conf_level: float
+
+    def tidy(self) -> pd.DataFrame:
+        """Return difference, ratio and odds ratio, one row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure, estimate, std_error (log scale for ratios), statistic, p_value, conf_low,
+            conf_high, conf_level, method.
+        """
+        x1, n1, x0, n0 = self.counts
+        rows = [
+            contrast_row(m, "first", (x1, n1), "second", (x0, n0), self.method, self.conf_level)
+            for m in MEASURES
+        ]
+        frame = pd.DataFrame(rows).assign(conf_level=self.conf_level)
+        order = ["measure", "estimate", "std_error", "statistic", "p_value", "conf_low",
+                 "conf_high", "conf_level", "method"]  # fmt: skip
+        return frame[order]
+
+    def tests(self) -> pd.DataFrame:
+        """Return the three usual tests of the two-by-two table: test, statistic, df, p_value."""
+        tests = {
+            "chi-squared": pearson_test,
+            "chi-squared, Yates": yates_test,
+            "Fisher exact": fisher_test,
+        }
+        results = {name: test(*self.counts) for name, test in tests.items()}
+        return pd.DataFrame(
+            {
+                "test": list(results),
+                "statistic": [r.statistic for r in results.values()],
+                "df": [r.df for r in results.values()],
+                "p_value": [r.p_value for r in results.values()],
+            }
+        )
+
+    def face(self) -> Face:
+        """Return measures and tests as tables."""
+        x1, n1, x0, n0 = self.counts
+        level = f"{100 * self.conf_level:g} % CI"
+        rows = []
+        for r in each_row(self.tidy()):
+            scale, digits = (100, 1) if r.measure == "difference" else (1, 2)
+            unit = " (points of %)" if r.measure == "difference" else ""
+            rows.append(
+                (
+                    r.measure + unit,
+                    format_number(scale * r.estimate, digits),
+                    format_interval(scale * r.conf_low, scale * r.conf_high, digits),
+                    format_p(r.p_value),
+                )
+            )
+        tests = tuple((r.test, format_p(r.p_value)) for r in each_row(self.tests()))
+        return Face(
+            f"{x1}/{n1} against {x0}/{n0}",
+            (
+                ("Rates", f"{format_percent(x1 / n1)} % and {format_percent(x0 / n0)} %"),
+                ("Intervals", self.method),
+            ),
+            (
+                Table(("Measure", "Estimate", level, "p"), tuple(rows)),
+                Table(("Test", "p"), tests),
+            ),
+        )
+
+
+def compare_counts(
+    events: int,
+    n: int,
+    reference_events: int,
+    reference_n: int,
+    *,
+    method: str = "miettinen-nurminen",
+    conf_level: float = 0.95,
+) -> CountComparison:
+    """Compare two proportions of which only the counts are known.
+
+    Parameters
+    ----------
+    events, n : int
+        Events and denominator of the first group.
+    reference_events, reference_n : int
+        Those of the group it is compared with.
+    method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
+        Interval, with the test that belongs to it.
+    conf_level : float
+
+    Raises
+    ------
+    SpecError
+        When counts are no whole numbers, or there are more events than subjects.
+
+    Examples
+    --------
+    ELEKT-D (Anand 2023): ketamine against ECT, published 14.2 points (3.9 to 24.2).
+
+    >>> row = compare_counts(108, 195, 70, 170).tidy().iloc[0]
+    >>> [round(float(100 * row[c]), 1) for c in ("estimate", "conf_low", "conf_high")]
+    [14.2, 3.9, 24.2]
+    """
+    check_choice("method", method, DIFFERENCES)
+    check_level(conf_level)
+    given = {
+        "events": events,
+        "n": n,
+        "reference_events": reference_events,
+        "reference_n": reference_n,
+    }
+    x1, n1, x0, n0 = (read_total(name, value) for name, value in given.items())
+    if n1 < 1 or n0 < 1 or not (0 <= x1 <= n1 and 0 <= x0 <= n0):
+        raise SpecError(
+            f"Events must lie between 0 and the number of subjects; got {x1}/{n1} and {x0}/{n0}."
+        )
+    return CountComparison((x1, n1, x0, n0), method, conf_level)

@@ -1,0 +1,402 @@
+"""Share of subjects in a state at a scheduled day, with intervals and comparisons."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import (
+    EstimateWarning,
+    SpecError,
+    check_choice,
+    check_level,
+    unknown_name,
+)
+from trdstats.kernels.endpoints import REASONS, States
+from trdstats.kernels.proportions import proportion_interval
+from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
+from trdstats.outcomes.definition import Definition
+from trdstats.study import Rated, Study
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_interval,
+    format_percent,
+)
+from trdstats.tables.format import format_number, format_p
+
+Missing = Literal["nonresponse", "observed", "locf", "worst"]
+MISSING = get_args(Missing)
+METHODS = ("wilson", "agresti-coull", "clopper-pearson")
+
+MISSING_WORDS = {
+    "nonresponse": "counted as not met; denominator: all subjects",
+    "observed": "left out; denominator: those rated at the visit",
+    "locf": "last rated visit carried forward; denominator: those rated at least once",
+    "worst": "counted as not met, and as met under the reference; denominator: all subjects",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Rates(Introduces):
+    """Rates of a state at a day, and what separates the treatments.
+
+    Attributes
+    ----------
+    definition : str
+        The rule in words.
+    day : float
+        Scheduled day.
+    missing : str
+        What was done with subjects not rated at that day.
+    frame : pandas.DataFrame
+        As returned by `tidy`.
+    outcomes : pandas.DataFrame
+        One row a subject: subject, treatment, met (True / False / missing) after the handling
+        of missing visits, reason.
+    caveat : str
+        What every comparison must say.
+    """
+
+    label: str
+    definition: str
+    day: float
+    missing: str
+    frame: pd.DataFrame
+    outcomes: pd.DataFrame
+    caveat: str
+
+    def tidy(self) -> pd.DataFrame:
+        """Return rates, then comparisons with the reference: one row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, events,
+            n (denominator), n_randomised, n_treated (missing when not recorded), n_analysed
+            (rated at the day), estimate, std_error (log scale for ratios), statistic, p_value,
+            conf_low, conf_high, conf_level, method.
+        """
+        return self.frame.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects, events, day, handling of missing visits."""
+        of_arm = self.frame[self.frame["measure"] == "rate"]
+        return pd.DataFrame(
+            {
+                "n": [int(of_arm["n_randomised"].sum())],
+                "n_analysed": [int(of_arm["n_analysed"].sum())],
+                "events": [int(of_arm["events"].sum())],
+                "day": [self.day],
+                "missing": [self.missing],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each rate.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column a treatment: (met - rate) / n for its own subjects, else 0.
+            The cross-product of the columns is the covariance of the rates.
+        """
+        result: dict[str, Any] = {"subject": self.outcomes["subject"].array}
+        met = self.outcomes["met"].astype(float).fillna(np.nan).to_numpy(dtype=float)
+        for name in self.outcomes["treatment"].cat.categories:
+            mine = (self.outcomes["treatment"] == name).to_numpy() & ~np.isnan(met)
+            n = max(int(mine.sum()), 1)
+            rate = met[mine].mean() if mine.any() else np.nan
+            result[name] = np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0)
+        return pd.DataFrame(result)
+
+    def face(self) -> Face:
+        """Return the rates and comparisons as a table."""
+        frame = self.frame
+        of_arm = frame[frame["measure"] == "rate"]
+        level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
+        arms = tuple(
+            (
+                r.treatment,
+                format_count(r.n_randomised),
+                format_count(np.nan if pd.isna(r.n_treated) else r.n_treated),
+                format_count(r.n_analysed),
+                f"{format_count(np.nan if pd.isna(r.events) else r.events)}/{format_count(r.n)}",
+                format_percent(r.estimate),
+                format_interval(100 * r.conf_low, 100 * r.conf_high),
+            )
+            for r in each_row(of_arm)
+        )
+        header = ("Treatment", "Subjects", "Treated", "Rated", "Met", "%", level)
+        tables = [Table(header, arms)]
+        if len(frame) > len(of_arm):
+            tables.append(_contrast_table(frame, level))
+        methods = " / ".join(dict.fromkeys(frame["method"]))
+        return Face(
+            f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}",
+            (
+                ("Rule", self.definition),
+                ("Not rated", MISSING_WORDS[self.missing]),
+                ("Intervals", methods),
+            ),
+            tuple(tables),
+            (f"{self.caveat}.",) if self.caveat else (),
+        )
+
+
+def _contrast_table(frame: pd.DataFrame, level: str) -> Table:
+    """Return one row a comparison; p is that of the difference."""
+    rows = []
+    for name in frame.loc[frame["measure"] == "difference", "treatment"]:
+        own = {r.measure: r for r in each_row(frame[frame["treatment"] == name])}
+        gap = own["difference"]
+        cells = [f"{name} v {gap.reference}", _with_limits(gap, 100, 1)]
+        cells += [_with_limits(own[m], 1, 2) for m in ("ratio", "odds ratio")]
+        rows.append((*cells, format_p(gap.p_value)))
+    header = ("Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "p")
+    return Table(header, tuple(rows))
+
+
+def _with_limits(row: Any, scale: float, digits: int) -> str:
+    if np.isnan(row.estimate) and np.isnan(row.conf_low):
+        return NOT_ESTIMABLE
+    limits = format_interval(scale * row.conf_low, scale * row.conf_high, digits)
+    return f"{format_number(scale * row.estimate, digits)} ({limits})"
+
+
+def rates(
+    study: Study,
+    definition: Definition,
+    *,
+    day: float,
+    missing: Missing = "nonresponse",
+    conf_level: float = 0.95,
+    method: str = "wilson",
+    difference: str = "miettinen-nurminen",
+    reference: str | None = None,
+) -> Rates:
+    """Estimate the share of subjects that meet a definition at a scheduled day.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+        A state, e.g. ``Response()``; for an event such as a relapse see `time_to`.
+    day : float
+        Scheduled day.
+    missing : {"nonresponse", "observed", "locf", "worst"}
+        What becomes of subjects without a verdict at that day. "nonresponse": not met, of all
+        subjects. "observed": left out. "locf": the verdict of the last rated visit up to that
+        day; those never rated are left out. "worst": not met, but met under the reference.
+    conf_level : float
+    method : {"wilson", "agresti-coull", "clopper-pearson"}
+        Interval of a rate.
+    difference : {"miettinen-nurminen", "gart", "newcombe", "wald"}
+        Interval and test of the comparisons; "gart" is Miettinen-Nurminen with the bias term
+        that R's ratesci adds to odds ratios.
+    reference : str, optional
+        Treatment the others are compared with. Default: the first one.
+
+    Returns
+    -------
+    Rates
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable or nobody was scheduled at that day.
+
+    Warns
+    -----
+    EstimateWarning
+        When a treatment has nobody rated at that day; its rate is NaN.
+
+    References
+    ----------
+    Wilson 1927; Agresti and Coull 1998; Clopper and Pearson 1934; Miettinen and Nurminen 1985,
+    doi:10.1002/sim.4780040211; Newcombe 1998.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> table = trd.rates(study, trd.Response(), day=28).tidy()
+    >>> table["measure"].unique().tolist()
+    ['rate', 'difference', 'ratio', 'odds ratio']
+    """
+    check_arguments(study, definition)
+    check_choice("missing", missing, MISSING)
+    check_choice("method", method, METHODS)
+    check_choice("difference", difference, DIFFERENCES)
+    check_level(conf_level)
+    reference = _check_reference(study, reference)
+    if definition.is_event:
+        raise SpecError(
+            f"{definition.label(study.scale)} is an event, not a state at a visit: "
+            "use time_to(study, definition, since=...) and AalenJohansen."
+        )
+    rated, state = evaluate(study, definition)
+    row = _row_at_day(study, rated, day, definition.is_cumulative)
+    outcomes = _outcomes(study, rated, state, row, day, missing, reference)
+    frame = _frame(study, outcomes, reference, missing, conf_level, method, difference)
+    unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]
+    if len(unseen):
+        warnings.warn(
+            f"Nobody was rated at day {day:g} under {', '.join(unseen)}: no rate there.",
+            EstimateWarning,
+            stacklevel=2,
+        )
+    return Rates(
+        label=definition.label(study.scale),
+        definition=definition.describe(study.scale),
+        day=float(day),
+        missing=missing,
+        frame=frame,
+        outcomes=outcomes,
+        caveat=study.caveat,
+    )
+
+
+def _check_reference(study: Study, reference: str | None) -> str:
+    if reference is None:
+        return study.treatments[0]
+    if reference not in study.treatments:
+        raise unknown_name("treatment", reference, study.treatments)
+    return reference
+
+
+def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> npt.NDArray[np.intp]:
+    """Return the row among the rated visits that speaks for each subject at a day, -1 without."""
+    visit = study.visits["visit"].to_numpy()[rated.row]
+    start = rated.arrays.start
+    scheduled = np.isclose(visit, day, rtol=0, atol=1e-9)
+    if not scheduled.any():
+        known = sorted({f"{v:g}" for v in visit[~np.isnan(visit)]}, key=float)
+        raise unknown_name("scheduled day", f"{day:g}", known)
+    if cumulative:
+        return _last_row_by(study, rated, day)
+    row = np.full(len(start) - 1, -1, dtype=np.intp)
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    row[owner[scheduled]] = np.flatnonzero(scheduled)
+    return row
+
+
+def _last_row_by(study: Study, rated: Rated, day: float) -> npt.NDArray[np.intp]:
+    """Return each subject's last rated visit up to the end of the window of a day."""
+    start = rated.arrays.start
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    end = np.full(len(study.treatments), float(day))
+    if study.windows is not None:
+        for k, name in enumerate(study.treatments):
+            window = study.windows[name]
+            widths = dict(zip(window.days, window.half_widths, strict=True))
+            end[k] += widths.get(day, 0.0)
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    early = np.flatnonzero(rated.arrays.day <= end[arm[owner]] + 1e-9)
+    row = np.full(len(start) - 1, -1, dtype=np.intp)
+    row[owner[early]] = early  # rows are sorted by day: the last one stays
+    return row
+
+
+def _outcomes(
+    study: Study,
+    rated: Rated,
+    state: States,
+    row: npt.NDArray[np.intp],
+    day: float,
+    missing: str,
+    reference: str,
+) -> pd.DataFrame:
+    """Return one verdict a subject after the handling of missing ones."""
+    arm = study.subjects["treatment"]
+    at_day = row >= 0
+    if missing == "locf":
+        row = np.where(at_day, row, _last_row_by(study, rated, day))
+    found = row >= 0
+    known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
+    known[found], met[found] = state.known[row[found]], state.met[row[found]]
+    reason = np.full(len(row), 1, dtype=np.int8)
+    reason[found] = state.reason[row[found]]
+    analysed = known & at_day
+    # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
+    seen = pd.Series(at_day).groupby(arm.to_numpy(dtype=object)).transform("any").to_numpy()
+    if missing in ("nonresponse", "worst"):
+        met = np.where(known, met, (missing == "worst") & (arm == reference).to_numpy())
+        known = seen
+    return pd.DataFrame(
+        {
+            "subject": study.subjects["subject"].array,
+            "treatment": arm.array,
+            "met": pd.arrays.BooleanArray(met & known & seen, ~(known & seen)),
+            "reason": pd.Categorical.from_codes(reason, categories=pd.Index(REASONS)),
+            "analysed": analysed,
+        }
+    )
+
+
+def _frame(
+    study: Study,
+    outcomes: pd.DataFrame,
+    reference: str,
+    missing: str,
+    conf_level: float,
+    method: str,
+    difference: str,
+) -> pd.DataFrame:
+    arm = outcomes["treatment"]
+    has_treated = "treated" in study.subjects
+    rows: list[dict[str, Any]] = []
+    counts: dict[str, tuple[int, int]] = {}
+    for name in study.treatments:
+        mine = (arm == name).to_numpy()
+        met = outcomes.loc[mine, "met"]
+        events, n = int(met.sum()), int(met.notna().sum())
+        counts[name] = (events, n)
+        low, high = proportion_interval(events, n, method=method, conf_level=conf_level)
+        p = events / n if n else np.nan
+        rows.append(
+            {
+                "measure": "rate",
+                "treatment": name,
+                "events": events if n else pd.NA,
+                "n": n,
+                "n_randomised": int(mine.sum()),
+                "n_treated": int(study.subjects["treated"][mine].sum()) if has_treated else pd.NA,
+                "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
+                "estimate": p,
+                "std_error": np.sqrt(p * (1 - p) / n) if n else np.nan,
+                "conf_low": float(low),
+                "conf_high": float(high),
+                "method": method,
+            }
+        )
+    for measure in MEASURES:
+        rows += [
+            contrast_row(measure, name, counts[name], reference, counts[reference],
+                         difference, conf_level)
+            for name in study.treatments
+            if name != reference
+        ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    frame["conf_level"] = conf_level
+    for column in ("reference", "statistic", "p_value"):
+        if column not in frame:
+            frame[column] = np.nan
+    order = [
+        "measure", "treatment", "reference", "events", "n", "n_randomised", "n_treated",
+        "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high",
+        "conf_level", "method",
+    ]  # fmt: skip
+    whole = ["events", "n", "n_randomised", "n_treated", "n_analysed"]
+    frame["reference"] = frame["reference"].astype(object).fillna("")
+    return frame[order].astype(dict.fromkeys(whole, "Int64"))

@@ -1,0 +1,100 @@
+"""Observed scores by scheduled day, and the change of each subject at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from trdstats.errors import SpecError, check_level, unknown_name
+from trdstats.study import Study
+
+
+def mean_scores(
+    study: Study, *, days: Sequence[float] | None = None, conf_level: float = 0.95
+) -> pd.DataFrame:
+    """Return observed mean scores by treatment and scheduled day, baseline first.
+
+    Parameters
+    ----------
+    study : Study
+    days : sequence of float, optional
+        Scheduled days; default all.
+    conf_level : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        treatment, day (scheduled), n, estimate (mean score), std_error, conf_low, conf_high (t
+        interval), conf_level. Means of those seen: whoever left is not part of a later mean.
+    """
+    check_level(conf_level)
+    rows = study.longitudinal(days)[["treatment", "visit", "score"]].rename(
+        columns={"visit": "day"}
+    )
+    base = study.subjects[["treatment", "baseline"]].rename(columns={"baseline": "score"})
+    rows = pd.concat([base.assign(day=0.0), rows], ignore_index=True).dropna(subset=["score"])
+    rows["treatment"] = pd.Categorical(rows["treatment"], categories=list(study.treatments))
+    grouped = rows.groupby(["treatment", "day"], observed=True)["score"]
+    table = grouped.agg(n="count", estimate="mean", spread="std").reset_index()
+    error = table.pop("spread") / np.sqrt(table["n"])
+    half = t.isf((1 - conf_level) / 2, np.maximum(table["n"] - 1, 1)) * error
+    return table.assign(
+        treatment=table["treatment"].astype(str),
+        std_error=error,
+        conf_low=table["estimate"] - half,
+        conf_high=table["estimate"] + half,
+        conf_level=conf_level,
+    )
+
+
+def changes(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
+    """Return each subject's change from baseline at a scheduled day.
+
+    Parameters
+    ----------
+    study : Study
+    day : float or mapping of treatment to float
+        One scheduled day, or one for each treatment (the last visit of its acute course).
+
+    Returns
+    -------
+    pandas.DataFrame
+        subject, treatment, visit, baseline, score, change, percent_change (negative is
+        improvement; of the baseline above the floor). Subjects not rated at the day, without
+        a baseline or with a baseline at the floor have no row.
+
+    Raises
+    ------
+    UnknownNameError
+        When a day is not scheduled or a treatment is not known.
+    """
+    days = day_by_treatment(study, day)
+    rows = study.longitudinal(sorted(set(days.values())))
+    rows = rows[rows["visit"] == rows["treatment"].map(days).astype(float)]
+    above = rows["baseline"] - study.scale.floor
+    rows = rows[rows["score"].notna() & (above > 0)]
+    columns = ["subject", "treatment", "visit", "baseline", "score", "change"]
+    percent = 100 * rows["change"] / (rows["baseline"] - study.scale.floor)
+    return rows[columns].assign(percent_change=percent).reset_index(drop=True)
+
+
+def day_by_treatment(study: Study, day: float | Mapping[str, float]) -> dict[str, float]:
+    """Return one scheduled day for each treatment.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+        When a treatment is not known or has no day.
+    """
+    if not isinstance(day, Mapping):
+        return dict.fromkeys(study.treatments, float(day))
+    for name in day:
+        if name not in study.treatments:
+            raise unknown_name("treatment", name, study.treatments)
+    left = [name for name in study.treatments if name not in day]
+    if left:
+        raise SpecError(f"No day was given for {', '.join(map(repr, left))}.")
+    return {name: float(day[name]) for name in study.treatments}

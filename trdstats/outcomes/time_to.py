@@ -1,0 +1,199 @@
+"""From visits to event times: onset of a state, and durability since it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.kernels import event_times as kernel
+from trdstats.kernels.endpoints import REASONS
+from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.definition import Definition
+from trdstats.outcomes.event_times import EventTimes
+from trdstats.study import EVENT_KINDS, Study
+
+LEFT_FOLLOW_UP = "left follow-up"
+CONDITIONAL = "Descriptive: only those who had the first event are compared"
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def time_to(
+    study: Study,
+    definition: Definition,
+    *,
+    since: Definition | None = None,
+    until: float | str | Sequence[str] | None = None,
+    competing: str | Sequence[str] = (),
+) -> EventTimes:
+    """Derive the time to a state or event for every subject.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+        What is waited for, e.g. ``Response()`` or ``Relapse(at_least=22, consecutive=2)``.
+    since : Definition, optional
+        Origin: the day of each subject's first visit that met it; those who never did are left
+        out and counted. Default: day 0.
+    until : float, str or sequence of str, optional
+        End of follow-up: days since the origin, or kinds of the events table (follow-up while on
+        treatment). What comes later is not used.
+    competing : str or sequence of str, default ()
+        What competes with the outcome, in order of their codes 2, 3, ...: kinds of the events
+        table, and ``"left follow-up"`` for those last rated before the end of the schedule.
+        Kinds named nowhere are ignored: what was rated after them is used as it is (treatment
+        policy).
+
+    Returns
+    -------
+    EventTimes
+        Onset: `right` is the first rated visit that met the definition, `left` the rated visit
+        before it (0 when there is none). Never met: left = time = last rated visit, right
+        infinite, status 0. Events of known day have left = right. A subject never rated after
+        the origin has time 0 and is no part of a risk set.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable.
+    NotEstimableError
+        When no subject met the origin.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from trdstats import Response, Study, time_to
+    >>> visits = pd.DataFrame({"subject": ["A"] * 3 + ["B"] * 3, "day": [0, 7, 14] * 2,
+    ...     "treatment": ["ECT"] * 3 + ["TMS"] * 3, "score": [30, 20, 15, 32, 20, 17]})
+    >>> onset = time_to(Study(visits, scale="MADRS"), Response())
+    >>> onset.frame[["left", "right", "status"]].to_numpy().tolist()
+    [[7.0, 14.0, 1.0], [14.0, inf, 0.0]]
+    """
+    rivals = _names(competing)
+    ends = () if until is None or isinstance(until, int | float) else _names(until)
+    _check_kinds(study, definition, (*rivals, *ends), rivals)
+    rated, state = evaluate(study, definition)
+    visits = rated.arrays
+    if since is None:
+        origin = kernel.origin_at_start(visits)
+    else:
+        origin = kernel.origin_at_first(visits, evaluate(study, since)[1])
+    record = kernel.first_event(visits, state, origin)
+
+    def first_day(kinds: tuple[str, ...]) -> FloatArray:
+        return _first_day(study, kinds, origin.day) - origin.day
+
+    if definition.events:
+        record = kernel.with_exact_event(record, first_day(definition.events), 1)
+    for code, kind in enumerate(rivals, start=2):
+        if kind != LEFT_FOLLOW_UP:
+            record = kernel.with_exact_event(record, first_day((kind,)), code)
+    if LEFT_FOLLOW_UP in rivals:
+        end = study.schedule_end() - origin.day
+        record = kernel.leave_early(record, end, 2 + rivals.index(LEFT_FOLLOW_UP))
+    if ends:
+        record = kernel.censor_at(record, first_day(ends))
+    elif until is not None:
+        record = kernel.censor_at(record, np.full(len(record.time), float(until)))  # type: ignore[arg-type]
+    return _labelled(study, definition, since, record, rivals, origin)
+
+
+def _labelled(
+    study: Study,
+    definition: Definition,
+    since: Definition | None,
+    record: kernel.EventRecord,
+    rivals: tuple[str, ...],
+    origin: kernel.Origins,
+) -> EventTimes:
+    keep = record.defined
+    subjects = study.subjects
+    frame = pd.DataFrame(
+        {
+            "subject": subjects["subject"].array[keep],
+            "treatment": subjects["treatment"].array[keep],
+            "left": record.left[keep],
+            "right": record.right[keep],
+            "time": record.time[keep],
+            "status": record.status[keep],
+        }
+    )
+    covariates = {
+        f"{c}_given" if c in frame.columns else c: subjects[c].array[keep]
+        for c in subjects.columns
+        if c not in ("subject", "treatment")
+    }
+    if not len(frame):
+        raise NotEstimableError(
+            f"Nobody has a time to {definition.label(study.scale)}: "
+            + (f"no subject met {since.label(study.scale)}." if since else "no baselines.")
+        )
+    reason = np.where(
+        np.isnan(origin.day),
+        "never met the origin",
+        f"{REASONS[2]} or {REASONS[3]}",
+    )
+    left_out = pd.DataFrame(
+        {
+            "subject": subjects["subject"].array[~keep],
+            "treatment": subjects["treatment"].array[~keep],
+            "reason": reason[~keep],
+        }
+    )
+    caveats = [study.caveat] if study.caveat else []
+    caveats += [CONDITIONAL] if since is not None and len(study.treatments) > 1 else []
+    return EventTimes(
+        frame.assign(**covariates),
+        outcome=definition.label(study.scale),
+        origin="day 0" if since is None else f"first visit with {since.label(study.scale)}",
+        causes={1: definition.label(study.scale), **dict(enumerate(rivals, start=2))},
+        left_out=left_out,
+        caveat=". ".join(caveats),
+        first_look=_first_look(study) if since is None else None,
+    )
+
+
+def _first_look(study: Study) -> dict[str, float]:
+    """Return the earliest day on which anybody under each treatment was rated."""
+    visits = study.rated().arrays
+    arm = np.repeat(study.subjects["treatment"].cat.codes.to_numpy(), np.diff(visits.start))
+    first = np.full(len(study.treatments), np.inf)
+    np.minimum.at(first, arm, visits.day)
+    return dict(zip(study.treatments, first.tolist(), strict=True))
+
+
+def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(kinds, str):
+        return (kinds,)
+    return tuple(dict.fromkeys(kinds))
+
+
+def _check_kinds(
+    study: Study, definition: Definition, named: tuple[str, ...], rivals: tuple[str, ...]
+) -> None:
+    """Refuse kinds that neither the library nor the study knows, or with two parts to play."""
+    check_arguments(study, definition)
+    known = list(dict.fromkeys([*EVENT_KINDS, *study.events["event"], LEFT_FOLLOW_UP]))
+    for kind in (*named, *definition.events):
+        if kind not in known:
+            raise unknown_name("kind of event", kind, known)
+    twice = [k for k in rivals if k in definition.events]
+    if twice:
+        raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
+
+
+def _first_day(study: Study, kinds: tuple[str, ...], after: FloatArray) -> FloatArray:
+    """Return the first day of an event of these kinds after a day, NaN without one."""
+    events = study.events
+    code = events["subject"].cat.codes.to_numpy()
+    day = events["day"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day > after[code])
+    first = np.full(len(after), np.inf)
+    np.minimum.at(first, code[wanted], day[wanted])
+    return np.where(np.isinf(first), np.nan, first)
