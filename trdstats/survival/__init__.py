@@ -1,0 +1,17 @@
+"""Time to response and durability: curves, tests, restricted means."""
+
+from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
+from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
+from trdstats.survival.log_rank import LogRank, LogRankResult
+from trdstats.survival.rmst import RMST, RMSTResult
+
+__all__ = [
+    "RMST",
+    "AalenJohansen",
+    "AalenJohansenResult",
+    "KaplanMeier",
+    "KaplanMeierResult",
+    "LogRank",
+    "LogRankResult",
+    "RMSTResult",
+]

@@ -1,0 +1,214 @@
+"""Cumulative incidence with competing causes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.errors import check_level, unknown_name
+from trdstats.kernels import cumulative_incidence as kernel
+from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.groups import Sample, counts_facts, days_since, notes_of, split
+from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
+
+
+@dataclass(frozen=True, slots=True)
+class AalenJohansen:
+    """Probability of having had each cause by a day, when causes compete.
+
+    One minus Kaplan-Meier overstates it: those who had a competing cause can no longer have
+    the event.
+
+    Parameters
+    ----------
+    by : str or None, default "treatment"
+        Column that names the groups; None for one curve a cause.
+    conf_level : float, default 0.95
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scand J Stat 5:141-150; variance Aalen 1978, Ann Stat 6:534-545,
+    doi:10.1214/aos/1176344198. Intervals are symmetric on the scale log(-log(1 - F)).
+    """
+
+    by: str | None = "treatment"
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_level(self.conf_level)
+
+    def fit(self, times: Any) -> AalenJohansenResult:
+        """Estimate the cumulative incidences.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+            Status 1, 2, ... are the causes.
+        """
+        times = as_event_times(times)
+        sample = split(times, self.by)
+        k = max(times.causes)
+        fits = {g.label: kernel.aalen_johansen(g.time, g.status, k) for g in sample.groups}
+        return AalenJohansenResult(self, times, sample, fits)
+
+
+@dataclass(frozen=True, repr=False)
+class AalenJohansenResult(Introduces):
+    """Fitted cumulative incidences."""
+
+    spec: AalenJohansen
+    times: EventTimes
+    _sample: Sample
+    _fits: dict[str, kernel.Incidence]
+
+    @property
+    def _key(self) -> str:
+        return self.spec.by or "group"
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the curves, one row a group, cause and distinct time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group column, cause, time (days), n_risk, n_event (of the cause), n_censor, estimate
+            (probability of having had the cause), std_error, conf_low, conf_high, conf_level.
+        """
+        frames = []
+        for label, fit in self._fits.items():
+            low, high = kernel.incidence_interval(
+                fit.estimate, fit.std_error, conf_level=self.spec.conf_level
+            )
+            for code, cause in self.times.causes.items():
+                j = code - 1
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            self._key: label,
+                            "cause": cause,
+                            "time": fit.time,
+                            "n_risk": fit.n_risk,
+                            "n_event": fit.n_event[:, j],
+                            "n_censor": fit.n_censor,
+                            "estimate": fit.estimate[:, j],
+                            "std_error": fit.std_error[:, j],
+                            "conf_low": low[:, j],
+                            "conf_high": high[:, j],
+                            "conf_level": self.spec.conf_level,
+                        }
+                    )
+                )
+        return pd.concat(frames, ignore_index=True)
+
+    def at(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the curves at chosen days, one row a group, cause and day.
+
+        Beyond the last follow-up of a group the estimate is NaN unless nobody was left at risk.
+        """
+        at = np.asarray(days, dtype=float)
+        frames = []
+        for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
+            fit = self._fits[str(label)]
+            here = np.searchsorted(fit.time, at, side="right") - 1
+            known = (at <= fit.time[-1]) | (fit.survival[-1] == 0)
+            left = np.searchsorted(fit.time, at, side="left")
+            risk = np.append(fit.n_risk, 0.0)[left]
+            values = {
+                c: np.where(known, curve[c].to_numpy()[here], np.nan)
+                for c in ("estimate", "std_error", "conf_low", "conf_high")
+            }
+            frames.append(
+                pd.DataFrame(
+                    {
+                        self._key: label,
+                        "cause": cause,
+                        "time": at,
+                        "n_risk": risk,
+                        **values,
+                        "conf_level": self.spec.conf_level,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects with follow-up, events of the first cause, of the others."""
+        others = sum(self._sample.events(k) for k in self.times.causes if k > 1)
+        return pd.DataFrame(
+            {
+                "n": [self._sample.n],
+                "events": [self._sample.events()],
+                "competing": [others],
+                "n_unseen": [self._sample.n_unseen],
+                "n_groups": [len(self._fits)],
+            }
+        )
+
+    def influence(self, days: Sequence[float], cause: int = 1) -> pd.DataFrame:
+        """Return the first-order effect of each subject on the incidence of a cause.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such cause.
+        """
+        if cause not in self.times.causes:
+            raise unknown_name("cause", cause, self.times.causes)
+        at = np.asarray(days, dtype=float)
+        return self._sample.influence(
+            [f"day {d:g}" for d in at],
+            lambda g: kernel.influence_on_incidence(
+                self._fits[g.label], g.time, g.status, cause, at
+            ),
+        )
+
+    def plot(
+        self, ax: Any = None, *, cause: int = 1, days: Sequence[float] | None = None, **options: Any
+    ) -> Any:
+        """Draw the cumulative incidence of a cause with numbers at risk; returns the Axes."""
+        if cause not in self.times.causes:
+            raise unknown_name("cause", cause, self.times.causes)
+        name = self.times.causes[cause]
+        curve = self.tidy().rename(columns={self._key: "treatment"})
+        curve = curve[curve["cause"] == name]
+        if days is None:
+            days = plots.choose_ticks(0.0, curve["time"].max(), options.get("time_scale", "linear"))
+        risk = self.at(days).rename(columns={self._key: "treatment"})
+        risk = risk.loc[risk["cause"] == name, ["treatment", "time", "n_risk"]]
+        settings = {
+            "ylabel": f"{name[:1].upper()}{name[1:]}",
+            "xlabel": days_since(self.times.origin),
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_survival(curve, at_risk=risk, ax=ax, cumulative=True, **settings)
+
+    def face(self) -> Face:
+        """Return counts by cause and the incidence at the end of follow-up."""
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        rows = []
+        for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
+            last = curve.iloc[-1]
+            rows.append(
+                (
+                    str(label),
+                    str(cause),
+                    format_count(curve["n_risk"].iloc[0]),
+                    format_count(curve["n_event"].sum()),
+                    f"{last['time']:g}",
+                    format_percent(last["estimate"]),
+                    format_interval(100 * last["conf_low"], 100 * last["conf_high"]),
+                )
+            )
+        header = ("Group", "Cause", "At risk", "Events", "Last day", "Incidence (%)", level)
+        return Face(
+            "Cumulative incidence (Aalen-Johansen)",
+            counts_facts(self.times, self._sample),
+            (Table(header, tuple(rows), 2),),
+            notes_of(self.times, self._sample),
+        )

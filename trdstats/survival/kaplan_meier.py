@@ -1,0 +1,324 @@
+"""Kaplan-Meier curves by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lifelines import KaplanMeierFitter
+
+from trdstats import plots
+from trdstats.errors import check_choice, check_level
+from trdstats.kernels import survival_curve as kernel
+from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.groups import Group, Sample, counts_facts, days_since, notes_of, split
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_percent,
+    format_time,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KaplanMeier:
+    """Kaplan-Meier estimate of the probability of not yet having had the event.
+
+    Competing causes count as censored; where they matter use `AalenJohansen`.
+
+    Parameters
+    ----------
+    by : str or None, default "treatment"
+        Column that names the groups; None for one curve.
+    conf_type : {"log-log", "log", "plain"}
+        Scale on which the intervals are symmetric.
+    conf_level : float, default 0.95
+
+    References
+    ----------
+    Kaplan and Meier 1958, J Am Stat Assoc 53:457-481, doi:10.1080/01621459.1958.10501452;
+    Brookmeyer and Crowley 1982, Biometrics 38:29-41, doi:10.2307/2530286.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    >>> curves = trd.KaplanMeier().fit(onset)
+    >>> list(curves.at([28])["treatment"])
+    ['TMS', 'ECT', 'IV ketamine']
+    """
+
+    by: str | None = "treatment"
+    conf_type: kernel.ConfType = "log-log"
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_choice("conf_type", self.conf_type, ("log-log", "log", "plain"))
+        check_level(self.conf_level)
+
+    def fit(self, times: Any) -> KaplanMeierResult:
+        """Estimate the curves.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+            Right-censored use of the times: an event happens at `time`.
+
+        Returns
+        -------
+        KaplanMeierResult
+
+        Raises
+        ------
+        UnknownNameError, NotEstimableError, DataError
+            When a column is missing, nobody has follow-up, or the frame is not usable.
+        """
+        times = as_event_times(times)
+        sample = split(times, self.by)
+        curves = {g.label: fit_curve(g) for g in sample.groups}
+        return KaplanMeierResult(self, times, sample, curves)
+
+
+def fit_curve(group: Group) -> kernel.Curve:
+    """Return the Kaplan-Meier curve of one group; cause 1 is the event."""
+    fitter = KaplanMeierFitter().fit(group.time, group.status == 1)
+    table = fitter.event_table
+    return kernel.Curve(
+        time=table.index.to_numpy(dtype=float),
+        n_risk=table["at_risk"].to_numpy(dtype=float),
+        n_event=table["observed"].to_numpy(dtype=float),
+        n_censor=table["censored"].to_numpy(dtype=float),
+        survival=fitter.survival_function_.iloc[:, 0].to_numpy(dtype=float),
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class KaplanMeierResult(Introduces):
+    """Fitted Kaplan-Meier curves.
+
+    Attributes
+    ----------
+    spec : KaplanMeier
+    times : EventTimes
+    """
+
+    spec: KaplanMeier
+    times: EventTimes
+    _sample: Sample
+    _curves: dict[str, kernel.Curve]
+
+    @property
+    def _key(self) -> str:
+        return self.spec.by or "group"
+
+    def _limits(self, curve: kernel.Curve) -> tuple[kernel.FloatArray, kernel.FloatArray]:
+        return kernel.survival_interval(
+            curve.survival,
+            curve.greenwood(),
+            conf_type=self.spec.conf_type,
+            conf_level=self.spec.conf_level,
+        )
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the curves, one row a group and distinct time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group column, time (days), n_risk, n_event, n_censor, estimate (probability of not
+            having had the event), std_error, conf_low, conf_high, conf_level.
+        """
+        frames = []
+        for label, curve in self._curves.items():
+            low, high = self._limits(curve)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        self._key: label,
+                        "time": curve.time,
+                        "n_risk": curve.n_risk,
+                        "n_event": curve.n_event,
+                        "n_censor": curve.n_censor,
+                        "estimate": curve.survival,
+                        "std_error": curve.std_error(),
+                        "conf_low": low,
+                        "conf_high": high,
+                        "conf_level": self.spec.conf_level,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    def at(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the curves at chosen days.
+
+        Parameters
+        ----------
+        days : sequence of float
+            Days since the origin.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `tidy` without n_event and n_censor; one row a group and day. Beyond the last
+            follow-up of a group the estimate is NaN unless everybody had the event.
+        """
+        at = np.asarray(days, dtype=float)
+        frames = []
+        for label, curve in self._curves.items():
+            low, high = self._limits(curve)
+            here = curve.index_at(at)
+            known = (at <= curve.time[-1]) | (curve.survival[-1] == 0)
+            columns = {
+                "estimate": curve.survival,
+                "std_error": curve.std_error(),
+                "conf_low": low,
+                "conf_high": high,
+            }
+            frames.append(
+                pd.DataFrame(
+                    {
+                        self._key: label,
+                        "time": at,
+                        "n_risk": curve.at_risk(at),
+                        **{k: np.where(known, v[here], np.nan) for k, v in columns.items()},
+                        "conf_level": self.spec.conf_level,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    def quantiles(self, probabilities: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """Return by which day a share of the group had the event.
+
+        Parameters
+        ----------
+        probabilities : sequence of float
+            Shares; 0.5 is the median time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group column, probability, estimate (days), conf_low, conf_high, conf_level; NaN
+            where it is not reached. Limits are those days on which the limits of the curve
+            reach the share (Brookmeyer and Crowley, with the interval of the curve).
+        """
+        rows = []
+        for label, curve in self._curves.items():
+            low, high = self._limits(curve)
+            for p in probabilities:
+                day, early, late = (
+                    kernel.first_time_at_or_below(curve.time, values, 1 - p)
+                    for values in (curve.survival, low, high)
+                )
+                rows.append(
+                    {
+                        self._key: label,
+                        "probability": p,
+                        "estimate": day,
+                        "conf_low": early,
+                        "conf_high": late,
+                        "conf_level": self.spec.conf_level,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects with follow-up, events, those never seen, groups."""
+        return pd.DataFrame(
+            {
+                "n": [self._sample.n],
+                "events": [self._sample.events()],
+                "n_unseen": [self._sample.n_unseen],
+                "n_groups": [len(self._curves)],
+            }
+        )
+
+    def influence(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the first-order effect of each subject on the curves at chosen days.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column "<group> day <d>"; rows are the subjects with follow-up.
+        """
+        at = np.asarray(days, dtype=float)
+        return self._sample.influence(
+            [f"day {d:g}" for d in at],
+            lambda g: kernel.influence_on_survival(self._curves[g.label], g.time, g.status, at),
+        )
+
+    def at_risk(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the numbers at risk just before chosen days: group column, time, n_risk."""
+        return self.at(days)[[self._key, "time", "n_risk"]]
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        cumulative: bool = True,
+        days: Sequence[float] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Draw the curves with numbers at risk.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        cumulative : bool, default True
+            Draw the share that had the event; False draws the share that had not.
+        days : sequence of float, optional
+            Days at which numbers at risk are shown; default the ticks of the axis.
+        **options
+            Passed on to `trdstats.plots.plot_survival`.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        curve = self.tidy().rename(columns={self._key: "treatment"})
+        if cumulative:
+            flipped = {"conf_low": 1 - curve["conf_high"], "conf_high": 1 - curve["conf_low"]}
+            curve = curve.assign(estimate=1 - curve["estimate"], **flipped)
+        if days is None:
+            days = plots.choose_ticks(0.0, curve["time"].max(), options.get("time_scale", "linear"))
+        risk = self.at_risk(days).rename(columns={self._key: "treatment"})
+        outcome = self.times.outcome
+        label = outcome if cumulative else f"free of {outcome}"
+        settings = {
+            "ylabel": f"{label[:1].upper()}{label[1:]}",
+            "xlabel": days_since(self.times.origin),
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_survival(curve, at_risk=risk, ax=ax, cumulative=cumulative, **settings)
+
+    def face(self) -> Face:
+        """Return counts, medians and the follow-up of each group."""
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        medians = self.quantiles((0.5,))
+        rows = []
+        for (label, curve), median in zip(self._curves.items(), each_row(medians), strict=True):
+            rows.append(
+                (
+                    label,
+                    format_count(curve.n_risk[0]),
+                    format_count(curve.n_event.sum()),
+                    format_percent(1 - curve.survival[-1]),
+                    format_time(median.estimate),
+                    f"{format_time(median.conf_low)} to {format_time(median.conf_high)}",
+                )
+            )
+        header = ("Group", "At risk", "Events", "Had it at the end (%)", "Median (days)", level)
+        return Face(
+            "Kaplan-Meier",
+            (*counts_facts(self.times, self._sample), ("Interval", self.spec.conf_type)),
+            (Table(header, tuple(rows)),),
+            notes_of(self.times, self._sample),
+        )

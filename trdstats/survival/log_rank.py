@@ -1,0 +1,190 @@
+"""Log-rank tests of whether curves differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from trdstats.errors import NotEstimableError, SpecError, check_choice, unknown_name
+from trdstats.kernels.rank_tests import RankTest, log_rank
+from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.groups import Sample, codes_of, counts_facts, notes_of, split
+from trdstats.tables import Face, Introduces, Table, format_count, format_number, format_p
+
+ADJUSTMENTS = ("holm", "bonferroni", "hommel", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRank:
+    """Weighted log-rank test.
+
+    Parameters
+    ----------
+    by : str, default "treatment"
+        Column that names the groups.
+    strata : str, optional
+        Column within whose values groups are compared.
+    rho, gamma : float, default 0
+        Fleming-Harrington weights: (0, 0) the log-rank, (1, 0) Peto-Peto (early differences),
+        (0, 1) late differences.
+
+    Raises
+    ------
+    SpecError
+        When a weight is negative.
+
+    References
+    ----------
+    Harrington and Fleming 1982, Biometrika 69:553-566, doi:10.1093/biomet/69.3.553.
+    """
+
+    by: str = "treatment"
+    strata: str | None = None
+    rho: float = 0.0
+    gamma: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.rho < 0 or self.gamma < 0:
+            raise SpecError(f"rho and gamma must be 0 or more; got {self.rho}, {self.gamma}.")
+
+    def fit(self, times: Any) -> LogRankResult:
+        """Compute the test.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+
+        Raises
+        ------
+        NotEstimableError
+            When fewer than two groups have follow-up.
+        """
+        times = as_event_times(times)
+        sample = split(times, self.by)
+        if len(sample.groups) < 2:
+            raise NotEstimableError(
+                f"A log-rank test needs two groups with follow-up; {self.by!r} has "
+                f"{len(sample.groups)}."
+            )
+        return LogRankResult(self, times, sample, _test(self, times, sample, None))
+
+
+@dataclass(frozen=True, repr=False)
+class LogRankResult(Introduces):
+    """A computed log-rank test."""
+
+    spec: LogRank
+    times: EventTimes
+    _sample: Sample
+    _test: RankTest
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a group: n, observed and expected (weighted) events."""
+        return pd.DataFrame(
+            {
+                self.spec.by: [g.label for g in self._sample.groups],
+                "n": [len(g.time) for g in self._sample.groups],
+                "observed": self._test.observed,
+                "expected": self._test.expected,
+            }
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n, events, statistic (chi-squared), df, p_value."""
+        return pd.DataFrame(
+            {
+                "n": [self._sample.n],
+                "events": [self._sample.events()],
+                "statistic": [self._test.statistic],
+                "df": [self._test.df],
+                "p_value": [self._test.p_value],
+            }
+        )
+
+    def pairwise(self, adjust: str = "holm") -> pd.DataFrame:
+        """Compare every pair of groups.
+
+        Parameters
+        ----------
+        adjust : {"holm", "bonferroni", "hommel", "none"}
+            Adjustment of the p values for the number of pairs.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, statistic, df, p_value, p_adjusted, adjust.
+        """
+        check_choice("adjust", adjust, ADJUSTMENTS)
+        rows = []
+        for a, b in combinations(range(len(self._sample.groups)), 2):
+            test = _test(self.spec, self.times, self._sample, (a, b))
+            rows.append(
+                {
+                    "treatment": self._sample.groups[b].label,
+                    "reference": self._sample.groups[a].label,
+                    "statistic": test.statistic,
+                    "df": test.df,
+                    "p_value": test.p_value,
+                }
+            )
+        frame = pd.DataFrame(rows)
+        p = frame["p_value"].to_numpy()
+        known = ~np.isnan(p)
+        adjusted = p.copy()
+        if adjust != "none" and known.any():
+            adjusted[known] = multipletests(p[known], method=adjust)[1]
+        return frame.assign(p_adjusted=adjusted, adjust=adjust)
+
+    def face(self) -> Face:
+        """Return the test and what it rests on."""
+        test = self._test
+        weights = (
+            ""
+            if self.spec.rho == self.spec.gamma == 0
+            else (f", weights rho {self.spec.rho:g}, gamma {self.spec.gamma:g}")
+        )
+        strata = f", within {self.spec.strata}" if self.spec.strata else ""
+        rows = tuple(
+            (r[0], format_count(r[1]), format_number(r[2]), format_number(r[3]))
+            for r in self.tidy().itertuples(index=False, name=None)
+        )
+        result = (
+            f"chi-squared {format_number(test.statistic, 2)} on {test.df} df, "
+            f"p {format_p(test.p_value)}"
+        )
+        return Face(
+            f"Log-rank test{strata}{weights}",
+            (*counts_facts(self.times, self._sample), ("Result", result)),
+            (Table(("Group", "At risk", "Observed", "Expected"), rows),),
+            notes_of(self.times, self._sample),
+        )
+
+
+def _test(
+    spec: LogRank, times: EventTimes, sample: Sample, pair: tuple[int, int] | None
+) -> RankTest:
+    frame = times.at_risk()
+    code = codes_of(sample)
+    stratum = None
+    if spec.strata is not None:
+        if spec.strata not in frame.columns:
+            raise unknown_name("column", spec.strata, frame.columns)
+        stratum = pd.factorize(frame[spec.strata])[0].astype(np.intp)
+    # Rows whose group is missing belong to no group and take no part.
+    keep = code >= 0 if pair is None else np.isin(code, pair)
+    if pair is not None:
+        code = np.where(code == pair[1], 1, 0)
+    return log_rank(
+        frame["time"].to_numpy(dtype=float)[keep],
+        (frame["status"] == 1).to_numpy()[keep],
+        code[keep],
+        len(sample.groups) if pair is None else 2,
+        stratum=None if stratum is None else stratum[keep],
+        rho=spec.rho,
+        gamma=spec.gamma,
+    )
