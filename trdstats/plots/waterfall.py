@@ -136,8 +136,8 @@ def plot_waterfalls(
         own = frame[frame["treatment"] == name]
         draw_bars(ax, own, style, 0.0, n_shown=len(own))
         set_change_axis(ax, float(frame["percent_change"].max()))
-        ends_row = place % n_columns == n_columns - 1 or place == len(chosen) - 1
-        draw_threshold(ax, threshold, named=ends_row)
+        # Named once: a name beside the last panel of a short row would push its column aside.
+        draw_threshold(ax, threshold, named=place == n_columns - 1)
         dress(ax, xlabel="", ylabel="")
         heading = f"{wrap(name, axes_width(ax))}\n{describe_n(own)}"
         ax.set_title(heading, loc="left", fontsize="small", color=style.color)

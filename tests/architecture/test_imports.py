@@ -1,0 +1,107 @@
+"""The house: rooms import only from rooms above them, and nothing heavy is imported early."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
+
+# Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
+# above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
+ROOMS = ["errors", "kernels", "tables", "plots", "scales", "study", "outcomes", "survival",
+         "plan", "cli"]  # fmt: skip
+
+# Kernels are arithmetic on arrays: nothing else may enter.
+KERNEL_IMPORTS = {"numpy", "scipy", "trdstats", "__future__", "collections", "dataclasses",
+                  "fractions", "typing", "math", "functools"}  # fmt: skip
+
+
+def room_of(path: Path) -> str:
+    part = path.relative_to(PACKAGE).parts[0]
+    return part.removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if module == "trdstats":
+                yield from ((node.lineno, f"trdstats.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, module
+
+
+def sources() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem != "__init__")
+
+
+def breaches(room: str, path: Path) -> Iterator[str]:
+    for line, module in imports_of(path):
+        if not module.startswith("trdstats."):
+            continue
+        other = module.split(".")[1]
+        if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
+            yield f"{path.relative_to(PACKAGE)}:{line} ({room}) imports {module} from a later room"
+
+
+def test_every_room_is_in_the_list() -> None:
+    found = {room_of(p) for p in sources()}
+    assert found <= set(ROOMS), f"rooms without a place in the order: {found - set(ROOMS)}"
+
+
+def test_imports_run_one_way() -> None:
+    found = [b for p in sources() for b in breaches(room_of(p), p)]
+    assert not found, "\n".join(found)
+
+
+def test_the_walk_would_find_a_breach(tmp_path: Path) -> None:
+    module = PACKAGE / "kernels" / "runs.py"
+    text = module.read_text("utf-8") + "\nfrom trdstats.study import Study\n"
+    copy = tmp_path / "runs.py"
+    copy.write_text(text, "utf-8")
+    lines = [m for _, m in imports_of(copy) if m.startswith("trdstats.study")]
+    assert lines == ["trdstats.study"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("*.py")), ids=lambda p: p.stem)
+def test_kernels_import_numpy_and_scipy_only(path: Path) -> None:
+    roots = {module.split(".")[0] for _, module in imports_of(path)}
+    assert roots <= KERNEL_IMPORTS, f"{path.name} imports {roots - KERNEL_IMPORTS}"
+
+
+def test_no_tail_is_taken_as_one_minus_cdf() -> None:
+    found = [
+        f"{p.relative_to(PACKAGE)}:{i}"
+        for p in sources()
+        for i, line in enumerate(p.read_text("utf-8").splitlines(), 1)
+        if "1 - " in line and ".cdf(" in line
+    ]
+    assert not found, f"use sf or isf: {found}"
+
+
+def test_no_file_named_utils() -> None:
+    assert not [p for p in PACKAGE.rglob("*.py") if p.stem in ("utils", "helpers", "misc")]
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, trdstats; "
+        "heavy = {'statsmodels', 'lifelines', 'matplotlib', 'seaborn', 'pandas', 'scipy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_had() -> None:
+    import trdstats
+
+    assert all(getattr(trdstats, name) is not None for name in trdstats.__all__)

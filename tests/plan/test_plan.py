@@ -1,0 +1,289 @@
+"""Plans: read, checked, carried out; the same bytes twice; the report says what it must."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from trdstats import Response, load_sample, rates, read_plan, run_plan
+from trdstats.cli import main
+from trdstats.errors import PlanError
+from trdstats.plan import Run
+
+SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
+
+TRIAL = """
+title = "A randomised trial"
+[study]
+sample = "trial"
+[definitions]
+response = { reduction = 0.5 }
+remission = { at_most = 12 }
+relapse = { at_least = 22, consecutive = 2, events = ["hospitalisation"] }
+[analysis]
+acute_end = 28
+rate_days = [14, 28]
+reference = "TMS"
+horizon = 28
+"""
+
+pytestmark = pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
+
+
+@pytest.fixture(scope="module")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield run_plan(read_plan(), tmp_path_factory.mktemp("run") / "report")
+
+
+def plan_of(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_what_is_written(sample_run: Run) -> None:
+    assert sample_run.report.name == "report.html"
+    names = {t.stem for t in sample_run.tables}
+    assert {"definitions", "mean_scores", "changes", "rates", "rates_acute", "onset_times",
+            "onset_curves", "onset_rmst", "durability_at", "durability_curves"
+            } <= names  # fmt: skip
+    stems = {f.stem for f in sample_run.figures}
+    assert stems == {"scores", "acute_rates", "waterfall", "onset", "durability"}
+    assert {f.suffix for f in sample_run.figures} == {".png", ".svg"}
+    assert all(f.stat().st_size > 1000 for f in sample_run.figures)
+
+
+class Page(HTMLParser):
+    """Collects what a page loads from elsewhere, its ids, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.images = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.links += [v for k in ("src", "href") if (v := values.get(k))]
+        if (name := values.get("id")) is not None:
+            self.ids.append(name)
+        if tag == "img":
+            self.images += 1
+            assert values.get("alt")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def page(sample_run: Run) -> Page:
+    page = Page()
+    page.feed(sample_run.report.read_text("utf-8"))
+    return page
+
+
+def test_the_report_opens_offline(page: Page) -> None:
+    assert all(link.startswith(("data:image/png;base64,", "#")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert page.images == 5
+
+
+def test_the_report_fits_a_phone(sample_run: Run) -> None:
+    html = sample_run.report.read_text("utf-8")
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+    tables = html.count("<table>")
+    assert tables == html.count('<div class="table"><table>')  # wide tables scroll by themselves
+
+
+def test_crude_comparisons_are_labelled(page: Page) -> None:
+    assert "The data of this report are simulated" in page.text
+    label = "Unadjusted: treatments were not randomised"
+    # Once at the head, then under rates (2 definitions at 1 day), acute rates, Kaplan-Meier,
+    # log-rank, restricted means, and both tables of durability.
+    assert page.text.count(label) == 9
+
+
+def test_figures_of_crude_comparisons_are_labelled(sample_run: Run) -> None:
+    for figure in sample_run.figures:
+        if figure.suffix == ".svg":
+            assert "Unadjusted: treatments were not randomised" in figure.read_text("utf-8"), figure
+
+
+def test_definitions_carry_their_sources(page: Page, sample_run: Run) -> None:
+    table = pd.read_csv(sample_run.folder / "tables" / "definitions.csv")
+    assert table["outcome"].tolist() == ["response", "remission", "relapse"]
+    for words in ("ELEKT-D", "ESCAPE-TRD", "SUSTAIN-1"):
+        assert words in page.text
+        assert table["source"].str.contains(words).any()
+
+
+def test_manifest(sample_run: Run) -> None:
+    manifest = json.loads(sample_run.manifest.read_text("utf-8"))
+    assert set(manifest["data"]) == {"visits.csv", "subjects.csv", "events.csv"}
+    assert all(re.fullmatch("[0-9a-f]{64}", v) for v in manifest["data"].values())
+    assert {"numpy", "scipy", "pandas", "lifelines", "statsmodels"} <= set(manifest["packages"])
+    assert manifest["plan"] == read_plan().text
+    assert len(manifest["results"]) == len(sample_run.tables)
+
+
+def test_a_second_run_writes_the_same_bytes(sample_run: Run, tmp_path: Path) -> None:
+    again = run_plan(read_plan(), tmp_path / "again")
+    for path in (*sample_run.tables, *sample_run.figures, sample_run.report, sample_run.manifest):
+        twin = again.folder / path.relative_to(sample_run.folder)
+        assert twin.read_bytes() == path.read_bytes(), path.name
+
+
+def test_tables_are_those_of_the_library(sample_run: Run) -> None:
+    written = pd.read_csv(sample_run.folder / "tables" / "rates.csv")
+    own = written[(written["measure"] == "rate") & written["outcome"].str.startswith("response")]
+    study = load_sample("modalities")
+    with pytest.warns(UserWarning, match="Nobody was rated at day 28"):
+        expected = rates(study, Response(), day=28, reference="TMS").tidy()
+    expected = expected[expected["measure"] == "rate"]
+    # Files keep ten digits.
+    assert own["estimate"].to_numpy() == pytest.approx(
+        expected["estimate"].to_numpy(dtype=float), rel=1e-9, nan_ok=True
+    )
+
+
+def test_a_randomised_trial_is_not_called_unadjusted(tmp_path: Path) -> None:
+    run = run_plan(read_plan(plan_of(tmp_path, TRIAL)), tmp_path / "out")
+    text = run.report.read_text("utf-8")
+    assert "Unadjusted" not in text
+    # Responders alone are no randomised comparison even there.
+    assert "Descriptive: only those who had the first event are compared" in text
+    assert "MADRS ≤ 12" in text
+
+
+def test_own_files(tmp_path: Path) -> None:
+    for name in ("visits", "subjects", "events"):
+        text = (SAMPLES / "trial" / f"{name}.csv").read_text("utf-8")
+        (tmp_path / f"{name}.csv").write_text(text, "utf-8")
+    study = (
+        'visits = "visits.csv"\nsubjects = "subjects.csv"\nevents = "events.csv"\n'
+        'scale = "MADRS"\nscore = "madrs"\nrandomised = true\n'
+        "windows = { 7 = 2, 14 = 3, 28 = 3, 168 = 14 }"
+    )
+    plan = read_plan(plan_of(tmp_path, TRIAL.replace('sample = "trial"', study)))
+    run = run_plan(plan, tmp_path / "out")
+    assert "simulated" not in run.report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[study]", "[studie]"), r"unknown key 'studie'; did you mean 'study'"),
+        (("horizon = 28", "horizont = 28"), r"unknown key 'horizont'; did you mean 'horizon'"),
+        (("horizon = 28", ""), r"\[analysis\] lacks 'horizon'"),
+        (("horizon = 28", "horizon = -1"), "horizon must be a number of days after 0; got -1"),
+        (("rate_days = [14, 28]", "rate_days = 28"), "rate_days must be a list of days"),
+        (("reduction = 0.5", "reduction = 50"), r"definition 'response'.*Did you mean 0\.5"),
+        (("at_least = 22, ", ""), "definition 'relapse' has arguments that do not fit"),
+        (("acute_end = 28", 'acute_end = "week 4"'), "acute_end must be a day"),
+        (("title =", "title"), "not valid TOML"),
+        (("horizon = 28", 'horizon = 28\nmissing = "LOCF"'), "missing must be one of"),
+        (("horizon = 28", "horizon = 28\nconf_level = 95"), "conf_level must lie between 0 and 1"),
+    ],
+)
+def test_unusable_plans(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        read_plan(plan_of(tmp_path, TRIAL.replace(*change)))
+
+
+def test_all_problems_of_a_plan_at_once(tmp_path: Path) -> None:
+    text = TRIAL.replace("horizon = 28", "horizon = 0").replace("reduction = 0.5", "reduction = 5")
+    with pytest.raises(PlanError) as caught:
+        read_plan(plan_of(tmp_path, text))
+    assert "horizon" in str(caught.value)
+    assert "reduction" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('reference = "TMS"', 'reference = "TNS"'), "treatment 'TNS'. Did you mean 'TMS'"),
+        (("acute_end = 28", "acute_end = { TMS = 28 }"), "No day was given for 'ECT'"),
+        (("rate_days = [14, 28]", "rate_days = [15]"), "Unknown scheduled day '15'"),
+        (('sample = "trial"', 'sample = "trail"'), "Unknown sample study 'trail'. Did you mean"),
+        (('sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"'), "There is no file"),
+        (('sample = "trial"', 'visits = "v.csv"\nscal = "MADRS"'), "unknown key 'scal'"),
+    ],
+)
+def test_plans_that_do_not_fit(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = plan_of(tmp_path, TRIAL.replace(*change))
+    result = CliRunner().invoke(main, ["run", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert re.search(message, " ".join(result.output.split()))
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("mine", "utf-8")
+    with pytest.raises(PlanError, match="holds files that are no report"):
+        run_plan(read_plan(), tmp_path)
+    with pytest.raises(PlanError, match="is a file; name a folder"):
+        run_plan(read_plan(), tmp_path / "thesis.docx")
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_command_line_runs_a_plan(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    result = invoke("run", str(plan_of(tmp_path, TRIAL)), "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert (out / "report.html").is_file()
+    assert "Report" in result.output
+
+
+def test_command_line_checks_tables(tmp_path: Path, tiny: pd.DataFrame) -> None:
+    path = tmp_path / "visits.csv"
+    tiny.to_csv(path, index=False)
+    good = invoke("check", str(path), "--scale", "MADRS", "--window", "7=2", "--window", "14=3")
+    assert good.exit_code == 0
+    assert "The study can be analysed." in good.output
+    tiny.assign(score=[30, 20, 99, 32, 17, 16.5]).to_csv(path, index=False)
+    bad = invoke("check", str(path), "--scale", "MADRS")
+    assert bad.exit_code == 2
+    assert "A at day 14: 99 (row 2)" in bad.output
+    assert "B at day 14: 16.5 (row 5)" in bad.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--scale", "MARDS"), "Did you mean 'MADRS'"),
+        (("--scale", "MADRS", "--day", "week"), "no column 'week'"),
+        (("--scale", "MADRS", "--window", "week 4"), "A window reads DAY=WIDTH"),
+        (("--scale", "MADRS", "--subjects", "nowhere.csv"), "There is no file"),
+        ((), "Missing option '--scale'"),
+    ],
+)
+def test_command_line_refusals(
+    tmp_path: Path, tiny: pd.DataFrame, arguments: tuple[str, ...], message: str
+) -> None:
+    path = tmp_path / "visits.csv"
+    tiny.to_csv(path, index=False)
+    result = invoke("check", str(path), *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_version() -> None:
+    import trdstats
+
+    assert trdstats.__version__ in invoke("--version").output

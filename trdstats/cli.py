@@ -1,0 +1,156 @@
+"""The command line: ``trdstats run`` and ``trdstats check``."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+import trdstats
+from trdstats.errors import DataWarning, SpecError, TrdstatsError
+
+BAD_INPUT = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(trdstats.__version__, prog_name="trdstats")
+def main() -> None:
+    """Compare onset and durability of response in resistant depression."""
+
+
+@main.command()
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=Path("trdstats-report"),
+    show_default=True,
+    help="Folder for the report.",
+)
+def run(plan: Path | None, out: Path) -> None:
+    """Carry out PLAN (a TOML file); without one, the packaged sample study.
+
+    Writes report.html, manifest.json, tables/*.csv and figures/*.png and .svg.
+    """
+    from trdstats.plan import N_STEPS, read_plan, run_plan
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    try:
+        with _collected_notices() as notices, Progress(*columns, console=console) as progress:
+            task = progress.add_task("reading the plan", total=N_STEPS)
+            steps = 0
+
+            def tell(words: str) -> None:
+                nonlocal steps
+                progress.update(task, description=words, completed=steps)
+                steps += 1
+
+            result = run_plan(read_plan(plan), out, tell=tell)
+            progress.update(task, description="done", completed=N_STEPS)
+    except TrdstatsError as error:
+        _fail(console, error)
+    _show_notices(console, notices)
+    counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
+    console.print(
+        f"[bold green]Report[/] {result.report} ({counts}, manifest.json)", highlight=False
+    )
+
+
+@main.command()
+@click.argument("visits", type=click.Path(path_type=Path))
+@click.option("--scale", required=True, help="Instrument, e.g. MADRS.")
+@click.option("--subjects", type=click.Path(path_type=Path), help="Table of subjects.")
+@click.option("--events", type=click.Path(path_type=Path), help="Table of events.")
+@click.option("--subject", default="subject", show_default=True, help="Column of the subject.")
+@click.option("--treatment", default="treatment", show_default=True, help="Column of treatment.")
+@click.option("--day", default="day", show_default=True, help="Column of the day.")
+@click.option("--score", default="score", show_default=True, help="Column of the score.")
+@click.option("--baseline", help="Column with the baseline; default: last score at day <= 0.")
+@click.option("--window", "windows", multiple=True, metavar="DAY=WIDTH", help="Visit window.")
+def check(
+    visits: Path,
+    scale: str,
+    subjects: Path | None,
+    events: Path | None,
+    subject: str,
+    treatment: str,
+    day: str,
+    score: str,
+    baseline: str | None,
+    windows: tuple[str, ...],
+) -> None:
+    """Check the tables of a study and say everything that is wrong with them."""
+    from trdstats.study import read_study
+
+    console = Console(stderr=True)
+    try:
+        with _collected_notices() as notices:
+            study = read_study(
+                visits,
+                subjects,
+                events,
+                scale=scale,
+                subject=subject,
+                treatment=treatment,
+                day=day,
+                score=score,
+                baseline=baseline,
+                windows=dict(map(_read_window, windows)) or None,
+            )
+    except TrdstatsError as error:
+        _fail(console, error)
+    _show_notices(console, notices)
+    click.echo(repr(study))
+    console.print("[bold green]The study can be analysed.[/]")
+
+
+def _read_window(text: str) -> tuple[float, float]:
+    try:
+        day, width = text.split("=")
+        return float(day), float(width)
+    except ValueError:
+        raise SpecError(f"A window reads DAY=WIDTH, for example 28=3; got {text!r}.") from None
+
+
+@contextmanager
+def _collected_notices() -> Iterator[list[str]]:
+    """Collect what the data limit, so that it is shown once and in words."""
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always", DataWarning)
+        yield messages
+    for record in records:
+        if issubclass(record.category, DataWarning):
+            messages.append(str(record.message))
+        else:
+            warnings.warn_explicit(record.message, record.category, record.filename, record.lineno)
+
+
+def _show_notices(console: Console, notices: list[str]) -> None:
+    for notice in notices:
+        console.print("[bold yellow]Note[/]", end=" ")
+        console.print(notice, markup=False, highlight=False)
+
+
+def _fail(console: Console, error: TrdstatsError) -> NoReturn:
+    console.print(f"[bold red]{type(error).__name__}[/]", end=": ")
+    console.print(str(error), markup=False, highlight=False)
+    sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""One HTML file that opens offline: text, tables and figures of a run."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from trdstats.plan.plan import Plan
+from trdstats.plan.sections import Section
+from trdstats.study import Study
+
+_SIMULATED = "The data of this report are simulated: it shows the method, not the treatments."
+
+
+def build_report(
+    plan: Plan,
+    study: Study,
+    sections: list[Section],
+    figures: dict[str, Path],
+    manifest: dict[str, Any],
+) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    plan : Plan
+    study : Study
+    sections : list of Section
+    figures : dict of str to Path
+        PNG of each picture by its key; they are embedded.
+    manifest : dict
+        As from `build_manifest`.
+    """
+    style = resources.files("trdstats.plan").joinpath("report.css").read_text("utf-8")
+    links = "".join(f'<li><a href="#{s.key}">{escape(s.title)}</a></li>' for s in sections)
+    banners = [_SIMULATED] if "sample" in plan.study else []
+    if study.caveat:
+        banners.append(f"{study.caveat}. Differences between them may come from who was treated.")
+    warnings = "".join(f'<p class="banner">{escape(b)}</p>' for b in banners)
+    body = "".join(_section(s, figures) for s in sections)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(plan.title)}</title><style>{style}</style></head><body><main>"
+        f"<h1>{escape(plan.title)}</h1>{warnings}"
+        f'<nav><ol>{links}<li><a href="#manifest">What made this report</a></li></ol></nav>'
+        f"{body}{_manifest(manifest)}</main></body></html>\n"
+    )
+
+
+def _section(section: Section, figures: dict[str, Path]) -> str:
+    parts = [f'<section id="{section.key}"><h2>{escape(section.title)}</h2>']
+    parts.append(f"<p>{escape(section.lead)}</p>")
+    parts += [f'<p class="note">{escape(c)}</p>' for c in section.cautions]
+    for picture in section.pictures:
+        data = base64.b64encode(figures[picture.key].read_bytes()).decode("ascii")
+        parts.append(
+            f'<figure><img src="data:image/png;base64,{data}" alt="{escape(picture.caption)}">'
+            f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+        )
+    parts += [face.to_html() for face in section.faces]
+    files = ", ".join(f"tables/{name}.csv" for name in section.frames)
+    parts.append(f'<p class="files">Numbers: {escape(files)}</p></section>')
+    return "".join(parts)
+
+
+def _manifest(manifest: dict[str, Any]) -> str:
+    def rows(pairs: dict[str, str]) -> str:
+        return "".join(
+            f"<tr><td>{escape(k)}</td><td><code>{escape(v)}</code></td></tr>"
+            for k, v in pairs.items()
+        )
+
+    versions = {k: manifest[k] for k in ("trdstats", "python", "platform")} | manifest["packages"]
+    return (
+        '<section id="manifest"><h2>What made this report</h2>'
+        "<p>The same plan on the same data with the same versions writes the same numbers.</p>"
+        f'<h3>Versions</h3><div class="table"><table>{rows(versions)}</table></div>'
+        f'<h3>Data (SHA-256)</h3><div class="table"><table>{rows(manifest["data"])}</table></div>'
+        f"<h3>Plan</h3><pre>{escape(manifest['plan'])}</pre></section>"
+    )
