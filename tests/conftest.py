@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pandas as pd
 import pytest
 
 from trdstats import Study
-from trdstats.errors import DataWarning
 
 matplotlib.use("Agg")
 
@@ -35,18 +33,16 @@ def trial_tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 def trial(trial_tables: Any) -> Study:
     """Return the reference trial as a study; 16 subjects were never rated."""
     subjects, visits, _ = trial_tables
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        return Study(
-            visits,
-            subjects,
-            scale="MADRS",
-            subject="usubjid",
-            treatment="arm",
-            score="madrs",
-            baseline="madrs_bl",
-            randomised=True,
-        )
+    return Study(
+        visits,
+        subjects,
+        scale="MADRS",
+        subject="usubjid",
+        treatment="arm",
+        score="madrs",
+        baseline="madrs_bl",
+        randomised=True,
+    )
 
 
 @pytest.fixture(scope="session")

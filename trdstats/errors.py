@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 _SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
 
@@ -49,6 +50,9 @@ class EstimateWarning(TrdstatsWarning):
     """A result was computed, but a part of it could not be estimated or needs care."""
 
 
+Level = Literal["error", "warning", "note"]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One kind of trouble found in a table.
@@ -63,16 +67,15 @@ class Problem:
         The places: ``"P017 at day 28 (rows 41, 42)"``.
     remedy : str
         How to fix it, as a sentence.
-    is_fatal : bool
-        Whether the table cannot be analysed as it is. Otherwise the analysis goes on and the
-        problem limits what it means.
+    level : {"error", "warning", "note"}
+        An error stops the analysis; a warning limits what it means; a note is for the record.
     """
 
     kind: str
     summary: str
     where: tuple[str, ...]
     remedy: str
-    is_fatal: bool = True
+    level: Level = "error"
 
     def describe(self) -> str:
         """Return the problem as lines of text: summary, places, remedy."""

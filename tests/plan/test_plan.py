@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -35,16 +34,10 @@ reference = "TMS"
 horizon = 28
 """
 
-pytestmark = pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
-
 
 @pytest.fixture(scope="module")
-def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield run_plan(read_plan(), tmp_path_factory.mktemp("run") / "report")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_plan(read_plan(), tmp_path_factory.mktemp("run") / "report")
 
 
 def plan_of(tmp_path: Path, text: str) -> Path:

@@ -153,9 +153,12 @@ def test_missing_and_floor_baselines_are_noted_not_dropped(tiny: pd.DataFrame) -
 
 def test_one_arm_and_unseen_subjects_are_noted(tiny: pd.DataFrame) -> None:
     table = tiny.assign(treatment="ECT")[tiny.index < 4]
-    with pytest.warns(DataWarning, match="1 subjects have no MADRS rating after day 0") as caught:
-        Study(table, scale="MADRS")
-    assert "All subjects have the treatment 'ECT'" in str(caught[0].message)
+    with pytest.warns(DataWarning, match="All subjects have the treatment 'ECT'") as caught:
+        study = Study(table, scale="MADRS")
+    # Patients who were never seen are common: they are counted, not warned about.
+    assert "no MADRS rating" not in str(caught[0].message)
+    assert [p.kind for p in study.notices if p.level == "note"] == ["no_visits"]
+    assert "1 subjects have no MADRS rating after day 0" in repr(study)
 
 
 def test_not_a_frame() -> None:

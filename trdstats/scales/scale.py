@@ -267,9 +267,7 @@ def _find_problems(scale: Scale) -> list[str]:
         problems.append(f"the item maxima sum to {sum(scale.item_maxima)}, not {high}")
     for s in scale.schemes:
         edges = [(a, b) for _, a, b in s.bands]
-        if any(a > b for a, b in edges) or any(
-            b >= c for (_, b), (c, _) in pairwise(edges)
-        ):
+        if any(a > b for a, b in edges) or any(b >= c for (_, b), (c, _) in pairwise(edges)):
             problems.append(f"the bands of {s.scheme!r} overlap or run backwards")
         elif edges and (edges[0][0] < low or edges[-1][1] > high):
             problems.append(f"the bands of {s.scheme!r} leave the range {low} to {high}")

@@ -235,7 +235,7 @@ def _rows_of_scale(
                     "they are left out.",
                     tuple(dict.fromkeys(repr(v) for v in values[other])),
                     "Name their scales in scale=[...] to use them.",
-                    is_fatal=False,
+                    level="warning",
                 )
             )
     return (own == measure.scale.label).to_numpy(dtype=bool)
@@ -320,5 +320,5 @@ def _note(found: list[Problem], *problems: Problem | None) -> None:
 
 
 def _raise_if_fatal(found: list[Problem]) -> None:
-    if any(p.is_fatal for p in found):
-        raise DataError(sorted(found, key=lambda p: not p.is_fatal))
+    if any(p.level == "error" for p in found):
+        raise DataError(sorted(found, key=lambda p: p.level != "error"))

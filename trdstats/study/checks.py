@@ -308,7 +308,7 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
                 f"{int(none.sum()):,} subjects have no {scale.label} baseline ({how}).",
                 places(none, lambda i: str(ids[i])),
                 "Their response is not defined: it stays missing, and rates say how many.",
-                is_fatal=False,
+                level="warning",
             )
         )
     floor = baseline == scale.floor
@@ -320,7 +320,7 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
                 f"({scale.floor}).",
                 places(floor, lambda i: str(ids[i])),
                 "A per cent fall from the floor is not defined: it stays missing.",
-                is_fatal=False,
+                level="warning",
             )
         )
     return found
@@ -335,7 +335,7 @@ def note_treatments(treatments: Sequence[str]) -> Problem | None:
         f"All subjects have the treatment {treatments[0]!r}.",
         (),
         "Rates and curves can be had; nothing can be compared.",
-        is_fatal=False,
+        level="warning",
     )
 
 
@@ -348,5 +348,5 @@ def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
         f"{int(unseen.sum()):,} subjects have no {scale.label} rating after day 0.",
         places(unseen, lambda i: str(ids[i])),
         "They count in the denominators of rates and carry no information on time to response.",
-        is_fatal=False,
+        level="note",
     )

@@ -70,5 +70,5 @@ def _note_kinds(other: list[str]) -> Problem | None:
         "`events` holds kinds besides " + ", ".join(EVENT_KINDS) + ".",
         where,
         "They are used only where an analysis names them.",
-        is_fatal=False,
+        level="warning",
     )

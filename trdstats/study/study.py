@@ -72,7 +72,8 @@ class Study(Introduces):
     windows : dict of str to VisitWindows, or None
         Schedule of each treatment.
     notices : tuple of Problem
-        What limits the analysis without preventing it; also issued as one `DataWarning`.
+        What limits the analysis without preventing it, and what is good to know; warnings among
+        them are also issued as one `DataWarning`.
 
     Raises
     ------
@@ -123,8 +124,9 @@ class Study(Introduces):
         self._tables: Tables = build_tables(visits, subjects, events, self._roles, windows)
         self._scale: Scale = self._roles.measures[0].scale
         self._randomised = bool(randomised)
-        if self.notices:
-            warnings.warn(describe_problems(self.notices), DataWarning, stacklevel=2)
+        limits = [p for p in self.notices if p.level == "warning"]
+        if limits:
+            warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
 
     @property
     def visits(self) -> pd.DataFrame:
@@ -153,7 +155,7 @@ class Study(Introduces):
 
     @property
     def notices(self) -> tuple[Problem, ...]:
-        """What limits the analysis without preventing it."""
+        """What limits the analysis, and what is good to know."""
         return self._tables.notices
 
     @property
