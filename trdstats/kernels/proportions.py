@@ -44,7 +44,7 @@ def proportion_interval(
     --------
     >>> low, high = proportion_interval(41, 80, method="wilson", conf_level=0.95)
     >>> round(float(low), 4), round(float(high), 4)
-    (0.4048, 0.6191)
+    (0.4049, 0.6189)
     """
     x, m = np.asarray(events, dtype=float), np.asarray(n, dtype=float)
     m = np.where(m > 0, m, np.nan)
