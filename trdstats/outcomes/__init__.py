@@ -4,7 +4,8 @@ from trdstats.outcomes.assess import assess
 from trdstats.outcomes.counts import CountComparison, compare_counts
 from trdstats.outcomes.definition import AllOf, AnyOf, Definition
 from trdstats.outcomes.event_times import EventTimes, as_event_times
-from trdstats.outcomes.rates import Rates, rates
+from trdstats.outcomes.rates import rates
+from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.relapse import Relapse
 from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
 from trdstats.outcomes.states import (

@@ -29,6 +29,18 @@ def mean_scores(
     pandas.DataFrame
         treatment, day (scheduled), n, estimate (mean score), std_error, conf_low, conf_high (t
         interval), conf_level. Means of those seen: whoever left is not part of a later mean.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+        When a day is not scheduled, or the level is no level.
+
+    Examples
+    --------
+    >>> from trdstats import load_sample, mean_scores
+    >>> means = mean_scores(load_sample("trial"), days=[28])
+    >>> means["day"].unique().tolist()
+    [0.0, 28.0]
     """
     check_level(conf_level)
     rows = study.longitudinal(days)[["treatment", "visit", "score"]].rename(
@@ -70,6 +82,13 @@ def changes(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
     ------
     UnknownNameError
         When a day is not scheduled or a treatment is not known.
+
+    Examples
+    --------
+    >>> from trdstats import changes, load_sample
+    >>> change = changes(load_sample("trial"), 28)
+    >>> bool((change["change"] == change["score"] - change["baseline"]).all())
+    True
     """
     days = day_by_treatment(study, day)
     rows = study.longitudinal(sorted(set(days.values())))

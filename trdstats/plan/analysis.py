@@ -12,7 +12,6 @@ from trdstats import plots
 from trdstats.errors import EstimateWarning, PlanError, UnknownNameError, unknown_name
 from trdstats.outcomes import (
     Definition,
-    EventTimes,
     Rates,
     changes,
     day_by_treatment,
@@ -20,11 +19,11 @@ from trdstats.outcomes import (
     rates,
     time_to,
 )
-from trdstats.outcomes.rates import MISSING_WORDS
+from trdstats.outcomes.rates_result import MISSING_WORDS
+from trdstats.plan.courses import durability_section, onset_section
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.study import Study
-from trdstats.survival import RMST, AalenJohansen, KaplanMeier, LogRank
 from trdstats.tables import (
     Face,
     Table,
@@ -59,8 +58,8 @@ def analyse(plan: Plan, study: Study) -> Iterator[Section]:
         lambda: _scores(plan, study),
         lambda: _acute(plan, study),
         lambda: _rates(plan, study),
-        lambda: _onset(plan, study, onset),
-        lambda: _durability(plan, study),
+        lambda: onset_section(plan, study, onset),
+        lambda: durability_section(plan, study),
     )
     for part in parts:
         yield part()
@@ -259,114 +258,6 @@ def _rates(plan: Plan, study: Study) -> Section:
         faces=tuple(r.face() for r in found),
         frames={"rates": pd.concat(frames, ignore_index=True)},
         cautions=tuple(dict.fromkeys(cautions)),
-    )
-
-
-def _onset(plan: Plan, study: Study, onset: EventTimes) -> Section:
-    curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
-    quantiles = curves.quantiles()
-    faces = [curves.face()]
-    frames = {
-        "onset_times": onset.frame,
-        "onset_curves": curves.tidy(),
-        "onset_quantiles": quantiles,
-    }
-    cautions: list[str] = []
-    if len(study.treatments) > 1:
-        test = LogRank().fit(onset)
-        faces.append(test.face())
-        frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
-    seen = [t for t in study.treatments if onset.first_look.get(t, 0.0) <= plan.horizon]
-    late = [t for t in study.treatments if t not in seen]
-    if late:
-        cautions.append(
-            f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
-        )
-    if seen:
-        reference = plan.reference if plan.reference in seen else None
-        means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
-            onset.only(seen)
-        )
-        faces.append(means.face())
-        frames["onset_rmst"] = means.tidy()
-
-    def draw(figure: Any) -> None:
-        curves.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    return Section(
-        "onset",
-        "How soon?",
-        "Time from day 0 to the first visit that shows a response. A visit can only find a "
-        "response that has already happened: treatments rated more often look faster.",
-        faces=tuple(faces),
-        pictures=(
-            Picture(
-                "onset",
-                "Share that has responded at least once, by day, with "
-                f"{100 * plan.conf_level:g} % intervals; numbers still waiting below.",
-                draw,
-                (9.0, 4.6 + 0.24 * len(study.treatments)),
-            ),
-        ),
-        frames=frames,
-        cautions=tuple(cautions),
-    )
-
-
-def _durability(plan: Plan, study: Study) -> Section:
-    times = time_to(study, plan.relapse, since=plan.response, competing=plan.competing)
-    fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
-    table = fit.at(plan.durability_days)
-
-    def draw(figure: Any) -> None:
-        fit.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    return Section(
-        "durability",
-        "For how long?",
-        "Responders only, from the day of their first response. Who responded differs between "
-        "treatments, so these curves describe and do not compare.",
-        faces=(times.face(), _durability_face(plan, table, times)),
-        pictures=(
-            Picture(
-                "durability",
-                "Cumulative incidence of relapse after response; leaving follow-up competes with "
-                "it. Numbers still followed in response below.",
-                draw,
-                (9.0, 4.6 + 0.24 * len(study.treatments)),
-            ),
-        ),
-        frames={
-            "durability_times": times.frame,
-            "durability_curves": fit.tidy(),
-            "durability_at": table,
-        },
-    )
-
-
-def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Face:
-    own = table[table["cause"] == times.causes[1]]
-    rows = []
-    for name, part in own.groupby("treatment", sort=False):
-        cells = [str(name)]
-        for r in each_row(part):
-            limits = format_interval(100 * r.conf_low, 100 * r.conf_high, 0)
-            cells.append(f"{format_percent(r.estimate, 0)} ({limits})")
-        rows.append(tuple(cells))
-    header = ("Treatment", *(f"Day {d:g}" for d in plan.durability_days))
-    return Face(
-        f"Cumulative incidence of {times.causes[1]} (%)",
-        (("Interval", f"{100 * plan.conf_level:g} %"), ("Competing", ", ".join(plan.competing))),
-        (Table(header, tuple(rows)),),
-        (f"{times.caveat}.",) if times.caveat else (),
     )
 
 

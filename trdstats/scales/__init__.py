@@ -1,12 +1,12 @@
 """Instruments: items, ranges, direction, severity bands, cut-offs, each with its source."""
 
+from trdstats.scales.mapping import scale_from_mapping
 from trdstats.scales.registry import get_scale, scale_names
 from trdstats.scales.scale import (
     Difference,
     RemissionCutoff,
     Scale,
     SeverityScheme,
-    scale_from_mapping,
 )
 from trdstats.scales.source import Certainty, Source
 

@@ -7,7 +7,8 @@ from functools import cache
 from importlib import resources
 
 from trdstats.errors import SpecError, unknown_name
-from trdstats.scales.scale import Scale, scale_from_mapping
+from trdstats.scales.mapping import scale_from_mapping
+from trdstats.scales.scale import Scale
 
 
 def _fold(name: str) -> str:

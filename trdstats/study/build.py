@@ -15,7 +15,7 @@ import pandas as pd
 
 from trdstats.errors import DataError, Problem, UnknownNameError
 from trdstats.scales import get_scale
-from trdstats.study import checks
+from trdstats.study import checks, notes
 from trdstats.study.events import build_events
 from trdstats.study.frames import to_pandas
 from trdstats.study.roles import Measure, Roles
@@ -96,7 +96,7 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     panels = {m.scale.label: _build_panel(raw, m, roles, schedule, found) for m in roles.measures}
     event_frame = build_events(event_table, roles, people, found)
     primary = panels[roles.measures[0].scale.label]
-    _note(found, checks.note_treatments(list(people.treatment.categories)))
+    _note(found, notes.note_treatments(list(people.treatment.categories)))
     _raise_if_fatal(found)
     return Tables(
         panels=panels,
@@ -186,7 +186,7 @@ def _build_panel(
     visit = _scheduled(raw.people, code, day, rated, schedule)
     seen = np.zeros(len(raw.people.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
-    _note(found, checks.note_unseen(raw.people.ids, ~seen, scale))
+    _note(found, notes.note_unseen(raw.people.ids, ~seen, scale))
     extra = [c for c in frame.columns if c not in _role_columns(roles, raw.people)]
     visits = pd.DataFrame(
         {
@@ -274,7 +274,7 @@ def _baseline(
         values[code[before]] = score[before]  # rows are sorted by day: the last one stays
         how = "no score at day 0 or before"
     if not any(p.kind in ("missing_day", "not_a_number") for p in found):
-        found += checks.note_baselines(people.ids, values, scale, how)
+        found += notes.note_baselines(people.ids, values, scale, how)
     return values
 
 

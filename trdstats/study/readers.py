@@ -101,6 +101,15 @@ def read_study(
     ------
     TrdstatsError
         When a file cannot be read, or as `Study` does.
+
+    Examples
+    --------
+    >>> from trdstats.study import sample_folder
+    >>> folder = sample_folder("trial")
+    >>> study = read_study(folder / "visits.csv", folder / "subjects.csv", scale="MADRS",
+    ...                    score="madrs", randomised=True)
+    >>> len(study.subjects)
+    270
     """
     subjects = None if subjects_path is None else read_table(subjects_path)
     events = None if events_path is None else read_table(events_path)

@@ -34,6 +34,16 @@ class AalenJohansen:
     ----------
     Aalen and Johansen 1978, Scand J Stat 5:141-150; variance Aalen 1978, Ann Stat 6:534-545,
     doi:10.1214/aos/1176344198. Intervals are symmetric on the scale log(-log(1 - F)).
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> relapse = trd.Relapse(at_least=22, consecutive=2)
+    >>> times = trd.time_to(study, relapse, since=trd.Response(), competing="left follow-up")
+    >>> incidence = trd.AalenJohansen().fit(times)
+    >>> incidence.at([84])["cause"].unique().tolist()
+    ['relapse (MADRS ≥ 22 × 2)', 'left follow-up']
     """
 
     by: str | None = "treatment"

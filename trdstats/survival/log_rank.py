@@ -41,6 +41,14 @@ class LogRank:
     References
     ----------
     Harrington and Fleming 1982, Biometrika 69:553-566, doi:10.1093/biomet/69.3.553.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    >>> test = trd.LogRank(strata="site").fit(onset)
+    >>> test.glance()["df"].item()
+    2
     """
 
     by: str = "treatment"

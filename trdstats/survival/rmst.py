@@ -58,6 +58,14 @@ class RMST:
     ----------
     Uno 2014, J Clin Oncol 32:2380-2385, doi:10.1200/JCO.2014.55.2208. Intervals of ratios are
     symmetric on the log scale.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    >>> means = trd.RMST(tau=28, reference="TMS").fit(onset)
+    >>> means.tidy()["measure"].unique().tolist()
+    ['restricted mean', 'difference', 'ratio', 'ratio of time lost']
     """
 
     tau: float

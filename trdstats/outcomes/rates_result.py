@@ -1,0 +1,156 @@
+"""What rates show of themselves, and how one subject moves them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+)
+
+MISSING_WORDS = {
+    "nonresponse": "counted as not met; denominator: all subjects",
+    "observed": "left out; denominator: those rated at the visit",
+    "locf": "last rated visit carried forward; denominator: those rated at least once",
+    "worst": "counted as not met, and as met under the reference; denominator: all subjects",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Rates(Introduces):
+    """Rates of a state at a day, and what separates the treatments.
+
+    Attributes
+    ----------
+    definition : str
+        The rule in words.
+    day : float
+        Scheduled day.
+    missing : str
+        What was done with subjects not rated at that day.
+    frame : pandas.DataFrame
+        As returned by `tidy`.
+    outcomes : pandas.DataFrame
+        One row a subject: subject, treatment, met (True / False / missing) after the handling
+        of missing visits, reason.
+    caveat : str
+        What every comparison must say.
+    """
+
+    label: str
+    definition: str
+    day: float
+    missing: str
+    frame: pd.DataFrame
+    outcomes: pd.DataFrame
+    caveat: str
+
+    def tidy(self) -> pd.DataFrame:
+        """Return rates, then comparisons with the reference: one row each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, events,
+            n (denominator), n_randomised, n_treated (missing when not recorded), n_analysed
+            (rated at the day), estimate, std_error (log scale for ratios), statistic, p_value,
+            conf_low, conf_high, conf_level, method.
+        """
+        return self.frame.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects, events, day, handling of missing visits."""
+        of_arm = self.frame[self.frame["measure"] == "rate"]
+        return pd.DataFrame(
+            {
+                "n": [int(of_arm["n_randomised"].sum())],
+                "n_analysed": [int(of_arm["n_analysed"].sum())],
+                "events": [int(of_arm["events"].sum())],
+                "day": [self.day],
+                "missing": [self.missing],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each rate.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column a treatment: (met - rate) / n for its own subjects, else 0.
+            The cross-product of the columns is the covariance of the rates.
+        """
+        result: dict[str, Any] = {"subject": self.outcomes["subject"].array}
+        met = self.outcomes["met"].astype(float).fillna(np.nan).to_numpy(dtype=float)
+        for name in self.outcomes["treatment"].cat.categories:
+            mine = (self.outcomes["treatment"] == name).to_numpy() & ~np.isnan(met)
+            n = max(int(mine.sum()), 1)
+            rate = met[mine].mean() if mine.any() else np.nan
+            result[name] = np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0)
+        return pd.DataFrame(result)
+
+    def face(self) -> Face:
+        """Return the rates and comparisons as a table."""
+        frame = self.frame
+        of_arm = frame[frame["measure"] == "rate"]
+        level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
+        arms = tuple(
+            (
+                r.treatment,
+                format_count(r.n_randomised),
+                format_count(np.nan if pd.isna(r.n_treated) else r.n_treated),
+                format_count(r.n_analysed),
+                f"{format_count(np.nan if pd.isna(r.events) else r.events)}/{format_count(r.n)}",
+                format_percent(r.estimate),
+                format_interval(100 * r.conf_low, 100 * r.conf_high),
+            )
+            for r in each_row(of_arm)
+        )
+        header = ("Treatment", "Subjects", "Treated", "Rated", "Met", "%", level)
+        tables = [Table(header, arms)]
+        if len(frame) > len(of_arm):
+            tables.append(_contrast_table(frame, level))
+        methods = " / ".join(dict.fromkeys(frame["method"]))
+        return Face(
+            f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}",
+            (
+                ("Rule", self.definition),
+                ("Not rated", MISSING_WORDS[self.missing]),
+                ("Intervals", methods),
+            ),
+            tuple(tables),
+            (f"{self.caveat}.",) if self.caveat else (),
+        )
+
+
+def _contrast_table(frame: pd.DataFrame, level: str) -> Table:
+    """Return one row a comparison; p is that of the difference."""
+    rows = []
+    for name in frame.loc[frame["measure"] == "difference", "treatment"]:
+        own = {r.measure: r for r in each_row(frame[frame["treatment"] == name])}
+        gap = own["difference"]
+        cells = [f"{name} v {gap.reference}", _with_limits(gap, 100, 1)]
+        cells += [_with_limits(own[m], 1, 2) for m in ("ratio", "odds ratio")]
+        rows.append((*cells, format_p(gap.p_value)))
+    header = ("Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "p")
+    return Table(header, tuple(rows))
+
+
+def _with_limits(row: Any, scale: float, digits: int) -> str:
+    if np.isnan(row.estimate) and np.isnan(row.conf_low):
+        return NOT_ESTIMABLE
+    limits = format_interval(scale * row.conf_low, scale * row.conf_high, digits)
+    return f"{format_number(scale * row.estimate, digits)} ({limits})"

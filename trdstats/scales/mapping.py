@@ -1,0 +1,72 @@
+"""Instruments written as data: the form of ``instruments.toml``, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trdstats.errors import SpecError
+from trdstats.scales.scale import Difference, RemissionCutoff, Scale, SeverityScheme
+from trdstats.scales.source import Source
+
+
+def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
+    """Build a `Scale` from a mapping in the form of ``instruments.toml``.
+
+    Parameters
+    ----------
+    label : str
+        Usual label of the instrument.
+    data : mapping
+        Fields as described at the head of ``instruments.toml``.
+
+    Raises
+    ------
+    SpecError
+        When a field is missing, not known, or does not fit the others.
+    """
+    fields = dict(data)
+    known = {
+        "name", "aliases", "rater", "recall", "direction", "total", "item_maxima", "item_minimum",
+        "domains", "notes", "source", "bands", "remission", "differences",
+    }  # fmt: skip
+    unknown = sorted(set(fields) - known)
+    missing = sorted({"name", "total"} - set(fields))
+    if unknown or missing:
+        said = [f"unknown field {u!r}" for u in unknown] + [f"missing field {m!r}" for m in missing]
+        raise SpecError(f"The scale {label!r} cannot be read: " + "; ".join(said))
+    schemes = tuple(
+        SeverityScheme(
+            b["scheme"], tuple((n, lo, hi) for n, lo, hi in b["bands"]), Source(**b["source"])
+        )
+        for b in fields.pop("bands", ())
+    )
+    remission = tuple(
+        RemissionCutoff(r["at_most"], Source(**r["source"]), r.get("default", False))
+        for r in fields.pop("remission", ())
+    )
+    differences = tuple(
+        Difference(
+            meaning=d["meaning"],
+            source=Source(**d["source"]),
+            points=tuple(d["points"]) if "points" in d else None,
+            percent=tuple(d["percent"]) if "percent" in d else None,
+            population=d.get("population", ""),
+        )
+        for d in fields.pop("differences", ())
+    )
+    source = fields.pop("source", None)
+    low, high = fields.pop("total")
+    return Scale(
+        label=label,
+        total=(low, high),
+        item_maxima=tuple(fields.pop("item_maxima", ())),
+        domains=tuple(tuple(d) for d in fields.pop("domains", ())),
+        aliases=tuple(fields.pop("aliases", ())),
+        notes=tuple(fields.pop("notes", ())),
+        schemes=schemes,
+        remission=remission,
+        differences=differences,
+        source=Source(**source) if source else None,
+        **fields,
+    )

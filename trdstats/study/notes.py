@@ -1,0 +1,66 @@
+"""What limits a study without preventing its analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trdstats.errors import Problem
+from trdstats.scales import Scale
+from trdstats.study.checks import BoolArray, FloatArray, Labels, places
+
+
+def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
+    """Note subjects whose fall cannot be computed: no baseline, or baseline at the floor."""
+    found = []
+    none = np.isnan(baseline)
+    if none.any():
+        found.append(
+            Problem(
+                "no_baseline",
+                f"{int(none.sum()):,} subjects have no {scale.label} baseline ({how}).",
+                places(none, lambda i: str(ids[i])),
+                "Their response is not defined: it stays missing, and rates say how many.",
+                level="warning",
+            )
+        )
+    floor = baseline == scale.floor
+    if floor.any():
+        found.append(
+            Problem(
+                "baseline_at_floor",
+                f"{int(floor.sum()):,} subjects start at the floor of {scale.label} "
+                f"({scale.floor}).",
+                places(floor, lambda i: str(ids[i])),
+                "A per cent fall from the floor is not defined: it stays missing.",
+                level="warning",
+            )
+        )
+    return found
+
+
+def note_treatments(treatments: Sequence[str]) -> Problem | None:
+    """Note a study with one treatment only."""
+    if len(treatments) != 1:
+        return None
+    return Problem(
+        "one_arm",
+        f"All subjects have the treatment {treatments[0]!r}.",
+        (),
+        "Rates and curves can be had; nothing can be compared.",
+        level="warning",
+    )
+
+
+def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
+    """Note subjects without any rated visit after baseline."""
+    if not unseen.any():
+        return None
+    return Problem(
+        "no_visits",
+        f"{int(unseen.sum()):,} subjects have no {scale.label} rating after day 0.",
+        places(unseen, lambda i: str(ids[i])),
+        "They count in the denominators of rates and carry no information on time to response.",
+        level="note",
+    )
