@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from trdstats import Response, load_sample, rates, read_plan, run_plan
 from trdstats.cli import main
-from trdstats.errors import PlanError
+from trdstats.errors import DataWarning, PlanError
 from trdstats.plan import Run
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
@@ -280,3 +280,16 @@ def test_version() -> None:
     import trdstats
 
     assert trdstats.__version__ in invoke("--version").output
+
+
+def test_one_arm_without_responders(tmp_path: Path) -> None:
+    rows = [(f"S{i}", "TMS", d, 30 - i) for i in range(4) for d in (0, 14, 28)]
+    table = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
+    table.to_csv(tmp_path / "v.csv", index=False)
+    text = TRIAL.replace('sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"')
+    plan = read_plan(plan_of(tmp_path, text))
+    with pytest.warns(DataWarning, match="All subjects have the treatment 'TMS'"):
+        run = run_plan(plan, tmp_path / "out")
+    html = run.report.read_text("utf-8")
+    assert "no subject met response" in html
+    assert "Unadjusted" not in html

@@ -251,3 +251,10 @@ def test_intervals_hold_the_estimate(trial: Study, conf_type: Any) -> None:
     assert (curve["estimate"] <= curve["conf_high"]).all()
     assert curve["conf_low"].between(0, 1).all()
     assert curve["conf_high"].between(0, 1).all()
+
+
+def test_subjects_without_a_group_are_counted() -> None:
+    times = times_of([1, 2, 3], [1, 1, 0], site=["x", None, "y"])
+    fit = KaplanMeier(by="site").fit(times)
+    assert fit.glance()["n"].item() == 2
+    assert "1 whose group is missing" in repr(fit)

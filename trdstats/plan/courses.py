@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
@@ -71,9 +72,19 @@ def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
     )
 
 
+_FOR_HOW_LONG = "For how long?"
+_RESPONDERS = (
+    "Responders only, from the day of their first response. Who responded differs between "
+    "treatments, so these curves describe and do not compare."
+)
+
+
 def durability_section(plan: Plan, study: Study) -> Section:
     """Return time from response to relapse, for responders, with what competes with it."""
-    times = time_to(study, plan.relapse, since=plan.response, competing=plan.competing)
+    try:
+        times = time_to(study, plan.relapse, since=plan.response, competing=plan.competing)
+    except NotEstimableError as reason:
+        return Section("durability", _FOR_HOW_LONG, _RESPONDERS, cautions=(str(reason),))
     fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
     table = fit.at(plan.durability_days)
 
@@ -86,9 +97,8 @@ def durability_section(plan: Plan, study: Study) -> Section:
 
     return Section(
         "durability",
-        "For how long?",
-        "Responders only, from the day of their first response. Who responded differs between "
-        "treatments, so these curves describe and do not compare.",
+        _FOR_HOW_LONG,
+        _RESPONDERS,
         faces=(times.face(), _durability_face(plan, table, times)),
         pictures=(
             Picture(

@@ -47,6 +47,8 @@ class Sample:
         Identifiers of all subjects with follow-up.
     n_unseen : int
         Subjects without follow-up.
+    n_ungrouped : int
+        Subjects with follow-up whose group is missing; they take no part.
     empty : tuple of str
         Groups in which nobody has follow-up.
     """
@@ -54,6 +56,7 @@ class Sample:
     groups: tuple[Group, ...]
     subjects: Any
     n_unseen: int
+    n_ungrouped: int
     empty: tuple[str, ...]
 
     @property
@@ -129,6 +132,7 @@ def split(times: EventTimes, by: str | None) -> Sample:
         ),
         subjects=frame["subject"].array,
         n_unseen=len(times.frame) - len(frame),
+        n_ungrouped=int((code < 0).sum()),
         empty=tuple(label for label, row in zip(labels, rows, strict=True) if not len(row)),
     )
 
@@ -158,6 +162,8 @@ def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ..
     ]
     if sample.n_unseen:
         facts.append(("Never seen", f"{sample.n_unseen:,} without a visit after the origin"))
+    if sample.n_ungrouped:
+        facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
     if left_out:
         facts.append(("Left out", f"{left_out:,} without an origin or a baseline"))
     return tuple(facts)
