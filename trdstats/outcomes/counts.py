@@ -15,8 +15,7 @@ from trdstats.tables import (
     Introduces,
     Table,
     each_row,
-    format_interval,
-    format_number,
+    format_estimate,
     format_p,
     format_percent,
 )
@@ -74,14 +73,8 @@ class CountComparison(Introduces):
         for r in each_row(self.tidy()):
             scale, digits = (100, 1) if r.measure == "difference" else (1, 2)
             unit = " (points of %)" if r.measure == "difference" else ""
-            rows.append(
-                (
-                    r.measure + unit,
-                    format_number(scale * r.estimate, digits),
-                    format_interval(scale * r.conf_low, scale * r.conf_high, digits),
-                    format_p(r.p_value),
-                )
-            )
+            shown = format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)
+            rows.append((r.measure + unit, shown, format_p(r.p_value)))
         tests = tuple((r.test, format_p(r.p_value)) for r in each_row(self.tests()))
         return Face(
             f"{x1}/{n1} against {x0}/{n0}",
@@ -90,7 +83,7 @@ class CountComparison(Introduces):
                 ("Intervals", self.method),
             ),
             (
-                Table(("Measure", "Estimate", level, "p"), tuple(rows)),
+                Table(("Measure", f"Estimate ({level})", "p"), tuple(rows)),
                 Table(("Test", "p"), tests),
             ),
         )

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from trdstats.tables import (
-    NOT_ESTIMABLE,
     Face,
     Introduces,
     Table,
     each_row,
     format_count,
+    format_estimate,
     format_interval,
-    format_number,
     format_p,
     format_percent,
 )
@@ -142,15 +141,12 @@ def _contrast_table(frame: pd.DataFrame, level: str) -> Table:
     for name in frame.loc[frame["measure"] == "difference", "treatment"]:
         own = {r.measure: r for r in each_row(frame[frame["treatment"] == name])}
         gap = own["difference"]
-        cells = [f"{name} v {gap.reference}", _with_limits(gap, 100, 1)]
-        cells += [_with_limits(own[m], 1, 2) for m in ("ratio", "odds ratio")]
+        cells = [f"{name} v {gap.reference}", _shown(gap, 100, 1)]
+        cells += [_shown(own[m], 1, 2) for m in ("ratio", "odds ratio")]
         rows.append((*cells, format_p(gap.p_value)))
     header = ("Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "p")
     return Table(header, tuple(rows))
 
 
-def _with_limits(row: Any, scale: float, digits: int) -> str:
-    if np.isnan(row.estimate) and np.isnan(row.conf_low):
-        return NOT_ESTIMABLE
-    limits = format_interval(scale * row.conf_low, scale * row.conf_high, digits)
-    return f"{format_number(scale * row.estimate, digits)} ({limits})"
+def _shown(row: Any, scale: float, digits: int) -> str:
+    return format_estimate(row.estimate, row.conf_low, row.conf_high, digits, scale=scale)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats import plots
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, counts_facts, days_since, notes_of, split
+from trdstats.survival.drawing import draw_curves
+from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
 
 
@@ -184,19 +184,23 @@ class AalenJohansenResult(Introduces):
         if cause not in self.times.causes:
             raise unknown_name("cause", cause, self.times.causes)
         name = self.times.causes[cause]
-        curve = self.tidy().rename(columns={self._key: "treatment"})
-        curve = curve[curve["cause"] == name]
-        if days is None:
-            days = plots.choose_ticks(0.0, curve["time"].max(), options.get("time_scale", "linear"))
-        risk = self.at(days).rename(columns={self._key: "treatment"})
-        risk = risk.loc[risk["cause"] == name, ["treatment", "time", "n_risk"]]
-        settings = {
-            "ylabel": f"{name[:1].upper()}{name[1:]}",
-            "xlabel": days_since(self.times.origin),
-            "caveat": self.times.caveat,
-            **options,
-        }
-        return plots.plot_survival(curve, at_risk=risk, ax=ax, cumulative=True, **settings)
+        curve = self.tidy()
+
+        def at_risk(at: Sequence[float]) -> pd.DataFrame:
+            rows = self.at(at)
+            return rows.loc[rows["cause"] == name, [self._key, "time", "n_risk"]]
+
+        return draw_curves(
+            curve[curve["cause"] == name],
+            at_risk,
+            self.times,
+            by=self._key,
+            name=name,
+            ax=ax,
+            cumulative=True,
+            days=days,
+            options=options,
+        )
 
     def face(self) -> Face:
         """Return counts by cause and the incidence at the end of follow-up."""

@@ -181,8 +181,3 @@ def notes_of(times: EventTimes, sample: Sample) -> tuple[str, ...]:
             f"{gap.median():g} days or more."
         )
     return tuple(notes)
-
-
-def days_since(origin: str) -> str:
-    """Return the label of a time axis."""
-    return "Day (0 is the start)" if origin == "day 0" else f"Days since {origin}"

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from lifelines import KaplanMeierFitter
 
-from trdstats import plots
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Group, Sample, counts_facts, days_since, notes_of, split
+from trdstats.survival.drawing import draw_curves
+from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
 from trdstats.tables import (
     Face,
     Introduces,
@@ -282,22 +282,22 @@ class KaplanMeierResult(Introduces):
         -------
         matplotlib Axes
         """
-        curve = self.tidy().rename(columns={self._key: "treatment"})
+        curve = self.tidy()
         if cumulative:
             flipped = {"conf_low": 1 - curve["conf_high"], "conf_high": 1 - curve["conf_low"]}
             curve = curve.assign(estimate=1 - curve["estimate"], **flipped)
-        if days is None:
-            days = plots.choose_ticks(0.0, curve["time"].max(), options.get("time_scale", "linear"))
-        risk = self.at_risk(days).rename(columns={self._key: "treatment"})
         outcome = self.times.outcome
-        label = outcome if cumulative else f"free of {outcome}"
-        settings = {
-            "ylabel": f"{label[:1].upper()}{label[1:]}",
-            "xlabel": days_since(self.times.origin),
-            "caveat": self.times.caveat,
-            **options,
-        }
-        return plots.plot_survival(curve, at_risk=risk, ax=ax, cumulative=cumulative, **settings)
+        return draw_curves(
+            curve,
+            self.at_risk,
+            self.times,
+            by=self._key,
+            name=outcome if cumulative else f"free of {outcome}",
+            ax=ax,
+            cumulative=cumulative,
+            days=days,
+            options=options,
+        )
 
     def face(self) -> Face:
         """Return counts, medians and the follow-up of each group."""

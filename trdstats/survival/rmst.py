@@ -20,15 +20,7 @@ from trdstats.kernels.survival_curve import (
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.survival.kaplan_meier import fit_curve
-from trdstats.tables import (
-    Face,
-    Introduces,
-    Table,
-    each_row,
-    format_interval,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
 MEASURES = ("restricted mean", "difference", "ratio", "ratio of time lost")
 
@@ -190,10 +182,10 @@ class RMSTResult(Introduces):
             by_group.setdefault(r.treatment, {})[r.measure] = r
         rows = []
         for name, own in by_group.items():
-            cells = [name, _with_limits(own["restricted mean"], 1)]
+            cells = [name, _shown(own["restricted mean"], 1)]
             for measure in MEASURES[1:]:
                 digits = 1 if measure == "difference" else 2
-                cells.append(_with_limits(own[measure], digits) if measure in own else "")
+                cells.append(_shown(own[measure], digits) if measure in own else "")
             p = format_p(own["difference"].p_value) if "difference" in own else "reference"
             rows.append((*cells, p))
         header = ("Group", f"Mean days ({level})", "Difference", "Ratio", "Ratio of time lost", "p")
@@ -205,9 +197,8 @@ class RMSTResult(Introduces):
         )
 
 
-def _with_limits(row: Any, digits: int) -> str:
-    limits = format_interval(row.conf_low, row.conf_high, digits)
-    return f"{format_number(row.estimate, digits)} ({limits})"
+def _shown(row: Any, digits: int) -> str:
+    return format_estimate(row.estimate, row.conf_low, row.conf_high, digits)
 
 
 def _row(

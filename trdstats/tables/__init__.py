@@ -4,6 +4,7 @@ from trdstats.tables.face import Face, Introduces, Table
 from trdstats.tables.format import (
     NOT_ESTIMABLE,
     format_count,
+    format_estimate,
     format_interval,
     format_number,
     format_p,
@@ -19,6 +20,7 @@ __all__ = [
     "Table",
     "each_row",
     "format_count",
+    "format_estimate",
     "format_interval",
     "format_number",
     "format_p",

@@ -46,3 +46,13 @@ def format_time(value: float, digits: int = 0) -> str:
     if math.isnan(value) or math.isinf(value):
         return "not reached"
     return format_number(value, 0 if value == int(value) else max(digits, 1))
+
+
+def format_estimate(
+    value: float, low: float, high: float, digits: int = 1, *, scale: float = 1.0
+) -> str:
+    """Return ``estimate (low to high)``, each times `scale`; a dash when there is neither."""
+    value, low, high = scale * value, scale * low, scale * high
+    if math.isnan(value) and math.isnan(low):
+        return NOT_ESTIMABLE
+    return f"{format_number(value, digits)} ({format_interval(low, high, digits)})"
