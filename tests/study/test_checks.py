@@ -183,3 +183,22 @@ def test_data_errors_pickle(tiny: pd.DataFrame) -> None:
     with pytest.raises(DataError) as caught:
         Study(tiny.iloc[:0], scale="MADRS")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_lookalikes_are_noted(tiny: pd.DataFrame) -> None:
+    table = tiny.assign(subject=["P1", "P1", "P1", "p1 ", "p1 ", "p1 "], treatment=list("aaaAAA"))
+    with pytest.warns(DataWarning) as caught:
+        study = Study(table, scale="MADRS")
+    text = str(caught[0].message)
+    assert (
+        "1 subjects differ only in case, space or kind and count as different.\n  'P1' and 'p1 '"
+        in text
+    )
+    assert "'A' and 'a'" in text
+    assert len(study.subjects) == 2
+
+
+def test_containers_in_cells(tiny: pd.DataFrame) -> None:
+    bad = tiny.assign(score=[30, [1, 2], 15, 32, 17, 16])
+    with pytest.raises(DataError, match=r"1 cells of `visits` column 'score' hold several values"):
+        Study(bad, scale="MADRS")

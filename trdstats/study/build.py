@@ -96,7 +96,13 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     panels = {m.scale.label: _build_panel(raw, m, roles, schedule, found) for m in roles.measures}
     event_frame = build_events(event_table, roles, people, found)
     primary = panels[roles.measures[0].scale.label]
-    _note(found, notes.note_treatments(list(people.treatment.categories)))
+    treatments = list(people.treatment.categories)
+    _note(
+        found,
+        notes.note_lookalikes(people.ids, "subject"),
+        notes.note_lookalikes(treatments, "treatment"),
+        notes.note_treatments(treatments),
+    )
     _raise_if_fatal(found)
     return Tables(
         panels=panels,
@@ -127,14 +133,17 @@ def _check_structure(
         of_visit.append(("instrument", roles.instrument))
     if subjects is None:
         of_visit += of_subject
-    found = checks.check_columns(visits, of_visit, "visits")
+    found = checks.check_cells(visits, "visits")
+    found += checks.check_columns(visits, of_visit, "visits")
     _note(found, checks.check_not_empty(visits, "visits"))
     if subjects is not None:
         wanted = [("subject", roles.subject), *of_subject]
+        found += checks.check_cells(subjects, "subjects")
         found += checks.check_columns(subjects, wanted, "subjects")
         _note(found, checks.check_not_empty(subjects, "subjects"))
     if events is not None:
         wanted = [("subject", roles.subject), ("day", roles.day)]
+        found += checks.check_cells(events, "events")
         found += checks.check_columns(events, wanted, "events")
         if "event" not in events.columns:
             found.append(

@@ -12,10 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from trdstats.errors import Problem, nearest
 from trdstats.scales import Scale, get_scale, scale_names
 
+_CONTAINERS = (list, dict, set, tuple, np.ndarray)
+# Python would read these as numbers, or choke on them.
+_NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *_CONTAINERS)
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
 
 BoolArray = npt.NDArray[np.bool_]
@@ -68,6 +72,27 @@ def check_columns(
     return found
 
 
+def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
+    """Check that every cell holds one value, not a list or another container."""
+    found = []
+    for name, column in frame.items():
+        # Only columns of mixed content can hold one; the look at their kind is cheap.
+        if column.dtype != object or not infer_dtype(column, skipna=True).startswith("mixed"):
+            continue
+        several = np.fromiter((isinstance(v, _CONTAINERS) for v in column), bool, len(column))
+        if several.any():
+            found.append(
+                Problem(
+                    "several_values",
+                    f"{int(several.sum()):,} cells of `{table}` column {str(name)!r} hold several "
+                    "values (a list or another container).",
+                    places(several, lambda i: f"row {i}"),
+                    "Give one value a cell, for example with .explode().",
+                )
+            )
+    return found
+
+
 def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
     """Check that a table has rows."""
     if len(frame):
@@ -90,8 +115,8 @@ def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)
     if values.dtype == object:
-        is_flag = np.fromiter((isinstance(v, bool | np.bool_) for v in values), bool, len(values))
-        values = values.mask(is_flag, "not a number") if is_flag.any() else values
+        odd = np.fromiter((isinstance(v, _NO_NUMBERS) for v in values), bool, len(values))
+        values = values.mask(odd, "not a number") if odd.any() else values
     result = np.array(pd.to_numeric(values, errors="coerce"), dtype=float)
     return result, np.isnan(result) & values.notna().to_numpy(dtype=bool)
 

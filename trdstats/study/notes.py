@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from trdstats.errors import Problem
 from trdstats.scales import Scale
@@ -63,4 +64,25 @@ def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
         places(unseen, lambda i: str(ids[i])),
         "They count in the denominators of rates and carry no information on time to response.",
         level="note",
+    )
+
+
+def note_lookalikes(labels: Labels, what: str) -> Problem | None:
+    """Note labels that differ only in case, space or kind: probably one and the same."""
+    index = pd.Index(labels)
+    if pd.api.types.is_numeric_dtype(index.dtype):
+        return None
+    folded = pd.Series([str(label).strip().casefold() for label in index])
+    if folded.is_unique:
+        return None
+    by_fold: dict[str, list[str]] = {}
+    for fold, label in zip(folded, index, strict=True):
+        by_fold.setdefault(fold, []).append(repr(label))
+    twins = tuple(" and ".join(names) for names in by_fold.values() if len(names) > 1)
+    return Problem(
+        f"lookalike_{what}",
+        f"{len(twins):,} {what}s differ only in case, space or kind and count as different.",
+        twins,
+        "If they are the same, write them alike.",
+        level="warning",
     )
