@@ -200,6 +200,14 @@ def test_caveat(tiny: pd.DataFrame) -> None:
     assert Study(tiny, scale="MADRS", randomised=True).caveat == ""
 
 
+def test_a_study_does_not_change_with_its_frames(tiny: pd.DataFrame) -> None:
+    study = Study(tiny, scale="MADRS")
+    before = repr(study)
+    study.visits["score"] = 0.0
+    study.subjects["baseline"] = 1.0
+    assert repr(study) == before
+
+
 def test_a_study_pickles(tiny: pd.DataFrame) -> None:
     study = Study(tiny, scale="MADRS", windows={7: 2, 14: 2})
     again = pickle.loads(pickle.dumps(study))

@@ -131,17 +131,17 @@ class Study(Introduces):
     @property
     def visits(self) -> pd.DataFrame:
         """Visits of the scale in use, sorted by subject and day."""
-        return self._tables.panels[self._scale.label].visits
+        return _view(self._tables.panels[self._scale.label].visits)
 
     @property
     def subjects(self) -> pd.DataFrame:
         """One row a subject: subject, treatment, baseline, covariates."""
-        return self._tables.subjects
+        return _view(self._tables.subjects)
 
     @property
     def events(self) -> pd.DataFrame:
         """Events: subject, day, event."""
-        return self._tables.events
+        return _view(self._tables.events)
 
     @property
     def scale(self) -> Scale:
@@ -304,6 +304,11 @@ class Rated:
 
     arrays: RatedVisits
     row: npt.NDArray[np.intp]
+
+
+def _view(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns can be replaced without changing the study's own."""
+    return frame.copy(deep=False)
 
 
 def _rated(study: Study) -> Rated:
