@@ -203,8 +203,9 @@ def test_caveat(tiny: pd.DataFrame) -> None:
 def test_a_study_does_not_change_with_its_frames(tiny: pd.DataFrame) -> None:
     study = Study(tiny, scale="MADRS")
     before = repr(study)
-    study.visits["score"] = 0.0
-    study.subjects["baseline"] = 1.0
+    visits, subjects = study.visits, study.subjects
+    visits["score"] = 0.0
+    subjects["baseline"] = 1.0
     assert repr(study) == before
 
 

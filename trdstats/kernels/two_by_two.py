@@ -7,7 +7,7 @@ asking which differences or ratios are not rejected.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import acos, copysign, cos, inf, nan, pi, sqrt
+from math import acos, copysign, cos, exp, inf, nan, pi, sqrt
 
 import numpy as np
 from scipy.stats import chi2, fisher_exact
@@ -155,8 +155,8 @@ def score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
 
     References
     ----------
-    .. [1] Miettinen and Nurminen 1985, Stat Med 4:213-226, doi:10.1002/sim.4780040211, equations
-       8 to 10 and appendix I.
+    .. [1] Miettinen and Nurminen 1985, Stat Med 4:213-226, doi:10.1002/sim.4780040211, with the
+       closed form of the estimate in the appendix.
 
     Examples
     --------
@@ -223,10 +223,11 @@ def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias
     events, total = x1 + x0, n1 + n0
     if 2 * events > total:  # rates near 1 would lose digits in 1 - p
         return -score_odds(-log_odds, n1 - x1, n1, n0 - x0, n0, less_bias=less_bias)
-    odds = np.exp(min(max(log_odds, -_FARTHEST), _FARTHEST)).item()
+    odds = exp(min(max(log_odds, -_FARTHEST), _FARTHEST))
     a, b, c = n0 * (odds - 1), n1 * odds + n0 - events * (odds - 1), -events
     root = sqrt(max(b * b - 4 * a * c, 0.0))
-    r0 = min(max(-2 * c / (b + root) if b + root > 0 else (-b + root) / (2 * a), 0.0), 1.0)
+    # One root, written in the form that does not cancel.
+    r0 = min(-2 * c / (b + root) if b > 0 else (-b + root) / (2 * a), 1.0)
     r1 = min(max((events - n0 * r0) / n1, 0.0), 1.0)  # the margin of events is kept
     gap, own, other = x1 - n1 * r1, n1 * r1 * (1 - r1), n0 * r0 * (1 - r0)
     if own + other == 0:

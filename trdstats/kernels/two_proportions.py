@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import acos, copysign, cos, exp, inf, isnan, log, nan, pi, sqrt
+from math import copysign, exp, inf, isnan, log, nan, sqrt
 
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from trdstats.errors import check_choice, check_level
 from trdstats.kernels.proportions import proportion_interval
+from trdstats.kernels.two_by_two import check_table, score_difference, score_odds, score_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,11 @@ class Contrast:
     Attributes
     ----------
     estimate : float
-        Difference of proportions, ratio, or odds ratio.
+        Difference of proportions (not points of per cent), ratio, or odds ratio. A ratio over 0
+        is infinite; 0 over 0 is NaN.
     std_error : float
-        Unpooled; of the difference, or of the logarithm of a ratio. NaN where a ratio has an
-        empty cell.
+        Unpooled; of the difference, or of the logarithm of a ratio. NaN where that logarithm
+        is not finite.
     low, high : float
         Confidence limits on the scale of the estimate.
     statistic, p_value : float
@@ -42,6 +45,11 @@ class Contrast:
     p_value: float
 
 
+METHODS = ("miettinen-nurminen", "gart", "newcombe", "wald")
+SCORE_METHODS = METHODS[:2]
+_NOTHING = Contrast(nan, nan, nan, nan, nan, nan)
+
+
 def risk_difference(
     x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: float
 ) -> Contrast:
@@ -52,13 +60,29 @@ def risk_difference(
     x1, n1, x0, n0 : int
         Events and subjects of group 1 and group 0.
     method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
-        "gart" differs from "miettinen-nurminen" in odds ratios only.
+        "miettinen-nurminen": score limits with variance factor N/(N-1), and the same test of no
+        difference [1]_. "gart" differs from it in odds ratios only. "newcombe": method 10 of
+        [2]_, no test. "wald": unpooled, with the z test of the same standard error.
     conf_level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Contrast
+        All NaN when a group has no subjects. Wald limits may lie beyond -1 or 1; where both rates
+        are 0 or 1 they meet in the estimate, and the test, a division by 0, is NaN. The score
+        test of two equal rates of 0 or 1 has p 1 and finite limits.
+
+    Raises
+    ------
+    SpecError
+        When counts, method or level are not usable.
 
     References
     ----------
-    Miettinen and Nurminen 1985, Stat Med 4:213-226, doi:10.1002/sim.4780040211; Newcombe 1998,
-    Stat Med 17:873-890 (method 10).
+    .. [1] Miettinen and Nurminen 1985, Stat Med 4:213-226, doi:10.1002/sim.4780040211.
+    .. [2] Newcombe 1998, Stat Med 17:873-890,
+       doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
 
     Examples
     --------
@@ -66,25 +90,24 @@ def risk_difference(
     >>> round(c.low, 4), round(c.high, 4)
     (0.0392, 0.2418)
     """
+    x1, n1, x0, n0 = counts = _checked(x1, n1, x0, n0, method, conf_level)
     if n1 == 0 or n0 == 0:
         return _NOTHING
-    p1, p0 = x1 / n1, x0 / n0
+    p1, p0, z = x1 / n1, x0 / n0, _critical(conf_level)
     estimate = p1 - p0
     error = sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
     if method in SCORE_METHODS:
 
         def score(d: float) -> float:
-            return _score_difference(d, x1, n1, x0, n0)
+            return score_difference(d, *counts)
 
-        low = _solve(score, _critical(conf_level), -1.0, estimate)
-        high = _solve(score, -_critical(conf_level), estimate, 1.0)
+        low, high = _solve(score, z, -1.0, estimate), _solve(score, -z, estimate, 1.0)
         return _with_test(estimate, error, low, high, score(0.0))
     if method == "newcombe":
-        l1, u1, l0, u0 = _wilson(x1, n1, x0, n0, conf_level)
-        low = estimate - sqrt((p1 - l1) ** 2 + (u0 - p0) ** 2)
-        high = estimate + sqrt((u1 - p1) ** 2 + (p0 - l0) ** 2)
+        l1, u1, l0, u0 = _wilson(*counts, conf_level)
+        low = max(estimate - sqrt((p1 - l1) ** 2 + (u0 - p0) ** 2), -1.0)
+        high = min(estimate + sqrt((u1 - p1) ** 2 + (p0 - l0) ** 2), 1.0)
         return Contrast(estimate, error, low, high, nan, nan)
-    z = _critical(conf_level)
     statistic = estimate / error if error > 0 else nan
     return _with_test(estimate, error, estimate - z * error, estimate + z * error, statistic)
 
@@ -92,60 +115,98 @@ def risk_difference(
 def risk_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: float) -> Contrast:
     """Return the ratio of two proportions, p1 / p0.
 
-    Parameters and methods as `risk_difference`; Wald is Katz's interval on the log scale,
-    Newcombe the method of variance estimates recovery (Donner and Zou 2012, Stat Methods Med Res
-    21:347-359, doi:10.1177/0962280210383082).
+    Parameters and errors as `risk_difference`. "newcombe" is the method of variance estimates
+    recovery from Wilson limits [1]_, "wald" Katz's interval on the log scale [2]_.
+
+    Returns
+    -------
+    Contrast
+        No event in group 0: estimate and upper limit infinite, lower score limit finite. No event
+        in group 1: 0 with a finite upper limit. No event in either: NaN with limits 0 and
+        infinity, since every ratio fits, and a score test with p 1. Wald limits are NaN in all
+        three; where every subject has the event they meet in 1 without a test.
+
+    References
+    ----------
+    .. [1] Donner and Zou 2012, Stat Methods Med Res 21:347-359, doi:10.1177/0962280210383082.
+    .. [2] Katz, Baptista, Azen and Pike 1978, Biometrics 34:469-474.
+
+    Examples
+    --------
+    >>> c = risk_ratio(5, 10, 0, 12, method="miettinen-nurminen", conf_level=0.95)
+    >>> c.estimate, round(c.low, 3), c.high
+    (inf, 1.815, inf)
     """
+    x1, n1, x0, n0 = counts = _checked(x1, n1, x0, n0, method, conf_level)
     if n1 == 0 or n0 == 0:
         return _NOTHING
     p1, p0 = x1 / n1, x0 / n0
     estimate = _ratio(p1, p0)
-    error = sqrt(1 / x1 - 1 / n1 + 1 / x0 - 1 / n0) if x1 and x0 else nan
+    error = sqrt((n1 - x1) / (n1 * x1) + (n0 - x0) / (n0 * x0)) if x1 and x0 else nan
     if method in SCORE_METHODS:
-        return _by_score(estimate, error, _score_ratio, (x1, n1, x0, n0), conf_level)
+        return _by_score(estimate, error, lambda t: score_ratio(exp(t), *counts), conf_level)
     if method == "newcombe":
-        limits = _wilson(x1, n1, x0, n0, conf_level)
-        low, high = _recovered(p1, limits[0], limits[1], p0, limits[2], limits[3])
-        return Contrast(estimate, error, low, high, nan, nan)
+        l1, u1, l0, u0 = _wilson(*counts, conf_level)
+        return Contrast(estimate, error, *_recovered(p1, l1, u1, p0, l0, u0), nan, nan)
     return _log_wald(estimate, error, conf_level)
 
 
 def odds_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: float) -> Contrast:
     """Return the odds ratio of two proportions.
 
-    Parameters and methods as `risk_ratio`; Wald is Woolf's interval. "gart" takes from the score
-    its bias ``(p1 - p0) / (n1 p1 q1 + n0 p0 q0)`` at the constrained estimates (Gart 1985,
-    Biometrika 72:673-677); its estimate is the root of that score and lies nearer to 1.
+    Parameters and errors as `risk_difference`. "newcombe" is variance estimates recovery from the
+    odds of Wilson limits [1]_, "wald" Woolf's interval [2]_. "gart" takes from the score its
+    bias [3]_; its estimate is the root of that score and lies nearer to 1.
+
+    Returns
+    -------
+    Contrast
+        One empty cell: estimate 0 or infinite, a finite score limit on the other side, Wald NaN.
+        No event, or nothing but events: NaN with limits 0 and infinity, score test p 1. Of all
+        against none "newcombe" recovers nothing and has limits 0 and infinity too.
+
+    References
+    ----------
+    .. [1] Donner and Zou 2012, Stat Methods Med Res 21:347-359, doi:10.1177/0962280210383082.
+    .. [2] Woolf 1955, Ann Hum Genet 19:251-253.
+    .. [3] Gart 1985, Biometrika 72:673-677.
+
+    Examples
+    --------
+    >>> c = odds_ratio(10, 31, 2, 25, method="wald", conf_level=0.95)
+    >>> round(c.estimate, 3), round(c.low, 3), round(c.high, 3)
+    (5.476, 1.074, 27.932)
     """
+    x1, n1, x0, n0 = counts = _checked(x1, n1, x0, n0, method, conf_level)
     if n1 == 0 or n0 == 0:
         return _NOTHING
     y1, y0 = n1 - x1, n0 - x0
     estimate = _ratio(x1 * y0, x0 * y1)
     full = x1 and y1 and x0 and y0
     error = sqrt(1 / x1 + 1 / y1 + 1 / x0 + 1 / y0) if full else nan
-    counts = (x1, n1, x0, n0)
-    if method == "miettinen-nurminen":
-        return _by_score(estimate, error, _score_odds, counts, conf_level)
-    if method == "gart":
-        found = _by_score(estimate, error, _score_odds_gart, counts, conf_level)
-        if not 0 < estimate < inf:
-            return found
+    if method in SCORE_METHODS:
 
-        def unbiased(t: float) -> float:
-            return _score_odds_gart(exp(t), *counts)
+        def score(t: float) -> float:
+            return score_odds(t, *counts, less_bias=method == "gart")
 
-        centre = exp(_solve(unbiased, 0.0, log(estimate) - 1, log(estimate) + 1))
-        return replace(found, estimate=centre)
+        found = _by_score(estimate, error, score, conf_level)
+        if method == "gart" and 0 < estimate < inf:
+            centre = _solve(score, 0.0, log(estimate) - 1, log(estimate) + 1)
+            found = replace(found, estimate=exp(centre))
+        return found
     if method == "newcombe":
-        l1, u1, l0, u0 = _wilson(x1, n1, x0, n0, conf_level)
+        l1, u1, l0, u0 = _wilson(*counts, conf_level)
         odds = [_ratio(p, 1 - p) for p in (x1 / n1, l1, u1, x0 / n0, l0, u0)]
-        low, high = _recovered(*odds)
-        return Contrast(estimate, error, low, high, nan, nan)
+        return Contrast(estimate, error, *_recovered(*odds), nan, nan)
     return _log_wald(estimate, error, conf_level)
 
 
-SCORE_METHODS = ("miettinen-nurminen", "gart")
-_NOTHING = Contrast(nan, nan, nan, nan, nan, nan)
+def _checked(
+    x1: int, n1: int, x0: int, n0: int, method: str, conf_level: float
+) -> tuple[int, int, int, int]:
+    check_choice("method", method, METHODS)
+    check_level(conf_level)
+    return check_table(x1, n1, x0, n0)
 
 
 def _critical(conf_level: float) -> float:
@@ -182,7 +243,7 @@ def _wilson(x1: int, n1: int, x0: int, n0: int, conf_level: float) -> tuple[floa
 def _recovered(
     a: float, a_low: float, a_high: float, b: float, b_low: float, b_high: float
 ) -> tuple[float, float]:
-    """Return limits of a / b from those of a and b (Donner and Zou 2012, equations 9 and 10).
+    """Return limits of a / b from those of a and b (Donner and Zou 2012).
 
     The equations are written so that no limit is a difference of nearly equal numbers. Infinite
     odds are turned into odds of 0 by comparing the non-events; with 0 against infinite odds
@@ -204,91 +265,17 @@ def _recovered(
     )
 
 
-def _score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return the score statistic of p1 - p0 = d; positive when the data lie above d."""
-    total = n1 + n0
-    gap = x1 / n1 - x0 / n0 - d
-    # Constrained maximum likelihood: the root of a cubic in p0 (Miettinen and Nurminen, appendix).
-    c2 = (n1 + 2 * n0) * d - total - x1 - x0
-    c1 = (n0 * d - total - 2 * x0) * d + x1 + x0
-    c0 = x0 * d * (1 - d)
-    q = c2**3 / (27 * total**3) - c1 * c2 / (6 * total**2) + c0 / (2 * total)
-    p = copysign(sqrt(max(c2**2 / (9 * total**2) - c1 / (3 * total), 0.0)), q)
-    angle = (pi + acos(min(max(q / p**3 if p else 0.0, -1.0), 1.0))) / 3
-    r0 = min(max(2 * p * cos(angle) - c2 / (3 * total), max(0.0, -d)), min(1.0, 1 - d))
-    r1 = min(max(r0 + d, 0.0), 1.0)
-    variance = (r1 * (1 - r1) / n1 + r0 * (1 - r0) / n0) * total / (total - 1)
-    return _standardised(gap, variance)
-
-
-def _score_ratio(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return the score statistic of p1 / p0 = ratio."""
-    total = n1 + n0
-    a, b, c = total * ratio, -(n1 * ratio + x1 + n0 + x0 * ratio), x1 + x0
-    r0 = 2 * c / (-b + sqrt(max(b * b - 4 * a * c, 0.0)))  # the smaller root, without cancelling
-    r0 = min(max(r0, 0.0), 1.0)
-    r1 = min(ratio * r0, 1.0)
-    variance = (r1 * (1 - r1) / n1 + ratio**2 * r0 * (1 - r0) / n0) * total / (total - 1)
-    return _standardised(x1 / n1 - ratio * x0 / n0, variance)
-
-
-def _score_odds(odds: float, x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return the score statistic of the odds ratio."""
-    gap, own, other, _ = _odds_parts(odds, x1, n1, x0, n0)
-    return _odds_statistic(gap, own, other, n1 + n0)
-
-
-def _score_odds_gart(odds: float, x1: int, n1: int, x0: int, n0: int) -> float:
-    """Return the score statistic of the odds ratio, less its bias."""
-    gap, own, other, apart = _odds_parts(odds, x1, n1, x0, n0)
-    if own > 0 and other > 0:
-        # The bias of gap * (1 / own + 1 / other), taken back to the scale of gap.
-        gap -= apart * own * other / (own + other) ** 2
-    return _odds_statistic(gap, own, other, n1 + n0)
-
-
-def _odds_parts(
-    odds: float, x1: int, n1: int, x0: int, n0: int
-) -> tuple[float, float, float, float]:
-    """Return the score, the two informations, and p1 - p0 at the constrained estimates."""
-    events = x1 + x0
-    a, b, c = n0 * (odds - 1), n1 * odds + n0 - events * (odds - 1), -events
-    root = sqrt(max(b * b - 4 * a * c, 0.0))
-    r0 = min(max(-2 * c / (b + root) if b + root > 0 else (-b + root) / (2 * a), 0.0), 1.0)
-    r1 = min(max((events - n0 * r0) / n1, 0.0), 1.0)  # the margin of events is kept
-    return x1 - n1 * r1, n1 * r1 * (1 - r1), n0 * r0 * (1 - r0), r1 - r0
-
-
-def _odds_statistic(gap: float, own: float, other: float, total: int) -> float:
-    variance = own * other / (own + other) * total / (total - 1) if own + other > 0 else 0.0
-    return _standardised(gap, variance)
-
-
-def _standardised(gap: float, variance: float) -> float:
-    if variance > 0:
-        return gap / sqrt(variance)
-    return 0.0 if abs(gap) < 1e-15 else copysign(inf, gap)
-
-
 def _by_score(
-    estimate: float,
-    error: float,
-    score: Callable[..., float],
-    counts: tuple[int, int, int, int],
-    conf_level: float,
+    estimate: float, error: float, score: Callable[[float], float], conf_level: float
 ) -> Contrast:
-    """Return the score interval of a ratio, searched on the log scale."""
+    """Return the score interval of a ratio from the score of its logarithm."""
     z = _critical(conf_level)
     if isnan(estimate):  # no event, or nothing but events: every ratio fits
-        return Contrast(estimate, error, 0.0, inf, nan, nan)
-
-    def on_log(t: float) -> float:
-        return score(exp(t), *counts)
-
+        return _with_test(estimate, error, 0.0, inf, 0.0)
     centre = 0.0 if estimate in (0.0, inf) else log(estimate)
-    low = 0.0 if estimate == 0 else exp(_outward(on_log, z, centre, -1.0))
-    high = inf if estimate == inf else exp(_outward(on_log, -z, centre, 1.0))
-    return _with_test(estimate, error, low, high, score(1.0, *counts))
+    low = 0.0 if estimate == 0 else exp(_outward(score, z, centre, -1.0))
+    high = inf if estimate == inf else exp(_outward(score, -z, centre, 1.0))
+    return _with_test(estimate, error, low, high, score(0.0))
 
 
 def _outward(f: Callable[[float], float], target: float, start: float, step: float) -> float:
@@ -320,4 +307,5 @@ def _solve(f: Callable[[float], float], target: float, a: float, b: float) -> fl
     def bounded(t: float) -> float:
         return min(max(f(t) - target, -1e6), 1e6)  # infinite scores would stall the search
 
-    return float(brentq(bounded, a, b, xtol=1e-14, rtol=1e-14, maxiter=500))
+    # A limit of rare events may be 1e-6 itself: an absolute tolerance must not end the search.
+    return float(brentq(bounded, a, b, xtol=1e-18, rtol=1e-14, maxiter=500))
