@@ -6,11 +6,25 @@ import copy
 import pickle
 import tomllib
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from trdstats import get_scale, scale_names
+from trdstats import (
+    EarlyImprovement,
+    LossOfResponse,
+    PartialResponse,
+    Remission,
+    Response,
+    Study,
+    assess,
+    get_scale,
+    read_scales,
+    scale_names,
+    search_scales,
+)
 from trdstats.errors import SpecError, UnknownNameError
 from trdstats.scales import Source, scale_from_mapping
 
@@ -26,16 +40,76 @@ DATA = tomllib.loads(TEXT)
         ("QIDSSR16", 16, (0, 27), 5),
         ("PHQ9", 9, (0, 27), 4),
         ("BDI2", 21, (0, 63), 9),
+        ("MADRSS", 9, (0, 54), None),
+        ("HAMD6", 6, (0, 22), 4),
+        ("HAMD21", 21, (0, 64), 7),
+        ("HAMD24", 24, (0, 76), 10),
+        ("QIDSC16", 16, (0, 27), 5),
+        ("IDSSR30", 30, (0, 84), 13),
+        ("IDSC30", 30, (0, 84), None),
+        ("BDI1A", 21, (0, 63), None),
+        ("BDI1", 21, (0, 63), 12),
+        ("CGIS", 1, (1, 7), None),
+        ("CGII", 1, (1, 7), None),
+        ("GAD7", 7, (0, 21), None),
+        ("SDS", 3, (0, 30), None),
     ],
 )
-def test_instrument(label: str, items: int, total: tuple[int, int], remission: int) -> None:
+def test_instrument(label: str, items: int, total: tuple[int, int], remission: int | None) -> None:
     scale = get_scale(label)
     assert len(scale.item_maxima) == items
     assert scale.total == total
-    assert scale.floor == 0
-    cutoff = scale.remission_cutoff()
-    assert cutoff.at_most == remission
-    assert cutoff.source.is_verified, "an unverified fact never becomes a default"
+    assert scale.recall
+    assert scale.rater
+    if remission is None:
+        with pytest.raises(SpecError, match=f"{label} has no default remission cut-off"):
+            scale.remission_cutoff()
+    else:
+        cutoff = scale.remission_cutoff()
+        assert cutoff.at_most == remission
+        assert cutoff.source.is_verified, "an unverified fact never becomes a default"
+
+
+def test_instruments_are_all_listed() -> None:
+    assert len(scale_names()) == 18
+    assert [s.label for s in search_scales()] == scale_names()
+    assert {s.label for s in search_scales("chronic depression")} == {"GAD7"}
+    assert "PHQ9" in {s.label for s in search_scales("SELF")}
+    assert search_scales("no such words") == []
+
+
+def test_either_or_items_of_the_ids() -> None:
+    scale = get_scale("IDS-SR")
+    assert len(scale.domains) == 28
+    assert scale.raw_maximum == 90
+
+
+@pytest.mark.parametrize("label", ["CGI-S", "CGI-I"])
+def test_categories_have_no_per_cent_change(label: str) -> None:
+    visits = pd.DataFrame(
+        {"subject": list("aabb"), "treatment": list("xxyy"), "day": [0, 7] * 2,
+         "score": [6, 2, 5, 5]}
+    )  # fmt: skip
+    study = Study(visits, scale=label)
+    assert study.scale.floor == 1
+    for rule in (Response(), PartialResponse(), EarlyImprovement(), LossOfResponse()):
+        with pytest.raises(SpecError, match=r"totals of CGI. are categories: use a cut-off"):
+            assess(study, rule)
+    assert assess(study, Remission(at_most=2))["met"].tolist() == [True, False]
+
+
+def test_own_scales_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[ZUNG]\nname = "Zung"\ntotal = [20, 80]\n', "utf-8")
+    assert read_scales(path)["ZUNG"].floor == 20
+    with pytest.raises(SpecError, match="cannot be read"):
+        read_scales(tmp_path / "none.toml")
+    path.write_text("[ZUNG", "utf-8")
+    with pytest.raises(SpecError, match="is no valid TOML"):
+        read_scales(path)
+    path.write_text("a = 1", "utf-8")
+    with pytest.raises(SpecError, match="holds no scale"):
+        read_scales(path)
 
 
 def test_names() -> None:

@@ -187,7 +187,7 @@ def score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
 def score_ratio(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
     """Return the score statistic of p1 / p0 = ratio, a z value that falls with the ratio.
 
-    Parameters and reference as `score_difference`; ratio >= 0.
+    Parameters and reference as `score_difference`; ratio from exp(-300) to exp(300).
 
     Examples
     --------
@@ -206,9 +206,9 @@ def score_ratio(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
 def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias: bool) -> float:
     """Return the score statistic of a log odds ratio, a z value that falls with it.
 
-    Parameters as `score_difference`. ``less_bias`` takes from the score its bias
-    ``(p1 - p0) / (n1 p1 q1 + n0 p0 q0)`` at the constrained estimates [2]_, as R's ratesci does
-    by default; without it the statistic is that of [1]_.
+    Parameters as `score_difference`; log_odds within -300 to 300. ``less_bias`` takes from the
+    score its bias ``(p1 - p0) / (n1 p1 q1 + n0 p0 q0)`` at the constrained estimates [2]_, as R's
+    ratesci does by default; without it the statistic is that of [1]_.
 
     References
     ----------
@@ -220,25 +220,37 @@ def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias
     >>> round(score_odds(0.0, 6, 10, 3, 10, less_bias=False) ** 2, 6)
     1.727273
     """
+    if n1 > n0:
+        return -score_odds(-log_odds, x0, n0, x1, n1, less_bias=less_bias)
     events, total = x1 + x0, n1 + n0
-    if 2 * events > total:  # rates near 1 would lose digits in 1 - p
+    if 2 * events > total:
         return -score_odds(-log_odds, n1 - x1, n1, n0 - x0, n0, less_bias=less_bias)
-    odds = exp(min(max(log_odds, -_FARTHEST), _FARTHEST))
-    a, b, c = n0 * (odds - 1), n1 * odds + n0 - events * (odds - 1), -events
-    root = sqrt(max(b * b - 4 * a * c, 0.0))
-    # One root, written in the form that does not cancel.
-    r0 = min(-2 * c / (b + root) if b > 0 else (-b + root) / (2 * a), 1.0)
-    r1 = min(max((events - n0 * r0) / n1, 0.0), 1.0)  # the margin of events is kept
-    gap, own, other = x1 - n1 * r1, n1 * r1 * (1 - r1), n0 * r0 * (1 - r0)
+    # Margins are kept, so one expected cell tells the others. It is found for the smallest cell:
+    # a small cell had as a difference of large ones would have few digits left. The turns above
+    # leave two candidates, events of group 1 and the smaller cell beside it.
+    odds, least = exp(log_odds), min(n1, events)
+    met = _expected(odds, n1, events, total)
+    rest = least - met
+    if rest < met:
+        row, column = (n1, total - events) if n1 <= events else (n0, events)
+        rest = _expected(1 / odds, row, column, total)
+        met = least - rest
+    unmet, other_met = n1 - least + rest, events - least + rest
+    own = met * unmet / n1
+    other = other_met * (total - n1 - events + met) / n0
+    gap = x1 - least + rest
     if own + other == 0:
         return _standardised(gap, 0.0)
     if less_bias:
         # The bias of gap * (1 / own + 1 / other), taken back to the scale of gap.
-        gap -= (r1 - r0) * own * other / (own + other) ** 2
+        gap -= (met / n1 - other_met / n0) * own * other / (own + other) ** 2
     return _standardised(gap, own * other / (own + other) * total / (total - 1))
 
 
-_FARTHEST = 600.0  # exp of it is still finite
+def _expected(odds: float, row: int, column: int, total: int) -> float:
+    """Return a cell from its margins and the odds ratio; row + column <= total."""
+    b, product = total - row - column + odds * (row + column), odds * row * column
+    return 2 * product / (b + sqrt(max(b * b + 4 * (1 - odds) * product, 0.0)))
 
 
 def _standardised(gap: float, variance: float) -> float:

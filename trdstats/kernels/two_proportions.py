@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import copysign, exp, inf, isnan, log, nan, sqrt
+from math import exp, inf, isnan, log, nan, sqrt
 
 from scipy.optimize import brentq
 from scipy.stats import norm
@@ -48,6 +48,7 @@ class Contrast:
 METHODS = ("miettinen-nurminen", "gart", "newcombe", "wald")
 SCORE_METHODS = METHODS[:2]
 _NOTHING = Contrast(nan, nan, nan, nan, nan, nan)
+_FARTHEST = 300.0  # of a log ratio: the square of its exponential is still finite
 
 
 def risk_difference(
@@ -272,28 +273,11 @@ def _by_score(
     z = _critical(conf_level)
     if isnan(estimate):  # no event, or nothing but events: every ratio fits
         return _with_test(estimate, error, 0.0, inf, 0.0)
-    centre = 0.0 if estimate in (0.0, inf) else log(estimate)
-    low = 0.0 if estimate == 0 else exp(_outward(score, z, centre, -1.0))
-    high = inf if estimate == inf else exp(_outward(score, -z, centre, 1.0))
+    finite = 0 < estimate < inf
+    above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
+    low = 0.0 if estimate == 0 else exp(_solve(score, z, -_FARTHEST, above))
+    high = inf if estimate == inf else exp(_solve(score, -z, below, _FARTHEST))
     return _with_test(estimate, error, low, high, score(0.0))
-
-
-def _outward(f: Callable[[float], float], target: float, start: float, step: float) -> float:
-    """Return the root of f - target, from a start, doubling the stride until it is enclosed."""
-    a, stride = start, step
-    while (f(a) - target) * step < 0:  # an estimate of 0 or infinity starts on the wrong side
-        a -= stride
-        stride *= 2
-    b, stride = a + step, step
-    while (f(b) - target) * step > 0:
-        b += stride
-        stride *= 2
-        if abs(b) > _FARTHEST:
-            return copysign(inf, step)
-    return _solve(f, target, min(a, b), max(a, b))
-
-
-_FARTHEST = 600.0  # exp of it is still finite
 
 
 def _solve(f: Callable[[float], float], target: float, a: float, b: float) -> float:

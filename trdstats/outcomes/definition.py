@@ -156,6 +156,21 @@ class AnyOf(_Combined):
         return first
 
 
+def check_amount(scale: Scale, what: str) -> None:
+    """Refuse a per cent fall on a scale whose totals are categories.
+
+    Raises
+    ------
+    SpecError
+        When the scale is ordinal.
+    """
+    if scale.is_ordinal:
+        raise SpecError(
+            f"{what} is a per cent fall, and totals of {scale.label} are categories: "
+            f"use a cut-off, for example Remission(at_most=2)."
+        )
+
+
 def read_share(what: str, value: float) -> Fraction:
     """Return a share of the baseline as an exact fraction.
 

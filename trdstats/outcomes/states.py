@@ -14,7 +14,7 @@ from trdstats.kernels.endpoints import (
     ever_by,
     fell_by,
 )
-from trdstats.outcomes.definition import Definition, percent, read_share, read_total
+from trdstats.outcomes.definition import Definition, check_amount, percent, read_share, read_total
 from trdstats.scales import Scale, Source
 
 _OF_BASELINE = "of the baseline above the floor of the scale"
@@ -50,6 +50,7 @@ class Response(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
+        check_amount(scale, self.name)
         return fell_by(visits, read_share("reduction", self.reduction))
 
     def describe(self, scale: Scale | None = None) -> str:
@@ -106,6 +107,7 @@ class PartialResponse(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
+        check_amount(scale, self.name)
         reached = fell_by(visits, read_share("reduction", self.reduction))
         if self.below is None:
             return reached
@@ -217,6 +219,7 @@ class EarlyImprovement(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
+        check_amount(scale, self.name)
         fell = fell_by(visits, read_share("reduction", self.reduction))
         return ever_by(visits, fell, self.by_day)
 
@@ -263,6 +266,7 @@ class LossOfResponse(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
+        check_amount(scale, self.name)
         return complement(fell_by(visits, read_share("below", self.below)))
 
     def describe(self, scale: Scale | None = None) -> str:

@@ -1,7 +1,7 @@
 """Instruments: items, ranges, direction, severity bands, cut-offs, each with its source."""
 
-from trdstats.scales.mapping import scale_from_mapping
-from trdstats.scales.registry import get_scale, scale_names
+from trdstats.scales.mapping import read_scales, scale_from_mapping
+from trdstats.scales.registry import get_scale, scale_names, search_scales
 from trdstats.scales.scale import (
     Difference,
     RemissionCutoff,
@@ -18,6 +18,8 @@ __all__ = [
     "SeverityScheme",
     "Source",
     "get_scale",
+    "read_scales",
     "scale_from_mapping",
     "scale_names",
+    "search_scales",
 ]

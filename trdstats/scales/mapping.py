@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from trdstats.errors import SpecError
@@ -27,8 +29,8 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
     """
     fields = dict(data)
     known = {
-        "name", "aliases", "rater", "recall", "direction", "total", "item_maxima", "item_minimum",
-        "domains", "notes", "source", "bands", "remission", "differences",
+        "name", "is_ordinal", "aliases", "rater", "recall", "direction", "total", "item_maxima",
+        "item_minimum", "domains", "notes", "source", "bands", "remission", "differences",
     }  # fmt: skip
     unknown = sorted(set(fields) - known)
     missing = sorted({"name", "total"} - set(fields))
@@ -70,3 +72,39 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
         source=Source(**source) if source else None,
         **fields,
     )
+
+
+def read_scales(path: str | Path) -> dict[str, Scale]:
+    """Read own instruments from a TOML file in the form of ``instruments.toml``.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict of str to Scale
+        By label; each can be given to `Study` as its scale.
+
+    Raises
+    ------
+    SpecError
+        When the file is not there, is no TOML, or a scale is not consistent.
+
+    Examples
+    --------
+    >>> own = scale_from_mapping("ZUNG", {"name": "Zung self-rating scale", "total": [20, 80]})
+    >>> own.floor
+    20
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SpecError(f"The scales in {str(path)!r} cannot be read: {error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{str(path)!r} is no valid TOML: {error}.") from error
+    tables = {k: v for k, v in data.items() if isinstance(v, Mapping)}
+    if not tables:
+        raise SpecError(f"{str(path)!r} holds no scale: each is a table named by its label.")
+    return {label: scale_from_mapping(label, fields) for label, fields in tables.items()}

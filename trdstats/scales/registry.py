@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
@@ -35,6 +36,32 @@ def _index() -> dict[str, str]:
 def scale_names() -> list[str]:
     """Return the labels of all instruments that ship with the library."""
     return list(_instruments())
+
+
+def search_scales(text: str = "") -> list[Scale]:
+    """Return the instruments in which a text occurs, all of them for an empty text.
+
+    Parameters
+    ----------
+    text : str
+        Looked for, in any case, in labels, names, aliases, rater, recall, notes and sources.
+
+    Examples
+    --------
+    >>> [scale.label for scale in search_scales("STAR*D")]
+    ['HAMD17', 'QIDSSR16', 'HAMD6', 'QIDSC16']
+    """
+    wanted = text.casefold()
+    return [s for s in _instruments().values() if any(wanted in w.casefold() for w in _words(s))]
+
+
+def _words(scale: Scale) -> Iterator[str]:
+    yield from (scale.label, scale.name, *scale.aliases, scale.rater, scale.recall, *scale.notes)
+    sources = [scale.source] if scale.source else []
+    sources += [s.source for s in scale.schemes] + [c.source for c in scale.remission]
+    sources += [d.source for d in scale.differences]
+    yield from (s.citation for s in sources)
+    yield from (d.population for d in scale.differences)
 
 
 def get_scale(scale: str | Scale) -> Scale:

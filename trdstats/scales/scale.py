@@ -102,6 +102,8 @@ class Scale(Introduces):
         Item numbers by domain where the total is the sum of domain maxima; empty for a plain sum.
     direction : {"higher is worse", "higher is better"}
         What a high total means.
+    is_ordinal : bool
+        Whether totals are categories, of which no per cent change can be taken.
     rater, recall : str
         Who rates, and over which period.
     aliases : tuple of str
@@ -139,6 +141,7 @@ class Scale(Introduces):
     item_minimum: int = 0
     domains: tuple[tuple[int, ...], ...] = ()
     direction: Direction = "higher is worse"
+    is_ordinal: bool = False
     rater: str = ""
     recall: str = ""
     aliases: tuple[str, ...] = ()
@@ -230,7 +233,11 @@ class Scale(Introduces):
         facts = [
             ("Label", self.label),
             ("Items", items),
-            ("Total", f"{self.floor} to {self.maximum}, {self.direction}"),
+            (
+                "Total",
+                f"{self.floor} to {self.maximum}, {self.direction}"
+                + (", categories" if self.is_ordinal else ""),
+            ),
             ("Rater", self.rater or "not stated"),
             ("Recall", self.recall or "not stated"),
         ]
