@@ -18,10 +18,13 @@ from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .plan import run_plan as run_plan
 from .scales import Scale as Scale
+from .scales import convert as convert
 from .scales import get_scale as get_scale
+from .scales import linked_scales as linked_scales
 from .scales import read_scales as read_scales
 from .scales import scale_names as scale_names
 from .scales import search_scales as search_scales
+from .scales import transfer_percent_change as transfer_percent_change
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import load_sample as load_sample

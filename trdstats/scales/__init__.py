@@ -1,5 +1,6 @@
 """Instruments: items, ranges, direction, severity bands, cut-offs, each with its source."""
 
+from trdstats.scales.convert import convert, linked_scales, transfer_percent_change
 from trdstats.scales.mapping import read_scales, scale_from_mapping
 from trdstats.scales.registry import get_scale, scale_names, search_scales
 from trdstats.scales.scale import (
@@ -17,9 +18,12 @@ __all__ = [
     "Scale",
     "SeverityScheme",
     "Source",
+    "convert",
     "get_scale",
+    "linked_scales",
     "read_scales",
     "scale_from_mapping",
     "scale_names",
     "search_scales",
+    "transfer_percent_change",
 ]

@@ -1,0 +1,251 @@
+"""Totals of one instrument read as totals of another: published links, never chained."""
+
+from __future__ import annotations
+
+import tomllib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import DataError, EstimateWarning, NotEstimableError, Problem, SpecError
+from trdstats.scales.registry import get_scale
+from trdstats.scales.scale import Scale
+from trdstats.scales.source import Source
+
+FloatArray = npt.NDArray[np.float64]
+
+GROUPS_ONLY = (
+    "Linked totals are good for averages of groups and poor for a person (Hawley 2013): do not "
+    "classify single patients by them, and say which rating they come from."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One direction of a link.
+
+    Attributes
+    ----------
+    name : str
+        Where the table comes from.
+    source_span, target_span : ndarray, shape (n_rows, 2)
+        Lowest and highest totals of each row.
+    sd_link : ndarray, shape (n_rows,)
+        Standard deviation of the difference between linked and actual totals; NaN where unknown.
+    """
+
+    name: str
+    source_span: FloatArray
+    target_span: FloatArray
+    sd_link: FloatArray
+
+
+def convert(
+    scores: Sequence[float] | npt.ArrayLike,
+    source: str | Scale,
+    target: str | Scale,
+    *,
+    table: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Read totals of one instrument as totals of another.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+        Totals of `source`; NaN stays NaN.
+    source, target : str or Scale
+    table : DataFrame, optional
+        Your copy of a published table: columns ``source`` and ``target`` (totals), or
+        ``source_low, source_high, target_low, target_high``, and ``sd_link`` where known. It
+        takes the place of the packaged link.
+
+    Returns
+    -------
+    pandas.DataFrame
+        score, estimate (middle of the totals that go with it), low, high (their range), sd_link
+        (linking error, NaN where the source gives none), source_scale, target_scale, link.
+
+    Raises
+    ------
+    NotEstimableError
+        When no link is known (links are not chained: errors add up and samples differ), or its
+        table must be taken from a paper, which is named.
+    DataError
+        When totals lie outside the scale or the table leaves them out.
+    SpecError
+        When the table is not usable.
+
+    Warns
+    -----
+    EstimateWarning
+        Always: linked totals are for groups.
+
+    Notes
+    -----
+    Each direction is read from the table by itself: it is not the inverse of the other, since
+    several totals of one scale go with one of the other. A total that stands in two rows is given
+    the middle of both.
+
+    References
+    ----------
+    Rush 2003, Biol Psychiatry 54:573-583, doi:10.1016/S0006-3223(02)01866-8; Hawley 2013, Hum
+    Psychopharmacol 28:544-551.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore")
+    >>> convert([7, 18], "HAM-D17", "QIDS-SR")["estimate"].tolist()
+    [5.0, 14.5]
+    """
+    a, b = get_scale(source), get_scale(target)
+    values = np.atleast_1d(np.asarray(scores, dtype=float))
+    link = _packaged(a, b) if table is None else _own(table)
+    estimate, low, high, sd = _look_up(values, link)
+    lost = np.isnan(estimate) & ~np.isnan(values)
+    if lost.any():
+        shown = tuple(f"{v:g} at position {i}" for i, v in enumerate(values) if lost[i])
+        raise DataError(
+            [
+                Problem(
+                    "no_linked_total",
+                    f"{int(lost.sum()):,} totals have no place in the link {a.label} to {b.label}.",
+                    shown,
+                    f"{a.label} runs from {a.floor} to {a.maximum} in whole points.",
+                )
+            ]
+        )
+    warnings.warn(GROUPS_ONLY, EstimateWarning, stacklevel=2)
+    return pd.DataFrame(
+        {
+            "score": values,
+            "estimate": estimate,
+            "low": low,
+            "high": high,
+            "sd_link": sd,
+            "source_scale": a.label,
+            "target_scale": b.label,
+            "link": link.name,
+        }
+    )
+
+
+def transfer_percent_change(
+    percent: npt.ArrayLike, source: str | Scale, target: str | Scale
+) -> FloatArray:
+    """Return per cent falls on one scale as those on another, where they were found to be equal.
+
+    Parameters
+    ----------
+    percent : array_like
+        Per cent fall from baseline.
+    source, target : str or Scale
+
+    Returns
+    -------
+    ndarray
+        The same values: between HAM-D17 and MADRS falls in per cent map one to one, although
+        totals do not (Leucht 2018).
+
+    Raises
+    ------
+    NotEstimableError
+        When no study of the pair is known.
+
+    Examples
+    --------
+    >>> transfer_percent_change([50.0], "HAM-D17", "MADRS").tolist()
+    [50.0]
+    """
+    a, b = get_scale(source), get_scale(target)
+    if not any({a.label, b.label} == set(p["scales"]) for p in _links()["percent"]):
+        raise NotEstimableError(
+            f"No study is known that compares per cent falls on {a.label} and {b.label}; use the "
+            "endpoint on its own scale."
+        )
+    return np.asarray(percent, dtype=float).copy()
+
+
+def linked_scales() -> pd.DataFrame:
+    """Return every pair of scales with a link: source, target, link, packaged."""
+    rows = []
+    for link in _links()["links"]:
+        cells = [(label, j) for j, column in enumerate(link["columns"]) for label in column]
+        cite = Source(**link["source"]).cite()
+        rows += [(a, b, cite, True) for a, i in cells for b, j in cells if i != j]
+    for p in _links()["papers"]:
+        one, two = p["scales"]
+        rows += [(one, two, p["paper"], False), (two, one, p["paper"], False)]
+    return pd.DataFrame(rows, columns=["source", "target", "link", "packaged"])
+
+
+@cache
+def _links() -> dict[str, Any]:
+    text = resources.files("trdstats.scales").joinpath("links.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def _packaged(a: Scale, b: Scale) -> Link:
+    for link in _links()["links"]:
+        place = {label: j for j, column in enumerate(link["columns"]) for label in column}
+        if a.label in place and b.label in place and place[a.label] != place[b.label]:
+            rows = np.array(link["rows"], dtype=float)
+            unknown = np.full(len(rows), np.nan)
+            return Link(link["name"], rows[:, place[a.label]], rows[:, place[b.label]], unknown)
+    for p in _links()["papers"]:
+        if {a.label, b.label} == set(p["scales"]):
+            raise NotEstimableError(
+                f"The link between {a.label} and {b.label} is not packaged: take its table from "
+                f"{p['paper']}, and give it as table=DataFrame(source, target)."
+            )
+    raise NotEstimableError(
+        f"No published link between {a.label} and {b.label} is known. Links are not chained; give "
+        "your own as table=DataFrame(source, target)."
+    )
+
+
+def _own(table: pd.DataFrame) -> Link:
+    spans = ["source_low", "source_high", "target_low", "target_high"]
+    if {"source", "target"} <= set(table.columns):
+        columns = [table["source"], table["source"], table["target"], table["target"]]
+    elif set(spans) <= set(table.columns):
+        columns = [table[c] for c in spans]
+    else:
+        raise SpecError(
+            "A table of a link has the columns source and target, or "
+            f"{', '.join(spans)}; got {', '.join(map(repr, table.columns))}."
+        )
+    values = np.column_stack([c.to_numpy(dtype=float) for c in columns])
+    if np.isnan(values).any() or (values[:, 0] > values[:, 1]).any():
+        raise SpecError("The table of a link has empty cells or ranges that run backwards.")
+    sd = (
+        table["sd_link"].to_numpy(dtype=float)
+        if "sd_link" in table
+        else np.full(len(table), np.nan)
+    )
+    return Link("own table", values[:, :2], values[:, 2:], sd)
+
+
+def _look_up(
+    values: FloatArray, link: Link
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return middle, range and error of the target totals of each value, NaN without a row."""
+    inside = (values[:, None] >= link.source_span[:, 0]) & (
+        values[:, None] <= link.source_span[:, 1]
+    )
+    found = inside.any(axis=1)
+    n = np.where(found, inside.sum(axis=1), 1)
+    middle = link.target_span.mean(axis=1)
+    estimate = np.where(found, (inside * middle).sum(axis=1) / n, np.nan)
+    low = np.where(found, np.where(inside, link.target_span[:, 0], np.inf).min(axis=1), np.nan)
+    high = np.where(found, np.where(inside, link.target_span[:, 1], -np.inf).max(axis=1), np.nan)
+    sd = np.where(found, (inside * np.nan_to_num(link.sd_link)).sum(axis=1) / n, np.nan)
+    unknown = (inside & np.isnan(link.sd_link)).any(axis=1)
+    return estimate, low, high, np.where(unknown, np.nan, sd)
