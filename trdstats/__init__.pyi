@@ -20,10 +20,15 @@ from .plan import run_plan as run_plan
 from .scales import Scale as Scale
 from .scales import convert as convert
 from .scales import get_scale as get_scale
+from .scales import judge_trials as judge_trials
 from .scales import linked_scales as linked_scales
 from .scales import read_scales as read_scales
 from .scales import scale_names as scale_names
 from .scales import search_scales as search_scales
+from .scales import stage_european as stage_european
+from .scales import stage_maudsley as stage_maudsley
+from .scales import stage_mgh as stage_mgh
+from .scales import stage_thase_rush as stage_thase_rush
 from .scales import transfer_percent_change as transfer_percent_change
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows

@@ -10,6 +10,13 @@ from trdstats.scales.scale import (
     SeverityScheme,
 )
 from trdstats.scales.source import Certainty, Source
+from trdstats.scales.staging import (
+    judge_trials,
+    stage_european,
+    stage_maudsley,
+    stage_mgh,
+    stage_thase_rush,
+)
 
 __all__ = [
     "Certainty",
@@ -20,10 +27,15 @@ __all__ = [
     "Source",
     "convert",
     "get_scale",
+    "judge_trials",
     "linked_scales",
     "read_scales",
     "scale_from_mapping",
     "scale_names",
     "search_scales",
+    "stage_european",
+    "stage_maudsley",
+    "stage_mgh",
+    "stage_thase_rush",
     "transfer_percent_change",
 ]
