@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
+from trdstats.errors import SpecError
 from trdstats.kernels.proportions import proportion_interval
 
 NAMES = {"wilson": "wilson", "agresti-coull": "agresti_coull", "clopper-pearson": "beta"}
@@ -57,3 +58,56 @@ def test_ends_and_nothing(method: str) -> None:
     assert np.isnan(high[2])
     assert 0 < high[0] < 1
     assert 0 < low[1] < 1
+
+
+TABLES = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(TABLES, st.sampled_from(list(NAMES)))
+def test_limits_stay_within_range_enclose_the_rate_and_widen(
+    table: tuple[int, int], method: str
+) -> None:
+    x, n = table
+    narrow, wide = (
+        [float(v) for v in proportion_interval(x, n, method=method, conf_level=level)]
+        for level in (0.8, 0.99)
+    )
+    # Half a dozen operations on numbers of at most 1 lose about 1e-15.
+    assert 0 <= wide[0] <= narrow[0] + 1e-14
+    assert narrow[0] <= x / n + 1e-14
+    assert x / n <= narrow[1] + 1e-14
+    assert narrow[1] <= wide[1] + 1e-14
+    assert wide[1] <= 1
+
+
+@given(TABLES, st.sampled_from(list(NAMES)))
+def test_counting_the_others_mirrors_the_limits(table: tuple[int, int], method: str) -> None:
+    x, n = table
+    low, high = proportion_interval(x, n, method=method, conf_level=0.95)
+    other = proportion_interval(n - x, n, method=method, conf_level=0.95)
+    # Two quantiles of a beta distribution are inverted to about 1e-12.
+    assert (1 - other[1], 1 - other[0]) == pytest.approx((float(low), float(high)), abs=1e-10)
+
+
+def test_clopper_pearson_by_hand() -> None:
+    """No event among ten: the upper limit solves (1 - p)^10 = .025, p = 1 - .025^(1/10)."""
+    low, high = proportion_interval(0, 10, method="clopper-pearson", conf_level=0.95)
+    assert float(low) == 0
+    assert float(high) == pytest.approx(1 - 0.025**0.1, rel=1e-12)
+
+
+def test_agresti_coull_by_hand() -> None:
+    """One of four at z = 2: 3 of 8, half 2 sqrt(.375 .625 / 8)."""
+    limits = proportion_interval(1, 4, method="agresti-coull", conf_level=0.9544997361036416)
+    half = 2 * np.sqrt(0.375 * 0.625 / 8)
+    assert [float(v) for v in limits] == pytest.approx([0.375 - half, 0.375 + half], abs=1e-12)
+
+
+def test_what_cannot_be_used_is_refused() -> None:
+    with pytest.raises(SpecError, match="'wilson'"):
+        proportion_interval(1, 4, method="wilsons", conf_level=0.95)
+    with pytest.raises(SpecError, match="between 0 and 1"):
+        proportion_interval(1, 4, method="wilson", conf_level=95)
+    for events in (-1, 5):
+        with pytest.raises(SpecError, match="between 0 and the number"):
+            proportion_interval([1, events], [4, 4], method="wilson", conf_level=0.95)
