@@ -8,6 +8,7 @@ from .outcomes import PartialResponse as PartialResponse
 from .outcomes import Relapse as Relapse
 from .outcomes import Remission as Remission
 from .outcomes import Response as Response
+from .outcomes import Sustained as Sustained
 from .outcomes import assess as assess
 from .outcomes import changes as changes
 from .outcomes import compare_counts as compare_counts

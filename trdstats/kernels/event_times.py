@@ -70,7 +70,9 @@ def origin_at_first(visits: RatedVisits, state: States) -> Origins:
     return Origins(day, np.where(found, row + 1, end))
 
 
-def first_event(visits: RatedVisits, state: States, origin: Origins) -> EventRecord:
+def first_event(
+    visits: RatedVisits, state: States, origin: Origins, *, end_when_known: bool = False
+) -> EventRecord:
     """Derive the first visit after the origin on which a state was met.
 
     Parameters
@@ -79,6 +81,9 @@ def first_event(visits: RatedVisits, state: States, origin: Origins) -> EventRec
     state : States
         State of every row of `visits`.
     origin : Origins
+    end_when_known : bool
+        Without an event, end at the last rated visit whose state is known: what could only be
+        known later is not counted as time without the event.
 
     Returns
     -------
@@ -91,6 +96,8 @@ def first_event(visits: RatedVisits, state: States, origin: Origins) -> EventRec
     found = row >= 0
     start_day = origin.day
     # Rows of subjects without visits point past their run: guard every look-up by `followed`.
+    if end_when_known:
+        end = np.maximum(_last_known(visits, state), begin - 1) + 1
     followed = end > begin
     last = np.where(followed, end - 1, 0)
     last_day = np.where(followed, _take(visits.day, last), start_day)
@@ -100,6 +107,14 @@ def first_event(visits: RatedVisits, state: States, origin: Origins) -> EventRec
     time = np.where(found, right, left)
     defined = ~np.isnan(start_day) & ~_never_known(visits, state)
     return EventRecord(left, right, time, found.astype(np.intp), defined)
+
+
+def _last_known(visits: RatedVisits, state: States) -> IntArray:
+    """Return each subject's last row whose state is known, the row before its first without one."""
+    last = visits.start[:-1] - 1
+    known = np.flatnonzero(state.known)
+    last[runs.rows_to_runs(visits.start)[known]] = known
+    return last
 
 
 def _never_known(visits: RatedVisits, state: States) -> BoolArray:

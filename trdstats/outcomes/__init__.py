@@ -15,6 +15,7 @@ from trdstats.outcomes.states import (
     Remission,
     Response,
 )
+from trdstats.outcomes.sustained import Sustained
 from trdstats.outcomes.time_to import LEFT_FOLLOW_UP, time_to
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Relapse",
     "Remission",
     "Response",
+    "Sustained",
     "as_event_times",
     "assess",
     "changes",

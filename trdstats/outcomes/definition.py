@@ -37,6 +37,11 @@ class Definition(Introduces, ABC):
         return False
 
     @property
+    def ends_when_known(self) -> bool:
+        """Whether time without the event ends at the last visit whose state is known."""
+        return False
+
+    @property
     def events(self) -> tuple[str, ...]:
         """Kinds of the events table that count as the outcome."""
         return ()
@@ -93,6 +98,11 @@ class _Combined(Definition):
     def is_cumulative(self) -> bool:
         """Whether every part is cumulative."""
         return all(p.is_cumulative for p in self.parts)
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether one part ends so."""
+        return any(p.ends_when_known for p in self.parts)
 
     @property
     def name(self) -> str:

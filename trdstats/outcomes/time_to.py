@@ -54,7 +54,8 @@ def time_to(
     EventTimes
         Onset: `right` is the first rated visit that met the definition, `left` the rated visit
         before it (0 when there is none). Never met: left = time = last rated visit, right
-        infinite, status 0. Events of known day have left = right. A subject never rated after
+        infinite, status 0; of a sustained state the last rated visit at which it could be known.
+        Events of known day have left = right. A subject never rated after
         the origin has time 0 and is no part of a risk set.
 
     Raises
@@ -83,7 +84,7 @@ def time_to(
         origin = kernel.origin_at_start(visits)
     else:
         origin = kernel.origin_at_first(visits, evaluate(study, since)[1])
-    record = kernel.first_event(visits, state, origin)
+    record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
 
     def first_day(kinds: tuple[str, ...]) -> FloatArray:
         return _first_day(study, kinds, origin.day) - origin.day

@@ -1,0 +1,104 @@
+"""States that last: met at a visit and at the visits after it, with what is allowed between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.kernels import runs
+from trdstats.kernels.endpoints import UNCONFIRMED, RatedVisits, States, states
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
+
+# Days are compared after adding the place of the subject: a few seconds are lost to rounding.
+_CLOCK = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The visits that must confirm a state, seen from each row.
+
+    Attributes
+    ----------
+    last : ndarray of int, shape (n_rows,)
+        Last row that belongs to the span that begins at each row.
+    is_complete : ndarray of bool, shape (n_rows,)
+        Whether follow-up reaches the end of the span.
+    """
+
+    last: IntArray
+    is_complete: BoolArray
+
+
+def span_of_visits(visits: RatedVisits, n: int) -> Span:
+    """Return spans of `n` rated visits, the first included."""
+    owner = runs.rows_to_runs(visits.start)
+    final = visits.start[1:][owner] - 1
+    end = np.arange(len(visits.day)) + n - 1
+    return Span(np.minimum(end, final), end <= final)
+
+
+def span_of_days(visits: RatedVisits, days: float, slack: float) -> Span:
+    """Return spans of a number of days; a visit `slack` days before the end completes them."""
+    owner = runs.rows_to_runs(visits.start)
+    final = visits.start[1:][owner] - 1
+    apart = float(visits.day.max(initial=0.0)) + days + 1
+    place = owner * apart
+    last = np.searchsorted(place + visits.day, place + visits.day + days + _CLOCK, "right") - 1
+    reached = visits.day[final] if len(final) else visits.day
+    return Span(np.minimum(last, final), reached >= visits.day + days - slack - _CLOCK)
+
+
+def sustained(
+    visits: RatedVisits,
+    holds: States,
+    span: Span,
+    *,
+    excursions: int,
+    bound: States | None,
+    max_gap: float | None,
+) -> States:
+    """Mark rows on which a state is met and confirmed by the rest of their span.
+
+    Parameters
+    ----------
+    visits : RatedVisits
+    holds : States
+        The state that must last.
+    span : Span
+    excursions : int
+        Rows of the span that may fail the state.
+    bound : States, optional
+        What must hold even on an excursion.
+    max_gap : float, optional
+        Largest number of days between two visits of the span; beyond it nobody knows what
+        happened.
+
+    Returns
+    -------
+    States
+        Not known ("unconfirmed") where the span is not over, or has too long a gap, and what was
+        seen of it does not already refute the state.
+    """
+    failed = _count_within(holds.known & ~holds.met, span)
+    refuted = ~holds.met | (failed > excursions)
+    if bound is not None:
+        refuted |= _count_within(bound.known & ~bound.met, span) > 0
+    settled = span.is_complete.copy()
+    if max_gap is not None:
+        gap = np.diff(visits.day, prepend=0.0)
+        gap[visits.start[:-1][np.diff(visits.start) > 0]] = 0.0
+        settled &= _count_within(gap > max_gap + _CLOCK, span) == 0
+    open_ended = holds.known & ~refuted & ~settled
+    reason = np.where(open_ended, np.uint8(UNCONFIRMED), holds.reason).astype(np.uint8)
+    return states(~refuted & settled, reason)
+
+
+def _count_within(marked: BoolArray, span: Span) -> IntArray:
+    """Return how many rows after each row, up to the end of its span, are marked."""
+    total = np.concatenate(([0], np.cumsum(marked)))
+    rows = np.arange(len(marked))
+    return np.asarray(total[span.last + 1] - total[rows + 1], dtype=np.intp)
