@@ -137,6 +137,17 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     return UnknownNameError(f"Unknown {what} {str(name)!r}. {hint}")
 
 
+def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
+    """Build the error for a day that is not scheduled, with the nearest scheduled ones."""
+    days = sorted(set(known))
+    if not days:
+        return UnknownNameError(f"No visit is scheduled at day {day:g}, nor at any other.")
+    close = sorted(sorted(days, key=lambda d: abs(d - day))[:3])
+    return UnknownNameError(
+        f"No visit is scheduled at day {day:g}. Nearest: {', '.join(f'{d:g}' for d in close)}."
+    )
+
+
 def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
     """Raise `SpecError` unless `value` is one of `choices`."""
     if value not in choices:

@@ -176,7 +176,7 @@ def test_tidy_columns(trial: Study) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"day": 27}, UnknownNameError, r"Unknown scheduled day '27'\. Did you mean"),
+        ({"day": 27}, UnknownNameError, r"No visit is scheduled at day 27\. Nearest: 14, 21, 28"),
         ({"day": 28, "missing": "LOCF"}, SpecError, r"missing must be one of.*Did you mean 'locf'"),
         ({"day": 28, "method": "wald"}, SpecError, "method must be one of 'wilson'"),
         ({"day": 28, "difference": "mn"}, SpecError, "difference must be one of"),

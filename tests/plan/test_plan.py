@@ -209,7 +209,11 @@ def test_all_problems_of_a_plan_at_once(tmp_path: Path) -> None:
     [
         (('reference = "TMS"', 'reference = "TNS"'), "treatment 'TNS'. Did you mean 'TMS'"),
         (("acute_end = 28", "acute_end = { TMS = 28 }"), "No day was given for 'ECT'"),
-        (("rate_days = [14, 28]", "rate_days = [15]"), "Unknown scheduled day '15'"),
+        (("acute_end = 28", "acute_end = 30"), "The acute course of TMS: No visit is scheduled"),
+        (
+            ("rate_days = [14, 28]", "rate_days = [15]"),
+            "No visit is scheduled at day 15. Nearest: 7, 14, 21",
+        ),
         (('sample = "trial"', 'sample = "trail"'), "Unknown sample study 'trail'. Did you mean"),
         (('sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"'), "There is no file"),
         (('sample = "trial"', 'visits = "v.csv"\nscal = "MADRS"'), "unknown key 'scal'"),

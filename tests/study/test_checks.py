@@ -80,8 +80,11 @@ def test_rows_are_said_to_count_from_zero(tiny: pd.DataFrame) -> None:
 
 def test_dates_are_refused_with_the_formula(tiny: pd.DataFrame) -> None:
     dated = tiny.assign(day=pd.to_datetime("2026-01-01") + pd.to_timedelta(tiny["day"], "D"))
-    with pytest.raises(DataError, match=r"\(date - first treatment\)\.dt"):
+    with pytest.raises(DataError, match=r"\(date - first treatment\)\.dt") as caught:
         Study(dated, scale="MADRS")
+    # One problem, told once: what would follow from unreadable days is not added.
+    assert kinds(caught.value) == ["not_a_number"]
+    assert str(caught.value).count("Timestamp") == 1
 
 
 def test_raw_sum_is_named(tiny: pd.DataFrame) -> None:
@@ -95,6 +98,14 @@ def test_raw_sum_is_named(tiny: pd.DataFrame) -> None:
 def test_another_scale_is_suggested(tiny: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="All scores would fit MADRS, HAMD17, BDI2"):
         Study(tiny, scale="PHQ9")
+
+
+def test_a_slip_does_not_put_the_scale_in_doubt() -> None:
+    many = pd.DataFrame({"subject": range(40), "treatment": list("ab") * 20, "day": 0, "score": 20})
+    many.loc[7, "score"] = 71
+    with pytest.raises(DataError) as caught:
+        Study(many, scale="MADRS")
+    assert "is the scale right" not in str(caught.value)
 
 
 def test_empty_tables(tiny: pd.DataFrame) -> None:

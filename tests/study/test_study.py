@@ -138,7 +138,9 @@ def test_window_ends_belong_to_the_window() -> None:
 def test_longitudinal_days(tiny: pd.DataFrame) -> None:
     study = Study(tiny, scale="MADRS")
     assert study.longitudinal([14])["score"].tolist() == [15, 16]
-    with pytest.raises(UnknownNameError, match=r"Unknown scheduled day '15'\. Did you mean '14'"):
+    with pytest.raises(
+        UnknownNameError, match=r"No visit is scheduled at day 15\. Nearest: 7, 14\."
+    ):
         study.longitudinal([15])
 
 

@@ -14,6 +14,7 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     check_level,
+    unknown_day,
     unknown_name,
 )
 from trdstats.kernels.endpoints import REASONS, States
@@ -136,8 +137,7 @@ def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> npt
     start = rated.arrays.start
     scheduled = np.isclose(visit, day, rtol=0, atol=1e-9)
     if not scheduled.any():
-        known = sorted({f"{v:g}" for v in visit[~np.isnan(visit)]}, key=float)
-        raise unknown_name("scheduled day", f"{day:g}", known)
+        raise unknown_day(day, visit[~np.isnan(visit)].tolist())
     if cumulative:
         return _last_row_by(study, rated, day)
     row = np.full(len(start) - 1, -1, dtype=np.intp)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import EstimateWarning, PlanError, UnknownNameError, unknown_name
+from trdstats.errors import EstimateWarning, PlanError, UnknownNameError, unknown_day, unknown_name
 from trdstats.outcomes import (
     Definition,
     Rates,
@@ -67,11 +67,20 @@ def analyse(plan: Plan, study: Study) -> Iterator[Section]:
 
 def _check_fit(plan: Plan, study: Study) -> None:
     try:
-        day_by_treatment(study, plan.acute_end)
+        _check_scheduled(study, day_by_treatment(study, plan.acute_end))
         if plan.reference is not None and plan.reference not in study.treatments:
             raise unknown_name("treatment", plan.reference, study.treatments)
     except UnknownNameError as error:
         raise PlanError(f"The plan does not fit the study. {error}") from error
+
+
+def _check_scheduled(study: Study, days: dict[str, float]) -> None:
+    """Refuse an acute course that ends on a day on which its treatment has no visit."""
+    rows = study.longitudinal()
+    for name, day in days.items():
+        own = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
+        if day not in own:
+            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, own)}")
 
 
 def _cohorts(plan: Plan, study: Study) -> Section:

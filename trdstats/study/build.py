@@ -195,7 +195,8 @@ def _build_panel(
     visit = _scheduled(raw.people, code, day, rated, schedule)
     seen = np.zeros(len(raw.people.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
-    _note(found, notes.note_unseen(raw.people.ids, ~seen, scale))
+    if not _days_are_wrong(found):
+        _note(found, notes.note_unseen(raw.people.ids, ~seen, scale))
     extra = [c for c in frame.columns if c not in _role_columns(roles, raw.people)]
     visits = pd.DataFrame(
         {
@@ -282,7 +283,7 @@ def _baseline(
         before = np.flatnonzero((day <= 0) & ~np.isnan(score) & (code >= 0))
         values[code[before]] = score[before]  # rows are sorted by day: the last one stays
         how = "no score at day 0 or before"
-    if not any(p.kind in ("missing_day", "not_a_number") for p in found):
+    if not _days_are_wrong(found):
         found += notes.note_baselines(people.ids, values, scale, how)
     return values
 
@@ -322,6 +323,11 @@ def _subject_frame(people: SubjectTable, baseline: npt.NDArray[np.float64]) -> p
 def _is_sorted(code: npt.NDArray[np.intp], day: npt.NDArray[np.float64]) -> bool:
     same = code[1:] == code[:-1]
     return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
+
+
+def _days_are_wrong(found: list[Problem]) -> bool:
+    """Whether days or scores cannot be read, so that what follows from them says nothing."""
+    return any(p.kind in ("missing_day", "not_a_number") for p in found)
 
 
 def _note(found: list[Problem], *problems: Problem | None) -> None:

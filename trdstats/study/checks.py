@@ -128,10 +128,12 @@ def check_numbers(
     if not wrong.any():
         return None
     listed = values.to_numpy(dtype=object)
+    where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
     return Problem(
         "not_a_number",
         f"{int(wrong.sum()):,} entries of {what} are not numbers.",
-        places(wrong, lambda i: f"{listed[i]!r} in row {i}"),
+        # A column that is wrong throughout is known by its first entry.
+        where[:1] if wrong.all() else where,
         remedy,
     )
 
@@ -215,7 +217,11 @@ def _outside(
         and get_scale(n).maximum >= worst
         and np.nanmin(score) >= get_scale(n).floor
     ]
-    hint = f" All scores would fit {', '.join(others)}: is the scale right?" if others else ""
+    # A slip or a code for missing is rare; another scale shows in many scores.
+    many = count > 0.1 * np.isfinite(score).sum()
+    hint = (
+        f" All scores would fit {', '.join(others)}: is the scale right?" if many and others else ""
+    )
     return Problem(
         "score_outside_scale",
         f"{count:,} {what} lie outside {scale.label} ({limits}).",

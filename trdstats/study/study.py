@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataWarning, Problem, describe_problems, unknown_name
+from trdstats.errors import DataWarning, Problem, describe_problems, unknown_day, unknown_name
 from trdstats.kernels.endpoints import RatedVisits
 from trdstats.kernels.runs import run_starts
 from trdstats.scales import Scale, get_scale
@@ -246,7 +246,7 @@ class Study(Introduces):
             scheduled = sorted(set(visits.loc[keep, "visit"]))
             for d in days:
                 if d not in scheduled:
-                    raise unknown_name("scheduled day", f"{d:g}", [f"{v:g}" for v in scheduled])
+                    raise unknown_day(d, scheduled)
             keep &= visits["visit"].isin(list(days))
         rows = visits.loc[keep]
         of_subject = self.subjects.iloc[rows["subject"].cat.codes.to_numpy()]

@@ -16,6 +16,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
 from trdstats.tables import (
+    NOT_ESTIMABLE,
     Face,
     Introduces,
     Table,
@@ -312,7 +313,9 @@ class KaplanMeierResult(Introduces):
                     format_count(curve.n_event.sum()),
                     format_percent(1 - curve.survival[-1]),
                     format_time(median.estimate),
-                    f"{format_time(median.conf_low)} to {format_time(median.conf_high)}",
+                    NOT_ESTIMABLE
+                    if np.isnan(median.conf_low)
+                    else f"{format_time(median.conf_low)} to {format_time(median.conf_high)}",
                 )
             )
         header = ("Group", "At risk", "Events", "Had it at the end (%)", "Median (days)", level)
