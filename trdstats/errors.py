@@ -89,6 +89,11 @@ class Problem:
         return "\n".join(lines)
 
 
+def count_of(n: int, one: str, many: str) -> str:
+    """Return a number with the words that agree with it: ``1 row has``, ``2 rows have``."""
+    return f"{n:,} {one if n == 1 else many}"
+
+
 def describe_problems(problems: Sequence[Problem]) -> str:
     """Return problems as one text, numbered when there is more than one."""
     if len(problems) == 1:

@@ -169,7 +169,7 @@ def check(frame: pd.DataFrame) -> None:
         warnings.simplefilter("ignore", EstimateWarning)
         result, refusal = attempt(lambda: analyse(frame))
     if result is None:
-        assert re.search(r"row \d|column|`visits`|windows|subjects", refusal), refusal
+        assert re.search(r"row \d|column|`visits`|windows|subject", refusal), refusal
         return
     study, found, table = result
     expected = oracle(frame)

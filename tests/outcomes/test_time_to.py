@@ -288,12 +288,12 @@ def test_event_times_from_a_frame() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"time": [1, -1]}, r"1 times are missing, infinite or negative\.\n  2 \(row 1\)"),
-        ({"time": [1, np.nan]}, "1 times are missing"),
-        ({"status": [0, 0.5]}, "statuses are no whole number"),
-        ({"subject": [1, 1]}, "1 rows repeat a subject"),
-        ({"treatment": [None, "a"]}, "1 rows have no treatment"),
-        ({"left": [5, 0], "right": [4, 9]}, r"1 intervals \(left, right\] are missing, reversed"),
+        ({"time": [1, -1]}, r"1 time is missing, infinite or negative\.\n  2 \(row 1\)"),
+        ({"time": [1, np.nan]}, "1 time is missing"),
+        ({"status": [0, 0.5]}, "status is no whole number"),
+        ({"subject": [1, 1]}, "1 row repeats a subject"),
+        ({"treatment": [None, "a"]}, "1 row has no treatment"),
+        ({"left": [5, 0], "right": [4, 9]}, r"1 interval \(left, right\] is missing, reversed"),
     ],
 )
 def test_unusable_event_times(change: dict[str, Any], message: str) -> None:

@@ -130,7 +130,7 @@ def test_own_tables() -> None:
 
 @pytest.mark.parametrize("scores", [[53], [-1], [7.5]])
 def test_totals_without_a_place(scores: list[Any]) -> None:
-    with pytest.raises(DataError, match=r"1 totals have no place in the link HAMD17 to QIDSSR16"):
+    with pytest.raises(DataError, match=r"1 total has no place in the link HAMD17 to QIDSSR16"):
         convert(scores, "HAMD17", "QIDS-SR")
 
 

@@ -112,7 +112,7 @@ def test_trials_of_treatment() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"severity": "bad"}, r"1 entries of column 'severity' cannot be used\.\n  'bad' in row 0"),
+        ({"severity": "bad"}, r"1 entry of column 'severity' cannot be used\.\n  'bad' in row 0"),
         ({"failures": -1}, "column 'failures'"),
         ({"failures": 1.5}, "whole number of at least 0"),
         ({"duration_months": "long"}, "'long' in row 0"),

@@ -49,18 +49,18 @@ def test_all_problems_at_once(tiny: pd.DataFrame) -> None:
     ("change", "kind", "words"),
     [
         ({"score": 61}, "score_outside_scale",
-         r"1 MADRS scores lie outside MADRS \(0 to 60\)\.\n  A at day 7: 61 \(row 1\)"),
+         r"1 MADRS score lies outside MADRS \(0 to 60\)\.\n  A at day 7: 61 \(row 1\)"),
         ({"score": -9}, "score_outside_scale", "set codes for missing"),
         ({"score": np.inf}, "score_outside_scale", r"A at day 7: inf \(row 1\)"),
-        ({"score": 20.5}, "non_integer_score", "1 MADRS scores are not whole numbers"),
+        ({"score": 20.5}, "non_integer_score", "1 MADRS score is not a whole number"),
         ({"score": "n/a"}, "not_a_number", r"'n/a' in row 1"),
         ({"score": True}, "not_a_number", "True in row 1"),
-        ({"day": np.nan}, "missing_day", r"1 rows of `visits` have a missing or infinite day"),
+        ({"day": np.nan}, "missing_day", r"1 row of `visits` has a missing or infinite day"),
         ({"day": "week 1"}, "not_a_number", r"'week 1' in row 1\n  Days are numbers"),
-        ({"subject": None}, "missing_subject", "1 rows of `visits` name no subject"),
+        ({"subject": None}, "missing_subject", "1 row of `visits` names no subject"),
         ({"treatment": "TMS"}, "changing_value", "'treatment' changes between visits"),
         ({"day": 14}, "duplicate_visit",
-         r"1 rows of `visits` repeat a subject and day \(MADRS\)\.\n  A at day 14 \(rows 1, 2\)"),
+         r"1 row of `visits` repeats a subject and day \(MADRS\)\.\n  A at day 14 \(rows 1, 2\)"),
     ],
 )  # fmt: skip
 def test_one_problem(tiny: pd.DataFrame, change: dict[str, Any], kind: str, words: str) -> None:
@@ -121,8 +121,8 @@ def test_subjects_table(tiny: pd.DataFrame) -> None:
         Study(tiny.drop(columns="treatment"), subjects, scale="MADRS")
     text = str(caught.value)
     assert set(kinds(caught.value)) >= {"duplicate_subject", "missing_treatment", "unknown_subject"}
-    assert "1 rows of `subjects` repeat a subject.\n  A (row 1)" in text
-    assert "1 subjects have no treatment.\n  C (row 2)" in text
+    assert "1 row of `subjects` repeats a subject.\n  A (row 1)" in text
+    assert "1 subject has no treatment.\n  C (row 2)" in text
     assert "3 rows of `visits` name a subject that `subjects` does not have." in text
     assert "B (row 3); B (row 4); B (row 5)" in text
 
@@ -144,9 +144,9 @@ def test_events_are_checked(tiny: pd.DataFrame) -> None:
 
 
 def test_baseline_column_is_checked(tiny: pd.DataFrame) -> None:
-    with pytest.raises(DataError, match=r"1 MADRS baselines lie outside.*\n  A: 70"):
+    with pytest.raises(DataError, match=r"1 MADRS baseline lies outside.*\n  A: 70"):
         Study(tiny.assign(base=[70] * 3 + [30] * 3), scale="MADRS", baseline="base")
-    with pytest.raises(DataError, match="'base' changes between visits of 1 subjects"):
+    with pytest.raises(DataError, match="'base' changes between visits of 1 subject"):
         Study(tiny.assign(base=[30, 30, 31] + [30] * 3), scale="MADRS", baseline="base")
 
 
@@ -155,8 +155,8 @@ def test_missing_and_floor_baselines_are_noted_not_dropped(tiny: pd.DataFrame) -
     with pytest.warns(DataWarning) as caught:
         study = Study(table, scale="MADRS")
     text = str(caught[0].message)
-    assert "1 subjects have no MADRS baseline (no score at day 0 or before).\n  B" in text
-    assert "1 subjects start at the floor of MADRS (0).\n  A" in text
+    assert "1 subject has no MADRS baseline (no score at day 0 or before).\n  B" in text
+    assert "1 subject starts at the floor of MADRS (0).\n  A" in text
     assert [p.kind for p in study.notices] == ["no_baseline", "baseline_at_floor"]
     assert len(study.subjects) == 2
     assert "their response is not defined" in repr(study).lower()
@@ -169,7 +169,7 @@ def test_one_arm_and_unseen_subjects_are_noted(tiny: pd.DataFrame) -> None:
     # Patients who were never seen are common: they are counted, not warned about.
     assert "no MADRS rating" not in str(caught[0].message)
     assert [p.kind for p in study.notices if p.level == "note"] == ["no_visits"]
-    assert "1 subjects have no MADRS rating after day 0" in repr(study)
+    assert "1 subject has no MADRS rating after day 0" in repr(study)
 
 
 def test_not_a_frame() -> None:
@@ -201,15 +201,13 @@ def test_lookalikes_are_noted(tiny: pd.DataFrame) -> None:
     with pytest.warns(DataWarning) as caught:
         study = Study(table, scale="MADRS")
     text = str(caught[0].message)
-    assert (
-        "1 subjects differ only in case, space or kind and count as different.\n  'P1' and 'p1 '"
-        in text
-    )
+    assert "1 pair of subjects differs only in case, space or kind" in text
+    assert "'P1' and 'p1 '" in text
     assert "'A' and 'a'" in text
     assert len(study.subjects) == 2
 
 
 def test_containers_in_cells(tiny: pd.DataFrame) -> None:
     bad = tiny.assign(score=[30, [1, 2], 15, 32, 17, 16])
-    with pytest.raises(DataError, match=r"1 cells of `visits` column 'score' hold several values"):
+    with pytest.raises(DataError, match=r"1 cell of `visits` column 'score' holds several values"):
         Study(bad, scale="MADRS")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem, nearest, unknown_name
+from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
@@ -220,18 +220,20 @@ def _check_values(table: pd.DataFrame) -> list[Problem]:
     status = numbers["status"]
     bad_status = status.isna() | (status < 0) | (status != status.round())
     checks = [
-        ("bad_time", bad_time, "times are missing, infinite or negative",
+        ("bad_time", bad_time, "time is", "times are", "missing, infinite or negative",
          "Times count in days from the origin; leave out those without follow-up."),
-        ("bad_status", bad_status, "statuses are no whole number of 0 or above",
+        ("bad_status", bad_status, "status is", "statuses are", "no whole number of 0 or above",
          "0 is censored, 1 the event, 2 and above competing causes."),
-        ("duplicate_subject", table["subject"].duplicated(), "rows repeat a subject",
-         "Keep one row a subject."),
-        ("missing_treatment", table["treatment"].isna(), "rows have no treatment",
+        ("duplicate_subject", table["subject"].duplicated(), "row repeats", "rows repeat",
+         "a subject", "Keep one row a subject."),
+        ("missing_treatment", table["treatment"].isna(), "row has", "rows have", "no treatment",
          "Fill the treatment in."),
     ]  # fmt: skip
     return [
-        Problem(kind, f"{int(np.sum(bad)):,} {text}.", _places(table, bad), remedy)
-        for kind, bad, text, remedy in checks
+        Problem(
+            kind, f"{count_of(int(np.sum(bad)), one, many)} {text}.", _places(table, bad), remedy
+        )
+        for kind, bad, one, many, text, remedy in checks
         if np.any(bad)
     ]
 
@@ -244,7 +246,8 @@ def _check_order(table: pd.DataFrame) -> list[Problem]:
     return [
         Problem(
             "bad_interval",
-            f"{int(wrong.sum()):,} intervals (left, right] are missing, reversed, or infinite "
+            count_of(int(wrong.sum()), "interval (left, right] is", "intervals (left, right] are")
+            + " missing, reversed, or infinite "
             "where the event was seen.",
             _places(table, wrong),
             "left is the last day without the event, right the first day with it.",

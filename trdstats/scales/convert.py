@@ -14,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataError, EstimateWarning, NotEstimableError, Problem, SpecError
+from trdstats.errors import (
+    DataError,
+    EstimateWarning,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    count_of,
+)
 from trdstats.scales.registry import get_scale
 from trdstats.scales.scale import Scale
 from trdstats.scales.source import Source
@@ -116,7 +123,8 @@ def convert(
             [
                 Problem(
                     "no_linked_total",
-                    f"{int(lost.sum()):,} totals have no place in the link {a.label} to {b.label}.",
+                    count_of(int(lost.sum()), "total has", "totals have")
+                    + f" no place in the link {a.label} to {b.label}.",
                     shown,
                     f"{a.label} runs from {a.floor} to {a.maximum} in whole points.",
                 )

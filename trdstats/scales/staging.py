@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataError, Problem, SpecError, unknown_name
+from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -300,7 +300,10 @@ def _refuse(bad: Any, values: pd.Series[Any], name: str, remedy: str) -> None:
     rows = np.flatnonzero(np.asarray(bad, dtype=bool))
     if len(rows):
         shown = tuple(f"{values.iloc[i]!r} in row {i}" for i in rows)
-        what = f"{len(rows):,} entries of column {name!r} cannot be used."
+        what = (
+            count_of(len(rows), "entry of column", "entries of column")
+            + f" {name!r} cannot be used."
+        )
         raise DataError([Problem("unusable_entry", what, shown, remedy)])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataError, Problem, UnknownNameError
+from trdstats.errors import DataError, Problem, UnknownNameError, count_of
 from trdstats.scales import get_scale
 from trdstats.study import checks, notes
 from trdstats.study.events import build_events
@@ -241,8 +241,8 @@ def _rows_of_scale(
             found.append(
                 Problem(
                     "other_instrument",
-                    f"{int(other.sum()):,} rows of `visits` belong to no scale that was asked for; "
-                    "they are left out.",
+                    count_of(int(other.sum()), "row of `visits` belongs", "rows of `visits` belong")
+                    + " to no scale that was asked for: left out.",
                     tuple(dict.fromkeys(repr(v) for v in values[other])),
                     "Name their scales in scale=[...] to use them.",
                     level="warning",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
-from trdstats.errors import Problem, nearest
+from trdstats.errors import Problem, count_of, nearest
 from trdstats.scales import Scale, get_scale, scale_names
 
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
@@ -81,11 +81,12 @@ def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
             continue
         several = np.fromiter((isinstance(v, _CONTAINERS) for v in column), bool, len(column))
         if several.any():
+            at = f"`{table}` column {str(name)!r}"
             found.append(
                 Problem(
                     "several_values",
-                    f"{int(several.sum()):,} cells of `{table}` column {str(name)!r} hold several "
-                    "values (a list or another container).",
+                    count_of(int(several.sum()), f"cell of {at} holds", f"cells of {at} hold")
+                    + " several values (a list or another container).",
                     places(several, lambda i: f"row {i}"),
                     "Give one value a cell, for example with .explode().",
                 )
@@ -131,7 +132,11 @@ def check_numbers(
     where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
     return Problem(
         "not_a_number",
-        f"{int(wrong.sum()):,} entries of {what} are not numbers.",
+        count_of(
+            int(wrong.sum()),
+            f"entry of {what} is not a number.",
+            f"entries of {what} are not numbers.",
+        ),
         # A column that is wrong throughout is known by its first entry.
         where[:1] if wrong.all() else where,
         remedy,
@@ -145,7 +150,8 @@ def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) 
         return None
     return Problem(
         "missing_day",
-        f"{int(bad.sum()):,} rows of `{table}` have a missing or infinite day.",
+        count_of(int(bad.sum()), f"row of `{table}` has", f"rows of `{table}` have")
+        + " a missing or infinite day.",
         places(bad, lambda i: f"{subjects[i]} (row {i})"),
         "Give the day since first treatment, or remove the row.",
     )
@@ -186,7 +192,11 @@ def check_scores(
         found.append(
             Problem(
                 "non_integer_score",
-                f"{int(broken.sum()):,} {what} are not whole numbers.",
+                count_of(
+                    int(broken.sum()),
+                    f"{what[:-1]} is not a whole number.",
+                    f"{what} are not whole numbers.",
+                ),
                 places(broken, at),
                 f"{scale.label} totals are integers: look for means, prorated totals or "
                 "another scale.",
@@ -205,7 +215,8 @@ def _outside(
     if raw is not None and scale.maximum < worst <= raw:
         return Problem(
             "raw_sum",
-            f"{count:,} {what} lie above {scale.maximum}: this looks like the raw sum of the "
+            count_of(count, f"{what[:-1]} lies", f"{what} lie")
+            + f" above {scale.maximum}: this looks like the raw sum of the "
             f"{len(scale.item_maxima)} items (0 to {raw}) where the {scale.label} total belongs.",
             places(outside, at),
             f"Take the maximum within each of the {len(scale.domains)} domains, then add those.",
@@ -224,7 +235,7 @@ def _outside(
     )
     return Problem(
         "score_outside_scale",
-        f"{count:,} {what} lie outside {scale.label} ({limits}).",
+        count_of(count, f"{what[:-1]} lies", f"{what} lie") + f" outside {scale.label} ({limits}).",
         places(outside, at),
         f"Correct the entries, or set codes for missing (such as 99 or -9) to empty.{hint}",
     )
@@ -252,7 +263,8 @@ def check_duplicates(
         return None
     return Problem(
         "duplicate_visit",
-        f"{int(repeated.sum()):,} rows of `visits` repeat a subject and day ({scale.label}).",
+        count_of(int(repeated.sum()), "row of `visits` repeats", "rows of `visits` repeat")
+        + f" a subject and day ({scale.label}).",
         places(
             repeated, lambda i: f"{subjects[i]} at {show_day(day[i])} (rows {row[i - 1]}, {row[i]})"
         ),
@@ -266,7 +278,8 @@ def check_identifiers(missing: BoolArray, table: str) -> Problem | None:
         return None
     return Problem(
         "missing_subject",
-        f"{int(missing.sum()):,} rows of `{table}` name no subject.",
+        count_of(int(missing.sum()), f"row of `{table}` names", f"rows of `{table}` name")
+        + " no subject.",
         places(missing, lambda i: f"row {i}"),
         "Fill the identifier in, or remove the rows.",
     )
@@ -286,7 +299,8 @@ def check_known_subjects(
         )
     return Problem(
         "unknown_subject",
-        f"{int(unknown.sum()):,} rows of `{table}` name a subject that `subjects` does not have.",
+        count_of(int(unknown.sum()), f"row of `{table}` names", f"rows of `{table}` name")
+        + " a subject that `subjects` does not have.",
         places(unknown, lambda i: f"{values[i]} (row {i})"),
         remedy,
     )
@@ -298,7 +312,8 @@ def check_subject_rows(ids: Labels, repeated: BoolArray) -> Problem | None:
         return None
     return Problem(
         "duplicate_subject",
-        f"{int(repeated.sum()):,} rows of `subjects` repeat a subject.",
+        count_of(int(repeated.sum()), "row of `subjects` repeats", "rows of `subjects` repeat")
+        + " a subject.",
         places(repeated, lambda i: f"{ids[i]} (row {i})"),
         "Keep one row a subject; what changes over time belongs in `visits`.",
     )
@@ -310,7 +325,7 @@ def check_treatment(ids: Labels, missing: BoolArray, row: npt.NDArray[np.intp]) 
         return None
     return Problem(
         "missing_treatment",
-        f"{int(missing.sum()):,} subjects have no treatment.",
+        count_of(int(missing.sum()), "subject has", "subjects have") + " no treatment.",
         places(missing, lambda i: f"{ids[i]} (row {row[i]})"),
         "Fill the treatment in; a subject without one cannot be compared.",
     )
@@ -322,7 +337,8 @@ def check_constant(ids: Labels, varies: BoolArray, column: str) -> Problem | Non
         return None
     return Problem(
         "changing_value",
-        f"{column!r} changes between visits of {int(varies.sum()):,} subjects.",
+        f"{column!r} changes between visits of "
+        + count_of(int(varies.sum()), "subject.", "subjects."),
         places(varies, lambda i: str(ids[i])),
         "Give one value a subject; a switch of treatment belongs in `events`.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import Problem, nearest
+from trdstats.errors import Problem, count_of, nearest
 from trdstats.study import checks
 from trdstats.study.roles import EVENT_KINDS, Roles
 from trdstats.study.subjects import SubjectTable, code_rows
@@ -54,7 +54,8 @@ def _check_named(unnamed: checks.BoolArray) -> Problem | None:
         return None
     return Problem(
         "unnamed_event",
-        f"{int(unnamed.sum()):,} rows of `events` do not say what happened.",
+        count_of(int(unnamed.sum()), "row of `events` does", "rows of `events` do")
+        + " not say what happened.",
         checks.places(unnamed, lambda i: f"row {i}"),
         f"Name the event: {', '.join(EVENT_KINDS)}.",
     )

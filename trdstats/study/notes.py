@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import Problem
+from trdstats.errors import Problem, count_of
 from trdstats.scales import Scale
 from trdstats.study.checks import BoolArray, FloatArray, Labels, places
 
@@ -20,7 +20,8 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
         found.append(
             Problem(
                 "no_baseline",
-                f"{int(none.sum()):,} subjects have no {scale.label} baseline ({how}).",
+                count_of(int(none.sum()), "subject has", "subjects have")
+                + f" no {scale.label} baseline ({how}).",
                 places(none, lambda i: str(ids[i])),
                 "Their response is not defined: it stays missing, and rates say how many.",
                 level="warning",
@@ -31,8 +32,8 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
         found.append(
             Problem(
                 "baseline_at_floor",
-                f"{int(floor.sum()):,} subjects start at the floor of {scale.label} "
-                f"({scale.floor}).",
+                count_of(int(floor.sum()), "subject starts", "subjects start")
+                + f" at the floor of {scale.label} ({scale.floor}).",
                 places(floor, lambda i: str(ids[i])),
                 "A per cent fall from the floor is not defined: it stays missing.",
                 level="warning",
@@ -60,7 +61,8 @@ def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
         return None
     return Problem(
         "no_visits",
-        f"{int(unseen.sum()):,} subjects have no {scale.label} rating after day 0.",
+        count_of(int(unseen.sum()), "subject has", "subjects have")
+        + f" no {scale.label} rating after day 0.",
         places(unseen, lambda i: str(ids[i])),
         "They count in the denominators of rates and carry no information on time to response.",
         level="note",
@@ -81,7 +83,8 @@ def note_lookalikes(labels: Labels, what: str) -> Problem | None:
     twins = tuple(" and ".join(names) for names in by_fold.values() if len(names) > 1)
     return Problem(
         f"lookalike_{what}",
-        f"{len(twins):,} {what}s differ only in case, space or kind and count as different.",
+        count_of(len(twins), f"pair of {what}s differs", f"groups of {what}s differ")
+        + " only in case, space or kind; they count as different.",
         twins,
         "If they are the same, write them alike.",
         level="warning",
