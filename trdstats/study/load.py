@@ -78,7 +78,8 @@ def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column:
     table[column] = pd.Categorical(values.map(str, na_action="ignore"), categories=order)
 
 
-def _samples_home() -> Path:
+def samples_home() -> Path:
+    """Return the folder of the sample data, in the package or beside it in a source tree."""
     package = Path(__file__).resolve().parents[1]
     # Installed, the samples lie inside the package; in a source tree, beside it.
     for home in (package / "sample_data", package.parent / "sample_data"):
@@ -89,7 +90,7 @@ def _samples_home() -> Path:
 
 def sample_names() -> list[str]:
     """Return the names of the sample studies."""
-    return sorted(p.parent.name for p in _samples_home().glob("*/study.toml"))
+    return sorted(p.parent.name for p in samples_home().glob("*/study.toml"))
 
 
 def sample_folder(name: str) -> Path:
@@ -102,7 +103,7 @@ def sample_folder(name: str) -> Path:
     """
     if name not in sample_names():
         raise unknown_name("sample study", name, sample_names())
-    return _samples_home() / name
+    return samples_home() / name
 
 
 def load_sample(name: str) -> Study:
