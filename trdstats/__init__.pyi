@@ -1,6 +1,7 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .items import score_items as score_items
 from .outcomes import EarlyImprovement as EarlyImprovement
 from .outcomes import EventTimes as EventTimes
 from .outcomes import LossOfResponse as LossOfResponse
@@ -18,6 +19,7 @@ from .outcomes import time_to as time_to
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .plan import run_plan as run_plan
+from .scales import Prorate as Prorate
 from .scales import Scale as Scale
 from .scales import convert as convert
 from .scales import get_scale as get_scale

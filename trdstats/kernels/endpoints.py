@@ -1,7 +1,10 @@
 """Who met a rule at which visit: three-valued states on arrays.
 
-Scores are integers stored as floats, so every comparison here is between integers below
-2**53 and therefore exact: a fall of exactly one half is a response on every machine.
+Scores are integers stored as floats, or quotients of integers below 100 where unanswered items
+were filled in. Between integers below 2**53 every comparison is exact. Between such quotients
+``q (B - S) - p (B - floor)`` is a multiple of 1 / 100**2, far above its rounding error, so a slack
+of 1e-6 decides as exact arithmetic would: a fall of exactly one half is a response on every
+machine.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from trdstats.kernels import runs
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+
+_SLACK = 1e-6  # see above: no two sides that differ are this close
 
 # Why a state is what it is; the order is the order of precedence when two rules are joined.
 ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, UNCONFIRMED = range(5)
@@ -91,7 +96,7 @@ def fell_by(visits: RatedVisits, reduction: Fraction) -> States:
         np.isnan(base), NO_BASELINE, np.where(base <= visits.floor, BASELINE_AT_FLOOR, ASSESSED)
     ).astype(np.uint8)
     with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; `reason` says so
-        met = q * visits.score <= visits.spread(needed)
+        met = q * visits.score <= visits.spread(needed) + _SLACK
     return states(met, np.repeat(reason, np.diff(visits.start)))
 
 

@@ -9,6 +9,7 @@ from trdstats.scales.scale import (
     Scale,
     SeverityScheme,
 )
+from trdstats.scales.scoring import ItemCode, Prorate, Scoring
 from trdstats.scales.source import Certainty, Source
 from trdstats.scales.staging import (
     judge_trials,
@@ -21,8 +22,11 @@ from trdstats.scales.staging import (
 __all__ = [
     "Certainty",
     "Difference",
+    "ItemCode",
+    "Prorate",
     "RemissionCutoff",
     "Scale",
+    "Scoring",
     "SeverityScheme",
     "Source",
     "convert",

@@ -9,6 +9,7 @@ from typing import Any
 
 from trdstats.errors import SpecError
 from trdstats.scales.scale import Difference, RemissionCutoff, Scale, SeverityScheme
+from trdstats.scales.scoring import read_scoring
 from trdstats.scales.source import Source
 
 
@@ -30,7 +31,8 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
     fields = dict(data)
     known = {
         "name", "is_ordinal", "aliases", "rater", "recall", "direction", "total", "item_maxima",
-        "item_minimum", "domains", "notes", "source", "bands", "remission", "differences",
+        "item_minimum", "domains", "scoring", "notes", "source", "bands", "remission",
+        "differences",
     }  # fmt: skip
     unknown = sorted(set(fields) - known)
     missing = sorted({"name", "total"} - set(fields))
@@ -58,12 +60,17 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
         for d in fields.pop("differences", ())
     )
     source = fields.pop("source", None)
+    try:
+        scoring = read_scoring(fields.pop("scoring", {}))
+    except (SpecError, TypeError) as error:
+        raise SpecError(f"The scale {label!r} cannot be read: {error}.") from error
     low, high = fields.pop("total")
     return Scale(
         label=label,
         total=(low, high),
         item_maxima=tuple(fields.pop("item_maxima", ())),
         domains=tuple(tuple(d) for d in fields.pop("domains", ())),
+        scoring=scoring,
         aliases=tuple(fields.pop("aliases", ())),
         notes=tuple(fields.pop("notes", ())),
         schemes=schemes,

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+
 from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels.item_scores import FormLayout
+from trdstats.scales.scoring import PLAIN, Scoring
 from trdstats.scales.source import Source
 from trdstats.tables import Face, Introduces, Table
 
@@ -100,6 +104,8 @@ class Scale(Introduces):
         Lowest score of every item.
     domains : tuple of tuple of int
         Item numbers by domain where the total is the sum of domain maxima; empty for a plain sum.
+    scoring : Scoring
+        How unanswered items, alternatives and codes are read.
     direction : {"higher is worse", "higher is better"}
         What a high total means.
     is_ordinal : bool
@@ -140,6 +146,7 @@ class Scale(Introduces):
     item_maxima: tuple[int, ...] = ()
     item_minimum: int = 0
     domains: tuple[tuple[int, ...], ...] = ()
+    scoring: Scoring = PLAIN
     direction: Direction = "higher is worse"
     is_ordinal: bool = False
     rater: str = ""
@@ -165,6 +172,21 @@ class Scale(Introduces):
     def maximum(self) -> int:
         """Highest attainable total."""
         return self.total[1]
+
+    @property
+    def item_domains(self) -> tuple[tuple[int, ...], ...]:
+        """Item numbers by domain; of a plain sum one item each."""
+        return self.domains or tuple((i,) for i in range(1, len(self.item_maxima) + 1))
+
+    @property
+    def layout(self) -> FormLayout:
+        """The form as the kernels see it: items count from 0."""
+        return FormLayout(
+            maxima=np.array(self.item_maxima, dtype=float),
+            minimum=float(self.item_minimum),
+            domains=tuple(tuple(i - 1 for i in d) for d in self.item_domains),
+            alternatives=tuple((a - 1, b - 1) for a, b in self.scoring.alternatives),
+        )
 
     @property
     def raw_maximum(self) -> int | None:
@@ -238,6 +260,7 @@ class Scale(Introduces):
                 f"{self.floor} to {self.maximum}, {self.direction}"
                 + (", categories" if self.is_ordinal else ""),
             ),
+            ("Missing items", _missing_rule(self)),
             ("Rater", self.rater or "not stated"),
             ("Recall", self.recall or "not stated"),
         ]
@@ -251,9 +274,16 @@ class Scale(Introduces):
         )
 
 
+def _missing_rule(scale: Scale) -> str:
+    rule = scale.scoring.missing
+    if rule is None:
+        return "no rule in use: the total is missing"
+    return f"{rule.describe()} ({rule.source.cite()})"
+
+
 def _find_problems(scale: Scale) -> list[str]:
     low, high = scale.total
-    problems = []
+    problems = list(scale.scoring.problems(len(scale.item_maxima)))
     if low >= high:
         problems.append(f"total must run from low to high, not {low} to {high}")
     if scale.direction not in ("higher is worse", "higher is better"):

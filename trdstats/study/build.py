@@ -171,6 +171,7 @@ def _build_panel(
         order = order[from_scale[order]]
     names = frame[roles.subject].to_numpy(dtype=object)
     score, wrong = checks.numbers(frame[measure.score])
+    score, filled_in = checks.exact_totals(score, scale, _items_imputed(frame))
     what = f"{scale.label} scores"
     if roles.instrument is None or measure is roles.measures[0]:
         _note(
@@ -186,8 +187,9 @@ def _build_panel(
     inside = np.zeros(len(frame), dtype=bool)
     inside[order] = True
     found += checks.check_scores(
-        names[inside], raw.day[inside], score[inside], row[inside], scale, what
+        names[inside], raw.day[inside], score[inside], row[inside], scale, what, filled_in[inside]
     )
+    _note(found, notes.note_filled_in(names, raw.day, filled_in & inside, scale))
     code, day, score = raw.code[order], raw.day[order], score[order]
     _note(found, checks.check_duplicates(names[order], code, day, row[order], scale))
     baseline = _baseline(raw.people, measure, code, day, score, found)
@@ -212,6 +214,11 @@ def _build_panel(
         }
     )
     return Panel(visits, baseline)
+
+
+def _items_imputed(frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+    """Return how many items a scored total fills in, None where the table does not say."""
+    return checks.numbers(frame["items_imputed"])[0] if "items_imputed" in frame else None
 
 
 def _role_columns(roles: Roles, people: SubjectTable) -> set[str]:
@@ -263,6 +270,7 @@ def _baseline(
     if measure.baseline is not None:
         column = people.columns[measure.baseline]
         values, wrong = checks.numbers(column)
+        values, filled_in = checks.exact_totals(values, scale)
         row = np.asarray(people.row)
         nowhere = np.full(len(values), np.nan)
         _note(
@@ -275,7 +283,7 @@ def _baseline(
             ),
         )
         found += checks.check_scores(
-            people.ids, nowhere, values, row, scale, f"{scale.label} baselines"
+            people.ids, nowhere, values, row, scale, f"{scale.label} baselines", filled_in
         )
         how = f"column {measure.baseline!r}"
     else:

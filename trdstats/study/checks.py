@@ -15,6 +15,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from trdstats.errors import Problem, count_of, nearest
+from trdstats.kernels.item_scores import filled_in_totals
 from trdstats.scales import Scale, get_scale, scale_names
 
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
@@ -157,6 +158,43 @@ def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) 
     )
 
 
+def exact_totals(
+    score: FloatArray, scale: Scale, imputed: FloatArray | None = None
+) -> tuple[FloatArray, BoolArray]:
+    """Return totals with fractions that filling in items can give made exact, and which those are.
+
+    Parameters
+    ----------
+    score : ndarray, shape (n,)
+    scale : Scale
+    imputed : ndarray, shape (n,), optional
+        Items filled in. Default: as many as the rule in use for the scale allows.
+
+    Returns
+    -------
+    score : ndarray, shape (n,)
+        Other fractions stay as they are: `check_scores` refuses them.
+    filled_in : ndarray of bool, shape (n,)
+    """
+    with np.errstate(invalid="ignore"):
+        broken = np.isfinite(score) & (score != np.rint(score))
+    rule = scale.scoring.missing
+    if imputed is not None:
+        with np.errstate(invalid="ignore"):
+            broken &= imputed > 0
+        at_most = int(np.max(imputed[broken], initial=0))
+    else:
+        at_most = rule.at_most if rule else 0
+    filled_in = np.zeros(len(score), dtype=bool)
+    if not broken.any() or not at_most:
+        return score, filled_in
+    exact = filled_in_totals(score[broken], scale.layout, at_most)
+    filled_in[np.flatnonzero(broken)[~np.isnan(exact)]] = True
+    score = score.copy()
+    score[filled_in] = exact[~np.isnan(exact)]
+    return score, filled_in
+
+
 def check_scores(
     subjects: Labels,
     day: FloatArray,
@@ -164,8 +202,9 @@ def check_scores(
     row: npt.NDArray[np.intp],
     scale: Scale,
     what: str,
+    filled_in: BoolArray,
 ) -> list[Problem]:
-    """Check that scores are integers within the scale; a raw sum for the total is named.
+    """Check that scores lie on the scale and are whole; a raw sum for the total is named.
 
     Parameters
     ----------
@@ -176,6 +215,8 @@ def check_scores(
     scale : Scale
     what : str
         What the scores are called in the message.
+    filled_in : ndarray of bool, shape (n,)
+        Fractions to let through.
     """
 
     def at(i: int) -> str:
@@ -187,7 +228,7 @@ def check_scores(
     if outside.any():
         found.append(_outside(outside, score, at, scale, what))
     with np.errstate(invalid="ignore"):
-        broken = np.isfinite(score) & (score != np.round(score))
+        broken = np.isfinite(score) & (score != np.round(score)) & ~filled_in
     if broken.any():
         found.append(
             Problem(
@@ -198,8 +239,9 @@ def check_scores(
                     f"{what} are not whole numbers.",
                 ),
                 places(broken, at),
-                f"{scale.label} totals are integers: look for means, prorated totals or "
-                "another scale.",
+                f"{scale.label} totals are integers: look for means, rounded totals or another "
+                "scale. Where items were filled in, keep the column `items_imputed` of score_items "
+                "beside the unrounded total.",
             )
         )
     return found

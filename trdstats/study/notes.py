@@ -9,7 +9,7 @@ import pandas as pd
 
 from trdstats.errors import Problem, count_of
 from trdstats.scales import Scale
-from trdstats.study.checks import BoolArray, FloatArray, Labels, places
+from trdstats.study.checks import BoolArray, FloatArray, Labels, places, show_day
 
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
@@ -65,6 +65,22 @@ def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
         + f" no {scale.label} rating after day 0.",
         places(unseen, lambda i: str(ids[i])),
         "They count in the denominators of rates and carry no information on time to response.",
+        level="note",
+    )
+
+
+def note_filled_in(
+    subjects: Labels, day: FloatArray, filled_in: BoolArray, scale: Scale
+) -> Problem | None:
+    """Note totals that are fractions, as unanswered items filled in give them."""
+    if not filled_in.any():
+        return None
+    return Problem(
+        "filled_in_total",
+        count_of(int(filled_in.sum()), f"{scale.label} total is", f"{scale.label} totals are")
+        + " no whole number but one that filling in unanswered items gives.",
+        places(filled_in, lambda i: f"{subjects[i]} at {show_day(day[i])}"),
+        "They are used as they are, unrounded; means of two raters would look alike.",
         level="note",
     )
 

@@ -1,0 +1,200 @@
+"""What looks wrong with the forms of a scale, without being refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.items.forms import Forms
+from trdstats.kernels.item_scores import one_level, repeats_before
+from trdstats.scales import Scale
+from trdstats.study.checks import numbers
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+COPIES = 3  # identical forms in a row that look carried forward
+LEVEL = 5  # answers of one form that must differ somewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of trouble and the forms that have it.
+
+    Attributes
+    ----------
+    kind : str
+        Short name, as in the column `flags`.
+    marked : ndarray of bool, shape (n_forms,)
+    detail : list of str or str
+        What was found, for each marked form in order, or one text for all.
+    """
+
+    kind: str
+    marked: BoolArray
+    detail: list[str] | str
+
+
+def find(forms: Forms, scale: Scale, score: FloatArray, typed: str | None) -> Iterator[Finding]:
+    """Yield what looks wrong, kinds without any form included."""
+    values, scoring = forms.answers, scale.scoring
+    items = values.scores
+    slipped = np.zeros(items.shape[1], dtype=bool)
+    slipped[[s.form for s in values.slips]] = True
+    text: dict[int, str] = {}
+    for slip in values.slips:
+        before = f"{text[slip.form]}, " if slip.form in text else ""
+        text[slip.form] = f"{before}item {slip.item}: {slip.entry!r}"
+    yield Finding("item scored as missing", slipped, _joined(text, slipped))
+    both = values.both_parts.copy()
+    for a, b in scoring.alternatives:
+        both |= ~np.isnan(items[a - 1]) & ~np.isnan(items[b - 1])
+    yield Finding("both alternatives answered", both, "the higher one counts")
+    yield Finding(
+        "item not assessed", values.n_coded > 0, "a code that is no score; it adds nothing"
+    )
+    yield Finding(
+        "all answers alike", one_level(items, LEVEL), f"{LEVEL} or more answers, one score"
+    )
+    order, same = _by_subject(forms)
+    copied = np.zeros(len(order), dtype=bool)
+    copied[order] = repeats_before(items[:, order], same, COPIES)
+    yield Finding(
+        "same answers again", copied, f"{COPIES} or more visits in a row with identical answers"
+    )
+    yield from _duplicates(forms, order, same)
+    yield from _contradictions(items, scale)
+    if typed is not None:
+        yield from _typed_totals(forms, scale, score, typed)
+
+
+def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:
+    return [texts[i] for i in np.flatnonzero(marked).tolist()]
+
+
+def _by_subject(forms: Forms) -> tuple[npt.NDArray[np.intp], BoolArray]:
+    """Return the order by subject and visit, and whether each belongs to the one before it."""
+    subject = pd.factorize(forms.frame[forms.subject])[0]
+    day = forms.frame[forms.day]
+    rank = (
+        day.to_numpy(dtype=float)
+        if pd.api.types.is_numeric_dtype(day.dtype)
+        else pd.factorize(day, sort=True)[0]
+    )
+    step = np.diff(subject)
+    in_order = (step > 0) | ((step == 0) & (np.diff(rank) >= 0))
+    order = np.arange(len(subject)) if in_order.all() else np.lexsort((rank, subject))
+    same = np.zeros(len(order), dtype=bool)
+    same[1:] = np.diff(subject[order]) == 0
+    return order, same
+
+
+def _duplicates(forms: Forms, order: npt.NDArray[np.intp], same: BoolArray) -> Iterator[Finding]:
+    day = forms.frame[forms.day].to_numpy()[order]
+    again = same.copy()
+    again[1:] &= day[1:] == day[:-1]
+    n = len(order)
+    copy, conflict = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    if again.any():
+        items = forms.answers.scores[:, order]
+        at = np.flatnonzero(again)
+        one, two = items[:, at - 1], items[:, at]
+        equal = ((one == two) | (np.isnan(one) & np.isnan(two))).all(axis=0)
+        copy[order[at[equal]]] = True
+        for k in (at[~equal], at[~equal] - 1):
+            conflict[order[k]] = True
+    yield Finding("copy of a form", copy, "same subject, visit and answers as another row")
+    yield Finding(
+        "contradicting forms", conflict, "same subject and visit as another row, other answers"
+    )
+
+
+def _contradictions(items: FloatArray, scale: Scale) -> Iterator[Finding]:
+    scoring, n = scale.scoring, items.shape[1]
+    apart = np.zeros(n, dtype=bool)
+    with np.errstate(invalid="ignore"):
+        for a, b, gap in scoring.close_items:
+            apart |= np.abs(items[a - 1] - items[b - 1]) >= gap
+        yield Finding("items contradict each other", apart, _pairs(scale))
+        if scoring.mood_item and scoring.suicide_item:
+            mood, suicide = items[scoring.mood_item - 1], items[scoring.suicide_item - 1]
+            high = scale.item_maxima[scoring.suicide_item - 1] / 2
+            yield Finding(
+                "suicidal thoughts without low mood",
+                (suicide >= high) & (mood == scale.item_minimum),
+                f"item {scoring.suicide_item} at half its range or above, "
+                f"item {scoring.mood_item} at its lowest",
+            )
+
+
+def _pairs(scale: Scale) -> str:
+    return "; ".join(
+        f"items {a} and {b} differ by {g} or more" for a, b, g in scale.scoring.close_items
+    )
+
+
+def _typed_totals(forms: Forms, scale: Scale, score: FloatArray, typed: str) -> Iterator[Finding]:
+    """Yield typed totals that the items do not give, named by what they look like."""
+    given, _ = numbers(forms.frame[typed])
+    items = forms.answers.scores
+    raw = np.nansum(items, axis=0)
+    readings: list[tuple[str, FloatArray]] = []
+    if scale.raw_maximum is not None:
+        readings.append((f"the plain sum of the {len(scale.item_maxima)} items", raw))
+    if scale.scoring.codes:
+        readings.append(("a code for not assessed was added", score + forms.answers.coded_points))
+    readings += [
+        (f"the total of {label}", items[[i - 1 for i in members]].sum(axis=0))
+        for label, members in scale.scoring.contains
+    ]
+    with np.errstate(invalid="ignore"):
+        wrong = np.isfinite(given) & np.isfinite(score) & (np.abs(given - score) > 1e-6)
+        beyond = np.isfinite(given) & ((given < scale.floor) | (given > scale.maximum))
+    text: dict[int, str] = {}
+    for i in np.flatnonzero(wrong | beyond).tolist():
+        alike = [name for name, reading in readings if reading[i] == given[i]]
+        cause = f": {alike[0]}" if alike else ""
+        outside = f", outside {scale.floor} to {scale.maximum}" if beyond[i] else ""
+        text[i] = f"typed {given[i]:g}{outside}, items give {score[i]:g}{cause}"
+    marked = wrong | beyond
+    yield Finding("typed total differs", marked, _joined(text, marked))
+
+
+def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
+    """Return findings as a table, one row a form and kind."""
+    rows: list[dict[str, Any]] = []
+    subject = forms.frame[forms.subject].to_numpy(dtype=object)
+    day = forms.frame[forms.day].to_numpy(dtype=object)
+    for finding in findings:
+        at = np.flatnonzero(finding.marked)
+        details = finding.detail if isinstance(finding.detail, list) else [finding.detail] * len(at)
+        rows += [
+            {
+                "kind": finding.kind,
+                "subject": subject[i],
+                "day": day[i],
+                "row": int(forms.row[i]),
+                "detail": detail,
+            }
+            for i, detail in zip(at.tolist(), details, strict=True)
+        ]
+    return pd.DataFrame(rows, columns=["kind", "subject", "day", "row", "detail"])
+
+
+def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
+    """Return the kinds found on each form as one text, empty where there is none."""
+    mask = np.zeros(n, dtype=np.int64)
+    for bit, finding in enumerate(findings):
+        mask |= finding.marked.astype(np.int64) << bit
+    codes, index = np.unique(mask, return_inverse=True)
+    texts = [
+        "; ".join(f.kind for bit, f in enumerate(findings) if int(code) >> bit & 1)
+        for code in codes
+    ]
+    categories = pd.Index(texts, dtype=object)
+    return pd.Categorical.from_codes(index, categories=categories)

@@ -1,0 +1,237 @@
+"""Forms of a scale into totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import DataError, SpecError, check_choice
+from trdstats.items.findings import find, flag_forms, tabulate
+from trdstats.items.forms import Forms, read_forms
+from trdstats.kernels.item_scores import (
+    EMPTY,
+    TOO_FEW,
+    FormTotals,
+    total_forms,
+)
+from trdstats.scales import Prorate, Scale, get_scale
+from trdstats.study.checks import check_columns
+from trdstats.tables import Face, Introduces, Table, each_row, format_count
+
+REASONS = ("complete", "filled in", "too many items missing", "not answered", "work not applicable")
+WORK = 4
+
+
+@dataclass(frozen=True, repr=False)
+class ScoredItems(Introduces):
+    """Totals of forms, and what looks wrong with the forms.
+
+    Attributes
+    ----------
+    scale : Scale
+        The instrument.
+    rule : Prorate or None
+        What was filled in; None when no item may be.
+    frame : pandas.DataFrame
+        As returned by `tidy`.
+    findings : pandas.DataFrame
+        As returned by `quality`.
+    """
+
+    scale: Scale
+    rule: Prorate | None
+    frame: pd.DataFrame
+    findings: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a form, ready for `Study`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The other columns of the table, then score (missing where no total can be had; a
+            fraction where items were filled in), items_missing (unanswered items the form asks
+            for), items_imputed, reason ("complete", "filled in", "too many items missing", "not
+            answered", "work not applicable"), suicide_item (its score, on scales that have one)
+            and flags (kinds of findings, joined by "; "). A column of the table with such a name
+            gets ``_given`` behind it.
+        """
+        return self.frame.copy(deep=False)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: forms, scored, filled in, without a total, with findings."""
+        reason = self.frame["reason"]
+        return pd.DataFrame(
+            {
+                "scale": [self.scale.label],
+                "n": [len(self.frame)],
+                "n_scored": [int(self.frame["score"].notna().sum())],
+                "n_filled_in": [int((reason == REASONS[1]).sum())],
+                "n_missing": [int(self.frame["score"].isna().sum())],
+                "n_flagged": [int((self.frame["flags"] != "").sum())],
+            }
+        )
+
+    def quality(self) -> pd.DataFrame:
+        """Return the data-quality report, one row a form and kind of finding.
+
+        Returns
+        -------
+        pandas.DataFrame
+            kind, subject, day, row (of the user's table, from 0), detail.
+        """
+        return self.findings.copy()
+
+    def face(self) -> Face:
+        """Return how many forms were scored, and the findings by kind."""
+        counts = self.frame["reason"].value_counts(sort=False)
+        rule = "no item" if self.rule is None else self.rule.describe()
+        facts = [("Forms", f"{len(self.frame):,}"), ("Missing items", rule)]
+        if self.rule is not None:
+            facts.append(("Source", self.rule.source.cite()))
+        reasons = tuple((str(k), format_count(n)) for k, n in counts.items() if n)
+        tables = [Table(("Result", "Forms"), reasons)]
+        if len(self.findings):
+            by_kind = self.findings.groupby("kind", sort=False).agg(
+                n=("row", "size"), subject=("subject", "first"), day=("day", "first")
+            )
+            rows = tuple(
+                (r.kind, f"{r.subject} at day {r.day}", format_count(r.n))
+                for r in each_row(by_kind.reset_index())
+            )
+            tables.append(Table(("Finding", "First seen", "Forms"), rows, 2))
+        return Face(f"{self.scale.label} scored from items", tuple(facts), tuple(tables))
+
+
+def score_items(
+    frame: Any,
+    scale: str | Scale,
+    *,
+    missing: Literal["published", "complete"] | Prorate = "published",
+    items: Sequence[str] | Mapping[int, str] | None = None,
+    item: str | None = None,
+    value: str | None = None,
+    subject: str = "subject",
+    day: str = "day",
+    version: str | None = None,
+    total: str | None = None,
+    invalid: Literal["error", "missing"] = "error",
+) -> ScoredItems:
+    """Score the items of a scale: domain maxima, alternatives, codes, unanswered items.
+
+    Parameters
+    ----------
+    frame : DataFrame (pandas, polars or pyarrow)
+        One row a form with a column an item, or, with `item` and `value`, one row an item.
+    scale : str or Scale
+        The instrument.
+    missing : {"published", "complete"} or Prorate
+        What becomes of unanswered items. "published": the rule in use for the scale, printed
+        with its source (none for most: such a total is missing). "complete": no item is filled
+        in. Or a rule of your own, e.g. ``Prorate(at_most=3, weights="range")``.
+    items : sequence of str or mapping of int to str, optional
+        Columns in the order of the form, or by item number. Default: found by their numbers
+        (``phq9_1`` or ``Q1`` or ``item 1``, to the last item).
+    item, value : str, optional
+        Columns with the item and its score, for one row an item.
+    subject, day : str
+        Columns that name the person and the visit (a number, a date or a text that sorts).
+    version : str, optional
+        Column that names the version of the form: subjects with several are refused.
+    total : str, optional
+        Column with totals somebody typed: compared with the items, never used.
+    invalid : {"error", "missing"}
+        Entries that are no score of their item stop the scoring, all named at once; or they
+        count as missing and are flagged.
+
+    Returns
+    -------
+    ScoredItems
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable.
+    DataError
+        With every problem of the table: columns, items, entries, by subject, visit and item.
+
+    Examples
+    --------
+    Sleep counts once, by its worst item; of two items on appetite one is empty by design.
+
+    >>> import pandas as pd
+    >>> answers = [2, 3, 0, 1, 2, None, 1, 0, None, 1, 2, 0, 2, 1, 0, 1]
+    >>> form = pd.DataFrame([answers], columns=[f"qids_{i}" for i in range(1, 17)])
+    >>> scored = score_items(form.assign(subject="A", day=0), "QIDS-SR16")
+    >>> float(scored.tidy()["score"].iloc[0])  # 3 + 2 + 1 + 1 + 2 + 0 + 2 + 1 + 1
+    13.0
+    """
+    scale = get_scale(scale)
+    check_choice("invalid", invalid, ("error", "missing"))
+    rule = _choose_rule(missing, scale)
+    forms = read_forms(
+        frame,
+        scale,
+        items=items,
+        item=item,
+        value=value,
+        subject=subject,
+        day=day,
+        version=version,
+        keep_slips=invalid == "missing",
+    )
+    if total is not None:
+        _check_total(forms, total)
+    values = forms.answers
+    totals = total_forms(
+        values.scores,
+        scale.layout,
+        at_most=rule.at_most if rule else 0,
+        by_range=rule is not None and rule.weights == "range",
+    )
+    findings = [f for f in find(forms, scale, totals.total, total) if f.marked.any()]
+    return ScoredItems(
+        scale, rule, _tidy(forms, scale, totals, findings), tabulate(findings, forms)
+    )
+
+
+def _choose_rule(missing: object, scale: Scale) -> Prorate | None:
+    if isinstance(missing, Prorate):
+        return missing if missing.at_most else None
+    if not isinstance(missing, str):
+        raise SpecError(
+            f"missing must be 'published', 'complete' or a rule such as Prorate(at_most=1); "
+            f"got {missing!r}."
+        )
+    check_choice("missing", missing, ("published", "complete"))
+    return scale.scoring.missing if missing == "published" else None
+
+
+def _check_total(forms: Forms, total: str) -> None:
+    problems = check_columns(forms.frame, [("total", total)], "forms")
+    if problems:
+        raise DataError(problems)
+
+
+def _tidy(forms: Forms, scale: Scale, totals: FormTotals, findings: list[Any]) -> pd.DataFrame:
+    values = forms.answers
+    state = totals.state.copy()
+    work = scale.scoring.work_item
+    if work is not None:
+        only = np.isnan(values.scores[work - 1]) & (totals.n_missing == 1)
+        state[only & (state == TOO_FEW)] = WORK
+    state[np.isnan(values.scores).all(axis=0)] = EMPTY
+    result = forms.frame.assign(
+        score=totals.total,
+        items_missing=totals.n_missing + values.n_coded,
+        items_imputed=totals.n_imputed,
+        reason=pd.Categorical.from_codes(state, categories=pd.Index(REASONS)),
+    )
+    suicide = scale.scoring.suicide_item
+    if suicide is not None:
+        result["suicide_item"] = values.scores[suicide - 1]
+    return result.assign(flags=flag_forms(findings, len(result)))

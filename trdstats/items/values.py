@@ -1,0 +1,171 @@
+"""What stands in the cells of a form: scores, codes that are no scores, and slips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import Problem, count_of
+from trdstats.scales import Scale
+from trdstats.study.checks import numbers
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
+
+_LISTED = 50  # places kept in a problem; its summary always gives the full count
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """An entry that is no score of its item."""
+
+    item: int
+    form: int
+    entry: object
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemValues:
+    """Scores of forms.
+
+    Attributes
+    ----------
+    scores : ndarray, shape (n_items, n_forms)
+        NaN where not answered.
+    n_coded : ndarray of int, shape (n_forms,)
+        Items that carry a code which counts as a score (not assessed, scored 0).
+    coded_points : ndarray, shape (n_forms,)
+        Sum of those codes, as somebody would add them who took them for scores.
+    both_parts : ndarray of bool, shape (n_forms,)
+        Whether two parts of one item were filled.
+    slips : tuple of Slip
+        Entries that are no scores; their places are empty in `scores`.
+    """
+
+    scores: FloatArray
+    n_coded: IntArray
+    coded_points: FloatArray
+    both_parts: BoolArray
+    slips: tuple[Slip, ...]
+
+
+class ItemReader:
+    """Reads the items of one table of forms, one column at a time."""
+
+    def __init__(self, scale: Scale, n_forms: int) -> None:
+        self._scale = scale
+        self._scores = np.full((len(scale.item_maxima), n_forms), np.nan)
+        self._n_coded = np.zeros(n_forms, dtype=np.intp)
+        self._coded_points = np.zeros(n_forms)
+        self._both_parts = np.zeros(n_forms, dtype=bool)
+        self._slips: list[Slip] = []
+
+    def read(self, item: int, column: pd.Series[Any], forms: IntArray | None = None) -> None:
+        """Read entries of an item; `forms` says to which form each belongs (default: in order)."""
+        scale = self._scale
+        column = _without_letters(column) if scale.scoring.letter_suffixes else column
+        score, no_number = numbers(column)
+        rows = np.arange(len(score)) if forms is None else forms
+        for code in scale.scoring.codes:
+            if code.item == item:
+                coded = score == code.code
+                if code.scores is None:
+                    score = np.where(coded, np.nan, score)
+                else:
+                    score = np.where(coded, float(code.scores), score)
+                    self._n_coded[rows[coded]] += 1
+                    self._coded_points[rows[coded]] += code.code - code.scores
+        with np.errstate(invalid="ignore"):
+            outside = (score < scale.item_minimum) | (score > scale.item_maxima[item - 1])
+            broken = ~outside & ~np.isnan(score) & (score != np.rint(score))
+        if no_number.any() or outside.any() or broken.any():
+            kinds = (("text", no_number), ("outside", outside), ("fraction", broken))
+            self._note(item, column, rows, kinds)
+            score = np.where(outside | broken, np.nan, score)
+        target = self._scores[item - 1]
+        if forms is None:
+            before = target
+            self._both_parts |= ~np.isnan(before) & ~np.isnan(score)
+            self._scores[item - 1] = np.fmax(before, score)
+        else:
+            target[rows] = np.fmax(target[rows], score)
+
+    def finish(self) -> ItemValues:
+        """Return what was read."""
+        return ItemValues(
+            self._scores, self._n_coded, self._coded_points, self._both_parts, tuple(self._slips)
+        )
+
+    def _note(
+        self,
+        item: int,
+        column: pd.Series[Any],
+        rows: IntArray,
+        kinds: tuple[tuple[str, BoolArray], ...],
+    ) -> None:
+        entries = column.to_numpy(dtype=object)
+        for kind, wrong in kinds:
+            self._slips += [
+                Slip(item, int(rows[i]), entries[i], kind) for i in np.flatnonzero(wrong)
+            ]
+
+
+def _without_letters(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return answers without the letters of their options: ``2a`` and ``2b`` are 2."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    text = column.astype(object)
+    lettered = text.map(lambda v: isinstance(v, str))
+    return text.where(
+        ~lettered, text.astype(str).str.strip().str.replace(r"[a-cA-C]$", "", regex=True)
+    )
+
+
+def describe_slips(
+    slips: tuple[Slip, ...], scale: Scale, at: Callable[[int], str]
+) -> Iterator[Problem]:
+    """Yield one problem for each kind of slip.
+
+    Parameters
+    ----------
+    slips : tuple of Slip
+    scale : Scale
+    at : callable
+        Names the form: subject, visit and row.
+    """
+    low = scale.item_minimum
+    halves = (
+        " Two scorings of it circulate, 0-6 by whole points and 0-3 by halves: find out which "
+        "was used."
+        if scale.label == "MADRSS"
+        else ""
+    )
+    words = {
+        "text": ("not_a_number", "is no number", "are no numbers",
+                 "Correct the entries, or leave them empty where nothing was answered."),
+        "outside": ("item_outside_range", "lies outside its range", "lie outside their range",
+                    "Correct the entries, or set codes for missing (such as 9 or -1) to empty."),
+        "fraction": ("item_not_whole", "is not whole", "are not whole",
+                     f"Items of {scale.label} are scored by whole points.{halves}"),
+    }  # fmt: skip
+    for kind, (name, one, many, remedy) in words.items():
+        mine = [s for s in slips if s.kind == kind]
+        if not mine:
+            continue
+        places = [
+            f"{at(s.form)}, item {s.item} ({low}-{scale.item_maxima[s.item - 1]}): {s.entry!r}"
+            for s in mine[:_LISTED]
+        ]
+        yield Problem(
+            name,
+            count_of(len(mine), f"item of {scale.label} {one}.", f"items of {scale.label} {many}."),
+            tuple(places + ["..."] * (len(mine) - len(places))),
+            f'{remedy} To score them as missing, counted: invalid="missing".',
+        )
