@@ -35,6 +35,7 @@ from .scales import stage_thase_rush as stage_thase_rush
 from .scales import transfer_percent_change as transfer_percent_change
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
+from .study import check_ratings as check_ratings
 from .study import load_sample as load_sample
 from .study import read_study as read_study
 from .study import sample_names as sample_names

@@ -7,6 +7,7 @@ from trdstats.study.load import (
     study_files,
     study_from_mapping,
 )
+from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.readers import read_study, read_table
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import UNADJUSTED, Rated, Study
@@ -16,8 +17,10 @@ __all__ = [
     "EVENT_KINDS",
     "UNADJUSTED",
     "Rated",
+    "RatingQuality",
     "Study",
     "VisitWindows",
+    "check_ratings",
     "load_sample",
     "read_study",
     "read_table",
