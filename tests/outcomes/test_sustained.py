@@ -1,10 +1,4 @@
-"""Sustained states, drawn visit by visit.
-
-Each case draws a patient from baseline 30: ``#`` response (15), ``o`` a fall of a third (20),
-``.`` no improvement (30), ``_`` a missed visit. Visits are a week apart, the first on day 7. Under
-it stands what is known of each rated visit: ``Y`` a sustained stretch begins, ``n`` it does not,
-``?`` follow-up ends too soon to tell.
-"""
+"""Sustained states, drawn visit by visit: ``Y`` where a sustained stretch begins."""
 
 from __future__ import annotations
 
@@ -13,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import drawn_states, event, study_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,33 +16,13 @@ from trdstats import (
     Relapse,
     Remission,
     Response,
-    Study,
     Sustained,
     assess,
     time_to,
 )
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.outcomes import Definition
 
 BOUNDED = Sustained(Response(), visits=3, excursions=1, excursion=Response(0.25))
-SCORE = {"#": 15, "o": 20, ".": 30}
-
-
-def study_of(*patients: str, step: float = 7) -> Study:
-    rows: list[tuple[str, str, float, float]] = []
-    for k, drawn in enumerate(patients):
-        name, arm = f"P{k}", "ECT" if k % 2 else "TMS"
-        rows.append((name, arm, 0, 30))
-        rows += [(name, arm, step * (i + 1), SCORE[c]) for i, c in enumerate(drawn) if c != "_"]
-    frame = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
-    return Study(frame, scale="MADRS")
-
-
-def drawn_states(rule: Definition, patient: str, **options: Any) -> str:
-    # A second patient keeps the study a comparison; its rows come last.
-    states = assess(study_of(patient, "...", **options), rule)
-    met = states.loc[states["subject"] == "P0", "met"]
-    return "".join("?" if pd.isna(m) else "Y" if m else "n" for m in met)
 
 
 @pytest.mark.parametrize(
@@ -93,12 +68,6 @@ def test_slack_completes_a_stretch() -> None:
     assert drawn_states(rule, "#####", step=6.9) == "?????"
     loose = Sustained(Response(), for_days=28, slack_days=1)
     assert drawn_states(loose, "#####", step=6.9) == "Y????"
-
-
-def event(rule: Definition, patient: str) -> tuple[float, float, float, int]:
-    frame = time_to(study_of(patient, "..."), rule).frame
-    row = frame[frame["subject"] == "P0"].iloc[0]
-    return row["left"], row["right"], row["time"], row["status"]
 
 
 def test_time_to_a_sustained_response() -> None:

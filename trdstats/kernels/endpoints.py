@@ -29,6 +29,38 @@ REASONS = ("assessed", "not rated", "no baseline", "baseline at floor", "unconfi
 
 
 @dataclass(frozen=True, slots=True)
+class MissedVisits:
+    """Scheduled visits at which a subject was not rated, sorted by subject and day.
+
+    Attributes
+    ----------
+    start : ndarray of int, shape (n_subjects + 1,)
+        Those of subject ``i`` are ``start[i] : start[i + 1]``.
+    day : ndarray, shape (n_missed,)
+        Scheduled days.
+    """
+
+    start: IntArray
+    day: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From where an event is waited for, one entry a subject.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (n_subjects,)
+        First row of the visits after the origin.
+    score : ndarray, shape (n_subjects,)
+        Score at the origin, NaN where there is none.
+    """
+
+    row: IntArray
+    score: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class RatedVisits:
     """Rated visits after baseline, sorted by subject and day.
 
@@ -42,6 +74,13 @@ class RatedVisits:
         Baseline totals, NaN when there is none.
     floor : float
         Lowest attainable total.
+    scheduled : ndarray, shape (n_rows,), optional
+        Scheduled day for which each visit stands, its own day where it stands for none.
+        Default: `day`.
+    missed : MissedVisits, optional
+        None where the schedule is not known.
+    since : Since, optional
+        Origin of an event that is judged by what came before it.
     """
 
     start: IntArray
@@ -49,6 +88,14 @@ class RatedVisits:
     score: FloatArray
     baseline: FloatArray
     floor: float
+    scheduled: FloatArray | None = None
+    missed: MissedVisits | None = None
+    since: Since | None = None
+
+    @property
+    def nominal(self) -> FloatArray:
+        """Scheduled day of each visit, its own day where it has none."""
+        return self.day if self.scheduled is None else self.scheduled
 
     def spread(self, per_subject: FloatArray) -> FloatArray:
         """Return a value of each subject on each of its rows."""
@@ -91,13 +138,29 @@ def fell_by(visits: RatedVisits, reduction: Fraction) -> States:
     """
     p, q = reduction.numerator, reduction.denominator
     base = visits.baseline
-    needed = q * base - p * (base - visits.floor)  # q * score must not exceed this
-    reason = np.where(
-        np.isnan(base), NO_BASELINE, np.where(base <= visits.floor, BASELINE_AT_FLOOR, ASSESSED)
-    ).astype(np.uint8)
-    with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; `reason` says so
-        met = q * visits.score <= visits.spread(needed) + _SLACK
-    return states(met, np.repeat(reason, np.diff(visits.start)))
+    limit = q * base - p * (base - visits.floor)  # q * score must not exceed this
+    with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
+        met = q * visits.score <= visits.spread(limit) + _SLACK
+    return states(met, _share_reasons(visits))
+
+
+def rose_by(visits: RatedVisits, rise: Fraction) -> States:
+    """Mark rows on which the score rose by at least `rise` of the baseline above the floor."""
+    p, q = rise.numerator, rise.denominator
+    base = visits.baseline
+    limit = q * base + p * (base - visits.floor)  # q * score must reach this
+    with np.errstate(invalid="ignore"):
+        met = q * visits.score >= visits.spread(limit) - _SLACK
+    return states(met, _share_reasons(visits))
+
+
+def _share_reasons(visits: RatedVisits) -> npt.NDArray[np.uint8]:
+    """Return, for every row, why a share of the baseline may not be known."""
+    base = visits.baseline
+    with np.errstate(invalid="ignore"):
+        at_floor = base <= visits.floor
+    reason = np.where(np.isnan(base), NO_BASELINE, np.where(at_floor, BASELINE_AT_FLOOR, ASSESSED))
+    return np.repeat(reason.astype(np.uint8), np.diff(visits.start))
 
 
 def at_most(visits: RatedVisits, cutoff: float) -> States:
@@ -131,18 +194,43 @@ def _join_reasons(
 
 
 def confirmed(
-    visits: RatedVisits, at_least: float, consecutive: int, within: float | None
+    visits: RatedVisits,
+    high: BoolArray,
+    consecutive: int,
+    *,
+    after: float = 0.0,
+    within: float | None = None,
+    at_last: bool = False,
 ) -> States:
-    """Mark rows that begin a confirmed return: `consecutive` rated visits at or above a score.
+    """Mark confirmed returns: `consecutive` rated visits in a row that are `high`.
 
-    A high score at the end of follow-up that nothing could confirm is not known rather than
-    not met.
+    Parameters
+    ----------
+    visits : RatedVisits
+    high : ndarray of bool, shape (n_rows,)
+    consecutive : int
+    after, within : float
+        Least and largest number of days between one confirming visit and the next; visits
+        between them must be high too.
+    at_last : bool
+        Mark the last of the confirming visits instead of the first.
+
+    Returns
+    -------
+    States
+        A high score at the end of follow-up that nothing could confirm is not known rather than
+        not met.
     """
-    begins, open_ended = runs.consecutive(
-        visits.score >= at_least, visits.start, consecutive, day=visits.day, within=within
+    found = runs.consecutive(
+        high, visits.start, consecutive, day=visits.day, after=after, within=within
     )
-    reason = np.where(open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
-    return states(begins, reason)
+    reason = np.where(found.open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
+    if not at_last:
+        return states(found.begins, reason)
+    met = np.zeros(len(high), dtype=bool)
+    met[found.end[found.begins]] = True
+    # What is not confirmed yet would be dated later: nothing is open at a visit itself.
+    return states(met, np.zeros(len(high), dtype=np.uint8))
 
 
 def ever_by(visits: RatedVisits, state: States, by_day: float) -> States:

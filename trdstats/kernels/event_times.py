@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.kernels import runs
-from trdstats.kernels.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, RatedVisits, States
+from trdstats.kernels.endpoints import (
+    BASELINE_AT_FLOOR,
+    NO_BASELINE,
+    RatedVisits,
+    Since,
+    States,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -68,6 +74,14 @@ def origin_at_first(visits: RatedVisits, state: States) -> Origins:
     day = np.full(len(row), np.nan)
     day[found] = visits.day[row[found]]
     return Origins(day, np.where(found, row + 1, end))
+
+
+def score_since(visits: RatedVisits, origin: Origins) -> Since:
+    """Return the visits after an origin and the score at it, NaN for those without."""
+    score = np.full(len(origin.day), np.nan)
+    found = ~np.isnan(origin.day)
+    score[found] = visits.score[origin.row[found] - 1]
+    return Since(origin.row, score)
 
 
 def first_event(

@@ -6,12 +6,17 @@ Every function takes `start`, the offsets of the runs: subject ``i`` owns the ro
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
 FloatArray = npt.NDArray[np.float64]
+
+# Days are compared after adding the place of the subject: a few seconds are lost to rounding.
+CLOCK = 1e-4
 
 
 def run_starts(code: IntArray, n: int) -> IntArray:
@@ -66,14 +71,34 @@ def any_so_far(marked: BoolArray, start: IntArray) -> BoolArray:
     return total[1:] > before
 
 
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Sequences of marked rows, seen from each row.
+
+    Attributes
+    ----------
+    begins : ndarray of bool, shape (n_rows,)
+        The row begins such a sequence.
+    open_ended : ndarray of bool, shape (n_rows,)
+        The run ends before the sequence could be confirmed or refuted.
+    end : ndarray of int, shape (n_rows,)
+        Last row of the sequence, where one begins.
+    """
+
+    begins: BoolArray
+    open_ended: BoolArray
+    end: IntArray
+
+
 def consecutive(
     marked: BoolArray,
     start: IntArray,
     length: int,
     *,
     day: FloatArray,
+    after: float = 0.0,
     within: float | None = None,
-) -> tuple[BoolArray, BoolArray]:
+) -> Sequences:
     """Find rows that begin `length` marked rows in a row.
 
     Parameters
@@ -81,32 +106,46 @@ def consecutive(
     marked : ndarray of bool, shape (n_rows,)
     start : ndarray of int, shape (n + 1,)
     length : int
-        Number of consecutive marked rows, at least 1.
+        Number of marked rows that confirm each other, at least 1.
     day : ndarray, shape (n_rows,)
         Day of each row, increasing within a run.
+    after : float
+        Least number of days from one of them to the next; rows between must be marked too.
     within : float, optional
-        Largest number of days between two neighbours.
-
-    Returns
-    -------
-    begins : ndarray of bool, shape (n_rows,)
-        The row begins such a sequence.
-    open_ended : ndarray of bool, shape (n_rows,)
-        The run ends before the sequence could be confirmed or refuted.
+        Largest number of days from one of them to the next.
     """
-    n_rows = len(marked)
-    begins, open_ended = marked.copy(), np.zeros(n_rows, dtype=bool)
-    last = np.zeros(n_rows, dtype=bool)
-    ends = start[1:][np.diff(start) > 0] - 1
-    last[ends] = True
-    # Working back from the run's end: a row begins k marked rows when it is marked and the
-    # next row begins k - 1.
+    rows = np.arange(len(marked))
+    if length == 1 or not len(marked):
+        return Sequences(marked.copy(), np.zeros(len(marked), dtype=bool), rows)
+    final = start[1:][rows_to_runs(start)] - 1
+    following = rows + 1
+    if after > 0:
+        place = along(start, day)
+        following = np.maximum(following, np.searchsorted(place, place + after - CLOCK))
+    is_there = following <= final
+    reach = np.where(is_there, following, final)
+    total = np.concatenate(([0], np.cumsum(marked)))
+    unbroken = total[reach + 1] - total[rows] == reach + 1 - rows
+    goes_on = is_there & unbroken
+    if within is not None:
+        goes_on &= day[reach] - day <= within + CLOCK
+    begins, end = marked.copy(), rows
+    open_ended = np.zeros(len(marked), dtype=bool)
     for _ in range(length - 1):
-        follows, follows_open = np.zeros(n_rows, dtype=bool), np.zeros(n_rows, dtype=bool)
-        follows[:-1], follows_open[:-1] = begins[1:], open_ended[1:]
-        close = np.ones(n_rows, dtype=bool)
-        if within is not None:
-            close[:-1] = np.diff(day) <= within
-        begins = marked & ~last & follows & close
-        open_ended = marked & (last | (follows_open & close))
-    return begins, open_ended
+        open_ended = (~is_there & unbroken) | (goes_on & open_ended[reach])
+        begins, end = goes_on & begins[reach], end[reach]
+    return Sequences(begins, open_ended & ~begins, end)
+
+
+def along(start: IntArray, day: FloatArray, room: float = 0.0) -> FloatArray:
+    """Return days on one line for all runs, so that one search serves every run.
+
+    Parameters
+    ----------
+    start : ndarray of int, shape (n + 1,)
+    day : ndarray, shape (n_rows,)
+    room : float
+        How far beyond a run's last day a search may look.
+    """
+    apart = float(day.max(initial=0.0)) + room + 1
+    return np.asarray(rows_to_runs(start) * apart + day)

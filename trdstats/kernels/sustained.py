@@ -8,13 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.kernels import runs
-from trdstats.kernels.endpoints import UNCONFIRMED, RatedVisits, States, states
+from trdstats.kernels.endpoints import (
+    ASSESSED,
+    BASELINE_AT_FLOOR,
+    NO_BASELINE,
+    UNCONFIRMED,
+    RatedVisits,
+    States,
+    states,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
-
-# Days are compared after adding the place of the subject: a few seconds are lost to rounding.
-_CLOCK = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,13 @@ class Span:
         Last row that belongs to the span that begins at each row.
     is_complete : ndarray of bool, shape (n_rows,)
         Whether follow-up reaches the end of the span.
+    closes : ndarray of int, shape (n_rows,)
+        Row at which a complete span is known to be over.
     """
 
     last: IntArray
     is_complete: BoolArray
+    closes: IntArray
 
 
 def span_of_visits(visits: RatedVisits, n: int) -> Span:
@@ -38,18 +46,19 @@ def span_of_visits(visits: RatedVisits, n: int) -> Span:
     owner = runs.rows_to_runs(visits.start)
     final = visits.start[1:][owner] - 1
     end = np.arange(len(visits.day)) + n - 1
-    return Span(np.minimum(end, final), end <= final)
+    last = np.minimum(end, final)
+    return Span(last, end <= final, last)
 
 
 def span_of_days(visits: RatedVisits, days: float, slack: float) -> Span:
     """Return spans of a number of days; a visit `slack` days before the end completes them."""
     owner = runs.rows_to_runs(visits.start)
     final = visits.start[1:][owner] - 1
-    apart = float(visits.day.max(initial=0.0)) + days + 1
-    place = owner * apart
-    last = np.searchsorted(place + visits.day, place + visits.day + days + _CLOCK, "right") - 1
-    reached = visits.day[final] if len(final) else visits.day
-    return Span(np.minimum(last, final), reached >= visits.day + days - slack - _CLOCK)
+    place = runs.along(visits.start, visits.day, days)
+    last = np.searchsorted(place, place + days + runs.CLOCK, "right") - 1
+    closes = np.searchsorted(place, place + days - slack - runs.CLOCK)
+    closes = np.maximum(closes, np.arange(len(final)))
+    return Span(np.minimum(last, final), closes <= final, np.minimum(closes, final))
 
 
 def sustained(
@@ -60,6 +69,7 @@ def sustained(
     excursions: int,
     bound: States | None,
     max_gap: float | None,
+    at_close: bool = False,
 ) -> States:
     """Mark rows on which a state is met and confirmed by the rest of their span.
 
@@ -76,6 +86,8 @@ def sustained(
     max_gap : float, optional
         Largest number of days between two visits of the span; beyond it nobody knows what
         happened.
+    at_close : bool
+        Mark the row at which the span is over instead of the one that begins it.
 
     Returns
     -------
@@ -83,21 +95,29 @@ def sustained(
         Not known ("unconfirmed") where the span is not over, or has too long a gap, and what was
         seen of it does not already refute the state.
     """
-    failed = _count_within(holds.known & ~holds.met, span)
+    failed = count_within(holds.known & ~holds.met, span)
     refuted = ~holds.met | (failed > excursions)
     if bound is not None:
-        refuted |= _count_within(bound.known & ~bound.met, span) > 0
+        refuted |= count_within(bound.known & ~bound.met, span) > 0
     settled = span.is_complete.copy()
     if max_gap is not None:
         gap = np.diff(visits.day, prepend=0.0)
         gap[visits.start[:-1][np.diff(visits.start) > 0]] = 0.0
-        settled &= _count_within(gap > max_gap + _CLOCK, span) == 0
+        settled &= count_within(gap > max_gap + runs.CLOCK, span) == 0
+    begins = ~refuted & settled
+    if at_close:
+        # What was lost by the visit that would have declared it is not declared.
+        declared = span.closes[begins]
+        met = np.zeros(len(begins), dtype=bool)
+        met[declared[holds.met[declared]]] = True
+        undefined = (holds.reason == NO_BASELINE) | (holds.reason == BASELINE_AT_FLOOR)
+        return states(met, np.where(undefined, holds.reason, np.uint8(ASSESSED)))
     open_ended = holds.known & ~refuted & ~settled
     reason = np.where(open_ended, np.uint8(UNCONFIRMED), holds.reason).astype(np.uint8)
-    return states(~refuted & settled, reason)
+    return states(begins, reason)
 
 
-def _count_within(marked: BoolArray, span: Span) -> IntArray:
+def count_within(marked: BoolArray, span: Span) -> IntArray:
     """Return how many rows after each row, up to the end of its span, are marked."""
     total = np.concatenate(([0], np.cumsum(marked)))
     rows = np.arange(len(marked))

@@ -1,12 +1,15 @@
 """What counts as response, remission, relapse; states by visit, event times, rates."""
 
 from trdstats.outcomes.assess import assess
+from trdstats.outcomes.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.counts import CountComparison, compare_counts
-from trdstats.outcomes.definition import AllOf, AnyOf, Definition
+from trdstats.outcomes.definition import AllOf, AnyOf, Complement, Definition
 from trdstats.outcomes.event_times import EventTimes, as_event_times
+from trdstats.outcomes.lasting import AtDays, InResponse, KOfLast
+from trdstats.outcomes.onset import Onset
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
-from trdstats.outcomes.relapse import Relapse
+from trdstats.outcomes.relapse import Event, Relapse
 from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
 from trdstats.outcomes.states import (
     EarlyImprovement,
@@ -22,14 +25,23 @@ __all__ = [
     "LEFT_FOLLOW_UP",
     "AllOf",
     "AnyOf",
+    "AtDays",
+    "CGIResponse",
+    "Complement",
     "CountComparison",
     "Definition",
+    "Deterioration",
     "EarlyImprovement",
+    "Event",
     "EventTimes",
+    "InResponse",
+    "KOfLast",
     "LossOfResponse",
+    "Onset",
     "PartialResponse",
     "Rates",
     "Relapse",
+    "ReliableChange",
     "Remission",
     "Response",
     "Sustained",

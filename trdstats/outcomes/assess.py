@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats.errors import SpecError
-from trdstats.kernels.endpoints import NOT_RATED, REASONS, States
+from trdstats.kernels.endpoints import NOT_RATED, REASONS, Since, States
 from trdstats.outcomes.definition import Definition
 from trdstats.study import Rated, Study
 
@@ -27,11 +28,13 @@ def check_arguments(study: Any, definition: Any) -> None:
         )
 
 
-def evaluate(study: Study, definition: Definition) -> tuple[Rated, States]:
+def evaluate(
+    study: Study, definition: Definition, *, since: Since | None = None
+) -> tuple[Rated, States]:
     """Return the rated visits of a study and the state of each."""
     check_arguments(study, definition)
     rated = study.rated()
-    return rated, definition.evaluate(rated.arrays, study.scale)
+    return rated, definition.evaluate(replace(rated.arrays, since=since), study.scale)
 
 
 def assess(study: Study, definition: Definition) -> pd.DataFrame:

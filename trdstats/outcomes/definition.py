@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from trdstats.errors import SpecError
-from trdstats.kernels.endpoints import RatedVisits, States, both, either
+from trdstats.kernels.endpoints import RatedVisits, States, both, complement, either
 from trdstats.scales import Scale, Source
 from trdstats.tables import Face, Introduces
 
@@ -17,7 +17,8 @@ from trdstats.tables import Face, Introduces
 class Definition(Introduces, ABC):
     """Base of all definitions of an outcome.
 
-    Combine definitions with ``&`` (both hold at the visit) and ``|`` (one of them holds).
+    Combine definitions with ``&`` (both hold at the visit), ``|`` (one of them holds) and ``~``
+    (it does not hold).
     """
 
     @property
@@ -67,6 +68,15 @@ class Definition(Introduces, ABC):
 
     def __or__(self, other: Definition) -> Definition:
         return AnyOf((self, other))
+
+    def __invert__(self) -> Definition:
+        return Complement(self)
+
+    def methods(self, scale: Scale | None = None) -> str:
+        """Return the sentence for the methods section of a paper, with its citation."""
+        name = self.name[:1].upper() + self.name[1:]
+        cited = "; ".join(s.cite() for s in self.sources(scale))
+        return f"{name} was defined as {self.describe(scale)}" + (f" ({cited})." if cited else ".")
 
     def face(self) -> Face:
         """Return the rule and its source."""
@@ -166,6 +176,71 @@ class AnyOf(_Combined):
         return first
 
 
+@dataclass(frozen=True, repr=False)
+class Complement(Definition):
+    """Met where a state is known not to be met; made by ``~``."""
+
+    part: Definition
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.part, Definition) or self.part.is_event:
+            raise SpecError(
+                "~ turns a state at a visit into its opposite, for example ~Response(); "
+                f"got {self.part!r}."
+            )
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether the part is."""
+        return self.part.is_cumulative
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether the part ends so."""
+        return self.part.ends_when_known
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and figures."""
+        return f"no {self.part.name}"
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the opposite where the state is known."""
+        return complement(self.part.evaluate(visits, scale))
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words."""
+        return f"not ({self.part.describe(scale)})"
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return the name with its cut-off."""
+        return f"no {self.part.label(scale)}"
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return the sources of the part."""
+        return self.part.sources(scale)
+
+
+def check_states(what: str, *parts: Definition | None) -> None:
+    """Refuse all but states that hold or not at a visit.
+
+    Raises
+    ------
+    SpecError
+        When a part is an event, speaks for all visits before it, or is no definition.
+    """
+    for part in parts:
+        if part is None:
+            continue
+        if not isinstance(part, Definition):
+            raise SpecError(f"{what} needs a definition such as Response(); got {part!r}.")
+        if part.is_event or part.is_cumulative:
+            raise SpecError(
+                f"{part.label()} is no state that holds or not at a visit, so it cannot be "
+                "sustained."
+            )
+
+
 def check_amount(scale: Scale, what: str) -> None:
     """Refuse a per cent fall on a scale whose totals are categories.
 
@@ -176,7 +251,7 @@ def check_amount(scale: Scale, what: str) -> None:
     """
     if scale.is_ordinal:
         raise SpecError(
-            f"{what} is a per cent fall, and totals of {scale.label} are categories: "
+            f"{what} is a per cent change, and totals of {scale.label} are categories: "
             f"use a cut-off, for example Remission(at_most=2)."
         )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from trdstats.errors import SpecError
-from trdstats.kernels.endpoints import RatedVisits, States, confirmed
+import numpy as np
+
+from trdstats.errors import SpecError, check_choice
+from trdstats.kernels import runs
+from trdstats.kernels.endpoints import RatedVisits, States, confirmed, states
 from trdstats.outcomes.definition import Definition, read_total
 from trdstats.scales import Scale, Source
 
@@ -22,12 +26,25 @@ _IN_USE = {
 }
 
 
+def read_kinds(events: object) -> tuple[str, ...]:
+    """Return kinds of the events table in lower case.
+
+    Raises
+    ------
+    SpecError
+        When they are one text instead of a tuple.
+    """
+    if isinstance(events, str):
+        raise SpecError(f"events must be a tuple, for example ({events!r},).")
+    return tuple(str(e).strip().lower() for e in events)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True, repr=False)
 class Relapse(Definition):
     """A total at or above a threshold at consecutive visits, or a named event.
 
-    The relapse is dated at the first of the confirming visits. Visits that were missed do not
-    break a sequence: consecutive means the next rated visit.
+    The relapse is dated at the first of the confirming visits unless `dated` says otherwise.
+    Visits that were missed do not break a sequence: consecutive means the next rated visit.
 
     Parameters
     ----------
@@ -39,6 +56,13 @@ class Relapse(Definition):
         Largest number of days between two of them.
     events : tuple of str, default ()
         Kinds of the events table that count as relapse, e.g. ``("hospitalisation", "death")``.
+    after_days : float, optional
+        Least number of days between two of them; visits between must be high too.
+    rise : int, optional
+        Least increase from the score at the origin, as in trials of continuation after ECT; it
+        needs ``time_to(..., since=...)``.
+    dated : {"first", "last"}
+        Confirming visit that dates the relapse.
 
     Raises
     ------
@@ -55,20 +79,30 @@ class Relapse(Definition):
     consecutive: int = 1
     within_days: float | None = None
     events: tuple[str, ...] = field(default=())
+    after_days: float | None = None
+    rise: int | None = None
+    dated: Literal["first", "last"] = "first"
 
     def __post_init__(self) -> None:
-        given: object = self.events
-        if isinstance(given, str):
-            raise SpecError(f"events must be a tuple, for example ({given!r},).")
-        object.__setattr__(self, "events", tuple(str(e).strip().lower() for e in self.events))
+        object.__setattr__(self, "events", read_kinds(self.events))
         read_total("at_least", self.at_least)
+        check_choice("dated", self.dated, ("first", "last"))
         if read_total("consecutive", self.consecutive) < 1:
             raise SpecError(f"consecutive must be at least 1; got {self.consecutive!r}.")
-        if self.within_days is not None:
-            if not self.within_days > 0:
-                raise SpecError(f"within_days must be positive; got {self.within_days!r}.")
+        if self.rise is not None and read_total("rise", self.rise) < 1:
+            raise SpecError(f"rise must be at least 1 point; got {self.rise!r}.")
+        for name, days in (("within_days", self.within_days), ("after_days", self.after_days)):
+            if days is None:
+                continue
+            if not days > 0:
+                raise SpecError(f"{name} must be positive; got {days!r}.")
             if self.consecutive == 1:
-                raise SpecError("within_days needs consecutive of 2 or more: one visit has no gap.")
+                raise SpecError(f"{name} needs consecutive of 2 or more: one visit has no gap.")
+        if self.after_days and self.within_days and self.after_days > self.within_days:
+            raise SpecError(
+                f"after_days ({self.after_days:g}) must not exceed within_days "
+                f"({self.within_days:g})."
+            )
 
     @property
     def is_event(self) -> bool:
@@ -76,25 +110,52 @@ class Relapse(Definition):
         return True
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
-        """Return at which rated visits a confirmed relapse begins."""
+        """Return at which rated visits a confirmed relapse is dated."""
         if not scale.floor < self.at_least <= scale.maximum:
             raise SpecError(
                 f"Relapse(at_least={self.at_least}) lies outside {scale.label} "
                 f"({scale.floor} to {scale.maximum})."
             )
-        return confirmed(visits, self.at_least, self.consecutive, self.within_days)
+        high = visits.score >= self.at_least
+        if visits.since is not None:
+            # What confirms a relapse must lie after the origin too.
+            owner = runs.rows_to_runs(visits.start)
+            high &= np.arange(len(high)) >= visits.since.row[owner]
+        if self.rise is not None:
+            if visits.since is None:
+                raise SpecError(
+                    f"Relapse(rise={self.rise}) counts from the score at an origin: use "
+                    "time_to(study, relapse, since=...)."
+                )
+            with np.errstate(invalid="ignore"):
+                high &= visits.score - visits.spread(visits.since.score) >= self.rise
+        return confirmed(
+            visits,
+            high,
+            self.consecutive,
+            after=self.after_days or 0.0,
+            within=self.within_days,
+            at_last=self.dated == "last",
+        )
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         text = f"{scale.label + ' ' if scale else ''}total at least {self.at_least}"
+        if self.rise is not None:
+            text += f" and at least {self.rise} above the score at the origin"
         if self.consecutive > 1:
-            text += f" at {self.consecutive} consecutive visits"
-            if self.within_days is not None:
-                text += f" at most {self.within_days:g} days apart"
-            text += ", dated at the first"
+            text += f" at {self.consecutive} consecutive visits{self._apart()}"
+            text += f", dated at the {self.dated}"
         if self.events:
             text += "; or " + " or ".join(self.events)
         return text
+
+    def _apart(self) -> str:
+        if self.after_days is not None and self.within_days is not None:
+            return f" {self.after_days:g} to {self.within_days:g} days apart"
+        if self.after_days is not None:
+            return f" at least {self.after_days:g} days apart"
+        return f" at most {self.within_days:g} days apart" if self.within_days is not None else ""
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the threshold in trials."""
@@ -106,3 +167,51 @@ class Relapse(Definition):
         times = f" × {self.consecutive}" if self.consecutive > 1 else ""
         events = "".join(f", or {e}" for e in self.events)
         return f"relapse ({scale.label + ' ' if scale else ''}≥ {self.at_least}{times}{events})"
+
+
+@dataclass(frozen=True, repr=False)
+class Event(Definition):
+    """Something recorded in the events table, whatever the scores.
+
+    Parameters
+    ----------
+    events : tuple of str
+        Kinds of the events table, e.g. ``("hospitalisation", "suicide attempt")``.
+
+    Raises
+    ------
+    SpecError
+        When no kind is named.
+
+    Examples
+    --------
+    >>> (Relapse(at_least=22) | Event(("hospitalisation",))).label()
+    'relapse (≥ 22) or hospitalisation'
+    """
+
+    # A default keeps the field from being taken for the property of the base class.
+    events: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "events", read_kinds(self.events))
+        if not self.events:
+            raise SpecError("Event needs a kind of event, for example Event(('death',)).")
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it happens once and has a time: it does."""
+        return True
+
+    @property
+    def name(self) -> str:
+        """The kinds of events."""
+        return " or ".join(self.events)
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return that no visit shows it."""
+        n = len(visits.day)
+        return states(np.zeros(n, dtype=bool), np.zeros(n, dtype=np.uint8))
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the kinds in words."""
+        return self.name

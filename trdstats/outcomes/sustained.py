@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.endpoints import RatedVisits, States
 from trdstats.kernels.sustained import span_of_days, span_of_visits, sustained
-from trdstats.outcomes.definition import Definition, read_total
+from trdstats.outcomes.definition import Definition, check_states, read_total
+from trdstats.outcomes.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
 from trdstats.scales import Scale, Source
 
 
@@ -37,6 +39,11 @@ class Sustained(Definition):
     slack_days : float, default 0
         A visit this long before the end of `for_days` completes the stretch: visits are rarely
         on the day.
+    missing : {"ignore", "excursion", "failure"}
+        Scheduled visits without a rating: passed over, counted as excursions, or failures. All
+        but the first need a study with windows.
+    dated : {"first", "last"}
+        Visit of the stretch that dates it: where it began, or where it was complete.
 
     Raises
     ------
@@ -57,16 +64,11 @@ class Sustained(Definition):
     excursion: Definition | None = None
     max_gap_days: float | None = None
     slack_days: float = 0.0
+    missing: Missed = "ignore"
+    dated: Literal["first", "last"] = "first"
 
     def __post_init__(self) -> None:
-        for part in (self.definition, *([self.excursion] if self.excursion else [])):
-            if not isinstance(part, Definition):
-                raise SpecError(f"Sustained needs a definition such as Response(); got {part!r}.")
-            if part.is_event or part.is_cumulative:
-                raise SpecError(
-                    f"{part.label()} is no state that holds or not at a visit, so it cannot be "
-                    "sustained."
-                )
+        check_states("Sustained", self.definition, self.excursion)
         if (self.visits is None) == (self.for_days is None):
             raise SpecError("Sustained needs either visits=... or for_days=..., and not both.")
         if self.visits is not None and read_total("visits", self.visits) < 1:
@@ -81,6 +83,8 @@ class Sustained(Definition):
             raise SpecError(f"max_gap_days must be positive; got {self.max_gap_days!r}.")
         if not self.slack_days >= 0:
             raise SpecError(f"slack_days must be 0 or more; got {self.slack_days!r}.")
+        check_missed(self.missing)
+        check_choice("dated", self.dated, ("first", "last"))
 
     @property
     def ends_when_known(self) -> bool:
@@ -89,18 +93,22 @@ class Sustained(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return at which rated visits a sustained stretch begins."""
+        grid = lay_out(visits, self.missing, f"sustained {self.definition.name}")
         if self.visits is not None:
-            span = span_of_visits(visits, int(self.visits))
+            span = span_of_visits(grid.visits, int(self.visits))
         else:
-            span = span_of_days(visits, float(self.for_days or 0), float(self.slack_days))
-        return sustained(
-            visits,
-            self.definition.evaluate(visits, scale),
+            span = span_of_days(grid.visits, float(self.for_days or 0), float(self.slack_days))
+        bound = None if self.excursion is None else self.excursion.evaluate(visits, scale)
+        state = sustained(
+            grid.visits,
+            grid.spread(self.definition.evaluate(visits, scale), missed_counts=True),
             span,
             excursions=int(self.excursions),
-            bound=None if self.excursion is None else self.excursion.evaluate(visits, scale),
+            bound=bound_of(grid, bound, self.missing),
             max_gap=self.max_gap_days,
+            at_close=self.dated == "last",
         )
+        return grid.collect(state)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -112,7 +120,9 @@ class Sustained(Definition):
                 text += f" but not fall short of: {self.excursion.describe(scale)}"
         if self.max_gap_days is not None:
             text += f", visits at most {self.max_gap_days:g} days apart"
-        return text + "; dated at the first visit"
+        if self.missing != "ignore":
+            text += f", {MISSED_WORDS[self.missing]}"
+        return text + f"; dated at the {self.dated} visit"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with the stretch."""

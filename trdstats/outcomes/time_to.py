@@ -78,12 +78,15 @@ def time_to(
     rivals = _names(competing)
     ends = () if until is None or isinstance(until, int | float) else _names(until)
     _check_kinds(study, definition, (*rivals, *ends), rivals)
-    rated, state = evaluate(study, definition)
-    visits = rated.arrays
     if since is None:
+        rated, state = evaluate(study, definition)
+        visits = rated.arrays
         origin = kernel.origin_at_start(visits)
     else:
-        origin = kernel.origin_at_first(visits, evaluate(study, since)[1])
+        rated, began = evaluate(study, since)
+        visits = rated.arrays
+        origin = kernel.origin_at_first(visits, began)
+        state = evaluate(study, definition, since=kernel.score_since(visits, origin))[1]
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
 
     def first_day(kinds: tuple[str, ...]) -> FloatArray:

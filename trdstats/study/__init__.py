@@ -8,9 +8,10 @@ from trdstats.study.load import (
     study_from_mapping,
 )
 from trdstats.study.quality import RatingQuality, check_ratings
+from trdstats.study.rated import Rated
 from trdstats.study.readers import read_study, read_table
 from trdstats.study.roles import EVENT_KINDS
-from trdstats.study.study import UNADJUSTED, Rated, Study
+from trdstats.study.study import UNADJUSTED, Study
 from trdstats.study.windows import VisitWindows
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import DataWarning, Problem, describe_problems, unknown_day, unknown_name
-from trdstats.kernels.endpoints import RatedVisits
-from trdstats.kernels.runs import run_starts
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
+from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.windows import VisitWindows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
@@ -199,7 +198,7 @@ class Study(Introduces):
 
     def rated(self) -> Rated:
         """Return the rated visits after baseline as arrays, with where they stand."""
-        return _rated(self)
+        return rate_visits(self.visits, self.subjects, self.windows, self.scale.floor)
 
     def schedule_end(self) -> npt.NDArray[np.float64]:
         """Return, for each subject, the day from which a visit counts as the last scheduled.
@@ -298,32 +297,9 @@ class Study(Introduces):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """Rated visits after baseline: arrays for kernels, and their rows in ``study.visits``."""
-
-    arrays: RatedVisits
-    row: npt.NDArray[np.intp]
-
-
 def _view(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose columns can be replaced without changing the study's own."""
     return frame.copy(deep=False)
-
-
-def _rated(study: Study) -> Rated:
-    visits = study.visits
-    day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
-    row = np.flatnonzero((day > 0) & ~np.isnan(score))
-    code = visits["subject"].cat.codes.to_numpy()[row].astype(np.intp)
-    arrays = RatedVisits(
-        start=run_starts(code, len(study.subjects)),
-        day=day[row],
-        score=score[row],
-        baseline=study.subjects["baseline"].to_numpy(),
-        floor=float(study.scale.floor),
-    )
-    return Rated(arrays, row)
 
 
 def _arms(study: Study) -> Table:
