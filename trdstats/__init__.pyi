@@ -21,6 +21,7 @@ from .outcomes import Sustained as Sustained
 from .outcomes import assess as assess
 from .outcomes import changes as changes
 from .outcomes import compare_counts as compare_counts
+from .outcomes import definitions as definitions
 from .outcomes import mean_scores as mean_scores
 from .outcomes import rates as rates
 from .outcomes import time_to as time_to

@@ -30,6 +30,10 @@ class NotEstimableError(TrdstatsError):
     """The data cannot answer the question that was asked."""
 
 
+class UnverifiedError(TrdstatsError):
+    """A rule or number rests on a source that nobody verified."""
+
+
 class PlanError(TrdstatsError):
     """An analysis plan cannot be read or does not fit the study."""
 

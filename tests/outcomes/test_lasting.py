@@ -228,9 +228,7 @@ def test_cgi() -> None:
     with pytest.raises(SpecError, match=r"use study\.on\('CGI-I'\)"):
         assess(study, CGIResponse())
     severity = Study(visits.assign(cgi=4), scale="CGI-S", score="cgi")
-    with pytest.raises(
-        SpecError, match="deterioration is a per cent change, and totals of CGIS"
-    ):
+    with pytest.raises(SpecError, match="deterioration is a per cent change, and totals of CGIS"):
         assess(severity, Deterioration())
     for rule in (InResponse(), Onset(), KOfLast(Response(), 1, 2)):
         with pytest.raises(SpecError, match="totals of CGII are categories"):
@@ -350,8 +348,8 @@ def test_unusable(make: Any, message: str) -> None:
 def test_words() -> None:
     assert LOOSE.label() == "onset by day 14 of response (≥ 50 % fall), kept to day 35"
     assert Onset(Response(), from_day=21, by_day=21, until=84, missing="failure").describe() == (
-        "fall of at least 50 % of the baseline above the floor of the scale, from day 21 to day "
-        "21, kept at every later visit to day 84, a missed visit fails it"
+        "fall of at least 50 % of the baseline above the floor of the scale, on day 21, "
+        "kept at every later visit to day 84, a missed visit fails it"
     )
     rule = Relapse(22, 2, after_days=5, within_days=15, dated="last", events=("suicide attempt",))
     assert rule.describe() == (
@@ -360,6 +358,6 @@ def test_words() -> None:
     )
     assert (~Response()).label() == "no response (≥ 50 % fall)"
     assert Response().methods() == (
-        "Response was defined as fall of at least 50 % of the baseline above the floor of the "
+        "Response was defined as a fall of at least 50 % of the baseline above the floor of the "
         "scale (conventional; e.g. ELEKT-D, Anand 2023, N Engl J Med 388:2315-2325)."
     )

@@ -196,6 +196,20 @@ def test_unusable_plans(tmp_path: Path, change: tuple[str, str], message: str) -
         read_plan(plan_of(tmp_path, TRIAL.replace(*change)))
 
 
+def test_a_plan_may_name_a_published_definition_or_any_other(tmp_path: Path) -> None:
+    lines = [x for x in TRIAL.splitlines() if not x.startswith(("relapse", "response"))]
+    text = "\n".join(lines).replace(
+        "[definitions]",
+        '[definitions]\nrelapse = { published = "vns_registry" }\n'
+        'response = { is = "Sustained", definition = { is = "Response" }, visits = 2 }',
+    )
+    plan = read_plan(plan_of(tmp_path, text))
+    assert plan.relapse.label() == "loss of response (VNS registry)"
+    assert plan.response.label() == "sustained response (≥ 50 % fall) over 2 visits"
+    with pytest.raises(PlanError, match="definition 'relapse': 'pride' is recalled with doubt"):
+        read_plan(plan_of(tmp_path, text.replace("vns_registry", "pride")))
+
+
 def test_all_problems_of_a_plan_at_once(tmp_path: Path) -> None:
     text = TRIAL.replace("horizon = 28", "horizon = 0").replace("reduction = 0.5", "reduction = 5")
     with pytest.raises(PlanError) as caught:

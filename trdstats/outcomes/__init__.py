@@ -5,8 +5,10 @@ from trdstats.outcomes.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.counts import CountComparison, compare_counts
 from trdstats.outcomes.definition import AllOf, AnyOf, Complement, Definition
 from trdstats.outcomes.event_times import EventTimes, as_event_times
+from trdstats.outcomes.from_mapping import definition_from_mapping
 from trdstats.outcomes.lasting import AtDays, InResponse, KOfLast
 from trdstats.outcomes.onset import Onset
+from trdstats.outcomes.published import PublishedDefinition, PublishedDefinitions, definitions
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.relapse import Event, Relapse
@@ -39,6 +41,8 @@ __all__ = [
     "LossOfResponse",
     "Onset",
     "PartialResponse",
+    "PublishedDefinition",
+    "PublishedDefinitions",
     "Rates",
     "Relapse",
     "ReliableChange",
@@ -50,6 +54,8 @@ __all__ = [
     "changes",
     "compare_counts",
     "day_by_treatment",
+    "definition_from_mapping",
+    "definitions",
     "mean_scores",
     "rates",
     "time_to",

@@ -75,8 +75,10 @@ class Definition(Introduces, ABC):
     def methods(self, scale: Scale | None = None) -> str:
         """Return the sentence for the methods section of a paper, with its citation."""
         name = self.name[:1].upper() + self.name[1:]
+        rule = self.describe(scale)
+        article = "a " if {"fall", "rise", "total"} & set(rule.split()[:2]) else ""
         cited = "; ".join(s.cite() for s in self.sources(scale))
-        return f"{name} was defined as {self.describe(scale)}" + (f" ({cited})." if cited else ".")
+        return f"{name} was defined as {article}{rule}" + (f" ({cited})." if cited else ".")
 
     def face(self) -> Face:
         """Return the rule and its source."""

@@ -160,6 +160,8 @@ class KOfLast(Definition):
         return self.definition.sources(scale)
 
     def _share(self) -> str:
+        if self.k == self.n:
+            return f"at each of the last {self.n} visits"
         return f"at {self.k} of the last {self.n} visits"
 
 

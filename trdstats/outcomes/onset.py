@@ -127,7 +127,9 @@ class Onset(Definition):
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         text = self.definition.describe(scale)
-        if self.from_day and self.by_day is not None:
+        if self.from_day and self.by_day == self.from_day:
+            text += f", on day {self.by_day:g}"
+        elif self.from_day and self.by_day is not None:
             text += f", from day {self.from_day:g} to day {self.by_day:g}"
         elif self.by_day is not None:
             text += f", by day {self.by_day:g}"

@@ -16,7 +16,15 @@ from trdstats.errors import (
     check_level,
     nearest,
 )
-from trdstats.outcomes import LEFT_FOLLOW_UP, Relapse, Remission, Response
+from trdstats.outcomes import (
+    LEFT_FOLLOW_UP,
+    Definition,
+    Relapse,
+    Remission,
+    Response,
+    definition_from_mapping,
+    definitions,
+)
 from trdstats.outcomes.contrasts import DIFFERENCES
 from trdstats.outcomes.rates import METHODS, MISSING, Missing
 
@@ -33,8 +41,9 @@ class Plan:
     title : str
     study : dict
         The ``[study]`` table: where the data are and which column plays which part.
-    response, remission, relapse : Response, Remission, Relapse
-        The definitions.
+    response, remission, relapse : Definition
+        What counts: arguments of `Response`, `Remission` and `Relapse`, ``published = "sustain1"``
+        for a published definition, or ``is = "Sustained"`` and its arguments for any other.
     acute_end : float or dict of str to float
         Scheduled day of the last acute visit, one or one a treatment.
     rate_days : tuple of float
@@ -60,9 +69,9 @@ class Plan:
 
     title: str
     study: dict[str, Any]
-    response: Response
-    remission: Remission
-    relapse: Relapse
+    response: Definition
+    remission: Definition
+    relapse: Definition
     acute_end: float | dict[str, float]
     rate_days: tuple[float, ...]
     reference: str | None
@@ -134,19 +143,19 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         raise PlanError(f"The plan is not valid TOML: {error}.") from error
     problems = _unknown(data, _TOP, "the plan")
     problems += [f"[{k}] is missing" for k in ("study", "definitions", "analysis") if k not in data]
-    study, definitions, analysis = (
+    study, rules, analysis = (
         _table(data, k, problems) for k in ("study", "definitions", "analysis")
     )
-    problems += _unknown(definitions, _DEFINITIONS, "[definitions]")
+    problems += _unknown(rules, _DEFINITIONS, "[definitions]")
     problems += _unknown(analysis, _ANALYSIS, "[analysis]")
     needed = [k for k in ("acute_end", "rate_days", "horizon") if k not in analysis]
     problems += [f"[analysis] lacks {k!r}" for k in needed if "analysis" in data]
-    if "relapse" not in definitions and "definitions" in data:
+    if "relapse" not in rules and "definitions" in data:
         problems.append(
             "[definitions] lacks 'relapse': trials differ, so it has no default, "
             "e.g. relapse = { at_least = 22, consecutive = 2 }"
         )
-    built = {k: _define(k, definitions.get(k, {}), problems) for k in _DEFINITIONS}
+    built = {k: _define(k, rules.get(k, {}), problems) for k in _DEFINITIONS}
     settings = {**_ANALYSIS, **analysis}
     problems += _check_settings(settings)
     if problems:
@@ -194,6 +203,10 @@ def _define(key: str, arguments: Any, problems: list[str]) -> Any:
     if key == "relapse" and not arguments:
         return None  # already reported as lacking
     try:
+        if "published" in arguments:
+            return definitions[str(arguments["published"])]
+        if "is" in arguments:
+            return definition_from_mapping(arguments)
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(arguments).items()}
         return _DEFINITIONS[key](**values)
     except TrdstatsError as error:

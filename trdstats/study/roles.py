@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from trdstats.errors import SpecError
 from trdstats.scales import Scale, get_scale
 
-EVENT_KINDS = ("rescue", "switch", "hospitalisation", "death", "withdrawal")
+EVENT_KINDS = (
+    "rescue", "switch", "hospitalisation", "death", "withdrawal", "suicide attempt", "suicide",
+    "suicidality", "clinical worsening",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
