@@ -1,7 +1,11 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .evidence import published as published
 from .items import score_items as score_items
+from .multiverse import Estimate as Estimate
+from .multiverse import Universe as Universe
+from .multiverse import multiverse as multiverse
 from .outcomes import AtDays as AtDays
 from .outcomes import CGIResponse as CGIResponse
 from .outcomes import Deterioration as Deterioration

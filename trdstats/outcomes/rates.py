@@ -96,14 +96,7 @@ def rates(
     check_choice("difference", difference, DIFFERENCES)
     check_level(conf_level)
     reference = _check_reference(study, reference)
-    if definition.is_event:
-        raise SpecError(
-            f"{definition.label(study.scale)} is an event, not a state at a visit: "
-            "use time_to(study, definition, since=...) and AalenJohansen."
-        )
-    rated, state = evaluate(study, definition)
-    row = _row_at_day(study, rated, day, definition.is_cumulative)
-    outcomes = _outcomes(study, rated, state, row, day, missing, reference)
+    outcomes = verdicts(study, definition, day=day, missing=missing, reference=reference)
     frame = _frame(study, outcomes, reference, missing, conf_level, method, difference)
     unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]
     if len(unseen):
@@ -121,6 +114,41 @@ def rates(
         outcomes=outcomes,
         caveat=study.caveat,
     )
+
+
+def verdicts(
+    study: Study, definition: Definition, *, day: float, missing: str, reference: str
+) -> pd.DataFrame:
+    """Return one verdict a subject at a scheduled day, after the handling of missing ones.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+    day : float
+    missing : {"nonresponse", "observed", "locf", "worst"}
+        See `rates`.
+    reference : str
+        Treatment whose missing verdicts "worst" counts as met.
+
+    Returns
+    -------
+    pandas.DataFrame
+        subject, treatment, met (True / False / missing), reason, analysed (rated at the day).
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When the definition is an event or does not fit, or nobody was scheduled at that day.
+    """
+    if definition.is_event:
+        raise SpecError(
+            f"{definition.label(study.scale)} is an event, not a state at a visit: "
+            "use time_to(study, definition, since=...) and AalenJohansen."
+        )
+    rated, state = evaluate(study, definition)
+    row = _row_at_day(study, rated, day, definition.is_cumulative)
+    return _outcomes(study, rated, state, row, day, missing, reference)
 
 
 def _check_reference(study: Study, reference: str | None) -> str:

@@ -19,7 +19,9 @@ _IN_USE = {
         "threshold and confirmation of SUSTAIN-1, Daly 2019, JAMA Psychiatry 76:893-903",
         "10.1001/jamapsychiatry.2019.1189",
     ),
-    ("MADRS", 22, 1): Source("older withdrawal trials, in the meta-analysis of Kishi (PMC7815511)"),
+    ("MADRS", 22, 1): Source(
+        "older withdrawal trials, in the meta-analysis of Kato 2021, Mol Psychiatry 26:118-133"
+    ),
     ("HAMD17", 14, 1): Source("STAR*D, Rush 2006", "10.1176/ajp.2006.163.11.1905"),
     ("HAMD17", 18, 2): Source("threshold of NCT04007367"),
     ("QIDSSR16", 11, 1): Source("STAR*D, Rush 2006", "10.1176/ajp.2006.163.11.1905"),

@@ -25,7 +25,7 @@ from trdstats.study.subjects import (
     subjects_from_table,
     subjects_from_visits,
 )
-from trdstats.study.windows import VisitWindows, choose_visits, read_windows
+from trdstats.study.windows import VisitWindows, read_windows, schedule_visits
 
 RESERVED = ("subject", "treatment", "day", "visit", "score", "scale", "baseline", "change")
 
@@ -194,7 +194,8 @@ def _build_panel(
     _note(found, checks.check_duplicates(names[order], code, day, row[order], scale))
     baseline = _baseline(raw.people, measure, code, day, score, found)
     rated = ~np.isnan(score)
-    visit = _scheduled(raw.people, code, day, rated, schedule)
+    arm = raw.people.treatment
+    visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
     seen = np.zeros(len(raw.people.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
     if not _days_are_wrong(found):
@@ -294,24 +295,6 @@ def _baseline(
     if not _days_are_wrong(found):
         found += notes.note_baselines(people.ids, values, scale, how)
     return values
-
-
-def _scheduled(
-    people: SubjectTable,
-    code: npt.NDArray[np.intp],
-    day: npt.NDArray[np.float64],
-    rated: npt.NDArray[np.bool_],
-    schedule: dict[str, VisitWindows] | None,
-) -> npt.NDArray[np.float64]:
-    if schedule is None:
-        return day.copy()
-    nominal = np.full(len(day), np.nan)
-    arm = np.where(code >= 0, people.treatment.codes[code], -1)
-    usable = rated & (day > 0) & np.isfinite(day)
-    for k, name in enumerate(people.treatment.categories):
-        mine = usable & (arm == k)
-        nominal[mine] = schedule[name].nominal(day[mine])
-    return choose_visits(code, day, nominal)
 
 
 def _subject_frame(people: SubjectTable, baseline: npt.NDArray[np.float64]) -> pd.DataFrame:

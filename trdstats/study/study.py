@@ -16,7 +16,8 @@ from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
-from trdstats.study.windows import VisitWindows
+from trdstats.study.variants import BaselineRule, baseline_by, reschedule
+from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
 UNADJUSTED = "Unadjusted: treatments were not randomised"
@@ -168,6 +169,11 @@ class Study(Introduces):
         return "" if self._randomised or len(self.treatments) < 2 else UNADJUSTED
 
     @property
+    def has_given_baseline(self) -> bool:
+        """Whether the baselines were given in a column instead of taken from the visits."""
+        return any(m.baseline is not None for m in self._roles.measures if m.scale == self._scale)
+
+    @property
     def scales(self) -> tuple[str, ...]:
         """Labels of all scales of the study, the primary one first."""
         return tuple(self._tables.panels)
@@ -189,11 +195,47 @@ class Study(Introduces):
         if label not in self._tables.panels:
             raise unknown_name("scale of this study", label, self.scales)
         panel = self._tables.panels[label]
+        own = next(m.scale for m in self._roles.measures if m.scale.label == label)
+        return self._with(scale=own, subjects=self.subjects.assign(baseline=panel.baseline))
+
+    def with_baseline(self, rule: BaselineRule) -> Study:
+        """Return the same study with baselines taken by another rule from its visits.
+
+        Parameters
+        ----------
+        rule : {"last", "first", "mean", "highest"}
+            Which of the scores at day 0 or before.
+
+        Raises
+        ------
+        SpecError
+            When the rule is not known.
+        """
+        values = baseline_by(self.visits, len(self.subjects), rule)
+        return self._with(subjects=self.subjects.assign(baseline=values))
+
+    def with_windows(self, windows: Any) -> Study:
+        """Return the same study with other visit windows, given as to `Study`.
+
+        Raises
+        ------
+        SpecError, UnknownNameError
+            When the windows are not usable.
+        """
+        schedule = read_windows(windows, list(self.treatments))
+        treatment = self.subjects["treatment"]
+        panels = {
+            label: replace(panel, visits=reschedule(panel.visits, treatment, schedule))
+            for label, panel in self._tables.panels.items()
+        }
+        return self._with(panels=panels, windows=schedule)
+
+    def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
+        """Return a study that differs in some of its checked tables."""
         other = object.__new__(Study)
         other._roles, other._randomised = self._roles, self._randomised
-        other._scale = next(m.scale for m in self._roles.measures if m.scale.label == label)
-        subjects = self.subjects.assign(baseline=panel.baseline)
-        other._tables = replace(self._tables, subjects=subjects)
+        other._scale = scale or self._scale
+        other._tables = replace(self._tables, **tables)
         return other
 
     def rated(self) -> Rated:

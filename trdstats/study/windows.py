@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -145,6 +145,42 @@ def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows]
         t: w if isinstance(w := windows[t], VisitWindows) else VisitWindows.from_mapping(w)
         for t in treatments
     }
+
+
+def schedule_visits(
+    subject: npt.NDArray[np.intp],
+    day: FloatArray,
+    rated: npt.NDArray[np.bool_],
+    treatment: npt.NDArray[np.integer[Any]],
+    names: Sequence[str],
+    windows: Mapping[str, VisitWindows] | None,
+) -> FloatArray:
+    """Return the scheduled day for which each visit stands, NaN where it stands for none.
+
+    Parameters
+    ----------
+    subject : ndarray of int, shape (n,)
+        Subject codes, -1 where unknown; rows are sorted by subject, then day.
+    day : ndarray, shape (n,)
+        Actual days.
+    rated : ndarray of bool, shape (n,)
+        Whether a score was given.
+    treatment : ndarray of int, shape (n_subjects,)
+        Index into `names`.
+    names : sequence of str
+        Treatments.
+    windows : mapping of str to VisitWindows, or None
+        None: every day is its own scheduled day.
+    """
+    if windows is None:
+        return day.copy()
+    arm = np.where(subject >= 0, treatment[subject], -1)
+    usable = rated & (day > 0) & np.isfinite(day)
+    nominal = np.full(len(day), np.nan)
+    for k, name in enumerate(names):
+        mine = usable & (arm == k)
+        nominal[mine] = windows[name].nominal(day[mine])
+    return choose_visits(subject, day, nominal)
 
 
 def choose_visits(

@@ -1,0 +1,160 @@
+"""Figures of published trials: a search over them, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import unknown_name
+from trdstats.evidence.figure import show_figure
+from trdstats.scales import get_scale
+from trdstats.study.load import samples_home
+from trdstats.tables import Face, Introduces, Table, each_row
+
+_TEXT = (
+    "trial", "modality", "arm", "comparator", "outcome", "scale", "definition", "time", "measure",
+    "denominator", "analysis", "mark", "source", "doi", "note",
+)  # fmt: skip
+_WHOLE = ("year", "events", "n", "resistant")
+_REAL = ("day", "estimate", "sd", "conf_low", "conf_high", "p_value")
+
+_SHOWN = 40  # more rows than that are read in a frame, not on a screen
+
+_MARKS = (
+    "V was read in the paper, its tables or a registry; V2 in a secondary source; D was worked "
+    "out from such figures."
+)
+_CAUTION = (
+    "Figures of different trials must not be compared naively: cut-offs, days, denominators and "
+    "patients differ. .tidy() has them for every row, with remarks."
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Published(Introduces):
+    """Figures of published trials, one row each.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        trial, year (of the paper), modality (of the arm), arm, comparator (empty for a figure of
+        one arm), outcome, scale, definition, day (from baseline, missing when not fixed), time
+        (as the paper says), measure, events, n, estimate (proportions and their differences as
+        fractions; scores in points, a fall is negative; times in days; contrasts are arm minus
+        or over comparator), sd, conf_low, conf_high, p_value (the bound where the note says
+        ``p below``), denominator, analysis, mark, resistant, source, doi, note.
+    search : str
+        What was looked for, in words.
+    """
+
+    frame: pd.DataFrame
+    search: str = ""
+
+    def tidy(self) -> pd.DataFrame:
+        """Return a copy of the frame."""
+        return self.frame.copy()
+
+    def sources(self) -> pd.DataFrame:
+        """Return the papers: trial, source, doi, each once, in the order of the frame."""
+        return self.frame[["trial", "source", "doi"]].drop_duplicates(ignore_index=True)
+
+    def face(self) -> Face:
+        """Return the figures as a table, with what the marks mean."""
+        facts: tuple[tuple[str, str], ...] = (("Search", self.search),) if self.search else ()
+        if self.frame.empty:
+            hint = "published() without arguments returns every figure there is."
+            return Face("Published figures: none found", facts, (), (hint,))
+        rows = tuple(
+            (r.trial, f"{r.arm} v {r.comparator}" if r.comparator else r.arm, r.outcome, r.scale,
+             r.time, show_figure(r), r.mark)
+            for r in each_row(self.frame.head(_SHOWN))
+        )  # fmt: skip
+        header = ("Trial", "Arm", "Outcome", "Scale", "Time", "Figure", "Mark")
+        more = len(self.frame) - len(rows)
+        notes = (f"{more} more rows are in .tidy().",) if more else ()
+        trials = self.frame["trial"].nunique()
+        facts += (("Figures", f"{len(self.frame)}, of {trials} trial{'s' * (trials > 1)}"),)
+        table = Table(header, rows, text_columns=len(header))
+        return Face("Published figures", facts, (table,), (*notes, _MARKS, _CAUTION))
+
+
+def published(
+    text: str = "",
+    *,
+    trial: str | None = None,
+    modality: str | None = None,
+    outcome: str | None = None,
+    scale: str | None = None,
+    measure: str | None = None,
+    resistant: bool | None = None,
+    mark: str | None = None,
+) -> Published:
+    """Search what published trials found.
+
+    Parameters
+    ----------
+    text : str
+        Looked for, in any case, in all columns of text.
+    trial, modality, outcome, measure, mark : str, optional
+        Rows with this value alone, in any case.
+    scale : str, optional
+        Instrument by any of its usual names.
+    resistant : bool, optional
+        True for samples with treatment-resistant depression, False for the others.
+
+    Returns
+    -------
+    Published
+        May be empty.
+
+    Raises
+    ------
+    UnknownNameError
+        When a value is not known; the nearest ones are offered.
+
+    Examples
+    --------
+    >>> found = published(trial="ELEKT-D", outcome="response", measure="count")
+    >>> found.frame[["arm", "events", "n"]].values.tolist()
+    [['ketamine', 108, 195], ['ECT', 70, 170]]
+    """
+    frame = _figures()
+    words = {"trial": trial, "modality": modality, "outcome": outcome, "measure": measure,
+             "mark": mark}  # fmt: skip
+    wanted: dict[str, object] = {
+        column: _known_value(column, value) for column, value in words.items() if value is not None
+    }
+    if scale is not None:
+        wanted["scale"] = get_scale(scale).label
+    if resistant is not None:
+        wanted["resistant"] = bool(resistant)
+    keep = pd.Series(True, index=frame.index)
+    for column, value in wanted.items():
+        keep &= frame[column] == value
+    if text:
+        folded = text.casefold()
+        keep &= frame[list(_TEXT)].agg("\n".join, axis=1).str.casefold().map(lambda s: folded in s)
+    search = [f"text {text!r}"] if text else []
+    search += [f"{column} {value}" for column, value in wanted.items()]
+    return Published(frame[keep].reset_index(drop=True), ", ".join(search))
+
+
+@cache
+def _figures() -> pd.DataFrame:
+    """Return all figures; callers never hand out the frame itself."""
+    dtypes: dict[str, Any] = dict.fromkeys(_TEXT, "object")
+    dtypes |= dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_REAL, "float64")
+    frame = pd.read_csv(samples_home() / "published_trials.csv", dtype=dtypes)
+    frame[list(_TEXT)] = frame[list(_TEXT)].fillna("")
+    return frame.assign(resistant=frame["resistant"].astype(bool))
+
+
+def _known_value(column: str, value: str) -> str:
+    known: dict[str, str] = {v.casefold(): v for v in _figures()[column].unique()}
+    found = known.get(str(value).casefold())
+    if found is None:
+        raise unknown_name(column, value, known.values())
+    return found
