@@ -73,6 +73,14 @@ class Relapse(Definition):
 
     Examples
     --------
+    At least 22 twice, 5 to 15 days apart. The rating two days later confirms nothing, the one of
+    day 40 does, and dates the relapse where ``dated="last"``::
+
+        day            14  21  28  33  35  40
+        score           9  23  15  24  26  25
+        first           n   n   n   Y   Y   ?
+        last            n   n   n   n   n   Y
+
     >>> Relapse(at_least=22, consecutive=2, events=("hospitalisation",)).describe()
     'total at least 22 at 2 consecutive visits, dated at the first; or hospitalisation'
     """

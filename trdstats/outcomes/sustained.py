@@ -52,6 +52,13 @@ class Sustained(Definition):
 
     Examples
     --------
+    Visits a week apart, response over two visits; that of day 7 does not last, the one that
+    begins on day 21 does, is lost on day 42, and follow-up ends before the last is confirmed::
+
+        day        7  14  21  28  35  42  49
+        response   #   .   #   #   #   .   #
+        sustained  n   n   Y   Y   n   n   ?
+
     >>> from trdstats import Response, Sustained
     >>> Sustained(Response(), visits=2).label()
     'sustained response (≥ 50 % fall) over 2 visits'
