@@ -4,6 +4,7 @@ from trdstats.study.load import (
     load_sample,
     sample_folder,
     sample_names,
+    sample_tables,
     study_files,
     study_from_mapping,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "read_table",
     "sample_folder",
     "sample_names",
+    "sample_tables",
     "study_files",
     "study_from_mapping",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats.errors import PlanError, TrdstatsError, nearest, unknown_name
+from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest, unknown_name
 from trdstats.study.readers import read_table
 from trdstats.study.study import Study
 
@@ -89,7 +89,7 @@ def samples_home() -> Path:
 
 
 def sample_names() -> list[str]:
-    """Return the names of the sample studies."""
+    """Return the names of the sample studies, those that `load_sample` accepts."""
     return sorted(p.parent.name for p in samples_home().glob("*/study.toml"))
 
 
@@ -100,10 +100,56 @@ def sample_folder(name: str) -> Path:
     ------
     UnknownNameError
         When there is no such sample.
+    SpecError
+        When the sample holds forms that have yet to be scored.
     """
+    if name not in sample_names() and name in _sample_files():
+        raise SpecError(
+            f"The sample {name!r} is no study: its forms are kept as they came from the clinic. "
+            f'Take its tables with sample_tables("{name}") and score them with score_items.'
+        )
     if name not in sample_names():
         raise unknown_name("sample study", name, sample_names())
     return samples_home() / name
+
+
+def _sample_files() -> dict[str, list[Path]]:
+    """Return the tables of all samples by the name of the sample."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(samples_home().glob("*/*.csv")):
+        found.setdefault(path.parent.name, []).append(path)
+    return found
+
+
+def sample_tables(name: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of a sample as they are on file, unchecked.
+
+    Parameters
+    ----------
+    name : str
+        ``"registry"``: patients, qids and phq9 (one row a form, item by item and messy on
+        purpose) and defects, the list of what was planted. Or a sample study: visits, subjects
+        and events.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        By the name of the file without its ending.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such sample.
+
+    Examples
+    --------
+    >>> list(sample_tables("registry"))
+    ['defects', 'patients', 'phq9', 'qids']
+    """
+    files = _sample_files()
+    if name not in files:
+        raise unknown_name("sample", name, files)
+    return {path.stem: read_table(path) for path in files[name]}
 
 
 def load_sample(name: str) -> Study:
@@ -119,6 +165,8 @@ def load_sample(name: str) -> Study:
     ------
     UnknownNameError
         When there is no such sample.
+    SpecError
+        When the sample holds forms that have yet to be scored: see `sample_tables`.
 
     Examples
     --------

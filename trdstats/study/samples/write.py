@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from trdstats.study.samples.load import load_parameters
 from trdstats.study.samples.modalities import simulate_modalities
 from trdstats.study.samples.parameters import Parameters
 from trdstats.study.samples.record import SampleStudy
+from trdstats.study.samples.registry import simulate_registry
 from trdstats.study.samples.schedule import Schedule
 from trdstats.study.samples.trial import simulate_trial
 
@@ -23,7 +25,7 @@ TITLES = {
 
 
 def write_samples(folder: str | Path) -> None:
-    """Write both studies, ``achieved.csv`` and ``README.md`` into a folder.
+    """Write both studies, the registry, ``achieved.csv`` and ``README.md`` into a folder.
 
     Parameters
     ----------
@@ -38,6 +40,10 @@ def write_samples(folder: str | Path) -> None:
         write_table(study.subjects, root / name / "subjects.csv")
         write_table(study.events, root / name / "events.csv")
         _write_text(describe_study(name, parameters), root / name / "study.toml")
+    registry = simulate_registry()
+    (root / "registry").mkdir(exist_ok=True)
+    for table in fields(registry):
+        write_table(getattr(registry, table.name), root / "registry" / f"{table.name}.csv")
     achieved = tabulate_achieved(studies["modalities"], studies["trial"], parameters)
     write_table(achieved, root / "achieved.csv")
     template = files("trdstats.study.samples").joinpath("readme.md").read_text(encoding="utf-8")
