@@ -3,6 +3,7 @@ from . import plots as plots
 from . import scales as scales
 from .evidence import published as published
 from .items import score_items as score_items
+from .longitudinal import MMRM as MMRM
 from .multiverse import Estimate as Estimate
 from .multiverse import Universe as Universe
 from .multiverse import multiverse as multiverse
@@ -52,6 +53,7 @@ from .study import check_ratings as check_ratings
 from .study import load_sample as load_sample
 from .study import read_study as read_study
 from .study import sample_names as sample_names
+from .study import sample_tables as sample_tables
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
 from .survival import KaplanMeier as KaplanMeier

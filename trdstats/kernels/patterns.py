@@ -1,0 +1,232 @@
+"""Subjects by visits as a few cross-products: what a Gaussian likelihood needs of the data.
+
+Subjects that were rated at the same visits share their covariance matrix, so the likelihood sees
+them only through the sums of u u', where u holds a subject's distinct numbers: its covariates once,
+however many columns of the design they appear in, and its outcomes. The row z_a = [x_a, y_a] of
+visit a is a selection of u, the same for all subjects: z_a = A_a u. Summaries of two sets of
+subjects add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Cross-products of the data by pattern of rated visits.
+
+    Attributes
+    ----------
+    select : ndarray of int, shape (T, q + 1)
+        Number of the distinct column that stands at visit a in column j of [x, y]; -1 for zero.
+    rated : ndarray of bool, shape (P, T)
+        Visits of each pattern.
+    group : ndarray of int, shape (P,)
+        Group whose covariance the pattern has.
+    n : ndarray, shape (P,)
+        Number of subjects.
+    gram : ndarray, shape (P, d, d)
+        Sums of u u'.
+    log_weight : float
+        Sum of the logarithms of the weights.
+    """
+
+    select: IntArray
+    rated: BoolArray
+    group: IntArray
+    n: FloatArray
+    gram: FloatArray
+    log_weight: float
+
+    @property
+    def n_obs(self) -> int:
+        """Number of rated visits."""
+        return int(self.n @ self.rated.sum(axis=1))
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the design."""
+        return int(self.select.shape[1]) - 1
+
+    def spread(self) -> FloatArray:
+        """Return the selections as one matrix, shape (q + 1, T d)."""
+        T, width = self.select.shape
+        d = self.gram.shape[1]
+        matrix = np.zeros((width, T * d))
+        a, j = np.nonzero(self.select >= 0)
+        matrix[j, a * d + self.select[a, j]] = 1.0
+        return matrix
+
+    def keep(self, columns: IntArray) -> Summary:
+        """Return the summary of some columns of the design; the outcome stays."""
+        chosen = np.concatenate((columns, [self.n_columns]))
+        return Summary(
+            self.select[:, chosen], self.rated, self.group, self.n, self.gram, self.log_weight
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The distinct numbers of every subject, for what sums cannot tell.
+
+    Attributes
+    ----------
+    u : ndarray, shape (n_subjects, d)
+        Sorted by pattern.
+    pattern : ndarray of int, shape (n_subjects,)
+    order : ndarray of int, shape (n_subjects,)
+        Place of each row among the subjects as they were given.
+    """
+
+    u: FloatArray
+    pattern: IntArray
+    order: IntArray
+
+
+def distinct_columns(design: FloatArray, outcome: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Find the distinct columns of a design laid out by subject and visit.
+
+    Parameters
+    ----------
+    design : ndarray, shape (T, q, n)
+        Values at every visit, those at visits without a rating being of no consequence.
+    outcome : ndarray, shape (T, n)
+        Outcomes, 0 where not rated.
+
+    Returns
+    -------
+    select : ndarray of int, shape (T, q + 1)
+    u : ndarray, shape (n, d)
+    """
+    T, q, n = design.shape
+    select = np.full((T, q + 1), -1, dtype=np.intp)
+    flat = design.reshape(T * q, n)
+    nonzero = np.flatnonzero(flat.any(axis=1))
+    # A random checksum tells columns apart; those that share it are compared number by number.
+    key = flat[nonzero] @ np.random.default_rng(0).uniform(1, 2, n)
+    kept: list[int] = []
+    by_key: dict[float, list[int]] = {}
+    for row, k in zip(nonzero.tolist(), np.round(key, 6).tolist(), strict=True):
+        alike = (c for c in by_key.get(k, []) if np.array_equal(flat[kept[c]], flat[row]))
+        found = next(alike, None)
+        if found is None:
+            found = len(kept)
+            kept.append(row)
+            by_key.setdefault(k, []).append(found)
+        select[row // q, row % q] = found
+    select[:, q] = len(kept) + np.arange(T)
+    u = np.concatenate([flat[kept], outcome]).T
+    return select, np.ascontiguousarray(u)
+
+
+def summarise(
+    select: IntArray,
+    u: FloatArray,
+    rated: BoolArray,
+    group: IntArray,
+    weight: FloatArray | None,
+) -> tuple[Summary, Rows]:
+    """Sum up subjects by pattern.
+
+    Parameters
+    ----------
+    select : ndarray of int, shape (T, q + 1)
+    u : ndarray, shape (n, d)
+    rated : ndarray of bool, shape (n, T)
+    group : ndarray of int, shape (n,)
+    weight : ndarray, shape (n,), optional
+        One weight a subject: its covariance is divided by it.
+
+    Returns
+    -------
+    Summary, Rows
+        Subjects without a rated visit are no part of either.
+    """
+    T = rated.shape[1]
+    code = rated @ (1 << np.arange(T, dtype=np.int64)) + (group.astype(np.int64) << T)
+    seen = np.flatnonzero(rated.any(axis=1))
+    order = seen[np.argsort(code[seen], kind="stable")]
+    _, first, counts = np.unique(code[order], return_index=True, return_counts=True)
+    u = u[order]
+    log_weight = 0.0
+    if weight is not None:
+        w = weight[order]
+        u = u * np.sqrt(w)[:, None]
+        log_weight = float(np.log(w) @ rated[order].sum(axis=1))
+    ends = first + counts
+    gram = np.stack([u[a:b].T @ u[a:b] for a, b in zip(first, ends, strict=True)])
+    summary = Summary(
+        select=select,
+        rated=rated[order[first]],
+        group=group[order[first]],
+        n=counts.astype(float),
+        gram=gram,
+        log_weight=log_weight,
+    )
+    return summary, Rows(u, np.repeat(np.arange(len(first)), counts), order)
+
+
+def merge(a: Summary, b: Summary) -> Summary:
+    """Return the summary of the subjects of both; their designs must be the same.
+
+    Raises
+    ------
+    ValueError
+        When the designs differ.
+    """
+    if a.select.shape != b.select.shape or not np.array_equal(a.select, b.select):
+        raise ValueError("the designs differ")
+    T = a.rated.shape[1]
+
+    def codes(s: Summary) -> npt.NDArray[np.int64]:
+        code = s.rated @ (1 << np.arange(T, dtype=np.int64)) + (s.group.astype(np.int64) << T)
+        return np.asarray(code, dtype=np.int64)
+
+    both = np.concatenate((codes(a), codes(b)))
+    _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+    n = np.bincount(inverse, weights=np.concatenate((a.n, b.n)))
+    gram = np.zeros((len(first), *a.gram.shape[1:]))
+    np.add.at(gram, inverse, np.concatenate((a.gram, b.gram)))
+    return Summary(
+        select=a.select,
+        rated=np.concatenate((a.rated, b.rated))[first],
+        group=np.concatenate((a.group, b.group))[first],
+        n=n.astype(float),
+        gram=gram,
+        log_weight=a.log_weight + b.log_weight,
+    )
+
+
+def independent_columns(summary: Summary, tolerance: float = 1e-7) -> IntArray:
+    """Return the columns of the design that none before them explains, in their order.
+
+    A column is left out when less than `tolerance` of its length is not explained by the columns
+    kept so far, as R's qr does.
+    """
+    spread = summary.spread()[:-1]
+    T = summary.rated.shape[1]
+    d = summary.gram.shape[1]
+    seen = np.einsum("pa,pij->aij", summary.rated.astype(float), summary.gram)
+    block = np.zeros((T, d, T, d))
+    block[np.arange(T), :, np.arange(T), :] = seen
+    gram = spread @ block.reshape(T * d, T * d) @ spread.T
+    length = np.sqrt(np.diag(gram))
+    scale = np.where(length > 0, length, 1.0)
+    gram = gram / np.outer(scale, scale)
+    kept: list[int] = []
+    factor = np.zeros((0, len(gram)))
+    for j in range(len(gram)):
+        rest = gram[j, j] - factor[:, j] @ factor[:, j]
+        if length[j] > 0 and rest > tolerance**2 + 1e-13:
+            row = (gram[j] - factor[:, j] @ factor) / np.sqrt(rest)
+            factor = np.vstack([factor, row])
+            kept.append(j)
+    return np.array(kept, dtype=np.intp)

@@ -1,0 +1,287 @@
+"""Covariance structures of repeated measures, each a value that can be given to a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels import covariance as kernel
+from trdstats.kernels.covariance import Correlation, Shape
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Covariance(ABC):
+    """A covariance structure: from parameters to the matrix of the visits.
+
+    For one of your own give `label`, `size`, `start` and `matrix`; derivatives are then taken
+    numerically. `shape` may give them exactly.
+
+    Examples
+    --------
+    One variance before a day, another from it on, and one correlation:
+
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class TwoVariances(Covariance):
+    ...     day: float
+    ...     label = "two variances"
+    ...     def size(self, T):
+    ...         return 3
+    ...     def start(self, S, days):
+    ...         v = np.diag(S)
+    ...         return np.array([v[days < self.day].mean(), v[days >= self.day].mean(), 0.5])
+    ...     def matrix(self, theta, days):
+    ...         sd = np.sqrt(np.where(days < self.day, theta[0], theta[1]))
+    ...         return np.outer(sd, sd) * np.where(np.eye(len(days)), 1, theta[2])
+    >>> TwoVariances(14).shape(np.array([4.0, 9.0, 0.5]), np.array([7.0, 14.0])).value[0].tolist()
+    [[4.0, 3.0], [3.0, 9.0]]
+    """
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Name of the structure."""
+
+    @abstractmethod
+    def size(self, T: int) -> int:
+        """Return the number of parameters for T visits."""
+
+    @abstractmethod
+    def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
+        """Return starting values from a positive definite residual covariance S, shape (T, T)."""
+
+    def matrix(self, theta: FloatArray, days: FloatArray) -> FloatArray:
+        """Return the covariance matrix, shape (T, T)."""
+        return np.asarray(self.shape(theta, days).value[0])
+
+    def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
+        """Return the matrix with its derivatives; here by central differences of `matrix`."""
+        return kernel.numeric_shape(lambda t: self.matrix(t, days), theta)
+
+    def names(self, visits: list[str]) -> list[str]:
+        """Return names of the parameters."""
+        return [f"parameter {k + 1}" for k in range(self.size(len(visits)))]
+
+
+@dataclass(frozen=True)
+class Unstructured(Covariance):
+    """Every variance and covariance its own parameter."""
+
+    label = "unstructured"
+
+    def size(self, T: int) -> int:
+        """Return the number of parameters."""
+        return T * (T + 1) // 2
+
+    def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
+        """Return the residual covariance itself."""
+        return S[kernel.lower(len(S))]
+
+    def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
+        """Return the matrix with its derivatives."""
+        return kernel.unstructured(theta, len(days))
+
+    def names(self, visits: list[str]) -> list[str]:
+        """Return one name an entry of the lower triangle."""
+        rows, columns = kernel.lower(len(visits))
+        return [f"cov({visits[i]}, {visits[j]})" for i, j in zip(rows, columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class Toeplitz(Covariance):
+    """One variance, and one covariance for each distance between visits."""
+
+    label = "Toeplitz"
+
+    def size(self, T: int) -> int:
+        """Return the number of parameters."""
+        return T
+
+    def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
+        """Return the means of the diagonals, drawn in until they make a covariance."""
+        theta = np.array([np.diagonal(S, k).mean() for k in range(len(S))])
+        theta[1:] *= 0.95
+        return theta
+
+    def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
+        """Return the matrix with its derivatives."""
+        return kernel.banded(theta, len(days))
+
+    def names(self, visits: list[str]) -> list[str]:
+        """Return one name a distance."""
+        return ["variance", *(f"cov(distance {k})" for k in range(1, len(visits)))]
+
+
+@dataclass(frozen=True)
+class CompoundSymmetry(Covariance):
+    """One covariance for all pairs, one variance: the structure of a random intercept."""
+
+    label = "compound symmetry"
+
+    def size(self, T: int) -> int:
+        """Return the number of parameters."""
+        return 2
+
+    def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
+        """Return the mean covariance, and what the mean variance has above it."""
+        T = len(S)
+        if T == 1:
+            return np.array([S[0, 0] / 2, S[0, 0] / 2])
+        off = (S.sum() - np.trace(S)) / (T * (T - 1))
+        return np.array([off, max(np.trace(S) / T - off, 0.1 * np.trace(S) / T)])
+
+    def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
+        """Return the matrix with its derivatives."""
+        return kernel.exchangeable(theta, len(days))
+
+    def names(self, visits: list[str]) -> list[str]:
+        """Return the two names."""
+        return ["covariance", "residual variance"]
+
+
+@dataclass(frozen=True)
+class Correlated(Covariance):
+    """Variances, one or one a visit, round a correlation of few parameters."""
+
+    key: str
+    heterogeneous: bool
+
+    @property
+    def label(self) -> str:
+        """Name of the structure."""
+        return ("heterogeneous " if self.heterogeneous else "") + _CORRELATIONS[self.key].label
+
+    def size(self, T: int) -> int:
+        """Return the number of parameters."""
+        return (T if self.heterogeneous else 1) + _CORRELATIONS[self.key].size(T)
+
+    def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
+        """Return variances and mean correlations of the residuals."""
+        variance = np.diag(S)
+        sd = np.sqrt(variance)
+        C = np.clip(S / np.outer(sd, sd), -0.9, 0.9)
+        own = variance if self.heterogeneous else np.array([variance.mean()])
+        return np.concatenate([own, _CORRELATIONS[self.key].start(C, days)])
+
+    def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
+        """Return the matrix with its derivatives."""
+        n_v = len(days) if self.heterogeneous else 1
+        correlation = _CORRELATIONS[self.key].build(theta[n_v:], days)
+        if (theta[:n_v] <= 0).any():  # outside: the likelihood has no value here
+            return Shape(np.full((1, len(days), len(days)), np.nan), theta[:, None], None)
+        return kernel.scaled(theta[:n_v], correlation)
+
+    def names(self, visits: list[str]) -> list[str]:
+        """Return names of variances, then of the correlation."""
+        variances = [f"var({v})" for v in visits] if self.heterogeneous else ["variance"]
+        return variances + _CORRELATIONS[self.key].names(visits)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A correlation of few parameters."""
+
+    label: str
+    size: Callable[[int], int]
+    start: Callable[[FloatArray, FloatArray], FloatArray]
+    build: Callable[[FloatArray, FloatArray], Correlation]
+    names: Callable[[list[str]], list[str]]
+
+
+def _lag(C: FloatArray, k: int) -> float:
+    return float(np.diagonal(C, k).mean())
+
+
+def _distances(days: FloatArray) -> FloatArray:
+    return np.abs(np.subtract.outer(days, days))
+
+
+def _visit_distances(days: FloatArray) -> FloatArray:
+    return _distances(np.arange(len(days), dtype=float))
+
+
+def _start_range(C: FloatArray, days: FloatArray) -> FloatArray:
+    near = float(np.diff(days).mean())
+    return np.array([-near / np.log(np.clip(_lag(C, 1), 0.05, 0.98))])
+
+
+def _mean_off(C: FloatArray, days: FloatArray) -> FloatArray:
+    T = len(C)
+    return np.array([(C.sum() - np.trace(C)) / (T * (T - 1))])
+
+
+_CORRELATIONS = {
+    "cs": _Family(
+        "compound symmetry", lambda T: 1, _mean_off,
+        lambda r, d: kernel.equal_correlation(r, len(d)), lambda v: ["correlation"],
+    ),
+    "ar1": _Family(
+        "AR(1)", lambda T: 1, lambda C, d: np.array([_lag(C, 1)]),
+        lambda r, d: kernel.power_correlation(r, _visit_distances(d)), lambda v: ["correlation"],
+    ),
+    "toep": _Family(
+        "Toeplitz", lambda T: T - 1,
+        lambda C, d: np.array([0.95 * _lag(C, k) for k in range(1, len(C))]),
+        lambda r, d: kernel.banded_correlation(r, len(d)),
+        lambda v: [f"cor(distance {k})" for k in range(1, len(v))],
+    ),
+    "ad": _Family(
+        "ante-dependence", lambda T: T - 1, lambda C, d: np.diagonal(C, 1).copy(),
+        lambda r, d: kernel.ante_correlation(r, len(d)),
+        lambda v: [f"cor({a}, {b})" for a, b in pairwise(v)],
+    ),
+    "sp_exp": _Family(
+        "spatial exponential", lambda T: 1, _start_range,
+        lambda r, d: kernel.exponential_correlation(r, _distances(d)), lambda v: ["range"],
+    ),
+    "sp_gau": _Family(
+        "spatial Gaussian", lambda T: 1, _start_range,
+        lambda r, d: kernel.gaussian_correlation(r, _distances(d)), lambda v: ["range"],
+    ),
+    "sp_pow": _Family(
+        "spatial power", lambda T: 1,
+        lambda C, d: np.array([np.clip(_lag(C, 1), 0.05, 0.98) ** (1 / np.diff(d).mean())]),
+        lambda r, d: kernel.power_correlation(r, _distances(d)), lambda v: ["correlation a day"],
+    ),
+}  # fmt: skip
+
+STRUCTURES: dict[str, Covariance] = {
+    "us": Unstructured(),
+    "toep": Toeplitz(),
+    "toeph": Correlated("toep", heterogeneous=True),
+    "ar1": Correlated("ar1", heterogeneous=False),
+    "ar1h": Correlated("ar1", heterogeneous=True),
+    "cs": CompoundSymmetry(),
+    "csh": Correlated("cs", heterogeneous=True),
+    "ad": Correlated("ad", heterogeneous=False),
+    "adh": Correlated("ad", heterogeneous=True),
+    "sp_exp": Correlated("sp_exp", heterogeneous=False),
+    "sp_gau": Correlated("sp_gau", heterogeneous=False),
+    "sp_pow": Correlated("sp_pow", heterogeneous=False),
+}
+
+
+def get_covariance(covariance: str | Covariance) -> Covariance:
+    """Return a structure by its abbreviation; a structure is returned as it is.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+        When there is no such structure.
+    """
+    if isinstance(covariance, Covariance):
+        return covariance
+    if not isinstance(covariance, str):
+        raise SpecError(f"covariance must be a name or a Covariance; got {covariance!r}.")
+    if covariance not in STRUCTURES:
+        raise unknown_name("covariance structure", covariance, STRUCTURES)
+    return STRUCTURES[covariance]

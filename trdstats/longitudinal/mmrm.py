@@ -1,0 +1,267 @@
+"""The mixed model for repeated measures: fixed effects and a covariance of the visits."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
+from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
+from trdstats.kernels.newton import Optimum, minimise
+from trdstats.kernels.patterns import (
+    Rows,
+    Summary,
+    distinct_columns,
+    independent_columns,
+    summarise,
+)
+from trdstats.kernels.reml import Model, residual_start
+from trdstats.kernels.sandwich import sandwich
+from trdstats.longitudinal.covariances import Covariance, get_covariance
+from trdstats.longitudinal.design import Design, build_design, read_formula
+from trdstats.longitudinal.result import MMRMResult
+from trdstats.tables import Face, Introduces
+
+FloatArray = npt.NDArray[np.float64]
+
+DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual")
+VCOV = ("model", "empirical", "bias-reduced", "jackknife")
+
+
+@dataclass(frozen=True, repr=False)
+class MMRM(Introduces):
+    """Mixed model for repeated measures.
+
+    Parameters
+    ----------
+    formula : str
+        Outcome and fixed effects, e.g. ``"change ~ baseline * visit + treatment * visit"``.
+    covariance : str or Covariance
+        "us", "toep", "toeph", "ar1", "ar1h", "cs", "csh", "ad", "adh" (h: one variance a visit),
+        "sp_exp", "sp_gau", "sp_pow" (by the days of the visits), or a structure of your own.
+    reml : bool, default True
+        Restricted maximum likelihood, else maximum likelihood.
+    ddf : {"kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual"}
+        Denominator degrees of freedom. Kenward-Roger follows SAS: for an unstructured covariance
+        its entries are the parameters; "linear" leaves second derivatives out for the others.
+    vcov : {"model", "empirical", "bias-reduced", "jackknife"}
+        Covariance of the fixed effects; of the last three (CR0, CR2, CR3) the degrees of freedom
+        are Bell and McCaffrey's with ``ddf="satterthwaite"``.
+    group : str, optional
+        Column, commonly the treatment: each group has a covariance of its own.
+    weights : str, optional
+        Column of subject weights; the covariance of a subject is divided by its weight.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable.
+
+    References
+    ----------
+    Mallinckrodt 2008, doi:10.1177/009286150804200402. Kenward and Roger 1997,
+    doi:10.2307/2533558.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> fit = trd.MMRM("change ~ baseline * visit + treatment * visit").fit(
+    ...     study.longitudinal(days=[7, 14, 21, 28]))
+    >>> fit.margins("treatment", by="visit").contrasts(reference="TMS").tidy().shape[0]
+    8
+    """
+
+    formula: str
+    covariance: str | Covariance = "us"
+    reml: bool = True
+    ddf: Literal[
+        "kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual"
+    ] = "kenward-roger"
+    vcov: Literal["model", "empirical", "bias-reduced", "jackknife"] = "model"
+    group: str | None = None
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        read_formula(self.formula)
+        get_covariance(self.covariance)
+        check_choice("ddf", self.ddf, DDF)
+        check_choice("vcov", self.vcov, VCOV)
+        if self.vcov != "model" and self.ddf.startswith("kenward"):
+            raise SpecError(
+                f"Kenward-Roger adjusts the model's own covariance; with vcov={self.vcov!r} use "
+                "ddf='satterthwaite', 'between-within' or 'residual'."
+            )
+
+    def fit(self, data: Any, *, subject: str = "subject", visit: str = "visit") -> MMRMResult:
+        """Fit the model.
+
+        Parameters
+        ----------
+        data : Study or DataFrame
+            One row a subject and visit. Of a study the scheduled visits, as
+            ``study.longitudinal()`` returns them.
+        subject, visit : str
+            Columns.
+
+        Raises
+        ------
+        DataError, SpecError
+            When the table or the formula is not usable.
+        NotEstimableError
+            When the covariance cannot be estimated; the message says what to try.
+
+        Warns
+        -----
+        EstimateWarning
+            When columns of the design are explained by others: they are left out by name.
+        """
+        design = build_design(
+            data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
+            weights=self.weights,
+        )  # fmt: skip
+        select, u = distinct_columns(design.X, design.y)
+        summary, rows = summarise(select, u, design.rated, design.group, design.weight)
+        kept = independent_columns(summary)
+        aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
+        if aliased:
+            warnings.warn(
+                f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
+                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}.",
+                EstimateWarning,
+                stacklevel=2,
+            )
+        summary = summary.keep(kept)
+        structure = get_covariance(self.covariance)
+        model = _model(summary, structure, design, self.reml)
+        optimum = _optimise(model, structure, design)
+        of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
+        return MMRMResult(
+            spec=self,
+            design=design,
+            terms=tuple(design.terms[j] for j in kept),
+            aliased=tuple(aliased),
+            inference=_infer(self, model, optimum, of_theta, rows, design),
+            _kept=kept,
+            _model=model,
+            _optimum=optimum,
+            _of_theta=of_theta,
+            _rows=rows,
+        )
+
+    def face(self) -> Face:
+        """Return the model in words."""
+        facts = [
+            ("Formula", self.formula),
+            ("Covariance", get_covariance(self.covariance).label),
+            ("Estimation", "REML" if self.reml else "ML"),
+            ("Degrees of freedom", self.ddf),
+        ]
+        facts += [("Covariance of effects", self.vcov)] if self.vcov != "model" else []
+        facts += [("Covariance by", self.group)] if self.group else []
+        facts += [("Weights", self.weights)] if self.weights else []
+        return Face("Mixed model for repeated measures", tuple(facts))
+
+
+def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) -> Model:
+    days = design.days
+    n_groups = len(design.groups)
+    return Model(
+        summary=summary,
+        structures=[lambda theta: structure.shape(theta, days)] * n_groups,
+        sizes=[structure.size(len(days))] * n_groups,
+        block=summary.group,
+        member=np.zeros_like(summary.group),
+        reml=reml,
+    )
+
+
+def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
+    """Return the best optimum from the residuals and, if that fails, from plainer starts."""
+    never = _never_together(model.summary)
+    if never and structure.label == "unstructured":
+        pairs = ", ".join(f"{design.visits[a]} and {design.visits[b]}" for a, b in never[:5])
+        raise NotEstimableError(
+            f"Nobody was rated at both of the visits {pairs}, so their covariance is not "
+            "estimable. Leave a visit out, or choose a structure such as covariance='toeph'."
+        )
+    n_cov = sum(model.sizes)
+    if model.summary.n_obs <= model.summary.n_columns + 1:
+        raise NotEstimableError(
+            f"{model.summary.n_obs} ratings cannot carry {model.summary.n_columns} fixed effects."
+        )
+    S = residual_start(model)
+    best: Optimum | None = None
+    for shrink in (0.0, 0.1, 0.5, 0.9):
+        starts = [
+            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.days)
+            for own in S
+        ]
+        found = minimise(model, np.concatenate(starts))
+        if found is None:
+            continue
+        if best is None or found.state.deviance < best.state.deviance - 1e-9:
+            best = found
+        if found.is_minimum:
+            break
+    if best is None or not best.is_minimum:
+        state = "did not converge" if best else "could not start"
+        raise NotEstimableError(
+            f"The {structure.label} covariance ({n_cov} parameters, "
+            f"{int(model.summary.n.sum())} subjects) {state}: too few subjects at some pair of "
+            "visits, or residuals of one visit that determine another. Try fewer parameters, "
+            "such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
+        )
+    return best
+
+
+def _never_together(summary: Summary) -> list[tuple[int, int]]:
+    together = np.einsum("p,pa,pb->ab", summary.n, summary.rated.astype(float), summary.rated)
+    rows, columns = np.nonzero(np.triu(together == 0, 1))
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def _infer(
+    spec: MMRM, model: Model, optimum: Optimum, of_theta: FloatArray, rows: Rows, design: Design
+) -> Inference:
+    state = optimum.state
+    if spec.vcov != "model":
+        found: Inference = sandwich(model, state, rows, spec.vcov)
+    elif spec.ddf.startswith("kenward"):
+        return kenward_roger(model, state, of_theta, curved=spec.ddf == "kenward-roger")
+    else:
+        found = satterthwaite(model, state, of_theta)
+    if spec.ddf == "satterthwaite":
+        return found
+    q = model.summary.n_columns
+    if spec.ddf == "residual":
+        df = np.full(q, float(model.summary.n_obs - q))
+    else:
+        df = _between_within(model.summary)
+    return FixedDegrees(state.beta, found.covariance, df)
+
+
+def _between_within(summary: Summary) -> FloatArray:
+    """Return degrees of freedom between subjects for columns that never change within one.
+
+    The intercept counts as within, as in R mmrm.
+    """
+    select = summary.select[:, :-1]
+    constant = (select == select[0]).all(axis=0) & (select[0] >= 0)
+    total = summary.gram.sum(axis=0)
+    first = select[0, constant]
+    ones = np.zeros(select.shape[1], dtype=bool)
+    # A column of ones has the same sum as its square.
+    for j, u in zip(np.flatnonzero(constant), first, strict=True):
+        ones[j] = np.isclose(total[u, u], summary.n.sum()) and np.isclose(
+            np.ptp(np.diagonal(summary.gram, axis1=1, axis2=2)[:, u] / summary.n), 0
+        )
+    between = constant & ~ones
+    n_between = int(between.sum()) + int(ones.any())
+    n_within = len(constant) - n_between
+    subjects = float(summary.n.sum())
+    return np.where(between, subjects - n_between, summary.n_obs - subjects - n_within)
