@@ -18,7 +18,7 @@ ROOMS = ["errors", "kernels", "tables", "plots", "scales", "study", "items", "ou
          "longitudinal", "survival", "multiverse", "evidence", "plan", "cli"]  # fmt: skip
 
 # Kernels are arithmetic on arrays: nothing else may enter.
-KERNEL_IMPORTS = {"numpy", "scipy", "trdstats", "__future__", "collections", "dataclasses",
+KERNEL_IMPORTS = {"numpy", "scipy", "trdstats", "__future__", "abc", "collections", "dataclasses",
                   "fractions", "typing", "math", "functools"}  # fmt: skip
 
 
