@@ -361,3 +361,35 @@ def test_words() -> None:
         "Response was defined as a fall of at least 50 % of the baseline above the floor of the "
         "scale (conventional; e.g. ELEKT-D, Anand 2023, N Engl J Med 388:2315-2325)."
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(patients, st.integers(0, 59), st.integers(0, 59), st.integers(1, 99), st.integers(1, 99))
+def test_a_stricter_cut_off_never_has_more_responders(
+    drawn: list[str], cut: int, other: int, share: int, more: int
+) -> None:
+    study = study_of(*drawn)
+    (low, high), (little, much) = sorted((cut, other)), sorted((share / 100, more / 100))
+    for strict, lax in (
+        (Remission(low), Remission(high)),
+        (Response(much), Response(little)),
+        (Response(much) & Remission(low), Response(little) & Remission(high)),
+        (Onset(Response(much)), Onset(Response(little))),
+        (InResponse(much, little), InResponse(little, little)),
+    ):
+        assert assess(study, strict)["met"].sum() <= assess(study, lax)["met"].sum()
+
+
+@settings(max_examples=60, deadline=None)
+@given(patients, st.sampled_from([1, 7, 14]), st.sampled_from([14, 28]))
+def test_a_confirmed_relapse_is_never_dated_earlier(
+    drawn: list[str], after: float, within: float
+) -> None:
+    study = study_of(*drawn)
+    plain = time_to(study, Relapse(20)).frame["right"]
+    first = time_to(study, Relapse(20, 2, after_days=after, within_days=within)).frame["right"]
+    last = time_to(study, Relapse(20, 2, after_days=after, within_days=within, dated="last")).frame[
+        "right"
+    ]
+    assert (first >= plain).all()
+    assert (last >= first).all()
