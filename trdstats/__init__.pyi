@@ -3,6 +3,7 @@ from . import plots as plots
 from . import scales as scales
 from .evidence import published as published
 from .items import score_items as score_items
+from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM
 from .multiverse import Estimate as Estimate
 from .multiverse import Universe as Universe

@@ -138,9 +138,8 @@ def evaluate(model: Model, theta: FloatArray, spread: FloatArray) -> State | Non
     return State(theta, float(deviance), beta, vcov, shapes, weight, spread)
 
 
-def residual_start(model: Model) -> list[FloatArray]:
-    """Return, for each block, a positive definite covariance of least-squares residuals."""
-    s = model.summary
+def _least_squares(s: Summary) -> FloatArray:
+    """Return the sums of products of least-squares residuals by pattern, shape (P, T, T)."""
     T = s.rated.shape[1]
     mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
     spread = s.spread()
@@ -148,7 +147,20 @@ def residual_start(model: Model) -> list[FloatArray]:
     q = s.n_columns
     beta = np.linalg.solve(moments[:q, :q], moments[:q, q])
     row = (np.append(-beta, 1.0) @ spread).reshape(T, -1)
-    products = np.einsum("ai,pij,bj->pab", row, s.gram, row, optimize=True) * mask
+    return np.asarray(np.einsum("ai,pij,bj->pab", row, s.gram, row, optimize=True) * mask)
+
+
+def residual_variance(model: Model) -> float:
+    """Return the mean square of least-squares residuals."""
+    products = _least_squares(model.summary)
+    return float(np.trace(products, axis1=1, axis2=2).sum() / model.summary.n_obs)
+
+
+def residual_start(model: Model) -> list[FloatArray]:
+    """Return, for each block, a positive definite covariance of least-squares residuals."""
+    s = model.summary
+    mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
+    products = _least_squares(s)
     found = []
     for g in range(len(model.structures)):
         mine = model.block == g
@@ -262,6 +274,26 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
         P = np.concatenate(moved) @ state.vcov
         h = len(P)
         hessian -= P.reshape(h, -1) @ np.swapaxes(P, 1, 2).reshape(h, -1).T
+    return (hessian + hessian.T) / 2
+
+
+def expected_hessian(model: Model, state: State) -> FloatArray:
+    """Return the expected second derivatives of the deviance, shape (h, h)."""
+    s, W = model.summary, state.weight
+    fitted = W @ fitted_products(state, s, state.vcov) @ W
+    blocks, moved = [], []
+    for g, shape in enumerate(state.shapes):
+        mine, V = model.slopes_of(g, shape)
+        VW = V @ W[mine]
+        block = _traces(VW, s.n[mine, None, None] * VW)
+        if model.reml:
+            block -= 2 * _traces(VW, V @ fitted[mine])
+            moved.append(moved_information(state, s, mine, W[mine] @ VW))
+        blocks.append(block)
+    hessian = _diagonal(blocks)
+    if model.reml:
+        P = np.concatenate(moved) @ state.vcov
+        hessian += P.reshape(len(P), -1) @ np.swapaxes(P, 1, 2).reshape(len(P), -1).T
     return (hessian + hessian.T) / 2
 
 

@@ -73,6 +73,18 @@ class Covariance(ABC):
 
 
 @dataclass(frozen=True)
+class OnDays:
+    """A structure on the days of a study, as the likelihood sees it."""
+
+    structure: Covariance
+    days: FloatArray
+
+    def __call__(self, theta: FloatArray) -> Shape:
+        """Return the matrix with its derivatives."""
+        return self.structure.shape(theta, self.days)
+
+
+@dataclass(frozen=True)
 class Unstructured(Covariance):
     """Every variance and covariance its own parameter."""
 

@@ -103,27 +103,10 @@ def build_design(
     SpecError, NotEstimableError
         When the formula does not fit the table, or nothing is left to analyse.
     """
-    table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     outcome = str(formula.lhs[0])
     needed = sorted({str(v) for v in formula.required_variables})
-    roles = [("subject", subject), ("visit", visit), *(("the formula", c) for c in needed)]
-    roles += [(n, c) for n, c in (("group", group), ("weights", weights)) if c]
-    problems = check_columns(table, roles, "data")
-    empty = check_not_empty(table, "data")
-    if problems or empty:
-        raise DataError([*problems, *([empty] if empty else [])])
-    columns = list(dict.fromkeys([subject, visit, *needed, *(c for c in (group, weights) if c)]))
-    frame = table[columns]
-    lacks = frame.isna()
-    no_outcome = lacks[outcome] if outcome in lacks else lacks.any(axis=1) & False
-    reasons = {
-        "no outcome": no_outcome,
-        "a covariate is missing": lacks.any(axis=1) & ~no_outcome,
-    }
-    left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame[~lacks.any(axis=1)].reset_index(drop=True)
-    if not len(frame):
-        raise NotEstimableError("No row has an outcome and all covariates.")
+    roles = [subject, visit, *(c for c in (group, weights) if c)]
+    frame, left_out = _complete_rows(data, formula, roles, needed)
     frame = _categorical(frame, [visit, *(c for c in needed if c != outcome)], visit)
     visits = frame[visit].cat.categories
     person, subjects = pd.factorize(frame[subject], sort=True)
@@ -143,6 +126,93 @@ def build_design(
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
         groups=groups, weight=weight, left_out=left_out,
     )  # fmt: skip
+
+
+def build_rows(
+    data: Any, formula: Formula, random: str, subject: str
+) -> tuple[Design, FloatArray, list[str]]:
+    """Lay a table out by subject and rating, for subjects on days of their own.
+
+    Returns
+    -------
+    design : Design
+        Its visits are the first, second, ... rating of a subject.
+    Z : ndarray, shape (n, T, r)
+        Design of the random effects, 0 where there is no rating.
+    names : list of str
+        The random effects.
+
+    Raises
+    ------
+    DataError, SpecError, NotEstimableError
+        As `build_design`.
+    """
+    try:
+        effects = Formula(random)
+    except (FormulaicError, SyntaxError) as error:
+        raise SpecError(f"random={random!r} cannot be read: {error}.") from error
+    needed = {str(v) for v in (*formula.required_variables, *effects.required_variables)}
+    frame, left_out = _complete_rows(data, formula, [subject], sorted(needed))
+    outcome = str(formula.lhs[0])
+    frame = _categorical(frame, sorted(needed - {outcome}), "")
+    codes, subjects = pd.factorize(frame[subject], sort=True)
+    person = np.asarray(codes, dtype=np.intp)
+    place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)
+    n, T = len(subjects), int(place.max()) + 1
+    fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
+    rated = np.zeros((n, T), dtype=bool)
+    rated[person, place] = True
+    X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)
+    y = np.zeros((T, n))
+    y[place, person] = _outcome(frame, formula)
+    drawn = effects.get_model_matrix(frame, output="pandas", na_action="ignore")
+    Z = np.zeros((n, T, drawn.shape[1]))
+    Z[person, place] = drawn.to_numpy(dtype=float)
+    design = Design(
+        frame=frame, subjects=pd.Index(subjects), visits=pd.RangeIndex(T),
+        days=np.arange(T, dtype=float), outcome=outcome, terms=[str(c) for c in fixed.columns],
+        spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
+        groups=["all"], weight=None, left_out=left_out,
+    )  # fmt: skip
+    return design, Z, [str(c) for c in drawn.columns]
+
+
+def _by_place(matrix: FloatArray, person: IntArray, place: IntArray, n: int, T: int) -> FloatArray:
+    """Lay rows out by subject and place, filled in by what never changes within a subject."""
+    X = np.zeros((T, matrix.shape[1], n))
+    for j, column in enumerate(matrix.T):
+        own = np.zeros(n)
+        own[person] = column
+        if (own[person] == column).all():
+            X[:, j] = own
+        else:
+            X[place, j, person] = column
+    return X
+
+
+def _complete_rows(
+    data: Any, formula: Formula, roles: list[str], needed: list[str]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows with an outcome and all covariates, and how many were left out and why."""
+    table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
+    named = [*(("the model", c) for c in roles), *(("the formula", c) for c in needed)]
+    problems = check_columns(table, named, "data")
+    empty = check_not_empty(table, "data")
+    if problems or empty:
+        raise DataError([*problems, *([empty] if empty else [])])
+    frame = table[list(dict.fromkeys([*roles, *needed]))]
+    lacks = frame.isna()
+    outcome = str(formula.lhs[0])
+    no_outcome = lacks[outcome] if outcome in lacks else lacks.any(axis=1) & False
+    reasons = {
+        "no outcome": no_outcome,
+        "a covariate is missing": lacks.any(axis=1) & ~no_outcome,
+    }
+    left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
+    frame = frame[~lacks.any(axis=1)].reset_index(drop=True)
+    if not len(frame):
+        raise NotEstimableError("No row has an outcome and all covariates.")
+    return frame, left_out
 
 
 def _categorical(frame: pd.DataFrame, columns: list[str], visit: str) -> pd.DataFrame:

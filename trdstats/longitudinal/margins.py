@@ -20,7 +20,7 @@ from trdstats.longitudinal.tests_table import t_table
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.result import MMRMResult
+    from trdstats.longitudinal.mixed_result import MixedResult
 
 FloatArray = npt.NDArray[np.float64]
 Adjust = Literal["none", "holm", "bonferroni", "tukey", "dunnett", "mvt"]
@@ -41,7 +41,7 @@ class Margins(Introduces):
         Column whose levels are compared.
     by : str or None
         Column within whose levels they are.
-    fit : MMRMResult
+    fit : MixedResult
     """
 
     inference: Inference
@@ -49,7 +49,7 @@ class Margins(Introduces):
     labels: pd.DataFrame
     term: str
     by: str | None
-    fit: MMRMResult
+    fit: MixedResult
 
     def tidy(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return one row a mean.
@@ -241,13 +241,14 @@ class Contrasts(Introduces):
         """
         check_level(conf_level)
         fit = self.margins.fit
-        if self.margins.by is None or fit.spec.group is not None:
+        found = fit.visit_variances()
+        if self.margins.by is None or found is None:
             raise SpecError(
                 "effect_sizes() needs means by visit of a model with one covariance for all."
             )
         visits = list(fit.design.visits)
         place = [visits.index(v) for v in self.frame[self.margins.by]]
-        variance, of_variance = fit.visit_variances()
+        variance, of_variance = found
         v, spread = variance[place], of_variance[place]
         d = self.frame["estimate"].to_numpy() / np.sqrt(v)
         correction = 1 - 3 / (4 * self.frame["df"].to_numpy() - 1)

@@ -21,7 +21,7 @@ from trdstats.kernels.patterns import (
 )
 from trdstats.kernels.reml import Model, residual_start
 from trdstats.kernels.sandwich import sandwich
-from trdstats.longitudinal.covariances import Covariance, get_covariance
+from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
 from trdstats.longitudinal.design import Design, build_design, read_formula
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.tables import Face, Introduces
@@ -168,12 +168,11 @@ class MMRM(Introduces):
 
 
 def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) -> Model:
-    days = design.days
     n_groups = len(design.groups)
     return Model(
         summary=summary,
-        structures=[lambda theta: structure.shape(theta, days)] * n_groups,
-        sizes=[structure.size(len(days))] * n_groups,
+        structures=[OnDays(structure, design.days)] * n_groups,
+        sizes=[structure.size(len(design.days))] * n_groups,
         block=summary.group,
         member=np.zeros_like(summary.group),
         reml=reml,

@@ -1,0 +1,304 @@
+"""What a mixed model found: effects, tests, marginal means, influence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import f as f_law
+
+from trdstats.errors import SpecError, check_level, unknown_name
+from trdstats.kernels.mixed_tests import Inference
+from trdstats.kernels.newton import Optimum
+from trdstats.kernels.patterns import Rows
+from trdstats.kernels.reml import Model
+from trdstats.kernels.sandwich import sandwich
+from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.grid import margin_rows
+from trdstats.longitudinal.margins import Margins
+from trdstats.longitudinal.tests_table import t_table
+from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.lmm import LMM
+    from trdstats.longitudinal.mmrm import MMRM
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class MixedResult(Introduces):
+    """A fitted mixed model.
+
+    Attributes
+    ----------
+    spec : MMRM or LMM
+    design : Design
+        What was analysed, and what was left out.
+    terms : tuple of str
+        Columns of the design that were estimated.
+    aliased : tuple of str
+        Columns left out because others explain them.
+    inference : Inference
+        Covariance of the effects and their degrees of freedom.
+    """
+
+    spec: MMRM | LMM
+    design: Design
+    terms: tuple[str, ...]
+    aliased: tuple[str, ...]
+    inference: Inference
+    _kept: npt.NDArray[np.intp]
+    _model: Model
+    _optimum: Optimum
+    _of_theta: FloatArray
+    _rows: Rows
+
+    title: ClassVar[str] = "Mixed model"
+
+    @property
+    def structure(self) -> str:
+        """Covariance structure in words."""
+        raise NotImplementedError
+
+    @property
+    def loglik(self) -> float:
+        """(Restricted) log-likelihood."""
+        return -self._optimum.state.deviance / 2
+
+    @property
+    def deviance(self) -> float:
+        """Minus twice the log-likelihood."""
+        return self._optimum.state.deviance
+
+    @property
+    def n_covariance(self) -> int:
+        """Number of covariance parameters."""
+        return int(sum(self._model.sizes))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; under REML it counts covariance parameters only, as SAS and mmrm."""
+        return self.deviance + 2 * self._n_counted()
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion with the number of subjects, as SAS and mmrm."""
+        return self.deviance + float(np.log(self._model.summary.n.sum())) * self._n_counted()
+
+    def _n_counted(self) -> int:
+        return self.n_covariance
+
+    def tidy(self, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Return one row a fixed effect.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate, std_error, statistic (t), df, p_value, conf_low, conf_high,
+            conf_level.
+        """
+        return self.contrast(np.eye(len(self.terms)), list(self.terms), conf_level=conf_level)
+
+    def contrast(
+        self, L: Any, labels: Sequence[str] | None = None, *, conf_level: float = 0.95
+    ) -> pd.DataFrame:
+        """Estimate linear combinations of the fixed effects.
+
+        Parameters
+        ----------
+        L : array_like, shape (k, q) or (q,)
+            Coefficients in the order of `terms`.
+        labels : sequence of str, optional
+        conf_level : float
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `tidy`.
+
+        Raises
+        ------
+        SpecError
+            When the number of coefficients is not that of the terms.
+        """
+        check_level(conf_level)
+        rows = np.atleast_2d(np.asarray(L, dtype=float))
+        if rows.shape[1] != len(self.terms):
+            raise SpecError(
+                f"A contrast needs {len(self.terms)} coefficients, one a term; got {rows.shape[1]}."
+            )
+        names = (
+            list(labels) if labels is not None else [f"contrast {i + 1}" for i in range(len(rows))]
+        )
+        return t_table(self.inference, rows, conf_level).assign(term=names)[
+            ["term", "estimate", "std_error", "statistic", "df", "p_value", "conf_low",
+             "conf_high", "conf_level"]
+        ]  # fmt: skip
+
+    def joint_test(self, terms: str | Sequence[str] | Any) -> pd.DataFrame:
+        """Test several effects together.
+
+        Parameters
+        ----------
+        terms : str, sequence of str, or array_like of shape (k, q)
+            Columns of the design; a term of the formula (``"treatment"``, ``"treatment:visit"``)
+            stands for all its columns; or coefficients of contrasts that are 0 together.
+
+        Returns
+        -------
+        pandas.DataFrame
+            statistic (F), df_num, df_den, p_value.
+
+        Raises
+        ------
+        UnknownNameError
+            When a term is not in the model.
+        """
+        if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
+            wanted = [terms] if isinstance(terms, str) else list(terms)
+            columns = [j for name in wanted for j in self._columns_of(name)]
+            L = np.eye(len(self.terms))[columns]
+        else:
+            L = np.atleast_2d(np.asarray(terms, dtype=float))
+        found = self.inference.f_test(L)
+        p = float(f_law.sf(found.statistic, found.df_num, found.df_den))
+        return pd.DataFrame(
+            {
+                "statistic": [found.statistic],
+                "df_num": [found.df_num],
+                "df_den": [found.df_den],
+                "p_value": [p],
+            }
+        )
+
+    def _columns_of(self, name: str) -> list[int]:
+        if name in self.terms:
+            return [self.terms.index(name)]
+        groups = _by_term(self.design, self._kept)
+        if name not in groups:
+            raise unknown_name("term", name, [*groups, *self.terms])
+        return groups[name]
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects, ratings, log-likelihood, AIC, BIC, and how the search went."""
+        s, o = self._model.summary, self._optimum
+        return pd.DataFrame(
+            {
+                "n": [int(s.n.sum())],
+                "n_obs": [s.n_obs],
+                "n_left_out": [sum(self.design.left_out.values())],
+                "loglik": [self.loglik],
+                "deviance": [self.deviance],
+                "aic": [self.aic],
+                "bic": [self.bic],
+                "n_covariance": [self.n_covariance],
+                "n_iterations": [o.n_iterations],
+                "n_evaluations": [o.n_evaluations],
+                "gradient": [float(np.abs(o.gradient).max())],
+                "condition": [float(np.linalg.cond(o.hessian))],
+                "converged": [o.is_minimum],
+            }
+        )
+
+    def margins(
+        self,
+        term: str,
+        *,
+        by: str | None = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+    ) -> Margins:
+        """Estimate marginal means.
+
+        Parameters
+        ----------
+        term : str
+            Column whose levels are compared, e.g. ``"treatment"``.
+        by : str, optional
+            Column within whose levels they are, e.g. ``"visit"``.
+        at : mapping, optional
+            Values of covariates. Default: numbers at their mean over the analysed rows.
+        weights : {"equal", "proportional"}
+            How the levels of other categories are averaged.
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When a column is not in the model or has no levels.
+        """
+        L, labels = margin_rows(self.design, term, by, at or {}, weights)
+        return Margins(self.inference, L[:, self._kept], labels, term, by, self)
+
+    def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
+        """Return the variance at each visit, and the sampling variance of each, shape (T,).
+
+        None where visits have no variance of their own, or groups differ in it.
+        """
+        return None
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each fixed effect.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column a term: Phi times the subject's score X' V^-1 r. The
+            cross-product of the columns is the empirical covariance (CR0).
+        """
+        found = sandwich(self._model, self._optimum.state, self._rows, "empirical")
+        effect = np.zeros((len(self.design.subjects), len(self.terms)))
+        effect[self._rows.order] = found.scores @ found.plain
+        frame = pd.DataFrame(effect, columns=list(self.terms))
+        frame.insert(0, "subject", self.design.subjects)
+        return frame
+
+    def face(self) -> Face:
+        """Return the fit and its fixed effects as tables."""
+        g = next(each_row(self.glance()))
+        left = "; ".join(f"{n:,} {reason}" for reason, n in self.design.left_out.items())
+        facts = [
+            ("Formula", self.spec.formula),
+            ("Covariance", self.structure),
+            ("Subjects", f"{g.n:,}"),
+            ("Ratings", f"{g.n_obs:,}" + (f" ({left} left out)" if left else "")),
+            ("Log-likelihood", f"{g.loglik:.3f} ({'REML' if self.spec.reml else 'ML'})"),
+            ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
+            ("Degrees of freedom", self.spec.ddf),
+        ]
+        rows = tuple(
+            (
+                r.term,
+                format_number(r.estimate, 3),
+                format_number(r.std_error, 3),
+                format_number(r.df, 1),
+                format_number(r.statistic, 2),
+                format_p(r.p_value),
+            )
+            for r in each_row(self.tidy())
+        )
+        header = ("Term", "Estimate", "SE", "df", "t", "p")
+        notes = []
+        if self.aliased:
+            notes.append(f"Left out, explained by others: {', '.join(self.aliased)}.")
+        tables = (Table(header, rows), *self._tables())
+        return Face(self.title, tuple(facts), tables, tuple(notes))
+
+    def _tables(self) -> tuple[Table, ...]:
+        """Return what stands below the effects."""
+        return ()
+
+
+def _by_term(design: Design, kept: npt.NDArray[np.intp]) -> dict[str, list[int]]:
+    """Return the columns of each term of the formula, among those that were kept."""
+    place = {int(column): k for k, column in enumerate(kept)}
+    found: dict[str, list[int]] = {}
+    for term, columns in design.spec.term_indices.items():
+        own = [place[c] for c in columns if c in place]
+        for name in {str(term), ":".join(reversed(str(term).split(":")))}:
+            found[name] = own
+    return found
