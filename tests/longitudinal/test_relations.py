@@ -139,10 +139,38 @@ def test_summaries_of_two_halves_add_up() -> None:
     rated = whole.rated[rows.pattern]
     none = np.zeros(len(rated), dtype=np.intp)
     half = np.arange(len(rated)) % 2 == 0
-    parts = [summarise(whole.select, rows.u[m], rated[m], none[m], None)[0] for m in (half, ~half)]
+    parts = [summarise(whole.select, rows.u[m], rated[m], none[m])[0] for m in (half, ~half)]
     merged = merge(*parts)
     assert merged.n.tolist() == whole.n.tolist()
     assert merged.gram == pytest.approx(whole.gram)
+
+
+def test_weights_of_ratings_by_hand() -> None:
+    """Independent ratings: weighted least squares."""
+    rng = np.random.default_rng(6)
+    frame = simulated(gone=0).assign(w=lambda d: rng.uniform(0.5, 2, len(d)))
+    found = MMRM("y ~ base + arm", covariance=OneVariance(), weights="w", ddf="residual").fit(frame)
+    X = np.column_stack([np.ones(len(frame)), frame["base"], frame["arm"] == "B"])
+    w = frame["w"].to_numpy()
+    beta = np.linalg.solve(X.T * w @ X, X.T * w @ frame["y"])
+    s2 = w @ (frame["y"] - X @ beta) ** 2 / (len(frame) - 3)
+    assert found.tidy()["estimate"].tolist() == pytest.approx(beta.tolist())
+    error = np.sqrt(s2 * np.diag(np.linalg.inv(X.T * w @ X)))
+    assert found.tidy()["std_error"].tolist() == pytest.approx(error.tolist())
+
+
+@dataclass(frozen=True)
+class OneVariance(Covariance):
+    label = "independent"
+
+    def size(self, T: int) -> int:
+        return 1
+
+    def start(self, S: Any, days: Any) -> Any:
+        return np.array([np.diag(S).mean()])
+
+    def matrix(self, theta: Any, days: Any) -> Any:
+        return theta[0] * np.eye(len(days))
 
 
 def test_influence_is_the_scores_of_subjects() -> None:

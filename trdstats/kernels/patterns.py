@@ -132,7 +132,7 @@ def summarise(
     u: FloatArray,
     rated: BoolArray,
     group: IntArray,
-    weight: FloatArray | None,
+    log_weight: float = 0.0,
 ) -> tuple[Summary, Rows]:
     """Sum up subjects by pattern.
 
@@ -142,8 +142,8 @@ def summarise(
     u : ndarray, shape (n, d)
     rated : ndarray of bool, shape (n, T)
     group : ndarray of int, shape (n,)
-    weight : ndarray, shape (n,), optional
-        One weight a subject: its covariance is divided by it.
+    log_weight : float
+        Sum of the logarithms of the weights by whose roots the numbers were multiplied.
 
     Returns
     -------
@@ -156,11 +156,6 @@ def summarise(
     order = seen[np.argsort(code[seen], kind="stable")]
     _, first, counts = np.unique(code[order], return_index=True, return_counts=True)
     u = u[order]
-    log_weight = 0.0
-    if weight is not None:
-        w = weight[order]
-        u = u * np.sqrt(w)[:, None]
-        log_weight = float(np.log(w) @ rated[order].sum(axis=1))
     ends = first + counts
     gram = np.stack([u[a:b].T @ u[a:b] for a, b in zip(first, ends, strict=True)])
     summary = Summary(

@@ -44,7 +44,8 @@ class Design:
     rated : ndarray of bool, shape (n, T)
     group : ndarray of int, shape (n,)
     groups : list of str
-    weight : ndarray, shape (n,), or None
+    weight : ndarray, shape (T, n), or None
+        Weights of the ratings; X and y are not yet multiplied by their roots.
     left_out : dict of str to int
         Rows not analysed, by reason.
     """
@@ -117,7 +118,7 @@ def build_design(
     rated = np.zeros((n, T), dtype=bool)
     rated[person, occasion] = True
     group_code, groups = _of_subject(frame, group, person, n)
-    weight = _weights(frame, weights, person, n)
+    weight = _weights(frame, weights, person, occasion, (T, n))
     spec, X, terms = _matrix(formula, frame, person, occasion, n, T, visit)
     y = np.zeros((T, n))
     y[occasion, person] = _outcome(frame, formula)
@@ -266,17 +267,24 @@ def _of_subject(
 
 
 def _weights(
-    frame: pd.DataFrame, column: str | None, person: IntArray, n: int
+    frame: pd.DataFrame,
+    column: str | None,
+    person: IntArray,
+    occasion: IntArray,
+    shape: tuple[int, int],
 ) -> FloatArray | None:
+    """Return weights by visit and subject; a constant one stands at missed visits too."""
     if column is None:
         return None
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
     if not (np.isfinite(values) & (values > 0)).all():
         raise SpecError(f"weights={column!r} must be positive numbers.")
-    result = np.zeros(n)
-    result[person] = values
-    if (result[person] != values).any():
-        raise SpecError(f"weights={column!r} changes between visits of a subject.")
+    own = np.ones(shape[1])
+    own[person] = values
+    result = np.ones(shape)
+    if (own[person] == values).all():
+        result[:] = own
+    result[occasion, person] = values
     return result
 
 

@@ -106,7 +106,7 @@ class LMM(Introduces):
         design, Z, names = build_rows(data, read_formula(self.formula), self.random, subject)
         kinds, kind = distinct_designs(Z)
         select, u = distinct_columns(design.X, design.y)
-        summary, rows = summarise(select, u, design.rated, kind, None)
+        summary, rows = summarise(select, u, design.rated, kind)
         kept = independent_columns(summary)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         if aliased:

@@ -54,7 +54,7 @@ class MMRM(Introduces):
     group : str, optional
         Column, commonly the treatment: each group has a covariance of its own.
     weights : str, optional
-        Column of subject weights; the covariance of a subject is divided by its weight.
+        Column of weights of the ratings; the variance of a rating is divided by its weight.
 
     Raises
     ------
@@ -124,8 +124,9 @@ class MMRM(Introduces):
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
             weights=self.weights,
         )  # fmt: skip
-        select, u = distinct_columns(design.X, design.y)
-        summary, rows = summarise(select, u, design.rated, design.group, design.weight)
+        X, y, log_weight = _weighted(design)
+        select, u = distinct_columns(X, y)
+        summary, rows = summarise(select, u, design.rated, design.group, log_weight)
         kept = independent_columns(summary)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         if aliased:
@@ -165,6 +166,15 @@ class MMRM(Introduces):
         facts += [("Covariance by", self.group)] if self.group else []
         facts += [("Weights", self.weights)] if self.weights else []
         return Face("Mixed model for repeated measures", tuple(facts))
+
+
+def _weighted(design: Design) -> tuple[FloatArray, FloatArray, float]:
+    """Return design and outcome times the roots of the weights, and the sum of their logarithms."""
+    if design.weight is None:
+        return design.X, design.y, 0.0
+    root = np.sqrt(design.weight)
+    log_weight = float(np.log(design.weight[design.rated.T]).sum())
+    return design.X * root[:, None], design.y * root, log_weight
 
 
 def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) -> Model:
