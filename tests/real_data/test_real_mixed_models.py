@@ -25,10 +25,7 @@ def real(name: str) -> Any:
 
 def close_to_r(found: Any, own: dict[str, Any], *, se: float = 1e-4) -> None:
     """R stops its search early: deviances are R's or lower, errors agree to that."""
-    assert (
-        own["reml_deviance"] - 1e-4 < found.deviance + 5e-5 or found.deviance < own["reml_deviance"]
-    )
-    assert found.deviance <= own["reml_deviance"] + 1e-6
+    assert own["reml_deviance"] - 1e-4 < found.deviance < own["reml_deviance"] + 1e-6
     coef = own["coef"] | {":".join(reversed(k.split(":"))): v for k, v in own["coef"].items()}
     error = own["se"] | {":".join(reversed(k.split(":"))): v for k, v in own["se"].items()}
     for row in found.tidy().itertuples():
@@ -66,7 +63,7 @@ def test_fev_trial(structure: str) -> None:
         "FEV1 ~ RACE + SEX + ARMCD * AVISIT", covariance=structure, ddf="satterthwaite"
     ).fit(frame, subject="USUBJID", visit="AVISIT")
     close_to_r(found, own)
-    assert found.covariance.to_numpy() == pytest.approx(np.array(own["cov"]), rel=2e-3)
+    assert found.covariance.to_numpy() == pytest.approx(np.array(own["cov"]), abs=0.01)
     table = found.margins("ARMCD", by="AVISIT").tidy()
     means = pd.DataFrame(own["lsmeans"])
     assert table["estimate"].to_numpy() == pytest.approx(means["emmean"].to_numpy(), abs=1e-3)
@@ -93,6 +90,6 @@ def test_beat_the_blues() -> None:
             assert row.estimate == pytest.approx(own["coef"][name], abs=1e-4 * own["se"][name])
             assert row.std_error == pytest.approx(own["se"][name], rel=1e-4)
     first = LMM(formula, reml=False).fit(long)
-    assert [round(v, 2) for v in first.tidy()["estimate"]] == [5.59, -2.33, -2.82, 0.2, 0.64, -0.7]
+    assert [round(v, 2) for v in first.tidy()["estimate"]] == [5.59, 0.64, -0.7, -2.33, -2.82, 0.2]
     assert round(first.covariance.iloc[0, 0], 2) == 48.78
     assert round(first.residual_variance, 2) == 25.14

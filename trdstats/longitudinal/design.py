@@ -309,12 +309,9 @@ def _matrix(
     At visits without a rating it is filled in: by what never changes within the subject, so that
     a covariate is one column for all visits, and by 0 elsewhere. It has no weight there.
     """
-    fitted = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    spec = fitted.model_spec
-    names = [str(c) for c in fitted.columns]
-    whole = pd.DataFrame(index=pd.RangeIndex(n * T))
+    whole: dict[str, Any] = {}
     place = occasion * n + person
-    for column in spec.required_variables:
+    for column in formula.rhs.required_variables:
         name = str(column)
         values = frame[name]
         if name == visit:
@@ -332,8 +329,15 @@ def _matrix(
         whole[name] = (
             pd.Categorical.from_codes(full, dtype=values.dtype) if is_category else full  # type: ignore[call-overload]
         )
-    matrix = spec.get_model_matrix(whole, output="numpy", na_action="ignore")
-    X = np.asarray(matrix, dtype=float)
+    table = pd.DataFrame(whole, index=pd.RangeIndex(n * T))
+    filled = formula.rhs.get_model_matrix(table, output="pandas", na_action="ignore")
+    spec = filled.model_spec
+    if spec.transform_state:
+        # A transform that learns from its column (a centre, a spline) learns from analysed rows.
+        spec = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore").model_spec
+        filled = spec.get_model_matrix(table, output="pandas", na_action="ignore")
+    names = [str(c) for c in filled.columns]
+    X = filled.to_numpy(dtype=float)
     if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are no finite numbers.")
     return spec, np.ascontiguousarray(X.reshape(T, n, -1).transpose(0, 2, 1)), names
