@@ -51,6 +51,11 @@ class Covariance(ABC):
     def label(self) -> str:
         """Name of the structure."""
 
+    @property
+    def by_days(self) -> bool:
+        """Whether the days of the visits matter, beyond their order."""
+        return False
+
     @abstractmethod
     def size(self, T: int) -> int:
         """Return the number of parameters for T visits."""
@@ -74,14 +79,29 @@ class Covariance(ABC):
 
 @dataclass(frozen=True)
 class OnDays:
-    """A structure on the days of a study, as the likelihood sees it."""
+    """A structure on the days of each schedule, as the likelihood sees it.
+
+    Attributes
+    ----------
+    structure : Covariance
+    days : ndarray, shape (K, T)
+        Days of the visits, one row a schedule.
+    """
 
     structure: Covariance
     days: FloatArray
 
     def __call__(self, theta: FloatArray) -> Shape:
-        """Return the matrix with its derivatives."""
-        return self.structure.shape(theta, self.days)
+        """Return the matrices with their derivatives."""
+        shapes = [self.structure.shape(theta, own) for own in self.days]
+        if len(shapes) == 1:
+            return shapes[0]
+        second = [shape.second for shape in shapes if shape.second is not None]
+        return Shape(
+            np.concatenate([shape.value for shape in shapes]),
+            np.concatenate([shape.first for shape in shapes], axis=1),
+            np.concatenate(second, axis=2) if second else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -172,6 +192,11 @@ class Correlated(Covariance):
         """Name of the structure."""
         return ("heterogeneous " if self.heterogeneous else "") + _CORRELATIONS[self.key].label
 
+    @property
+    def by_days(self) -> bool:
+        """Whether the days of the visits matter, beyond their order."""
+        return self.key.startswith("sp_")
+
     def size(self, T: int) -> int:
         """Return the number of parameters."""
         return (T if self.heterogeneous else 1) + _CORRELATIONS[self.key].size(T)
@@ -189,7 +214,8 @@ class Correlated(Covariance):
         n_v = len(days) if self.heterogeneous else 1
         correlation = _CORRELATIONS[self.key].build(theta[n_v:], days)
         if (theta[:n_v] <= 0).any():  # outside: the likelihood has no value here
-            return Shape(np.full((1, len(days), len(days)), np.nan), theta[:, None], None)
+            T = len(days)
+            return Shape(np.full((1, T, T), np.nan), np.full((len(theta), 1, T, T), np.nan), None)
         return kernel.scaled(theta[:n_v], correlation)
 
     def names(self, visits: list[str]) -> list[str]:

@@ -57,6 +57,9 @@ def margin_rows(
     for c in columns:
         if c not in factors:
             grid[c] = float(at[c]) if c in at else float(frame[c].mean())
+    labels = grid[shown].drop_duplicates(ignore_index=True)
+    if design.baseline is not None and design.baseline.visit in grid:
+        grid = design.baseline.apply(grid)
     matrix = design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     X = np.asarray(matrix, dtype=float)
     share = np.ones(len(grid))
@@ -64,7 +67,6 @@ def margin_rows(
         counts = frame.groupby(others, observed=False).size()
         keys = list(grid[others].itertuples(index=False, name=None))
         share = np.array([float(counts.loc[k if len(others) > 1 else k[0]]) for k in keys])
-    labels = grid[shown].drop_duplicates(ignore_index=True)
     per_mean = len(grid) // len(labels)
     parts = share.reshape(len(labels), per_mean)
     parts = parts / parts.sum(axis=1, keepdims=True)

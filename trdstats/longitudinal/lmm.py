@@ -21,7 +21,8 @@ from trdstats.kernels.random_effects import (
     to_matrix,
 )
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
-from trdstats.longitudinal.design import build_rows, read_formula
+from trdstats.longitudinal.by_rating import build_rows
+from trdstats.longitudinal.design import read_formula
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
 

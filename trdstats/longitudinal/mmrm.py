@@ -21,8 +21,9 @@ from trdstats.kernels.patterns import (
 )
 from trdstats.kernels.reml import Model, residual_start
 from trdstats.kernels.sandwich import sandwich
+from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
-from trdstats.longitudinal.design import Design, build_design, read_formula
+from trdstats.longitudinal.design import Design, read_formula
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.tables import Face, Introduces
 
@@ -55,6 +56,12 @@ class MMRM(Introduces):
         Column, commonly the treatment: each group has a covariance of its own.
     weights : str, optional
         Column of weights of the ratings; the variance of a rating is divided by its weight.
+    time : str, optional
+        Column with the actual day of each rating, for ``"sp_exp"``, ``"sp_gau"`` and ``"sp_pow"``.
+        Default: the visits themselves, where they are numbers.
+    constrained : bool, default False
+        Constrained longitudinal analysis: the first visit is the baseline, an outcome like the
+        others, at which all treatments share one mean.
 
     Raises
     ------
@@ -85,6 +92,8 @@ class MMRM(Introduces):
     vcov: Literal["model", "empirical", "bias-reduced", "jackknife"] = "model"
     group: str | None = None
     weights: str | None = None
+    time: str | None = None
+    constrained: bool = False
 
     def __post_init__(self) -> None:
         read_formula(self.formula)
@@ -97,16 +106,24 @@ class MMRM(Introduces):
                 "ddf='satterthwaite', 'between-within' or 'residual'."
             )
 
-    def fit(self, data: Any, *, subject: str = "subject", visit: str = "visit") -> MMRMResult:
+    def fit(
+        self,
+        data: Any,
+        *,
+        subject: str = "subject",
+        visit: str = "visit",
+        treatment: str = "treatment",
+    ) -> MMRMResult:
         """Fit the model.
 
         Parameters
         ----------
         data : Study or DataFrame
             One row a subject and visit. Of a study the scheduled visits, as
-            ``study.longitudinal()`` returns them.
-        subject, visit : str
-            Columns.
+            ``study.longitudinal()`` returns them; in a constrained analysis also the baselines,
+            as visit 0.
+        subject, visit, treatment : str
+            Columns; the treatment matters in a constrained analysis only.
 
         Raises
         ------
@@ -122,14 +139,17 @@ class MMRM(Introduces):
         """
         design = build_design(
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
-            weights=self.weights,
+            weights=self.weights, treatment=treatment if self.constrained else None,
+            time=self.time,
         )  # fmt: skip
         X, y, log_weight = _weighted(design)
         select, u = distinct_columns(X, y)
-        summary, rows = summarise(select, u, design.rated, design.group, log_weight)
+        kinds = design.group * len(design.days) + design.schedule
+        summary, rows = summarise(select, u, design.rated, kinds, log_weight)
         kept = independent_columns(summary)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
-        if aliased:
+        # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
+        if aliased and not self.constrained:
             warnings.warn(
                 f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
                 f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}.",
@@ -138,6 +158,8 @@ class MMRM(Introduces):
             )
         summary = summary.keep(kept)
         structure = get_covariance(self.covariance)
+        if self.time is not None and not structure.by_days:
+            raise SpecError(f"time={self.time!r} has no part in a {structure.label} covariance.")
         model = _model(summary, structure, design, self.reml)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
@@ -182,9 +204,9 @@ def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) 
     return Model(
         summary=summary,
         structures=[OnDays(structure, design.days)] * n_groups,
-        sizes=[structure.size(len(design.days))] * n_groups,
-        block=summary.group,
-        member=np.zeros_like(summary.group),
+        sizes=[structure.size(design.days.shape[1])] * n_groups,
+        block=summary.group // len(design.days),
+        member=summary.group % len(design.days),
         reml=reml,
     )
 
@@ -207,7 +229,7 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     best: Optimum | None = None
     for shrink in (0.0, 0.1, 0.5, 0.9):
         starts = [
-            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.days)
+            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.days[0])
             for own in S
         ]
         found = minimise(model, np.concatenate(starts))

@@ -33,11 +33,15 @@ class MMRMResult(MixedResult):
 
     @property
     def covariance(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
-        """Covariance matrix of the visits; with ``group``, one a group."""
+        """Covariance matrix of the visits on their nominal days; with ``group``, one a group."""
         visits = self.design.visits
+        structure = get_covariance(self.spec.covariance)
+        thetas = self._model.parts(self._optimum.state.theta)
         found = {
-            name: pd.DataFrame(shape.value[0], index=visits, columns=visits)
-            for name, shape in zip(self.design.groups, self._optimum.state.shapes, strict=True)
+            name: pd.DataFrame(
+                structure.matrix(theta, self.design.nominal_days), index=visits, columns=visits
+            )
+            for name, theta in zip(self.design.groups, thetas, strict=True)
         }
         return found if self.spec.group else found["all"]
 

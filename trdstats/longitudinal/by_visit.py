@@ -1,0 +1,225 @@
+"""Designs by subject and visit, for a covariance of the visits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from formulaic import Formula, ModelSpec
+
+from trdstats.errors import DataError, Problem, SpecError, count_of
+from trdstats.longitudinal.design import (
+    Baseline,
+    Design,
+    FloatArray,
+    IntArray,
+    as_categories,
+    complete_rows,
+    outcome_of,
+)
+from trdstats.study import Study
+
+
+def build_design(
+    data: Any,
+    formula: Formula,
+    *,
+    subject: str,
+    visit: str,
+    group: str | None,
+    weights: str | None,
+    treatment: str | None = None,
+    time: str | None = None,
+) -> Design:
+    """Lay a table out by subject and visit.
+
+    Raises
+    ------
+    DataError
+        With every problem of the table.
+    SpecError, NotEstimableError
+        When the formula does not fit the table, or nothing is left to analyse.
+    """
+    outcome = str(formula.lhs[0])
+    needed = sorted({str(v) for v in formula.required_variables})
+    roles = [subject, visit, *(c for c in (group, weights, time) if c)]
+    if treatment is not None:
+        needed = sorted({*needed, treatment})
+        data = _with_baseline_rows(data) if isinstance(data, Study) else data
+    frame, left_out = complete_rows(data, formula, roles, needed)
+    frame = as_categories(frame, [visit, *(c for c in needed if c != outcome)], visit)
+    visits = frame[visit].cat.categories
+    person, subjects = pd.factorize(frame[subject], sort=True)
+    person = np.asarray(person, dtype=np.intp)
+    occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
+    _check_once(frame, subject, visit, person, occasion, len(visits))
+    n, T = len(subjects), len(visits)
+    rated = np.zeros((n, T), dtype=bool)
+    rated[person, occasion] = True
+    group_code, groups = _of_subject(frame, group, person, n)
+    weight = _weights(frame, weights, person, occasion, (T, n))
+    baseline = None
+    if treatment is not None:
+        levels = frame[treatment].cat.categories
+        baseline = Baseline(visit, treatment, visits[0], levels[0])
+    spec, X, terms, varying = _matrix(formula, frame, person, occasion, n, T, visit, baseline)
+    y = np.zeros((T, n))
+    y[occasion, person] = outcome_of(frame, formula)
+    days, schedule = _days(frame, visits, time, person, occasion, rated)
+    return Design(
+        frame=frame, subjects=pd.Index(subjects), visits=visits, days=days, schedule=schedule,
+        outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
+        groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
+        baseline=baseline, left_out=left_out,
+    )  # fmt: skip
+
+
+def _days(
+    frame: pd.DataFrame,
+    visits: pd.Index[Any],
+    time: str | None,
+    person: IntArray,
+    occasion: IntArray,
+    rated: npt.NDArray[np.bool_],
+) -> tuple[FloatArray, IntArray]:
+    """Return the days of the visits by schedule, and the schedule of each subject."""
+    n, T = rated.shape
+    nominal = pd.to_numeric(pd.Series(list(visits)), errors="coerce").to_numpy(dtype=float)
+    if np.isnan(nominal).any():
+        nominal = np.arange(T, dtype=float)
+    if time is None:
+        return nominal[None], np.zeros(n, dtype=np.intp)
+    actual = pd.to_numeric(frame[time], errors="coerce").to_numpy(dtype=float)
+    if not np.isfinite(actual).all():
+        raise SpecError(f"time={time!r} must hold numbers.")
+    # Missed visits have no day; any that differs from the others will do.
+    own = np.tile(nominal, (n, 1)) + 1e6
+    own[person, occasion] = actual
+    again = (np.diff(np.sort(own, axis=1), axis=1) == 0).any(axis=1)
+    if again.any():
+        raise SpecError(
+            f"time={time!r} holds one day twice for {int(again.sum())} subjects: ratings of one "
+            "day cannot be told apart."
+        )
+    days, schedule = np.unique(own, axis=0, return_inverse=True)
+    return days, np.asarray(schedule, dtype=np.intp).reshape(-1)
+
+
+def _check_once(
+    frame: pd.DataFrame, subject: str, visit: str, person: IntArray, occasion: IntArray, T: int
+) -> None:
+    cell = person * T + occasion
+    again = pd.Series(cell).duplicated().to_numpy()
+    if again.any():
+        named = frame.loc[again, [subject, visit]].iloc[:50].itertuples()
+        raise DataError(
+            [
+                Problem(
+                    "duplicate_visit",
+                    count_of(int(again.sum()), "row repeats", "rows repeat")
+                    + " a subject and visit.",
+                    tuple(f"{who} at {visit} {when} (row {i})" for i, who, when in named),
+                    "Keep one row a subject and visit.",
+                )
+            ]
+        )
+
+
+def _of_subject(
+    frame: pd.DataFrame, column: str | None, person: IntArray, n: int
+) -> tuple[IntArray, list[str]]:
+    if column is None:
+        return np.zeros(n, dtype=np.intp), ["all"]
+    codes, names = pd.factorize(frame[column], sort=True)
+    result = np.full(n, -1, dtype=np.intp)
+    result[person] = codes
+    if (result[person] != codes).any():
+        raise SpecError(f"group={column!r} changes between visits of a subject.")
+    return result, [str(name) for name in names]
+
+
+def _weights(
+    frame: pd.DataFrame,
+    column: str | None,
+    person: IntArray,
+    occasion: IntArray,
+    shape: tuple[int, int],
+) -> FloatArray | None:
+    """Return weights by visit and subject; a constant one stands at missed visits too."""
+    if column is None:
+        return None
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise SpecError(f"weights={column!r} must be positive numbers.")
+    own = np.ones(shape[1])
+    own[person] = values
+    result = np.ones(shape)
+    if (own[person] == values).all():
+        result[:] = own
+    result[occasion, person] = values
+    return result
+
+
+def _matrix(
+    formula: Formula,
+    frame: pd.DataFrame,
+    person: IntArray,
+    occasion: IntArray,
+    n: int,
+    T: int,
+    visit: str,
+    baseline: Baseline | None,
+) -> tuple[ModelSpec, FloatArray, list[str], tuple[str, ...]]:
+    """Return the design at every visit of every subject, its columns, and what varies.
+
+    At visits without a rating it is filled in: by what never changes within the subject, so that
+    a covariate is one column for all visits, and by 0 elsewhere. It has no weight there.
+    """
+    whole: dict[str, Any] = {}
+    varying: list[str] = []
+    place = occasion * n + person
+    for column in formula.rhs.required_variables:
+        name = str(column)
+        values = frame[name]
+        if name == visit:
+            codes = np.repeat(np.arange(T), n)
+            whole[name] = pd.Categorical.from_codes(codes, dtype=values.dtype)  # type: ignore[call-overload]
+            continue
+        is_category = isinstance(values.dtype, pd.CategoricalDtype)
+        plain = values.cat.codes.to_numpy() if is_category else values.to_numpy()
+        full = np.zeros(n * T, dtype=plain.dtype)
+        own = np.zeros(n, dtype=plain.dtype)
+        own[person] = plain
+        if (own[person] == plain).all():
+            full = np.tile(own, T)
+        else:
+            varying.append(name)
+        full[place] = plain
+        whole[name] = (
+            pd.Categorical.from_codes(full, dtype=values.dtype) if is_category else full  # type: ignore[call-overload]
+        )
+    table = pd.DataFrame(whole, index=pd.RangeIndex(n * T))
+    table = table if baseline is None else baseline.apply(table)
+    filled = formula.rhs.get_model_matrix(table, output="pandas", na_action="ignore")
+    spec = filled.model_spec
+    if spec.transform_state:
+        # A transform that learns from its column (a centre, a spline) learns from analysed rows.
+        spec = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore").model_spec
+        filled = spec.get_model_matrix(table, output="pandas", na_action="ignore")
+    names = [str(c) for c in filled.columns]
+    X = filled.to_numpy(dtype=float)
+    if not np.isfinite(X).all():
+        raise SpecError("The formula gives values that are no finite numbers.")
+    laid_out = np.ascontiguousarray(X.reshape(T, n, -1).transpose(0, 2, 1))
+    return spec, laid_out, names, tuple(varying)
+
+
+def _with_baseline_rows(study: Study) -> pd.DataFrame:
+    """Return the scheduled visits of a study with the baselines as a visit at day 0."""
+    rows = study.longitudinal()
+    at_start = study.subjects.drop(columns="baseline").assign(
+        score=study.subjects["baseline"], baseline=study.subjects["baseline"], visit=0.0, day=0.0
+    )
+    return pd.concat([at_start[[c for c in rows.columns if c in at_start]], rows])
