@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from r_models import FORMULA
+from repeated_measures import MODEL, simulated
 from scipy import stats
 
 from trdstats import MMRM, Study, load_sample
@@ -25,27 +26,6 @@ from trdstats.errors import (
 from trdstats.kernels.patterns import merge, summarise
 from trdstats.kernels.reml import evaluate, expected_hessian, observed_hessian, slopes
 from trdstats.longitudinal import STRUCTURES, Covariance
-
-
-def simulated(n: int = 60, T: int = 4, *, seed: int = 1, gone: float = 0.15) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    root = np.linalg.cholesky(0.6 ** np.abs(np.subtract.outer(np.arange(T), np.arange(T))))
-    y = rng.normal(size=(n, T)) @ root.T * np.sqrt(np.arange(1, T + 1))
-    base = rng.normal(size=n)
-    arm = np.where(np.arange(n) % 2, "B", "A")
-    frame = pd.DataFrame(
-        {
-            "subject": np.repeat(np.arange(n), T),
-            "visit": np.tile(np.arange(1, T + 1) * 7, n),
-            "arm": np.repeat(arm, T),
-            "base": np.repeat(base, T),
-            "y": (y + base[:, None] + (arm == "B")[:, None] * np.arange(T) / 3).ravel(),
-        }
-    )
-    return frame[rng.random(len(frame)) > gone].reset_index(drop=True)
-
-
-MODEL = "y ~ base * visit + arm * visit"
 
 
 @pytest.mark.parametrize("structure", sorted(STRUCTURES))

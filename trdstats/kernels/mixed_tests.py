@@ -110,7 +110,7 @@ class Satterthwaite(Inference):
         variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
         gradient = np.einsum("ij,hjk,ik->ih", L, self.slope, L, optimize=True)
         spread = np.einsum("ih,hk,ik->i", gradient, self.of_theta, gradient)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(2 * variance**2 / spread)
 
 
@@ -142,7 +142,8 @@ class KenwardRoger(Inference):
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row."""
-        return np.array([self._scale(row[None])[1] for row in L])
+        # A contrast that is 0 by constraint has no variance to have degrees of freedom.
+        return np.array([self._scale(row[None])[1] if row.any() else np.nan for row in L])
 
     def f_test(self, L: FloatArray) -> FTest:
         """Return the scaled F test of Kenward and Roger."""

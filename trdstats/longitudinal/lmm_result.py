@@ -89,6 +89,14 @@ class LMMResult(MixedResult):
             frame[f"std_error {name}"] = spread[:, k]
         return frame.sort_values("subject", ignore_index=True)
 
+    def subject_lines(self) -> FloatArray:
+        """Return what the random effects add at every rating, shape (n, T)."""
+        Z = self._kinds[self._model.member]
+        effect, _ = predict_effects(self._optimum.state, self._rows, Z, self.covariance.to_numpy())
+        result = np.zeros((len(self.design.subjects), Z.shape[1]))
+        result[self._rows.order] = np.einsum("ntr,nr->nt", Z[self._rows.pattern], effect)
+        return result
+
     def compare(self, simpler: LMMResult) -> pd.DataFrame:
         """Test the random effects that a simpler fit lacks.
 

@@ -171,9 +171,22 @@ class Margins(Introduces):
         if self.by is None:
             frame = self.tidy().assign(label=lambda d: d[self.term].astype(str))
             return plots.plot_estimates(frame, ax=ax, **options)
-        frame = self.tidy().rename(columns={self.term: "treatment", self.by: "day"})
+        seen = self.fit.design.frame.groupby([self.by, self.term], observed=False).size()
+        frame = self.tidy().assign(
+            n=[
+                int(seen.loc[key])
+                for key in self.labels[[self.by, self.term]].itertuples(index=False)
+            ]
+        )
+        frame = frame.rename(columns={self.term: "treatment", self.by: "day"})
         frame = frame.assign(day=pd.to_numeric(frame["day"].astype(object)))
-        settings = {"ylabel": f"Adjusted mean {self.fit.design.outcome}", **options}
+        outcome = self.fit.design.outcome
+        settings = {
+            "ylabel": f"Adjusted mean {outcome}",
+            # Scores of a study, and changes of them, are symptoms; of other outcomes nobody knows.
+            "better": "lower" if outcome in ("score", "change") else None,
+            **options,
+        }
         return plots.plot_trajectories(frame, ax=ax, **settings)
 
     def face(self) -> Face:

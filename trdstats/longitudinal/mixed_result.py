@@ -20,6 +20,12 @@ from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.grid import margin_rows
 from trdstats.longitudinal.margins import Margins
+from trdstats.longitudinal.predict import (
+    Kind,
+    new_means,
+    residual_table,
+    simulated_outcomes,
+)
 from trdstats.longitudinal.tests_table import t_table
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
@@ -233,6 +239,63 @@ class MixedResult(Introduces):
         """
         L, labels = margin_rows(self.design, term, by, at or {}, weights)
         return Margins(self.inference, L[:, self._kept], labels, term, by, self)
+
+    def residuals(self, kind: Kind = "marginal") -> pd.DataFrame:
+        """Return fitted values and residuals of every analysed row.
+
+        Parameters
+        ----------
+        kind : {"marginal", "conditional", "normalised"}
+            Round the mean of the population; round each subject's own line (models with random
+            effects); or marginal residuals made independent with variance 1 by the inverse
+            Cholesky factor of their covariance.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, visit, outcome, fitted, residual.
+
+        Raises
+        ------
+        SpecError
+            When the model has no random effects and conditional residuals are asked for.
+        """
+        return residual_table(self, kind)
+
+    def predict(self, data: Any, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Estimate the mean outcome of new rows.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Columns of the formula; levels must be those the model was fitted to.
+        conf_level : float
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of the formula, estimate, std_error, df, conf_low, conf_high, conf_level.
+
+        Raises
+        ------
+        SpecError
+            When columns or levels are missing or unknown.
+        """
+        return new_means(self, data, conf_level)
+
+    def simulate(self, n: int = 1, *, seed: int) -> pd.DataFrame:
+        """Draw outcomes of the analysed rows from the fitted model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, visit, then one column a draw.
+        """
+        return simulated_outcomes(self, n, seed)
+
+    def subject_lines(self) -> FloatArray | None:
+        """Return what random effects add at every rating, shape (n, T); None without them."""
+        return None
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).

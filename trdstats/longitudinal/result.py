@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.longitudinal.covariances import get_covariance
 from trdstats.longitudinal.mixed_result import MixedResult
+from trdstats.longitudinal.predict import missing_visits
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.mmrm import MMRM
@@ -57,6 +58,25 @@ class MMRMResult(MixedResult):
                 "std_error": np.sqrt(np.diag(self._of_theta)),
             }
         )
+
+    def predict_missing(self) -> pd.DataFrame:
+        """Foretell the visits that were missed from those observed on the same subject.
+
+        Missing at random given the observed visits, as the model itself assumes. The error holds
+        what the visit varies and what the fixed effects are uncertain; the covariance is taken as
+        known.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, visit, estimate, std_error; one row a missed visit of a subject with ratings.
+
+        Raises
+        ------
+        NotEstimableError
+            When a covariate changes between visits, or the ratings are weighted.
+        """
+        return missing_visits(self)
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).

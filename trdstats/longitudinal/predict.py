@@ -1,0 +1,174 @@
+"""Fitted values, residuals, missing visits and new data of a fitted mixed model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
+from trdstats.kernels.reml import covariances
+from trdstats.longitudinal.tests_table import t_table
+from trdstats.study.frames import to_pandas
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.mixed_result import MixedResult
+
+FloatArray = npt.NDArray[np.float64]
+Kind = Literal["marginal", "conditional", "normalised"]
+
+
+def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
+    """Return fitted values and residuals of every analysed row; see `MixedResult.residuals`."""
+    check_choice("kind", kind, ("marginal", "conditional", "normalised"))
+    design = fit.design
+    mean = _means(fit)
+    y = design.y[design.occasion, design.person]
+    fitted = mean[design.occasion, design.person]
+    residual = y - fitted
+    if kind == "conditional":
+        fitted = fitted + _own_lines(fit)[design.person, design.occasion]
+        residual = y - fitted
+    elif kind == "normalised":
+        residual = _whitened(fit, mean)[design.person, design.occasion]
+    visit = design.visits[design.occasion]
+    return pd.DataFrame(
+        {
+            "subject": design.subjects[design.person],
+            "visit": visit,
+            "outcome": y,
+            "fitted": fitted,
+            "residual": residual,
+        }
+    )
+
+
+def _means(fit: MixedResult) -> FloatArray:
+    """Return X beta at every visit of every subject, shape (T, n)."""
+    return np.asarray(np.einsum("tqn,q->tn", fit.design.X[:, fit._kept], fit.inference.beta))
+
+
+def _own_lines(fit: MixedResult) -> FloatArray:
+    """Return what the random effects add at every rating, shape (n, T)."""
+    found = fit.subject_lines()
+    if found is None:
+        raise SpecError(
+            "Conditional values need random effects: an MMRM has none; use kind='marginal'."
+        )
+    return found
+
+
+def _whitened(fit: MixedResult, mean: FloatArray) -> FloatArray:
+    """Return residuals times the inverse Cholesky factor of their covariance, shape (n, T)."""
+    design, s, rows = fit.design, fit._model.summary, fit._rows
+    V = covariances(fit._model, fit._optimum.state.shapes)
+    root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
+    raw = ((design.y - mean) * root).T
+    result = np.zeros_like(raw)
+    for p in range(len(s.n)):
+        visits = np.flatnonzero(s.rated[p])
+        people = rows.order[rows.pattern == p]
+        factor = np.linalg.cholesky(V[p][np.ix_(visits, visits)])
+        own = np.linalg.solve(factor, raw[np.ix_(people, visits)].T).T
+        result[np.ix_(people, visits)] = own
+    return result
+
+
+def missing_visits(fit: MixedResult) -> pd.DataFrame:
+    """Return the visits that were missed, as the observed ones foretell them.
+
+    See `MMRMResult.predict_missing`.
+    """
+    design, s, rows = fit.design, fit._model.summary, fit._rows
+    if design.varying:
+        raise NotEstimableError(
+            f"{', '.join(design.varying)} change between visits, so their values at missed visits "
+            "are not known."
+        )
+    if design.weight is not None:
+        raise NotEstimableError("Missed visits have no weight, so their variance is not known.")
+    mean, phi = _means(fit), fit._optimum.state.vcov
+    V = covariances(fit._model, fit._optimum.state.shapes)
+    tables = []
+    for p in range(len(s.n)):
+        seen, gone = np.flatnonzero(s.rated[p]), np.flatnonzero(~s.rated[p])
+        people = rows.order[rows.pattern == p]
+        if not len(gone):
+            continue
+        pull = np.linalg.solve(V[p][np.ix_(seen, seen)], V[p][np.ix_(seen, gone)]).T
+        rest = V[p][np.ix_(gone, gone)] - pull @ V[p][np.ix_(seen, gone)]
+        own = (design.y - mean)[np.ix_(seen, people)]
+        estimate = mean[np.ix_(gone, people)] + pull @ own
+        X = design.X[:, fit._kept][:, :, people]
+        lever = X[gone] - np.einsum("gs,sqn->gqn", pull, X[seen])
+        variance = np.diag(rest)[:, None] + np.einsum("gqn,qr,grn->gn", lever, phi, lever)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "subject": np.tile(design.subjects[people], len(gone)),
+                    "visit": np.repeat(np.asarray(design.visits[gone]), len(people)),
+                    "estimate": estimate.ravel(),
+                    "std_error": np.sqrt(variance).ravel(),
+                }
+            )
+        )
+    if not tables:
+        return pd.DataFrame(columns=["subject", "visit", "estimate", "std_error"])
+    return pd.concat(tables).sort_values(["subject", "visit"], ignore_index=True)
+
+
+def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
+    """Return the mean of new rows; see `MixedResult.predict`."""
+    check_level(conf_level)
+    table = to_pandas(data, what="data")
+    columns = [str(v) for v in fit.design.spec.required_variables]
+    lacking = [c for c in columns if c not in table.columns]
+    if lacking:
+        raise SpecError(f"predict() needs the columns {', '.join(map(repr, lacking))}.")
+    frame = fit.design.frame
+    changed: dict[str, Any] = {}
+    for c in columns:
+        if isinstance(frame[c].dtype, pd.CategoricalDtype):
+            changed[c] = table[c].astype(frame[c].dtype)
+            unknown = table[c][changed[c].isna() & table[c].notna()].unique()
+            if len(unknown):
+                raise SpecError(
+                    f"predict(): {c!r} holds {', '.join(map(repr, unknown[:5]))}, which the model "
+                    "was not fitted to."
+                )
+    table = table.assign(**changed)
+    if table[columns].isna().any(axis=None):
+        raise SpecError("predict() needs rows without missing values.")
+    grid = table if fit.design.baseline is None else fit.design.baseline.apply(table)
+    matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
+    L = np.asarray(matrix, dtype=float)[:, fit._kept]
+    return pd.concat(
+        [table[columns].reset_index(drop=True), t_table(fit.inference, L, conf_level)], axis=1
+    ).drop(columns=["statistic", "p_value"])
+
+
+def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
+    """Return outcomes drawn from a fit; see `MixedResult.simulate`."""
+    design, s, rows = fit.design, fit._model.summary, fit._rows
+    rng = np.random.default_rng(seed)
+    V = covariances(fit._model, fit._optimum.state.shapes)
+    mean = _means(fit)
+    root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
+    drawn = np.zeros((n, *design.y.shape))
+    for p in range(len(s.n)):
+        visits = np.flatnonzero(s.rated[p])
+        people = rows.order[rows.pattern == p]
+        factor = np.linalg.cholesky(V[p][np.ix_(visits, visits)])
+        noise = rng.standard_normal((n, len(people), len(visits))) @ factor.T
+        drawn[:, visits[:, None], people] = np.swapaxes(noise, 1, 2)
+    values = mean + drawn / root
+    head = pd.DataFrame(
+        {
+            "subject": design.subjects[design.person],
+            "visit": design.visits[design.occasion],
+        }
+    )
+    columns = {f"draw {k + 1}": values[k][design.occasion, design.person] for k in range(n)}
+    return pd.concat([head, pd.DataFrame(columns)], axis=1)
