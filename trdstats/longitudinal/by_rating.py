@@ -12,6 +12,7 @@ from formulaic.errors import FormulaicError
 from trdstats.errors import SpecError
 from trdstats.longitudinal.design import (
     Design,
+    Facts,
     FloatArray,
     IntArray,
     as_categories,
@@ -66,6 +67,7 @@ def build_rows(
         outcome=outcome, terms=[str(c) for c in fixed.columns],
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
+        facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
         left_out=left_out,
     )  # fmt: skip
     return design, Z, [str(c) for c in drawn.columns]

@@ -13,6 +13,7 @@ from trdstats.errors import DataError, Problem, SpecError, count_of
 from trdstats.longitudinal.design import (
     Baseline,
     Design,
+    Facts,
     FloatArray,
     IntArray,
     as_categories,
@@ -32,8 +33,18 @@ def build_design(
     weights: str | None,
     treatment: str | None = None,
     time: str | None = None,
+    keep_levels: bool = False,
 ) -> Design:
     """Lay a table out by subject and visit.
+
+    Parameters
+    ----------
+    data, formula, subject, visit, group, weights, time
+        As in `MMRM`.
+    treatment : str, optional
+        Column that has one level for all at the first visit, in a constrained analysis.
+    keep_levels : bool
+        Keep levels that do not occur, and ask for categories: the table is one of several.
 
     Raises
     ------
@@ -49,7 +60,9 @@ def build_design(
         needed = sorted({*needed, treatment})
         data = _with_baseline_rows(data) if isinstance(data, Study) else data
     frame, left_out = complete_rows(data, formula, roles, needed)
-    frame = as_categories(frame, [visit, *(c for c in needed if c != outcome)], visit)
+    grouped = [group] if group is not None and keep_levels else []
+    factors = [visit, *(c for c in needed if c != outcome), *grouped]
+    frame = as_categories(frame, factors, visit, keep_levels=keep_levels)
     visits = frame[visit].cat.categories
     person, subjects = pd.factorize(frame[subject], sort=True)
     person = np.asarray(person, dtype=np.intp)
@@ -72,7 +85,8 @@ def build_design(
         frame=frame, subjects=pd.Index(subjects), visits=visits, days=days, schedule=schedule,
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
         groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
-        baseline=baseline, left_out=left_out,
+        baseline=baseline, facts=Facts.of(frame, [str(v) for v in spec.required_variables]),
+        left_out=left_out,
     )  # fmt: skip
 
 
@@ -132,7 +146,11 @@ def _of_subject(
 ) -> tuple[IntArray, list[str]]:
     if column is None:
         return np.zeros(n, dtype=np.intp), ["all"]
-    codes, names = pd.factorize(frame[column], sort=True)
+    values = frame[column]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, names = values.cat.codes.to_numpy(), values.cat.categories
+    else:
+        codes, names = pd.factorize(values, sort=True)
     result = np.full(n, -1, dtype=np.intp)
     result[person] = codes
     if (result[person] != codes).any():

@@ -45,6 +45,60 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What marginal means need to know of the analysed rows.
+
+    Attributes
+    ----------
+    types : dict of str to CategoricalDtype
+        Categories of the model's columns.
+    sums : dict of str to float
+        Sums of its numbers.
+    counts : pandas.DataFrame
+        Rows by combination of the categories: the columns, and n.
+    n : int
+        Rows.
+    """
+
+    types: dict[str, pd.CategoricalDtype]
+    sums: dict[str, float]
+    counts: pd.DataFrame
+    n: int
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, columns: list[str]) -> Facts:
+        """Take the facts of some rows."""
+        types = {
+            c: frame[c].dtype for c in columns if isinstance(frame[c].dtype, pd.CategoricalDtype)
+        }
+        factors = list(types)
+        grouped = (
+            frame.groupby(factors, observed=True).size() if factors else pd.Series([len(frame)])
+        )
+        return cls(
+            types=types,  # type: ignore[arg-type]
+            sums={c: float(frame[c].sum()) for c in columns if c not in types},
+            counts=grouped.reset_index(name="n"),
+            n=len(frame),
+        )
+
+    def __add__(self, other: Facts) -> Facts:
+        counts = pd.concat([self.counts, other.counts])
+        if self.types:
+            counts = counts.groupby(list(self.types), observed=True)["n"].sum().reset_index()
+        sums = {c: self.sums[c] + other.sums[c] for c in self.sums}
+        return Facts(self.types, sums, counts, self.n + other.n)
+
+    def mean(self, column: str) -> float:
+        """Return the mean of a number over the rows."""
+        return self.sums[column] / self.n
+
+    def size(self, columns: list[str]) -> pd.Series[Any]:
+        """Return the number of rows by combination of some of the categories."""
+        return self.counts.groupby(columns, observed=False)["n"].sum()
+
+
+@dataclass(frozen=True)
 class Design:
     """Outcome and design laid out by subject and visit.
 
@@ -79,6 +133,7 @@ class Design:
     baseline : Baseline or None
         Column and reference level that all subjects have at the first visit, in a constrained
         analysis.
+    facts : Facts
     left_out : dict of str to int
         Rows not analysed, by reason.
     """
@@ -101,6 +156,7 @@ class Design:
     occasion: IntArray
     varying: tuple[str, ...]
     baseline: Baseline | None
+    facts: Facts
     left_out: dict[str, int]
 
     @property
@@ -155,13 +211,26 @@ def complete_rows(
     return frame, left_out
 
 
-def as_categories(frame: pd.DataFrame, columns: list[str], visit: str) -> pd.DataFrame:
-    """Return texts, booleans and visits as categories; unused categories go."""
+def as_categories(
+    frame: pd.DataFrame, columns: list[str], visit: str, *, keep_levels: bool = False
+) -> pd.DataFrame:
+    """Return texts, booleans and visits as categories; unused categories go unless kept.
+
+    Raises
+    ------
+    SpecError
+        When levels are to be kept and a column does not name them.
+    """
     changed: dict[str, Any] = {}
     for column in dict.fromkeys(columns):
         values = frame[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
-            changed[column] = values.cat.remove_unused_categories()
+            changed[column] = values if keep_levels else values.cat.remove_unused_categories()
+        elif keep_levels and (column == visit or not pd.api.types.is_numeric_dtype(values.dtype)):
+            raise SpecError(
+                f"{column!r} must name all its levels, those of other chunks too: "
+                f"frame[{column!r}] = pd.Categorical(frame[{column!r}], categories=[...])."
+            )
         elif column == visit or not pd.api.types.is_numeric_dtype(values.dtype):
             changed[column] = pd.Categorical(values)
     return frame.assign(**changed)

@@ -32,9 +32,9 @@ def margin_rows(
         Levels of `term` and `by`, one row a mean; `by` varies slowest.
     """
     check_choice("weights", weights, ("equal", "proportional"))
-    frame = design.frame
+    facts = design.facts
     columns = [str(v) for v in design.spec.required_variables]
-    factors = [c for c in columns if isinstance(frame[c].dtype, pd.CategoricalDtype)]
+    factors = [c for c in columns if c in facts.types]
     for name in (term, *([by] if by else [])):
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
@@ -44,19 +44,19 @@ def margin_rows(
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
     shown = [by, term] if by else [term]
-    levels = {c: [at[c]] if c in at else list(frame[c].cat.categories) for c in factors}
+    levels = {c: [at[c]] if c in at else list(facts.types[c].categories) for c in factors}
     others = [c for c in factors if c not in shown]
     grid = pd.DataFrame(
         list(product(*(levels[c] for c in (*shown, *others)))), columns=[*shown, *others]
     )
     for c in factors:
-        known = list(frame[c].cat.categories)
+        known = list(facts.types[c].categories)
         if c in at and at[c] not in known:
             raise unknown_name(f"level of {c!r}", at[c], known)
-        grid[c] = grid[c].astype(frame[c].dtype)
+        grid[c] = grid[c].astype(facts.types[c])
     for c in columns:
         if c not in factors:
-            grid[c] = float(at[c]) if c in at else float(frame[c].mean())
+            grid[c] = float(at[c]) if c in at else facts.mean(c)
     labels = grid[shown].drop_duplicates(ignore_index=True)
     if design.baseline is not None and design.baseline.visit in grid:
         grid = design.baseline.apply(grid)
@@ -64,7 +64,7 @@ def margin_rows(
     X = np.asarray(matrix, dtype=float)
     share = np.ones(len(grid))
     if weights == "proportional" and others:
-        counts = frame.groupby(others, observed=False).size()
+        counts = facts.size(others)
         keys = list(grid[others].itertuples(index=False, name=None))
         share = np.array([float(counts.loc[k if len(others) > 1 else k[0]]) for k in keys])
     per_mean = len(grid) // len(labels)

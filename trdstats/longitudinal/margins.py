@@ -171,7 +171,7 @@ class Margins(Introduces):
         if self.by is None:
             frame = self.tidy().assign(label=lambda d: d[self.term].astype(str))
             return plots.plot_estimates(frame, ax=ax, **options)
-        seen = self.fit.design.frame.groupby([self.by, self.term], observed=False).size()
+        seen = self.fit.design.facts.size([self.by, self.term])
         frame = self.tidy().assign(
             n=[
                 int(seen.loc[key])

@@ -313,6 +313,10 @@ class MixedResult(Introduces):
             subject, then one column a term: Phi times the subject's score X' V^-1 r. The
             cross-product of the columns is the empirical covariance (CR0).
         """
+        if not len(self.design.person):
+            raise SpecError(
+                "The model was fitted to a summary, which has no rows: influence needs them."
+            )
         found = sandwich(self._model, self._optimum.state, self._rows, "empirical")
         effect = np.zeros((len(self.design.subjects), len(self.terms)))
         effect[self._rows.order] = found.scores @ found.plain

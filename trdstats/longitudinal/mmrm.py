@@ -25,6 +25,7 @@ from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
 from trdstats.longitudinal.design import Design, read_formula
 from trdstats.longitudinal.result import MMRMResult
+from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -118,8 +119,8 @@ class MMRM(Introduces):
 
         Parameters
         ----------
-        data : Study or DataFrame
-            One row a subject and visit. Of a study the scheduled visits, as
+        data : Study, DataFrame or MMRMSummary
+            One row a subject and visit, or what `summarise` made of them. Of a study the scheduled visits, as
             ``study.longitudinal()`` returns them; in a constrained analysis also the baselines,
             as visit 0.
         subject, visit, treatment : str
@@ -137,6 +138,8 @@ class MMRM(Introduces):
         EstimateWarning
             When columns of the design are explained by others: they are left out by name.
         """
+        if isinstance(data, MMRMSummary):
+            return self._fit_summary(data.design, data.summary, data.no_rows())
         design = build_design(
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
             weights=self.weights, treatment=treatment if self.constrained else None,
@@ -146,6 +149,9 @@ class MMRM(Introduces):
         select, u = distinct_columns(X, y)
         kinds = design.group * len(design.days) + design.schedule
         summary, rows = summarise(select, u, design.rated, kinds, log_weight)
+        return self._fit_summary(design, summary, rows)
+
+    def _fit_summary(self, design: Design, summary: Summary, rows: Rows) -> MMRMResult:
         kept = independent_columns(summary)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
@@ -175,6 +181,38 @@ class MMRM(Introduces):
             _of_theta=of_theta,
             _rows=rows,
         )
+
+    def summarise(
+        self, frame: Any, *, subject: str = "subject", visit: str = "visit"
+    ) -> MMRMSummary:
+        """Sum rows up into what the likelihood needs of them; summaries of other rows add.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row a subject and visit, all visits of a subject together. Texts and visits must be
+            categorical with all levels of all chunks, so that their designs are the same.
+        subject, visit : str
+            Columns.
+
+        Returns
+        -------
+        MMRMSummary
+            ``summary + summary`` is the summary of both; ``fit(summary)`` fits it.
+
+        Raises
+        ------
+        DataError, SpecError
+            When the table is not usable, a covariate changes between visits, or the model needs
+            rows (an empirical covariance, actual days, weights).
+        """
+        rowwise = self.vcov != "model" or self.time or self.weights or self.constrained
+        if rowwise:
+            raise SpecError(
+                "Summaries hold no rows: they serve models with vcov='model', without weights, "
+                "time and constraint."
+            )
+        return summarise_frame(self, frame, subject=subject, visit=visit)
 
     def face(self) -> Face:
         """Return the model in words."""

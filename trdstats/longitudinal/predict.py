@@ -23,6 +23,7 @@ Kind = Literal["marginal", "conditional", "normalised"]
 def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     """Return fitted values and residuals of every analysed row; see `MixedResult.residuals`."""
     check_choice("kind", kind, ("marginal", "conditional", "normalised"))
+    _need_rows(fit, "residuals")
     design = fit.design
     mean = _means(fit)
     y = design.y[design.occasion, design.person]
@@ -43,6 +44,11 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
             "residual": residual,
         }
     )
+
+
+def _need_rows(fit: MixedResult, what: str) -> None:
+    if not len(fit.design.person):
+        raise SpecError(f"The model was fitted to a summary, which has no rows: {what} need them.")
 
 
 def _means(fit: MixedResult) -> FloatArray:
@@ -81,6 +87,7 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
 
     See `MMRMResult.predict_missing`.
     """
+    _need_rows(fit, "predictions of missed visits")
     design, s, rows = fit.design, fit._model.summary, fit._rows
     if design.varying:
         raise NotEstimableError(
@@ -127,17 +134,15 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     lacking = [c for c in columns if c not in table.columns]
     if lacking:
         raise SpecError(f"predict() needs the columns {', '.join(map(repr, lacking))}.")
-    frame = fit.design.frame
     changed: dict[str, Any] = {}
-    for c in columns:
-        if isinstance(frame[c].dtype, pd.CategoricalDtype):
-            changed[c] = table[c].astype(frame[c].dtype)
-            unknown = table[c][changed[c].isna() & table[c].notna()].unique()
-            if len(unknown):
-                raise SpecError(
-                    f"predict(): {c!r} holds {', '.join(map(repr, unknown[:5]))}, which the model "
-                    "was not fitted to."
-                )
+    for c, levels in fit.design.facts.types.items():
+        changed[c] = table[c].astype(levels)
+        unknown = table[c][changed[c].isna() & table[c].notna()].unique()
+        if len(unknown):
+            raise SpecError(
+                f"predict(): {c!r} holds {', '.join(map(repr, unknown[:5]))}, which the model "
+                "was not fitted to."
+            )
     table = table.assign(**changed)
     if table[columns].isna().any(axis=None):
         raise SpecError("predict() needs rows without missing values.")
@@ -151,6 +156,7 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
 
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     """Return outcomes drawn from a fit; see `MixedResult.simulate`."""
+    _need_rows(fit, "draws")
     design, s, rows = fit.design, fit._model.summary, fit._rows
     rng = np.random.default_rng(seed)
     V = covariances(fit._model, fit._optimum.state.shapes)
