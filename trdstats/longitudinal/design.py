@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,14 +72,10 @@ class Facts:
         types = {
             c: frame[c].dtype for c in columns if isinstance(frame[c].dtype, pd.CategoricalDtype)
         }
-        factors = list(types)
-        grouped = (
-            frame.groupby(factors, observed=True).size() if factors else pd.Series([len(frame)])
-        )
         return cls(
             types=types,  # type: ignore[arg-type]
             sums={c: float(frame[c].sum()) for c in columns if c not in types},
-            counts=grouped.reset_index(name="n"),
+            counts=_count(frame[list(types)]),
             n=len(frame),
         )
 
@@ -96,6 +93,20 @@ class Facts:
     def size(self, columns: list[str]) -> pd.Series[Any]:
         """Return the number of rows by combination of some of the categories."""
         return self.counts.groupby(columns, observed=False)["n"].sum()
+
+
+def _count(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the combinations of categories that occur, with the number of rows of each."""
+    if not len(frame.columns):
+        return pd.DataFrame({"n": [len(frame)]})
+    codes = [frame[c].cat.codes.to_numpy() for c in frame]
+    shape = [len(frame[c].cat.categories) for c in frame]
+    cell, n = np.unique(np.ravel_multi_index(codes, shape), return_counts=True)
+    at = np.unravel_index(cell, shape)
+    columns = {
+        c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
+    }
+    return pd.DataFrame({**columns, "n": n})
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,7 @@ class Design:
         return np.asarray(np.arange(len(days), dtype=float) if np.isnan(days).any() else days)
 
 
+@cache
 def read_formula(formula: str) -> Formula:
     """Return a formula with an outcome on its left.
 
@@ -238,6 +250,9 @@ def as_categories(
 
 def outcome_of(frame: pd.DataFrame, formula: Formula) -> FloatArray:
     """Return the outcome of every row."""
+    name = str(formula.lhs[0])
+    if name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype):
+        return frame[name].to_numpy(dtype=float)
     matrix = formula.lhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     if matrix.shape[1] != 1:
         raise SpecError(f"The outcome {formula.lhs[0]!s} must be a number.")

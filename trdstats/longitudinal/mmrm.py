@@ -120,9 +120,9 @@ class MMRM(Introduces):
         Parameters
         ----------
         data : Study, DataFrame or MMRMSummary
-            One row a subject and visit, or what `summarise` made of them. Of a study the scheduled visits, as
-            ``study.longitudinal()`` returns them; in a constrained analysis also the baselines,
-            as visit 0.
+            One row a subject and visit, or what `summarise` made of them. Of a study the
+            scheduled visits, as ``study.longitudinal()`` returns them; in a constrained
+            analysis also the baselines, as visit 0.
         subject, visit, treatment : str
             Columns; the treatment matters in a constrained analysis only.
 
