@@ -194,7 +194,7 @@ class Margins(Introduces):
         head = list(self.labels.columns)
         rows = tuple(
             (
-                *(str(getattr(r, c)) for c in head),
+                *(_level(getattr(r, c)) for c in head),
                 format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
                 f"{r.df:.1f}",
             )
@@ -281,7 +281,7 @@ class Contrasts(Introduces):
         by = self.margins.by
         label = self.frame["contrast"].astype(str)
         if by is not None:
-            label = f"{by} " + self.frame[by].astype(str) + ", " + label
+            label = f"{by} " + self.frame[by].astype(object).map(_level) + ", " + label
         settings = {
             "xlabel": f"Difference of {self.margins.fit.design.outcome}",
             "reference_line": 0.0,
@@ -297,7 +297,7 @@ class Contrasts(Introduces):
         by = self.margins.by
         rows = tuple(
             (
-                *([str(getattr(r, by))] if by else []),
+                *([_level(getattr(r, by))] if by else []),
                 r.contrast,
                 format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
                 f"{r.df:.1f}",
@@ -341,6 +341,11 @@ def _coefficients(
         pairs = [(i, j) for i in range(k) if i != j]
     names = [(f"{levels[i]} - {levels[j]}", levels[i], levels[j]) for i, j in pairs]
     return names, np.stack([eye[i] - eye[j] for i, j in pairs])
+
+
+def _level(value: Any) -> str:
+    """Return a level as text, a whole number without decimals."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _normal(conf_level: float) -> float:
