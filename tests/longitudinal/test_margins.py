@@ -223,3 +223,29 @@ def test_margins_of_random_effects() -> None:
     assert (gap["estimate"], gap["std_error"], gap["df"]) == pytest.approx(
         (row["estimate"], row["std_error"], row["df"])
     )
+
+
+def test_type_3_tests_are_those_of_sum_coding() -> None:
+    """With sum-to-zero columns a term's own columns are its type III hypothesis.
+
+    Kenward-Roger's degrees of freedom do not depend on which rows span a hypothesis.
+    """
+    frame = simulated(n=90, T=3, seed=3)
+    frame = frame.assign(arm=np.array(["A", "B", "C"])[frame["subject"] % 3])
+    plain = MMRM("y ~ base * visit + arm * visit", ddf="kenward-roger").fit(frame)
+    coded = MMRM(
+        "y ~ base * C(visit, contr.sum) + C(arm, contr.sum) * C(visit, contr.sum)",
+        ddf="kenward-roger",
+    ).fit(frame)
+    found = plain.type3().set_index("term")
+    assert found.index.tolist() == ["base", "visit", "arm", "base:visit", "arm:visit"]
+    for term, row in found.iterrows():
+        parts = str(term).split(":")
+        of_size = [t for t in coded.terms if len(t.split(":")) == len(parts)]
+        own = [t for t in of_size if all(any(p in q for q in t.split(":")) for p in parts)]
+        joint = coded.joint_test(own).iloc[0]
+        assert row["df_num"] == joint["df_num"]
+        assert row["statistic"] == pytest.approx(joint["statistic"], rel=1e-6)
+        assert row["df_den"] == pytest.approx(joint["df_den"], rel=1e-4)
+    with pytest.raises(SpecError, match="is a transform"):
+        coded.type3()

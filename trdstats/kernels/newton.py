@@ -22,6 +22,8 @@ class Optimum:
     Attributes
     ----------
     state : State
+    start : ndarray, shape (h,)
+        Where the search began.
     gradient : ndarray, shape (h,)
     hessian : ndarray, shape (h, h)
         Second derivatives of the deviance.
@@ -33,6 +35,7 @@ class Optimum:
     """
 
     state: State
+    start: FloatArray
     gradient: FloatArray
     hessian: FloatArray
     n_iterations: int
@@ -87,6 +90,7 @@ def minimise(
         state = moved
     return Optimum(
         state=state,
+        start=start,
         gradient=found.gradient,
         hessian=hessian,
         n_iterations=step_number,

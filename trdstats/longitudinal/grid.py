@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -72,3 +72,52 @@ def margin_rows(
     parts = parts / parts.sum(axis=1, keepdims=True)
     L = np.einsum("km,kmq->kq", parts, X.reshape(len(labels), per_mean, -1))
     return np.asarray(L), labels
+
+
+def type3_rows(design: Design) -> dict[str, FloatArray]:
+    """Return, for every term of the formula, the contrasts that are 0 without it (type III).
+
+    A term of categories stands for the differences between their levels, averaged equally over
+    the levels of all others; numbers in it for the slope, other numbers stand at 0. These are the
+    hypotheses of SAS type III, whatever the coding of the columns.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (k, q)
+        On all columns of the design, aliased ones included.
+    """
+    facts = design.facts
+    columns = [str(v) for v in design.spec.required_variables]
+    factors = [c for c in columns if c in facts.types]
+    numbers = [c for c in columns if c not in facts.types]
+    sizes = [len(facts.types[c].categories) for c in factors]
+    cells = pd.MultiIndex.from_product([facts.types[c].categories for c in factors], names=factors)
+    grid = cells.to_frame(index=False) if factors else pd.DataFrame(index=[0])
+    grid = grid.astype({c: facts.types[c] for c in factors})
+
+    def rows_at(ones: tuple[str, ...]) -> FloatArray:
+        table = grid.assign(**{c: float(c in ones) for c in numbers})
+        matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
+        return np.asarray(matrix, dtype=float)
+
+    found: dict[str, FloatArray] = {}
+    for term in design.spec.terms:
+        own = {str(v) for v in term.factors}
+        if not own or str(term) == "1":
+            continue
+        unknown = own - set(columns)
+        if unknown:
+            raise SpecError(
+                f"Type III tests need plain columns in the formula; {', '.join(sorted(unknown))} "
+                "is a transform. Use joint_test(...)."
+            )
+        slopes = [c for c in numbers if c in own]
+        total = np.zeros((len(grid), len(design.terms)))
+        for k in range(len(slopes) + 1):
+            for ones in combinations(slopes, k):
+                total += (-1.0) ** (len(slopes) - k) * rows_at(ones)
+        cube = total.reshape(*sizes, -1) if factors else total
+        for axis in reversed(range(len(factors))):
+            cube = np.diff(cube, axis=axis) if factors[axis] in own else cube.mean(axis=axis)
+        found[str(term)] = cube.reshape(-1, len(design.terms))
+    return found

@@ -18,7 +18,7 @@ from trdstats.kernels.patterns import Rows
 from trdstats.kernels.reml import Model
 from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.grid import margin_rows
+from trdstats.longitudinal.grid import margin_rows, type3_rows
 from trdstats.longitudinal.margins import Margins
 from trdstats.longitudinal.predict import (
     Kind,
@@ -181,6 +181,30 @@ class MixedResult(Introduces):
                 "p_value": [p],
             }
         )
+
+    def type3(self) -> pd.DataFrame:
+        """Test every term of the formula (type III).
+
+        A term is tested by differences between the levels of its categories, averaged equally
+        over the levels of all others; the coding of the columns plays no part. Numbers outside
+        the term stand at 0: centre a covariate that interacts with a category.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, statistic (F), df_num, df_den, p_value.
+
+        Raises
+        ------
+        SpecError
+            When the formula transforms a column.
+        """
+        tables = [
+            self.joint_test(L[:, self._kept]).assign(term=term)
+            for term, L in type3_rows(self.design).items()
+        ]
+        columns = ["term", "statistic", "df_num", "df_den", "p_value"]
+        return pd.concat(tables, ignore_index=True)[columns]
 
     def _columns_of(self, name: str) -> list[int]:
         if name in self.terms:

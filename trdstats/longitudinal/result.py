@@ -47,7 +47,7 @@ class MMRMResult(MixedResult):
         return found if self.spec.group else found["all"]
 
     def covariance_parameters(self) -> pd.DataFrame:
-        """Return the covariance parameters: term, group, estimate, std_error."""
+        """Return covariance parameters: term, group, estimate, std_error, start of the search."""
         names = get_covariance(self.spec.covariance).names([str(v) for v in self.design.visits])
         groups = self.design.groups
         return pd.DataFrame(
@@ -56,6 +56,7 @@ class MMRMResult(MixedResult):
                 "group": np.repeat(groups, len(names)),
                 "estimate": self._optimum.state.theta,
                 "std_error": np.sqrt(np.diag(self._of_theta)),
+                "start": self._optimum.start,
             }
         )
 
