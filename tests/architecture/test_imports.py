@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
-ROOMS = ["errors", "kernels", "tables", "plots", "scales", "study", "items", "outcomes",
+ROOMS = ["errors", "kernels", "tables", "plots", "scales", "study", "formulas", "items", "outcomes",
          "longitudinal", "survival", "multiverse", "evidence", "plan", "cli"]  # fmt: skip
 
 # Kernels are arithmetic on arrays: nothing else may enter.

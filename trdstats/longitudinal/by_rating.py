@@ -10,14 +10,12 @@ from formulaic import Formula
 from formulaic.errors import FormulaicError
 
 from trdstats.errors import SpecError
+from trdstats.formulas import as_categories, complete_rows, outcome_of
 from trdstats.longitudinal.design import (
     Design,
     Facts,
     FloatArray,
     IntArray,
-    as_categories,
-    complete_rows,
-    outcome_of,
 )
 
 
@@ -47,7 +45,7 @@ def build_rows(
     needed = {str(v) for v in (*formula.required_variables, *effects.required_variables)}
     frame, left_out = complete_rows(data, formula, [subject], sorted(needed))
     outcome = str(formula.lhs[0])
-    frame = as_categories(frame, sorted(needed - {outcome}), "")
+    frame = as_categories(frame, sorted(needed - {outcome}))
     codes, subjects = pd.factorize(frame[subject], sort=True)
     person = np.asarray(codes, dtype=np.intp)
     place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)

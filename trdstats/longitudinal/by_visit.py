@@ -10,15 +10,13 @@ import pandas as pd
 from formulaic import Formula, ModelSpec
 
 from trdstats.errors import DataError, Problem, SpecError, count_of
+from trdstats.formulas import as_categories, complete_rows, outcome_of
 from trdstats.longitudinal.design import (
     Baseline,
     Design,
     Facts,
     FloatArray,
     IntArray,
-    as_categories,
-    complete_rows,
-    outcome_of,
 )
 from trdstats.study import Study
 

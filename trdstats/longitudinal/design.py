@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import Formula, ModelSpec
-from formulaic.errors import FormulaicError
-
-from trdstats.errors import DataError, NotEstimableError, SpecError
-from trdstats.study import Study
-from trdstats.study.checks import check_columns, check_not_empty
-from trdstats.study.frames import to_pandas
+from formulaic import ModelSpec
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -175,85 +168,3 @@ class Design:
         """Days of the visits as they are labelled; 0, 1, 2, ... where they are no numbers."""
         days = pd.to_numeric(pd.Series(list(self.visits)), errors="coerce").to_numpy(dtype=float)
         return np.asarray(np.arange(len(days), dtype=float) if np.isnan(days).any() else days)
-
-
-@cache
-def read_formula(formula: str) -> Formula:
-    """Return a formula with an outcome on its left.
-
-    Raises
-    ------
-    SpecError
-        When it cannot be read or has no outcome.
-    """
-    try:
-        parsed = Formula(formula)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecError(f"The formula {formula!r} cannot be read: {error}.") from error
-    if not hasattr(parsed, "lhs") or len(parsed.lhs) != 1:
-        raise SpecError(
-            f"The formula {formula!r} needs one outcome on the left, such as "
-            "'change ~ baseline * visit + treatment * visit'."
-        )
-    return parsed
-
-
-def complete_rows(
-    data: Any, formula: Formula, roles: list[str], needed: list[str]
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows with an outcome and all covariates, and how many were left out and why."""
-    table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
-    named = [*(("the model", c) for c in roles), *(("the formula", c) for c in needed)]
-    problems = check_columns(table, named, "data")
-    empty = check_not_empty(table, "data")
-    if problems or empty:
-        raise DataError([*problems, *([empty] if empty else [])])
-    frame = table[list(dict.fromkeys([*roles, *needed]))]
-    lacks = frame.isna()
-    outcome = str(formula.lhs[0])
-    no_outcome = lacks[outcome] if outcome in lacks else lacks.any(axis=1) & False
-    reasons = {
-        "no outcome": no_outcome,
-        "a covariate is missing": lacks.any(axis=1) & ~no_outcome,
-    }
-    left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame[~lacks.any(axis=1)].reset_index(drop=True)
-    if not len(frame):
-        raise NotEstimableError("No row has an outcome and all covariates.")
-    return frame, left_out
-
-
-def as_categories(
-    frame: pd.DataFrame, columns: list[str], visit: str, *, keep_levels: bool = False
-) -> pd.DataFrame:
-    """Return texts, booleans and visits as categories; unused categories go unless kept.
-
-    Raises
-    ------
-    SpecError
-        When levels are to be kept and a column does not name them.
-    """
-    changed: dict[str, Any] = {}
-    for column in dict.fromkeys(columns):
-        values = frame[column]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            changed[column] = values if keep_levels else values.cat.remove_unused_categories()
-        elif keep_levels and (column == visit or not pd.api.types.is_numeric_dtype(values.dtype)):
-            raise SpecError(
-                f"{column!r} must name all its levels, those of other chunks too: "
-                f"frame[{column!r}] = pd.Categorical(frame[{column!r}], categories=[...])."
-            )
-        elif column == visit or not pd.api.types.is_numeric_dtype(values.dtype):
-            changed[column] = pd.Categorical(values)
-    return frame.assign(**changed)
-
-
-def outcome_of(frame: pd.DataFrame, formula: Formula) -> FloatArray:
-    """Return the outcome of every row."""
-    name = str(formula.lhs[0])
-    if name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype):
-        return frame[name].to_numpy(dtype=float)
-    matrix = formula.lhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    if matrix.shape[1] != 1:
-        raise SpecError(f"The outcome {formula.lhs[0]!s} must be a number.")
-    return np.asarray(matrix.to_numpy(dtype=float)[:, 0])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from formulaic import Formula
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
+from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import distinct_columns, independent_columns, summarise
@@ -22,7 +23,6 @@ from trdstats.kernels.random_effects import (
 )
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
 from trdstats.longitudinal.by_rating import build_rows
-from trdstats.longitudinal.design import read_formula
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
 

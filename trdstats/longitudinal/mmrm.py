@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
+from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
@@ -23,7 +24,7 @@ from trdstats.kernels.reml import Model, residual_start
 from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
-from trdstats.longitudinal.design import Design, read_formula
+from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.tables import Face, Introduces

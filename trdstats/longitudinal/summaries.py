@@ -11,9 +11,10 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from trdstats.errors import SpecError
+from trdstats.formulas import read_formula
 from trdstats.kernels.patterns import Rows, Summary, distinct_columns, merge, summarise
 from trdstats.longitudinal.by_visit import build_design
-from trdstats.longitudinal.design import Design, Facts, read_formula
+from trdstats.longitudinal.design import Design, Facts
 from trdstats.tables import Face, Introduces
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ class EventTimes(Introduces):
     ----------
     frame : DataFrame
         One row a subject. Columns `left` and `right` may be absent: an event is then taken as
-        known to the day, a censored time as (time, infinity).
-    subject, treatment, time, status, left, right : str
+        known to the day, a censored time as (time, infinity). A column `entry` holds the day from
+        which a subject is under observation, where that is not 0.
+    subject, treatment, time, status, left, right, entry : str
         Columns. Times count in days from the origin. Status is 0 for censored, 1 for the event,
         2 and above for competing causes.
     outcome, origin : str
@@ -39,7 +40,7 @@ class EventTimes(Introduces):
     Attributes
     ----------
     frame : pandas.DataFrame
-        subject, treatment, left, right, time, status, then covariates.
+        subject, treatment, left, right, time, status, entry where it was given, then covariates.
 
     Raises
     ------
@@ -67,6 +68,7 @@ class EventTimes(Introduces):
         status: str = "status",
         left: str = "left",
         right: str = "right",
+        entry: str = "entry",
         outcome: str = "event",
         origin: str = "day 0",
         causes: Mapping[int, str] | None = None,
@@ -77,7 +79,7 @@ class EventTimes(Introduces):
         table = to_pandas(frame, what="event times")
         needed = {"subject": subject, "treatment": treatment, "time": time, "status": status}
         _raise(_check_columns(table, needed))
-        given = {"left": left, "right": right}
+        given = {"left": left, "right": right, "entry": entry}
         names = {v: k for k, v in {**needed, **given}.items() if v in table.columns}
         table = table.rename(columns=names)
         _raise(_check_values(table))
@@ -87,12 +89,14 @@ class EventTimes(Introduces):
             table["left"] = time_
         if "right" not in table:
             table["right"] = np.where(status_ == 1, time_, np.inf)
-        table = table.astype({"left": float, "right": float, "time": float, "status": int})
+        numbers = {"left": float, "right": float, "time": float, "status": int}
+        table = table.astype({**numbers, **({"entry": float} if "entry" in table else {})})
         if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
             text = table["treatment"].map(str)
             table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
         _raise(_check_order(table))
         first = ["subject", "treatment", "left", "right", "time", "status"]
+        first += ["entry"] if "entry" in table else []
         self.frame = table[first + [c for c in table.columns if c not in first]]
         self.outcome, self.origin, self.caveat = outcome, origin, caveat
         self._causes = dict(causes or {1: outcome})
@@ -241,15 +245,30 @@ def _check_values(table: pd.DataFrame) -> list[Problem]:
 def _check_order(table: pd.DataFrame) -> list[Problem]:
     left, right, status = table["left"], table["right"], table["status"]
     wrong = left.isna() | right.isna() | (left > right) | ((status == 1) & ~np.isfinite(right))
-    if not wrong.any():
-        return []
-    return [
-        Problem(
-            "bad_interval",
-            count_of(int(wrong.sum()), "interval (left, right] is", "intervals (left, right] are")
-            + " missing, reversed, or infinite "
-            "where the event was seen.",
-            _places(table, wrong),
-            "left is the last day without the event, right the first day with it.",
+    found = []
+    if wrong.any():
+        found.append(
+            Problem(
+                "bad_interval",
+                count_of(
+                    int(wrong.sum()), "interval (left, right] is", "intervals (left, right] are"
+                )
+                + " missing, reversed, or infinite where the event was seen.",
+                _places(table, wrong),
+                "left is the last day without the event, right the first day with it.",
+            )
         )
-    ]
+    if "entry" in table:
+        late = ~(table["entry"] < table["time"]) & (table["time"] > 0)
+        late |= ~(table["entry"] >= 0)
+        if late.any():
+            found.append(
+                Problem(
+                    "bad_entry",
+                    count_of(int(late.sum()), "entry is", "entries are")
+                    + " missing, negative, or not before the time.",
+                    _places(table, late),
+                    "entry is the day from which the subject is under observation.",
+                )
+            )
+    return found

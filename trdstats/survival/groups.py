@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.outcomes import EventTimes
+from trdstats.survival.weights import read_weights
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -27,12 +28,21 @@ class Group:
         Position among all subjects with follow-up.
     time : ndarray, shape (n,)
     status : ndarray of int, shape (n,)
+    left, right : ndarray, shape (n,)
+        Last day without the event, and first day with it; infinite where it was never seen.
+    entry : ndarray, shape (n,)
+        Day from which the subject is under observation.
+    weight : ndarray, shape (n,)
     """
 
     label: str
     row: npt.NDArray[np.intp]
     time: FloatArray
     status: npt.NDArray[np.intp]
+    left: FloatArray
+    right: FloatArray
+    entry: FloatArray
+    weight: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class Sample:
         Subjects with follow-up whose group is missing; they take no part.
     empty : tuple of str
         Groups in which nobody has follow-up.
+    weighted : bool
+        Whether subjects have weights.
     """
 
     groups: tuple[Group, ...]
@@ -58,6 +70,7 @@ class Sample:
     n_unseen: int
     n_ungrouped: int
     empty: tuple[str, ...]
+    weighted: bool = False
 
     @property
     def n(self) -> int:
@@ -93,7 +106,7 @@ class Sample:
         return pd.DataFrame(columns)
 
 
-def split(times: EventTimes, by: str | None) -> Sample:
+def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
     """Return the groups of event times.
 
     Parameters
@@ -101,11 +114,15 @@ def split(times: EventTimes, by: str | None) -> Sample:
     times : EventTimes
     by : str or None
         Column that names the groups; None for all subjects together.
+    weights : str, Series or DataFrame, optional
+        As `read_weights` takes them. Subjects of weight 0 take no part.
 
     Raises
     ------
     UnknownNameError
         When there is no such column.
+    DataError
+        When a weight is not usable.
     NotEstimableError
         When nobody has follow-up.
     """
@@ -117,16 +134,20 @@ def split(times: EventTimes, by: str | None) -> Sample:
             f"Nobody has follow-up for the time to {times.outcome}: no subject was rated after "
             f"{times.origin}."
         )
-    time = frame["time"].to_numpy(dtype=float)
     status = frame["status"].to_numpy(dtype=np.intp)
+    time, left, right = (frame[c].to_numpy(dtype=float) for c in ("time", "left", "right"))
+    entry = frame["entry"].to_numpy(dtype=float) if "entry" in frame else np.zeros(len(frame))
+    weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
     if by is None:
         code, labels = np.zeros(len(frame), dtype=np.intp), ["all"]
     else:
         code, labels = _codes(frame[by])
-    rows = [np.flatnonzero(code == k) for k in range(len(labels))]
+    rows = [np.flatnonzero((code == k) & (weight > 0)) for k in range(len(labels))]
     return Sample(
         groups=tuple(
-            Group(label, row, time[row], status[row])
+            Group(
+                label, row, time[row], status[row], left[row], right[row], entry[row], weight[row]
+            )
             for label, row in zip(labels, rows, strict=True)
             if len(row)
         ),
@@ -134,6 +155,7 @@ def split(times: EventTimes, by: str | None) -> Sample:
         n_unseen=len(times.frame) - len(frame),
         n_ungrouped=int((code < 0).sum()),
         empty=tuple(label for label, row in zip(labels, rows, strict=True) if not len(row)),
+        weighted=weights is not None,
     )
 
 
@@ -164,9 +186,16 @@ def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ..
         facts.append(("Never seen", f"{sample.n_unseen:,} without a visit after the origin"))
     if sample.n_ungrouped:
         facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
+    if sample.weighted:
+        facts.append(("Weights", f"effective sample size {_effective_size(sample):,.1f}"))
     if left_out:
         facts.append(("Left out", f"{left_out:,} without an origin or a baseline"))
     return tuple(facts)
+
+
+def _effective_size(sample: Sample) -> float:
+    """Return (sum w)^2 / sum w^2, within groups."""
+    return float(sum(g.weight.sum() ** 2 / (g.weight**2).sum() for g in sample.groups))
 
 
 def notes_of(times: EventTimes, sample: Sample) -> tuple[str, ...]:
