@@ -61,3 +61,4 @@ from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
 
 __version__: str
+from .survival import MaxCombo as MaxCombo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -199,6 +200,24 @@ def read_covariates(table: pd.DataFrame, formula: str, *, what: str = "data") ->
         frame=frame,
         spec=made.model_spec,
     )
+
+
+def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
+    """Raise `NotEstimableError` with the columns that those before them explain."""
+    explained, kept = [], np.empty((len(X), 0))
+    for term, column in zip(terms, X.T, strict=True):
+        length = np.linalg.norm(column)
+        rest = column - kept @ (kept.T @ column)
+        rest = rest - kept @ (kept.T @ rest)
+        size = np.linalg.norm(rest)
+        if size <= 1e-9 * length:
+            explained.append(term)
+        else:
+            kept = np.column_stack((kept, rest / size))
+    if explained:
+        raise NotEstimableError(
+            f"Other columns of the model explain {', '.join(explained)}: leave them out."
+        )
 
 
 def _without_intercept(matrix: pd.DataFrame) -> tuple[FloatArray, list[str]]:

@@ -19,7 +19,7 @@ ROOMS = ["errors", "kernels", "tables", "plots", "scales", "study", "formulas", 
 
 # Kernels are arithmetic on arrays: nothing else may enter.
 KERNEL_IMPORTS = {"numpy", "scipy", "trdstats", "__future__", "abc", "collections", "dataclasses",
-                  "fractions", "typing", "math", "functools"}  # fmt: skip
+                  "fractions", "typing", "math", "functools", "itertools"}  # fmt: skip
 
 
 def room_of(path: Path) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
+
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,58 +19,52 @@ class Incidence:
 
     Attributes
     ----------
-    time : ndarray, shape (m,)
-        0, then the distinct times in increasing order.
-    n_risk, n_censor : ndarray, shape (m,)
-        At risk just before, and censored at each time.
-    n_event : ndarray, shape (m, k)
-        Events of causes 1 to k.
+    own : FollowUp
+    counts : Counts
+        Times, and who is at risk, has which event or is censored at them.
     survival : ndarray, shape (m,)
         Probability of no event of any cause, just after each time.
     estimate, std_error : ndarray, shape (m, k)
         Cumulative incidence just after each time.
     """
 
-    time: FloatArray
-    n_risk: FloatArray
-    n_censor: FloatArray
-    n_event: FloatArray
+    own: FollowUp
+    counts: Counts
     survival: FloatArray
     estimate: FloatArray
     std_error: FloatArray
 
 
-def aalen_johansen(time: FloatArray, status: IntArray, n_causes: int) -> Incidence:
+def aalen_johansen(own: FollowUp, n_causes: int, *, robust: bool = False) -> Incidence:
     """Estimate the cumulative incidence of competing causes.
 
     Parameters
     ----------
-    time : ndarray, shape (n,)
-    status : ndarray of int, shape (n,)
-        0 censored, 1 to `n_causes` the cause.
+    own : FollowUp
     n_causes : int
+    robust : bool
+        Take the variance from the subjects' influences, as weights that are no counts ask for.
 
     Notes
     -----
     The variance is that of Aalen (1978, Ann Stat 6:534-545, doi:10.1214/aos/1176344198) with the
     hypergeometric correction ``1 - (d - 1) / (n - 1)`` for tied events of a cause, as in cmprsk.
     """
-    moments, place = np.unique(np.append(0.0, time), return_inverse=True)
-    place = place[1:]
-    m = len(moments)
-    cell = place * (n_causes + 1) + status
-    counts = np.bincount(cell, minlength=m * (n_causes + 1)).reshape(m, n_causes + 1).astype(float)
-    at_risk = np.cumsum(counts.sum(axis=1)[::-1])[::-1]
-    events = counts[:, 1:]
-    survival = np.cumprod(1 - events.sum(axis=1) / at_risk)
+    counts = count(own, n_causes)
+    events, n = counts.n_event, counts.n_risk
+    at_risk = np.where(n > 0, n, 1.0)
+    left = 1 - events.sum(axis=1) / at_risk
+    survival = np.asarray(np.cumprod(np.where(left > 1e-12, left, 0.0)), dtype=float)
     before = np.concatenate(([1.0], survival[:-1]))
     estimate = np.cumsum(before[:, None] * events / at_risk[:, None], axis=0)
-    variance = np.column_stack(
-        [_variance(j, events, at_risk, before, survival, estimate[:, j]) for j in range(n_causes)]
-    )
-    return Incidence(
-        moments, at_risk, counts[:, 0], events, survival, estimate, np.sqrt(np.maximum(variance, 0))
-    )
+    plain = Incidence(own, counts, survival, estimate, np.zeros_like(estimate))
+    variance = [
+        _influence(plain, j + 1).variance(counts, own.weight)
+        if robust
+        else _variance(j, events, at_risk, before, survival, estimate[:, j])
+        for j in range(n_causes)
+    ]
+    return replace(plain, std_error=np.sqrt(np.maximum(np.column_stack(variance), 0)))
 
 
 def _variance(
@@ -112,16 +107,12 @@ def incidence_interval(
     return -np.expm1(log_s / spread), -np.expm1(log_s * spread)
 
 
-def influence_on_incidence(
-    fit: Incidence, time: FloatArray, status: IntArray, cause: int, at: FloatArray
-) -> FloatArray:
+def influence_on_incidence(fit: Incidence, cause: int, at: FloatArray) -> FloatArray:
     """Return the first-order effect of each subject on the incidence of a cause.
 
     Parameters
     ----------
     fit : Incidence
-    time, status : ndarray, shape (n,)
-        The subjects of the fit.
     cause : int
         1 to k.
     at : ndarray, shape (j,)
@@ -131,22 +122,33 @@ def influence_on_incidence(
     ndarray, shape (n, j)
         Columns sum to 0; the sum of squares estimates the variance.
     """
+    here = np.searchsorted(fit.counts.time, at, side="right") - 1
+    return _influence(fit, cause).at(fit.counts, fit.own.weight, here)
+
+
+def _influence(fit: Incidence, cause: int) -> Influence:
+    """Return the influences on F(t) = sum S(u-) d / n.
+
+    A subject at risk at u takes ``S(u-) d / n^2`` from the step of the cause there, and adds
+    ``d. / (n (n - d.))`` to the logarithm of every later S, which is worth F(t) - F(u); an event
+    of the cause adds S(u-) / n, one of any cause takes (F(t) - F(u)) / (n - d.).
+    """
     before = np.concatenate(([1.0], fit.survival[:-1]))
     F = fit.estimate[:, cause - 1]
-    own, every = fit.n_event[:, cause - 1], fit.n_event.sum(axis=1)
-    n = fit.n_risk
-    left = n - every
-    slope = np.where(left > 0, 1 / np.where(left > 0, left, 1), 0.0)  # 1 / (n (1 - hazard))
-    direct = np.cumsum(before * own / n**2)
-    place = np.searchsorted(fit.time, time, side="right") - 1
-    result = np.empty((len(time), len(at)))
-    for j, t in enumerate(at):
-        here = int(np.searchsorted(fit.time, t, side="right") - 1)
-        upto = np.minimum(place, here)
-        happened = (place <= here) & (status > 0)
-        later = F[here] - F
-        indirect = np.cumsum(slope * every / n * later)
-        gain = np.where(happened & (status == cause), (before / n)[place], 0.0) - direct[upto]
-        loss = np.where(happened, (slope * later)[place], 0.0) - indirect[upto]
-        result[:, j] = gain - loss
-    return result
+    own, every = fit.counts.n_event[:, cause - 1], fit.counts.n_event.sum(axis=1)
+    n = np.where(fit.counts.n_risk > 0, fit.counts.n_risk, 1.0)
+    left = np.where(n - every > 1e-12 * n, n - every, 0.0)
+    slope = np.where(left > 0, 1 / np.where(left > 0, left, 1.0), 0.0)
+    step = slope * every / n
+    place, status = fit.counts.place, fit.own.status
+    happened = (status > 0) & (status <= fit.estimate.shape[1])
+    lost = np.where(happened, slope[place], 0.0)
+    gained = np.where(status == cause, (before / n)[place], 0.0)
+    return Influence(
+        a=np.cumsum(-before * own / n**2 - step * F),
+        b=np.cumsum(step),
+        own_a=gained + lost * F[place],
+        own_b=-lost,
+        g=F,
+        scale=np.ones_like(F),
+    )

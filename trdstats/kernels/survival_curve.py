@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
-ConfType = Literal["plain", "log", "log-log"]
+ConfType = Literal["plain", "log", "log-log", "arcsine"]
 
 # R rounds products of ratios the same way when it asks whether a curve sits exactly on a quantile.
 _ON_QUANTILE = 1e-9
@@ -28,30 +30,51 @@ class Curve:
 
     Attributes
     ----------
-    time : ndarray, shape (m,)
-        0, then the distinct times in increasing order.
-    n_risk, n_event, n_censor : ndarray, shape (m,)
-        At risk just before, events at, and censored at each time.
+    counts : Counts
+        Times, and who is at risk, has the event or is censored at them.
+    weight : ndarray, shape (n,)
+        Weights of the subjects.
+    jump : ndarray, shape (n,)
+        What the event of a subject takes from the log of survival; 0 for the others.
+    step : ndarray, shape (m,)
+        d / (n (n - d)), 0 where the curve ends: it then carries no more.
     survival : ndarray, shape (m,)
         Survival just after each time.
+    log_variance : ndarray, shape (m,)
+        Variance of log survival: Greenwood's sum, or the sum of squared influences where
+        subjects have weights; NaN once survival is 0.
     """
 
-    time: FloatArray
-    n_risk: FloatArray
-    n_event: FloatArray
-    n_censor: FloatArray
+    counts: Counts
+    weight: FloatArray
+    jump: FloatArray
+    step: FloatArray
     survival: FloatArray
+    log_variance: FloatArray
 
-    def greenwood(self) -> FloatArray:
-        """Return Greenwood's sum, the variance of log survival; NaN once survival is 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = self.n_event / (self.n_risk * (self.n_risk - self.n_event))
-        total = np.cumsum(np.where(self.n_event > 0, step, 0.0))
-        return np.where(self.survival > 0, total, np.nan)
+    @property
+    def time(self) -> FloatArray:
+        """0, then the distinct times in increasing order."""
+        return self.counts.time
+
+    @property
+    def n_risk(self) -> FloatArray:
+        """At risk at each time."""
+        return self.counts.n_risk
+
+    @property
+    def n_event(self) -> FloatArray:
+        """Events at each time."""
+        return np.asarray(self.counts.n_event[:, 0])
+
+    @property
+    def n_censor(self) -> FloatArray:
+        """Censored at each time."""
+        return self.counts.n_censor
 
     def std_error(self) -> FloatArray:
         """Return the standard error of survival; 0 while, and after, nobody can have the event."""
-        return np.where(self.survival > 0, self.survival * np.sqrt(self.greenwood()), 0.0)
+        return np.where(self.survival > 0, self.survival * np.sqrt(self.log_variance), 0.0)
 
     def index_at(self, at: FloatArray) -> IntArray:
         """Return the position in the curve that holds at each time."""
@@ -65,16 +88,50 @@ class Curve:
         )
 
 
+def kaplan_meier(own: FollowUp, *, robust: bool = False) -> Curve:
+    """Estimate the curve of one group; status 1 is the event.
+
+    Parameters
+    ----------
+    own : FollowUp
+    robust : bool
+        Take the variance from the subjects' influences, as weights that are no counts ask for.
+    """
+    counts = count(own)
+    d, n = counts.n_event[:, 0], counts.n_risk
+    # Weighted sums leave a rounding error where the last one has the event.
+    left = np.where(n - d > 1e-12 * n, n - d, 0.0)
+    some = n > 0
+    kept: FloatArray = np.where(some, left / np.where(some, n, 1.0), 1.0)
+    survival = np.asarray(np.cumprod(kept), dtype=float)
+    used = (d > 0) & (left > 0)
+    step = np.where(used, d / np.where(used, n * left, 1.0), 0.0)
+    each = np.where(left > 0, 1 / np.where(left > 0, left, 1.0), 0.0)
+    jump = np.where(own.status == 1, each[counts.place], 0.0)
+    variance = np.cumsum(step)
+    if robust:
+        variance = _log_influence(step, jump).variance(counts, own.weight)
+    known = np.where(survival > 0, variance, np.nan)
+    return Curve(counts, own.weight, jump, step, survival, known)
+
+
+def _log_influence(step: FloatArray, jump: FloatArray) -> Influence:
+    """Return the influences on the logarithm of survival."""
+    sums = np.cumsum(step)
+    none = np.zeros_like(sums)
+    return Influence(sums, none, -jump, np.zeros_like(jump), none, np.ones_like(sums))
+
+
 def survival_interval(
-    survival: FloatArray, greenwood: FloatArray, *, conf_type: ConfType, conf_level: float
+    survival: FloatArray, log_variance: FloatArray, *, conf_type: ConfType, conf_level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return pointwise confidence limits of survival.
 
     Parameters
     ----------
-    survival, greenwood : ndarray, shape (m,)
+    survival, log_variance : ndarray, shape (m,)
         Survival and the variance of its logarithm.
-    conf_type : {"plain", "log", "log-log"}
+    conf_type : {"plain", "log", "log-log", "arcsine"}
         Scale on which the interval is symmetric.
     conf_level : float
 
@@ -86,12 +143,17 @@ def survival_interval(
     z = norm.isf((1 - conf_level) / 2)
     inside = (survival > 0) & (survival < 1)
     s = np.where(inside, survival, np.nan)
-    se = np.sqrt(greenwood)
+    se = np.sqrt(log_variance)
     if conf_type == "plain":
         half = z * s * se
         return np.maximum(s - half, 0), np.minimum(s + half, 1)
     if conf_type == "log":
         return s * np.exp(-z * se), np.minimum(s * np.exp(z * se), 1)
+    if conf_type == "arcsine":
+        angle = np.arcsin(np.sqrt(s))
+        half = z / 2 * se * np.sqrt(s / (1 - s))
+        low = np.sin(np.maximum(angle - half, 0)) ** 2
+        return low, np.sin(np.minimum(angle + half, np.pi / 2)) ** 2
     log_s = np.log(s)
     spread = np.exp(z * se / -log_s)
     return np.exp(log_s * spread), np.exp(log_s / spread)
@@ -130,7 +192,7 @@ def _areas(curve: Curve, tau: float) -> FloatArray:
     return np.cumsum(pieces[::-1])[::-1]
 
 
-def restricted_mean(curve: Curve, tau: float) -> RestrictedMean:
+def restricted_mean(curve: Curve, tau: float, *, robust: bool = False) -> RestrictedMean:
     """Return the area under the curve up to tau.
 
     Parameters
@@ -138,6 +200,8 @@ def restricted_mean(curve: Curve, tau: float) -> RestrictedMean:
     curve : Curve
     tau : float
         Horizon, within the follow-up of the group.
+    robust : bool
+        Take the variance from the subjects' influences.
 
     Notes
     -----
@@ -145,65 +209,32 @@ def restricted_mean(curve: Curve, tau: float) -> RestrictedMean:
     ``d / (n (n - d))``, as in survRM2 (Uno 2014, doi:10.1200/JCO.2014.55.2208).
     """
     area = _areas(curve, tau)
-    left = curve.n_risk - curve.n_event
-    used = (curve.n_event > 0) & (left > 0) & (curve.time <= tau)
-    step = np.where(used, curve.n_event / np.where(used, curve.n_risk * left, 1), 0.0)
-    # The area from an event time to tau lies under the curve after its step.
-    return RestrictedMean(float(area[0]), float(np.sqrt(np.sum(area**2 * step))))
+    if robust:
+        variance = float(np.sum(influence_on_restricted_mean(curve, tau) ** 2))
+    else:
+        # The area from an event time to tau lies under the curve after its step.
+        variance = float(np.sum(area**2 * curve.step * (curve.time <= tau)))
+    return RestrictedMean(float(area[0]), float(np.sqrt(variance)))
 
 
-def influence_on_survival(
-    curve: Curve, time: FloatArray, status: IntArray, at: FloatArray
-) -> FloatArray:
+def influence_on_survival(curve: Curve, at: FloatArray) -> FloatArray:
     """Return the first-order effect of each subject on survival at given times.
-
-    Parameters
-    ----------
-    curve : Curve
-    time, status : ndarray, shape (n,)
-        The subjects of the curve; status 1 is the event.
-    at : ndarray, shape (k,)
 
     Returns
     -------
     ndarray, shape (n, k)
         Columns sum to 0; the sum of squares estimates the variance.
     """
-    place, cumulated, jump = _hazard_influence(curve, time, status)
-    result = np.empty((len(time), len(at)))
-    for j, t in enumerate(at):
-        here = curve.index_at(np.array([t]))[0]
-        upto = np.minimum(place, here)
-        happened = np.where(place <= here, jump, 0.0)
-        result[:, j] = -curve.survival[here] * (happened - cumulated[upto])
-    return result
+    here = curve.index_at(at)
+    moved = _log_influence(curve.step, curve.jump)
+    return curve.survival[here] * moved.at(curve.counts, curve.weight, here)
 
 
-def influence_on_restricted_mean(
-    curve: Curve, time: FloatArray, status: IntArray, tau: float
-) -> FloatArray:
+def influence_on_restricted_mean(curve: Curve, tau: float) -> FloatArray:
     """Return the first-order effect of each subject on the restricted mean, shape (n,)."""
     area = _areas(curve, tau)
-    place, _, jump = _hazard_influence(curve, time, status)
-    step = np.where(curve.time <= tau, _hazard_steps(curve) * area, 0.0)
-    inside = np.where(time <= tau, jump * area[place], 0.0)
-    return np.asarray(np.cumsum(step)[place] - inside, dtype=np.float64)
-
-
-def _hazard_steps(curve: Curve) -> FloatArray:
-    """Return d / (n (n - d)) at each time, 0 where the curve ends: it then carries no more."""
-    left = curve.n_risk - curve.n_event
-    used = (curve.n_event > 0) & (left > 0)
-    return np.where(used, curve.n_event / np.where(used, curve.n_risk * left, 1), 0.0)
-
-
-def _hazard_influence(
-    curve: Curve, time: FloatArray, status: IntArray
-) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Return each subject's place in the curve, the cumulated compensator, and its own jump."""
-    place = curve.index_at(time)
-    left = curve.n_risk - curve.n_event
-    # One event in a risk set of n moves log survival by 1 / (n - d): the discrete derivative.
-    each = np.where(left > 0, 1 / np.where(left > 0, left, 1), 0.0)
-    jump = np.where(status == 1, each[place], 0.0)
-    return place, np.cumsum(_hazard_steps(curve)), jump
+    place, start = curve.counts.place, curve.counts.start
+    step = np.where(curve.time <= tau, curve.step * area, 0.0)
+    inside = np.where(curve.time[place] <= tau, curve.jump * area[place], 0.0)
+    sums = np.append(0.0, np.cumsum(step))
+    return np.asarray(curve.weight * (sums[place + 1] - sums[start] - inside), dtype=np.float64)

@@ -3,6 +3,7 @@
 from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
 from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.log_rank import LogRank, LogRankResult
+from trdstats.survival.max_combo import MaxCombo, MaxComboResult
 from trdstats.survival.rmst import RMST, RMSTResult
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "KaplanMeierResult",
     "LogRank",
     "LogRankResult",
+    "MaxCombo",
+    "MaxComboResult",
     "RMSTResult",
 ]

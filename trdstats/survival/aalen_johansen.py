@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.day_contrasts import day_contrasts
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
@@ -52,18 +53,23 @@ class AalenJohansen:
     def __post_init__(self) -> None:
         check_level(self.conf_level)
 
-    def fit(self, times: Any) -> AalenJohansenResult:
+    def fit(self, times: Any, *, weights: Any = None) -> AalenJohansenResult:
         """Estimate the cumulative incidences.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
             Status 1, 2, ... are the causes.
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`.
         """
         times = as_event_times(times)
-        sample = split(times, self.by)
+        sample = split(times, self.by, weights)
         k = max(times.causes)
-        fits = {g.label: kernel.aalen_johansen(g.time, g.status, k) for g in sample.groups}
+        fits = {
+            g.label: kernel.aalen_johansen(g.follow_up, k, robust=sample.weighted)
+            for g in sample.groups
+        }
         return AalenJohansenResult(self, times, sample, fits)
 
 
@@ -101,10 +107,10 @@ class AalenJohansenResult(Introduces):
                         {
                             self._key: label,
                             "cause": cause,
-                            "time": fit.time,
-                            "n_risk": fit.n_risk,
-                            "n_event": fit.n_event[:, j],
-                            "n_censor": fit.n_censor,
+                            "time": fit.counts.time,
+                            "n_risk": fit.counts.n_risk,
+                            "n_event": fit.counts.n_event[:, j],
+                            "n_censor": fit.counts.n_censor,
                             "estimate": fit.estimate[:, j],
                             "std_error": fit.std_error[:, j],
                             "conf_low": low[:, j],
@@ -124,10 +130,10 @@ class AalenJohansenResult(Introduces):
         frames = []
         for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
             fit = self._fits[str(label)]
-            here = np.searchsorted(fit.time, at, side="right") - 1
-            known = (at <= fit.time[-1]) | (fit.survival[-1] == 0)
-            left = np.searchsorted(fit.time, at, side="left")
-            risk = np.append(fit.n_risk, 0.0)[left]
+            here = np.searchsorted(fit.counts.time, at, side="right") - 1
+            known = (at <= fit.counts.time[-1]) | (fit.survival[-1] == 0)
+            left = np.searchsorted(fit.counts.time, at, side="left")
+            risk = np.append(fit.counts.n_risk, 0.0)[left]
             values = {
                 c: np.where(known, curve[c].to_numpy()[here], np.nan)
                 for c in ("estimate", "std_error", "conf_low", "conf_high")
@@ -145,6 +151,23 @@ class AalenJohansenResult(Introduces):
                 )
             )
         return pd.concat(frames, ignore_index=True)
+
+    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+        """Compare the incidence of every cause between groups at chosen days.
+
+        Parameters
+        ----------
+        days : sequence of float
+        reference : str, optional
+            Group the others are compared with. Default: the first one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            cause, group column, reference, time, estimate (difference of probabilities),
+            std_error, statistic, p_value, conf_low, conf_high, conf_level.
+        """
+        return day_contrasts(self.at(days), self._key, reference, self.spec.conf_level)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects with follow-up, events of the first cause, of the others."""
@@ -172,9 +195,7 @@ class AalenJohansenResult(Introduces):
         at = np.asarray(days, dtype=float)
         return self._sample.influence(
             [f"day {d:g}" for d in at],
-            lambda g: kernel.influence_on_incidence(
-                self._fits[g.label], g.time, g.status, cause, at
-            ),
+            lambda g: kernel.influence_on_incidence(self._fits[g.label], cause, at),
         )
 
     def plot(

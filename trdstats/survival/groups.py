@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.kernels.follow_up import FollowUp
 from trdstats.outcomes import EventTimes
 from trdstats.survival.weights import read_weights
 
@@ -43,6 +44,11 @@ class Group:
     right: FloatArray
     entry: FloatArray
     weight: FloatArray
+
+    @property
+    def follow_up(self) -> FollowUp:
+        """What right-censored kernels see."""
+        return FollowUp(self.time, self.status, self.entry, self.weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,16 @@ class Sample:
     def events(self, status: int = 1) -> int:
         """Return the number of events of a cause."""
         return sum(int((g.status == status).sum()) for g in self.groups)
+
+    def keep(self, kept: npt.NDArray[np.bool_]) -> Sample:
+        """Return the sample of some of the subjects with follow-up."""
+        parts = []
+        for g in self.groups:
+            mine = kept[g.row]
+            values = [getattr(g, f.name)[mine] for f in fields(g) if f.name != "label"]
+            if mine.any():
+                parts.append(Group(g.label, *values))
+        return replace(self, groups=tuple(parts))
 
     def influence(self, keys: list[str], of_group: Callable[[Group], FloatArray]) -> pd.DataFrame:
         """Lay the influences computed within groups side by side.
@@ -164,14 +180,6 @@ def _codes(column: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str]]:
         return column.cat.codes.to_numpy().astype(np.intp), [str(c) for c in column.cat.categories]
     code, labels = pd.factorize(column, sort=True)
     return code.astype(np.intp), [str(v) for v in labels]
-
-
-def codes_of(sample: Sample) -> npt.NDArray[np.intp]:
-    """Return the group of every subject with follow-up, in the order of `Sample.groups`."""
-    code = np.full(len(sample.subjects), -1, dtype=np.intp)
-    for k, g in enumerate(sample.groups):
-        code[g.row] = k
-    return code
 
 
 def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ...]:

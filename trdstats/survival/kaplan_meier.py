@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from lifelines import KaplanMeierFitter
 
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.day_contrasts import day_contrasts
 from trdstats.survival.drawing import draw_curves
-from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Face,
@@ -25,6 +25,9 @@ from trdstats.tables import (
     format_percent,
     format_time,
 )
+
+Measure = Literal["survival", "incidence", "hazard"]
+MEASURES = ("survival", "incidence", "hazard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class KaplanMeier:
     ----------
     by : str or None, default "treatment"
         Column that names the groups; None for one curve.
-    conf_type : {"log-log", "log", "plain"}
+    conf_type : {"log-log", "log", "plain", "arcsine"}
         Scale on which the intervals are symmetric.
     conf_level : float, default 0.95
 
@@ -60,16 +63,20 @@ class KaplanMeier:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_choice("conf_type", self.conf_type, ("log-log", "log", "plain"))
+        check_choice("conf_type", self.conf_type, ("log-log", "log", "plain", "arcsine"))
         check_level(self.conf_level)
 
-    def fit(self, times: Any) -> KaplanMeierResult:
+    def fit(self, times: Any, *, weights: Any = None) -> KaplanMeierResult:
         """Estimate the curves.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
             Right-censored use of the times: an event happens at `time`.
+        weights : str, Series or DataFrame, optional
+            Weights of subjects: a column of the times, a series indexed by subject, or a frame
+            with the columns subject and weight. Variances are then robust: sums of squared
+            influences, the weights taken as known.
 
         Returns
         -------
@@ -81,22 +88,16 @@ class KaplanMeier:
             When a column is missing, nobody has follow-up, or the frame is not usable.
         """
         times = as_event_times(times)
-        sample = split(times, self.by)
-        curves = {g.label: fit_curve(g) for g in sample.groups}
+        sample = split(times, self.by, weights)
+        curves = fit_curves(sample)
         return KaplanMeierResult(self, times, sample, curves)
 
 
-def fit_curve(group: Group) -> kernel.Curve:
-    """Return the Kaplan-Meier curve of one group; cause 1 is the event."""
-    fitter = KaplanMeierFitter().fit(group.time, group.status == 1)
-    table = fitter.event_table
-    return kernel.Curve(
-        time=table.index.to_numpy(dtype=float),
-        n_risk=table["at_risk"].to_numpy(dtype=float),
-        n_event=table["observed"].to_numpy(dtype=float),
-        n_censor=table["censored"].to_numpy(dtype=float),
-        survival=fitter.survival_function_.iloc[:, 0].to_numpy(dtype=float),
-    )
+def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
+    """Return the Kaplan-Meier curve of every group; cause 1 is the event."""
+    return {
+        g.label: kernel.kaplan_meier(g.follow_up, robust=sample.weighted) for g in sample.groups
+    }
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,7 +122,7 @@ class KaplanMeierResult(Introduces):
     def _limits(self, curve: kernel.Curve) -> tuple[kernel.FloatArray, kernel.FloatArray]:
         return kernel.survival_interval(
             curve.survival,
-            curve.greenwood(),
+            curve.log_variance,
             conf_type=self.spec.conf_type,
             conf_level=self.spec.conf_level,
         )
@@ -156,13 +157,16 @@ class KaplanMeierResult(Introduces):
             )
         return pd.concat(frames, ignore_index=True)
 
-    def at(self, days: Sequence[float]) -> pd.DataFrame:
+    def at(self, days: Sequence[float], *, measure: Measure = "survival") -> pd.DataFrame:
         """Return the curves at chosen days.
 
         Parameters
         ----------
         days : sequence of float
             Days since the origin.
+        measure : {"survival", "incidence", "hazard"}
+            Probability of not having had the event, of having had it, or cumulative hazard
+            (minus the logarithm of survival).
 
         Returns
         -------
@@ -170,18 +174,14 @@ class KaplanMeierResult(Introduces):
             As `tidy` without n_event and n_censor; one row a group and day. Beyond the last
             follow-up of a group the estimate is NaN unless everybody had the event.
         """
+        check_choice("measure", measure, MEASURES)
         at = np.asarray(days, dtype=float)
         frames = []
         for label, curve in self._curves.items():
             low, high = self._limits(curve)
             here = curve.index_at(at)
             known = (at <= curve.time[-1]) | (curve.survival[-1] == 0)
-            columns = {
-                "estimate": curve.survival,
-                "std_error": curve.std_error(),
-                "conf_low": low,
-                "conf_high": high,
-            }
+            columns = _as_measure(measure, curve.survival, curve.std_error(), low, high)
             frames.append(
                 pd.DataFrame(
                     {
@@ -194,6 +194,32 @@ class KaplanMeierResult(Introduces):
                 )
             )
         return pd.concat(frames, ignore_index=True)
+
+    def contrasts(
+        self,
+        days: Sequence[float],
+        *,
+        reference: str | None = None,
+        measure: Measure = "survival",
+    ) -> pd.DataFrame:
+        """Compare groups at chosen days.
+
+        Parameters
+        ----------
+        days : sequence of float
+        reference : str, optional
+            Group the others are compared with. Default: the first one.
+        measure : {"survival", "incidence", "hazard"}
+
+        Returns
+        -------
+        pandas.DataFrame
+            group column, reference, time, estimate (difference), std_error, statistic, p_value,
+            conf_low, conf_high, conf_level.
+        """
+        return day_contrasts(
+            self.at(days, measure=measure), self._key, reference, self.spec.conf_level
+        )
 
     def quantiles(self, probabilities: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
         """Return by which day a share of the group had the event.
@@ -252,7 +278,7 @@ class KaplanMeierResult(Introduces):
         at = np.asarray(days, dtype=float)
         return self._sample.influence(
             [f"day {d:g}" for d in at],
-            lambda g: kernel.influence_on_survival(self._curves[g.label], g.time, g.status, at),
+            lambda g: kernel.influence_on_survival(self._curves[g.label], at),
         )
 
     def at_risk(self, days: Sequence[float]) -> pd.DataFrame:
@@ -285,8 +311,8 @@ class KaplanMeierResult(Introduces):
         """
         curve = self.tidy()
         if cumulative:
-            flipped = {"conf_low": 1 - curve["conf_high"], "conf_high": 1 - curve["conf_low"]}
-            curve = curve.assign(estimate=1 - curve["estimate"], **flipped)
+            shown = curve[["estimate", "std_error", "conf_low", "conf_high"]].to_numpy().T
+            curve = curve.assign(**_as_measure("incidence", *shown))
         outcome = self.times.outcome
         return draw_curves(
             curve,
@@ -325,3 +351,20 @@ class KaplanMeierResult(Introduces):
             (Table(header, tuple(rows)),),
             notes_of(self.times, self._sample),
         )
+
+
+def _as_measure(
+    measure: Measure,
+    survival: kernel.FloatArray,
+    error: kernel.FloatArray,
+    low: kernel.FloatArray,
+    high: kernel.FloatArray,
+) -> dict[str, kernel.FloatArray]:
+    """Return estimate, error and limits of what is asked for."""
+    if measure == "incidence":
+        survival, low, high = 1 - survival, 1 - high, 1 - low
+    elif measure == "hazard":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = error / survival
+            survival, low, high = -np.log(survival), -np.log(high), -np.log(low)
+    return {"estimate": survival, "std_error": error, "conf_low": low, "conf_high": high}

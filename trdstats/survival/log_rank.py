@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -11,9 +12,16 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from trdstats.errors import NotEstimableError, SpecError, check_choice, unknown_name
-from trdstats.kernels.rank_tests import RankTest, log_rank
+from trdstats.kernels.follow_up import FollowUp
+from trdstats.kernels.rank_tests import (
+    RankScores,
+    RankTest,
+    Weighting,
+    log_rank,
+    rank_scores,
+)
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, codes_of, counts_facts, notes_of, split
+from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.tables import Face, Introduces, Table, format_count, format_number, format_p
 
 ADJUSTMENTS = ("holm", "bonferroni", "hommel", "none")
@@ -32,6 +40,8 @@ class LogRank:
     rho, gamma : float, default 0
         Fleming-Harrington weights: (0, 0) the log-rank, (1, 0) Peto-Peto (early differences),
         (0, 1) late differences.
+    trend : tuple of float, optional
+        Scores of the groups in their order: tests a trend along them, with one degree of freedom.
 
     Raises
     ------
@@ -55,29 +65,36 @@ class LogRank:
     strata: str | None = None
     rho: float = 0.0
     gamma: float = 0.0
+    trend: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.rho < 0 or self.gamma < 0:
             raise SpecError(f"rho and gamma must be 0 or more; got {self.rho}, {self.gamma}.")
 
-    def fit(self, times: Any) -> LogRankResult:
+    def fit(self, times: Any, *, weights: Any = None) -> LogRankResult:
         """Compute the test.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`. The variance is then that of the subjects' weighted scores,
+            the weights taken as known.
 
         Raises
         ------
         NotEstimableError
             When fewer than two groups have follow-up.
+        SpecError
+            When trend does not have one score a group.
         """
         times = as_event_times(times)
-        sample = split(times, self.by)
-        if len(sample.groups) < 2:
-            raise NotEstimableError(
-                f"A log-rank test needs two groups with follow-up; {self.by!r} has "
-                f"{len(sample.groups)}."
+        sample = split(times, self.by, weights)
+        check_two_groups(sample, self.by)
+        if self.trend is not None and len(self.trend) != len(sample.groups):
+            raise SpecError(
+                f"trend must have one score a group; got {len(self.trend)} for "
+                f"{', '.join(g.label for g in sample.groups)}."
             )
         return LogRankResult(self, times, sample, _test(self, times, sample, None))
 
@@ -140,13 +157,7 @@ class LogRankResult(Introduces):
                     "p_value": test.p_value,
                 }
             )
-        frame = pd.DataFrame(rows)
-        p = frame["p_value"].to_numpy()
-        known = ~np.isnan(p)
-        adjusted = p.copy()
-        if adjust != "none" and known.any():
-            adjusted[known] = multipletests(p[known], method=adjust)[1]
-        return frame.assign(p_adjusted=adjusted, adjust=adjust)
+        return adjust_p(pd.DataFrame(rows), adjust)
 
     def face(self) -> Face:
         """Return the test and what it rests on."""
@@ -157,6 +168,7 @@ class LogRankResult(Introduces):
             else (f", weights rho {self.spec.rho:g}, gamma {self.spec.gamma:g}")
         )
         strata = f", within {self.spec.strata}" if self.spec.strata else ""
+        trend = "" if self.spec.trend is None else ", trend"
         rows = tuple(
             (r[0], format_count(r[1]), format_number(r[2]), format_number(r[3]))
             for r in self.tidy().itertuples(index=False, name=None)
@@ -166,33 +178,59 @@ class LogRankResult(Introduces):
             f"p {format_p(test.p_value)}"
         )
         return Face(
-            f"Log-rank test{strata}{weights}",
+            f"Log-rank test{strata}{weights}{trend}",
             (*counts_facts(self.times, self._sample), ("Result", result)),
             (Table(("Group", "At risk", "Observed", "Expected"), rows),),
             notes_of(self.times, self._sample),
         )
 
 
+def adjust_p(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
+    """Return a table of tests with p_adjusted; tests without a p value do not count."""
+    p = frame["p_value"].to_numpy()
+    known = ~np.isnan(p)
+    adjusted = p.copy()
+    if adjust != "none" and known.any():
+        adjusted[known] = multipletests(p[known], method=adjust)[1]
+    return frame.assign(p_adjusted=adjusted, adjust=adjust)
+
+
+def check_two_groups(sample: Sample, by: str) -> None:
+    """Raise `NotEstimableError` unless two groups have follow-up."""
+    if len(sample.groups) < 2:
+        raise NotEstimableError(
+            f"A log-rank test needs two groups with follow-up; {by!r} has {len(sample.groups)}."
+        )
+
+
+def scores_of(
+    times: EventTimes,
+    sample: Sample,
+    weightings: Sequence[Weighting],
+    *,
+    strata: str | None,
+    pair: tuple[int, int] | None,
+) -> RankScores:
+    """Return observed and expected events of all groups, or of a pair of them."""
+    groups = sample.groups if pair is None else [sample.groups[k] for k in pair]
+    own = FollowUp(
+        *(np.concatenate([getattr(g, name) for g in groups])
+          for name in ("time", "status", "entry", "weight"))
+    )  # fmt: skip
+    stratum = None
+    if strata is not None:
+        frame = times.at_risk()
+        if strata not in frame.columns:
+            raise unknown_name("column", strata, frame.columns)
+        codes = pd.factorize(frame[strata])[0].astype(np.intp)
+        stratum = codes[np.concatenate([g.row for g in groups])]
+    code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
+    return rank_scores(own, code, len(groups), weightings, stratum=stratum, robust=sample.weighted)
+
+
 def _test(
     spec: LogRank, times: EventTimes, sample: Sample, pair: tuple[int, int] | None
 ) -> RankTest:
-    frame = times.at_risk()
-    code = codes_of(sample)
-    stratum = None
-    if spec.strata is not None:
-        if spec.strata not in frame.columns:
-            raise unknown_name("column", spec.strata, frame.columns)
-        stratum = pd.factorize(frame[spec.strata])[0].astype(np.intp)
-    # Rows whose group is missing belong to no group and take no part.
-    keep = code >= 0 if pair is None else np.isin(code, pair)
-    if pair is not None:
-        code = np.where(code == pair[1], 1, 0)
-    return log_rank(
-        frame["time"].to_numpy(dtype=float)[keep],
-        (frame["status"] == 1).to_numpy()[keep],
-        code[keep],
-        len(sample.groups) if pair is None else 2,
-        stratum=None if stratum is None else stratum[keep],
-        rho=spec.rho,
-        gamma=spec.gamma,
-    )
+    scores = scores_of(times, sample, [(spec.rho, spec.gamma)], strata=spec.strata, pair=pair)
+    trend = None if spec.trend is None or pair is not None else np.array(spec.trend)
+    return log_rank(scores, trend=trend)

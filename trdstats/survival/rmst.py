@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
+from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.survival_curve import (
     Curve,
     RestrictedMean,
@@ -19,7 +20,8 @@ from trdstats.kernels.survival_curve import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
-from trdstats.survival.kaplan_meier import fit_curve
+from trdstats.survival.kaplan_meier import fit_curves
+from trdstats.survival.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
 MEASURES = ("restricted mean", "difference", "ratio", "ratio of time lost")
@@ -39,17 +41,22 @@ class RMST:
         Column that names the groups.
     reference : str, optional
         Group the others are compared with. Default: the first one.
+    covariates : str, optional
+        Covariates to adjust for, such as ``"msm + age"``. The means are then those of all subjects
+        under each treatment, from a regression of the days without the event, cut at tau and
+        weighted for censoring by group. Subjects without a covariate are left out and counted.
     conf_level : float, default 0.95
 
     Raises
     ------
     SpecError
-        When tau is not positive.
+        When tau is not positive, or the covariates cannot be read.
 
     References
     ----------
-    Uno 2014, J Clin Oncol 32:2380-2385, doi:10.1200/JCO.2014.55.2208. Intervals of ratios are
-    symmetric on the log scale.
+    Uno 2014, J Clin Oncol 32:2380-2385, doi:10.1200/JCO.2014.55.2208; with covariates Tian, Zhao
+    and Wei 2014, doi:10.1093/biostatistics/kxt050. Intervals of ratios are symmetric on the log
+    scale.
 
     Examples
     --------
@@ -63,19 +70,24 @@ class RMST:
     tau: float
     by: str = "treatment"
     reference: str | None = None
+    covariates: str | None = None
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
+        if self.covariates is not None:
+            read_right_side(self.covariates)
         if not (self.tau > 0 and np.isfinite(self.tau)):
             raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
         check_level(self.conf_level)
 
-    def fit(self, times: Any) -> RMSTResult:
+    def fit(self, times: Any, *, weights: Any = None) -> RMSTResult:
         """Estimate the restricted means and compare them.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`.
 
         Raises
         ------
@@ -86,29 +98,46 @@ class RMST:
             When the reference is no group.
         """
         times = as_event_times(times)
-        sample = split(times, self.by)
+        sample = split(times, self.by, weights)
         labels = [g.label for g in sample.groups]
         reference = self.reference if self.reference is not None else labels[0]
         if reference not in labels:
             raise unknown_name("group", reference, labels)
-        curves = {g.label: fit_curve(g) for g in sample.groups}
+        adjusted, left_out = None, {}
+        if self.covariates is not None:
+            design = read_covariates(times.at_risk(), self.covariates, what="event times")
+            sample, left_out = sample.keep(design.kept), design.left_out
+        curves = fit_curves(sample)
         _check_follow_up(curves, self.tau)
         if self.by == "treatment":
             _check_first_look(times, self.tau)
-        means = {k: restricted_mean(c, self.tau) for k, c in curves.items()}
-        return RMSTResult(self, times, reference, sample, curves, means)
+        if self.covariates is not None:
+            adjusted = adjust_means(sample, design, self.tau, reference)
+        means = {k: restricted_mean(c, self.tau, robust=sample.weighted) for k, c in curves.items()}
+        return RMSTResult(self, times, reference, left_out, sample, curves, means, adjusted)
 
 
 @dataclass(frozen=True, repr=False)
 class RMSTResult(Introduces):
-    """Restricted means and their comparisons with the reference."""
+    """Restricted means and their comparisons with the reference.
+
+    Attributes
+    ----------
+    spec : RMST
+    times : EventTimes
+    reference : str
+    left_out : dict of str to int
+        Subjects with follow-up that were not analysed, by reason.
+    """
 
     spec: RMST
     times: EventTimes
     reference: str
+    left_out: dict[str, int]
     _sample: Sample
     _curves: dict[str, Curve]
     _means: dict[str, RestrictedMean]
+    _adjusted: AdjustedMeans | None
 
     def tidy(self) -> pd.DataFrame:
         """Return means, then comparisons with the reference.
@@ -120,28 +149,41 @@ class RMSTResult(Introduces):
             scale for ratios), statistic, p_value, conf_low, conf_high, conf_level.
         """
         z = norm.isf((1 - self.spec.conf_level) / 2)
+        found = self._plain() if self._adjusted is None else _adjusted_rows(self._adjusted)
+        order = [g.label for g in self._sample.groups]
+        found.sort(key=lambda r: (MEASURES.index(r[0]), order.index(r[1])))
         rows = []
-        for label, m in self._means.items():
-            rows.append(_row("restricted mean", label, "", m.estimate, m.std_error, z, log=False))
-        base = self._means[self.reference]
-        others = [k for k in self._means if k != self.reference]
-        tau = self.spec.tau
-        for label in others:
-            m = self._means[label]
-            error = np.hypot(m.std_error, base.std_error)
-            gap = m.estimate - base.estimate
-            rows.append(
-                _row("difference", label, self.reference, gap, error, z, log=False, test=True)
-            )
-        for label in others:
-            rows.append(_ratio("ratio", label, self.reference, self._means[label], base, z, 0.0))
-        for label in others:
-            rows.append(
-                _ratio(
-                    "ratio of time lost", label, self.reference, self._means[label], base, z, tau
-                )
-            )
+        for measure, label, value, error in found:
+            mean = measure == "restricted mean"
+            log = measure.startswith("ratio")
+            reference = "" if mean else self.reference
+            rows.append(_row(measure, label, reference, value, error, z, log=log, test=not mean))
         return pd.DataFrame(rows).assign(conf_level=self.spec.conf_level)
+
+    def _plain(self) -> list[tuple[str, str, float, float]]:
+        """Return measure, group, estimate and error from the curves; ratios on the log scale."""
+        base, tau = self._means[self.reference], self.spec.tau
+        found = [("restricted mean", k, m.estimate, m.std_error) for k, m in self._means.items()]
+        for label, m in self._means.items():
+            if label == self.reference:
+                continue
+            error = float(np.hypot(m.std_error, base.std_error))
+            found.append(("difference", label, m.estimate - base.estimate, error))
+            found.append(("ratio", label, *_log_ratio(m, base, 0.0)))
+            found.append(("ratio of time lost", label, *_log_ratio(m, base, tau)))
+        return found
+
+    def coefficients(self) -> pd.DataFrame:
+        """Return the three regressions: measure, term, estimate (log scale of ratios), std_error.
+
+        Raises
+        ------
+        NotEstimableError
+            When no covariates were named.
+        """
+        if self._adjusted is None:
+            raise NotEstimableError("There are no coefficients: RMST(covariates=...) names none.")
+        return self._adjusted.coefficients.copy()
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, tau, reference."""
@@ -156,11 +198,16 @@ class RMSTResult(Introduces):
 
     def influence(self) -> pd.DataFrame:
         """Return the first-order effect of each subject on each restricted mean."""
+        if self._adjusted is not None:
+            rows = np.concatenate([g.row for g in self._sample.groups])
+            columns: dict[str, Any] = {"subject": self._sample.subjects}
+            for k, label in enumerate(self._adjusted.labels):
+                columns[label] = np.zeros(len(self._sample.subjects))
+                columns[label][rows] = self._adjusted.influence[:, k]
+            return pd.DataFrame(columns)
         return self._sample.influence(
             [""],
-            lambda g: influence_on_restricted_mean(
-                self._curves[g.label], g.time, g.status, self.spec.tau
-            ),
+            lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau),
         )
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
@@ -189,9 +236,13 @@ class RMSTResult(Introduces):
             p = format_p(own["difference"].p_value) if "difference" in own else "reference"
             rows.append((*cells, p))
         header = ("Group", f"Mean days ({level})", "Difference", "Ratio", "Ratio of time lost", "p")
+        facts = list(counts_facts(self.times, self._sample))
+        if self.spec.covariates is not None:
+            facts.append(("Adjusted for", self.spec.covariates))
+        facts += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
         return Face(
             f"Restricted mean time to day {self.spec.tau:g}",
-            counts_facts(self.times, self._sample),
+            tuple(facts),
             (Table(header, tuple(rows)),),
             notes_of(self.times, self._sample),
         )
@@ -210,11 +261,11 @@ def _row(
     z: float,
     *,
     log: bool,
-    test: bool = False,
+    test: bool,
 ) -> dict[str, Any]:
     """Return one row of the tidy table; `value` and `error` are on the log scale when `log`."""
     low, high = value - z * error, value + z * error
-    statistic = value / error if (test or log) and error > 0 else np.nan
+    statistic = value / error if test and error > 0 else np.nan
     shown = (np.exp(value), np.exp(low), np.exp(high)) if log else (value, low, high)
     return {
         "measure": measure,
@@ -229,21 +280,23 @@ def _row(
     }
 
 
-def _ratio(
-    measure: str,
-    label: str,
-    reference: str,
-    mean: RestrictedMean,
-    base: RestrictedMean,
-    z: float,
-    tau: float,
-) -> dict[str, Any]:
-    """Return the ratio of means, or of the times lost before `tau` when that is not 0."""
+def _log_ratio(mean: RestrictedMean, base: RestrictedMean, tau: float) -> tuple[float, float]:
+    """Return the log ratio of means, or of the times lost before `tau`, NaN where one is 0."""
     a, b = (abs(tau - m.estimate) for m in (mean, base))
     if a == 0 or b == 0:
-        return _row(measure, label, reference, np.nan, np.nan, z, log=True)
-    error = np.hypot(mean.std_error / a, base.std_error / b)
-    return _row(measure, label, reference, float(np.log(a / b)), float(error), z, log=True)
+        return np.nan, np.nan
+    return float(np.log(a / b)), float(np.hypot(mean.std_error / a, base.std_error / b))
+
+
+def _adjusted_rows(adjusted: AdjustedMeans) -> list[tuple[str, str, float, float]]:
+    error = np.sqrt(np.einsum("ij,ij->j", adjusted.influence, adjusted.influence))
+    found = [
+        ("restricted mean", label, float(mean), float(e))
+        for label, mean, e in zip(adjusted.labels, adjusted.mean, error, strict=True)
+    ]
+    groups = adjusted.coefficients[adjusted.coefficients["term"].isin(adjusted.labels[1:])]
+    found += [(r.measure, r.term, r.estimate, r.std_error) for r in each_row(groups)]
+    return found
 
 
 def _check_follow_up(curves: dict[str, Curve], tau: float) -> None:
