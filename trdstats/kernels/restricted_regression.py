@@ -128,7 +128,8 @@ class _Censoring:
         """Return what each subject does to the scores of others through the curve, shape (n, q).
 
         With R(t) the scores of those under observation after the events of t, a censoring at u
-        adds R(u) / n(u), and being at risk takes the sum of dC R / n^2 over that time.
+        adds R(u) / n(u), and being at risk takes the sum of dC R / n^2 over that time, as survRM2
+        has it; with ties the exact derivative would divide by n less the censored.
         """
         q = score.shape[1]
         R = np.empty((len(self.n_risk), q))
