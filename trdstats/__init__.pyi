@@ -62,3 +62,4 @@ from .survival import LogRank as LogRank
 
 __version__: str
 from .survival import MaxCombo as MaxCombo
+from .survival import impute_origin as impute_origin

@@ -31,10 +31,14 @@ class Origins:
         Day of the origin; NaN for a subject that has none (it never responded).
     row : ndarray of int, shape (n,)
         First row of the visits after the origin.
+    gap : ndarray, shape (n,)
+        Days between the visit before the origin, or day 0, and the origin: it may have come
+        about on any of them. 0 where the origin is known to the day.
     """
 
     day: FloatArray
     row: IntArray
+    gap: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class EventRecord:
 
 def origin_at_start(visits: RatedVisits) -> Origins:
     """Count time from day 0."""
-    return Origins(np.zeros(len(visits.baseline)), visits.start[:-1].copy())
+    none = np.zeros(len(visits.baseline))
+    return Origins(none, visits.start[:-1].copy(), none)
 
 
 def origin_at_first(visits: RatedVisits, state: States) -> Origins:
@@ -73,7 +78,11 @@ def origin_at_first(visits: RatedVisits, state: States) -> Origins:
     found = row >= 0
     day = np.full(len(row), np.nan)
     day[found] = visits.day[row[found]]
-    return Origins(day, np.where(found, row + 1, end))
+    first = row[found] == begin[found]
+    before = np.where(first, 0.0, visits.day[np.maximum(row[found] - 1, 0)])
+    gap = np.full(len(row), np.nan)
+    gap[found] = day[found] - before
+    return Origins(day, np.where(found, row + 1, end), gap)
 
 
 def score_since(visits: RatedVisits, origin: Origins) -> Since:

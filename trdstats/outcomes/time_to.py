@@ -127,6 +127,8 @@ def _labelled(
             "status": record.status[keep],
         }
     )
+    if since is not None:
+        frame["origin_gap"] = origin.gap[keep]
     covariates = {
         f"{c}_given" if c in frame.columns else c: subjects[c].array[keep]
         for c in subjects.columns

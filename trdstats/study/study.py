@@ -11,12 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataWarning, Problem, describe_problems, unknown_day, unknown_name
+from trdstats.errors import (
+    DataWarning,
+    Problem,
+    SpecError,
+    describe_problems,
+    unknown_day,
+    unknown_name,
+)
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
-from trdstats.study.variants import BaselineRule, baseline_by, reschedule
+from trdstats.study.variants import BaselineRule, baseline_by, reschedule, thin
 from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
@@ -229,6 +236,29 @@ class Study(Introduces):
             for label, panel in self._tables.panels.items()
         }
         return self._with(panels=panels, windows=schedule)
+
+    def thinned(self, days: Sequence[float]) -> Study:
+        """Return the same study as if it had been rated on fewer days.
+
+        Parameters
+        ----------
+        days : sequence of float
+            Days above 0. Of a subject's rated visits after one day and up to the next, the last
+            stays; visits at day 0 or before stay, those after the last day go.
+
+        Raises
+        ------
+        SpecError
+            When a day is not above 0.
+        """
+        grid = np.unique(np.asarray(days, dtype=float))
+        if not len(grid) or not (grid > 0).all() or not np.isfinite(grid).all():
+            raise SpecError(f"days must be one or more days above 0; got {list(days)!r}.")
+        panels = {
+            label: replace(panel, visits=thin(panel.visits, grid))
+            for label, panel in self._tables.panels.items()
+        }
+        return self._with(panels=panels)
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""

@@ -74,3 +74,29 @@ def reschedule(
         windows,
     )
     return visits.assign(visit=day)
+
+
+def thin(visits: pd.DataFrame, days: FloatArray) -> pd.DataFrame:
+    """Return the visits with one at most between any two of some days.
+
+    Of the rated visits of a subject after one day and up to the next, the last stays; visits at
+    day 0 or before stay, those after the last day go.
+
+    Parameters
+    ----------
+    visits : pandas.DataFrame
+        Canonical visits, sorted by subject and day.
+    days : ndarray, shape (k,)
+        Increasing, above 0.
+    """
+    day = visits["day"].to_numpy()
+    cell = np.searchsorted(days, day, side="left")
+    after = day > 0
+    usable = after & visits["score"].notna().to_numpy() & (cell < len(days))
+    row = np.flatnonzero(usable)
+    code = visits["subject"].cat.codes.to_numpy()[row].astype(np.int64)
+    place = code * (len(days) + 1) + cell[row]
+    last = np.append(place[1:] != place[:-1], True) if len(row) else np.zeros(0, dtype=bool)
+    keep = ~after
+    keep[row[last]] = True
+    return visits[keep].reset_index(drop=True)

@@ -4,6 +4,7 @@ from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
 from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.log_rank import LogRank, LogRankResult
 from trdstats.survival.max_combo import MaxCombo, MaxComboResult
+from trdstats.survival.origin import OriginSensitivity, impute_origin
 from trdstats.survival.rmst import RMST, RMSTResult
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "LogRankResult",
     "MaxCombo",
     "MaxComboResult",
+    "OriginSensitivity",
     "RMSTResult",
+    "impute_origin",
 ]

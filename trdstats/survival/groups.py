@@ -211,6 +211,12 @@ def notes_of(times: EventTimes, sample: Sample) -> tuple[str, ...]:
     notes = [f"{times.caveat}."] if times.caveat else []
     if sample.empty:
         notes.append(f"Nobody has follow-up in {', '.join(sample.empty)}.")
+    if "origin_gap" in times.frame:
+        gap = times.frame["origin_gap"]
+        notes.append(
+            "The origin is dated at the visit that found it; half of them came about in gaps of "
+            f"{gap.median():g} days or more. impute_origin shows what that does."
+        )
     gap = (times.frame["right"] - times.frame["left"])[times.frame["status"] == 1]
     if len(gap) and gap.median() > 0:
         notes.append(
