@@ -74,7 +74,7 @@ def test_at_rs_covariance_the_standard_errors_are_rs(
         "toep": of_r[0],
         "cs": np.array([of_r[0, 1], of_r[0, 0] - of_r[0, 1]]),
     }[structure]
-    state = evaluate(found._model, theta, found._model.summary.spread())
+    state = evaluate(found._model, theta)
     assert state is not None
     assert -state.deviance / 2 == pytest.approx(r_values["reml"][structure]["loglik"], abs=1e-6)
     rows = by_term(r_values["reml"][structure]["coef"])

@@ -31,16 +31,16 @@ from trdstats.longitudinal import STRUCTURES, Covariance
 @pytest.mark.parametrize("structure", sorted(STRUCTURES))
 def test_derivatives_equal_numeric_ones(structure: str) -> None:
     found = MMRM(MODEL, covariance=structure, ddf="residual").fit(simulated())
-    model, spread = found._model, found._model.summary.spread()
+    model = found._model
     theta = found._optimum.state.theta * (1 + 0.03 * np.cos(np.arange(found.n_covariance)))
-    state = evaluate(model, theta, spread)
+    state = evaluate(model, theta)
     assert state is not None
     step = 1e-5 * np.maximum(np.abs(theta), 1)
 
     def moved(k: int, by: float) -> Any:
         shift = np.zeros(len(theta))
         shift[k] = by
-        return evaluate(model, theta + shift, spread)
+        return evaluate(model, theta + shift)
 
     gradient = slopes(model, state).gradient
     hessian = observed_hessian(model, state)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.kernels.reml import Model, State, curves_of, information_slopes, moved_information
+from trdstats.kernels.reml import Model, State, curves_of, information_slopes
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -213,7 +213,7 @@ def kenward_roger(
         if curved and shape.second is not None:
             core -= np.tensordot(own, curves_of(model, shape, mine), 2) / 4
         whole = (W[mine] @ core @ W[mine])[None]
-        middle += moved_information(state, model.summary, mine, whole)[0]
+        middle += model.summary.information(mine, whole)[0]
         at += h
     adjusted = phi + 2 * phi @ middle @ phi
     return KenwardRoger(state.beta, (adjusted + adjusted.T) / 2, phi, slope, of_theta)

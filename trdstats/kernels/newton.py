@@ -65,8 +65,7 @@ def minimise(
     Optimum or None
         None where the deviance cannot be had at the start.
     """
-    spread = model.summary.spread()
-    state = evaluate(model, start, spread)
+    state = evaluate(model, start)
     if state is None:
         return None
     evaluations = 1
@@ -120,7 +119,7 @@ def _descend(
     slope = float(gradient @ direction)
     length = 1.0
     for used in range(1, _HALVINGS + 1):
-        moved = evaluate(model, state.theta + length * direction, state.spread)
+        moved = evaluate(model, state.theta + length * direction)
         if moved is not None and moved.deviance <= state.deviance + 1e-4 * length * slope:
             return moved, used
         length /= 2

@@ -10,16 +10,20 @@ subjects add.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from trdstats.kernels.rows import Rows
+from trdstats.kernels.units import Units
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summary:
     """Cross-products of the data by pattern of rated visits.
 
@@ -56,8 +60,9 @@ class Summary:
         """Number of columns of the design."""
         return int(self.select.shape[1]) - 1
 
+    @cached_property
     def spread(self) -> FloatArray:
-        """Return the selections as one matrix, shape (q + 1, T d)."""
+        """The selections as one matrix, shape (q + 1, T d)."""
         T, width = self.select.shape
         d = self.gram.shape[1]
         matrix = np.zeros((width, T * d))
@@ -72,23 +77,66 @@ class Summary:
             self.select[:, chosen], self.rated, self.group, self.n, self.gram, self.log_weight
         )
 
+    def designs(self, rows: Rows, p: int) -> FloatArray:
+        """Return [X, y] of the subjects of a pattern at its rated visits, shape (n_p, m, q + 1)."""
+        visits = np.flatnonzero(self.rated[p])
+        u = rows.u[rows.pattern == p]
+        z = np.zeros((len(u), len(visits), self.select.shape[1]))
+        for k, a in enumerate(visits):
+            there = np.flatnonzero(self.select[a] >= 0)
+            z[:, k, there] = u[:, self.select[a, there]]
+        return z
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The distinct numbers of every subject, for what sums cannot tell.
+    def residuals(self, rows: Rows, beta: FloatArray) -> FloatArray:
+        """Return y - X beta of every subject, shape (n, T); 0 at missed visits."""
+        return np.asarray(rows.u @ self._residual_rows(beta).T * self.rated[rows.pattern])
 
-    Attributes
-    ----------
-    u : ndarray, shape (n_subjects, d)
-        Sorted by pattern.
-    pattern : ndarray of int, shape (n_subjects,)
-    order : ndarray of int, shape (n_subjects,)
-        Place of each row among the subjects as they were given.
-    """
+    def moments(self, weight: FloatArray) -> FloatArray:
+        """Return sum Z' W Z for one matrix W a pattern, shape (q + 1, q + 1)."""
+        return np.asarray(self.spread @ self._contract(weight) @ self.spread.T)
 
-    u: FloatArray
-    pattern: IntArray
-    order: IntArray
+    def residual_products(self, beta: FloatArray) -> FloatArray:
+        """Return the sums of r r' by pattern, r = y - X beta, shape (P, T, T)."""
+        row = self._residual_rows(beta)
+        return np.asarray(np.einsum("ai,pij,bj->pab", row, self.gram, row, optimize=True))
+
+    def fitted_products(self, middle: FloatArray) -> FloatArray:
+        """Return the sums of X M X' by pattern, shape (P, T, T)."""
+        P, T = self.rated.shape
+        d = self.gram.shape[1]
+        of_x = self.spread[:-1]
+        block = (of_x.T @ middle @ of_x).reshape(T, d, T, d).transpose(0, 2, 1, 3)
+        flat = block.reshape(T * T, d * d) @ self.gram.reshape(P, d * d).T
+        return np.asarray(flat.T.reshape(P, T, T))
+
+    def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
+        """Return sum X' M r over some patterns, for matrices (h, k, T, T), shape (h, q)."""
+        row = self._residual_rows(beta)
+        T, d = row.shape
+        pulled = np.einsum("pij,aj->pai", self.gram[mine], row)
+        h = len(matrices)
+        flat = np.swapaxes(matrices, 1, 2).reshape(h * T, -1) @ pulled.reshape(-1, d)
+        return np.asarray(flat.reshape(h, T * d) @ self.spread[:-1].T)
+
+    def information(self, mine: IntArray, matrices: FloatArray) -> FloatArray:
+        """Return sum X' M X over some patterns, for matrices (h, k, T, T), shape (h, q, q)."""
+        of_x = self.spread[:-1]
+        result = np.empty((len(matrices), len(of_x), len(of_x)))
+        for k, own in enumerate(matrices):
+            result[k] = of_x @ self._contract(own, mine) @ of_x.T
+        return result
+
+    def _residual_rows(self, beta: FloatArray) -> FloatArray:
+        """Return the T x d matrix that takes a subject's numbers to its residuals."""
+        return np.asarray((np.append(-beta, 1.0) @ self.spread).reshape(len(self.select), -1))
+
+    def _contract(self, weight: FloatArray, mine: IntArray | None = None) -> FloatArray:
+        """Return sum_p W_p[a, b] G_p as one matrix, shape (T d, T d)."""
+        gram = self.gram if mine is None else self.gram[mine]
+        P, T, _ = weight.shape
+        d = gram.shape[1]
+        block = weight.reshape(P, T * T).T @ gram.reshape(P, d * d)
+        return np.asarray(block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d))
 
 
 def distinct_columns(design: FloatArray, outcome: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -200,19 +248,14 @@ def merge(a: Summary, b: Summary) -> Summary:
     )
 
 
-def independent_columns(summary: Summary, tolerance: float = 1e-7) -> IntArray:
+def independent_columns(summary: Summary | Units, tolerance: float = 1e-7) -> IntArray:
     """Return the columns of the design that none before them explains, in their order.
 
     A column is left out when less than `tolerance` of its length is not explained by the columns
     kept so far, as R's qr does.
     """
-    spread = summary.spread()[:-1]
-    T = summary.rated.shape[1]
-    d = summary.gram.shape[1]
-    seen = np.einsum("pa,pij->aij", summary.rated.astype(float), summary.gram)
-    block = np.zeros((T, d, T, d))
-    block[np.arange(T), :, np.arange(T), :] = seen
-    gram = spread @ block.reshape(T * d, T * d) @ spread.T
+    each = np.eye(summary.rated.shape[1]) * summary.rated[:, :, None]
+    gram = summary.moments(each)[:-1, :-1]
     length = np.sqrt(np.diag(gram))
     scale = np.where(length > 0, length, 1.0)
     gram = gram / np.outer(scale, scale)

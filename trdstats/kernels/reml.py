@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from trdstats.kernels.covariance import Shape
 from trdstats.kernels.patterns import Summary
+from trdstats.kernels.units import Units
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -34,7 +35,7 @@ class Model:
 
     Attributes
     ----------
-    summary : Summary
+    summary : Summary or Units
         Its design has full rank.
     structures : sequence of Structure
         Blocks of parameters that share nothing: one, or one a group.
@@ -45,7 +46,7 @@ class Model:
     reml : bool
     """
 
-    summary: Summary
+    summary: Summary | Units
     structures: Sequence[Structure]
     sizes: Sequence[int]
     block: IntArray
@@ -79,7 +80,6 @@ class State:
     shapes : list of Shape
     weight : ndarray, shape (P, T, T)
         Inverse covariance of each pattern, 0 at missed visits.
-    spread : ndarray, shape (q + 1, T d)
     """
 
     theta: FloatArray
@@ -88,18 +88,15 @@ class State:
     vcov: FloatArray
     shapes: list[Shape]
     weight: FloatArray
-    spread: FloatArray
 
 
-def evaluate(model: Model, theta: FloatArray, spread: FloatArray) -> State | None:
+def evaluate(model: Model, theta: FloatArray) -> State | None:
     """Return the likelihood at some parameters; None where a covariance is not positive definite.
 
     Parameters
     ----------
     model : Model
     theta : ndarray, shape (h,)
-    spread : ndarray, shape (q + 1, T d)
-        From ``model.summary.spread()``, which does not change.
     """
     s = model.summary
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -115,7 +112,7 @@ def evaluate(model: Model, theta: FloatArray, spread: FloatArray) -> State | Non
     log_det = 2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
     half = np.linalg.inv(root)
     weight = np.where(mask, np.swapaxes(half, 1, 2) @ half, 0.0)
-    moments = spread @ _contract(weight, s.gram) @ spread.T
+    moments = s.moments(weight)
     q = s.n_columns
     information = moments[:q, :q]
     try:
@@ -135,19 +132,16 @@ def evaluate(model: Model, theta: FloatArray, spread: FloatArray) -> State | Non
         deviance += n_obs * np.log(2 * np.pi)
     if not np.isfinite(deviance):
         return None
-    return State(theta, float(deviance), beta, vcov, shapes, weight, spread)
+    return State(theta, float(deviance), beta, vcov, shapes, weight)
 
 
-def _least_squares(s: Summary) -> FloatArray:
+def _least_squares(s: Summary | Units) -> FloatArray:
     """Return the sums of products of least-squares residuals by pattern, shape (P, T, T)."""
-    T = s.rated.shape[1]
+    T, q = s.rated.shape[1], s.n_columns
     mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
-    spread = s.spread()
-    moments = spread @ _contract(np.eye(T) * mask, s.gram) @ spread.T
-    q = s.n_columns
-    beta = np.linalg.solve(moments[:q, :q], moments[:q, q])
-    row = (np.append(-beta, 1.0) @ spread).reshape(T, -1)
-    return np.asarray(np.einsum("ai,pij,bj->pab", row, s.gram, row, optimize=True) * mask)
+    moments = s.moments(np.eye(T) * mask)
+    beta: FloatArray = np.asarray(np.linalg.solve(moments[:q, :q], moments[:q, q]), dtype=float)
+    return np.asarray(s.residual_products(beta) * mask)
 
 
 def residual_variance(model: Model) -> float:
@@ -184,36 +178,6 @@ def covariances(model: Model, shapes: Sequence[Shape]) -> FloatArray:
     return stacked[first[model.block] + model.member]
 
 
-def _contract(weight: FloatArray, gram: FloatArray) -> FloatArray:
-    """Return sum_p W_p[a, b] G_p as one matrix, shape (T d, T d)."""
-    P, T, _ = weight.shape
-    d = gram.shape[1]
-    block = weight.reshape(P, T * T).T @ gram.reshape(P, d * d)
-    return block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d)
-
-
-def residual_products(state: State, summary: Summary) -> FloatArray:
-    """Return the sums of r r' by pattern, shape (P, T, T), r the residuals."""
-    row = _residual_rows(state)
-    return np.asarray(np.einsum("ai,pij,bj->pab", row, summary.gram, row, optimize=True))
-
-
-def _residual_rows(state: State) -> FloatArray:
-    """Return the T x d matrix that takes a subject's numbers to its residuals."""
-    T = state.shapes[0].value.shape[-1]
-    return (np.append(-state.beta, 1.0) @ state.spread).reshape(T, -1)
-
-
-def fitted_products(state: State, summary: Summary, middle: FloatArray) -> FloatArray:
-    """Return the sums over subjects of X M X' by pattern, shape (P, T, T)."""
-    P, T = summary.rated.shape
-    d = summary.gram.shape[1]
-    of_x = state.spread[:-1]
-    block = (of_x.T @ middle @ of_x).reshape(T, d, T, d).transpose(0, 2, 1, 3)
-    flat = block.reshape(T * T, d * d) @ summary.gram.reshape(P, d * d).T
-    return flat.T.reshape(P, T, T)
-
-
 @dataclass(frozen=True, slots=True)
 class Slopes:
     """Derivatives of the deviance, and what inference needs of them.
@@ -232,8 +196,8 @@ class Slopes:
 def slopes(model: Model, state: State) -> Slopes:
     """Return gradient and average information of the deviance."""
     s, W = model.summary, state.weight
-    residual = residual_products(state, s)
-    total = residual + fitted_products(state, s, state.vcov) if model.reml else residual
+    residual = s.residual_products(state.beta)
+    total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ residual @ W
     pull = s.n[:, None, None] * W - W @ total @ W
     gradient, blocks, crosses = [], [], []
@@ -242,7 +206,7 @@ def slopes(model: Model, state: State) -> Slopes:
         gradient.append(_inner(V, pull[mine]))
         VW = V @ W[mine]
         blocks.append(_traces(VW, V @ core[mine]))
-        crosses.append(_cross(state, s, mine, W[mine] @ VW))
+        crosses.append(s.cross(mine, W[mine] @ VW, state.beta))
     v = np.concatenate(crosses)
     average = _diagonal(blocks) - v @ state.vcov @ v.T
     return Slopes(np.concatenate(gradient), (average + average.T) / 2)
@@ -251,8 +215,8 @@ def slopes(model: Model, state: State) -> Slopes:
 def observed_hessian(model: Model, state: State) -> FloatArray:
     """Return the second derivatives of the deviance, beta profiled out, shape (h, h)."""
     s, W = model.summary, state.weight
-    residual = residual_products(state, s)
-    total = residual + fitted_products(state, s, state.vcov) if model.reml else residual
+    residual = s.residual_products(state.beta)
+    total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ total @ W
     pull = s.n[:, None, None] * W - core
     blocks, crosses, moved = [], [], []
@@ -265,9 +229,9 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
             block += _inner(curves_of(model, shape, mine), pull[mine])
         blocks.append(block)
         WVW = W[mine] @ VW
-        crosses.append(_cross(state, s, mine, WVW))
+        crosses.append(s.cross(mine, WVW, state.beta))
         if model.reml:
-            moved.append(moved_information(state, s, mine, WVW))
+            moved.append(s.information(mine, WVW))
     v = np.concatenate(crosses)
     hessian = _diagonal(blocks) - 2 * v @ state.vcov @ v.T
     if model.reml:
@@ -280,7 +244,7 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
 def expected_hessian(model: Model, state: State) -> FloatArray:
     """Return the expected second derivatives of the deviance, shape (h, h)."""
     s, W = model.summary, state.weight
-    fitted = W @ fitted_products(state, s, state.vcov) @ W
+    fitted = W @ s.fitted_products(state.vcov) @ W
     blocks, moved = [], []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
@@ -288,7 +252,7 @@ def expected_hessian(model: Model, state: State) -> FloatArray:
         block = _traces(VW, s.n[mine, None, None] * VW)
         if model.reml:
             block -= 2 * _traces(VW, V @ fitted[mine])
-            moved.append(moved_information(state, s, mine, W[mine] @ VW))
+            moved.append(s.information(mine, W[mine] @ VW))
         blocks.append(block)
     hessian = _diagonal(blocks)
     if model.reml:
@@ -304,7 +268,7 @@ def information_slopes(model: Model, state: State) -> FloatArray:
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
         WVW = W[mine] @ V @ W[mine]
-        found.append(moved_information(state, s, mine, WVW))
+        found.append(s.information(mine, WVW))
     return np.concatenate(found)
 
 
@@ -326,43 +290,6 @@ def _traces(left: FloatArray, right: FloatArray) -> FloatArray:
     """Return sum_p tr(left_h right_k), shape (h, h)."""
     h = len(left)
     return np.asarray(left.reshape(h, -1) @ np.swapaxes(right, 2, 3).reshape(h, -1).T)
-
-
-def _cross(state: State, s: Summary, mine: IntArray, WVW: FloatArray) -> FloatArray:
-    """Return X'W V_h W r for every parameter of a group, shape (h, q)."""
-    row = _residual_rows(state)
-    T, d = row.shape
-    pulled = np.einsum("pij,aj->pai", s.gram[mine], row)
-    h = len(WVW)
-    flat = np.swapaxes(WVW, 1, 2).reshape(h * T, -1) @ pulled.reshape(-1, d)
-    return np.asarray(flat.reshape(h, T * d) @ state.spread[:-1].T)
-
-
-def moved_information(state: State, s: Summary, mine: IntArray, WVW: FloatArray) -> FloatArray:
-    """Return the sums over subjects of X' M X for several matrices M of each pattern.
-
-    Parameters
-    ----------
-    state : State
-    s : Summary
-    mine : ndarray of int, shape (k,)
-        The patterns.
-    WVW : ndarray, shape (h, k, T, T)
-
-    Returns
-    -------
-    ndarray, shape (h, q, q)
-    """
-    of_x = state.spread[:-1]
-    h, P, T, _ = WVW.shape
-    d = s.gram.shape[1]
-    gram = s.gram[mine].reshape(P, d * d)
-    result = np.empty((h, len(of_x), len(of_x)))
-    for k in range(h):
-        block = WVW[k].reshape(P, T * T).T @ gram
-        wide = block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d)
-        result[k] = of_x @ wide @ of_x.T
-    return result
 
 
 def _diagonal(blocks: list[FloatArray]) -> FloatArray:

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.kernels.mixed_tests import Inference
-from trdstats.kernels.patterns import Rows
 from trdstats.kernels.reml import Model, State, covariances
+from trdstats.kernels.rows import Rows
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -74,14 +74,9 @@ def sandwich(model: Model, state: State, rows: Rows, kind: Kind) -> Sandwich:
     power = {"empirical": 0.0, "bias-reduced": -0.5, "jackknife": -1.0}[kind]
     scores, blocks, designs = [], [], []
     values = covariances(model, state.shapes)
-    width = s.n_columns + 1
     for p in range(len(s.n)):
         visits = np.flatnonzero(s.rated[p])
-        u = rows.u[rows.pattern == p]
-        z = np.zeros((len(u), len(visits), width))
-        for k, a in enumerate(visits):
-            there = np.flatnonzero(s.select[a] >= 0)
-            z[:, k, there] = u[:, s.select[a, there]]
+        z = s.designs(rows, p)
         V = values[p][np.ix_(visits, visits)]
         whitened = np.linalg.solve(np.linalg.cholesky(V), z)
         X = whitened[:, :, :-1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,56 +22,118 @@ from trdstats.longitudinal.design import (
 )
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """The random effects of one level of grouping, laid out by unit and rating.
+
+    Attributes
+    ----------
+    column : str
+        Column that names the groups.
+    effects : list of str
+    Z : ndarray, shape (n, T, r)
+        Design of the effects, 0 where there is no rating.
+    member : ndarray of int, shape (n, T), or None
+        Group of each rating, -1 where there is none; None where the groups are the units.
+    labels : pandas.Index
+        Names of the groups.
+    """
+
+    column: str
+    effects: list[str]
+    Z: FloatArray
+    member: IntArray | None
+    labels: pd.Index[Any]
+
+
 def build_rows(
-    data: Any, formula: Formula, random: str, subject: str
-) -> tuple[Design, FloatArray, list[str]]:
-    """Lay a table out by subject and rating, for subjects on days of their own.
+    data: Any, formula: Formula, random: Mapping[str, str]
+) -> tuple[Design, list[Grouping]]:
+    """Lay a table out by unit and rating, for subjects on days of their own.
+
+    Parameters
+    ----------
+    data : Study or DataFrame
+    formula : Formula
+    random : mapping of str to str
+        Column of each level of grouping, the outermost first, and its random effects. The
+        outermost groups are the units.
 
     Returns
     -------
     design : Design
-        Its visits are the first, second, ... rating of a subject.
-    Z : ndarray, shape (n, T, r)
-        Design of the random effects, 0 where there is no rating.
-    names : list of str
-        The random effects.
+        Its visits are the first, second, ... rating of a unit.
+    groupings : list of Grouping
 
     Raises
     ------
     DataError, SpecError, NotEstimableError
-        As `build_design`.
+        As `build_design`; also when a group lies in two groups of the level above.
     """
-    try:
-        effects = Formula(random)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecError(f"random={random!r} cannot be read: {error}.") from error
-    needed = {str(v) for v in (*formula.required_variables, *effects.required_variables)}
-    frame, left_out = complete_rows(data, formula, [subject], sorted(needed))
+    effects = {column: _read_effects(text) for column, text in random.items()}
+    named = [formula, *effects.values()]
+    needed = sorted({str(v) for f in named for v in f.required_variables})
+    frame, left_out = complete_rows(data, formula, list(random), needed)
     outcome = str(formula.lhs[0])
-    frame = as_categories(frame, sorted(needed - {outcome}))
-    codes, subjects = pd.factorize(frame[subject], sort=True)
-    person = np.asarray(codes, dtype=np.intp)
+    frame = as_categories(frame, [c for c in needed if c != outcome])
+    codes = {c: pd.factorize(frame[c], sort=True) for c in random}
+    _check_nested(codes)
+    unit, *_ = random
+    person = np.asarray(codes[unit][0], dtype=np.intp)
     place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)
-    n, T = len(subjects), int(place.max()) + 1
+    n, T = len(codes[unit][1]), int(place.max()) + 1
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     rated = np.zeros((n, T), dtype=bool)
     rated[person, place] = True
     X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)
     y = np.zeros((T, n))
     y[place, person] = outcome_of(frame, formula)
-    drawn = effects.get_model_matrix(frame, output="pandas", na_action="ignore")
-    Z = np.zeros((n, T, drawn.shape[1]))
-    Z[person, place] = drawn.to_numpy(dtype=float)
+    groupings = []
+    for column, wanted in effects.items():
+        drawn = wanted.get_model_matrix(frame, output="pandas", na_action="ignore")
+        Z = np.zeros((n, T, drawn.shape[1]))
+        Z[person, place] = drawn.to_numpy(dtype=float)
+        code, labels = codes[column]
+        member = None
+        if column != unit:
+            member = np.full((n, T), -1, dtype=np.intp)
+            member[person, place] = code
+        groupings.append(
+            Grouping(column, [str(c) for c in drawn.columns], Z, member, pd.Index(labels))
+        )
+    subject = list(random)[-1]
     design = Design(
-        frame=frame, subjects=pd.Index(subjects), visits=pd.RangeIndex(T),
+        frame=frame, subjects=pd.Index(codes[unit][1]), visits=pd.RangeIndex(T),
         days=np.arange(T, dtype=float)[None], schedule=np.zeros(n, dtype=np.intp),
         outcome=outcome, terms=[str(c) for c in fixed.columns],
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
         facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
-        left_out=left_out,
+        left_out=left_out, unit="subject" if subject == unit else unit,
+        subject_of_row=pd.Index(frame[subject]),
     )  # fmt: skip
-    return design, Z, [str(c) for c in drawn.columns]
+    return design, groupings
+
+
+def _read_effects(text: str) -> Formula:
+    try:
+        return Formula(text)
+    except (FormulaicError, SyntaxError) as error:
+        raise SpecError(f"random={text!r} cannot be read: {error}.") from error
+
+
+def _check_nested(codes: Mapping[str, tuple[Any, Any]]) -> None:
+    """Refuse a group that lies in two groups of the level above it."""
+    for (above, (outer, names)), (column, (inner, labels)) in pairwise(codes.items()):
+        pairs = np.unique(np.stack((inner, outer)), axis=1)
+        twice = np.flatnonzero(np.bincount(pairs[0]) > 1)
+        if len(twice):
+            own = ", ".join(str(names[o]) for o in pairs[1, pairs[0] == twice[0]])
+            raise SpecError(
+                f"{column!r} does not lie within {above!r}: {labels[twice[0]]} is in {own}"
+                + (f", and {len(twice) - 1} more are in several" if len(twice) > 1 else "")
+                + ". Give groups of different places different names."
+            )
 
 
 def _by_place(matrix: FloatArray, person: IntArray, place: IntArray, n: int, T: int) -> FloatArray:

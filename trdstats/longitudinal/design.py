@@ -140,6 +140,11 @@ class Design:
     facts : Facts
     left_out : dict of str to int
         Rows not analysed, by reason.
+    unit : str
+        What `subjects` are where they are no subjects: the column of the sites whose random
+        effects subjects share.
+    subject_of_row : pandas.Index or None
+        Subject of each row of `frame`, where `subjects` are none.
     """
 
     frame: pd.DataFrame
@@ -162,6 +167,15 @@ class Design:
     baseline: Baseline | None
     facts: Facts
     left_out: dict[str, int]
+    unit: str = "subject"
+    subject_of_row: pd.Index[Any] | None = None
+
+    @property
+    def row_subjects(self) -> pd.Index[Any]:
+        """Subject of each row of `frame`."""
+        if self.subject_of_row is not None:
+            return self.subject_of_row
+        return self.subjects[self.person]
 
     @property
     def nominal_days(self) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,19 +15,28 @@ from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check
 from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
-from trdstats.kernels.patterns import distinct_columns, independent_columns, summarise
+from trdstats.kernels.patterns import (
+    Summary,
+    distinct_columns,
+    independent_columns,
+    summarise,
+)
 from trdstats.kernels.random_effects import (
+    Level,
     distinct_designs,
-    entries,
+    parts,
     random_structure,
-    to_matrix,
 )
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
-from trdstats.longitudinal.by_rating import build_rows
+from trdstats.kernels.rows import Rows
+from trdstats.kernels.units import Units
+from trdstats.longitudinal.by_rating import Grouping, build_rows
+from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 DDF = ("kenward-roger", "satterthwaite", "residual")
 
@@ -39,10 +49,13 @@ class LMM(Introduces):
     ----------
     formula : str
         Outcome and fixed effects, e.g. ``"score ~ week * treatment + baseline"``.
-    random : str, default "1"
+    random : str or mapping of str to str, default "1"
         Random effects of a subject: ``"1"`` an intercept, ``"1 + week"`` an intercept and a slope.
+        Or the effects of every level of grouping, the outermost first and the subject last:
+        ``{"site": "1", "subject": "1 + week"}``. The cost then grows with the square of the number
+        of ratings of a site.
     correlated : bool, default True
-        Whether random effects may correlate.
+        Whether random effects of a group may correlate.
     reml : bool, default True
         Restricted maximum likelihood, else maximum likelihood.
     ddf : {"satterthwaite", "kenward-roger", "residual"}
@@ -68,7 +81,7 @@ class LMM(Introduces):
     """
 
     formula: str
-    random: str = "1"
+    random: str | Mapping[str, str] = "1"
     correlated: bool = True
     reml: bool = True
     ddf: Literal["satterthwaite", "kenward-roger", "residual"] = "satterthwaite"
@@ -76,11 +89,16 @@ class LMM(Introduces):
     def __post_init__(self) -> None:
         read_formula(self.formula)
         check_choice("ddf", self.ddf, DDF)
-        if "~" in self.random or "|" in self.random:
-            raise SpecError(
-                f"random names effects of the subject, such as '1 + week'; got {self.random!r}. "
-                "The subject is named in fit(..., subject=...)."
-            )
+        texts = [self.random] if isinstance(self.random, str) else list(self.random.values())
+        for text in texts:
+            if "~" in text or "|" in text:
+                raise SpecError(
+                    f"random names effects of the subject, such as '1 + week'; got {text!r}. "
+                    "The subject is named in fit(..., subject=...), levels of grouping by "
+                    "random={'site': '1', 'subject': '1 + week'}."
+                )
+        if not texts:
+            raise SpecError("random names no level of grouping; use random='1' or name one.")
 
     def fit(self, data: Any, *, subject: str = "subject") -> LMMResult:
         """Fit the model.
@@ -90,12 +108,12 @@ class LMM(Introduces):
         data : Study or DataFrame
             One row a rating; days may be each subject's own.
         subject : str
-            Column.
+            Column. Levels of grouping named by `random` say it themselves.
 
         Raises
         ------
         DataError, SpecError
-            When the table or the formula is not usable.
+            When the table or the formula is not usable, or a subject lies in two sites.
         NotEstimableError
             When a variance is estimated at or below 0: the message names the simpler model.
 
@@ -104,11 +122,10 @@ class LMM(Introduces):
         EstimateWarning
             When columns of the design are explained by others.
         """
-        design, Z, names = build_rows(data, read_formula(self.formula), self.random, subject)
-        kinds, kind = distinct_designs(Z)
-        select, u = distinct_columns(design.X, design.y)
-        summary, rows = summarise(select, u, design.rated, kind)
-        kept = independent_columns(summary)
+        random = {subject: self.random} if isinstance(self.random, str) else self.random
+        design, groupings = build_rows(data, read_formula(self.formula), random)
+        data_, rows, member = _lay_out(design, groupings)
+        kept = independent_columns(data_)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         if aliased:
             warnings.warn(
@@ -117,8 +134,12 @@ class LMM(Introduces):
                 EstimateWarning,
                 stacklevel=2,
             )
-        summary = summary.keep(kept)
-        structure = random_structure(kinds, self.correlated)
+        summary = data_.keep(kept)
+        levels = tuple(
+            Level(g.Z[member], None if g.member is None else g.member[member], self.correlated)
+            for g in groupings
+        )
+        structure = random_structure(levels)
         model = Model(
             summary=summary,
             structures=[structure],
@@ -127,7 +148,7 @@ class LMM(Introduces):
             member=summary.group,
             reml=self.reml,
         )
-        optimum = self._optimise(model, kinds, names)
+        optimum = self._optimise(model, levels, groupings)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
         return LMMResult(
             spec=self,
@@ -135,37 +156,41 @@ class LMM(Introduces):
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
             inference=self._infer(model, optimum, of_theta),
-            effects=tuple(names),
             _kept=kept,
             _model=model,
             _optimum=optimum,
             _of_theta=of_theta,
             _rows=rows,
-            _kinds=kinds,
+            _levels=levels,
+            _groupings=tuple(groupings),
         )
 
-    def _optimise(self, model: Model, Z: FloatArray, names: list[str]) -> Optimum:
+    def _optimise(
+        self, model: Model, levels: Sequence[Level], groupings: Sequence[Grouping]
+    ) -> Optimum:
         total = residual_variance(model)
-        rows, columns = entries(len(names), self.correlated)
-        size = np.maximum((Z**2).mean(axis=(0, 1)), 1e-12)
         best: Optimum | None = None
         for share in (0.5, 0.2, 0.05):
-            start = np.where(rows == columns, share * total / (len(names) * size[rows]), 0.0)
-            found = minimise(model, np.append(start, (1 - share) * total))
+            start = [_start(level, share * total / len(levels)) for level in levels]
+            found = minimise(model, np.concatenate([*start, [(1 - share) * total]]))
             if found is not None and found.is_minimum:
                 best = found
                 break
         if best is None:
+            names = ", ".join(e for g in groupings for e in g.effects)
             raise NotEstimableError(
-                f"The random effects {', '.join(names)} cannot be estimated: the likelihood has no "
+                f"The random effects {names} cannot be estimated: the likelihood has no "
                 f"maximum inside. {_simpler(self)}"
             )
-        G = to_matrix(best.state.theta, len(names), self.correlated)
-        if np.linalg.eigvalsh(G)[0] <= 0:
-            raise NotEstimableError(
-                f"The covariance of the random effects {', '.join(names)} is estimated at its "
-                f"boundary (a variance of 0 or a correlation of 1). {_simpler(self)}"
-            )
+        thetas = parts(levels, best.state.theta)
+        for level, grouping, theta in zip(levels, groupings, thetas, strict=True):
+            if np.linalg.eigvalsh(level.matrix(theta))[0] <= 0:
+                of = f" of {grouping.column!r}" if len(levels) > 1 else ""
+                raise NotEstimableError(
+                    f"The covariance of the random effects {', '.join(grouping.effects)}{of} is "
+                    "estimated at its boundary (a variance of 0 or a correlation of 1). "
+                    f"{_simpler(self)}"
+                )
         return best
 
     def _infer(self, model: Model, optimum: Optimum, of_theta: FloatArray) -> Inference:
@@ -178,20 +203,61 @@ class LMM(Introduces):
         df = float(model.summary.n_obs - model.summary.n_columns)
         return FixedDegrees(state.beta, state.vcov, np.full(model.summary.n_columns, df))
 
+    def _in_words(self) -> str:
+        if isinstance(self.random, str):
+            return self.random
+        return "; ".join(f"{effects} of {column}" for column, effects in self.random.items())
+
     def face(self) -> Face:
         """Return the model in words."""
         return Face(
             "Linear mixed model",
             (
                 ("Formula", self.formula),
-                ("Random effects", self.random + ("" if self.correlated else ", uncorrelated")),
+                (
+                    "Random effects",
+                    self._in_words() + ("" if self.correlated else ", uncorrelated"),
+                ),
                 ("Estimation", "REML" if self.reml else "ML"),
                 ("Degrees of freedom", self.ddf),
             ),
         )
 
 
+def _lay_out(
+    design: Design, groupings: Sequence[Grouping]
+) -> tuple[Summary | Units, Rows, IntArray]:
+    """Return the data as the likelihood wants them, and for each distinct unit one that has it.
+
+    Subjects alone who share days and designs are summed up; groups of subjects are taken as they
+    are, for no two are alike.
+    """
+    n = len(design.subjects)
+    if len(groupings) == 1:
+        kinds, kind = distinct_designs(groupings[0].Z)
+        if len(kinds) < n / 2:
+            select, u = distinct_columns(design.X, design.y)
+            summary, rows = summarise(select, u, design.rated, kind)
+            first = np.unique(kind, return_index=True)[1]
+            return summary, rows, first
+    z = np.concatenate((design.X, design.y[:, None]), axis=1).transpose(2, 0, 1)
+    # What never changes is also at missed places; there the likelihood looks at nothing.
+    z = np.ascontiguousarray(z * design.rated[:, :, None])
+    each = np.arange(n)
+    units = Units(z, design.rated, each, np.ones(n))
+    return units, Rows(np.empty((n, 0)), each, each), each
+
+
+def _start(level: Level, variance: float) -> FloatArray:
+    """Return parameters that give ratings a variance, all effects alike and uncorrelated."""
+    rows, columns = level.entries
+    size = np.maximum((level.Z**2).mean(axis=(0, 1)), 1e-12)
+    return np.where(rows == columns, variance / (level.n_effects * size[rows]), 0.0)
+
+
 def _simpler(spec: LMM) -> str:
+    if not isinstance(spec.random, str):
+        return "Leave out a level of grouping, or some of its effects."
     terms = list(Formula(spec.random))
     if len(terms) < 2:
         return "Subjects do not differ more than their ratings: fit a model without random effects."

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.linalg import block_diag
 from scipy.stats import chi2
 
-from trdstats.errors import SpecError
-from trdstats.kernels.random_effects import entries, predict_effects, to_matrix
+from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels.random_effects import Level, parts, predict_of_units, predict_within
+from trdstats.kernels.reml import covariances
+from trdstats.longitudinal.by_rating import Grouping
 from trdstats.longitudinal.mixed_result import MixedResult
 from trdstats.tables import Table, each_row, format_number
 
@@ -23,29 +26,36 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, repr=False)
 class LMMResult(MixedResult):
-    """A fitted linear mixed model.
-
-    Attributes
-    ----------
-    effects : tuple of str
-        Random effects of a subject.
-    """
+    """A fitted linear mixed model."""
 
     spec: LMM
-    effects: tuple[str, ...]
-    _kinds: FloatArray
+    _levels: tuple[Level, ...]
+    _groupings: tuple[Grouping, ...]
     title: ClassVar[str] = "Linear mixed model"
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Random effects; with several levels of grouping each with the name of its level."""
+        if len(self._groupings) == 1:
+            return tuple(self._groupings[0].effects)
+        return tuple(f"{g.column}: {e}" for g in self._groupings for e in g.effects)
 
     @property
     def structure(self) -> str:
         """Random effects in words."""
         how = "" if self.spec.correlated or len(self.effects) == 1 else ", uncorrelated"
-        return f"random {' and '.join(self.effects)} of the subject{how}"
+        of = "" if len(self._groupings) > 1 else " of the subject"
+        return f"random {' and '.join(self.effects)}{of}{how}"
+
+    def _matrices(self) -> list[FloatArray]:
+        """Return the covariance matrix of each level."""
+        thetas = parts(self._levels, self._optimum.state.theta)
+        return [level.matrix(t) for level, t in zip(self._levels, thetas, strict=True)]
 
     @property
     def covariance(self) -> pd.DataFrame:
-        """Covariance matrix of the random effects."""
-        G = to_matrix(self._optimum.state.theta, len(self.effects), self.spec.correlated)
+        """Covariance matrix of the random effects; those of different levels have none."""
+        G = block_diag(*self._matrices())
         return pd.DataFrame(G, index=list(self.effects), columns=list(self.effects))
 
     @property
@@ -55,11 +65,12 @@ class LMMResult(MixedResult):
 
     def covariance_parameters(self) -> pd.DataFrame:
         """Return variances and covariances: term, estimate, std_error."""
-        rows, columns = entries(len(self.effects), self.spec.correlated)
-        names = [
-            f"var({self.effects[i]})" if i == j else f"cov({self.effects[j]}, {self.effects[i]})"
-            for i, j in zip(rows, columns, strict=True)
-        ]
+        names, start = [], 0
+        for level in self._levels:
+            own = self.effects[start : start + level.n_effects]
+            start += level.n_effects
+            for i, j in zip(*level.entries, strict=True):
+                names.append(f"var({own[i]})" if i == j else f"cov({own[j]}, {own[i]})")
         return pd.DataFrame(
             {
                 "term": [*names, "residual variance"],
@@ -68,33 +79,60 @@ class LMMResult(MixedResult):
             }
         )
 
-    def random_effects(self) -> pd.DataFrame:
-        """Return the predictions (BLUPs) of each subject's random effects.
+    def _residuals(self) -> FloatArray:
+        """Return y - X beta, shape (n, T), in the order of the rows."""
+        return self._model.summary.residuals(self._rows, self._optimum.state.beta)
+
+    def random_effects(self, level: str | None = None) -> pd.DataFrame:
+        """Return the predictions (BLUPs) of the random effects of each group.
+
+        Parameters
+        ----------
+        level : str, optional
+            Column of the level of grouping. Default: the innermost, the subjects.
 
         Returns
         -------
         pandas.DataFrame
-            subject, then for each effect its prediction and its standard error (fixed effects
-            and covariance taken as known).
+            subject, or the column of the level; then for each effect its prediction and its
+            standard error (fixed effects and covariance taken as known).
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such level.
         """
-        Z = self._kinds[self._model.member]
-        effect, error = predict_effects(
-            self._optimum.state, self._rows, Z, self.covariance.to_numpy()
-        )
-        spread = np.sqrt(np.diagonal(error, axis1=1, axis2=2))[self._rows.pattern]
-        subjects = self.design.subjects[self._rows.order]
-        frame = pd.DataFrame({"subject": subjects})
-        for k, name in enumerate(self.effects):
-            frame[name] = effect[:, k]
-            frame[f"std_error {name}"] = spread[:, k]
-        return frame.sort_values("subject", ignore_index=True)
+        known = [g.column for g in self._groupings]
+        if level is not None and level not in known:
+            raise unknown_name("level of grouping", level, known)
+        k = len(known) - 1 if level is None else known.index(level)
+        own, grouping, G = self._levels[k], self._groupings[k], self._matrices()[k]
+        weight = self._optimum.state.weight
+        if own.member is None:
+            by_pattern = Level(own.Z[self._model.member], None, own.correlated)
+            effect, error = predict_of_units(
+                by_pattern, G, weight, self._residuals(), self._rows.pattern
+            )
+            group, error = self._rows.order, error[self._rows.pattern]
+        else:
+            group, effect, error = predict_within(own, G, weight, self._residuals())
+        spread = np.sqrt(np.diagonal(error, axis1=1, axis2=2))
+        column = "subject" if k == len(known) - 1 else grouping.column
+        frame = pd.DataFrame({column: grouping.labels[group]})
+        for e, name in enumerate(grouping.effects):
+            frame[name] = effect[:, e]
+            frame[f"std_error {name}"] = spread[:, e]
+        return frame.sort_values(column, ignore_index=True)
 
     def subject_lines(self) -> FloatArray:
         """Return what the random effects add at every rating, shape (n, T)."""
-        Z = self._kinds[self._model.member]
-        effect, _ = predict_effects(self._optimum.state, self._rows, Z, self.covariance.to_numpy())
-        result = np.zeros((len(self.design.subjects), Z.shape[1]))
-        result[self._rows.order] = np.einsum("ntr,nr->nt", Z[self._rows.pattern], effect)
+        state, rows = self._optimum.state, self._rows
+        V = covariances(self._model, state.shapes)
+        shared = V - self.residual_variance * np.eye(V.shape[1])
+        pull = shared @ state.weight
+        lines = np.einsum("nab,nb->na", pull[rows.pattern], self._residuals())
+        result = np.zeros((len(self.design.subjects), V.shape[1]))
+        result[rows.order] = lines
         return result
 
     def compare(self, simpler: LMMResult) -> pd.DataFrame:

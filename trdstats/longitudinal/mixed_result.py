@@ -14,8 +14,8 @@ from scipy.stats import f as f_law
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.kernels.newton import Optimum
-from trdstats.kernels.patterns import Rows
 from trdstats.kernels.reml import Model
+from trdstats.kernels.rows import Rows
 from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.grid import margin_rows, type3_rows
@@ -335,7 +335,8 @@ class MixedResult(Introduces):
         -------
         pandas.DataFrame
             subject, then one column a term: Phi times the subject's score X' V^-1 r. The
-            cross-product of the columns is the empirical covariance (CR0).
+            cross-product of the columns is the empirical covariance (CR0). Where subjects share
+            random effects of a site, one row a site: only sites are independent.
         """
         if not len(self.design.person):
             raise SpecError(
@@ -345,7 +346,7 @@ class MixedResult(Introduces):
         effect = np.zeros((len(self.design.subjects), len(self.terms)))
         effect[self._rows.order] = found.scores @ found.plain
         frame = pd.DataFrame(effect, columns=list(self.terms))
-        frame.insert(0, "subject", self.design.subjects)
+        frame.insert(0, self.design.unit, self.design.subjects)
         return frame
 
     def face(self) -> Face:
@@ -355,7 +356,7 @@ class MixedResult(Introduces):
         facts = [
             ("Formula", self.spec.formula),
             ("Covariance", self.structure),
-            ("Subjects", f"{g.n:,}"),
+            ("Subjects", self._subjects_in_words(g.n)),
             ("Ratings", f"{g.n_obs:,}" + (f" ({left} left out)" if left else "")),
             ("Log-likelihood", f"{g.loglik:.3f} ({'REML' if self.spec.reml else 'ML'})"),
             ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
@@ -378,6 +379,11 @@ class MixedResult(Introduces):
             notes.append(f"Left out, explained by others: {', '.join(self.aliased)}.")
         tables = (Table(header, rows), *self._tables())
         return Face(self.title, tuple(facts), tables, tuple(notes))
+
+    def _subjects_in_words(self, n: int) -> str:
+        if self.design.unit == "subject":
+            return f"{n:,}"
+        return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
 
     def _tables(self) -> tuple[Table, ...]:
         """Return what stands below the effects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,15 @@ from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
-    Rows,
     Summary,
     distinct_columns,
     independent_columns,
     summarise,
 )
 from trdstats.kernels.reml import Model, residual_start
+from trdstats.kernels.rows import Rows
 from trdstats.kernels.sandwich import sandwich
+from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
 from trdstats.longitudinal.design import Design
@@ -289,7 +290,7 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     return best
 
 
-def _never_together(summary: Summary) -> list[tuple[int, int]]:
+def _never_together(summary: Summary | Units) -> list[tuple[int, int]]:
     together = np.einsum("p,pa,pb->ab", summary.n, summary.rated.astype(float), summary.rated)
     rows, columns = np.nonzero(np.triu(together == 0, 1))
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
@@ -311,7 +312,8 @@ def _infer(
     if spec.ddf == "residual":
         df = np.full(q, float(model.summary.n_obs - q))
     else:
-        df = _between_within(model.summary)
+        # An MMRM sums its subjects up, whatever a model may hold.
+        df = _between_within(cast(Summary, model.summary))
     return FixedDegrees(state.beta, found.covariance, df)
 
 

@@ -37,7 +37,7 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     visit = design.visits[design.occasion]
     return pd.DataFrame(
         {
-            "subject": design.subjects[design.person],
+            "subject": design.row_subjects,
             "visit": visit,
             "outcome": y,
             "fitted": fitted,
@@ -172,7 +172,7 @@ def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     values = mean + drawn / root
     head = pd.DataFrame(
         {
-            "subject": design.subjects[design.person],
+            "subject": design.row_subjects,
             "visit": design.visits[design.occasion],
         }
     )

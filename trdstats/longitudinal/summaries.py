@@ -12,7 +12,8 @@ from formulaic import ModelSpec
 
 from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
-from trdstats.kernels.patterns import Rows, Summary, distinct_columns, merge, summarise
+from trdstats.kernels.patterns import Summary, distinct_columns, merge, summarise
+from trdstats.kernels.rows import Rows
 from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.design import Design, Facts
 from trdstats.tables import Face, Introduces
