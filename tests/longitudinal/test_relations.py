@@ -300,3 +300,17 @@ def test_it_travels_and_shows_itself() -> None:
     )
     found = MMRM("y ~ visit + arm").fit(simulated())
     assert pickle.loads(pickle.dumps(found)).loglik == found.loglik
+
+
+def test_kenward_roger_with_and_without_curvature() -> None:
+    """Second derivatives move the errors where a covariance is curved in its parameters."""
+    frame = simulated(n=40)
+    tables = {
+        (kind, ddf): MMRM(MODEL, covariance=kind, ddf=ddf).fit(frame).tidy()  # type: ignore[arg-type]
+        for kind in ("ar1", "us")
+        for ddf in ("kenward-roger", "kenward-roger-linear")
+    }
+    methods = ("kenward-roger", "kenward-roger-linear")
+    curved, linear = (tables["ar1", d]["std_error"] for d in methods)
+    assert np.abs(curved / linear - 1).max() > 1e-5
+    pd.testing.assert_frame_equal(*(tables["us", d] for d in methods))

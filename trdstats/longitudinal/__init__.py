@@ -6,6 +6,7 @@ from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.longitudinal.margins import Contrasts, Margins
 from trdstats.longitudinal.mmrm import MMRM
 from trdstats.longitudinal.result import MMRMResult
+from trdstats.longitudinal.summaries import MMRMSummary
 
 __all__ = [
     "LMM",
@@ -15,6 +16,7 @@ __all__ = [
     "Covariance",
     "LMMResult",
     "MMRMResult",
+    "MMRMSummary",
     "Margins",
     "get_covariance",
 ]
