@@ -361,6 +361,10 @@ def event_at_zero() -> EventTimes:
          NotEstimableError, "twice"),
         (lambda: AFT("age").fit(changed(age=np.nan)), NotEstimableError,
          "Nobody has all covariates: age"),
+        (lambda: AFT("age").fit(
+            changed(w=lambda d: d["subject"] % 2, age=lambda d: d["age"].where(d["w"] == 0)),
+            weights="w",
+        ), NotEstimableError, "Nobody has all covariates: age"),
         (lambda: AFT("1").fit(event_at_zero()), DataError,
          r"2 events are dated at time 0 exactly(.|\n)*3; 5(.|\n)*interval \(0, right\]"),
         (lambda: AFT("1").fit(changed(left=-1.0)), DataError,
@@ -440,6 +444,18 @@ def test_an_arm_in_which_everybody_responds() -> None:
     assert ever[1] == pytest.approx(1, abs=1e-6)
     assert fit.tidy()["estimate"].isna().tolist() == [False, True, False, False, False]
     assert 0.5 < ever[0] < 0.9
+
+
+@pytest.mark.parametrize("module", ["aft", "mixture_cure"])
+def test_times_without_probability(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise FloatingPointError
+
+    name = {"aft": "fit_aft", "mixture_cure": "fit_cure"}[module]
+    monkeypatch.setattr(f"trdstats.survival.{module}.{name}", fail)
+    spec: Any = AFT("1") if module == "aft" else MixtureCure("1", "1")
+    with pytest.raises(NotEstimableError, match="so far from the others that weibull times"):
+        spec.fit(simulated(3, never=0.3))
 
 
 def test_missing_covariates_are_counted() -> None:

@@ -123,9 +123,9 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
     table = times.at_risk()
     present = [c for c in needed if c in table]
     complete = table[present].notna().all(axis=1).to_numpy()
-    if not complete.any():
-        raise NotEstimableError(f"Nobody has all covariates: {', '.join(present)}.")
     followed, sample = sample.n, sample.keep(complete)
+    if not sample.groups:
+        raise NotEstimableError(f"Nobody has all covariates: {', '.join(present)}.")
     row = np.sort(np.concatenate([g.row for g in sample.groups]))
     weight = np.empty(len(table))
     for g in sample.groups:
