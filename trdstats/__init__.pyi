@@ -55,10 +55,12 @@ from .study import load_sample as load_sample
 from .study import read_study as read_study
 from .study import sample_names as sample_names
 from .study import sample_tables as sample_tables
+from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
+from .survival import MixtureCure as MixtureCure
 
 __version__: str
 from .survival import MaxCombo as MaxCombo

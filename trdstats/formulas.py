@@ -156,7 +156,9 @@ def read_right_side(formula: str) -> Formula:
     return parsed
 
 
-def read_covariates(table: pd.DataFrame, formula: str, *, what: str = "data") -> CovariateDesign:
+def read_covariates(
+    table: pd.DataFrame, formula: str, *, what: str = "data", least: int = 1
+) -> CovariateDesign:
     """Return the design of the rows that have all covariates of a formula.
 
     Texts become categories; the first category is the reference.
@@ -168,6 +170,8 @@ def read_covariates(table: pd.DataFrame, formula: str, *, what: str = "data") ->
         Covariates only, such as ``"treatment + age"``.
     what : str
         What the table is called in messages.
+    least : int
+        How many columns the design must have; 0 where a formula may be ``"1"``.
 
     Raises
     ------
@@ -185,7 +189,7 @@ def read_covariates(table: pd.DataFrame, formula: str, *, what: str = "data") ->
     spec = ModelSpec(Formula(f"1 + {formula}"), output="pandas", na_action="raise")
     made = spec.get_model_matrix(frame)
     X, terms = _without_intercept(made)
-    if not terms:
+    if len(terms) < least:
         raise SpecError(f"The formula {formula!r} has no covariate.")
     slices = made.model_spec.term_slices
     factors = {

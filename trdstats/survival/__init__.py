@@ -1,14 +1,20 @@
 """Time to response and durability: curves, tests, restricted means."""
 
 from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
+from trdstats.survival.aft import AFT
+from trdstats.survival.aft_result import AFTResult
 from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.log_rank import LogRank, LogRankResult
 from trdstats.survival.max_combo import MaxCombo, MaxComboResult
+from trdstats.survival.mixture_cure import MixtureCure
+from trdstats.survival.mixture_cure_result import MixtureCureResult
 from trdstats.survival.origin import OriginSensitivity, impute_origin
 from trdstats.survival.rmst import RMST, RMSTResult
 
 __all__ = [
+    "AFT",
     "RMST",
+    "AFTResult",
     "AalenJohansen",
     "AalenJohansenResult",
     "KaplanMeier",
@@ -17,6 +23,8 @@ __all__ = [
     "LogRankResult",
     "MaxCombo",
     "MaxComboResult",
+    "MixtureCure",
+    "MixtureCureResult",
     "OriginSensitivity",
     "RMSTResult",
     "impute_origin",
