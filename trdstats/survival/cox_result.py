@@ -1,0 +1,243 @@
+"""What a Cox regression found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import chi2
+
+from trdstats import plots
+from trdstats.errors import NotEstimableError, check_choice
+from trdstats.kernels.cox_checks import concordance
+from trdstats.kernels.partial_likelihood import CoxFit, score_residuals
+from trdstats.outcomes import EventTimes
+from trdstats.survival.cox_curves import MarginalCurves, marginal_curves
+from trdstats.survival.delta import wald_table
+from trdstats.survival.groups import notes_of
+from trdstats.survival.proportional import ProportionalHazardsTest, judge_proportional
+from trdstats.survival.regression import Regressed
+from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number, format_p
+
+if TYPE_CHECKING:
+    from trdstats.survival.cox import CoxPH
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+
+TRANSFORMS = ("km", "rank", "identity", "log")
+Transform = Literal["km", "rank", "identity", "log"]
+
+
+@dataclass(frozen=True, repr=False)
+class CoxResult(Introduces):
+    """A fitted Cox regression.
+
+    Attributes
+    ----------
+    spec : CoxPH
+    times : EventTimes
+    terms : tuple of str
+    """
+
+    spec: CoxPH
+    times: EventTimes
+    terms: tuple[str, ...]
+    _found: Regressed
+    _best: CoxFit
+    _owner: IntArray
+    _cluster: IntArray
+
+    @property
+    def is_robust(self) -> bool:
+        """Whether the variance comes from the subjects' influences."""
+        return self.spec.robust or self.spec.cluster is not None or self._found.sample.weighted
+
+    def _on_beta(self) -> FloatArray:
+        """Return the influence of each analysed subject on the coefficients, shape (n, q)."""
+        data = self._best.data
+        part = score_residuals(data, self._best.fit) * data.weight[:, None]
+        total = np.zeros((len(self._found.row), part.shape[1]))
+        np.add.at(total, self._owner, part)
+        return np.asarray(total @ np.linalg.inv(self._best.fit.information))
+
+    def _variance(self) -> FloatArray:
+        if not self.is_robust:
+            return np.asarray(np.linalg.inv(self._best.fit.information))
+        effect = self._on_beta()
+        sums = np.zeros((int(self._cluster.max()) + 1, effect.shape[1]))
+        np.add.at(sums, self._cluster, effect)
+        return np.asarray(sums.T @ sums)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the coefficients."""
+        return pd.DataFrame(self._variance(), index=list(self.terms), columns=list(self.terms))
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate (log hazard ratio), std_error, statistic, p_value, conf_low, conf_high,
+            conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
+        """
+        table = wald_table(
+            self.terms, self._best.fit.beta, self._variance(), self.spec.conf_level
+        )
+        return table.assign(
+            hazard_ratio=np.exp(table["estimate"]),
+            hazard_ratio_low=np.exp(table["conf_low"]),
+            hazard_ratio_high=np.exp(table["conf_high"]),
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            n, events, n_left_out, loglik_null, loglik, likelihood_ratio, score and wald with
+            p values and df, concordance with its std_error, iterations.
+        """
+        best, found = self._best, self._found
+        beta, df = best.fit.beta, len(self.terms)
+        ratio = 2 * (best.fit.loglik - best.null.loglik)
+        score = float(best.null.score @ np.linalg.solve(best.null.information, best.null.score))
+        wald = float(beta @ np.linalg.solve(self._variance(), beta))
+        event = found.status == self.spec.cause
+        agreement = None
+        if not self.spec.time_varying and not found.entry.any():
+            stratum = found.codes(self.spec.strata)
+            agreement = concordance(found.time, event, found.X @ beta, stratum)
+        return pd.DataFrame(
+            {
+                "n": [len(found.row)],
+                "events": [int(event.sum())],
+                "n_left_out": [found.left_out],
+                "loglik_null": [best.null.loglik],
+                "loglik": [best.fit.loglik],
+                "df": [df],
+                "likelihood_ratio": [ratio],
+                "likelihood_ratio_p": [float(chi2.sf(ratio, df))],
+                "score": [score],
+                "score_p": [float(chi2.sf(score, df))],
+                "wald": [wald],
+                "wald_p": [float(chi2.sf(wald, df))],
+                "concordance": [agreement.estimate if agreement else np.nan],
+                "concordance_std_error": [agreement.std_error if agreement else np.nan],
+                "iterations": [best.iterations],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each coefficient."""
+        return self._found.influence(list(self.terms), self._on_beta())
+
+    def proportional_hazards(self, transform: Transform = "km") -> ProportionalHazardsTest:
+        """Test that hazard ratios do not change with time.
+
+        Parameters
+        ----------
+        transform : {"km", "rank", "identity", "log"}
+            Function of time along which they may change: one minus the Kaplan-Meier curve, the
+            rank of the event time, the day, or its logarithm.
+
+        Raises
+        ------
+        NotEstimableError
+            When effects that change with time are in the model already.
+
+        References
+        ----------
+        Grambsch and Therneau 1994, doi:10.1093/biomet/81.3.515; in the form of cox.zph of R
+        survival 3, the score test.
+        """
+        check_choice("transform", transform, TRANSFORMS)
+        self._check_constant("The test of proportional hazards")
+        return judge_proportional(self, self._best, self._found, transform)
+
+    def marginal(
+        self, by: str = "treatment", *, days: Sequence[float] | None = None
+    ) -> MarginalCurves:
+        """Average the curves of all subjects, each given every level of a covariate in turn.
+
+        Parameters
+        ----------
+        by : str, default "treatment"
+            Column of the formula with categories.
+        days : sequence of float, optional
+            Default: all days with an event.
+
+        Returns
+        -------
+        MarginalCurves
+
+        Raises
+        ------
+        UnknownNameError, NotEstimableError
+            When the column is not in the formula or has no levels.
+        """
+        self._check_constant("A marginal curve")
+        return marginal_curves(self, self._best, self._found, self._on_beta(), by, days)
+
+    def _check_constant(self, what: str) -> None:
+        if self.spec.time_varying:
+            raise NotEstimableError(
+                f"{what} needs effects that do not change with time; leave out time_varying."
+            )
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the hazard ratios with their intervals; returns the Axes."""
+        table = self.tidy()
+        frame = pd.DataFrame(
+            {
+                "label": table["term"],
+                "estimate": table["hazard_ratio"],
+                "conf_low": table["hazard_ratio_low"],
+                "conf_high": table["hazard_ratio_high"],
+            }
+        )
+        settings = {
+            "xlabel": f"Hazard ratio of {self.times.causes.get(self.spec.cause, '')}",
+            "reference_line": 1.0,
+            "xscale": "log",
+            "digits": 2,
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_estimates(frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the hazard ratios and the tests of the whole."""
+        g = next(each_row(self.glance()))
+        spec = self.spec
+        facts = [*self._found.facts(), *spec.face().facts]
+        facts.append(("Variance", "robust" if self.is_robust else "model"))
+        facts.append(("Likelihood ratio", f"{g.likelihood_ratio:.2f} on {g.df} df, "
+                      f"p {format_p(g.likelihood_ratio_p)}"))  # fmt: skip
+        if np.isfinite(g.concordance):
+            facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
+        level = f"{100 * spec.conf_level:g} % CI"
+        rows = tuple(
+            (
+                r.term,
+                format_estimate(r.hazard_ratio, r.hazard_ratio_low, r.hazard_ratio_high, 2),
+                format_number(r.estimate, 3),
+                format_number(r.std_error, 3),
+                format_p(r.p_value),
+            )
+            for r in each_row(self.tidy())
+        )
+        header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
+        return Face(
+            "Cox regression",
+            tuple(facts),
+            (Table(header, rows),),
+            notes_of(self.times, self._found.sample),
+        )
