@@ -247,3 +247,29 @@ def test_refusals(trial: Study, sparse: ResponseHistory) -> None:
         NotEstimableError, match=r"Nobody is under observation in a, in response, from day 0 on"
     ):
         IntervalResponseState(14).fit(early)
+
+
+def test_intensities_at_the_edge() -> None:
+    """All respond in the first gap, nobody relapses: the larger the intensity the better."""
+    waits = pd.DataFrame(
+        {"subject": range(6), "treatment": "a", "start": 0.0, "stop": 7.0, "state": N, "to": R,
+         "left": 0.0, "right": 7.0}
+    )  # fmt: skip
+    stays = waits.assign(start=7.0, stop=28.0, state=R, to="censored", left=28.0, right=np.inf)
+    fit = IntervalResponseState(28).fit(pd.concat([waits, stays]))
+    text = repr(fit)
+    assert "The intensity grows without end, without an error: a, response from day 0" in text
+    assert "The intensity is 0, without an error: a, relapse from day 0" in text
+    assert fit.intensities()["std_error"].isna().all()
+    assert fit.mean_days()["estimate"].tolist() == pytest.approx([0, 28, 0], abs=0.05)
+
+
+def test_follow_up_after_a_relapse_adds_nothing() -> None:
+    frame = seen_at(np.arange(7.0, 201, 7), 80, seed=2).frame
+    lost = frame[frame["to"] == L]
+    on = lost.assign(
+        start=lost["stop"], stop=200.0, state=L, to="censored", left=200.0, right=np.inf
+    )
+    spec = IntervalResponseState(TAU)
+    longer = spec.fit(pd.concat([frame, on[on["start"] < 200]])).mean_days()["estimate"]
+    assert longer.tolist() == spec.fit(frame).mean_days()["estimate"].tolist()

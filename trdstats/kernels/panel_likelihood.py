@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
 _LEAST, _MOST = np.log(1e-9), np.log(50.0)  # log intensities a day: bounds of the search
-_NEAR = 5.0  # an intensity this close to the lower bound, on the log scale, was falling to 0
+_WEAK = 1e-6  # information of a log intensity below which it has no maximum inside
 _STEPS = 30
 
 
@@ -153,27 +154,32 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         value, start[free], args=(free,), jac=True, method="L-BFGS-B",
         bounds=[(_LEAST, _MOST)] * int(free.sum()), options={"maxiter": 2000},
     )  # fmt: skip
-    theta[free] = found.x
-    theta[theta < _LEAST + _NEAR] = -np.inf
-    free = free & np.isfinite(theta) & (theta < _MOST - 1e-6)
-    iterations = int(found.nit)
-    converged = not free.any()
-    information = np.zeros((int(free.sum()),) * 2)
-    current = value(theta[free], free)
+    theta[free] = np.clip(found.x, _LEAST, _MOST)
+    weak = _WEAK * float(panel.weight.mean())
+    iterations, converged = int(found.nit), False
+    information = np.zeros((0, 0))
     # The last steps are Newton's: they leave a gradient at rounding, which scores need.
-    for _ in range(_STEPS if free.any() else 0):
+    for _ in range(_STEPS):
         iterations += 1
-        information = _information(lambda part: value(part, free)[1], theta[free])
+        current = value(theta[free], free)
+        information = _information(partial(_gradient, value, free), theta[free])
+        flat = np.diag(information) < weak
+        if flat.any():
+            # Nothing bends the likelihood: the intensity was falling to 0 or growing without end.
+            held = np.flatnonzero(free)[flat]
+            theta[held] = np.where(theta[held] < start[held], -np.inf, _MOST)
+            free[held] = False
+            continue
         step, promise = _newton_step(information, current[1])
         converged = bool(promise < 1e-16 * (1 + abs(current[0])))
         if converged:
             break
-        length, moved = 1.0, value(theta[free] + step, free)
+        length = min(1.0, 2.0 / float(np.abs(step).max()))
+        moved = value(theta[free] + length * step, free)
         while not moved[0] <= current[0] + 1e-10 * abs(current[0]) and length > 1e-6:
             length /= 2
             moved = value(theta[free] + length * step, free)
-        theta[free] += length * step
-        current = moved
+        theta[free] = np.clip(theta[free] + length * step, _LEAST, _MOST)
     each, scores = log_likelihood(theta, panel, cuts)
     whole, inverse = np.zeros((2 * k, 2 * k)), np.zeros((2 * k, 2 * k))
     if free.any():
@@ -185,8 +191,18 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
     )  # fmt: skip
 
 
+def _gradient(
+    value: Callable[[FloatArray, BoolArray], tuple[float, FloatArray]],
+    use: BoolArray,
+    part: FloatArray,
+) -> FloatArray:
+    return value(part, use)[1]
+
+
 def _newton_step(information: FloatArray, gradient: FloatArray) -> tuple[FloatArray, float]:
     """Return the step down and twice the fall it promises; curvature is made positive."""
+    if not len(gradient):
+        return gradient, 0.0
     values, vectors = np.linalg.eigh(information)
     along = vectors.T @ gradient
     bent = np.maximum(np.abs(values), 1e-10 * max(float(np.abs(values).max()), 1e-300))

@@ -125,7 +125,7 @@ class ResponseHistory(Introduces):
 
     @property
     def regains(self) -> bool:
-        """Whether somebody responds again after a relapse."""
+        """Whether somebody is followed after a relapse, and may respond again."""
         return bool((self.frame["state"] == STATES[2]).any())
 
     def per_subject(self) -> EventTimes:

@@ -149,7 +149,7 @@ def _dress_panel(
             columns={"state": "treatment", "n_risk": "n"}
         )
         columns = choose_columns(ax, rows, first=0.0, last=last, time_scale=time_scale, right=0.0)
-    set_time_axis(ax, first=0.0, last=last, time_scale=time_scale, ticks=columns, margin=0.0)
+    set_time_axis(ax, first=0.0, last=last, time_scale=time_scale, ticks=columns, margin=0.05)
     ax.set_ylim(0.0, 1.0)
     ax.yaxis.set_major_locator(FixedLocator([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]))
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))

@@ -229,19 +229,14 @@ class IntervalResponseStateResult(StateResult):
 
     def _notes(self) -> tuple[str, ...]:
         notes = [EVERYONE]
-        for word, stuck in (("is 0", -np.inf), ("grows without end", np.log(50.0))):
-            found = [
-                f"{label}, {r.transition} from day {r.start:g}"
-                for (label, fit), (_, own) in zip(
-                    self._fits.items(),
-                    self.intensities().groupby(self._key, sort=False),
-                    strict=True,
-                )
-                for r, theta, free in zip(
-                    own.itertuples(index=False), fit.theta, fit.free, strict=True
-                )
-                if not free and (theta == stuck or (stuck > 0 and np.isfinite(theta)))
-            ]
+        names = [f"{move} from day {day:g}" for move in MOVES for day in (0.0, *self.spec.cuts)]
+        zero: list[str] = []
+        endless: list[str] = []
+        for label, fit in self._fits.items():
+            for name, theta, free in zip(names, fit.theta, fit.free, strict=True):
+                if not free:
+                    (endless if np.isfinite(theta) else zero).append(f"{label}, {name}")
+        for found, word in ((zero, "is 0"), (endless, "grows without end")):
             if found:
                 notes.append(f"The intensity {word}, without an error: {'; '.join(found)}.")
         if not all(f.converged for f in self._fits.values()):
@@ -260,7 +255,7 @@ def _check_moves(data: HistorySample) -> None:
     for bad, text in (
         (first.loc[(first["state"] != STATES[0]) | (first["start"] > 0), "subject"],
          "are not seen as not responding from day 0"),
-        (every.loc[(state == STATES[2]) | ((state == STATES[1]) & (to == STATES[0])), "subject"],
+        (every.loc[(state != STATES[0]) & to.isin(STATES[:2]), "subject"],
          "go on after relapse or a lost response; make the history with regain=False"),
         (every.loc[(state == STATES[0]) & (to == STATES[2]), "subject"],
          "relapse without a response"),
