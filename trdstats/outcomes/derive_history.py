@@ -96,7 +96,8 @@ def response_history(
         moved = record.defined & (record.status == 1)
         if not moved.any() or (state == 1 and not regain):
             break
-        origin = _origin_after(visits, np.where(moved, origin.day + record.time, np.nan))
+        day, gap = origin.day + record.time, record.right - record.left
+        origin = _origin_after(visits, np.where(moved, day, np.nan), np.where(moved, gap, np.nan))
         state = 2 if state == 1 else 1
     seen = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
     return _labelled(study, (response, relapse), stays, known, seen)
@@ -112,12 +113,12 @@ class _Stays:
     record: kernel.EventRecord
 
 
-def _origin_after(visits: RatedVisits, day: FloatArray) -> kernel.Origins:
-    """Count time from a day of each subject; NaN for those who have none."""
+def _origin_after(visits: RatedVisits, day: FloatArray, gap: FloatArray) -> kernel.Origins:
+    """Count time from a day of each subject, found in a gap; NaN for those who have none."""
     with np.errstate(invalid="ignore"):
         later = visits.day > visits.spread(day) + CLOCK
     past = np.bincount(rows_to_runs(visits.start), ~later, len(day)).astype(np.intp)
-    return kernel.Origins(day, visits.start[:-1] + past)
+    return kernel.Origins(day, visits.start[:-1] + past, gap)
 
 
 def _labelled(
