@@ -23,6 +23,7 @@ from .outcomes import Relapse as Relapse
 from .outcomes import ReliableChange as ReliableChange
 from .outcomes import Remission as Remission
 from .outcomes import Response as Response
+from .outcomes import ResponseHistory as ResponseHistory
 from .outcomes import Sustained as Sustained
 from .outcomes import assess as assess
 from .outcomes import changes as changes
@@ -30,6 +31,7 @@ from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
 from .outcomes import mean_scores as mean_scores
 from .outcomes import rates as rates
+from .outcomes import response_history as response_history
 from .outcomes import time_to as time_to
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
@@ -58,10 +60,12 @@ from .study import sample_tables as sample_tables
 from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
+from .survival import IntervalResponseState as IntervalResponseState
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
+from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
+from .survival import ResponseState as ResponseState
+from .survival import impute_origin as impute_origin
 
 __version__: str
-from .survival import MaxCombo as MaxCombo
-from .survival import impute_origin as impute_origin

@@ -17,7 +17,7 @@ def test_import_loads_no_drawing_library():
     assert done.stdout.splitlines() == [
         "[]",
         "['Style', 'choose_ticks', 'plot_estimates', 'plot_specification_curve', "
-        "'plot_survival', 'plot_trajectories', "
+        "'plot_state_areas', 'plot_survival', 'plot_trajectories', "
         "'plot_waterfall', 'plot_waterfalls', 'save_figure', 'treatment_styles']",
     ]
 

@@ -4,6 +4,7 @@ from trdstats.outcomes.assess import assess
 from trdstats.outcomes.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.counts import CountComparison, compare_counts
 from trdstats.outcomes.definition import AllOf, AnyOf, Complement, Definition
+from trdstats.outcomes.derive_history import response_history
 from trdstats.outcomes.event_times import EventTimes, as_event_times
 from trdstats.outcomes.from_mapping import definition_from_mapping
 from trdstats.outcomes.lasting import AtDays, InResponse, KOfLast
@@ -12,6 +13,7 @@ from trdstats.outcomes.published import PublishedDefinition, PublishedDefinition
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.relapse import Event, Relapse
+from trdstats.outcomes.response_history import ResponseHistory, as_history
 from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
 from trdstats.outcomes.states import (
     EarlyImprovement,
@@ -48,8 +50,10 @@ __all__ = [
     "ReliableChange",
     "Remission",
     "Response",
+    "ResponseHistory",
     "Sustained",
     "as_event_times",
+    "as_history",
     "assess",
     "changes",
     "compare_counts",
@@ -58,5 +62,6 @@ __all__ = [
     "definitions",
     "mean_scores",
     "rates",
+    "response_history",
     "time_to",
 ]

@@ -14,10 +14,10 @@ from trdstats.kernels.endpoints import REASONS
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.event_times import EventTimes
+from trdstats.outcomes.states import Response
 from trdstats.study import EVENT_KINDS, Study
 
 LEFT_FOLLOW_UP = "left follow-up"
-CONDITIONAL = "Descriptive: only those who had the first event are compared"
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def time_to(
     """
     rivals = _names(competing)
     ends = () if until is None or isinstance(until, int | float) else _names(until)
-    _check_kinds(study, definition, (*rivals, *ends), rivals)
+    check_kinds(study, definition, (*rivals, *ends), rivals)
     if since is None:
         rated, state = evaluate(study, definition)
         visits = rated.arrays
@@ -90,7 +90,7 @@ def time_to(
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
 
     def first_day(kinds: tuple[str, ...]) -> FloatArray:
-        return _first_day(study, kinds, origin.day) - origin.day
+        return first_event_day(study, kinds, origin.day) - origin.day
 
     if definition.events:
         record = kernel.with_exact_event(record, first_day(definition.events), 1)
@@ -152,7 +152,7 @@ def _labelled(
         }
     )
     caveats = [study.caveat] if study.caveat else []
-    caveats += [CONDITIONAL] if since is not None and len(study.treatments) > 1 else []
+    caveats += [_conditional(since)] if since is not None and len(study.treatments) > 1 else []
     return EventTimes(
         frame.assign(**covariates),
         outcome=definition.label(study.scale),
@@ -160,11 +160,21 @@ def _labelled(
         causes={1: definition.label(study.scale), **dict(enumerate(rivals, start=2))},
         left_out=left_out,
         caveat=". ".join(caveats),
-        first_look=_first_look(study) if since is None else None,
+        first_look=first_look(study) if since is None else None,
     )
 
 
-def _first_look(study: Study) -> dict[str, float]:
+def _conditional(since: Definition) -> str:
+    """Return what a comparison of those who met the origin must say, even in a trial."""
+    responders = isinstance(since, Response)
+    who = "responders" if responders else f"those with {since.name}"
+    return (
+        f"Compared among {who} only: {'responders' if responders else 'they'} were not "
+        "randomised; ResponseState compares everyone who started treatment"
+    )
+
+
+def first_look(study: Study) -> dict[str, float]:
     """Return the earliest day on which anybody under each treatment was rated."""
     visits = study.rated().arrays
     arm = np.repeat(study.subjects["treatment"].cat.codes.to_numpy(), np.diff(visits.start))
@@ -179,7 +189,7 @@ def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _check_kinds(
+def check_kinds(
     study: Study, definition: Definition, named: tuple[str, ...], rivals: tuple[str, ...]
 ) -> None:
     """Refuse kinds that neither the library nor the study knows, or with two parts to play."""
@@ -193,7 +203,7 @@ def _check_kinds(
         raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
 
 
-def _first_day(study: Study, kinds: tuple[str, ...], after: FloatArray) -> FloatArray:
+def first_event_day(study: Study, kinds: tuple[str, ...], after: FloatArray) -> FloatArray:
     """Return the first day of an event of these kinds after a day, NaN without one."""
     events = study.events
     code = events["subject"].cat.codes.to_numpy()

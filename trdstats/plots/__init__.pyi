@@ -5,6 +5,7 @@ from .palette import Style as Style
 from .palette import treatment_styles as treatment_styles
 from .save import save_figure as save_figure
 from .specification import plot_specification_curve as plot_specification_curve
+from .state_areas import plot_state_areas as plot_state_areas
 from .time_axis import choose_ticks as choose_ticks
 from .trajectories import plot_trajectories as plot_trajectories
 from .waterfall import plot_waterfall as plot_waterfall

@@ -55,6 +55,7 @@ def draw_rows(
     heading: str,
     columns: list[float],
     styles: Mapping[str, Style],
+    named: bool = True,
 ) -> None:
     """Write one row of numbers a treatment under the x-axis, in the treatment's colour.
 
@@ -72,16 +73,22 @@ def draw_rows(
         Times to write (days), as returned by `choose_columns`.
     styles : mapping of str to Style
         Colours of the treatments.
+    named : bool
+        Whether heading and treatments are written beside the numbers; the first of several
+        panels can speak for all.
     """
     present = set(counts["treatment"])
     treatments = [name for name in treatments_of(counts) if name in present]
     top = _depth_of_axis(ax)
     margin_x = -1.1 * points()
-    _write(ax, heading, _below(ax, top, dx=margin_x, data=False), 0.0, "right", QUIET, bold=True)
+    if named:
+        heads = _below(ax, top, dx=margin_x, data=False)
+        _write(ax, heading, heads, 0.0, "right", QUIET, bold=True)
     for row, name in enumerate(treatments, start=1):
         depth = top + ROW * points() * (row + 0.15)
         color = styles[name].color
-        _write(ax, name, _below(ax, depth, dx=margin_x, data=False), 0.0, "right", color)
+        if named:
+            _write(ax, name, _below(ax, depth, dx=margin_x, data=False), 0.0, "right", color)
         own = counts[(counts["treatment"] == name) & counts["time"].isin(columns)]
         aligned = _below(ax, depth, dx=0.0, data=True)
         for time, n in zip(own["time"], own["n"], strict=True):

@@ -3,12 +3,17 @@
 from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
 from trdstats.survival.aft import AFT
 from trdstats.survival.aft_result import AFTResult
+from trdstats.survival.interval_response_state import (
+    IntervalResponseState,
+    IntervalResponseStateResult,
+)
 from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.log_rank import LogRank, LogRankResult
 from trdstats.survival.max_combo import MaxCombo, MaxComboResult
 from trdstats.survival.mixture_cure import MixtureCure
 from trdstats.survival.mixture_cure_result import MixtureCureResult
 from trdstats.survival.origin import OriginSensitivity, impute_origin
+from trdstats.survival.response_state import ResponseState, ResponseStateResult
 from trdstats.survival.rmst import RMST, RMSTResult
 
 __all__ = [
@@ -17,6 +22,8 @@ __all__ = [
     "AFTResult",
     "AalenJohansen",
     "AalenJohansenResult",
+    "IntervalResponseState",
+    "IntervalResponseStateResult",
     "KaplanMeier",
     "KaplanMeierResult",
     "LogRank",
@@ -27,5 +34,7 @@ __all__ = [
     "MixtureCureResult",
     "OriginSensitivity",
     "RMSTResult",
+    "ResponseState",
+    "ResponseStateResult",
     "impute_origin",
 ]

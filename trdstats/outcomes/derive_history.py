@@ -1,0 +1,168 @@
+"""From visits to stays in states: response, its loss, and response again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import NotEstimableError, SpecError
+from trdstats.kernels import event_times as kernel
+from trdstats.kernels.endpoints import REASONS, RatedVisits
+from trdstats.kernels.runs import CLOCK, rows_to_runs
+from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.check_history import CENSORED, STATES
+from trdstats.outcomes.definition import Definition
+from trdstats.outcomes.response_history import ResponseHistory
+from trdstats.outcomes.time_to import check_kinds, first_event_day, first_look
+from trdstats.study import Study
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def response_history(
+    study: Study, response: Definition, relapse: Definition, *, regain: bool = False
+) -> ResponseHistory:
+    """Derive for every subject when it was not responding, in response, and relapsed.
+
+    Parameters
+    ----------
+    study : Study
+    response : Definition
+        State at a visit, e.g. ``Response()``.
+    relapse : Definition
+        What ends a response, e.g. ``Relapse(at_least=22, consecutive=2)`` or
+        ``LossOfResponse()``.
+    regain : bool, default False
+        Whether a relapsed subject may respond again, and so on until the end of follow-up.
+        Otherwise relapse ends the history.
+
+    Returns
+    -------
+    ResponseHistory
+        First response as in ``time_to(study, response)``, its loss as in
+        ``time_to(study, relapse, since=response)``. Those who leave follow-up are censored at
+        their last rated visit. A change is dated at the visit that found it, and happened
+        between the rated visit before it and that one.
+
+    Raises
+    ------
+    SpecError
+        When response is no state at a visit.
+    NotEstimableError
+        When nobody was rated.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from trdstats import LossOfResponse, Response, Study, response_history
+    >>> visits = pd.DataFrame({"subject": ["A"] * 4 + ["B"] * 2, "day": [0, 7, 14, 28, 0, 7],
+    ...     "treatment": ["ECT"] * 4 + ["TMS"] * 2, "score": [30, 20, 15, 25, 30, 29]})
+    >>> history = response_history(Study(visits, scale="MADRS"), Response(), LossOfResponse())
+    >>> history.frame[["stop", "state", "to"]].values.tolist()[:2]
+    [[14.0, 'not responding', 'in response'], [28.0, 'in response', 'relapsed']]
+    """
+    check_arguments(study, response)
+    check_kinds(study, relapse, relapse.events if isinstance(relapse, Definition) else (), ())
+    if response.is_event or response.events:
+        raise SpecError(
+            f"{response.label()} is no state that holds or not at a visit: response needs one, "
+            "for example Response()."
+        )
+    rated, responds = evaluate(study, response)
+    visits = rated.arrays
+    origin = kernel.origin_at_start(visits)
+    stays: list[_Stays] = []
+    state = 0
+    known = None
+    # One turn a change of state, for all subjects at once; nobody has more turns than visits.
+    while True:
+        if state == 1:
+            relapses = evaluate(study, relapse, since=kernel.score_since(visits, origin))[1]
+            record = kernel.first_event(
+                visits, relapses, origin, end_when_known=relapse.ends_when_known
+            )
+            if relapse.events:
+                day = first_event_day(study, relapse.events, origin.day) - origin.day
+                record = kernel.with_exact_event(record, day, 1)
+        else:
+            record = kernel.first_event(
+                visits, responds, origin, end_when_known=response.ends_when_known
+            )
+        known = record.defined if known is None else known
+        stays.append(_Stays(state, 2 if state == 1 else 1, origin.day, record))
+        moved = record.defined & (record.status == 1)
+        if not moved.any() or (state == 1 and not regain):
+            break
+        day, gap = origin.day + record.time, record.right - record.left
+        origin = _origin_after(visits, np.where(moved, day, np.nan), np.where(moved, gap, np.nan))
+        state = 2 if state == 1 else 1
+    seen = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
+    return _labelled(study, (response, relapse), stays, known, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stays:
+    """One stay of every subject: state, the state it may lead to, its start, and its end."""
+
+    state: int
+    to: int
+    start: FloatArray
+    record: kernel.EventRecord
+
+
+def _origin_after(visits: RatedVisits, day: FloatArray, gap: FloatArray) -> kernel.Origins:
+    """Count time from a day of each subject, found in a gap; NaN for those who have none."""
+    with np.errstate(invalid="ignore"):
+        later = visits.day > visits.spread(day) + CLOCK
+    past = np.bincount(rows_to_runs(visits.start), ~later, len(day)).astype(np.intp)
+    return kernel.Origins(day, visits.start[:-1] + past, gap)
+
+
+def _labelled(
+    study: Study,
+    rules: tuple[Definition, Definition],
+    stays: list[_Stays],
+    known: npt.NDArray[np.bool_],
+    visits: pd.DataFrame,
+) -> ResponseHistory:
+    subjects = study.subjects
+    names = [c for c in subjects.columns if c not in ("subject", "treatment")]
+    taken = {"start", "stop", "state", "to", "left", "right", "time", "status", "entry"}
+    covariates = {c: f"{c}_given" if c in taken else c for c in names}
+    labelled = subjects[["subject", "treatment", *names]].rename(columns=covariates)
+    parts = []
+    for turn, s in enumerate(stays):
+        record = s.record
+        row = np.flatnonzero(record.defined & (record.time > 0))
+        moved = record.status[row] == 1
+        start = s.start[row]
+        parts.append(
+            labelled.iloc[row].assign(
+                start=start,
+                stop=start + record.time[row],
+                state=STATES[s.state],
+                to=np.where(moved, STATES[s.to], CENSORED),
+                left=start + record.left[row],
+                right=start + record.right[row],
+                turn_=turn,
+                subject_=row,
+            )
+        )
+    frame = pd.concat(parts).sort_values(["subject_", "turn_"], kind="stable")
+    if not len(frame):
+        raise NotEstimableError("Nobody has a history of response: no subject was rated.")
+    never = known & (stays[0].record.time == 0)
+    reason = f"{REASONS[2]} or {REASONS[3]}"
+    return ResponseHistory(
+        frame.drop(columns=["turn_", "subject_"]).reset_index(drop=True),
+        response=rules[0].label(study.scale),
+        relapse=rules[1].label(study.scale),
+        unseen=labelled[never].reset_index(drop=True),
+        left_out=labelled.loc[~known, ["subject", "treatment"]].assign(reason=reason),
+        visits=visits,
+        caveat=study.caveat or "",
+        first_look=first_look(study),
+    )

@@ -1,0 +1,226 @@
+"""Stays in states: not responding, in response, relapsed; one row a subject and stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.outcomes.check_history import (
+    CENSORED,
+    COLUMNS,
+    STATES,
+    check_columns,
+    check_course,
+    check_values,
+)
+from trdstats.outcomes.event_times import EventTimes
+from trdstats.study.frames import to_pandas
+from trdstats.tables import Face, Introduces, Table, format_count
+
+
+class ResponseHistory(Introduces):
+    """Who was in which state from when to when, as far as the visits tell.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a subject and stay: subject, treatment, start and stop (days since day 0), state
+        ("not responding", "in response" or "relapsed") and to, the state in which the stay ended
+        or "censored". A stay follows the one before it without a gap. Columns `left` and
+        `right`, the days between which the change of state happened, may be absent: changes are
+        then taken as known to the day. Others are covariates, the same on all rows of a subject.
+    response, relapse : str
+        What the changes of state are, for labels.
+    unseen : pandas.DataFrame, optional
+        subject, treatment and covariates of those never rated after day 0.
+    left_out : pandas.DataFrame, optional
+        subject, treatment and reason of those whose state can never be known.
+    visits : pandas.DataFrame, optional
+        subject and day of every rated visit. Methods for changes between visits use them.
+    caveat : str
+        What every comparison must say; empty when nothing has to be said.
+    first_look : dict of str to float, optional
+        Earliest day on which anybody under a treatment was rated.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        subject, treatment, start, stop, state, to, left, right, then covariates; sorted by
+        subject, in order of appearance, and start.
+
+    Raises
+    ------
+    DataError
+        With every problem of the frame.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> history = ResponseHistory(pd.DataFrame({
+    ...     "subject": ["A", "A", "B"], "treatment": ["ECT", "ECT", "TMS"],
+    ...     "start": [0, 7, 0], "stop": [7, 28, 28],
+    ...     "state": ["not responding", "in response", "not responding"],
+    ...     "to": ["in response", "censored", "censored"]}))
+    >>> history.frame["right"].tolist()
+    [7.0, inf, inf]
+    """
+
+    __slots__ = (
+        "caveat", "first_look", "frame", "left_out", "relapse", "response", "unseen", "visits",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        frame: Any,
+        *,
+        response: str = "response",
+        relapse: str = "relapse",
+        unseen: pd.DataFrame | None = None,
+        left_out: pd.DataFrame | None = None,
+        visits: pd.DataFrame | None = None,
+        caveat: str = "",
+        first_look: Mapping[str, float] | None = None,
+    ) -> None:
+        table = to_pandas(frame, what="response history")
+        _raise(check_columns(table))
+        _raise(check_values(table))
+        table = table.astype({"start": float, "stop": float})
+        if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
+            text = table["treatment"].map(str)
+            table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
+        seen = (table["to"] != CENSORED).to_numpy()
+        if "left" not in table:
+            table["left"] = table["stop"]
+        if "right" not in table:
+            table["right"] = np.where(seen, table["stop"], np.inf)
+        order = np.lexsort((table["start"], pd.factorize(table["subject"])[0]))
+        table = table.assign(row_=np.arange(len(table))).iloc[order].reset_index(drop=True)
+        _raise(check_course(table))
+        first = [*COLUMNS, "left", "right"]
+        rest = [c for c in table.columns if c not in (*first, "row_")]
+        self.frame = table[first + rest].astype(
+            {
+                "state": pd.CategoricalDtype([*STATES]),
+                "to": pd.CategoricalDtype([*STATES, CENSORED]),
+                "left": float,
+                "right": float,
+            }
+        )
+        empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
+        self.left_out = empty if left_out is None else left_out
+        self.unseen = empty.drop(columns="reason") if unseen is None else unseen
+        none = pd.DataFrame({"subject": [], "day": []})
+        self.visits = none if visits is None else visits[["subject", "day"]]
+        self.response, self.relapse, self.caveat = response, relapse, caveat
+        self.first_look = dict(first_look or {})
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Treatments in the order of all tables and figures."""
+        return tuple(self.frame["treatment"].cat.categories)
+
+    @property
+    def regains(self) -> bool:
+        """Whether somebody is followed after a relapse, and may respond again."""
+        return bool((self.frame["state"] == STATES[2]).any())
+
+    def per_subject(self) -> EventTimes:
+        """Return one row a subject: its end of follow-up, and whether it was ever in response.
+
+        `time` is the end of follow-up, status is 1 for those who were ever in response, and
+        (left, right] holds the first response. Those never rated have time 0.
+        """
+        frame = self.frame
+        responds = (frame["to"] == STATES[1]) | (frame["state"] == STATES[1])
+        starts_so = (frame["state"] == STATES[1]).to_numpy()
+        day = {
+            "left": np.where(starts_so, frame["start"], frame["left"]),
+            "right": np.where(starts_so, frame["start"], frame["right"]),
+        }
+        found = frame.assign(**day)[responds].drop_duplicates("subject").set_index("subject")
+        last = frame.drop_duplicates("subject", keep="last").set_index("subject")
+        table = frame.drop_duplicates("subject").drop(columns=["start", "state", "to", "stop"])
+        who = table["subject"]
+        time = last["stop"].reindex(who).to_numpy()
+        table = table.assign(
+            time=time,
+            status=who.isin(found.index).astype(int).to_numpy(),
+            left=found["left"].reindex(who).fillna(pd.Series(time, who)).to_numpy(),
+            right=found["right"].reindex(who).fillna(np.inf).to_numpy(),
+        )
+        if len(self.unseen):
+            never = self.unseen.assign(left=0.0, right=np.inf, time=0.0, status=0)
+            table = pd.concat([table, never[[c for c in table.columns if c in never]]])
+            table["treatment"] = pd.Categorical(table["treatment"], categories=self.treatments)
+        return EventTimes(
+            table.reset_index(drop=True),
+            outcome=self.response,
+            left_out=self.left_out,
+            caveat=self.caveat,
+            first_look=self.first_look,
+        )
+
+    def only(self, treatments: Sequence[str]) -> ResponseHistory:
+        """Return the histories under some of the treatments.
+
+        Raises
+        ------
+        UnknownNameError
+            When a treatment is not there.
+        """
+        for name in treatments:
+            if name not in self.treatments:
+                raise unknown_name("treatment", name, self.treatments)
+        kept = [t for t in self.treatments if t in treatments]
+        frame = self.frame[self.frame["treatment"].isin(kept)]
+        return ResponseHistory(
+            frame.assign(treatment=frame["treatment"].cat.set_categories(kept)),
+            response=self.response,
+            relapse=self.relapse,
+            unseen=self.unseen[self.unseen["treatment"].isin(kept)],
+            left_out=self.left_out[self.left_out["treatment"].isin(kept)],
+            visits=self.visits,
+            caveat=self.caveat if len(kept) > 1 else "",
+            first_look={k: v for k, v in self.first_look.items() if k in kept},
+        )
+
+    def face(self) -> Face:
+        """Return subjects and changes of state by treatment."""
+        rows = []
+        for name in self.treatments:
+            mine = self.frame[self.frame["treatment"] == name]
+            to = mine["to"]
+            rows.append(
+                (
+                    name,
+                    format_count(mine["subject"].nunique()),
+                    format_count(mine.loc[to == STATES[1], "subject"].nunique()),
+                    format_count(mine.loc[to == STATES[2], "subject"].nunique()),
+                    format_count((mine["state"].eq(STATES[2]) & to.eq(STATES[1])).sum()),
+                    format_count((self.unseen["treatment"] == name).sum()),
+                )
+            )
+        header = ("Treatment", "Subjects", "Responded", "Relapsed", "Regained", "Never seen")
+        notes = [f"{self.caveat}."] if self.caveat else []
+        reasons = self.left_out["reason"].value_counts(sort=False)
+        notes += [f"{reason}: {int(n):,} left out." for reason, n in reasons.items()]
+        return Face(
+            "Histories of response",
+            (("Response", self.response), ("Relapse", self.relapse), ("Time", "days since day 0")),
+            (Table(header, tuple(rows)),),
+            tuple(notes),
+        )
+
+
+def as_history(data: Any) -> ResponseHistory:
+    """Return histories from histories or a frame with their columns."""
+    return data if isinstance(data, ResponseHistory) else ResponseHistory(data)
+
+
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise DataError(problems)

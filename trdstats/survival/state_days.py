@@ -1,0 +1,75 @@
+"""Mean days in each state and their comparisons, as a tidy frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import norm
+
+from trdstats.outcomes.check_history import STATES
+
+FloatArray = npt.NDArray[np.float64]
+Means = Mapping[str, tuple[FloatArray, FloatArray]]
+
+
+def tabulate_days(means: Means, *, by: str, reference: str, conf_level: float) -> pd.DataFrame:
+    """Return mean days, then differences from the reference, then ratios to it.
+
+    Parameters
+    ----------
+    means : mapping of str to (ndarray, ndarray)
+        Mean days in each state and their standard errors, of groups that share no subject.
+    by : str
+        Name of the column of groups.
+    reference : str
+    conf_level : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        measure, group column, reference, state, estimate (days; plain for ratios), std_error
+        (log scale for ratios), statistic, p_value, conf_low, conf_high, conf_level.
+    """
+    z = float(norm.isf((1 - conf_level) / 2))
+    base, base_error = means[reference]
+    rows: list[dict[str, Any]] = []
+    for label, (mean, error) in means.items():
+        for j, state in enumerate(STATES):
+            key = {"measure": "mean days", by: label, "reference": "", "state": state}
+            rows.append(key | _on_line(mean[j], error[j], z, test=False))
+    others = [label for label in means if label != reference]
+    for measure in ("difference", "ratio"):
+        for label in others:
+            mean, error = means[label]
+            for j, state in enumerate(STATES):
+                key = {"measure": measure, by: label, "reference": reference, "state": state}
+                if measure == "difference":
+                    spread = float(np.hypot(error[j], base_error[j]))
+                    rows.append(key | _on_line(mean[j] - base[j], spread, z, test=True))
+                else:
+                    rows.append(key | _ratio(mean[j], error[j], base[j], base_error[j], z))
+    return pd.DataFrame(rows).assign(conf_level=conf_level)
+
+
+def _on_line(value: float, error: float, z: float, *, test: bool) -> dict[str, float]:
+    statistic = value / error if test and error > 0 else np.nan
+    return {
+        "estimate": float(value),
+        "std_error": float(error),
+        "statistic": float(statistic),
+        "p_value": float(2 * norm.sf(abs(statistic))),
+        "conf_low": float(value - z * error),
+        "conf_high": float(value + z * error),
+    }
+
+
+def _ratio(a: float, error_a: float, b: float, error_b: float, z: float) -> dict[str, float]:
+    """Return a ratio with limits symmetric on the log scale; NaN where one of the two is 0."""
+    if a <= 0 or b <= 0:
+        return _on_line(np.nan, np.nan, z, test=True)
+    found = _on_line(float(np.log(a / b)), float(np.hypot(error_a / a, error_b / b)), z, test=True)
+    return found | {k: float(np.exp(found[k])) for k in ("estimate", "conf_low", "conf_high")}
