@@ -69,3 +69,7 @@ from .survival import ResponseState as ResponseState
 from .survival import impute_origin as impute_origin
 
 __version__: str
+from .survival import CoxPH as CoxPH
+from .survival import FineGray as FineGray
+from .survival import GrayTest as GrayTest
+from .survival import landmark as landmark

@@ -58,7 +58,6 @@ def proportional_hazards(
     data, fit = found.data, found.fit
     at = g[data.step]
     at = at - at.mean()
-    placed = np.zeros(data.X.shape[1])
     own = data.event
     centred = g - g[data.step].mean()
     placed = (data.weight[own] * centred[data.sets.place[own]]) @ data.X[own]
@@ -145,19 +144,19 @@ def _dominated(
         every, events = np.sort(key), np.sort(key[event])
         won = np.searchsorted(every, (high + 1) * (n + 1)) - np.searchsorted(every, key, "right")
         given = np.searchsorted(events, key) - np.searchsorted(events, high * (n + 1))
-        return np.where(event, won, 0).astype(float), given.astype(float)
-    won, given = np.zeros(n), np.zeros(n)
+        return np.where(event, won, 0.0), np.asarray(given, dtype=float)
+    total, taken = np.zeros(n), np.zeros(n)
     # Pairs are split by the highest bit in which their ranks differ: the one with bit 0 is earlier.
     for bit in range(int(rank.max()).bit_length()):
         block, late = rank >> (bit + 1), (rank >> bit) & 1
         order = np.lexsort((high, block))
-        b, h, l, e = block[order], high[order], late[order], event[order]
+        b, h, second, e = block[order], high[order], late[order] == 1, event[order]
         key = b * (n + 1) + h
-        below = np.r_[0, np.cumsum(l == 1)]
+        below = np.r_[0, np.cumsum(second)]
         first = np.searchsorted(b, b)
         lower = np.searchsorted(key, key)
-        won[order] += np.where((l == 0) & e, below[lower] - below[first], 0)
-        heads = np.r_[0, np.cumsum((l == 0) & e)]
+        total[order] += np.where(~second & e, below[lower] - below[first], 0)
+        heads = np.r_[0, np.cumsum(~second & e)]
         last, upper = np.searchsorted(b, b, "right"), np.searchsorted(key, key, "right")
-        given[order] += np.where(l == 1, heads[last] - heads[upper], 0)
-    return won, given
+        taken[order] += np.where(second, heads[last] - heads[upper], 0)
+    return total, taken

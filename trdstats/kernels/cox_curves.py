@@ -70,8 +70,6 @@ def mean_curve(found: CoxFit, X: FloatArray, on_beta: FloatArray, days: FloatArr
         direct = np.where(data.event, event, 0.0)
         direct = direct - fit.risk * collect(data, np.where(upto, squared, 0.0))
         influence[:, k] = (
-            share * (survival - estimate[k])
-            - data.weight * direct * slope[own]
-            - on_beta @ on_b
+            share * (survival - estimate[k]) - data.weight * direct * slope[own] - on_beta @ on_b
         )
     return MeanCurve(estimate, influence)

@@ -198,10 +198,12 @@ def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
     null = evaluate(scaled, np.zeros(data.X.shape[1]))
     if null is None:
         raise ValueError("covariates are not finite")
-    fit, step = null, np.zeros(data.X.shape[1])
+    fit = null
+    step: FloatArray = np.zeros(data.X.shape[1])
     iterations = 0
     for iterations in range(1, most + 1):  # noqa: B007
-        step = np.linalg.lstsq(fit.information, fit.score, rcond=1e-14)[0]
+        found = np.linalg.lstsq(fit.information, fit.score, rcond=1e-14)[0]
+        step = np.asarray(found, dtype=float)
         length, moved = 1.0, None
         for _ in range(30):
             moved = evaluate(scaled, fit.beta + length * step)

@@ -7,6 +7,7 @@ and time is a place, in order; a subject is at risk at the places from `start` t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ class RiskSets:
         """Return sums from each place to the last of its stratum."""
         edges = np.flatnonzero(np.r_[True, np.diff(self.stratum) != 0, True])
         result = np.empty_like(values)
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in pairwise(edges):
             result[a:b] = np.cumsum(values[a:b][::-1], axis=0)[::-1]
         return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_choice, check_le
 from trdstats.formulas import read_right_side
 from trdstats.kernels.partial_likelihood import Episodes, Ties, maximise
 from trdstats.kernels.risk_sums import RiskSets
-from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes import as_event_times
 from trdstats.survival.cox_result import CoxResult
 from trdstats.survival.regression import Regressed, check_events, no_finite_estimate, regress
 from trdstats.tables import Face, Introduces
@@ -22,7 +22,11 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 OfTime = Literal["log", "identity", "sqrt"]
-_OF_TIME = {"log": np.log, "identity": lambda t: t, "sqrt": np.sqrt}
+_OF_TIME: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "log": np.log,
+    "identity": lambda t: t,
+    "sqrt": np.sqrt,
+}
 _MOST_ROWS = 30_000_000
 
 

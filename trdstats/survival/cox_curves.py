@@ -48,9 +48,7 @@ def marginal_curves(
     at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
     estimate, influence = [], []
     for level in levels:
-        changed = frame.assign(
-            **{by: pd.Categorical([level] * len(frame), categories=levels)}
-        )
+        changed = frame.assign(**{by: pd.Categorical([level] * len(frame), categories=levels)})
         curve = mean_curve(best, found.design.matrix(changed), on_beta, at)
         estimate.append(curve.estimate)
         influence.append(curve.influence)
@@ -168,7 +166,7 @@ class MarginalCurves(Introduces):
         """Draw the share that had the event under each level; returns the Axes."""
         curve = self.tidy()
         curve[self.by] = pd.Categorical(curve[self.by], categories=list(self.levels))
-        flipped = {
+        flipped: dict[str, Any] = {
             "estimate": 1 - curve["estimate"],
             "conf_low": 1 - curve["conf_high"],
             "conf_high": 1 - curve["conf_low"],
@@ -199,9 +197,7 @@ class MarginalCurves(Introduces):
         for level in self.levels:
             own = table[(table[self.by] == level) & table["time"].isin(shown)]
             cells = [
-                format_estimate(
-                    100 * r.estimate, 100 * r.conf_low, 100 * r.conf_high, 1
-                )
+                format_estimate(100 * r.estimate, 100 * r.conf_low, 100 * r.conf_high, 1)
                 for r in each_row(own)
             ]
             rows.append((level, *cells))

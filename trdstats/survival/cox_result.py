@@ -21,7 +21,15 @@ from trdstats.survival.delta import wald_table
 from trdstats.survival.groups import notes_of
 from trdstats.survival.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression import Regressed
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number, format_p
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_number,
+    format_p,
+)
 
 if TYPE_CHECKING:
     from trdstats.survival.cox import CoxPH
@@ -87,9 +95,7 @@ class CoxResult(Introduces):
             term, estimate (log hazard ratio), std_error, statistic, p_value, conf_low, conf_high,
             conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
         """
-        table = wald_table(
-            self.terms, self._best.fit.beta, self._variance(), self.spec.conf_level
-        )
+        table = wald_table(self.terms, self._best.fit.beta, self._variance(), self.spec.conf_level)
         return table.assign(
             hazard_ratio=np.exp(table["estimate"]),
             hazard_ratio_low=np.exp(table["conf_low"]),

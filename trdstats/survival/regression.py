@@ -31,6 +31,8 @@ class Regressed:
     row : ndarray of int, shape (n,)
         Position of each among all with follow-up.
     design : CovariateDesign
+    X : ndarray, shape (n, q)
+        Covariates.
     weight, time, entry : ndarray, shape (n,)
     status : ndarray of int, shape (n,)
     left_out : int
@@ -42,16 +44,12 @@ class Regressed:
     frame: pd.DataFrame
     row: IntArray
     design: CovariateDesign
+    X: FloatArray
     weight: FloatArray
     time: FloatArray
     entry: FloatArray
     status: IntArray
     left_out: int
-
-    @property
-    def X(self) -> FloatArray:
-        """Covariates, shape (n, q)."""
-        return self.design.X
 
     def codes(self, column: str | None) -> IntArray:
         """Return the values of a column as 0, 1, 2, ...; all 0 without a column.
@@ -114,9 +112,7 @@ def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ..
     row = np.flatnonzero(usable)
     if not len(row):
         raise NotEstimableError(f"Nobody has {', '.join(needed)}.")
-    design = read_covariates(
-        frame.iloc[row].reset_index(drop=True), formula, what="event times"
-    )
+    design = read_covariates(frame.iloc[row].reset_index(drop=True), formula, what="event times")
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     row = row[design.kept]
     kept = np.zeros(len(frame), dtype=bool)
@@ -125,9 +121,10 @@ def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ..
     return Regressed(
         times=times,
         sample=sample.keep(kept),
-        frame=own.assign(**{c: design.frame[c] for c in design.frame if c in own}),
+        frame=own,
         row=row,
         design=design,
+        X=design.X,
         weight=weight[row],
         time=own["time"].to_numpy(dtype=float),
         entry=own["entry"].to_numpy(dtype=float) if "entry" in own else np.zeros(len(own)),
