@@ -58,10 +58,13 @@ from .study import sample_tables as sample_tables
 from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
+from .survival import IntervalLogRank as IntervalLogRank
+from .survival import IntervalPH as IntervalPH
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
+from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
+from .survival import Turnbull as Turnbull
+from .survival import impute_origin as impute_origin
 
 __version__: str
-from .survival import MaxCombo as MaxCombo
-from .survival import impute_origin as impute_origin

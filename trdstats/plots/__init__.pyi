@@ -1,4 +1,5 @@
 from .curves import plot_survival as plot_survival
+from .interval_curves import plot_interval_curves as plot_interval_curves
 from .intervals import plot_estimates as plot_estimates
 from .palette import Style as Style
 from .palette import treatment_styles as treatment_styles
