@@ -144,13 +144,10 @@ def _describe(problem: Problem, e: FloatArray, found: Ascent) -> Profile:
     z = np.minimum(e[inner] * sums, _LARGEST)
     grown, died = np.expm1(z), -np.expm1(-z)
     # Derivatives of each log-likelihood with respect to log e.
-    first, second = -survived, -survived
-    ratio = z / grown
-    bent = np.where(z < _SMALL, -0.5 + z / 6, (1 - z / died) / grown)
-    first, second = first.copy(), second.copy()
-    first[inner] += ratio
+    bent = np.where(z < _SMALL, -0.5 + z / 6, (1 - z / died) / grown)  # slope of z / (e^z - 1)
+    first, second, each = -survived, -survived, -survived
+    first[inner] += z / grown
     second[inner] += z * bent
-    each = -survived
     each[inner] += np.log(died)
     # Mixed derivatives of the increments that are positive with log e, then their elimination.
     held = np.flatnonzero(hazard > 0)

@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _HALVINGS = 25
 _SETTLED = 1e-10  # largest decrement: twice the rise that another step would promise
+_CLOSE = 1e-6  # largest decrement of a fit that counts as converged
 _REACHED = 1e-9  # largest gap of the baseline
 _FLAT = 1e-7  # share of a covariate's own information below which its estimate runs away
 
@@ -81,9 +82,8 @@ def interval_ph(
     X: FloatArray,
     weight: FloatArray | None = None,
     *,
-    curvature: bool = True,
     most: int = 50,
-) -> tuple[IntervalHazards, ProfileCurvature | None]:
+) -> IntervalHazards:
     """Fit hazard(t | x) = exp(x'beta) hazard(t) to times known to lie in (left, right].
 
     Newton steps on the profile log-likelihood, whose slope and curvature at a fixed support of
@@ -92,15 +92,64 @@ def interval_ph(
     Parameters
     ----------
     left, right : ndarray, shape (n,)
-        As for `turnbull`.
+        As for `turnbull`; at least two innermost intervals.
     X : ndarray, shape (n, q)
         Of full rank beside a constant.
     weight : ndarray, shape (n,), optional
         Positive.
-    curvature : bool
-        Whether to compute second differences of the profile.
     most : int
         Largest number of steps.
+
+    References
+    ----------
+    Finkelstein 1986, Biometrics 42:845-854, doi:10.2307/2530698.
+    """
+    problem, centre, size = _standardise(left, right, X, weight)
+    beta = np.zeros(X.shape[1])
+    here = profile(problem, beta, starting_hazard(problem, left, right))
+    null = here.loglik
+    for step in range(most + 1):
+        direction, decrement = _direction(here)
+        if decrement <= _SETTLED or step == most:
+            break
+        moved = _climb(problem, beta, direction, here)
+        if moved is None:
+            break
+        beta, here = moved
+    own = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
+    smallest = float(np.linalg.eigvalsh(here.curvature)[0])
+    grows = here.hazard > 0
+    return IntervalHazards(
+        beta=beta / size,
+        lower=problem.cells.lower[:-1][grows],
+        upper=problem.cells.upper[:-1][grows],
+        hazard=here.hazard[grows] * np.exp(-float(centre @ (beta / size))),
+        loglik=here.loglik,
+        loglik_null=null,
+        gap=here.gap,
+        decrement=decrement,
+        iterations=step,
+        converged=decrement <= _CLOSE
+        and here.gap <= _REACHED
+        and smallest > _FLAT * float(own.min()),
+    )
+
+
+def profile_curvature(
+    left: FloatArray,
+    right: FloatArray,
+    X: FloatArray,
+    beta: FloatArray,
+    weight: FloatArray | None = None,
+) -> ProfileCurvature:
+    """Return how the profile log-likelihood bends at its maximum.
+
+    Parameters
+    ----------
+    left, right, X, weight
+        As for `interval_ph`.
+    beta : ndarray, shape (q,)
+        Its estimate.
 
     Notes
     -----
@@ -112,49 +161,41 @@ def interval_ph(
 
     References
     ----------
-    Finkelstein 1986, Biometrics 42:845-854, doi:10.2307/2530698; Murphy and van der Vaart 2000,
-    J Am Stat Assoc 95:449-465, doi:10.1080/01621459.2000.10474219; Zeng, Gao and Lin 2017,
-    Biometrika 104:505-525, doi:10.1093/biomet/asx029.
+    Murphy and van der Vaart 2000, J Am Stat Assoc 95:449-465,
+    doi:10.1080/01621459.2000.10474219; Zeng, Gao and Lin 2017, Biometrika 104:505-525,
+    doi:10.1093/biomet/asx029.
+    """
+    problem, _, size = _standardise(left, right, X, weight)
+    place = beta * size
+    here = profile(problem, place, starting_hazard(problem, left, right))
+    q = len(beta)
+    error = np.sqrt(np.diag(np.linalg.pinv(here.curvature, hermitian=True)))
+    information = np.empty((q, q))
+    scores = np.empty((len(left), q))
+    for j in range(q):
+        h = float(np.clip(error[j], 1e-4, 1.0))
+        up, down = (
+            profile(problem, place + sign * h * np.eye(q)[j], here.hazard) for sign in (1, -1)
+        )
+        information[:, j] = (down.score - up.score) / (2 * h)
+        scores[:, j] = (up.each - down.each) / (2 * h)
+    information = (information + information.T) / 2 * np.outer(size, size)
+    # A difference over a stretch is not exactly the slope at its middle, which sums to 0.
+    centred = scores - problem.weight @ scores / problem.weight.sum()
+    return ProfileCurvature(information, centred * size)
+
+
+def _standardise(
+    left: FloatArray, right: FloatArray, X: FloatArray, weight: FloatArray | None
+) -> tuple[Problem, FloatArray, FloatArray]:
+    """Return the problem with centred columns of size 1, their centres and their sizes.
+
+    They keep the exponentials near 1; the baseline absorbs the shift.
     """
     w = np.ones(len(left)) if weight is None else weight
-    # Centred and scaled columns keep the exponentials near 1; the baseline absorbs the shift.
     centre = w @ X / w.sum()
     size = np.sqrt(w @ (X - centre) ** 2 / w.sum())
-    problem = read_problem(left, right, (X - centre) / size, w)
-    start = starting_hazard(problem, left, right)
-    q = X.shape[1]
-    here = profile(problem, np.zeros(q), start)
-    null = here.loglik
-    beta = np.zeros(q)
-    for step in range(most + 1):
-        direction, decrement = _direction(here)
-        if decrement <= _SETTLED or step == most:
-            break
-        moved = _climb(problem, beta, direction, here)
-        if moved is None:
-            break
-        beta, here = moved
-    own = np.diag(problem.X.T @ (problem.X * w[:, None]))
-    fits = IntervalHazards(
-        beta=beta / size,
-        lower=problem.cells.lower[:-1][here.hazard > 0],
-        upper=problem.cells.upper[:-1][here.hazard > 0],
-        hazard=here.hazard[here.hazard > 0] * np.exp(-float(centre @ (beta / size))),
-        loglik=here.loglik,
-        loglik_null=null,
-        gap=here.gap,
-        decrement=decrement,
-        iterations=step,
-        converged=bool(
-            decrement <= 1e-6
-            and here.gap <= _REACHED
-            and np.linalg.eigvalsh(here.curvature)[0] > _FLAT * float(own.min())
-        ),
-    )
-    if not curvature:
-        return fits, None
-    bends = _differences(problem, beta, here)
-    return fits, ProfileCurvature(bends.information * np.outer(size, size), bends.scores * size)
+    return read_problem(left, right, (X - centre) / size, w), centre, size
 
 
 def _direction(here: Profile) -> tuple[FloatArray, float]:
@@ -178,21 +219,3 @@ def _climb(
             return beta + length * direction, moved
         length /= 2
     return None
-
-
-def _differences(problem: Problem, beta: FloatArray, here: Profile) -> ProfileCurvature:
-    """Return first and second differences of the profile over one standard error each way."""
-    q = len(beta)
-    error = np.sqrt(np.diag(np.linalg.pinv(here.curvature, hermitian=True)))
-    information = np.empty((q, q))
-    scores = np.empty((len(here.each), q))
-    for j in range(q):
-        h = float(np.clip(error[j], 1e-4, 1.0))
-        up, down = (
-            profile(problem, beta + sign * h * np.eye(q)[j], here.hazard) for sign in (1, -1)
-        )
-        information[:, j] = (down.score - up.score) / (2 * h)
-        scores[:, j] = (up.each - down.each) / (2 * h)
-    # A difference over a stretch is not exactly the slope at its middle, which sums to 0.
-    centred = scores - problem.weight @ scores / problem.weight.sum()
-    return ProfileCurvature((information + information.T) / 2, centred)

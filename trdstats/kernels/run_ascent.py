@@ -26,6 +26,7 @@ _SWEEPS = 8  # steps over all masses, enough to find where most of them are zero
 _ROUGH = 1e-2  # gap from which on Newton steps lead, if that comes sooner
 _HALVINGS = 30
 _EXCHANGES = 40
+_NOISE = 1e-14  # relative; what rounding adds to a sum over many subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Ascent:
         Nonnegative; exactly 0 outside the support.
     value : float
     gap : float
-        No masses of the same total reach a value more than this, times the total weight, above.
+        No masses of that total or less reach a value more than this, times the total weight,
+        above.
     iterations : int
     """
 
@@ -84,18 +86,19 @@ def ascend(
     References
     ----------
     Groeneboom and Wellner 1992, Information Bounds and Nonparametric Maximum Likelihood
-    Estimation, doi:10.1007/978-3-0348-8621-5, part II, section 3.2; Wang 2008, Stat Comput
-    18:185-197, doi:10.1007/s11222-007-9044-5 (constrained Newton steps, candidates between
-    support points).
+    Estimation, doi:10.1007/978-3-0348-8621-5, part II, section 3.2; Wang 2007, J R Stat Soc B
+    69:185-198, doi:10.1111/j.1467-9868.2007.00583.x (constrained Newton steps, candidates
+    between support points).
     """
     x = start
     value, slope, bend = slopes(runs.sums(x))
     value -= float(cost @ x)
-    newton = False
+    newton, gain, last_gap = False, np.inf, np.inf
     for step in range(most + 1):
         gradient = runs.spread(slope) - cost
-        gap = (max(float(gradient.max()), 0.0) * float(x.sum()) - float(gradient @ x)) / weight
-        if gap <= tolerance or step == most:
+        gap = (max(float(gradient.max()), 0.0) * float(x.sum()) + abs(float(gradient @ x))) / weight
+        stalled = newton and gain <= _NOISE * abs(value) and gap > last_gap / 2
+        if gap <= tolerance or step == most or stalled:
             break
         newton = newton or step >= _SWEEPS or gap < _ROUGH
         propose = _newton if newton else _minorant
@@ -106,6 +109,7 @@ def ascend(
             moved = _climb(runs, slopes, cost, x, target, value, gradient)
         if moved is None:
             break  # no step climbs any more: the limit of floating point
+        gain, last_gap = moved[1] - value, gap
         x, value, slope, bend = moved
     return Ascent(x, value, gap, step)
 
@@ -121,7 +125,7 @@ def _climb(
 ) -> tuple[FloatArray, float, FloatArray, FloatArray] | None:
     """Return the first point on the way to a target that climbs enough, None without one."""
     promise = float(gradient @ (target - x))
-    noise = 1e-15 * (abs(value) + float(cost @ x))  # the last bits of a sum over many subjects
+    noise = _NOISE * abs(value)
     if not promise > -noise:
         return None
     length = 1.0
@@ -131,7 +135,7 @@ def _climb(
         if sums.min(initial=np.inf) > 0:
             new, slope, bend = slopes(sums)
             new -= float(cost @ moved)
-            if new >= value + 1e-4 * length * promise - 4 * noise:
+            if new >= value + 1e-4 * length * promise - noise:
                 return moved, new, slope, bend
         length /= 2
     return None

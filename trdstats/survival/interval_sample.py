@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trdstats.errors import NotEstimableError
+from trdstats.errors import DataError, NotEstimableError, Problem, count_of
 from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample, notes_of, split
 
@@ -21,20 +21,40 @@ def split_intervals(times: EventTimes, by: str | None, weights: Any = None) -> S
     ------
     NotEstimableError
         When subjects entered late, or nobody has follow-up.
-    UnknownNameError, DataError
+    DataError
+        When an interval begins before day 0, or as `split`.
+    UnknownNameError
         As `split`.
     """
     sample = split(times, by, weights)
     late = sum(int((g.entry > 0).sum()) for g in sample.groups)
     if late:
         raise NotEstimableError(
-            f"{late:,} subjects came under observation after day 0 (entry > 0). The methods for "
-            "interval-censored times do not take that into account; use KaplanMeier or CoxPH."
+            f"{count_of(late, 'subject', 'subjects')} came under observation after day 0 "
+            "(entry > 0). The methods for interval-censored times do not take that into account; "
+            "use KaplanMeier or CoxPH."
+        )
+    early = sum(int((g.left < 0).sum()) for g in sample.groups)
+    if early:
+        raise DataError(
+            [
+                Problem(
+                    "early_interval",
+                    f"{count_of(early, 'interval begins', 'intervals begin')} before day 0.",
+                    _subjects_before_0(times),
+                    "left is the last day without the event; with no visit before, it is 0.",
+                )
+            ]
         )
     groups = tuple(
         replace(g, right=np.where(g.status == 1, g.right, np.inf)) for g in sample.groups
     )
     return replace(sample, groups=groups)
+
+
+def _subjects_before_0(times: EventTimes) -> tuple[str, ...]:
+    frame = times.at_risk()
+    return tuple(str(s) for s in frame.loc[frame["left"] < 0, "subject"])
 
 
 def interval_notes(times: EventTimes, sample: Sample) -> tuple[str, ...]:
