@@ -288,6 +288,21 @@ def test_an_infinite_coefficient_is_said_to_be_none() -> None:
     assert "a coefficient may be infinite" in repr(fit)
 
 
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_small_samples_end_in_an_estimate_or_in_a_note(seed: int) -> None:
+    """Few subjects often have no maximum; the search must end in either case."""
+    rng = np.random.default_rng(seed)
+    left = rng.integers(0, 8, 12).astype(float)
+    right = np.where(rng.random(12) < 0.3, np.inf, left + rng.integers(0, 8, 12))
+    left[:2], right[:2] = (1, 5), (2, 6)  # one comes before the other
+    times = times_of(left, right, np.where(np.arange(12) % 2, "a", "b"), age=rng.normal(size=12))
+    fit = IntervalPH("treatment + age").fit(times)
+    known = np.isfinite(fit.tidy()["std_error"]).all()
+    assert known != ("no clear maximum" in repr(fit))
+    assert np.isfinite(fit.tidy()["estimate"]).all()
+
+
 def with_entry(times: EventTimes) -> EventTimes:
     return EventTimes(times.frame.assign(entry=np.where(times.frame["subject"] == 3, 0.1, 0)))
 

@@ -21,7 +21,8 @@ _HALVINGS = 25
 _SETTLED = 1e-10  # largest decrement: twice the rise that another step would promise
 _CLOSE = 1e-6  # largest decrement of a fit that counts as converged
 _REACHED = 1e-9  # largest gap of the baseline
-_FLAT = 1e-7  # share of a covariate's own information below which its estimate runs away
+_RUNAWAY = 50.0  # log hazard ratio to the mean at which a search is given up
+_FLAT = 1e-5  # share of a covariate's own information below which its estimate runs away
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,8 @@ def _climb(
     length = min(1.0, 5.0 / max(float(np.abs(direction).max()), 1e-300))
     slope = float(here.score @ direction)
     for _ in range(_HALVINGS):
+        if np.abs(problem.X @ (beta + length * direction)).max() > _RUNAWAY:
+            return None
         moved = profile(problem, beta + length * direction, here.hazard)
         if moved.loglik >= here.loglik + 1e-4 * length * slope - 1e-14 * abs(here.loglik):
             return beta + length * direction, moved

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
+# Relative links of every total to the ground, tried in turn: see `solve_curvature`.
+_GROUND = (0.0, 1e-12, 1e-8)
 _DENSE = 400  # unknowns up to which a dense factor is faster than a sparse one
 
 
@@ -75,7 +77,8 @@ def solve_curvature(runs: Runs, curvature: FloatArray, target: FloatArray) -> Fl
     With x the differences of its running totals y, x'Hx is the sum of curvature (y_b - y_a)^2:
     H becomes the Laplacian of a graph whose nodes are the totals and whose ground is y_0 = 0.
     It is never singular for innermost intervals: some subject's run ends at each of them, so
-    every total is linked to an earlier one.
+    every total is linked to an earlier one. Where some curvatures are nothing beside others it
+    may still be singular in floating point: then a weak link to the ground is added.
     Exact times make it tridiagonal, so that a sparse factor stays cheap where mass is on
     thousands of days.
     """
@@ -89,19 +92,36 @@ def solve_curvature(runs: Runs, curvature: FloatArray, target: FloatArray) -> Fl
     rows, columns, weight = node_a[linked], node_b[linked], -c[linked]
     right = target.copy()
     right[:-1] -= target[1:]
-    if m <= _DENSE:
-        above = np.bincount(rows * m + columns, weights=weight, minlength=m * m).reshape(m, m)
-        dense = np.diag(diagonal) + above + above.T
-        total = cho_solve(cho_factor(dense, lower=True), right)
-    else:
-        node = np.arange(m)
-        entries: FloatArray = np.concatenate((weight, weight, diagonal))
-        at = (np.concatenate((rows, columns, node)), np.concatenate((columns, rows, node)))
-        factor = splu(
-            csc_array((entries, at), shape=(m, m)),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
-        total = factor.solve(right)
+    for ground in _GROUND:
+        links = (rows, columns, weight, diagonal * (1 + ground))
+        try:
+            total = (_solve_dense if m <= _DENSE else _solve_sparse)(*links, right)
+            break
+        except (LinAlgError, RuntimeError):  # singular: SciPy's word for dense and for sparse
+            if ground == _GROUND[-1]:
+                raise
     return np.diff(total, axis=0, prepend=np.zeros((1, *total.shape[1:])))
+
+
+def _solve_dense(
+    rows: IntArray, columns: IntArray, weight: FloatArray, diagonal: FloatArray, right: FloatArray
+) -> FloatArray:
+    m = len(diagonal)
+    above = np.bincount(rows * m + columns, weights=weight, minlength=m * m).reshape(m, m)
+    dense = np.diag(diagonal) + above + above.T
+    return np.asarray(cho_solve(cho_factor(dense, lower=True), right), dtype=np.float64)
+
+
+def _solve_sparse(
+    rows: IntArray, columns: IntArray, weight: FloatArray, diagonal: FloatArray, right: FloatArray
+) -> FloatArray:
+    node = np.arange(len(diagonal))
+    entries: FloatArray = np.concatenate((weight, weight, diagonal))
+    at = (np.concatenate((rows, columns, node)), np.concatenate((columns, rows, node)))
+    factor = splu(
+        csc_array((entries, at), shape=(len(node), len(node))),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    return np.asarray(factor.solve(right), dtype=np.float64)

@@ -239,10 +239,11 @@ class IntervalPHResult(Introduces):
 
     def _warnings(self) -> list[str]:
         notes = []
-        if not self._fit.converged:
+        if np.isnan(self._inverse()).any():
             notes.append(
                 "The likelihood has no clear maximum: a coefficient may be infinite (all events, "
-                "or none, on one side of a covariate). Its standard error cannot be estimated."
+                "or none, on one side of a covariate) or not identified. Standard errors cannot be "
+                "estimated."
             )
         if self._drawn is not None:
             lost = len(self._drawn) - len(self._usable())
