@@ -100,7 +100,7 @@ def test_right_censored_times_give_kaplan_meier(seed: int) -> None:
     assert curve["estimate"].to_numpy() == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEEDS)
 def test_order_of_rows_and_unit_of_time(seed: int) -> None:
     frame = simulated(seed, exact=0.2).frame
@@ -288,7 +288,7 @@ def test_an_infinite_coefficient_is_said_to_be_none() -> None:
     assert "a coefficient may be infinite" in repr(fit)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS)
 def test_small_samples_end_in_an_estimate_or_in_a_note(seed: int) -> None:
     """Few subjects often have no maximum; the search must end in either case."""

@@ -170,7 +170,8 @@ def profile_curvature(
     place = beta * size
     here = profile(problem, place, starting_hazard(problem, left, right))
     q = len(beta)
-    error = np.sqrt(np.diag(np.linalg.pinv(here.curvature, hermitian=True)))
+    variance = np.diag(np.linalg.pinv(here.curvature, hermitian=True))
+    error = np.sqrt(np.maximum(variance, 0))  # negative where there is no maximum
     information = np.empty((q, q))
     scores = np.empty((len(left), q))
     for j in range(q):
