@@ -60,16 +60,19 @@ from .study import sample_tables as sample_tables
 from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
+from .survival import CoxPH as CoxPH
+from .survival import FineGray as FineGray
+from .survival import GrayTest as GrayTest
+from .survival import IntervalLogRank as IntervalLogRank
+from .survival import IntervalPH as IntervalPH
 from .survival import IntervalResponseState as IntervalResponseState
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
 from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
+from .survival import Turnbull as Turnbull
 from .survival import impute_origin as impute_origin
+from .survival import landmark as landmark
 
 __version__: str
-from .survival import CoxPH as CoxPH
-from .survival import FineGray as FineGray
-from .survival import GrayTest as GrayTest
-from .survival import landmark as landmark

@@ -8,6 +8,9 @@ from trdstats.survival.cox_curves import MarginalCurves
 from trdstats.survival.cox_result import CoxResult
 from trdstats.survival.fine_gray import FineGray, FineGrayResult
 from trdstats.survival.gray import GrayTest, GrayTestResult
+from trdstats.survival.interval_log_rank import IntervalLogRank, IntervalLogRankResult
+from trdstats.survival.interval_ph import IntervalPH
+from trdstats.survival.interval_ph_result import IntervalPHResult
 from trdstats.survival.interval_response_state import (
     IntervalResponseState,
     IntervalResponseStateResult,
@@ -22,6 +25,8 @@ from trdstats.survival.origin import OriginSensitivity, impute_origin
 from trdstats.survival.proportional import ProportionalHazardsTest
 from trdstats.survival.response_state import ResponseState, ResponseStateResult
 from trdstats.survival.rmst import RMST, RMSTResult
+from trdstats.survival.turnbull import Turnbull
+from trdstats.survival.turnbull_result import TurnbullResult
 
 __all__ = [
     "AFT",
@@ -35,6 +40,10 @@ __all__ = [
     "FineGrayResult",
     "GrayTest",
     "GrayTestResult",
+    "IntervalLogRank",
+    "IntervalLogRankResult",
+    "IntervalPH",
+    "IntervalPHResult",
     "IntervalResponseState",
     "IntervalResponseStateResult",
     "KaplanMeier",
@@ -51,6 +60,8 @@ __all__ = [
     "RMSTResult",
     "ResponseState",
     "ResponseStateResult",
+    "Turnbull",
+    "TurnbullResult",
     "impute_origin",
     "landmark",
 ]

@@ -206,8 +206,11 @@ def _effective_size(sample: Sample) -> float:
     return float(sum(g.weight.sum() ** 2 / (g.weight**2).sum() for g in sample.groups))
 
 
-def notes_of(times: EventTimes, sample: Sample) -> tuple[str, ...]:
-    """Return the cautions that every face of a time-to-event result ends with."""
+def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[str, ...]:
+    """Return the cautions that every face of a time-to-event result ends with.
+
+    `dated` says whether the method puts an event on the day of the visit that found it.
+    """
     notes = [f"{times.caveat}."] if times.caveat else []
     if sample.empty:
         notes.append(f"Nobody has follow-up in {', '.join(sample.empty)}.")
@@ -218,7 +221,7 @@ def notes_of(times: EventTimes, sample: Sample) -> tuple[str, ...]:
             f"{gap.median():g} days or more. impute_origin shows what that does."
         )
     gap = (times.frame["right"] - times.frame["left"])[times.frame["status"] == 1]
-    if len(gap) and gap.median() > 0:
+    if dated and len(gap) and gap.median() > 0:
         notes.append(
             "Events are dated at the visit that found them; half of them lie in gaps of "
             f"{gap.median():g} days or more."

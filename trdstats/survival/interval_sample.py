@@ -1,0 +1,69 @@
+"""What interval-censored methods see of event times, and what they say of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from trdstats.errors import DataError, NotEstimableError, Problem, count_of
+from trdstats.outcomes import EventTimes
+from trdstats.survival.groups import Sample, notes_of, split
+
+
+def split_intervals(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
+    """Return the groups of event times, each time in (left, right].
+
+    Competing causes count as censored: the event was not seen by then.
+
+    Raises
+    ------
+    NotEstimableError
+        When subjects entered late, or nobody has follow-up.
+    DataError
+        When an interval begins before day 0, or as `split`.
+    UnknownNameError
+        As `split`.
+    """
+    sample = split(times, by, weights)
+    late = sum(int((g.entry > 0).sum()) for g in sample.groups)
+    if late:
+        raise NotEstimableError(
+            f"{count_of(late, 'subject', 'subjects')} came under observation after day 0 "
+            "(entry > 0). The methods for interval-censored times do not take that into account; "
+            "use KaplanMeier or CoxPH."
+        )
+    early = sum(int((g.left < 0).sum()) for g in sample.groups)
+    if early:
+        raise DataError(
+            [
+                Problem(
+                    "early_interval",
+                    f"{count_of(early, 'interval begins', 'intervals begin')} before day 0.",
+                    _subjects_before_0(times),
+                    "left is the last day without the event; with no visit before, it is 0.",
+                )
+            ]
+        )
+    groups = tuple(
+        replace(g, right=np.where(g.status == 1, g.right, np.inf)) for g in sample.groups
+    )
+    return replace(sample, groups=groups)
+
+
+def _subjects_before_0(times: EventTimes) -> tuple[str, ...]:
+    frame = times.at_risk()
+    return tuple(str(s) for s in frame.loc[frame["left"] < 0, "subject"])
+
+
+def interval_notes(times: EventTimes, sample: Sample) -> tuple[str, ...]:
+    """Return the cautions of a face: those of all results, and how finely the visits see."""
+    notes = list(notes_of(times, sample, dated=False))
+    width = np.concatenate([(g.right - g.left)[g.status == 1] for g in sample.groups])
+    if len(width) and np.median(width) > 0:
+        notes.append(
+            "Events lie between two visits, half of them in gaps of "
+            f"{np.median(width):g} days or more."
+        )
+    return tuple(notes)
