@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.follow_up import FollowUp
 from trdstats.outcomes import EventTimes
-from trdstats.survival.weights import read_weights
+from trdstats.weights import read_weights
 
 FloatArray = npt.NDArray[np.float64]
 

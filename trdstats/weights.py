@@ -1,7 +1,12 @@
-"""Weights of subjects, given as a column, a series or a frame."""
+"""Weights of subjects: given as a column, a series or a frame, or estimated by a model.
+
+Estimated weights bring the influence of every subject on their model. An estimate that uses them
+then depends on a subject twice: directly, and through everybody's weights. `stack` adds the two.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +19,54 @@ from trdstats.study.frames import to_pandas
 FloatArray = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class EstimatedWeights:
+    """Weights of subjects with the model they were estimated by.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        subject, weight; one row for every subject of the model, those of weight 0 too.
+    log_derivative : ndarray, shape (n, p)
+        Derivative of the logarithm of each weight with respect to the parameters of the model;
+        0 where a weight is constant.
+    influence : ndarray, shape (n, p)
+        Influence of each subject on the parameters; its cross-product is their robust covariance.
+    label : str
+        What the weights are, in words: "overlap weights from msm + age".
+    """
+
+    frame: pd.DataFrame
+    log_derivative: FloatArray
+    influence: FloatArray
+    label: str
+
+    def aligned(self, subjects: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the model on the rows of some subjects.
+
+        Parameters
+        ----------
+        subjects : sequence, length m
+
+        Returns
+        -------
+        log_derivative, influence : ndarray, shape (m, p)
+            0 for subjects the model does not know.
+        others : ndarray, shape (k, p)
+            Influence of the subjects of the model that are not among them.
+        """
+        known = pd.Index(self.frame["subject"])
+        place = known.get_indexer(pd.Index(subjects))
+        mine = (place >= 0)[:, None]
+        others = np.ones(len(known), dtype=bool)
+        others[place[place >= 0]] = False
+        return (
+            np.where(mine, self.log_derivative[place], 0.0),
+            np.where(mine, self.influence[place], 0.0),
+            self.influence[others],
+        )
+
+
 def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
     """Return the weight of every row of a table with one row a subject.
 
@@ -21,9 +74,10 @@ def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
     ----------
     frame : pandas.DataFrame
         Has a column subject.
-    weights : str, Series or DataFrame
+    weights : str, Series, DataFrame or EstimatedWeights
         A column of `frame`; a series whose index holds the subjects; or a frame with the columns
-        subject and weight. Subjects it does not name have no weight.
+        subject and weight. Subjects it does not name have no weight. A result with a property
+        `subject_weights`, such as that of `PropensityWeights`, stands for that property.
 
     Returns
     -------
@@ -34,7 +88,7 @@ def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
     UnknownNameError
         When there is no such column.
     SpecError
-        When it is none of the three.
+        When it is none of these.
     DataError
         When a weight is missing, negative or infinite, or a subject has two.
     NotEstimableError
@@ -60,7 +114,15 @@ def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
     return values
 
 
+def weight_model(weights: Any) -> EstimatedWeights | None:
+    """Return estimated weights with their model; None when the weights are taken as known."""
+    found = getattr(weights, "subject_weights", weights)
+    return found if isinstance(found, EstimatedWeights) else None
+
+
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
+    model = weight_model(weights)
+    weights = weights if model is None else model.frame
     if isinstance(weights, str):
         if weights not in frame.columns:
             raise unknown_name("column", weights, frame.columns)
