@@ -6,6 +6,7 @@ then depends on a subject twice: directly, and through everybody's weights. Stac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,3 +175,16 @@ def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
             ]
         )
     return given.reindex(frame["subject"]).to_numpy(dtype=float)
+
+
+def effective_size(weights: Sequence[FloatArray]) -> float:
+    """Return the effective sample size of groups: the sum of (sum w)^2 / sum w^2."""
+    return float(sum(w.sum() ** 2 / (w**2).sum() for w in weights if w.any()))
+
+
+def weights_in_words(size: float, model: WeightsAmong | None) -> str:
+    """Say what weights are, how many subjects they are worth and what errors know of them."""
+    worth = f"effective sample size {size:,.1f}"
+    if model is None:
+        return f"{worth}; taken as known"
+    return f"{model.label}; {worth}; errors know that they were estimated"

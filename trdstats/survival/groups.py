@@ -14,7 +14,13 @@ from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.follow_up import FollowUp
 from trdstats.kernels.stacking import WeightModel
 from trdstats.outcomes import EventTimes
-from trdstats.weights import WeightsAmong, read_weights, weight_model
+from trdstats.weights import (
+    WeightsAmong,
+    effective_size,
+    read_weights,
+    weight_model,
+    weights_in_words,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -287,22 +293,15 @@ def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ..
     if sample.n_ungrouped:
         facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
     if sample.weighted:
-        facts.append(("Weights", _weights_in_words(sample)))
+        facts.append(
+            (
+                "Weights",
+                weights_in_words(effective_size([g.weight for g in sample.groups]), sample.model),
+            )
+        )
     if left_out:
         facts.append(("Left out", f"{left_out:,} without an origin or a baseline"))
     return tuple(facts)
-
-
-def _weights_in_words(sample: Sample) -> str:
-    size = f"effective sample size {_effective_size(sample):,.1f}"
-    if sample.model is None:
-        return f"{size}; taken as known"
-    return f"{sample.model.label}; {size}; errors know that they were estimated"
-
-
-def _effective_size(sample: Sample) -> float:
-    """Return (sum w)^2 / sum w^2, within groups."""
-    return float(sum(g.weight.sum() ** 2 / (g.weight**2).sum() for g in sample.groups))
 
 
 def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[str, ...]:
