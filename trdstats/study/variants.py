@@ -1,7 +1,8 @@
-"""The same study under another baseline rule or other visit windows."""
+"""The same study under another baseline rule, on other visits, or of some of its subjects."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import check_choice
+from trdstats.study.build import Panel, Tables
 from trdstats.study.windows import VisitWindows, schedule_visits
 
 FloatArray = npt.NDArray[np.float64]
@@ -100,3 +102,36 @@ def thin(visits: pd.DataFrame, days: FloatArray) -> pd.DataFrame:
     keep = ~after
     keep[row[last]] = True
     return visits[keep].reset_index(drop=True)
+
+
+def narrow(tables: Tables, kept: npt.NDArray[np.bool_], treatments: list[str]) -> Tables:
+    """Return the tables of some of the subjects.
+
+    Parameters
+    ----------
+    tables : Tables
+    kept : ndarray of bool, shape (n_subjects,)
+    treatments : list of str
+        Those that stay, in their order.
+    """
+    subjects = tables.subjects[kept].reset_index(drop=True)
+    subjects["treatment"] = subjects["treatment"].cat.set_categories(treatments)
+    names = subjects["subject"]
+
+    def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame[frame["subject"].isin(names)].reset_index(drop=True)
+        if isinstance(own["subject"].dtype, pd.CategoricalDtype):
+            old = own["subject"].cat.categories
+            own["subject"] = own["subject"].cat.set_categories(old[old.isin(names)])
+        return own
+
+    panels = {
+        label: Panel(rows_of(panel.visits), panel.baseline[kept])
+        for label, panel in tables.panels.items()
+    }
+    windows = tables.windows
+    if windows is not None:
+        windows = {k: v for k, v in windows.items() if k in treatments}
+    return replace(
+        tables, panels=panels, subjects=subjects, events=rows_of(tables.events), windows=windows
+    )
