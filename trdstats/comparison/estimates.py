@@ -105,9 +105,7 @@ def _rate(data: Compared, weights: Any) -> dict[str, Any]:
     else:
         weighted = weigh_rates(data.met, weights, reference=reference, conf_level=data.conf_level)
         frame = weighted.frame.set_index("measure")
-        gap, ratio = (
-            {str(c): v for c, v in frame.loc[m].items()} for m in ("difference", "ratio")
-        )
+        gap, ratio = ({str(c): v for c, v in frame.loc[m].items()} for m in ("difference", "ratio"))
     row = {c: float(gap[c]) for c in _COLUMNS}
     row |= {c: 100 * row[c] for c in ("estimate", "std_error", "conf_low", "conf_high")}
     for name, column in (
