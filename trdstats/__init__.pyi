@@ -72,6 +72,7 @@ from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
 from .survival import Turnbull as Turnbull
+from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
 

@@ -6,6 +6,7 @@ from .intervals import plot_estimates as plot_estimates
 from .palette import Style as Style
 from .palette import treatment_styles as treatment_styles
 from .save import save_figure as save_figure
+from .schedule import plot_schedule as plot_schedule
 from .specification import plot_specification_curve as plot_specification_curve
 from .state_areas import plot_state_areas as plot_state_areas
 from .time_axis import choose_ticks as choose_ticks
