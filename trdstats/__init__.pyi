@@ -1,6 +1,16 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .comparison import MAIC as MAIC
+from .comparison import STC as STC
+from .comparison import Bucher as Bucher
+from .comparison import Effect as Effect
+from .comparison import PublishedArm as PublishedArm
+from .comparison import PublishedTrial as PublishedTrial
+from .comparison import e_value as e_value
+from .comparison import negative_control as negative_control
+from .comparison import read_effect as read_effect
+from .comparison import unmeasured_confounder as unmeasured_confounder
 from .evidence import published as published
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM

@@ -2,12 +2,14 @@ from .curves import plot_survival as plot_survival
 from .effects import plot_effect_over_time as plot_effect_over_time
 from .interval_curves import plot_interval_curves as plot_interval_curves
 from .intervals import plot_estimates as plot_estimates
+from .matching_weights import plot_matching_weights as plot_matching_weights
 from .palette import Style as Style
 from .palette import treatment_styles as treatment_styles
 from .save import save_figure as save_figure
 from .specification import plot_specification_curve as plot_specification_curve
 from .state_areas import plot_state_areas as plot_state_areas
 from .time_axis import choose_ticks as choose_ticks
+from .tipping import plot_tipping_points as plot_tipping_points
 from .trajectories import plot_trajectories as plot_trajectories
 from .waterfall import plot_waterfall as plot_waterfall
 from .waterfall import plot_waterfalls as plot_waterfalls

@@ -1,0 +1,30 @@
+"""Comparing cohorts that nobody randomised, and treatments that no trial compared."""
+
+from trdstats.comparison.bucher import Bucher
+from trdstats.comparison.e_values import EValue, e_value
+from trdstats.comparison.effects import Effect, read_effect
+from trdstats.comparison.indirect import IndirectComparison
+from trdstats.comparison.maic import MAIC
+from trdstats.comparison.maic_result import MAICResult
+from trdstats.comparison.negative_controls import NegativeControl, negative_control
+from trdstats.comparison.published_trial import PublishedArm, PublishedTrial
+from trdstats.comparison.stc import STC
+from trdstats.comparison.unmeasured import UnmeasuredConfounder, unmeasured_confounder
+
+__all__ = [
+    "MAIC",
+    "STC",
+    "Bucher",
+    "EValue",
+    "Effect",
+    "IndirectComparison",
+    "MAICResult",
+    "NegativeControl",
+    "PublishedArm",
+    "PublishedTrial",
+    "UnmeasuredConfounder",
+    "e_value",
+    "negative_control",
+    "read_effect",
+    "unmeasured_confounder",
+]
