@@ -3,12 +3,16 @@
 from trdstats.comparison.bucher import Bucher
 from trdstats.comparison.e_values import EValue, e_value
 from trdstats.comparison.effects import Effect, read_effect
+from trdstats.comparison.families import adjust_p
 from trdstats.comparison.indirect import IndirectComparison
 from trdstats.comparison.maic import MAIC
 from trdstats.comparison.maic_result import MAICResult
+from trdstats.comparison.margins import Margin, MarginResult
 from trdstats.comparison.negative_controls import NegativeControl, negative_control
+from trdstats.comparison.pool import PooledEffect, pool
 from trdstats.comparison.published_trial import PublishedArm, PublishedTrial
 from trdstats.comparison.stc import STC
+from trdstats.comparison.stratified import StratifiedRates, compare_strata, stratified_rates
 from trdstats.comparison.unmeasured import UnmeasuredConfounder, unmeasured_confounder
 
 __all__ = [
@@ -19,12 +23,20 @@ __all__ = [
     "Effect",
     "IndirectComparison",
     "MAICResult",
+    "Margin",
+    "MarginResult",
     "NegativeControl",
+    "PooledEffect",
     "PublishedArm",
     "PublishedTrial",
+    "StratifiedRates",
     "UnmeasuredConfounder",
+    "adjust_p",
+    "compare_strata",
     "e_value",
     "negative_control",
+    "pool",
     "read_effect",
+    "stratified_rates",
     "unmeasured_confounder",
 ]
