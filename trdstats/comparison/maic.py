@@ -110,7 +110,8 @@ class MAIC:
         found = moment_weights(design, target)
         if not found.converged:
             raise NotEstimableError(_out_of_reach(X, covariates, moments))
-        return MAICResult(self, frame.reset_index(drop=True), terms, design, target, found)
+        caveat = data.caveat if isinstance(data, Study) else ""
+        return MAICResult(self, frame.reset_index(drop=True), terms, caveat, design, target, found)
 
 
 def covariate_values(frame: pd.DataFrame, covariates: list[str]) -> FloatArray:

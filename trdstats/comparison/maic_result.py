@@ -45,11 +45,14 @@ class MAICResult(Introduces):
         One row a subject, with the columns subject and treatment.
     terms : list of str
         Moments that are met.
+    caveat : str
+        What every comparison must say.
     """
 
     spec: Any
     subjects: pd.DataFrame
     terms: list[str]
+    caveat: str
     _design: FloatArray
     _target: FloatArray
     _found: MomentWeights
@@ -129,6 +132,7 @@ class MAICResult(Introduces):
             (
                 "The published moments are taken as known. What was not matched may still "
                 "separate the populations.",
+                *((f"{self.caveat}.",) if self.caveat else ()),
             ),
         )
 
@@ -225,6 +229,7 @@ class MAICResult(Introduces):
             (("Population", trial.label), ("Effective", share), ("Matched", ", ".join(self.terms))),
             tuple(notes),
             pd.DataFrame({"subject": self.subjects["subject"].array, "influence": moved}),
+            self.caveat,
         )
 
     def _outcome(

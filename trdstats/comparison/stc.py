@@ -186,6 +186,7 @@ class STC:
             ),
             self._notes(anchor, logistic),
             pd.DataFrame({"subject": frame["subject"].array, "influence": moved}),
+            data.caveat if isinstance(data, Study) else "",
         )
 
     def _population(
