@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import root
 
-from trdstats import MAIC, Response, Study, pool, stratified_rates
+from trdstats import MAIC, PublishedTrial, Response, Study, pool, published, stratified_rates
 from trdstats.errors import EstimateWarning
 from trdstats.kernels import meta_analysis
 
@@ -173,7 +173,18 @@ def test_elekt_d_and_ketect_do_not_pool_in_silence() -> None:
             "reference_n": [170, 91],
         }
     )  # fmt: skip
+    asked = (("ELEKT-D", "response"), ("KetECT", "remission"))
+    effects = [
+        PublishedTrial.from_rows(
+            published(trial=trial, outcome=outcome, measure="count").frame
+        ).contrast("ketamine", "ECT", "odds ratio")
+        for trial, outcome in asked
+    ]
+    with pytest.warns(EstimateWarning, match="opposite directions"):
+        told = pool(effects)
+    assert "The trials differ in outcome (response; remission)" in repr(told)
     with pytest.warns(EstimateWarning, match=r"opposite directions: ELEKT-D has more under ket"):
         found = pool(counts)
     assert "Q 11.40 on 1 df, p <0.001; I2 91 %" in found.warning
     assert found.warning in repr(found)
+    assert told.effect().estimate == pytest.approx(found.effect().estimate, rel=1e-12)

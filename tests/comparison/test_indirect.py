@@ -28,7 +28,6 @@ from trdstats import (
 from trdstats.comparison.stc import draw_population
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
 from trdstats.kernels.moment_weights import moment_weights
-from trdstats.tables import each_row
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +213,7 @@ def test_simulated_patients_have_the_published_moments() -> None:
 
 def test_published_rows_feed_a_bucher_comparison() -> None:
     rows = published(trial="TRANSFORM-2", outcome="remission", measure="count").frame
-    trial = PublishedTrial("TRANSFORM-2", arms=tuple(map(PublishedArm.from_row, each_row(rows))))
+    trial = PublishedTrial.from_rows(rows)
     second = trial.contrast("antidepressant + placebo", "esketamine", "odds ratio")
     first = read_effect(
         published(trial="ESCAPE-TRD", outcome="remission", measure="odds ratio").frame
@@ -223,6 +222,11 @@ def test_published_rows_feed_a_bucher_comparison() -> None:
     by_hand = (1 / 1.733) / (31 / 69 * 48 / 53)
     assert found.effect().estimate == pytest.approx(by_hand, rel=1e-12)
     assert found.tidy()["treatment"].tolist()[-1] == "quetiapine XR"
+    assert "definition (MADRS at most 10; MADRS at most 12), time (week 8; day 28)" in repr(found)
+    with pytest.raises(NotEstimableError, match="No patients were analysed"):
+        found.influence()
+    with pytest.raises(SpecError, match="rows are of 2 trials"):
+        PublishedTrial.from_rows(pd.concat([rows, rows.assign(trial="TRANSFORM-9")]))
     ax = found.plot()
     assert ax.get_xscale() == "log"
     assert len(ax.get_yticklabels()) == 3

@@ -272,6 +272,11 @@ def test_a_subject_without_a_stratum_is_counted(trial_tables: Any) -> None:
     own = found.strata.groupby("treatment")["n"].sum().sum()
     base = found.strata.drop_duplicates("stratum")["reference_n"].sum()
     assert own + base == 237
+    moved = found.influence()
+    assert len(moved) == 237
+    errors = found.tidy().query("measure == 'difference'").set_index("treatment")["std_error"]
+    for name, error in errors.items():
+        assert np.linalg.norm(moved[name]) == pytest.approx(error, rel=1e-12)
     crossed = stratified_rates(study, Remission(), day=28, strata=["sex", "site"])
     assert "of sex, site" in repr(crossed)
 
@@ -299,6 +304,8 @@ def test_a_stratum_of_one_treatment_is_named() -> None:
          "reference_n": [9, 0]}
     )  # fmt: skip
     found = compare_strata(frame)
+    with pytest.raises(NotEstimableError, match="Only counts are known"):
+        found.influence()
     assert "Strata that lack a treatment tell nothing of it: M." in repr(found)
     alone = compare_strata(frame.head(1)).tidy()
     pd.testing.assert_frame_equal(found.tidy(), alone)

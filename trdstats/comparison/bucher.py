@@ -8,7 +8,7 @@ from typing import Any
 
 from scipy.stats import norm
 
-from trdstats.comparison.effects import Effect, read_effect
+from trdstats.comparison.effects import Effect, differing_context, read_effect
 from trdstats.comparison.indirect import IndirectComparison, as_frame, effect_row
 from trdstats.errors import SpecError, check_level
 from trdstats.tables import format_p
@@ -79,7 +79,7 @@ class Bucher:
         notes = [
             f"The comparison holds where nothing that changes the effect against {one.reference} "
             "differs between the trials' patients.",
-            *_differences(one, other),
+            *differing_context([one, other]),
         ]
         if direct is not None:
             known = read_effect(direct)
@@ -128,18 +128,6 @@ def _check_anchor(one: Effect, other: Effect) -> None:
         raise SpecError(
             f"Both effects are of {one.treatment} v {one.reference}: pool them with pool()."
         )
-
-
-def _differences(one: Effect, other: Effect) -> list[str]:
-    """Return what the publications say differently of outcome and design."""
-    told = []
-    for key in one.context:
-        mine, theirs = one.context[key], other.context.get(key, "")
-        if theirs and mine != theirs:
-            told.append(f"{key} ({mine}; {theirs})")
-    if not told:
-        return []
-    return [f"The trials differ in {', '.join(told)}: what separates them may be that."]
 
 
 def _consistency(direct: Effect, indirect: Effect) -> str:

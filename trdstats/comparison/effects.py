@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, inf, isfinite, isnan, log, nan
 from typing import Any
@@ -24,7 +24,7 @@ _OF_COUNTS = {
     "risk ratio": risk_ratio,
     "odds ratio": odds_ratio,
 }
-_CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
+CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,20 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
         row.number("std_error"),
         row.number("conf_level") if "conf_level" in row.cells else 0.95,
         row.text("trial"),
-        {k: row.text(k) for k in _CONTEXT if row.text(k)},
+        {k: row.text(k) for k in CONTEXT if row.text(k)},
     )
+
+
+def differing_context(effects: Sequence[Effect]) -> list[str]:
+    """Return a note on what effects say differently of themselves; none when they agree."""
+    told = []
+    for key in dict.fromkeys(k for e in effects for k in e.context):
+        values = list(dict.fromkeys(e.context[key] for e in effects if e.context.get(key)))
+        if len(values) > 1:
+            told.append(f"{key} ({'; '.join(values)})")
+    if not told:
+        return []
+    return [f"The trials differ in {', '.join(told)}: what separates them may be that."]
 
 
 @dataclass(frozen=True, slots=True)

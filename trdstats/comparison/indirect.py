@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.comparison.effects import RATIOS, Effect
+from trdstats.errors import NotEstimableError
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
 _ORDER = [
@@ -75,11 +76,13 @@ class IndirectComparison(Introduces):
 
         Raises
         ------
-        TypeError
+        NotEstimableError
             When no patients were analysed.
         """
         if self.subjects is None:
-            raise TypeError("No patients were analysed: published effects have no influence.")
+            raise NotEstimableError(
+                "No patients were analysed: published effects have no influence."
+            )
         return self.subjects.copy()
 
     def plot(self, ax: Any = None, **options: Any) -> Any:

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.comparison.effects import COUNT_MEASURES, Effect, read_effect
+from trdstats.comparison.effects import COUNT_MEASURES, Effect, differing_context, read_effect
 from trdstats.errors import EstimateWarning, SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels import meta_analysis as kernel
 from trdstats.tables import (
@@ -248,6 +248,7 @@ def pool(
         conf_level=conf_level,
         hartung_knapp=hartung_knapp,
     )
+    notes += differing_context(effects)
     warning = _disagreement(effects, found)
     if warning:
         warnings.warn(warning, EstimateWarning, stacklevel=2)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
-from trdstats.comparison.effects import Effect, row_values
+from trdstats.comparison.effects import CONTEXT, Effect, row_values
 from trdstats.comparison.links import LINKS
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.study.frames import to_pandas
+from trdstats.tables import each_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class PublishedTrial:
     arms : tuple of PublishedArm
     effect : Effect, optional
         Effect of the trial as published; takes precedence over the arms.
+    context : mapping of str to str
+        What the outcome is, as in `Effect`.
 
     Raises
     ------
@@ -121,6 +125,7 @@ class PublishedTrial:
     sds: Mapping[str, float] = field(default_factory=dict)
     arms: tuple[PublishedArm, ...] = ()
     effect: Effect | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bad = [k for k, v in self.means.items() if not isfinite(v)]
@@ -133,6 +138,45 @@ class PublishedTrial:
         names = [a.treatment for a in self.arms]
         if len(set(names)) < len(names):
             raise SpecError(f"{self.label}: two arms share a treatment; name each arm its own.")
+
+    @classmethod
+    def from_rows(
+        cls, rows: Any, *, means: Mapping[str, float] | None = None,
+        sds: Mapping[str, float] | None = None,
+    ) -> PublishedTrial:  # fmt: skip
+        """Return the trial that rows of arms tell, such as those of `published`.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            One row an arm, as `PublishedArm.from_row` reads it; a column trial names the trial.
+        means, sds : mapping of str to float, optional
+            Moments of the covariates.
+
+        Raises
+        ------
+        SpecError
+            When the rows are of several trials, or an arm cannot be read.
+
+        Examples
+        --------
+        >>> from trdstats.evidence import published
+        >>> rows = published(trial="ELEKT-D", outcome="response", measure="count").frame
+        >>> PublishedTrial.from_rows(rows).contrast("ketamine", "ECT", "odds ratio")
+        Effect: ketamine v ECT, odds ratio 1.77 (1.17 to 2.69), ELEKT-D
+        """
+        table = [row_values(row) for row in each_row(to_pandas(rows, what="rows"))]
+        labels = list(dict.fromkeys(row.text("trial") for row in table))
+        if len(labels) != 1:
+            raise SpecError(f"The rows are of {len(labels)} trials: choose the rows of one.")
+        told = {k: {row.text(k) for row in table} - {""} for k in CONTEXT}
+        return cls(
+            labels[0] or "the trial",
+            dict(means or {}),
+            dict(sds or {}),
+            tuple(PublishedArm.from_row(row.cells) for row in table),
+            context={k: next(iter(v)) for k, v in told.items() if len(v) == 1},
+        )
 
     def arm(self, treatment: str) -> PublishedArm:
         """Return the arm of a treatment.
@@ -178,5 +222,5 @@ class PublishedTrial:
             raise NotEstimableError(f"{self.label}: the {measure} has no standard error.")
         return Effect(
             measure, treatment, reference, link.back(value), std_error=sqrt(squared),
-            trial=self.label,
+            trial=self.label, context=self.context,
         )  # fmt: skip

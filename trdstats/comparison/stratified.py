@@ -50,6 +50,8 @@ class StratifiedRates(Introduces):
     conf_level : float
     facts : tuple of (str, str)
     caveat : str
+    subjects : pandas.DataFrame or None
+        subject, stratum, treatment, met of everybody counted; None for bare counts.
     """
 
     title: str
@@ -57,6 +59,7 @@ class StratifiedRates(Introduces):
     conf_level: float
     facts: tuple[tuple[str, str], ...] = ()
     caveat: str = ""
+    subjects: pd.DataFrame | None = None
 
     def _tables(self) -> dict[tuple[str, str], list[Any]]:
         pairs = self.strata.groupby(["treatment", "reference"], sort=False, observed=True)
@@ -121,6 +124,43 @@ class StratifiedRates(Introduces):
                 }
             )
         return pd.DataFrame(rows)
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each weighted difference.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column a treatment; the cross-product is the covariance of the
+            differences with the reference, the weights of the strata taken as known.
+
+        Raises
+        ------
+        NotEstimableError
+            When only counts are known.
+        """
+        if self.subjects is None:
+            raise NotEstimableError("Only counts are known: subjects have no influence.")
+        own = self.subjects
+        met, place = own["met"].to_numpy(dtype=float), pd.Index(own["stratum"])
+        columns: dict[str, Any] = {"subject": own["subject"].array}
+        for (treatment, reference), rows in self.strata.groupby(
+            ["treatment", "reference"], sort=False, observed=True
+        ):
+            table = rows.set_index("stratum")[list(_COUNTS)].astype(float)
+            size = table["n"] * table["reference_n"] / (table["n"] + table["reference_n"])
+            share = (size / size.sum()).reindex(place).to_numpy()
+            column = np.zeros(len(own))
+            for arm, events, n, sign in (
+                (treatment, "events", "n", 1.0),
+                (reference, "reference_events", "reference_n", -1.0),
+            ):
+                here = table.reindex(place)
+                mine = (own["treatment"] == arm).to_numpy() & (share > 0)
+                rate = (here[events] / here[n]).to_numpy()[mine]
+                column[mine] = sign * share[mine] * (met[mine] - rate) / here[n].to_numpy()[mine]
+            columns[str(treatment)] = column
+        return pd.DataFrame(columns)
 
     def face(self) -> Face:
         """Return the comparisons with the test of homogeneity."""
@@ -217,6 +257,7 @@ def stratified_rates(
     counted = found["met"].notna().to_numpy() & ~lacks
     table = pd.DataFrame(
         {
+            "subject": found["subject"].array[counted],
             "stratum": label[counted],
             "treatment": found["treatment"].astype(str).to_numpy()[counted],
             "met": found["met"].to_numpy(dtype=float, na_value=np.nan)[counted],
@@ -242,7 +283,7 @@ def stratified_rates(
         facts.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
     title = f"{definition.label(study.scale)} at day {day:g}, stratified"
     title = title[0].upper() + title[1:]
-    return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat)
+    return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)
 
 
 def compare_strata(frame: Any, *, conf_level: float = 0.95) -> StratifiedRates:
