@@ -1,5 +1,6 @@
 from .curves import plot_survival as plot_survival
 from .effects import plot_effect_over_time as plot_effect_over_time
+from .forest import plot_forest as plot_forest
 from .interval_curves import plot_interval_curves as plot_interval_curves
 from .intervals import plot_estimates as plot_estimates
 from .matching_weights import plot_matching_weights as plot_matching_weights
