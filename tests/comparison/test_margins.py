@@ -101,6 +101,23 @@ def test_test_and_interval_agree(
 
 
 @settings(max_examples=60, deadline=None)
+@given(
+    counts, counts, st.floats(0.2, 0.95), st.sampled_from(["higher", "lower"]),
+    st.sampled_from(["ratio", "odds ratio"]),
+)  # fmt: skip
+def test_test_and_interval_agree_on_ratios(
+    one: tuple[int, int], other: tuple[int, int], margin: float, better: Any, measure: str
+) -> None:
+    f = Margin(margin, better=better, measure=measure).of_counts(*one, *other).located
+    if np.isnan(f.estimate):
+        return
+    gap = f.low / margin if better == "higher" else 1 / (margin * f.high)
+    p = f.below_p if better == "higher" else f.above_p
+    if abs(gap - 1) > 1e-6:
+        assert (p < 0.025) == (gap > 1)
+
+
+@settings(max_examples=60, deadline=None)
 @given(counts, counts, st.floats(0.02, 0.5))
 def test_fewer_failures_are_more_successes(
     one: tuple[int, int], other: tuple[int, int], margin: float

@@ -7,12 +7,15 @@ from trdstats.comparison.families import adjust_p
 from trdstats.comparison.indirect import IndirectComparison
 from trdstats.comparison.maic import MAIC
 from trdstats.comparison.maic_result import MAICResult
-from trdstats.comparison.margins import Margin, MarginResult
+from trdstats.comparison.margin_result import MarginResult
+from trdstats.comparison.margins import Margin
 from trdstats.comparison.negative_controls import NegativeControl, negative_control
-from trdstats.comparison.pool import PooledEffect, pool
+from trdstats.comparison.pool import pool
+from trdstats.comparison.pooled_effect import PooledEffect
 from trdstats.comparison.published_trial import PublishedArm, PublishedTrial
 from trdstats.comparison.stc import STC
-from trdstats.comparison.stratified import StratifiedRates, compare_strata, stratified_rates
+from trdstats.comparison.stratified import compare_strata, stratified_rates
+from trdstats.comparison.stratified_result import StratifiedRates
 from trdstats.comparison.unmeasured import UnmeasuredConfounder, unmeasured_confounder
 
 __all__ = [
