@@ -138,6 +138,7 @@ def test_equivalence_is_two_non_inferiorities() -> None:
         for b in ("higher", "lower")
     ]
     assert found.p_value == max(sides)
+    assert found.glance()["p_value"].item() == max(sides)
     assert found.tidy()["side"].tolist() == ["lower", "upper"]
     assert found.shown
     assert not Margin(0.05, better="higher", hypothesis="equivalence").of_counts(*table).shown
@@ -291,6 +292,7 @@ def test_a_subject_without_a_stratum_is_counted(trial_tables: Any) -> None:
     assert own + base == 237
     moved = found.influence()
     assert len(moved) == 237
+    assert found.glance()["n"].sum() + base == 237
     errors = found.tidy().query("measure == 'difference'").set_index("treatment")["std_error"]
     for name, error in errors.items():
         assert np.linalg.norm(moved[name]) == pytest.approx(error, rel=1e-12)

@@ -155,6 +155,9 @@ def test_an_interval_without_a_conclusion_has_none_to_lose() -> None:
     vague = Effect("mean difference", "ECT", "TMS", -1.0, -3.0, 1.0)
     found = unmeasured_confounder(vague, prevalence_reference=0.2)
     assert set(found.tidy()["conclusion"]) == {"not shown"}
+    assert found.glance()["holds"].isna().all()
+    clear = unmeasured_confounder(SEEN, prevalence_reference=0.25).glance()["holds"].item()
+    assert 0.4 < clear < 0.7
     assert found.tipping()["prevalence_treated_limit"].isna().all()
     assert "holds no effect already" in repr(found)
 
@@ -184,6 +187,7 @@ def test_negative_controls() -> None:
     assert "separates ECT from TMS" in text
     assert "beyond the tolerated -1 to 1" in text
     assert "Not randomised." in text
+    assert found.glance().iloc[0].tolist() == [3, 1, 1, 1]
     assert negative_control(rows).tidy()["verdict"].tolist()[2] == "no bias found"
     ratio = {"fracture": Effect("hazard ratio", "ECT", "TMS", 1.0, 0.85, 1.2)}
     assert negative_control(ratio, tolerance=0.8).tidy()["verdict"].item() == "no bias found"

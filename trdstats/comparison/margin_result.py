@@ -93,6 +93,17 @@ class MarginResult(Introduces):
         ]
         return pd.DataFrame(rows)
 
+    def glance(self) -> pd.DataFrame:
+        """Return one row: hypothesis, margin, p_value (the larger one of two), shown."""
+        return pd.DataFrame(
+            {
+                "hypothesis": [self.spec.hypothesis],
+                "margin": [self.spec.margin],
+                "p_value": [self.p_value],
+                "shown": [self.shown],
+            }
+        )
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the estimate with its interval and the margin; returns the Axes."""
         f = self.located

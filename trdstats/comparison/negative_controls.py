@@ -70,6 +70,18 @@ class NegativeControl(Introduces):
         low, high = _tolerated(e, self.tolerance)
         return CLEAR if low <= e.conf_low and e.conf_high <= high else VAGUE
 
+    def glance(self) -> pd.DataFrame:
+        """Return one row: how many controls there are, and how many of each verdict."""
+        verdicts = list(self.tidy()["verdict"])
+        return pd.DataFrame(
+            {
+                "controls": [len(verdicts)],
+                "biased": [verdicts.count(BIASED)],
+                "clear": [verdicts.count(CLEAR)],
+                "vague": [verdicts.count(VAGUE)],
+            }
+        )
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the controls with their intervals; returns the Axes."""
         frame = self.tidy()

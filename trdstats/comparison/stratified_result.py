@@ -89,6 +89,14 @@ class StratifiedRates(Introduces):
                 )
         return pd.DataFrame(rows)
 
+    def glance(self) -> pd.DataFrame:
+        """Return one row a treatment: treatment, reference, strata, n, reference_n."""
+        rows = self.strata.groupby(["treatment", "reference"], sort=False, observed=True)
+        found = rows.agg(
+            strata=("stratum", "nunique"), n=("n", "sum"), reference_n=("reference_n", "sum")
+        )
+        return found.reset_index()
+
     def homogeneity(self) -> pd.DataFrame:
         """Return Breslow and Day's test of one odds ratio in all strata, Tarone's correction.
 

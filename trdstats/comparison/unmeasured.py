@@ -131,6 +131,28 @@ class UnmeasuredConfounder(Introduces):
             }
         )
 
+    def glance(self) -> pd.DataFrame:
+        """Return one row: the estimate as seen on the scale of correction, and how much holds.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure, estimate, conf_low, conf_high, prevalence_reference, holds (share of the grid
+            on which the conclusion holds; NaN where there was none).
+        """
+        conclusion = self.tidy()["conclusion"]
+        shown = (conclusion != "not shown").any()
+        return pd.DataFrame(
+            {
+                "measure": [self.scale],
+                "estimate": [self.seen[0]],
+                "conf_low": [self.seen[1]],
+                "conf_high": [self.seen[2]],
+                "prevalence_reference": [self.prevalence_reference],
+                "holds": [float((conclusion == "holds").mean()) if shown else np.nan],
+            }
+        )
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw corrected estimates as contours, with the lines at which the conclusion changes."""
         cause = "risk ratio" if self.is_ratio else "difference"
