@@ -3,6 +3,7 @@ from .effects import plot_effect_over_time as plot_effect_over_time
 from .forest import plot_forest as plot_forest
 from .interval_curves import plot_interval_curves as plot_interval_curves
 from .intervals import plot_estimates as plot_estimates
+from .matching_weights import plot_matching_weights as plot_matching_weights
 from .palette import Style as Style
 from .palette import treatment_styles as treatment_styles
 from .save import save_figure as save_figure
@@ -10,6 +11,7 @@ from .schedule import plot_schedule as plot_schedule
 from .specification import plot_specification_curve as plot_specification_curve
 from .state_areas import plot_state_areas as plot_state_areas
 from .time_axis import choose_ticks as choose_ticks
+from .tipping import plot_tipping_points as plot_tipping_points
 from .trajectories import plot_trajectories as plot_trajectories
 from .waterfall import plot_waterfall as plot_waterfall
 from .waterfall import plot_waterfalls as plot_waterfalls

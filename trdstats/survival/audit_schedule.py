@@ -154,13 +154,14 @@ def _common_grid(study: Study) -> list[float]:
                  for _, own in visit.groupby("treatment", observed=False)]  # fmt: skip
     if any(not len(d) for d in scheduled):
         return []
+    # Days that the others do not reach fall out below: of each treatment those count that lie
+    # within the follow-up of all.
     end = min(d.max() for d in scheduled)
-    days = [d[d <= end] for d in scheduled]
-    sparse = min(days, key=len)
+    sparse = min(scheduled, key=lambda d: (d <= end).sum())
     kept: list[float] = []
     for day in sparse:
         since = kept[-1] if kept else 0.0
-        if all(((d > since) & (d <= day)).any() for d in days):
+        if all(((d > since) & (d <= day)).any() for d in scheduled):
             kept.append(float(day))
     return kept
 
