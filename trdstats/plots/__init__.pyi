@@ -1,3 +1,5 @@
+from .balance import plot_balance as plot_balance
+from .balance import plot_by_treatment as plot_by_treatment
 from .curves import plot_survival as plot_survival
 from .effects import plot_effect_over_time as plot_effect_over_time
 from .forest import plot_forest as plot_forest
