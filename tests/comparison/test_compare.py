@@ -154,7 +154,7 @@ def test_two_studies_of_different_rules_refuse_until_named() -> None:
     scales = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "HAM-D17")}
     found = verdict(scales)
     assert found.verdicts[0].words == DO_NOT
-    assert "B is rated on the HAM-D17, A on the MADRS" in str(found)
+    assert "B is rated on the HAMD17, A on the MADRS" in str(found)
     assert verdict(scales, accept=["scale"]).tidy()["estimate"].notna().all()
     rules = {"one": trd.Remission(at_most=10), "two": trd.Remission(at_most=12)}
     found = verdict(same, response=rules)
