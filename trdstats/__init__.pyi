@@ -1,14 +1,17 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .comparison import AIPW as AIPW
 from .comparison import MAIC as MAIC
 from .comparison import STC as STC
 from .comparison import Bucher as Bucher
 from .comparison import Effect as Effect
 from .comparison import Margin as Margin
+from .comparison import Matching as Matching
 from .comparison import PropensityWeights as PropensityWeights
 from .comparison import PublishedArm as PublishedArm
 from .comparison import PublishedTrial as PublishedTrial
+from .comparison import Standardisation as Standardisation
 from .comparison import adjust_p as adjust_p
 from .comparison import compare as compare
 from .comparison import compare_strata as compare_strata
