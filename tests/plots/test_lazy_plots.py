@@ -16,8 +16,9 @@ def test_import_loads_no_drawing_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[]",
-        "['Style', 'choose_ticks', 'plot_effect_over_time', 'plot_estimates', "
-        "'plot_interval_curves', 'plot_specification_curve', 'plot_state_areas', "
+        "['Style', 'choose_ticks', 'plot_delta_areas', 'plot_delta_line', "
+        "'plot_effect_over_time', 'plot_estimates', 'plot_interval_curves', "
+        "'plot_responder_tiles', 'plot_specification_curve', 'plot_state_areas', "
         "'plot_survival', 'plot_trajectories', "
         "'plot_waterfall', 'plot_waterfalls', 'save_figure', 'treatment_styles']",
     ]

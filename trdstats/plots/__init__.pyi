@@ -8,6 +8,9 @@ from .save import save_figure as save_figure
 from .specification import plot_specification_curve as plot_specification_curve
 from .state_areas import plot_state_areas as plot_state_areas
 from .time_axis import choose_ticks as choose_ticks
+from .tipping import plot_delta_areas as plot_delta_areas
+from .tipping import plot_delta_line as plot_delta_line
+from .tipping import plot_responder_tiles as plot_responder_tiles
 from .trajectories import plot_trajectories as plot_trajectories
 from .waterfall import plot_waterfall as plot_waterfall
 from .waterfall import plot_waterfalls as plot_waterfalls
