@@ -22,6 +22,7 @@ IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
 _HALVINGS = 30
+_FAMILIAR = 6  # steps with the curvature of the determinant as in the fit to all subjects
 _ROUNDING = 1e-9  # in a deviance: a fall smaller than this cannot be told from none
 
 
@@ -120,11 +121,13 @@ def refit(
     steps = np.zeros(B, dtype=np.intp)
     converged = np.zeros(B, dtype=bool)
     active = np.flatnonzero(np.isfinite(point.deviance))
-    for _ in range(most + 1):
+    for step in range(most + 1):
         if not len(active):
             break
         own, at = data.take(active), _take(point, active)
         gradient, hessian = _slopes(space, own, at)
+        far = space.reml and step >= _FAMILIAR
+        hessian -= _determinant_curvature(space, own, at) if far else space.curvature
         direction, decrement, positive = _directions(gradient, hessian)
         done = (decrement < tolerance) & positive
         converged[active[done]] = True
@@ -222,6 +225,8 @@ def _scaled(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _slopes(space: _Space, data: Resampled, at: _Point) -> tuple[FloatArray, FloatArray]:
     """Return gradient (B, h) and second derivatives (B, h, h) of the deviance.
 
+    The second derivatives lack what the determinant of X'WX adds.
+
     With V_h shared by the patterns of a group, tr(V_h W V_k C) summed over patterns needs only
     sum_p W_p x C_p, one product of matrices.
     """
@@ -256,8 +261,25 @@ def _slopes(space: _Space, data: Resampled, at: _Point) -> tuple[FloatArray, Flo
         cross[:, mark] = (flat @ lever) @ data.spread[:-1].T
         start += len(first)
     hessian -= 2 * cross @ at.vcov @ np.swapaxes(cross, 1, 2)
-    hessian -= space.curvature
     return gradient, (hessian + np.swapaxes(hessian, 1, 2)) / 2
+
+
+def _determinant_curvature(space: _Space, data: Resampled, at: _Point) -> FloatArray:
+    """Return tr(Phi P_h Phi P_k), P_h = X'W V_h W X, for every resample, shape (B, h, h)."""
+    B, _, T, _ = at.weight.shape
+    d, of_x = data.gram.shape[2], data.spread[:-1]
+    found = []
+    for g, first in enumerate(space.first):
+        mine = data.group == g
+        W = at.weight[:, None, mine]
+        inner = (W @ first[None, :, None] @ W).reshape(B, len(first), -1, T * T)
+        gram = data.gram[:, None, mine].reshape(B, 1, -1, d * d)
+        square = (np.swapaxes(inner, 2, 3) @ gram).reshape(B, -1, T, T, d, d)
+        square = square.transpose(0, 1, 2, 4, 3, 5).reshape(B, -1, T * d, T * d)
+        found.append(of_x @ (square @ of_x.T))
+    P = np.concatenate(found, axis=1) @ at.vcov[:, None]
+    flat, turned = P.reshape(B, P.shape[1], -1), np.swapaxes(P, 2, 3).reshape(B, P.shape[1], -1)
+    return np.asarray(flat @ np.swapaxes(turned, 1, 2))
 
 
 def _directions(

@@ -105,8 +105,9 @@ def plot_delta_areas(
     if np.nanmin(p) < level < np.nanmax(p):
         ax.contour(x, y, p, levels=[level], colors=[COLORS[4]], linewidths=1.8)
     if np.ptp(estimate) > 0:
+        ticks = MaxNLocator(8, steps=[1, 2, 5, 10])
         lines = ax.contour(
-            x, y, estimate, levels=MaxNLocator(8).tick_values(estimate.min(), estimate.max()),
+            x, y, estimate, levels=ticks.tick_values(estimate.min(), estimate.max()),
             colors=QUIET, linewidths=0.8, linestyles="dashed",
         )  # fmt: skip
         ax.clabel(lines, fmt="%g", fontsize="small")
