@@ -75,8 +75,8 @@ def pool_rubin(
         own = 1 / (old + observed)
         ratio = extra / within
         fmi = np.where(np.isinf(own), share, (ratio + 2 / (own + 3)) / (ratio + 1))
-    # Without missing values there is nothing between the sets.
-    fmi = np.where(between > 0, fmi, 0.0)
+    # Without missing values there is nothing but rounding between the sets.
+    fmi = np.where(between > 1e-20 * within, fmi, 0.0)
     return _with_law(centre, np.sqrt(total), own, conf_level, fmi, np.sqrt(between / M))
 
 
