@@ -145,7 +145,9 @@ def test_a_set_without_an_estimate_is_named(of_study: Imputed) -> None:
     analysed = of_study.analyse(
         lambda f: {"what": ["slope"], "estimate": [next(turns)], "std_error": [1.0]}
     )
-    with pytest.raises(NotEstimableError, match=r"1 of 8 .* no estimate of slope \(first: set 2\)"):
+    with pytest.raises(
+        NotEstimableError, match=r"1 of 8 .* no estimate of what slope \(first: set 2\)"
+    ):
         analysed.pool()
 
 

@@ -286,7 +286,9 @@ def test_bad_events_are_reported_together(small: pd.DataFrame) -> None:
 
 def test_an_arm_without_values_at_a_visit(small: pd.DataFrame) -> None:
     gone = (small["treatment"] == "ketamine") & (small["visit"] == 14)
-    with pytest.raises(NotEstimableError, match="No value was observed under ketamine at visit 14"):
+    with pytest.raises(
+        NotEstimableError, match="No value informs the mean under ketamine at visit 14"
+    ):
         spec().draw(small.assign(change=small["change"].mask(gone)))
 
 
@@ -310,7 +312,7 @@ def test_subjects_without_a_covariate_are_left_out_and_counted(small: pd.DataFra
     lacking = small.assign(baseline=small["baseline"].mask(small["subject"] == "P03"))
     draws = spec().draw(lacking)
     assert draws.glance()[["n", "n_left_out"]].to_numpy().tolist() == [[39, 1]]
-    assert "1 subjects lack a covariate" in repr(draws)
+    assert "subjects without a covariate: 1" in repr(draws)
 
 
 def test_bad_specs() -> None:

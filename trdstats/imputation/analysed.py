@@ -19,10 +19,10 @@ from trdstats.imputation.analyses import (
 )
 from trdstats.imputation.delta import Delta
 from trdstats.imputation.methods import ConditionalMean
-from trdstats.imputation.pooled import Pooled
+from trdstats.imputation.pooled import Pooled, labels
 from trdstats.kernels import pooling
 from trdstats.longitudinal import MMRM
-from trdstats.tables import Face, Introduces, Table, each_row, format_number
+from trdstats.tables import Face, Introduces, Table, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -115,7 +115,7 @@ class Analysed(Introduces):
             k, j = np.argwhere(bad)[0]
             raise NotEstimableError(
                 f"{int(bad.any(axis=1).sum())} of {len(bad)} completed sets have no estimate of "
-                f"{_named(e.keys, j)} (first: set {k + 1})."
+                f"{labels(e.keys)[j]} (first: set {k + 1})."
             )
         resampled = isinstance(method, ConditionalMean)
         bootstrap = isinstance(method, ConditionalMean) and method.resampling == "bootstrap"
@@ -164,12 +164,8 @@ class Analysed(Introduces):
         e = self.estimates
         spread = e.estimate.std(axis=0, ddof=1)
         rows = tuple(
-            (
-                _named(e.keys, j),
-                format_number(float(e.estimate[:, j].mean()), 3),
-                format_number(float(spread[j]), 3),
-            )
-            for j in range(len(e.keys))
+            (name, format_number(float(mean), 3), format_number(float(sd), 3))
+            for name, mean, sd in zip(labels(e.keys), e.estimate.mean(axis=0), spread, strict=True)
         )
         header = ("Estimate", "Mean of sets", "SD between sets")
         caveat = self.imputed.caveat
@@ -179,8 +175,3 @@ class Analysed(Introduces):
             (*self.imputed.tables(), Table(header, rows)),
             (*e.notes, *((f"{caveat}.",) if caveat else ())),
         )
-
-
-def _named(keys: pd.DataFrame, j: int) -> str:
-    row = next(each_row(keys.iloc[[j]]))
-    return ", ".join(str(v) for v in row if str(v)) or "the estimate"

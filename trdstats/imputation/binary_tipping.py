@@ -48,7 +48,7 @@ class BinaryTippingPoint:
     >>> import trdstats as trd
     >>> found = trd.BinaryTippingPoint(trd.Response(), 28, "ECT").fit(trd.load_sample("trial"))
     >>> found.glance()[["n_missing", "n_missing_reference"]].to_numpy().tolist()
-    [[17, 13]]
+    [[15, 12]]
     """
 
     definition: Definition

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, count_of
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import Drawn
 from trdstats.imputation.events import choose_strategies, event_table
@@ -219,9 +219,13 @@ class Draws(Introduces):
         facts = [*self.spec.facts(), ("Subjects", f"{g.n:,}"), ("Values", values)]
         if g.n_gaps:
             facts.append(
-                ("Gaps", f"{g.n_gaps:,} values outside an event, taken as missing at random")
+                (
+                    "Gaps",
+                    f"{count_of(int(g.n_gaps), 'value', 'values')} outside an event, taken as "
+                    "missing at random",
+                )
             )
-        facts += [("Left out", f"{k:,} {why}") for why, k in self.layout.left_out.items()]
+        facts += [("Left out", f"{why}: {k:,}") for why, k in self.layout.left_out.items()]
         again = f"; {g.n_redrawn:,} did not converge and were drawn anew" if g.n_redrawn else ""
         if g.n_searched:
             again = f"; {g.n_searched:,} searched from other starts{again}"

@@ -115,7 +115,7 @@ def _hint(layout: Layout, names: pd.Series[Any]) -> str:
     return asked + "Spell subjects as in the data, or leave the event out."
 
 
-def check_post_event(layout: Layout, strategies: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
     """Return which observed values inform the imputation model, shape (n, T).
 
     Values observed at or after an event under any strategy but MAR do not: they are of a course

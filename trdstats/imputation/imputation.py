@@ -15,8 +15,8 @@ from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import draw_parameters
 from trdstats.imputation.draws import Draws
-from trdstats.imputation.events import check_post_event, place_events
-from trdstats.imputation.layout import lay_out
+from trdstats.imputation.events import informing_values, place_events
+from trdstats.imputation.layout import check_arms, lay_out
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import designs, fit_model
 from trdstats.imputation.work import Shelf, fingerprint
@@ -139,7 +139,8 @@ class Imputation(Introduces):
             data, self.formula, subject=subject, treatment=treatment, visit=visit, days=days
         )
         layout, strategies = place_events(layout, events)
-        used = check_post_event(layout, strategies)
+        used = informing_values(layout, strategies)
+        check_arms(layout, used)
         group = None if self.common_covariance else treatment
         result, fitted = fit_model(layout, self.formula, self.covariance, group, self.reml, used)
         name = fingerprint(

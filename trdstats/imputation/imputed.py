@@ -224,5 +224,5 @@ class Imputed(Introduces):
         )
         header = ("Treatment", "Strategy", layout.visit, "Values", "Mean")
         notes = (f"{self.caveat}.",) if self.caveat else ()
-        shown = Table(header, rows, 2, f"Imputed {layout.outcome}")
-        return Face("Imputed visits", self.facts(), (*self.tables(), shown), notes)
+        shown = (Table(header, rows, 2, f"Imputed {layout.outcome}"),) if rows else ()
+        return Face("Imputed visits", self.facts(), (*self.tables(), *shown), notes)

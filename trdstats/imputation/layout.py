@@ -101,8 +101,6 @@ def lay_out(
     ------
     DataError, SpecError, UnknownNameError
         When the table or the formula is not usable.
-    NotEstimableError
-        When an arm has no value at a visit.
     """
     parsed = read_formula(formula)
     outcome = str(parsed.lhs[0])
@@ -133,14 +131,17 @@ def lay_out(
             "so they cannot be covariates of an imputation model."
         )
     incomplete = people[[treatment, *needed]].isna().any(axis=1).to_numpy()
-    counts = {"subjects lack a covariate": int(incomplete.sum()), "rows lack a visit": unscheduled}
+    counts = {
+        "subjects without a covariate": int(incomplete.sum()),
+        "rows without a visit": unscheduled,
+    }
     left_out = {why: k for why, k in counts.items() if k}
     people = people[~incomplete].reset_index(drop=True)
     people[treatment] = _categories(people[treatment])
     visits = _visits(rows[visit])
     y = _outcomes(rows, people, subject, visit, outcome, visits)
     arm = people[treatment].cat.codes.to_numpy().astype(np.intp)
-    found = Layout(
+    return Layout(
         people=people, visits=visits, y=y, arm=arm,
         treatments=[str(t) for t in people[treatment].cat.categories],
         event=np.full(len(people), len(visits), dtype=np.intp),
@@ -148,8 +149,6 @@ def lay_out(
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
         study=data if isinstance(data, Study) else None,
     )  # fmt: skip
-    _check_arms(found)
-    return found
 
 
 def _check(rows: pd.DataFrame, columns: list[str], outcome: str) -> None:
@@ -238,17 +237,28 @@ def _outcomes(
     return y
 
 
-def _check_arms(layout: Layout) -> None:
-    """Refuse an arm that nobody was rated in at a visit: nothing tells its mean there."""
+def check_arms(layout: Layout, used: npt.NDArray[np.bool_]) -> None:
+    """Refuse an arm without a value at a visit: nothing tells its mean there.
+
+    Parameters
+    ----------
+    layout : Layout
+    used : ndarray of bool, shape (n, T)
+        Values that inform the model.
+
+    Raises
+    ------
+    NotEstimableError
+    """
     found = [
-        f"{name} at {layout.visit} {layout.visits[int(t)]}"
+        f"{name} at {layout.visit} {plain(layout.visits[int(t)])}"
         for a, name in enumerate(layout.treatments)
-        for t in np.flatnonzero(np.isnan(layout.y[layout.arm == a]).all(axis=0))
+        for t in np.flatnonzero(~used[layout.arm == a].any(axis=0))
     ]
     if found:
         raise NotEstimableError(
-            f"No value was observed under {'; '.join(found)}: the mean there cannot be estimated. "
-            "Leave the visit out (days=...), or the arm."
+            f"No value informs the mean under {'; '.join(found)}: all are missing, or were "
+            "observed after an event and set aside. Leave the visit out (days=...), or the arm."
         )
 
 

@@ -78,7 +78,7 @@ class ApproximateBayes:
 
     References
     ----------
-    Little and Rubin 2020, doi:10.1002/9781119482260, section 10.2.3.
+    Little and Rubin 2020, doi:10.1002/9781119482260, chapter 10.
     """
 
     n: int = 100

@@ -60,8 +60,8 @@ class TippingPoint:
 
     References
     ----------
-    Yan, Lee and Li 2009, Drug Inf J 43:485-497 (tipping points);
-    Carpenter and Kenward 2013, doi:10.1002/9781119942283, section 10.3.
+    Carpenter and Kenward 2013, Multiple Imputation and its Application,
+    doi:10.1002/9781119942283.
     """
 
     deltas: Mapping[str, Sequence[float]]

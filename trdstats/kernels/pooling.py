@@ -87,7 +87,7 @@ def pool_jackknife(estimate: FloatArray, conf_level: float) -> Pool:
 
     References
     ----------
-    Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-2, equation 11.5.
+    Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-2, chapter 11.
     """
     out = estimate[1:]
     n = len(out)
@@ -103,7 +103,7 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
 
     References
     ----------
-    Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-2, sections 12.2 and 13.3.
+    Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-2, chapters 12 and 13.
     """
     drawn = estimate[1:]
     n = len(drawn)
