@@ -1,6 +1,21 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .comparison import MAIC as MAIC
+from .comparison import STC as STC
+from .comparison import Bucher as Bucher
+from .comparison import Effect as Effect
+from .comparison import Margin as Margin
+from .comparison import PublishedArm as PublishedArm
+from .comparison import PublishedTrial as PublishedTrial
+from .comparison import adjust_p as adjust_p
+from .comparison import compare_strata as compare_strata
+from .comparison import e_value as e_value
+from .comparison import negative_control as negative_control
+from .comparison import pool as pool
+from .comparison import read_effect as read_effect
+from .comparison import stratified_rates as stratified_rates
+from .comparison import unmeasured_confounder as unmeasured_confounder
 from .evidence import published as published
 from .imputation import ANCOVA as ANCOVA
 from .imputation import MAR as MAR
@@ -90,6 +105,7 @@ from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
 from .survival import Turnbull as Turnbull
+from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
 

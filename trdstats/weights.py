@@ -1,11 +1,12 @@
 """Weights of subjects: given as a column, a series or a frame, or estimated by a model.
 
 Estimated weights bring the influence of every subject on their model. An estimate that uses them
-then depends on a subject twice: directly, and through everybody's weights. `stack` adds the two.
+then depends on a subject twice: directly, and through everybody's weights. Stacking adds the two.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
+from trdstats.kernels.stacking import WeightModel, stack
 from trdstats.study.frames import to_pandas
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,30 +43,50 @@ class EstimatedWeights:
     influence: FloatArray
     label: str
 
-    def aligned(self, subjects: Any) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the model on the rows of some subjects.
-
-        Parameters
-        ----------
-        subjects : sequence, length m
-
-        Returns
-        -------
-        log_derivative, influence : ndarray, shape (m, p)
-            0 for subjects the model does not know.
-        others : ndarray, shape (k, p)
-            Influence of the subjects of the model that are not among them.
-        """
+    def among(self, subjects: Any) -> WeightsAmong:
+        """Return the model on the rows of some subjects."""
         known = pd.Index(self.frame["subject"])
         place = known.get_indexer(pd.Index(subjects))
         mine = (place >= 0)[:, None]
         others = np.ones(len(known), dtype=bool)
         others[place[place >= 0]] = False
-        return (
+        return WeightsAmong(
             np.where(mine, self.log_derivative[place], 0.0),
             np.where(mine, self.influence[place], 0.0),
             self.influence[others],
+            known[others].to_numpy(dtype=object),
+            self.label,
         )
+
+
+@dataclass(frozen=True)
+class WeightsAmong:
+    """A model of weights, laid on the subjects of an estimate.
+
+    Attributes
+    ----------
+    log_derivative, influence : ndarray, shape (n, p)
+        Of the subjects of the estimate; 0 for those the model does not know.
+    others : ndarray, shape (m, p)
+        Influence of the subjects of the model that the estimate does not use.
+    other_subjects : ndarray of object, shape (m,)
+    label : str
+    """
+
+    log_derivative: FloatArray
+    influence: FloatArray
+    others: FloatArray
+    other_subjects: Any
+    label: str
+
+    def through_weights(self, direct: FloatArray) -> FloatArray:
+        """Return influences that know of the model, those of the others below: (n + m, k)."""
+        return stack(direct, self.log_derivative, self.influence, self.others)
+
+    def of(self, rows: Any) -> WeightModel:
+        """Return what kernels see of some of the subjects."""
+        gram = self.influence.T @ self.influence + self.others.T @ self.others
+        return WeightModel(self.log_derivative[rows], self.influence[rows], gram)
 
 
 def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
@@ -153,3 +175,16 @@ def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
             ]
         )
     return given.reindex(frame["subject"]).to_numpy(dtype=float)
+
+
+def effective_size(weights: Sequence[FloatArray]) -> float:
+    """Return the effective sample size of groups: the sum of (sum w)^2 / sum w^2."""
+    return float(sum(w.sum() ** 2 / (w**2).sum() for w in weights if w.any()))
+
+
+def weights_in_words(size: float, model: WeightsAmong | None) -> str:
+    """Say what weights are, how many subjects they are worth and what errors know of them."""
+    worth = f"effective sample size {size:,.1f}"
+    if model is None:
+        return f"{worth}; taken as known"
+    return f"{model.label}; {worth}; errors know that they were estimated"

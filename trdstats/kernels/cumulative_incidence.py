@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
+from trdstats.kernels.stacking import WeightModel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,7 +36,9 @@ class Incidence:
     std_error: FloatArray
 
 
-def aalen_johansen(own: FollowUp, n_causes: int, *, robust: bool = False) -> Incidence:
+def aalen_johansen(
+    own: FollowUp, n_causes: int, *, robust: bool = False, model: WeightModel | None = None
+) -> Incidence:
     """Estimate the cumulative incidence of competing causes.
 
     Parameters
@@ -44,6 +47,8 @@ def aalen_johansen(own: FollowUp, n_causes: int, *, robust: bool = False) -> Inc
     n_causes : int
     robust : bool
         Take the variance from the subjects' influences, as weights that are no counts ask for.
+    model : WeightModel, optional
+        The model the weights were estimated by; the variance then knows of it.
 
     Notes
     -----
@@ -59,12 +64,20 @@ def aalen_johansen(own: FollowUp, n_causes: int, *, robust: bool = False) -> Inc
     estimate = np.cumsum(before[:, None] * events / at_risk[:, None], axis=0)
     plain = Incidence(own, counts, survival, estimate, np.zeros_like(estimate))
     variance = [
-        _influence(plain, j + 1).variance(counts, own.weight)
+        _robust_variance(plain, j + 1, model)
         if robust
         else _variance(j, events, at_risk, before, survival, estimate[:, j])
         for j in range(n_causes)
     ]
     return replace(plain, std_error=np.sqrt(np.maximum(np.column_stack(variance), 0)))
+
+
+def _robust_variance(fit: Incidence, cause: int, model: WeightModel | None) -> FloatArray:
+    moved, weight = _influence(fit, cause), fit.own.weight
+    variance = moved.variance(fit.counts, weight)
+    if model is None:
+        return variance
+    return variance + model.added_variance(moved.times(fit.counts, weight, model.columns))
 
 
 def _variance(

@@ -161,6 +161,37 @@ class Influence:
         still = c * c * present(w2) - 2 * c * first + second
         return np.asarray(self.scale**2 * np.maximum(done + still, 0.0))
 
+    def times(self, counts: Counts, weight: FloatArray, columns: FloatArray) -> FloatArray:
+        """Return the influences times columns, summed over subjects at every position.
+
+        Parameters
+        ----------
+        columns : ndarray, shape (n, q)
+
+        Returns
+        -------
+        ndarray, shape (m, q)
+        """
+        place, start, m = counts.place, counts.start, len(counts.time)
+        a0, b0 = self._at_start(counts)
+        a = self.own_a + self.a[place] - a0
+        b = self.own_b + self.b[place] - b0
+        c = self.a + self.b * self.g
+        result = np.empty((m, columns.shape[1]))
+
+        def upto(at: IntArray, values: FloatArray) -> FloatArray:
+            return np.cumsum(np.bincount(at, weights=values, minlength=m))
+
+        def present(values: FloatArray) -> FloatArray:
+            return upto(start, values) - upto(place, values)
+
+        for j, column in enumerate(columns.T):
+            w = weight * column
+            done = upto(place, w * a) + self.g * upto(place, w * b)
+            still = c * present(w) - present(w * a0) - self.g * present(w * b0)
+            result[:, j] = self.scale * (done + still)
+        return result
+
     def _at_start(self, counts: Counts) -> tuple[FloatArray, FloatArray]:
         """Return a and b when each subject comes under observation; nothing is cumulated by 0."""
         return np.append(0.0, self.a)[counts.start], np.append(0.0, self.b)[counts.start]

@@ -99,7 +99,7 @@ def evaluate(data: Episodes, beta: FloatArray) -> Fit | None:
     eta = data.X @ beta
     with np.errstate(over="ignore"):
         risk = np.exp(eta)
-    if not np.isfinite(risk).all() or risk.sum() > 1e300:
+    if not (risk < 1e290 / len(risk)).all():
         return None
     own = data.weight * risk
     S0 = data.sets.over(own)[data.step]

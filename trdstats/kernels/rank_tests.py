@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.stats import chi2
 
 from trdstats.kernels.follow_up import Counts, FollowUp, count
+from trdstats.kernels.stacking import WeightModel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -68,6 +69,7 @@ def rank_scores(
     *,
     stratum: IntArray | None = None,
     robust: bool = False,
+    model: WeightModel | None = None,
 ) -> RankScores:
     """Sum up observed and expected events of groups.
 
@@ -86,6 +88,8 @@ def rank_scores(
     robust : bool
         Covariance from the subjects' scores (Lin and Wei 1989), as weights that are no counts
         ask for; hypergeometric otherwise.
+    model : WeightModel, optional
+        The model the weights were estimated by; the robust covariance then knows of it.
 
     References
     ----------
@@ -95,12 +99,20 @@ def rank_scores(
     v = len(weightings)
     observed, expected = np.zeros((v, n_groups)), np.zeros((v, n_groups))
     variance = np.zeros((v, v, n_groups, n_groups))
+    each = np.zeros((len(group), v, n_groups))
     strata = np.zeros(len(group), dtype=np.intp) if stratum is None else stratum
     for s in np.unique(strata):
         mine = np.flatnonzero(strata == s)
         part = FollowUp(own.time[mine], own.status[mine], own.entry[mine], own.weight[mine])
-        o, e, c = _one_stratum(part, group[mine], n_groups, weightings, robust)
+        o, e, c, each[mine] = _one_stratum(part, group[mine], n_groups, weightings, robust)
         observed, expected, variance = observed + o, expected + e, variance + c
+    if robust:
+        flat = each.reshape(len(group), v * n_groups)
+        covariance = flat.T @ flat
+        if model is not None:
+            covariance += model.added_covariance(flat.T @ model.columns)
+        shaped = covariance.reshape(v, n_groups, v, n_groups)
+        variance = np.asarray(shaped.transpose(0, 2, 1, 3))
     return RankScores(observed, expected, variance)
 
 
@@ -137,7 +149,8 @@ def log_rank(
 
 def _one_stratum(
     own: FollowUp, group: IntArray, n_groups: int, weightings: Sequence[Weighting], robust: bool
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray | float]:
+    """Return observed, expected, and the hypergeometric covariance or the subjects' scores."""
     # One cause a group: counting them together keeps the risk sets on one grid of times.
     event = own.status == 1
     whole = count(
@@ -162,7 +175,7 @@ def _one_stratum(
     observed = W @ events
     expected = (W * d) @ share
     if robust:
-        return observed, expected, _from_scores(own, group, n_groups, whole, W, share, d / y)
+        return observed, expected, 0.0, _scores(own, group, n_groups, whole, W, share, d / y)
     spread = d * np.where(y > 1, (y - d) / np.where(y > 1, y - 1, 1), 0.0)
     v = len(W)
     variance = np.empty((v, v, n_groups, n_groups))
@@ -170,10 +183,10 @@ def _one_stratum(
         for k in range(v):
             s = W[j] * W[k] * spread
             variance[j, k] = np.diag(s @ share) - (share * s[:, None]).T @ share
-    return observed, expected, variance
+    return observed, expected, variance, 0.0
 
 
-def _from_scores(
+def _scores(
     own: FollowUp,
     group: IntArray,
     n_groups: int,
@@ -182,7 +195,7 @@ def _from_scores(
     share: FloatArray,
     hazard: FloatArray,
 ) -> FloatArray:
-    """Return the covariance from the subjects' scores.
+    """Return the subjects' scores, shape (n, v, g).
 
     The score of a subject is the sum over its time at risk of w W (1[group] - share) (dN - hazard).
     """
@@ -196,5 +209,4 @@ def _from_scores(
         mine = np.arange(len(group))
         score[mine, group] += event * weight[place] - (own_part[place + 1] - own_part[start])
         each.append(score * own.weight[:, None])
-    stacked = np.stack(each)
-    return np.asarray(np.einsum("jig,kih->jkgh", stacked, stacked))
+    return np.stack(each, axis=1)

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from trdstats.kernels.stacking import WeightModel
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 CENSORED = -1
@@ -182,7 +184,13 @@ class Influence:
 
 
 def influence(
-    data: Histories, fit: Occupation, weight: FloatArray, *, at: FloatArray, tau: float
+    data: Histories,
+    fit: Occupation,
+    weight: FloatArray,
+    *,
+    at: FloatArray,
+    tau: float,
+    model: WeightModel | None = None,
 ) -> Influence:
     """Compute the influence of every subject: its weight times the derivative to its weight.
 
@@ -196,6 +204,9 @@ def influence(
         Times, none before 0.
     tau : float
         Horizon of the mean times.
+    model : WeightModel, optional
+        The model the weights were estimated by. Standard errors then know of it; the influences
+        stay those of known weights.
 
     Returns
     -------
@@ -246,7 +257,10 @@ def influence(
         where[who] = state
         if moves or i == 0:  # in between, nobody's effect changes
             effect = weight * (own + shared.T[:, where])
-        std_error[i] = np.sqrt((effect**2).sum(axis=1))
+        variance = (effect**2).sum(axis=1)
+        if model is not None:
+            variance = variance + model.added_variance(effect @ model.columns)
+        std_error[i] = np.sqrt(np.maximum(variance, 0.0))
         chosen[:, here == i] = effect.T[:, None]
         mean += hold[i] * effect
     return Influence(std_error, chosen, mean.T.copy())

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
+from trdstats.kernels.stacking import WeightModel
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -88,7 +89,7 @@ class Curve:
         )
 
 
-def kaplan_meier(own: FollowUp, *, robust: bool = False) -> Curve:
+def kaplan_meier(own: FollowUp, *, robust: bool = False, model: WeightModel | None = None) -> Curve:
     """Estimate the curve of one group; status 1 is the event.
 
     Parameters
@@ -96,6 +97,8 @@ def kaplan_meier(own: FollowUp, *, robust: bool = False) -> Curve:
     own : FollowUp
     robust : bool
         Take the variance from the subjects' influences, as weights that are no counts ask for.
+    model : WeightModel, optional
+        The model the weights were estimated by; the variance then knows of it.
     """
     counts = count(own)
     d, n = counts.n_event[:, 0], counts.n_risk
@@ -110,7 +113,12 @@ def kaplan_meier(own: FollowUp, *, robust: bool = False) -> Curve:
     jump = np.where(own.status == 1, each[counts.place], 0.0)
     variance = np.cumsum(step)
     if robust:
-        variance = _log_influence(step, jump).variance(counts, own.weight)
+        moved = _log_influence(step, jump)
+        variance = moved.variance(counts, own.weight)
+        if model is not None:
+            variance = variance + model.added_variance(
+                moved.times(counts, own.weight, model.columns)
+            )
     known = np.where(survival > 0, variance, np.nan)
     return Curve(counts, own.weight, jump, step, survival, known)
 
@@ -192,7 +200,9 @@ def _areas(curve: Curve, tau: float) -> FloatArray:
     return np.cumsum(pieces[::-1])[::-1]
 
 
-def restricted_mean(curve: Curve, tau: float, *, robust: bool = False) -> RestrictedMean:
+def restricted_mean(
+    curve: Curve, tau: float, *, robust: bool = False, model: WeightModel | None = None
+) -> RestrictedMean:
     """Return the area under the curve up to tau.
 
     Parameters
@@ -202,6 +212,8 @@ def restricted_mean(curve: Curve, tau: float, *, robust: bool = False) -> Restri
         Horizon, within the follow-up of the group.
     robust : bool
         Take the variance from the subjects' influences.
+    model : WeightModel, optional
+        As in `kaplan_meier`.
 
     Notes
     -----
@@ -210,7 +222,10 @@ def restricted_mean(curve: Curve, tau: float, *, robust: bool = False) -> Restri
     """
     area = _areas(curve, tau)
     if robust:
-        variance = float(np.sum(influence_on_restricted_mean(curve, tau) ** 2))
+        moved = influence_on_restricted_mean(curve, tau)
+        variance = float(np.sum(moved**2))
+        if model is not None:
+            variance += float(model.added_variance((moved @ model.columns)[None])[0])
     else:
         # The area from an event time to tau lies under the curve after its step.
         variance = float(np.sum(area**2 * curve.step * (curve.time <= tau)))

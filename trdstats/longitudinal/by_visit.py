@@ -19,6 +19,7 @@ from trdstats.longitudinal.design import (
     IntArray,
 )
 from trdstats.study import Study
+from trdstats.study.frames import to_pandas
 
 
 def build_design(
@@ -56,7 +57,7 @@ def build_design(
     roles = [subject, visit, *(c for c in (group, weights, time) if c)]
     if treatment is not None:
         needed = sorted({*needed, treatment})
-        data = _with_baseline_rows(data) if isinstance(data, Study) else data
+        data = long_table(data, with_baseline=True)
     frame, left_out = complete_rows(data, formula, roles, needed)
     grouped = [group] if group is not None and keep_levels else []
     factors = [visit, *(c for c in needed if c != outcome), *grouped]
@@ -232,9 +233,13 @@ def _matrix(
     return spec, laid_out, names, tuple(varying)
 
 
-def _with_baseline_rows(study: Study) -> pd.DataFrame:
-    """Return the scheduled visits of a study with the baselines as a visit at day 0."""
-    rows = study.longitudinal()
+def long_table(data: Any, *, with_baseline: bool) -> pd.DataFrame:
+    """Return a table, or the scheduled visits of a study, baselines as visit 0 when asked for."""
+    if not isinstance(data, Study):
+        return to_pandas(data, what="data")
+    study, rows = data, data.longitudinal()
+    if not with_baseline:
+        return rows
     at_start = study.subjects.drop(columns="baseline").assign(
         score=study.subjects["baseline"], baseline=study.subjects["baseline"], visit=0.0, day=0.0
     )

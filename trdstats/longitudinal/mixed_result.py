@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from trdstats.longitudinal.predict import (
     residual_table,
     simulated_outcomes,
 )
+from trdstats.longitudinal.subject_weights import Weighting
 from trdstats.longitudinal.tests_table import t_table
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
@@ -63,6 +64,7 @@ class MixedResult(Introduces):
     _optimum: Optimum
     _of_theta: FloatArray
     _rows: Rows
+    _weighting: Weighting | None = field(default=None, kw_only=True)
 
     title: ClassVar[str] = "Mixed model"
 
@@ -336,7 +338,8 @@ class MixedResult(Introduces):
         pandas.DataFrame
             subject, then one column a term: Phi times the subject's score X' V^-1 r. The
             cross-product of the columns is the empirical covariance (CR0). Where subjects share
-            random effects of a site, one row a site: only sites are independent.
+            random effects of a site, one row a site: only sites are independent. With
+            estimated weights the effects know how they were estimated.
         """
         if not len(self.design.person):
             raise SpecError(
@@ -347,7 +350,7 @@ class MixedResult(Introduces):
         effect[self._rows.order] = found.scores @ found.plain
         frame = pd.DataFrame(effect, columns=list(self.terms))
         frame.insert(0, self.design.unit, self.design.subjects)
-        return frame
+        return frame if self._weighting is None else self._weighting.frame(frame)
 
     def face(self) -> Face:
         """Return the fit and its fixed effects as tables."""
@@ -362,6 +365,7 @@ class MixedResult(Introduces):
             ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
             ("Degrees of freedom", self.spec.ddf),
         ]
+        facts += [("Weights", self._weighting.words)] if self._weighting else []
         rows = tuple(
             (
                 r.term,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -21,12 +21,13 @@ from trdstats.kernels.patterns import (
 )
 from trdstats.kernels.reml import Model, residual_start
 from trdstats.kernels.rows import Rows
-from trdstats.kernels.sandwich import sandwich
+from trdstats.kernels.sandwich import Kind, sandwich
 from trdstats.kernels.units import Units
-from trdstats.longitudinal.by_visit import build_design
+from trdstats.longitudinal.by_visit import build_design, long_table
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.result import MMRMResult
+from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.tables import Face, Introduces
 
@@ -116,6 +117,7 @@ class MMRM(Introduces):
         subject: str = "subject",
         visit: str = "visit",
         treatment: str = "treatment",
+        weights: Any = None,
     ) -> MMRMResult:
         """Fit the model.
 
@@ -127,6 +129,13 @@ class MMRM(Introduces):
             analysis also the baselines, as visit 0.
         subject, visit, treatment : str
             Columns; the treatment matters in a constrained analysis only.
+        weights : str, Series, DataFrame or result, optional
+            Weights of subjects, as those of `PropensityWeights`: a column, a series indexed by
+            subject, a frame with the columns subject and weight, or the result that estimated
+            them. The variance of a subject's ratings is divided by its weight. The covariance of
+            the effects is then empirical, whatever `vcov` says of the model's, with Bell and
+            McCaffrey's degrees of freedom, and knows how the weights were estimated when given
+            the result.
 
         Raises
         ------
@@ -140,8 +149,38 @@ class MMRM(Introduces):
         EstimateWarning
             When columns of the design are explained by others: they are left out by name.
         """
+        if weights is not None:
+            return self._fit_weighted(data, subject, visit, treatment, weights)
         if isinstance(data, MMRMSummary):
             return self._fit_summary(data.design, data.summary, data.no_rows())
+        return self._fit_rows(data, subject, visit, treatment)
+
+    def _fit_weighted(
+        self, data: Any, subject: str, visit: str, treatment: str, weights: Any
+    ) -> MMRMResult:
+        if self.weights is not None or isinstance(data, MMRMSummary):
+            raise SpecError(
+                "Weights of subjects go with rows, and not with weights of ratings: give one of "
+                "fit(weights=...) and MMRM(weights=...), and no summary."
+            )
+        table = long_table(data, with_baseline=self.constrained)
+        rows, left_out = attach_weights(table, subject, weights)
+        kind: Kind = "empirical" if self.vcov == "model" else self.vcov
+        robust = replace(
+            self,
+            weights=COLUMN,
+            vcov=kind,
+            ddf="satterthwaite" if self.ddf.startswith("kenward") else self.ddf,
+        )
+        found = robust._fit_rows(rows, subject, visit, treatment)
+        design = replace(found.design, left_out=left_out | found.design.left_out)
+        weighting = describe_weights(design.frame, subject, design.subjects, weights)
+        sandwiched = sandwich(found._model, found._optimum.state, found._rows, kind)
+        stacked = weighting.stacked(sandwiched, found._rows)
+        inference = _judge(robust, found._model, found._optimum.state.beta, stacked)
+        return replace(found, design=design, inference=inference, _weighting=weighting)
+
+    def _fit_rows(self, data: Any, subject: str, visit: str, treatment: str) -> MMRMResult:
         design = build_design(
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
             weights=self.weights, treatment=treatment if self.constrained else None,
@@ -306,6 +345,11 @@ def _infer(
         return kenward_roger(model, state, of_theta, curved=spec.ddf == "kenward-roger")
     else:
         found = satterthwaite(model, state, of_theta)
+    return _judge(spec, model, state.beta, found)
+
+
+def _judge(spec: MMRM, model: Model, beta: FloatArray, found: Inference) -> Inference:
+    """Return the covariance of the effects with the degrees of freedom that were asked for."""
     if spec.ddf == "satterthwaite":
         return found
     q = model.summary.n_columns
@@ -314,7 +358,7 @@ def _infer(
     else:
         # An MMRM sums its subjects up, whatever a model may hold.
         df = _between_within(cast(Summary, model.summary))
-    return FixedDegrees(state.beta, found.covariance, df)
+    return FixedDegrees(beta, found.covariance, df)
 
 
 def _between_within(summary: Summary) -> FloatArray:

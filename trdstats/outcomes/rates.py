@@ -23,6 +23,7 @@ from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
 from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.rates_result import Rates
+from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
@@ -40,6 +41,7 @@ def rates(
     method: str = "wilson",
     difference: str = "miettinen-nurminen",
     reference: str | None = None,
+    weights: Any = None,
 ) -> Rates:
     """Estimate the share of subjects that meet a definition at a scheduled day.
 
@@ -62,6 +64,12 @@ def rates(
         that R's ratesci adds to odds ratios.
     reference : str, optional
         Treatment the others are compared with. Default: the first one.
+    weights : str, Series, DataFrame or result, optional
+        Weights of subjects: a column of `study.subjects`, a series indexed by subject, a frame
+        with the columns subject and weight, or a result that estimated them, such as that of
+        `PropensityWeights`. Errors then come from the subjects' influences, intervals from
+        the logit scale for rates and the log scale for ratios; `method` and `difference` do not
+        apply. Errors know how the weights were estimated when given the result.
 
     Returns
     -------
@@ -98,6 +106,16 @@ def rates(
     reference = _check_reference(study, reference)
     outcomes = verdicts(study, definition, day=day, missing=missing, reference=reference)
     frame = _frame(study, outcomes, reference, missing, conf_level, method, difference)
+    weighted = None
+    if weights is not None:
+        known = outcomes
+        if isinstance(weights, str):
+            if weights not in study.subjects:
+                raise unknown_name("column", weights, study.subjects.columns)
+            known = outcomes.copy()
+            known[weights] = study.subjects[weights].to_numpy()
+        weighted = weigh_rates(known, weights, reference=reference, conf_level=conf_level)
+        frame = _reweighted(frame, weighted.frame)
     unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]
     if len(unseen):
         warnings.warn(
@@ -113,7 +131,17 @@ def rates(
         frame=frame,
         outcomes=outcomes,
         caveat=study.caveat,
+        weighted=weighted,
     )
+
+
+def _reweighted(frame: pd.DataFrame, weighted: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with weighted estimates in the place of plain ones; counts stay."""
+    key = ["measure", "treatment"]
+    columns = [c for c in weighted if c not in (*key, "reference")]
+    found = frame[key].merge(weighted[[*key, *columns]], on=key, how="left", validate="1:1")
+    values = {str(c): found[c].to_numpy() for c in columns}
+    return frame.assign(**values, method="influence")
 
 
 def verdicts(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Face,
     Introduces,
@@ -47,6 +48,8 @@ class Rates(Introduces):
         of missing visits, reason.
     caveat : str
         What every comparison must say.
+    weighted : WeightedRates or None
+        Weighted estimates with their influences.
     """
 
     label: str
@@ -56,6 +59,7 @@ class Rates(Introduces):
     frame: pd.DataFrame
     outcomes: pd.DataFrame
     caveat: str
+    weighted: WeightedRates | None = None
 
     def tidy(self) -> pd.DataFrame:
         """Return rates, then comparisons with the reference: one row each.
@@ -89,9 +93,12 @@ class Rates(Introduces):
         Returns
         -------
         pandas.DataFrame
-            subject, then one column a treatment: (met - rate) / n for its own subjects, else 0.
+            subject, then one column a treatment: (met - rate) / n for its own subjects, else 0;
+            with weights w (met - rate) / sum w, and what the subject does to the weights.
             The cross-product of the columns is the covariance of the rates.
         """
+        if self.weighted is not None:
+            return self.weighted.influence.copy()
         result: dict[str, Any] = {"subject": self.outcomes["subject"].array}
         met = self.outcomes["met"].astype(float).fillna(np.nan).to_numpy(dtype=float)
         for name in self.outcomes["treatment"].cat.categories:
@@ -129,6 +136,7 @@ class Rates(Introduces):
                 ("Rule", self.definition),
                 ("Not rated", MISSING_WORDS[self.missing]),
                 ("Intervals", methods),
+                *((("Weights", self.weighted.words),) if self.weighted else ()),
             ),
             tuple(tables),
             (f"{self.caveat}.",) if self.caveat else (),

@@ -152,7 +152,7 @@ def _labelled(
         }
     )
     caveats = [study.caveat] if study.caveat else []
-    caveats += [_conditional(since)] if since is not None and len(study.treatments) > 1 else []
+    caveats += [among_those(since)] if since is not None and len(study.treatments) > 1 else []
     return EventTimes(
         frame.assign(**covariates),
         outcome=definition.label(study.scale),
@@ -164,7 +164,7 @@ def _labelled(
     )
 
 
-def _conditional(since: Definition) -> str:
+def among_those(since: Definition) -> str:
     """Return what a comparison of those who met the origin must say, even in a trial."""
     responders = isinstance(since, Response)
     who = "responders" if responders else f"those with {since.name}"

@@ -13,6 +13,7 @@ import pandas as pd
 
 from trdstats.errors import (
     DataWarning,
+    NotEstimableError,
     Problem,
     SpecError,
     describe_problems,
@@ -21,9 +22,10 @@ from trdstats.errors import (
 )
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
+from trdstats.study.completed import complete
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
-from trdstats.study.variants import BaselineRule, baseline_by, complete, reschedule, thin
+from trdstats.study.variants import BaselineRule, baseline_by, narrow, reschedule, thin
 from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
@@ -237,6 +239,48 @@ class Study(Introduces):
         }
         return self._with(panels=panels, windows=schedule)
 
+    def only(self, treatments: Sequence[str]) -> Study:
+        """Return the study of some of its treatments.
+
+        Raises
+        ------
+        UnknownNameError
+            When a treatment is not there.
+        """
+        for name in treatments:
+            if name not in self.treatments:
+                raise unknown_name("treatment", name, self.treatments)
+        kept = [t for t in self.treatments if t in treatments]
+        mine = self.subjects["treatment"].isin(kept).to_numpy()
+        return self._among(narrow(self._tables, mine, kept))
+
+    def keep(self, subjects: Any) -> Study:
+        """Return the study of some of its subjects; treatments that lose all of them go.
+
+        Parameters
+        ----------
+        subjects : sequence
+            Identifiers; what is named twice counts once.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such subject.
+        NotEstimableError
+            When nobody is named.
+        """
+        known = self.subjects["subject"]
+        wanted = pd.Series(list(subjects), dtype=object)
+        strange = wanted[~wanted.isin(known)]
+        if len(strange):
+            raise unknown_name("subject", strange.iloc[0], known)
+        if not len(wanted):
+            raise NotEstimableError("No subject is named: a study of nobody cannot be analysed.")
+        mine = known.isin(wanted).to_numpy()
+        present = set(self.subjects.loc[mine, "treatment"])
+        kept = [t for t in self.treatments if t in present]
+        return self._among(narrow(self._tables, mine, kept))
+
     def thinned(self, days: Sequence[float]) -> Study:
         """Return the same study as if it had been rated on fewer days.
 
@@ -287,10 +331,14 @@ class Study(Introduces):
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""
+        return self._among(replace(self._tables, **tables), scale=scale)
+
+    def _among(self, tables: Tables, *, scale: Scale | None = None) -> Study:
+        """Return a study of other checked tables."""
         other = object.__new__(Study)
         other._roles, other._randomised = self._roles, self._randomised
         other._scale = scale or self._scale
-        other._tables = replace(self._tables, **tables)
+        other._tables = tables
         return other
 
     def rated(self) -> Rated:

@@ -1,7 +1,8 @@
-"""The same study under another baseline rule, other visit windows, or with completed scores."""
+"""The same study under another baseline rule, on other visits, or of some of its subjects."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import check_choice
+from trdstats.study.build import Panel, Tables
 from trdstats.study.windows import VisitWindows, schedule_visits
 
 FloatArray = npt.NDArray[np.float64]
@@ -102,25 +104,34 @@ def thin(visits: pd.DataFrame, days: FloatArray) -> pd.DataFrame:
     return visits[keep].reset_index(drop=True)
 
 
-def complete(visits: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return visits whose scores after baseline are those of another table.
+def narrow(tables: Tables, kept: npt.NDArray[np.bool_], treatments: list[str]) -> Tables:
+    """Return the tables of some of the subjects.
 
     Parameters
     ----------
-    visits : pandas.DataFrame
-        Canonical visits. Of a scheduled visit that was attended the actual day stays; others take
-        place on their scheduled day. Visits after baseline that `scores` does not name go.
-    scores : pandas.DataFrame
-        subject (codes of the study's subjects), visit (scheduled day), score.
+    tables : Tables
+    kept : ndarray of bool, shape (n_subjects,)
+    treatments : list of str
+        Those that stay, in their order.
     """
-    attended = (visits["day"] > 0) & visits["visit"].notna()
-    known = visits.loc[attended].drop(columns="score")
-    known = known.assign(code=known["subject"].cat.codes).drop(columns="subject")
-    made = scores.rename(columns={"subject": "code"}).merge(known, how="left", on=["code", "visit"])
-    made["day"] = made["day"].fillna(made["visit"])
-    names = visits["subject"].cat.categories
-    made["subject"] = pd.Categorical(names[made["code"].to_numpy()], categories=names)
-    before = visits[visits["day"] <= 0]
-    whole = pd.concat([before, made[visits.columns]], ignore_index=True)
-    order = np.lexsort((whole["day"].to_numpy(), whole["subject"].cat.codes.to_numpy()))
-    return whole.iloc[order].reset_index(drop=True)
+    subjects = tables.subjects[kept].reset_index(drop=True)
+    subjects["treatment"] = subjects["treatment"].cat.set_categories(treatments)
+    names = subjects["subject"]
+
+    def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame[frame["subject"].isin(names)].reset_index(drop=True)
+        if isinstance(own["subject"].dtype, pd.CategoricalDtype):
+            old = own["subject"].cat.categories
+            own["subject"] = own["subject"].cat.set_categories(old[old.isin(names)])
+        return own
+
+    panels = {
+        label: Panel(rows_of(panel.visits), panel.baseline[kept])
+        for label, panel in tables.panels.items()
+    }
+    windows = tables.windows
+    if windows is not None:
+        windows = {k: v for k, v in windows.items() if k in treatments}
+    return replace(
+        tables, panels=panels, subjects=subjects, events=rows_of(tables.events), windows=windows
+    )

@@ -12,9 +12,9 @@ import pandas as pd
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.day_contrasts import day_contrasts
+from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.drawing import draw_curves
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
 
 
@@ -67,7 +67,9 @@ class AalenJohansen:
         sample = split(times, self.by, weights)
         k = max(times.causes)
         fits = {
-            g.label: kernel.aalen_johansen(g.follow_up, k, robust=sample.weighted)
+            g.label: kernel.aalen_johansen(
+                g.follow_up, k, robust=sample.weighted, model=sample.weights_of(g)
+            )
             for g in sample.groups
         }
         return AalenJohansenResult(self, times, sample, fits)
@@ -167,7 +169,15 @@ class AalenJohansenResult(Introduces):
             cause, group column, reference, time, estimate (difference of probabilities),
             std_error, statistic, p_value, conf_low, conf_high, conf_level.
         """
-        return day_contrasts(self.at(days), self._key, reference, self.spec.conf_level)
+        table, at = self.at(days), np.asarray(days, dtype=float)
+
+        def of_group(g: Group) -> kernel.FloatArray:
+            fit = self._fits[g.label]
+            causes = [kernel.influence_on_incidence(fit, k, at) for k in self.times.causes]
+            return np.hstack(causes)
+
+        errors = contrast_errors(self._sample, table, self._key, of_group)
+        return day_contrasts(table, errors, self._key, reference, self.spec.conf_level)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects with follow-up, events of the first cause, of the others."""

@@ -68,7 +68,9 @@ class AFTResult(Introduces):
         return self.spec.robust or self._data.sample.weighted
 
     def _variance(self) -> FloatArray:
-        return self._fit.covariance(robust=self.is_robust)
+        if self.is_robust:
+            return self._data.robust_covariance(self._fit.influence())
+        return self._fit.covariance()
 
     @property
     def covariance(self) -> pd.DataFrame:

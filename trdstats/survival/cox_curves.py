@@ -89,6 +89,7 @@ class MarginalCurves(Introduces):
         for level, estimate, moved in zip(
             self.levels, self._estimate, self._influence, strict=True
         ):
+            moved = self.model._found.through_weights(moved)
             variance = np.einsum("nk,nk->k", moved, moved)
             low, high = survival_interval(
                 estimate,
@@ -135,7 +136,7 @@ class MarginalCurves(Introduces):
             if k == b:
                 continue
             gap = self._estimate[k] - self._estimate[b]
-            moved = self._influence[k] - self._influence[b]
+            moved = self.model._found.through_weights(self._influence[k] - self._influence[b])
             error = np.sqrt(np.einsum("nk,nk->k", moved, moved))
             statistic = gap / np.where(error > 0, error, np.nan)
             frames.append(

@@ -76,10 +76,8 @@ class CoxResult(Introduces):
     def _variance(self) -> FloatArray:
         if not self.is_robust:
             return np.asarray(np.linalg.inv(self._best.fit.information))
-        effect = self._on_beta()
-        sums = np.zeros((int(self._cluster.max()) + 1, effect.shape[1]))
-        np.add.at(sums, self._cluster, effect)
-        return np.asarray(sums.T @ sums)
+        found = self._found
+        return found.sample.robust_covariance(found.row, self._on_beta(), self._cluster)
 
     @property
     def covariance(self) -> pd.DataFrame:

@@ -2,23 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
 from trdstats.errors import unknown_name
+from trdstats.survival.groups import Group, Sample
+
+FloatArray = npt.NDArray[np.float64]
+Covariances = dict[tuple[str, str], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class PairCovariance:
+    """Variances of the estimates of two groups, and what they share; each of shape (k,)."""
+
+    own: FloatArray
+    base: FloatArray
+    shared: FloatArray
+
+    @classmethod
+    def of(cls, covariances: Covariances, label: str, reference: str) -> PairCovariance:
+        """Return those of a group and its reference."""
+        return cls(
+            covariances[label, label],
+            covariances[reference, reference],
+            covariances[label, reference],
+        )
+
+    def error_of_difference(self) -> FloatArray:
+        """Return the standard errors of the differences."""
+        return np.asarray(np.sqrt(np.maximum(self.own + self.base - 2 * self.shared, 0.0)))
+
+    def error_of_log_ratio(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """Return the standard errors of log(a / b); not finite where one of the two is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            squares = self.own / a**2 + self.base / b**2 - 2 * self.shared / (a * b)
+            return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+
+def contrast_errors(
+    sample: Sample, at: pd.DataFrame, key: str, of_group: Callable[[Group], FloatArray]
+) -> Covariances:
+    """Return the covariances, within and between groups, of what `day_contrasts` compares.
+
+    Parameters
+    ----------
+    sample : Sample
+    at : pandas.DataFrame
+        As `day_contrasts` takes it; within a group one row an estimate.
+    key : str
+    of_group : callable
+        Returns the influence of a group's subjects on its estimates, in the order of the rows.
+    """
+    variance = {
+        str(label): own["std_error"].to_numpy() ** 2
+        for label, own in at.groupby(key, sort=False, observed=True)
+    }
+    return sample.between(of_group, variance)
 
 
 def day_contrasts(
-    at: pd.DataFrame, key: str, reference: str | None, conf_level: float
+    at: pd.DataFrame, covariances: Covariances, key: str, reference: str | None, conf_level: float
 ) -> pd.DataFrame:
     """Return the difference of every group from the reference at every day.
 
     Parameters
     ----------
     at : pandas.DataFrame
-        One row a group and day: the group column `key`, perhaps `cause`, time, estimate, std_error.
-        Groups are independent.
+        One row a group and day: the group column `key`, perhaps `cause`, time, estimate.
+    covariances : dict
+        From `contrast_errors`.
     key : str
     reference : str or None
         None for the first group.
@@ -39,20 +97,40 @@ def day_contrasts(
     reference = labels[0] if reference is None else reference
     if reference not in labels:
         raise unknown_name("group", reference, labels)
-    same = [c for c in ("cause", "time") if c in at]
-    base = at.loc[at[key] == reference, [*same, "estimate", "std_error"]]
-    rows = at.loc[at[key] != reference, [key, *same, "estimate", "std_error"]]
-    both = rows.merge(base, on=same, suffixes=("", "_base"))
-    gap = (both["estimate"] - both["estimate_base"]).to_numpy()
-    error = np.hypot(both["std_error"].to_numpy(), both["std_error_base"].to_numpy())
+    base = at[at[key] == reference]
+    frames = [
+        _one_group(at[at[key] == label], base, covariances, key, (label, reference), conf_level)
+        for label in labels
+        if label != reference
+    ]
+    # One group has nothing to compare with, and the table still has its columns.
+    return pd.concat(
+        frames or [_one_group(base, base, covariances, key, (reference,) * 2, conf_level)[:0]],
+        ignore_index=True,
+    )
+
+
+def _one_group(
+    own: pd.DataFrame,
+    base: pd.DataFrame,
+    covariances: Covariances,
+    key: str,
+    pair: tuple[str, str],
+    conf_level: float,
+) -> pd.DataFrame:
+    label, reference = pair
+    gap = own["estimate"].to_numpy() - base["estimate"].to_numpy()
+    error = PairCovariance.of(covariances, label, reference).error_of_difference()
+    error = np.where(np.isnan(gap), np.nan, error)
     z = norm.isf((1 - conf_level) / 2)
     statistic = gap / np.where(error > 0, error, np.nan)
+    same = {"cause": own["cause"].to_numpy()} if "cause" in own else {}
     return pd.DataFrame(
         {
-            **({"cause": both["cause"]} if "cause" in same else {}),
-            key: both[key],
+            **same,
+            key: label,
             "reference": reference,
-            "time": both["time"],
+            "time": own["time"].to_numpy(),
             "estimate": gap,
             "std_error": error,
             "statistic": statistic,

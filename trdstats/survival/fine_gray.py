@@ -170,8 +170,9 @@ class FineGrayResult(Introduces):
     @property
     def covariance(self) -> pd.DataFrame:
         """Robust covariance of the coefficients."""
-        effect = self._on_beta()
-        return pd.DataFrame(effect.T @ effect, index=list(self.terms), columns=list(self.terms))
+        found = self._found
+        values = found.sample.robust_covariance(found.row, self._on_beta())
+        return pd.DataFrame(values, index=list(self.terms), columns=list(self.terms))
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a term.

@@ -12,8 +12,15 @@ import pandas as pd
 
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.follow_up import FollowUp
+from trdstats.kernels.stacking import WeightModel
 from trdstats.outcomes import EventTimes
-from trdstats.weights import read_weights
+from trdstats.weights import (
+    WeightsAmong,
+    effective_size,
+    read_weights,
+    weight_model,
+    weights_in_words,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,6 +76,8 @@ class Sample:
         Groups in which nobody has follow-up.
     weighted : bool
         Whether subjects have weights.
+    model : WeightsAmong or None
+        The model by which the weights were estimated.
     """
 
     groups: tuple[Group, ...]
@@ -77,6 +86,7 @@ class Sample:
     n_ungrouped: int
     empty: tuple[str, ...]
     weighted: bool = False
+    model: WeightsAmong | None = None
 
     @property
     def n(self) -> int:
@@ -112,14 +122,100 @@ class Sample:
         pandas.DataFrame
             subject, then one column an estimate: "<group>" or "<group> <key>".
         """
-        columns: dict[str, Any] = {"subject": self.subjects}
+        names = [f"{g.label} {key}".strip() for g in self.groups for key in keys]
+        direct = np.zeros((len(self.subjects), len(names)))
+        for k, g in enumerate(self.groups):
+            own = slice(k * len(keys), (k + 1) * len(keys))
+            direct[g.row, own] = of_group(g).reshape(len(g.time), len(keys))
+        return self.label_influence(names, direct)
+
+    def label_influence(self, names: list[str], direct: FloatArray) -> pd.DataFrame:
+        """Return influences as a frame, the estimation of the weights accounted for.
+
+        Parameters
+        ----------
+        names : list of str, length k
+        direct : ndarray, shape (n, k)
+            Influences of all with follow-up, the weights taken as known.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then a column a name. Subjects that only the model of the weights knows
+            stand below.
+        """
+        frame = pd.DataFrame(self.through_weights(direct), columns=names)
+        who = self.subjects
+        if self.model is not None:
+            who = np.concatenate([np.asarray(who, dtype=object), self.model.other_subjects])
+        frame.insert(0, "subject", who)
+        return frame
+
+    def through_weights(self, direct: FloatArray) -> FloatArray:
+        """Return influences that know how the weights were estimated."""
+        return direct if self.model is None else self.model.through_weights(direct)
+
+    def lay_out(self, row: npt.NDArray[np.intp], effect: FloatArray) -> FloatArray:
+        """Return effects of some subjects among those of all with follow-up, 0 for the others."""
+        everyone = np.zeros((len(self.subjects), effect.shape[1]))
+        everyone[row] = effect
+        return everyone
+
+    def robust_covariance(
+        self,
+        row: npt.NDArray[np.intp],
+        effect: FloatArray,
+        cluster: npt.NDArray[np.intp] | None = None,
+    ) -> FloatArray:
+        """Return the covariance of estimates from their influences.
+
+        Parameters
+        ----------
+        row : ndarray of int, shape (n,)
+        effect : ndarray, shape (n, k)
+            Influences of the subjects in those rows, the weights taken as known.
+        cluster : ndarray of int, shape (n,), optional
+            Codes of groups of subjects that are not independent.
+        """
+        moved = self.through_weights(self.lay_out(row, effect))
+        if cluster is not None:
+            # Subjects outside the estimate stand alone.
+            code = int(cluster.max()) + 1 + np.arange(len(moved))
+            code[row] = cluster
+            sums = np.zeros((int(code.max()) + 1, moved.shape[1]))
+            np.add.at(sums, code, moved)
+            moved = sums
+        return np.asarray(moved.T @ moved)
+
+    def weights_of(self, *groups: Group) -> WeightModel | None:
+        """Return the model of the weights of some groups; None for known weights."""
+        if self.model is None:
+            return None
+        return self.model.of(np.concatenate([g.row for g in groups]))
+
+    def between(
+        self, of_group: Callable[[Group], FloatArray], variance: dict[str, FloatArray]
+    ) -> dict[tuple[str, str], FloatArray]:
+        """Return the covariances of estimates within and between groups.
+
+        Parameters
+        ----------
+        of_group : callable
+            Returns the influence of a group's subjects, the weights taken as known, (n_group, k).
+        variance : dict of str to ndarray, shape (k,)
+            Variances within groups: all there is when groups share no weights' model.
+        """
+        labels = [g.label for g in self.groups]
+        if self.model is None:
+            none = {label: np.zeros_like(v) for label, v in variance.items()}
+            return {(a, b): variance[a] if a == b else none[a] for a in labels for b in labels}
+        moved = {}
         for g in self.groups:
-            values = of_group(g).reshape(len(g.time), len(keys))
-            for j, key in enumerate(keys):
-                column = np.zeros(len(self.subjects))
-                column[g.row] = values[:, j]
-                columns[f"{g.label} {key}".strip()] = column
-        return pd.DataFrame(columns)
+            values = of_group(g)
+            direct = np.zeros((len(self.subjects), values.shape[1]))
+            direct[g.row] = values
+            moved[g.label] = self.through_weights(direct)
+        return {(a, b): np.einsum("nk,nk->k", moved[a], moved[b]) for a in labels for b in labels}
 
 
 def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
@@ -130,7 +226,7 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
     times : EventTimes
     by : str or None
         Column that names the groups; None for all subjects together.
-    weights : str, Series or DataFrame, optional
+    weights : str, Series, DataFrame or EstimatedWeights, optional
         As `read_weights` takes them. Subjects of weight 0 take no part.
 
     Raises
@@ -158,6 +254,7 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
         code, labels = np.zeros(len(frame), dtype=np.intp), ["all"]
     else:
         code, labels = _codes(frame[by])
+    model = weight_model(weights)
     rows = [np.flatnonzero((code == k) & (weight > 0)) for k in range(len(labels))]
     return Sample(
         groups=tuple(
@@ -172,6 +269,7 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
         n_ungrouped=int((code < 0).sum()),
         empty=tuple(label for label, row in zip(labels, rows, strict=True) if not len(row)),
         weighted=weights is not None,
+        model=None if model is None else model.among(frame["subject"]),
     )
 
 
@@ -195,15 +293,15 @@ def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ..
     if sample.n_ungrouped:
         facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
     if sample.weighted:
-        facts.append(("Weights", f"effective sample size {_effective_size(sample):,.1f}"))
+        facts.append(
+            (
+                "Weights",
+                weights_in_words(effective_size([g.weight for g in sample.groups]), sample.model),
+            )
+        )
     if left_out:
         facts.append(("Left out", f"{left_out:,} without an origin or a baseline"))
     return tuple(facts)
-
-
-def _effective_size(sample: Sample) -> float:
-    """Return (sum w)^2 / sum w^2, within groups."""
-    return float(sum(g.weight.sum() ** 2 / (g.weight**2).sum() for g in sample.groups))
 
 
 def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[str, ...]:

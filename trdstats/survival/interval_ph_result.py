@@ -67,8 +67,7 @@ class IntervalPHResult(Introduces):
         if self._drawn is not None:
             values = np.cov(self._usable(), rowvar=False).reshape(len(self._design.terms), -1)
         elif self._sample.weighted:
-            each = self._influences()
-            values = each.T @ each
+            values = self._sample.robust_covariance(self._row, self._influences())
         else:
             values = self._inverse()
         return pd.DataFrame(values, index=self._design.terms, columns=self._design.terms)
@@ -192,11 +191,13 @@ class IntervalPHResult(Introduces):
         pandas.DataFrame
             subject, then one column a term; 0 for subjects that were not analysed.
         """
-        rows = np.zeros((len(self._sample.subjects), len(self._design.terms)))
-        rows[self._everyone.row[self._design.kept]] = self._influences()
-        frame = pd.DataFrame(rows, columns=self._design.terms)
-        frame.insert(0, "subject", self._sample.subjects)
-        return frame
+        rows = self._sample.lay_out(self._row, self._influences())
+        return self._sample.label_influence(list(self._design.terms), rows)
+
+    @property
+    def _row(self) -> npt.NDArray[np.intp]:
+        """Position of each analysed subject among all with follow-up."""
+        return self._everyone.row[self._design.kept]
 
     def face(self) -> Face:
         """Return the model, how it was found, and hazard ratios."""

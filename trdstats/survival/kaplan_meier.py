@@ -12,9 +12,9 @@ import pandas as pd
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.day_contrasts import day_contrasts
+from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.drawing import draw_curves
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Face,
@@ -76,7 +76,9 @@ class KaplanMeier:
         weights : str, Series or DataFrame, optional
             Weights of subjects: a column of the times, a series indexed by subject, or a frame
             with the columns subject and weight. Variances are then robust: sums of squared
-            influences, the weights taken as known.
+            influences, the weights taken as known. A result that estimated the weights, such as
+            that of `PropensityWeights`, may stand in their place: errors then know that they were
+            estimated.
 
         Returns
         -------
@@ -96,7 +98,10 @@ class KaplanMeier:
 def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
     """Return the Kaplan-Meier curve of every group; cause 1 is the event."""
     return {
-        g.label: kernel.kaplan_meier(g.follow_up, robust=sample.weighted) for g in sample.groups
+        g.label: kernel.kaplan_meier(
+            g.follow_up, robust=sample.weighted, model=sample.weights_of(g)
+        )
+        for g in sample.groups
     }
 
 
@@ -217,9 +222,16 @@ class KaplanMeierResult(Introduces):
             group column, reference, time, estimate (difference), std_error, statistic, p_value,
             conf_low, conf_high, conf_level.
         """
-        return day_contrasts(
-            self.at(days, measure=measure), self._key, reference, self.spec.conf_level
-        )
+        table = self.at(days, measure=measure)
+        at = np.asarray(days, dtype=float)
+
+        def of_group(g: Group) -> kernel.FloatArray:
+            curve = self._curves[g.label]
+            moved = kernel.influence_on_survival(curve, at)
+            return moved / curve.survival[curve.index_at(at)] if measure == "hazard" else moved
+
+        errors = contrast_errors(self._sample, table, self._key, of_group)
+        return day_contrasts(table, errors, self._key, reference, self.spec.conf_level)
 
     def quantiles(self, probabilities: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
         """Return by which day a share of the group had the event.

@@ -66,6 +66,7 @@ def landmark(times: Any, day: float) -> EventTimes:
         f"not under observation at day {day:g}",
     )  # fmt: skip
     left_out = frame.loc[out, ["subject", "treatment"]].assign(reason=reason[out])
+    parts = [f for f in (times.left_out, left_out) if len(f)] or [left_out]
     kept = frame.loc[~out]
     moved: dict[str, Any] = {
         "left": np.maximum(kept["left"] - day, 0.0),
@@ -80,6 +81,6 @@ def landmark(times: Any, day: float) -> EventTimes:
         outcome=times.outcome,
         origin=f"{origin} {day:g}",
         causes=times.causes,
-        left_out=pd.concat([times.left_out, left_out], ignore_index=True),
+        left_out=pd.concat(parts, ignore_index=True),
         caveat=times.caveat,
     )

@@ -78,8 +78,7 @@ class LogRank:
         ----------
         times : EventTimes or DataFrame
         weights : str, Series or DataFrame, optional
-            As in `KaplanMeier.fit`. The variance is then that of the subjects' weighted scores,
-            the weights taken as known.
+            As in `KaplanMeier.fit`. The variance is then that of the subjects' weighted scores.
 
         Raises
         ------
@@ -225,7 +224,15 @@ def scores_of(
         codes = pd.factorize(frame[strata])[0].astype(np.intp)
         stratum = codes[np.concatenate([g.row for g in groups])]
     code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
-    return rank_scores(own, code, len(groups), weightings, stratum=stratum, robust=sample.weighted)
+    return rank_scores(
+        own,
+        code,
+        len(groups),
+        weightings,
+        stratum=stratum,
+        robust=sample.weighted,
+        model=sample.weights_of(*groups),
+    )
 
 
 def _test(

@@ -82,7 +82,9 @@ class MixtureCureResult(Introduces):
         )
 
     def _variance(self) -> FloatArray:
-        return self._fit.covariance(robust=self._data.sample.weighted)
+        if self._data.sample.weighted:
+            return self._data.robust_covariance(self._fit.influence())
+        return self._fit.covariance()
 
     @property
     def covariance(self) -> pd.DataFrame:

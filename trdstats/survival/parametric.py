@@ -79,11 +79,11 @@ class Analysed:
         terms : sequence of str
         effect : ndarray, shape (n, p)
         """
-        everyone = np.zeros((len(self.sample.subjects), effect.shape[1]))
-        everyone[self.row] = effect
-        frame = pd.DataFrame(everyone, columns=list(terms))
-        frame.insert(0, "subject", self.sample.subjects)
-        return frame
+        return self.sample.label_influence(list(terms), self.sample.lay_out(self.row, effect))
+
+    def robust_covariance(self, effect: FloatArray) -> FloatArray:
+        """Return the covariance of estimates from influences, shape (n, p)."""
+        return self.sample.robust_covariance(self.row, effect)
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a face begins with."""

@@ -67,11 +67,11 @@ class Regressed:
 
     def influence(self, terms: list[str], effect: FloatArray) -> pd.DataFrame:
         """Return influences of all with follow-up: subject, then a column a term."""
-        everyone = np.zeros((len(self.sample.subjects), effect.shape[1]))
-        everyone[self.row] = effect
-        frame = pd.DataFrame(everyone, columns=terms)
-        frame.insert(0, "subject", self.sample.subjects)
-        return frame
+        return self.sample.label_influence(terms, self.sample.lay_out(self.row, effect))
+
+    def through_weights(self, effect: FloatArray) -> FloatArray:
+        """Return influences that know how the weights were estimated."""
+        return self.sample.through_weights(self.sample.lay_out(self.row, effect))
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a face begins with."""

@@ -99,7 +99,10 @@ class ResponseState:
         for label, stays in data.stays.items():
             weight = data.group(label).weight
             fits[label] = kernel.occupation(stays, weight)
-            effects[label] = kernel.influence(stays, fits[label], weight, at=none, tau=self.tau)
+            model = data.sample.weights_of(data.group(label))
+            effects[label] = kernel.influence(
+                stays, fits[label], weight, at=none, tau=self.tau, model=model
+            )
         return ResponseStateResult(self, reference, data, fits, effects)
 
 

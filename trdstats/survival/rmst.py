@@ -19,6 +19,7 @@ from trdstats.kernels.survival_curve import (
     restricted_mean,
 )
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.day_contrasts import PairCovariance
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.survival.kaplan_meier import fit_curves
 from trdstats.survival.rmst_adjusted import AdjustedMeans, adjust_means
@@ -113,7 +114,12 @@ class RMST:
             _check_first_look(times, self.tau)
         if self.covariates is not None:
             adjusted = adjust_means(sample, design, self.tau, reference)
-        means = {k: restricted_mean(c, self.tau, robust=sample.weighted) for k, c in curves.items()}
+        means = {
+            g.label: restricted_mean(
+                curves[g.label], self.tau, robust=sample.weighted, model=sample.weights_of(g)
+            )
+            for g in sample.groups
+        }
         return RMSTResult(self, times, reference, left_out, sample, curves, means, adjusted)
 
 
@@ -162,15 +168,19 @@ class RMSTResult(Introduces):
 
     def _plain(self) -> list[tuple[str, str, float, float]]:
         """Return measure, group, estimate and error from the curves; ratios on the log scale."""
-        base, tau = self._means[self.reference], self.spec.tau
+        tau, base = self.spec.tau, self._means[self.reference].estimate
+        shared = self._sample.between(
+            lambda g: influence_on_restricted_mean(self._curves[g.label], tau)[:, None],
+            {k: np.array([m.std_error**2]) for k, m in self._means.items()},
+        )
         found = [("restricted mean", k, m.estimate, m.std_error) for k, m in self._means.items()]
-        for label, m in self._means.items():
+        for label, mean in ((k, m.estimate) for k, m in self._means.items()):
             if label == self.reference:
                 continue
-            error = float(np.hypot(m.std_error, base.std_error))
-            found.append(("difference", label, m.estimate - base.estimate, error))
-            found.append(("ratio", label, *_log_ratio(m, base, 0.0)))
-            found.append(("ratio of time lost", label, *_log_ratio(m, base, tau)))
+            pair = PairCovariance.of(shared, label, self.reference)
+            found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
+            found.append(("ratio", label, *_log_ratio(mean, base, pair)))
+            found.append(("ratio of time lost", label, *_log_ratio(tau - mean, tau - base, pair)))
         return found
 
     def coefficients(self) -> pd.DataFrame:
@@ -199,12 +209,8 @@ class RMSTResult(Introduces):
     def influence(self) -> pd.DataFrame:
         """Return the first-order effect of each subject on each restricted mean."""
         if self._adjusted is not None:
-            rows = np.concatenate([g.row for g in self._sample.groups])
-            columns: dict[str, Any] = {"subject": self._sample.subjects}
-            for k, label in enumerate(self._adjusted.labels):
-                columns[label] = np.zeros(len(self._sample.subjects))
-                columns[label][rows] = self._adjusted.influence[:, k]
-            return pd.DataFrame(columns)
+            labels = list(self._adjusted.labels)
+            return self._sample.label_influence(labels, self._adjusted.influence)
         return self._sample.influence(
             [""],
             lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau),
@@ -280,19 +286,17 @@ def _row(
     }
 
 
-def _log_ratio(mean: RestrictedMean, base: RestrictedMean, tau: float) -> tuple[float, float]:
-    """Return the log ratio of means, or of the times lost before `tau`, NaN where one is 0."""
-    a, b = (abs(tau - m.estimate) for m in (mean, base))
+def _log_ratio(a: float, b: float, pair: PairCovariance) -> tuple[float, float]:
+    """Return the logarithm of a ratio of two times and its error, NaN where one is 0."""
     if a == 0 or b == 0:
         return np.nan, np.nan
-    return float(np.log(a / b)), float(np.hypot(mean.std_error / a, base.std_error / b))
+    return float(np.log(a / b)), float(pair.error_of_log_ratio(np.array([a]), np.array([b]))[0])
 
 
 def _adjusted_rows(adjusted: AdjustedMeans) -> list[tuple[str, str, float, float]]:
-    error = np.sqrt(np.einsum("ij,ij->j", adjusted.influence, adjusted.influence))
     found = [
         ("restricted mean", label, float(mean), float(e))
-        for label, mean, e in zip(adjusted.labels, adjusted.mean, error, strict=True)
+        for label, mean, e in zip(adjusted.labels, adjusted.mean, adjusted.std_error, strict=True)
     ]
     groups = adjusted.coefficients[adjusted.coefficients["term"].isin(adjusted.labels[1:])]
     found += [(r.measure, r.term, r.estimate, r.std_error) for r in each_row(groups)]

@@ -34,8 +34,10 @@ class AdjustedMeans:
         Groups, the reference first.
     mean : ndarray, shape (g,)
         Mean over all subjects of what the identity regression predicts under each group.
-    influence : ndarray, shape (n, g)
-        On the means; rows in the order of the groups of the sample.
+    influence : ndarray, shape (N, g)
+        On the means, of all with follow-up, the weights taken as known.
+    std_error : ndarray, shape (g,)
+        Of the means.
     coefficients : pandas.DataFrame
         measure, term, estimate, std_error: the three regressions.
     """
@@ -43,6 +45,7 @@ class AdjustedMeans:
     labels: tuple[str, ...]
     mean: FloatArray
     influence: FloatArray
+    std_error: FloatArray
     coefficients: pd.DataFrame
 
 
@@ -70,18 +73,29 @@ def adjust_means(
     terms = ["(intercept)", *labels[1:], *design.terms]
     check_full_rank(X, terms)
     groups = [g.follow_up for g in sample.groups]
+    row = np.concatenate([g.row for g in sample.groups])
+
+    def error_of(effect: FloatArray) -> FloatArray:
+        return np.asarray(np.sqrt(np.diag(sample.robust_covariance(row, effect))))
+
     rows = []
     for measure, (link, lost) in MODELS.items():
         fit = restricted_regression(groups, X, tau, link=link, lost=lost)
-        error = np.sqrt(np.einsum("ij,ij->j", fit.influence, fit.influence))
         rows.append(
             pd.DataFrame(
-                {"measure": measure, "term": terms, "estimate": fit.beta, "std_error": error}
+                {
+                    "measure": measure,
+                    "term": terms,
+                    "estimate": fit.beta,
+                    "std_error": error_of(fit.influence),
+                }
             )
         )
         if measure == "difference":
             means, influence = _standardise(fit.beta, fit.influence, Z, sample, len(labels))
-    return AdjustedMeans(labels, means, influence, pd.concat(rows, ignore_index=True))
+    everyone = sample.lay_out(row, influence)
+    table = pd.concat(rows, ignore_index=True)
+    return AdjustedMeans(labels, means, everyone, error_of(influence), table)
 
 
 def _sizes(sample: Sample) -> list[int]:

@@ -11,18 +11,27 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats.outcomes.check_history import STATES
+from trdstats.survival.day_contrasts import Covariances, PairCovariance
 
 FloatArray = npt.NDArray[np.float64]
-Means = Mapping[str, tuple[FloatArray, FloatArray]]
 
 
-def tabulate_days(means: Means, *, by: str, reference: str, conf_level: float) -> pd.DataFrame:
+def tabulate_days(
+    means: Mapping[str, FloatArray],
+    covariances: Covariances,
+    *,
+    by: str,
+    reference: str,
+    conf_level: float,
+) -> pd.DataFrame:
     """Return mean days, then differences from the reference, then ratios to it.
 
     Parameters
     ----------
-    means : mapping of str to (ndarray, ndarray)
-        Mean days in each state and their standard errors, of groups that share no subject.
+    means : mapping of str to ndarray
+        Mean days in each state.
+    covariances : dict
+        Of the mean days in each state, within and between groups.
     by : str
         Name of the column of groups.
     reference : str
@@ -35,23 +44,24 @@ def tabulate_days(means: Means, *, by: str, reference: str, conf_level: float) -
         (log scale for ratios), statistic, p_value, conf_low, conf_high, conf_level.
     """
     z = float(norm.isf((1 - conf_level) / 2))
-    base, base_error = means[reference]
+    base = means[reference]
     rows: list[dict[str, Any]] = []
-    for label, (mean, error) in means.items():
+    for label, mean in means.items():
+        error = np.sqrt(covariances[label, label])
         for j, state in enumerate(STATES):
             key = {"measure": "mean days", by: label, "reference": "", "state": state}
             rows.append(key | _on_line(mean[j], error[j], z, test=False))
     others = [label for label in means if label != reference]
     for measure in ("difference", "ratio"):
         for label in others:
-            mean, error = means[label]
+            mean, pair = means[label], PairCovariance.of(covariances, label, reference)
+            error, log_error = pair.error_of_difference(), pair.error_of_log_ratio(mean, base)
             for j, state in enumerate(STATES):
                 key = {"measure": measure, by: label, "reference": reference, "state": state}
                 if measure == "difference":
-                    spread = float(np.hypot(error[j], base_error[j]))
-                    rows.append(key | _on_line(mean[j] - base[j], spread, z, test=True))
+                    rows.append(key | _on_line(mean[j] - base[j], error[j], z, test=True))
                 else:
-                    rows.append(key | _ratio(mean[j], error[j], base[j], base_error[j], z))
+                    rows.append(key | _ratio(mean[j], base[j], log_error[j], z))
     return pd.DataFrame(rows).assign(conf_level=conf_level)
 
 
@@ -67,9 +77,9 @@ def _on_line(value: float, error: float, z: float, *, test: bool) -> dict[str, f
     }
 
 
-def _ratio(a: float, error_a: float, b: float, error_b: float, z: float) -> dict[str, float]:
+def _ratio(a: float, b: float, error: float, z: float) -> dict[str, float]:
     """Return a ratio with limits symmetric on the log scale; NaN where one of the two is 0."""
     if a <= 0 or b <= 0:
         return _on_line(np.nan, np.nan, z, test=True)
-    found = _on_line(float(np.log(a / b)), float(np.hypot(error_a / a, error_b / b)), z, test=True)
+    found = _on_line(float(np.log(a / b)), error, z, test=True)
     return found | {k: float(np.exp(found[k])) for k in ("estimate", "conf_low", "conf_high")}

@@ -14,6 +14,7 @@ from trdstats import plots
 from trdstats.errors import SpecError, check_level
 from trdstats.kernels.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
+from trdstats.survival.day_contrasts import Covariances
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, counts_facts
 from trdstats.survival.history_groups import HistorySample
@@ -51,7 +52,7 @@ class StateResult(Introduces):
         raise NotImplementedError
 
     def _mean(self, label: str) -> tuple[FloatArray, FloatArray]:
-        """Return mean days in the states and standard errors, each (3,)."""
+        """Return mean days in the states and standard errors, the weights known; each (3,)."""
         raise NotImplementedError
 
     def _influence(self, label: str, at: FloatArray) -> FloatArray:
@@ -119,6 +120,12 @@ class StateResult(Introduces):
             ]
         )
 
+    def _between_means(self) -> Covariances:
+        """Return the covariances of the mean days within and between groups."""
+        none = np.empty(0)
+        variance = {label: self._mean(label)[1] ** 2 for label in self._labels}
+        return self._data.sample.between(lambda g: self._influence(g.label, none), variance)
+
     def mean_days(self) -> pd.DataFrame:
         """Return mean days in each state up to tau, with comparisons.
 
@@ -130,7 +137,8 @@ class StateResult(Introduces):
             p_value, conf_low, conf_high, conf_level. Mean days of a group sum to tau.
         """
         return tabulate_days(
-            {label: self._mean(label) for label in self._labels},
+            {label: self._mean(label)[0] for label in self._labels},
+            self._between_means(),
             by=self._key,
             reference=self.reference,
             conf_level=self.spec.conf_level,

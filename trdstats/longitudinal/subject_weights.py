@@ -1,0 +1,97 @@
+"""Weights of subjects in a mixed model, and errors that know where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels.rows import Rows
+from trdstats.kernels.sandwich import Sandwich
+from trdstats.weights import (
+    WeightsAmong,
+    effective_size,
+    read_weights,
+    weight_model,
+    weights_in_words,
+)
+
+FloatArray = npt.NDArray[np.float64]
+COLUMN = "subject_weight"
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Weights that a fit was given.
+
+    Attributes
+    ----------
+    words : str
+        What they are.
+    among : WeightsAmong or None
+        The model they were estimated by.
+    """
+
+    words: str
+    among: WeightsAmong | None
+
+    def through(self, effect: FloatArray) -> FloatArray:
+        """Return influences of the analysed subjects that know how the weights were estimated."""
+        return effect if self.among is None else self.among.through_weights(effect)
+
+    def frame(self, effect: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame of influences, subject first, with those of the weights' model below."""
+        if self.among is None:
+            return effect
+        moved = self.through(effect.iloc[:, 1:].to_numpy(dtype=float))
+        result = pd.DataFrame(moved, columns=effect.columns[1:])
+        who = np.concatenate([effect.iloc[:, 0].to_numpy(dtype=object), self.among.other_subjects])
+        result.insert(0, effect.columns[0], who)
+        return result
+
+    def stacked(self, found: Sandwich, rows: Rows) -> Sandwich:
+        """Return an empirical covariance that knows how the weights were estimated."""
+        if self.among is None:
+            return found
+        effect = np.zeros_like(found.scores)
+        effect[rows.order] = found.scores @ found.plain
+        moved = self.through(effect)
+        return replace(found, covariance=moved.T @ moved)
+
+
+def attach_weights(
+    table: pd.DataFrame, subject: str, weights: Any
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows with a column of subjects' weights; those of weight 0 go and are counted.
+
+    Raises
+    ------
+    DataError, SpecError, UnknownNameError
+        When a weight is not usable.
+    """
+    if subject not in table:
+        raise unknown_name("column", subject, table.columns)
+    if COLUMN in table:
+        raise SpecError(f"The table has a column {COLUMN!r} already; rename it.")
+    first = table.drop_duplicates(subject).rename(columns={subject: "subject"})
+    known = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
+    column = table[subject].map(known).to_numpy(dtype=float)
+    weighted = table.assign(**{COLUMN: column})
+    without = int((column == 0).sum())
+    left_out = {"weight 0": without} if without else {}
+    return weighted[column > 0], left_out
+
+
+def describe_weights(frame: pd.DataFrame, subject: str, subjects: Any, weights: Any) -> Weighting:
+    """Return what the faces and errors of a fit need to know of its weights.
+
+    The effective sample size is that of all subjects together.
+    """
+    model = weight_model(weights)
+    among = None if model is None else model.among(subjects)
+    each = frame.drop_duplicates(subject)[COLUMN].to_numpy(dtype=float)
+    return Weighting(weights_in_words(effective_size([each]), among), among)
