@@ -129,3 +129,27 @@ def test_deltas(draws: Draws) -> None:
     assert shifted(Delta({"B": 4}, reasons=["left"])) == pytest.approx(-2.0, rel=EXACT)
     assert shifted(Delta({"B": 4}, visits=[1])) == pytest.approx(-2.0, rel=EXACT)
     assert shifted(Delta({"B": 4}, accumulate=True)) == pytest.approx(-1.0, rel=EXACT)
+
+
+def test_face(draws: Draws) -> None:
+    pooled = draws.impute({"rescue": "JR"}, reference="A").analyse(ANCOVA(None, visits=[2])).pool()
+    lines = repr(pooled).splitlines()
+    assert lines[:11] == [
+        "Pooled estimates after imputation",
+        "  Model               y ~ treatment * visit (ML)",
+        "  Covariance          unstructured",
+        "  Method              conditional means under the fitted model, errors by the jackknife",
+        "  Subjects            8",
+        "  Values              14 observed, 2 missing",
+        "  Sets of parameters  9",
+        "  Analysis            ANCOVA at each visit: treatment",
+        "  Pooling             jackknife, normal law",
+        "",
+        "Intercurrent events",
+    ]
+    assert lines[12].startswith("left ")
+    assert "Missing at random: as those of the own arm with the same observed visits" in lines[12]
+    assert "Jump to reference: the benefit is lost at the event, means as under A" in lines[13]
+    assert lines[15].split() == ["Estimate", "95", "%", "CI", "SE", "p"]
+    assert lines[18].startswith("difference, B v A, visit 2")
+    assert "-1.50" in lines[18]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -283,3 +284,17 @@ def test_caveat_of_cohorts_that_were_not_randomised(trial_tables: Any) -> None:
     assert any(
         "not randomised" in t.get_text() for t in ax.figure.findobj() if hasattr(t, "get_text")
     )
+
+
+def test_profiles_of_those_with_an_event(of_means: Imputed) -> None:
+    frame = of_means.profiles()
+    layout = of_means.layout
+    mine = (layout.arm == 1) & (layout.event < 3)
+    row = frame[(frame["treatment"] == "ketamine") & frame["event"] & (frame["visit"] == 28)]
+    assert row["n"].item() == mine.sum()
+    assert row["n_imputed"].item() == mine.sum()
+    assert row["estimate"].item() == pytest.approx(of_means.outcomes()[0, mine, 2].mean())
+    ax = of_means.plot()
+    shown = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert shown == ["TMS", "TMS, with an event", "ketamine", "ketamine, with an event"]
+    plt.close("all")

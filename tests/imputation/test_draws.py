@@ -232,7 +232,7 @@ def test_a_model_that_never_converges_is_given_up(
     monkeypatch.setattr(drawing, "_fit", fails)
     with pytest.raises(NotEstimableError, match="did not converge in 20 resamples in a row"):
         spec(ApproximateBayes(10, seed=1)).draw(small)
-    with pytest.raises(NotEstimableError, match="does not converge without subject number 1"):
+    with pytest.raises(NotEstimableError, match="does not converge without subject 'P00'"):
         spec().draw(small)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trdstats.kernels.reference_based import Law, carry_last_mean, copy_increments, impute, jump
 
@@ -75,3 +77,24 @@ def test_without_observed_visits_the_law_itself_is_drawn() -> None:
     # Four standard errors of a mean of 20,000 and of a covariance.
     assert drawn.mean(axis=0) == pytest.approx(OWN.mean, abs=4 * 6**0.5 / 20_000**0.5)
     assert np.cov(drawn.T) == pytest.approx(OWN.covariance, abs=4 * 6 * (2 / 20_000) ** 0.5)
+
+
+@given(seed=st.integers(0, 10_000), T=st.integers(2, 5), event=st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_any_two_laws_make_a_law(seed: int, T: int, event: int) -> None:
+    """The covariance is positive definite, and batches are single laws."""
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(2, 3, T, T))
+    V = root @ np.swapaxes(root, 2, 3) + 0.1 * np.eye(T)
+    mean = rng.normal(size=(2, 3, T))
+    before = np.arange(T) < event
+    own, reference = Law(mean[0], V[0]), Law(mean[1], V[1])
+    for strategy in (jump, copy_increments):
+        found = strategy(own, reference, before)
+        assert np.linalg.eigvalsh(found.covariance).min() > 0
+        for b in range(3):
+            single = strategy(Law(mean[0, b], V[0, b]), Law(mean[1, b], V[1, b]), before)
+            assert found.mean[b] == pytest.approx(single.mean, rel=1e-12)
+            assert found.covariance[b] == pytest.approx(single.covariance, rel=1e-9, abs=1e-12)
+    assert jump(own, own, before).mean.tolist() == own.mean.tolist()
+    assert copy_increments(own, own, before).mean == pytest.approx(own.mean, rel=1e-12)

@@ -42,6 +42,11 @@ def analyse_sets(
     """Analyse every completed set; see `Imputed.analyse`."""
     check_choice("of", of, ("frame", "study"))
     own = read_analysis(analysis, of)
+    if isinstance(imputed.draws.spec.method, ConditionalMean) and not own.linear:
+        raise SpecError(
+            f"Not to be had of conditional means, which have no spread: {own.describe()}. Draw "
+            "values with method=ApproximateBayes(n, seed=...) or Bayesian(n, seed=...)."
+        )
     for delta in deltas:
         delta.shifts(imputed.layout)  # names are checked before anything is computed
     found = own.estimate(imputed, How(deltas, n_jobs, progress))
@@ -110,14 +115,14 @@ class Analysed(Introduces):
         method = self.imputed.draws.spec.method
         e = self.estimates
         scaled = to_scale(e.estimate, e.scale)
-        bad = ~np.isfinite(scaled)
+        resampled = isinstance(method, ConditionalMean)
+        bad = ~np.isfinite(scaled) | (not resampled) & ~np.isfinite(e.std_error)
         if bad.any():
             k, j = np.argwhere(bad)[0]
             raise NotEstimableError(
                 f"{int(bad.any(axis=1).sum())} of {len(bad)} completed sets have no estimate of "
                 f"{labels(e.keys)[j]} (first: set {k + 1})."
             )
-        resampled = isinstance(method, ConditionalMean)
         bootstrap = isinstance(method, ConditionalMean) and method.resampling == "bootstrap"
         if interval == "percentile" and not bootstrap:
             raise SpecError("Percentile intervals need ConditionalMean('bootstrap', n=, seed=).")

@@ -232,7 +232,7 @@ class RepeatedMeasures(Analysis):
             margins = fit.margins(layout.treatment, by=layout.visit)
             means = margins.tidy().rename(columns={layout.treatment: "treatment"})
             gaps = margins.contrasts(reference=base).tidy()
-            arms = [str(c).rsplit(" - ", 1)[0] for c in gaps["contrast"]]
+            arms = [str(c).removesuffix(f" - {base}") for c in gaps["contrast"]]
             return pd.concat(
                 [
                     means.assign(measure="mean", reference=""),
@@ -257,7 +257,10 @@ class Own(Analysis):
     function: Callable[[Any], Any]
     of: str = "frame"
 
-    linear = True  # only its author can tell
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        """Whether conditional means do: of a table its author can tell, of a study never."""
+        return self.of == "frame"
 
     def describe(self) -> str:
         """Return the analysis in words."""
@@ -266,22 +269,11 @@ class Own(Analysis):
     def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
         """Analyse every completed set."""
         whole = imputed.study if self.of == "study" else imputed.frame
-        if self.of == "study":
-            check_whole(imputed, "A function of a study")
 
         def one(k: int) -> pd.DataFrame:
             return pd.DataFrame(self.function(whole(k, deltas=how.deltas)))
 
         return gather(each_set(one, imputed.n_sets, how))
-
-
-def check_whole(imputed: Imputed, what: str) -> None:
-    """Refuse resampled sets where subjects cannot be repeated or left out."""
-    if imputed.draws.drawn.counts is not None:
-        raise SpecError(
-            f"{what} cannot be had of conditional means, which have no spread: draw values with "
-            "method=ApproximateBayes(n, seed=...) or Bayesian(n, seed=...)."
-        )
 
 
 def check_reference(reference: str | None, arms: Sequence[str]) -> int:

@@ -104,8 +104,9 @@ def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
     beta, sigma, failed, searched = _fit(fitted, counts)
     if len(failed):
         raise NotEstimableError(
-            f"The imputation model does not converge without subject number {turns[failed[0]] + 1} "
-            "of the table. Try fewer covariance parameters, such as covariance='toeph'."
+            f"The imputation model does not converge without subject "
+            f"{fitted.subjects[turns[failed[0]]]!r}. Try fewer covariance parameters, such as "
+            "covariance='toeph'."
         )
     return {
         "beta": beta, "sigma": sigma, "counts": counts,

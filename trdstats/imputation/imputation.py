@@ -144,7 +144,7 @@ class Imputation(Introduces):
         group = None if self.common_covariance else treatment
         result, fitted = fit_model(layout, self.formula, self.covariance, group, self.reml, used)
         name = fingerprint(
-            __version__, repr(self), self.method, layout.y, used, layout.arm,
+            __version__, repr(self), self.covariance, self.method, layout.y, used, layout.arm,
             fitted.rows.u, fitted.place, fitted.summary.select, fitted.summary.group,
         )  # fmt: skip
         drawn = draw_parameters(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats import plots
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
 from trdstats.imputation.delta import Delta, read_deltas
@@ -199,6 +200,61 @@ class Imputed(Introduces):
                 "high": high,
             }
         )
+
+    def profiles(self) -> pd.DataFrame:
+        """Return mean completed outcomes of subjects with an event and without, by treatment.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, event (True or False), visit, n, n_imputed, estimate (mean over subjects,
+            and over sets where values were drawn).
+        """
+        layout = self.layout
+        # The first of resampled sets is of all subjects.
+        which = slice(0, 1) if self.draws.drawn.counts is not None else None
+        outcome = self.outcomes(which=which).mean(axis=0)
+        missing = np.isnan(layout.y)
+        had = layout.event < missing.shape[1]
+        parts = []
+        for a, name in enumerate(layout.treatments):
+            for event in (False, True):
+                mine = (layout.arm == a) & (had == event)
+                if mine.any():
+                    parts.append(
+                        pd.DataFrame(
+                            {
+                                "treatment": name,
+                                "event": event,
+                                "visit": np.asarray(layout.visits),
+                                "n": int(mine.sum()),
+                                "n_imputed": missing[mine].sum(axis=0),
+                                "estimate": outcome[mine].mean(axis=0),
+                            }
+                        )
+                    )
+        return pd.concat(parts, ignore_index=True)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the profiles of subjects with an event beside those without; returns the Axes."""
+        frame = self.profiles()
+        day = pd.to_numeric(frame["visit"], errors="coerce")
+        numeric = day.notna().all()
+        labels = frame["treatment"] + np.where(frame["event"], ", with an event", "")
+        drawn = frame.assign(
+            treatment=labels,
+            # Visits without days stand at 1, 2, ...
+            day=day if numeric else self.layout.visits.get_indexer(pd.Index(frame["visit"])) + 1,
+            conf_low=np.nan,
+            conf_high=np.nan,
+        )
+        settings = {
+            "ylabel": f"Mean {self.layout.outcome}",
+            "xlabel": "Day" if numeric else f"{self.layout.visit} (in order)",
+            "caveat": self.caveat,
+            **options,
+        }
+        return plots.plot_trajectories(drawn, ax=ax, **settings)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: as of the draws, with the number of sets."""

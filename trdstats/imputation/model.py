@@ -27,8 +27,6 @@ class FittedModel:
 
     Attributes
     ----------
-    result : MMRMResult
-        Not kept in resamples.
     model : Model
     state : State
         The optimum.
@@ -36,15 +34,20 @@ class FittedModel:
         Subjects with an observed visit.
     place : ndarray of int, shape (n_rows,)
         Place of each row among all subjects.
-    n : int
-        All subjects.
+    subjects : tuple of str
+        All subjects, those without an observed visit too.
     """
 
     model: Model
     state: State
     rows: Rows
     place: IntArray
-    n: int
+    subjects: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of subjects."""
+        return len(self.subjects)
 
     @property
     def summary(self) -> Summary:
@@ -88,7 +91,7 @@ def fit_model(
         state=result._optimum.state,
         rows=result._rows,
         place=where[result._rows.order].astype(np.intp),
-        n=len(layout.people),
+        subjects=tuple(str(s) for s in layout.subjects),
     )
     return result, fitted
 

@@ -14,7 +14,6 @@ from trdstats.imputation.analyses import (
     How,
     SetEstimates,
     check_reference,
-    check_whole,
     each_set,
     gather,
 )
@@ -54,7 +53,6 @@ class ResponderRates(Analysis):
 
     def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
         """Analyse every completed set."""
-        check_whole(imputed, "Responder rates")
 
         def one(k: int) -> pd.DataFrame:
             study = imputed.study(k, deltas=how.deltas)
@@ -146,7 +144,6 @@ class TimeToEvent(Analysis):
 
     def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
         """Analyse every completed set."""
-        check_whole(imputed, "Event times")
 
         def one(k: int) -> pd.DataFrame:
             study = imputed.study(k, deltas=how.deltas)
