@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -14,6 +15,7 @@ from trials import small_trial
 
 from trdstats import (
     ANCOVA,
+    MMRM,
     ApproximateBayes,
     Bayesian,
     ConditionalMean,
@@ -240,6 +242,9 @@ def test_chains_are_checked(small: pd.DataFrame, small_events: pd.DataFrame) -> 
     draws = spec(Bayesian(200, seed=4)).draw(small, small_events)
     table = draws.convergence()
     assert len(table) == draws.drawn.beta.shape[1] + 6
+    assert table["term"].tolist()[-6:] == [
+        "cov(7, 7)", "cov(14, 7)", "cov(14, 14)", "cov(28, 7)", "cov(28, 14)", "cov(28, 28)",
+    ]  # fmt: skip
     assert table["rhat"].max() < 1.05
     assert table["ess"].min() > 200
     assert "largest R-hat" in repr(draws)
@@ -337,3 +342,29 @@ def test_everything_pickles(small: pd.DataFrame, small_events: pd.DataFrame) -> 
     again = pickle.loads(pickle.dumps(pooled))
     pd.testing.assert_frame_equal(again.tidy(), pooled.tidy())
     assert repr(again) == repr(pooled)
+
+
+def test_parameters_are_those_of_the_mixed_model(
+    small: pd.DataFrame, small_events: pd.DataFrame
+) -> None:
+    found = spec().draw(small, small_events).tidy().set_index("term")
+    fit = MMRM(FORMULA, ddf="residual").fit(small)
+    for r in fit.tidy().itertuples():
+        assert found.loc[r.term, "estimate"] == pytest.approx(r.estimate, rel=1e-9)
+        # Leaving one out moves an effect by about its error over the root of the subjects.
+        assert found.loc[r.term, "sd"] < r.std_error
+    assert found.loc["cov(14, 7)", "estimate"] == pytest.approx(fit.covariance.loc[14, 7])
+
+
+def test_visits_by_name_keep_the_order_of_their_categories(small: pd.DataFrame) -> None:
+    names = {7: "week 1", 14: "week 2", 28: "month 1"}
+    order = pd.Categorical(small["visit"].map(names), categories=list(names.values()))
+    named = spec().draw(small.assign(visit=order), dropout_events(small.assign(visit=order)))
+    numbered = spec().draw(small, dropout_events(small))
+    assert list(named.layout.visits) == list(names.values())
+    one, two = (d.impute("LMCF").outcomes() for d in (named, numbered))
+    assert one == pytest.approx(two, rel=1e-9)
+    assert named.impute("MAR").plot().get_xlabel() == "visit (in order)"
+    plt.close("all")
+    with pytest.raises(SpecError, match="Events by day need visits that are days"):
+        spec().draw(small.assign(visit=order), pd.DataFrame({"subject": ["P00"], "day": [3]}))

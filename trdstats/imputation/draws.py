@@ -44,6 +44,8 @@ class Draws(Introduces):
     used : ndarray of bool, shape (n, T)
         Observed values that inform the imputation model.
     drawn : Drawn
+    terms : tuple of str
+        Fixed effects of the imputation model.
     covariance_groups : tuple of str
     fit : pandas.DataFrame
         One row on the fit to all subjects, as `MMRMResult.glance`.
@@ -56,6 +58,7 @@ class Draws(Introduces):
     strategies: npt.NDArray[np.object_]
     used: BoolArray
     drawn: Drawn
+    terms: tuple[str, ...]
     covariance_groups: tuple[str, ...]
     fit: pd.DataFrame
     design: FloatArray
@@ -160,30 +163,53 @@ class Draws(Introduces):
             ]
         )
 
+    def _names(self) -> list[str]:
+        """Return names of the fixed effects and of the entries of each covariance."""
+        rows, columns = np.tril_indices(len(self.layout.visits))
+        visits = [plain(v) for v in self.layout.visits]
+        names = list(self.terms)
+        for group in self.covariance_groups:
+            of = "" if len(self.covariance_groups) == 1 else f", {group}"
+            names += [
+                f"cov({visits[i]}, {visits[j]}{of})" for i, j in zip(rows, columns, strict=True)
+            ]
+        return names
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the parameters of the imputation model, summed up over the draws.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate (mean of the draws; with resampling the fit to all subjects), sd
+            (between draws).
+        """
+        rows, columns = np.tril_indices(len(self.layout.visits))
+        of_sigma = self.drawn.sigma[..., rows, columns].reshape(self.n_draws, -1)
+        values = np.concatenate([self.drawn.beta, of_sigma], axis=1)
+        resampled = self.drawn.counts is not None
+        return pd.DataFrame(
+            {
+                "term": self._names(),
+                "estimate": values[0] if resampled else values.mean(axis=0),
+                "sd": (values[1:] if resampled else values).std(axis=0, ddof=1),
+            }
+        )
+
     def convergence(self) -> pd.DataFrame:
         """Return how well the chains of the sampler agree.
 
         Returns
         -------
         pandas.DataFrame
-            parameter, rhat (rank-normalised, split), ess (effective number of draws among all
+            term, rhat (rank-normalised, split), ess (effective number of draws among all
             turns after burn-in); empty for other methods.
         """
         chains = self.drawn.chains
         if chains is None:
-            return pd.DataFrame({"parameter": [], "rhat": [], "ess": []})
-        q = self.drawn.beta.shape[1]
-        rows, columns = np.tril_indices(len(self.layout.visits))
-        visits = [plain(v) for v in self.layout.visits]
-        groups = self.covariance_groups
-        names = [f"beta {j + 1}" for j in range(q)]
-        for group in groups:
-            of = "" if len(groups) == 1 else f", {group}"
-            names += [
-                f"cov({visits[i]}, {visits[j]}{of})" for i, j in zip(rows, columns, strict=True)
-            ]
+            return pd.DataFrame({"term": [], "rhat": [], "ess": []})
         return pd.DataFrame(
-            {"parameter": names, "rhat": split_rhat(chains), "ess": bulk_size(chains)}
+            {"term": self._names(), "rhat": split_rhat(chains), "ess": bulk_size(chains)}
         )
 
     def glance(self) -> pd.DataFrame:

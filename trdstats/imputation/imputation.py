@@ -106,7 +106,8 @@ class Imputation(Introduces):
         ----------
         data : Study or DataFrame
             One row a subject and visit; rows that are missing altogether are missing visits. Of
-            a study the scheduled visits and all its subjects, those never rated too.
+            a study the scheduled visits and all its subjects, those never rated too. Visits of
+            a table are numbers, or categories in their order.
         events : DataFrame, optional
             One row a subject with an intercurrent event: subject, the visit of the event (the
             first that it touches) or its `day`, and optionally `reason` (or `event`) and
@@ -152,6 +153,7 @@ class Imputation(Introduces):
         )
         draws = Draws(
             spec=self, layout=layout, strategies=strategies, used=used, drawn=drawn,
+            terms=result.terms,
             covariance_groups=tuple(result.design.groups), fit=result.glance(),
             design=designs(layout, result),
         )  # fmt: skip

@@ -86,13 +86,19 @@ def run_parts(
     with Progress(disable=not progress) as bar:
         task = bar.add_task(title, total=len(parts), completed=len(done))
         results = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(work)(argument) for _, argument in todo
+            delayed(_do)(work, shelf, key, argument) for key, argument in todo
         )
         for (key, _), found in zip(todo, results, strict=True):
-            shelf.put(key, found)
             done[key] = found
             bar.advance(task)
     return [done[key] for key, _ in parts]
+
+
+def _do(work: Callable[[Any], Arrays], shelf: Shelf, key: str, argument: Any) -> Arrays:
+    """Do a part, and keep it from where it was done: an interrupt finds it on the shelf."""
+    found = work(argument)
+    shelf.put(key, found)
+    return found
 
 
 def run_chain(
