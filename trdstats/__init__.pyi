@@ -6,6 +6,7 @@ from .comparison import STC as STC
 from .comparison import Bucher as Bucher
 from .comparison import Effect as Effect
 from .comparison import Margin as Margin
+from .comparison import PropensityWeights as PropensityWeights
 from .comparison import PublishedArm as PublishedArm
 from .comparison import PublishedTrial as PublishedTrial
 from .comparison import adjust_p as adjust_p

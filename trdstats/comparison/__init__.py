@@ -12,6 +12,8 @@ from trdstats.comparison.margins import Margin
 from trdstats.comparison.negative_controls import NegativeControl, negative_control
 from trdstats.comparison.pool import pool
 from trdstats.comparison.pooled_effect import PooledEffect
+from trdstats.comparison.propensity import PropensityWeights
+from trdstats.comparison.propensity_result import PropensityResult
 from trdstats.comparison.published_trial import PublishedArm, PublishedTrial
 from trdstats.comparison.stc import STC
 from trdstats.comparison.stratified import compare_strata, stratified_rates
@@ -30,6 +32,8 @@ __all__ = [
     "MarginResult",
     "NegativeControl",
     "PooledEffect",
+    "PropensityResult",
+    "PropensityWeights",
     "PublishedArm",
     "PublishedTrial",
     "StratifiedRates",
