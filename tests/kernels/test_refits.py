@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,3 +119,16 @@ def test_checks_of_chains() -> None:
     assert split_rhat(spread)[0] > 1.1
     assert np.isnan(split_rhat(free[:2])).all()
     assert np.isnan(bulk_size(free[:4])).all()
+
+
+def test_a_search_that_fails_begins_again_elsewhere() -> None:
+    fit = fitted(covariance="ar1")
+    state = fit._optimum.state
+    assert not is_linear(state)
+    lost = replace(state, theta=np.array([1.0, 2.0]))  # a correlation of 2 has no likelihood
+    data = resample(fit._model.summary, fit._rows, np.ones((1, len(fit._rows.u))))
+    assert not refit_one_by_one(fit._model, lost, data).converged[0]
+    assert not refit_one_by_one(fit._model, lost, data, lambda model: None).converged[0]
+    found = refit_one_by_one(fit._model, lost, data, lambda model: np.array([20.0, 0.3]))
+    assert found.converged[0]
+    assert found.theta[0] == pytest.approx(state.theta, rel=SAME)

@@ -90,7 +90,7 @@ class Analysis(ABC):
 
 @dataclass(frozen=True, slots=True)
 class ANCOVA(Analysis):
-    """Analysis of covariance at each visit.
+    """Analysis of covariance of completed sets, at each visit.
 
     Least squares of the outcome on treatment and covariates. Means are those of all subjects
     under each treatment, differences are from the reference.

@@ -155,7 +155,7 @@ class Draws(Introduces):
         method = self.spec.method
         if isinstance(method, ConditionalMean):
             return None
-        # The third number keeps these streams apart from those of the resamples.
+        # The last number keeps these streams apart from those of the resamples.
         return np.stack(
             [
                 np.random.default_rng((method.seed, b, 0, 1)).standard_normal(size)

@@ -11,10 +11,10 @@ from trdstats.errors import SpecError
 from trdstats.imputation.layout import Layout
 from trdstats.kernels.patterns import Summary
 from trdstats.kernels.refits import Refits, fitted_covariances, is_linear, refit, refit_one_by_one
-from trdstats.kernels.reml import Model, State
+from trdstats.kernels.reml import Model, State, residual_start
 from trdstats.kernels.resampled import resample
 from trdstats.kernels.rows import Rows
-from trdstats.longitudinal import MMRM, MMRMResult
+from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -36,6 +36,8 @@ class FittedModel:
         Place of each row among all subjects.
     subjects : tuple of str
         All subjects, those without an observed visit too.
+    structure : Covariance
+    days : ndarray, shape (T,)
     """
 
     model: Model
@@ -43,6 +45,8 @@ class FittedModel:
     rows: Rows
     place: IntArray
     subjects: tuple[str, ...]
+    structure: Covariance
+    days: FloatArray
 
     @property
     def n(self) -> int:
@@ -69,12 +73,22 @@ class FittedModel:
         counts : ndarray, shape (B, n)
             How often each subject counts.
         search : bool
-            Search each resample by itself, with a line search of its own.
+            Search each resample by itself, also from its own residuals.
         """
         data = resample(self.summary, self.rows, counts[:, self.place])
-        if search or not is_linear(self.state):
-            return refit_one_by_one(self.model, self.state, data)
-        return refit(self.model, self.state, data)
+        if search:
+            return refit_one_by_one(self.model, self.state, data, self._from_residuals)
+        if is_linear(self.state):
+            return refit(self.model, self.state, data)
+        return refit_one_by_one(self.model, self.state, data)
+
+    def _from_residuals(self, model: Model) -> FloatArray | None:
+        """Return parameters that least-squares residuals suggest; None of a singular design."""
+        try:
+            found = residual_start(model)
+        except np.linalg.LinAlgError:
+            return None
+        return np.concatenate([self.structure.start(S, self.days) for S in found])
 
 
 def fit_model(
@@ -92,6 +106,8 @@ def fit_model(
         rows=result._rows,
         place=where[result._rows.order].astype(np.intp),
         subjects=tuple(str(s) for s in layout.subjects),
+        structure=get_covariance(spec.covariance),
+        days=design.days[0],
     )
     return result, fitted
 

@@ -7,6 +7,7 @@ the unstructured covariance; for others `refit_one_by_one` searches resample by 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,9 @@ from trdstats.kernels.resampled import Resampled, cholesky_where
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
+
+# Other parameters to begin at; None where the data have none.
+Restart = Callable[[Model], FloatArray | None]
 
 _HALVINGS = 30
 _FAMILIAR = 6  # steps with the curvature of the determinant as in the fit to all subjects
@@ -146,21 +150,34 @@ def refit(
     return Refits(point.theta, beta, sigma.reshape(B, -1, T, T), converged, steps)
 
 
-def refit_one_by_one(model: Model, state: State, data: Resampled) -> Refits:
-    """Fit a model with any covariances to every resample, one after the other."""
-    found = []
+def refit_one_by_one(
+    model: Model, state: State, data: Resampled, restart: Restart | None = None
+) -> Refits:
+    """Fit a model with any covariances to every resample, one after the other.
+
+    Parameters
+    ----------
+    model, state, data
+        As in `refit`.
+    restart : callable, optional
+        From the model of a resample to other parameters to begin at, where the search from the
+        fit to all subjects does not end at a minimum.
+    """
     summary = model.summary
     if not isinstance(summary, Summary):
         raise TypeError("refits need a Summary")
-    for b in range(len(data)):
-        own = replace(model, summary=replace(summary, n=data.n[b], gram=data.gram[b]))
-        found.append(minimise(own, state.theta))
-    B, h, q = len(data), len(state.theta), model.summary.n_columns
+    B, h, q = len(data), len(state.theta), summary.n_columns
     G, T = len(model.structures), summary.rated.shape[1]
     theta, beta = np.full((B, h), np.nan), np.full((B, q), np.nan)
     sigma, converged = np.full((B, G, T, T), np.nan), np.zeros(B, dtype=bool)
     steps = np.zeros(B, dtype=np.intp)
-    for b, optimum in enumerate(found):
+    for b in range(B):
+        own = replace(model, summary=replace(summary, n=data.n[b], gram=data.gram[b]))
+        optimum = minimise(own, state.theta)
+        if restart is not None and (optimum is None or not optimum.is_minimum):
+            start = restart(own)
+            again = None if start is None else minimise(own, start)
+            optimum = again if again is not None and again.is_minimum else optimum
         if optimum is None:
             continue
         theta[b], beta[b] = optimum.state.theta, optimum.state.beta
