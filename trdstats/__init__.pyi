@@ -10,6 +10,7 @@ from .comparison import PropensityWeights as PropensityWeights
 from .comparison import PublishedArm as PublishedArm
 from .comparison import PublishedTrial as PublishedTrial
 from .comparison import adjust_p as adjust_p
+from .comparison import compare as compare
 from .comparison import compare_strata as compare_strata
 from .comparison import e_value as e_value
 from .comparison import negative_control as negative_control

@@ -1,6 +1,8 @@
 """Comparing cohorts that nobody randomised, and treatments that no trial compared."""
 
 from trdstats.comparison.bucher import Bucher
+from trdstats.comparison.compare import compare
+from trdstats.comparison.comparison_result import Comparison
 from trdstats.comparison.e_values import EValue, e_value
 from trdstats.comparison.effects import Effect, read_effect
 from trdstats.comparison.families import adjust_p
@@ -24,6 +26,7 @@ __all__ = [
     "MAIC",
     "STC",
     "Bucher",
+    "Comparison",
     "EValue",
     "Effect",
     "IndirectComparison",
@@ -39,6 +42,7 @@ __all__ = [
     "StratifiedRates",
     "UnmeasuredConfounder",
     "adjust_p",
+    "compare",
     "compare_strata",
     "e_value",
     "negative_control",

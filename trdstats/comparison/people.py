@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class People:
         Treatments.
     filled : dict of str to int
         Covariates whose missing values have an indicator, with their number.
+    same : tuple of str
+        Columns that are the same for all: balanced without weights.
     caveat : str
     """
 
@@ -40,6 +42,7 @@ class People:
     treatment: npt.NDArray[np.intp]
     labels: tuple[str, ...]
     filled: dict[str, int]
+    same: tuple[str, ...]
     caveat: str
 
     def sizes(self) -> dict[str, int]:
@@ -99,10 +102,22 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     indicators = " + ".join(f"{c}_missing" for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
     design = read_covariates(table.reset_index(drop=True), whole, what="subjects")
+    varies = np.ptp(design.X, axis=0) > 0
+    same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
+    design = replace(
+        design,
+        X=design.X[:, varies],
+        terms=[t for t, v in zip(design.terms, varies, strict=True) if v],
+        factors=[f for f, v in zip(design.factors, varies, strict=True) if v],
+    )
+    if not design.terms:
+        raise NotEstimableError(
+            f"All subjects have the same {', '.join(same)}: there is nothing to balance."
+        )
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
     caveat = study.caveat if study is not None else ""
-    return People(table.reset_index(drop=True), design, code, labels, filled, caveat)
+    return People(table.reset_index(drop=True), design, code, labels, filled, same, caveat)
 
 
 def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
