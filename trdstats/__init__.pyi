@@ -5,6 +5,7 @@ from .comparison import AIPW as AIPW
 from .comparison import MAIC as MAIC
 from .comparison import STC as STC
 from .comparison import Bucher as Bucher
+from .comparison import CensoringWeights as CensoringWeights
 from .comparison import Effect as Effect
 from .comparison import Margin as Margin
 from .comparison import Matching as Matching
@@ -113,5 +114,6 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .weights import multiply_weights as multiply_weights
 
 __version__: str

@@ -3,6 +3,8 @@
 from trdstats.comparison.adjusted_means import AdjustedMeansResult
 from trdstats.comparison.aipw import AIPW
 from trdstats.comparison.bucher import Bucher
+from trdstats.comparison.censored_curves import CensoredCurves
+from trdstats.comparison.censoring import CensoringWeights, ObservationWeights
 from trdstats.comparison.compare import compare
 from trdstats.comparison.comparison_result import Comparison
 from trdstats.comparison.e_values import EValue, e_value
@@ -32,6 +34,8 @@ __all__ = [
     "STC",
     "AdjustedMeansResult",
     "Bucher",
+    "CensoredCurves",
+    "CensoringWeights",
     "Comparison",
     "EValue",
     "Effect",
@@ -42,6 +46,7 @@ __all__ = [
     "MatchedResult",
     "Matching",
     "NegativeControl",
+    "ObservationWeights",
     "PooledEffect",
     "PropensityResult",
     "PropensityWeights",
