@@ -81,7 +81,10 @@ def check_overlap(
     named = " ".join(v.words() for v in overlap.violations)
     if (left["effective"] < FEWEST).any() or max(out.values()) > MOST_LEFT_OUT:
         worth = ", ".join(f"{k} {r:.0f}" for k, r in left["effective"].items())
+        gone = [k for k, share in out.items() if share > MOST_LEFT_OUT]
         text = f"{named} Too few could have had either treatment: they are worth {worth} subjects."
+        if gone:
+            text = f"{named} More than half of {' and '.join(gone)} would have to be left out."
         return OverlapCheck(
             Finding("overlap", "prevents", text.strip(), "Compare other cohorts, or a trial."), None
         )

@@ -1,0 +1,79 @@
+"""What is done with what is seen after an intercurrent event: one value a strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trdstats.errors import SpecError, check_choice
+
+
+@dataclass(frozen=True, slots=True)
+class TreatmentPolicy:
+    """Scores count as observed, whatever happened."""
+
+    def words(self) -> str:
+        """Return the strategy in words."""
+        return "treatment policy: scores after it are used as observed"
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothetical:
+    """Scores after the event are removed, to be imputed as if it had not happened."""
+
+    def words(self) -> str:
+        """Return the strategy in words."""
+        return "hypothetical: scores after it are removed and imputed as if it had not happened"
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """The event is itself a failure: scores after it are set.
+
+    Parameters
+    ----------
+    score : {"baseline", "worst"}
+        To the subject's baseline, or the worst score of the scale.
+    """
+
+    score: Literal["baseline", "worst"] = "worst"
+
+    def __post_init__(self) -> None:
+        check_choice("score", self.score, ("baseline", "worst"))
+
+    def words(self) -> str:
+        """Return the strategy in words."""
+        value = "the baseline" if self.score == "baseline" else "the worst score of the scale"
+        return f"composite: it is a failure, scores after it are set to {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class WhileOnTreatment:
+    """The last score before the event stands for what follows."""
+
+    def words(self) -> str:
+        """Return the strategy in words."""
+        return "while on treatment: the last score before it stands for later visits"
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalStratum:
+    """Those who would not have the event under either treatment: not supported.
+
+    Raises
+    ------
+    SpecError
+        Always: who they are cannot be seen.
+    """
+
+    def __post_init__(self) -> None:
+        raise SpecError(
+            "A principal stratum is not supported: who would have the event under the treatment "
+            "they did not get is never seen, and what identifies them (monotonicity, principal "
+            "ignorability) must be argued for each trial. Use another strategy, and show its "
+            "assumptions with Imputation and TippingPoint."
+        )
+
+
+ICEStrategy = TreatmentPolicy | Hypothetical | Composite | WhileOnTreatment
+STRATEGIES = (TreatmentPolicy, Hypothetical, Composite, WhileOnTreatment)
