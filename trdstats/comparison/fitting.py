@@ -131,7 +131,11 @@ def read_everybody(
 
 
 def fit_outcome_model(
-    X: FloatArray, terms: Sequence[str], everybody: Everybody, family: Family
+    X: FloatArray,
+    terms: Sequence[str],
+    everybody: Everybody,
+    family: Family,
+    among: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[LinearFit, FloatArray]:
     """Fit a regression to those whose outcome is known.
 
@@ -139,6 +143,8 @@ def fit_outcome_model(
     ----------
     X : ndarray, shape (n, q)
         Of everybody, with intercept.
+    among : ndarray of bool, shape (n,), optional
+        Some of those whose outcome is known. Default: all of them.
 
     Returns
     -------
@@ -151,7 +157,7 @@ def fit_outcome_model(
     NotEstimableError
         When columns explain each other, or a coefficient grows without end.
     """
-    own = everybody.observed
+    own = everybody.observed if among is None else among
     check_full_rank(X[own], terms)
     fit = fit_linear_model(X[own], everybody.y[own], everybody.weight[own], family)
     if fit.endless.any():
