@@ -2,6 +2,7 @@ from . import errors as errors
 from . import plots as plots
 from . import scales as scales
 from .comparison import AIPW as AIPW
+from .comparison import Matching as Matching
 from .comparison import Standardisation as Standardisation
 from .evidence import published as published
 from .items import score_items as score_items
