@@ -2,8 +2,11 @@ from . import errors as errors
 from . import plots as plots
 from . import scales as scales
 from .comparison import AIPW as AIPW
+from .comparison import IPCW as IPCW
+from .comparison import CensoringWeights as CensoringWeights
 from .comparison import Matching as Matching
 from .comparison import Standardisation as Standardisation
+from .comparison import multiply_weights as multiply_weights
 from .evidence import published as published
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM

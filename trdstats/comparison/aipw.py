@@ -226,9 +226,7 @@ class _Models:
             mean[test, k] = fit.mean(design_at(self.outcome, self.by, level)[test])
         return mean, e
 
-    def carried(
-        self, found: Any, own: BoolArray, e: FloatArray, among: int | None
-    ) -> FloatArray:
+    def carried(self, found: Any, own: BoolArray, e: FloatArray, among: int | None) -> FloatArray:
         """Return what each subject does to the estimates through the two models, (n, K)."""
         fit, on_beta = self._outcome(own)
         X = with_intercept(self.treatment.X)

@@ -180,7 +180,7 @@ def fit_treatment_model(
     check_full_rank(X[own], terms)
     fit = fit_treatment(X[own], everybody.code[own], everybody.weight[own])
     if fit.endless.any():
-        named = [t for t, e in zip(terms, fit.endless.any(axis=0), strict=True) if e]
+        named = [t for t, e in zip(terms, fit.endless.T, strict=True) if e.any()]
         raise NotEstimableError(
             f"{_listed(named)} separates treatments: some subjects could only have had one of "
             "them, so that nothing compares them. Leave such subjects or treatments out, and say "

@@ -93,7 +93,7 @@ class Marginal:
     def _contrast(self, measure: str, k: int, base: int, conf_level: float) -> dict[str, Any]:
         value, slope = _compare(measure, float(self.estimate[k]), float(self.estimate[base]))
         own = np.ix_([k, base], [k, base])
-        error = float(np.sqrt(max(slope @ self.covariance[own] @ slope, 0.0)))
+        error = float(np.sqrt(max(float(slope @ self.covariance[own] @ slope), 0.0)))
         half = float(norm.isf((1 - conf_level) / 2)) * error
         statistic = value / error if error > 0 else np.nan
         ends = np.array([value, value - half, value + half])

@@ -87,7 +87,10 @@ class MatchedEstimates(Introduces):
         facts = (
             ("Outcome", self.outcome),
             ("Matched on", found.spec.formula),
-            ("Sets", sets + (f"; {self.n_lost:,} lost for want of an outcome" if self.n_lost else "")),
+            (
+                "Sets",
+                sets + (f"; {self.n_lost:,} lost for want of an outcome" if self.n_lost else ""),
+            ),
             ("Mean over", f"subjects under {found.treated} who found a match"),
             ("Errors", self._variance()),
         )
@@ -115,7 +118,7 @@ def estimate_matched(
     kept, number = np.unique(one[whole], return_inverse=True)
     other = other[whole]
     share = 1 / np.bincount(number)[number]
-    matched = np.bincount(number, weights=share * y[other])
+    matched = np.bincount(number, weights=share * y[other]).astype(float)
     estimate = np.array([matched.mean(), y[kept].mean()])
     moved = None
     if found.spec.replace:
@@ -152,7 +155,7 @@ def _with_replacement(
     if len(controls) < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
     controls = controls[np.argsort(found.score[controls], kind="stable")]
-    used = np.bincount(other, weights=share, minlength=n)[controls]
-    squared = np.bincount(other, weights=share**2, minlength=n)[controls]
+    used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
+    squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
     variance = local_variance(found.score[controls], y[controls])
     return replaced_covariance(y[kept], matched, used, squared, variance)

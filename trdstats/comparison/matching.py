@@ -200,7 +200,10 @@ class Matching(Introduces):
         caliper = "none" if self.caliper is None else f"{self.caliper:g} SD of the logit"
         facts = (
             ("Formula", self.formula),
-            ("Controls for each", f"{self.ratio}, {'with' if self.replace else 'without'} replacement"),
+            (
+                "Controls for each",
+                f"{self.ratio}, {'with' if self.replace else 'without'} replacement",
+            ),
             ("Caliper", caliper),
         )
         return Face("Nearest-neighbour matching", facts)

@@ -101,7 +101,7 @@ class MatchingResult(Introduces):
         return pd.DataFrame({"subject": self.everybody, "weight": values})
 
     @property
-    def clusters(self) -> pd.Series:
+    def clusters(self) -> pd.Series[Any]:
         """Number of the matched set of each matched subject, indexed by subject.
 
         Raises
@@ -115,7 +115,7 @@ class MatchingResult(Introduces):
                 "Match with replace=False."
             )
         pairs = self.pairs
-        sets = pd.concat(
+        sets: pd.Series[Any] = pd.concat(
             [
                 pairs.drop_duplicates("match").set_index("treated")["match"],
                 pairs.set_index("control")["match"],
@@ -263,7 +263,8 @@ class MatchingResult(Introduces):
             ("Caliper", width),
             (
                 self.treated,
-                f"{g.matched_treated:,} of {g.n_treated:,} matched, {g.n_unmatched:,} without a match",
+                f"{g.matched_treated:,} of {g.n_treated:,} matched, "
+                f"{g.n_unmatched:,} without a match",
             ),
             (
                 self.control,
@@ -296,9 +297,9 @@ class MatchingResult(Introduces):
                 )
                 for r in each_row(self.unmatched())
             )
-            header = ("Covariate", "Mean, matched", "Mean, unmatched", "Difference (SD)")
+            columns = ("Covariate", "Mean, matched", "Mean, unmatched", "Difference (SD)")
             title = f"{self.treated}: {format_count(g.n_unmatched)} without a match"
-            tables.append(Table(header, lost, title=title))
+            tables.append(Table(columns, lost, title=title))
             notes.append(
                 f"Estimates are about the {g.matched_treated:,} under {self.treated} who found a "
                 "match."

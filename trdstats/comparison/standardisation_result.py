@@ -107,7 +107,9 @@ class StandardisationResult(Introduces):
 
     def face(self) -> Face:
         """Return outcomes and comparisons as tables."""
-        whose = "all subjects" if self.spec.treated is None else f"subjects under {self.spec.treated}"
+        whose = (
+            "all subjects" if self.spec.treated is None else f"subjects under {self.spec.treated}"
+        )
         facts = (
             ("Outcome", self.outcome),
             ("Formula", self.spec.formula),

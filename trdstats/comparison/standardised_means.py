@@ -31,7 +31,9 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
     family: Family = "logistic" if known.binary else "linear"
     if spec.model is not None:
         if spec.model == "logistic" and not known.binary:
-            raise SpecError(f"model='logistic' needs outcomes of 0 and 1; {known.label} has others.")
+            raise SpecError(
+                f"model='logistic' needs outcomes of 0 and 1; {known.label} has others."
+            )
         family = "logistic" if spec.model == "logistic" else "linear"
     levels = everybody.levels
     reference = pick_level("treatment", spec.reference, levels)

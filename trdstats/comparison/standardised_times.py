@@ -68,9 +68,7 @@ def standardise_times(
     )
 
 
-_Fitted = tuple[
-    tuple[tuple[str, str], ...], FloatArray, FloatArray, pd.DataFrame, pd.DataFrame
-]
+_Fitted = tuple[tuple[tuple[str, str], ...], FloatArray, FloatArray, pd.DataFrame, pd.DataFrame]
 
 
 def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
@@ -84,7 +82,7 @@ def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
     at = np.unique(np.concatenate([np.asarray(spec.days, dtype=float), inside]))
     # Without an event before tau the curve has no step to look at.
     at = at if len(at) else np.array([float(spec.tau or 0.0)])
-    curves = result.marginal(spec.by, days=at, among=spec.treated)
+    curves = result.marginal(spec.by, days=at.tolist(), among=spec.treated)
     table, moved = curves.tidy(), curves.influence()
     k = len(curves.levels)
     survival = table["estimate"].to_numpy(dtype=float).reshape(k, len(at))
@@ -113,9 +111,7 @@ def _aft(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
         robust=spec.variance == "influence",
         conf_level=spec.conf_level,
     ).fit(times, weights=weights)
-    found = standardise_aft(
-        result, spec.by, days=spec.days, tau=spec.tau, among=spec.treated
-    )
+    found = standardise_aft(result, spec.by, days=spec.days, tau=spec.tau, among=spec.treated)
     J = found.gradient.reshape(-1, found.gradient.shape[2])
     flat = found.influence.drop(columns="subject").to_numpy(dtype=float)
     covariance = flat.T @ flat

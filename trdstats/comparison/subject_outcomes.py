@@ -111,7 +111,7 @@ def read_outcomes(
     """
     if isinstance(data, Study):
         return _of_study(data, outcome, day, missing, reference)
-    if not isinstance(outcome, str) or outcome in AT_A_DAY and day is not None:
+    if not isinstance(outcome, str) or (outcome in AT_A_DAY and day is not None):
         raise SpecError(f"outcome={_word(outcome)} at a day needs a Study; got a frame.")
     frame = to_pandas(data, what="data")
     if "subject" not in frame:
@@ -142,13 +142,13 @@ def _of_study(
         if base not in study.treatments:
             raise unknown_name("treatment", base, study.treatments)
         met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
-        y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        y = np.asarray(met.astype("Float64").to_numpy(dtype=float, na_value=np.nan))
         label = f"{outcome.label(study.scale)} at day {day:g}"
         return SubjectOutcomes(frame, y, True, label, study.caveat)
     if outcome in AT_A_DAY and day is not None:
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
-        y = rows.reindex(frame["subject"]).to_numpy(dtype=float)
+        y = np.asarray(rows.reindex(frame["subject"]), dtype=float)
         label = f"{study.scale.label} {outcome} at day {day:g}"
         return SubjectOutcomes(frame, y, False, label, study.caveat)
     y, binary = _numbers(frame, outcome)
@@ -214,7 +214,7 @@ def with_covariates(
             problems.append(
                 Problem(
                     "missing_covariate",
-                    f"{column!r} is missing for {count_of(int(gone.sum()), 'subject', 'subjects')}.",
+                    f"{count_of(int(gone.sum()), 'subject has', 'subjects have')} no {column!r}.",
                     tuple(str(s) for s in who),
                     "Impute it, code the missing as a category or an indicator of its own, or keep "
                     "those who have it with study.keep(...) and say so.",

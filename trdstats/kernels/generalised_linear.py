@@ -74,9 +74,7 @@ class LinearFit:
         return (mu * (1 - mu))[:, None] * X
 
 
-def fit_linear_model(
-    X: FloatArray, y: FloatArray, weight: FloatArray, family: Family
-) -> LinearFit:
+def fit_linear_model(X: FloatArray, y: FloatArray, weight: FloatArray, family: Family) -> LinearFit:
     """Fit by maximum likelihood.
 
     Parameters
@@ -110,9 +108,7 @@ def _linear(X: FloatArray, y: FloatArray, weight: FloatArray) -> LinearFit:
     )
 
 
-def _logistic(
-    X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 100
-) -> LinearFit:
+def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 100) -> LinearFit:
     # Scaled columns keep Newton steps of one size.
     scale = np.sqrt(np.average(X**2, axis=0, weights=weight))
     Z = X / scale

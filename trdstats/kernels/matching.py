@@ -89,9 +89,7 @@ def _free(link: list[int], i: int) -> int:
     return i
 
 
-def match_again(
-    treated: FloatArray, control: FloatArray, ratio: int, caliper: float
-) -> Pairs:
+def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: float) -> Pairs:
     """Match with replacement: everybody gets the nearest controls.
 
     Parameters
