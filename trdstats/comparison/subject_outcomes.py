@@ -142,13 +142,13 @@ def _of_study(
         if base not in study.treatments:
             raise unknown_name("treatment", base, study.treatments)
         met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
-        y = np.asarray(met.astype("Float64").to_numpy(dtype=float, na_value=np.nan))
+        y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         label = f"{outcome.label(study.scale)} at day {day:g}"
         return SubjectOutcomes(frame, y, True, label, study.caveat)
     if outcome in AT_A_DAY and day is not None:
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
-        y = np.asarray(rows.reindex(frame["subject"]), dtype=float)
+        y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)
         label = f"{study.scale.label} {outcome} at day {day:g}"
         return SubjectOutcomes(frame, y, False, label, study.caveat)
     y, binary = _numbers(frame, outcome)
