@@ -166,9 +166,7 @@ def test_the_restricted_mean_is_the_area_under_the_curve(trial: Study) -> None:
 
 def test_fixed_covariates_are_those_of_the_accelerated_model(trial: Study) -> None:
     onset = time_to(trial, Response())
-    spec = Standardisation(
-        FORMULA, days=[14], tau=28, model="weibull", variance="fixed covariates"
-    )
+    spec = Standardisation(FORMULA, days=[14], tau=28, model="weibull", variance="fixed covariates")
     table = spec.fit(onset).tidy()
     expected = AFT(FORMULA).fit(onset).marginal(days=[14], tau=28)
     for measure in ("survival", "restricted mean"):
@@ -308,9 +306,9 @@ def test_refusals_of_data(trial: Study) -> None:
         Standardisation(FORMULA, outcome=Response(), day=28).fit(onset)
     with pytest.raises(SpecError, match="the data must be EventTimes"):
         Standardisation(FORMULA, tau=28).fit(trial)
-    with pytest.raises(UnknownNameError, match="Unknown treatment 'Ketamin'.*ketamine"):
+    with pytest.raises(UnknownNameError, match=r"Unknown treatment 'Ketamin'.*ketamine"):
         Standardisation(FORMULA, outcome=Response(), day=28, reference="Ketamin").fit(trial)
-    with pytest.raises(UnknownNameError, match="Unknown column of the subjects 'agee'.*age"):
+    with pytest.raises(UnknownNameError, match=r"Unknown column of the subjects 'agee'.*age"):
         Standardisation("treatment + agee", outcome=Response(), day=28).fit(trial)
     with pytest.raises(NotEstimableError, match="Nobody was followed to day 999"):
         Standardisation(FORMULA, tau=999).fit(onset)
@@ -342,9 +340,9 @@ def test_display_and_pickle(trial_tables: Any) -> None:
         visits, subjects, scale="MADRS", subject="usubjid", treatment="arm", score="madrs",
         baseline="madrs_bl",
     )  # fmt: skip
-    fit = Standardisation(
-        FORMULA, outcome=Response(), day=28, estimand="att", treated="ECT"
-    ).fit(study)
+    fit = Standardisation(FORMULA, outcome=Response(), day=28, estimand="att", treated="ECT").fit(
+        study
+    )
     again = pickle.loads(pickle.dumps(fit))
     assert repr(again) == repr(fit)
     text = repr(fit)
