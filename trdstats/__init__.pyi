@@ -3,10 +3,27 @@ from . import plots as plots
 from . import scales as scales
 from .comparison import AIPW as AIPW
 from .comparison import IPCW as IPCW
+from .comparison import MAIC as MAIC
+from .comparison import STC as STC
+from .comparison import Bucher as Bucher
 from .comparison import CensoringWeights as CensoringWeights
+from .comparison import Effect as Effect
+from .comparison import Margin as Margin
 from .comparison import Matching as Matching
+from .comparison import PropensityWeights as PropensityWeights
+from .comparison import PublishedArm as PublishedArm
+from .comparison import PublishedTrial as PublishedTrial
 from .comparison import Standardisation as Standardisation
+from .comparison import adjust_p as adjust_p
+from .comparison import compare as compare
+from .comparison import compare_strata as compare_strata
+from .comparison import e_value as e_value
 from .comparison import multiply_weights as multiply_weights
+from .comparison import negative_control as negative_control
+from .comparison import pool as pool
+from .comparison import read_effect as read_effect
+from .comparison import stratified_rates as stratified_rates
+from .comparison import unmeasured_confounder as unmeasured_confounder
 from .evidence import published as published
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM
@@ -78,6 +95,7 @@ from .survival import MaxCombo as MaxCombo
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
 from .survival import Turnbull as Turnbull
+from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
 

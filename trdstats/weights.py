@@ -143,8 +143,9 @@ def weight_model(weights: Any) -> EstimatedWeights | None:
 
 
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
-    model = weight_model(weights)
-    weights = weights if model is None else model.frame
+    weights = getattr(weights, "subject_weights", weights)
+    if isinstance(weights, EstimatedWeights):
+        weights = weights.frame
     if isinstance(weights, str):
         if weights not in frame.columns:
             raise unknown_name("column", weights, frame.columns)

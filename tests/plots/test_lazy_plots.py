@@ -16,9 +16,11 @@ def test_import_loads_no_drawing_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[]",
-        "['Style', 'choose_ticks', 'plot_effect_over_time', 'plot_estimates', "
-        "'plot_interval_curves', 'plot_specification_curve', 'plot_state_areas', "
-        "'plot_survival', 'plot_trajectories', "
+        "['Style', 'choose_ticks', 'plot_balance', 'plot_by_treatment', "
+        "'plot_effect_over_time', 'plot_estimates', 'plot_forest', "
+        "'plot_interval_curves', 'plot_matching_weights', 'plot_schedule', "
+        "'plot_specification_curve', 'plot_state_areas', 'plot_survival', "
+        "'plot_tipping_points', 'plot_trajectories', "
         "'plot_waterfall', 'plot_waterfalls', 'save_figure', 'treatment_styles']",
     ]
 

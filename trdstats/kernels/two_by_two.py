@@ -163,8 +163,22 @@ def score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
     >>> round(score_difference(0.0, 6, 10, 3, 10) ** 2, 6)  # 19/20 of Pearson's 20/11
     1.727273
     """
+    variance = difference_variance(d, x1, n1, x0, n0)
+    return standardise(x1 / n1 - x0 / n0 - d, variance)
+
+
+def difference_variance(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
+    """Return the variance of p1 - p0 at the estimates that differ by d, with factor N / (N - 1).
+
+    Parameters, notes and reference as `score_difference`.
+
+    Examples
+    --------
+    >>> round(difference_variance(0.0, 6, 10, 3, 10), 6)  # 0.45 * 0.55 * 0.2 * 20 / 19
+    0.052105
+    """
     if 2 * (x1 + x0) > n1 + n0:
-        return -score_difference(-d, n1 - x1, n1, n0 - x0, n0)
+        return difference_variance(-d, n1 - x1, n1, n0 - x0, n0)
     total = n1 + n0
     c2 = (n1 + 2 * n0) * d - total - x1 - x0
     c1 = (n0 * d - total - 2 * x0) * d + x1 + x0
@@ -180,8 +194,7 @@ def score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:
             break
         r0 = min(max(r0 - (((total * r0 + c2) * r0 + c1) * r0 + c0) / slope, least), most)
     r1 = min(max(r0 + d, 0.0), 1.0)
-    variance = (r1 * (1 - r1) / n1 + r0 * (1 - r0) / n0) * total / (total - 1)
-    return _standardised(x1 / n1 - x0 / n0 - d, variance)
+    return (r1 * (1 - r1) / n1 + r0 * (1 - r0) / n0) * total / (total - 1)
 
 
 def score_ratio(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
@@ -194,13 +207,21 @@ def score_ratio(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
     >>> round(score_ratio(1.0, 6, 10, 3, 10) ** 2, 6)
     1.727273
     """
+    variance = ratio_variance(ratio, x1, n1, x0, n0)
+    return standardise(x1 / n1 - ratio * x0 / n0, variance)
+
+
+def ratio_variance(ratio: float, x1: int, n1: int, x0: int, n0: int) -> float:
+    """Return the variance of p1 - ratio p0 at the estimates with that ratio, factor N / (N - 1).
+
+    Parameters and reference as `score_ratio`.
+    """
     total = n1 + n0
     a, b, c = total * ratio, -(n1 * ratio + x1 + n0 + x0 * ratio), x1 + x0
     r0 = 2 * c / (-b + sqrt(max(b * b - 4 * a * c, 0.0)))  # the smaller root, without cancelling
     r0 = min(max(r0, 0.0), 1.0)
     r1 = min(ratio * r0, 1.0)
-    variance = (r1 * (1 - r1) / n1 + ratio**2 * r0 * (1 - r0) / n0) * total / (total - 1)
-    return _standardised(x1 / n1 - ratio * x0 / n0, variance)
+    return (r1 * (1 - r1) / n1 + ratio**2 * r0 * (1 - r0) / n0) * total / (total - 1)
 
 
 def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias: bool) -> float:
@@ -240,11 +261,11 @@ def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias
     other = other_met * (total - n1 - events + met) / n0
     gap = x1 - least + rest
     if own + other == 0:
-        return _standardised(gap, 0.0)
+        return standardise(gap, 0.0)
     if less_bias:
         # The bias of gap * (1 / own + 1 / other), taken back to the scale of gap.
         gap -= (met / n1 - other_met / n0) * own * other / (own + other) ** 2
-    return _standardised(gap, own * other / (own + other) * total / (total - 1))
+    return standardise(gap, own * other / (own + other) * total / (total - 1))
 
 
 def _expected(odds: float, row: int, column: int, total: int) -> float:
@@ -253,7 +274,7 @@ def _expected(odds: float, row: int, column: int, total: int) -> float:
     return 2 * product / (b + sqrt(max(b * b + 4 * (1 - odds) * product, 0.0)))
 
 
-def _standardised(gap: float, variance: float) -> float:
+def standardise(gap: float, variance: float) -> float:
     """Return gap / sqrt(variance); 0 for 0 / 0, where the data are just what was supposed."""
     if variance > 0:
         return gap / sqrt(variance)

@@ -102,7 +102,7 @@ def risk_difference(
         def score(d: float) -> float:
             return score_difference(d, *counts)
 
-        low, high = _solve(score, z, -1.0, estimate), _solve(score, -z, estimate, 1.0)
+        low, high = solve_falling(score, z, -1.0, estimate), solve_falling(score, -z, estimate, 1.0)
         return _with_test(estimate, error, low, high, score(0.0))
     if method == "newcombe":
         l1, u1, l0, u0 = _wilson(*counts, conf_level)
@@ -192,7 +192,7 @@ def odds_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: f
 
         found = _by_score(estimate, error, score, conf_level)
         if method == "gart" and 0 < estimate < inf:
-            centre = _solve(score, 0.0, log(estimate) - 1, log(estimate) + 1)
+            centre = solve_falling(score, 0.0, log(estimate) - 1, log(estimate) + 1)
             found = replace(found, estimate=exp(centre))
         return found
     if method == "newcombe":
@@ -275,12 +275,12 @@ def _by_score(
         return _with_test(estimate, error, 0.0, inf, 0.0)
     finite = 0 < estimate < inf
     above, below = (log(estimate),) * 2 if finite else (_FARTHEST, -_FARTHEST)
-    low = 0.0 if estimate == 0 else exp(_solve(score, z, -_FARTHEST, above))
-    high = inf if estimate == inf else exp(_solve(score, -z, below, _FARTHEST))
+    low = 0.0 if estimate == 0 else exp(solve_falling(score, z, -_FARTHEST, above))
+    high = inf if estimate == inf else exp(solve_falling(score, -z, below, _FARTHEST))
     return _with_test(estimate, error, low, high, score(0.0))
 
 
-def _solve(f: Callable[[float], float], target: float, a: float, b: float) -> float:
+def solve_falling(f: Callable[[float], float], target: float, a: float, b: float) -> float:
     """Return where a falling function takes a value between a and b; an end if it does not."""
     fa, fb = f(a) - target, f(b) - target
     if fa <= 0:

@@ -3,6 +3,7 @@
 from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
 from trdstats.survival.aft import AFT
 from trdstats.survival.aft_result import AFTResult
+from trdstats.survival.audit_schedule import audit_schedule
 from trdstats.survival.cox import CoxPH
 from trdstats.survival.cox_curves import MarginalCurves
 from trdstats.survival.cox_result import CoxResult
@@ -25,6 +26,7 @@ from trdstats.survival.origin import OriginSensitivity, impute_origin
 from trdstats.survival.proportional import ProportionalHazardsTest
 from trdstats.survival.response_state import ResponseState, ResponseStateResult
 from trdstats.survival.rmst import RMST, RMSTResult
+from trdstats.survival.schedule_audit import ScheduleAudit
 from trdstats.survival.turnbull import Turnbull
 from trdstats.survival.turnbull_result import TurnbullResult
 
@@ -60,8 +62,10 @@ __all__ = [
     "RMSTResult",
     "ResponseState",
     "ResponseStateResult",
+    "ScheduleAudit",
     "Turnbull",
     "TurnbullResult",
+    "audit_schedule",
     "impute_origin",
     "landmark",
 ]

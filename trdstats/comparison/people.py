@@ -1,0 +1,175 @@
+"""Who is compared and what is known of them before treatment: one row a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
+from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
+from trdstats.study import Study
+from trdstats.study.frames import to_pandas
+
+FloatArray = npt.NDArray[np.float64]
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class People:
+    """Subjects with treatment and covariates.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        subject, treatment (categorical), covariates, none of them missing.
+    design : CovariateDesign
+    treatment : ndarray of int, shape (n,)
+    labels : tuple of str
+        Treatments.
+    filled : dict of str to int
+        Covariates whose missing values have an indicator, with their number.
+    same : tuple of str
+        Columns that are the same for all: balanced without weights.
+    caveat : str
+    """
+
+    frame: pd.DataFrame
+    design: CovariateDesign
+    treatment: npt.NDArray[np.intp]
+    labels: tuple[str, ...]
+    filled: dict[str, int]
+    same: tuple[str, ...]
+    caveat: str
+
+    def sizes(self) -> dict[str, int]:
+        """Return the number of subjects of each treatment."""
+        counts = np.bincount(self.treatment, minlength=len(self.labels))
+        return {name: int(n) for name, n in zip(self.labels, counts, strict=True)}
+
+
+def split_formula(formula: str, treatment: str) -> tuple[str, str]:
+    """Return the covariates of a formula and the column of the treatment.
+
+    ``"msm + age"`` takes the column given; ``"arm ~ msm + age"`` names it.
+    """
+    left, tilde, right = formula.partition("~")
+    return (right.strip(), left.strip()) if tilde and left.strip() else (formula, treatment)
+
+
+def read_people(data: Any, formula: str, *, subject: str, treatment: str, missing: str) -> People:
+    """Return the subjects of a study or a table with the covariates of a formula.
+
+    Raises
+    ------
+    DataError
+        When a column is not there, a subject has two rows, or covariates are missing.
+    NotEstimableError
+        When there are fewer than two treatments, one with too few subjects, or covariates explain
+        each other.
+    """
+    covariates, column = split_formula(formula, treatment)
+    study = data if isinstance(data, Study) else None
+    table = data.subjects if isinstance(data, Study) else to_pandas(data, what="subjects")
+    for name in (subject, column):
+        if name not in table:
+            raise unknown_name("column", name, table.columns)
+    table = table.rename(columns={subject: "subject", column: "treatment"})
+    twice = table["subject"][table["subject"].duplicated()]
+    if len(twice):
+        raise DataError(
+            [
+                Problem(
+                    "several_rows",
+                    f"{count_of(twice.nunique(), 'subject has', 'subjects have')} several rows.",
+                    tuple(str(s) for s in twice.unique()),
+                    "Weights are for subjects: give one row each, such as study.subjects.",
+                )
+            ]
+        )
+    if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
+        table = table.assign(treatment=pd.Categorical(table["treatment"]))
+    table = table.assign(treatment=table["treatment"].cat.remove_unused_categories())
+    labels = tuple(str(c) for c in table["treatment"].cat.categories)
+    _check_treatments(table["treatment"], labels)
+    needed = sorted(str(v) for v in read_right_side(covariates).required_variables)
+    if "treatment" in needed:
+        raise SpecError("The formula explains the treatment: it cannot stand on its right side.")
+    table, filled = _fill(table, [c for c in needed if c in table], missing)
+    indicators = " + ".join(f"{c}_missing" for c in filled if f"{c}_missing" in table)
+    whole = f"{covariates} + {indicators}" if indicators else covariates
+    design = read_covariates(table.reset_index(drop=True), whole, what="subjects")
+    varies = np.ptp(design.X, axis=0) > 0
+    same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
+    design = replace(
+        design,
+        X=design.X[:, varies],
+        terms=[t for t, v in zip(design.terms, varies, strict=True) if v],
+        factors=[f for f, v in zip(design.factors, varies, strict=True) if v],
+    )
+    if not design.terms:
+        raise NotEstimableError(
+            f"All subjects have the same {', '.join(same)}: there is nothing to balance."
+        )
+    check_full_rank(design.X - design.X.mean(axis=0), design.terms)
+    code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
+    caveat = study.caveat if study is not None else ""
+    return People(table.reset_index(drop=True), design, code, labels, filled, same, caveat)
+
+
+def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
+    if column.isna().any():
+        raise DataError(
+            [
+                Problem(
+                    "no_treatment",
+                    f"{count_of(int(column.isna().sum()), 'subject has', 'subjects have')} no "
+                    "treatment.",
+                    (),
+                    "Leave them out before, and say so.",
+                )
+            ]
+        )
+    if len(labels) < 2:
+        raise NotEstimableError(f"Weights need two treatments; there is {', '.join(labels)}.")
+    few = {k: int(n) for k, n in column.value_counts().items() if n < _FEWEST}
+    if few:
+        listed = ", ".join(f"{k} ({n})" for k, n in few.items())
+        raise NotEstimableError(
+            f"Too few subjects to model who gets it: {listed}. Leave such a treatment out."
+        )
+
+
+def _fill(
+    table: pd.DataFrame, columns: list[str], missing: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    lacks = {c: int(table[c].isna().sum()) for c in columns if table[c].isna().any()}
+    if not lacks:
+        return table, {}
+    if missing == "error":
+        listed = ", ".join(f"{c} ({n})" for c, n in lacks.items())
+        who = table["subject"][table[list(lacks)].isna().any(axis=1)]
+        raise DataError(
+            [
+                Problem(
+                    "missing_covariate",
+                    f"Covariates are missing: {listed}.",
+                    tuple(str(s) for s in who),
+                    "Say missing='indicator' to give each its own indicator (missing then "
+                    "counts as a trait of the subject), or impute them before.",
+                )
+            ]
+        )
+    changed: dict[str, Any] = {}
+    for name in lacks:
+        values = table[name]
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            number = values.astype(float)
+            changed[name] = number.fillna(number.mean())
+            changed[f"{name}_missing"] = values.isna().astype(float)
+        else:
+            changed[name] = values.astype(object).where(values.notna(), "missing")
+    return table.assign(**changed), lacks

@@ -1,0 +1,167 @@
+"""Weights made of a model of treatment, and the model they bring along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import NotEstimableError
+from trdstats.kernels.moment_weights import moment_weights
+from trdstats.kernels.propensity import (
+    Scores,
+    Target,
+    balance_scores,
+    fit_scores,
+    log_slopes,
+    weigh,
+)
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+
+# Coefficients of this size on the scale of standard deviations tell treatments apart.
+_SEPARATED = 12.0
+
+
+@dataclass(frozen=True)
+class TreatmentModel:
+    """How treatments are explained, on arrays; frozen so that it travels to workers.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, q)
+        Covariates, centred and scaled.
+    treatment : ndarray of int, shape (n,)
+    k : int
+    estimand : str
+        "ate", "att", "overlap", "matching" or "entropy".
+    of : int
+        Treatment whose subjects are the target; -1 for all.
+    balancing, stabilised : bool
+    cap : float or None
+        Quantile, within treatments, above which weights are cut.
+    terms : tuple of str
+    """
+
+    X: FloatArray
+    treatment: IntArray
+    k: int
+    estimand: str
+    of: int
+    balancing: bool
+    stabilised: bool
+    cap: float | None
+    terms: tuple[str, ...]
+
+    def fit(self, counts: FloatArray | None = None) -> FittedWeights:
+        """Return the weights when every subject counts so many times.
+
+        Raises
+        ------
+        NotEstimableError
+            When covariates tell the treatments apart, or no weights balance them.
+        """
+        m = np.ones(len(self.X)) if counts is None else counts
+        found = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
+        return found if self.cap is None else self._cut(found, self.cap)
+
+    def _propensity(self, m: FloatArray) -> FittedWeights:
+        design = np.column_stack([np.ones(len(self.X)), self.X])
+        scores = fit_scores(design, self.treatment, self.k, m)
+        large = np.abs(scores.gamma[:, 1:]) > _SEPARATED
+        if not scores.converged or large.any():
+            raise NotEstimableError(_apart(self.terms, scores.gamma[:, 1:]))
+        target: Target = self.estimand  # type: ignore[assignment]
+        if self.balancing:
+            scores = balance_scores(design, self.treatment, scores, m, target, self.of)
+            if not scores.converged:
+                raise NotEstimableError(
+                    "No scores balance the covariates exactly: use method='likelihood', or "
+                    "estimand='entropy', or fewer covariates."
+                )
+        weight = weigh(scores.probability, self.treatment, target, self.of)
+        slope = log_slopes(scores.probability, self.treatment, target, self.of)
+        log_derivative = (slope[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+        influence = scores.influence()
+        if self.stabilised:
+            share = np.bincount(self.treatment, m, self.k) / m.sum()
+            own = np.eye(self.k)[self.treatment]
+            weight = weight * share[self.treatment]
+            log_derivative = np.hstack([log_derivative, own])
+            influence = np.hstack([influence, (own - share) / (m.sum() * share)])
+        return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
+
+    def _entropy(self, m: FloatArray) -> FittedWeights:
+        """Return weights whose moments are those of the target, treatment by treatment."""
+        n, q = self.X.shape
+        pool = m * (self.treatment == self.of) if self.of >= 0 else m
+        target = pool @ self.X / pool.sum()
+        on_target = pool[:, None] * (self.X - target) / pool.sum()
+        weight = np.ones(n)
+        # Coefficients of every treatment, then the factor that makes its weights sum to its size.
+        columns = self.k * q + self.k
+        log_derivative, influence = np.zeros((n, columns)), np.zeros((n, columns))
+        for k in range(self.k):
+            if k == self.of:
+                continue
+            mine = self.treatment == k
+            found = moment_weights(self.X[mine], target, counts=m[mine])
+            if not found.converged:
+                raise NotEstimableError(
+                    "No weights give the subjects of every treatment the means of the target: they "
+                    "lie beyond what a treatment has. Leave covariates out, or those subjects."
+                )
+            own = slice(k * q, (k + 1) * q)
+            weight[mine] = found.weight
+            log_derivative[mine, own] = found.log_derivative
+            centred = self.X[mine] - target
+            w = m[mine] * found.weight
+            slope = (centred * w[:, None]).T @ centred
+            # The target is an estimate too: what moves it moves the coefficients.
+            influence[:, own] = np.linalg.lstsq(slope, w.sum() * on_target.T, rcond=None)[0].T
+            influence[mine, own] += found.influence * m[mine][:, None]
+            log_derivative[mine, self.k * q + k] = 1.0
+            influence[mine, self.k * q + k] = m[mine] * (1 - found.weight) / m[mine].sum()
+        return FittedWeights(weight, log_derivative, influence, None)
+
+    def _cut(self, found: FittedWeights, cap: float) -> FittedWeights:
+        """Cut the largest weights of each treatment; those cut no longer follow the model."""
+        weight, slope = found.weight.copy(), found.log_derivative.copy()
+        for k in range(self.k):
+            mine = self.treatment == k
+            limit = np.quantile(weight[mine], cap)
+            over = mine & (weight > limit)
+            weight[over], slope[over] = limit, 0.0
+        return FittedWeights(weight, slope, found.influence, found.scores)
+
+
+@dataclass(frozen=True)
+class FittedWeights:
+    """Weights with their model.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (n,)
+    log_derivative, influence : ndarray, shape (n, p)
+        As in `EstimatedWeights`.
+    scores : Scores or None
+        None for weights that balance without scores.
+    """
+
+    weight: FloatArray
+    log_derivative: FloatArray
+    influence: FloatArray
+    scores: Scores | None
+
+
+def _apart(terms: tuple[str, ...], gamma: Any) -> str:
+    name = terms[int(np.abs(gamma).max(axis=0).argmax())]
+    return (
+        f"The covariates tell the treatments apart, {name} above all: some subjects could only "
+        "have had the treatment they had, so there is nobody to compare them with. Leave the "
+        "covariate out only if it does not matter to the outcome; otherwise say "
+        "on_violation='overlap', or do not compare."
+    )
