@@ -147,7 +147,7 @@ def test_matched_cox_regression_is_clustered_by_hand(trial: Study) -> None:
 def test_balance_is_that_of_the_weights(trial: Study) -> None:
     found = matched(trial, replace=True)
     people = trial.subjects.set_index("subject")
-    row = found.balance().set_index("covariate").loc["age"]
+    row = found.balance().set_index("term").loc["age"]
     treated, w = people["treatment"] == "ketamine", found.weights.set_index("subject")["weight"]
     ect = people["treatment"] == "ECT"
     spread = np.sqrt((people["age"][treated].var() + people["age"][ect].var()) / 2)
@@ -155,15 +155,15 @@ def test_balance_is_that_of_the_weights(trial: Study) -> None:
     after = np.average(people["age"][treated], weights=w[treated]) - np.average(
         people["age"][ect], weights=w[ect]
     )
-    assert row["difference_before"] == pytest.approx(before / spread, rel=1e-12)
-    assert row["difference_after"] == pytest.approx(after / spread, rel=1e-12)
-    assert row["variance_ratio_before"] == pytest.approx(
+    assert row["smd_before"] == pytest.approx(before / spread, rel=1e-12)
+    assert row["smd_after"] == pytest.approx(after / spread, rel=1e-12)
+    assert row["ratio_before"] == pytest.approx(
         people["age"][treated].var() / people["age"][ect].var(), rel=1e-12
     )
     lost = matched(trial).unmatched()
-    assert lost["covariate"].tolist()[-1] == "logit of propensity"
+    assert lost["term"].tolist()[-1] == "logit of propensity"
     # Those without a match are the ones whom ketamine was likeliest for.
-    assert lost["difference"].iloc[-1] > 0.5
+    assert lost["smd"].iloc[-1] > 0.5
 
 
 def simulated(seed: int, n: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.comparison.aipw_result import AIPWResult
 from trdstats.comparison.fitting import (
     Everybody,
+    TreatmentModel,
     fit_outcome_model,
     fit_treatment_model,
     read_everybody,
@@ -217,10 +218,7 @@ class _Models:
     def predict(self, train: BoolArray, test: BoolArray) -> tuple[FloatArray, FloatArray]:
         """Return mean outcomes and probabilities of treatments, (n, K); 0 outside the test."""
         fit, _ = self._outcome(train)
-        X = with_intercept(self.treatment.X)
-        e = np.zeros((len(X), len(self.everybody.levels)))
-        model = fit_treatment_model(X, ["Intercept", *self.treatment.terms], self.everybody, train)
-        e[test] = model.probability(X[test])
+        e = np.where(test[:, None], self._treatment(train).probability(), 0.0)
         mean = np.zeros_like(e)
         for k, level in enumerate(self.everybody.levels):
             mean[test, k] = fit.mean(design_at(self.outcome, self.by, level)[test])
@@ -229,15 +227,16 @@ class _Models:
     def carried(self, found: Any, own: BoolArray, e: FloatArray, among: int | None) -> FloatArray:
         """Return what each subject does to the estimates through the two models, (n, K)."""
         fit, on_beta = self._outcome(own)
-        X = with_intercept(self.treatment.X)
-        model = fit_treatment_model(X, ["Intercept", *self.treatment.terms], self.everybody, own)
-        on_gamma = np.zeros((len(X), model.scores.shape[1]))
-        on_gamma[own] = model.influence()
-        result = on_gamma @ through_treatment_model(found, X, e, among).T
+        model = self._treatment(own)
+        result = model.influence @ through_treatment_model(found, model.Z, e, among).T
         for k, level in enumerate(self.everybody.levels):
             slope = fit.slope(design_at(self.outcome, self.by, level))
             result[:, k] += on_beta @ (found.on_mean[:, k] @ slope)
         return np.asarray(result)
+
+    def _treatment(self, train: BoolArray) -> TreatmentModel:
+        terms = self.treatment.terms
+        return fit_treatment_model(self.treatment.X, terms, self.everybody, train)
 
     def _outcome(self, train: BoolArray) -> Any:
         X = with_intercept(self.outcome.X)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import softmax
 
 from trdstats.comparison.subject_outcomes import SubjectOutcomes, levels_by, with_covariates
 from trdstats.errors import NotEstimableError
 from trdstats.formulas import check_full_rank
 from trdstats.kernels.generalised_linear import Family, LinearFit, fit_linear_model
-from trdstats.kernels.treatment_logit import TreatmentFit, fit_treatment
+from trdstats.kernels.propensity import fit_scores
 from trdstats.weights import (
     WeightsAmong,
     effective_size,
@@ -25,6 +26,9 @@ from trdstats.weights import (
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+
+# Log odds a standard deviation of a covariate makes where it separates treatments.
+SEPARATED = 12.0
 
 
 @dataclass(frozen=True)
@@ -167,26 +171,67 @@ def fit_outcome_model(
     return fit, influence
 
 
+@dataclass(frozen=True)
+class TreatmentModel:
+    """A multinomial logistic model of which treatment each subject received.
+
+    Attributes
+    ----------
+    Z : ndarray, shape (n, q)
+        Design of everybody: ones, then covariates centred and scaled.
+    gamma : ndarray, shape (K - 1, q)
+    influence : ndarray, shape (n, (K - 1) q)
+        Of everybody on gamma; 0 for those the model was not fitted to.
+    """
+
+    Z: FloatArray
+    gamma: FloatArray
+    influence: FloatArray
+
+    def probability(self) -> FloatArray:
+        """Return the probability of each treatment, shape (n, K)."""
+        eta = np.column_stack([np.zeros(len(self.Z)), self.Z @ self.gamma.T])
+        return np.asarray(softmax(eta, axis=1))
+
+
 def fit_treatment_model(
     X: FloatArray, terms: Sequence[str], everybody: Everybody, own: npt.NDArray[np.bool_]
-) -> TreatmentFit:
+) -> TreatmentModel:
     """Fit a model of the treatment to some of the subjects.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        Covariates of everybody, without intercept.
+    terms : sequence of str
+        Their names.
+    everybody : Everybody
+    own : ndarray of bool, shape (n,)
 
     Raises
     ------
     NotEstimableError
         When columns explain each other, or covariates separate the treatments.
     """
-    check_full_rank(X[own], terms)
-    fit = fit_treatment(X[own], everybody.code[own], everybody.weight[own])
-    if fit.endless.any():
-        named = [t for t, e in zip(terms, fit.endless.T, strict=True) if e.any()]
+    weight = everybody.weight[own]
+    centre = np.average(X[own], axis=0, weights=weight)
+    spread = np.sqrt(np.average((X[own] - centre) ** 2, axis=0, weights=weight))
+    check_full_rank(np.column_stack([np.ones(int(own.sum())), X[own]]), ["Intercept", *terms])
+    Z = np.column_stack([np.ones(len(X)), (X - centre) / spread])
+    found = fit_scores(Z[own], everybody.code[own], len(everybody.levels), weight)
+    large = np.abs(found.gamma[:, 1:]) > SEPARATED
+    if not found.converged or large.any():
+        far = np.abs(found.gamma[:, 1:]).max(axis=0)
+        # Without a maximum the coefficients that run away are far above the others.
+        named = [t for t, g in zip(terms, far, strict=True) if g > far.max() / 3]
         raise NotEstimableError(
             f"{_listed(named)} separates treatments: some subjects could only have had one of "
             "them, so that nothing compares them. Leave such subjects or treatments out, and say "
             "so."
         )
-    return fit
+    influence = np.zeros((len(X), found.parts.shape[1]))
+    influence[own] = weight[:, None] * found.influence()
+    return TreatmentModel(Z, found.gamma, influence)
 
 
 def _separated(terms: list[str], outcome: str) -> NotEstimableError:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from trdstats.comparison.ipcw_result import IPCWResult
 from trdstats.comparison.marginals import Marginals, Quantity, slice_parts
-from trdstats.comparison.subject_outcomes import levels_by, pick_level, with_covariates
+from trdstats.comparison.subject_outcomes import pick_level, with_covariates
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.censoring_curve import (
@@ -114,7 +114,6 @@ class IPCW(Introduces):
         times = as_event_times(times)
         sample = split(times, self.by, weights)
         frame = with_covariates(times.at_risk(), (self.formula,), self.by, "event times")
-        levels_by(frame, self.by)
         row = np.sort(np.concatenate([g.row for g in sample.groups]))
         labels = [g.label for g in sample.groups]
         reference = pick_level("group", self.reference, labels)

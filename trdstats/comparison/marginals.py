@@ -65,6 +65,11 @@ class Marginal:
             return words
         return f"{words} {'to' if self.quantity == 'restricted mean' else 'at'} day {self.time:g}"
 
+    @property
+    def unit(self) -> str:
+        """Unit of its figures, in brackets."""
+        return " (%)" if self.quantity in _SHARES else ""
+
     def columns(self) -> list[str]:
         """Return the names of its influences."""
         day = "" if np.isnan(self.time) else f" day {self.time:g}"
@@ -207,19 +212,28 @@ class Marginals:
         frame = frame[(frame["measure"] == wanted) & (frame["quantity"] == part.quantity) & same]
         scale = 100 if part.quantity in _SHARES and "ratio" not in wanted.split() else 1
         shown = frame[["estimate", "conf_low", "conf_high"]] * scale
-        name, unit = part.title, f"{part.title}{', %' if scale == 100 else ''}"
-        settings: dict[str, Any] = {"xlabel": f"{unit}: {outcome}" if outcome else unit}
         shown = shown.assign(label=frame[self.by])
+        settings: dict[str, Any] = {"xlabel": f"{self._words(part, outcome)}{part.unit}"}
         if wanted == part.quantity:
             shown = shown.assign(treatment=frame[self.by])
         elif wanted == "difference":
-            points = " (percentage points)" if scale == 100 else ""
-            settings["xlabel"] = f"Difference from {self.reference}{points}. {name}: {outcome}"
+            points = " (percentage points)" if scale == 100 else part.unit
+            words = self._words(part, outcome)
+            settings["xlabel"] = f"{words}: difference from {self.reference}{points}"
             settings["reference_line"] = 0.0
         else:
-            settings["xlabel"] = f"{wanted.capitalize()} to {self.reference}. {name}: {outcome}"
+            settings["xlabel"] = f"{self._words(part, outcome)}: {wanted} to {self.reference}"
             settings |= {"reference_line": 1.0, "xscale": "log", "digits": 2}
         return plots.plot_estimates(shown, ax=ax, **{**settings, **options})
+
+    @staticmethod
+    def _words(part: Marginal, outcome: str) -> str:
+        """Name a quantity of an outcome; rates and means have their day in the outcome."""
+        if part.quantity in ("rate", "mean"):
+            return outcome[:1].upper() + outcome[1:]
+        if part.quantity == "survival":
+            return f"Without {outcome} at day {part.time:g}"
+        return f"Mean days without {outcome} to day {part.time:g}"
 
 
 def _shown(row: Any, scale: float, digits: int) -> str:

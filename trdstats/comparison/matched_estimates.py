@@ -71,14 +71,8 @@ class MatchedEstimates(Introduces):
     def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
         """Draw the outcome under both treatments, or a comparison; returns the Axes."""
         return self._marginals.draw(
-            ax, measure, self.outcome, {"caveat": self._caveat(), **options}
+            ax, measure, self.outcome, {"caveat": self.matching._words(), **options}
         )
-
-    def _caveat(self) -> str:
-        found = self.matching
-        if not found.caveat:
-            return ""
-        return f"Treatments were not randomised; matched on {found.spec.formula}"
 
     def face(self) -> Face:
         """Return outcomes and comparison as a table."""
@@ -94,7 +88,8 @@ class MatchedEstimates(Introduces):
             ("Mean over", f"subjects under {found.treated} who found a match"),
             ("Errors", self._variance()),
         )
-        notes = (f"{self._caveat()}.",) if self._caveat() else ()
+        words = found._words()
+        notes = (f"{words}.",) if words else ()
         return Face("Matched comparison", facts, self._marginals.tables(), notes)
 
 

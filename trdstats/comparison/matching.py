@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import logit
 
 from trdstats.comparison.fitting import Everybody, fit_treatment_model, read_everybody
 from trdstats.comparison.matching_result import MatchingResult
@@ -24,7 +23,6 @@ from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.matching import match_again, match_once
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
-from trdstats.survival.parametric import with_intercept
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -189,10 +187,9 @@ class Matching(Introduces):
     def _score(self, both: Everybody) -> tuple[FloatArray, pd.DataFrame]:
         """Return the logit of the propensity, and the covariates as numbers."""
         design = read_covariates(both.frame, self.formula)
-        X = with_intercept(design.X)
-        everyone = np.ones(len(X), dtype=bool)
-        fit = fit_treatment_model(X, ["Intercept", *design.terms], both, everyone)
-        score = np.asarray(logit(fit.probability(X)[:, 1]), dtype=float)
+        everyone = np.ones(len(design.X), dtype=bool)
+        fit = fit_treatment_model(design.X, design.terms, both, everyone)
+        score = np.asarray(fit.Z @ fit.gamma[0], dtype=float)
         return score, pd.DataFrame(design.X, columns=design.terms)
 
     def face(self) -> Face:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
-from trdstats.comparison.matched_balance import compare_covariates, compare_two
 from trdstats.comparison.matched_estimates import MatchedEstimates, estimate_matched
 from trdstats.comparison.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import NotEstimableError
+from trdstats.kernels.covariate_balance import balance
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
 
@@ -147,13 +147,12 @@ class MatchingResult(Introduces):
         frame = frame[frame["match_weight"] > 0].reset_index(drop=True)
         kept = [t for t in times.treatments if (frame["treatment"] == t).any()]
         frame["treatment"] = frame["treatment"].cat.set_categories(kept)
-        caveat = f"Treatments were not randomised; matched on {self.spec.formula}"
         return EventTimes(
             frame,
             outcome=times.outcome,
             origin=times.origin,
             causes=times.causes,
-            caveat=caveat if times.caveat else "",
+            caveat=self._words(),
             first_look={k: v for k, v in times.first_look.items() if k in kept},
         )
 
@@ -194,14 +193,32 @@ class MatchingResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            covariate (a column of the design; "logit of propensity" last), then before and after:
-            mean_treated, mean_control, difference (standardised by the root of the mean variance
-            of the two treatments before matching), variance_ratio.
+            term (a column of the design; "logit of propensity" last), mean_treated, mean_control
+            (after matching), smd_before, smd_after (means, treated less control, over the root of
+            the mean variance before matching), ratio_before, ratio_after (of variances; NaN for
+            columns of 0 and 1), ks_before, ks_after (Kolmogorov-Smirnov distance).
         """
-        columns = self._design.assign(**{"logit of propensity": self.score})
-        before = compare_covariates(columns, self._is_treated, np.ones(len(columns)), None)
-        after = compare_covariates(columns, self._is_treated, self._weight(), before)
-        return before.add_suffix("_before").join(after.add_suffix("_after")).reset_index()
+        columns, mine = self._columns(), self._is_treated
+        X, weight = columns.to_numpy(dtype=float), self._weight()
+        whole = np.ones(len(X))
+        before = balance(X[mine], X[~mine], whole[mine], whole[~mine])
+        after = balance(X[mine], X[~mine], weight[mine], weight[~mine])
+        return pd.DataFrame(
+            {
+                "term": columns.columns,
+                "mean_treated": np.average(X[mine], axis=0, weights=weight[mine]),
+                "mean_control": np.average(X[~mine], axis=0, weights=weight[~mine]),
+                "smd_before": before.standardised,
+                "smd_after": after.standardised,
+                "ratio_before": before.variance_ratio,
+                "ratio_after": after.variance_ratio,
+                "ks_before": before.distance,
+                "ks_after": after.distance,
+            }
+        )
+
+    def _columns(self) -> pd.DataFrame:
+        return self._design.assign(**{"logit of propensity": self.score})
 
     def unmatched(self) -> pd.DataFrame:
         """Describe the treated who found no match beside those who did.
@@ -209,17 +226,27 @@ class MatchingResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            covariate, mean_matched, mean_unmatched (NaN when everybody was matched), difference
-            (standardised by the standard deviation of all treated).
+            term, mean_matched, mean_unmatched (NaN when everybody was matched), smd (unmatched
+            less matched, over the standard deviation of all treated).
         """
-        columns = self._design.assign(**{"logit of propensity": self.score})[self._is_treated]
-        return compare_two(columns, self._weight()[self._is_treated] > 0)
+        columns = self._columns()[self._is_treated]
+        found = self._weight()[self._is_treated] > 0
+        matched, lost = columns[found].mean(), columns[~found].mean()
+        spread = columns.std().replace(0.0, np.nan)
+        return pd.DataFrame(
+            {
+                "term": columns.columns,
+                "mean_matched": matched.to_numpy(),
+                "mean_unmatched": lost.to_numpy(),
+                "smd": ((lost - matched) / spread).to_numpy(),
+            }
+        )
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n_treated, n_control, matched treated and controls, n_unmatched, ..."""
         n = int(self._is_treated.sum())
         weight = self._weight()[~self._is_treated]
-        largest = self.balance()["difference_after"].abs().max()
+        largest = self.balance()["smd_after"].abs().max()
         return pd.DataFrame(
             {
                 "n_treated": [n],
@@ -229,29 +256,20 @@ class MatchingResult(Introduces):
                 "n_unmatched": [n - len(np.unique(self._one))],
                 "effective_control": [float(weight.sum() ** 2 / (weight**2).sum())],
                 "caliper": [self.width],
-                "largest_difference": [float(largest)],
+                "largest_smd": [float(largest)],
             }
         )
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the standardised differences after matching; returns the Axes."""
-        table = self.balance()
-        frame = pd.DataFrame(
-            {
-                "label": table["covariate"],
-                "estimate": table["difference_after"],
-                "conf_low": table[["difference_before", "difference_after"]].min(axis=1),
-                "conf_high": table[["difference_before", "difference_after"]].max(axis=1),
-            }
-        )
-        settings = {
-            "xlabel": f"Standardised difference, {self.treated} less {self.control}: point after "
-            "matching, line to before",
-            "reference_line": 0.0,
-            "digits": None,
-            **options,
-        }
-        return plots.plot_estimates(frame, ax=ax, **settings)
+        """Draw the standardised differences before and after matching; returns the Axes."""
+        settings = {"caveat": self._words(), **options}
+        return plots.plot_balance(self.balance(), ax=ax, **settings)
+
+    def _words(self) -> str:
+        """Return what a figure or table of the matched must say."""
+        if not self.caveat:
+            return ""
+        return f"Treatments were not randomised; matched on {self.spec.formula}"
 
     def face(self) -> Face:
         """Return the counts, the balance, and who found no match."""
@@ -274,26 +292,24 @@ class MatchingResult(Introduces):
         )
         rows = tuple(
             (
-                str(r.covariate),
-                format_number(r.difference_before, 2),
-                format_number(r.difference_after, 2),
-                format_number(r.variance_ratio_before, 2),
-                format_number(r.variance_ratio_after, 2),
+                str(r.term),
+                format_number(r.smd_before, 2),
+                format_number(r.smd_after, 2),
+                format_number(r.ratio_before, 2),
+                format_number(r.ratio_after, 2),
             )
             for r in each_row(self.balance())
         )
         header = ("Covariate", "Difference before", "after", "Variance ratio before", "after")
         tables = [Table(header, rows, title="Balance (standardised differences)")]
-        notes = []
-        if self.caveat:
-            notes.append(f"Treatments were not randomised; matched on {self.spec.formula}.")
+        notes = [f"{self._words()}."] if self.caveat else []
         if g.n_unmatched:
             lost = tuple(
                 (
-                    str(r.covariate),
+                    str(r.term),
                     format_number(r.mean_matched, 2),
                     format_number(r.mean_unmatched, 2),
-                    format_number(r.difference, 2),
+                    format_number(r.smd, 2),
                 )
                 for r in each_row(self.unmatched())
             )
