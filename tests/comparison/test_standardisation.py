@@ -314,6 +314,8 @@ def test_refusals_of_data(trial: Study) -> None:
         Standardisation(FORMULA, tau=999).fit(onset)
     with pytest.raises(NotEstimableError, match="one value only, 'TMS'"):
         Standardisation(FORMULA, outcome=Response(), day=28).fit(trial.only(["TMS"]))
+    with pytest.raises(SpecError, match="'change' of a study needs a scheduled day"):
+        Standardisation(FORMULA, outcome="change").fit(trial)
     with pytest.raises(SpecError, match="needs a Study"):
         Standardisation(FORMULA, outcome=Response(), day=28).fit(strata_frame(0))
     twice = pd.concat([strata_frame(0)] * 2)

@@ -149,7 +149,7 @@ def _fit_group(
         named = [t for t, e in zip(terms, fit.endless, strict=True) if e]
         raise NotEstimableError(
             f"{', '.join([t for t in named if t != 'Intercept'] or named)} separates the observed "
-            f"under {label} from the others: nobody observed can stand for some of those who were "
-            "not. Leave the term out or join categories."
+            f"under {label} from the others: on one side of it everybody, or nobody, was observed. "
+            "Leave the term out or join categories."
         )
     return GroupModel(label, mine, tuple(terms), fit, float(seen[mine].mean()))

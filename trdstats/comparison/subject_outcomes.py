@@ -38,10 +38,9 @@ def check_outcome(outcome: Any, day: float | None, missing: str) -> None:
             "outcome must be a definition such as Response(), 'change', 'score', or a column of "
             f"the subjects; got {outcome!r}."
         )
-    dated = isinstance(outcome, Definition) or outcome in AT_A_DAY
-    if dated and day is None:
+    if isinstance(outcome, Definition) and day is None:
         raise SpecError(f"outcome={_word(outcome)} needs a scheduled day: day=28.")
-    if day is not None and not dated:
+    if day is not None and isinstance(outcome, str) and outcome not in AT_A_DAY:
         raise SpecError(
             f"outcome={outcome!r} is a column of the subjects and has no day; take day away, or "
             "use a definition, 'change' or 'score'."
@@ -151,6 +150,8 @@ def _of_study(
         y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)
         label = f"{study.scale.label} {outcome} at day {day:g}"
         return SubjectOutcomes(frame, y, False, label, study.caveat)
+    if outcome in AT_A_DAY and outcome not in frame:
+        raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
     y, binary = _numbers(frame, outcome)
     return SubjectOutcomes(frame, y, binary, outcome, study.caveat)
 
