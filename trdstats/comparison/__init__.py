@@ -20,7 +20,6 @@ from trdstats.comparison.margins import Margin
 from trdstats.comparison.matched_estimates import MatchedEstimates
 from trdstats.comparison.matching import Matching
 from trdstats.comparison.matching_result import MatchingResult
-from trdstats.comparison.multiply_weights import multiply_weights
 from trdstats.comparison.negative_controls import NegativeControl, negative_control
 from trdstats.comparison.pool import pool
 from trdstats.comparison.pooled_effect import PooledEffect
@@ -68,7 +67,6 @@ __all__ = [
     "compare",
     "compare_strata",
     "e_value",
-    "multiply_weights",
     "negative_control",
     "pool",
     "read_effect",
