@@ -2,6 +2,7 @@ from . import errors as errors
 from . import plots as plots
 from . import scales as scales
 from .comparison import AIPW as AIPW
+from .comparison import IPCW as IPCW
 from .comparison import MAIC as MAIC
 from .comparison import STC as STC
 from .comparison import Bucher as Bucher

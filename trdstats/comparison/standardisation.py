@@ -1,50 +1,68 @@
-"""What the outcome would be if everybody had each treatment: standardisation (g-computation)."""
+"""Standardisation: the outcome all subjects would have under each treatment, from a regression."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from scipy.stats import norm
 
-from trdstats.comparison.adjusted_means import AdjustedMeansResult
-from trdstats.comparison.outcome_frame import (
-    OutcomeFrame,
-    read_outcome,
-    term_names,
-    with_treatment,
-)
-from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
-from trdstats.formulas import check_full_rank, read_right_side
-from trdstats.kernels.generalised_linear import Regression, regress
-from trdstats.outcomes import Definition
+from trdstats.comparison.standardisation_result import StandardisationResult
+from trdstats.comparison.standardised_means import standardise_means
+from trdstats.comparison.standardised_times import standardise_times
+from trdstats.comparison.subject_outcomes import check_outcome
+from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.formulas import read_right_side
+from trdstats.kernels.aft import Distribution
+from trdstats.outcomes import EventTimes
 from trdstats.tables import Face, Introduces
 
-FloatArray = npt.NDArray[np.float64]
+Estimand = Literal["ate", "att"]
+Variance = Literal["influence", "fixed covariates"]
+MODELS = ("logistic", "linear", "cox", *get_args(Distribution))
+MODELS_OF_TIME = MODELS[2:]
 
 
 @dataclass(frozen=True, repr=False)
 class Standardisation(Introduces):
-    """Rates or means of every treatment for the covariates of one population.
+    """Outcomes standardised to the covariates of the same subjects (g-computation).
 
-    A regression of the outcome on treatment and covariates (logistic for outcomes of 0 and 1,
-    linear otherwise) predicts the outcome of every subject under each treatment; the predictions
-    are averaged. For times see `CoxResult.marginal` and `AFTResult.standardised`.
+    A regression of the outcome on treatment and covariates predicts what every subject would have
+    under each treatment; the averages are compared. Right when nothing unmeasured drives both
+    treatment and outcome, and the regression is right, also where treatments hardly overlap.
 
     Parameters
     ----------
     formula : str
-        Covariates without the treatment: ``"msm + age"``.
-    target : str, optional
-        Treatment whose subjects are averaged over (ATT). Default: all subjects (ATE).
+        Treatment and covariates, such as ``"treatment * (msm + baseline)"``.
+    outcome : Definition or str, optional
+        A definition such as ``Response()`` at `day`; ``"change"`` or ``"score"`` at `day`; or a
+        column of the subjects, True and False or 0 and 1 for a rate. Left out for event times.
+    day : float, optional
+        Scheduled day of the outcome.
+    days : sequence of float, optional
+        Of event times: days at which survival is wanted.
+    tau : float, optional
+        Of event times: horizon in days of the restricted mean.
+    by : str, default "treatment"
+        Column of the formula that names the treatments.
+    estimand : {"ate", "att"}
+        Whose covariates are averaged over: everybody's, or those of the subjects under `treated`.
+    treated : str, optional
+        The treatment whose subjects "att" is about.
     reference : str, optional
         Treatment the others are compared with. Default: the first one.
-    covariates : {"random", "fixed"}
-        Whether errors count that other subjects would have other covariates. "fixed" is the delta
-        method with the model's covariance, as R scripts have it.
+    missing : {"nonresponse", "observed", "locf", "worst"}
+        What becomes of subjects without a verdict at the day; see `rates`. Without an outcome a
+        subject takes no part in the regression, but is averaged over all the same.
+    model : str, optional
+        "logistic" for rates and "linear" for numbers, as the outcome asks for; for event times
+        "cox" (default), or a distribution of `AFT` such as "weibull".
+    variance : {"influence", "fixed covariates"}
+        "influence": from the subjects' influences, so that the covariates vary from sample to
+        sample too and the regression need not be right. "fixed covariates": delta method from
+        the covariance that the model itself claims, the covariates taken as they are.
     conf_level : float, default 0.95
 
     Raises
@@ -54,146 +72,114 @@ class Standardisation(Introduces):
 
     References
     ----------
-    Robins 1986, Math Model 7:1393-1512, doi:10.1016/0270-0255(86)90088-6; Snowden, Rose and
-    Mortimer 2011, Am J Epidemiol 173:731-738, doi:10.1093/aje/kwq472.
+    Robins 1986, doi:10.1016/0270-0255(86)90088-6; Snowden, Rose and Mortimer 2011,
+    doi:10.1093/aje/kwq472; the variance with and without the covariates, Ye, Bannick, Yi and Shao
+    2023, doi:10.1080/24754269.2023.2205802.
 
     Examples
     --------
     >>> import trdstats as trd
     >>> study = trd.load_sample("trial")
-    >>> fit = trd.Standardisation("age + baseline").fit(study, trd.Response(), day=28)
-    >>> fit.tidy()["measure"].unique().tolist()
+    >>> spec = trd.Standardisation("treatment + baseline", outcome=trd.Response(), day=28)
+    >>> spec.fit(study).tidy()["measure"].unique().tolist()
     ['rate', 'difference', 'ratio', 'odds ratio']
     """
 
     formula: str
-    target: str | None = None
-    reference: str | None = None
-    covariates: Literal["random", "fixed"] = "random"
-    conf_level: float = 0.95
+    outcome: Any = field(default=None, kw_only=True)
+    day: float | None = field(default=None, kw_only=True)
+    days: Sequence[float] = field(default=(), kw_only=True)
+    tau: float | None = field(default=None, kw_only=True)
+    by: str = field(default="treatment", kw_only=True)
+    estimand: Estimand = field(default="ate", kw_only=True)
+    treated: str | None = field(default=None, kw_only=True)
+    reference: str | None = field(default=None, kw_only=True)
+    missing: str = field(default="nonresponse", kw_only=True)
+    model: str | None = field(default=None, kw_only=True)
+    variance: Variance = field(default="influence", kw_only=True)
+    conf_level: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:
-        read_right_side(self.formula)
-        check_choice("covariates", self.covariates, ("random", "fixed"))
+        named = {str(v) for v in read_right_side(self.formula).required_variables}
+        if self.by not in named:
+            raise SpecError(
+                f"The formula {self.formula!r} must hold {self.by!r}, whose values are compared."
+            )
+        check_choice("estimand", self.estimand, get_args(Estimand))
+        check_choice("variance", self.variance, get_args(Variance))
         check_level(self.conf_level)
+        if (self.estimand == "att") == (self.treated is None):
+            raise SpecError(
+                "estimand='att' is about the subjects of one treatment: name it with treated=..., "
+                "and only there."
+            )
+        if self.model is not None:
+            check_choice("model", self.model, MODELS)
+        if self.outcome is not None:
+            check_outcome(self.outcome, self.day, self.missing)
+        self._check_times()
 
-    def fit(
-        self,
-        data: Any,
-        outcome: Definition | str,
-        *,
-        day: float | None = None,
-        missing: Literal["nonresponse", "observed"] = "nonresponse",
-        subject: str = "subject",
-        treatment: str = "treatment",
-    ) -> AdjustedMeansResult:
-        """Fit the regression and average its predictions.
+    def _check_times(self) -> None:
+        of_time = self.outcome is None
+        if of_time != bool(len(self.days) or self.tau is not None):
+            raise SpecError(
+                "Give an outcome; or, for event times, no outcome but days=[...] for survival, "
+                "tau=... for the restricted mean, or both."
+            )
+        if self.model is not None and of_time != (self.model in MODELS_OF_TIME):
+            raise SpecError(
+                f"model={self.model!r} is for {'outcomes at a day' if of_time else 'event times'}; "
+                f"use one of {', '.join(MODELS_OF_TIME if of_time else MODELS[:2])}."
+            )
+        bad = [d for d in self.days if not (d > 0 and np.isfinite(d))]
+        if bad or (self.tau is not None and not (self.tau > 0 and np.isfinite(self.tau))):
+            raise SpecError(f"days and tau must be positive; got {list(self.days)!r}, {self.tau}.")
+        if of_time and self.variance != "influence" and self.model in (None, "cox"):
+            raise SpecError(
+                "variance='fixed covariates' is not there for Cox models; use 'influence'."
+            )
+
+    def fit(self, data: Any, *, weights: Any = None) -> StandardisationResult:
+        """Fit the regression and standardise.
 
         Parameters
         ----------
-        data : Study or DataFrame
-            A table has one row a subject.
-        outcome : Definition or str
-            A definition, ``"change"`` or ``"score"`` of a study at `day`; or a column.
-        day : float, optional
-        missing : {"nonresponse", "observed"}
-            What a definition makes of subjects not rated at the day.
-        subject, treatment : str
-            Columns of a table.
+        data : Study, EventTimes or DataFrame
+            EventTimes for times; else a study, or a frame with one row a subject.
+        weights : str, Series, DataFrame or result, optional
+            Weights of subjects, in the regression and in the averages: a column, a series indexed
+            by subject, a frame with the columns subject and weight, or the result that estimated
+            them; errors then know that they were estimated.
 
         Raises
         ------
-        DataError, UnknownNameError, SpecError
-            When the outcome or the covariates are not usable.
+        SpecError
+            When the data do not fit the outcome.
+        DataError
+            When a covariate is missing; every such subject is named.
         NotEstimableError
-            When columns explain each other, or the outcome is always the same in a part of the
-            subjects, so that its odds have no finite estimate.
+            When the regression has no finite maximum, or covariates explain each other.
         """
-        rows = read_outcome(data, outcome, self.formula, day=day, missing=missing,
-                            subject=subject, treatment=treatment)  # fmt: skip
-        people = rows.people
-        for name in (self.target, self.reference):
-            if name is not None and name not in people.labels:
-                raise unknown_name("treatment", name, people.labels)
-        X = with_treatment(people, people.treatment)
-        check_full_rank(X, term_names(people))
-        fit = regress(X, rows.y, rows.family, np.ones(len(X)))
-        check_finite(fit, X, term_names(people))
-        averaged = np.ones(len(X))
-        if self.target is not None:
-            averaged = (people.treatment == people.labels.index(self.target)).astype(float)
-        mean, influence, covariance = self._average(rows, fit, averaged / averaged.sum())
-        return AdjustedMeansResult(
-            title="Standardised " + ("rates" if rows.family == "logistic" else "means"),
-            outcome=rows.name,
-            labels=people.labels,
-            reference=self.reference or people.labels[0],
-            mean=mean,
-            covariance=covariance,
-            binary=rows.family == "logistic",
-            conf_level=self.conf_level,
-            facts=(*self.face().facts, ("Subjects", f"{len(X):,}")),
-            notes=notes_of(rows),
-            coefficients=_coefficients(fit, term_names(people)),
-            _subjects=people.frame["subject"].to_numpy(dtype=object),
-            _influence=influence,
-        )
-
-    def _average(
-        self, rows: OutcomeFrame, fit: Regression, share: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return means, influences and covariance of the averages under each treatment."""
-        k = len(rows.people.labels)
-        mean, slope, drift = np.empty(k), np.empty((k, len(fit.beta))), []
-        for j in range(k):
-            X = with_treatment(rows.people, np.full(len(share), j))
-            predicted = fit.mean(X)
-            mean[j] = share @ predicted
-            slope[j] = share @ fit.slope(X)
-            drift.append(share * (predicted - mean[j]))
-        influence = fit.influence @ slope.T + np.column_stack(drift)
-        if self.covariates == "fixed":
-            return mean, influence, slope @ fit.covariance @ slope.T
-        return mean, influence, influence.T @ influence
+        of_time = isinstance(data, EventTimes)
+        if of_time != (self.outcome is None):
+            raise SpecError(
+                "Event times have no outcome=..., they are the outcome; give days or tau."
+                if of_time
+                else "Without outcome=... the data must be EventTimes, as time_to makes them."
+            )
+        if of_time:
+            return standardise_times(self, data, weights)
+        return standardise_means(self, data, weights)
 
     def face(self) -> Face:
         """Return the method in words."""
-        whom = "all subjects" if self.target is None else f"the subjects of {self.target}"
-        words = {"random": "by influence, other subjects having other covariates",
-                 "fixed": "delta method, covariates taken as fixed"}  # fmt: skip
-        facts = (("Covariates", self.formula), ("Averaged over", whom),
-                 ("Errors", words[self.covariates]))  # fmt: skip
-        return Face("Standardisation", facts)
+        facts = [("Formula", self.formula)]
+        facts.append(("Standardised to", words_of_estimand(self.estimand, self.treated)))
+        if self.model:
+            facts.append(("Model", self.model))
+        return Face("Standardisation", tuple(facts))
 
 
-def _coefficients(fit: Regression, terms: list[str]) -> pd.DataFrame:
-    error = np.sqrt(np.diag(fit.covariance))
-    z = fit.beta / error
-    return pd.DataFrame({"term": terms, "estimate": fit.beta, "std_error": error,
-                         "statistic": z, "p_value": 2 * norm.sf(np.abs(z))})  # fmt: skip
-
-
-def check_finite(fit: Regression, X: FloatArray, terms: list[str]) -> None:
-    """Raise `NotEstimableError` with the term whose odds ratio has no finite estimate."""
-    if fit.converged:
-        return
-    spread = np.abs(fit.beta) * np.where(X.std(axis=0) > 0, X.std(axis=0), 0.0)
-    raise NotEstimableError(
-        f"The effect of {terms[int(spread.argmax())]} on the outcome has no finite estimate: the "
-        "outcome is always, or never, there in a part of the subjects. Leave the term out."
-    )
-
-
-def notes_of(rows: OutcomeFrame) -> tuple[str, ...]:
-    """Return the cautions of an adjusted mean."""
-    notes = [f"{rows.without:,} subjects have no outcome and are left out."] if rows.without else []
-    if rows.people.same:
-        notes.append(f"The same for all: {', '.join(rows.people.same)}.")
-    notes.append("Adjusted for what was measured; nothing is known of the rest.")
-    return tuple(notes)
-
-
-def check_folds(folds: int, n: int) -> None:
-    """Raise `SpecError` unless the number of folds can be used."""
-    if folds != 0 and not 2 <= folds <= n:
-        raise SpecError(f"folds must be 0, or from 2 to the number of subjects; got {folds!r}.")
+def words_of_estimand(estimand: str, treated: str | None) -> str:
+    """Say whose covariates are averaged over."""
+    return "all subjects" if estimand == "ate" else f"the subjects under {treated}"

@@ -27,7 +27,13 @@ class MeanCurve:
     influence: FloatArray
 
 
-def mean_curve(found: CoxFit, X: FloatArray, on_beta: FloatArray, days: FloatArray) -> MeanCurve:
+def mean_curve(
+    found: CoxFit,
+    X: FloatArray,
+    on_beta: FloatArray,
+    days: FloatArray,
+    among: npt.NDArray[np.bool_] | None = None,
+) -> MeanCurve:
     """Average exp(-H0(t) exp(x'b)) over subjects, H0 of each one's stratum.
 
     Parameters
@@ -38,6 +44,8 @@ def mean_curve(found: CoxFit, X: FloatArray, on_beta: FloatArray, days: FloatArr
     on_beta : ndarray, shape (n, q)
         Influences on the coefficients.
     days : ndarray, shape (k,)
+    among : ndarray of bool, shape (n,), optional
+        Whose covariates are averaged over. Default: everybody's.
 
     Notes
     -----
@@ -48,7 +56,8 @@ def mean_curve(found: CoxFit, X: FloatArray, on_beta: FloatArray, days: FloatArr
     data, fit, sets = found.data, found.fit, found.data.sets
     n = len(data.weight)
     own = sets.stratum[sets.place]
-    share = data.weight / data.weight.sum()
+    share = data.weight if among is None else np.where(among, data.weight, 0.0)
+    share = share / share.sum()
     risk = np.exp((X - found.centre) @ fit.beta)
     squared = fit.hazard**2 / data.size
     tied = np.maximum(data.ties[sets.place], 1)

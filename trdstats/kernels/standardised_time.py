@@ -121,6 +121,27 @@ def restricted_mean_time(people: Population, tau: float) -> Quantity:
     Gauss-Legendre rules of 10 points over pieces no wider than the law is. What lies before
     a point where all survival is still 1 is that point itself.
     """
+    bottom, y, weight = _rule(people, tau)
+    if not len(y):
+        return Quantity(tau, np.zeros(len(people.beta) + people.n_scale))
+    found = [mean_survival(people, float(v)) for v in y]
+    return Quantity(
+        float(np.exp(bottom) + weight @ np.array([f.value for f in found])),
+        weight @ np.array([f.gradient for f in found]),
+    )
+
+
+def restricted_mean_of_each(people: Population, tau: float) -> FloatArray:
+    """Return each subject's expected time without the event up to tau, shape (n,)."""
+    bottom, y, weight = _rule(people, tau)
+    result = np.full(len(people.X), np.exp(bottom))
+    for at, w in zip(y, weight, strict=True):
+        result += w * people.survival_of_each(float(at))
+    return result
+
+
+def _rule(people: Population, tau: float) -> tuple[float, FloatArray, FloatArray]:
+    """Return where survival is still 1 (log time), then nodes and weights from there to tau."""
     sigma = float(np.exp(people.log_sigma))
     top = float(np.log(tau))
     law, before = people.law_at(people.Q), -1.0
@@ -128,15 +149,10 @@ def restricted_mean_time(people: Population, tau: float) -> Quantity:
         before *= 1.5
     bottom = max(top + _NOTHING, float(people.eta().min()) + sigma * before)
     if bottom >= top:
-        return Quantity(tau, np.zeros(len(people.beta) + people.n_scale))
+        return top, np.empty(0), np.empty(0)
     pieces = int(np.clip(np.ceil((top - bottom) / min(2.0, 2.0 * sigma)), 1, 2000))
     edges = np.linspace(bottom, top, pieces + 1)
     half = (edges[1] - edges[0]) / 2
     y = ((edges[:-1] + edges[1:]) / 2)[:, None] + half * _NODES
     weight = half * np.broadcast_to(_WEIGHTS, y.shape) * np.exp(y)
-    found = [mean_survival(people, v) for v in y.ravel()]
-    flat = weight.ravel()
-    return Quantity(
-        float(np.exp(bottom) + flat @ np.array([f.value for f in found])),
-        flat @ np.array([f.gradient for f in found]),
-    )
+    return bottom, y.ravel(), weight.ravel()

@@ -33,8 +33,9 @@ def marginal_curves(
     on_beta: FloatArray,
     by: str,
     days: Sequence[float] | None,
+    among: str | None,
 ) -> MarginalCurves:
-    """Average the curves of all subjects under every level of a column."""
+    """Average the curves of subjects under every level of a column."""
     frame = found.design.frame
     if by not in frame or by not in found.design.spec.required_variables:
         known = sorted(str(v) for v in found.design.spec.required_variables)
@@ -44,22 +45,31 @@ def marginal_curves(
     if result.spec.strata == by:
         raise NotEstimableError(f"{by!r} is a stratum: its levels have no effect to compare.")
     levels = list(frame[by].cat.categories)
+    if among is not None and among not in levels:
+        raise unknown_name("level", among, levels)
+    people = None if among is None else (frame[by] == among).to_numpy()
     event = found.status == result.spec.cause
     at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
     estimate, influence = [], []
     for level in levels:
         changed = frame.assign(**{by: pd.Categorical([level] * len(frame), categories=levels)})
-        curve = mean_curve(best, found.design.matrix(changed), on_beta, at)
+        curve = mean_curve(best, found.design.matrix(changed), on_beta, at, people)
         estimate.append(curve.estimate)
         influence.append(curve.influence)
     return MarginalCurves(
-        result, by, tuple(str(v) for v in levels), at, np.stack(estimate), np.stack(influence)
+        result,
+        by,
+        tuple(str(v) for v in levels),
+        at,
+        among,
+        np.stack(estimate),
+        np.stack(influence),
     )
 
 
 @dataclass(frozen=True, repr=False)
 class MarginalCurves(Introduces):
-    """Survival that all subjects would have under each level of a covariate.
+    """Survival that all subjects, or those of one level, would have under each level.
 
     Attributes
     ----------
@@ -67,12 +77,15 @@ class MarginalCurves(Introduces):
     by : str
     levels : tuple of str
     days : ndarray, shape (k,)
+    among : str or None
+        Level whose subjects the curves are of; None for everybody.
     """
 
     model: CoxResult
     by: str
     levels: tuple[str, ...]
     days: FloatArray
+    among: str | None
     _estimate: FloatArray
     _influence: FloatArray
 
@@ -204,9 +217,12 @@ class MarginalCurves(Introduces):
             rows.append((level, *cells))
         header = ("Level", *(f"Day {d:g}" for d in shown))
         level = f"{100 * self.model.spec.conf_level:g} % CI"
+        facts = [*self.model._found.facts(), ("Covariates", self.model.spec.formula)]
+        if self.among is not None:
+            facts.append(("Standardised to", f"those with {self.by} {self.among}"))
         return Face(
             f"Without {self.model.times.outcome} (%, {level}), standardised over {self.by}",
-            (*self.model._found.facts(), ("Covariates", self.model.spec.formula)),
+            tuple(facts),
             (Table(header, tuple(rows)),),
             notes_of(self.model.times, self.model._found.sample),
         )

@@ -167,7 +167,11 @@ class CoxResult(Introduces):
         return judge_proportional(self, self._best, self._found, transform)
 
     def marginal(
-        self, by: str = "treatment", *, days: Sequence[float] | None = None
+        self,
+        by: str = "treatment",
+        *,
+        days: Sequence[float] | None = None,
+        among: str | None = None,
     ) -> MarginalCurves:
         """Average the curves of all subjects, each given every level of a covariate in turn.
 
@@ -177,6 +181,8 @@ class CoxResult(Introduces):
             Column of the formula with categories.
         days : sequence of float, optional
             Default: all days with an event.
+        among : str, optional
+            Level whose own subjects are averaged over, instead of everybody.
 
         Returns
         -------
@@ -188,7 +194,7 @@ class CoxResult(Introduces):
             When the column is not in the formula or has no levels.
         """
         self._check_constant("A marginal curve")
-        return marginal_curves(self, self._best, self._found, self._on_beta(), by, days)
+        return marginal_curves(self, self._best, self._found, self._on_beta(), by, days, among)
 
     def _check_constant(self, what: str) -> None:
         if self.spec.time_varying:
