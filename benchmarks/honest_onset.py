@@ -1,7 +1,8 @@
 """Two arms with one true onset and unlike schedules: what is biased, and what holds its level.
 
 Run: python benchmarks/honest_onset.py
-Onset has the same distribution in both arms: 20 % never, the others exponential with mean 40 days. Arm 1 is rated on days 1, 3, 7 and then weekly, arm 2 every four weeks or every quarter.
+Onset has the same distribution in both arms: 20 % never, the others exponential with mean 40 days.
+Arm 1 is rated on days 1, 3, 7 and then weekly, arm 2 every four weeks or every quarter.
 """
 
 from __future__ import annotations

@@ -4,10 +4,19 @@ from trdstats.imputation.analysed import Analysed
 from trdstats.imputation.analyses import ANCOVA, Analysis, RepeatedMeasures
 from trdstats.imputation.binary_tipping import BinaryTippingPoint, BinaryTippingPointResult
 from trdstats.imputation.delta import Delta
+from trdstats.imputation.derived import Derived
 from trdstats.imputation.draws import Draws
+from trdstats.imputation.estimand import Estimand
 from trdstats.imputation.events import dropout_events
 from trdstats.imputation.imputation import Imputation
 from trdstats.imputation.imputed import Imputed
+from trdstats.imputation.intercurrent import (
+    Composite,
+    Hypothetical,
+    PrincipalStratum,
+    TreatmentPolicy,
+    WhileOnTreatment,
+)
 from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean
 from trdstats.imputation.pooled import Pooled
 from trdstats.imputation.responders import ResponderRates, TimeToEvent
@@ -32,11 +41,15 @@ __all__ = [
     "Bayesian",
     "BinaryTippingPoint",
     "BinaryTippingPointResult",
+    "Composite",
     "ConditionalMean",
     "CopyIncrements",
     "CopyReference",
     "Delta",
+    "Derived",
     "Draws",
+    "Estimand",
+    "Hypothetical",
     "Imputation",
     "Imputed",
     "JumpToReference",
@@ -44,11 +57,14 @@ __all__ = [
     "Law",
     "OwnStrategy",
     "Pooled",
+    "PrincipalStratum",
     "RepeatedMeasures",
     "ResponderRates",
     "Strategy",
     "TimeToEvent",
     "TippingPoint",
     "TippingPointResult",
+    "TreatmentPolicy",
+    "WhileOnTreatment",
     "dropout_events",
 ]

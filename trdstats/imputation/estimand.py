@@ -186,13 +186,12 @@ def _apply(
             value[after] = value[before[-1]] if len(before) else baseline[after]
             action[after] = "set"
         reason[after] = why
-    audit = rows[["subject", "treatment", "visit", "day"]].assign(
+    return rows[["subject", "treatment", "visit", "day"]].assign(
         original=rows["score"].to_numpy(dtype=float),
         value=value,
         action=pd.Categorical(action, categories=list(ACTIONS)),
         reason=reason,
     )
-    return audit
 
 
 def _first(events: pd.DataFrame, rows: pd.DataFrame, estimand: Estimand) -> pd.DataFrame:
