@@ -117,7 +117,7 @@ def test_class_shares_come_out_as_weights() -> None:
     """40 000 draws: a share of 0.5 has a standard error of 0.0025; four of them."""
     weights = np.array([0.5, 0.0, 0.2, 0.3])
     effect = np.linspace(-1, 1, 40_000)
-    group = draw_class(weights, effect, np.random.default_rng(0))
+    group = draw_class(weights, calibrate(0.3, effect), np.random.default_rng(0))
     np.testing.assert_allclose(np.bincount(group) / 40_000, weights, atol=0.01)
     fails = group == 3
     assert effect[fails].mean() > effect[~fails].mean() + 0.1

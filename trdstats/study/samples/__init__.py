@@ -8,6 +8,7 @@ on purpose. ``python -m trdstats.study.samples sample_data`` writes them.
 
 from trdstats.study.samples.modalities import simulate_modalities
 from trdstats.study.samples.record import SampleStudy
+from trdstats.study.samples.referral import simulate_referral
 from trdstats.study.samples.registry import RegistrySample, simulate_registry
 from trdstats.study.samples.trial import simulate_trial
 from trdstats.study.samples.write import write_samples
@@ -16,6 +17,7 @@ __all__ = [
     "RegistrySample",
     "SampleStudy",
     "simulate_modalities",
+    "simulate_referral",
     "simulate_registry",
     "simulate_trial",
     "write_samples",

@@ -34,6 +34,8 @@ class Group:
     treated : ndarray of bool, shape (n,)
     nonresponse_effect : ndarray, shape (n,)
         Log odds of the non-response class relative to a reference subject.
+    nonresponse_chance : ndarray, shape (n,), optional
+        Probabilities of that class, in place of those that average its weight over the group.
     """
 
     path: tuple[int, str, str]
@@ -41,6 +43,7 @@ class Group:
     baseline: FloatArray
     treated: BoolArray
     nonresponse_effect: FloatArray
+    nonresponse_chance: FloatArray | None = None
 
 
 def simulate_course(
@@ -72,7 +75,10 @@ def simulate_course(
         for purpose in ("class", "deviation", "loss", "days", "noise", "attrition", "baseline day")
     }
     n, course = len(group.names), parameters.course
-    latent_class = draw_class(np.array(cohort.weights), group.nonresponse_effect, streams["class"])
+    chance = group.nonresponse_chance
+    if chance is None:
+        chance = calibrate(float(cohort.weights[-1]), group.nonresponse_effect)
+    latent_class = draw_class(np.array(cohort.weights), chance, streams["class"])
     deviation = streams["deviation"].lognormal(course.log_mean, course.log_sd, n)
     days, is_scheduled = schedule.draw_days(n, streams["days"])
     share = compute_share(days, latent_class, cohort.curves)
@@ -105,25 +111,25 @@ def simulate_course(
 
 
 def draw_class(
-    weights: FloatArray, nonresponse_effect: FloatArray, rng: np.random.Generator
+    weights: FloatArray, nonresponse_chance: FloatArray, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
     """Return the latent class of each subject.
 
-    The last class is non-response. Its probability follows the covariates and averages its
-    weight; the other classes share the rest in proportion to theirs.
+    The last class is non-response; the other classes share the rest in proportion to their
+    weights.
 
     Parameters
     ----------
     weights : ndarray, shape (classes,)
-    nonresponse_effect : ndarray, shape (n,)
+    nonresponse_chance : ndarray, shape (n,)
     rng : numpy.random.Generator
 
     Returns
     -------
     ndarray of int, shape (n,)
     """
-    n = len(nonresponse_effect)
-    fails = rng.random(n) < calibrate(float(weights[-1]), nonresponse_effect)
+    n = len(nonresponse_chance)
+    fails = rng.random(n) < nonresponse_chance
     edges = np.cumsum(weights[:-1]) / weights[:-1].sum()
     other = np.searchsorted(edges[:-1], rng.random(n), side="right")
     return np.where(fails, len(weights) - 1, other).astype(np.intp)
