@@ -95,7 +95,7 @@ def plot_schedule(
         ax.tick_params(axis="y", length=0)
         for spine in ("left", "right", "top"):
             ax.spines[spine].set_visible(False)
-    shown = set(means["method"].astype(str))
+    shown = set(means.loc[means["bound_low"].notna(), "method"].astype(str))
     keys = [_key(method) for method in _SHIFT if method in shown]
     fig.legend(handles=keys, loc="outside lower right", ncols=3, frameon=False, fontsize="small")
     dress_figure(fig, title=title, caveat=caveat)

@@ -25,7 +25,14 @@ from trdstats.study.build import Tables, build_tables
 from trdstats.study.completed import complete
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
-from trdstats.study.variants import BaselineRule, baseline_by, narrow, reschedule, thin
+from trdstats.study.variants import (
+    BaselineRule,
+    baseline_by,
+    keep_scheduled,
+    narrow,
+    reschedule,
+    thin,
+)
 from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
@@ -303,6 +310,50 @@ class Study(Introduces):
             for label, panel in self._tables.panels.items()
         }
         return self._with(panels=panels)
+
+    def only_visits(self, days: Mapping[str, Sequence[float]]) -> Study:
+        """Return the same study as if only some of its visits had been scheduled.
+
+        Parameters
+        ----------
+        days : mapping of treatment to sequence of float
+            Scheduled days above 0 that stay. Visits at day 0 or before stay; other scheduled
+            visits go, and unscheduled ones with them. Treatments not named keep all visits.
+
+        Raises
+        ------
+        SpecError
+            When a treatment is named without a day.
+        UnknownNameError
+            When a treatment is not there, or a day is not one of its scheduled days.
+        """
+        kept, treatment = {}, self.subjects["treatment"]
+        windows = dict(self.windows) if self.windows is not None else None
+        for name, own in days.items():
+            if name not in self.treatments:
+                raise unknown_name("treatment", name, self.treatments)
+            kept[name] = np.unique(np.asarray(own, dtype=float))
+            known = self._scheduled(name)
+            if not len(kept[name]):
+                raise SpecError(f"days must hold one or more scheduled days of {name!r}.")
+            for day in kept[name]:
+                if day not in known:
+                    raise unknown_day(float(day), known)
+            if windows is not None:
+                windows[name] = windows[name].only(kept[name])
+        panels = {
+            label: replace(panel, visits=keep_scheduled(panel.visits, treatment, kept))
+            for label, panel in self._tables.panels.items()
+        }
+        return self._with(panels=panels, windows=windows)
+
+    def _scheduled(self, treatment: str) -> list[float]:
+        """Return the scheduled days of a treatment above 0, attended or not."""
+        if self.windows is not None:
+            return [d for d in self.windows[treatment].days if d > 0]
+        mine = (self.subjects["treatment"] == treatment).to_numpy()
+        visits = self.visits[mine[self.visits["subject"].cat.codes.to_numpy()]]
+        return sorted(set(visits.loc[visits["day"] > 0, "day"]))
 
     def with_scores(self, scores: pd.DataFrame) -> Study:
         """Return the same study with other scores at its scheduled visits, such as imputed ones.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
@@ -101,6 +102,29 @@ def thin(visits: pd.DataFrame, days: FloatArray) -> pd.DataFrame:
     last = np.append(place[1:] != place[:-1], True) if len(row) else np.zeros(0, dtype=bool)
     keep = ~after
     keep[row[last]] = True
+    return visits[keep].reset_index(drop=True)
+
+
+def keep_scheduled(
+    visits: pd.DataFrame, treatment: pd.Series[Any], days: Mapping[str, FloatArray]
+) -> pd.DataFrame:
+    """Return the visits up to day 0 and those that stand for some scheduled days.
+
+    Parameters
+    ----------
+    visits : pandas.DataFrame
+        Canonical visits.
+    treatment : Series of category
+        One a subject.
+    days : dict of str to ndarray, shape (k,)
+        Scheduled days of each treatment; the others keep all visits.
+    """
+    arm = treatment.cat.codes.to_numpy()[visits["subject"].cat.codes.to_numpy()]
+    keep = np.ones(len(visits), dtype=bool)
+    for name, own in days.items():
+        mine = arm == treatment.cat.categories.get_loc(name)
+        keep[mine] = np.isin(visits["visit"].to_numpy()[mine], own)
+    keep |= visits["day"].to_numpy() <= 0
     return visits[keep].reset_index(drop=True)
 
 

@@ -102,6 +102,12 @@ class VisitWindows:
         inside = np.abs(day - days[slot]) <= widths[slot] + 1e-9
         return np.where(inside, days[slot], np.nan)
 
+    def only(self, days: FloatArray) -> VisitWindows:
+        """Return the windows of some of the scheduled days, and those at day 0 or before."""
+        spans = zip(self.days, self.half_widths, strict=True)
+        kept = [(d, w) for d, w in spans if d <= 0 or d in days]
+        return VisitWindows(tuple(d for d, _ in kept), tuple(w for _, w in kept))
+
     def describe(self) -> str:
         """Return the schedule in words."""
         spans = (f"{d:g} ± {w:g}" for d, w in zip(self.days, self.half_widths, strict=True))

@@ -11,6 +11,8 @@ import pandas as pd
 from trdstats import plots
 from trdstats.outcomes import EventTimes
 from trdstats.study import Study
+from trdstats.survival import schedule_verdict as say
+from trdstats.survival.schedule_estimates import AS_SEEN, BETWEEN, THINNED
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Face,
@@ -22,14 +24,6 @@ from trdstats.tables import (
     format_p,
     format_time,
 )
-
-AS_SEEN, BETWEEN, THINNED = "at the visit", "between visits", "at the visit, one grid"
-
-# A mean that moves by more than this share of itself has moved.
-MOVES = 0.1
-# Gaps between visits that differ by more than this factor make curves at visits unlike.
-UNLIKE_GAPS = 2.0
-_ALPHA = 0.05
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +37,8 @@ class ScheduleAudit(Introduces):
     tau : float
         Horizon of the mean days.
     grid : tuple of float
-        Days of the common grid; empty when the treatments have none by tau.
+        Days of the visits that all treatments share, each the median of their scheduled days;
+        empty when they share none.
     conf_level : float
     """
 
@@ -56,6 +51,7 @@ class ScheduleAudit(Introduces):
     _visits: pd.DataFrame
     _estimates: pd.DataFrame
     _tests: pd.DataFrame
+    _shared: pd.DataFrame
 
     def grids(self) -> pd.DataFrame:
         """Return how often each treatment was rated and how finely its onsets were seen.
@@ -70,8 +66,26 @@ class ScheduleAudit(Introduces):
         return self._grids.copy()
 
     def visits(self) -> pd.DataFrame:
-        """Return one row a treatment and scheduled day: visit, day (median), n, share rated."""
+        """Return one row a treatment and scheduled day at which anybody was rated.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, visit (scheduled day), opens, closes (its window), day (median actual day),
+            n (subjects rated), share (of all subjects), share_followed (of those seen at
+            the attended visit before or later), attended (share_followed is at least one half).
+        """
         return self._visits.copy()
+
+    def shared(self) -> pd.DataFrame:
+        """Return one row a pair of treatments and visit that both share.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, visit, reference_visit (scheduled days), day (as which it counts).
+        """
+        return self._shared.copy()
 
     def tidy(self) -> pd.DataFrame:
         """Return the onset of each treatment by each way of dating it.
@@ -81,7 +95,9 @@ class ScheduleAudit(Introduces):
         pandas.DataFrame
             treatment, measure ("median" or "mean days" without the event up to tau), method ("at
             the visit", "between visits", "at the visit, one grid"), estimate (days), bound_low,
-            bound_high (what the visits leave open), conf_low, conf_high, conf_level.
+            bound_high (what the visits leave open), conf_low, conf_high, note (why a figure is
+            absent), conf_level. Bounds between visits come without limits; `Turnbull` with
+            `n_boot` gives them.
         """
         return self._estimates.assign(conf_level=self.conf_level)
 
@@ -91,10 +107,12 @@ class ScheduleAudit(Introduces):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, method, estimate (difference of mean days, treatment less
-            reference), bound_low, bound_high, statistic and p_value of the log-rank test.
+            treatment, reference, method, tau, estimate (difference of mean days to tau, treatment
+            less reference), std_error, bound_low, bound_high, conf_low, conf_high, statistic and
+            p_value of the log-rank test (not adjusted for the number of pairs), note (why a figure
+            is absent), conf_level. "at the visit, one grid" uses the visits that the pair shares.
         """
-        return self._tests.copy()
+        return self._tests.assign(conf_level=self.conf_level)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, tau, days in the common grid, pairs, pairs that change."""
@@ -105,7 +123,7 @@ class ScheduleAudit(Introduces):
                 "tau": [self.tau],
                 "n_grid": [len(self.grid)],
                 "n_pairs": [len(self._pairs())],
-                "n_changed": [len(self._changed())],
+                "n_changed": [sum(depends for depends, _ in self._of_pairs())],
             }
         )
 
@@ -119,70 +137,19 @@ class ScheduleAudit(Introduces):
         mine = (tests["treatment"] == treatment) & (tests["reference"] == reference)
         return {r.method: r for r in each_row(tests[mine])}
 
-    def _changed(self) -> list[str]:
-        """Return a sentence for every pair whose answer hangs on the dating."""
-        found = []
-        for treatment, reference in self._pairs():
-            rows = self._of_pair(treatment, reference)
-            seen, between = rows[AS_SEEN], rows[BETWEEN]
-            # The sign is known when the bounds lie on one side of 0.
-            known = between.bound_low * between.bound_high > 0
-            lost = (seen.p_value < _ALPHA) != (between.p_value < _ALPHA)
-            if known and seen.estimate * between.estimate < 0:
-                found.append(
-                    f"{treatment} v {reference}: the order turns round, from {seen.estimate:+.1f} "
-                    f"days by the visits to {between.estimate:+.1f} between them."
-                )
-            elif lost:
-                found.append(
-                    f"{treatment} v {reference}: log-rank p {format_p(seen.p_value)} by the "
-                    f"visits, {format_p(between.p_value)} between them."
-                )
-            elif not known and np.isfinite(between.estimate) and seen.p_value < _ALPHA:
-                found.append(
-                    f"{treatment} v {reference}: {seen.estimate:+.1f} days by the visits, which "
-                    f"leave open from {between.bound_low:+.1f} to {between.bound_high:+.1f}."
-                )
-        return found
+    def _of_pairs(self) -> list[tuple[bool, str]]:
+        """Return, for each pair, whether it depends on the schedule, and the words for it."""
+        alpha = 1 - self.conf_level
+        return [say.of_pair(t, r, self._of_pair(t, r), alpha) for t, r in self._pairs()]
 
     def verdict(self) -> tuple[str, ...]:
         """Return what the schedule does to the answer, in sentences: each treatment, then all."""
-        words = [self._of_treatment(str(name)) for name in self._grids["treatment"]]
-        gaps = self._grids["gap_median"].dropna()
-        if len(gaps) > 1:
-            smallest = max(float(gaps.min()), 1.0)
-            if gaps.max() > UNLIKE_GAPS * smallest:
-                words.append(
-                    f"Onsets were seen to within {gaps.min():g} to {gaps.max():g} days (medians): "
-                    "curves at the visits are not alike."
-                )
-        changed = self._changed()
-        words += changed
-        if self._pairs() and not changed:
-            words.append("No comparison of two treatments hangs on how onset is dated.")
-        return tuple(words)
-
-    def _of_treatment(self, name: str) -> str:
-        mine = self._estimates[self._estimates["treatment"] == name]
-        rows = {(r.measure, r.method): r for r in each_row(mine)}
-        seen, between = rows["median", AS_SEEN], rows["median", BETWEEN]
-        if np.isnan(seen.estimate):
-            median = "the median is not reached"
-        elif between.bound_low == between.bound_high:
-            median = f"the median of {seen.estimate:g} days is exact"
-        else:
-            median = (
-                f"the median is {seen.estimate:g} days by the visits and lies between "
-                f"{between.bound_low:g} and {_open(between.bound_high)}"
-            )
-        a, b = rows["mean days", AS_SEEN], rows["mean days", BETWEEN]
-        shift = a.estimate - b.estimate
-        size = abs(shift) / max(a.estimate, 1e-12)
-        moved = "moves" if size > MOVES else "hardly moves"
-        return (
-            f"{name}: {median}; the mean of {a.estimate:.1f} days {moved} "
-            f"({b.bound_low:.1f} to {b.bound_high:.1f} between the visits)."
-        )
+        words = []
+        for grid in each_row(self._grids):
+            own = self._estimates[self._estimates["treatment"] == grid.treatment]
+            words.append(say.of_treatment(grid, own, self.tau))
+        words += [*say.of_gaps(self._grids), *say.of_pairs(self._of_pairs())]
+        return (*words, *say.of_shared(self._tests, 1 - self.conf_level))
 
     def plot(self, fig: Any = None, **options: Any) -> Any:
         """Draw when each treatment was rated, and its onset by the three datings.
@@ -209,7 +176,7 @@ class ScheduleAudit(Introduces):
                 r.treatment,
                 format_count(r.n),
                 format_number(r.visits_a_month, 1),
-                format_time(r.first_visit),
+                NOT_ESTIMABLE if np.isnan(r.first_visit) else format_time(r.first_visit),
                 format_count(r.n_events),
                 NOT_ESTIMABLE
                 if np.isnan(r.gap_median)
@@ -236,13 +203,14 @@ class ScheduleAudit(Introduces):
                 Table(
                     ("Comparison", "Difference", "p", "Between visits", "p", "One grid", "p"),
                     tuple(self._contrast_rows()),
-                    title="Differences of mean days, log-rank p",
+                    title="Differences of mean days, log-rank p; one grid: visits that both share",
                 )
             )
         grid = ", ".join(f"{d:g}" for d in self.grid)
         facts = (
             ("Outcome", self.times.outcome),
-            ("Common grid", f"days {grid}" if grid else "none by the horizon"),
+            ("Horizon", f"day {self.tau:g}"),
+            ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
         notes = [f"{self.times.caveat}."] if self.times.caveat else []
         return Face("Audit of the visit schedule", facts, tuple(tables),
@@ -255,10 +223,10 @@ class ScheduleAudit(Introduces):
             cells = [str(name)]
             for measure in ("median", "mean days"):
                 own = mine[mine["measure"] == measure].set_index("method")
-                cells.append(_day(own.loc[AS_SEEN, "estimate"]))
+                cells.append(_day(own.loc[AS_SEEN]))
                 between = own.loc[BETWEEN]
                 cells.append(_span(between["bound_low"], between["bound_high"]))
-                cells.append(_day(own.loc[THINNED, "estimate"]) if THINNED in own.index else "")
+                cells.append(_day(own.loc[THINNED]) if THINNED in own.index else "")
             rows.append(tuple(cells))
         return rows
 
@@ -268,21 +236,17 @@ class ScheduleAudit(Introduces):
             found = self._of_pair(treatment, reference)
             cells = [f"{treatment} v {reference}"]
             for method in (AS_SEEN, BETWEEN, THINNED):
-                row = found.get(method)
-                blank = ("", "")
-                cells += blank if row is None else (
-                    _span(row.bound_low, row.bound_high), format_p(row.p_value)
-                )  # fmt: skip
+                row = found[method]
+                cells += (_span(row.bound_low, row.bound_high), format_p(row.p_value))
             rows.append(tuple(cells))
         return rows
 
 
-def _day(value: float) -> str:
-    return "not reached" if np.isnan(value) else format_time(value)
-
-
-def _open(value: float) -> str:
-    return "the end of follow-up" if np.isinf(value) else f"{value:g} days"
+def _day(row: Any) -> str:
+    """Return a figure at the visits, a dash where there is none."""
+    if np.isnan(row["estimate"]):
+        return row["note"] if row["note"] == "not reached" else NOT_ESTIMABLE
+    return format_time(row["estimate"])
 
 
 def _span(low: float, high: float) -> str:
