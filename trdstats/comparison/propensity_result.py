@@ -323,6 +323,8 @@ class PropensityResult(Introduces):
             notes.append(f"{self.trimmed:,} subjects were left out for their scores.")
         notes += [f"{n:,} missing values of {c} have an indicator." for c, n in
                   self.people.filled.items()]  # fmt: skip
+        if self.people.same:
+            notes.append(f"The same for all: {', '.join(self.people.same)}.")
         worst = table["smd_after"].abs()
         if (worst > UNBALANCED).any():
             terms = ", ".join(dict.fromkeys(table.loc[worst > UNBALANCED, "term"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +20,6 @@ from trdstats.kernels.propensity import (
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
-
-# Coefficients of this size on the scale of standard deviations tell treatments apart.
-_SEPARATED = 12.0
-
 
 @dataclass(frozen=True)
 class TreatmentModel:
@@ -44,6 +39,8 @@ class TreatmentModel:
     cap : float or None
         Quantile, within treatments, above which weights are cut.
     terms : tuple of str
+    given : ndarray, shape (n, k), optional
+        Probabilities of the treatments from elsewhere; then nothing is fitted.
     """
 
     X: FloatArray
@@ -55,9 +52,13 @@ class TreatmentModel:
     stabilised: bool
     cap: float | None
     terms: tuple[str, ...]
+    given: FloatArray | None = None
 
     def fit(self, counts: FloatArray | None = None) -> FittedWeights:
         """Return the weights when every subject counts so many times.
+
+        A resample in which a rare trait happens to stay with one treatment is weighted all the
+        same: its scores there are close to 0 or 1.
 
         Raises
         ------
@@ -70,12 +71,14 @@ class TreatmentModel:
 
     def _propensity(self, m: FloatArray) -> FittedWeights:
         design = np.column_stack([np.ones(len(self.X)), self.X])
-        scores = fit_scores(design, self.treatment, self.k, m)
-        large = np.abs(scores.gamma[:, 1:]) > _SEPARATED
-        if not scores.converged or large.any():
-            raise NotEstimableError(_apart(self.terms, scores.gamma[:, 1:]))
+        if self.given is None:
+            scores = fit_scores(design, self.treatment, self.k, m)
+        else:
+            scores, design = Scores.known(self.given), np.empty((len(self.X), 0))
+        if not scores.converged and (self.is_whole(m) or not scores.endless.any()):
+            raise NotEstimableError(_apart(self.terms, scores.endless[1:]))
         target: Target = self.estimand  # type: ignore[assignment]
-        if self.balancing:
+        if self.balancing and self.given is None:
             scores = balance_scores(design, self.treatment, scores, m, target, self.of)
             if not scores.converged:
                 raise NotEstimableError(
@@ -93,6 +96,11 @@ class TreatmentModel:
             log_derivative = np.hstack([log_derivative, own])
             influence = np.hstack([influence, (own - share) / (m.sum() * share)])
         return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
+
+    @staticmethod
+    def is_whole(m: FloatArray) -> bool:
+        """Whether every subject counts, so that this is no resample."""
+        return bool((m > 0).all())
 
     def _entropy(self, m: FloatArray) -> FittedWeights:
         """Return weights whose moments are those of the target, treatment by treatment."""
@@ -157,11 +165,13 @@ class FittedWeights:
     scores: Scores | None
 
 
-def _apart(terms: tuple[str, ...], gamma: Any) -> str:
-    name = terms[int(np.abs(gamma).max(axis=0).argmax())]
+def _apart(terms: tuple[str, ...], endless: npt.NDArray[np.bool_]) -> str:
+    named = [t for t, e in zip(terms, endless, strict=True) if e]
+    if not named:
+        return "The model of treatment has no maximum that was found: use fewer covariates."
     return (
-        f"The covariates tell the treatments apart, {name} above all: some subjects could only "
-        "have had the treatment they had, so there is nobody to compare them with. Leave the "
-        "covariate out only if it does not matter to the outcome; otherwise say "
-        "on_violation='overlap', or do not compare."
+        f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
+        "subjects could only have had the treatment they had, so there is nobody to compare them "
+        "with. Leave a covariate out only if it does not matter to the outcome; otherwise compare "
+        "fewer subjects, or do not compare."
     )
