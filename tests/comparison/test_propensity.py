@@ -391,7 +391,7 @@ def test_face_and_figures() -> None:
                   "Weights balance what was measured; nothing is known of the rest."):  # fmt: skip
         assert words in text
     ax = fit.plot()
-    assert ax.get_xlabel() == "Absolute standardised mean difference"
+    assert ax.get_xlabel() == "Absolute standardised mean difference, largest of all pairs"
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["before", "after"]
     assert "Probability of C" in fit.plot(kind="scores").get_xlabel()
     assert "Weight" in fit.plot(kind="weights").get_xlabel()

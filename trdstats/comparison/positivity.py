@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
 from scipy.special import expit
 
 from trdstats.comparison.people import People

@@ -270,7 +270,7 @@ def _given(people: People, columns: Mapping[str, str]) -> FloatArray:
     ]  # fmt: skip
     if problems:
         raise DataError(problems)
-    return p / p.sum(axis=1, keepdims=True)
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
 
 
 def _refusal(violations: list[Violation]) -> str:

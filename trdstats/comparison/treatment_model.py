@@ -21,6 +21,7 @@ from trdstats.kernels.propensity import (
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
+
 @dataclass(frozen=True)
 class TreatmentModel:
     """How treatments are explained, on arrays; frozen so that it travels to workers.

@@ -57,7 +57,9 @@ class Scores:
         """Return probabilities that no model was fitted for, shape (n, k)."""
         n, k = probability.shape
         none = np.zeros(0, dtype=bool)
-        return cls(np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)), True, none)
+        return cls(
+            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)), True, none
+        )
 
     def influence(self) -> FloatArray:
         """Return the influence of each subject on gamma, shape (n, p)."""
