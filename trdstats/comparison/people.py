@@ -108,9 +108,12 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     table, filled = _fill(table, [c for c in needed if c in table], missing)
     indicators = " + ".join(f"{c}_missing" for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
-    design = read_covariates(table.reset_index(drop=True), whole, what="subjects")
+    design = read_covariates(table.reset_index(drop=True), whole, what="subjects", least=0)
     varies = np.ptp(design.X, axis=0) > 0
     same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
+    # A category with one level has no column.
+    levels = {c: getattr(design.frame[c].dtype, "categories", ()) for c in needed}
+    same += tuple(c for c in needed if len(levels[c]) == 1)
     design = replace(
         design,
         X=design.X[:, varies],

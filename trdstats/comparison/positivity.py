@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,17 @@ class Violation:
         )
 
 
+def in_words(violations: Sequence[Violation]) -> list[str]:
+    """Say each level once, with all treatments that it never gets."""
+    kinds: dict[tuple[str, str, int], list[Violation]] = {}
+    for v in violations:
+        kinds.setdefault((v.covariate, v.level, v.n), []).append(v)
+    return [
+        replace(own[0], treatment=" or ".join(v.treatment for v in own)).words()
+        for own in kinds.values()
+    ]
+
+
 def find_violations(people: People) -> tuple[list[Violation], BoolArray]:
     """Return the levels and ranges that some treatment never gets, and who is left without them.
 
@@ -92,7 +103,8 @@ def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Viol
     if (sizes == 0).any():
         return  # too few are left to go on; the caller says so
     values = people.design.frame[column]
-    if isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
+    coded = any(f.startswith(f"C({column}") for f in people.design.factors)
+    if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
         yield from _levels(people, column, values, kept)
     else:
         yield from _ranges(people, column, values.to_numpy(dtype=float), kept)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.comparison.people import FEWEST, People, read_people
-from trdstats.comparison.positivity import Violation, find_violations
+from trdstats.comparison.positivity import Violation, find_violations, in_words
 from trdstats.comparison.propensity_result import PropensityResult
 from trdstats.comparison.treatment_model import TreatmentModel
 from trdstats.errors import (
@@ -274,9 +274,9 @@ def _given(people: People, columns: Mapping[str, str]) -> FloatArray:
 
 
 def _refusal(violations: list[Violation]) -> str:
-    listed = " ".join(v.words() for v in violations)
+    listed = "\n".join(in_words(violations))
     return (
-        f"{listed} Where a treatment is never given there is nothing to compare it with. Say "
+        f"{listed}\nWhere a treatment is never given there is nothing to compare it with. Say "
         "on_violation='overlap' to leave these subjects out and compare the others, and say so."
     )
 

@@ -19,7 +19,7 @@ from trdstats.comparison.balance_tables import (
     size_table,
 )
 from trdstats.comparison.people import People
-from trdstats.comparison.positivity import Violation
+from trdstats.comparison.positivity import Violation, in_words
 from trdstats.comparison.treatment_model import FittedWeights, TreatmentModel
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
@@ -320,7 +320,7 @@ class PropensityResult(Introduces):
              format_number(r.ks_after, 2))
             for r in each_row(shown)
         )  # fmt: skip
-        notes = [v.words() for v in self.violations]
+        notes = in_words(self.violations)
         if self.violations:
             notes.append(
                 f"{int((~self._kept).sum()):,} subjects are left out; the comparison holds for the "

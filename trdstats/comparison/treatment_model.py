@@ -22,6 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+_MISSED = 0.01  # of a mean, in standard deviations, from which on a covariate is named
+
+
 @dataclass(frozen=True)
 class TreatmentModel:
     """How treatments are explained, on arrays; frozen so that it travels to workers.
@@ -119,9 +122,11 @@ class TreatmentModel:
             mine = self.treatment == k
             found = moment_weights(self.X[mine], target, counts=m[mine])
             if not found.converged:
+                left = np.abs(found.distance) > _MISSED
                 raise NotEstimableError(
-                    "No weights give the subjects of every treatment the means of the target: they "
-                    "lie beyond what a treatment has. Leave covariates out, or those subjects."
+                    "No weights give the subjects of every treatment the means of the target, of "
+                    f"{', '.join(np.array(self.terms)[left])} above all: they lie beyond what a "
+                    "treatment has. Leave covariates out, or those subjects."
                 )
             own = slice(k * q, (k + 1) * q)
             weight[mine] = found.weight
