@@ -1,15 +1,20 @@
 from . import errors as errors
 from . import plots as plots
 from . import scales as scales
+from .comparison import AIPW as AIPW
 from .comparison import MAIC as MAIC
 from .comparison import STC as STC
 from .comparison import Bucher as Bucher
+from .comparison import CensoringWeights as CensoringWeights
 from .comparison import Effect as Effect
 from .comparison import Margin as Margin
+from .comparison import Matching as Matching
 from .comparison import PropensityWeights as PropensityWeights
 from .comparison import PublishedArm as PublishedArm
 from .comparison import PublishedTrial as PublishedTrial
+from .comparison import Standardisation as Standardisation
 from .comparison import adjust_p as adjust_p
+from .comparison import compare as compare
 from .comparison import compare_strata as compare_strata
 from .comparison import e_value as e_value
 from .comparison import negative_control as negative_control
@@ -18,6 +23,24 @@ from .comparison import read_effect as read_effect
 from .comparison import stratified_rates as stratified_rates
 from .comparison import unmeasured_confounder as unmeasured_confounder
 from .evidence import published as published
+from .imputation import ANCOVA as ANCOVA
+from .imputation import MAR as MAR
+from .imputation import ApproximateBayes as ApproximateBayes
+from .imputation import Bayesian as Bayesian
+from .imputation import BinaryTippingPoint as BinaryTippingPoint
+from .imputation import ConditionalMean as ConditionalMean
+from .imputation import CopyIncrements as CopyIncrements
+from .imputation import CopyReference as CopyReference
+from .imputation import Delta as Delta
+from .imputation import Imputation as Imputation
+from .imputation import JumpToReference as JumpToReference
+from .imputation import LastMeanCarriedForward as LastMeanCarriedForward
+from .imputation import OwnStrategy as OwnStrategy
+from .imputation import RepeatedMeasures as RepeatedMeasures
+from .imputation import ResponderRates as ResponderRates
+from .imputation import TimeToEvent as TimeToEvent
+from .imputation import TippingPoint as TippingPoint
+from .imputation import dropout_events as dropout_events
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM
@@ -91,5 +114,6 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .weights import multiply_weights as multiply_weights
 
 __version__: str

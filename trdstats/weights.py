@@ -189,3 +189,39 @@ def weights_in_words(size: float, model: WeightsAmong | None) -> str:
     if model is None:
         return f"{worth}; taken as known"
     return f"{model.label}; {worth}; errors know that they were estimated"
+
+
+def multiply_weights(first: Any, second: Any) -> EstimatedWeights:
+    """Return the products of two kinds of weights with both their models.
+
+    Parameters
+    ----------
+    first, second : EstimatedWeights, or a result with `subject_weights`
+        Such as weights of treatment and of being observed; subjects of both have a product.
+
+    Raises
+    ------
+    SpecError
+        When one of them brings no model, or no subject has both.
+    """
+    one, other = weight_model(first), weight_model(second)
+    if one is None or other is None:
+        raise SpecError(
+            "Products need weights with their models: results such as those of "
+            "PropensityWeights and CensoringWeights."
+        )
+    names = one.frame["subject"][one.frame["subject"].isin(other.frame["subject"])]
+    if not len(names):
+        raise SpecError("No subject has both weights.")
+    parts = [m.among(names) for m in (one, other)]
+    weight = np.ones(len(names))
+    for model in (one, other):
+        known = pd.Index(model.frame["subject"]).get_indexer(pd.Index(names))
+        weight = weight * model.frame["weight"].to_numpy(dtype=float)[known]
+    frame = pd.DataFrame({"subject": names.to_numpy(), "weight": weight})
+    return EstimatedWeights(
+        frame,
+        np.hstack([p.log_derivative for p in parts]),
+        np.hstack([p.influence for p in parts]),
+        f"{one.label} times {other.label}",
+    )

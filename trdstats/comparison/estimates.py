@@ -118,8 +118,13 @@ def _rate(data: Compared, weights: Any) -> dict[str, Any]:
 def _days_in_response(data: Compared, weights: Any) -> dict[str, Any]:
     spec = ResponseState(tau=data.tau, reference=data.labels[0], conf_level=data.conf_level)
     days = spec.fit(data.history, weights=weights).mean_days()
-    mine = days[(days["measure"] == "difference") & (days["state"] == "in response")]
-    return {c: float(mine[c].iloc[0]) for c in _COLUMNS}
+    days = days[days["state"] == "in response"]
+    mine, means = (days[days["measure"] == m] for m in ("difference", "mean days"))
+    # Standard errors of means times the root of the group sizes: the spread between subjects.
+    size = data.history.per_subject().at_risk()["treatment"].value_counts()
+    spread = [e**2 * size[k] for e, k in zip(means["std_error"], means["treatment"], strict=True)]
+    sd = float(np.sqrt(np.mean(spread)))
+    return {**{c: float(mine[c].iloc[0]) for c in _COLUMNS}, "sd": sd}
 
 
 def _durability(data: Compared, weights: Any) -> dict[str, Any]:

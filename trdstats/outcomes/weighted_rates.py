@@ -74,15 +74,31 @@ def weigh_rates(
         who = np.concatenate([who, among.other_subjects])
     influence = pd.DataFrame(moved, columns=arms)
     influence.insert(0, "subject", who)
-    rows = _rows(arms, rate, moved.T @ moved, arms.index(reference), conf_level)
+    rows = rate_rows(arms, rate, moved.T @ moved, arms.index(reference), conf_level)
     counted = ~np.isnan(met)
     size = effective_size([weight[counted & (code == k)] for k in range(len(arms))])
     return WeightedRates(pd.DataFrame(rows), influence, weights_in_words(size, among))
 
 
-def _rows(
+def rate_rows(
     arms: list[str], rate: FloatArray, V: FloatArray, base: int, conf_level: float
 ) -> list[dict[str, Any]]:
+    """Return rates and their comparisons with one of them, from their covariance.
+
+    Parameters
+    ----------
+    arms : list of str
+    rate : ndarray, shape (k,)
+    V : ndarray, shape (k, k)
+    base : int
+        Position of the reference.
+    conf_level : float
+
+    Returns
+    -------
+    list of dict
+        Limits of rates are symmetric on the logit scale, of ratios on the log scale.
+    """
     z = float(norm.isf((1 - conf_level) / 2))
     rows = []
     for k, name in enumerate(arms):

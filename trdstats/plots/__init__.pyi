@@ -1,6 +1,9 @@
 from .balance import plot_balance as plot_balance
 from .balance import plot_by_treatment as plot_by_treatment
 from .curves import plot_survival as plot_survival
+from .deltas import plot_delta_areas as plot_delta_areas
+from .deltas import plot_delta_line as plot_delta_line
+from .deltas import plot_responder_tiles as plot_responder_tiles
 from .effects import plot_effect_over_time as plot_effect_over_time
 from .forest import plot_forest as plot_forest
 from .interval_curves import plot_interval_curves as plot_interval_curves

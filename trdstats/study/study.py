@@ -22,6 +22,7 @@ from trdstats.errors import (
 )
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
+from trdstats.study.completed import complete
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.variants import BaselineRule, baseline_by, narrow, reschedule, thin
@@ -301,6 +302,31 @@ class Study(Introduces):
             label: replace(panel, visits=thin(panel.visits, grid))
             for label, panel in self._tables.panels.items()
         }
+        return self._with(panels=panels)
+
+    def with_scores(self, scores: pd.DataFrame) -> Study:
+        """Return the same study with other scores at its scheduled visits, such as imputed ones.
+
+        Parameters
+        ----------
+        scores : pandas.DataFrame
+            subject, visit (scheduled day above 0), score; they need be neither whole numbers nor
+            within the range of the scale. A visit that was not attended takes place on its
+            scheduled day; visits after baseline that are not named are no part of the study.
+
+        Raises
+        ------
+        UnknownNameError
+            When a subject is not known.
+        """
+        subjects = pd.Index(self.subjects["subject"])
+        code = subjects.get_indexer(pd.Index(scores["subject"]))
+        if (code < 0).any():
+            raise unknown_name("subject", scores["subject"].iloc[int(np.argmin(code))], subjects)
+        panel = self._tables.panels[self._scale.label]
+        table = scores[["visit", "score"]].assign(subject=code)
+        visits = complete(panel.visits, table)
+        panels = {**self._tables.panels, self._scale.label: replace(panel, visits=visits)}
         return self._with(panels=panels)
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:

@@ -1,0 +1,209 @@
+"""Verdicts before numbers, and crude beside adjusted: cohorts whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trdstats as trd
+from trdstats.comparison.verdict import COMPARE, DO_NOT, IN_OVERLAP
+from trdstats.errors import DataError, SpecError, UnknownNameError
+
+DAYS = (7, 14, 28, 56)
+
+
+def clinic(
+    n: int = 300, *, seed: int = 0, effect: float = 0.0, severity: float = 1.2, days: Any = DAYS
+) -> trd.Study:
+    """Severe patients get B and respond less; B itself adds `effect` to the log odds."""
+    rng = np.random.default_rng(seed)
+    severe = rng.normal(size=n)
+    arm = np.where(rng.random(n) < 1 / (1 + np.exp(-severity * severe)), "B", "A")
+    odds = 0.3 - 1.2 * severe + effect * (arm == "B")
+    responds = rng.random(n) < 1 / (1 + np.exp(-odds))
+    onset = rng.exponential(12, n)
+    rows = []
+    for i in range(n):
+        own = days[arm[i]] if isinstance(days, dict) else days
+        seen = [(0, 30), *((d, 12 if responds[i] and onset[i] <= d else 27) for d in own)]
+        keep = len(seen) if rng.random() > 0.15 else rng.integers(1, len(seen))
+        rows += [{"subject": f"P{i:03}", "treatment": arm[i], "day": d, "score": s}
+                 for d, s in seen[:keep]]  # fmt: skip
+    people = pd.DataFrame({"subject": [f"P{i:03}" for i in range(n)], "treatment": arm,
+                           "severe": severe})  # fmt: skip
+    return trd.Study(pd.DataFrame(rows), people, scale="MADRS")
+
+
+def test_the_crude_difference_is_wrong_and_the_adjusted_one_is_not() -> None:
+    # B has no effect at all. Crude rates differ by some 25 points; adjusted 0 lies in the interval.
+    found = trd.compare(clinic(600), adjust="severe", day=56, tau=56, n_boot=60, seed=1)
+    table = found.tidy().set_index(["outcome", "analysis"])
+    crude, adjusted = table.loc[("rate", "crude")], table.loc[("rate", "adjusted")]
+    assert crude["estimate"] < -15
+    assert crude["conf_high"] < 0
+    assert adjusted["conf_low"] < 0 < adjusted["conf_high"]
+    assert abs(adjusted["estimate"]) < abs(crude["estimate"]) / 3
+    for name in ("onset", "days in response"):
+        crude, adjusted = table.loc[(name, "crude")], table.loc[(name, "adjusted")]
+        assert abs(crude["estimate"]) > 3
+        assert adjusted["conf_low"] < 0 < adjusted["conf_high"]
+    # Responders are described, not tested.
+    assert table.loc[("durability", "adjusted"), "p_value"] != 0
+    assert np.isnan(table.loc[("durability", "adjusted"), "p_value"])
+    assert found.balance()["smd_after"].abs().max() < 0.1
+    assert table.loc[("rate", "crude"), "e_value"] > table.loc[("rate", "adjusted"), "e_value"]
+    assert found.caveat == "Unadjusted: treatments were not randomised"
+
+
+def test_a_contrast_is_that_of_the_estimator_with_the_weights() -> None:
+    study = clinic(200)
+    both = ("rate", "days in response")
+    found = trd.compare(study, adjust="severe", day=28, tau=56, outcomes=both, estimand="overlap")
+    weights = trd.PropensityWeights("severe", estimand="overlap").fit(study)
+    rates = trd.rates(study, trd.Response(), day=28, weights=weights).tidy()
+    gap = rates[rates["measure"] == "difference"].iloc[0]
+    row = found.tidy().query("outcome == 'rate' and analysis == 'adjusted'").iloc[0]
+    assert row["estimate"] == pytest.approx(100 * gap["estimate"], rel=1e-9)
+    assert row["std_error"] == pytest.approx(100 * gap["std_error"], rel=1e-9)
+    history = trd.response_history(study, trd.Response(), trd.LossOfResponse())
+    days = trd.ResponseState(tau=56).fit(history, weights=weights).mean_days()
+    days = days[(days["measure"] == "difference") & (days["state"] == "in response")].iloc[0]
+    row = found.tidy().query("outcome == 'days in response' and analysis == 'adjusted'").iloc[0]
+    assert row["estimate"] == pytest.approx(days["estimate"], rel=1e-9)
+    assert row["std_error"] == pytest.approx(days["std_error"], rel=1e-9)
+
+
+def test_workers_and_seeds() -> None:
+    study = clinic(120)
+    options: dict[str, Any] = {"adjust": "severe", "outcomes": ("onset",), "tau": 56, "n_boot": 60}
+    one = trd.compare(study, **options, seed=4).tidy()
+    two = trd.compare(study, **options, seed=4, n_jobs=2).tidy()
+    pd.testing.assert_frame_equal(one, two)
+    other = trd.compare(study, **options, seed=5).tidy()
+    assert (one["std_error"] != other["std_error"]).all()
+    assert one["estimate"].tolist() == other["estimate"].tolist()
+
+
+def verdict(study: Any, **options: Any) -> Any:
+    settings: dict[str, Any] = {"adjust": "severe", "outcomes": ("rate",), "tau": 56, "day": 28}
+    return trd.compare(study, **{**settings, **options})
+
+
+def test_good_overlap_bad_overlap_and_none() -> None:
+    assert verdict(clinic(severity=0.3)).verdicts[0].words == COMPARE
+    some = verdict(clinic(600, severity=2.5))
+    assert some.verdicts[0].words == IN_OVERLAP
+    assert set(some.tidy()["population"]) == {"all", "overlap"}
+    none = verdict(clinic(severity=40.0))
+    assert none.verdicts[0].words == DO_NOT
+    table = none.tidy()
+    assert table["estimate"].isna().all()
+    assert table["note"].str.contains("severe").all()
+    with pytest.raises(SpecError, match="Without overlap there is nobody to compare"):
+        verdict(clinic(), accept=["overlap"])
+
+
+def test_immortal_time_is_found_and_named() -> None:
+    # B counts only those who came to day 28: nobody is ever lost before.
+    study = clinic(400, severity=0.3)
+    last = study.visits.groupby("subject", observed=True)["day"].max()
+    arm = study.subjects.set_index("subject")["treatment"]
+    kept = [s for s in last.index if arm[s] == "A" or last[s] >= 28]
+    found = verdict(study.keep(kept))
+    assert found.verdicts[0].words == DO_NOT
+    words = found.findings().query("check == 'time zero' and grade == 'prevents'")["finding"].item()
+    assert words.startswith("Nobody under B was lost before day 28, while")
+    assert "Those 28 days are immortal time." in words
+    anyway = verdict(study.keep(kept), accept=["time zero"])
+    assert anyway.verdicts[0].words == COMPARE
+    assert "time zero (accepted)" in str(anyway)
+    assert anyway.tidy()["estimate"].notna().all()
+
+
+def test_days_horizons_and_visits() -> None:
+    grids = {"A": (7, 14, 28, 56), "B": (21, 56)}
+    study = clinic(days=grids, severity=0.3)
+    found = verdict(study)
+    assert found.verdicts[0].words == DO_NOT
+    text = str(found)
+    assert "Day 28 was not scheduled under B." in text
+    fine = verdict(study, day=None)
+    assert fine.tidy()["day"].unique().tolist() == [56]
+    assert "more visits find response sooner" in str(fine)
+    long = verdict(clinic(severity=0.3), tau=400)
+    assert "The horizon is day 400; followed is" in str(long)
+    early = verdict(study, tau=10, outcomes=("onset",))
+    assert "nobody was rated under B (day 21)" in str(early)
+
+
+@pytest.mark.filterwarnings("ignore:All subjects have the treatment")
+def test_two_studies_of_different_rules_refuse_until_named() -> None:
+    def half(seed: int, arm: str, scale: str) -> trd.Study:
+        own = clinic(300, seed=seed, severity=0.3).only([arm])
+        people = own.subjects.assign(subject=arm + own.subjects["subject"].astype(str))
+        visits = own.visits.assign(subject=arm + own.visits["subject"].astype(str))
+        columns = ["subject", "treatment", "severe"]
+        return trd.Study(visits[["subject", "day", "score"]], people[columns].astype(
+            {"treatment": str}), scale=scale)  # fmt: skip
+
+    same = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "MADRS")}
+    assert verdict(same).verdicts[0].words == COMPARE
+    scales = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "HAM-D17")}
+    found = verdict(scales)
+    assert found.verdicts[0].words == DO_NOT
+    assert "B is rated on the HAMD17, A on the MADRS" in str(found)
+    assert verdict(scales, accept=["scale"]).tidy()["estimate"].notna().all()
+    rules = {"one": trd.Remission(at_most=10), "two": trd.Remission(at_most=12)}
+    found = verdict(same, response=rules)
+    assert found.verdicts[0].words == DO_NOT
+    assert "Different rules decide: B: " in str(found)
+    with pytest.raises(UnknownNameError, match="'two'"):
+        verdict(same, response={"one": trd.Response()})
+    with pytest.raises(SpecError, match="have the same name in two studies"):
+        verdict({"one": clinic().only(["A"]), "two": clinic()})
+
+
+def test_missing_covariates_and_bad_arguments() -> None:
+    study = clinic(100)
+    with pytest.raises(UnknownNameError, match="Unknown outcome 'speed'"):
+        verdict(study, outcomes=("speed",))
+    with pytest.raises(SpecError, match="n_boot must be 2 or more"):
+        verdict(study, n_boot=1)
+    with pytest.raises(SpecError, match="tau must be a positive number"):
+        verdict(study, tau=-1)
+    with pytest.raises(SpecError, match="accept takes the checks scale"):
+        verdict(study, accept=["age"])
+    with pytest.raises(SpecError, match="A comparison needs two treatments; the study has 1"):
+        verdict(study.only(["A"]))
+    people = study.subjects.drop(columns="baseline")
+    people.loc[[1, 2], "severe"] = np.nan
+    holes = trd.Study(study.visits[["subject", "day", "score"]],
+                      people.astype({"treatment": str}), scale="MADRS")  # fmt: skip
+    with pytest.raises(DataError, match=r"Covariates are missing: severe \(2\)"):
+        verdict(holes)
+    assert verdict(holes, missing="indicator").tidy()["estimate"].notna().all()
+
+
+def test_a_trial_is_not_called_unadjusted() -> None:
+    study = trd.load_sample("trial")
+    found = trd.compare(study.only(["TMS", "ECT"]), adjust="age + baseline", outcomes=("rate",),
+                        day=28, tau=28)  # fmt: skip
+    assert found.caveat == ""
+    assert "Allocated at random" in found.findings()["finding"].iloc[-1]
+
+
+def test_face_and_figure() -> None:
+    found = trd.compare(clinic(200), adjust="severe", day=28, tau=56, n_boot=20)
+    text = str(found)
+    for words in ("May they be compared?", "B v A", "Adjusted for  severe", "E-value (limit)",
+                  "Crude: unadjusted: treatments were not randomised."):  # fmt: skip
+        assert words in text
+    fig = found.plot()
+    assert [ax.get_xlabel() for ax in fig.axes] == [
+        "Days to response", "Response (points)", "Days in response", "Days to relapse, responders"
+    ]  # fmt: skip
+    assert fig.axes[0].get_yticklabels()[0].get_text().startswith("B v A\n")
+    assert found.glance()["n_pairs"].item() == 1

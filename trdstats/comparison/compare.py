@@ -1,0 +1,274 @@
+"""Crude and adjusted comparison of cohorts, each pair with its verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.comparison.cohorts import Cohort, list_cohorts
+from trdstats.comparison.comparison_result import Comparison
+from trdstats.comparison.e_values import e_value
+from trdstats.comparison.estimates import DURABILITY, ONSET, OUTCOMES, RATE, Compared, estimate
+from trdstats.comparison.onset import OnsetData, Reweigh, draw_onsets
+from trdstats.comparison.overlap_check import OverlapCheck, check_overlap
+from trdstats.comparison.pair import Outcomes, Pair, only_histories, only_subjects
+from trdstats.comparison.propensity import ESTIMANDS
+from trdstats.comparison.propensity_result import PropensityResult
+from trdstats.comparison.verdict import CHECKS, DO_NOT, Verdict, check_design, pairs_of
+from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
+from trdstats.outcomes import Definition, LossOfResponse, Response
+from trdstats.study import Study
+
+CRUDE, ADJUSTED = "crude", "adjusted"
+
+
+def compare(
+    study: Study | Mapping[str, Study],
+    *,
+    adjust: str,
+    response: Definition | Mapping[str, Definition] | None = None,
+    relapse: Definition | Mapping[str, Definition] | None = None,
+    outcomes: Sequence[str] = OUTCOMES,
+    day: float | None = None,
+    tau: float | None = None,
+    estimand: str | None = None,
+    missing: str = "error",
+    accept: Sequence[str] = (),
+    n_boot: int = 500,
+    seed: int = 0,
+    n_jobs: int = 1,
+    conf_level: float = 0.95,
+) -> Comparison:
+    """Compare every pair of cohorts, crude and adjusted, after a verdict on the pair.
+
+    Before any number each pair is judged: by its scales, definitions and days of assessment, by
+    what had to be survived to be counted, by its visits and follow-up, and by whether the patients
+    overlap in the covariates. Pairs that should not be compared have no numbers, unless the check
+    that speaks against them is accepted by name.
+
+    Parameters
+    ----------
+    study : Study or mapping of str to Study
+        Cohorts as treatments of one study, or several studies by name.
+    adjust : str
+        Covariates known before treatment: ``"age + failed_trials + baseline"``.
+    response, relapse : Definition or mapping, optional
+        Default: `Response()` and `LossOfResponse()`; a mapping gives each study its own.
+    outcomes : sequence of str
+        Of "onset" (mean days to response up to tau, from the intervals between visits), "rate" (of
+        response at a day; not rated is no response), "days in response" (up to tau, of everybody)
+        and "durability" (mean days from response to relapse, of responders: described only).
+    day : float, optional
+        Of the rate. Default: the last day scheduled for both cohorts of a pair by tau.
+    tau : float, optional
+        Horizon. Default: the last day to which both cohorts of a pair are followed.
+    estimand : str, optional
+        Of `PropensityWeights`. Default: all subjects ("ate") where the cohorts overlap well,
+        otherwise "overlap".
+    missing : {"error", "indicator"}
+        As in `PropensityWeights`.
+    accept : sequence of str
+        Checks whose objection is overridden: "scale", "cut-off", "assessment day", "time zero",
+        "visit grid", "follow-up".
+    n_boot, seed, n_jobs : int
+        Bootstrap of the onset, weights estimated anew in every resample.
+    conf_level : float, default 0.95
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable.
+    DataError
+        When covariates are missing.
+
+    Notes
+    -----
+    Errors of adjusted rates and days come from influences that know how the weights were
+    estimated. E-values are those of the risk ratio for the rate, of the standardised difference
+    for days.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("modalities").only(["TMS", "IV ketamine"])
+    >>> found = trd.compare(study, adjust="age + failed_trials + baseline", day=28, tau=84,
+    ...                     n_boot=20)
+    >>> found.tidy()["analysis"].unique().tolist()
+    ['crude', 'adjusted']
+    """
+    _check(outcomes, estimand, accept, n_boot, conf_level)
+    relapse = LossOfResponse() if relapse is None else relapse
+    cohorts = list_cohorts(study, Response() if response is None else response, relapse)
+    derived = {c.label: Outcomes(c) for c in cohorts}
+    seeds = np.random.SeedSequence(seed).generate_state(len(pairs_of(cohorts)))
+    verdicts, rows, weights = [], [], {}
+    for (own, base), start in zip(pairs_of(cohorts), seeds, strict=True):
+        pair = Pair(derived[own.label], derived[base.label])
+        horizon, at = _horizon(own, base, tau), day
+        if at is None and RATE in outcomes:
+            at = _last_shared_day(own, base, horizon)
+        found = check_design(own, base, day=at if RATE in outcomes else None, tau=horizon)
+        same = own.randomised and base.randomised and own.source == base.source
+        check = check_overlap(
+            pair.people(), adjust, estimand=estimand, missing=missing, randomised=same
+        )
+        verdict = Verdict(own.label, base.label, (*found, check.finding), tuple(accept))
+        verdicts.append(verdict)
+        if check.weights is not None:
+            weights[(own.label, base.label)] = check.weights
+        rows += _rows(pair, verdict, check, outcomes, at, horizon, conf_level,
+                      (n_boot, int(start), n_jobs))  # fmt: skip
+    return Comparison(
+        adjust=adjust,
+        outcomes=tuple(outcomes),
+        verdicts=tuple(verdicts),
+        frame=pd.DataFrame(rows),
+        weights=weights,
+        caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
+                                for b, a in pairs_of(cohorts)} - {""})),
+        conf_level=conf_level,
+    )  # fmt: skip
+
+
+def _check(
+    outcomes: Sequence[str],
+    estimand: str | None,
+    accept: Sequence[str],
+    n_boot: int,
+    conf_level: float,
+) -> None:
+    for name in outcomes:
+        if name not in OUTCOMES:
+            raise unknown_name("outcome", name, OUTCOMES)
+    allowed = tuple(c for c in CHECKS if c != "overlap")
+    for name in accept:
+        if name not in allowed:
+            hint = " Without overlap there is nobody to compare." if name == "overlap" else ""
+            raise SpecError(f"accept takes the checks {', '.join(allowed)}; got {name!r}.{hint}")
+    if estimand is not None:
+        check_choice("estimand", estimand, tuple(e for e in ESTIMANDS if e != "att"))
+    if n_boot < 2:
+        raise SpecError(f"n_boot must be 2 or more; got {n_boot!r}.")
+    check_level(conf_level)
+
+
+def _horizon(own: Cohort, base: Cohort, tau: float | None) -> float:
+    if tau is not None:
+        if not (tau > 0 and np.isfinite(tau)):
+            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+        return float(tau)
+    return min(_end(own), _end(base))
+
+
+def _end(cohort: Cohort) -> float:
+    """Return the last scheduled day that at least a tenth of the cohort reached."""
+    days = [d for d in cohort.scheduled() if (cohort.last_day() >= d).mean() >= 0.1]
+    return days[-1] if days else float(cohort.last_day().max())
+
+
+def _last_shared_day(own: Cohort, base: Cohort, tau: float) -> float | None:
+    shared = sorted(set(own.scheduled()) & set(base.scheduled()))
+    by_tau = [d for d in shared if d <= tau]
+    # Without one the check of the assessment day says so; it needs a day to say it of.
+    return by_tau[-1] if by_tau else (own.scheduled() or (tau,))[-1]
+
+
+def _rows(
+    pair: Pair,
+    verdict: Verdict,
+    check: OverlapCheck,
+    outcomes: Sequence[str],
+    day: float | None,
+    tau: float,
+    conf_level: float,
+    boot: tuple[int, int, int],
+) -> list[dict[str, Any]]:
+    key = {"treatment": verdict.treatment, "reference": verdict.reference,
+           "verdict": verdict.words}  # fmt: skip
+    empty = [
+        {**key, "outcome": name, "day": day if name == RATE else tau, "analysis": kind,
+         "note": _why(verdict)}
+        for name in outcomes for kind in (CRUDE, ADJUSTED)
+    ]  # fmt: skip
+    if verdict.words == DO_NOT or check.weights is None:
+        return empty
+    fit = check.weights
+    kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
+    people = pair.people()
+    at = day if RATE in outcomes else None
+    whole = Compared(
+        pair.labels,
+        None if at is None else pair.met(at),
+        pair.onset(), pair.history(), pair.durability(), at, tau, conf_level,
+    )  # fmt: skip
+    inside = whole if len(kept) == len(people) else _restricted(whole, kept)
+    draws = _draw(pair, fit, people, tau, boot) if ONSET in outcomes else {}
+    sizes = fit.effective_size()["effective"].sum()
+    rows = []
+    for name in outcomes:
+        crude = estimate(whole, name, None, draws.get(CRUDE))
+        adjusted = estimate(inside, name, fit, draws.get(ADJUSTED))
+        # Days are standardised by their spread between all subjects, crude and adjusted alike.
+        spread = float(crude.pop("sd", np.nan))
+        adjusted.pop("sd", None)
+        for kind, data, found, n in (
+            (CRUDE, whole, crude, float(len(people))),
+            (ADJUSTED, inside, adjusted, float(sizes)),
+        ):
+            base = {**key, "outcome": name, "day": data.day if name == RATE else tau,
+                    "analysis": kind, "population": "all" if kind == CRUDE else fit.spec.estimand,
+                    "n": n}  # fmt: skip
+            rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
+    return rows
+
+
+def _why(verdict: Verdict) -> str:
+    return " ".join(f.finding for f in verdict.objections) or "No weights could be made."
+
+
+def _restricted(data: Compared, kept: Any) -> Compared:
+    """Return the same of those who have a weight."""
+    met = None if data.met is None else data.met[data.met["subject"].isin(kept)]
+    return Compared(
+        data.labels, met, only_subjects(data.onset, kept), only_histories(data.history, kept),
+        only_subjects(data.durability, kept), data.day, data.tau, data.conf_level,
+    )  # fmt: skip
+
+
+def _draw(
+    pair: Pair, fit: PropensityResult, people: pd.DataFrame, tau: float, boot: tuple[int, int, int]
+) -> dict[str, Any]:
+    n_boot, seed, n_jobs = boot
+    # The weights stand in the order of the people: both come from the same frame.
+    data = OnsetData.of(pair.onset(), people, tau)
+    weightings: dict[str, Reweigh] = {CRUDE: np.ones_like, ADJUSTED: fit.reweigh()}
+    try:
+        return dict(draw_onsets(data, weightings, n_boot=n_boot, seed=seed, n_jobs=n_jobs))
+    except NotEstimableError:
+        return {}
+
+
+def _strength(
+    outcome: str, found: dict[str, Any], spread: float, conf_level: float
+) -> dict[str, float]:
+    """Return the E-value of a contrast and of its limit."""
+    none = {"e_value": np.nan, "e_value_limit": np.nan}
+    if outcome == RATE:
+        ratio = [found.get(k, np.nan) for k in ("risk_ratio", "risk_ratio_low", "risk_ratio_high")]
+        measure = "risk ratio"
+    elif outcome != DURABILITY and spread > 0:
+        ratio = [found[k] / spread for k in ("estimate", "conf_low", "conf_high")]
+        measure = "difference in means"
+    else:
+        return none
+    if not np.isfinite(ratio).all():
+        return none
+    value = e_value(*ratio, measure=measure, conf_level=conf_level)
+    return {"e_value": value.estimate, "e_value_limit": value.limit}

@@ -1,0 +1,167 @@
+"""What a comparison of cohorts found: verdicts, crude and adjusted contrasts, balance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.comparison.estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
+from trdstats.comparison.propensity_result import PropensityResult
+from trdstats.comparison.verdict import Verdict, table_of
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_number,
+    format_p,
+)
+
+_HEADINGS = {
+    ONSET: "Days to response",
+    RATE: "Response (points)",
+    IN_RESPONSE: "Days in response",
+    DURABILITY: "Days to relapse, responders",
+}
+_COLUMNS = (
+    "treatment", "reference", "verdict", "outcome", "day", "analysis", "population", "n",
+    "estimate", "bound_low", "bound_high", "std_error", "statistic", "p_value", "conf_low",
+    "conf_high", "conf_level", "e_value", "e_value_limit", "note",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Introduces):
+    """Every pair of cohorts, judged and compared.
+
+    Attributes
+    ----------
+    adjust : str
+        Covariates.
+    outcomes : tuple of str
+    verdicts : tuple of Verdict
+    frame : pandas.DataFrame
+        What `tidy` shows.
+    weights : dict of (str, str) to PropensityResult
+        Weights by (treatment, reference); absent where there could be none.
+    caveat : str
+        What the crude contrasts must say.
+    conf_level : float
+    """
+
+    adjust: str
+    outcomes: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    frame: pd.DataFrame
+    weights: dict[tuple[str, str], PropensityResult]
+    caveat: str
+    conf_level: float
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a pair, outcome and analysis.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, verdict, outcome, day (of the rate; horizon of the days), analysis
+            ("crude" or "adjusted"), population ("all", or the estimand of the weights), n
+            (adjusted: the effective number), estimate (treatment less reference: days, and
+            percentage points for the rate), bound_low, bound_high (what the visits leave open),
+            std_error, statistic, p_value, conf_low, conf_high, conf_level, e_value, e_value_limit,
+            note. Pairs that are not to be compared have NaN and the reason in note.
+        """
+        return self.frame.assign(conf_level=self.conf_level).reindex(columns=list(_COLUMNS))
+
+    def findings(self) -> pd.DataFrame:
+        """Return what each check found: treatment, reference, verdict, check, grade, finding."""
+        return table_of(self.verdicts)
+
+    def balance(self) -> pd.DataFrame:
+        """Return the balance of the covariates of every pair that has weights."""
+        frames = [w.balance() for w in self.weights.values()]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def overlap(self) -> pd.DataFrame:
+        """Return how far the scores of every pair that has some overlap."""
+        frames = [w.overlap() for w in self.weights.values() if w._found.scores is not None]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: pairs, how many of each verdict, covariates."""
+        words = pd.Series([v.words for v in self.verdicts])
+        return pd.DataFrame(
+            {
+                "n_pairs": [len(words)],
+                "compare": [int((words == "compare").sum())],
+                "overlap": [int(words.str.contains("overlap population").sum())],
+                "do_not_compare": [int((words == "do not compare").sum())],
+                "adjust": [self.adjust],
+            }
+        )
+
+    def plot(self, fig: Any = None, **options: Any) -> Any:
+        """Draw crude and adjusted differences, one panel an outcome; returns the Figure."""
+        frame = self.tidy()
+        frame = frame.assign(
+            label=frame["treatment"] + " v " + frame["reference"],
+            outcome=[_HEADINGS[o] for o in frame["outcome"]],
+        )
+        settings = {"caveat": self.caveat and f"Crude: {self.caveat.lower()}", **options}
+        return plots.plot_forest(frame, fig=fig, **settings)
+
+    def face(self) -> Face:
+        """Return the verdicts, then the contrasts, then what to keep in mind."""
+        judged = tuple((f"{v.treatment} v {v.reference}", v.words) for v in self.verdicts)
+        level = f"{100 * self.conf_level:g} % CI"
+        rows = []
+        for (treatment, reference), own in self.tidy().groupby(
+            ["treatment", "reference"], sort=False
+        ):
+            for outcome, both in own.groupby("outcome", sort=False):
+                found = {r.analysis: r for r in each_row(both)}
+                if not np.isfinite(found["adjusted"].estimate):
+                    continue
+                rows.append(
+                    (
+                        f"{treatment} v {reference}",
+                        f"{_HEADINGS[str(outcome)]}, day {found['crude'].day:g}",
+                        _shown(found["crude"]),
+                        _shown(found["adjusted"]),
+                        format_p(found["adjusted"].p_value)
+                        if np.isfinite(found["adjusted"].p_value) else "",
+                        _strength(found["adjusted"]),
+                    )
+                )  # fmt: skip
+        header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
+        tables = [Table(("Pair", "Verdict"), judged, 2, title="May they be compared?")]
+        if rows:
+            title = "Differences, treatment less reference"
+            tables.append(Table(header, tuple(rows), 2, title=title))
+        notes = [f"Crude: {self.caveat.lower()}."] if self.caveat else []
+        for v in self.verdicts:
+            for f in v.findings:
+                if f.grade == "fine":
+                    continue
+                accepted = " (accepted)" if f.check in v.accepted else ""
+                notes.append(f"{v.treatment} v {v.reference}, {f.check}{accepted}: {f.finding}")
+        notes.append(
+            "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured cause "
+            "must have with both treatment and outcome to explain the difference away."
+        )
+        return Face("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
+                    tuple(dict.fromkeys(notes)))  # fmt: skip
+
+
+def _shown(row: Any) -> str:
+    return format_estimate(row.estimate, row.conf_low, row.conf_high, 1)
+
+
+def _strength(row: Any) -> str:
+    if not np.isfinite(row.e_value):
+        return ""
+    return f"{format_number(row.e_value, 2)} ({format_number(row.e_value_limit, 2)})"

@@ -1,0 +1,54 @@
+"""Missing visits and intercurrent events: draws, strategies, analysis, pooling, tipping points."""
+
+from trdstats.imputation.analysed import Analysed
+from trdstats.imputation.analyses import ANCOVA, Analysis, RepeatedMeasures
+from trdstats.imputation.binary_tipping import BinaryTippingPoint, BinaryTippingPointResult
+from trdstats.imputation.delta import Delta
+from trdstats.imputation.draws import Draws
+from trdstats.imputation.events import dropout_events
+from trdstats.imputation.imputation import Imputation
+from trdstats.imputation.imputed import Imputed
+from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean
+from trdstats.imputation.pooled import Pooled
+from trdstats.imputation.responders import ResponderRates, TimeToEvent
+from trdstats.imputation.strategies import (
+    MAR,
+    CopyIncrements,
+    CopyReference,
+    JumpToReference,
+    LastMeanCarriedForward,
+    OwnStrategy,
+    Strategy,
+)
+from trdstats.imputation.tipping import TippingPoint, TippingPointResult
+from trdstats.kernels.reference_based import Law
+
+__all__ = [
+    "ANCOVA",
+    "MAR",
+    "Analysed",
+    "Analysis",
+    "ApproximateBayes",
+    "Bayesian",
+    "BinaryTippingPoint",
+    "BinaryTippingPointResult",
+    "ConditionalMean",
+    "CopyIncrements",
+    "CopyReference",
+    "Delta",
+    "Draws",
+    "Imputation",
+    "Imputed",
+    "JumpToReference",
+    "LastMeanCarriedForward",
+    "Law",
+    "OwnStrategy",
+    "Pooled",
+    "RepeatedMeasures",
+    "ResponderRates",
+    "Strategy",
+    "TimeToEvent",
+    "TippingPoint",
+    "TippingPointResult",
+    "dropout_events",
+]

@@ -1,0 +1,345 @@
+"""What is done with every completed set: each analysis a value that names its rows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from rich.progress import Progress
+
+from trdstats.errors import SpecError, unknown_name
+from trdstats.formulas import check_full_rank, read_covariates, read_right_side
+from trdstats.imputation.delta import Delta
+from trdstats.kernels.completed_ancova import adjust_sets
+from trdstats.longitudinal import MMRM
+
+if TYPE_CHECKING:
+    from trdstats.imputation.imputed import Imputed
+
+FloatArray = npt.NDArray[np.float64]
+
+SCALES = ("identity", "log", "logit")
+_NUMBERS = ("estimate", "std_error", "df", "scale")
+_DROPPED = ("statistic", "p_value", "conf_low", "conf_high", "conf_level")
+_SETS = 200  # completed sets held in memory together
+
+
+@dataclass(frozen=True)
+class SetEstimates:
+    """Estimates of every completed set.
+
+    Attributes
+    ----------
+    keys : pandas.DataFrame
+        One row an estimate: what it is of.
+    scale : tuple of str
+        Scale of each std_error.
+    estimate, std_error, df : ndarray, shape (M, k)
+        Degrees of freedom are infinite where the law is normal.
+    notes : tuple of str
+    """
+
+    keys: pd.DataFrame
+    scale: tuple[str, ...]
+    estimate: FloatArray
+    std_error: FloatArray
+    df: FloatArray
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an analysis is carried out.
+
+    Attributes
+    ----------
+    deltas : tuple of Delta
+    n_jobs : int
+    progress : bool
+    """
+
+    deltas: tuple[Delta, ...] = ()
+    n_jobs: int = 1
+    progress: bool = False
+
+
+class Analysis(ABC):
+    """An analysis of completed sets.
+
+    `linear` says whether estimates are linear in the outcome, so that conditional means do.
+    """
+
+    __slots__ = ()
+
+    linear: bool = False
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the analysis in words."""
+
+    @abstractmethod
+    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+        """Analyse every completed set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ANCOVA(Analysis):
+    """Analysis of covariance of completed sets, at each visit.
+
+    Least squares of the outcome on treatment and covariates. Means are those of all subjects
+    under each treatment, differences are from the reference.
+
+    Parameters
+    ----------
+    covariates : str, optional
+        Such as ``"baseline + site"``; they must not interact with the treatment.
+    visits : sequence, optional
+        Default: all.
+    reference : str, optional
+        Treatment the others are compared with. Default: the first one.
+
+    Raises
+    ------
+    SpecError
+        When the covariates cannot be read.
+    """
+
+    covariates: str | None = "baseline"
+    visits: Sequence[Any] | None = None
+    reference: str | None = None
+
+    linear = True
+
+    def __post_init__(self) -> None:
+        if self.covariates is not None:
+            read_right_side(self.covariates)
+
+    def describe(self) -> str:
+        """Return the analysis in words."""
+        given = f" + {self.covariates}" if self.covariates else ""
+        return f"ANCOVA at each visit: treatment{given}"
+
+    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+        """Analyse every completed set."""
+        layout = imputed.layout
+        visits = list(layout.visits)
+        chosen = visits if self.visits is None else list(self.visits)
+        for visit in chosen:
+            if visit not in visits:
+                raise unknown_name("visit", visit, visits)
+        arms = layout.treatments
+        base = check_reference(self.reference, arms)
+        X, means = self._design(imputed)
+        A = len(arms)
+        others = [a for a in range(A) if a != base]
+        L = np.eye(A)[[base, *others]]
+        L = np.concatenate([L, np.eye(A)[others] - np.eye(A)[base]])
+        keys = pd.DataFrame(
+            {
+                "measure": ["mean"] * A + ["difference"] * len(others),
+                "treatment": [arms[a] for a in (base, *others, *others)],
+                "reference": [""] * A + [arms[base]] * len(others),
+            }
+        )
+        parts = [
+            self._some(imputed, how, X, means, L, slice(a, a + _SETS), chosen)
+            for a in range(0, imputed.n_sets, _SETS)
+        ]
+        estimate, error, df = (np.concatenate([p[j] for p in parts]) for j in range(3))
+        table = pd.concat([keys.assign(visit=v) for v in chosen], ignore_index=True)
+        return SetEstimates(table, ("identity",) * len(table), estimate, error, df)
+
+    def _some(
+        self,
+        imputed: Imputed,
+        how: How,
+        X: FloatArray,
+        means: FloatArray,
+        L: FloatArray,
+        which: slice,
+        visits: list[Any],
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        outcome = imputed.outcomes(how.deltas, which)
+        counts = imputed.draws.drawn.counts
+        own = None if counts is None else counts[which]
+        place = [list(imputed.layout.visits).index(v) for v in visits]
+        found = [adjust_sets(X, outcome[:, :, t], own, means, L) for t in place]
+        return (
+            np.concatenate([f.estimate for f in found], axis=1),
+            np.concatenate([f.std_error for f in found], axis=1),
+            np.concatenate([np.tile(f.df[:, None], (1, len(L))) for f in found], axis=1),
+        )
+
+    def _design(self, imputed: Imputed) -> tuple[FloatArray, FloatArray]:
+        """Return the design (n, p), and that under every arm (a, n, p)."""
+        layout = imputed.layout
+        n, A = len(layout.people), len(layout.treatments)
+        arm = np.eye(A)[layout.arm]
+        own, terms = np.empty((n, 0)), []
+        if self.covariates is not None:
+            named = {str(v) for v in read_right_side(self.covariates).required_variables}
+            if layout.treatment in named:
+                raise SpecError("The treatment is part of every ANCOVA: name covariates only.")
+            design = read_covariates(layout.people, self.covariates, what="subjects", least=0)
+            if not design.kept.all():
+                raise SpecError(
+                    f"{int((~design.kept).sum())} subjects lack a covariate of the ANCOVA "
+                    f"({self.covariates}): completed sets are of all subjects."
+                )
+            own, terms = design.X, design.terms
+        X = np.concatenate([arm, own], axis=1)
+        check_full_rank(X, [*layout.treatments, *terms])
+        under = [np.concatenate([np.tile(np.eye(A)[a], (n, 1)), own], axis=1) for a in range(A)]
+        return X, np.stack(under)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedMeasures(Analysis):
+    """A mixed model of each completed set: means and differences by visit.
+
+    Parameters
+    ----------
+    model : MMRM
+    reference : str, optional
+        Treatment the others are compared with. Default: the first one.
+    """
+
+    model: MMRM
+    reference: str | None = None
+
+    linear = True
+
+    def describe(self) -> str:
+        """Return the analysis in words."""
+        return f"Mixed model for repeated measures: {self.model.formula}"
+
+    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+        """Analyse every completed set."""
+        layout = imputed.layout
+        base = layout.treatments[check_reference(self.reference, layout.treatments)]
+
+        def one(k: int) -> pd.DataFrame:
+            frame = imputed.frame(k, deltas=how.deltas)
+            fit = self.model.fit(
+                frame, subject=layout.subject, visit=layout.visit, treatment=layout.treatment
+            )
+            margins = fit.margins(layout.treatment, by=layout.visit)
+            means = margins.tidy().rename(columns={layout.treatment: "treatment"})
+            gaps = margins.contrasts(reference=base).tidy()
+            arms = [str(c).removesuffix(f" - {base}") for c in gaps["contrast"]]
+            return pd.concat(
+                [
+                    means.assign(measure="mean", reference=""),
+                    gaps.assign(measure="difference", reference=base, treatment=arms),
+                ],
+                ignore_index=True,
+            )[["measure", "treatment", "reference", layout.visit, "estimate", "std_error", "df"]]
+
+        return gather(each_set(one, imputed.n_sets, how))
+
+
+@dataclass(frozen=True, slots=True)
+class Own(Analysis):
+    """A function of a completed set that returns a table.
+
+    Parameters
+    ----------
+    function : callable
+    of : {"frame", "study"}
+    """
+
+    function: Callable[[Any], Any]
+    of: str = "frame"
+
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        """Whether conditional means do: of a table its author can tell, of a study never."""
+        return self.of == "frame"
+
+    def describe(self) -> str:
+        """Return the analysis in words."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+        """Analyse every completed set."""
+        whole = imputed.study if self.of == "study" else imputed.frame
+
+        def one(k: int) -> pd.DataFrame:
+            return pd.DataFrame(self.function(whole(k, deltas=how.deltas)))
+
+        return gather(each_set(one, imputed.n_sets, how))
+
+
+def check_reference(reference: str | None, arms: Sequence[str]) -> int:
+    """Return the place of the reference among the arms; the first by default."""
+    if reference is None:
+        return 0
+    if reference not in arms:
+        raise unknown_name("treatment", reference, arms)
+    return list(arms).index(reference)
+
+
+def each_set(one: Callable[[int], pd.DataFrame], n: int, how: How) -> list[pd.DataFrame]:
+    """Call a function with the number of every set, and return its tables in order."""
+    with Progress(disable=not how.progress) as bar:
+        task = bar.add_task("Analysing completed sets", total=n)
+        results = Parallel(n_jobs=how.n_jobs, return_as="generator")(
+            delayed(one)(k) for k in range(n)
+        )
+        found = []
+        for table in results:
+            found.append(table)
+            bar.advance(task)
+    return found
+
+
+def gather(tables: list[pd.DataFrame]) -> SetEstimates:
+    """Put the tables of all sets together.
+
+    Raises
+    ------
+    SpecError
+        When a table lacks a column, or sets differ in their rows.
+    """
+    first = tables[0].reset_index(drop=True)
+    lacking = [c for c in ("estimate", "std_error") if c not in first.columns]
+    if lacking:
+        raise SpecError(
+            f"An analysis must return a table with {' and '.join(lacking)}; got the columns "
+            f"{', '.join(map(str, first.columns))}."
+        )
+    keys = first.drop(columns=[c for c in (*_NUMBERS, *_DROPPED) if c in first.columns])
+    scale = tuple(first["scale"]) if "scale" in first else ("identity",) * len(first)
+    for name in scale:
+        if name not in SCALES:
+            raise unknown_name("scale", name, SCALES)
+    for k, table in enumerate(tables):
+        if not keys.equals(table.reset_index(drop=True)[keys.columns]):
+            raise SpecError(
+                f"The analysis of set {k + 1} has other rows than that of the first: every set "
+                "must estimate the same quantities, NaN where it cannot."
+            )
+
+    def numbers(column: str) -> FloatArray:
+        return np.stack([t[column].to_numpy(dtype=float) for t in tables])
+
+    df = numbers("df") if "df" in first else np.full((len(tables), len(first)), np.inf)
+    return SetEstimates(keys, scale, numbers("estimate"), numbers("std_error"), df)
+
+
+def to_scale(values: FloatArray, scale: tuple[str, ...]) -> FloatArray:
+    """Return estimates on the scale of their errors, shape (M, k)."""
+    result = np.array(values, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for j, name in enumerate(scale):
+            if name == "log":
+                result[:, j] = np.log(values[:, j])
+            elif name == "logit":
+                result[:, j] = np.log(values[:, j] / (1 - values[:, j]))
+    return result

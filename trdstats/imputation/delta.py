@@ -1,0 +1,131 @@
+"""Delta adjustment: what is added to imputed values, by arm, visit and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import SpecError, unknown_name
+from trdstats.imputation.layout import Layout, plain
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A shift of imputed values; positive is worse on a depression scale.
+
+    Parameters
+    ----------
+    amount : float or mapping of str to float
+        Points added, the same in all arms or by arm; arms not named get none.
+    visits : sequence, optional
+        Visits that are shifted. Default: all.
+    reasons : sequence of str, optional
+        Reasons of the events after which values are shifted. Default: all.
+    accumulate : bool, default False
+        Whether the shift grows by `amount` at every visit from the event on. It then starts at
+        the event, so gaps before it are left as they are.
+    after_event_only : bool, default False
+        Whether gaps of subjects without an event, or before theirs, are left as they are.
+
+    Raises
+    ------
+    SpecError
+        When an amount is no finite number.
+
+    Examples
+    --------
+    >>> Delta({"ketamine": 4}).describe()
+    '4 added to imputed values under ketamine'
+    >>> Delta(1, visits=[28], reasons=["rescue"], accumulate=True).describe()
+    '1 a visit from the event on added to imputed values under any arm at 28 after rescue'
+    """
+
+    amount: float | Mapping[str, float]
+    visits: Sequence[Any] | None = None
+    reasons: Sequence[str] | None = None
+    accumulate: bool = False
+    after_event_only: bool = False
+
+    def __post_init__(self) -> None:
+        values = self.amount.values() if isinstance(self.amount, Mapping) else [self.amount]
+        for value in values:
+            if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+                raise SpecError(f"A delta must be a finite number; got {value!r}.")
+
+    def describe(self) -> str:
+        """Return the adjustment in words."""
+        pace = " a visit from the event on" if self.accumulate else ""
+        if isinstance(self.amount, Mapping):
+            what = "; ".join(
+                f"{value:g}{pace} added to imputed values under {arm}"
+                for arm, value in self.amount.items()
+            )
+        else:
+            what = f"{self.amount:g}{pace} added to imputed values under any arm"
+        if self.visits is not None:
+            what += " at " + ", ".join(map(plain, self.visits))
+        if self.reasons is not None:
+            what += f" after {', '.join(self.reasons)}"
+        return what + (" (gaps before an event excepted)" if self.after_event_only else "")
+
+    def shifts(self, layout: Layout) -> FloatArray:
+        """Return what is added to every missing value, shape (n, T).
+
+        Raises
+        ------
+        UnknownNameError
+            When an arm, visit or reason is not known.
+        """
+        T = layout.y.shape[1]
+        arms = layout.treatments
+        if isinstance(self.amount, Mapping):
+            for arm in self.amount:
+                if arm not in arms:
+                    raise unknown_name("arm of the delta", arm, arms)
+            by_arm = np.array([float(self.amount.get(a, 0.0)) for a in arms])
+        else:
+            by_arm = np.full(len(arms), float(self.amount))
+        visits = list(layout.visits)
+        for visit in self.visits or ():
+            if visit not in visits:
+                raise unknown_name("visit of the delta", visit, visits)
+        known = sorted({r for r in layout.reason if r})
+        for reason in self.reasons or ():
+            if reason not in known:
+                raise unknown_name("reason of the delta", reason, known)
+        since = np.arange(T) - layout.event[:, None] + 1  # 1 at the visit of the event
+        after = since >= 1
+        shift = np.tile(by_arm[layout.arm][:, None], (1, T))
+        if self.accumulate:
+            shift = shift * np.maximum(since, 0)
+        if self.after_event_only:
+            shift = np.where(after, shift, 0.0)
+        if self.visits is not None:
+            shift = shift * np.array([v in list(self.visits) for v in visits])
+        if self.reasons is not None:
+            mine = np.array([r in self.reasons for r in layout.reason], dtype=bool)
+            shift = np.where(mine[:, None] & after, shift, 0.0)
+        return np.where(np.isnan(layout.y), shift, 0.0)
+
+
+def read_deltas(delta: Any) -> tuple[Delta, ...]:
+    """Return deltas as a tuple; several add up.
+
+    Raises
+    ------
+    SpecError
+        When one is no `Delta`.
+    """
+    if delta is None:
+        return ()
+    found = (delta,) if isinstance(delta, Delta) else tuple(delta)
+    for own in found:
+        if not isinstance(own, Delta):
+            raise SpecError(f"delta must be a Delta or several; got {own!r}.")
+    return found

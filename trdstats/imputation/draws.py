@@ -1,0 +1,277 @@
+"""Draws of the parameters of an imputation model, ready to impute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import SpecError, count_of
+from trdstats.formulas import read_formula
+from trdstats.imputation.drawing import Drawn
+from trdstats.imputation.events import choose_strategies, event_table
+from trdstats.imputation.imputed import Imputed
+from trdstats.imputation.layout import Layout, plain
+from trdstats.imputation.methods import ConditionalMean
+from trdstats.imputation.strategies import Strategy, with_reference
+from trdstats.kernels import reference_based as kernel
+from trdstats.kernels.chain_checks import bulk_size, split_rhat
+from trdstats.kernels.reference_based import Law
+from trdstats.tables import Face, Introduces, Table, format_number
+
+if TYPE_CHECKING:
+    from trdstats.imputation.imputation import Imputation
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, repr=False)
+class Draws(Introduces):
+    """Parameters of the imputation model, one set a draw or resample.
+
+    Attributes
+    ----------
+    spec : Imputation
+    layout : Layout
+        Outcomes by subject and visit, with the events.
+    strategies : ndarray of object, shape (n,)
+        Strategy that came with each event; MAR without one.
+    used : ndarray of bool, shape (n, T)
+        Observed values that inform the imputation model.
+    drawn : Drawn
+    terms : tuple of str
+        Fixed effects of the imputation model.
+    covariance_groups : tuple of str
+    fit : pandas.DataFrame
+        One row on the fit to all subjects, as `MMRMResult.glance`.
+    design : ndarray, shape (a, n, T, q)
+        Design of every subject and visit under every arm.
+    """
+
+    spec: Imputation
+    layout: Layout
+    strategies: npt.NDArray[np.object_]
+    used: BoolArray
+    drawn: Drawn
+    terms: tuple[str, ...]
+    covariance_groups: tuple[str, ...]
+    fit: pd.DataFrame
+    design: FloatArray
+
+    @property
+    def n_draws(self) -> int:
+        """Number of sets of parameters; with resampling the first is of all subjects."""
+        return len(self.drawn.beta)
+
+    def impute(self, strategy: Any = None, *, reference: str | None = None) -> Imputed:
+        """Impute the missing visits of every draw.
+
+        Parameters
+        ----------
+        strategy : Strategy, str or dict, optional
+            For all events, or ``{reason: strategy}``. Default: the strategies of the events.
+            Gaps before an event, and those of subjects without one, are missing at random.
+        reference : str, optional
+            Arm that strategies borrow from which do not name one.
+
+        Returns
+        -------
+        Imputed
+
+        Raises
+        ------
+        SpecError
+            When a strategy needs a reference and has none, or sets aside values that informed
+            the model.
+        """
+        layout = self.layout
+        chosen = choose_strategies(layout, self.strategies, strategy, self.used)
+        known: dict[Strategy, Strategy] = {}
+        for own in chosen:
+            if own not in known:
+                known[own] = with_reference(own, reference, layout.treatments)
+        complete = np.array([known[own] for own in chosen], dtype=object)
+        borrows = any(own.reference is not None for own in known.values())
+        terms = {str(v) for v in read_formula(self.spec.formula).rhs.required_variables}
+        if borrows and layout.treatment not in terms:
+            raise SpecError(
+                f"The imputation model {self.spec.formula!r} has no {layout.treatment!r}: its arms "
+                "do not differ, so no strategy can borrow from one."
+            )
+        who, when = np.nonzero(np.isnan(layout.y))
+        cells = who, when
+        return Imputed(self, complete, cells, self._values(complete, cells))
+
+    def _values(
+        self, strategies: npt.NDArray[np.object_], cells: tuple[IntArray, IntArray]
+    ) -> FloatArray:
+        """Return imputed values, shape (M, n_missing)."""
+        layout = self.layout
+        missing = np.isnan(layout.y)
+        column = np.full(missing.shape, -1, dtype=np.intp)
+        column[cells] = np.arange(len(cells[0]))
+        values = np.empty((self.n_draws, len(cells[0])))
+        noise = self._noise(len(cells[0]))
+        alike: dict[Any, list[int]] = {}
+        T = missing.shape[1]
+        for i in np.flatnonzero(missing.any(axis=1)):
+            # Without an event the strategy does not matter.
+            event = int(layout.event[i])
+            own = strategies[i] if event < T else None
+            alike.setdefault((missing[i].tobytes(), event, layout.arm[i], own), []).append(int(i))
+        for (_, event, arm, own), members in alike.items():
+            people = np.array(members)
+            gone = missing[people[0]]
+            law = self._law(people, int(arm), int(event), own)
+            at = column[people][:, gone]
+            z = None if noise is None else noise[:, at]
+            values[:, at] = kernel.impute(law, layout.y[people], ~gone, z)
+        return values
+
+    def _law(self, people: IntArray, arm: int, event: int, strategy: Strategy | None) -> Law:
+        own = self._arm_law(people, arm)
+        if strategy is None:
+            return own
+        arms = self.layout.treatments
+        other = arm if strategy.reference is None else arms.index(strategy.reference)
+        reference = own if other == arm else self._arm_law(people, other)
+        before = np.arange(self.layout.y.shape[1]) < event
+        return strategy.law(own, reference, before)
+
+    def _arm_law(self, people: IntArray, arm: int) -> Law:
+        mean = np.einsum("ktq,bq->bkt", self.design[arm, people], self.drawn.beta, optimize=True)
+        sigma = self.drawn.sigma
+        groups = self.covariance_groups
+        g = groups.index(self.layout.treatments[arm]) if len(groups) > 1 else 0
+        return Law(mean, sigma[:, None, g])
+
+    def _noise(self, size: int) -> FloatArray | None:
+        """Return the same standard normal numbers whatever the strategy, one stream a draw."""
+        method = self.spec.method
+        if isinstance(method, ConditionalMean):
+            return None
+        # The last number keeps these streams apart from those of the resamples.
+        return np.stack(
+            [
+                np.random.default_rng((method.seed, b, 0, 1)).standard_normal(size)
+                for b in range(self.n_draws)
+            ]
+        )
+
+    def _names(self) -> list[str]:
+        """Return names of the fixed effects and of the entries of each covariance."""
+        rows, columns = np.tril_indices(len(self.layout.visits))
+        visits = [plain(v) for v in self.layout.visits]
+        names = list(self.terms)
+        for group in self.covariance_groups:
+            of = "" if len(self.covariance_groups) == 1 else f", {group}"
+            names += [
+                f"cov({visits[i]}, {visits[j]}{of})" for i, j in zip(rows, columns, strict=True)
+            ]
+        return names
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the parameters of the imputation model, summed up over the draws.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate (mean of the draws; with resampling the fit to all subjects), sd
+            (between draws).
+        """
+        rows, columns = np.tril_indices(len(self.layout.visits))
+        of_sigma = self.drawn.sigma[..., rows, columns].reshape(self.n_draws, -1)
+        values = np.concatenate([self.drawn.beta, of_sigma], axis=1)
+        resampled = self.drawn.counts is not None
+        return pd.DataFrame(
+            {
+                "term": self._names(),
+                "estimate": values[0] if resampled else values.mean(axis=0),
+                "sd": (values[1:] if resampled else values).std(axis=0, ddof=1),
+            }
+        )
+
+    def convergence(self) -> pd.DataFrame:
+        """Return how well the chains of the sampler agree.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, rhat (rank-normalised, split), ess (effective number of draws among all
+            turns after burn-in); empty for other methods.
+        """
+        chains = self.drawn.chains
+        if chains is None:
+            return pd.DataFrame({"term": [], "rhat": [], "ess": []})
+        return pd.DataFrame(
+            {"term": self._names(), "rhat": split_rhat(chains), "ess": bulk_size(chains)}
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects, values, draws, and how the fits went."""
+        layout = self.layout
+        missing = np.isnan(layout.y)
+        after = np.arange(missing.shape[1]) >= layout.event[:, None]
+        checks = self.convergence()
+        return pd.DataFrame(
+            {
+                "n": [len(missing)],
+                "n_observed": [int((~missing).sum())],
+                "n_missing": [int(missing.sum())],
+                "n_gaps": [int((missing & ~after).sum())],
+                "n_events": [int((layout.event < missing.shape[1]).sum())],
+                "n_set_aside": [int((~missing & ~self.used).sum())],
+                "n_left_out": [sum(layout.left_out.values())],
+                "n_draws": [self.n_draws],
+                "n_searched": [self.drawn.n_searched],
+                "n_redrawn": [self.drawn.n_redrawn],
+                "max_rhat": [float(checks["rhat"].max()) if len(checks) else np.nan],
+                "min_ess": [float(checks["ess"].min()) if len(checks) else np.nan],
+                "converged": [bool(self.fit["converged"].iloc[0])],
+            }
+        )
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return model, data and draws in words."""
+        g = self.glance().iloc[0]
+        values = f"{g.n_observed:,} observed, {g.n_missing:,} missing"
+        if g.n_set_aside:
+            values += f"; {g.n_set_aside:,} observed after an event do not inform the model"
+        facts = [*self.spec.facts(), ("Subjects", f"{g.n:,}"), ("Values", values)]
+        if g.n_gaps:
+            facts.append(
+                (
+                    "Gaps",
+                    f"{count_of(int(g.n_gaps), 'value', 'values')} outside an event, taken as "
+                    "missing at random",
+                )
+            )
+        facts += [("Left out", f"{why}: {k:,}") for why, k in self.layout.left_out.items()]
+        again = f"; {g.n_redrawn:,} did not converge and were drawn anew" if g.n_redrawn else ""
+        if g.n_searched:
+            again = f"; {g.n_searched:,} searched from other starts{again}"
+        facts.append(("Sets of parameters", f"{g.n_draws:,}{again}"))
+        if not np.isnan(g.max_rhat):
+            facts.append(
+                ("Chains", f"largest R-hat {g.max_rhat:.3f}, effective draws {g.min_ess:,.0f} or "
+                 "more of each parameter")
+            )  # fmt: skip
+        return tuple(facts)
+
+    def face(self) -> Face:
+        """Return model, data, events and how the draws went."""
+        layout = self.layout
+        rows = []
+        for a, name in enumerate(layout.treatments):
+            mine = layout.arm == a
+            share = np.isnan(layout.y[mine]).mean(axis=0)
+            rows.append((name, f"{mine.sum():,}", *(format_number(100 * s, 1) for s in share)))
+        header = ("Treatment", "Subjects", *(f"{layout.visit} {plain(v)}" for v in layout.visits))
+        tables = [Table(header, tuple(rows), title="Missing values (%)")]
+        events = event_table(layout, self.strategies)
+        return Face("Draws of an imputation model", self.facts(), (*tables, *events))

@@ -1,0 +1,256 @@
+"""Intercurrent events: who had one, at which visit, why, and the strategy given with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
+from trdstats.imputation.layout import Layout, lay_out
+from trdstats.imputation.strategies import MAR, Strategy, read_strategy
+from trdstats.study.checks import check_columns
+from trdstats.study.frames import to_pandas
+from trdstats.tables import Table
+
+DROPOUT = "dropout"
+
+
+def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.object_]]:
+    """Return the layout with its events, and the strategy of each subject.
+
+    Parameters
+    ----------
+    layout : Layout
+    events : DataFrame or None
+        One row a subject with an event: subject, the visit of the event or its `day`, and
+        optionally `strategy` and `reason` (or `event`, as the events of a study).
+
+    Returns
+    -------
+    Layout
+    ndarray of object, shape (n,)
+        MAR where no strategy is given.
+
+    Raises
+    ------
+    DataError
+        With every problem of the events.
+    """
+    strategies = np.full(len(layout.people), MAR(), dtype=object)
+    if events is None:
+        return layout, strategies
+    table = to_pandas(events, what="events")
+    when = layout.visit if layout.visit in table.columns else "day"
+    problems = check_columns(table, [("the events", layout.subject), ("the events", when)],
+                             "events")  # fmt: skip
+    if problems:
+        raise DataError(list(problems))
+    person = layout.subjects.get_indexer(pd.Index(table[layout.subject]))
+    place, bad_visit = _places(layout, table[when], when)
+    found = [
+        _check(person < 0, table[layout.subject], "unknown_subject",
+               ("event belongs to a subject", "events belong to subjects"),
+               "that the trial does not have, or that was left out",
+               _hint(layout, table[layout.subject][person < 0])),
+        _check(bad_visit, table[when].astype(str), "unknown_visit",
+               ("event has a visit", "events have visits"),
+               "that is not scheduled",
+               f"Visits: {', '.join(map(str, layout.visits))}."),
+        _check(pd.Series(person).duplicated().to_numpy() & (person >= 0), table[layout.subject],
+               "two_events", ("subject has", "subjects have"), "two events",
+               "Keep the event that decides what happens to later visits."),
+    ]  # fmt: skip
+    wrong = [p for p in found if p is not None]
+    if wrong:
+        raise DataError(wrong)
+    event = layout.event.copy()
+    event[person] = place
+    reason = layout.reason.copy()
+    named = next((c for c in ("reason", "event") if c in table.columns), None)
+    reason[person] = "event" if named is None else table[named].fillna("event").astype(str)
+    if "strategy" in table.columns:
+        for who, given in zip(person, table["strategy"], strict=True):
+            strategies[who] = read_strategy(given)
+    return replace(layout, event=event, reason=reason), strategies
+
+
+def _places(
+    layout: Layout, values: pd.Series[Any], when: str
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Return the place of each event's visit; of a day the first visit at or after it."""
+    if when == layout.visit:
+        place = layout.visits.get_indexer(pd.Index(list(values)))
+        return place.astype(np.intp), place < 0
+    days = pd.to_numeric(pd.Series(list(layout.visits)), errors="coerce").to_numpy(dtype=float)
+    if np.isnan(days).any():
+        raise SpecError(
+            f"Events by day need visits that are days; name the {layout.visit!r} of each event."
+        )
+    day = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
+    return np.searchsorted(days, day).astype(np.intp), ~np.isfinite(day)
+
+
+def _check(
+    bad: npt.NDArray[np.bool_],
+    names: pd.Series[Any],
+    kind: str,
+    verb: tuple[str, str],
+    what: str,
+    remedy: str,
+) -> Problem | None:
+    if not bad.any():
+        return None
+    where = tuple(f"{names.iloc[i]} (row {i})" for i in np.flatnonzero(bad))
+    return Problem(kind, f"{count_of(int(bad.sum()), *verb)} {what}.", where, remedy)
+
+
+def _hint(layout: Layout, names: pd.Series[Any]) -> str:
+    close = nearest(names.iloc[0], layout.subjects, n=1) if len(names) else []
+    asked = f"Did you mean {close[0]!r}? " if close else ""
+    return asked + "Spell subjects as in the data, or leave the event out."
+
+
+def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Return which observed values inform the imputation model, shape (n, T).
+
+    Values observed at or after an event under any strategy but MAR do not: they are of a course
+    that the strategy sets aside.
+    """
+    T = layout.y.shape[1]
+    borrowed = np.array([not isinstance(s, MAR) for s in strategies], dtype=bool)
+    after = np.arange(T) >= layout.event[:, None]
+    return np.asarray(~np.isnan(layout.y) & ~(after & borrowed[:, None]))
+
+
+def dropout_events(
+    data: Any,
+    *,
+    outcome: str = "change",
+    days: Sequence[Any] | None = None,
+    subject: str = "subject",
+    treatment: str = "treatment",
+    visit: str = "visit",
+) -> pd.DataFrame:
+    """Find who left: the first of the visits from which on all outcomes are missing.
+
+    Parameters
+    ----------
+    data : Study or DataFrame
+        As for `Imputation.draw`.
+    outcome : str
+    days : sequence, optional
+        Visits to look at. Default: all.
+    subject, treatment, visit : str
+        Columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        subject, visit, reason ("dropout"); subjects rated at the last visit have no row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"subject": ["A"] * 3 + ["B"] * 3, "treatment": ["ECT"] * 6,
+    ...     "visit": [1, 2, 3] * 2, "change": [-2, None, -4, -1, None, None]})
+    >>> dropout_events(frame).to_numpy().tolist()
+    [['B', 2, 'dropout']]
+    """
+    layout = lay_out(
+        data, f"{outcome} ~ 1", subject=subject, treatment=treatment, visit=visit, days=days
+    )
+    rated = ~np.isnan(layout.y)
+    T = rated.shape[1]
+    last = np.where(rated.any(axis=1), T - np.argmax(rated[:, ::-1], axis=1), 0)
+    left = np.flatnonzero(last < T)
+    return pd.DataFrame(
+        {
+            subject: layout.people[subject].to_numpy()[left],
+            visit: np.asarray(layout.visits)[last[left]],
+            "reason": DROPOUT,
+        }
+    )
+
+
+def choose_strategies(
+    layout: Layout,
+    given: npt.NDArray[np.object_],
+    strategy: Any,
+    used: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.object_]:
+    """Return the strategy of every subject: those of the events, or others in their place.
+
+    Parameters
+    ----------
+    strategy : Strategy, str, mapping of reason to either, or None
+
+    Raises
+    ------
+    SpecError
+        When a reason is not known, or values observed after the event inform the model and the
+        strategy would set them aside.
+    """
+    if strategy is None:
+        return given
+    had = layout.event < layout.y.shape[1]
+    chosen = given.copy()
+    if isinstance(strategy, dict):
+        known = sorted({r for r in layout.reason if r})
+        for reason in strategy:
+            if reason not in known:
+                raise SpecError(f"No event has the reason {reason!r}; reasons: {', '.join(known)}.")
+        for reason, own in strategy.items():
+            chosen[had & (layout.reason == reason)] = read_strategy(own)
+    else:
+        chosen[had] = read_strategy(strategy)
+    _check_change(layout, given, chosen, used)
+    return chosen
+
+
+def _check_change(
+    layout: Layout,
+    given: npt.NDArray[np.object_],
+    chosen: npt.NDArray[np.object_],
+    used: npt.NDArray[np.bool_],
+) -> None:
+    informs = (used & (np.arange(used.shape[1]) >= layout.event[:, None])).any(axis=1)
+    dropped = (~used & ~np.isnan(layout.y)).any(axis=1)
+    to_other = np.array([not isinstance(s, MAR) for s in chosen], dtype=bool)
+    wrong = (informs & to_other) | (dropped & ~to_other)
+    if wrong.any():
+        names = ", ".join(str(s) for s in layout.subjects[wrong][:5])
+        raise SpecError(
+            f"{count_of(int(wrong.sum()), 'subject has', 'subjects have')} values observed after "
+            f"the event ({names}). Whether these inform the imputation model is settled when it "
+            "is fitted: give the strategy in the events, events.assign(strategy='JR'), and draw "
+            "again."
+        )
+
+
+def _strategy_counts(
+    layout: Layout, strategies: npt.NDArray[np.object_]
+) -> list[tuple[Strategy, str, int]]:
+    """Return strategy, reason and number of subjects with an event, in order of reasons."""
+    had = layout.event < layout.y.shape[1]
+    found: dict[tuple[str, str], tuple[Strategy, str, int]] = {}
+    for own, reason in zip(strategies[had], layout.reason[had], strict=True):
+        key = (reason, own.describe())
+        n = found[key][2] if key in found else 0
+        found[key] = (own, reason, n + 1)
+    return [found[k] for k in sorted(found)]
+
+
+def event_table(layout: Layout, strategies: npt.NDArray[np.object_]) -> tuple[Table, ...]:
+    """Return the events with what is assumed after them; none where there are no events."""
+    rows = tuple(
+        (reason, f"{own.describe()[:1].upper()}{own.describe()[1:]}", f"{n:,}")
+        for own, reason, n in _strategy_counts(layout, strategies)
+    )
+    if not rows:
+        return ()
+    return (Table(("Reason", "After the event", "Subjects"), rows, 2, "Intercurrent events"),)

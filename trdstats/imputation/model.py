@@ -1,0 +1,146 @@
+"""The imputation model: the library's own mixed model, ready to be refitted and to impute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import SpecError
+from trdstats.imputation.layout import Layout
+from trdstats.kernels.patterns import Summary
+from trdstats.kernels.refits import Refits, fitted_covariances, is_linear, refit, refit_one_by_one
+from trdstats.kernels.reml import Model, State, residual_start
+from trdstats.kernels.resampled import resample
+from trdstats.kernels.rows import Rows
+from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """The imputation model fitted to all subjects.
+
+    Attributes
+    ----------
+    model : Model
+    state : State
+        The optimum.
+    rows : Rows
+        Subjects with an observed visit.
+    place : ndarray of int, shape (n_rows,)
+        Place of each row among all subjects.
+    subjects : tuple of str
+        All subjects, those without an observed visit too.
+    structure : Covariance
+    days : ndarray, shape (T,)
+    """
+
+    model: Model
+    state: State
+    rows: Rows
+    place: IntArray
+    subjects: tuple[str, ...]
+    structure: Covariance
+    days: FloatArray
+
+    @property
+    def n(self) -> int:
+        """Number of subjects."""
+        return len(self.subjects)
+
+    @property
+    def summary(self) -> Summary:
+        """Cross-products of all subjects."""
+        if not isinstance(self.model.summary, Summary):
+            raise TypeError("an MMRM sums its subjects up")
+        return self.model.summary
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Fitted covariance of the visits by group, shape (G, T, T)."""
+        return fitted_covariances(self.state)
+
+    def refit(self, counts: FloatArray, *, search: bool = False) -> Refits:
+        """Fit resamples of the subjects.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (B, n)
+            How often each subject counts.
+        search : bool
+            Search each resample by itself, also from its own residuals.
+        """
+        data = resample(self.summary, self.rows, counts[:, self.place])
+        if search:
+            return refit_one_by_one(self.model, self.state, data, self._from_residuals)
+        if is_linear(self.state):
+            return refit(self.model, self.state, data)
+        return refit_one_by_one(self.model, self.state, data)
+
+    def _from_residuals(self, model: Model) -> FloatArray | None:
+        """Return parameters that least-squares residuals suggest; None of a singular design."""
+        try:
+            found = residual_start(model)
+        except np.linalg.LinAlgError:
+            return None
+        return np.concatenate([self.structure.start(S, self.days) for S in found])
+
+
+def fit_model(
+    layout: Layout, formula: str, covariance: object, group: str | None, reml: bool, used: BoolArray
+) -> tuple[MMRMResult, FittedModel]:
+    """Fit the imputation model to the values that inform it."""
+    spec = MMRM(formula, covariance=covariance, group=group, reml=reml, ddf="residual")  # type: ignore[arg-type]
+    frame = layout.grid(np.where(used, layout.y, np.nan))
+    result = spec.fit(frame, subject=layout.subject, visit=layout.visit)
+    design = result.design
+    where = layout.subjects.get_indexer(design.subjects)
+    fitted = FittedModel(
+        model=result._model,
+        state=result._optimum.state,
+        rows=result._rows,
+        place=where[result._rows.order].astype(np.intp),
+        subjects=tuple(str(s) for s in layout.subjects),
+        structure=get_covariance(spec.covariance),
+        days=design.days[0],
+    )
+    return result, fitted
+
+
+def designs(layout: Layout, result: MMRMResult) -> FloatArray:
+    """Return the design of every subject at every visit under every arm, shape (a, n, T, q).
+
+    Raises
+    ------
+    SpecError
+        When a subject has a level of a covariate that nobody with an observed visit has.
+    """
+    types = result.design.facts.types
+    found = []
+    table = layout.grid(None)
+    changed = {}
+    for column, levels in types.items():
+        as_known = table[column].astype(levels)
+        unknown = table.loc[as_known.isna(), column].unique()
+        if len(unknown):
+            raise SpecError(
+                f"{column!r} holds {', '.join(map(repr, unknown[:5]))} only for subjects without "
+                "an observed value: their visits cannot be imputed. Merge the level into another."
+            )
+        changed[column] = as_known
+    table = table.assign(**changed)
+    n, T = layout.y.shape
+    for arm in layout.people[layout.treatment].cat.categories:
+        own = table
+        if layout.treatment in types:
+            same = np.full(len(table), arm, dtype=object)
+            own = table.assign(**{layout.treatment: same})
+            own[layout.treatment] = own[layout.treatment].astype(types[layout.treatment])
+        matrix = result.design.spec.get_model_matrix(own, output="numpy", na_action="ignore")
+        found.append(np.asarray(matrix, dtype=float)[:, result._kept].reshape(n, T, -1))
+    return np.stack(found)

@@ -1,0 +1,274 @@
+"""What is assumed of a subject's visits after an intercurrent event, each strategy a value."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels import reference_based as kernel
+from trdstats.kernels.reference_based import Law
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+class Strategy(ABC):
+    """An assumption on the visits after an event.
+
+    Every strategy has a `label`, a sentence in `describe`, and `reference`: the arm it borrows
+    from, or None.
+    """
+
+    __slots__ = ()
+
+    label: str
+    reference: str | None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the strategy borrows from a reference arm."""
+        return False
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+
+    @abstractmethod
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the visits.
+
+        Parameters
+        ----------
+        own, reference : Law
+            Laws of the visits under the subject's own arm and, for the same covariates, under the
+            reference arm: means (..., T), covariances (..., T, T).
+        before : ndarray of bool, shape (T,)
+            Visits before the event.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class MAR(Strategy):
+    """Missing at random: visits after the event as those of the own arm, given what was observed.
+
+    The assumption of a hypothetical strategy: as if the event had not happened.
+    """
+
+    label = "MAR"
+    reference = None
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return "missing at random: as those of the own arm with the same observed visits"
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the own arm."""
+        return own
+
+
+@dataclass(frozen=True, slots=True)
+class _Borrowing(Strategy):
+    reference: str | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the strategy borrows from a reference arm."""
+        return True
+
+    @property
+    def _arm(self) -> str:
+        return self.reference if self.reference is not None else "the reference arm"
+
+
+@dataclass(frozen=True, slots=True)
+class JumpToReference(_Borrowing):
+    """Jump to reference: from the event on the mean of the reference arm.
+
+    Parameters
+    ----------
+    reference : str, optional
+        The arm; may be named later, in ``impute(reference=...)``.
+    """
+
+    label = "jump to reference"
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return f"jump to reference: the benefit is lost at the event, means as under {self._arm}"
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the visits."""
+        return kernel.jump(own, reference, before)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReference(_Borrowing):
+    """Copy reference: all visits, before the event too, as those of the reference arm.
+
+    Parameters
+    ----------
+    reference : str, optional
+    """
+
+    label = "copy reference"
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return f"copy reference: as a subject of {self._arm} with the same observed visits"
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the reference arm."""
+        return reference
+
+
+@dataclass(frozen=True, slots=True)
+class CopyIncrements(_Borrowing):
+    """Copy increments in reference: from the event on changes as those of the reference arm.
+
+    Parameters
+    ----------
+    reference : str, optional
+    """
+
+    label = "copy increments in reference"
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return (
+            "copy increments in reference: the benefit up to the event is kept, later changes as "
+            f"under {self._arm}"
+        )
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the visits."""
+        return kernel.copy_increments(own, reference, before)
+
+
+@dataclass(frozen=True, slots=True)
+class LastMeanCarriedForward(Strategy):
+    """Last mean carried forward: from the event on the own mean of the last visit before it."""
+
+    label = "last mean carried forward"
+    reference = None
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return "last mean carried forward: the own arm's mean stays where it was before the event"
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the visits."""
+        return kernel.carry_last_mean(own, before)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStrategy(Strategy):
+    """A strategy of your own.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(own, reference, before) -> Law``: see `Strategy.law`. Means and covariances
+        have leading axes (draws, subjects): index visits from the end, ``law.mean[..., after]``.
+    name : str
+        What it is called in tables.
+    assumption : str
+        The assumption in words, for the reader of a report.
+    reference : str, optional
+        Arm it borrows from; without one it gets the law of the own arm twice.
+
+    Examples
+    --------
+    Half of the way to the reference:
+
+    >>> import numpy as np
+    >>> from trdstats.imputation import Law, OwnStrategy
+    >>> def halfway(own, reference, before):
+    ...     mean = np.where(before, own.mean, (own.mean + reference.mean) / 2)
+    ...     return Law(mean, own.covariance)
+    >>> OwnStrategy(halfway, "halfway", "half of the benefit is lost", "TMS").describe()
+    'half of the benefit is lost'
+    """
+
+    function: Callable[[Law, Law, BoolArray], Law]
+    name: str
+    assumption: str
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise SpecError(f"function must be callable; got {self.function!r}.")
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        """Name of the strategy."""
+        return self.name
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return self.assumption
+
+    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
+        """Return the law of the visits, checked."""
+        found = self.function(own, reference, before)
+        T = len(before)
+        if not isinstance(found, Law) or found.mean.shape[-1] != T:
+            raise SpecError(f"{self.name!r} must return a Law of {T} visits; got {found!r}.")
+        if not (np.isfinite(found.mean).all() and np.isfinite(found.covariance).all()):
+            raise SpecError(f"{self.name!r} returns means or covariances that are not finite.")
+        return found
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "MAR": MAR(),
+    "JR": JumpToReference(),
+    "CR": CopyReference(),
+    "CIR": CopyIncrements(),
+    "LMCF": LastMeanCarriedForward(),
+}
+
+
+def read_strategy(strategy: Any) -> Strategy:
+    """Return a strategy; the usual abbreviations stand for theirs.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+        When there is no such strategy.
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, str):
+        if strategy not in STRATEGIES:
+            raise unknown_name("strategy", strategy, STRATEGIES)
+        return STRATEGIES[strategy]
+    raise SpecError(
+        "A strategy is a value such as JumpToReference('TMS'), or one of "
+        f"{', '.join(STRATEGIES)}; got {strategy!r}."
+    )
+
+
+def with_reference(strategy: Strategy, reference: str | None, arms: list[str]) -> Strategy:
+    """Return a strategy that names its reference arm.
+
+    Raises
+    ------
+    SpecError
+        When it needs one and has none.
+    UnknownNameError
+        When there is no such arm.
+    """
+    if strategy.needs_reference and strategy.reference is None:
+        if reference is None:
+            raise SpecError(
+                f"{strategy.label[:1].upper()}{strategy.label[1:]} needs a reference arm: "
+                f"{type(strategy).__name__}({arms[0]!r}), or impute(..., reference={arms[0]!r})."
+            )
+        strategy = replace(strategy, reference=reference)  # type: ignore[type-var]
+    if strategy.reference is not None and strategy.reference not in arms:
+        raise unknown_name("reference arm", strategy.reference, arms)
+    return strategy

@@ -1,0 +1,123 @@
+"""Parts of a long computation: on several workers, with progress, and kept as they are done."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+from rich.progress import Progress
+
+# What a part leaves behind.
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a name for a computation: equal inputs have equal names, others do not."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(str(part).encode())
+        digest.update(b"|")
+    return digest.hexdigest()[:20]
+
+
+class Shelf:
+    """A folder that keeps the parts of one computation; without a folder nothing is kept."""
+
+    def __init__(self, folder: str | Path | None, name: str) -> None:
+        self._folder = None if folder is None else Path(folder) / name
+
+    def get(self, key: str) -> Arrays | None:
+        """Return a part that was kept, or None."""
+        if self._folder is None:
+            return None
+        path = self._folder / f"{key}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+
+    def put(self, key: str, arrays: Arrays) -> None:
+        """Keep a part; it is whole or not there, whenever the process ends."""
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{key}.npz"
+        draft = self._folder / f"{key}.{os.getpid()}.part"
+        with draft.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        draft.replace(path)
+
+
+def run_parts(
+    work: Callable[[Any], Arrays],
+    parts: Sequence[tuple[str, Any]],
+    shelf: Shelf,
+    *,
+    n_jobs: int,
+    progress: bool,
+    title: str,
+) -> list[Arrays]:
+    """Do every part that is not on the shelf, and return all in order.
+
+    Parameters
+    ----------
+    work : callable
+    parts : sequence of (str, argument)
+        A part's name on the shelf, and what `work` is called with.
+    shelf : Shelf
+    n_jobs : int
+    progress : bool
+        Whether to show a bar.
+    title : str
+        What the bar is called.
+    """
+    done = {key: found for key, _ in parts if (found := shelf.get(key)) is not None}
+    todo = [(key, argument) for key, argument in parts if key not in done]
+    with Progress(disable=not progress) as bar:
+        task = bar.add_task(title, total=len(parts), completed=len(done))
+        results = Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(_do)(work, shelf, key, argument) for key, argument in todo
+        )
+        for (key, _), found in zip(todo, results, strict=True):
+            done[key] = found
+            bar.advance(task)
+    return [done[key] for key, _ in parts]
+
+
+def _do(work: Callable[[Any], Arrays], shelf: Shelf, key: str, argument: Any) -> Arrays:
+    """Do a part, and keep it from where it was done: an interrupt finds it on the shelf."""
+    found = work(argument)
+    shelf.put(key, found)
+    return found
+
+
+def run_chain(
+    work: Callable[[Any, Arrays | None], Arrays],
+    parts: Sequence[tuple[str, Any]],
+    shelf: Shelf,
+    *,
+    progress: bool,
+    title: str,
+) -> list[Arrays]:
+    """Do parts each of which begins where the one before it ended."""
+    done: list[Arrays] = []
+    with Progress(disable=not progress) as bar:
+        task = bar.add_task(title, total=len(parts))
+        for key, argument in parts:
+            found = shelf.get(key)
+            if found is None:
+                found = work(argument, done[-1] if done else None)
+                shelf.put(key, found)
+            done.append(found)
+            bar.advance(task)
+    return done
