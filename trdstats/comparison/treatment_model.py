@@ -22,6 +22,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+# A coefficient of this size on the scale of standard deviations leaves next to nothing to chance.
+_STEEP = 12.0
 _MISSED = 0.01  # of a mean, in standard deviations, from which on a covariate is named
 
 
@@ -79,8 +81,8 @@ class TreatmentModel:
             scores = fit_scores(design, self.treatment, self.k, m)
         else:
             scores, design = Scores.known(self.given), np.empty((len(self.X), 0))
-        if not scores.converged and (self.is_whole(m) or not scores.endless.any()):
-            raise NotEstimableError(_apart(self.terms, scores.endless[1:]))
+        if self.given is None:
+            self._check(scores, m)
         target: Target = self.estimand  # type: ignore[assignment]
         if self.balancing and self.given is None:
             scores = balance_scores(design, self.treatment, scores, m, target, self.of)
@@ -101,10 +103,17 @@ class TreatmentModel:
             influence = np.hstack([influence, (own - share) / (m.sum() * share)])
         return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
 
-    @staticmethod
-    def is_whole(m: FloatArray) -> bool:
-        """Whether every subject counts, so that this is no resample."""
-        return bool((m > 0).all())
+    def _check(self, scores: Scores, m: FloatArray) -> None:
+        """Refuse covariates that tell treatments apart; a resample may lose a rare trait."""
+        steep = (np.abs(scores.gamma) > _STEEP).any(axis=0)
+        told = (scores.endless | steep)[1:]
+        resampled = bool((m == 0).any())
+        if told.any() and not resampled:
+            raise NotEstimableError(_apart(self.terms, told))
+        if not (scores.converged or scores.endless.any()):
+            raise NotEstimableError(
+                "The model of treatment has no maximum that was found: use fewer covariates."
+            )
 
     def _entropy(self, m: FloatArray) -> FittedWeights:
         """Return weights whose moments are those of the target, treatment by treatment."""
@@ -171,10 +180,8 @@ class FittedWeights:
     scores: Scores | None
 
 
-def _apart(terms: tuple[str, ...], endless: npt.NDArray[np.bool_]) -> str:
-    named = [t for t, e in zip(terms, endless, strict=True) if e]
-    if not named:
-        return "The model of treatment has no maximum that was found: use fewer covariates."
+def _apart(terms: tuple[str, ...], told: npt.NDArray[np.bool_]) -> str:
+    named = [t for t, e in zip(terms, told, strict=True) if e]
     return (
         f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
         "subjects could only have had the treatment they had, so there is nobody to compare them "
