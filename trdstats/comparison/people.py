@@ -15,7 +15,7 @@ from trdstats.study import Study
 from trdstats.study.frames import to_pandas
 
 FloatArray = npt.NDArray[np.float64]
-_FEWEST = 3
+FEWEST = 3  # subjects of a treatment
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class People:
     treatment : ndarray of int, shape (n,)
     labels : tuple of str
         Treatments.
+    formula : str
+        Covariates, with the indicators of those that were missing.
     filled : dict of str to int
         Covariates whose missing values have an indicator, with their number.
     same : tuple of str
@@ -41,6 +43,7 @@ class People:
     design: CovariateDesign
     treatment: npt.NDArray[np.intp]
     labels: tuple[str, ...]
+    formula: str
     filled: dict[str, int]
     same: tuple[str, ...]
     caveat: str
@@ -77,7 +80,10 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     for name in (subject, column):
         if name not in table:
             raise unknown_name("column", name, table.columns)
-    table = table.rename(columns={subject: "subject", column: "treatment"})
+    # A column that is not the one named gives its name up.
+    others = {subject: "subject", column: "treatment"}
+    table = table.drop(columns=[new for old, new in others.items() if old != new and new in table])
+    table = table.rename(columns=others)
     twice = table["subject"][table["subject"].duplicated()]
     if len(twice):
         raise DataError(
@@ -98,12 +104,16 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     needed = sorted(str(v) for v in read_right_side(covariates).required_variables)
     if "treatment" in needed:
         raise SpecError("The formula explains the treatment: it cannot stand on its right side.")
+    _check_finite(table, [c for c in needed if c in table])
     table, filled = _fill(table, [c for c in needed if c in table], missing)
     indicators = " + ".join(f"{c}_missing" for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
-    design = read_covariates(table.reset_index(drop=True), whole, what="subjects")
+    design = read_covariates(table.reset_index(drop=True), whole, what="subjects", least=0)
     varies = np.ptp(design.X, axis=0) > 0
     same = tuple(t for t, v in zip(design.terms, varies, strict=True) if not v)
+    # A category with one level has no column.
+    levels = {c: getattr(design.frame[c].dtype, "categories", ()) for c in needed}
+    same += tuple(c for c in needed if len(levels[c]) == 1)
     design = replace(
         design,
         X=design.X[:, varies],
@@ -117,7 +127,7 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
     caveat = study.caveat if study is not None else ""
-    return People(table.reset_index(drop=True), design, code, labels, filled, same, caveat)
+    return People(table.reset_index(drop=True), design, code, labels, whole, filled, same, caveat)
 
 
 def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
@@ -135,7 +145,8 @@ def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
         )
     if len(labels) < 2:
         raise NotEstimableError(f"Weights need two treatments; there is {', '.join(labels)}.")
-    few = {k: int(n) for k, n in column.value_counts().items() if n < _FEWEST}
+    counts = column.value_counts().reindex(list(labels), fill_value=0)
+    few = {k: int(n) for k, n in counts.items() if n < FEWEST}
     if few:
         listed = ", ".join(f"{k} ({n})" for k, n in few.items())
         raise NotEstimableError(
@@ -163,13 +174,50 @@ def _fill(
                 )
             ]
         )
+    empty = [c for c in lacks if table[c].isna().all()]
+    if empty:
+        raise NotEstimableError(f"Nobody has {', '.join(empty)}: leave it out of the formula.")
     changed: dict[str, Any] = {}
+    patterns: set[bytes] = set()
     for name in lacks:
         values = table[name]
-        if pd.api.types.is_numeric_dtype(values.dtype):
-            number = values.astype(float)
-            changed[name] = number.fillna(number.mean())
-            changed[f"{name}_missing"] = values.isna().astype(float)
+        gone = values.isna()
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            # The order of the categories stays, and with it the reference.
+            changed[name] = values.cat.add_categories("missing").fillna("missing")
+        elif not pd.api.types.is_numeric_dtype(values.dtype):
+            changed[name] = values.astype(object).where(~gone, "missing")
         else:
-            changed[name] = values.astype(object).where(values.notna(), "missing")
+            changed[name] = values.astype(float).fillna(float(values.mean()))
+            if f"{name}_missing" in table:
+                raise SpecError(
+                    f"The indicator of {name!r} would be named '{name}_missing', as another "
+                    "column is: rename that."
+                )
+            # Covariates that lack together share one indicator.
+            pattern = gone.to_numpy().tobytes()
+            if pattern not in patterns:
+                changed[f"{name}_missing"] = gone.astype(float)
+                patterns.add(pattern)
     return table.assign(**changed), lacks
+
+
+def _check_finite(table: pd.DataFrame, columns: list[str]) -> None:
+    endless = {
+        c: int(np.isinf(table[c].to_numpy(dtype=float)).sum())
+        for c in columns
+        if pd.api.types.is_numeric_dtype(table[c].dtype)
+    }
+    endless = {c: n for c, n in endless.items() if n}
+    if endless:
+        listed = ", ".join(f"{c} ({n})" for c, n in endless.items())
+        raise DataError(
+            [
+                Problem(
+                    "infinite_covariate",
+                    f"Covariates are infinite: {listed}.",
+                    (),
+                    "Enter their values, or mark them as missing.",
+                )
+            ]
+        )

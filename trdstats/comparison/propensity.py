@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from trdstats.comparison.people import People, read_people
-from trdstats.comparison.positivity import Violation, find_violations
+from trdstats.comparison.people import FEWEST, People, read_people
+from trdstats.comparison.positivity import Violation, find_violations, in_words
 from trdstats.comparison.propensity_result import PropensityResult
-from trdstats.comparison.treatment_model import FittedWeights, TreatmentModel
+from trdstats.comparison.treatment_model import TreatmentModel
 from trdstats.errors import (
     DataError,
     EstimateWarning,
@@ -21,9 +22,9 @@ from trdstats.errors import (
     Problem,
     SpecError,
     check_choice,
+    count_of,
     unknown_name,
 )
-from trdstats.kernels.propensity import weigh
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -82,7 +83,7 @@ class PropensityWeights(Introduces):
     Examples
     --------
     >>> import trdstats as trd
-    >>> study = trd.load_sample("modalities").only(["TMS", "Esketamine"])
+    >>> study = trd.load_sample("modalities").only(["TMS", "IV ketamine"])
     >>> weights = trd.PropensityWeights("age + sex + baseline", estimand="overlap").fit(study)
     >>> bool(weights.balance()["smd_after"].abs().max() < 1e-8)
     True
@@ -117,8 +118,14 @@ class PropensityWeights(Introduces):
             raise SpecError(f"trim must lie between 0 and 0.5; got {self.trim!r}.")
         if self.cap is not None and not 0.5 <= self.cap < 1:
             raise SpecError(f"cap must be a quantile from 0.5 to below 1; got {self.cap!r}.")
-        if self.scores is not None and self.estimand == "entropy":
-            raise SpecError("estimand='entropy' makes weights without scores.")
+        if self.estimand == "entropy":
+            for name in ("scores", "trim"):
+                if getattr(self, name) is not None:
+                    raise SpecError(
+                        f"estimand='entropy' makes weights without scores: {name}=... has no part."
+                    )
+        if self.scores is not None and self.method == "balancing":
+            raise SpecError("scores=... are taken as they are: method='balancing' has no part.")
 
     def fit(
         self, data: Any, *, subject: str = "subject", treatment: str = "treatment"
@@ -151,22 +158,19 @@ class PropensityWeights(Introduces):
         )
         if self.treated is not None and self.treated not in everyone.labels:
             raise unknown_name("treatment", self.treated, everyone.labels)
-        violations = find_violations(everyone)
+        violations, kept = find_violations(everyone)
         if violations and self.on_violation == "refuse":
             raise NotEstimableError(_refusal(violations))
-        kept = np.ones(len(everyone.frame), dtype=bool)
-        for violation in violations:
-            kept &= ~violation.rows
-        people = everyone if kept.all() else self._again(everyone, kept)
+        people = everyone if kept.all() else _among(everyone, kept)
         model = self._model(people)
-        found = model.fit() if self.scores is None else self._given(people)
+        found = model.fit()
         trimmed = 0
         if self.trim is not None and found.scores is not None:
             inside = (found.scores.probability >= self.trim).all(axis=1)
             trimmed = int((~inside).sum())
             if trimmed:
                 kept[np.flatnonzero(kept)[~inside]] = False
-                people = self._again(people, np.asarray(inside, dtype=bool))
+                people = _among(people, np.asarray(inside, dtype=bool))
                 model = self._model(people)
                 found = model.fit()
         _warn_of_explosions(people, found.weight)
@@ -181,19 +185,6 @@ class PropensityWeights(Introduces):
             _found=found,
         )
 
-    def _again(self, people: People, kept: npt.NDArray[np.bool_]) -> People:
-        """Return some of the people; the categories nobody has any more go."""
-        return read_people(
-            people.frame[kept], self.formula_of_covariates(people), subject="subject",
-            treatment="treatment", missing="error",
-        )  # fmt: skip
-
-    def formula_of_covariates(self, people: People) -> str:
-        """Return the right side of the formula, with indicators of what was missing."""
-        right = self.formula.partition("~")[2].strip() or self.formula
-        indicators = [f"{c}_missing" for c in people.filled if f"{c}_missing" in people.frame]
-        return " + ".join([right, *indicators])
-
     def _model(self, people: People) -> TreatmentModel:
         X = people.design.X
         spread = X.std(axis=0)
@@ -207,34 +198,8 @@ class PropensityWeights(Introduces):
             stabilised=self.stabilised,
             cap=self.cap,
             terms=tuple(people.design.terms),
+            given=None if self.scores is None else _given(people, self.scores),
         )
-
-    def _given(self, people: People) -> FittedWeights:
-        """Return weights of scores from elsewhere: nothing is estimated."""
-        assert self.scores is not None
-        for label in people.labels:
-            if label not in self.scores:
-                raise unknown_name("treatment with a column of scores:", label, self.scores)
-            if self.scores[label] not in people.frame:
-                raise unknown_name("column", self.scores[label], people.frame.columns)
-        p = people.frame[[self.scores[k] for k in people.labels]].to_numpy(dtype=float)
-        bad = ~((p > 0) & (p < 1)).all(axis=1) | ~np.isclose(p.sum(axis=1), 1, atol=1e-6)
-        if bad.any():
-            raise DataError(
-                [
-                    Problem(
-                        "bad_score",
-                        f"{int(bad.sum())} subjects have scores that are no probabilities above 0 "
-                        "and below 1 with sum 1.",
-                        tuple(str(s) for s in people.frame.loc[bad, "subject"]),
-                        "Give one column a treatment, all of them from one model.",
-                    )
-                ]
-            )
-        of = -1 if self.treated is None else people.labels.index(self.treated)
-        weight = weigh(p, people.treatment, self.estimand, of)  # type: ignore[arg-type]
-        none = np.zeros((len(p), 0))
-        return FittedWeights(weight, none, none, None)
 
     def face(self) -> Face:
         """Return the weights in words."""
@@ -258,10 +223,60 @@ class PropensityWeights(Introduces):
         }[self.estimand]
 
 
+def _among(people: People, kept: npt.NDArray[np.bool_]) -> People:
+    """Return some of the people; covariates' categories that nobody has any more go.
+
+    Raises
+    ------
+    NotEstimableError
+        When nearly nobody of a treatment is among them.
+    """
+    sizes = np.bincount(people.treatment[kept], minlength=len(people.labels))
+    if (sizes < FEWEST).any():
+        listed = ", ".join(f"{k} ({n})" for k, n in zip(people.labels, sizes, strict=True))
+        raise NotEstimableError(
+            f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. Do "
+            "not compare these treatments in these subjects, or compare fewer treatments."
+        )
+    again = read_people(
+        people.frame[kept], people.formula, subject="subject", treatment="treatment",
+        missing="error",
+    )  # fmt: skip
+    return replace(again, filled=people.filled, caveat=people.caveat)
+
+
+def _given(people: People, columns: Mapping[str, str]) -> FloatArray:
+    """Return scores from elsewhere, shape (n, k)."""
+    for label in people.labels:
+        if label not in columns:
+            raise unknown_name("treatment with a column of scores:", label, columns)
+        if columns[label] not in people.frame:
+            raise unknown_name("column", columns[label], people.frame.columns)
+    given = [pd.to_numeric(people.frame[columns[k]], errors="coerce") for k in people.labels]
+    p = np.column_stack([g.to_numpy(dtype=float) for g in given])
+    outside = ~((p > 0) & (p < 1)).all(axis=1)
+    off = ~outside & (np.abs(p.sum(axis=1) - 1) > 1e-6)
+    names = people.frame["subject"].astype(str).to_numpy()
+    problems = [
+        Problem("bad_score", f"{count_of(int(bad.sum()), 'subject has', 'subjects have')} {what}.",
+                tuple(names[bad]), remedy)
+        for bad, what, remedy in (
+            (outside, "scores that are missing, or not above 0 and below 1",
+             "Whoever could not have had a treatment cannot be compared: leave such subjects out."),
+            (off, "scores that are no probabilities of all treatments: their sum is not 1",
+             "Give one column a treatment, all of them from one model."),
+        )
+        if bad.any()
+    ]  # fmt: skip
+    if problems:
+        raise DataError(problems)
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
 def _refusal(violations: list[Violation]) -> str:
-    listed = " ".join(v.words() for v in violations)
+    listed = "\n".join(in_words(violations))
     return (
-        f"{listed} Where a treatment is never given there is nothing to compare it with. Say "
+        f"{listed}\nWhere a treatment is never given there is nothing to compare it with. Say "
         "on_violation='overlap' to leave these subjects out and compare the others, and say so."
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,11 +12,16 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.comparison.balance_tables import (
+    balance_table,
+    overlap_table,
+    population_table,
+    size_table,
+)
 from trdstats.comparison.people import People
-from trdstats.comparison.positivity import Violation
+from trdstats.comparison.positivity import Violation, in_words
 from trdstats.comparison.treatment_model import FittedWeights, TreatmentModel
-from trdstats.errors import NotEstimableError, check_choice
-from trdstats.kernels.covariate_balance import balance, c_statistic, overlapping_coefficient
+from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
 from trdstats.weights import EstimatedWeights
 
@@ -28,6 +32,7 @@ FloatArray = npt.NDArray[np.float64]
 
 # Standardised differences above it are worth a look (Austin 2009, doi:10.1002/sim.3697).
 UNBALANCED = 0.1
+NOT_RANDOMISED = "Not randomised; weights balance only what was measured"
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,14 +102,15 @@ class PropensityResult(Introduces):
         return Reweighing(self._model, self._kept)
 
     def effective_size(self) -> pd.DataFrame:
-        """Return treatment, n, effective (the number of unweighted subjects they are worth)."""
-        rows = []
-        for k, label in enumerate(self.people.labels):
-            w = self._found.weight[self.people.treatment == k]
-            size = float(w.sum() ** 2 / (w @ w))
-            rows.append({"treatment": label, "n": len(w), "effective": size,
-                         "share": size / len(w), "largest": float(w.max() / w.sum())})  # fmt: skip
-        return pd.DataFrame(rows)
+        """Return how many subjects each treatment is worth.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, n, effective (the number of unweighted subjects they are worth), share
+            (effective of n), largest (share of the weight that one subject carries).
+        """
+        return size_table(self.people, self._found.weight)
 
     def tidy(self) -> pd.DataFrame:
         """Return the model of treatment.
@@ -120,39 +126,62 @@ class PropensityResult(Introduces):
         NotEstimableError
             When the weights were made without a model.
         """
+        beta, effect = self._coefficients()
+        error = np.sqrt((effect**2).sum(axis=0))
+        z = norm.isf(0.025)
+        statistic = beta / error
+        terms = ["Intercept", *self.people.design.terms]
+        others = self.people.labels[1:]
+        return pd.DataFrame(
+            {
+                "treatment": np.repeat(others, len(terms)),
+                "reference": self.people.labels[0],
+                "term": terms * len(others),
+                "estimate": beta,
+                "std_error": error,
+                "statistic": statistic,
+                "p_value": 2 * norm.sf(np.abs(statistic)),
+                "conf_low": beta - z * error,
+                "conf_high": beta + z * error,
+                "conf_level": 0.95,
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the influence of each subject on the model of treatment.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then a column for each row of `tidy`: "<treatment> <term>". 0 for subjects
+            left out; the cross-product is the robust covariance.
+
+        Raises
+        ------
+        NotEstimableError
+            When the weights were made without a model.
+        """
+        _, effect = self._coefficients()
+        table = np.zeros((len(self._kept), effect.shape[1]))
+        table[self._kept] = effect
+        terms = ["Intercept", *self.people.design.terms]
+        names = [f"{label} {term}" for label in self.people.labels[1:] for term in terms]
+        frame = pd.DataFrame(table, columns=names)
+        frame.insert(0, "subject", self._everyone.frame["subject"].to_numpy())
+        return frame
+
+    def _coefficients(self) -> tuple[FloatArray, FloatArray]:
+        """Return the log odds on the scale of the covariates, and the influences on them."""
         scores = self._found.scores
-        if scores is None:
+        if scores is None or not scores.gamma.size:
             raise NotEstimableError("These weights have no model of treatment.")
         X = self.people.design.X
-        centre, spread = X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
         q = X.shape[1] + 1
         # From centred and scaled covariates back to their own.
-        back = np.diag(np.concatenate([[1.0], 1 / spread]))
-        back[0, 1:] = -centre / spread
-        moved = self._found.influence[:, : scores.gamma.size]
-        z, rows = norm.isf(0.025), []
-        for m, label in enumerate(self.people.labels[1:]):
-            beta = back @ scores.gamma[m]
-            effect = moved[:, m * q : (m + 1) * q] @ back.T
-            error = np.sqrt((effect**2).sum(axis=0))
-            for term, b, e in zip(
-                ["Intercept", *self.people.design.terms], beta, error, strict=True
-            ):
-                rows.append(
-                    {
-                        "treatment": label,
-                        "reference": self.people.labels[0],
-                        "term": term,
-                        "estimate": float(b),
-                        "std_error": float(e),
-                        "statistic": float(b / e),
-                        "p_value": float(2 * norm.sf(abs(b / e))),
-                        "conf_low": float(b - z * e),
-                        "conf_high": float(b + z * e),
-                        "conf_level": 0.95,
-                    }
-                )
-        return pd.DataFrame(rows)
+        back = np.diag(np.concatenate([[1.0], 1 / X.std(axis=0)]))
+        back[0, 1:] = -X.mean(axis=0) / X.std(axis=0)
+        effect = self._found.influence[:, : scores.gamma.size].reshape(len(X), -1, q) @ back.T
+        return (scores.gamma @ back.T).ravel(), effect.reshape(len(X), -1)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_left_out, effective size, largest differences before and after."""
@@ -177,27 +206,10 @@ class PropensityResult(Introduces):
             treatment, reference, term, smd_before, smd_after (standardised mean differences),
             variance_ratio_before, variance_ratio_after (NaN for 0 and 1), ks_before, ks_after
             (Kolmogorov-Smirnov distances). Before: all subjects that have a weight, unweighted.
+            Differences are divided by the root of the mean of the two unweighted variances, before
+            and after. Categories of three or more levels show all of them, the reference too.
         """
-        X, w, rows = self.people.design.X, self._found.weight, []
-        for a, b in combinations(range(len(self.people.labels)), 2):
-            one, other = (self.people.treatment == k for k in (b, a))
-            before = balance(X[one], X[other], np.ones(one.sum()), np.ones(other.sum()))
-            after = balance(X[one], X[other], w[one], w[other])
-            for j, term in enumerate(self.people.design.terms):
-                rows.append(
-                    {
-                        "treatment": self.people.labels[b],
-                        "reference": self.people.labels[a],
-                        "term": term,
-                        "smd_before": float(before.standardised[j]),
-                        "smd_after": float(after.standardised[j]),
-                        "variance_ratio_before": float(before.variance_ratio[j]),
-                        "variance_ratio_after": float(after.variance_ratio[j]),
-                        "ks_before": float(before.distance[j]),
-                        "ks_after": float(after.distance[j]),
-                    }
-                )
-        return pd.DataFrame(rows)
+        return balance_table(self.people, self._found.weight)
 
     def overlap(self) -> pd.DataFrame:
         """Return how far the treatments of each pair overlap in their scores.
@@ -208,7 +220,9 @@ class PropensityResult(Introduces):
             treatment, reference, outside (share of subjects whose score for the pair lies beyond
             all of the other treatment), coefficient (common area of the two histograms of scores),
             c_statistic (0.5: scores tell nothing; 1: they tell treatments apart), score_low and
-            score_high (the range both have).
+            score_high (the range both have), lowest and highest, reference_lowest and
+            reference_highest (the range of either). The score of a pair is the probability of
+            `treatment` given that it is one of the two (Lechner 2001).
 
         Raises
         ------
@@ -217,24 +231,7 @@ class PropensityResult(Introduces):
         """
         if self._found.scores is None:
             raise NotEstimableError("These weights have no scores: overlap is seen in balance().")
-        p, rows = self._found.scores.probability, []
-        for a, b in combinations(range(len(self.people.labels)), 2):
-            score = p[:, b] / (p[:, a] + p[:, b])
-            one, other = (score[self.people.treatment == k] for k in (b, a))
-            low, high = max(one.min(), other.min()), min(one.max(), other.max())
-            both = np.concatenate([one, other])
-            rows.append(
-                {
-                    "treatment": self.people.labels[b],
-                    "reference": self.people.labels[a],
-                    "outside": float(((both < low) | (both > high)).mean()),
-                    "coefficient": overlapping_coefficient(one, other),
-                    "c_statistic": c_statistic(one, other),
-                    "score_low": float(low),
-                    "score_high": float(high),
-                }
-            )
-        return pd.DataFrame(rows)
+        return overlap_table(self.people, self._found.scores.probability)
 
     def population(self) -> pd.DataFrame:
         """Return who is compared: means of the covariates by treatment.
@@ -245,28 +242,14 @@ class PropensityResult(Introduces):
             term, then "<treatment>" (all), "<treatment>, kept" and "<treatment>, weighted"; the
             first row is the number of subjects, weighted the effective one.
         """
-        columns: dict[str, list[float]] = {}
-        size = self.effective_size().set_index("treatment")["effective"]
-        whole = self._everyone
-        place = [
-            whole.design.terms.index(t) if t in whole.design.terms else None
-            for t in self.people.design.terms
-        ]
-        for k, label in enumerate(self.people.labels):
-            all_ = whole.design.X[whole.treatment == whole.labels.index(label)]
-            mine = self.people.treatment == k
-            X, w = self.people.design.X[mine], self._found.weight[mine]
-            means = [float("nan") if j is None else float(all_[:, j].mean()) for j in place]
-            columns[label] = [len(all_), *means]
-            columns[f"{label}, kept"] = [len(X), *X.mean(axis=0)]
-            columns[f"{label}, weighted"] = [float(size[label]), *np.average(X, axis=0, weights=w)]
-        return pd.DataFrame({"term": ["n", *self.people.design.terms], **columns})
+        return population_table(self._everyone, self.people, self._found.weight)
 
     def plot(
         self,
         ax: Any = None,
         *,
         kind: Literal["balance", "scores", "weights"] = "balance",
+        of: str | None = None,
         **options: Any,
     ) -> Any:
         """Draw the balance (love plot), the scores by treatment, or the weights.
@@ -275,16 +258,28 @@ class PropensityResult(Introduces):
         ----------
         ax : matplotlib Axes, optional
         kind : {"balance", "scores", "weights"}
-            The balance shows the largest difference of any pair; the scores are those for the
-            last treatment.
+            The balance shows the largest difference of any pair.
+        of : str, optional
+            Treatment whose probability the scores are. Default: the last one.
 
         Returns
         -------
         matplotlib Axes
+
+        Raises
+        ------
+        UnknownNameError
+            When `of` is no treatment.
+        NotEstimableError
+            When there are no scores to draw.
         """
         check_choice("kind", kind, ("balance", "scores", "weights"))
+        options = {"caveat": self.caveat, **options}
         if kind == "balance":
-            return plots.plot_balance(self.balance(), ax=ax, threshold=UNBALANCED, **options)
+            pairs = len(self.people.labels) > 2
+            what = "Absolute standardised mean difference"
+            settings = {"xlabel": f"{what}, largest of all pairs" if pairs else what, **options}
+            return plots.plot_balance(self.balance(), ax=ax, threshold=UNBALANCED, **settings)
         frame = self.weights[self._kept]
         if kind == "weights":
             size = frame.groupby("treatment", observed=True)["weight"].transform("mean")
@@ -293,10 +288,17 @@ class PropensityResult(Introduces):
             return plots.plot_by_treatment(values, ax=ax, **settings)
         if self._found.scores is None:
             raise NotEstimableError("These weights have no scores.")
-        last = self.people.labels[-1]
-        values = frame.assign(value=frame[f"score {last}"])
-        settings = {"xlabel": f"Probability of {last} given the covariates", **options}
+        chosen = self.people.labels[-1] if of is None else of
+        if chosen not in self.people.labels:
+            raise unknown_name("treatment", chosen, self.people.labels)
+        values = frame.assign(value=frame[f"score {chosen}"])
+        settings = {"xlabel": f"Probability of {chosen} given the covariates", **options}
         return plots.plot_by_treatment(values, ax=ax, **settings)
+
+    @property
+    def caveat(self) -> str:
+        """What every figure must say; empty when treatments were randomised."""
+        return NOT_RANDOMISED if self.people.caveat else ""
 
     def face(self) -> Face:
         """Return sizes, balance and who was left out."""
@@ -307,13 +309,18 @@ class PropensityResult(Introduces):
             for r in each_row(self.effective_size())
         )  # fmt: skip
         table = self.balance()
+        shown, heading = table, "Covariate"
+        if len(self.people.labels) > 2:
+            # Of many pairs, for each covariate the one that is still the furthest apart.
+            worst = table["smd_after"].abs().groupby(table["term"], sort=False).idxmax()
+            shown, heading = table.loc[worst], "Covariate, least balanced pair"
         rows = tuple(
             (f"{r.treatment} v {r.reference}", r.term, format_number(r.smd_before, 3),
              format_number(r.smd_after, 3), format_number(r.ks_before, 2),
              format_number(r.ks_after, 2))
-            for r in each_row(table)
+            for r in each_row(shown)
         )  # fmt: skip
-        notes = [v.words() for v in self.violations]
+        notes = in_words(self.violations)
         if self.violations:
             notes.append(
                 f"{int((~self._kept).sum()):,} subjects are left out; the comparison holds for the "
@@ -325,17 +332,18 @@ class PropensityResult(Introduces):
                   self.people.filled.items()]  # fmt: skip
         if self.people.same:
             notes.append(f"The same for all: {', '.join(self.people.same)}.")
-        worst = table["smd_after"].abs()
-        if (worst > UNBALANCED).any():
-            terms = ", ".join(dict.fromkeys(table.loc[worst > UNBALANCED, "term"]))
+        apart = table["smd_after"].abs() > UNBALANCED
+        if apart.any():
+            terms = ", ".join(dict.fromkeys(table.loc[apart, "term"]))
             notes.append(f"Not balanced (above {UNBALANCED:g}): {terms}.")
+        notes += ["Treatments were not randomised."] if self.caveat else []
         notes.append("Weights balance what was measured; nothing is known of the rest.")
         return Face(
             spec.title,
             (*spec.facts, ("Subjects", f"{len(self.people.frame):,}")),
             (
                 Table(("Treatment", "n", "Effective", "Largest share (%)"), sizes),
-                Table(("Pair", "Covariate", "SMD before", "after", "KS before", "after"), rows, 2),
+                Table(("Pair", heading, "SMD before", "after", "KS before", "after"), rows, 2),
             ),
             tuple(notes),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,10 @@ from trdstats.kernels.propensity import (
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
-# Coefficients of this size on the scale of standard deviations tell treatments apart.
-_SEPARATED = 12.0
+
+# A coefficient of this size on the scale of standard deviations leaves next to nothing to chance.
+_STEEP = 12.0
+_MISSED = 0.01  # of a mean, in standard deviations, from which on a covariate is named
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class TreatmentModel:
     cap : float or None
         Quantile, within treatments, above which weights are cut.
     terms : tuple of str
+    given : ndarray, shape (n, k), optional
+        Probabilities of the treatments from elsewhere; then nothing is fitted.
     """
 
     X: FloatArray
@@ -55,9 +58,13 @@ class TreatmentModel:
     stabilised: bool
     cap: float | None
     terms: tuple[str, ...]
+    given: FloatArray | None = None
 
     def fit(self, counts: FloatArray | None = None) -> FittedWeights:
         """Return the weights when every subject counts so many times.
+
+        A resample in which a rare trait happens to stay with one treatment is weighted all the
+        same: its scores there are close to 0 or 1.
 
         Raises
         ------
@@ -70,12 +77,14 @@ class TreatmentModel:
 
     def _propensity(self, m: FloatArray) -> FittedWeights:
         design = np.column_stack([np.ones(len(self.X)), self.X])
-        scores = fit_scores(design, self.treatment, self.k, m)
-        large = np.abs(scores.gamma[:, 1:]) > _SEPARATED
-        if not scores.converged or large.any():
-            raise NotEstimableError(_apart(self.terms, scores.gamma[:, 1:]))
+        if self.given is None:
+            scores = fit_scores(design, self.treatment, self.k, m)
+        else:
+            scores, design = Scores.known(self.given), np.empty((len(self.X), 0))
+        if self.given is None:
+            self._check(scores, m)
         target: Target = self.estimand  # type: ignore[assignment]
-        if self.balancing:
+        if self.balancing and self.given is None:
             scores = balance_scores(design, self.treatment, scores, m, target, self.of)
             if not scores.converged:
                 raise NotEstimableError(
@@ -94,6 +103,18 @@ class TreatmentModel:
             influence = np.hstack([influence, (own - share) / (m.sum() * share)])
         return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
 
+    def _check(self, scores: Scores, m: FloatArray) -> None:
+        """Refuse covariates that tell treatments apart; a resample may lose a rare trait."""
+        steep = (np.abs(scores.gamma) > _STEEP).any(axis=0)
+        told = (scores.endless | steep)[1:]
+        resampled = bool((m == 0).any())
+        if told.any() and not resampled:
+            raise NotEstimableError(_apart(self.terms, told))
+        if not (scores.converged or scores.endless.any()):
+            raise NotEstimableError(
+                "The model of treatment has no maximum that was found: use fewer covariates."
+            )
+
     def _entropy(self, m: FloatArray) -> FittedWeights:
         """Return weights whose moments are those of the target, treatment by treatment."""
         n, q = self.X.shape
@@ -110,9 +131,11 @@ class TreatmentModel:
             mine = self.treatment == k
             found = moment_weights(self.X[mine], target, counts=m[mine])
             if not found.converged:
+                left = np.abs(found.distance) > _MISSED
                 raise NotEstimableError(
-                    "No weights give the subjects of every treatment the means of the target: they "
-                    "lie beyond what a treatment has. Leave covariates out, or those subjects."
+                    "No weights give the subjects of every treatment the means of the target, of "
+                    f"{', '.join(np.array(self.terms)[left])} above all: they lie beyond what a "
+                    "treatment has. Leave covariates out, or those subjects."
                 )
             own = slice(k * q, (k + 1) * q)
             weight[mine] = found.weight
@@ -157,11 +180,11 @@ class FittedWeights:
     scores: Scores | None
 
 
-def _apart(terms: tuple[str, ...], gamma: Any) -> str:
-    name = terms[int(np.abs(gamma).max(axis=0).argmax())]
+def _apart(terms: tuple[str, ...], told: npt.NDArray[np.bool_]) -> str:
+    named = [t for t, e in zip(terms, told, strict=True) if e]
     return (
-        f"The covariates tell the treatments apart, {name} above all: some subjects could only "
-        "have had the treatment they had, so there is nobody to compare them with. Leave the "
-        "covariate out only if it does not matter to the outcome; otherwise say "
-        "on_violation='overlap', or do not compare."
+        f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
+        "subjects could only have had the treatment they had, so there is nobody to compare them "
+        "with. Leave a covariate out only if it does not matter to the outcome; otherwise compare "
+        "fewer subjects, or do not compare."
     )

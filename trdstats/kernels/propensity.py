@@ -23,6 +23,8 @@ IntArray = npt.NDArray[np.intp]
 
 Target = Literal["ate", "att", "overlap", "matching"]
 _STEPS = 100
+_STILL_MOVING = 0.1  # log odds that a step adds while the likelihood stands still
+_NOTICED = 0.1  # share of the longest step from which on a covariate is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Scores:
     parts : ndarray, shape (n, p)
         Each subject's part in the equations, unweighted by `counts`.
     converged : bool
+    endless : ndarray of bool, shape (q,)
+        Columns whose coefficients grow without end while the likelihood stands still.
     """
 
     gamma: FloatArray
@@ -46,6 +50,16 @@ class Scores:
     information: FloatArray
     parts: FloatArray
     converged: bool
+    endless: npt.NDArray[np.bool_]
+
+    @classmethod
+    def known(cls, probability: FloatArray) -> Scores:
+        """Return probabilities that no model was fitted for, shape (n, k)."""
+        n, k = probability.shape
+        none = np.zeros(0, dtype=bool)
+        return cls(
+            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)), True, none
+        )
 
     def influence(self) -> FloatArray:
         """Return the influence of each subject on gamma, shape (n, p)."""
@@ -74,7 +88,8 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     Z = np.eye(k)[treatment]
     gamma: FloatArray = np.zeros((k - 1, q))
     value, p = _loglik(X, Z, gamma, counts)
-    converged = False
+    converged, endless = False, np.zeros(q, dtype=bool)
+    reach = np.abs(X).max(axis=0)
     for _ in range(_STEPS):
         score = (X.T @ (counts[:, None] * (Z - p)[:, 1:])).T.ravel()
         H = _information(X, p, counts)
@@ -86,11 +101,19 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
                 break
             length /= 2
         gain, value, p, gamma = moved - value, moved, chance, gamma + length * step
-        if abs(gain) < 1e-11 * (abs(value) + 1) and np.abs(length * step).max() < 1e-7:
+        if abs(gain) > 1e-6 + 1e-13 * abs(value):
+            continue
+        # At a maximum the steps are tiny by now. Where covariates tell treatments apart, each
+        # still adds about 1 to the log odds of the subjects they tell apart.
+        far = np.abs(length * step).max(axis=0) * reach
+        if far.max() > _STILL_MOVING:
+            endless = far > _NOTICED * far.max()
+            break
+        if np.abs(length * step).max() < 1e-7:
             converged = True
             break
     parts = ((Z - p)[:, 1:, None] * X[:, None, :]).reshape(n, -1)
-    return Scores(gamma, p, _information(X, p, counts), parts, converged)
+    return Scores(gamma, p, _information(X, p, counts), parts, converged, endless)
 
 
 def balance_scores(
@@ -119,9 +142,11 @@ def balance_scores(
         w = weigh(p, treatment, target, of)
         slope = log_slopes(p, treatment, target, of)
         parts = (w[:, None, None] * contrast[:, :, None] * X[:, None, :]).reshape(n, -1)
-        moved = w[:, None, None] * contrast[:, :, None] * slope[:, None, :] * counts[:, None, None]
-        J = np.einsum("nab,ni,nj->aibj", moved, X, X).reshape((k - 1) * q, -1)
-        return p, parts, J
+        J = np.empty((k - 1, q, k - 1, q))
+        for a in range(k - 1):
+            for b in range(k - 1):
+                J[a, :, b, :] = (X * (counts * w * contrast[:, a] * slope[:, b])[:, None]).T @ X
+        return p, parts, J.reshape((k - 1) * q, -1)
 
     gamma = start.gamma
     p, parts, J = equations(gamma)
@@ -142,7 +167,7 @@ def balance_scores(
         else:
             break
         gamma, size, (p, parts, J) = gamma + length * step, left, tried
-    return Scores(gamma, p, -J, parts, converged)
+    return Scores(gamma, p, -J, parts, converged, start.endless)
 
 
 def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from trdstats.plots.columns import check_drawable, take_columns
 from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes, key_line
+from trdstats.plots.page import axes_width, points, text_width, wrap
 from trdstats.plots.palette import Style, choose_styles
 
 _ROW = 0.3  # inches
+_FILLED = 0.85  # share of a row that the tallest bar of all takes
 _BEFORE, _AFTER = "#7A828A", "#0072B2"
 
 
@@ -22,6 +25,7 @@ def plot_balance(
     *,
     ax: Axes | None = None,
     threshold: float = 0.1,
+    xlabel: str = "Absolute standardised mean difference",
     title: str = "",
     caveat: str = "",
 ) -> Axes:
@@ -35,6 +39,8 @@ def plot_balance(
         Where to draw; a new figure otherwise, as tall as the terms need.
     threshold : float
         Difference that is worth a look, a dashed line.
+    xlabel : str
+        What the difference is.
     title, caveat : str
         Heading, and the small italic line under it.
 
@@ -69,7 +75,7 @@ def plot_balance(
                label="before"),
         Line2D([], [], color=_AFTER, marker="D", markersize=5, linestyle="", label="after"),
     ]  # fmt: skip
-    dress(ax, xlabel="Absolute standardised mean difference", ylabel="", title=title,
+    dress(ax, xlabel=_wrapped(ax, xlabel), ylabel="", title=title,
           caveat=caveat, keys=keys, grid="x")  # fmt: skip
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -81,7 +87,7 @@ def plot_by_treatment(
     *,
     ax: Axes | None = None,
     xlabel: str = "Value",
-    bins: int = 30,
+    bins: int = 20,
     styles: Mapping[str, Style] | None = None,
     title: str = "",
     caveat: str = "",
@@ -105,7 +111,8 @@ def plot_by_treatment(
     Returns
     -------
     matplotlib.axes.Axes
-        One outline a treatment.
+        Two treatments lie over each other; more stand in rows at y = 0, -1, -2, ..., all to one
+        scale.
 
     Raises
     ------
@@ -120,14 +127,49 @@ def plot_by_treatment(
     chosen = choose_styles(names, styles)
     ax = get_axes(ax)
     edges = np.linspace(rows["value"].min(), rows["value"].max(), bins + 1)
-    for name in names:
-        values = rows.loc[rows["treatment"] == name, "value"].to_numpy()
-        share = np.histogram(values, edges)[0] / max(len(values), 1)
+    shares = {
+        n: np.histogram(rows.loc[rows["treatment"] == n, "value"], edges)[0]
+        / max(int((rows["treatment"] == n).sum()), 1)
+        for n in names
+    }
+    if len(names) > 2:
+        _draw_in_rows(ax, shares, edges, chosen)
+        tallest = max(float(s.max()) for s in shares.values())
+        dress(ax, xlabel=_wrapped(ax, xlabel), ylabel=f"Subjects (tallest {tallest:.0%})",
+              title=title, caveat=caveat, grid="x")  # fmt: skip
+        return ax
+    for name, share in shares.items():
         style = chosen[name]
         ax.stairs(100 * share, edges, color=style.color, linestyle=style.linestyle,
                   linewidth=LINE_WIDTH, fill=False)  # fmt: skip
         ax.stairs(100 * share, edges, color=style.color, alpha=0.12, fill=True)
     keys = [key_line(n, chosen[n], marker=False) for n in names]
-    dress(ax, xlabel=xlabel, ylabel="Subjects (%)", title=title, caveat=caveat, keys=keys)
+    dress(ax, xlabel=_wrapped(ax, xlabel), ylabel="Subjects (%)", title=title,
+          caveat=caveat, keys=keys)  # fmt: skip
     ax.set_ylim(bottom=0)
     return ax
+
+
+def _draw_in_rows(
+    ax: Axes,
+    shares: Mapping[str, NDArray[np.float64]],
+    edges: NDArray[np.float64],
+    styles: Mapping[str, Style],
+) -> None:
+    """Draw one outline a treatment, each on a line of its own."""
+    tallest = max(float(s.max()) for s in shares.values())
+    for k, (name, share) in enumerate(shares.items()):
+        height = _FILLED * share / tallest - k
+        color = styles[name].color
+        ax.stairs(height, edges, baseline=-k, color=color, alpha=0.25, fill=True)
+        ax.stairs(height, edges, baseline=-k, color=color, linewidth=LINE_WIDTH / 1.5)
+        ax.axhline(-k, color=QUIET, linewidth=0.6, zorder=0)
+    ax.set_yticks([-k for k in range(len(shares))], list(shares))
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(0.9 - len(shares), 1.0)
+
+
+def _wrapped(ax: Axes, label: str) -> str:
+    """Break the label of the x-axis where the axes end, the labels of the rows beside them."""
+    rows = [text_width(t.get_text(), "medium") for t in ax.get_yticklabels()]
+    return wrap(label, axes_width(ax, left=max(rows, default=0.0) + points()), "medium")
