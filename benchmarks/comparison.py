@@ -69,7 +69,7 @@ def main() -> None:
         required = 0.0
         for name, spec in kinds.items():
             took, fit = seconds(lambda s=spec, f=frame: s.fit(f))
-            stacked, _ = seconds(lambda r=fit, f=frame, o=y: stacked_errors(r, f, o))
+            stacked, _ = seconds(lambda r=fit, f=frame, v=y: stacked_errors(r, f, v))
             row += [f"{took:.2f}", f"{stacked:.2f}"]
             required += took + stacked if name != "balancing scores" else 0.0
             if name == "multinomial scores":

@@ -47,7 +47,9 @@ from .imputation import TimeToEvent as TimeToEvent
 from .imputation import TippingPoint as TippingPoint
 from .imputation import TreatmentPolicy as TreatmentPolicy
 from .imputation import WhileOnTreatment as WhileOnTreatment
+from .imputation import describe_dropout as describe_dropout
 from .imputation import dropout_events as dropout_events
+from .imputation import plain_analyses as plain_analyses
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM

@@ -6,6 +6,7 @@ from trdstats.imputation.binary_tipping import BinaryTippingPoint, BinaryTipping
 from trdstats.imputation.delta import Delta
 from trdstats.imputation.derived import Derived
 from trdstats.imputation.draws import Draws
+from trdstats.imputation.dropout import Dropout, describe_dropout
 from trdstats.imputation.estimand import Estimand
 from trdstats.imputation.events import dropout_events
 from trdstats.imputation.imputation import Imputation
@@ -18,6 +19,7 @@ from trdstats.imputation.intercurrent import (
     WhileOnTreatment,
 )
 from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean
+from trdstats.imputation.plain import PlainAnalyses, plain_analyses
 from trdstats.imputation.pooled import Pooled
 from trdstats.imputation.responders import ResponderRates, TimeToEvent
 from trdstats.imputation.strategies import (
@@ -48,6 +50,7 @@ __all__ = [
     "Delta",
     "Derived",
     "Draws",
+    "Dropout",
     "Estimand",
     "Hypothetical",
     "Imputation",
@@ -56,6 +59,7 @@ __all__ = [
     "LastMeanCarriedForward",
     "Law",
     "OwnStrategy",
+    "PlainAnalyses",
     "Pooled",
     "PrincipalStratum",
     "RepeatedMeasures",
@@ -66,5 +70,7 @@ __all__ = [
     "TippingPointResult",
     "TreatmentPolicy",
     "WhileOnTreatment",
+    "describe_dropout",
     "dropout_events",
+    "plain_analyses",
 ]
