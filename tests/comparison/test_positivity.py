@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.errors import DataError, NotEstimableError, SpecError
+from trdstats.errors import DataError, EstimateWarning, NotEstimableError, SpecError
 
 N = 400
 
@@ -250,3 +250,23 @@ def test_the_named_treatment_column_wins() -> None:
     frame = patients().assign(arm=lambda d: np.where(d["age"] > 50, "x", "y"))
     frame = frame.assign(age=np.random.default_rng(0).normal(size=N))
     assert trd.PropensityWeights("arm ~ age").fit(frame).people.labels == ("x", "y")
+
+
+def test_weights_that_are_worth_little_are_named_without_a_single_culprit() -> None:
+    # Overlap is poor: nobody carries a fifth, but together the subjects are worth little.
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=4000)
+    arm = np.where(rng.random(4000) < 1 / (1 + np.exp(-3.0 * x)), "ECT", "TMS")
+    frame = pd.DataFrame({"subject": np.arange(4000), "treatment": arm, "x": x})
+    with pytest.warns(EstimateWarning, match=r"under (TMS|ECT): subject \d+ carries .* are worth"):
+        fit = trd.PropensityWeights("x", on_violation="overlap").fit(frame)
+    sizes = fit.effective_size()
+    assert (sizes["share"] < 0.1).any()
+    assert (sizes["largest"] < 0.2).all()
+
+
+def test_a_formula_that_cannot_be_read_is_refused_at_once() -> None:
+    with pytest.raises(SpecError, match="cannot be read"):
+        trd.PropensityWeights("age +* sex")
+    with pytest.raises(NotEstimableError, match="there is none"):
+        trd.PropensityWeights("age").fit(patients().head(0))

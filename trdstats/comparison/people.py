@@ -144,7 +144,9 @@ def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
             ]
         )
     if len(labels) < 2:
-        raise NotEstimableError(f"Weights need two treatments; there is {', '.join(labels)}.")
+        raise NotEstimableError(
+            f"Weights need two treatments; there is {', '.join(labels) or 'none'}."
+        )
     counts = column.value_counts().reindex(list(labels), fill_value=0)
     few = {k: int(n) for k, n in counts.items() if n < FEWEST}
     if few:

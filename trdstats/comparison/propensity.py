@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.comparison.people import FEWEST, People, read_people
+from trdstats.comparison.people import FEWEST, People, read_people, split_formula
 from trdstats.comparison.positivity import Violation, find_violations, in_words
 from trdstats.comparison.propensity_result import PropensityResult
 from trdstats.comparison.treatment_model import TreatmentModel
@@ -25,6 +25,7 @@ from trdstats.errors import (
     count_of,
     unknown_name,
 )
+from trdstats.formulas import read_right_side
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -32,6 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
 METHODS = ("likelihood", "balancing")
 _EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
+_LITTLE_WORTH = 0.1  # effective size of a treatment, as a share of its subjects
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +104,7 @@ class PropensityWeights(Introduces):
     on_violation: Literal["refuse", "overlap"] = "refuse"
 
     def __post_init__(self) -> None:
+        read_right_side(split_formula(self.formula, "treatment")[0])
         check_choice("estimand", self.estimand, ESTIMANDS)
         check_choice("method", self.method, METHODS)
         check_choice("missing", self.missing, ("error", "indicator"))
@@ -151,7 +154,8 @@ class PropensityWeights(Introduces):
         Warns
         -----
         EstimateWarning
-            When one subject carries more than a fifth of the weight of its treatment.
+            When one subject carries more than a fifth of the weight of its treatment, or the
+            subjects of a treatment are worth less than a tenth of their number.
         """
         everyone = read_people(
             data, self.formula, subject=subject, treatment=treatment, missing=self.missing
@@ -286,12 +290,14 @@ def _warn_of_explosions(people: People, weight: FloatArray) -> None:
         mine = np.flatnonzero(people.treatment == k)
         share = weight[mine] / weight[mine].sum()
         largest = int(share.argmax())
-        if share[largest] > _EXPLODED and len(mine) > 1 / _EXPLODED:
-            size = weight[mine].sum() ** 2 / (weight[mine] ** 2).sum()
+        size = weight[mine].sum() ** 2 / (weight[mine] ** 2).sum()
+        alone = share[largest] > _EXPLODED and len(mine) > 1 / _EXPLODED
+        if alone or size < _LITTLE_WORTH * len(mine):
             warnings.warn(
                 f"Weights explode under {label}: subject "
                 f"{people.frame['subject'].iloc[mine[largest]]} carries "
-                f"{100 * share[largest]:.0f} % of them, {len(mine)} subjects are worth {size:.1f}. "
+                f"{100 * share[largest]:.2g} % of them, {len(mine):,} subjects are worth "
+                f"{size:,.1f}. "
                 "Look at the overlap; estimand='overlap' has bounded weights, trim and cap cut.",
                 EstimateWarning,
                 stacklevel=3,
