@@ -50,10 +50,11 @@ def test_what_is_written(sample_run: Run) -> None:
     assert sample_run.report.name == "report.html"
     names = {t.stem for t in sample_run.tables}
     assert {"definitions", "mean_scores", "changes", "rates", "rates_acute", "onset_times",
-            "onset_curves", "onset_rmst", "durability_at", "durability_curves"
+            "onset_curves", "onset_rmst", "durability_at", "durability_curves",
+            "comparison", "comparison_verdicts", "comparison_balance"
             } <= names  # fmt: skip
     stems = {f.stem for f in sample_run.figures}
-    assert stems == {"scores", "acute_rates", "waterfall", "onset", "durability"}
+    assert stems == {"scores", "acute_rates", "waterfall", "onset", "durability", "comparison"}
     assert {f.suffix for f in sample_run.figures} == {".png", ".svg"}
     assert all(f.stat().st_size > 1000 for f in sample_run.figures)
 
@@ -91,7 +92,7 @@ def page(sample_run: Run) -> Page:
 def test_the_report_opens_offline(page: Page) -> None:
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    assert page.images == 5
+    assert page.images == 6
 
 
 def test_the_report_fits_a_phone(sample_run: Run) -> None:
@@ -311,3 +312,25 @@ def test_one_arm_without_responders(tmp_path: Path) -> None:
     html = run.report.read_text("utf-8")
     assert "no subject met response" in html
     assert "Unadjusted" not in html
+
+
+def test_cohorts_are_judged_before_they_are_compared(sample_run: Run) -> None:
+    folder = sample_run.report.parent / "tables"
+    verdicts = pd.read_csv(folder / "comparison_verdicts.csv")
+    assert verdicts.groupby(["treatment", "reference"]).ngroups == 28
+    table = pd.read_csv(folder / "comparison.csv")
+    refused = table["verdict"] == "do not compare"
+    assert refused.any()
+    assert table.loc[refused, "estimate"].isna().all()
+    assert set(table["analysis"]) == {"crude", "adjusted"}
+    page = sample_run.report.read_text("utf-8")
+    assert "Which differences survive a fair comparison?" in page
+    assert "May they be compared?" in page
+
+
+def test_covariates_that_cannot_be_used(tmp_path: Path) -> None:
+    text = read_plan().text.replace('adjust = "age', 'adjust = "height + age')
+    run = run_plan(read_plan(plan_of(tmp_path, text)), tmp_path / "report")
+    assert "no column &#x27;height&#x27;" in run.report.read_text("utf-8")
+    with pytest.raises(PlanError, match="adjust must be a text"):
+        read_plan(plan_of(tmp_path, text.replace('adjust = "height', 'adjust = 3 # "height')))

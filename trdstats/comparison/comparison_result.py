@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.comparison.estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.propensity_result import PropensityResult
-from trdstats.comparison.verdict import Verdict, table_of
+from trdstats.comparison.verdict import DO_NOT, Verdict, table_of
 from trdstats.tables import (
     Face,
     Introduces,
@@ -111,7 +111,7 @@ class Comparison(Introduces):
             label=frame["treatment"] + " v " + frame["reference"],
             outcome=[_HEADINGS[o] for o in frame["outcome"]],
         )
-        settings = {"caveat": self.caveat and f"Crude: {self.caveat.lower()}", **options}
+        settings = {"caveat": self.caveat and f"{self.caveat} (crude marks)", **options}
         return plots.plot_forest(frame, fig=fig, **settings)
 
     def face(self) -> Face:
@@ -145,7 +145,8 @@ class Comparison(Introduces):
         notes = [f"Crude: {self.caveat.lower()}."] if self.caveat else []
         for v in self.verdicts:
             for f in v.findings:
-                if f.grade == "fine":
+                # Of pairs that are not compared it is enough to say why.
+                if f.grade == "fine" or (v.words == DO_NOT and f.grade == "limits"):
                     continue
                 accepted = " (accepted)" if f.check in v.accepted else ""
                 notes.append(f"{v.treatment} v {v.reference}, {f.check}{accepted}: {f.finding}")

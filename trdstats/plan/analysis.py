@@ -21,6 +21,7 @@ from trdstats.outcomes import (
 )
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.plan.courses import durability_section, onset_section
+from trdstats.plan.fairness import comparison_section
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.study import Study
@@ -40,6 +41,7 @@ STEPS = (
     "rates at scheduled days",
     "onset of response",
     "durability of response",
+    "fair comparison",
 )
 
 
@@ -60,6 +62,7 @@ def analyse(plan: Plan, study: Study) -> Iterator[Section]:
         lambda: _rates(plan, study),
         lambda: onset_section(plan, study, onset),
         lambda: durability_section(plan, study),
+        lambda: comparison_section(plan, study),
     )
     for part in parts:
         yield part()

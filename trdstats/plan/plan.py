@@ -58,6 +58,8 @@ class Plan:
         Days since response at which relapse is tabulated.
     competing : tuple of str
         What competes with relapse.
+    adjust : str or None
+        Covariates known before treatment for which cohorts are compared; None for crude only.
     time_scale : {"linear", "sqrt"}
         Axis of time in figures; "sqrt" gives early days room when follow-up is long.
     conf_level : float
@@ -81,6 +83,7 @@ class Plan:
     horizon: float
     durability_days: tuple[float, ...]
     competing: tuple[str, ...]
+    adjust: str | None
     time_scale: TimeScale
     conf_level: float
     text: str
@@ -99,6 +102,7 @@ _ANALYSIS: dict[str, Any] = {
     "horizon": None,
     "durability_days": [28, 84, 168],
     "competing": [LEFT_FOLLOW_UP],
+    "adjust": None,
     "time_scale": "linear",
     "conf_level": 0.95,
 }
@@ -174,6 +178,7 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         horizon=float(settings["horizon"]),
         durability_days=tuple(float(d) for d in settings["durability_days"]),
         competing=tuple(settings["competing"]),
+        adjust=settings["adjust"],
         time_scale=settings["time_scale"],
         conf_level=float(settings["conf_level"]),
         text=text,
@@ -248,6 +253,10 @@ def _check_settings(settings: Mapping[str, Any]) -> list[str]:
         problems.append(f"horizon must be a number of days after 0; got {horizon!r}")
     if not isinstance(settings["competing"], list):
         problems.append(f"competing must be a list; got {settings['competing']!r}")
+    if settings["adjust"] is not None and not isinstance(settings["adjust"], str):
+        problems.append(
+            f'adjust must be a text such as "age + baseline"; got {settings["adjust"]!r}'
+        )
     try:
         check_level(settings["conf_level"])
     except (TrdstatsError, TypeError):

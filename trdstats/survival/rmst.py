@@ -317,7 +317,9 @@ def _check_first_look(times: EventTimes, tau: float) -> None:
     """Refuse a horizon before the first visit: nothing seen is not nothing happened."""
     late = {k: day for k, day in times.first_look.items() if day > tau}
     if late:
-        listed = ", ".join(f"{k} (day {day:g})" for k, day in late.items())
+        listed = ", ".join(
+            f"{k} ({f'day {day:g}' if np.isfinite(day) else 'never'})" for k, day in late.items()
+        )
         kept = [k for k in times.treatments if k not in late]
         raise NotEstimableError(
             f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau, or leave them "

@@ -1,0 +1,69 @@
+"""The last section of a report: which cohorts may be compared, crude and adjusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trdstats.comparison import Comparison, compare
+from trdstats.errors import TrdstatsError
+from trdstats.plan.plan import Plan
+from trdstats.plan.sections import Picture, Section
+from trdstats.study import Study
+
+KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
+_RESAMPLES = 100  # of the onset: limits good to a tenth of their width
+
+
+def comparison_section(plan: Plan, study: Study) -> Section:
+    """Compare every pair of treatments, a verdict first; crude alone where nothing is adjusted."""
+    if plan.adjust is None or len(study.treatments) < 2:
+        caution = (
+            "No covariates are named: every comparison above is crude. Name those known before "
+            'treatment, adjust = "age + baseline", under [analysis].'
+        )
+        cautions = () if study.randomised or len(study.treatments) < 2 else (caution,)
+        return Section(KEY, TITLE, "Nothing is adjusted.", cautions=cautions)
+    try:
+        found = compare(
+            study,
+            adjust=plan.adjust,
+            response=plan.response,
+            relapse=plan.relapse,
+            day=plan.rate_days[0] if plan.rate_days else None,
+            tau=plan.horizon,
+            missing="indicator",
+            n_boot=_RESAMPLES,
+            conf_level=plan.conf_level,
+        )
+    except TrdstatsError as error:
+        return Section(KEY, TITLE, "The cohorts could not be compared.", cautions=(str(error),))
+    return _section(plan, found)
+
+
+def _section(plan: Plan, found: Comparison) -> Section:
+    pictures: tuple[Picture, ...] = ()
+    if found.tidy()["estimate"].notna().any():
+        rows = len(found.verdicts)
+
+        def draw(figure: Any) -> None:
+            found.plot(figure)
+
+        caption = (
+            "Treatment less reference, crude and adjusted. A pair without marks is not to be "
+            "compared; the table of verdicts says why."
+        )
+        pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * rows + 2.2)),)
+    frames = {
+        "comparison": found.tidy(),
+        "comparison_verdicts": found.findings(),
+        "comparison_balance": found.balance(),
+    }
+    return Section(
+        KEY,
+        TITLE,
+        f"Every pair is judged before it is compared. Adjusted for {plan.adjust}; nothing is known "
+        "of what was not measured.",
+        faces=(found.face(),),
+        pictures=pictures,
+        frames=frames,
+    )
