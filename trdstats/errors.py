@@ -172,3 +172,21 @@ def check_level(conf_level: float) -> None:
         raise SpecError(
             f"conf_level must lie between 0 and 1, for example 0.95; got {conf_level!r}."
         )
+
+
+def check_bootstrap(n_boot: int, seed: int, *, least: int = 0) -> None:
+    """Raise `SpecError` unless the number of resamples and the seed can be used.
+
+    Parameters
+    ----------
+    n_boot : int
+        Whole number of at least 2; 0 too, which means none, unless `least` is 2.
+    seed : int
+        Whole number of 0 or more.
+    least : {0, 2}
+    """
+    if n_boot < least or n_boot == 1 or n_boot != int(n_boot):
+        none = "" if least else "0, or "
+        raise SpecError(f"n_boot must be {none}a whole number of at least 2; got {n_boot!r}.")
+    if seed < 0 or seed != int(seed):
+        raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")

@@ -170,7 +170,7 @@ def test_missing_covariates_and_bad_arguments() -> None:
     study = clinic(100)
     with pytest.raises(UnknownNameError, match="Unknown outcome 'speed'"):
         verdict(study, outcomes=("speed",))
-    with pytest.raises(SpecError, match="n_boot must be 2 or more"):
+    with pytest.raises(SpecError, match="n_boot must be a whole number of at least 2"):
         verdict(study, n_boot=1)
     with pytest.raises(SpecError, match="tau must be a positive number"):
         verdict(study, tau=-1)

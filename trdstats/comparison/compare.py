@@ -18,7 +18,14 @@ from trdstats.comparison.pair import Outcomes, Pair, only_histories, only_subjec
 from trdstats.comparison.propensity import ESTIMANDS
 from trdstats.comparison.propensity_result import PropensityResult
 from trdstats.comparison.verdict import CHECKS, DO_NOT, Verdict, check_design, pairs_of
-from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_bootstrap,
+    check_choice,
+    check_level,
+    unknown_name,
+)
 from trdstats.outcomes import Definition, LossOfResponse, Response
 from trdstats.study import Study
 
@@ -103,7 +110,8 @@ def compare(
     >>> found.tidy()["analysis"].unique().tolist()
     ['crude', 'adjusted']
     """
-    _check(outcomes, estimand, accept, n_boot, conf_level)
+    _check(outcomes, estimand, accept, conf_level)
+    check_bootstrap(n_boot, seed, least=2)
     relapse = LossOfResponse() if relapse is None else relapse
     cohorts = list_cohorts(study, Response() if response is None else response, relapse)
     derived = {c.label: Outcomes(c) for c in cohorts}
@@ -141,7 +149,6 @@ def _check(
     outcomes: Sequence[str],
     estimand: str | None,
     accept: Sequence[str],
-    n_boot: int,
     conf_level: float,
 ) -> None:
     for name in outcomes:
@@ -154,8 +161,6 @@ def _check(
             raise SpecError(f"accept takes the checks {', '.join(allowed)}; got {name!r}.{hint}")
     if estimand is not None:
         check_choice("estimand", estimand, tuple(e for e in ESTIMANDS if e != "att"))
-    if n_boot < 2:
-        raise SpecError(f"n_boot must be 2 or more; got {n_boot!r}.")
     check_level(conf_level)
 
 

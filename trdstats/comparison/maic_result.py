@@ -21,11 +21,13 @@ from trdstats.errors import (
     NotEstimableError,
     Problem,
     SpecError,
+    check_bootstrap,
     check_choice,
     check_level,
     unknown_name,
 )
 from trdstats.kernels.moment_weights import MomentWeights, moment_weights
+from trdstats.kernels.resampling import draw_within
 from trdstats.tables import Face, Introduces, Table, each_row, format_number
 from trdstats.weights import EstimatedWeights
 
@@ -187,8 +189,7 @@ class MAICResult(Introduces):
         """
         check_choice("measure", measure, tuple(LINKS))
         check_level(conf_level)
-        if n_boot < 0 or n_boot == 1 or n_boot != int(n_boot):
-            raise SpecError(f"n_boot must be 0, or a whole number of at least 2; got {n_boot!r}.")
+        check_bootstrap(n_boot, seed)
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
         link = LINKS[measure]
@@ -305,9 +306,7 @@ def _resample(
     means = np.full((len(seeds), n_arms), np.nan)
     for i, seed in enumerate(seeds):
         rng = np.random.default_rng(seed)
-        counts = np.zeros(len(y))
-        for rows in strata:
-            counts[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
+        counts = draw_within(strata, len(y), rng)
         found = moment_weights(design, target, counts=counts)
         if found.converged:
             means[i] = _weighted_means(

@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from scipy.stats import norm
 
 from trdstats.kernels.npmle_bounds import restricted_mean_bounds
+from trdstats.kernels.resampling import draw_within
 from trdstats.kernels.turnbull import turnbull
 from trdstats.outcomes import EventTimes
 
@@ -124,13 +125,10 @@ def draw_onsets(
 def _resample(
     data: OnsetData, reweigh: dict[str, Reweigh], seeds: list[np.random.SeedSequence]
 ) -> list[dict[str, FloatArray]]:
-    rows = []
+    rows, strata = [], [np.flatnonzero(data.arm == k) for k in (0, 1)]
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        counts = np.zeros(len(data.arm))
-        for k in (0, 1):
-            mine = np.flatnonzero(data.arm == k)
-            counts[mine] = rng.multinomial(len(mine), np.full(len(mine), 1 / len(mine)))
+        counts = draw_within(strata, len(data.arm), rng)
         rows.append({k: _gap(data.means(counts * w(counts))) for k, w in reweigh.items()})
     return rows
 

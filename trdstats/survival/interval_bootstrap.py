@@ -8,24 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from trdstats.errors import SpecError
+from trdstats.kernels.resampling import draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.survival.groups import Group, Sample
 
 FloatArray = npt.NDArray[np.float64]
-
-
-def check_bootstrap(n_boot: int, seed: int) -> None:
-    """Raise `SpecError` unless the number of replicates and the seed can be used."""
-    if n_boot < 0 or n_boot == 1 or n_boot != int(n_boot):
-        raise SpecError(f"n_boot must be 0, or a whole number of at least 2; got {n_boot!r}.")
-    if seed < 0 or seed != int(seed):
-        raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")
-
-
-def draw_counts(n: int, rng: np.random.Generator) -> FloatArray:
-    """Return how often each of n subjects is drawn in n draws with replacement."""
-    return rng.multinomial(n, np.full(n, 1 / n)).astype(float)
 
 
 def redraw(sample: Sample, n_boot: int, seed: int, n_jobs: int) -> dict[str, tuple[Npmle, ...]]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from trdstats.errors import NotEstimableError, check_level
+from trdstats.errors import NotEstimableError, check_bootstrap, check_level
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.innermost import innermost_intervals
 from trdstats.kernels.interval_ph import interval_ph, profile_curvature
+from trdstats.kernels.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.interval_bootstrap import check_bootstrap, draw_counts
 from trdstats.survival.interval_ph_result import Analysed, FloatArray, IntervalPHResult
 from trdstats.survival.interval_sample import split_intervals
 

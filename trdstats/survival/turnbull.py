@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from trdstats.errors import check_level
+from trdstats.errors import check_bootstrap, check_level
 from trdstats.kernels.turnbull import turnbull
 from trdstats.outcomes import as_event_times
-from trdstats.survival.interval_bootstrap import check_bootstrap, redraw
+from trdstats.survival.interval_bootstrap import redraw
 from trdstats.survival.interval_sample import split_intervals
 from trdstats.survival.turnbull_result import TurnbullResult
 
