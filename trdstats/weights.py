@@ -7,7 +7,7 @@ then depends on a subject twice: directly, and through everybody's weights. Stac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
-from trdstats.kernels.stacking import WeightModel, stack
+from trdstats.kernels.stacking import WeightModel, leaving_out, stack
 from trdstats.study.frames import to_pandas
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,39 @@ class EstimatedWeights:
         Influence of each subject on the parameters; its cross-product is their robust covariance.
     label : str
         What the weights are, in words: "overlap weights from msm + age".
+    group : ndarray of int, shape (n,), optional
+        Treatment of each subject, for errors that are right in small samples too (`leaving_out`).
+        Without it influences and errors are those of first order.
     """
 
     frame: pd.DataFrame
     log_derivative: FloatArray
     influence: FloatArray
     label: str
+    group: IntArray | None = None
+
+    def first_order(self) -> EstimatedWeights:
+        """Return the same weights with errors of first order: the sandwich of all equations."""
+        return replace(self, group=None)
 
     def among(self, subjects: Any) -> WeightsAmong:
         """Return the model on the rows of some subjects."""
         known = pd.Index(self.frame["subject"])
         place = known.get_indexer(pd.Index(subjects))
-        mine = (place >= 0)[:, None]
+        mine = place >= 0
         others = np.ones(len(known), dtype=bool)
         others[place[place >= 0]] = False
+        log_derivative, influence = (
+            np.where(mine[:, None], m[place], 0.0) for m in (self.log_derivative, self.influence)
+        )
+        factor = np.ones(len(place))
+        if self.group is not None:
+            weight = np.where(mine, self.frame["weight"].to_numpy(dtype=float)[place], 0.0)
+            factor = leaving_out(weight, log_derivative, influence, self.group[place])
         return WeightsAmong(
-            np.where(mine, self.log_derivative[place], 0.0),
-            np.where(mine, self.influence[place], 0.0),
+            log_derivative,
+            influence,
+            factor,
             self.influence[others],
             known[others].to_numpy(dtype=object),
             self.label,
@@ -67,6 +84,8 @@ class WeightsAmong:
     ----------
     log_derivative, influence : ndarray, shape (n, p)
         Of the subjects of the estimate; 0 for those the model does not know.
+    inflation : ndarray, shape (n,)
+        Factor of their direct influences.
     others : ndarray, shape (m, p)
         Influence of the subjects of the model that the estimate does not use.
     other_subjects : ndarray of object, shape (m,)
@@ -75,18 +94,21 @@ class WeightsAmong:
 
     log_derivative: FloatArray
     influence: FloatArray
+    inflation: FloatArray
     others: FloatArray
     other_subjects: Any
     label: str
 
     def through_weights(self, direct: FloatArray) -> FloatArray:
         """Return influences that know of the model, those of the others below: (n + m, k)."""
-        return stack(direct, self.log_derivative, self.influence, self.others)
+        return stack(direct, self.log_derivative, self.influence, self.inflation, self.others)
 
     def of(self, rows: Any) -> WeightModel:
         """Return what kernels see of some of the subjects."""
         gram = self.influence.T @ self.influence + self.others.T @ self.others
-        return WeightModel(self.log_derivative[rows], self.influence[rows], gram)
+        return WeightModel(
+            self.log_derivative[rows], self.influence[rows], self.inflation[rows], gram
+        )
 
 
 def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
@@ -224,4 +246,20 @@ def multiply_weights(first: Any, second: Any) -> EstimatedWeights:
         np.hstack([p.log_derivative for p in parts]),
         np.hstack([p.influence for p in parts]),
         f"{one.label} times {other.label}",
+        _pairs(*(_group_of(m, names) for m in (one, other))),
     )
+
+
+def _group_of(model: EstimatedWeights, names: Any) -> IntArray | None:
+    if model.group is None:
+        return None
+    place = pd.Index(model.frame["subject"]).get_indexer(pd.Index(names))
+    return np.asarray(model.group[place])
+
+
+def _pairs(one: IntArray | None, other: IntArray | None) -> IntArray | None:
+    """Return groups of subjects that share both groups."""
+    if one is None or other is None:
+        return one if other is None else other
+    pairs = np.column_stack([one, other])
+    return np.unique(pairs, axis=0, return_inverse=True)[1].ravel().astype(np.intp)

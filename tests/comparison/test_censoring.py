@@ -197,7 +197,8 @@ def test_errors_know_that_the_weights_were_estimated() -> None:
         return float(w @ y[seen] / w.sum())
 
     table = Standardisation("treatment", outcome="y")
-    found = table.fit(frame, weights=CensoringWeights("x", outcome="y").fit(frame)).influence()
+    weights = CensoringWeights("x", outcome="y").fit(frame).subject_weights.first_order()
+    found = table.fit(frame, weights=weights).influence()
     column = found.set_index("subject")["a rate"]
     for i in (0, 3, 11, 20):
         case = np.ones(len(y))

@@ -152,7 +152,8 @@ def test_the_model_of_the_weights_is_their_derivative(kind: dict[str, Any]) -> N
     direct.append(w * ((arm == "A") * y - found[3]) / w.sum())
     model = fit.subject_weights
     assert isinstance(model, trd.weights.EstimatedWeights)
-    moved = model.among(frame["subject"]).through_weights(np.column_stack(direct))
+    among = model.first_order().among(frame["subject"])
+    moved = among.through_weights(np.column_stack(direct))
     if "cap" in kind:
         # The quantile at which weights are cut is taken as known.
         assert np.isfinite(moved).all()
@@ -175,7 +176,10 @@ def test_the_formula_for_errors_of_a_weighted_mean() -> None:
     frame = pd.DataFrame({"subject": np.arange(n), "treatment": pd.Categorical(arm), "old": old * 1,
                           "met": pd.array(met, dtype="boolean")})  # fmt: skip
     fit = trd.PropensityWeights("old").fit(frame)
-    got = trd.outcomes.weighted_rates.weigh_rates(frame, fit, reference="A", conf_level=0.95)
+    model = fit.subject_weights
+    assert isinstance(model, trd.weights.EstimatedWeights)
+    weigh_rates = trd.outcomes.weighted_rates.weigh_rates
+    got = weigh_rates(frame, model.first_order(), reference="A", conf_level=0.95)
     share = np.array([(~old).mean(), old.mean()])
     p = {k: np.array([met[(arm == k) & (old == s)].mean() for s in (0, 1)]) for k in "AB"}
     counts = {k: np.array([((arm == k) & (old == s)).sum() for s in (0, 1)]) for k in "AB"}

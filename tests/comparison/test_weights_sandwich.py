@@ -114,7 +114,7 @@ def test_stacked_errors(options: dict[str, Any], build: Any) -> None:
     direct = share * (y[:, None] - share.T @ y)
     model = fit.subject_weights
     assert isinstance(model, trd.weights.EstimatedWeights)
-    stacked = model.among(frame["subject"]).through_weights(direct)
+    stacked = model.first_order().among(frame["subject"]).through_weights(direct)
     # Central differences of step 1e-5 know the bread to about 1e-8.
     np.testing.assert_allclose(stacked.T @ stacked, want, rtol=1e-6, atol=1e-9)
     # The weights' own errors matter: without them the covariance is another one.

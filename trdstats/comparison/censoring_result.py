@@ -97,8 +97,9 @@ class CensoringWeightsResult(Introduces):
     def subject_weights(self) -> EstimatedWeights:
         """The weights with their model, as estimators take them."""
         p = self._probability()
-        slopes, effects = [], []
-        for m in self.models:
+        slopes, effects, group = [], [], np.zeros(len(p), dtype=np.intp)
+        for k, m in enumerate(self.models):
+            group[m.mine] = k
             if m.fit is None:
                 continue
             own = self._X * m.mine[:, None]
@@ -118,6 +119,7 @@ class CensoringWeightsResult(Introduces):
             log_derivative=np.hstack(slopes) if slopes else none,
             influence=np.hstack(effects) if effects else none,
             label=f"censoring weights from {self.spec.formula}",
+            group=group,
         )
 
     def tidy(self) -> pd.DataFrame:

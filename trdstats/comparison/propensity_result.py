@@ -84,7 +84,7 @@ class PropensityResult(Introduces):
         slopes[self._kept], influence[self._kept] = found.log_derivative, found.influence
         right = self.spec.formula.partition("~")[2].strip() or self.spec.formula
         label = f"{_KINDS[self.spec.estimand]} from {right}"
-        return EstimatedWeights(frame, slopes, influence, label)
+        return EstimatedWeights(frame, slopes, influence, label, self._everyone.treatment)
 
     def _spread(self, values: FloatArray, other: float) -> FloatArray:
         everyone = np.full(len(self._everyone.frame), other)

@@ -74,9 +74,9 @@ def aalen_johansen(
 
 def _robust_variance(fit: Incidence, cause: int, model: WeightModel | None) -> FloatArray:
     moved, weight = _influence(fit, cause), fit.own.weight
-    variance = moved.variance(fit.counts, weight)
     if model is None:
-        return variance
+        return moved.variance(fit.counts, weight)
+    variance = moved.variance(fit.counts, weight * model.inflation)
     return variance + model.added_variance(moved.times(fit.counts, weight, model.columns))
 
 

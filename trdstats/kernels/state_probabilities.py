@@ -257,10 +257,8 @@ def influence(
         where[who] = state
         if moves or i == 0:  # in between, nobody's effect changes
             effect = weight * (own + shared.T[:, where])
-        variance = (effect**2).sum(axis=1)
-        if model is not None:
-            variance = variance + model.added_variance(effect @ model.columns)
-        std_error[i] = np.sqrt(np.maximum(variance, 0.0))
+        variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
+        std_error[i] = np.sqrt(variance)
         chosen[:, here == i] = effect.T[:, None]
         mean += hold[i] * effect
     return Influence(std_error, chosen, mean.T.copy())

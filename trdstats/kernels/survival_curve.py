@@ -114,7 +114,8 @@ def kaplan_meier(own: FollowUp, *, robust: bool = False, model: WeightModel | No
     variance = np.cumsum(step)
     if robust:
         moved = _log_influence(step, jump)
-        variance = moved.variance(counts, own.weight)
+        factor = 1.0 if model is None else model.inflation
+        variance = moved.variance(counts, own.weight * factor)
         if model is not None:
             variance = variance + model.added_variance(
                 moved.times(counts, own.weight, model.columns)
@@ -223,9 +224,8 @@ def restricted_mean(
     area = _areas(curve, tau)
     if robust:
         moved = influence_on_restricted_mean(curve, tau)
-        variance = float(np.sum(moved**2))
-        if model is not None:
-            variance += float(model.added_variance((moved @ model.columns)[None])[0])
+        squares = np.sum(moved**2) if model is None else model.variance(moved[:, None])[0]
+        variance = float(squares)
     else:
         # The area from an event time to tau lies under the curve after its step.
         variance = float(np.sum(area**2 * curve.step * (curve.time <= tau)))

@@ -142,13 +142,11 @@ class IntervalResponseStateResult(StateResult):
         """Return the standard errors of quantities with given slopes, shape (..., 2 k)."""
         if self._data.sample.weighted:
             effect = self._effects(label, slopes)
-            variance = (effect**2).sum(axis=0)
             weights = self._data.sample.weights_of(self._data.group(label))
-            if weights is not None:
-                flat = effect.reshape(len(effect), -1)
-                added = weights.added_variance(flat.T @ weights.columns)
-                variance = variance + added.reshape(variance.shape)
-            return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+            if weights is None:
+                return np.asarray(np.sqrt((effect**2).sum(axis=0)))
+            variance = weights.variance(effect.reshape(len(effect), -1))
+            return np.asarray(np.sqrt(variance.reshape(effect.shape[1:])))
         variance = np.einsum("...i,ij,...j->...", slopes, self._fits[label].inverse, slopes)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
