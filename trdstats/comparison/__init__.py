@@ -5,6 +5,7 @@ from trdstats.comparison.aipw_result import AIPWResult
 from trdstats.comparison.bucher import Bucher
 from trdstats.comparison.censoring_result import CensoringWeightsResult
 from trdstats.comparison.censoring_weights import CensoringWeights
+from trdstats.comparison.chain import ChainBootstrap
 from trdstats.comparison.compare import compare
 from trdstats.comparison.comparison_result import Comparison
 from trdstats.comparison.e_values import EValue, e_value
@@ -42,6 +43,7 @@ __all__ = [
     "Bucher",
     "CensoringWeights",
     "CensoringWeightsResult",
+    "ChainBootstrap",
     "Comparison",
     "EValue",
     "Effect",

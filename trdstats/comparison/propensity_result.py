@@ -18,6 +18,7 @@ from trdstats.comparison.balance_tables import (
     population_table,
     size_table,
 )
+from trdstats.comparison.chain import Chain, ChainBootstrap, Estimate, bootstrap_chain
 from trdstats.comparison.people import People
 from trdstats.comparison.positivity import Violation, in_words
 from trdstats.comparison.treatment_model import FittedWeights, TreatmentModel
@@ -100,6 +101,64 @@ class PropensityResult(Introduces):
             From counts of all subjects to their weights, shape (n,), those of weight 0 included.
         """
         return Reweighing(self._model, self._kept)
+
+    def bootstrap(
+        self,
+        estimate: Estimate,
+        *,
+        n_boot: int = 500,
+        seed: int = 0,
+        n_jobs: int = 1,
+        conf_level: float = 0.95,
+    ) -> ChainBootstrap:
+        """Resample subjects within treatments, and make weights and an estimate anew in each.
+
+        Parameters
+        ----------
+        estimate : callable
+            From weights, a frame (subject, weight) as every estimator takes it, to a tidy frame
+            with a column estimate. What is neither a number nor a day names its rows.
+        n_boot, seed, n_jobs : int
+            Resample i has a random stream of its own: results do not depend on `n_jobs`. Work
+            runs through joblib, and so on any backend that is registered there.
+        conf_level : float, default 0.95
+
+        Returns
+        -------
+        ChainBootstrap
+
+        Raises
+        ------
+        SpecError, UnknownNameError
+            When what `estimate` returns is no tidy frame, or an argument is not usable.
+        NotEstimableError
+            When the weights have no model, or most resamples cannot be analysed.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> study = trd.load_sample("modalities").only(["TMS", "IV ketamine"])
+        >>> fit = trd.PropensityWeights("age + baseline", estimand="overlap").fit(study)
+        >>> times = trd.time_to(study, trd.Response())
+        >>> drawn = fit.bootstrap(
+        ...     lambda w: trd.RMST(tau=84).fit(times, weights=w).tidy(), n_boot=20)
+        >>> drawn.tidy()["measure"].tolist()
+        ['rmst', 'rmst', 'difference', 'ratio']
+        """
+        if self.spec.scores is not None:
+            raise NotEstimableError(
+                "Given scores have no model that could be fitted anew: resample what made them."
+            )
+        chain = Chain(
+            self._everyone.frame["subject"].reset_index(drop=True),
+            self._everyone.treatment,
+            self.reweigh(),
+            estimate,
+        )
+        label = str(getattr(self.subject_weights, "label", ""))
+        return bootstrap_chain(
+            chain, label=label, n_boot=n_boot, seed=seed, n_jobs=n_jobs, conf_level=conf_level
+        )
 
     def effective_size(self) -> pd.DataFrame:
         """Return how many subjects each treatment is worth.
