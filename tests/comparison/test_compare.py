@@ -192,7 +192,8 @@ def test_a_trial_is_not_called_unadjusted() -> None:
     found = trd.compare(study.only(["TMS", "ECT"]), adjust="age + baseline", outcomes=("rate",),
                         day=28, tau=28)  # fmt: skip
     assert found.caveat == ""
-    assert "Allocated at random" in found.findings()["finding"].iloc[-1]
+    checks = found.findings().set_index("check")["finding"]
+    assert "Allocated at random" in checks["overlap"]
 
 
 def test_face_and_figure() -> None:

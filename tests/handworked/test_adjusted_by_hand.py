@@ -87,7 +87,7 @@ def test_standardised_rates() -> None:
 
 
 def test_weighted_rates_are_the_same_with_the_same_errors() -> None:
-    weights = PropensityWeights("stratum").fit(TEN)
+    weights = PropensityWeights("stratum").fit(TEN).subject_weights.first_order()
     table = Standardisation("treatment", outcome="y").fit(TEN, weights=weights).tidy()
     assert table["estimate"][:3].tolist() == pytest.approx([5 / 12, 7 / 12, 1 / 6], abs=1e-8)
     expected = [43 / 864 + 1 / 1440] * 2 + [43 / 432]

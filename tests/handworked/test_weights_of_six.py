@@ -34,6 +34,15 @@ Their squares sum to (16 + 4 + 1 + 1 + 1 + 1) / 576 = 24/576 = 1/24.
 With the weights taken as known it is w (y - 3/4) / 6: -3/16, 1/16, 1/8; squares 14/256 = 7/128,
 more than 1/24: estimated weights tell more than known ones.
 
+In small samples direct influences have the factor (1 - (s_i - s)phi_i) / (1 - w_i). In A the slopes
+s_i in the odds of B (intercept, x, about the middle of x in its deviations) are (1/3, -1/3) twice
+and (2/3, 2/3), their weighted mean (1/2, 1/6); phi_i is (-1/4, 1/4) twice and (-1/2, -1/2); w_i is
+1/4, 1/4, 1/2. Factors: (1 + 1/12) / (3/4) = 13/9 twice, (1 + 1/3) / (1/2) = 8/3. With them:
+
+    -3/16 13/9 + 1/48 = -1/4;  1/16 13/9 + 1/48 = 1/9;  1/8 8/3 - 1/12 = 1/4
+
+Without the first subject the mean of A is 1: it falls by -1/4 indeed.
+
 Three values: C has x 0, 1, 2 and is to have the mean 3/2 of D (x 1, 3/2, 2). Weights
 are 1, r, r^2 up to a factor, (r + 2 r^2) / (1 + r + r^2) = 3/2, so r^2 - r - 3 = 0 and
 r = (1 + sqrt(13)) / 2.
@@ -118,11 +127,18 @@ def test_error_of_a_mean_with_estimated_and_with_known_weights() -> None:
     assert (direct**2).sum() == pytest.approx(7 / 128, rel=1e-9)
     model = fit.subject_weights
     assert isinstance(model, trd.weights.EstimatedWeights)
-    stacked = model.among(SIX["subject"]).through_weights(direct[:, None])[:, 0]
+    first = model.first_order().among(SIX["subject"])
+    stacked = first.through_weights(direct[:, None])[:, 0]
     assert stacked.tolist() == pytest.approx(
         [-1 / 6, 1 / 12, 1 / 24, -1 / 24, 1 / 24, 1 / 24], rel=1e-8
     )
     assert (stacked**2).sum() == pytest.approx(1 / 24, rel=1e-8)
+    small = model.among(SIX["subject"])
+    assert small.inflation[:3].tolist() == pytest.approx([13 / 9, 13 / 9, 8 / 3], rel=1e-8)
+    moved = small.through_weights(direct[:, None])[:, 0]
+    assert moved.tolist() == pytest.approx(
+        [-1 / 4, 1 / 9, 1 / 4, -1 / 24, 1 / 24, 1 / 24], rel=1e-8
+    )
 
 
 def test_entropy_of_three_values() -> None:

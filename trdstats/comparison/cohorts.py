@@ -15,6 +15,7 @@ from trdstats.outcomes import Definition
 from trdstats.study import Study
 
 FloatArray = npt.NDArray[np.float64]
+_CAME = 0.1
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,24 @@ class Cohort:
         """Return the scheduled days after 0 that were attended, in order."""
         visit = self._rated()["visit"].dropna()
         return tuple(float(v) for v in np.unique(visit))
+
+    def last_due(self, until: float) -> float | None:
+        """Return the last scheduled day by `until` to which a tenth of the cohort came."""
+        last = self.last_day()
+        days = [d for d in self.scheduled() if d <= until and (last >= d).mean() >= _CAME]
+        return days[-1] if days else None
+
+    def came_to(self, day: float) -> npt.NDArray[np.bool_]:
+        """Return whether each subject was rated at a scheduled day or later, shape (n,)."""
+        visits = self._rated()
+        last = visits.groupby("subject", observed=True)["visit"].max()
+        return (self.study.subjects["subject"].map(last.to_dict()).fillna(0.0) >= day).to_numpy()
+
+    def had_other_treatment(self, until: float) -> npt.NDArray[np.bool_]:
+        """Return who had an event by a day that changes the course: any but a withdrawal."""
+        events = self.study.events
+        told = events[(events["day"] <= until) & (events["event"] != "withdrawal")]
+        return self.study.subjects["subject"].isin(told["subject"]).to_numpy()
 
     def visits_a_month(self, until: float) -> float:
         """Return the rated visits a subject and month of follow-up, up to a day."""

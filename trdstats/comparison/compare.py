@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from trdstats.comparison.both_sides import Boot, BothSides, rows_without_numbers
 from trdstats.comparison.cohorts import Cohort, list_cohorts
 from trdstats.comparison.comparison_result import Comparison
-from trdstats.comparison.e_values import e_value
-from trdstats.comparison.estimates import DURABILITY, ONSET, OUTCOMES, RATE, Compared, estimate
-from trdstats.comparison.onset import OnsetData, Reweigh, draw_onsets
-from trdstats.comparison.overlap_check import OverlapCheck, check_overlap
-from trdstats.comparison.pair import Outcomes, Pair, only_histories, only_subjects
+from trdstats.comparison.estimates import OUTCOMES, RATE
+from trdstats.comparison.overlap_check import check_overlap
+from trdstats.comparison.pair import Outcomes, Pair
+from trdstats.comparison.pitfalls import check_pitfalls
 from trdstats.comparison.propensity import ESTIMANDS
-from trdstats.comparison.propensity_result import PropensityResult
 from trdstats.comparison.verdict import CHECKS, DO_NOT, Verdict, check_design, pairs_of
 from trdstats.errors import (
-    NotEstimableError,
     SpecError,
     check_bootstrap,
     check_choice,
@@ -28,8 +26,6 @@ from trdstats.errors import (
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
 from trdstats.study import Study
-
-CRUDE, ADJUSTED = "crude", "adjusted"
 
 
 def compare(
@@ -54,7 +50,9 @@ def compare(
     Before any number each pair is judged: by its scales, definitions and days of assessment, by
     what had to be survived to be counted, by its visits and follow-up, and by whether the patients
     overlap in the covariates. Pairs that should not be compared have no numbers, unless the check
-    that speaks against them is accepted by name.
+    that speaks against them is accepted by name. What limits a comparison without preventing it
+    (dropout that differs, responders followed alone, events no rule counts, a threshold that
+    decides, ...) is said beside its numbers.
 
     Parameters
     ----------
@@ -131,8 +129,14 @@ def compare(
         verdicts.append(verdict)
         if check.weights is not None:
             weights[(own.label, base.label)] = check.weights
-        rows += _rows(pair, verdict, check, outcomes, at, horizon, conf_level,
-                      (n_boot, int(start), n_jobs))  # fmt: skip
+        if verdict.words == DO_NOT or check.weights is None:
+            rows += rows_without_numbers(verdict, outcomes, at, horizon)
+            continue
+        sides = BothSides.of(pair, check.weights, at if RATE in outcomes else None, horizon,
+                             conf_level)  # fmt: skip
+        kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
+        verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
+        rows += sides.rows(verdicts[-1], outcomes, Boot(n_boot, int(start), n_jobs))
     return Comparison(
         adjust=adjust,
         outcomes=tuple(outcomes),
@@ -169,13 +173,8 @@ def _horizon(own: Cohort, base: Cohort, tau: float | None) -> float:
         if not (tau > 0 and np.isfinite(tau)):
             raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
         return float(tau)
-    return min(_end(own), _end(base))
-
-
-def _end(cohort: Cohort) -> float:
-    """Return the last scheduled day that at least a tenth of the cohort reached."""
-    days = [d for d in cohort.scheduled() if (cohort.last_day() >= d).mean() >= 0.1]
-    return days[-1] if days else float(cohort.last_day().max())
+    ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (own, base))
+    return min(ends)
 
 
 def _last_shared_day(own: Cohort, base: Cohort, tau: float) -> float | None:
@@ -183,97 +182,3 @@ def _last_shared_day(own: Cohort, base: Cohort, tau: float) -> float | None:
     by_tau = [d for d in shared if d <= tau]
     # Without one the check of the assessment day says so; it needs a day to say it of.
     return by_tau[-1] if by_tau else (own.scheduled() or (tau,))[-1]
-
-
-def _rows(
-    pair: Pair,
-    verdict: Verdict,
-    check: OverlapCheck,
-    outcomes: Sequence[str],
-    day: float | None,
-    tau: float,
-    conf_level: float,
-    boot: tuple[int, int, int],
-) -> list[dict[str, Any]]:
-    key = {"treatment": verdict.treatment, "reference": verdict.reference,
-           "verdict": verdict.words}  # fmt: skip
-    empty = [
-        {**key, "outcome": name, "day": day if name == RATE else tau, "analysis": kind,
-         "note": _why(verdict)}
-        for name in outcomes for kind in (CRUDE, ADJUSTED)
-    ]  # fmt: skip
-    if verdict.words == DO_NOT or check.weights is None:
-        return empty
-    fit = check.weights
-    kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
-    people = pair.people()
-    at = day if RATE in outcomes else None
-    whole = Compared(
-        pair.labels,
-        None if at is None else pair.met(at),
-        pair.onset(), pair.history(), pair.durability(), at, tau, conf_level,
-    )  # fmt: skip
-    inside = whole if len(kept) == len(people) else _restricted(whole, kept)
-    draws = _draw(pair, fit, people, tau, boot) if ONSET in outcomes else {}
-    sizes = fit.effective_size()["effective"].sum()
-    rows = []
-    for name in outcomes:
-        crude = estimate(whole, name, None, draws.get(CRUDE))
-        adjusted = estimate(inside, name, fit, draws.get(ADJUSTED))
-        # Days are standardised by their spread between all subjects, crude and adjusted alike.
-        spread = float(crude.pop("sd", np.nan))
-        adjusted.pop("sd", None)
-        for kind, data, found, n in (
-            (CRUDE, whole, crude, float(len(people))),
-            (ADJUSTED, inside, adjusted, float(sizes)),
-        ):
-            base = {**key, "outcome": name, "day": data.day if name == RATE else tau,
-                    "analysis": kind, "population": "all" if kind == CRUDE else fit.spec.estimand,
-                    "n": n}  # fmt: skip
-            rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
-    return rows
-
-
-def _why(verdict: Verdict) -> str:
-    return " ".join(f.finding for f in verdict.objections) or "No weights could be made."
-
-
-def _restricted(data: Compared, kept: Any) -> Compared:
-    """Return the same of those who have a weight."""
-    met = None if data.met is None else data.met[data.met["subject"].isin(kept)]
-    return Compared(
-        data.labels, met, only_subjects(data.onset, kept), only_histories(data.history, kept),
-        only_subjects(data.durability, kept), data.day, data.tau, data.conf_level,
-    )  # fmt: skip
-
-
-def _draw(
-    pair: Pair, fit: PropensityResult, people: pd.DataFrame, tau: float, boot: tuple[int, int, int]
-) -> dict[str, Any]:
-    n_boot, seed, n_jobs = boot
-    # The weights stand in the order of the people: both come from the same frame.
-    data = OnsetData.of(pair.onset(), people, tau)
-    weightings: dict[str, Reweigh] = {CRUDE: np.ones_like, ADJUSTED: fit.reweigh()}
-    try:
-        return dict(draw_onsets(data, weightings, n_boot=n_boot, seed=seed, n_jobs=n_jobs))
-    except NotEstimableError:
-        return {}
-
-
-def _strength(
-    outcome: str, found: dict[str, Any], spread: float, conf_level: float
-) -> dict[str, float]:
-    """Return the E-value of a contrast and of its limit."""
-    none = {"e_value": np.nan, "e_value_limit": np.nan}
-    if outcome == RATE:
-        ratio = [found.get(k, np.nan) for k in ("risk_ratio", "risk_ratio_low", "risk_ratio_high")]
-        measure = "risk ratio"
-    elif outcome != DURABILITY and spread > 0:
-        ratio = [found[k] / spread for k in ("estimate", "conf_low", "conf_high")]
-        measure = "difference in means"
-    else:
-        return none
-    if not np.isfinite(ratio).all():
-        return none
-    value = e_value(*ratio, measure=measure, conf_level=conf_level)
-    return {"e_value": value.estimate, "e_value_limit": value.limit}

@@ -11,12 +11,13 @@ import pandas as pd
 from trdstats import plots
 from trdstats.comparison.estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.propensity_result import PropensityResult
-from trdstats.comparison.verdict import DO_NOT, Verdict, table_of
+from trdstats.comparison.verdict import DO_NOT, PITFALLS, Verdict, table_of
 from trdstats.tables import (
     Face,
     Introduces,
     Table,
     each_row,
+    format_count,
     format_estimate,
     format_number,
     format_p,
@@ -31,7 +32,7 @@ _HEADINGS = {
 _COLUMNS = (
     "treatment", "reference", "verdict", "outcome", "day", "analysis", "population", "n",
     "estimate", "bound_low", "bound_high", "std_error", "statistic", "p_value", "conf_low",
-    "conf_high", "conf_level", "e_value", "e_value_limit", "note",
+    "conf_high", "conf_level", "e_value", "e_value_limit", "smd", "overlap", "note",
 )  # fmt: skip
 
 
@@ -73,7 +74,9 @@ class Comparison(Introduces):
             (adjusted: the effective number), estimate (treatment less reference: days, and
             percentage points for the rate), bound_low, bound_high (what the visits leave open),
             std_error, statistic, p_value, conf_low, conf_high, conf_level, e_value, e_value_limit,
-            note. Pairs that are not to be compared have NaN and the reason in note.
+            smd (the largest standardised difference of a covariate, before or after weighting),
+            overlap (common area of the scores), note. Pairs that are not to be compared have NaN
+            and the reason in note.
         """
         return self.frame.assign(conf_level=self.conf_level).reindex(columns=list(_COLUMNS))
 
@@ -116,7 +119,7 @@ class Comparison(Introduces):
 
     def face(self) -> Face:
         """Return the verdicts, then the contrasts, then what to keep in mind."""
-        judged = tuple((f"{v.treatment} v {v.reference}", v.words) for v in self.verdicts)
+        judged = tuple(self._judged(v) for v in self.verdicts)
         level = f"{100 * self.conf_level:g} % CI"
         rows = []
         for (treatment, reference), own in self.tidy().groupby(
@@ -138,7 +141,8 @@ class Comparison(Introduces):
                     )
                 )  # fmt: skip
         header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
-        tables = [Table(("Pair", "Verdict"), judged, 2, title="May they be compared?")]
+        seen = ("Pair", "Verdict", "Worth (n)", "Unlike (SMD)", "Overlap")
+        tables = [Table(seen, judged, 2, title="May they be compared?")]
         if rows:
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))
@@ -149,13 +153,49 @@ class Comparison(Introduces):
                 if f.grade == "fine" or (v.words == DO_NOT and f.grade == "limits"):
                     continue
                 accepted = " (accepted)" if f.check in v.accepted else ""
-                notes.append(f"{v.treatment} v {v.reference}, {f.check}{accepted}: {f.finding}")
+                about = f.about or f"{v.treatment} v {v.reference}"
+                notes.append(f"{about}, {f.check}{accepted}: {f.finding}")
+        notes += self._of_the_whole()
         notes.append(
             "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured cause "
             "must have with both treatment and outcome to explain the difference away."
         )
         return Face("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
                     tuple(dict.fromkeys(notes)))  # fmt: skip
+
+    def _judged(self, verdict: Verdict) -> tuple[str, ...]:
+        """Return a verdict with what the two are worth, how unlike they are and overlap."""
+        words = (f"{verdict.treatment} v {verdict.reference}", verdict.words)
+        fit = self.weights.get((verdict.treatment, verdict.reference))
+        if fit is None:
+            return (*words, "", "", "")
+        apart = fit.balance()[["smd_before", "smd_after"]].abs().max()
+        area = ""
+        if fit._found.scores is not None:
+            area = format_number(float(fit.overlap()["coefficient"].iloc[0]), 2)
+        return (
+            *words,
+            format_count(round(float(fit.effective_size()["effective"].sum()))),
+            f"{apart['smd_before']:.2f}, weighted {apart['smd_after']:.2f}",
+            area,
+        )
+
+    def _of_the_whole(self) -> list[str]:
+        """Return what to keep in mind of all pairs together."""
+        met = {f.check: f.remedy for v in self.verdicts for f in v.findings if f.grade == "limits"}
+        notes = [f"About {k}: {met[k]}" for k in PITFALLS if met.get(k)]
+        tests = int(self.tidy().query("analysis == 'adjusted'")["p_value"].notna().sum())
+        if tests > 1:
+            notes.append(
+                f"{tests} adjusted tests stand here, none of them corrected for the others: name "
+                "the one that counts, or use adjust_p."
+            )
+        shown = set(self.outcomes)
+        if ONSET in shown and not shown & {IN_RESPONSE, DURABILITY}:
+            notes.append("Speed alone favours what works fast: show days in response beside it.")
+        if shown & {IN_RESPONSE, DURABILITY} and ONSET not in shown:
+            notes.append("Lasting alone favours what works slowly: show the onset beside it.")
+        return notes
 
 
 def _shown(row: Any) -> str:

@@ -64,7 +64,7 @@ def estimate(
     weights : result or None
         None for the crude contrast.
     draws : OnsetDraws or None
-        Bootstrap of the onset; needed for that outcome.
+        Bootstrap of the onset; None where it could not be made.
 
     Returns
     -------
@@ -74,7 +74,8 @@ def estimate(
     """
     try:
         if outcome == ONSET:
-            assert draws is not None
+            if draws is None:
+                raise NotEstimableError("No resample of the onset could be analysed.")
             return draws.contrast(data.conf_level)
         return _ESTIMATES[outcome](data, weights)
     except NotEstimableError as error:

@@ -68,13 +68,10 @@ class MAICResult(Introduces):
 
     @property
     def subject_weights(self) -> EstimatedWeights:
-        """The weights with their model, as every estimator takes them."""
+        """The weights with their model, as every estimator takes them; errors of first order."""
         label = f"weights to {self.spec.moments.label} on {', '.join(self.terms)}"
-        group = None
-        if "treatment" in self.subjects:
-            group = pd.factorize(self.subjects["treatment"])[0].astype(np.intp)
         return EstimatedWeights(
-            self.frame, self._found.log_derivative, self._found.influence, label, group
+            self.frame, self._found.log_derivative, self._found.influence, label
         )
 
     @property

@@ -13,6 +13,7 @@ from trdstats.comparison.cohorts import Cohort
 from trdstats.outcomes import EventTimes, ResponseHistory, response_history, time_to
 from trdstats.outcomes.rates import verdicts
 from trdstats.outcomes.time_to import among_those
+from trdstats.study import Study
 from trdstats.study.study import UNADJUSTED
 
 
@@ -39,11 +40,18 @@ class Outcomes:
         own = self.cohort
         return time_to(own.study, own.relapse, since=own.response)
 
-    def met(self, day: float) -> pd.DataFrame:
-        """Return subject, treatment and whether each responds at a day; not rated is not met."""
+    def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
+        """Return subject, treatment and whether each responds at a day; not rated is not met.
+
+        Parameters
+        ----------
+        day : float
+        shift : float, default 0
+            Points added to every score after baseline.
+        """
         own = self.cohort
         return verdicts(
-            own.study,
+            _shifted(own.study, shift) if shift else own.study,
             own.response,
             day=day,
             missing="nonresponse",
@@ -74,9 +82,9 @@ class Pair:
         """Return one row a subject: subject, treatment, baseline and covariates."""
         return self._join(lambda o: o.cohort.study.subjects)
 
-    def met(self, day: float) -> pd.DataFrame:
-        """Return whether each subject responds at a day."""
-        return self._join(lambda o: o.met(day))
+    def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
+        """Return whether each subject responds at a day, all scores shifted by some points."""
+        return self._join(lambda o: o.met(day, shift=shift))
 
     def onset(self) -> EventTimes:
         """Return the times to the first response."""
@@ -132,6 +140,15 @@ class Pair:
             for o in (self.reference, self.treatment)
             for day in of(o).values()
         }
+
+
+def _shifted(study: Study, points: float) -> Study:
+    """Return a study whose scores after baseline are some points higher."""
+    rows = study.visits
+    rows = rows[(rows["day"] > 0) & rows["visit"].notna() & rows["score"].notna()]
+    return study.with_scores(
+        rows[["subject", "visit"]].assign(score=rows["score"].astype(float) + points)
+    )
 
 
 def _either(a: str, b: str) -> str:

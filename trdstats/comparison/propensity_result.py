@@ -143,7 +143,7 @@ class PropensityResult(Introduces):
         >>> drawn = fit.bootstrap(
         ...     lambda w: trd.RMST(tau=84).fit(times, weights=w).tidy(), n_boot=20)
         >>> drawn.tidy()["measure"].tolist()
-        ['rmst', 'rmst', 'difference', 'ratio']
+        ['restricted mean', 'restricted mean', 'difference', 'ratio', 'ratio of time lost']
         """
         if self.spec.scores is not None:
             raise NotEstimableError(

@@ -18,6 +18,11 @@ DO_NOT = "do not compare"
 
 # What is looked at, in the order of tables.
 CHECKS = ("scale", "cut-off", "assessment day", "time zero", "visit grid", "follow-up", "overlap")
+# What limits a comparison and never prevents it; see `pitfalls`.
+PITFALLS = (
+    "source", "endpoint", "dropout", "who is followed", "other treatment", "entry score", "raters",
+    "blinding", "clusters", "balance", "counts", "threshold",
+)  # fmt: skip
 
 # Lost by chance alone: below this probability nobody lost is taken as a sign of selection.
 CHANCE = 0.01
@@ -33,17 +38,20 @@ class Finding:
     Attributes
     ----------
     check : str
-        One of `CHECKS`.
+        One of `CHECKS` or `PITFALLS`.
     grade : {"fine", "limits", "overlap", "prevents"}
         "limits" is to be kept in mind, "overlap" leaves the overlap population to be compared,
         "prevents" forbids the comparison unless the check is accepted by name.
     finding, remedy : str
+    about : str
+        What the finding is about, where that is less than the pair: one cohort, or the subjects.
     """
 
     check: str
     grade: Grade
     finding: str
     remedy: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,177 @@
+"""Crude and adjusted contrasts of one pair of cohorts, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from trdstats.comparison.e_values import e_value
+from trdstats.comparison.estimates import DURABILITY, ONSET, RATE, Compared, estimate
+from trdstats.comparison.onset import OnsetData, OnsetDraws, Reweigh, draw_onsets
+from trdstats.comparison.pair import Pair, only_histories, only_subjects
+from trdstats.comparison.propensity_result import UNBALANCED, PropensityResult
+from trdstats.comparison.threshold import check_counts, check_threshold, find_near
+from trdstats.comparison.verdict import Finding, Verdict
+from trdstats.errors import NotEstimableError
+
+CRUDE, ADJUSTED = "crude", "adjusted"
+
+
+class Boot(NamedTuple):
+    """Resamples of the onset."""
+
+    n: int
+    seed: int
+    n_jobs: int
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """A pair as it is, and the part of it that has weights.
+
+    Attributes
+    ----------
+    people : pandas.DataFrame
+        subject, treatment and covariates of all.
+    onset : OnsetData
+        Of all.
+    whole, inside : Compared
+        All subjects, and those with a weight.
+    fit : PropensityResult
+    """
+
+    people: pd.DataFrame
+    onset: OnsetData
+    whole: Compared
+    inside: Compared
+    fit: PropensityResult
+
+    @classmethod
+    def of(
+        cls, pair: Pair, fit: PropensityResult, day: float | None, tau: float, conf_level: float
+    ) -> BothSides:
+        """Return what is compared of a pair; `day` is None when no rate is."""
+        people, times = pair.people(), pair.onset()
+        whole = Compared(
+            pair.labels, None if day is None else pair.met(day), times, pair.history(),
+            pair.durability(), day, tau, conf_level,
+        )  # fmt: skip
+        kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
+        inside = whole if len(kept) == len(people) else _restricted(whole, kept)
+        # The weights stand in the order of the people: both come from the same frame.
+        return cls(people, OnsetData.of(times, people, tau), whole, inside, fit)
+
+    def checks(self, pair: Pair) -> list[Finding]:
+        """Return what weights left unlike, and what makes a rate fragile."""
+        data = self.inside
+        found = [self._check_balance()]
+        if data.met is None or data.day is None:
+            return found
+        near = find_near(pair, data.met, data.day)
+        return [*found, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
+
+    def _check_balance(self) -> Finding:
+        apart = self.fit.balance().set_index("term")["smd_after"].abs()
+        far = apart[apart > UNBALANCED]
+        if not len(far):
+            return Finding("balance", "fine", "Weighted, they are alike in every covariate.")
+        named = ", ".join(f"{k} ({v:.2f})" for k, v in far.items())
+        return Finding(
+            "balance",
+            "limits",
+            f"Weighted, they still differ in {named}.",
+            "A standardised difference above 0.1 can leave a bias: estimand='overlap' has none.",
+        )
+
+    def rows(self, verdict: Verdict, outcomes: Sequence[str], boot: Boot) -> list[dict[str, Any]]:
+        """Return one row an outcome and analysis, with balance, overlap and E-values."""
+        conf_level = self.whole.conf_level
+        draws = self._draw(boot) if ONSET in outcomes else {}
+        sizes = float(self.fit.effective_size()["effective"].sum())
+        apart = self.fit.balance()[["smd_before", "smd_after"]].abs().max()
+        shared = np.nan
+        if self.fit._found.scores is not None:
+            shared = float(self.fit.overlap()["coefficient"].iloc[0])
+        rows = []
+        for name in outcomes:
+            crude = estimate(self.whole, name, None, draws.get(CRUDE))
+            adjusted = estimate(self.inside, name, self.fit, draws.get(ADJUSTED))
+            # Days are standardised by their spread between all subjects, crude and adjusted alike.
+            spread = float(crude.pop("sd", np.nan))
+            adjusted.pop("sd", None)
+            for kind, population, found, n, smd in (
+                (CRUDE, "all", crude, float(len(self.people)), apart["smd_before"]),
+                (ADJUSTED, self.fit.spec.estimand, adjusted, sizes, apart["smd_after"]),
+            ):
+                base = {**_key(verdict, name, kind, self.whole.day, self.whole.tau),
+                        "population": population, "n": n, "smd": float(smd),
+                        "overlap": shared}  # fmt: skip
+                rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
+        return rows
+
+    def _draw(self, boot: Boot) -> dict[str, OnsetDraws]:
+        weightings: dict[str, Reweigh] = {CRUDE: np.ones_like, ADJUSTED: self.fit.reweigh()}
+        try:
+            return dict(
+                draw_onsets(self.onset, weightings, n_boot=boot.n, seed=boot.seed,
+                            n_jobs=boot.n_jobs)
+            )  # fmt: skip
+        except NotEstimableError:
+            return {}
+
+
+def rows_without_numbers(
+    verdict: Verdict, outcomes: Sequence[str], day: float | None, tau: float
+) -> list[dict[str, Any]]:
+    """Return the rows of a pair that is not to be compared, with the reason."""
+    why = " ".join(f.finding for f in verdict.objections) or "No weights could be made."
+    return [
+        {**_key(verdict, name, kind, day, tau), "note": why}
+        for name in outcomes
+        for kind in (CRUDE, ADJUSTED)
+    ]
+
+
+def _key(
+    verdict: Verdict, outcome: str, analysis: str, day: float | None, tau: float
+) -> dict[str, Any]:
+    return {
+        "treatment": verdict.treatment,
+        "reference": verdict.reference,
+        "verdict": verdict.words,
+        "outcome": outcome,
+        "day": day if outcome == RATE else tau,
+        "analysis": analysis,
+    }
+
+
+def _restricted(data: Compared, kept: Any) -> Compared:
+    """Return the same of those who have a weight."""
+    met = None if data.met is None else data.met[data.met["subject"].isin(kept)]
+    return Compared(
+        data.labels, met, only_subjects(data.onset, kept), only_histories(data.history, kept),
+        only_subjects(data.durability, kept), data.day, data.tau, data.conf_level,
+    )  # fmt: skip
+
+
+def _strength(
+    outcome: str, found: dict[str, Any], spread: float, conf_level: float
+) -> dict[str, float]:
+    """Return the E-value of a contrast and of its limit."""
+    none = {"e_value": np.nan, "e_value_limit": np.nan}
+    if outcome == RATE:
+        ratio = [found.get(k, np.nan) for k in ("risk_ratio", "risk_ratio_low", "risk_ratio_high")]
+        measure = "risk ratio"
+    elif outcome != DURABILITY and spread > 0:
+        ratio = [found[k] / spread for k in ("estimate", "conf_low", "conf_high")]
+        measure = "difference in means"
+    else:
+        return none
+    if not np.isfinite(ratio).all():
+        return none
+    value = e_value(*ratio, measure=measure, conf_level=conf_level)
+    return {"e_value": value.estimate, "e_value_limit": value.limit}
