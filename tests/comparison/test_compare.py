@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.comparison.onset import CohortOnset, Intervals, draw_onsets
 from trdstats.comparison.verdict import COMPARE, DO_NOT, IN_OVERLAP
 from trdstats.errors import DataError, SpecError, UnknownNameError
 
@@ -208,3 +209,23 @@ def test_face_and_figure() -> None:
     ]  # fmt: skip
     assert fig.axes[0].get_yticklabels()[0].get_text().startswith("B v A\n")
     assert found.glance()["n_pairs"].item() == 1
+
+
+def test_a_cohort_is_drawn_once_for_all_its_pairs() -> None:
+    # Crude differences of three cohorts add up in every resample: they rest on the same patients.
+    rng = np.random.default_rng(2)
+    cohorts = []
+    for k in range(3):
+        right = rng.choice([7.0, 14.0, 28.0, np.inf], size=30)
+        left = np.select([right == 7, right == 14, right == 28], [0.0, 7.0, 14.0], 28.0)
+        own = Intervals(left, right, np.arange(30), 30, seed=k)
+        cohorts.append(CohortOnset(own, n_boot=20, n_jobs=1))
+    a, b, c = cohorts
+
+    def middle(reference: CohortOnset, treatment: CohortOnset) -> Any:
+        crude, weighted = draw_onsets(reference, treatment, np.ones_like, 28.0)
+        np.testing.assert_allclose(crude.drawn, weighted.drawn, atol=1e-9)
+        return np.append(crude.found.mean(), crude.drawn.mean(axis=1))
+
+    np.testing.assert_allclose(middle(a, b) + middle(b, c), middle(a, c), atol=1e-8)
+    assert np.ptp(middle(a, b)) > 0

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats.comparison.e_values import e_value
 from trdstats.comparison.estimates import DURABILITY, ONSET, RATE, Compared, estimate
-from trdstats.comparison.onset import OnsetData, OnsetDraws, Reweigh, draw_onsets
+from trdstats.comparison.onset import CohortOnset, OnsetDraws, draw_onsets
 from trdstats.comparison.pair import Pair, only_histories, only_subjects
 from trdstats.comparison.propensity_result import UNBALANCED, PropensityResult
 from trdstats.comparison.threshold import check_counts, check_threshold, find_near
@@ -19,14 +19,6 @@ from trdstats.comparison.verdict import Finding, Verdict
 from trdstats.errors import NotEstimableError
 
 CRUDE, ADJUSTED = "crude", "adjusted"
-
-
-class Boot(NamedTuple):
-    """Resamples of the onset."""
-
-    n: int
-    seed: int
-    n_jobs: int
 
 
 @dataclass(frozen=True)
@@ -37,15 +29,12 @@ class BothSides:
     ----------
     people : pandas.DataFrame
         subject, treatment and covariates of all.
-    onset : OnsetData
-        Of all.
     whole, inside : Compared
         All subjects, and those with a weight.
     fit : PropensityResult
     """
 
     people: pd.DataFrame
-    onset: OnsetData
     whole: Compared
     inside: Compared
     fit: PropensityResult
@@ -55,15 +44,14 @@ class BothSides:
         cls, pair: Pair, fit: PropensityResult, day: float | None, tau: float, conf_level: float
     ) -> BothSides:
         """Return what is compared of a pair; `day` is None when no rate is."""
-        people, times = pair.people(), pair.onset()
+        people = pair.people()
         whole = Compared(
-            pair.labels, None if day is None else pair.met(day), times, pair.history(),
+            pair.labels, None if day is None else pair.met(day), pair.onset(), pair.history(),
             pair.durability(), day, tau, conf_level,
         )  # fmt: skip
         kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
         inside = whole if len(kept) == len(people) else _restricted(whole, kept)
-        # The weights stand in the order of the people: both come from the same frame.
-        return cls(people, OnsetData.of(times, people, tau), whole, inside, fit)
+        return cls(people, whole, inside, fit)
 
     def checks(self, pair: Pair) -> list[Finding]:
         """Return what weights left unlike, and what makes a rate fragile."""
@@ -87,10 +75,20 @@ class BothSides:
             "A standardised difference above 0.1 can leave a bias: estimand='overlap' has none.",
         )
 
-    def rows(self, verdict: Verdict, outcomes: Sequence[str], boot: Boot) -> list[dict[str, Any]]:
-        """Return one row an outcome and analysis, with balance, overlap and E-values."""
+    def rows(
+        self, verdict: Verdict, outcomes: Sequence[str], onsets: dict[str, CohortOnset]
+    ) -> list[dict[str, Any]]:
+        """Return one row an outcome and analysis, with balance, overlap and E-values.
+
+        Parameters
+        ----------
+        verdict : Verdict
+        outcomes : sequence of str
+        onsets : dict of str to CohortOnset
+            By cohort.
+        """
         conf_level = self.whole.conf_level
-        draws = self._draw(boot) if ONSET in outcomes else {}
+        draws = self._draw(onsets) if ONSET in outcomes else {}
         sizes = float(self.fit.effective_size()["effective"].sum())
         apart = self.fit.balance()[["smd_before", "smd_after"]].abs().max()
         shared = np.nan
@@ -113,15 +111,14 @@ class BothSides:
                 rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
         return rows
 
-    def _draw(self, boot: Boot) -> dict[str, OnsetDraws]:
-        weightings: dict[str, Reweigh] = {CRUDE: np.ones_like, ADJUSTED: self.fit.reweigh()}
+    def _draw(self, onsets: dict[str, CohortOnset]) -> dict[str, OnsetDraws]:
+        reference, treatment = (onsets[label] for label in self.whole.labels)
         try:
-            return dict(
-                draw_onsets(self.onset, weightings, n_boot=boot.n, seed=boot.seed,
-                            n_jobs=boot.n_jobs)
-            )  # fmt: skip
+            # The weights stand in the order of the people: the reference, then the treatment.
+            crude, adjusted = draw_onsets(reference, treatment, self.fit.reweigh(), self.whole.tau)
         except NotEstimableError:
             return {}
+        return {CRUDE: crude, ADJUSTED: adjusted}
 
 
 def rows_without_numbers(

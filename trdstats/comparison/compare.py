@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from trdstats.comparison.both_sides import Boot, BothSides, rows_without_numbers
+from trdstats.comparison.both_sides import BothSides, rows_without_numbers
 from trdstats.comparison.cohorts import Cohort, list_cohorts
 from trdstats.comparison.comparison_result import Comparison
-from trdstats.comparison.estimates import OUTCOMES, RATE
+from trdstats.comparison.estimates import ONSET, OUTCOMES, RATE
+from trdstats.comparison.onset import CohortOnset
 from trdstats.comparison.overlap_check import check_overlap
 from trdstats.comparison.pair import Outcomes, Pair
 from trdstats.comparison.pitfalls import check_pitfalls
@@ -113,9 +114,14 @@ def compare(
     relapse = LossOfResponse() if relapse is None else relapse
     cohorts = list_cohorts(study, Response() if response is None else response, relapse)
     derived = {c.label: Outcomes(c) for c in cohorts}
-    seeds = np.random.SeedSequence(seed).generate_state(len(pairs_of(cohorts)))
+    seeds = np.random.SeedSequence(seed).generate_state(len(cohorts))
+    onsets = {
+        c.label: CohortOnset.of(derived[c.label].onset, c.study.subjects["subject"],
+                                seed=int(start), n_boot=n_boot, n_jobs=n_jobs)
+        for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
+    }  # fmt: skip
     verdicts, rows, weights = [], [], {}
-    for (own, base), start in zip(pairs_of(cohorts), seeds, strict=True):
+    for own, base in pairs_of(cohorts):
         pair = Pair(derived[own.label], derived[base.label])
         horizon, at = _horizon(own, base, tau), day
         if at is None and RATE in outcomes:
@@ -136,7 +142,7 @@ def compare(
                              conf_level)  # fmt: skip
         kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
         verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
-        rows += sides.rows(verdicts[-1], outcomes, Boot(n_boot, int(start), n_jobs))
+        rows += sides.rows(verdicts[-1], outcomes, onsets)
     return Comparison(
         adjust=adjust,
         outcomes=tuple(outcomes),

@@ -1,9 +1,14 @@
-"""Days to response from the intervals between visits, with a bootstrap of the whole chain."""
+"""Days to response from the intervals between visits, with a bootstrap of the whole chain.
+
+A cohort is drawn once a resample, whichever cohort it is compared with: its curve without weights
+is estimated once, and contrasts of several pairs rest on the same patients.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,58 +18,80 @@ from joblib import Parallel, delayed
 from scipy.stats import norm
 
 from trdstats.kernels.npmle_bounds import restricted_mean_bounds
-from trdstats.kernels.resampling import draw_within
-from trdstats.kernels.turnbull import turnbull
+from trdstats.kernels.resampling import draw_counts
+from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.outcomes import EventTimes
 
 FloatArray = npt.NDArray[np.float64]
-# Weights of all subjects when each is drawn so many times.
+# Weights of all subjects of a pair when each is drawn so many times, the reference first.
 Reweigh = Callable[[FloatArray], FloatArray]
 _CHUNK = 50
 
 
 @dataclass(frozen=True)
-class OnsetData:
-    """Intervals of the onset on arrays.
+class Intervals:
+    """Onsets of one cohort on arrays, and how its subjects are drawn.
 
     Attributes
     ----------
-    left, right : ndarray, shape (n,)
+    left, right : ndarray, shape (n_rated,)
         Onset lies in (left, right].
-    person : ndarray of int, shape (n,)
-        Row of each subject in the table of people: those never rated have no interval.
-    arm : ndarray of int, shape (n_people,)
-        0 reference, 1 treatment.
-    tau : float
+    person : ndarray of int, shape (n_rated,)
+        Place of each among the subjects of the cohort: those never rated have no interval.
+    n : int
+        Subjects.
+    seed : int
     """
 
     left: FloatArray
     right: FloatArray
     person: npt.NDArray[np.intp]
-    arm: npt.NDArray[np.intp]
-    tau: float
+    n: int
+    seed: int
+
+    def counts(self, turn: int) -> FloatArray:
+        """Return how often each subject is drawn in a resample; turn -1 is the data."""
+        if turn < 0:
+            return np.ones(self.n)
+        return draw_counts(self.n, np.random.default_rng((self.seed, turn)))
+
+    def curve(self, weight: FloatArray) -> Npmle:
+        """Return the curve when the subjects of the cohort weigh so much."""
+        own = weight[self.person]
+        mine = own > 0
+        return turnbull(self.left[mine], self.right[mine], own[mine])
+
+
+@dataclass(frozen=True)
+class CohortOnset:
+    """Onsets of one cohort with its curves in the data and in resamples.
+
+    Attributes
+    ----------
+    intervals : Intervals
+    n_boot, n_jobs : int
+    """
+
+    intervals: Intervals
+    n_boot: int
+    n_jobs: int
 
     @classmethod
-    def of(cls, times: EventTimes, people: pd.DataFrame, tau: float) -> OnsetData:
-        """Return the intervals of the people that have follow-up."""
+    def of(
+        cls, times: EventTimes, subjects: Any, *, seed: int, n_boot: int, n_jobs: int
+    ) -> CohortOnset:
+        """Return the onsets of the subjects of a cohort, in their order."""
         frame = times.at_risk()
-        frame = frame[frame["subject"].isin(people["subject"])]
         event = (frame["status"] == 1).to_numpy()
-        left = frame["left"].to_numpy(dtype=float)
         right = np.where(event, frame["right"].to_numpy(dtype=float), np.inf)
-        person = pd.Index(people["subject"]).get_indexer(pd.Index(frame["subject"]))
-        arm = people["treatment"].cat.codes.to_numpy().astype(np.intp)
-        return cls(left, right, person.astype(np.intp), arm, tau)
+        person = pd.Index(subjects).get_indexer(pd.Index(frame["subject"])).astype(np.intp)
+        own = Intervals(frame["left"].to_numpy(dtype=float), right, person, len(subjects), seed)
+        return cls(own, n_boot, n_jobs)
 
-    def means(self, weight: FloatArray) -> FloatArray:
-        """Return lower and upper bound of the mean days without response, shape (2, 2)."""
-        own, arm = weight[self.person], self.arm[self.person]
-        rows = []
-        for k in (0, 1):
-            mine = (arm == k) & (own > 0)
-            fit = turnbull(self.left[mine], self.right[mine], own[mine])
-            rows.append(restricted_mean_bounds(fit, self.tau))
-        return np.array(rows)
+    @cached_property
+    def crude(self) -> list[Npmle]:
+        """Curves of the data, then of every resample."""
+        return _run(_crude, self.n_boot, self.n_jobs, self.intervals)
 
 
 @dataclass(frozen=True)
@@ -101,39 +128,59 @@ class OnsetDraws:
 
 
 def draw_onsets(
-    data: OnsetData, reweigh: dict[str, Reweigh], *, n_boot: int, seed: int, n_jobs: int
-) -> dict[str, OnsetDraws]:
-    """Bootstrap the contrast under several weightings in the same resamples.
+    reference: CohortOnset, treatment: CohortOnset, reweigh: Reweigh, tau: float
+) -> tuple[OnsetDraws, OnsetDraws]:
+    """Bootstrap the crude and the weighted contrast in the same resamples.
 
     Parameters
     ----------
-    data : OnsetData
-    reweigh : dict of str to callable
-        From how often each person was drawn to the weights of all, estimated anew.
-    n_boot, seed, n_jobs : int
-        Resample i has a random stream of its own: results do not depend on `n_jobs`.
+    reference, treatment : CohortOnset
+    reweigh : callable
+        From how often each subject was drawn, those of the reference first, to the weights of all,
+        estimated anew.
+    tau : float
+
+    Returns
+    -------
+    crude, weighted : OnsetDraws
     """
-    ones = np.ones(len(data.arm))
-    found = {k: _gap(data.means(w(ones))) for k, w in reweigh.items()}
-    seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    chunks = [seeds[i : i + _CHUNK] for i in range(0, n_boot, _CHUNK)]
-    parts = Parallel(n_jobs=n_jobs)(delayed(_resample)(data, reweigh, c) for c in chunks)
-    drawn = [row for part in parts for row in part]
-    return {k: OnsetDraws(found[k], np.array([row[k] for row in drawn])) for k in reweigh}
+    crude = [
+        np.array([restricted_mean_bounds(c, tau) for c in pair])
+        for pair in zip(reference.crude, treatment.crude, strict=True)
+    ]
+    weighted = _run(
+        _weighted, reference.n_boot, reference.n_jobs, reference.intervals, treatment.intervals,
+        reweigh, tau,
+    )  # fmt: skip
+    found = [np.array([_gap(b) for b in bounds]) for bounds in (crude, weighted)]
+    return OnsetDraws(found[0][0], found[0][1:]), OnsetDraws(found[1][0], found[1][1:])
 
 
-def _resample(
-    data: OnsetData, reweigh: dict[str, Reweigh], seeds: list[np.random.SeedSequence]
-) -> list[dict[str, FloatArray]]:
-    rows, strata = [], [np.flatnonzero(data.arm == k) for k in (0, 1)]
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        counts = draw_within(strata, len(data.arm), rng)
-        rows.append({k: _gap(data.means(counts * w(counts))) for k, w in reweigh.items()})
+def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) -> list[Any]:
+    """Return what is made of the data and of every resample, in order."""
+    turns = range(-1, n_boot)
+    chunks = [turns[i : i + _CHUNK] for i in range(0, len(turns), _CHUNK)]
+    parts = Parallel(n_jobs=n_jobs)(delayed(work)(chunk, *given) for chunk in chunks)
+    return [row for part in parts for row in part]
+
+
+def _crude(turns: range, own: Intervals) -> list[Npmle]:
+    return [own.curve(own.counts(t)) for t in turns]
+
+
+def _weighted(
+    turns: range, reference: Intervals, treatment: Intervals, reweigh: Reweigh, tau: float
+) -> list[FloatArray]:
+    rows = []
+    for t in turns:
+        counts = np.concatenate([reference.counts(t), treatment.counts(t)])
+        own, other = np.split(counts * reweigh(counts), [reference.n])
+        curves = (reference.curve(own), treatment.curve(other))
+        rows.append(np.array([restricted_mean_bounds(c, tau) for c in curves]))
     return rows
 
 
 def _gap(bounds: FloatArray) -> FloatArray:
-    """Return the bounds of treatment less reference."""
+    """Return the bounds of treatment less reference, of those of both."""
     low, high = bounds[1, 0] - bounds[0, 1], bounds[1, 1] - bounds[0, 0]
     return np.array([low, high])
