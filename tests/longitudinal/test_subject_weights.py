@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from age_weights import weights_from_age
 from scipy.special import expit
 
 import trdstats as trd
 from trdstats.errors import SpecError
-from trdstats.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
 N = 40
@@ -29,30 +29,12 @@ def table(visits: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def propensity(rows: pd.DataFrame, case: FloatArray) -> EstimatedWeights:
-    """Return inverse probability weights of a logistic regression with case weights."""
-    frame = rows.drop_duplicates("subject")
-    X = np.column_stack([np.ones(N), frame["age"]])
-    z = (frame["treatment"] == "B").to_numpy(dtype=float)
-    gamma = np.zeros(2)
-    for _ in range(30):
-        p = expit(X @ gamma)
-        information = (X * (case * p * (1 - p))[:, None]).T @ X
-        gamma = gamma + np.linalg.solve(information, X.T @ (case * (z - p)))
-    p = expit(X @ gamma)
-    weight = np.where(z == 1, 1 / p, 1 / (1 - p))
-    slope = np.where(z == 1, -(1 - p), p)
-    influence = (X * (case * (z - p))[:, None]) @ np.linalg.inv(information)
-    weights = pd.DataFrame({"subject": frame["subject"], "weight": case * weight})
-    return EstimatedWeights(weights, X * slope[:, None], influence, "weights from age")
-
-
 def test_one_visit_is_weighted_least_squares_and_its_influence_the_derivative() -> None:
     # At one visit the covariance has no part in the effects: the influence is the derivative of
     # weights and effects together. The central difference errs by 1e-8.
     rows = table(1)
-    fit = trd.MMRM("change ~ treatment").fit(rows, weights=propensity(rows, np.ones(N)))
-    w = propensity(rows, np.ones(N)).frame["weight"].to_numpy()
+    fit = trd.MMRM("change ~ treatment").fit(rows, weights=weights_from_age(rows, np.ones(N)))
+    w = weights_from_age(rows, np.ones(N)).frame["weight"].to_numpy()
     means = [np.average(rows["change"][m], weights=w[m])
              for m in ((rows["treatment"] == k).to_numpy() for k in "AB")]  # fmt: skip
     assert fit.tidy()["estimate"].tolist() == pytest.approx([means[0], means[1] - means[0]])
@@ -62,7 +44,7 @@ def test_one_visit_is_weighted_least_squares_and_its_influence_the_derivative() 
         for step in (1e-4, -1e-4):
             case = np.ones(N)
             case[i] += step
-            again = trd.MMRM("change ~ treatment").fit(rows, weights=propensity(rows, case))
+            again = trd.MMRM("change ~ treatment").fit(rows, weights=weights_from_age(rows, case))
             ends.append(again.tidy()["estimate"].to_numpy())
         derivative = (ends[0] - ends[1]) / 2e-4
         np.testing.assert_allclose(moved.loc[f"S{i:02}"], derivative, rtol=1e-5, atol=1e-9)
@@ -72,7 +54,7 @@ def test_one_visit_is_weighted_least_squares_and_its_influence_the_derivative() 
 
 def test_known_weights_are_those_of_ratings_with_an_empirical_covariance() -> None:
     rows = table(3)
-    weights = propensity(rows, np.ones(N)).frame
+    weights = weights_from_age(rows, np.ones(N)).frame
     formula = "change ~ treatment * visit"
     found = trd.MMRM(formula, covariance="cs").fit(rows, weights=weights)
     by_hand = trd.MMRM(
@@ -84,7 +66,7 @@ def test_known_weights_are_those_of_ratings_with_an_empirical_covariance() -> No
 
 def test_margins_carry_the_errors_of_estimated_weights() -> None:
     rows = table(3)
-    weights = propensity(rows, np.ones(N))
+    weights = weights_from_age(rows, np.ones(N))
     spec = trd.MMRM("change ~ treatment * visit", covariance="cs")
     known = spec.fit(rows, weights=weights.frame).margins("treatment", by="visit")
     estimated = spec.fit(rows, weights=weights).margins("treatment", by="visit")

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from age_weights import weights_from_age
 from scipy.special import expit
 
 import trdstats as trd
-from trdstats.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
 N = 60
@@ -29,23 +29,6 @@ def cohort() -> pd.DataFrame:
         {"subject": [f"S{i}" for i in range(N)], "treatment": arm, "age": age,
          "time": time, "status": status}
     )  # fmt: skip
-
-
-def propensity(frame: pd.DataFrame, case: FloatArray) -> EstimatedWeights:
-    """Return inverse probability weights of a logistic regression with case weights."""
-    X = np.column_stack([np.ones(len(frame)), frame["age"]])
-    z = (frame["treatment"] == "B").to_numpy(dtype=float)
-    gamma = np.zeros(2)
-    for _ in range(30):
-        p = expit(X @ gamma)
-        information = (X * (case * p * (1 - p))[:, None]).T @ X
-        gamma = gamma + np.linalg.solve(information, X.T @ (case * (z - p)))
-    p = expit(X @ gamma)
-    weight = np.where(z == 1, 1 / p, 1 / (1 - p))
-    slope = np.where(z == 1, -(1 - p), p)
-    influence = (X * (case * (z - p))[:, None]) @ np.linalg.inv(information)
-    table = pd.DataFrame({"subject": frame["subject"], "weight": case * weight})
-    return EstimatedWeights(table, X * slope[:, None], influence, "weights from age")
 
 
 def kaplan_meier(data: pd.DataFrame, weights: object) -> tuple[pd.Series, pd.DataFrame]:
@@ -93,14 +76,14 @@ def test_influence_is_the_derivative_of_the_whole(name: str) -> None:
     # The whole: estimate the weights, then the estimate, every subject with its case weight. A
     # central difference of step 1e-4 leaves an error of 1e-8 relative to the third derivative.
     data, fit = cohort(), FITS[name]
-    _, found = fit(data, propensity(data, np.ones(N)))
+    _, found = fit(data, weights_from_age(data, np.ones(N)))
     assert found["subject"].tolist() == data["subject"].tolist()
     for i in (0, 7, 31, 59):
         ends = []
         for step in (1e-4, -1e-4):
             case = np.ones(N)
             case[i] += step
-            ends.append(fit(data, propensity(data, case))[0].to_numpy())
+            ends.append(fit(data, weights_from_age(data, case))[0].to_numpy())
         derivative = (ends[0] - ends[1]) / 2e-4
         np.testing.assert_allclose(
             found.iloc[i, 1:].to_numpy(dtype=float), derivative, rtol=2e-5, atol=1e-8
@@ -110,7 +93,7 @@ def test_influence_is_the_derivative_of_the_whole(name: str) -> None:
 @pytest.mark.parametrize("name", FITS)
 def test_errors_are_those_of_the_influences(name: str) -> None:
     data = cohort()
-    weights = propensity(data, np.ones(N))
+    weights = weights_from_age(data, np.ones(N))
     _, found = FITS[name](data, weights)
     expected = np.sqrt((found.iloc[:, 1:].to_numpy(dtype=float) ** 2).sum(axis=0))
     tables = {
@@ -129,7 +112,7 @@ def test_errors_are_those_of_the_influences(name: str) -> None:
 
 def test_contrasts_know_that_groups_share_the_weights_model() -> None:
     data = cohort()
-    weights = propensity(data, np.ones(N))
+    weights = weights_from_age(data, np.ones(N))
     curves = trd.KaplanMeier().fit(data, weights=weights)
     moved = curves.influence([5.0])
     gap = np.sqrt(((moved["B day 5"] - moved["A day 5"]) ** 2).sum())
@@ -147,10 +130,10 @@ def test_log_rank_variance_is_that_of_the_stacked_scores() -> None:
     # Observed less expected events is a statistic of all weights: its derivative to the case
     # weights, weights estimated anew, squares to the variance of the test.
     data = cohort()
-    test = trd.LogRank().fit(data, weights=propensity(data, np.ones(N)))
+    test = trd.LogRank().fit(data, weights=weights_from_age(data, np.ones(N)))
 
     def gap(case: FloatArray) -> float:
-        table = trd.LogRank().fit(data, weights=propensity(data, case)).tidy()
+        table = trd.LogRank().fit(data, weights=weights_from_age(data, case)).tidy()
         return float((table["observed"] - table["expected"]).iloc[1])
 
     effects = []
@@ -165,7 +148,7 @@ def test_log_rank_variance_is_that_of_the_stacked_scores() -> None:
 def test_subjects_of_the_model_alone_are_counted_in_the_errors() -> None:
     # Ten subjects without follow-up help to estimate the weights, and so have an influence.
     data = cohort()
-    weights = propensity(data, np.ones(N))
+    weights = weights_from_age(data, np.ones(N))
     fit = trd.RMST(tau=12.0).fit(data.iloc[10:], weights=weights)
     moved = fit.influence()
     assert set(moved["subject"]) == set(data["subject"])
@@ -176,7 +159,7 @@ def test_subjects_of_the_model_alone_are_counted_in_the_errors() -> None:
 
 def test_known_weights_are_said_to_be_known() -> None:
     data = cohort()
-    weights = propensity(data, np.ones(N))
+    weights = weights_from_age(data, np.ones(N))
     known = str(trd.RMST(tau=12.0).fit(data, weights=weights.frame))
     estimated = str(trd.RMST(tau=12.0).fit(data, weights=weights))
     assert "taken as known" in known
