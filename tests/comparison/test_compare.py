@@ -229,3 +229,26 @@ def test_a_cohort_is_drawn_once_for_all_its_pairs() -> None:
 
     np.testing.assert_allclose(middle(a, b) + middle(b, c), middle(a, c), atol=1e-8)
     assert np.ptp(middle(a, b)) > 0
+
+
+def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> None:
+    # Everybody responds: A at day 7 or 14, B at 14 or 28, half each; in the middles of intervals
+    # 3.5 or 10.5 and 10.5 or 21, with variances 3.5^2 and 5.25^2.
+    rows = [
+        {"subject": f"P{i:03}", "treatment": "AB"[i % 2], "day": d, "score": 30 if d < at else 10}
+        for i in range(160)
+        for at in [(7, 14, 14, 28)[i // 2 % 2 + 2 * (i % 2)]]
+        for d in (0, 7, 14, 28)
+    ]
+    people = pd.DataFrame({"subject": [f"P{i:03}" for i in range(160)],
+                           "treatment": np.resize(["A", "B"], 160),
+                           "x": np.random.default_rng(1).normal(size=160)})  # fmt: skip
+    study = trd.Study(pd.DataFrame(rows).drop(columns="treatment"), people, scale="MADRS")
+    found = trd.compare(study, adjust="x", outcomes=("onset",), tau=28, n_boot=40).tidy()
+    row = found[found["analysis"] == "crude"].iloc[0]
+    assert row["estimate"] == pytest.approx((10.5 + 21) / 2 - (3.5 + 10.5) / 2)
+    sd = np.sqrt((3.5**2 + 5.25**2) / 2)
+    want = trd.e_value(row["estimate"] / sd, row["conf_low"] / sd, row["conf_high"] / sd,
+                       measure="difference in means")  # fmt: skip
+    assert row["e_value"] == pytest.approx(want.estimate)
+    assert row["e_value_limit"] == pytest.approx(want.limit)

@@ -104,10 +104,13 @@ class OnsetDraws:
         Bounds of the difference of the mean days to response, treatment less reference.
     drawn : ndarray, shape (n_boot, 2)
         The same in resamples, weights estimated anew in each.
+    sd : float
+        Spread of the days between subjects, without weights.
     """
 
     found: FloatArray
     drawn: FloatArray
+    sd: float
 
     def contrast(self, conf_level: float) -> dict[str, Any]:
         """Return the middle of the bounds with percentile limits that cover them."""
@@ -124,6 +127,7 @@ class OnsetDraws:
             "p_value": float(2 * norm.sf(abs(statistic))),
             "conf_low": float(np.quantile(self.drawn[:, 0], tail)),
             "conf_high": float(np.quantile(self.drawn[:, 1], 1 - tail)),
+            "sd": self.sd,
         }
 
 
@@ -153,7 +157,8 @@ def draw_onsets(
         reweigh, tau,
     )  # fmt: skip
     found = [np.array([_gap(b) for b in bounds]) for bounds in (crude, weighted)]
-    return OnsetDraws(found[0][0], found[0][1:]), OnsetDraws(found[1][0], found[1][1:])
+    sd = float(np.sqrt(np.mean([_variance(o.crude[0], tau) for o in (reference, treatment)])))
+    return OnsetDraws(found[0][0], found[0][1:], sd), OnsetDraws(found[1][0], found[1][1:], sd)
 
 
 def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) -> list[Any]:
@@ -178,6 +183,12 @@ def _weighted(
         curves = (reference.curve(own), treatment.curve(other))
         rows.append(np.array([restricted_mean_bounds(c, tau) for c in curves]))
     return rows
+
+
+def _variance(curve: Npmle, tau: float) -> float:
+    """Return the variance of the days up to tau, each at the middle of what the visits say."""
+    days = (np.minimum(curve.lower, tau) + np.minimum(curve.upper, tau)) / 2
+    return float(curve.mass @ (days - curve.mass @ days) ** 2)
 
 
 def _gap(bounds: FloatArray) -> FloatArray:
