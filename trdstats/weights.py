@@ -17,9 +17,12 @@ import pandas as pd
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.kernels.stacking import WeightModel, leaving_out, stack
 from trdstats.study.frames import to_pandas
+from trdstats.study.study import UNADJUSTED
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+
+WEIGHTED = "Not randomised; weights balance only what was measured"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class EstimatedWeights:
     group : ndarray of int, shape (n,), optional
         Treatment of each subject, for errors that are right in small samples too (`leaving_out`).
         Without it influences and errors are those of first order.
+    adjusts : bool, default False
+        Whether the weights make treatments alike in covariates.
     """
 
     frame: pd.DataFrame
@@ -47,6 +52,7 @@ class EstimatedWeights:
     influence: FloatArray
     label: str
     group: IntArray | None = None
+    adjusts: bool = False
 
     def first_order(self) -> EstimatedWeights:
         """Return the same weights with errors of first order: the sandwich of all equations."""
@@ -164,6 +170,22 @@ def weight_model(weights: Any) -> EstimatedWeights | None:
     return found if isinstance(found, EstimatedWeights) else None
 
 
+def caveat_under(caveat: str, weights: Any) -> str:
+    """Return what comparisons must say when subjects have weights.
+
+    Parameters
+    ----------
+    caveat : str
+        What they must say without.
+    weights : EstimatedWeights, result, or anything else
+        Only weights that are known to adjust change it.
+    """
+    model = weight_model(weights)
+    if model is None or not model.adjusts:
+        return caveat
+    return caveat.replace(UNADJUSTED, WEIGHTED)
+
+
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
     weights = getattr(weights, "subject_weights", weights)
     if isinstance(weights, EstimatedWeights):
@@ -247,6 +269,7 @@ def multiply_weights(first: Any, second: Any) -> EstimatedWeights:
         np.hstack([p.influence for p in parts]),
         f"{one.label} times {other.label}",
         _pairs(*(_group_of(m, names) for m in (one, other))),
+        one.adjusts or other.adjusts,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 import trdstats as trd
 from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
 from trdstats.study.samples import simulate_referral
+from trdstats.weights import multiply_weights
 
 Frame = pd.DataFrame
 
@@ -170,3 +171,33 @@ def test_what_cannot_be_resampled_is_refused(study: trd.Study, fit: Any) -> None
     given = trd.PropensityWeights("age", scores={"TMS": "p", "IV ketamine": "q"}).fit(people)
     with pytest.raises(NotEstimableError, match="Given scores have no model"):
         given.bootstrap(rates(study), n_boot=10)
+
+
+def test_weights_that_adjust_change_what_comparisons_must_say(study: trd.Study, fit: Any) -> None:
+    times = trd.time_to(study, trd.Response())
+    history = trd.response_history(study, trd.Response(), trd.LossOfResponse(below=0.4))
+    plain, adjusted = "Unadjusted: treatments were not", "Not randomised; weights balance only what"
+    found = [
+        lambda w: trd.rates(study, trd.Response(), day=28, weights=w),
+        lambda w: trd.KaplanMeier().fit(times, weights=w),
+        lambda w: trd.LogRank().fit(times, weights=w),
+        lambda w: trd.RMST(tau=84).fit(times, weights=w),
+        lambda w: trd.CoxPH("treatment").fit(times, weights=w),
+        lambda w: trd.AalenJohansen().fit(times, weights=w),
+        lambda w: trd.ResponseState(tau=84).fit(history, weights=w),
+    ]
+    for make in found:
+        crude, weighted, known = str(make(None)), str(make(fit)), str(make(fit.weights))
+        assert plain in crude
+        assert adjusted in weighted
+        assert plain not in weighted
+        # Nothing is known of weights from a table.
+        assert plain in known
+    assert times.caveat.startswith(plain)
+    # Weights of being observed adjust for no treatment; with those of treatment they do.
+    seen = trd.CensoringWeights("baseline", outcome="y").fit(
+        study.subjects.assign(y=np.where(np.arange(300) % 7, 1.0, np.nan))
+    )
+    assert plain in str(trd.KaplanMeier().fit(times, weights=seen))
+    both = multiply_weights(fit, seen)
+    assert adjusted in str(trd.KaplanMeier().fit(times, weights=both))

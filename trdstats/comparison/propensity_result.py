@@ -24,7 +24,7 @@ from trdstats.comparison.positivity import Violation, in_words
 from trdstats.comparison.treatment_model import FittedWeights, TreatmentModel
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
-from trdstats.weights import EstimatedWeights
+from trdstats.weights import WEIGHTED, EstimatedWeights
 
 if TYPE_CHECKING:
     from trdstats.comparison.propensity import PropensityWeights
@@ -33,7 +33,6 @@ FloatArray = npt.NDArray[np.float64]
 
 # Standardised differences above it are worth a look (Austin 2009, doi:10.1002/sim.3697).
 UNBALANCED = 0.1
-NOT_RANDOMISED = "Not randomised; weights balance only what was measured"
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,7 +84,8 @@ class PropensityResult(Introduces):
         slopes[self._kept], influence[self._kept] = found.log_derivative, found.influence
         right = self.spec.formula.partition("~")[2].strip() or self.spec.formula
         label = f"{_KINDS[self.spec.estimand]} from {right}"
-        return EstimatedWeights(frame, slopes, influence, label, self._everyone.treatment)
+        arm = self._everyone.treatment
+        return EstimatedWeights(frame, slopes, influence, label, arm, adjusts=True)
 
     def _spread(self, values: FloatArray, other: float) -> FloatArray:
         everyone = np.full(len(self._everyone.frame), other)
@@ -357,7 +357,7 @@ class PropensityResult(Introduces):
     @property
     def caveat(self) -> str:
         """What every figure must say; empty when treatments were randomised."""
-        return NOT_RANDOMISED if self.people.caveat else ""
+        return WEIGHTED if self.people.caveat else ""
 
     def face(self) -> Face:
         """Return sizes, balance and who was left out."""

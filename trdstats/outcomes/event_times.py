@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
+from trdstats.weights import caveat_under
 
 
 class EventTimes(Introduces):
@@ -183,9 +185,18 @@ class EventTimes(Introduces):
         return {str(k): int(v) for k, v in self.left_out["reason"].value_counts(sort=False).items()}
 
 
-def as_event_times(data: Any) -> EventTimes:
-    """Return event times from event times or a frame with their columns."""
-    return data if isinstance(data, EventTimes) else EventTimes(data)
+def as_event_times(data: Any, weights: Any = None) -> EventTimes:
+    """Return event times from event times or a frame with their columns.
+
+    `weights` are those of the subjects, where there are any: the caveat then knows of them.
+    """
+    times = data if isinstance(data, EventTimes) else EventTimes(data)
+    caveat = caveat_under(times.caveat, weights)
+    if caveat == times.caveat:
+        return times
+    other = copy(times)
+    other.caveat = caveat
+    return other
 
 
 def _raise(problems: list[Problem]) -> None:

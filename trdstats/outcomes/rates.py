@@ -25,6 +25,7 @@ from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
+from trdstats.weights import caveat_under
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -130,7 +131,7 @@ def rates(
         missing=missing,
         frame=frame,
         outcomes=outcomes,
-        caveat=study.caveat,
+        caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
     )
 

@@ -63,7 +63,7 @@ class AalenJohansen:
         weights : str, Series or DataFrame, optional
             As in `KaplanMeier.fit`.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         k = max(times.causes)
         fits = {

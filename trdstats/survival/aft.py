@@ -99,7 +99,7 @@ class AFT:
         EstimateWarning
             When the search did not converge.
         """
-        data = analyse(as_event_times(times), weights, [self.formula])
+        data = analyse(as_event_times(times, weights), weights, [self.formula])
         design = data.designs[0]
         check_events(design, data.known.seen)
         X = with_intercept(design.X)

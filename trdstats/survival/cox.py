@@ -110,7 +110,7 @@ class CoxPH(Introduces):
             When nobody had the event, covariates explain each other, or a coefficient grows
             without end.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         named = tuple(c for c in (self.cluster, self.strata) if c is not None)
         found = regress(times, self.formula, weights, named)
         check_events(found, self.cause)

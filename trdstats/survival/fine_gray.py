@@ -96,7 +96,7 @@ class FineGray:
             When nobody had the event, subjects came under observation after day 0, covariates
             explain each other, or a coefficient grows without end.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         found = regress(times, self.formula, weights, ())
         check_events(found, self.cause)
         if found.entry.any():

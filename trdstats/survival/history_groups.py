@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels import state_probabilities as kernel
-from trdstats.outcomes import EventTimes, ResponseHistory, as_history
+from trdstats.outcomes import EventTimes, ResponseHistory, as_event_times, as_history
 from trdstats.outcomes.check_history import STATES
 from trdstats.study import Study
 from trdstats.survival.groups import Group, Sample, split
@@ -75,7 +75,7 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
             "fit(response_history(study, Response(), Relapse(...)))."
         )
     history = as_history(data)
-    times = history.per_subject()
+    times = as_event_times(history.per_subject(), weights)
     sample = split(times, by, weights)
     position = pd.Index(sample.subjects).get_indexer(pd.Index(history.frame["subject"]))
     rows, stays, seen, late = {}, {}, {}, []

@@ -86,7 +86,7 @@ class IntervalPH:
         SpecError, DataError
             When the formula does not fit the event times.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split_intervals(times, None, weights)
         everyone = sample.groups[0]
         frame = times.at_risk().iloc[everyone.row].reset_index(drop=True)

@@ -89,7 +89,7 @@ class KaplanMeier:
         UnknownNameError, NotEstimableError, DataError
             When a column is missing, nobody has follow-up, or the frame is not usable.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         curves = fit_curves(sample)
         return KaplanMeierResult(self, times, sample, curves)

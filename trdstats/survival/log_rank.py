@@ -87,7 +87,7 @@ class LogRank:
         SpecError
             When trend does not have one score a group.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         check_two_groups(sample, self.by)
         if self.trend is not None and len(self.trend) != len(sample.groups):

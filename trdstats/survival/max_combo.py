@@ -83,7 +83,7 @@ class MaxCombo:
         NotEstimableError
             When fewer than two groups have follow-up.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         check_two_groups(sample, self.by)
         rows = [

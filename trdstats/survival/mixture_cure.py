@@ -96,7 +96,7 @@ class MixtureCure:
             When the data cannot tell those who never respond from those who have not yet, or
             the search did not converge.
         """
-        data = analyse(as_event_times(times), weights, [self.incidence, self.latency])
+        data = analyse(as_event_times(times, weights), weights, [self.incidence, self.latency])
         for design in data.designs:
             check_events(design, data.known.seen)
         if data.events == data.n:

@@ -98,7 +98,7 @@ class RMST:
         UnknownNameError
             When the reference is no group.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         labels = [g.label for g in sample.groups]
         reference = self.reference if self.reference is not None else labels[0]

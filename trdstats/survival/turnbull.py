@@ -76,7 +76,7 @@ class Turnbull:
             When a column is missing, nobody has follow-up or some entered late, or the frame is
             not usable.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split_intervals(times, self.by, weights)
         fits = {g.label: turnbull(g.left, g.right, g.weight) for g in sample.groups}
         drawn = redraw(sample, self.n_boot, self.seed, self.n_jobs) if self.n_boot else {}
