@@ -109,6 +109,10 @@ def test_events_that_no_rule_counts() -> None:
     assert row["finding"] == "33 % had an event by day 28 that no rule here counts (switch)."
     counted = trd.LossOfResponse() | trd.Event(("switch",))
     assert findings(study, relapse=counted).loc["other treatment", "grade"] == "fine"
+    # Of two kinds the one that a rule counts is not in the share: 4 of 60 were rescued.
+    both = pd.concat([events, events.iloc[:4].assign(event="rescue")])
+    row = findings(clinic(events=both), relapse=counted).loc["other treatment"]
+    assert row["finding"] == "7 % had an event by day 28 that no rule here counts (rescue)."
     late = clinic(events=events.assign(day=100))
     assert findings(late).loc["other treatment", "grade"] == "fine"
     left = clinic(events=events.assign(event="withdrawal"))

@@ -84,11 +84,10 @@ class Cohort:
         last = visits.groupby("subject", observed=True)["visit"].max()
         return (self.study.subjects["subject"].map(last.to_dict()).fillna(0.0) >= day).to_numpy()
 
-    def had_other_treatment(self, until: float) -> npt.NDArray[np.bool_]:
-        """Return who had an event by a day that changes the course: any but a withdrawal."""
+    def course_changes(self, until: float) -> pd.DataFrame:
+        """Return the events by a day that change the course, any but a withdrawal."""
         events = self.study.events
-        told = events[(events["day"] <= until) & (events["event"] != "withdrawal")]
-        return self.study.subjects["subject"].isin(told["subject"]).to_numpy()
+        return events[(events["day"] <= until) & (events["event"] != "withdrawal")]
 
     def visits_a_month(self, until: float) -> float:
         """Return the rated visits a subject and month of follow-up, up to a day."""

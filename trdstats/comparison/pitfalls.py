@@ -142,14 +142,11 @@ def _followed(own: Outcomes, tau: float) -> Finding | None:
 
 
 def _other_treatment(cohort: Cohort, tau: float) -> Finding | None:
-    told = cohort.study.events
+    told = cohort.course_changes(tau)
     rules = f"{cohort.rule(cohort.response)} {cohort.rule(cohort.relapse)}"
-    share = float(cohort.had_other_treatment(tau).mean())
+    left = [k for k in sorted(told["event"].astype(str).unique()) if k not in rules]
+    share = told.loc[told["event"].isin(left), "subject"].nunique() / cohort.n
     if share < OTHER_TREATMENT:
-        return None
-    kinds = told.loc[(told["day"] <= tau) & (told["event"] != "withdrawal"), "event"]
-    left = [str(k) for k in sorted(kinds.unique()) if str(k) not in rules]
-    if not left:
         return None
     return Finding(
         "other treatment",
