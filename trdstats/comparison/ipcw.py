@@ -111,7 +111,7 @@ class IPCW(Introduces):
         NotEstimableError
             When follow-up ends before a day, or a coefficient grows without end.
         """
-        times = as_event_times(times)
+        times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         frame = with_covariates(times.at_risk(), (self.formula,), self.by, "event times")
         row = np.sort(np.concatenate([g.row for g in sample.groups]))
