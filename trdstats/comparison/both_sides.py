@@ -11,10 +11,10 @@ import pandas as pd
 
 from trdstats.comparison.e_values import e_value
 from trdstats.comparison.estimates import DURABILITY, ONSET, RATE, Compared, estimate
+from trdstats.comparison.fragility import check_counts, check_threshold, find_near
 from trdstats.comparison.onset import CohortOnset, OnsetDraws, draw_onsets
 from trdstats.comparison.pair import Pair, only_histories, only_subjects
 from trdstats.comparison.propensity_result import UNBALANCED, PropensityResult
-from trdstats.comparison.threshold import check_counts, check_threshold, find_near
 from trdstats.comparison.verdict import Finding, Verdict
 from trdstats.errors import NotEstimableError
 
@@ -89,11 +89,7 @@ class BothSides:
         """
         conf_level = self.whole.conf_level
         draws = self._draw(onsets) if ONSET in outcomes else {}
-        sizes = float(self.fit.effective_size()["effective"].sum())
-        apart = self.fit.balance()[["smd_before", "smd_after"]].abs().max()
-        shared = np.nan
-        if self.fit._found.scores is not None:
-            shared = float(self.fit.overlap()["coefficient"].iloc[0])
+        weighted, shared = self.fit.glance().iloc[0], self.fit.common_area
         rows = []
         for name in outcomes:
             crude = estimate(self.whole, name, None, draws.get(CRUDE))
@@ -102,11 +98,17 @@ class BothSides:
             spread = float(crude.pop("sd", np.nan))
             adjusted.pop("sd", None)
             for kind, population, found, n, smd in (
-                (CRUDE, "all", crude, float(len(self.people)), apart["smd_before"]),
-                (ADJUSTED, self.fit.spec.estimand, adjusted, sizes, apart["smd_after"]),
+                (CRUDE, "all", crude, len(self.people), weighted["smd_before"]),
+                (
+                    ADJUSTED,
+                    self.fit.spec.estimand,
+                    adjusted,
+                    weighted["effective"],
+                    weighted["smd_after"],
+                ),
             ):
                 base = {**_key(verdict, name, kind, self.whole.day, self.whole.tau),
-                        "population": population, "n": n, "smd": float(smd),
+                        "population": population, "n": float(n), "smd": float(smd),
                         "overlap": shared}  # fmt: skip
                 rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
         return rows

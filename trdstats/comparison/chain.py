@@ -56,6 +56,11 @@ class ChainBootstrap(Introduces):
     seed: int
     conf_level: float
 
+    @property
+    def _named(self) -> list[str]:
+        """Columns that name the rows."""
+        return [str(c) for c in self.frame if c not in ("estimate", "own_std_error")]
+
     def tidy(self) -> pd.DataFrame:
         """Return the rows with bootstrap errors and percentile limits.
 
@@ -64,9 +69,8 @@ class ChainBootstrap(Introduces):
         pandas.DataFrame
             The columns that name the rows, then estimate (of the data), std_error (of the draws),
             conf_low, conf_high, conf_level, n_resamples (in which the row could be estimated),
-            own_std_error (what the estimate says itself, where it does). Ratios and their
-            logarithms have own errors on the scale of the logarithm; std_error is that of the
-            estimate as it stands.
+            own_std_error (what the estimate says itself, where it does; of ratios that is the
+            error of the logarithm, while std_error is that of the ratio).
         """
         tail = (1 - self.conf_level) / 2
         usable = np.isfinite(self.draws).sum(axis=0)
@@ -77,8 +81,7 @@ class ChainBootstrap(Introduces):
             warnings.simplefilter("ignore", RuntimeWarning)
             error = np.nanstd(shown, axis=0, ddof=1)
             low, high = np.nanquantile(shown, [tail, 1 - tail], axis=0)
-        named = [c for c in self.frame if c not in ("estimate", "own_std_error")]
-        table = self.frame[[*named, "estimate"]].assign(
+        table = self.frame[[*self._named, "estimate"]].assign(
             std_error=error,
             conf_low=low,
             conf_high=high,
@@ -90,8 +93,7 @@ class ChainBootstrap(Introduces):
 
     def face(self) -> Face:
         """Return the rows with their limits."""
-        table = self.tidy()
-        named = [c for c in self.frame if c not in ("estimate", "own_std_error")]
+        table, named = self.tidy(), self._named
         rows = [
             (*(str(v) for v in r[: len(named)]),
              format_estimate(r.estimate, r.conf_low, r.conf_high, 3),
@@ -103,7 +105,7 @@ class ChainBootstrap(Introduces):
         if failed:
             notes.append(f"Up to {failed:,} resamples could not be analysed in a row.")
         level = f"{100 * self.conf_level:g} % CI"
-        header = (*(str(c).capitalize() for c in named), f"Estimate ({level})", "Error")
+        header = (*(c.capitalize() for c in named), f"Estimate ({level})", "Error")
         return Face(
             "Bootstrap of weights and estimate",
             (

@@ -91,7 +91,7 @@ class Comparison(Introduces):
 
     def overlap(self) -> pd.DataFrame:
         """Return how far the scores of every pair that has some overlap."""
-        frames = [w.overlap() for w in self.weights.values() if w._found.scores is not None]
+        frames = [w.overlap() for w in self.weights.values() if np.isfinite(w.common_area)]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def glance(self) -> pd.DataFrame:
@@ -169,15 +169,12 @@ class Comparison(Introduces):
         fit = self.weights.get((verdict.treatment, verdict.reference))
         if fit is None:
             return (*words, "", "", "")
-        apart = fit.balance()[["smd_before", "smd_after"]].abs().max()
-        area = ""
-        if fit._found.scores is not None:
-            area = format_number(float(fit.overlap()["coefficient"].iloc[0]), 2)
+        found, area = fit.glance().iloc[0], fit.common_area
         return (
             *words,
-            format_count(round(float(fit.effective_size()["effective"].sum()))),
-            f"{apart['smd_before']:.2f}, weighted {apart['smd_after']:.2f}",
-            area,
+            format_count(round(float(found["effective"]))),
+            f"{found['smd_before']:.2f}, weighted {found['smd_after']:.2f}",
+            format_number(area, 2) if np.isfinite(area) else "",
         )
 
     def _of_the_whole(self) -> list[str]:

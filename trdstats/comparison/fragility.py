@@ -1,4 +1,4 @@
-"""How much a rate hangs on those just below and just above the threshold of response."""
+"""What makes a rate fragile: few events, and those near the threshold of response."""
 
 from __future__ import annotations
 

@@ -292,6 +292,13 @@ class PropensityResult(Introduces):
             raise NotEstimableError("These weights have no scores: overlap is seen in balance().")
         return overlap_table(self.people, self._found.scores.probability)
 
+    @property
+    def common_area(self) -> float:
+        """Smallest common area of the scores of a pair; NaN for weights without scores."""
+        if self._found.scores is None:
+            return float("nan")
+        return float(self.overlap()["coefficient"].min())
+
     def population(self) -> pd.DataFrame:
         """Return who is compared: means of the covariates by treatment.
 

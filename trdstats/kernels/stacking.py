@@ -17,6 +17,7 @@ Stein 1981, Ann Stat 9:586-596, doi:10.1214/aos/1176345462 (leaving out one at a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ def stack(
     return np.vstack([inflation[:, None] * direct + influence @ slope, others @ slope])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightModel:
     """The model of the weights of one group's subjects.
 
@@ -111,7 +112,7 @@ class WeightModel:
     inflation: FloatArray
     gram: FloatArray
 
-    @property
+    @cached_property
     def columns(self) -> FloatArray:
         """What direct influences are summed with: derivatives, then influences, shape (n, 2 p)."""
         return np.hstack([self.log_derivative, self.inflation[:, None] * self.influence])
