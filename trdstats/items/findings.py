@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats.items.forms import Forms
 from trdstats.kernels.item_scores import one_level, repeats_before
+from trdstats.kernels.marks import number_rows
 from trdstats.scales import Scale
 from trdstats.study.checks import numbers
 
@@ -188,13 +189,11 @@ def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
 
 def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
     """Return the kinds found on each form as one text, empty where there is none."""
-    mask = np.zeros(n, dtype=np.int64)
-    for bit, finding in enumerate(findings):
-        mask |= finding.marked.astype(np.int64) << bit
-    codes, index = np.unique(mask, return_inverse=True)
-    texts = [
-        "; ".join(f.kind for bit, f in enumerate(findings) if int(code) >> bit & 1)
-        for code in codes
-    ]
+    marked = np.zeros((n, len(findings)), dtype=bool)
+    for k, finding in enumerate(findings):
+        marked[:, k] = finding.marked
+    code, first = number_rows(marked)
+    texts = ["; ".join(f.kind for f, on in zip(findings, marked[i], strict=True) if on)
+             for i in first]  # fmt: skip
     categories = pd.Index(texts, dtype=object)
-    return pd.Categorical.from_codes(index, categories=categories)
+    return pd.Categorical.from_codes(code, categories=categories)

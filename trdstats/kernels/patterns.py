@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.kernels.marks import number_rows
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.units import Units
 
@@ -198,13 +199,14 @@ def summarise(
     Summary, Rows
         Subjects without a rated visit are no part of either.
     """
-    T = rated.shape[1]
-    code = rated @ (1 << np.arange(T, dtype=np.int64)) + (group.astype(np.int64) << T)
     seen = np.flatnonzero(rated.any(axis=1))
-    order = seen[np.argsort(code[seen], kind="stable")]
-    _, first, counts = np.unique(code[order], return_index=True, return_counts=True)
+    pattern, _ = number_rows(rated[seen], group[seen])
+    by_pattern = np.argsort(pattern, kind="stable")
+    order = seen[by_pattern]
+    counts = np.bincount(pattern)
+    ends = np.cumsum(counts)
+    first = ends - counts
     u = u[order]
-    ends = first + counts
     gram = np.stack([u[a:b].T @ u[a:b] for a, b in zip(first, ends, strict=True)])
     summary = Summary(
         select=select,
@@ -227,21 +229,16 @@ def merge(a: Summary, b: Summary) -> Summary:
     """
     if a.select.shape != b.select.shape or not np.array_equal(a.select, b.select):
         raise ValueError("the designs differ")
-    T = a.rated.shape[1]
-
-    def codes(s: Summary) -> npt.NDArray[np.int64]:
-        code = s.rated @ (1 << np.arange(T, dtype=np.int64)) + (s.group.astype(np.int64) << T)
-        return np.asarray(code, dtype=np.int64)
-
-    both = np.concatenate((codes(a), codes(b)))
-    _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+    rated = np.concatenate((a.rated, b.rated))
+    group = np.concatenate((a.group, b.group))
+    inverse, first = number_rows(rated, group)
     n = np.bincount(inverse, weights=np.concatenate((a.n, b.n)))
     gram = np.zeros((len(first), *a.gram.shape[1:]))
     np.add.at(gram, inverse, np.concatenate((a.gram, b.gram)))
     return Summary(
         select=a.select,
-        rated=np.concatenate((a.rated, b.rated))[first],
-        group=np.concatenate((a.group, b.group))[first],
+        rated=rated[first],
+        group=group[first],
         n=n.astype(float),
         gram=gram,
         log_weight=a.log_weight + b.log_weight,

@@ -92,10 +92,13 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the combinations of categories that occur, with the number of rows of each."""
     if not len(frame.columns):
         return pd.DataFrame({"n": [len(frame)]})
-    codes = [frame[c].cat.codes.to_numpy() for c in frame]
-    shape = [len(frame[c].cat.categories) for c in frame]
-    cell, n = np.unique(np.ravel_multi_index(codes, shape), return_counts=True)
-    at = np.unravel_index(cell, shape)
+    codes = [frame[c].cat.codes.to_numpy().astype(np.intp) for c in frame]
+    cell = np.zeros(len(frame), dtype=np.intp)
+    for c, code in zip(frame, codes, strict=True):
+        # Numbered anew for each factor, so that many factors do not outgrow an integer.
+        cell = np.unique(cell * len(frame[c].cat.categories) + code, return_inverse=True)[1]
+    _, first, n = np.unique(cell, return_index=True, return_counts=True)
+    at = [code[first] for code in codes]
     columns = {
         c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
     }
