@@ -75,12 +75,13 @@ def test_two_complete_visits_are_the_paired_t_test() -> None:
     assert row["p_value"] == pytest.approx(paired.pvalue)
 
 
-def test_one_visit_is_least_squares() -> None:
+@pytest.mark.parametrize("covariance", list(STRUCTURES))
+@pytest.mark.parametrize("ddf", ["satterthwaite", "kenward-roger", "residual"])
+def test_one_visit_is_least_squares(covariance: str, ddf: Any) -> None:
     frame = simulated(T=1, gone=0)
-    found = MMRM("y ~ base + arm", covariance="cs", ddf="residual", reml=True)
-    with pytest.raises(NotEstimableError, match="did not converge"):
-        found.fit(frame)  # one variance cannot be told from a covariance
-    table = MMRM("y ~ base + arm", ddf="satterthwaite").fit(frame).tidy()
+    fit = MMRM("y ~ base + arm", covariance=covariance, ddf=ddf).fit(frame)
+    table = fit.tidy()
+    assert len(fit.covariance_parameters()) == 1
     X = np.column_stack([np.ones(len(frame)), frame["base"], frame["arm"] == "B"])
     beta, rss = np.linalg.lstsq(X, frame["y"], rcond=None)[:2]
     df = len(frame) - 3

@@ -15,6 +15,7 @@ from trdstats.imputation.layout import Layout, lay_out
 from trdstats.imputation.strategies import MAR, Strategy, read_strategy
 from trdstats.study.checks import check_columns
 from trdstats.study.frames import to_pandas
+from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
 
 DROPOUT = "dropout"
@@ -86,10 +87,11 @@ def _places(
     if when == layout.visit:
         place = layout.visits.get_indexer(pd.Index(list(values)))
         return place.astype(np.intp), place < 0
-    days = pd.to_numeric(pd.Series(list(layout.visits)), errors="coerce").to_numpy(dtype=float)
-    if np.isnan(days).any():
+    days = days_of(list(layout.visits))
+    if np.isnan(days).any() or (np.diff(days) <= 0).any():
         raise SpecError(
-            f"Events by day need visits that are days; name the {layout.visit!r} of each event."
+            "Events by day need visits that are days, in their order; name the "
+            f"{layout.visit!r} of each event."
         )
     day = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)
     return np.searchsorted(days, day).astype(np.intp), ~np.isfinite(day)

@@ -15,6 +15,7 @@ from trdstats.formulas import read_formula
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
 from trdstats.study.frames import to_pandas
+from trdstats.study.visit_order import order_visits
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -44,6 +45,8 @@ class Layout:
         Subjects or rows not analysed, by reason.
     study : Study or None
         The study the table was taken from.
+    planned : pandas.Index
+        Visits that the table names, in order, those without rows too.
     """
 
     people: pd.DataFrame
@@ -59,6 +62,7 @@ class Layout:
     visit: str
     left_out: dict[str, int]
     study: Study | None
+    planned: pd.Index[Any]
 
     @property
     def subjects(self) -> pd.Index[Any]:
@@ -138,7 +142,8 @@ def lay_out(
     left_out = {why: k for why, k in counts.items() if k}
     people = people[~incomplete].reset_index(drop=True)
     people[treatment] = _categories(people[treatment])
-    visits = _visits(rows[visit])
+    planned = order_visits(rows[visit], visit).levels
+    visits = planned[planned.isin(rows[visit])]
     y = _outcomes(rows, people, subject, visit, outcome, visits)
     arm = people[treatment].cat.codes.to_numpy().astype(np.intp)
     return Layout(
@@ -147,7 +152,7 @@ def lay_out(
         event=np.full(len(people), len(visits), dtype=np.intp),
         reason=np.full(len(people), "", dtype=object),
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
-        study=data if isinstance(data, Study) else None,
+        study=data if isinstance(data, Study) else None, planned=planned,
     )  # fmt: skip
 
 
@@ -191,15 +196,6 @@ def _categories(values: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.remove_unused_categories()
     return values.astype("category")
-
-
-def _visits(values: pd.Series[Any]) -> pd.Index[Any]:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        levels = list(values.cat.remove_unused_categories().cat.categories)
-    else:
-        levels = sorted(values.unique())
-    found: pd.Index[Any] = pd.Index(levels)
-    return found
 
 
 def _outcomes(

@@ -97,6 +97,8 @@ def fit_model(
     """Fit the imputation model to the values that inform it."""
     spec = MMRM(formula, covariance=covariance, group=group, reml=reml, ddf="residual")  # type: ignore[arg-type]
     frame = layout.grid(np.where(used, layout.y, np.nan))
+    # A visit that was planned and has no rows is still a step between its neighbours.
+    frame[layout.visit] = frame[layout.visit].cat.set_categories(layout.planned)
     result = spec.fit(frame, subject=layout.subject, visit=layout.visit)
     design = result.design
     where = layout.subjects.get_indexer(design.subjects)
@@ -106,8 +108,8 @@ def fit_model(
         rows=result._rows,
         place=where[result._rows.order].astype(np.intp),
         subjects=tuple(str(s) for s in layout.subjects),
-        structure=get_covariance(spec.covariance),
-        days=design.days[0],
+        structure=get_covariance(spec.covariance).at(design.places),
+        days=design.usual_days,
     )
     return result, fitted
 

@@ -56,10 +56,20 @@ def linear(theta: FloatArray, first: FloatArray) -> Shape:
     return Shape(np.tensordot(theta, first, 1)[None], first[:, None], None)
 
 
-def banded(theta: FloatArray, T: int) -> Shape:
+def lags(places: FloatArray) -> FloatArray:
+    """Return the distances that occur between places, 0 first."""
+    return np.unique(np.abs(np.subtract.outer(places, places)))
+
+
+def bands(places: FloatArray) -> FloatArray:
+    """Return which pairs of places lie at each distance that occurs, shape (h, T, T)."""
+    apart = np.abs(np.subtract.outer(places, places))
+    return (apart[None] == lags(places)[:, None, None]).astype(float)
+
+
+def banded(theta: FloatArray, places: FloatArray) -> Shape:
     """One variance and one covariance for each distance between visits (Toeplitz)."""
-    apart = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-    return linear(theta, (apart[None] == np.arange(T)[:, None, None]).astype(float))
+    return linear(theta, bands(places))
 
 
 def exchangeable(theta: FloatArray, T: int) -> Shape:
@@ -77,11 +87,11 @@ def equal_correlation(rho: FloatArray, T: int) -> Correlation:
     return np.eye(T) + rho[0] * off, off[None], np.zeros((1, 1, T, T))
 
 
-def banded_correlation(rho: FloatArray, T: int) -> Correlation:
+def banded_correlation(rho: FloatArray, places: FloatArray) -> Correlation:
     """One correlation for each distance between visits."""
-    apart = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-    first = (apart[None] == np.arange(1, T)[:, None, None]).astype(float)
-    return np.eye(T) + np.tensordot(rho, first, 1), first, np.zeros((T - 1, T - 1, T, T))
+    T, first = len(places), bands(places)[1:]
+    h = len(first)
+    return np.eye(T) + np.tensordot(rho, first, 1), first, np.zeros((h, h, T, T))
 
 
 def power_correlation(rho: FloatArray, distance: FloatArray) -> Correlation:

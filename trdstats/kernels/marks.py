@@ -12,7 +12,7 @@ _WORD = 62  # marks that one machine integer holds with room to spare
 
 
 def number_rows(marks: BoolArray, group: IntArray | None = None) -> tuple[IntArray, IntArray]:
-    """Number the distinct rows of marks.
+    """Return a number for every row of marks, equal rows the same.
 
     Parameters
     ----------

@@ -11,6 +11,11 @@ from formulaic import Formula, ModelSpec
 
 from trdstats.errors import DataError, Problem, SpecError, count_of
 from trdstats.formulas import as_categories, complete_rows, outcome_of
+from trdstats.longitudinal.constraint import (
+    check_baseline,
+    fill_treatment,
+    visits_before_treatment,
+)
 from trdstats.longitudinal.design import (
     Baseline,
     Design,
@@ -20,6 +25,7 @@ from trdstats.longitudinal.design import (
 )
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
+from trdstats.study.visit_order import days_of, order_visits
 
 
 def build_design(
@@ -41,7 +47,7 @@ def build_design(
     data, formula, subject, visit, group, weights, time
         As in `MMRM`.
     treatment : str, optional
-        Column that has one level for all at the first visit, in a constrained analysis.
+        Column that has one level for all before treatment, in a constrained analysis.
     keep_levels : bool
         Keep levels that do not occur, and ask for categories: the table is one of several.
 
@@ -57,8 +63,15 @@ def build_design(
     roles = [subject, visit, *(c for c in (group, weights, time) if c)]
     if treatment is not None:
         needed = sorted({*needed, treatment})
-        data = long_table(data, with_baseline=True)
-    frame, left_out = complete_rows(data, formula, roles, needed)
+    table = long_table(data, with_baseline=treatment is not None)
+    order = order_visits(table[visit], visit) if visit in table else None
+    if order is not None and not keep_levels:
+        table = table.assign(**{visit: pd.Categorical(table[visit], categories=order.levels)})
+    before: tuple[Any, ...] = ()
+    if order is not None and treatment is not None:
+        before = visits_before_treatment(order, visit)
+        table = fill_treatment(table, before, subject=subject, visit=visit, treatment=treatment)
+    frame, left_out = complete_rows(table, formula, roles, needed)
     grouped = [group] if group is not None and keep_levels else []
     factors = [visit, *(c for c in needed if c != outcome), *grouped]
     frame = as_categories(frame, factors, visit, keep_levels=keep_levels)
@@ -74,8 +87,9 @@ def build_design(
     weight = _weights(frame, weights, person, occasion, (T, n))
     baseline = None
     if treatment is not None:
+        check_baseline(frame, before, visit, outcome)
         levels = frame[treatment].cat.categories
-        baseline = Baseline(visit, treatment, visits[0], levels[0])
+        baseline = Baseline(visit, treatment, before, levels[0])
     spec, X, terms, varying = _matrix(formula, frame, person, occasion, n, T, visit, baseline)
     y = np.zeros((T, n))
     y[occasion, person] = outcome_of(frame, formula)
@@ -85,7 +99,8 @@ def build_design(
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
         groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
         baseline=baseline, facts=Facts.of(frame, [str(v) for v in spec.required_variables]),
-        left_out=left_out,
+        left_out=left_out, planned=None if order is None else order.levels,
+        order_from_text=order is not None and order.from_text,
     )  # fmt: skip
 
 
@@ -99,7 +114,7 @@ def _days(
 ) -> tuple[FloatArray, IntArray]:
     """Return the days of the visits by schedule, and the schedule of each subject."""
     n, T = rated.shape
-    nominal = pd.to_numeric(pd.Series(list(visits)), errors="coerce").to_numpy(dtype=float)
+    nominal = days_of(visits)
     if np.isnan(nominal).any():
         nominal = np.arange(T, dtype=float)
     if time is None:
@@ -107,8 +122,7 @@ def _days(
     actual = pd.to_numeric(frame[time], errors="coerce").to_numpy(dtype=float)
     if not np.isfinite(actual).all():
         raise SpecError(f"time={time!r} must hold numbers.")
-    # Missed visits have no day; any that differs from the others will do.
-    own = np.tile(nominal, (n, 1)) + 1e6
+    own = np.full((n, T), np.nan)
     own[person, occasion] = actual
     again = (np.diff(np.sort(own, axis=1), axis=1) == 0).any(axis=1)
     if again.any():
@@ -116,6 +130,9 @@ def _days(
             f"time={time!r} holds one day twice for {int(again.sum())} subjects: ratings of one "
             "day cannot be told apart."
         )
+    # Missed visits have no day; the usual one of the visit stands there and is not looked at.
+    usual = np.bincount(occasion, actual, T) / np.bincount(occasion, minlength=T)
+    own = np.where(rated, own, usual)
     days, schedule = np.unique(own, axis=0, return_inverse=True)
     return days, np.asarray(schedule, dtype=np.intp).reshape(-1)
 

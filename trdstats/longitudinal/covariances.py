@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -76,6 +76,22 @@ class Covariance(ABC):
         """Return names of the parameters."""
         return [f"parameter {k + 1}" for k in range(self.size(len(visits)))]
 
+    @property
+    def by_places(self) -> bool:
+        """Whether it matters how many planned visits lie between two, rated or not."""
+        return False
+
+    def at(self, places: FloatArray) -> Covariance:
+        """Return the structure of visits that stand at some places of the schedule.
+
+        Parameters
+        ----------
+        places : ndarray, shape (T,)
+            Place of each visit among all that were planned: 0, 1, 3 where nobody was rated at the
+            third.
+        """
+        return self
+
 
 @dataclass(frozen=True)
 class OnDays:
@@ -104,6 +120,14 @@ class OnDays:
         )
 
 
+class _OneVariance(Covariance):
+    """A structure that is no more than a variance where there is one visit only."""
+
+    def at(self, places: FloatArray) -> Covariance:
+        """Return the structure of some places; of one visit a single variance."""
+        return Unstructured() if len(places) == 1 else self
+
+
 @dataclass(frozen=True)
 class Unstructured(Covariance):
     """Every variance and covariance its own parameter."""
@@ -129,32 +153,50 @@ class Unstructured(Covariance):
 
 
 @dataclass(frozen=True)
-class Toeplitz(Covariance):
-    """One variance, and one covariance for each distance between visits."""
+class Toeplitz(_OneVariance):
+    """One variance, and one covariance for each distance between visits.
 
+    Attributes
+    ----------
+    places : tuple of float, optional
+        Places of the visits; by default they follow one another.
+    """
+
+    places: tuple[float, ...] | None = None
     label = "Toeplitz"
+
+    @property
+    def by_places(self) -> bool:
+        """Whether it matters how many planned visits lie between two."""
+        return True
+
+    def at(self, places: FloatArray) -> Covariance:
+        """Return the structure of some places."""
+        found = super().at(places)
+        return replace(self, places=tuple(places.tolist())) if found is self else found
 
     def size(self, T: int) -> int:
         """Return the number of parameters."""
-        return T
+        return len(kernel.lags(_places(self.places, T)))
 
     def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
         """Return the means of the diagonals, drawn in until they make a covariance."""
-        theta = np.array([np.diagonal(S, k).mean() for k in range(len(S))])
+        theta = _means_by_lag(S, _places(self.places, len(S)))
         theta[1:] *= 0.95
         return theta
 
     def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
         """Return the matrix with its derivatives."""
-        return kernel.banded(theta, len(days))
+        return kernel.banded(theta, _places(self.places, len(days)))
 
     def names(self, visits: list[str]) -> list[str]:
         """Return one name a distance."""
-        return ["variance", *(f"cov(distance {k})" for k in range(1, len(visits)))]
+        lags = kernel.lags(_places(self.places, len(visits)))
+        return ["variance", *(f"cov(distance {k:g})" for k in lags[1:])]
 
 
 @dataclass(frozen=True)
-class CompoundSymmetry(Covariance):
+class CompoundSymmetry(_OneVariance):
     """One covariance for all pairs, one variance: the structure of a random intercept."""
 
     label = "compound symmetry"
@@ -166,8 +208,6 @@ class CompoundSymmetry(Covariance):
     def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
         """Return the mean covariance, and what the mean variance has above it."""
         T = len(S)
-        if T == 1:
-            return np.array([S[0, 0] / 2, S[0, 0] / 2])
         off = (S.sum() - np.trace(S)) / (T * (T - 1))
         return np.array([off, max(np.trace(S) / T - off, 0.1 * np.trace(S) / T)])
 
@@ -181,11 +221,22 @@ class CompoundSymmetry(Covariance):
 
 
 @dataclass(frozen=True)
-class Correlated(Covariance):
-    """Variances, one or one a visit, round a correlation of few parameters."""
+class Correlated(_OneVariance):
+    """Variances, one or one a visit, round a correlation of few parameters.
+
+    Attributes
+    ----------
+    key : str
+        Name of the correlation.
+    heterogeneous : bool
+        Whether every visit has a variance of its own.
+    places : tuple of float, optional
+        Places of the visits; by default they follow one another.
+    """
 
     key: str
     heterogeneous: bool
+    places: tuple[float, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -197,9 +248,24 @@ class Correlated(Covariance):
         """Whether the days of the visits matter, beyond their order."""
         return self.key.startswith("sp_")
 
+    @property
+    def by_places(self) -> bool:
+        """Whether it matters how many planned visits lie between two."""
+        return self.key in ("ar1", "toep")
+
+    def at(self, places: FloatArray) -> Covariance:
+        """Return the structure of some places."""
+        found = super().at(places)
+        return replace(self, places=tuple(places.tolist())) if found is self else found
+
+    def _where(self, days: FloatArray) -> FloatArray:
+        """Return the days, or the places where days do not matter."""
+        return days if self.by_days else _places(self.places, len(days))
+
     def size(self, T: int) -> int:
         """Return the number of parameters."""
-        return (T if self.heterogeneous else 1) + _CORRELATIONS[self.key].size(T)
+        of_correlation = _CORRELATIONS[self.key].size(_places(self.places, T))
+        return (T if self.heterogeneous else 1) + of_correlation
 
     def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
         """Return variances and mean correlations of the residuals."""
@@ -207,12 +273,12 @@ class Correlated(Covariance):
         sd = np.sqrt(variance)
         C = np.clip(S / np.outer(sd, sd), -0.9, 0.9)
         own = variance if self.heterogeneous else np.array([variance.mean()])
-        return np.concatenate([own, _CORRELATIONS[self.key].start(C, days)])
+        return np.concatenate([own, _CORRELATIONS[self.key].start(C, self._where(days))])
 
     def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
         """Return the matrix with its derivatives."""
         n_v = len(days) if self.heterogeneous else 1
-        correlation = _CORRELATIONS[self.key].build(theta[n_v:], days)
+        correlation = _CORRELATIONS[self.key].build(theta[n_v:], self._where(days))
         if (theta[:n_v] <= 0).any():  # outside: the likelihood has no value here
             T = len(days)
             return Shape(np.full((1, T, T), np.nan), np.full((len(theta), 1, T, T), np.nan), None)
@@ -221,74 +287,94 @@ class Correlated(Covariance):
     def names(self, visits: list[str]) -> list[str]:
         """Return names of variances, then of the correlation."""
         variances = [f"var({v})" for v in visits] if self.heterogeneous else ["variance"]
-        return variances + _CORRELATIONS[self.key].names(visits)
+        own = _CORRELATIONS[self.key].names(visits, _places(self.places, len(visits)))
+        return variances + own
 
 
 @dataclass(frozen=True)
 class _Family:
-    """A correlation of few parameters."""
+    """A correlation of few parameters, of visits at some places or days x."""
 
     label: str
-    size: Callable[[int], int]
+    size: Callable[[FloatArray], int]
     start: Callable[[FloatArray, FloatArray], FloatArray]
     build: Callable[[FloatArray, FloatArray], Correlation]
-    names: Callable[[list[str]], list[str]]
+    names: Callable[[list[str], FloatArray], list[str]]
 
 
-def _lag(C: FloatArray, k: int) -> float:
-    return float(np.diagonal(C, k).mean())
+def _places(places: tuple[float, ...] | None, T: int) -> FloatArray:
+    return np.arange(T, dtype=float) if places is None else np.array(places)
 
 
-def _distances(days: FloatArray) -> FloatArray:
-    return np.abs(np.subtract.outer(days, days))
+def _distances(x: FloatArray) -> FloatArray:
+    return np.abs(np.subtract.outer(x, x))
 
 
-def _visit_distances(days: FloatArray) -> FloatArray:
-    return _distances(np.arange(len(days), dtype=float))
+def _means_by_lag(C: FloatArray, places: FloatArray) -> FloatArray:
+    """Return the mean entry at each distance that occurs."""
+    bands = kernel.bands(places)
+    return np.asarray((bands * C).sum(axis=(1, 2)) / bands.sum(axis=(1, 2)))
 
 
-def _start_range(C: FloatArray, days: FloatArray) -> FloatArray:
-    near = float(np.diff(days).mean())
-    return np.array([-near / np.log(np.clip(_lag(C, 1), 0.05, 0.98))])
+def _neighbours(C: FloatArray) -> float:
+    return float(np.diagonal(C, 1).mean())
 
 
-def _mean_off(C: FloatArray, days: FloatArray) -> FloatArray:
+def _near(x: FloatArray) -> float:
+    return float(np.abs(np.diff(x)).mean())
+
+
+def _clipped(C: FloatArray) -> float:
+    return float(np.clip(_neighbours(C), 0.05, 0.98))
+
+
+def _start_power(C: FloatArray, x: FloatArray) -> FloatArray:
+    return np.array([_clipped(C) ** (1 / _near(x))])
+
+
+def _start_ar(C: FloatArray, x: FloatArray) -> FloatArray:
+    # Neighbours that all stand next to each other keep the sign of their correlation.
+    return np.array([_neighbours(C)]) if (np.diff(x) == 1).all() else _start_power(C, x)
+
+
+def _mean_off(C: FloatArray, x: FloatArray) -> FloatArray:
     T = len(C)
     return np.array([(C.sum() - np.trace(C)) / (T * (T - 1))])
 
 
 _CORRELATIONS = {
     "cs": _Family(
-        "compound symmetry", lambda T: 1, _mean_off,
-        lambda r, d: kernel.equal_correlation(r, len(d)), lambda v: ["correlation"],
+        "compound symmetry", lambda x: 1, _mean_off,
+        lambda r, x: kernel.equal_correlation(r, len(x)), lambda v, x: ["correlation"],
     ),
     "ar1": _Family(
-        "AR(1)", lambda T: 1, lambda C, d: np.array([_lag(C, 1)]),
-        lambda r, d: kernel.power_correlation(r, _visit_distances(d)), lambda v: ["correlation"],
+        "AR(1)", lambda x: 1, _start_ar,
+        lambda r, x: kernel.power_correlation(r, _distances(x)), lambda v, x: ["correlation"],
     ),
     "toep": _Family(
-        "Toeplitz", lambda T: T - 1,
-        lambda C, d: np.array([0.95 * _lag(C, k) for k in range(1, len(C))]),
-        lambda r, d: kernel.banded_correlation(r, len(d)),
-        lambda v: [f"cor(distance {k})" for k in range(1, len(v))],
+        "Toeplitz", lambda x: len(kernel.lags(x)) - 1,
+        lambda C, x: 0.95 * _means_by_lag(C, x)[1:], kernel.banded_correlation,
+        lambda v, x: [f"cor(distance {k:g})" for k in kernel.lags(x)[1:]],
     ),
     "ad": _Family(
-        "ante-dependence", lambda T: T - 1, lambda C, d: np.diagonal(C, 1).copy(),
-        lambda r, d: kernel.ante_correlation(r, len(d)),
-        lambda v: [f"cor({a}, {b})" for a, b in pairwise(v)],
+        "ante-dependence", lambda x: len(x) - 1, lambda C, x: np.diagonal(C, 1).copy(),
+        lambda r, x: kernel.ante_correlation(r, len(x)),
+        lambda v, x: [f"cor({a}, {b})" for a, b in pairwise(v)],
     ),
     "sp_exp": _Family(
-        "spatial exponential", lambda T: 1, _start_range,
-        lambda r, d: kernel.exponential_correlation(r, _distances(d)), lambda v: ["range"],
+        "spatial exponential", lambda x: 1,
+        lambda C, x: np.array([-_near(x) / np.log(_clipped(C))]),
+        lambda r, x: kernel.exponential_correlation(r, _distances(x)), lambda v, x: ["range"],
     ),
     "sp_gau": _Family(
-        "spatial Gaussian", lambda T: 1, _start_range,
-        lambda r, d: kernel.gaussian_correlation(r, _distances(d)), lambda v: ["range"],
+        "spatial Gaussian", lambda x: 1,
+        lambda C, x: np.array([_near(x) / np.sqrt(-np.log(_clipped(C)))]),
+        lambda r, x: kernel.gaussian_correlation(r, _distances(x)), lambda v, x: ["range"],
     ),
     "sp_pow": _Family(
-        "spatial power", lambda T: 1,
-        lambda C, d: np.array([np.clip(_lag(C, 1), 0.05, 0.98) ** (1 / np.diff(d).mean())]),
-        lambda r, d: kernel.power_correlation(r, _distances(d)), lambda v: ["correlation a day"],
+        "spatial power", lambda x: 1, _start_power,
+        lambda r, x: kernel.power_correlation(r, _distances(x)),
+        lambda v, x: ["correlation a day"],
     ),
 }  # fmt: skip
 

@@ -10,31 +10,35 @@ import numpy.typing as npt
 import pandas as pd
 from formulaic import ModelSpec
 
+from trdstats.study.visit_order import days_of
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The constraint that treatments share one mean at the first visit.
+    """The constraint that treatments share one mean at the visits before treatment.
 
     Attributes
     ----------
     visit, treatment : str
         Columns.
-    first, reference : object
-        First visit, and the treatment whose design rows all subjects have there.
+    before : tuple
+        Visits at day 0 or earlier.
+    reference : object
+        Treatment whose design rows all subjects have there.
     """
 
     visit: str
     treatment: str
-    first: Any
+    before: tuple[Any, ...]
     reference: Any
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return a table in which everybody has the reference treatment at the first visit."""
+        """Return a table in which everybody has the reference treatment before treatment."""
         values = table[self.treatment].copy()
-        values[(table[self.visit] == self.first).to_numpy()] = self.reference
+        values[table[self.visit].isin(self.before).to_numpy()] = self.reference
         return table.assign(**{self.treatment: values})
 
 
@@ -138,8 +142,8 @@ class Design:
     varying : tuple of str
         Columns that change between visits of a subject, so that they are not known at missed ones.
     baseline : Baseline or None
-        Column and reference level that all subjects have at the first visit, in a constrained
-        analysis.
+        Column and reference level that all subjects have at the visits before treatment, in a
+        constrained analysis.
     facts : Facts
     left_out : dict of str to int
         Rows not analysed, by reason.
@@ -148,6 +152,10 @@ class Design:
         effects subjects share.
     subject_of_row : pandas.Index or None
         Subject of each row of `frame`, where `subjects` are none.
+    planned : pandas.Index or None
+        Visits that the table names, in order, those at which nobody was rated too.
+    order_from_text : bool
+        Whether the order of the visits was read from the numbers in their names.
     """
 
     frame: pd.DataFrame
@@ -172,6 +180,8 @@ class Design:
     left_out: dict[str, int]
     unit: str = "subject"
     subject_of_row: pd.Index[Any] | None = None
+    planned: pd.Index[Any] | None = None
+    order_from_text: bool = False
 
     @property
     def row_subjects(self) -> pd.Index[Any]:
@@ -181,7 +191,30 @@ class Design:
         return self.subjects[self.person]
 
     @property
+    def places(self) -> FloatArray:
+        """Place of each visit among the planned ones, shape (T,)."""
+        if self.planned is None:
+            return np.arange(len(self.visits), dtype=float)
+        return np.asarray(self.planned.get_indexer(self.visits), dtype=float)
+
+    @property
+    def never_rated(self) -> list[Any]:
+        """Planned visits between rated ones at which nobody was rated."""
+        if self.planned is None:
+            return []
+        place = self.planned.get_indexer(self.visits)
+        return [v for v in self.planned[place.min() : place.max()] if v not in self.visits]
+
+    @property
     def nominal_days(self) -> FloatArray:
-        """Days of the visits as they are labelled; 0, 1, 2, ... where they are no numbers."""
-        days = pd.to_numeric(pd.Series(list(self.visits)), errors="coerce").to_numpy(dtype=float)
-        return np.asarray(np.arange(len(days), dtype=float) if np.isnan(days).any() else days)
+        """Days that the visits name; where any names none, the usual days."""
+        days = days_of(list(self.visits))
+        return self.usual_days if np.isnan(days).any() else days
+
+    @property
+    def usual_days(self) -> FloatArray:
+        """Day of each visit: the mean of the subjects' where each has an own, shape (T,)."""
+        if len(self.days) == 1:
+            return self.days[0]
+        own = self.days[self.schedule]
+        return np.asarray(np.where(self.rated, own, 0.0).sum(axis=0) / self.rated.sum(axis=0))

@@ -17,6 +17,7 @@ from trdstats.errors import SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.longitudinal.adjust import ADJUST, adjust_family
 from trdstats.longitudinal.tests_table import t_table
+from trdstats.study.visit_order import days_of
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class Margins(Introduces):
         Parameters
         ----------
         start, end : float
-            Visits between which the area is taken, both included.
+            Days of visits between which the area is taken, both included; those of visits given
+            as text are read from it ("2 weeks" is day 14).
 
         Raises
         ------
@@ -140,13 +142,17 @@ class Margins(Introduces):
         """
         if self.by is None:
             raise SpecError("area() needs means by visit: margins(term, by='visit').")
-        days = np.array([float(level) for level, _ in self._blocks()])
+        levels = [level for level, _ in self._blocks()]
+        days = days_of(levels)
+        if np.isnan(days).any():
+            unnamed = ", ".join(str(v) for v, d in zip(levels, days, strict=True) if np.isnan(d))
+            raise SpecError(f"area() needs days, and {unnamed} of {self.by!r} name none.")
         for day in (start, end):
             if day not in days:
                 raise unknown_name("visit", day, [f"{d:g}" for d in days])
-        inside = (days >= start) & (days <= end)
+        order = np.argsort(days)
         w = np.zeros(len(days))
-        used = np.flatnonzero(inside)
+        used = order[(days[order] >= start) & (days[order] <= end)]
         for a, b in pairwise(used):
             w[[a, b]] += (days[b] - days[a]) / 2
         return self._combined(w)
@@ -179,7 +185,10 @@ class Margins(Introduces):
             ]
         )
         frame = frame.rename(columns={self.term: "treatment", self.by: "day"})
-        frame = frame.assign(day=pd.to_numeric(frame["day"].astype(object)))
+        days = days_of(list(frame["day"]))
+        if np.isnan(days).any():  # visits without days stand one step apart
+            days = frame["day"].cat.codes.to_numpy(dtype=float)
+        frame = frame.assign(day=days)
         outcome = self.fit.design.outcome
         settings = {
             "ylabel": f"Adjusted mean {outcome}",

@@ -365,6 +365,7 @@ class MixedResult(Introduces):
             ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
             ("Degrees of freedom", self.spec.ddf),
         ]
+        facts += self._facts()
         facts += [("Weights", self._weighting.words)] if self._weighting else []
         rows = tuple(
             (
@@ -388,6 +389,10 @@ class MixedResult(Introduces):
         if self.design.unit == "subject":
             return f"{n:,}"
         return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
+
+    def _facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what else stands in the head of the summary."""
+        return ()
 
     def _tables(self) -> tuple[Table, ...]:
         """Return what stands below the effects."""

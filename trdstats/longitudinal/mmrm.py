@@ -29,6 +29,7 @@ from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
+from trdstats.study.visit_order import days_of
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,13 +65,20 @@ class MMRM(Introduces):
         Column with the actual day of each rating, for ``"sp_exp"``, ``"sp_gau"`` and ``"sp_pow"``.
         Default: the visits themselves, where they are numbers.
     constrained : bool, default False
-        Constrained longitudinal analysis: the first visit is the baseline, an outcome like the
-        others, at which all treatments share one mean.
+        Constrained longitudinal analysis: the visits at day 0 or earlier (or called "baseline",
+        "screening") are outcomes like the others, at which all treatments share one mean.
 
     Raises
     ------
     SpecError, UnknownNameError
         When an argument is not usable.
+
+    Notes
+    -----
+    Visits that are categories keep their order, numbers theirs. Texts are put in the order of the
+    numbers in them ("2 weeks" before "10 weeks") and the summary prints it; where it cannot be
+    read they are refused. AR(1) and Toeplitz structures count a planned visit (a category, or rows
+    without an outcome) as a step, rated or not.
 
     References
     ----------
@@ -204,9 +212,7 @@ class MMRM(Introduces):
                 stacklevel=2,
             )
         summary = summary.keep(kept)
-        structure = get_covariance(self.covariance)
-        if self.time is not None and not structure.by_days:
-            raise SpecError(f"time={self.time!r} has no part in a {structure.label} covariance.")
+        structure = _structure(self, design)
         model = _model(summary, structure, design, self.reml)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
@@ -278,6 +284,37 @@ def _weighted(design: Design) -> tuple[FloatArray, FloatArray, float]:
     return design.X * root[:, None], design.y * root, log_weight
 
 
+def _structure(spec: MMRM, design: Design) -> Covariance:
+    """Return the covariance structure of the visits of a design.
+
+    Raises
+    ------
+    SpecError
+        When it needs days that the visits do not name, or has no use for those given.
+    """
+    structure = get_covariance(spec.covariance)
+    if spec.time is not None and not structure.by_days:
+        raise SpecError(f"time={spec.time!r} has no part in a {structure.label} covariance.")
+    unnamed = [
+        str(v) for v, d in zip(design.visits, days_of(design.visits), strict=True) if np.isnan(d)
+    ]
+    if structure.by_days and spec.time is None and unnamed and len(design.visits) > 1:
+        raise SpecError(
+            f"A {structure.label} covariance needs days, and the visits {', '.join(unnamed[:5])} "
+            "name none. Give days as visits, or the column of the actual days: time='day'."
+        )
+    if structure.by_places and design.never_rated:
+        skipped = ", ".join(str(v) for v in design.never_rated)
+        warnings.warn(
+            f"Nobody was rated at {skipped}, planned between visits that were: the "
+            f"{structure.label} covariance counts it as a step. If it was never planned, leave it "
+            "out of the categories: frame['visit'].cat.remove_unused_categories().",
+            EstimateWarning,
+            stacklevel=4,
+        )
+    return structure.at(design.places)
+
+
 def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) -> Model:
     n_groups = len(design.groups)
     return Model(
@@ -308,7 +345,7 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     best: Optimum | None = None
     for shrink in (0.0, 0.1, 0.5, 0.9):
         starts = [
-            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.days[0])
+            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.usual_days)
             for own in S
         ]
         found = minimise(model, np.concatenate(starts))

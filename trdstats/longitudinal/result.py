@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.longitudinal.covariances import get_covariance
+from trdstats.longitudinal.covariances import Covariance, get_covariance
 from trdstats.longitudinal.mixed_result import MixedResult
 from trdstats.longitudinal.predict import missing_visits
 
@@ -33,10 +33,26 @@ class MMRMResult(MixedResult):
         return get_covariance(self.spec.covariance).label + by
 
     @property
+    def _structure(self) -> Covariance:
+        return get_covariance(self.spec.covariance).at(self.design.places)
+
+    def _facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the order of visits that was read from texts, and which are constrained."""
+        design = self.design
+        facts = []
+        if design.order_from_text:
+            facts.append(("Order of visits", ", ".join(str(v) for v in design.visits)))
+        if design.baseline is not None:
+            names = ", ".join(f"{v:g}" if isinstance(v, float) else str(v)
+                              for v in design.baseline.before if v in design.visits)  # fmt: skip
+            facts.append(("Constrained", f"treatments share one mean at {names}"))
+        return tuple(facts)
+
+    @property
     def covariance(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
         """Covariance matrix of the visits on their nominal days; with ``group``, one a group."""
         visits = self.design.visits
-        structure = get_covariance(self.spec.covariance)
+        structure = self._structure
         thetas = self._model.parts(self._optimum.state.theta)
         found = {
             name: pd.DataFrame(
@@ -48,7 +64,7 @@ class MMRMResult(MixedResult):
 
     def covariance_parameters(self) -> pd.DataFrame:
         """Return covariance parameters: term, group, estimate, std_error, start of the search."""
-        names = get_covariance(self.spec.covariance).names([str(v) for v in self.design.visits])
+        names = self._structure.names([str(v) for v in self.design.visits])
         groups = self.design.groups
         return pd.DataFrame(
             {

@@ -23,7 +23,9 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Same columns and rows; nullable numbers become floats with NaN.
+        Same columns and rows; nullable numbers become floats with NaN. Columns with declared levels
+        (pandas categories, polars Enum, arrow dictionaries) are categories in their order; a
+        polars Categorical declares no order and becomes text.
 
     Raises
     ------
@@ -63,7 +65,21 @@ def _column(series: Any) -> Any:
         series = series.cast(nw.Float64)
     if dtype.is_numeric() or dtype in (nw.Boolean, nw.Datetime, nw.Duration):
         return series.to_numpy()
+    levels = _levels(series)
+    if levels is not None:
+        return pd.Categorical(series.to_list(), categories=levels)
     return pd.Series(series.to_list(), dtype=object)
+
+
+def _levels(series: Any) -> list[Any] | None:
+    """Return the levels that a column declares, in their order; None where it declares none."""
+    if isinstance(series.dtype, nw.Enum):
+        return list(series.dtype.categories)
+    native = series.to_native()
+    if series.dtype == nw.Categorical and nw.dependencies.is_pyarrow_chunked_array(native):
+        chunks = native.unify_dictionaries().chunks
+        return chunks[0].dictionary.to_pylist() if chunks else []
+    return None
 
 
 def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
