@@ -97,41 +97,27 @@ def parts(levels: Sequence[Level], theta: FloatArray) -> list[FloatArray]:
     return np.split(theta, np.cumsum([len(level.entries[0]) for level in levels]))[:-1]
 
 
-def distinct_designs(Z: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return the distinct designs among those of all subjects, and which each subject has.
-
-    Parameters
-    ----------
-    Z : ndarray, shape (n, T, r)
-    """
-    flat = Z.reshape(len(Z), -1)
-    _, first, inverse = np.unique(flat, axis=0, return_index=True, return_inverse=True)
-    return Z[first], np.asarray(inverse, dtype=np.intp).reshape(-1)
-
-
 def predict_of_units(
-    level: Level, G: FloatArray, weight: FloatArray, residual: FloatArray, pattern: IntArray
+    level: Level, G: FloatArray, weight: FloatArray, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the best linear unbiased predictions of a level whose groups are the units.
 
     Parameters
     ----------
     level : Level
-        One design a pattern.
     G : ndarray, shape (r, r)
-    weight : ndarray, shape (P, T, T)
-        Inverse covariance of each pattern.
+    weight : ndarray, shape (n, T, T)
+        Inverse covariance of each unit.
     residual : ndarray, shape (n, T)
-    pattern : ndarray of int, shape (n,)
 
     Returns
     -------
     effect : ndarray, shape (n, r)
-    error : ndarray, shape (P, r, r)
+    error : ndarray, shape (n, r, r)
         Covariance of prediction errors, fixed effects taken as known.
     """
-    pull = G @ np.swapaxes(level.Z, 1, 2) @ weight  # (P, r, T)
-    effect = np.einsum("nrt,nt->nr", pull[pattern], residual)
+    pull = G @ np.swapaxes(level.Z, 1, 2) @ weight  # (n, r, T)
+    effect = np.einsum("nrt,nt->nr", pull, residual)
     return effect, G - pull @ level.Z @ G
 
 

@@ -28,7 +28,8 @@ class Units:
     rated : ndarray of bool, shape (P, T)
     group : ndarray of int, shape (P,)
     n : ndarray, shape (P,)
-        Ones.
+        Subjects that each unit stands for: one, or any positive number where rows of many were
+        summed up.
     log_weight : float
     """
 
@@ -41,7 +42,7 @@ class Units:
     @property
     def n_obs(self) -> int:
         """Number of rated visits."""
-        return int(self.rated.sum())
+        return round(float(self.n @ self.rated.sum(axis=1)))
 
     @property
     def n_columns(self) -> int:

@@ -15,28 +15,14 @@ from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check
 from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
-from trdstats.kernels.patterns import (
-    Summary,
-    distinct_columns,
-    independent_columns,
-    summarise,
-)
-from trdstats.kernels.random_effects import (
-    Level,
-    distinct_designs,
-    parts,
-    random_structure,
-)
+from trdstats.kernels.random_effects import Level, parts, random_structure
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
-from trdstats.kernels.rows import Rows
-from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_rating import Grouping, build_rows
-from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 DDF = ("kenward-roger", "satterthwaite", "residual")
 
@@ -52,8 +38,8 @@ class LMM(Introduces):
     random : str or mapping of str to str, default "1"
         Random effects of a subject: ``"1"`` an intercept, ``"1 + week"`` an intercept and a slope.
         Or the effects of every level of grouping, the outermost first and the subject last:
-        ``{"site": "1", "subject": "1 + week"}``. The cost then grows with the square of the number
-        of ratings of a site.
+        ``{"site": "1", "subject": "1 + week"}``. The cost then grows with the cube of the number
+        of subjects of a site; of one level it grows with the number of ratings.
     correlated : bool, default True
         Whether random effects of a group may correlate.
     reml : bool, default True
@@ -124,8 +110,8 @@ class LMM(Introduces):
         """
         random = {subject: self.random} if isinstance(self.random, str) else self.random
         design, groupings = build_rows(data, read_formula(self.formula), random)
-        data_, rows, member = _lay_out(design, groupings)
-        kept = independent_columns(data_)
+        fitted = FittedRows.of(design, groupings, self.correlated)
+        kept = fitted.kept
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         if aliased:
             warnings.warn(
@@ -134,40 +120,37 @@ class LMM(Introduces):
                 EstimateWarning,
                 stacklevel=2,
             )
-        summary = data_.keep(kept)
-        levels = tuple(
-            Level(g.Z[member], None if g.member is None else g.member[member], self.correlated)
-            for g in groupings
-        )
-        structure = random_structure(levels)
+        reduced = fitted.reduced
+        structure = random_structure(reduced.levels)
         model = Model(
-            summary=summary,
+            summary=reduced.units,
             structures=[structure],
             sizes=[len(structure.first)],
-            block=np.zeros_like(summary.group),
-            member=summary.group,
+            block=np.zeros_like(reduced.units.group),
+            member=reduced.units.group,
             reml=self.reml,
         )
-        optimum = self._optimise(model, levels, groupings)
+        optimum = self._optimise(model, fitted, groupings)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
+        back = fitted.parameters
         return LMMResult(
             spec=self,
             design=design,
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
-            inference=self._infer(model, optimum, of_theta),
+            inference=fitted.inference(self._infer(model, optimum, of_theta)),
             _kept=kept,
             _model=model,
-            _optimum=optimum,
-            _of_theta=of_theta,
-            _rows=rows,
-            _levels=levels,
+            _optimum=fitted.as_given(optimum, reml=self.reml),
+            _of_theta=back @ of_theta @ back.T,
+            _rows=fitted.rows,
+            _fitted=fitted,
+            _state=optimum.state,
             _groupings=tuple(groupings),
         )
 
-    def _optimise(
-        self, model: Model, levels: Sequence[Level], groupings: Sequence[Grouping]
-    ) -> Optimum:
+    def _optimise(self, model: Model, fitted: FittedRows, groupings: Sequence[Grouping]) -> Optimum:
+        levels = fitted.reduced.levels
         total = residual_variance(model)
         best: Optimum | None = None
         for share in (0.5, 0.2, 0.05):
@@ -224,35 +207,13 @@ class LMM(Introduces):
         )
 
 
-def _lay_out(
-    design: Design, groupings: Sequence[Grouping]
-) -> tuple[Summary | Units, Rows, IntArray]:
-    """Return the data as the likelihood wants them, and for each distinct unit one that has it.
-
-    Subjects alone who share days and designs are summed up; groups of subjects are taken as they
-    are, for no two are alike.
-    """
-    n = len(design.subjects)
-    if len(groupings) == 1:
-        kinds, kind = distinct_designs(groupings[0].Z)
-        if len(kinds) < n / 2:
-            select, u = distinct_columns(design.X, design.y)
-            summary, rows = summarise(select, u, design.rated, kind)
-            first = np.unique(kind, return_index=True)[1]
-            return summary, rows, first
-    z = np.concatenate((design.X, design.y[:, None]), axis=1).transpose(2, 0, 1)
-    # What never changes is also at missed places; there the likelihood looks at nothing.
-    z = np.ascontiguousarray(z * design.rated[:, :, None])
-    each = np.arange(n)
-    units = Units(z, design.rated, each, np.ones(n))
-    return units, Rows(np.empty((n, 0)), each, each), each
-
-
 def _start(level: Level, variance: float) -> FloatArray:
-    """Return parameters that give ratings a variance, all effects alike and uncorrelated."""
+    """Return parameters that give ratings a variance, all effects alike and uncorrelated.
+
+    The columns of the design have mean square 1 over the ratings.
+    """
     rows, columns = level.entries
-    size = np.maximum((level.Z**2).mean(axis=(0, 1)), 1e-12)
-    return np.where(rows == columns, variance / (level.n_effects * size[rows]), 0.0)
+    return np.where(rows == columns, variance / level.n_effects, 0.0)
 
 
 def _simpler(spec: LMM) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,8 +14,9 @@ from scipy.stats import chi2
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.random_effects import Level, parts, predict_of_units, predict_within
-from trdstats.kernels.reml import covariances
+from trdstats.kernels.reml import State
 from trdstats.longitudinal.by_rating import Grouping
+from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.mixed_result import MixedResult
 from trdstats.tables import Table, each_row, format_number
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +32,8 @@ class LMMResult(MixedResult):
     """A fitted linear mixed model."""
 
     spec: LMM
-    _levels: tuple[Level, ...]
+    _fitted: FittedRows
+    _state: State
     _groupings: tuple[Grouping, ...]
     title: ClassVar[str] = "Linear mixed model"
 
@@ -47,9 +51,13 @@ class LMMResult(MixedResult):
         of = "" if len(self._groupings) > 1 else " of the subject"
         return f"random {' and '.join(self.effects)}{of}{how}"
 
-    def _matrices(self) -> list[FloatArray]:
-        """Return the covariance matrix of each level."""
-        thetas = parts(self._levels, self._optimum.state.theta)
+    @property
+    def _levels(self) -> tuple[Level, ...]:
+        return self._fitted.reduced.levels
+
+    def _matrices(self, theta: FloatArray | None = None) -> list[FloatArray]:
+        """Return the covariance matrix of each level; of the effects as given by default."""
+        thetas = parts(self._levels, self._optimum.state.theta if theta is None else theta)
         return [level.matrix(t) for level, t in zip(self._levels, thetas, strict=True)]
 
     @property
@@ -79,10 +87,6 @@ class LMMResult(MixedResult):
             }
         )
 
-    def _residuals(self) -> FloatArray:
-        """Return y - X beta, shape (n, T), in the order of the rows."""
-        return self._model.summary.residuals(self._rows, self._optimum.state.beta)
-
     def random_effects(self, level: str | None = None) -> pd.DataFrame:
         """Return the predictions (BLUPs) of the random effects of each group.
 
@@ -106,16 +110,8 @@ class LMMResult(MixedResult):
         if level is not None and level not in known:
             raise unknown_name("level of grouping", level, known)
         k = len(known) - 1 if level is None else known.index(level)
-        own, grouping, G = self._levels[k], self._groupings[k], self._matrices()[k]
-        weight = self._optimum.state.weight
-        if own.member is None:
-            by_pattern = Level(own.Z[self._model.member], None, own.correlated)
-            effect, error = predict_of_units(
-                by_pattern, G, weight, self._residuals(), self._rows.pattern
-            )
-            group, error = self._rows.order, error[self._rows.pattern]
-        else:
-            group, effect, error = predict_within(own, G, weight, self._residuals())
+        grouping = self._groupings[k]
+        group, effect, error = self._predicted(k)
         spread = np.sqrt(np.diagonal(error, axis1=1, axis2=2))
         column = "subject" if k == len(known) - 1 else grouping.column
         frame = pd.DataFrame({column: grouping.labels[group]})
@@ -124,16 +120,62 @@ class LMMResult(MixedResult):
             frame[f"std_error {name}"] = spread[:, e]
         return frame.sort_values(column, ignore_index=True)
 
+    def _predicted(self, k: int) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return groups of a level, predictions of their effects and covariances of the errors."""
+        fitted, state = self._fitted, self._state
+        own, G = self._levels[k], self._matrices(state.theta)[k]
+        residual = fitted.reduced.units.residuals(self._rows, state.beta)
+        if own.member is None:
+            group = np.arange(fitted.reduced.n_groups)
+            effect, error = predict_of_units(own, G, state.weight, residual)
+            effect, error = effect[group], error[group]
+        else:
+            group, effect, error = predict_within(own, G, state.weight, residual)
+        A = fitted.of_effects[k].matrix
+        return group, effect @ A.T, A @ error @ A.T
+
     def subject_lines(self) -> FloatArray:
         """Return what the random effects add at every rating, shape (n, T)."""
-        state, rows = self._optimum.state, self._rows
-        V = covariances(self._model, state.shapes)
-        shared = V - self.residual_variance * np.eye(V.shape[1])
-        pull = shared @ state.weight
-        lines = np.einsum("nab,nb->na", pull[rows.pattern], self._residuals())
-        result = np.zeros((len(self.design.subjects), V.shape[1]))
-        result[rows.order] = lines
+        design = self.design
+        result = np.zeros(design.rated.shape)
+        for k, grouping in enumerate(self._groupings):
+            group, effect, _ = self._predicted(k)
+            whole = np.zeros((int(group.max()) + 1, effect.shape[1]))
+            whole[group] = effect
+            Z = grouping.Z[design.person, design.occasion]
+            of_row = whole[self._fitted.groups[k]]
+            result[design.person, design.occasion] += (Z * of_row).sum(axis=1)
         return result
+
+    def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Yield each unit with its ratings and their covariance."""
+        G, s2 = self._matrices(self._state.theta), self._state.theta[-1]
+        fitted, design = self._fitted, self.design
+        order = np.lexsort((design.occasion, design.person))
+        for rows in np.split(order, np.cumsum(np.bincount(design.person))[:-1]):
+            V = s2 * np.eye(len(rows))
+            for Z, own, code in zip(fitted.designs, G, fitted.groups, strict=True):
+                same = code[rows][:, None] == code[rows][None]
+                V += np.where(same, Z[rows] @ own @ Z[rows].T, 0.0)
+            yield design.person[rows[:1]], design.occasion[rows], V
+
+    def _effect_of_subjects(self) -> FloatArray:
+        """Return the first-order effect of each unit on each fixed effect, shape (n, q)."""
+        fitted, state = self._fitted, self._state
+        n, units = fitted.reduced.n_groups, fitted.reduced.units
+        b = np.append(-state.beta, 1.0)
+        # The rows without random effects have the residual variance: all ratings less the others.
+        of_ratings = np.zeros((n, len(state.beta)))
+        np.add.at(of_ratings, fitted.groups[0], fitted.z[:, :-1] * (fitted.z @ b)[:, None])
+        z = units.z[:n]
+        X, r = z[:, :, :-1], z @ b
+        score = (of_ratings - np.einsum("ntq,nt->nq", X, r)) / state.theta[-1]
+        score += np.einsum("ntq,ntu,nu->nq", X, state.weight[:n], r, optimize=True)
+        return np.asarray(score @ state.vcov @ fitted.of_fixed.matrix.T)
+
+    @property
+    def _n_units(self) -> int:
+        return len(self.design.subjects)
 
     def compare(self, simpler: LMMResult) -> pd.DataFrame:
         """Test the random effects that a simpler fit lacks.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,7 @@ from scipy.stats import f as f_law
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.kernels.newton import Optimum
-from trdstats.kernels.reml import Model
+from trdstats.kernels.reml import Model, covariances
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.design import Design
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trdstats.longitudinal.mmrm import MMRM
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,7 +97,12 @@ class MixedResult(Introduces):
     @property
     def bic(self) -> float:
         """Schwarz's criterion with the number of subjects, as SAS and mmrm."""
-        return self.deviance + float(np.log(self._model.summary.n.sum())) * self._n_counted()
+        return self.deviance + float(np.log(self._n_units)) * self._n_counted()
+
+    @property
+    def _n_units(self) -> int:
+        """Number of subjects, or of sites whose subjects are not independent."""
+        return int(self._model.summary.n.sum())
 
     def _n_counted(self) -> int:
         return self.n_covariance
@@ -221,7 +227,7 @@ class MixedResult(Introduces):
         s, o = self._model.summary, self._optimum
         return pd.DataFrame(
             {
-                "n": [int(s.n.sum())],
+                "n": [self._n_units],
                 "n_obs": [s.n_obs],
                 "n_left_out": [sum(self.design.left_out.values())],
                 "loglik": [self.loglik],
@@ -345,10 +351,7 @@ class MixedResult(Introduces):
             raise SpecError(
                 "The model was fitted to a summary, which has no rows: influence needs them."
             )
-        found = sandwich(self._model, self._optimum.state, self._rows, "empirical")
-        effect = np.zeros((len(self.design.subjects), len(self.terms)))
-        effect[self._rows.order] = found.scores @ found.plain
-        frame = pd.DataFrame(effect, columns=list(self.terms))
+        frame = pd.DataFrame(self._effect_of_subjects(), columns=list(self.terms))
         frame.insert(0, self.design.unit, self.design.subjects)
         return frame if self._weighting is None else self._weighting.frame(frame)
 
@@ -389,6 +392,21 @@ class MixedResult(Introduces):
         if self.design.unit == "subject":
             return f"{n:,}"
         return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
+
+    def _effect_of_subjects(self) -> FloatArray:
+        """Return the first-order effect of each subject on each fixed effect, shape (n, q)."""
+        found = sandwich(self._model, self._optimum.state, self._rows, "empirical")
+        effect = np.zeros((len(self.design.subjects), len(self.terms)))
+        effect[self._rows.order] = found.scores @ found.plain
+        return effect
+
+    def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Yield the subjects of each pattern, its visits, and their covariance."""
+        s, rows = self._model.summary, self._rows
+        V = covariances(self._model, self._optimum.state.shapes)
+        for p in range(len(s.n)):
+            visits = np.flatnonzero(s.rated[p])
+            yield rows.order[rows.pattern == p], visits, V[p][np.ix_(visits, visits)]
 
     def _facts(self) -> tuple[tuple[str, str], ...]:
         """Return what else stands in the head of the summary."""

@@ -68,16 +68,12 @@ def _own_lines(fit: MixedResult) -> FloatArray:
 
 def _whitened(fit: MixedResult, mean: FloatArray) -> FloatArray:
     """Return residuals times the inverse Cholesky factor of their covariance, shape (n, T)."""
-    design, s, rows = fit.design, fit._model.summary, fit._rows
-    V = covariances(fit._model, fit._optimum.state.shapes)
+    design = fit.design
     root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
     raw = ((design.y - mean) * root).T
     result = np.zeros_like(raw)
-    for p in range(len(s.n)):
-        visits = np.flatnonzero(s.rated[p])
-        people = rows.order[rows.pattern == p]
-        factor = np.linalg.cholesky(V[p][np.ix_(visits, visits)])
-        own = np.linalg.solve(factor, raw[np.ix_(people, visits)].T).T
+    for people, visits, V in fit._covariances():
+        own = np.linalg.solve(np.linalg.cholesky(V), raw[np.ix_(people, visits)].T).T
         result[np.ix_(people, visits)] = own
     return result
 
@@ -157,17 +153,13 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     """Return outcomes drawn from a fit; see `MixedResult.simulate`."""
     _need_rows(fit, "draws")
-    design, s, rows = fit.design, fit._model.summary, fit._rows
+    design = fit.design
     rng = np.random.default_rng(seed)
-    V = covariances(fit._model, fit._optimum.state.shapes)
     mean = _means(fit)
     root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
     drawn = np.zeros((n, *design.y.shape))
-    for p in range(len(s.n)):
-        visits = np.flatnonzero(s.rated[p])
-        people = rows.order[rows.pattern == p]
-        factor = np.linalg.cholesky(V[p][np.ix_(visits, visits)])
-        noise = rng.standard_normal((n, len(people), len(visits))) @ factor.T
+    for people, visits, V in fit._covariances():
+        noise = rng.standard_normal((n, len(people), len(visits))) @ np.linalg.cholesky(V).T
         drawn[:, visits[:, None], people] = np.swapaxes(noise, 1, 2)
     values = mean + drawn / root
     head = pd.DataFrame(

@@ -1,0 +1,152 @@
+"""Ratings as a linear mixed model is fitted to them: in coordinates that keep their digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.kernels.coordinates import (
+    Coordinates,
+    InCoordinates,
+    centre,
+    parameter_map,
+    scaled,
+    uncorrelated,
+)
+from trdstats.kernels.mixed_tests import Inference
+from trdstats.kernels.newton import Optimum
+from trdstats.kernels.patterns import independent_columns
+from trdstats.kernels.reduced_rows import Reduced, reduce_rows
+from trdstats.kernels.rows import Rows
+from trdstats.kernels.units import Units
+from trdstats.longitudinal.by_rating import Grouping
+from trdstats.longitudinal.design import Design
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """The analysed ratings in the coordinates of the fit.
+
+    Attributes
+    ----------
+    kept : ndarray of int
+        Columns of the design that none before them explains.
+    z : ndarray, shape (N, q + 1)
+        Fixed effects' design, orthogonal, and least-squares residuals of the outcome.
+    designs : list of ndarray, shape (N, r)
+        Designs of the random effects, by level.
+    groups : list of ndarray of int, shape (N,)
+        Group of each rating, by level.
+    origin : ndarray, shape (q,)
+        Least-squares coefficients, which the outcome is counted from.
+    of_fixed : Coordinates
+    of_effects : list of Coordinates
+    reduced : Reduced
+    """
+
+    kept: IntArray
+    z: FloatArray
+    designs: list[FloatArray]
+    groups: list[IntArray]
+    origin: FloatArray
+    of_fixed: Coordinates
+    of_effects: list[Coordinates]
+    reduced: Reduced
+
+    @classmethod
+    def of(cls, design: Design, groupings: Sequence[Grouping], correlated: bool) -> FittedRows:
+        """Take the ratings of a design.
+
+        Parameters
+        ----------
+        design : Design
+        groupings : sequence of Grouping
+            The outermost level first.
+        correlated : bool
+            Whether the effects of a group may correlate, so that they may be mixed.
+        """
+        at = design.occasion, design.person
+        X = design.X[at[0], :, at[1]]
+        kept = _independent(X)
+        found = uncorrelated(X[:, kept])
+        if found is None:  # as good as dependent: the likelihood itself decides
+            found = scaled(X[:, kept])
+        columns, of_fixed = found
+        origin, residual = _least_squares(columns, design.y[at])
+        designs, of_effects, groups = [], [], []
+        for grouping in groupings:
+            Z = grouping.Z[design.person, design.occasion]
+            better = uncorrelated(Z) if correlated else None
+            Z, own = scaled(Z) if better is None else better
+            designs.append(Z)
+            of_effects.append(own)
+            member = grouping.member
+            groups.append(
+                design.person if member is None else member[design.person, design.occasion]
+            )
+        z = np.column_stack((columns, residual))
+        reduced = reduce_rows(z, designs, groups, correlated=correlated)
+        return cls(kept, z, designs, groups, origin, of_fixed, of_effects, reduced)
+
+    @property
+    def parameters(self) -> FloatArray:
+        """Matrix that takes covariance parameters to those of the effects as they were given."""
+        return parameter_map(self.reduced.levels, self.of_effects)
+
+    @property
+    def rows(self) -> Rows:
+        """Groups of the outermost level, each a pattern of its own."""
+        each = np.arange(self.reduced.n_groups)
+        return Rows(np.empty((len(each), 0)), each, each)
+
+    def inference(self, inner: Inference) -> InCoordinates:
+        """Return the inference on the columns as they were given."""
+        around = replace(inner, beta=inner.beta + self.origin)  # type: ignore[type-var]
+        return InCoordinates(around, self.of_fixed)
+
+    def as_given(self, optimum: Optimum, *, reml: bool) -> Optimum:
+        """Return an optimum with parameters, derivatives and deviance of what was given."""
+        M, A = self.parameters, self.of_fixed
+        inverse = np.linalg.inv(M)
+        state = optimum.state
+        # REML holds log |X'WX|, which the coordinates change by a constant.
+        constant = 2 * A.log_det if reml else 0.0
+        return replace(
+            optimum,
+            state=replace(
+                state,
+                theta=M @ state.theta,
+                deviance=state.deviance - constant,
+                beta=A.matrix @ (state.beta + self.origin),
+                vcov=A.matrix @ state.vcov @ A.matrix.T,
+            ),
+            start=M @ optimum.start,
+            gradient=inverse.T @ optimum.gradient,
+            hessian=inverse.T @ optimum.hessian @ inverse,
+        )
+
+
+def _independent(X: FloatArray) -> IntArray:
+    """Return the columns that none before them explains, counted from their means."""
+    centred, _ = centre(X)
+    z = np.column_stack((centred, np.zeros(len(X))))[:, None]
+    n = len(X)
+    units = Units(z, np.ones((n, 1), dtype=bool), np.zeros(n, dtype=np.intp), np.ones(n))
+    return independent_columns(units)
+
+
+def _least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return coefficients and residuals; a second turn restores digits lost to a far outcome."""
+    beta = np.zeros(columns.shape[1])
+    residual = y
+    for _ in range(2):
+        step = np.linalg.lstsq(columns, residual, rcond=None)[0]
+        beta = beta + step
+        residual = residual - columns @ step
+    return beta, residual
