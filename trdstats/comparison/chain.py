@@ -22,6 +22,7 @@ from trdstats.errors import (
 )
 from trdstats.kernels.resampling import draw_within
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number
+from trdstats.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -162,6 +163,7 @@ class Chain:
         return found
 
 
+@one_thread
 def bootstrap_chain(
     chain: Chain, *, label: str, n_boot: int, seed: int, n_jobs: int, conf_level: float
 ) -> ChainBootstrap:

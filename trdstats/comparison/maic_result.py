@@ -29,6 +29,7 @@ from trdstats.errors import (
 from trdstats.kernels.moment_weights import MomentWeights, moment_weights
 from trdstats.kernels.resampling import draw_within
 from trdstats.tables import Face, Introduces, Table, each_row, format_number
+from trdstats.threads import one_thread
 from trdstats.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
@@ -269,6 +270,7 @@ class MAICResult(Introduces):
             raise SpecError(f"A {measure} needs an outcome of 0 and 1.")
         return y, code
 
+    @one_thread
     def _bootstrap(
         self, y: FloatArray, code: npt.NDArray[np.intp], n_arms: int, n_boot: int, seed: int,
         n_jobs: int,

@@ -21,6 +21,7 @@ from trdstats.kernels.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.resampling import draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.outcomes import EventTimes
+from trdstats.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
 # Weights of all subjects of a pair when each is drawn so many times, the reference first.
@@ -161,6 +162,7 @@ def draw_onsets(
     return OnsetDraws(found[0][0], found[0][1:], sd), OnsetDraws(found[1][0], found[1][1:], sd)
 
 
+@one_thread
 def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) -> list[Any]:
     """Return what is made of the data and of every resample, in order."""
     turns = range(-1, n_boot)

@@ -18,6 +18,7 @@ from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.imputation.delta import Delta
 from trdstats.kernels.completed_ancova import adjust_sets
 from trdstats.longitudinal import MMRM
+from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -285,6 +286,7 @@ def check_reference(reference: str | None, arms: Sequence[str]) -> int:
     return list(arms).index(reference)
 
 
+@one_thread
 def each_set(one: Callable[[int], pd.DataFrame], n: int, how: How) -> list[pd.DataFrame]:
     """Call a function with the number of every set, and return its tables in order."""
     with Progress(disable=not how.progress) as bar:

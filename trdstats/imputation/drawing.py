@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -73,6 +73,14 @@ def draw_parameters(
     NotEstimableError
         When the model cannot be fitted to a resample, whatever was tried.
     """
+    drawn = _draw(fitted, arm, method, shelf, n_jobs=n_jobs, progress=progress)
+    return replace(drawn, beta=drawn.beta + fitted.origin)
+
+
+def _draw(
+    fitted: FittedModel, arm: IntArray, method: Method, shelf: Shelf, *, n_jobs: int, progress: bool
+) -> Drawn:
+    """Return draws whose coefficients are counted from the origin of the fit."""
     if isinstance(method, Bayesian):
         return _posterior(fitted, method, shelf, progress)
     if isinstance(method, ConditionalMean) and method.resampling == "jackknife":

@@ -38,6 +38,8 @@ class FittedModel:
         All subjects, those without an observed visit too.
     structure : Covariance
     days : ndarray, shape (T,)
+    origin : ndarray, shape (q,)
+        Coefficients that the outcome of the model is counted from.
     """
 
     model: Model
@@ -47,6 +49,7 @@ class FittedModel:
     subjects: tuple[str, ...]
     structure: Covariance
     days: FloatArray
+    origin: FloatArray
 
     @property
     def n(self) -> int:
@@ -110,6 +113,7 @@ def fit_model(
         subjects=tuple(str(s) for s in layout.subjects),
         structure=get_covariance(spec.covariance).at(design.places),
         days=design.usual_days,
+        origin=result._origin,
     )
     return result, fitted
 

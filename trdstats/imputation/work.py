@@ -13,6 +13,8 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 from rich.progress import Progress
 
+from trdstats.threads import one_thread
+
 # What a part leaves behind.
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -58,6 +60,7 @@ class Shelf:
         draft.replace(path)
 
 
+@one_thread
 def run_parts(
     work: Callable[[Any], Arrays],
     parts: Sequence[tuple[str, Any]],
@@ -101,6 +104,7 @@ def _do(work: Callable[[Any], Arrays], shelf: Shelf, key: str, argument: Any) ->
     return found
 
 
+@one_thread
 def run_chain(
     work: Callable[[Any, Arrays | None], Arrays],
     parts: Sequence[tuple[str, Any]],

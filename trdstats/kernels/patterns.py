@@ -90,7 +90,7 @@ class Summary:
 
     def residuals(self, rows: Rows, beta: FloatArray) -> FloatArray:
         """Return y - X beta of every subject, shape (n, T); 0 at missed visits."""
-        return np.asarray(rows.u @ self._residual_rows(beta).T * self.rated[rows.pattern])
+        return np.asarray(rows.u @ self.residual_rows(beta).T * self.rated[rows.pattern])
 
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z for one matrix W a pattern, shape (q + 1, q + 1)."""
@@ -98,7 +98,7 @@ class Summary:
 
     def residual_products(self, beta: FloatArray) -> FloatArray:
         """Return the sums of r r' by pattern, r = y - X beta, shape (P, T, T)."""
-        row = self._residual_rows(beta)
+        row = self.residual_rows(beta)
         return np.asarray(np.einsum("ai,pij,bj->pab", row, self.gram, row, optimize=True))
 
     def fitted_products(self, middle: FloatArray) -> FloatArray:
@@ -112,7 +112,7 @@ class Summary:
 
     def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
         """Return sum X' M r over some patterns, for matrices (h, k, T, T), shape (h, q)."""
-        row = self._residual_rows(beta)
+        row = self.residual_rows(beta)
         T, d = row.shape
         pulled = np.einsum("pij,aj->pai", self.gram[mine], row)
         h = len(matrices)
@@ -127,7 +127,7 @@ class Summary:
             result[k] = of_x @ self._contract(own, mine) @ of_x.T
         return result
 
-    def _residual_rows(self, beta: FloatArray) -> FloatArray:
+    def residual_rows(self, beta: FloatArray) -> FloatArray:
         """Return the T x d matrix that takes a subject's numbers to its residuals."""
         return np.asarray((np.append(-beta, 1.0) @ self.spread).reshape(len(self.select), -1))
 

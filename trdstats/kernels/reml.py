@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.kernels.covariance import Shape
+from trdstats.kernels.entries import crosses, informations, pair_traces
 from trdstats.kernels.patterns import Summary
 from trdstats.kernels.units import Units
 
@@ -200,14 +201,13 @@ def slopes(model: Model, state: State) -> Slopes:
     total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ residual @ W
     pull = s.n[:, None, None] * W - W @ total @ W
-    gradient, blocks, crosses = [], [], []
+    gradient, blocks, towards = [], [], []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
         gradient.append(_inner(V, pull[mine]))
-        VW = V @ W[mine]
-        blocks.append(_traces(VW, V @ core[mine]))
-        crosses.append(s.cross(mine, W[mine] @ VW, state.beta))
-    v = np.concatenate(crosses)
+        blocks.append(pair_traces(V, W[mine], core[mine]))
+        towards.append(crosses(s, mine, V, W[mine], state.beta))
+    v = np.concatenate(towards)
     average = _diagonal(blocks) - v @ state.vcov @ v.T
     return Slopes(np.concatenate(gradient), (average + average.T) / 2)
 
@@ -219,20 +219,17 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
     total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ total @ W
     pull = s.n[:, None, None] * W - core
-    blocks, crosses, moved = [], [], []
+    blocks, towards, moved = [], [], []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
-        VW = V @ W[mine]
-        block = 2 * _traces(VW, V @ core[mine])
-        block -= _traces(VW, s.n[mine, None, None] * VW)
+        block = pair_traces(V, W[mine], (2 * core - s.n[:, None, None] * W)[mine])
         if shape.second is not None:
             block += _inner(curves_of(model, shape, mine), pull[mine])
         blocks.append(block)
-        WVW = W[mine] @ VW
-        crosses.append(s.cross(mine, WVW, state.beta))
+        towards.append(crosses(s, mine, V, W[mine], state.beta))
         if model.reml:
-            moved.append(s.information(mine, WVW))
-    v = np.concatenate(crosses)
+            moved.append(informations(s, mine, V, W[mine]))
+    v = np.concatenate(towards)
     hessian = _diagonal(blocks) - 2 * v @ state.vcov @ v.T
     if model.reml:
         P = np.concatenate(moved) @ state.vcov
@@ -248,12 +245,10 @@ def expected_hessian(model: Model, state: State) -> FloatArray:
     blocks, moved = [], []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
-        VW = V @ W[mine]
-        block = _traces(VW, s.n[mine, None, None] * VW)
+        right = s.n[:, None, None] * W - (2 * fitted if model.reml else 0.0)
+        blocks.append(pair_traces(V, W[mine], right[mine]))
         if model.reml:
-            block -= 2 * _traces(VW, V @ fitted[mine])
-            moved.append(s.information(mine, W[mine] @ VW))
-        blocks.append(block)
+            moved.append(informations(s, mine, V, W[mine]))
     hessian = _diagonal(blocks)
     if model.reml:
         P = np.concatenate(moved) @ state.vcov
@@ -267,8 +262,7 @@ def information_slopes(model: Model, state: State) -> FloatArray:
     found = []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)
-        WVW = W[mine] @ V @ W[mine]
-        found.append(s.information(mine, WVW))
+        found.append(informations(s, mine, V, W[mine]))
     return np.concatenate(found)
 
 
@@ -284,12 +278,6 @@ def _inner(V: FloatArray, pull: FloatArray) -> FloatArray:
     if V.shape[-3] == 1:
         pull = pull.sum(axis=0, keepdims=True)
     return np.asarray(np.tensordot(V, pull, 3))
-
-
-def _traces(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return sum_p tr(left_h right_k), shape (h, h)."""
-    h = len(left)
-    return np.asarray(left.reshape(h, -1) @ np.swapaxes(right, 2, 3).reshape(h, -1).T)
 
 
 def _diagonal(blocks: list[FloatArray]) -> FloatArray:

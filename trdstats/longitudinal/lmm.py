@@ -21,6 +21,7 @@ from trdstats.longitudinal.by_rating import Grouping, build_rows
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
+from trdstats.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -86,6 +87,7 @@ class LMM(Introduces):
         if not texts:
             raise SpecError("random names no level of grouping; use random='1' or name one.")
 
+    @one_thread
     def fit(self, data: Any, *, subject: str = "subject") -> LMMResult:
         """Fit the model.
 
@@ -118,7 +120,7 @@ class LMM(Introduces):
                 f"{len(aliased)} columns are explained by others and left out: "
                 f"{', '.join(aliased[:8])}.",
                 EstimateWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         reduced = fitted.reduced
         structure = random_structure(reduced.levels)

@@ -24,17 +24,28 @@ from trdstats.kernels.rows import Rows
 from trdstats.kernels.sandwich import Kind, sandwich
 from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_visit import build_design, long_table
-from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
+from trdstats.longitudinal.covariances import (
+    CompoundSymmetry,
+    Covariance,
+    OnDays,
+    Toeplitz,
+    Unstructured,
+    get_covariance,
+)
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Face, Introduces
+from trdstats.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
 
 DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual")
+_MOST_PARAMETERS = 1000  # of one covariance: more take hours
+_MOST_NUMBERS = 2e8  # in one array: 1.6 GB
+
 VCOV = ("model", "empirical", "bias-reduced", "jackknife")
 
 
@@ -118,6 +129,7 @@ class MMRM(Introduces):
                 "ddf='satterthwaite', 'between-within' or 'residual'."
             )
 
+    @one_thread
     def fit(
         self,
         data: Any,
@@ -186,6 +198,7 @@ class MMRM(Introduces):
         sandwiched = sandwich(found._model, found._optimum.state, found._rows, kind)
         stacked = weighting.stacked(sandwiched, found._rows)
         inference = _judge(robust, found._model, found._optimum.state.beta, stacked)
+        inference = _counted_from(inference, found._origin)
         return replace(found, design=design, inference=inference, _weighting=weighting)
 
     def _fit_rows(self, data: Any, subject: str, visit: str, treatment: str) -> MMRMResult:
@@ -194,13 +207,17 @@ class MMRM(Introduces):
             weights=self.weights, treatment=treatment if self.constrained else None,
             time=self.time,
         )  # fmt: skip
-        X, y, log_weight = _weighted(design)
+        origin = _origin(design)
+        X, y, log_weight = _weighted(design, origin)
         select, u = distinct_columns(X, y)
+        _check_size(get_covariance(self.covariance), design, u.shape[1])
         kinds = design.group * len(design.days) + design.schedule
         summary, rows = summarise(select, u, design.rated, kinds, log_weight)
-        return self._fit_summary(design, summary, rows)
+        return self._fit_summary(design, summary, rows, origin)
 
-    def _fit_summary(self, design: Design, summary: Summary, rows: Rows) -> MMRMResult:
+    def _fit_summary(
+        self, design: Design, summary: Summary, rows: Rows, origin: FloatArray | None = None
+    ) -> MMRMResult:
         kept = independent_columns(summary)
         aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
         # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
@@ -209,24 +226,27 @@ class MMRM(Introduces):
                 f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
                 f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}.",
                 EstimateWarning,
-                stacklevel=2,
+                stacklevel=5,
             )
         summary = summary.keep(kept)
         structure = _structure(self, design)
         model = _model(summary, structure, design, self.reml)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
+        inference = _infer(self, model, optimum, of_theta, rows, design)
+        start = np.zeros(len(kept)) if origin is None else origin[kept]
         return MMRMResult(
             spec=self,
             design=design,
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
-            inference=_infer(self, model, optimum, of_theta, rows, design),
+            inference=_counted_from(inference, start),
             _kept=kept,
             _model=model,
             _optimum=optimum,
             _of_theta=of_theta,
             _rows=rows,
+            _origin=start,
         )
 
     def summarise(
@@ -275,13 +295,73 @@ class MMRM(Introduces):
         return Face("Mixed model for repeated measures", tuple(facts))
 
 
-def _weighted(design: Design) -> tuple[FloatArray, FloatArray, float]:
+def _origin(design: Design) -> FloatArray | None:
+    """Return coefficients whose fitted value is the mean outcome everywhere; None without any.
+
+    The outcome is counted from there: far from 0 its cross-products would lose their digits.
+    """
+    rated = design.rated.T
+    mean = float(design.y[rated].mean())
+    if "Intercept" in design.terms:
+        origin = np.zeros(len(design.terms))
+        origin[design.terms.index("Intercept")] = mean
+        return origin
+    X = np.swapaxes(design.X, 1, 2)[rated]
+    ones = np.linalg.lstsq(X, np.ones(len(X)), rcond=None)[0]
+    return mean * ones if np.allclose(X @ ones, 1.0, rtol=0, atol=1e-9) else None
+
+
+def _weighted(design: Design, origin: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:
     """Return design and outcome times the roots of the weights, and the sum of their logarithms."""
+    y = design.y
+    if origin is not None:
+        shift = np.einsum("tqn,q->tn", design.X, origin)
+        y = np.where(design.rated.T, y - shift, 0.0)
     if design.weight is None:
-        return design.X, design.y, 0.0
+        return design.X, y, 0.0
     root = np.sqrt(design.weight)
     log_weight = float(np.log(design.weight[design.rated.T]).sum())
-    return design.X * root[:, None], design.y * root, log_weight
+    return design.X * root[:, None], y * root, log_weight
+
+
+def _counted_from(inference: Inference, origin: FloatArray) -> Inference:
+    """Return the inference on coefficients that were estimated less their origin."""
+    found: Inference = replace(cast(Any, inference), beta=inference.beta + origin)
+    return found
+
+
+def _check_size(structure: Covariance, design: Design, d: int) -> None:
+    """Refuse at once what would take hours or more memory than there is.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    T = len(design.visits)
+    bound = structure.at(design.places)
+    h = bound.size(T)
+    n_least = int(np.bincount(design.group).min())
+    enough = design.rated.sum() > len(design.terms) + 1  # else that is what is wrong
+    if isinstance(bound, Unstructured) and T > 1 and n_least <= T and enough:
+        of = " of a group" if len(design.groups) > 1 else ""
+        raise NotEstimableError(
+            f"An unstructured covariance of {T} visits has {h} parameters and needs more subjects "
+            f"than visits; there are {n_least} subjects{of}. Try fewer parameters, such as "
+            "covariance='toeph', 'ar1h' or 'csh', or fewer visits."
+        )
+    curved = not isinstance(bound, Unstructured | Toeplitz | CompoundSymmetry)
+    if h > _MOST_PARAMETERS or (curved and (h * T) ** 2 > _MOST_NUMBERS):
+        raise NotEstimableError(
+            f"A covariance ({structure.label}) of {T} visits with {h} parameters is too large to "
+            "be fitted. Choose one with fewer parameters, such as covariance='ar1' or 'cs', or "
+            "take days as numbers: LMM('score ~ day', random='1 + day')."
+        )
+    if (T * d) ** 2 > _MOST_NUMBERS:
+        raise NotEstimableError(
+            f"{T} visits with {d} distinct columns are too many for a mean at every visit: the "
+            f"sums would hold {(T * d) ** 2:.1e} numbers. Take days as numbers: LMM('score ~ day', "
+            "random='1 + day'), or fewer visits."
+        )
 
 
 def _structure(spec: MMRM, design: Design) -> Covariance:
@@ -310,7 +390,7 @@ def _structure(spec: MMRM, design: Design) -> Covariance:
             f"{structure.label} covariance counts it as a step. If it was never planned, leave it "
             "out of the categories: frame['visit'].cat.remove_unused_categories().",
             EstimateWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
     return structure.at(design.places)
 
@@ -353,7 +433,8 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
             continue
         if best is None or found.state.deviance < best.state.deviance - 1e-9:
             best = found
-        if found.is_minimum:
+        # A likelihood that rises as the covariance becomes singular does so from every start.
+        if found.is_minimum or (isinstance(structure, Unstructured) and _is_singular(found)):
             break
     if best is None or not best.is_minimum:
         state = "did not converge" if best else "could not start"
@@ -364,6 +445,15 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
             "such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
         )
     return best
+
+
+def _is_singular(optimum: Optimum) -> bool:
+    for shape in optimum.state.shapes:
+        sd = np.sqrt(np.diagonal(shape.value, axis1=1, axis2=2))
+        scaled = shape.value / (sd[:, :, None] * sd[:, None, :])
+        if np.linalg.eigvalsh(scaled).min() < 1e-10:
+            return True
+    return False
 
 
 def _never_together(summary: Summary | Units) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -24,6 +24,7 @@ class MMRMResult(MixedResult):
     """A fitted mixed model for repeated measures."""
 
     spec: MMRM
+    _origin: FloatArray = field(kw_only=True)
     title: ClassVar[str] = "Mixed model for repeated measures"
 
     @property
