@@ -168,7 +168,8 @@ class Marginals:
         """
         if self.moved is None:
             raise NotEstimableError(
-                "Subjects matched with replacement have no influences that sum to the variance."
+                "Subjects matched with replacement, or to controls of equal score, have no "
+                "influences that sum to the variance."
             )
         frame = pd.DataFrame(self.moved, columns=[c for p in self.parts for c in p.columns()])
         frame.insert(0, "subject", self.subjects)
