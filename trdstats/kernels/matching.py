@@ -87,15 +87,20 @@ def match_once(
     taken, served = _take_nearest(treated, level, np.bincount(place_of), group, order, ratio,
                                   caliper)  # fmt: skip
     portion = _portions(taken, served)
-    mine = [np.flatnonzero(group == g) for g in range(len(served[0]))]
-    first = np.searchsorted(control, level, side="left")
-    last = np.searchsorted(control, level, side="right")
-    parts = [
-        (np.repeat(mine[g], last[k] - first[k]), np.tile(np.arange(first[k], last[k]), len(mine[g])),
-         np.full(len(mine[g]) * (last[k] - first[k]), part / len(mine[g]) / (last[k] - first[k])))
-        for (g, k), part in portion.items()
-    ]  # fmt: skip
-    return _sorted(parts, treated, control)
+    key = np.array(list(portion), dtype=np.intp).reshape(-1, 2)
+    members, size = np.argsort(group, kind="stable"), np.bincount(group)
+    one, row = _every(size[key[:, 0]], (np.cumsum(size) - size)[key[:, 0]])
+    held = np.bincount(place_of)
+    other, pair = _every(held[key[row, 1]], (np.cumsum(held) - held)[key[row, 1]])
+    row = row[pair]
+    part = np.array(list(portion.values())) / (size[key[:, 0]] * held[key[:, 1]])
+    return _sorted(members[one[pair]], other, part[row], treated, control)
+
+
+def _every(size: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the places first, first + 1, ... of every span, and which span each belongs to."""
+    row = np.repeat(np.arange(len(size)), size)
+    return np.arange(len(row)) - np.repeat(np.cumsum(size) - size - first, size), row
 
 
 def _take_nearest(
@@ -168,13 +173,9 @@ def _portions(
 
 
 def _sorted(
-    parts: list[tuple[IntArray, IntArray, FloatArray]], treated: FloatArray, control: FloatArray
+    one: IntArray, other: IntArray, share: FloatArray, treated: FloatArray, control: FloatArray
 ) -> Pairs:
     """Return pairs by treated, nearest first, of equal distance by the score of the control."""
-    if not parts:
-        none = np.empty(0, dtype=np.intp)
-        return Pairs(none, none, np.empty(0))
-    one, other, share = (np.concatenate(p) for p in zip(*parts, strict=True))
     order = np.lexsort((other, np.abs(control[other] - treated[one]), one))
     return Pairs(one[order], other[order], share[order])
 
@@ -211,18 +212,9 @@ def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: f
     reach = farthest * (1 + _ROUNDING) + 4 * np.finfo(float).eps * np.abs(treated)
     first = np.searchsorted(control, treated - reach, side="left")
     last = np.searchsorted(control, treated + reach, side="right")
-    return _spans(treated, control, reach, first, last)
-
-
-def _spans(
-    treated: FloatArray, control: FloatArray, reach: FloatArray, first: IntArray, last: IntArray
-) -> Pairs:
-    """Return pairs of the treated with all controls between two places, in equal shares."""
     size = np.where(reach >= 0, last - first, 0)
-    row = np.repeat(np.arange(len(treated)), size)
-    inside = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
-    parts = [(row, np.repeat(first, size) + inside, 1 / np.repeat(size, size))]
-    return _sorted(parts, treated, control)
+    other, row = _every(size, first)
+    return _sorted(row, other, 1 / size[row], treated, control)
 
 
 def _window(own: FloatArray, others: FloatArray, width: int) -> IntArray:
