@@ -210,7 +210,8 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     source : Effect, Series, mapping, named tuple or DataFrame of one row
         A row of a tidy result or of `published`. Names read: measure; estimate; conf_low,
         conf_high; std_error; conf_level; treatment or arm; reference or comparator; trial. A Cox
-        row brings its hazard ratio, a row of rates its risk difference, ratio or odds ratio.
+        row brings its hazard ratio, a row of rates, plain or adjusted (`AIPW`, `Standardisation`,
+        `Matching`), its risk difference, ratio or odds ratio.
     measure : str, optional
         Measure of a row that does not name it, or names it loosely.
 
@@ -300,9 +301,11 @@ def row_values(source: Any) -> RowValues:
 
 
 def _measure_of(row: RowValues) -> str:
-    told = row.text("measure")
-    if told in ("difference", "ratio") and "events" in row.cells:
+    told, quantity = row.text("measure"), row.text("quantity")
+    if told in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
         return f"risk {told}"
+    if told == "difference" and quantity in ("mean", "restricted mean"):
+        return "mean difference"
     if told in MEASURES:
         return told
     if not told and "hazard_ratio" in row.cells:
