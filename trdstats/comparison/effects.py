@@ -131,8 +131,9 @@ class Effect:
         if not found.std_error > 0:
             raise NotEstimableError(
                 f"The {measure} of {events}/{n} and {reference_events}/{reference_n} has no "
-                "standard error: a cell is empty. Choose the risk difference, or add 1/2 to each "
-                "cell and say so."
+                "standard error: a cell is empty. "
+                + ("Add" if measure == "risk difference" else "Choose the risk difference, or add")
+                + " 1/2 to each cell and say so."
             )
         return cls(
             measure, treatment, reference, found.estimate, found.low, found.high,

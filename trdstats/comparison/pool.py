@@ -83,8 +83,11 @@ def pool(
     """
     check_choice("method", method, get_args(Method))
     check_level(conf_level)
-    if not (hartung_knapp is None or isinstance(hartung_knapp, bool)):
-        check_choice("hartung_knapp", hartung_knapp, (True, False, *get_args(HartungKnapp)))
+    is_known = hartung_knapp is None or isinstance(hartung_knapp, bool)
+    if not is_known and hartung_knapp not in get_args(HartungKnapp):
+        raise SpecError(
+            f"hartung_knapp must be one of True, False, 'truncated'; got {hartung_knapp!r}."
+        )
     if hasattr(trials, "columns"):
         effects, notes = _from_counts(pd.DataFrame(trials), measure or "odds ratio", conf_level)
     else:
