@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison import MAIC, Effect, PublishedTrial
+from trdstats.comparison import MAIC, Effect, PublishedTrial, read_effect
 from trdstats.errors import NotEstimableError, SpecError
 
 
@@ -169,3 +169,10 @@ def test_published_definitions_are_found_by_their_scale() -> None:
     found = trd.definitions.search(scale="MADRS")
     assert len(found)
     assert found["scales"].map(lambda s: not s or "MADRS" in s).all()
+
+
+def test_a_treatment_called_like_a_column_of_a_design() -> None:
+    row = {"hazard_ratio": 1.5, "hazard_ratio_low": 1.1, "hazard_ratio_high": 2.0}
+    assert read_effect({"term": "treatment[T.dose [T.2]]", **row}).treatment == "dose [T.2]"
+    both = "treatment[T.ECT]:sex[T.M]"
+    assert read_effect({"term": both, **row}).treatment == both  # not "M"

@@ -320,5 +320,9 @@ def _measure_of(row: RowValues) -> str:
 
 
 def _level(term: str) -> str:
-    """Return the level that a term of a formula stands for: treatment[T.ECT] is ECT."""
-    return term[term.rindex("[T.") + 3 : -1] if "[T." in term and term.endswith("]") else term
+    """Return the level that a column of a factor stands for: treatment[T.ECT] is ECT.
+
+    An interaction stands for no level; its name stays whole.
+    """
+    _, mark, level = term.partition("[T.")
+    return level[:-1] if mark and level.endswith("]") and "]:" not in level else term
