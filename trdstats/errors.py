@@ -146,6 +146,11 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     return UnknownNameError(f"Unknown {what} {str(name)!r}. {hint}")
 
 
+def or_leave_out(what: str, kept: Sequence[str]) -> str:
+    """Return the end of a remedy: keep the treatments that are left, where there are any."""
+    return f", or leave them out with {what}.only({list(kept)!r})." if kept else "."
+
+
 def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
     """Build the error for a day that is not scheduled, with the nearest scheduled ones."""
     days = sorted(set(known))

@@ -190,6 +190,13 @@ def read_covariates(
     made = spec.get_model_matrix(frame)
     X, terms = _without_intercept(made)
     if len(terms) < least:
+        same = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
+                if (frame[c] == frame[c].iloc[0]).all()]  # fmt: skip
+        if same:
+            raise SpecError(
+                f"Nothing can be estimated from {formula!r}: everybody has the same "
+                f"{', '.join(same)}."
+            )
         raise SpecError(f"The formula {formula!r} has no covariate.")
     slices = made.model_spec.term_slices
     factors = {

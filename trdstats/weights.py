@@ -26,6 +26,26 @@ WEIGHTED = "Not randomised; weights balance only what was measured"
 
 
 @dataclass(frozen=True)
+class Observation:
+    """What had to be observed for a subject to have a weight: censoring weights stand for the rest.
+
+    Attributes
+    ----------
+    outcome : str
+        The outcome in words.
+    day : float or None
+        Scheduled day; None for a column of the subjects.
+    observed, absent : ndarray of object
+        Subjects with and without it.
+    """
+
+    outcome: str
+    day: float | None
+    observed: npt.NDArray[np.object_]
+    absent: npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
 class EstimatedWeights:
     """Weights of subjects with the model they were estimated by.
 
@@ -45,6 +65,8 @@ class EstimatedWeights:
         Without it influences and errors are those of first order.
     adjusts : bool, default False
         Whether the weights make treatments alike in covariates.
+    observations : tuple of Observation
+        What the weights make up for; an estimate must be of the same outcomes.
     """
 
     frame: pd.DataFrame
@@ -53,6 +75,7 @@ class EstimatedWeights:
     label: str
     group: IntArray | None = None
     adjusts: bool = False
+    observations: tuple[Observation, ...] = ()
 
     def first_order(self) -> EstimatedWeights:
         """Return the same weights with errors of first order: the sandwich of all equations."""
@@ -170,6 +193,45 @@ def weight_model(weights: Any) -> EstimatedWeights | None:
     return found if isinstance(found, EstimatedWeights) else None
 
 
+def check_observed(
+    weights: Any, subjects: Any, has_outcome: npt.NDArray[np.bool_], *, day: float | None
+) -> None:
+    """Raise `SpecError` unless censoring weights were made for the outcomes they are given to.
+
+    Parameters
+    ----------
+    weights : EstimatedWeights, result, or anything else
+    subjects : array-like of object, shape (n,)
+    has_outcome : ndarray of bool, shape (n,)
+        Whose outcome the estimate counts.
+    day : float or None
+        Scheduled day of the outcome.
+    """
+    model = weight_model(weights)
+    for seen in () if model is None else model.observations:
+        if day is not None and seen.day is not None and day != seen.day:
+            raise SpecError(
+                f"The weights stand for those without an outcome at day {seen.day:g}; this outcome "
+                f"is of day {day:g}. Fit CensoringWeights with day={day:g}."
+            )
+        names = pd.Index(subjects)
+        filled = int((has_outcome & names.isin(seen.absent)).sum())
+        if filled:
+            raise SpecError(
+                f"The weights already stand for those without {seen.outcome}; here "
+                f"{count_of(filled, 'of them has', 'of them have')} an outcome all the same. Say "
+                "missing='observed', which leaves them to the weights, or fit CensoringWeights "
+                "for this outcome."
+            )
+        gone = int((~has_outcome & names.isin(seen.observed)).sum())
+        if gone:
+            raise SpecError(
+                f"The weights count on {count_of(gone, 'subject', 'subjects')} with "
+                f"{seen.outcome} who {'has' if gone == 1 else 'have'} no outcome here: they were "
+                "made for another outcome. Fit CensoringWeights for this one."
+            )
+
+
 def caveat_under(caveat: str, weights: Any) -> str:
     """Return what comparisons must say when subjects have weights.
 
@@ -270,6 +332,7 @@ def multiply_weights(first: Any, second: Any) -> EstimatedWeights:
         f"{one.label} times {other.label}",
         _pairs(*(_group_of(m, names) for m in (one, other))),
         one.adjusts or other.adjusts,
+        one.observations + other.observations,
     )
 
 

@@ -184,8 +184,10 @@ def test_missing_covariates_and_bad_arguments() -> None:
     holes = trd.Study(study.visits[["subject", "day", "score"]],
                       people.astype({"treatment": str}), scale="MADRS")  # fmt: skip
     with pytest.raises(DataError, match=r"Covariates are missing: severe \(2\)"):
-        verdict(holes)
-    assert verdict(holes, missing="indicator").tidy()["estimate"].notna().all()
+        verdict(holes, missing="error")
+    filled = verdict(holes)
+    assert filled.tidy()["estimate"].notna().all()
+    assert "missing covariates: Covariates are missing: severe (2)." in str(filled)
 
 
 def test_a_trial_is_not_called_unadjusted() -> None:

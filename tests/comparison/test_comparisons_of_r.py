@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,14 @@ def eight() -> pd.DataFrame:
 @pytest.mark.parametrize("kind", METHODS)
 def test_pooled_trials(eight: pd.DataFrame, short: str, kind: str) -> None:
     want = R["meta"][short][kind]
-    found = pool(
-        eight,
-        measure=SHORT[short],
-        method=METHODS[kind],  # type: ignore[arg-type]
-        hartung_knapp=kind == "REML_HKSJ",
-    )
+    narrow = kind == "REML_HKSJ"  # Q is below 3 on 7 df for all three
+    with pytest.warns(EstimateWarning, match="less than by chance") if narrow else nullcontext():
+        found = pool(
+            eight,
+            measure=SHORT[short],
+            method=METHODS[kind],  # type: ignore[arg-type]
+            hartung_knapp=kind == "REML_HKSJ",
+        )
     one, about = found.tidy().query("row == 'pooled'").iloc[0], found.glance().iloc[0]
     back = float if short == "RD" else np.log
     new = found.tidy().query("row == 'prediction'").iloc[0]

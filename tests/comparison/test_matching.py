@@ -20,6 +20,12 @@ from trdstats.kernels.matching import match_again, match_once
 FORMULA = "baseline + msm + age + sex"
 
 
+def apart(trial: Study) -> Study:
+    """Return the trial without subjects who share all covariates: nobody shares a control."""
+    same = trial.subjects.duplicated(["treatment", *FORMULA.split(" + ")])
+    return trial.keep(trial.subjects.loc[~same, "subject"])
+
+
 def matched(trial: Study, **options: Any) -> Any:
     return Matching(FORMULA, treated="ketamine", control="ECT", **options).fit(trial)
 
@@ -69,8 +75,10 @@ def test_with_replacement_everybody_gets_the_nearest(seed: int, ratio: int, cali
 
 def test_equal_scores_are_shared_out() -> None:
     pairs = match_once(np.zeros(3), np.zeros(4), np.arange(3), 1, 0.1)
-    assert pairs.control.tolist() == [0, 1, 2]
-    assert len(match_once(np.zeros(3), np.zeros(2), np.arange(3), 1, 0.1).treated) == 2
+    assert pairs.control.tolist() == [0, 1, 2, 3] * 3
+    assert pairs.share == pytest.approx(np.full(12, 1 / 4))
+    few = match_once(np.zeros(3), np.zeros(2), np.arange(3), 1, 0.1)
+    assert few.share == pytest.approx(np.full(6, 1 / 3))  # two sets for three
 
 
 @pytest.mark.parametrize("options", [{}, {"ratio": 2}, {"replace": True}, {"order": "smallest"}])
@@ -87,11 +95,12 @@ def test_order_of_rows_changes_nothing(trial: Study, options: dict[str, Any]) ->
 
 
 def test_sets_weights_and_clusters(trial: Study) -> None:
+    trial = apart(trial)
     found = matched(trial, ratio=2)
     pairs, weights = found.pairs, found.weights.set_index("subject")["weight"]
     assert not pairs["control"].duplicated().any()
     assert (pairs["distance"] <= found.width).all()
-    assert len(weights) == 240  # those under TMS have weight 0
+    assert len(weights) == len(trial.subjects)  # those under TMS have weight 0
     treated = pairs["treated"].unique()
     assert (weights[treated] == 1).all()
     assert weights[pairs["control"]].to_numpy() == pytest.approx(pairs["weight"].to_numpy())
@@ -115,6 +124,7 @@ def test_weights_give_the_same_rates(trial: Study) -> None:
 
 
 def test_pairs_have_the_variance_of_their_differences(trial: Study) -> None:
+    trial = apart(trial)
     found = matched(trial)
     y = trial.subjects.set_index("subject")["age"]
     gap = y[found.pairs["treated"]].to_numpy() - y[found.pairs["control"]].to_numpy()
@@ -202,6 +212,7 @@ def test_missing_outcomes_take_their_sets_along(trial: Study) -> None:
 
 
 def test_influences_stand_with_the_treated(trial: Study) -> None:
+    trial = apart(trial)
     fit = matched(trial, ratio=2).estimate(trial, Response(), day=28)
     moved = fit.influence()
     assert set(moved["subject"]) == set(matched(trial, ratio=2).pairs["treated"])
@@ -210,7 +221,7 @@ def test_influences_stand_with_the_treated(trial: Study) -> None:
     assert table.loc["difference", "std_error"] == pytest.approx(
         np.sqrt(((values[:, 1] - values[:, 0]) ** 2).sum()), rel=1e-12
     )
-    with pytest.raises(NotEstimableError, match="matched with replacement have no influences"):
+    with pytest.raises(NotEstimableError, match="matched with replacement, or to controls of"):
         matched(trial, replace=True).estimate(trial, Response(), day=28).influence()
 
 

@@ -159,7 +159,7 @@ def test_weights_that_leave_a_difference() -> None:
     x = rng.normal(size=200) + np.resize([0, 1.9], 200)
     study = clinic(200, x=x)
     far = findings(study, estimand="ate").loc["balance"]
-    assert far["grade"] == "limits"
+    assert far["grade"] == "caution"
     assert far["finding"].startswith("Weighted, they still differ in x (0.")
     assert findings(study, estimand="overlap").loc["balance", "grade"] == "fine"
 

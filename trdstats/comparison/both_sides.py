@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats.comparison.e_values import e_value
-from trdstats.comparison.estimates import DURABILITY, ONSET, RATE, Compared, estimate
+from trdstats.comparison.estimates import (
+    DURABILITY,
+    IN_RESPONSE,
+    ONSET,
+    RATE,
+    Compared,
+    estimate,
+    followed_to,
+)
 from trdstats.comparison.fragility import check_counts, check_threshold, find_near
 from trdstats.comparison.onset import CohortOnset, OnsetDraws, draw_onsets
 from trdstats.comparison.pair import Pair, only_histories, only_subjects
 from trdstats.comparison.propensity_result import UNBALANCED, PropensityResult
 from trdstats.comparison.verdict import Finding, Verdict
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, UnknownNameError
 
 CRUDE, ADJUSTED = "crude", "adjusted"
 
@@ -41,13 +49,27 @@ class BothSides:
 
     @classmethod
     def of(
-        cls, pair: Pair, fit: PropensityResult, day: float | None, tau: float, conf_level: float
-    ) -> BothSides:
-        """Return what is compared of a pair; `day` is None when no rate is."""
+        cls, pair: Pair, fit: PropensityResult, outcomes: Sequence[str], day: float | None,
+        tau: float, relapse_tau: float, conf_level: float,
+    ) -> BothSides:  # fmt: skip
+        """Return what is compared of a pair; an outcome that cannot be had leaves the others."""
         people = pair.people()
+        derive: dict[str, Callable[[], Any]] = {
+            RATE: lambda: None if day is None else pair.met(day),
+            IN_RESPONSE: pair.history,
+            DURABILITY: pair.durability,
+        }
+        found, unavailable = {}, {}
+        for name in set(outcomes) & set(derive):
+            try:
+                found[name] = derive[name]()
+            except (NotEstimableError, UnknownNameError) as error:
+                unavailable[name] = str(error)
+        durability = found.get(DURABILITY)
         whole = Compared(
-            pair.labels, None if day is None else pair.met(day), pair.onset(), pair.history(),
-            pair.durability(), day, tau, conf_level,
+            pair.labels, found.get(RATE), found.get(IN_RESPONSE), durability, day, tau,
+            np.nan if durability is None else followed_to(durability, relapse_tau), conf_level,
+            unavailable,
         )  # fmt: skip
         kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
         inside = whole if len(kept) == len(people) else _restricted(whole, kept)
@@ -56,13 +78,26 @@ class BothSides:
     def checks(self, pair: Pair) -> list[Finding]:
         """Return what weights left unlike, and what makes a rate fragile."""
         data = self.inside
-        found = [self._check_balance()]
+        found = [self._check_missing(), self._check_balance(pair)]
         if data.met is None or data.day is None:
             return found
         near = find_near(pair, data.met, data.day)
         return [*found, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
 
-    def _check_balance(self) -> Finding:
+    def _check_missing(self) -> Finding:
+        filled = self.fit.people.filled
+        if not filled:
+            return Finding("missing covariates", "fine", "Every covariate is known of everybody.")
+        listed = ", ".join(f"{k} ({n:,})" for k, n in filled.items())
+        return Finding(
+            "missing covariates",
+            "limits",
+            f"Covariates are missing: {listed}. Weights count each as a trait of its own.",
+            "Right when what is missing says no more than that it is missing; missing='error' "
+            "refuses instead.",
+        )
+
+    def _check_balance(self, pair: Pair) -> Finding:
         apart = self.fit.balance().set_index("term")["smd_after"].abs()
         far = apart[apart > UNBALANCED]
         if not len(far):
@@ -70,7 +105,7 @@ class BothSides:
         named = ", ".join(f"{k} ({v:.2f})" for k, v in far.items())
         return Finding(
             "balance",
-            "limits",
+            "caution" if pair.caveat else "limits",  # chance leaves differences in a trial
             f"Weighted, they still differ in {named}.",
             "A standardised difference above 0.1 can leave a bias: estimand='overlap' has none.",
         )
@@ -107,13 +142,15 @@ class BothSides:
                     weighted["smd_after"],
                 ),
             ):
-                base = {**_key(verdict, name, kind, self.whole.day, self.whole.tau),
+                base = {**_key(verdict, name, kind, self.whole.day_of(name)),
                         "population": population, "n": float(n), "smd": float(smd),
                         "overlap": shared}  # fmt: skip
                 rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
         return rows
 
     def _draw(self, onsets: dict[str, CohortOnset]) -> dict[str, OnsetDraws]:
+        if not set(self.whole.labels) <= set(onsets):
+            return {}
         reference, treatment = (onsets[label] for label in self.whole.labels)
         try:
             # The weights stand in the order of the people: the reference, then the treatment.
@@ -124,26 +161,25 @@ class BothSides:
 
 
 def rows_without_numbers(
-    verdict: Verdict, outcomes: Sequence[str], day: float | None, tau: float
+    verdict: Verdict, outcomes: Sequence[str], day: float | None, tau: float, relapse_tau: float
 ) -> list[dict[str, Any]]:
     """Return the rows of a pair that is not to be compared, with the reason."""
+    days = {RATE: day, DURABILITY: relapse_tau if np.isfinite(relapse_tau) else None}
     why = " ".join(f.finding for f in verdict.objections) or "No weights could be made."
     return [
-        {**_key(verdict, name, kind, day, tau), "note": why}
+        {**_key(verdict, name, kind, days.get(name, tau)), "note": why}
         for name in outcomes
         for kind in (CRUDE, ADJUSTED)
     ]
 
 
-def _key(
-    verdict: Verdict, outcome: str, analysis: str, day: float | None, tau: float
-) -> dict[str, Any]:
+def _key(verdict: Verdict, outcome: str, analysis: str, day: float | None) -> dict[str, Any]:
     return {
         "treatment": verdict.treatment,
         "reference": verdict.reference,
         "verdict": verdict.words,
         "outcome": outcome,
-        "day": day if outcome == RATE else tau,
+        "day": day,
         "analysis": analysis,
     }
 
@@ -151,10 +187,12 @@ def _key(
 def _restricted(data: Compared, kept: Any) -> Compared:
     """Return the same of those who have a weight."""
     met = None if data.met is None else data.met[data.met["subject"].isin(kept)]
-    return Compared(
-        data.labels, met, only_subjects(data.onset, kept), only_histories(data.history, kept),
-        only_subjects(data.durability, kept), data.day, data.tau, data.conf_level,
-    )  # fmt: skip
+    return replace(
+        data,
+        met=met,
+        history=None if data.history is None else only_histories(data.history, kept),
+        durability=None if data.durability is None else only_subjects(data.durability, kept),
+    )
 
 
 def _strength(
@@ -165,12 +203,13 @@ def _strength(
     if outcome == RATE:
         ratio = [found.get(k, np.nan) for k in ("risk_ratio", "risk_ratio_low", "risk_ratio_high")]
         measure = "risk ratio"
-    elif outcome != DURABILITY and spread > 0:
+    elif outcome != DURABILITY and spread > 0 and np.isfinite(found["estimate"]):
         ratio = [found[k] / spread for k in ("estimate", "conf_low", "conf_high")]
         measure = "difference in means"
     else:
         return none
-    if not np.isfinite(ratio).all():
+    # A ratio of 0, where nobody under the treatment responds, has no finite E-value.
+    if not np.isfinite(ratio).all() or (outcome == RATE and min(ratio[0], ratio[2]) <= 0):
         return none
     value = e_value(*ratio, measure=measure, conf_level=conf_level)
     return {"e_value": value.estimate, "e_value_limit": value.limit}

@@ -22,7 +22,7 @@ from trdstats.tables import (
     format_p,
     format_percent,
 )
-from trdstats.weights import EstimatedWeights, effective_size
+from trdstats.weights import EstimatedWeights, Observation, effective_size
 
 if TYPE_CHECKING:
     from trdstats.comparison.censoring_weights import CensoringWeights
@@ -120,6 +120,14 @@ class CensoringWeightsResult(Introduces):
             influence=np.hstack(effects) if effects else none,
             label=f"censoring weights from {self.spec.formula}",
             group=group,
+            observations=(
+                Observation(
+                    self.outcome,
+                    self.spec.day,
+                    self.subjects[self.observed],
+                    self.subjects[~self.observed],
+                ),
+            ),
         )
 
     def tidy(self) -> pd.DataFrame:

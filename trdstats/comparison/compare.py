@@ -38,8 +38,10 @@ def compare(
     outcomes: Sequence[str] = OUTCOMES,
     day: float | None = None,
     tau: float | None = None,
+    relapse_tau: float | None = None,
+    reference: str | None = None,
     estimand: str | None = None,
-    missing: str = "error",
+    missing: str = "indicator",
     accept: Sequence[str] = (),
     n_boot: int = 500,
     seed: int = 0,
@@ -70,15 +72,22 @@ def compare(
     day : float, optional
         Of the rate. Default: the last day scheduled for both cohorts of a pair by tau.
     tau : float, optional
-        Horizon. Default: the last day to which both cohorts of a pair are followed.
+        Horizon of onset and days in response. Default: the last day to which both cohorts of a
+        pair are followed.
+    relapse_tau : float, optional
+        Longest horizon of the durability, in days from the first response. It ends earlier where
+        fewer than ten responders, and fewer than a tenth, of a cohort are followed so far; `day`
+        of the result says where.
+    reference : str, optional
+        Cohort that is the reference of its pairs. Default: of every pair the earlier one.
     estimand : str, optional
-        Of `PropensityWeights`. Default: all subjects ("ate") where the cohorts overlap well,
-        otherwise "overlap".
-    missing : {"error", "indicator"}
-        As in `PropensityWeights`.
+        Of `PropensityWeights`. Default: all subjects ("ate") where the cohorts overlap well and
+        the weights balance them (standardised differences up to 0.1), otherwise "overlap".
+    missing : {"indicator", "error"}
+        As in `PropensityWeights`; what is filled is said.
     accept : sequence of str
         Checks whose objection is overridden: "scale", "cut-off", "assessment day", "time zero",
-        "visit grid", "follow-up".
+        "visit grid", "follow-up", "effective sample size" (at least 20 of either cohort).
     n_boot, seed, n_jobs : int
         Bootstrap of the onset, weights estimated anew in every resample.
     conf_level : float, default 0.95
@@ -92,7 +101,7 @@ def compare(
     SpecError, UnknownNameError
         When an argument is not usable.
     DataError
-        When covariates are missing.
+        When covariates are missing, under ``missing="error"``.
 
     Notes
     -----
@@ -115,13 +124,18 @@ def compare(
     cohorts = list_cohorts(study, Response() if response is None else response, relapse)
     derived = {c.label: Outcomes(c) for c in cohorts}
     seeds = np.random.SeedSequence(seed).generate_state(len(cohorts))
+    labels = [c.label for c in cohorts]
+    if reference is not None and reference not in labels:
+        raise unknown_name("treatment", reference, labels)
+    longest = np.inf if relapse_tau is None else _check_tau("relapse_tau", relapse_tau)
     onsets = {
         c.label: CohortOnset.of(derived[c.label].onset, c.study.subjects["subject"],
                                 seed=int(start), n_boot=n_boot, n_jobs=n_jobs)
         for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
     }  # fmt: skip
     verdicts, rows, weights = [], [], {}
-    for own, base in pairs_of(cohorts):
+    pairs = pairs_of(cohorts, reference)
+    for own, base in pairs:
         pair = Pair(derived[own.label], derived[base.label])
         horizon, at = _horizon(own, base, tau), day
         if at is None and RATE in outcomes:
@@ -131,15 +145,15 @@ def compare(
         check = check_overlap(
             pair.people(), adjust, estimand=estimand, missing=missing, randomised=same
         )
-        verdict = Verdict(own.label, base.label, (*found, check.finding), tuple(accept))
+        verdict = Verdict(own.label, base.label, (*found, *check.findings), tuple(accept))
         verdicts.append(verdict)
         if check.weights is not None:
             weights[(own.label, base.label)] = check.weights
         if verdict.words == DO_NOT or check.weights is None:
-            rows += rows_without_numbers(verdict, outcomes, at, horizon)
+            rows += rows_without_numbers(verdict, outcomes, at, horizon, longest)
             continue
-        sides = BothSides.of(pair, check.weights, at if RATE in outcomes else None, horizon,
-                             conf_level)  # fmt: skip
+        sides = BothSides.of(pair, check.weights, outcomes, at if RATE in outcomes else None,
+                             horizon, longest, conf_level)  # fmt: skip
         kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
         verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
         rows += sides.rows(verdicts[-1], outcomes, onsets)
@@ -150,7 +164,7 @@ def compare(
         frame=pd.DataFrame(rows),
         weights=weights,
         caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
-                                for b, a in pairs_of(cohorts)} - {""})),
+                                for b, a in pairs} - {""})),
         conf_level=conf_level,
     )  # fmt: skip
 
@@ -174,11 +188,22 @@ def _check(
     check_level(conf_level)
 
 
+def _check_tau(what: str, value: float) -> float:
+    """Return a horizon.
+
+    Raises
+    ------
+    SpecError
+        When it is no positive number of days.
+    """
+    if not (value > 0 and np.isfinite(value)):
+        raise SpecError(f"{what} must be a positive number of days; got {value!r}.")
+    return float(value)
+
+
 def _horizon(own: Cohort, base: Cohort, tau: float | None) -> float:
     if tau is not None:
-        if not (tau > 0 and np.isfinite(tau)):
-            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
-        return float(tau)
+        return _check_tau("tau", tau)
     ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (own, base))
     return min(ends)
 

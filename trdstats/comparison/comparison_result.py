@@ -11,7 +11,15 @@ import pandas as pd
 from trdstats import plots
 from trdstats.comparison.estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.propensity_result import PropensityResult
-from trdstats.comparison.verdict import DO_NOT, PITFALLS, Verdict, table_of
+from trdstats.comparison.verdict import (
+    COMPARE,
+    DO_NOT,
+    IN_OVERLAP,
+    PITFALLS,
+    WITH_CAUTION,
+    Verdict,
+    table_of,
+)
 from trdstats.tables import (
     Face,
     Introduces,
@@ -69,7 +77,8 @@ class Comparison(Introduces):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, verdict, outcome, day (of the rate; horizon of the days), analysis
+            treatment, reference, verdict, outcome, day (of the rate; horizon of the days, for
+            durability counted from the first response), analysis
             ("crude" or "adjusted"), population ("all", or the estimand of the weights), n
             (adjusted: the effective number), estimate (treatment less reference: days, and
             percentage points for the rate), bound_low, bound_high (what the visits leave open),
@@ -96,13 +105,14 @@ class Comparison(Introduces):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: pairs, how many of each verdict, covariates."""
-        words = pd.Series([v.words for v in self.verdicts])
+        words = [v.words for v in self.verdicts]
         return pd.DataFrame(
             {
                 "n_pairs": [len(words)],
-                "compare": [int((words == "compare").sum())],
-                "overlap": [int(words.str.contains("overlap population").sum())],
-                "do_not_compare": [int((words == "do not compare").sum())],
+                "compare": [words.count(COMPARE)],
+                "overlap": [words.count(IN_OVERLAP)],
+                "caution": [words.count(WITH_CAUTION)],
+                "do_not_compare": [words.count(DO_NOT)],
                 "adjust": [self.adjust],
             }
         )
@@ -121,13 +131,17 @@ class Comparison(Introduces):
         """Return the verdicts, then the contrasts, then what to keep in mind."""
         judged = tuple(self._judged(v) for v in self.verdicts)
         level = f"{100 * self.conf_level:g} % CI"
-        rows = []
+        rows, without = [], []
         for (treatment, reference), own in self.tidy().groupby(
             ["treatment", "reference"], sort=False
         ):
             for outcome, both in own.groupby("outcome", sort=False):
                 found = {r.analysis: r for r in each_row(both)}
                 if not np.isfinite(found["adjusted"].estimate):
+                    why = found["adjusted"].note
+                    if isinstance(why, str) and not self._prevented(str(treatment), str(reference)):
+                        pair, what = f"{treatment} v {reference}", _HEADINGS[str(outcome)]
+                        without.append(f"{pair}, {what}: not estimable. {why}")
                     continue
                 rows.append(
                     (
@@ -155,13 +169,21 @@ class Comparison(Introduces):
                 accepted = " (accepted)" if f.check in v.accepted else ""
                 about = f.about or f"{v.treatment} v {v.reference}"
                 notes.append(f"{about}, {f.check}{accepted}: {f.finding}")
-        notes += self._of_the_whole()
+        notes += without + self._of_the_whole()
         notes.append(
             "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured cause "
             "must have with both treatment and outcome to explain the difference away."
         )
         return Face("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
                     tuple(dict.fromkeys(notes)))  # fmt: skip
+
+    def _prevented(self, treatment: str, reference: str) -> bool:
+        """Whether a pair is not to be compared."""
+        return any(
+            v.words == DO_NOT
+            for v in self.verdicts
+            if (v.treatment, v.reference) == (treatment, reference)
+        )
 
     def _judged(self, verdict: Verdict) -> tuple[str, ...]:
         """Return a verdict with what the two are worth, how unlike they are and overlap."""
@@ -179,7 +201,8 @@ class Comparison(Introduces):
 
     def _of_the_whole(self) -> list[str]:
         """Return what to keep in mind of all pairs together."""
-        met = {f.check: f.remedy for v in self.verdicts for f in v.findings if f.grade == "limits"}
+        met = {f.check: f.remedy for v in self.verdicts for f in v.findings
+               if f.grade in ("limits", "caution")}  # fmt: skip
         notes = [f"About {k}: {met[k]}" for k in PITFALLS if met.get(k)]
         tests = int(self.tidy().query("analysis == 'adjusted'")["p_value"].notna().sum())
         if tests > 1:

@@ -131,8 +131,9 @@ class Effect:
         if not found.std_error > 0:
             raise NotEstimableError(
                 f"The {measure} of {events}/{n} and {reference_events}/{reference_n} has no "
-                "standard error: a cell is empty. Choose the risk difference, or add 1/2 to each "
-                "cell and say so."
+                "standard error: a cell is empty. "
+                + ("Add" if measure == "risk difference" else "Choose the risk difference, or add")
+                + " 1/2 to each cell and say so."
             )
         return cls(
             measure, treatment, reference, found.estimate, found.low, found.high,
@@ -210,7 +211,8 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     source : Effect, Series, mapping, named tuple or DataFrame of one row
         A row of a tidy result or of `published`. Names read: measure; estimate; conf_low,
         conf_high; std_error; conf_level; treatment or arm; reference or comparator; trial. A Cox
-        row brings its hazard ratio, a row of rates its risk difference, ratio or odds ratio.
+        row brings its hazard ratio, a row of rates, plain or adjusted (`AIPW`, `Standardisation`,
+        `Matching`), its risk difference, ratio or odds ratio.
     measure : str, optional
         Measure of a row that does not name it, or names it loosely.
 
@@ -300,9 +302,11 @@ def row_values(source: Any) -> RowValues:
 
 
 def _measure_of(row: RowValues) -> str:
-    told = row.text("measure")
-    if told in ("difference", "ratio") and "events" in row.cells:
+    told, quantity = row.text("measure"), row.text("quantity")
+    if told in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
         return f"risk {told}"
+    if told == "difference" and quantity in ("mean", "restricted mean"):
+        return "mean difference"
     if told in MEASURES:
         return told
     if not told and "hazard_ratio" in row.cells:
@@ -316,5 +320,9 @@ def _measure_of(row: RowValues) -> str:
 
 
 def _level(term: str) -> str:
-    """Return the level that a term of a formula stands for: treatment[T.ECT] is ECT."""
-    return term[term.rindex("[T.") + 3 : -1] if "[T." in term and term.endswith("]") else term
+    """Return the level that a column of a factor stands for: treatment[T.ECT] is ECT.
+
+    An interaction stands for no level; its name stays whole.
+    """
+    _, mark, level = term.partition("[T.")
+    return level[:-1] if mark and level.endswith("]") and "]:" not in level else term

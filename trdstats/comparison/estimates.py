@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 
 RATE, ONSET, IN_RESPONSE, DURABILITY = "rate", "onset", "days in response", "durability"
 OUTCOMES = (ONSET, RATE, IN_RESPONSE, DURABILITY)
+_AT_RISK = 10  # followed to a horizon, or one in so many
 _COLUMNS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
 
 
@@ -34,21 +35,32 @@ class Compared:
         Reference, then treatment.
     met : pandas.DataFrame or None
         subject, treatment, met.
-    onset : EventTimes
-    history : ResponseHistory
-    durability : EventTimes
+    history : ResponseHistory or None
+    durability : EventTimes or None
     day, tau : float
+        Of the rate; horizon of the onset and of days in response.
+    relapse_tau : float
+        Horizon of the durability, from the first response; NaN without any.
     conf_level : float
+    unavailable : dict of str to str
+        Outcomes that could not be derived, with the reason.
     """
 
     labels: tuple[str, str]
     met: pd.DataFrame | None
-    onset: EventTimes
-    history: ResponseHistory
-    durability: EventTimes
+    history: ResponseHistory | None
+    durability: EventTimes | None
     day: float | None
     tau: float
+    relapse_tau: float
     conf_level: float
+    unavailable: Mapping[str, str]
+
+    def day_of(self, outcome: str) -> float | None:
+        """Return the day of a rate, or the horizon of days."""
+        if outcome == RATE:
+            return self.day
+        return self.relapse_tau if outcome == DURABILITY else self.tau
 
 
 def estimate(
@@ -73,6 +85,8 @@ def estimate(
         bound_low and bound_high, risk_ratio with its limits, note.
     """
     try:
+        if outcome in data.unavailable:
+            raise NotEstimableError(data.unavailable[outcome])
         if outcome == ONSET:
             if draws is None:
                 raise NotEstimableError("No resample of the onset could be analysed.")
@@ -117,6 +131,7 @@ def _rate(data: Compared, weights: Any) -> dict[str, Any]:
 
 
 def _days_in_response(data: Compared, weights: Any) -> dict[str, Any]:
+    assert data.history is not None
     spec = ResponseState(tau=data.tau, reference=data.labels[0], conf_level=data.conf_level)
     days = spec.fit(data.history, weights=weights).mean_days()
     days = days[days["state"] == "in response"]
@@ -129,9 +144,8 @@ def _days_in_response(data: Compared, weights: Any) -> dict[str, Any]:
 
 
 def _durability(data: Compared, weights: Any) -> dict[str, Any]:
-    frame = data.durability.at_risk()
-    last = frame.groupby("treatment", observed=False)["time"].max()
-    horizon = float(min(data.tau, last.min()))
+    assert data.durability is not None
+    horizon = data.relapse_tau
     if not horizon > 0:
         raise NotEstimableError("Nobody was followed after the first response in one of the two.")
     spec = RMST(tau=horizon, reference=data.labels[0], conf_level=data.conf_level)
@@ -142,6 +156,20 @@ def _durability(data: Compared, weights: Any) -> dict[str, Any]:
     row |= {"statistic": np.nan, "p_value": np.nan}
     note = f"Responders only, {horizon:g} days from their response: described, not tested."
     return {**row, "note": note}
+
+
+def followed_to(durability: EventTimes, most: float) -> float:
+    """Return the last day, at most `most`, to which enough responders of both are followed.
+
+    Enough is ten of them, or a tenth. NaN when one of the two has none.
+    """
+    frame = durability.at_risk()
+    ends = []
+    for _, own in frame.groupby("treatment", observed=False)["time"]:
+        days = np.sort(own.to_numpy(dtype=float))[::-1]
+        needed = min(_AT_RISK, max(1, int(np.ceil(len(days) / _AT_RISK))))
+        ends.append(days[needed - 1] if len(days) else np.nan)
+    return float(min([most, *ends])) if np.isfinite(ends).all() else np.nan
 
 
 _ESTIMATES: dict[str, Callable[[Compared, Any], dict[str, Any]]] = {

@@ -18,6 +18,7 @@ from trdstats.kernels.generalised_linear import Family, LinearFit, fit_linear_mo
 from trdstats.kernels.propensity import fit_scores
 from trdstats.weights import (
     WeightsAmong,
+    check_observed,
     effective_size,
     read_weights,
     weight_model,
@@ -113,6 +114,7 @@ def read_everybody(
     frame = with_covariates(known.frame, formulas, by, "subjects")
     levels = levels_by(frame, by)
     weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
+    check_observed(weights, frame["subject"], known.observed, day=known.day)
     model = weight_model(weights)
     found = Everybody(
         frame=frame,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from trdstats.comparison.ipcw_result import IPCWResult
 from trdstats.comparison.marginals import Marginals, Quantity, slice_parts
 from trdstats.comparison.subject_outcomes import pick_level, with_covariates
-from trdstats.errors import NotEstimableError, SpecError, check_level
+from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.censoring_curve import (
     CensoringModel,
@@ -223,6 +223,6 @@ def _check_follow_up(
     if late:
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"Nobody was rated by day {horizon:g} under {listed}. Choose later days, or leave "
-            "them out with times.only([...])."
+            f"Nobody was rated by day {horizon:g} under {listed}. Choose later days"
+            + or_leave_out("times", [t for t in times.treatments if t not in late])
         )

@@ -107,11 +107,14 @@ class MAIC:
         covariates = list(moments.means)
         X = covariate_values(frame, covariates)
         design, target, terms = moment_columns(X, covariates, moments)
+        spread = np.arange(len(terms)) >= len(covariates)
         found = moment_weights(design, target)
         if not found.converged:
             raise NotEstimableError(_out_of_reach(X, covariates, moments))
         caveat = data.caveat if isinstance(data, Study) else ""
-        return MAICResult(self, frame.reset_index(drop=True), terms, caveat, design, target, found)
+        return MAICResult(
+            self, frame.reset_index(drop=True), terms, caveat, design, target, spread, found
+        )
 
 
 def covariate_values(frame: pd.DataFrame, covariates: list[str]) -> FloatArray:

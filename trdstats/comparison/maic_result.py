@@ -58,6 +58,7 @@ class MAICResult(Introduces):
     caveat: str
     _design: FloatArray
     _target: FloatArray
+    _spread: npt.NDArray[np.bool_]
     _found: MomentWeights
 
     @property
@@ -87,8 +88,7 @@ class MAICResult(Introduces):
         """
         w = self._found.weight / self._found.weight.sum()
         values = np.vstack([self._target, self._design.mean(axis=0), w @ self._design])
-        spread = np.array([t.endswith(" (SD)") for t in self.terms])
-        values[:, spread] = np.sqrt(values[:, spread])
+        values[:, self._spread] = np.sqrt(values[:, self._spread])
         return pd.DataFrame(
             {"term": self.terms, "target": values[0], "before": values[1], "after": values[2]}
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.comparison.effects import RATIOS
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.margin_tests import Located
 from trdstats.tables import Face, Introduces, Table, format_estimate, format_number, format_p
@@ -107,7 +108,7 @@ class MarginResult(Introduces):
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the estimate with its interval and the margin; returns the Axes."""
         f = self.located
-        ratio = self.measure.endswith("ratio")
+        ratio = self.measure in RATIOS
         frame = pd.DataFrame(
             {
                 "label": [f"{self.treatment} v {self.reference}"],

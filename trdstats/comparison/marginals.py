@@ -168,7 +168,8 @@ class Marginals:
         """
         if self.moved is None:
             raise NotEstimableError(
-                "Subjects matched with replacement have no influences that sum to the variance."
+                "Subjects matched with replacement, or to controls of equal score, have no "
+                "influences that sum to the variance."
             )
         frame = pd.DataFrame(self.moved, columns=[c for p in self.parts for c in p.columns()])
         frame.insert(0, "subject", self.subjects)
@@ -210,7 +211,8 @@ class Marginals:
         frame = self.tidy()
         same = frame["time"].isna() if np.isnan(part.time) else frame["time"] == part.time
         frame = frame[(frame["measure"] == wanted) & (frame["quantity"] == part.quantity) & same]
-        scale = 100 if part.quantity in _SHARES and "ratio" not in wanted.split() else 1
+        in_percent = part.quantity in _SHARES and wanted in (part.quantity, "difference")
+        scale = 100 if in_percent else 1
         shown = frame[["estimate", "conf_low", "conf_high"]] * scale
         shown = shown.assign(label=frame[self.by])
         settings: dict[str, Any] = {"xlabel": f"{self._words(part, outcome)}{part.unit}"}

@@ -56,7 +56,7 @@ class MatchedEstimates(Introduces):
         )
 
     def _variance(self) -> str:
-        return "Abadie-Imbens" if self.matching.spec.replace else "by matched set"
+        return "Abadie-Imbens" if self.matching._is_shared else "by matched set"
 
     def influence(self) -> pd.DataFrame:
         """Return the effect of each matched set on each outcome, in the row of its treated subject.
@@ -64,7 +64,8 @@ class MatchedEstimates(Introduces):
         Raises
         ------
         NotEstimableError
-            With replacement: the variance of Abadie and Imbens is no sum over subjects.
+            Where controls are part of several sets (with replacement, or because scores are
+            equal): the variance of Abadie and Imbens is no sum over subjects.
         """
         return self._marginals.influence()
 
@@ -106,18 +107,19 @@ def estimate_matched(
     known : SubjectOutcomes
     day : float or None
     """
-    one, other = found._one, found._other
+    one, other, portion = found._one, found._other, found._share
     whole = ~np.isnan(y[one]) & ~np.isnan(y[other])
     if not whole.any():
         raise NotEstimableError(f"No matched set has {known.label} on both sides.")
     kept, number = np.unique(one[whole], return_inverse=True)
-    other = other[whole]
-    share = 1 / np.bincount(number)[number]
+    weight = found._weight()[kept]
+    other, share = other[whole], portion[whole]
+    share = share / np.bincount(number, weights=share)[number]
     matched = np.bincount(number, weights=share * y[other]).astype(float)
-    estimate = np.array([matched.mean(), y[kept].mean()])
+    estimate = np.array([np.average(matched, weights=weight), np.average(y[kept], weights=weight)])
     moved = None
-    if found.spec.replace:
-        covariance = _with_replacement(found, y, kept, other, share, matched)
+    if found._is_shared:
+        covariance = _of_shared(found, y, kept, other, share * weight[number], matched, weight)
     else:
         moved = np.column_stack([matched, y[kept]]) - estimate
         moved = moved / len(kept)
@@ -141,16 +143,17 @@ def estimate_matched(
     )
 
 
-def _with_replacement(
+def _of_shared(
     found: MatchingResult, y: FloatArray, kept: Any, other: Any, share: FloatArray,
-    matched: FloatArray,
+    matched: FloatArray, weight: FloatArray,
 ) -> FloatArray:  # fmt: skip
+    """Return the covariance where controls are part of several sets."""
     n = len(y)
     controls = np.flatnonzero(~found._is_treated & ~np.isnan(y))
     if len(controls) < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
-    controls = controls[np.argsort(found.score[controls], kind="stable")]
+    controls = controls[np.argsort(found._joined[controls], kind="stable")]
     used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
     squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
-    variance = local_variance(found.score[controls], y[controls])
-    return replaced_covariance(y[kept], matched, used, squared, variance)
+    variance = local_variance(found._joined[controls], y[controls])
+    return replaced_covariance(y[kept], matched, used, squared, variance, weight)

@@ -20,13 +20,14 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.formulas import read_covariates, read_right_side
-from trdstats.kernels.matching import match_again, match_once
+from trdstats.kernels.matching import join_equal, match_again, match_once
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
 Order = Literal["largest", "smallest"]
+_EQUAL = 1e-9  # standard deviations of the logit: scores so near differ by rounding alone
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,8 +63,11 @@ class Matching(Introduces):
 
     Notes
     -----
-    Nothing is drawn at random: of those as near the lower score is taken, of equal scores the
-    name decides, so that the order of rows changes nothing.
+    Nothing is drawn at random, and neither names nor the order of rows decide. Subjects of equal
+    score share: with replacement all controls as near as the nearest `ratio` are matched; without,
+    the result is the mean over all orders in which those of equal score could choose and be
+    chosen, and of a lower and a higher score as near the lower is taken. Where controls are part
+    of several sets, errors are those of Abadie and Imbens.
 
     References
     ----------
@@ -137,17 +141,17 @@ class Matching(Introduces):
         score, design = self._score(both)
         spread = float(np.sqrt(np.mean([score[both.code == k].var(ddof=1) for k in (0, 1)])))
         width = np.inf if self.caliper is None else self.caliper * spread
-        rank = np.argsort(np.argsort(both.frame["subject"].astype(str).to_numpy(), kind="stable"))
+        joined = join_equal(score, _EQUAL * spread)
         is_treated = both.code == 1
         mine = np.flatnonzero(is_treated)
         theirs = np.flatnonzero(~is_treated)
-        theirs = theirs[np.lexsort((rank[theirs], score[theirs]))]
+        theirs = theirs[np.argsort(joined[theirs], kind="stable")]
         if self.replace:
-            pairs = match_again(score[mine], score[theirs], self.ratio, width)
+            pairs = match_again(joined[mine], joined[theirs], self.ratio, width)
         else:
             sign = -1 if self.order == "largest" else 1
-            turn = np.lexsort((rank[mine], sign * score[mine]))
-            pairs = match_once(score[mine], score[theirs], turn, self.ratio, width)
+            turn = np.argsort(sign * joined[mine], kind="stable")
+            pairs = match_once(joined[mine], joined[theirs], turn, self.ratio, width)
         if not len(pairs.treated):
             raise NotEstimableError(
                 f"Nobody under {treated} finds a match under {control} within {self.caliper:g} "
@@ -164,6 +168,8 @@ class Matching(Introduces):
             score=score,
             _one=mine[pairs.treated],
             _other=theirs[pairs.control],
+            _share=pairs.share,
+            _joined=joined,
             _design=design,
         )
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from trdstats import plots
 from trdstats.comparison.matched_estimates import MatchedEstimates, estimate_matched
 from trdstats.comparison.subject_outcomes import check_outcome, read_outcomes
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, count_of
 from trdstats.kernels.covariate_balance import balance
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+_FEWEST_CLUSTERS = 10
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +57,8 @@ class MatchingResult(Introduces):
     score: FloatArray
     _one: IntArray
     _other: IntArray
+    _share: FloatArray
+    _joined: FloatArray
     _design: pd.DataFrame
 
     @property
@@ -68,7 +73,8 @@ class MatchingResult(Introduces):
         -------
         pandas.DataFrame
             match (number of the set, one a treated subject), treated, control (subjects),
-            distance (on the logit), weight (1 over the controls of the set).
+            distance (on the logit), weight (of the control in the set: 1 over its controls, less
+            where a treated subject shares too few controls with others of equal score).
         """
         who = self.frame["subject"].to_numpy(dtype=object)
         number = np.unique(self._one, return_inverse=True)[1]
@@ -78,23 +84,27 @@ class MatchingResult(Introduces):
                 "treated": who[self._one],
                 "control": who[self._other],
                 "distance": np.abs(self.score[self._one] - self.score[self._other]),
-                "weight": 1 / np.bincount(number)[number],
+                "weight": self._share,
             }
         )
 
     def _weight(self) -> FloatArray:
         """Return the weights of the rows of the frame."""
-        weight = np.zeros(len(self.frame))
-        weight[self._one] = 1.0
-        share = self.pairs["weight"].to_numpy()
-        weight += np.bincount(self._other, weights=share, minlength=len(weight))
-        return weight
+        n = len(self.frame)
+        ends = (self._one, self._other)
+        return np.asarray(sum(np.bincount(e, weights=self._share, minlength=n) for e in ends))
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether a control is part of several sets."""
+        return self.spec.replace or len(np.unique(self._other)) < len(self._other)
 
     @property
     def weights(self) -> pd.DataFrame:
         """Weights of all subjects of the data: subject, weight; 0 without a match.
 
-        A treated subject weighs 1; a control the sum of its shares in the sets it is part of.
+        A treated subject weighs 1, or less where it shares too few controls with others of equal
+        score; a control the sum of its shares in the sets it is part of.
         """
         own = pd.Series(self._weight(), index=self.frame["subject"].to_numpy(dtype=object))
         values = own.reindex(self.everybody).fillna(0.0).to_numpy()
@@ -104,24 +114,32 @@ class MatchingResult(Introduces):
     def clusters(self) -> pd.Series[Any]:
         """Number of the matched set of each matched subject, indexed by subject.
 
+        Sets that have a control in common, because scores are equal, are one cluster.
+
         Raises
         ------
         NotEstimableError
-            With replacement: a control may then be part of several sets.
+            With replacement, where a control may be part of any sets; and where equal scores
+            leave fewer than ten clusters.
         """
         if self.spec.replace:
             raise NotEstimableError(
                 "With replacement a control may be part of several sets: there are no clusters. "
                 "Match with replace=False."
             )
-        pairs = self.pairs
-        sets: pd.Series[Any] = pd.concat(
-            [
-                pairs.drop_duplicates("match").set_index("treated")["match"],
-                pairs.set_index("control")["match"],
-            ]
-        )
-        return sets.rename_axis("subject").rename("match")
+        n = len(self.frame)
+        links = coo_array((np.ones(len(self._one)), (self._one, self._other)), shape=(n, n))
+        component = connected_components(links, directed=False)[1]
+        matched = np.concatenate([np.unique(self._one), np.unique(self._other)])
+        number = pd.factorize(component[matched])[0] + 1  # in the order of the treated
+        if self._is_shared and number.max() < _FEWEST_CLUSTERS:
+            raise NotEstimableError(
+                f"Equal scores join the matched into {count_of(int(number.max()), 'set', 'sets')}, "
+                f"too few for errors by set (fewer than {_FEWEST_CLUSTERS}). Use the weights "
+                "without clusters, or match on covariates that tell subjects apart."
+            )
+        who = self.frame["subject"].to_numpy(dtype=object)[matched]
+        return pd.Series(number, index=pd.Index(who, name="subject"), name="match")
 
     def keep(self, times: Any) -> EventTimes:
         """Return the event times of the matched, ready for curves and regressions.
@@ -133,7 +151,7 @@ class MatchingResult(Introduces):
         Returns
         -------
         EventTimes
-            With the columns match_weight and, without replacement, match: fit
+            With the columns match_weight and, where there are `clusters`, match: fit
             ``CoxPH("treatment", cluster="match")`` with ``weights="match_weight"``.
         """
         times = as_event_times(times)
@@ -142,8 +160,12 @@ class MatchingResult(Introduces):
         frame = frame.assign(
             match_weight=weight.reindex(frame["subject"]).fillna(0.0).to_numpy(dtype=float)
         )
-        if not self.spec.replace:
-            frame = frame.assign(match=self.clusters.reindex(frame["subject"]).to_numpy())
+        try:
+            clusters = self.clusters
+        except NotEstimableError:
+            pass  # matched sets share controls: there is no column to cluster by
+        else:
+            frame = frame.assign(match=clusters.reindex(frame["subject"]).to_numpy())
         frame = frame[frame["match_weight"] > 0].reset_index(drop=True)
         kept = [t for t in times.treatments if (frame["treatment"] == t).any()]
         frame["treatment"] = frame["treatment"].cat.set_categories(kept)
@@ -230,8 +252,11 @@ class MatchingResult(Introduces):
             less matched, over the standard deviation of all treated).
         """
         columns = self._columns()[self._is_treated]
-        found = self._weight()[self._is_treated] > 0
-        matched, lost = columns[found].mean(), columns[~found].mean()
+        found = np.minimum(self._weight()[self._is_treated], 1.0)
+        matched, lost = (
+            columns.mul(w, axis=0).sum() / w.sum() if w.sum() > 0 else columns.mean() * np.nan
+            for w in (found, 1 - found)
+        )
         spread = columns.std().replace(0.0, np.nan)
         return pd.DataFrame(
             {
@@ -246,14 +271,15 @@ class MatchingResult(Introduces):
         """Return one row: n_treated, n_control, matched treated and controls, n_unmatched, ..."""
         n = int(self._is_treated.sum())
         weight = self._weight()[~self._is_treated]
+        found = round(float(self._share.sum()))
         largest = self.balance()["smd_after"].abs().max()
         return pd.DataFrame(
             {
                 "n_treated": [n],
                 "n_control": [len(self.frame) - n],
-                "matched_treated": [len(np.unique(self._one))],
+                "matched_treated": [found],
                 "matched_control": [len(np.unique(self._other))],
-                "n_unmatched": [n - len(np.unique(self._one))],
+                "n_unmatched": [n - found],
                 "effective_control": [float(weight.sum() ** 2 / (weight**2).sum())],
                 "caliper": [self.width],
                 "largest_smd": [float(largest)],

@@ -123,6 +123,8 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     if not design.terms:
         raise NotEstimableError(
             f"All subjects have the same {', '.join(same)}: there is nothing to balance."
+            if same
+            else f"The formula {covariates!r} names no covariate: there is nothing to balance."
         )
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)

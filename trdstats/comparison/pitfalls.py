@@ -76,8 +76,7 @@ def _source(a: Cohort, b: Cohort) -> Finding:
 
 
 def _endpoint(a: Cohort) -> Finding:
-    own = [s for s in a.response.sources(a.study.scale) if s.citation == "set by the analyst"]
-    if not own:
+    if not any(s.is_analysts for s in a.response.sources(a.study.scale)):
         return Finding("endpoint", "fine", f"{a.rule(a.response)} is in use.")
     return Finding(
         "endpoint",
@@ -143,8 +142,8 @@ def _followed(own: Outcomes, tau: float) -> Finding | None:
 
 def _other_treatment(cohort: Cohort, tau: float) -> Finding | None:
     told = cohort.course_changes(tau)
-    rules = f"{cohort.rule(cohort.response)} {cohort.rule(cohort.relapse)}"
-    left = [k for k in sorted(told["event"].astype(str).unique()) if k not in rules]
+    counted = {*cohort.response.events, *cohort.relapse.events}
+    left = [k for k in sorted(told["event"].astype(str).unique()) if k not in counted]
     share = told.loc[told["event"].isin(left), "subject"].nunique() / cohort.n
     if share < OTHER_TREATMENT:
         return None

@@ -17,6 +17,8 @@ from trdstats.kernels import meta_analysis as kernel
 from trdstats.tables import each_row, format_p
 
 Method = Literal["reml", "dersimonian-laird", "paule-mandel", "fixed"]
+HartungKnapp = Literal["truncated"]
+FEW = 10  # trials, below which the normal distribution makes intervals too narrow
 _COUNTS = ("events", "n", "reference_events", "reference_n")
 _SUSPECT_P, _SUSPECT_SHARE = 0.10, 0.50  # Cochrane Handbook 10.10.2
 
@@ -25,7 +27,7 @@ def pool(
     trials: Any,
     *,
     method: Method = "reml",
-    hartung_knapp: bool = False,
+    hartung_knapp: bool | HartungKnapp | None = None,
     measure: str | None = None,
     conf_level: float = 0.95,
 ) -> PooledEffect:
@@ -39,8 +41,10 @@ def pool(
         reference. A trial with an empty cell enters with 1/2 added to each of its four cells.
     method : {"reml", "dersimonian-laird", "paule-mandel", "fixed"}
         How the variance between trials is estimated; "fixed" assumes that there is none.
-    hartung_knapp : bool
-        Intervals from the spread of the trials by t with k - 1 degrees of freedom.
+    hartung_knapp : bool or "truncated", optional
+        Intervals from the spread of the trials by t with k - 1 degrees of freedom. Trials that
+        agree by chance make them too narrow; "truncated" lets the spread only widen them. Default:
+        "truncated" for fewer than 10 trials, and False for more and for "fixed".
     measure : {"odds ratio", "risk ratio", "risk difference"}, optional
         Of counts; default "odds ratio".
     conf_level : float
@@ -60,7 +64,8 @@ def pool(
     -----
     EstimateWarning
         When the trials disagree: Cochran's p below 0.10, I2 of at least 50 %, or intervals on
-        both sides of no effect.
+        both sides of no effect. When they differ less than by chance (Q below k - 1) under
+        ``hartung_knapp=True``.
 
     References
     ----------
@@ -78,27 +83,46 @@ def pool(
     """
     check_choice("method", method, get_args(Method))
     check_level(conf_level)
+    is_known = hartung_knapp is None or isinstance(hartung_knapp, bool)
+    if not is_known and hartung_knapp not in get_args(HartungKnapp):
+        raise SpecError(
+            f"hartung_knapp must be one of True, False, 'truncated'; got {hartung_knapp!r}."
+        )
     if hasattr(trials, "columns"):
         effects, notes = _from_counts(pd.DataFrame(trials), measure or "odds ratio", conf_level)
     else:
         effects, notes = _read(trials, measure), []
     _check_alike(effects)
+    few = len(effects) < FEW and method != "fixed"
+    if hartung_knapp is None:
+        hartung_knapp = "truncated" if few else False
     found = kernel.pool(
         [e.value for e in effects],
         [e.error**2 for e in effects],
         method=method,
         conf_level=conf_level,
-        hartung_knapp=hartung_knapp,
+        hartung_knapp=bool(hartung_knapp),
+        least_factor=float(hartung_knapp == "truncated"),
     )
     notes += differing_context(effects)
     warning = _disagreement(effects, found)
     if warning:
         warnings.warn(warning, EstimateWarning, stacklevel=2)
-    if len(effects) < 5 and method != "fixed":
-        notes.append(
-            f"With {len(effects)} trials the variance between them is hardly known; the interval "
-            "of a random-effects model is then too narrow unless Hartung and Knapp's is used."
+    if hartung_knapp is True and found.Q_df > found.Q:
+        narrow = (
+            f"The trials differ less than by chance (Q {found.Q:.2f} on {found.Q_df:g} df): the "
+            "interval of Hartung and Knapp may be narrower than that of the trials pooled as one. "
+            "Use hartung_knapp='truncated', which lets their spread only widen it."
         )
+        warnings.warn(narrow, EstimateWarning, stacklevel=2)
+        notes.append(narrow)
+    if few and hartung_knapp is False:
+        notes.append(
+            f"With {len(effects)} trials the variance between them is hardly known, and this "
+            "interval takes it as known: it is too narrow. hartung_knapp='truncated' is wider."
+        )
+    elif len(effects) < 5 and method != "fixed":
+        notes.append(f"With {len(effects)} trials the variance between them is hardly known.")
     return PooledEffect(
         tuple(effects), method, hartung_knapp, conf_level, warning, tuple(notes), found
     )

@@ -32,7 +32,8 @@ class PooledEffect(Introduces):
     ----------
     effects : tuple of Effect
     method : str
-    hartung_knapp : bool
+    hartung_knapp : bool or "truncated"
+        As used.
     conf_level : float
     warning : str
         What separates the trials, in words; empty when they agree.
@@ -41,7 +42,7 @@ class PooledEffect(Introduces):
 
     effects: tuple[Effect, ...]
     method: str
-    hartung_knapp: bool
+    hartung_knapp: bool | str
     conf_level: float
     warning: str
     notes: tuple[str, ...]
@@ -95,16 +96,23 @@ class PooledEffect(Introduces):
         return frame
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: k, tau2, tau, I2 (share of 1), Q, Q_df, Q_p."""
+        """Return one row: k, tau2, tau, I2 (share of 1), Q, Q_df, Q_p, interval (in words)."""
         f = self._found
         return pd.DataFrame(
             [
                 {
                     "k": len(self.effects), "tau2": f.tau2, "tau": sqrt(f.tau2), "I2": f.I2,
                     "Q": f.Q, "Q_df": f.Q_df, "Q_p": f.Q_p,
+                    "interval": self._interval_in_words(),
                 }
             ]
         )  # fmt: skip
+
+    def _interval_in_words(self) -> str:
+        if self.hartung_knapp is False:
+            return "normal interval"
+        kind = ", factor at least 1" if self.hartung_knapp == "truncated" else ""
+        return f"Hartung-Knapp interval (t, {self._found.df:g} df{kind})"
 
     def effect(self) -> Effect:
         """Return the pooled effect, for `e_value` or `Bucher`.
@@ -156,7 +164,7 @@ class PooledEffect(Introduces):
             weight = f"{100 * r.weight:.1f} %" if r.row == "trial" else ""
             shown = format_estimate(r.estimate, r.conf_low, r.conf_high, 2)
             rows.append((name, shown, weight, format_p(r.p_value)))
-        how = f"{self.method}{', Hartung-Knapp' if self.hartung_knapp else ''}"
+        how = f"{self.method}, {self._interval_in_words()}"
         facts = (
             ("Comparison", f"{first.treatment} v {first.reference}, {first.measure}"),
             ("Method", how),

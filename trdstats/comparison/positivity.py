@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import expit
 
 from trdstats.comparison.people import People
+from trdstats.formulas import read_right_side
 from trdstats.kernels.propensity import fit_scores
 
 BoolArray = npt.NDArray[np.bool_]
@@ -103,7 +104,10 @@ def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Viol
     if (sizes == 0).any():
         return  # too few are left to go on; the caller says so
     values = people.design.frame[column]
-    coded = any(f.startswith(f"C({column}") for f in people.design.factors)
+    coded = any(
+        f.startswith("C(") and column in {str(v) for v in read_right_side(f).required_variables}
+        for f in people.design.factors
+    )
     if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
         yield from _levels(people, column, values, kept)
     else:

@@ -22,6 +22,7 @@ from trdstats.errors import (
     Problem,
     SpecError,
     check_choice,
+    check_level,
     count_of,
     unknown_name,
 )
@@ -67,6 +68,8 @@ class PropensityWeights(Introduces):
     on_violation : {"refuse", "overlap"}
         What to do where some treatment is never given to a kind of subject: refuse, or leave these
         subjects out and describe who stays.
+    conf_level : float, default 0.95
+        Of the coefficients of the model of treatment.
 
     Raises
     ------
@@ -102,6 +105,7 @@ class PropensityWeights(Introduces):
     cap: float | None = None
     missing: Literal["error", "indicator"] = "error"
     on_violation: Literal["refuse", "overlap"] = "refuse"
+    conf_level: float = 0.95
 
     def __post_init__(self) -> None:
         read_right_side(split_formula(self.formula, "treatment")[0])
@@ -109,6 +113,7 @@ class PropensityWeights(Introduces):
         check_choice("method", self.method, METHODS)
         check_choice("missing", self.missing, ("error", "indicator"))
         check_choice("on_violation", self.on_violation, ("refuse", "overlap"))
+        check_level(self.conf_level)
         if self.estimand == "att" and self.treated is None:
             raise SpecError("estimand='att' needs treated=...: the treatment of the target.")
         if self.treated is not None and self.estimand not in ("att", "entropy"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -180,30 +180,27 @@ class PropensityResult(Introduces):
             treatment, reference, term, estimate (log odds on the scale of the covariates),
             std_error (robust), statistic, p_value, conf_low, conf_high, conf_level.
 
+        The estimates of entropy weights are changes of the logarithm of a weight with a covariate,
+        towards the target: reference is empty, and the treatment of the target has no rows.
+
         Raises
         ------
         NotEstimableError
-            When the weights were made without a model.
+            When the scores were given: they have no model.
         """
-        beta, effect = self._coefficients()
+        keys, beta, effect = self._coefficients()
         error = np.sqrt((effect**2).sum(axis=0))
-        z = norm.isf(0.025)
+        level = self.spec.conf_level
+        z = norm.isf((1 - level) / 2)
         statistic = beta / error
-        terms = ["Intercept", *self.people.design.terms]
-        others = self.people.labels[1:]
-        return pd.DataFrame(
-            {
-                "treatment": np.repeat(others, len(terms)),
-                "reference": self.people.labels[0],
-                "term": terms * len(others),
-                "estimate": beta,
-                "std_error": error,
-                "statistic": statistic,
-                "p_value": 2 * norm.sf(np.abs(statistic)),
-                "conf_low": beta - z * error,
-                "conf_high": beta + z * error,
-                "conf_level": 0.95,
-            }
+        return keys.assign(
+            estimate=beta,
+            std_error=error,
+            statistic=statistic,
+            p_value=2 * norm.sf(np.abs(statistic)),
+            conf_low=beta - z * error,
+            conf_high=beta + z * error,
+            conf_level=level,
         )
 
     def influence(self) -> pd.DataFrame:
@@ -220,27 +217,38 @@ class PropensityResult(Introduces):
         NotEstimableError
             When the weights were made without a model.
         """
-        _, effect = self._coefficients()
+        keys, _, effect = self._coefficients()
         table = np.zeros((len(self._kept), effect.shape[1]))
         table[self._kept] = effect
-        terms = ["Intercept", *self.people.design.terms]
-        names = [f"{label} {term}" for label in self.people.labels[1:] for term in terms]
+        names = [f"{r.treatment} {r.term}" for r in each_row(keys)]
         frame = pd.DataFrame(table, columns=names)
         frame.insert(0, "subject", self._everyone.frame["subject"].to_numpy())
         return frame
 
-    def _coefficients(self) -> tuple[FloatArray, FloatArray]:
-        """Return the log odds on the scale of the covariates, and the influences on them."""
-        scores = self._found.scores
+    def _coefficients(self) -> tuple[pd.DataFrame, FloatArray, FloatArray]:
+        """Return keys, coefficients on the scale of the covariates, and influences on them."""
+        scores, gamma = self._found.scores, self._found.gamma
+        if gamma is not None:
+            return self._of_entropy(gamma)
         if scores is None or not scores.gamma.size:
-            raise NotEstimableError("These weights have no model of treatment.")
+            raise NotEstimableError("These weights have no model of treatment: scores were given.")
         X = self.people.design.X
         q = X.shape[1] + 1
         # From centred and scaled covariates back to their own.
         back = np.diag(np.concatenate([[1.0], 1 / X.std(axis=0)]))
         back[0, 1:] = -X.mean(axis=0) / X.std(axis=0)
         effect = self._found.influence[:, : scores.gamma.size].reshape(len(X), -1, q) @ back.T
-        return (scores.gamma @ back.T).ravel(), effect.reshape(len(X), -1)
+        terms, others = ["Intercept", *self.people.design.terms], self.people.labels[1:]
+        keys = _keys(others, self.people.labels[0], terms)
+        return keys, (scores.gamma @ back.T).ravel(), effect.reshape(len(X), -1)
+
+    def _of_entropy(self, gamma: FloatArray) -> tuple[pd.DataFrame, FloatArray, FloatArray]:
+        spread, labels = self.people.design.X.std(axis=0), self.people.labels
+        weighted = [k for k in range(len(labels)) if k != self._model.of]
+        keys = _keys([labels[k] for k in weighted], "", self.people.design.terms)
+        effect = self._found.influence[:, : gamma.size].reshape(-1, *gamma.shape) / spread
+        kept = effect[:, weighted].reshape(len(effect), -1)
+        return keys, (gamma / spread)[weighted].ravel(), kept
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_left_out, effective size, largest differences before and after."""
@@ -413,6 +421,17 @@ class PropensityResult(Introduces):
             ),
             tuple(notes),
         )
+
+
+def _keys(treatments: Sequence[str], reference: str, terms: Sequence[str]) -> pd.DataFrame:
+    """Return treatment, reference and term of every coefficient, treatment by treatment."""
+    return pd.DataFrame(
+        {
+            "treatment": np.repeat(list(treatments), len(terms)).astype(object),
+            "reference": reference,
+            "term": list(terms) * len(treatments),
+        }
+    )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.comparison.marginals import Marginals, Quantity, slice_parts
 from trdstats.comparison.standardisation_result import StandardisationResult
 from trdstats.comparison.subject_outcomes import levels_by, pick_level, with_covariates
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, or_leave_out
 from trdstats.kernels.aft import Distribution
 from trdstats.outcomes import EventTimes
 from trdstats.survival import AFT, CoxPH
@@ -136,8 +136,8 @@ def _check_first_look(times: EventTimes, spec: Standardisation) -> None:
     if late and spec.by == "treatment":
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"Nobody was rated by day {first:g} under {listed}. Choose later days, or leave them "
-            "out with times.only([...])."
+            f"Nobody was rated by day {first:g} under {listed}. Choose later days"
+            + or_leave_out("times", [t for t in times.treatments if t not in late])
         )
 
 

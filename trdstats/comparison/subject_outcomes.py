@@ -66,6 +66,8 @@ class SubjectOutcomes:
         The outcome in words.
     caveat : str
         What a crude comparison must say.
+    day : float or None
+        Scheduled day of the outcome; None for a column.
     """
 
     frame: pd.DataFrame
@@ -73,6 +75,7 @@ class SubjectOutcomes:
     binary: bool
     label: str
     caveat: str
+    day: float | None = None
 
     @property
     def observed(self) -> BoolArray:
@@ -143,13 +146,13 @@ def _of_study(
         met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         label = f"{outcome.label(study.scale)} at day {day:g}"
-        return SubjectOutcomes(frame, y, True, label, study.caveat)
+        return SubjectOutcomes(frame, y, True, label, study.caveat, day)
     if outcome in AT_A_DAY and day is not None:
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
         y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)
         label = f"{study.scale.label} {outcome} at day {day:g}"
-        return SubjectOutcomes(frame, y, False, label, study.caveat)
+        return SubjectOutcomes(frame, y, False, label, study.caveat, day)
     if outcome in AT_A_DAY and outcome not in frame:
         raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
     y, binary = _numbers(frame, outcome)

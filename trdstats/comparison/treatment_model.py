@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,7 @@ class TreatmentModel:
         # Coefficients of every treatment, then the factor that makes its weights sum to its size.
         columns = self.k * q + self.k
         log_derivative, influence = np.zeros((n, columns)), np.zeros((n, columns))
+        gamma = np.zeros((self.k, q))
         for k in range(self.k):
             if k == self.of:
                 continue
@@ -138,7 +139,7 @@ class TreatmentModel:
                     "treatment has. Leave covariates out, or those subjects."
                 )
             own = slice(k * q, (k + 1) * q)
-            weight[mine] = found.weight
+            weight[mine], gamma[k] = found.weight, found.gamma
             log_derivative[mine, own] = found.log_derivative
             centred = self.X[mine] - target
             w = m[mine] * found.weight
@@ -148,7 +149,7 @@ class TreatmentModel:
             influence[mine, own] += found.influence * m[mine][:, None]
             log_derivative[mine, self.k * q + k] = 1.0
             influence[mine, self.k * q + k] = m[mine] * (1 - found.weight) / m[mine].sum()
-        return FittedWeights(weight, log_derivative, influence, None)
+        return FittedWeights(weight, log_derivative, influence, None, gamma)
 
     def _cut(self, found: FittedWeights, cap: float) -> FittedWeights:
         """Cut the largest weights of each treatment; those cut no longer follow the model."""
@@ -158,7 +159,7 @@ class TreatmentModel:
             limit = np.quantile(weight[mine], cap)
             over = mine & (weight > limit)
             weight[over], slope[over] = limit, 0.0
-        return FittedWeights(weight, slope, found.influence, found.scores)
+        return replace(found, weight=weight, log_derivative=slope)
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,15 @@ class FittedWeights:
         As in `EstimatedWeights`.
     scores : Scores or None
         None for weights that balance without scores.
+    gamma : ndarray, shape (k, q) or None
+        Coefficients of the logarithm of the weights of each treatment, of entropy weights.
     """
 
     weight: FloatArray
     log_derivative: FloatArray
     influence: FloatArray
     scores: Scores | None
+    gamma: FloatArray | None = None
 
 
 def _apart(terms: tuple[str, ...], told: npt.NDArray[np.bool_]) -> str:

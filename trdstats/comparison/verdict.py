@@ -11,17 +11,22 @@ import pandas as pd
 
 from trdstats.comparison.cohorts import Cohort
 
-Grade = Literal["fine", "limits", "overlap", "prevents"]
+Grade = Literal["fine", "limits", "caution", "overlap", "prevents"]
 COMPARE = "compare"
+WITH_CAUTION = "compare with caution"
 IN_OVERLAP = "compare in the overlap population"
 DO_NOT = "do not compare"
 
 # What is looked at, in the order of tables.
-CHECKS = ("scale", "cut-off", "assessment day", "time zero", "visit grid", "follow-up", "overlap")
+SAMPLE_SIZE = "effective sample size"
+CHECKS = (
+    "scale", "cut-off", "assessment day", "time zero", "visit grid", "follow-up", SAMPLE_SIZE,
+    "overlap",
+)  # fmt: skip
 # What limits a comparison and never prevents it; see `pitfalls`.
 PITFALLS = (
     "source", "endpoint", "dropout", "who is followed", "other treatment", "entry score", "raters",
-    "blinding", "clusters", "balance", "counts", "threshold",
+    "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
 )  # fmt: skip
 
 # Lost by chance alone: below this probability nobody lost is taken as a sign of selection.
@@ -39,9 +44,10 @@ class Finding:
     ----------
     check : str
         One of `CHECKS` or `PITFALLS`.
-    grade : {"fine", "limits", "overlap", "prevents"}
-        "limits" is to be kept in mind, "overlap" leaves the overlap population to be compared,
-        "prevents" forbids the comparison unless the check is accepted by name.
+    grade : {"fine", "limits", "caution", "overlap", "prevents"}
+        "limits" is to be kept in mind, "caution" is said in the verdict, "overlap" leaves the
+        overlap population to be compared, "prevents" forbids the comparison unless the check is
+        accepted by name.
     finding, remedy : str
     about : str
         What the finding is about, where that is less than the pair: one cohort, or the subjects.
@@ -73,10 +79,12 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """The verdict: compare, compare in the overlap population, or do not compare."""
+        """The verdict: compare (in the overlap population, or with caution), or do not compare."""
         grades = {f.grade for f in self.findings if f.check not in self.accepted}
         if "prevents" in grades:
             return DO_NOT
+        if "caution" in grades:
+            return WITH_CAUTION
         return IN_OVERLAP if "overlap" in {f.grade for f in self.findings} else COMPARE
 
     @property
@@ -270,6 +278,12 @@ def table_of(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
     return pd.DataFrame([row for v in verdicts for row in v.rows()])
 
 
-def pairs_of(cohorts: tuple[Cohort, ...]) -> list[tuple[Cohort, Cohort]]:
-    """Return the pairs to compare, the earlier cohort as reference: (treatment, reference)."""
-    return [(b, a) for a, b in combinations(cohorts, 2)]
+def pairs_of(
+    cohorts: tuple[Cohort, ...], reference: str | None = None
+) -> list[tuple[Cohort, Cohort]]:
+    """Return the pairs to compare as (treatment, reference).
+
+    The reference of a pair is the cohort that is named so, otherwise the earlier one.
+    """
+    ordered = sorted(cohorts, key=lambda c: c.label != reference)
+    return [(b, a) for a, b in combinations(ordered, 2)]

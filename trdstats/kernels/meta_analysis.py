@@ -73,6 +73,7 @@ def pool(
     method: str,
     conf_level: float,
     hartung_knapp: bool = False,
+    least_factor: float = 0.0,
 ) -> Pooled:
     """Pool estimates.
 
@@ -87,6 +88,10 @@ def pool(
     conf_level : float
     hartung_knapp : bool
         Variance from the weighted spread of the trials, with t of k - 1 degrees of freedom.
+    least_factor : float
+        Smallest factor by which Hartung and Knapp may change the variance: 0 as they have it, 1
+        so that the interval never gets narrower than that of the model (Roever and others 2015,
+        doi:10.1186/s12874-015-0091-1).
 
     Examples
     --------
@@ -104,7 +109,7 @@ def pool(
     estimate = float(w @ y / w.sum())
     squared = 1 / w.sum()
     if hartung_knapp:
-        squared *= _spread(y, v, tau2) / (k - 1)
+        squared *= max(_spread(y, v, tau2) / (k - 1), least_factor)
     error = float(np.sqrt(squared))
     df = k - 1.0 if hartung_knapp else np.inf
     law = t(df) if hartung_knapp else norm

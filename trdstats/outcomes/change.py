@@ -26,7 +26,7 @@ from trdstats.outcomes.definition import (
     read_share,
     read_total,
 )
-from trdstats.scales import Scale, Source
+from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
 _GLOBAL = "CGII"
 
@@ -137,7 +137,7 @@ class Deterioration(Definition):
         """Return that the thresholds are a choice."""
         if (self.rise, self.at_least) == (0.25, 6):
             return (Source("thresholds chosen by trdstats", certainty="M"),)
-        return (Source("set by the analyst"),)
+        return (SET_BY_ANALYST,)
 
 
 @dataclass(frozen=True, repr=False)

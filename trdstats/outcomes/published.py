@@ -241,13 +241,14 @@ class PublishedDefinitions(Introduces):
         if concept:
             keep &= frame["concept"] == concept
         if label:
-            keep &= frame["scales"].map(lambda s: not s or label in s.split(", "))
+            scales = [entry.get("scales", ()) for entry in _entries().values()]
+            keep &= pd.Series([not s or label in s for s in scales], index=frame.index)
         return frame[keep].reset_index(drop=True)
 
     def face(self) -> Face:
         """Return the list of all definitions but the cut-offs of remission."""
         frame = self.search()
-        listed = frame[~frame["name"].str.startswith("remission_")]
+        listed = frame[~frame["name"].isin([name for name, _ in _cutoffs()])]
         rows = tuple(
             (r.name, r.concept, r.trial, r.scales or "any", r.certainty) for r in each_row(listed)
         )

@@ -25,7 +25,7 @@ from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
-from trdstats.weights import caveat_under
+from trdstats.weights import caveat_under, check_observed
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -70,7 +70,8 @@ def rates(
         with the columns subject and weight, or a result that estimated them, such as that of
         `PropensityWeights`. Errors then come from the subjects' influences, intervals from
         the logit scale for rates and the log scale for ratios; `method` and `difference` do not
-        apply. Errors know how the weights were estimated when given the result.
+        apply. Errors know how the weights were estimated when given the result. Those of
+        `CensoringWeights` need the same day and ``missing="observed"``.
 
     Returns
     -------
@@ -115,6 +116,7 @@ def rates(
                 raise unknown_name("column", weights, study.subjects.columns)
             known = outcomes.copy()
             known[weights] = study.subjects[weights].to_numpy()
+        check_observed(weights, known["subject"], known["met"].notna().to_numpy(), day=float(day))
         weighted = weigh_rates(known, weights, reference=reference, conf_level=conf_level)
         frame = _reweighted(frame, weighted.frame)
     unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]

@@ -11,7 +11,7 @@ from trdstats.errors import SpecError, check_choice
 from trdstats.kernels import runs
 from trdstats.kernels.endpoints import RatedVisits, States, confirmed, states
 from trdstats.outcomes.definition import Definition, read_total
-from trdstats.scales import Scale, Source
+from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
 # Thresholds whose use in a trial was verified: scale, at_least, consecutive.
 _IN_USE = {
@@ -170,7 +170,7 @@ class Relapse(Definition):
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the threshold in trials."""
         key = (scale.label if scale else "", self.at_least, self.consecutive)
-        return (_IN_USE.get(key, Source("set by the analyst")),)
+        return (_IN_USE.get(key, SET_BY_ANALYST),)
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""

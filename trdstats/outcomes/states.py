@@ -15,7 +15,7 @@ from trdstats.kernels.endpoints import (
     fell_by,
 )
 from trdstats.outcomes.definition import Definition, check_amount, percent, read_share, read_total
-from trdstats.scales import Scale, Source
+from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
 _OF_BASELINE = "of the baseline above the floor of the scale"
 
@@ -64,7 +64,7 @@ class Response(Definition):
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
         if self.reduction != 0.5:
-            return (Source("set by the analyst"),)
+            return (SET_BY_ANALYST,)
         return (Source("conventional; e.g. ELEKT-D, Anand 2023, N Engl J Med 388:2315-2325"),)
 
 
@@ -131,7 +131,7 @@ class PartialResponse(Definition):
             return (Source("RECOVER, Conway 2025", "10.1016/j.brs.2024.12.1191"),)
         if (self.reduction, self.below) == (0.3, 0.5):
             return (Source("Mantovani 2012, Depress Anxiety 29:883-890", "10.1002/da.21967"),)
-        return (Source("set by the analyst"),)
+        return (SET_BY_ANALYST,)
 
 
 @dataclass(frozen=True, repr=False)
@@ -238,7 +238,7 @@ class EarlyImprovement(Definition):
         """Return the use of the rule in trials."""
         if (self.reduction, self.by_day) == (0.2, 14):
             return (Source("Szegedi 2009, J Clin Psychiatry 70:344-353"),)
-        return (Source("set by the analyst"),)
+        return (SET_BY_ANALYST,)
 
 
 @dataclass(frozen=True, repr=False)
@@ -283,4 +283,4 @@ class LossOfResponse(Definition):
             return (
                 Source("Kumar 2019, Neuropsychiatr Dis Treat 15:785-792", "10.2147/NDT.S196665"),
             )
-        return (Source("set by the analyst"),)
+        return (SET_BY_ANALYST,)

@@ -31,6 +31,8 @@ def comparison_section(plan: Plan, study: Study) -> Section:
             relapse=plan.relapse,
             day=plan.rate_days[0] if plan.rate_days else None,
             tau=plan.horizon,
+            relapse_tau=max(plan.durability_days),
+            reference=plan.reference,
             missing="indicator",
             n_boot=_RESAMPLES,
             conf_level=plan.conf_level,

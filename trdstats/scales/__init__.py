@@ -10,7 +10,7 @@ from trdstats.scales.scale import (
     SeverityScheme,
 )
 from trdstats.scales.scoring import ItemCode, Prorate, Scoring
-from trdstats.scales.source import Certainty, Source
+from trdstats.scales.source import SET_BY_ANALYST, Certainty, Source
 from trdstats.scales.staging import (
     judge_trials,
     stage_european,
@@ -20,6 +20,7 @@ from trdstats.scales.staging import (
 )
 
 __all__ = [
+    "SET_BY_ANALYST",
     "Certainty",
     "Difference",
     "ItemCode",

@@ -11,7 +11,7 @@ import numpy as np
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.item_scores import FormLayout
 from trdstats.scales.scoring import PLAIN, Scoring
-from trdstats.scales.source import Source
+from trdstats.scales.source import SET_BY_ANALYST, Source
 from trdstats.tables import Face, Introduces, Table
 
 Direction = Literal["higher is worse", "higher is better"]
@@ -219,7 +219,7 @@ class Scale(Introduces):
                 f"({self.floor} to {self.maximum})."
             )
         listed = next((c for c in self.remission if c.at_most == at_most), None)
-        return listed or RemissionCutoff(at_most, Source("set by the analyst", certainty="V"))
+        return listed or RemissionCutoff(at_most, SET_BY_ANALYST)
 
     def severity(self, total: float, *, scheme: str | None = None) -> str | None:
         """Return the severity band of a total.

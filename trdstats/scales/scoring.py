@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trdstats.errors import SpecError, check_choice
-from trdstats.scales.source import Source
+from trdstats.scales.source import SET_BY_ANALYST, Source
 
 Weights = Literal["equal", "range"]
-
-_ANALYST = Source("set by the analyst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Prorate:
 
     at_most: int
     weights: Weights = "equal"
-    source: Source = _ANALYST
+    source: Source = SET_BY_ANALYST
 
     def __post_init__(self) -> None:
         if isinstance(self.at_most, bool) or not isinstance(self.at_most, int) or self.at_most < 0:

@@ -45,7 +45,15 @@ class Source:
         """Whether the fact was seen in a source or derived from such facts."""
         return self.certainty in ("V", "V2", "D")
 
+    @property
+    def is_analysts(self) -> bool:
+        """Whether the rule is the analyst's, and not one in use."""
+        return self == SET_BY_ANALYST
+
     def cite(self) -> str:
         """Return the citation, with the DOI and, unless verified, the mark of doubt."""
         text = self.citation + (f", doi:{self.doi}" if self.doi else "")
         return text if self.is_verified else f"{text} [{CERTAINTY_WORDS[self.certainty]}]"
+
+
+SET_BY_ANALYST = Source("set by the analyst")

@@ -6,6 +6,7 @@ nothing is sorted, dropped or converted before the whole input was looked at.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,7 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     _raise_if_fatal(found)
     return Tables(
         panels=panels,
-        subjects=_subject_frame(people, primary.baseline),
+        subjects=_subject_frame(people, primary.baseline, _named_baselines(panels, roles)),
         events=event_frame,
         windows=schedule,
         notices=tuple(found),
@@ -297,7 +298,22 @@ def _baseline(
     return values
 
 
-def _subject_frame(people: SubjectTable, baseline: npt.NDArray[np.float64]) -> pd.DataFrame:
+def _named_baselines(
+    panels: Mapping[str, Panel], roles: Roles
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return baselines under the names of their columns, so that formulas may use either."""
+    return {
+        str(m.baseline): panels[m.scale.label].baseline
+        for m in roles.measures
+        if m.baseline is not None and m.baseline not in RESERVED
+    }
+
+
+def _subject_frame(
+    people: SubjectTable,
+    baseline: npt.NDArray[np.float64],
+    named: Mapping[str, npt.NDArray[np.float64]],
+) -> pd.DataFrame:
     extra = {
         f"{c}_given" if c in RESERVED else str(c): v.array
         for c, v in people.columns.items()
@@ -307,7 +323,7 @@ def _subject_frame(people: SubjectTable, baseline: npt.NDArray[np.float64]) -> p
         np.arange(len(people.ids), dtype=np.int32), categories=people.ids
     )
     return pd.DataFrame(
-        {"subject": ids, "treatment": people.treatment, "baseline": baseline, **extra}
+        {"subject": ids, "treatment": people.treatment, "baseline": baseline, **named, **extra}
     )
 
 

@@ -23,6 +23,7 @@ from trdstats.errors import (
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
 from trdstats.study.completed import complete
+from trdstats.study.masks import read_mask
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.variants import (
@@ -266,8 +267,9 @@ class Study(Introduces):
 
         Parameters
         ----------
-        subjects : sequence
-            Identifiers; what is named twice counts once.
+        subjects : sequence, or Series of bool
+            Identifiers; what is named twice counts once. Or a mask, whose index is that of
+            `subjects` or holds the identifiers, such as ``study.subjects["age"] > 40``.
 
         Raises
         ------
@@ -275,8 +277,11 @@ class Study(Introduces):
             When there is no such subject.
         NotEstimableError
             When nobody is named.
+        SpecError
+            When a mask does not say of every subject whether it stays.
         """
         known = self.subjects["subject"]
+        subjects = read_mask(self.subjects, subjects)
         wanted = pd.Series(list(subjects), dtype=object)
         strange = wanted[~wanted.isin(known)]
         if len(strange):

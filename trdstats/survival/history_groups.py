@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.errors import NotEstimableError, SpecError, or_leave_out, unknown_name
 from trdstats.kernels import state_probabilities as kernel
 from trdstats.outcomes import EventTimes, ResponseHistory, as_event_times, as_history
 from trdstats.outcomes.check_history import STATES
@@ -142,8 +142,8 @@ def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:
         listed = ", ".join(f"{k} (day {day:g})" for k, day in late.items())
         kept = [k for k in sample.history.treatments if k not in late]
         raise NotEstimableError(
-            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau, or leave them "
-            f"out with history.only({kept!r})."
+            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau"
+            + or_leave_out("history", kept)
         )
 
 

@@ -10,7 +10,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_level,
+    or_leave_out,
+    unknown_name,
+)
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.survival_curve import (
     Curve,
@@ -25,7 +31,8 @@ from trdstats.survival.kaplan_meier import fit_curves
 from trdstats.survival.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
-MEASURES = ("restricted mean", "difference", "ratio", "ratio of time lost")
+RATIOS = ("ratio", "ratio of time lost")
+MEASURES = ("restricted mean", "difference", *RATIOS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ class RMSTResult(Introduces):
         rows = []
         for measure, label, value, error in found:
             mean = measure == "restricted mean"
-            log = measure.startswith("ratio")
+            log = measure in RATIOS
             reference = "" if mean else self.reference
             rows.append(_row(measure, label, reference, value, error, z, log=log, test=not mean))
         return pd.DataFrame(rows).assign(conf_level=self.spec.conf_level)
@@ -322,6 +329,6 @@ def _check_first_look(times: EventTimes, tau: float) -> None:
         )
         kept = [k for k in times.treatments if k not in late]
         raise NotEstimableError(
-            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau, or leave them "
-            f"out with times.only({kept!r})."
+            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau"
+            + or_leave_out("times", kept)
         )
