@@ -84,7 +84,11 @@ def gray_scores(
     a = L[:, None, None] * (
         np.einsum("mk,kr->mkr", size, np.eye(n_groups)) - size[:, :, None] * share[:, None, :]
     )
-    later = np.cumsum(a * (d / size_all / (1 - pooled_before))[:, None, None], axis=0)
+    # One group alone has nothing to compare, a is 0 there, though the pooled incidence may be 1.
+    several = (d > 0) & (np.count_nonzero(size, axis=1) > 1)
+    hazard = np.zeros(m)
+    np.divide(d / size_all, 1 - pooled_before, out=hazard, where=several)
+    later = np.cumsum(a * hazard[:, None, None], axis=0)
     later = later[-1] - later
     known = S > 0
     lost = np.where(known, (1 - pooled)[:, None] / np.where(known, S, 1.0), 0.0)

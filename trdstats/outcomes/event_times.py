@@ -120,12 +120,19 @@ class EventTimes(Introduces):
         return {int(k): self._causes.get(int(k), f"cause {k}") for k in {*seen, *self._causes}}
 
     def at_risk(self) -> pd.DataFrame:
-        """Return the rows with follow-up: time above 0, or the event itself at time 0.
+        """Return the rows of the risk sets: time above 0, or an event of any cause at time 0.
 
-        A subject that was never rated after the origin carries no information on the time.
+        A subject censored at time 0 is at risk at time 0 only. It is among the rows where somebody
+        had an event there, whose denominator it belongs to, and carries no information otherwise.
         """
-        keep = (self.frame["time"] > 0) | (self.frame["status"] == 1)
-        return self.frame.loc[keep].reset_index(drop=True)
+        time, status = self.frame["time"], self.frame["status"]
+        if ((time == 0) & (status > 0)).any():
+            return self.frame.reset_index(drop=True)
+        return self.frame.loc[time > 0].reset_index(drop=True)
+
+    def n_unseen(self) -> int:
+        """Return the number of subjects censored at time 0: not observed after the origin."""
+        return int(((self.frame["time"] == 0) & (self.frame["status"] == 0)).sum())
 
     def only(self, treatments: Sequence[str]) -> EventTimes:
         """Return the event times of some of the treatments.
@@ -153,7 +160,6 @@ class EventTimes(Introduces):
     def face(self) -> Face:
         """Return counts by treatment, and how finely the visits locate the event."""
         frame, causes = self.frame, self.causes
-        risk = self.at_risk()
         rows = []
         for name in self.treatments:
             mine = frame[frame["treatment"] == name]
@@ -165,7 +171,7 @@ class EventTimes(Introduces):
                     format_count(len(mine)),
                     *(format_count((status == k).sum()) for k in causes),
                     format_count((status == 0).sum()),
-                    format_count(len(mine) - (risk["treatment"] == name).sum()),
+                    format_count(((mine["time"] == 0) & (status == 0)).sum()),
                     format_number(np.median(width) if len(width) else np.nan),
                 )
             )

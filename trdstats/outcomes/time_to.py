@@ -203,13 +203,13 @@ def check_kinds(
         raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
 
 
-def first_event_day(study: Study, kinds: tuple[str, ...], after: FloatArray) -> FloatArray:
-    """Return the first day of an event of these kinds after a day, NaN without one."""
+def first_event_day(study: Study, kinds: tuple[str, ...], origin: FloatArray) -> FloatArray:
+    """Return the first day of an event of these kinds on or after a day, NaN without one."""
     events = study.events
     code = events["subject"].cat.codes.to_numpy()
     day = events["day"].to_numpy()
     with np.errstate(invalid="ignore"):
-        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day > after[code])
-    first = np.full(len(after), np.inf)
+        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day >= origin[code])
+    first = np.full(len(origin), np.inf)
     np.minimum.at(first, code[wanted], day[wanted])
     return np.where(np.isinf(first), np.nan, first)
