@@ -24,6 +24,7 @@ from trdstats.kernels.censoring_curve import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import split
+from trdstats.survival.late_entry import check_observed
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -143,6 +144,8 @@ class IPCW(Introduces):
             )
         curves = {g: weighted_curve(data, model, k) for k, g in enumerate(labels)}
         _check_follow_up(times, data, curves, horizon)
+        if self.tau is not None:
+            check_observed(sample, self.tau)
         estimate, direct = _estimates(self, data, model, curves)
         moved = sample.through_weights(sample.lay_out(row, direct))
         quantities: list[tuple[Quantity, float]] = [("survival", float(d)) for d in self.days]

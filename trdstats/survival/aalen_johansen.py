@@ -16,6 +16,7 @@ from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.late_entry import late_entry_notes
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
 
 
@@ -266,5 +267,9 @@ class AalenJohansenResult(Introduces):
             "Cumulative incidence (Aalen-Johansen)",
             counts_facts(self.times, self._sample),
             (Table(header, tuple(rows), 2),),
-            (*notes_of(self.times, self._sample), f"By day: the last with {SUPPORT_RULE}."),
+            (
+                *notes_of(self.times, self._sample),
+                *late_entry_notes(self._sample, any_cause=True),
+                f"By day: the last with {SUPPORT_RULE}.",
+            ),
         )

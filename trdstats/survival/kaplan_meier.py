@@ -16,6 +16,7 @@ from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.late_entry import late_entry_notes
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Face,
@@ -380,7 +381,11 @@ class KaplanMeierResult(Introduces):
             "Kaplan-Meier",
             (*counts_facts(self.times, self._sample), ("Interval", self.spec.conf_type)),
             (Table(header, tuple(rows)),),
-            (*notes_of(self.times, self._sample), f"By day: the last with {SUPPORT_RULE}."),
+            (
+                *notes_of(self.times, self._sample),
+                *late_entry_notes(self._sample),
+                f"By day: the last with {SUPPORT_RULE}.",
+            ),
         )
 
 
