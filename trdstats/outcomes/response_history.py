@@ -30,7 +30,8 @@ class ResponseHistory(Introduces):
     frame : DataFrame
         One row a subject and stay: subject, treatment, start and stop (days since day 0), state
         ("not responding", "in response" or "relapsed") and to, the state in which the stay ended
-        or "censored". A stay follows the one before it without a gap. Columns `left` and
+        or "censored". A stay follows the one before it without a gap; one that ends on the day it
+        starts (an event on the day of response) must lead to another state. Columns `left` and
         `right`, the days between which the change of state happened, may be absent: changes are
         then taken as known to the day. Others are covariates, the same on all rows of a subject.
     response, relapse : str
@@ -97,7 +98,7 @@ class ResponseHistory(Introduces):
             table["left"] = table["stop"]
         if "right" not in table:
             table["right"] = np.where(seen, table["stop"], np.inf)
-        order = np.lexsort((table["start"], pd.factorize(table["subject"])[0]))
+        order = np.lexsort((table["stop"], table["start"], pd.factorize(table["subject"])[0]))
         table = table.assign(row_=np.arange(len(table))).iloc[order].reset_index(drop=True)
         _raise(check_course(table))
         first = [*COLUMNS, "left", "right"]
