@@ -116,6 +116,8 @@ class IPCW(Introduces):
         sample = split(times, self.by, weights)
         frame = with_covariates(times.at_risk(), (self.formula,), self.by, "event times")
         row = np.sort(np.concatenate([g.row for g in sample.groups]))
+        if self.tau is not None:
+            check_observed(sample, self.tau)
         labels = [g.label for g in sample.groups]
         reference = pick_level("group", self.reference, labels)
         weight, group = np.empty(len(frame)), np.empty(len(frame), dtype=np.intp)
@@ -144,8 +146,6 @@ class IPCW(Introduces):
             )
         curves = {g: weighted_curve(data, model, k) for k, g in enumerate(labels)}
         _check_follow_up(times, data, curves, horizon)
-        if self.tau is not None:
-            check_observed(sample, self.tau)
         estimate, direct = _estimates(self, data, model, curves)
         moved = sample.through_weights(sample.lay_out(row, direct))
         quantities: list[tuple[Quantity, float]] = [("survival", float(d)) for d in self.days]

@@ -103,9 +103,7 @@ def unobserved(own: FollowUp, until: float) -> list[tuple[float, float]]:
     entry = own.entry[order]
     reached = np.maximum.accumulate(np.append(0.0, own.time[order]))[:-1]
     gap = (entry > reached) & (reached < until)
-    return [
-        (float(a), float(min(b, until))) for a, b in zip(reached[gap], entry[gap], strict=True)
-    ]
+    return [(float(a), float(min(b, until))) for a, b in zip(reached[gap], entry[gap], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

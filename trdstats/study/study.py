@@ -396,9 +396,7 @@ class Study(Introduces):
         """Return the rated visits after baseline as arrays, with where they stand."""
         return rate_visits(self.visits, self.subjects, self.windows, self.scale.floor)
 
-    def schedule_end(
-        self, by: npt.NDArray[np.float64] | None = None
-    ) -> npt.NDArray[np.float64]:
+    def schedule_end(self, by: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
         """Return, for each subject, the day from which a visit counts as the last scheduled.
 
         Parameters
