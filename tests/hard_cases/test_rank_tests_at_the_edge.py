@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trdstats import EventTimes, GrayTest, LogRank, MaxCombo
+from trdstats import EventTimes, GrayTest, IntervalLogRank, LogRank, MaxCombo
 
 
 def times_of(time: Any, status: Any, per_group: int, **options: Any) -> EventTimes:
@@ -38,7 +38,8 @@ def times_of(time: Any, status: Any, per_group: int, **options: Any) -> EventTim
 def test_gray_where_the_pooled_incidence_reaches_1(
     time: Any, status: list[int], per_group: int, rho: float, expected: list[float]
 ) -> None:
-    got = GrayTest(rho=rho).fit(times_of(list(time), status, per_group)).tidy()
+    causes = {k: f"cause {k}" for k in set(status)}
+    got = GrayTest(rho=rho).fit(times_of(list(time), status, per_group, causes=causes)).tidy()
     assert got["statistic"].tolist() == pytest.approx(expected, rel=2e-9)
     assert got["df"].tolist() == [len(status) // per_group - 1] * len(expected)
     assert set(got["reason"]) == {""}
@@ -62,6 +63,10 @@ def test_all_tied_or_nobody_is_no_test_and_says_why() -> None:
     nobody = times_of([5, 6, 7, 8], [0, 0, 0, 0], 2, outcome="response")
     assert LogRank().fit(nobody).glance()["reason"].item() == "nobody had response"
     assert "No test of response: nobody had response." in repr(GrayTest().fit(nobody))
+    for times in (tied, nobody):
+        fit = IntervalLogRank().fit(times)
+        assert fit.glance()["reason"].item().startswith("all subjects have the same score")
+        assert "No test: all subjects have the same score" in " ".join(repr(fit).split())
     fine = times_of([5, 6, 7, 8], [1, 0, 1, 1], 2)
     assert LogRank().fit(fine).glance()["reason"].item() == ""
     assert "No test" not in repr(LogRank().fit(fine))

@@ -40,7 +40,7 @@ PRINTED = 2e-9  # ten printed digits
 
 def times_of(time: Any, status: Any, treatment: Any = "A", **columns: Any) -> EventTimes:
     frame = {"subject": range(len(time)), "treatment": treatment, "time": time, "status": status}
-    return EventTimes(pd.DataFrame({**frame, **columns}))
+    return EventTimes(pd.DataFrame({**frame, **columns}), causes={1: "response", 2: "death"})
 
 
 def incidence(times: EventTimes, day: float) -> list[float]:

@@ -63,7 +63,7 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
                   "Days count from day 0."),
         *_problem(table, "empty_stay", ~bad_day & empty, "stay ends", "stays end",
                   "on or before the day it starts",
-                  "Leave out stays without a length, unless they lead to another state after day 0."),
+                  "Leave out stays without a length that lead nowhere, or begin on day 0."),
         *_problem(table, "unknown_state", ~table["state"].isin(STATES), "row has", "rows have",
                   "an unknown state", f"States are {known}."),
         *_problem(table, "unknown_to", ~table["to"].isin((*STATES, CENSORED)), "row leads",
