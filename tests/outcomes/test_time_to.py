@@ -120,7 +120,7 @@ def test_durability_conventions() -> None:
         ["C", 0, np.inf, 0, 2],
         ["M", 21, np.inf, 21, 0],
     ]
-    assert len(times.at_risk()) == 3
+    assert len(times.at_risk()) == 4  # leaving on the day of response is an event at time 0
 
 
 def test_dated_events_count_where_they_come_first() -> None:

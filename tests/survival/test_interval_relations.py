@@ -404,11 +404,12 @@ def test_text() -> None:
         "  Subjects  4 with follow-up, 3 events\n"
         "  Estimate  maximum likelihood, gap below 1e-9\n"
         "\n"
-        "Group  At risk  Events  Had it at the end (%)  Median (days)\n"
-        "x            2       2                  100.0              2\n"
-        "y            2       1                   50.0         1 to 3\n"
+        "Group  At risk  Events  By day  Had the event (%)  Median (days)\n"
+        "x            2       2       4              100.0              2\n"
+        "y            2       1       3               50.0         1 to 3\n"
         "\n"
-        "Note: Events lie between two visits, half of them in gaps of 2 days or more."
+        "Note: Events lie between two visits, half of them in gaps of 2 days or more.\n"
+        "Note: By day: the last with at least 10 subjects, or 10 % of the group, still at risk."
     )
     assert repr(IntervalLogRank().fit(times)) == (
         "Log-rank test for interval-censored times\n"

@@ -24,6 +24,7 @@ from trdstats.kernels.censoring_curve import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import split
+from trdstats.survival.late_entry import check_observed
 from trdstats.tables import Face, Introduces
 
 FloatArray = npt.NDArray[np.float64]
@@ -115,6 +116,8 @@ class IPCW(Introduces):
         sample = split(times, self.by, weights)
         frame = with_covariates(times.at_risk(), (self.formula,), self.by, "event times")
         row = np.sort(np.concatenate([g.row for g in sample.groups]))
+        if self.tau is not None:
+            check_observed(sample, self.tau)
         labels = [g.label for g in sample.groups]
         reference = pick_level("group", self.reference, labels)
         weight, group = np.empty(len(frame)), np.empty(len(frame), dtype=np.intp)

@@ -146,17 +146,19 @@ class IPCWResult(Introduces):
                     conf_type="log-log",
                     conf_level=self.spec.conf_level,
                 )
+            # The row of day 0, unless somebody had the event there: the curve then begins with it.
+            first = slice(None) if not used or curve.time[0] > 0 else slice(1, None)
             start = float((self._data.entry[curve.own] <= 0).sum())
             frames.append(
                 pd.DataFrame(
                     {
                         self.spec.by: label,
-                        "time": np.append(0.0, curve.time[:used]),
-                        "n_risk": np.append(start, curve.at_risk[:used]),
-                        "estimate": np.append(1.0, survival),
-                        "std_error": np.append(0.0, error),
-                        "conf_low": np.append(np.nan, low),
-                        "conf_high": np.append(np.nan, high),
+                        "time": np.append(0.0, curve.time[:used])[first],
+                        "n_risk": np.append(start, curve.at_risk[:used])[first],
+                        "estimate": np.append(1.0, survival)[first],
+                        "std_error": np.append(0.0, error)[first],
+                        "conf_low": np.append(np.nan, low)[first],
+                        "conf_high": np.append(np.nan, high)[first],
                         "conf_level": self.spec.conf_level,
                     }
                 )

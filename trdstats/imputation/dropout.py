@@ -184,10 +184,8 @@ class Dropout(Introduces):
         people = self._rows.drop_duplicates("subject")[["subject", "treatment"]]
         day = people["subject"].map(last.to_dict()).astype(float).fillna(0.0)
         end = people["treatment"].map({t: float(d[-1]) for t, d in self.days.items()})
-        first = min(float(d[0]) for d in self.days.values())
-        # Never rated is leaving at the start: just after day 0, so that it can be seen to happen.
-        time = np.where(day > 0, day, first / 1000)
-        frame = people.assign(time=time, status=(day < end.astype(float)).astype(int))
+        # Never rated is leaving at the start: an event at time 0.
+        frame = people.assign(time=day, status=(day < end.astype(float)).astype(int))
         return KaplanMeier().fit(
             EventTimes(frame, outcome="leaving the study", caveat=self.study.caveat)
         )

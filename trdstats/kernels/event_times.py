@@ -171,11 +171,11 @@ def with_exact_event(record: EventRecord, day: FloatArray, status: int) -> Event
     -------
     EventRecord
         An event on the same day as the outcome does not displace it. One before the outcome, or
-        after the last rated visit of a censored record, does. One on the day of the origin is no
-        event after it.
+        after the last rated visit of a censored record, does. One on the day of the origin is an
+        event at time 0.
     """
     with np.errstate(invalid="ignore"):
-        wins = (day > 0) & ((record.status == 0) | (day < record.time))
+        wins = (day >= 0) & ((record.status == 0) | (day < record.time))
     is_outcome = status == 1
     left = np.where(wins, day if is_outcome else np.minimum(record.left, day), record.left)
     right = np.where(wins, day if is_outcome else np.inf, record.right)

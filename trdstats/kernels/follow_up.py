@@ -94,6 +94,18 @@ def count(own: FollowUp, n_causes: int = 1) -> Counts:
     return Counts(time, risk, counts[:, 1:], counts[:, 0], np.asarray(place, dtype=np.intp), start)
 
 
+def unobserved(own: FollowUp, until: float) -> list[tuple[float, float]]:
+    """Return the stretches of (0, until] on which nobody is under observation.
+
+    What follows the last time of all is not among them.
+    """
+    order = np.argsort(own.entry, kind="stable")
+    entry = own.entry[order]
+    reached = np.maximum.accumulate(np.append(0.0, own.time[order]))[:-1]
+    gap = (entry > reached) & (reached < until)
+    return [(float(a), float(min(b, until))) for a, b in zip(reached[gap], entry[gap], strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Influence:
     """Influence of subjects on a curve, in parts that prefix sums can square.

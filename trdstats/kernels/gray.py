@@ -77,14 +77,22 @@ def gray_scores(
     size_all, R_all = (np.where(d > 0, v.sum(axis=1), 1.0) for v in (size, R))
     pooled = np.cumsum(d / size_all)
     pooled_before = np.r_[0.0, pooled[:-1]]
-    L = (1 - pooled_before) ** rho * (d > 0)
+    with np.errstate(invalid="ignore"):
+        # Past 1 only a whole power is defined; NaN goes on to the statistic.
+        L = np.where(d > 0, (1 - pooled_before) ** rho, 0.0)
     score = (L[:, None] * (own - d[:, None] * R / R_all[:, None])).sum(axis=0)
 
     share = size / size_all[:, None]
     a = L[:, None, None] * (
         np.einsum("mk,kr->mkr", size, np.eye(n_groups)) - size[:, :, None] * share[:, None, :]
     )
-    later = np.cumsum(a * (d / size_all / (1 - pooled_before))[:, None, None], axis=0)
+    # One group alone has nothing to compare, a is 0 there, though the pooled incidence may be 1.
+    several = (d > 0) & (np.count_nonzero(size, axis=1) > 1)
+    hazard = np.zeros(m)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.divide(d / size_all, 1 - pooled_before, out=hazard, where=several)
+    with np.errstate(invalid="ignore"):
+        later = np.cumsum(a * hazard[:, None, None], axis=0)
     later = later[-1] - later
     known = S > 0
     lost = np.where(known, (1 - pooled)[:, None] / np.where(known, S, 1.0), 0.0)
@@ -115,6 +123,8 @@ class GrayTestValue:
 
 def gray_test(scores: GrayScores) -> GrayTestValue:
     """Return the test from the scores, of one stratum or summed over strata."""
+    if not np.isfinite(scores.covariance).all():
+        return GrayTestValue(float("nan"), len(scores.score) - 1, float("nan"))
     used = np.flatnonzero(np.diag(scores.covariance) > 0)
     df = max(len(used) - 1, 0)
     if not df:

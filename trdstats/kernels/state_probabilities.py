@@ -80,6 +80,33 @@ class Occupation:
     probability: FloatArray
 
 
+def pass_through(
+    start: FloatArray, stop: FloatArray, to: IntArray
+) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+    """Let those who leave a state on the day they enter it move straight on.
+
+    Nobody is at risk of leaving a state on the day of entering it: the stay before one without a
+    length leads to where that one leads.
+
+    Parameters
+    ----------
+    start, stop : ndarray, shape (r,)
+        Stays in order, each subject's together; a stay without a length has one before it.
+    to : ndarray of int, shape (r,)
+
+    Returns
+    -------
+    to : ndarray of int, shape (r,)
+    lasting : ndarray of bool, shape (r,)
+        Stays with a length.
+    """
+    lasting = stop > start
+    to = to.copy()
+    for i in np.flatnonzero(~lasting)[::-1]:
+        to[i - 1] = to[i]
+    return to, lasting
+
+
 def lay_out(
     subject: IntArray,
     start: FloatArray,

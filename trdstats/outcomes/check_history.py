@@ -55,14 +55,15 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
     """Check every row by itself."""
     start, stop = (pd.to_numeric(table[c], errors="coerce") for c in ("start", "stop"))
     bad_day = ~np.isfinite(start) | ~np.isfinite(stop) | (start < 0)
+    empty = (stop < start) | ((stop == start) & ((table["to"] == CENSORED) | (start == 0)))
     known = ", ".join(repr(s) for s in STATES)
     return [
         *_problem(table, "bad_day", bad_day, "row has", "rows have",
                   "a start or stop that is missing, infinite or negative",
                   "Days count from day 0."),
-        *_problem(table, "empty_stay", ~bad_day & (stop <= start), "stay ends", "stays end",
+        *_problem(table, "empty_stay", ~bad_day & empty, "stay ends", "stays end",
                   "on or before the day it starts",
-                  "Leave out stays without a length; the next row says where the subject went."),
+                  "Leave out stays without a length that lead nowhere, or begin on day 0."),
         *_problem(table, "unknown_state", ~table["state"].isin(STATES), "row has", "rows have",
                   "an unknown state", f"States are {known}."),
         *_problem(table, "unknown_to", ~table["to"].isin((*STATES, CENSORED)), "row leads",

@@ -136,7 +136,10 @@ def _labelled(
     parts = []
     for turn, s in enumerate(stays):
         record = s.record
-        row = np.flatnonzero(record.defined & (record.time > 0))
+        # A stay that ends on its first day is kept where it leads on: an event on the day of
+        # response is a relapse.
+        instant = (record.time == 0) & (record.status == 1)
+        row = np.flatnonzero(record.defined & ((record.time > 0) | instant))
         moved = record.status[row] == 1
         start = s.start[row]
         parts.append(

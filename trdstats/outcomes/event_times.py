@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
+from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.outcomes.check_event_times import (
+    check_columns,
+    check_intervals,
+    check_values,
+    complete,
+    hint_at_status_of_r,
+    read_numbers,
+)
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
@@ -22,7 +30,8 @@ class EventTimes(Introduces):
     ----------
     frame : DataFrame
         One row a subject. Columns `left` and `right` may be absent: an event is then taken as
-        known to the day, a censored time as (time, infinity). A column `entry` holds the day from
+        known to the day, a censored time as (time, infinity). With both, time and status may be
+        absent: a finite `right` is an event, dated there. A column `entry` holds the day from
         which a subject is under observation, where that is not 0.
     subject, treatment, time, status, left, right, entry : str
         Columns. Times count in days from the origin. Status is 0 for censored, 1 for the event,
@@ -49,7 +58,13 @@ class EventTimes(Introduces):
     Raises
     ------
     DataError
-        With every problem of the frame.
+        With every problem of the frame: days that are no numbers, a time outside (left, right], a
+        censored row with a finite `right`.
+
+    Warns
+    -----
+    DataWarning
+        When statuses are 1 and 2 only, as R codes censored and dead, and no causes are named.
 
     Examples
     --------
@@ -81,24 +96,23 @@ class EventTimes(Introduces):
         first_look: Mapping[str, float] | None = None,
     ) -> None:
         table = to_pandas(frame, what="event times")
-        needed = {"subject": subject, "treatment": treatment, "time": time, "status": status}
-        _raise(_check_columns(table, needed))
-        given = {"left": left, "right": right, "entry": entry}
-        names = {v: k for k, v in {**needed, **given}.items() if v in table.columns}
-        table = table.rename(columns=names)
-        _raise(_check_values(table))
-        status_ = table["status"].to_numpy(dtype=int)
-        time_ = table["time"].to_numpy(dtype=float)
-        if "left" not in table:
-            table["left"] = time_
-        if "right" not in table:
-            table["right"] = np.where(status_ == 1, time_, np.inf)
-        numbers = {"left": float, "right": float, "time": float, "status": int}
-        table = table.astype({**numbers, **({"entry": float} if "entry" in table else {})})
+        roles = {
+            "subject": subject, "treatment": treatment, "time": time, "status": status,
+            "left": left, "right": right, "entry": entry,
+        }  # fmt: skip
+        _raise(check_columns(table, roles))
+        table = table.rename(columns={v: k for k, v in roles.items() if v in table.columns})
+        table, problems = read_numbers(table)
+        _raise(problems)
+        _raise(check_values(table))
+        table = complete(table)
         if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
             text = table["treatment"].map(str)
             table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
-        _raise(_check_order(table))
+        _raise(check_intervals(table))
+        table = table.astype({"status": int})
+        if causes is None:
+            hint_at_status_of_r(table["status"])
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
         self.frame = table[first + [c for c in table.columns if c not in first]]
@@ -120,12 +134,19 @@ class EventTimes(Introduces):
         return {int(k): self._causes.get(int(k), f"cause {k}") for k in {*seen, *self._causes}}
 
     def at_risk(self) -> pd.DataFrame:
-        """Return the rows with follow-up: time above 0, or the event itself at time 0.
+        """Return the rows of the risk sets: time above 0, or an event of any cause at time 0.
 
-        A subject that was never rated after the origin carries no information on the time.
+        A subject censored at time 0 is at risk at time 0 only. It is among the rows where somebody
+        had an event there, whose denominator it belongs to, and carries no information otherwise.
         """
-        keep = (self.frame["time"] > 0) | (self.frame["status"] == 1)
-        return self.frame.loc[keep].reset_index(drop=True)
+        time, status = self.frame["time"], self.frame["status"]
+        if ((time == 0) & (status > 0)).any():
+            return self.frame.reset_index(drop=True)
+        return self.frame.loc[time > 0].reset_index(drop=True)
+
+    def n_unseen(self) -> int:
+        """Return the number of subjects censored at time 0: not observed after the origin."""
+        return int(((self.frame["time"] == 0) & (self.frame["status"] == 0)).sum())
 
     def only(self, treatments: Sequence[str]) -> EventTimes:
         """Return the event times of some of the treatments.
@@ -153,7 +174,6 @@ class EventTimes(Introduces):
     def face(self) -> Face:
         """Return counts by treatment, and how finely the visits locate the event."""
         frame, causes = self.frame, self.causes
-        risk = self.at_risk()
         rows = []
         for name in self.treatments:
             mine = frame[frame["treatment"] == name]
@@ -165,7 +185,7 @@ class EventTimes(Introduces):
                     format_count(len(mine)),
                     *(format_count((status == k).sum()) for k in causes),
                     format_count((status == 0).sum()),
-                    format_count(len(mine) - (risk["treatment"] == name).sum()),
+                    format_count(((mine["time"] == 0) & (status == 0)).sum()),
                     format_number(np.median(width) if len(width) else np.nan),
                 )
             )
@@ -202,86 +222,3 @@ def as_event_times(data: Any, weights: Any = None) -> EventTimes:
 def _raise(problems: list[Problem]) -> None:
     if problems:
         raise DataError(problems)
-
-
-def _check_columns(table: pd.DataFrame, needed: dict[str, str]) -> list[Problem]:
-    found = []
-    for role, column in needed.items():
-        if column not in table.columns:
-            close = nearest(column, table.columns)
-            hint = f"Did you mean {close[0]!r}? " if close else ""
-            found.append(
-                Problem(
-                    "unknown_column",
-                    f"The event times have no column {column!r} for {role}.",
-                    (),
-                    f"{hint}Name it with {role}=...",
-                )
-            )
-    if not len(table):
-        found.append(
-            Problem("empty_table", "The event times have no rows.", (), "Check how they were made.")
-        )
-    return found
-
-
-def _places(table: pd.DataFrame, bad: Any) -> tuple[str, ...]:
-    rows = np.flatnonzero(np.asarray(bad))
-    subjects = table["subject"].to_numpy(dtype=object)
-    return tuple(f"{subjects[i]} (row {i})" for i in rows)
-
-
-def _check_values(table: pd.DataFrame) -> list[Problem]:
-    numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("time", "status")}
-    bad_time = ~np.isfinite(numbers["time"]) | (numbers["time"] < 0)
-    status = numbers["status"]
-    bad_status = status.isna() | (status < 0) | (status != status.round())
-    checks = [
-        ("bad_time", bad_time, "time is", "times are", "missing, infinite or negative",
-         "Times count in days from the origin; leave out those without follow-up."),
-        ("bad_status", bad_status, "status is", "statuses are", "no whole number of 0 or above",
-         "0 is censored, 1 the event, 2 and above competing causes."),
-        ("duplicate_subject", table["subject"].duplicated(), "row repeats", "rows repeat",
-         "a subject", "Keep one row a subject."),
-        ("missing_treatment", table["treatment"].isna(), "row has", "rows have", "no treatment",
-         "Fill the treatment in."),
-    ]  # fmt: skip
-    return [
-        Problem(
-            kind, f"{count_of(int(np.sum(bad)), one, many)} {text}.", _places(table, bad), remedy
-        )
-        for kind, bad, one, many, text, remedy in checks
-        if np.any(bad)
-    ]
-
-
-def _check_order(table: pd.DataFrame) -> list[Problem]:
-    left, right, status = table["left"], table["right"], table["status"]
-    wrong = left.isna() | right.isna() | (left > right) | ((status == 1) & ~np.isfinite(right))
-    found = []
-    if wrong.any():
-        found.append(
-            Problem(
-                "bad_interval",
-                count_of(
-                    int(wrong.sum()), "interval (left, right] is", "intervals (left, right] are"
-                )
-                + " missing, reversed, or infinite where the event was seen.",
-                _places(table, wrong),
-                "left is the last day without the event, right the first day with it.",
-            )
-        )
-    if "entry" in table:
-        late = ~(table["entry"] < table["time"]) & (table["time"] > 0)
-        late |= ~(table["entry"] >= 0)
-        if late.any():
-            found.append(
-                Problem(
-                    "bad_entry",
-                    count_of(int(late.sum()), "entry is", "entries are")
-                    + " missing, negative, or not before the time.",
-                    _places(table, late),
-                    "entry is the day from which the subject is under observation.",
-                )
-            )
-    return found

@@ -30,7 +30,8 @@ class ResponseHistory(Introduces):
     frame : DataFrame
         One row a subject and stay: subject, treatment, start and stop (days since day 0), state
         ("not responding", "in response" or "relapsed") and to, the state in which the stay ended
-        or "censored". A stay follows the one before it without a gap. Columns `left` and
+        or "censored". A stay follows the one before it without a gap; one that ends on the day it
+        starts (an event on the day of response) must lead to another state. Columns `left` and
         `right`, the days between which the change of state happened, may be absent: changes are
         then taken as known to the day. Others are covariates, the same on all rows of a subject.
     response, relapse : str
@@ -97,7 +98,7 @@ class ResponseHistory(Introduces):
             table["left"] = table["stop"]
         if "right" not in table:
             table["right"] = np.where(seen, table["stop"], np.inf)
-        order = np.lexsort((table["start"], pd.factorize(table["subject"])[0]))
+        order = np.lexsort((table["stop"], table["start"], pd.factorize(table["subject"])[0]))
         table = table.assign(row_=np.arange(len(table))).iloc[order].reset_index(drop=True)
         _raise(check_course(table))
         first = [*COLUMNS, "left", "right"]
@@ -129,10 +130,11 @@ class ResponseHistory(Introduces):
         return bool((self.frame["state"] == STATES[2]).any())
 
     def per_subject(self) -> EventTimes:
-        """Return one row a subject: its end of follow-up, and whether it was ever in response.
+        """Return one row a subject: when it was first in response, as far as that was seen.
 
-        `time` is the end of follow-up, status is 1 for those who were ever in response, and
-        (left, right] holds the first response. Those never rated have time 0.
+        Status is 1 for those who were ever in response: (left, right] holds the first response,
+        dated at `right`. For the others `time` is the end of follow-up. Those never rated have
+        time 0.
         """
         frame = self.frame
         responds = (frame["to"] == STATES[1]) | (frame["state"] == STATES[1])
@@ -145,12 +147,14 @@ class ResponseHistory(Introduces):
         last = frame.drop_duplicates("subject", keep="last").set_index("subject")
         table = frame.drop_duplicates("subject").drop(columns=["start", "state", "to", "stop"])
         who = table["subject"]
-        time = last["stop"].reindex(who).to_numpy()
+        end = last["stop"].reindex(who).to_numpy()
+        right = found["right"].reindex(who).fillna(np.inf).to_numpy()
+        time = np.where(np.isfinite(right), right, end)
         table = table.assign(
             time=time,
             status=who.isin(found.index).astype(int).to_numpy(),
             left=found["left"].reindex(who).fillna(pd.Series(time, who)).to_numpy(),
-            right=found["right"].reindex(who).fillna(np.inf).to_numpy(),
+            right=right,
         )
         if len(self.unseen):
             never = self.unseen.assign(left=0.0, right=np.inf, time=0.0, status=0)

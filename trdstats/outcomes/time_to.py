@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +47,8 @@ def time_to(
         treatment). What comes later is not used.
     competing : str or sequence of str, default ()
         What competes with the outcome, in order of their codes 2, 3, ...: kinds of the events
-        table, and ``"left follow-up"`` for those last rated before the end of the schedule.
+        table, and ``"left follow-up"`` for those last rated before the end of the schedule, or
+        before the last visit due by `until`; a rating in the window of that visit is in time.
         Kinds named nowhere are ignored: what was rated after them is used as it is (treatment
         policy).
 
@@ -76,7 +79,7 @@ def time_to(
     [[7.0, 14.0, 1.0], [14.0, inf, 0.0]]
     """
     rivals = _names(competing)
-    ends = () if until is None or isinstance(until, int | float) else _names(until)
+    ends, days = _read_until(until)
     check_kinds(study, definition, (*rivals, *ends), rivals)
     if since is None:
         rated, state = evaluate(study, definition)
@@ -97,13 +100,12 @@ def time_to(
     for code, kind in enumerate(rivals, start=2):
         if kind != LEFT_FOLLOW_UP:
             record = kernel.with_exact_event(record, first_day((kind,)), code)
+    horizon = first_day(ends) if ends else np.full(len(record.time), days)
     if LEFT_FOLLOW_UP in rivals:
-        end = study.schedule_end() - origin.day
+        # Who came to every visit that was due by the end of follow-up has not left before it.
+        end = study.schedule_end(origin.day + horizon) - origin.day
         record = kernel.leave_early(record, end, 2 + rivals.index(LEFT_FOLLOW_UP))
-    if ends:
-        record = kernel.censor_at(record, first_day(ends))
-    elif until is not None:
-        record = kernel.censor_at(record, np.full(len(record.time), float(until)))  # type: ignore[arg-type]
+    record = kernel.censor_at(record, horizon)
     return _labelled(study, definition, since, record, rivals, origin)
 
 
@@ -183,6 +185,17 @@ def first_look(study: Study) -> dict[str, float]:
     return dict(zip(study.treatments, first.tolist(), strict=True))
 
 
+def _read_until(until: Any) -> tuple[tuple[str, ...], float]:
+    """Return the kinds of events, and the day, NaN without one, that end follow-up."""
+    if until is None:
+        return (), np.nan
+    if not isinstance(until, Real):
+        return _names(until), np.nan
+    if not float(until) >= 0:
+        raise SpecError(f"until must be a number of days, 0 or more; got {until!r}.")
+    return (), float(until)
+
+
 def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
     if isinstance(kinds, str):
         return (kinds,)
@@ -203,13 +216,13 @@ def check_kinds(
         raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
 
 
-def first_event_day(study: Study, kinds: tuple[str, ...], after: FloatArray) -> FloatArray:
-    """Return the first day of an event of these kinds after a day, NaN without one."""
+def first_event_day(study: Study, kinds: tuple[str, ...], origin: FloatArray) -> FloatArray:
+    """Return the first day of an event of these kinds on or after a day, NaN without one."""
     events = study.events
     code = events["subject"].cat.codes.to_numpy()
     day = events["day"].to_numpy()
     with np.errstate(invalid="ignore"):
-        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day > after[code])
-    first = np.full(len(after), np.inf)
+        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day >= origin[code])
+    first = np.full(len(origin), np.inf)
     np.minimum.at(first, code[wanted], day[wanted])
     return np.where(np.isinf(first), np.nan, first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trdstats import plots
@@ -13,7 +14,15 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.study import Study
 from trdstats.survival import RMST, AalenJohansen, KaplanMeier, LogRank
-from trdstats.tables import Face, Table, each_row, format_interval, format_percent
+from trdstats.survival.days import SUPPORT_RULE, is_supported
+from trdstats.tables import (
+    Face,
+    Table,
+    each_row,
+    format_count,
+    format_interval,
+    format_percent,
+)
 
 
 def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
@@ -119,17 +128,27 @@ def durability_section(plan: Plan, study: Study) -> Section:
 
 def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Face:
     own = table[table["cause"] == times.causes[1]]
-    rows = []
+    size = times.at_risk()["treatment"].value_counts()
+    notes = [f"{times.caveat}."] if times.caveat else []
+    rows, few = [], False
     for name, part in own.groupby("treatment", sort=False):
         cells = [str(name)]
         for r in each_row(part):
             limits = format_interval(100 * r.conf_low, 100 * r.conf_high, 0)
-            cells.append(f"{format_percent(r.estimate, 0)} ({limits})")
+            shown = f"{format_percent(r.estimate, 0)} ({limits})"
+            if not np.isnan(r.estimate) and not is_supported(r.n_risk, int(size[name])):
+                shown, few = f"{shown}, {format_count(r.n_risk)} at risk", True
+            cells.append(shown)
         rows.append(tuple(cells))
+    if few:
+        notes.append(
+            "Numbers at risk are named where they do not reach the rule for a headline number: "
+            f"{SUPPORT_RULE}."
+        )
     header = ("Treatment", *(f"Day {d:g}" for d in plan.durability_days))
     return Face(
         f"Cumulative incidence of {times.causes[1]} (%)",
         (("Interval", f"{100 * plan.conf_level:g} %"), ("Competing", ", ".join(plan.competing))),
         (Table(header, tuple(rows)),),
-        (f"{times.caveat}.",) if times.caveat else (),
+        tuple(notes),
     )

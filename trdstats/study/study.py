@@ -401,24 +401,35 @@ class Study(Introduces):
         """Return the rated visits after baseline as arrays, with where they stand."""
         return rate_visits(self.visits, self.subjects, self.windows, self.scale.floor)
 
-    def schedule_end(self) -> npt.NDArray[np.float64]:
+    def schedule_end(self, by: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
         """Return, for each subject, the day from which a visit counts as the last scheduled.
+
+        Parameters
+        ----------
+        by : ndarray, shape (n_subjects,), optional
+            Day on which follow-up ends for each subject: only visits due by then are scheduled.
+            NaN, and the default: the whole schedule.
 
         Returns
         -------
         ndarray, shape (n_subjects,)
-            With windows the first day of the last one; else the last day on which anybody
-            under the same treatment was rated.
+            With windows the first day of the last one, or of the last that has opened by the
+            given day; else the last day, up to the given one, on which anybody under the same
+            treatment was rated.
         """
         arm = self.subjects["treatment"].cat.codes.to_numpy()
-        if self.windows is not None:
-            ends = np.array([self.windows[t].last_opens for t in self.treatments])
-        else:
-            rated = self.rated()
-            rows = rated.arrays
-            ends = np.zeros(len(self.treatments))
-            np.maximum.at(ends, np.repeat(arm, np.diff(rows.start)), rows.day)
-        return ends[arm]
+        limit = np.full(len(arm), np.inf) if by is None else np.where(np.isnan(by), np.inf, by)
+        rows = self.rated().arrays
+        owner = np.repeat(arm, np.diff(rows.start))
+        end = np.full(len(arm), -np.inf)
+        for k, name in enumerate(self.treatments):
+            mine = arm == k
+            if self.windows is not None:
+                end[mine] = self.windows[name].due_opens(limit[mine])
+            else:
+                days = np.append(-np.inf, np.unique(rows.day[owner == k]))
+                end[mine] = days[np.searchsorted(days, limit[mine], side="right") - 1]
+        return end
 
     def longitudinal(self, days: Sequence[float] | None = None) -> pd.DataFrame:
         """Return scheduled visits after baseline with their change, one row a visit.

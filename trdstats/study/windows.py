@@ -83,6 +83,15 @@ class VisitWindows:
         """First day on which a visit counts for the last scheduled one."""
         return self.days[-1] - self.half_widths[-1]
 
+    def due_opens(self, by: FloatArray) -> FloatArray:
+        """Return the first day of the last window that has opened by each day, shape (n,).
+
+        Minus infinity where none has opened yet.
+        """
+        opens = np.asarray(self.days) - np.asarray(self.half_widths)
+        place = np.searchsorted(opens, by + 1e-9, side="right")
+        return np.append(-np.inf, opens)[place]
+
     def nominal(self, day: FloatArray) -> FloatArray:
         """Return the scheduled day whose window holds each actual day, NaN outside all.
 

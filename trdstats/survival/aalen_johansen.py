@@ -13,8 +13,10 @@ from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
+from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.late_entry import late_entry_notes
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
 
 
@@ -127,7 +129,13 @@ class AalenJohansenResult(Introduces):
         """Return the curves at chosen days, one row a group, cause and day.
 
         Beyond the last follow-up of a group the estimate is NaN unless nobody was left at risk.
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         frames = []
         for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
@@ -199,7 +207,10 @@ class AalenJohansenResult(Introduces):
         ------
         UnknownNameError
             When there is no such cause.
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         if cause not in self.times.causes:
             raise unknown_name("cause", cause, self.times.causes)
         at = np.asarray(days, dtype=float)
@@ -234,26 +245,31 @@ class AalenJohansenResult(Introduces):
         )
 
     def face(self) -> Face:
-        """Return counts by cause and the incidence at the end of follow-up."""
+        """Return counts by cause, and the incidence while enough subjects were at risk."""
         level = f"{100 * self.spec.conf_level:g} % CI"
+        days = {g.label: headline_day(g.time, g.entry) for g in self._sample.groups}
         rows = []
         for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
-            last = curve.iloc[-1]
+            last = curve[curve["time"] <= days[str(label)]].iloc[-1]
             rows.append(
                 (
                     str(label),
                     str(cause),
                     format_count(curve["n_risk"].iloc[0]),
                     format_count(curve["n_event"].sum()),
-                    f"{last['time']:g}",
+                    f"{days[str(label)]:g}",
                     format_percent(last["estimate"]),
                     format_interval(100 * last["conf_low"], 100 * last["conf_high"]),
                 )
             )
-        header = ("Group", "Cause", "At risk", "Events", "Last day", "Incidence (%)", level)
+        header = ("Group", "Cause", "At risk", "Events", "By day", "Incidence (%)", level)
         return Face(
             "Cumulative incidence (Aalen-Johansen)",
             counts_facts(self.times, self._sample),
             (Table(header, tuple(rows), 2),),
-            notes_of(self.times, self._sample),
+            (
+                *notes_of(self.times, self._sample),
+                *late_entry_notes(self._sample, any_cause=True),
+                f"By day: the last with {SUPPORT_RULE}.",
+            ),
         )

@@ -19,8 +19,9 @@ from trdstats.kernels.standardised_time import (
     mean_survival,
     restricted_mean_time,
 )
+from trdstats.survival.days import check_days
 from trdstats.survival.delta import FloatArray, delta_row, wald_table
-from trdstats.survival.model_plot import check_days, curve_days, draw_shares
+from trdstats.survival.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric import (
     Analysed,
     categories_of,

@@ -15,8 +15,8 @@ from trdstats.kernels.standardised_time import (
     restricted_mean_time,
 )
 from trdstats.survival.aft_result import AFTResult
+from trdstats.survival.days import check_days
 from trdstats.survival.delta import FloatArray
-from trdstats.survival.model_plot import check_days
 from trdstats.survival.parametric import design_at, levels_of
 
 

@@ -16,6 +16,7 @@ from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.cox_curves import mean_curve
 from trdstats.kernels.partial_likelihood import CoxFit
 from trdstats.kernels.survival_curve import survival_interval
+from trdstats.survival.days import check_days, headline_day
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression import Regressed
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trdstats.survival.cox_result import CoxResult
 
 FloatArray = npt.NDArray[np.float64]
+_MOST_SHOWN = 4
 
 
 def marginal_curves(
@@ -44,6 +46,8 @@ def marginal_curves(
         raise NotEstimableError(f"{by!r} is a number and has no levels to standardise to.")
     if result.spec.strata == by:
         raise NotEstimableError(f"{by!r} is a stratum: its levels have no effect to compare.")
+    if days is not None:
+        check_days(days)
     levels = list(frame[by].cat.categories)
     if among is not None and among not in levels:
         raise unknown_name("level", among, levels)
@@ -204,8 +208,12 @@ class MarginalCurves(Introduces):
         )
 
     def face(self) -> Face:
-        """Return the curves at up to four days."""
-        shown = self.days[np.unique(np.linspace(0, len(self.days) - 1, 4).astype(int))]
+        """Return the curves at up to four days; of many, at days with enough at risk."""
+        shown, found = self.days, self.model._found
+        if len(shown) > _MOST_SHOWN:
+            enough = shown[shown <= headline_day(found.time, found.entry)]
+            shown = enough if len(enough) else shown
+            shown = shown[np.unique(np.linspace(0, len(shown) - 1, _MOST_SHOWN).astype(int))]
         table = self.tidy()
         rows = []
         for level in self.levels:

@@ -16,6 +16,7 @@ from trdstats.formulas import read_right_side
 from trdstats.kernels.ascent import climb
 from trdstats.kernels.fine_gray import Subdistribution, SubdistributionFit, evaluate, score_parts
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.days import check_days
 from trdstats.survival.delta import wald_table
 from trdstats.survival.groups import notes_of
 from trdstats.survival.parametric import rows_like
@@ -233,7 +234,10 @@ class FineGrayResult(Introduces):
         ------
         UnknownNameError
             When a column is missing or holds a level the model does not know.
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         table, complete = rows_like(self._found.design, frame)
         estimate = np.full((len(table), len(days)), np.nan)
         if complete.any():

@@ -12,6 +12,7 @@ from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.gray import GrayScores, GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.log_rank import why_no_test
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
 
@@ -113,7 +114,10 @@ class GrayTestResult(Introduces):
     _tests: dict[int, GrayTestValue]
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row a cause: cause, events, statistic (chi-squared), df, p_value."""
+        """Return one row a cause: cause, events, statistic (chi-squared), df, p_value, reason.
+
+        `reason` says why there is no test where the statistic is NaN; it is empty otherwise.
+        """
         return pd.DataFrame(
             {
                 "cause": [self.times.causes[k] for k in self._tests],
@@ -121,8 +125,18 @@ class GrayTestResult(Introduces):
                 "statistic": [t.statistic for t in self._tests.values()],
                 "df": [t.df for t in self._tests.values()],
                 "p_value": [t.p_value for t in self._tests.values()],
+                "reason": [self._reason(k) for k in self._tests],
             }
         )
+
+    def _reason(self, cause: int) -> str:
+        test = self._tests[cause]
+        if test.df and np.isnan(test.statistic):
+            return (
+                "the pooled incidence passes 1 while several groups are at risk, where the weights "
+                f"are not defined with rho {self.spec.rho:g}"
+            )
+        return why_no_test(test.statistic, self._sample.events(cause), self.times.causes[cause])
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_groups, n_causes."""
@@ -146,11 +160,12 @@ class GrayTestResult(Introduces):
             )
             for r in each_row(self.tidy())
         )
+        missing = [f"No test of {r.cause}: {r.reason}." for r in each_row(self.tidy()) if r.reason]
         strata = f", within {self.spec.strata}" if self.spec.strata else ""
         weights = f", rho {self.spec.rho:g}" if self.spec.rho else ""
         return Face(
             f"Gray's test{strata}{weights}",
             counts_facts(self.times, self._sample),
             (Table(("Cause", "Events", "Chi-squared", "df", "p"), rows),),
-            notes_of(self.times, self._sample),
+            (*notes_of(self.times, self._sample), *missing),
         )

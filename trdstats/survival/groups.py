@@ -69,7 +69,9 @@ class Sample:
     subjects : Any
         Identifiers of all subjects with follow-up.
     n_unseen : int
-        Subjects without follow-up.
+        Subjects censored at time 0: not observed after the origin.
+    n_at_risk_at_origin_only : int
+        Those of them who are in the risk set of events at time 0.
     n_ungrouped : int
         Subjects with follow-up whose group is missing; they take no part.
     empty : tuple of str
@@ -87,6 +89,7 @@ class Sample:
     empty: tuple[str, ...]
     weighted: bool = False
     model: WeightsAmong | None = None
+    n_at_risk_at_origin_only: int = 0
 
     @property
     def n(self) -> int:
@@ -265,7 +268,8 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
             if len(row)
         ),
         subjects=frame["subject"].array,
-        n_unseen=len(times.frame) - len(frame),
+        n_unseen=times.n_unseen(),
+        n_at_risk_at_origin_only=int(((time == 0) & (status == 0)).sum()),
         n_ungrouped=int((code < 0).sum()),
         empty=tuple(label for label, row in zip(labels, rows, strict=True) if not len(row)),
         weighted=weights is not None,
@@ -289,7 +293,8 @@ def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ..
         ("Subjects", f"{sample.n:,} with follow-up, {sample.events():,} events"),
     ]
     if sample.n_unseen:
-        facts.append(("Never seen", f"{sample.n_unseen:,} without a visit after the origin"))
+        only = ", at risk at time 0 only" if sample.n_at_risk_at_origin_only else ""
+        facts.append(("Never seen", f"{sample.n_unseen:,} without a visit after the origin{only}"))
     if sample.n_ungrouped:
         facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
     if sample.weighted:

@@ -85,12 +85,16 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
         place = local[position]
         mine = history.frame[place >= 0].assign(place=place[place >= 0])
         to = mine["to"].cat.codes.to_numpy().astype(np.intp)
+        start, stop = mine["start"].to_numpy(), mine["stop"].to_numpy()
+        to, lasting = kernel.pass_through(
+            start, stop, np.where(to == len(STATES), kernel.CENSORED, to)
+        )
         data_ = kernel.lay_out(
-            mine["place"].to_numpy(),
-            mine["start"].to_numpy(),
-            mine["stop"].to_numpy(),
-            mine["state"].cat.codes.to_numpy().astype(np.intp),
-            np.where(to == len(STATES), kernel.CENSORED, to),
+            mine["place"].to_numpy()[lasting],
+            start[lasting],
+            stop[lasting],
+            mine["state"].cat.codes.to_numpy().astype(np.intp)[lasting],
+            to[lasting],
             n_subjects=len(g.row),
             n_states=len(STATES),
         )

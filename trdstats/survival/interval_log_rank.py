@@ -91,7 +91,10 @@ class IntervalLogRankResult(Introduces):
         )
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: n, events, statistic (chi-squared), df, p_value."""
+        """Return one row: n, events, statistic (chi-squared), df, p_value, reason.
+
+        `reason` says why there is no test where the statistic is NaN; it is empty otherwise.
+        """
         return pd.DataFrame(
             {
                 "n": [self._sample.n],
@@ -99,6 +102,7 @@ class IntervalLogRankResult(Introduces):
                 "statistic": [self._test.statistic],
                 "df": [self._test.df],
                 "p_value": [self._test.p_value],
+                "reason": [_why_no_test(self._test)],
             }
         )
 
@@ -113,7 +117,8 @@ class IntervalLogRankResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, statistic, df, p_value, p_adjusted, adjust.
+            treatment, reference, statistic, df, p_value, reason (why there is none), p_adjusted,
+            adjust.
         """
         check_choice("adjust", adjust, ADJUSTMENTS)
         rows = []
@@ -126,13 +131,14 @@ class IntervalLogRankResult(Introduces):
                     "statistic": test.statistic,
                     "df": test.df,
                     "p_value": test.p_value,
+                    "reason": _why_no_test(test),
                 }
             )
         return adjust_p(pd.DataFrame(rows), adjust)
 
     def face(self) -> Face:
         """Return the test and what it rests on."""
-        test = self._test
+        test, why = self._test, _why_no_test(self._test)
         rows = tuple(
             (r[0], format_count(r[1]), format_number(r[2]), format_number(r[3]))
             for r in self.tidy().itertuples(index=False, name=None)
@@ -149,7 +155,7 @@ class IntervalLogRankResult(Introduces):
                 ("Result", result),
             ),
             (Table(("Group", "At risk", "Events less expected", "SE"), rows),),
-            interval_notes(self.times, self._sample),
+            (*interval_notes(self.times, self._sample), *([f"No test: {why}."] if why else [])),
         )
 
 
@@ -160,3 +166,10 @@ def _test(sample: Sample, pair: tuple[int, int] | None) -> ScoreTest:
     )
     code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
     return permutation_test(score, code, len(groups))
+
+
+def _why_no_test(test: ScoreTest) -> str:
+    """Return why there is no test, empty where there is one."""
+    if not np.isnan(test.statistic):
+        return ""
+    return "all subjects have the same score, since their intervals do not tell them apart"

@@ -13,8 +13,10 @@ from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
+from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.late_entry import late_entry_notes
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Face,
@@ -178,8 +180,14 @@ class KaplanMeierResult(Introduces):
         pandas.DataFrame
             As `tidy` without n_event and n_censor; one row a group and day. Beyond the last
             follow-up of a group the estimate is NaN unless everybody had the event.
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
         check_choice("measure", measure, MEASURES)
+        check_days(days)
         at = np.asarray(days, dtype=float)
         frames = []
         for label, curve in self._curves.items():
@@ -286,7 +294,13 @@ class KaplanMeierResult(Introduces):
         -------
         pandas.DataFrame
             subject, then one column "<group> day <d>"; rows are the subjects with follow-up.
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         return self._sample.influence(
             [f"day {d:g}" for d in at],
@@ -339,29 +353,39 @@ class KaplanMeierResult(Introduces):
         )
 
     def face(self) -> Face:
-        """Return counts, medians and the follow-up of each group."""
+        """Return counts, the share that had the event while enough were at risk, and medians."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         medians = self.quantiles((0.5,))
         rows = []
-        for (label, curve), median in zip(self._curves.items(), each_row(medians), strict=True):
+        for g, (label, curve), median in zip(
+            self._sample.groups, self._curves.items(), each_row(medians), strict=True
+        ):
+            day = headline_day(g.time, g.entry)
             rows.append(
                 (
                     label,
                     format_count(curve.n_risk[0]),
                     format_count(curve.n_event.sum()),
-                    format_percent(1 - curve.survival[-1]),
+                    f"{day:g}",
+                    format_percent(1 - curve.survival[curve.index_at(np.array([day]))[0]]),
                     format_time(median.estimate),
                     NOT_ESTIMABLE
                     if np.isnan(median.conf_low)
                     else f"{format_time(median.conf_low)} to {format_time(median.conf_high)}",
                 )
             )
-        header = ("Group", "At risk", "Events", "Had it at the end (%)", "Median (days)", level)
+        header = (
+            "Group", "At risk", "Events", "By day", "Had the event (%)", "Median (days)", level,
+        )  # fmt: skip
         return Face(
             "Kaplan-Meier",
             (*counts_facts(self.times, self._sample), ("Interval", self.spec.conf_type)),
             (Table(header, tuple(rows)),),
-            notes_of(self.times, self._sample),
+            (
+                *notes_of(self.times, self._sample),
+                *late_entry_notes(self._sample),
+                f"By day: the last with {SUPPORT_RULE}.",
+            ),
         )
 
 

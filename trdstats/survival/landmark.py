@@ -21,7 +21,8 @@ def landmark(times: Any, day: float) -> EventTimes:
     ----------
     times : EventTimes or DataFrame
     day : float
-        Days since the origin; times then count from it.
+        Days since the origin; times then count from it. Day 0 leaves out those with an event at
+        time 0, and those censored there.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def landmark(times: Any, day: float) -> EventTimes:
     Raises
     ------
     SpecError
-        When the day is not a number above 0.
+        When the day is negative or not finite.
     NotEstimableError
         When nobody is left.
 
@@ -48,14 +49,15 @@ def landmark(times: Any, day: float) -> EventTimes:
     'day 14'
     """
     times = as_event_times(times)
-    if not (np.isfinite(day) and day > 0):
-        raise SpecError(f"day must be a number of days above 0; got {day!r}.")
+    if not (np.isfinite(day) and day >= 0):
+        raise SpecError(f"day must be a number of days, 0 or more; got {day!r}.")
     frame = times.frame
     happened = ((frame["status"] > 0) & (frame["time"] <= day)).to_numpy()
     ended = ((frame["status"] == 0) & (frame["time"] <= day)).to_numpy()
     late = np.zeros(len(frame), dtype=bool)
     if "entry" in frame:
-        late = ~happened & ~ended & (frame["entry"] >= day).to_numpy()
+        # Who comes under observation on the day itself is observed from the landmark on.
+        late = ~happened & ~ended & (frame["entry"] > day).to_numpy()
     out = happened | ended | late
     if out.all():
         raise NotEstimableError(

@@ -119,7 +119,10 @@ class LogRankResult(Introduces):
         )
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: n, events, statistic (chi-squared), df, p_value."""
+        """Return one row: n, events, statistic (chi-squared), df, p_value, reason.
+
+        `reason` says why there is no test where the statistic is NaN; it is empty otherwise.
+        """
         return pd.DataFrame(
             {
                 "n": [self._sample.n],
@@ -127,8 +130,12 @@ class LogRankResult(Introduces):
                 "statistic": [self._test.statistic],
                 "df": [self._test.df],
                 "p_value": [self._test.p_value],
+                "reason": [self._reason()],
             }
         )
+
+    def _reason(self) -> str:
+        return why_no_test(self._test.statistic, self._sample.events(), self.times.outcome)
 
     def pairwise(self, adjust: str = "holm") -> pd.DataFrame:
         """Compare every pair of groups.
@@ -141,12 +148,14 @@ class LogRankResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, statistic, df, p_value, p_adjusted, adjust.
+            treatment, reference, statistic, df, p_value, reason (why there is none), p_adjusted,
+            adjust.
         """
         check_choice("adjust", adjust, ADJUSTMENTS)
         rows = []
         for a, b in combinations(range(len(self._sample.groups)), 2):
             test = _test(self.spec, self.times, self._sample, (a, b))
+            events = sum(int((self._sample.groups[k].status == 1).sum()) for k in (a, b))
             rows.append(
                 {
                     "treatment": self._sample.groups[b].label,
@@ -154,6 +163,7 @@ class LogRankResult(Introduces):
                     "statistic": test.statistic,
                     "df": test.df,
                     "p_value": test.p_value,
+                    "reason": why_no_test(test.statistic, events, self.times.outcome),
                 }
             )
         return adjust_p(pd.DataFrame(rows), adjust)
@@ -176,12 +186,25 @@ class LogRankResult(Introduces):
             f"chi-squared {format_number(test.statistic, 2)} on {test.df} df, "
             f"p {format_p(test.p_value)}"
         )
+        why = self._reason()
         return Face(
             f"Log-rank test{strata}{weights}{trend}",
             (*counts_facts(self.times, self._sample), ("Result", result)),
             (Table(("Group", "At risk", "Observed", "Expected"), rows),),
-            notes_of(self.times, self._sample),
+            (*notes_of(self.times, self._sample), *([f"No test: {why}."] if why else [])),
         )
+
+
+def why_no_test(statistic: float, events: int, outcome: str) -> str:
+    """Return why a comparison of groups has no test; empty where it has one."""
+    if not np.isnan(statistic):
+        return ""
+    if not events:
+        return f"nobody had {outcome}"
+    return (
+        f"at every time of {outcome} those at risk all had it, or all are of one group: there is "
+        "nothing to compare"
+    )
 
 
 def adjust_p(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:

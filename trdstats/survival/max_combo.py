@@ -13,7 +13,13 @@ from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
-from trdstats.survival.log_rank import ADJUSTMENTS, adjust_p, check_two_groups, scores_of
+from trdstats.survival.log_rank import (
+    ADJUSTMENTS,
+    adjust_p,
+    check_two_groups,
+    scores_of,
+    why_no_test,
+)
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
 _DRAWS = 200_000  # relative error of a p value below 0.002
@@ -113,7 +119,8 @@ class MaxCombo:
             p = largest_tail(correlation, abs(float(z[best])), draws=_DRAWS, rng=rng)
             rho, gamma = np.array(self.weightings, dtype=float)[usable][best]
             row |= {"rho": rho, "gamma": gamma, "statistic": float(z[best]), "p_value": min(p, 1.0)}
-        return row
+        events = sum(int((sample.groups[k].status == 1).sum()) for k in pair)
+        return {**row, "reason": why_no_test(row["statistic"], events, times.outcome)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,7 +139,8 @@ class MaxComboResult(Introduces):
         -------
         pandas.DataFrame
             treatment, reference, rho and gamma of the largest statistic, statistic (z; above 0
-            where the treatment has more events than expected), p_value, p_adjusted, adjust.
+            where the treatment has more events than expected), p_value, reason (why there is no
+            test), p_adjusted, adjust.
         """
         return self._table.copy()
 
@@ -160,11 +168,16 @@ class MaxComboResult(Introduces):
             )
             for r in each_row(self._table)
         )
+        missing = [
+            f"No test of {r.treatment} against {r.reference}: {r.reason}."
+            for r in each_row(self._table)
+            if r.reason
+        ]
         header = ("Group", "Reference", "Weights (rho, gamma)", "z", "p", f"p ({self.spec.adjust})")
         listed = ", ".join(f"({r:g}, {g:g})" for r, g in self.spec.weightings)
         return Face(
             "Largest of several weighted log-rank tests (MaxCombo)",
             (*counts_facts(self.times, self._sample), ("Weights (rho, gamma)", listed)),
             (Table(header, rows, 2),),
-            notes_of(self.times, self._sample),
+            (*notes_of(self.times, self._sample), *missing),
         )

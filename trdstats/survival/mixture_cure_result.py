@@ -20,8 +20,9 @@ from trdstats.kernels.cure_marginals import (
     responded_by,
 )
 from trdstats.kernels.mixture_cure import CureFit, fit_cure
+from trdstats.survival.days import check_days
 from trdstats.survival.delta import FloatArray, delta_row, wald_table
-from trdstats.survival.model_plot import check_days, curve_days, draw_shares
+from trdstats.survival.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric import (
     Analysed,
     categories_of,

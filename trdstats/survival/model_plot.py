@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import SpecError
 from trdstats.survival.parametric import Analysed
 
 _POINTS = 400
-
-
-def check_days(days: Sequence[float], tau: float | None = None) -> None:
-    """Raise `SpecError` unless days are finite and not negative, and tau is positive."""
-    wrong = [d for d in days if not (np.isfinite(d) and d >= 0)]
-    if wrong:
-        raise SpecError(f"Days count from 0 on and are finite; got {wrong[0]!r}.")
-    if tau is not None and not (np.isfinite(tau) and tau > 0):
-        raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
 
 
 def curve_days(data: Analysed) -> list[float]:

@@ -44,8 +44,10 @@ def move_origin(times: EventTimes, share: FloatArray | float) -> EventTimes:
             "something. Make them with time_to(..., since=...)."
         )
     frame = times.frame
-    # Who was never rated after the origin carries no follow-up, however early it is put.
-    shift = np.where(frame["time"] > 0, frame["origin_gap"] * share, 0.0)
+    # Who was not observed after the origin carries no follow-up, however early it is put; an event
+    # on the day of the origin keeps its day, and so comes later.
+    followed = (frame["time"] > 0) | (frame["status"] > 0)
+    shift = np.where(followed, frame["origin_gap"] * share, 0.0)
     moved = {c: frame[c] + shift for c in ("left", "right", "time")}
     return EventTimes(
         frame.assign(**moved),

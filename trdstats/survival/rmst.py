@@ -28,6 +28,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.day_contrasts import PairCovariance
 from trdstats.survival.groups import Sample, counts_facts, notes_of, split
 from trdstats.survival.kaplan_meier import fit_curves
+from trdstats.survival.late_entry import check_observed
 from trdstats.survival.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
 
@@ -100,8 +101,9 @@ class RMST:
         Raises
         ------
         NotEstimableError
-            When the follow-up of a group ends before tau while some are still at risk, or nobody
-            under a treatment was rated by then.
+            When the follow-up of a group ends before tau while some are still at risk, nobody
+            under a treatment was rated by then, or, with delayed entry, nobody is under
+            observation on some days before tau.
         UnknownNameError
             When the reference is no group.
         """
@@ -117,6 +119,7 @@ class RMST:
             sample, left_out = sample.keep(design.kept), design.left_out
         curves = fit_curves(sample)
         _check_follow_up(curves, self.tau)
+        check_observed(sample, self.tau)
         if self.by == "treatment":
             _check_first_look(times, self.tau)
         if self.covariates is not None:

@@ -15,11 +15,20 @@ from trdstats.errors import SpecError, check_level
 from trdstats.kernels.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.day_contrasts import Covariances
+from trdstats.survival.days import LEAST_AT_RISK, LEAST_SHARE, check_days, is_supported
 from trdstats.survival.drawing import draw_curves
 from trdstats.survival.groups import Group, counts_facts
 from trdstats.survival.history_groups import HistorySample
 from trdstats.survival.state_days import tabulate_days
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_estimate,
+    format_p,
+)
 
 FloatArray = npt.NDArray[np.float64]
 IN_RESPONSE = STATES[1]
@@ -93,7 +102,13 @@ class StateResult(Introduces):
         """Return the curves at chosen days, one row a group, state and day.
 
         Beyond the last follow-up of a group the estimate is NaN, unless all had relapsed for good.
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         return pd.concat([self._curve(label, at) for label in self._labels], ignore_index=True)
 
@@ -156,7 +171,13 @@ class StateResult(Introduces):
         -------
         pandas.DataFrame
             subject, then "<group> mean days <state>" and "<group> <state> day <d>".
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         keys = [f"mean days {s}" for s in STATES] + [f"{s} day {d:g}" for d in at for s in STATES]
 
@@ -271,7 +292,25 @@ class StateResult(Introduces):
         facts = (*counts_facts(self._data.times, self._data.sample),
                  ("Relapse", f"{history.relapse}, {relapsed:,} subjects"),
                  *self._extra_facts())  # fmt: skip
-        return Face(self._title, facts, tuple(tables), self._notes())
+        return Face(self._title, facts, tuple(tables), (*self._notes(), *self._few(share)))
+
+    def _few(self, share: pd.DataFrame) -> tuple[str, ...]:
+        """Return a note that names the groups in which few are under observation at the horizon.
+
+        `share` holds the curves at the horizon, indexed by group and state.
+        """
+        followed = share["n_risk"].groupby(level=0, sort=False).sum()
+        few = [
+            f"{label} ({format_count(n)})"
+            for label, n in followed.items()
+            if not is_supported(n, len(self._data.group(str(label)).time))
+        ]
+        if not few:
+            return ()
+        return (
+            f"On day {self.spec.tau:g} fewer than {LEAST_AT_RISK} subjects, and than "
+            f"{100 * LEAST_SHARE:g} % of the group, are under observation in {', '.join(few)}.",
+        )
 
 
 def _shown(row: Any, scale: float = 1.0, *, digits: int = 1) -> str:

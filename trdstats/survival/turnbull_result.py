@@ -20,6 +20,7 @@ from trdstats.kernels.npmle_bounds import (
 )
 from trdstats.kernels.turnbull import Npmle
 from trdstats.outcomes import EventTimes
+from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
 from trdstats.survival.groups import Sample, counts_facts
 from trdstats.survival.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval_sample import interval_notes
@@ -167,7 +168,13 @@ class TurnbullResult(Introduces):
             group column, time, estimate, bound_low, bound_high, conf_low, conf_high, conf_level.
             Inside an interval that holds mass the curve is not identified: the estimate is NaN
             and the bounds say what the data allow. Limits cover both bounds.
+
+        Raises
+        ------
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         return self._table(lambda f: incidence_bounds(f, at), {"time": at}, middle=False)
 
@@ -189,7 +196,10 @@ class TurnbullResult(Introduces):
         ------
         UnknownNameError
             When the reference is no group.
+        SpecError
+            When a day is negative or not finite.
         """
+        check_days(days)
         at = np.asarray(days, dtype=float)
         return self._differences(
             lambda f: incidence_bounds(f, at), {"time": at}, reference, middle=False
@@ -297,29 +307,34 @@ class TurnbullResult(Introduces):
         return plots.plot_interval_curves(frame, ax=ax, **settings)
 
     def face(self) -> Face:
-        """Return counts, medians and the share that had the event at the end of follow-up."""
+        """Return counts, the share that had the event while enough were at risk, and medians."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         medians = each_row(self.quantiles((0.5,)))
         rows = []
         for g, fit, median in zip(self._sample.groups, self._fits.values(), medians, strict=True):
-            seen = fit.mass[np.isfinite(fit.upper)].sum()
+            day = headline_day(g.time, g.entry)
+            low, high = (float(b[0]) for b in incidence_bounds(fit, np.array([day])))
             rows.append(
                 (
                     g.label,
                     format_count(len(g.time)),
                     format_count((g.status == 1).sum()),
-                    format_percent(seen),
+                    f"{day:g}",
+                    _share(low, high),
                     _days(median.estimate, median.bound_low, median.bound_high),
                     *([_span(median.conf_low, median.conf_high)] * bool(self._drawn)),
                 )
             )
-        header = ("Group", "At risk", "Events", "Had it at the end (%)", "Median (days)")
+        header = ("Group", "At risk", "Events", "By day", "Had the event (%)", "Median (days)")
         found = all(f.converged for f in self._fits.values())
         facts = [("Estimate", "maximum likelihood" + ", gap below 1e-9" * found)]
         if self._drawn:
             facts.append(("Intervals", f"{self.spec.n_boot:,} bootstrap replicates, seed "
                           f"{self.spec.seed}, percentiles"))  # fmt: skip
-        notes = list(interval_notes(self.times, self._sample))
+        notes = [
+            *interval_notes(self.times, self._sample),
+            f"By day: the last with {SUPPORT_RULE}.",
+        ]
         if not found:
             notes.append("The search ended before the maximum was reached.")
         return Face(
@@ -342,6 +357,13 @@ def _days(estimate: float, low: float, high: float) -> str:
     if not np.isnan(estimate):
         return f"{estimate:g}"
     return _span(low, high) if np.isfinite(high) else "not reached"
+
+
+def _share(low: float, high: float) -> str:
+    """Return a share in percent, or its bounds where the visits leave it open."""
+    if high - low <= _SAME:
+        return format_percent(low)
+    return f"{format_percent(low)} to {format_percent(high)}"
 
 
 def _span(low: float, high: float) -> str:

@@ -1,0 +1,180 @@
+"""What a table of event times must be: days as numbers, statuses, and intervals that hold them."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import DataWarning, Problem, count_of, nearest
+from trdstats.study import checks
+
+DAYS = ("time", "left", "right", "entry")
+
+
+def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
+    """Check that the needed columns are there, and rows in them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    names : dict of str to str
+        Column of each role. Time and status may be absent where left and right are there.
+    """
+    found = []
+    intervals = names["left"] in table.columns and names["right"] in table.columns
+    needed = ["subject", "treatment"] + ([] if intervals else ["time", "status"])
+    for role in needed:
+        column = names[role]
+        if column not in table.columns:
+            close = nearest(column, table.columns)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            either = "" if role in ("subject", "treatment") else (
+                ", or give left and right, between which the event lies"
+            )  # fmt: skip
+            found.append(
+                Problem(
+                    "unknown_column",
+                    f"The event times have no column {column!r} for {role}.",
+                    (),
+                    f"{hint}Name it with {role}=...{either}.",
+                )
+            )
+    if not len(table):
+        found.append(
+            Problem("empty_table", "The event times have no rows.", (), "Check how they were made.")
+        )
+    return found
+
+
+def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
+    """Return the table with days and statuses as floats, and what is not a number in them."""
+    found, columns = [], {}
+    for column in (*DAYS, "status"):
+        if column not in table:
+            continue
+        values = table[column]
+        if column == "status" and pd.api.types.is_bool_dtype(values.dtype):
+            values = values.astype(int)
+        columns[column], wrong = checks.numbers(values)
+        problem = checks.check_numbers(
+            values, wrong, f"the event times' column {column!r}", _remedy(column, values)
+        )
+        found += [] if problem is None else [problem]
+    return table.assign(**columns), found
+
+
+def _remedy(column: str, values: pd.Series[Any]) -> str:
+    if column == "status":
+        return "0 is censored, 1 the event, 2 and above competing causes."
+    if any(isinstance(v, timedelta | np.timedelta64) for v in values.dropna().head(1)):
+        return f"Give days as numbers: frame[{column!r}] / pd.Timedelta(days=1)."
+    return "Give days since the origin as numbers; of dates, (date - start).dt.days."
+
+
+def complete(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill in what follows from the other columns: times from intervals, intervals from times."""
+    if "status" not in table:
+        table = table.assign(status=np.isfinite(table["right"]).astype(float))
+    if "time" not in table:
+        table = table.assign(time=table["right"].where(table["status"] == 1, table["left"]))
+    if "left" not in table:
+        table = table.assign(left=table["time"])
+    if "right" not in table:
+        table = table.assign(right=table["time"].where(table["status"] == 1, np.inf))
+    return table
+
+
+def check_values(table: pd.DataFrame) -> list[Problem]:
+    """Check every row by itself, and that no subject has two."""
+    checked: list[Problem] = []
+    if "time" in table:
+        time = table["time"]
+        checked += _problem(
+            table, "bad_time", ~np.isfinite(time) | (time < 0), "time is", "times are",
+            "missing, infinite or negative",
+            "Times count in days from the origin; leave out those without follow-up.",
+        )  # fmt: skip
+    if "status" in table:
+        status = table["status"]
+        checked += _problem(
+            table, "bad_status", ~np.isfinite(status) | (status < 0) | (status != status.round()),
+            "status is", "statuses are", "no whole number of 0 or above",
+            "0 is censored, 1 the event, 2 and above competing causes.",
+        )  # fmt: skip
+    return [
+        *checked,
+        *_problem(table, "duplicate_subject", table["subject"].duplicated(), "row repeats",
+                  "rows repeat", "a subject", "Keep one row a subject."),
+        *_problem(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
+                  "no treatment", "Fill the treatment in."),
+    ]  # fmt: skip
+
+
+def check_intervals(table: pd.DataFrame) -> list[Problem]:
+    """Check that intervals, times and statuses say the same, and that entry comes before time."""
+    left, right, time, status = (table[c] for c in ("left", "right", "time", "status"))
+    event = status == 1
+    wrong = left.isna() | right.isna() | (left > right) | (event & ~np.isfinite(right))
+    wrong |= ~np.isfinite(left) | (time < 0)
+    fine = ~wrong
+    outside = event & ~(((left < time) | ((left == right) & (left == time))) & (time <= right))
+    found = [
+        *_problem(table, "bad_interval", wrong, "interval (left, right] is",
+                  "intervals (left, right] are",
+                  "missing, reversed, before day 0, or infinite where the event was seen",
+                  "left is the last day without the event, right the first day with it, and "
+                  "infinite (inf) where it was not seen."),
+        *_problem(table, "censored_with_right", fine & (status == 0) & np.isfinite(right),
+                  "censored row has", "censored rows have", "a finite right end",
+                  "An event in (left, right] has status 1; without one right is infinite (inf)."),
+        *_problem(table, "time_outside", fine & outside, "event has its time",
+                  "events have their times", "outside (left, right]",
+                  "Date the event between its two visits; right, the visit at which it was "
+                  "detected, is the usual choice."),
+        *_problem(table, "left_after_time", fine & ~event & (left > time), "row has",
+                  "rows have", "left after time",
+                  "Without the event, time is the end of follow-up and left the last day known to "
+                  "be without it."),
+    ]  # fmt: skip
+    if "entry" in table:
+        late = ~(table["entry"] < time) & (time > 0)
+        late |= ~(table["entry"] >= 0)
+        found += _problem(
+            table, "bad_entry", late, "entry is", "entries are",
+            "missing, negative, or not before the time",
+            "entry is the day from which the subject is under observation.",
+        )  # fmt: skip
+    return found
+
+
+def hint_at_status_of_r(status: pd.Series[Any]) -> None:
+    """Warn where statuses look like R's 1 for censored and 2 for the event.
+
+    Warns
+    -----
+    DataWarning
+    """
+    if set(status) == {1, 2}:
+        warnings.warn(
+            "No status is 0: all subjects count as having had the event (1) or a competing cause "
+            "(2), and none as censored. Where 1 is censored and 2 the event, as R's Surv takes "
+            "it, subtract 1. Where nobody was censored, name the causes: "
+            "causes={1: 'response', 2: 'death'}.",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def _problem(
+    table: pd.DataFrame, kind: str, bad: Any, one: str, many: str, text: str, remedy: str
+) -> list[Problem]:
+    at = np.flatnonzero(np.asarray(bad))
+    if not len(at):
+        return []
+    subjects = table["subject"].to_numpy(dtype=object)
+    where = tuple(f"{subjects[i]} (row {i})" for i in at)
+    return [Problem(kind, f"{count_of(len(at), one, many)} {text}.", where, remedy)]
