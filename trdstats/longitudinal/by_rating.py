@@ -20,6 +20,7 @@ from trdstats.longitudinal.design import (
     FloatArray,
     IntArray,
 )
+from trdstats.study.study import caveat_of
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def build_rows(
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
         facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
-        left_out=left_out, unit="subject" if subject == unit else unit,
+        left_out=left_out, caveat=caveat_of(data), unit="subject" if subject == unit else unit,
         subject_of_row=pd.Index(frame[subject]),
     )  # fmt: skip
     return design, groupings

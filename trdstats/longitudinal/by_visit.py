@@ -19,6 +19,7 @@ from trdstats.longitudinal.design import (
     IntArray,
 )
 from trdstats.study import Study
+from trdstats.study.study import caveat_of
 from trdstats.study.frames import to_pandas
 
 
@@ -52,7 +53,7 @@ def build_design(
     SpecError, NotEstimableError
         When the formula does not fit the table, or nothing is left to analyse.
     """
-    outcome = str(formula.lhs[0])
+    outcome, caveat = str(formula.lhs[0]), caveat_of(data)
     needed = sorted({str(v) for v in formula.required_variables})
     roles = [subject, visit, *(c for c in (group, weights, time) if c)]
     if treatment is not None:
@@ -85,7 +86,7 @@ def build_design(
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
         groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
         baseline=baseline, facts=Facts.of(frame, [str(v) for v in spec.required_variables]),
-        left_out=left_out,
+        left_out=left_out, visit=visit, caveat=caveat,
     )  # fmt: skip
 
 

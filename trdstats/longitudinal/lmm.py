@@ -13,12 +13,12 @@ from formulaic import Formula
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
+from trdstats.kernels.estimability import judge_columns
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
     Summary,
     distinct_columns,
-    independent_columns,
     summarise,
 )
 from trdstats.kernels.random_effects import (
@@ -31,6 +31,7 @@ from trdstats.kernels.reml import Model, expected_hessian, residual_variance
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_rating import Grouping, build_rows
+from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
@@ -89,6 +90,7 @@ class LMM(Introduces):
     def __post_init__(self) -> None:
         read_formula(self.formula)
         check_choice("ddf", self.ddf, DDF)
+        check_degrees(self.ddf, self.reml)
         texts = [self.random] if isinstance(self.random, str) else list(self.random.values())
         for text in texts:
             if "~" in text or "|" in text:
@@ -125,12 +127,14 @@ class LMM(Introduces):
         random = {subject: self.random} if isinstance(self.random, str) else self.random
         design, groupings = build_rows(data, read_formula(self.formula), random)
         data_, rows, member = _lay_out(design, groupings)
-        kept = independent_columns(data_)
-        aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
+        columns = judge_columns(data_)
+        kept = columns.kept
+        aliased = [design.terms[j] for j in columns.left_out]
         if aliased:
             warnings.warn(
                 f"{len(aliased)} columns are explained by others and left out: "
-                f"{', '.join(aliased[:8])}.",
+                f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends on "
+                "them is not estimable.",
                 EstimateWarning,
                 stacklevel=2,
             )
@@ -156,7 +160,7 @@ class LMM(Introduces):
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
             inference=self._infer(model, optimum, of_theta),
-            _kept=kept,
+            _columns=columns,
             _model=model,
             _optimum=optimum,
             _of_theta=of_theta,

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
+from trdstats.kernels.estimability import judge_columns
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
     Summary,
     distinct_columns,
-    independent_columns,
     summarise,
 )
 from trdstats.kernels.reml import Model, residual_start
@@ -25,11 +25,15 @@ from trdstats.kernels.sandwich import Kind, sandwich
 from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_visit import build_design, long_table
 from trdstats.longitudinal.covariances import Covariance, OnDays, get_covariance
+from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.estimable import left_out_by_constraint, without_visit
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
+from trdstats.study.study import caveat_of
 from trdstats.tables import Face, Introduces
+from trdstats.weights import caveat_under
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -104,6 +108,7 @@ class MMRM(Introduces):
         get_covariance(self.covariance)
         check_choice("ddf", self.ddf, DDF)
         check_choice("vcov", self.vcov, VCOV)
+        check_degrees(self.ddf, self.reml)
         if self.vcov != "model" and self.ddf.startswith("kenward"):
             raise SpecError(
                 f"Kenward-Roger adjusts the model's own covariance; with vcov={self.vcov!r} use "
@@ -173,7 +178,8 @@ class MMRM(Introduces):
             ddf="satterthwaite" if self.ddf.startswith("kenward") else self.ddf,
         )
         found = robust._fit_rows(rows, subject, visit, treatment)
-        design = replace(found.design, left_out=left_out | found.design.left_out)
+        caveat = caveat_under(caveat_of(data), weights)
+        design = replace(found.design, left_out=left_out | found.design.left_out, caveat=caveat)
         weighting = describe_weights(design.frame, subject, design.subjects, weights)
         sandwiched = sandwich(found._model, found._optimum.state, found._rows, kind)
         stacked = weighting.stacked(sandwiched, found._rows)
@@ -193,16 +199,19 @@ class MMRM(Introduces):
         return self._fit_summary(design, summary, rows)
 
     def _fit_summary(self, design: Design, summary: Summary, rows: Rows) -> MMRMResult:
-        kept = independent_columns(summary)
-        aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
+        columns = judge_columns(summary, last=without_visit(design))
         # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
-        if aliased and not self.constrained:
+        implied = left_out_by_constraint(design, columns)
+        aliased = [design.terms[j] for j in columns.left_out if j not in implied]
+        if aliased:
             warnings.warn(
                 f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
-                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}.",
+                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends "
+                "on them is not estimable.",
                 EstimateWarning,
                 stacklevel=2,
             )
+        kept = columns.kept
         summary = summary.keep(kept)
         structure = get_covariance(self.covariance)
         if self.time is not None and not structure.by_days:
@@ -210,13 +219,15 @@ class MMRM(Introduces):
         model = _model(summary, structure, design, self.reml)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
+        inference = _infer(self, model, optimum, of_theta, rows, design)
         return MMRMResult(
             spec=self,
             design=design,
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
-            inference=_infer(self, model, optimum, of_theta, rows, design),
-            _kept=kept,
+            inference=inference,
+            _columns=columns,
+            _by_constraint=implied,
             _model=model,
             _optimum=optimum,
             _of_theta=of_theta,
@@ -358,7 +369,7 @@ def _judge(spec: MMRM, model: Model, beta: FloatArray, found: Inference) -> Infe
     else:
         # An MMRM sums its subjects up, whatever a model may hold.
         df = _between_within(cast(Summary, model.summary))
-    return FixedDegrees(beta, found.covariance, df)
+    return FixedDegrees(beta, found.covariance, df, found)
 
 
 def _between_within(summary: Summary) -> FloatArray:
