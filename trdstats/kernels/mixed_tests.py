@@ -139,7 +139,7 @@ class FixedDegrees(Inference):
         part = np.abs(L) * np.sqrt(np.diag(self.covariance))
         used = part > 1e-12 * part.max(axis=1, keepdims=True)
         df = np.where(used, self.of_coefficient, np.inf).min(axis=1)
-        return np.where(used.any(axis=1), df, np.nan)
+        return np.where(used.any(axis=1) & ~self.rests_on_one(L), df, np.nan)
 
     def _joint_degrees(self, rows: FloatArray) -> float:
         return float(self.degrees(rows).min())

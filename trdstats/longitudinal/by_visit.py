@@ -19,8 +19,8 @@ from trdstats.longitudinal.design import (
     IntArray,
 )
 from trdstats.study import Study
-from trdstats.study.study import caveat_of
 from trdstats.study.frames import to_pandas
+from trdstats.study.study import caveat_of
 
 
 def build_design(

@@ -30,7 +30,7 @@ from trdstats.kernels.random_effects import (
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.units import Units
-from trdstats.longitudinal.by_rating import Grouping, build_rows
+from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.lmm_result import LMMResult
@@ -99,6 +99,7 @@ class LMM(Introduces):
                     "The subject is named in fit(..., subject=...), levels of grouping by "
                     "random={'site': '1', 'subject': '1 + week'}."
                 )
+            read_effects(text)
         if not texts:
             raise SpecError("random names no level of grouping; use random='1' or name one.")
 
@@ -183,17 +184,25 @@ class LMM(Introduces):
         if best is None:
             names = ", ".join(e for g in groupings for e in g.effects)
             raise NotEstimableError(
-                f"The random effects {names} cannot be estimated: the likelihood has no "
-                f"maximum inside. {_simpler(self)}"
+                f"The covariance of the random effects {names} cannot be estimated: the "
+                "likelihood is largest where a variance is zero or a correlation 1 or -1, or it has "
+                "no maximum. " + _at_boundary(self, model)
             )
         thetas = parts(levels, best.state.theta)
         for level, grouping, theta in zip(levels, groupings, thetas, strict=True):
-            if np.linalg.eigvalsh(level.matrix(theta))[0] <= 0:
+            G = level.matrix(theta)
+            if np.linalg.eigvalsh(G)[0] <= 0:
                 of = f" of {grouping.column!r}" if len(levels) > 1 else ""
+                zero = [e for e, v in zip(grouping.effects, np.diag(G), strict=True) if v <= 0]
+                what = (
+                    f"The variance of the random effect {', '.join(zero)}{of} is estimated at zero"
+                    if zero
+                    else f"A correlation of the random effects {', '.join(grouping.effects)}{of} "
+                    "is estimated at 1 or -1"
+                )
                 raise NotEstimableError(
-                    f"The covariance of the random effects {', '.join(grouping.effects)}{of} is "
-                    "estimated at its boundary (a variance of 0 or a correlation of 1). "
-                    f"{_simpler(self)}"
+                    f"{what}, the boundary of what is possible, and this model is not reported "
+                    f"there. {_at_boundary(self, model)}"
                 )
         return best
 
@@ -259,12 +268,20 @@ def _start(level: Level, variance: float) -> FloatArray:
     return np.where(rows == columns, variance / (level.n_effects * size[rows]), 0.0)
 
 
-def _simpler(spec: LMM) -> str:
+def _at_boundary(spec: LMM, model: Model) -> str:
+    """Say what an estimate at the boundary does and does not mean, and what to fit instead."""
+    n = int(model.summary.n.sum())
+    meaning = (
+        f"With {n:,} subjects or groups this happens by chance where a true variance is small: it "
+        "does not show that it is zero. "
+    )
     if not isinstance(spec.random, str):
-        return "Leave out a level of grouping, or some of its effects."
-    terms = list(Formula(spec.random))
-    if len(terms) < 2:
-        return "Subjects do not differ more than their ratings: fit a model without random effects."
+        return meaning + "Leave out a level of grouping, or some of its effects."
+    if len(list(Formula(spec.random))) < 2:
+        return meaning + (
+            "For ratings at scheduled visits MMRM(covariance='cs') is the same model and also "
+            "takes a correlation of zero or below."
+        )
     if spec.correlated:
-        return "Try correlated=False, or random='1'."
-    return "Try random='1'."
+        return meaning + "Try correlated=False, or random='1'."
+    return meaning + "Try random='1'."

@@ -139,7 +139,7 @@ class Margins(Introduces):
     def _reasoned(
         self, C: FloatArray, L: FloatArray, size: FloatArray, conf_level: float
     ) -> pd.DataFrame:
-        """Return the tests of the contrasts; one that lacks a mean gives the reason of that mean."""
+        """Return the tests of the contrasts, with the reasons of means that they lack."""
         table = self.fit.identified.table(L, conf_level, size=size)
         of_mean = self.tidy()["reason"].to_numpy()
         lacking = table["estimate"].isna().to_numpy()
@@ -390,10 +390,16 @@ class Contrasts(Introduces):
         usable = np.isfinite(self.frame["statistic"].to_numpy()).reshape(-1, self.n_contrasts)
         if self.adjust == "none" or self.n_contrasts == 1 or usable.all():
             return ()
-        counted = sorted({int(n) for n in usable.sum(axis=1)})
+        by, n = self.margins.by, usable.sum(axis=1)
+        levels = [level_text(v) for v in self.frame[by][:: self.n_contrasts]] if by else [""]
+        fewer = [
+            f"{k}" + (f" at {by} {level}" if by else "")
+            for k, level in zip(n, levels, strict=True)
+            if k < self.n_contrasts
+        ]
         return (
-            f"The adjustment counts the differences that are estimable: {' or '.join(map(str, counted))} "
-            f"of {self.n_contrasts}" + (f" by {self.margins.by}." if self.margins.by else "."),
+            f"Adjusted for the differences that have a test: {', '.join(fewer)} of "
+            f"{self.n_contrasts}.",
         )
 
 

@@ -217,6 +217,7 @@ class MMRM(Introduces):
         if self.time is not None and not structure.by_days:
             raise SpecError(f"time={self.time!r} has no part in a {structure.label} covariance.")
         model = _model(summary, structure, design, self.reml)
+        _check_groups(model, design, self.group)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
         inference = _infer(self, model, optimum, of_theta, rows, design)
@@ -299,6 +300,20 @@ def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) 
         member=summary.group % len(design.days),
         reml=reml,
     )
+
+
+def _check_groups(model: Model, design: Design, group: str | None) -> None:
+    """Refuse covariances of their own for groups of one subject."""
+    if group is None:
+        return
+    n = np.bincount(model.block, weights=model.summary.n, minlength=len(design.groups))
+    few = [name for name, k in zip(design.groups, n, strict=True) if k < 2]
+    if few:
+        raise NotEstimableError(
+            f"group={group!r}: {', '.join(few)} has one subject or none, and one subject has no "
+            "covariance. Leave the group out, merge it with another, or give all groups one "
+            "covariance (group=None)."
+        )
 
 
 def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
