@@ -147,11 +147,15 @@ class Draws(Introduces):
 
     def _check_known(self, law: Law, people: IntArray) -> None:
         """Refuse to impute from means that the data do not identify."""
-        unknown = np.isnan(law.mean.reshape(-1, *law.mean.shape[-2:])).any(axis=0)
+        unknown = np.asarray(np.isnan(law.mean.reshape(-1, *law.mean.shape[-2:])).any(axis=0))
         if unknown.any():
             layout = self.layout
-            visits = ", ".join(level_text(v) for v in layout.visits[unknown.any(axis=0)])
-            names = ", ".join(str(s) for s in layout.subjects[people[unknown.any(axis=1)]][:5])
+            visits = ", ".join(
+                level_text(v) for v in layout.visits[np.flatnonzero(unknown.any(axis=0))]
+            )
+            names = ", ".join(
+                str(s) for s in layout.subjects[people[np.flatnonzero(unknown.any(axis=1))]][:5]
+            )
             raise NotEstimableError(
                 f"The mean that {names} should be imputed from at {layout.visit} {visits} is not "
                 "estimable: the columns of the imputation model are collinear, or no subject "

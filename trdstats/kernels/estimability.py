@@ -57,11 +57,12 @@ class Estimability:
             judged by. Default: the coefficients themselves.
         """
         summands = np.abs(L) if size is None else size
-        return np.asarray(np.abs(L @ self.null) > _CANCELS * (summands @ np.abs(self.null)))
+        gap: FloatArray = np.abs(L @ self.null)
+        return np.greater(gap, _CANCELS * (summands @ np.abs(self.null)))
 
     def is_estimable(self, L: FloatArray, size: FloatArray | None = None) -> BoolArray:
         """Return whether each row of L is estimable, shape (rows,)."""
-        return ~self.violates(L, size).any(axis=1)
+        return np.asarray(~self.violates(L, size).any(axis=1))
 
     def estimable_part(self, L: FloatArray) -> FloatArray:
         """Return rows that span the estimable combinations of the rows of L, shape (r, q)."""
@@ -76,10 +77,10 @@ class Estimability:
         length = np.where(length > 0, length, 1.0)
         left, values, _ = np.linalg.svd(gap / length[:, None], full_matrices=True)
         rank = int((values > _CANCELS * values[0]).sum())
-        weight = left[:, rank:].T / length
-        found = weight @ L
-        # What cancels is 0, not a rounding error.
-        return np.where(np.abs(found) > _CANCELS * (np.abs(weight) @ np.abs(L)), found, 0.0)
+        scaled = L / length[:, None]
+        found = left[:, rank:].T @ scaled
+        # What cancels is 0, not a rounding error: redundant rows must not become a hypothesis.
+        return np.where(np.abs(found) > _RANK * np.abs(scaled).max(axis=0), found, 0.0)
 
     def without(self, columns: Collection[int]) -> Estimability:
         """Return the null space of the design that never had some of the columns left out."""

@@ -53,14 +53,16 @@ class Inference(ABC):
     def errors(self, L: FloatArray) -> FloatArray:
         """Return the standard error of each row of L, shape (k,); NaN where it has none."""
         variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
-        return np.where(self.rests_on_one(L), np.nan, np.sqrt(variance))
+        return np.asarray(np.sqrt(np.where(self.rests_on_one(L), np.nan, variance)))
 
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together, redundant rows counted once (Fai and Cornelius 1996)."""
+        if self.rests_on_one(L).any():
+            return FTest(np.nan, float(len(L)), np.nan)
         rows, error = independent_rows(L, self.covariance)
         rank = len(rows)
-        if not rank or self.rests_on_one(rows).any():
-            return FTest(np.nan, float(rank), np.nan)
+        if not rank:
+            return FTest(np.nan, 0.0, np.nan)
         # The statistic is the same for whichever rows; the degrees of freedom are those of the
         # eigenvectors of the covariance, of all rows where that has a clear rank.
         values, vectors = np.linalg.eigh(L @ self.covariance @ L.T)

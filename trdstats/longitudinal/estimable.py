@@ -74,7 +74,7 @@ class Identified:
         reason = np.full(len(L), "", dtype=object)
         reason[np.flatnonzero(usable)[self.inference.rests_on_one(rows)]] = ALONE
         for i in np.flatnonzero(~usable):
-            unseen = None if cells is None else self.unseen(cells[i])
+            unseen = None if cells is None else self.unseen(cells[int(i)])
             reason[i] = unseen or self.inseparable(violated[i])
         return table.assign(conf_level=conf_level, reason=reason)
 
@@ -90,7 +90,7 @@ class Identified:
             are then effects by themselves.
         """
         columns = self.columns.without(self.by_constraint) if as_parametrised else self.columns
-        violated = columns.violates(L).any(axis=0)
+        violated = np.asarray(columns.violates(L).any(axis=0))
         part = columns.estimable_part(L)
         found = self.inference.f_test(part[:, columns.kept])
         lost = len(L) - len(part)

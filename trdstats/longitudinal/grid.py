@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.levels import find_level
+from trdstats.longitudinal.levels import cells_of, find_level
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -78,7 +78,7 @@ def margin_rows(
     X = np.asarray(matrix, dtype=float)
     share = np.ones(len(grid))
     if weights == "proportional" and others:
-        share = np.array([facts.count(cell) for cell in grid[others].to_dict("records")], float)
+        share = np.array([facts.count(cell) for cell in cells_of(grid[others])], dtype=float)
     per_mean = len(grid) // len(labels)
     parts = share.reshape(len(labels), per_mean)
     parts = parts / parts.sum(axis=1, keepdims=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from trdstats.errors import unknown_name
 
@@ -42,3 +43,9 @@ def find_level(what: str, level: Any, known: Iterable[Any]) -> Any:
         if str(level) in (str(one), level_text(one)):
             return one
     raise unknown_name(what, level, [level_text(one) for one in levels])
+
+
+def cells_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table of levels, each as a mapping of column to level."""
+    columns = [str(c) for c in table.columns]
+    return [dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False)]

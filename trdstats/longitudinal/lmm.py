@@ -185,8 +185,8 @@ class LMM(Introduces):
             names = ", ".join(e for g in groupings for e in g.effects)
             raise NotEstimableError(
                 f"The covariance of the random effects {names} cannot be estimated: the "
-                "likelihood is largest where a variance is zero or a correlation 1 or -1, or it has "
-                "no maximum. " + _at_boundary(self, model)
+                "likelihood is largest where a variance is zero or a correlation 1 or -1, or it "
+                "has no maximum. " + _at_boundary(self, model)
             )
         thetas = parts(levels, best.state.theta)
         for level, grouping, theta in zip(levels, groupings, thetas, strict=True):

@@ -17,7 +17,7 @@ from trdstats.errors import SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.longitudinal.adjust import ADJUST, adjust_family
 from trdstats.longitudinal.estimable import notes_of
-from trdstats.longitudinal.levels import find_level, level_text
+from trdstats.longitudinal.levels import cells_of, find_level, level_text
 from trdstats.tables import Face, Introduces, Table, format_estimate, format_number, format_p
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Margins(Introduces):
         """
         check_level(conf_level)
         table = self.fit.identified.table(
-            self.L, conf_level, size=self.size, cells=self.labels.to_dict("records")
+            self.L, conf_level, size=self.size, cells=cells_of(self.labels)
         )
         return pd.concat([self.labels, table], axis=1)
 
@@ -203,7 +203,7 @@ class Margins(Introduces):
         blocks = self._blocks()
         k = len(blocks[0][1])
         rows = np.concatenate([at for _, at in blocks])
-        L, size = self._summed([(np.kron(w, np.eye(k)), rows)])
+        L, size = self._summed([(np.asarray(np.kron(w, np.eye(k))), rows.astype(np.intp))])
         labels = self.labels.iloc[blocks[0][1]][[self.term]].reset_index(drop=True)
         return Margins(self.inference, L, size, labels, self.term, None, self.fit)
 

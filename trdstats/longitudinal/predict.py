@@ -10,6 +10,7 @@ import pandas as pd
 
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.kernels.reml import covariances
+from trdstats.longitudinal.levels import cells_of
 from trdstats.study.frames import to_pandas
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     grid = table if fit.design.baseline is None else fit.design.baseline.apply(table)
     matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     rows = table[columns].reset_index(drop=True)
-    cells = grid[list(fit.design.facts.types)].to_dict("records")
+    cells = cells_of(grid[list(fit.design.facts.types)])
     found = fit.identified.table(np.asarray(matrix, dtype=float), conf_level, cells=cells)
     return pd.concat([rows, found.drop(columns=["statistic", "p_value"])], axis=1)
 
