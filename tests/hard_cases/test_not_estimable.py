@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trdstats import LMM, MMRM, load_sample
+from trdstats import (
+    LMM,
+    MAR,
+    MMRM,
+    ConditionalMean,
+    Imputation,
+    JumpToReference,
+    load_sample,
+)
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, UnknownNameError
 from trdstats.longitudinal import MMRMResult
 
@@ -59,6 +67,36 @@ def test_days_on_which_an_arm_was_not_rated(cohorts: MMRMResult) -> None:
     means = cohorts.margins("treatment", by="visit").tidy().set_index(["visit", "treatment"])
     assert np.isnan(means.loc[(1.0, "TMS"), "estimate"])
     assert np.isfinite(means.loc[(1.0, "IV ketamine"), "estimate"])
+
+
+def test_means_and_joint_tests_of_emmeans(cohorts: MMRMResult) -> None:
+    """R 4.2.2, lme4 1.1.31, emmeans 1.8.4.1.
+
+    m <- lmer(change ~ baseline + treatment * visit + (1 | subject));
+    emmeans(m, ~ treatment | visit, lmer.df = "asymptotic"), contrast(., "revpairwise"),
+    joint_tests(m, lmer.df = "asymptotic").
+    TMS at visits 1 and 3 is nonEst there; treatment has no row, visit and treatment:visit have
+    df1 2, "reduced due to non-estimability". Printed to 6 and 3 decimals.
+    """
+    means = cohorts.margins("treatment", by="visit").tidy().set_index("treatment")["estimate"]
+    ketamine = [-14.680125, -15.102153, -15.632533, -15.784246, -14.272242]
+    assert means.loc["IV ketamine"].tolist() == pytest.approx(ketamine, abs=2e-6)
+    assert means.loc["TMS"].tolist() == pytest.approx(
+        [np.nan, np.nan, -5.920974, -8.372109, -11.684001], abs=2e-6, nan_ok=True
+    )
+    plain = fitted(
+        "change ~ baseline + treatment * visit", cohorts.design.frame, covariance="cs",
+        ddf="residual",
+    )  # fmt: skip
+    gaps = plain.margins("treatment", by="visit").contrasts(pairwise=True).tidy()
+    assert gaps["std_error"].tolist()[2:] == pytest.approx(
+        [1.0771049, 1.0779637, 1.0822681], abs=2e-6
+    )
+    found = plain.type3().set_index("term")
+    assert found["df_num"].tolist() == [1, 0, 2, 2]
+    assert found["statistic"].tolist() == pytest.approx(
+        [5.240, np.nan, 38.124, 101.673], abs=5e-4, nan_ok=True
+    )
 
 
 def test_areas_averages_and_predictions_of_such_days(cohorts: MMRMResult) -> None:
@@ -281,6 +319,21 @@ def test_an_arm_of_one_subject_has_no_empirical_error(vcov: Any, ddf: Any) -> No
     assert gaps.loc[alone, "reason"].str.startswith("one subject alone determines it").all()
     assert "one subject alone determines it" in repr(contrasts)
     assert np.isnan(fit.joint_test("arm:visit")["p_value"].iloc[0])
+
+
+def test_an_imputation_does_not_guess_what_is_not_estimable() -> None:
+    """South has arm A only: what a subject of south would score under B is not known."""
+    frame = simulated().assign(site=lambda d: np.where(d["arm"] == "A", "south", "north"))
+    frame.loc[(frame["subject"] % 4 == 0) & (frame["visit"] == 28), "y"] = np.nan
+    spec = Imputation("y ~ site + arm * visit", method=ConditionalMean())
+    gone = frame[frame["y"].isna()]
+    events = pd.DataFrame({"subject": gone["subject"], "day": 15, "event": "dropout"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EstimateWarning)
+        drawn = spec.draw(frame, events, treatment="arm")
+        assert np.isfinite(drawn.impute(MAR()).frame(0)["y"]).all()
+        with pytest.raises(NotEstimableError, match="imputed from at visit 28 is not estimable"):
+            drawn.impute(JumpToReference("B"))
 
 
 def test_kenward_roger_is_refused_under_ml() -> None:

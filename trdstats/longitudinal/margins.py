@@ -141,8 +141,9 @@ class Margins(Introduces):
     ) -> pd.DataFrame:
         """Return the tests of the contrasts, with the reasons of means that they lack."""
         table = self.fit.identified.table(L, conf_level, size=size)
-        of_mean = self.tidy()["reason"].to_numpy()
         lacking = table["estimate"].isna().to_numpy()
+        none = np.full(len(self.L), "", dtype=object)
+        of_mean = self.tidy()["reason"].to_numpy() if lacking.any() else none
         reason = table["reason"].to_numpy(dtype=object)
         for b, (_, at) in enumerate(self._blocks()):
             for i, row in enumerate(C):

@@ -429,7 +429,8 @@ class Study(Introduces):
         pandas.DataFrame
             subject, treatment, day (actual), visit (scheduled), score, baseline, change
             (negative is improvement), other columns of the visits, covariates. Unscheduled
-            visits are not part of it; unrated visits keep a NaN score.
+            visits are not part of it; unrated visits keep a NaN score. The frame remembers, in
+            ``attrs``, that treatments were not randomised.
 
         Raises
         ------
