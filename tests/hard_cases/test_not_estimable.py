@@ -133,10 +133,22 @@ def test_joint_tests_keep_to_what_is_estimable(cohorts: MMRMResult) -> None:
     # The difference is the same at days 7, 14 and 28.
     L = cohorts.margins("treatment", by="visit").contrasts().L
     by_hand = cohorts.joint_test(L[3:] - L[2]).iloc[0]
+    assert np.isnan(cohorts.joint_test(L)["statistic"].iloc[0])
+    assert cohorts.contrast(L)["estimate"].isna().tolist() == [True, True, False, False, False]
     for row in (found.loc["treatment:visit"], cohorts.joint_test("treatment:visit").iloc[0]):
         assert row["statistic"] == pytest.approx(by_hand["statistic"])
         assert row["df_den"] == pytest.approx(by_hand["df_den"])
     assert np.isnan(cohorts.joint_test("treatment")["p_value"].iloc[0])
+
+
+def test_figures_leave_empty_what_is_not_estimable(cohorts: MMRMResult) -> None:
+    margins = cohorts.margins("treatment", by="visit")
+    drawn = margins.plot()
+    heights = [y for line in drawn.get_lines() for y in np.asarray(line.get_ydata(), dtype=float)]
+    shown = margins.tidy()["estimate"].dropna()
+    assert set(np.round(shown, 6)) <= set(np.round(heights, 6))
+    assert margins.contrasts().plot() is not None
+    assert cohorts.margins("treatment").plot() is not None
 
 
 def test_coefficients_that_depend_on_what_was_left_out_are_named(cohorts: MMRMResult) -> None:

@@ -123,7 +123,8 @@ class Margins(Introduces):
         if self.by is not None:
             head.insert(0, self.by, [level for level, _ in blocks for _ in names])
         table = self._reasoned(C, L, size, conf_level)
-        usable = L[:, self.fit.identified.columns.kept]
+        usable = L[:, self.fit.identified.columns.kept].copy()
+        usable[table["estimate"].isna().to_numpy()] = np.nan
         table = adjust_family(table, usable, self.inference, names, adjust, conf_level)
         return Contrasts(pd.concat([head, table], axis=1), usable, self, adjust, len(names))
 
@@ -278,7 +279,7 @@ class Contrasts(Introduces):
     frame : pandas.DataFrame
         As returned by `tidy`.
     L : ndarray, shape (k, q)
-        On the columns of the design that were estimated.
+        On the columns of the design that were estimated; NaN where not estimable.
     margins : Margins
     adjust : str
     n_contrasts : int

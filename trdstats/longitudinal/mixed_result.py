@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.kernels.estimability import Estimability
-from trdstats.kernels.mixed_tests import Inference
+from trdstats.kernels.mixed_tests import FTest, Inference
 from trdstats.kernels.newton import Optimum
 from trdstats.kernels.reml import Model
 from trdstats.kernels.rows import Rows
@@ -190,7 +190,10 @@ class MixedResult(Introduces):
             columns = [j for name in wanted for j in self._columns_of(name)]
             L = np.eye(len(self.design.terms))[columns]
         else:
-            return f_table(self.inference.f_test(self._checked_rows(terms)))
+            rows = self._checked_rows(terms)
+            if np.isnan(rows).any():
+                return f_table(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
+            return f_table(self.inference.f_test(rows))
         return f_table(*self.identified.test(L, as_parametrised=True))
 
     def type3(self) -> pd.DataFrame:
