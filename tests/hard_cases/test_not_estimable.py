@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +24,12 @@ from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, Unkno
 from trdstats.longitudinal import MMRMResult
 
 NUMBERS = ["estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"]
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 def simulated(n: int = 60, seed: int = 4) -> pd.DataFrame:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -12,6 +14,12 @@ from trdstats import LMM, MMRM, PropensityWeights, Study, load_sample
 from trdstats.longitudinal.mixed_result import MixedResult
 
 LABEL = "Unadjusted: treatments were not randomised"
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")
