@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import Formula, ModelSpec
+from formulaic import Formula, ModelSpec, SimpleFormula
 from formulaic.errors import FormulaicError
 
 from trdstats.errors import DataError, NotEstimableError, SpecError
@@ -35,6 +35,7 @@ def read_formula(formula: str) -> Formula:
         parsed = Formula(formula)
     except (FormulaicError, SyntaxError) as error:
         raise SpecError(f"The formula {formula!r} cannot be read: {error}.") from error
+    _check_one_part(parsed, formula)
     if not hasattr(parsed, "lhs") or len(parsed.lhs) != 1:
         raise SpecError(
             f"The formula {formula!r} needs one outcome on the left, such as "
@@ -93,11 +94,22 @@ def outcome_of(frame: pd.DataFrame, formula: Formula) -> FloatArray:
     """Return the outcome of every row."""
     name = str(formula.lhs[0])
     if name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype):
-        return frame[name].to_numpy(dtype=float)
+        return _finite(frame[name].to_numpy(dtype=float), name)
     matrix = formula.lhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     if matrix.shape[1] != 1:
         raise SpecError(f"The outcome {formula.lhs[0]!s} must be a number.")
-    return np.asarray(matrix.to_numpy(dtype=float)[:, 0])
+    return _finite(np.asarray(matrix.to_numpy(dtype=float)[:, 0]), name)
+
+
+def _finite(values: FloatArray, name: str) -> FloatArray:
+    """Return an outcome, all of it finite numbers."""
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise SpecError(
+            f"The outcome {name!r} is no finite number in {len(wrong):,} of the {len(values):,} "
+            "analysed rows: correct them, or leave them empty."
+        )
+    return values
 
 
 @dataclass(frozen=True)
@@ -135,6 +147,14 @@ class CovariateDesign:
         return _without_intercept(self.spec.get_model_matrix(frame))[0]
 
 
+def _check_one_part(parsed: Any, formula: str) -> None:
+    if not isinstance(getattr(parsed, "rhs", parsed), SimpleFormula):
+        raise SpecError(
+            f"The formula {formula!r} has parts divided by '|', which has no meaning here. Write "
+            "'a + b' or 'a * b'; random effects are named by LMM(random=...)."
+        )
+
+
 @cache
 def read_right_side(formula: str) -> Formula:
     """Return a formula of covariates only.
@@ -148,6 +168,7 @@ def read_right_side(formula: str) -> Formula:
         parsed = Formula(formula)
     except (FormulaicError, SyntaxError) as error:
         raise SpecError(f"The formula {formula!r} cannot be read: {error}.") from error
+    _check_one_part(parsed, formula)
     if hasattr(parsed, "lhs"):
         raise SpecError(
             f"The formula {formula!r} names an outcome; give the covariates only, such as "

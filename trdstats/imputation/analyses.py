@@ -233,7 +233,7 @@ class RepeatedMeasures(Analysis):
             margins = fit.margins(layout.treatment, by=layout.visit)
             means = margins.tidy().rename(columns={layout.treatment: "treatment"})
             gaps = margins.contrasts(reference=base).tidy()
-            arms = [str(c).removesuffix(f" - {base}") for c in gaps["contrast"]]
+            arms = gaps[layout.treatment].tolist()
             return pd.concat(
                 [
                     means.assign(measure="mean", reference=""),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import SpecError, count_of
+from trdstats.errors import NotEstimableError, SpecError, count_of
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import Drawn
 from trdstats.imputation.events import choose_strategies, event_table
@@ -20,6 +20,7 @@ from trdstats.imputation.strategies import Strategy, with_reference
 from trdstats.kernels import reference_based as kernel
 from trdstats.kernels.chain_checks import bulk_size, split_rhat
 from trdstats.kernels.reference_based import Law
+from trdstats.longitudinal.levels import level_text
 from trdstats.tables import Face, Introduces, Table, format_number
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Draws(Introduces):
             people = np.array(members)
             gone = missing[people[0]]
             law = self._law(people, int(arm), int(event), own)
+            self._check_known(law, people)
             at = column[people][:, gone]
             z = None if noise is None else noise[:, at]
             values[:, at] = kernel.impute(law, layout.y[people], ~gone, z)
@@ -142,6 +144,24 @@ class Draws(Introduces):
         reference = own if other == arm else self._arm_law(people, other)
         before = np.arange(self.layout.y.shape[1]) < event
         return strategy.law(own, reference, before)
+
+    def _check_known(self, law: Law, people: IntArray) -> None:
+        """Refuse to impute from means that the data do not identify."""
+        unknown = np.asarray(np.isnan(law.mean.reshape(-1, *law.mean.shape[-2:])).any(axis=0))
+        if unknown.any():
+            layout = self.layout
+            visits = ", ".join(
+                level_text(v) for v in layout.visits[np.flatnonzero(unknown.any(axis=0))]
+            )
+            names = ", ".join(
+                str(s) for s in layout.subjects[people[np.flatnonzero(unknown.any(axis=1))]][:5]
+            )
+            raise NotEstimableError(
+                f"The mean that {names} should be imputed from at {layout.visit} {visits} is not "
+                "estimable: the columns of the imputation model are collinear, or no subject "
+                "like them was assessed then under the treatment that they are imputed from. "
+                "Leave a covariate out, merge its levels, or choose another reference."
+            )
 
     def _arm_law(self, people: IntArray, arm: int) -> Law:
         mean = np.einsum("ktq,bq->bkt", self.design[arm, people], self.drawn.beta, optimize=True)

@@ -121,6 +121,8 @@ def fit_model(
 def designs(layout: Layout, result: MMRMResult) -> FloatArray:
     """Return the design of every subject at every visit under every arm, shape (a, n, T, q).
 
+    Rows whose mean the data do not identify are NaN.
+
     Raises
     ------
     SpecError
@@ -148,5 +150,9 @@ def designs(layout: Layout, result: MMRMResult) -> FloatArray:
             own = table.assign(**{layout.treatment: same})
             own[layout.treatment] = own[layout.treatment].astype(types[layout.treatment])
         matrix = result.design.spec.get_model_matrix(own, output="numpy", na_action="ignore")
-        found.append(np.asarray(matrix, dtype=float)[:, result._kept].reshape(n, T, -1))
+        whole = np.asarray(matrix, dtype=float)
+        columns = result.identified.columns
+        X = whole[:, columns.kept]
+        X[~columns.is_estimable(whole)] = np.nan
+        found.append(X.reshape(n, T, -1))
     return np.stack(found)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from trdstats.kernels.reml import Model, State, curves_of, information_slopes
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
-_RANK = 1e-10  # eigenvalues of a contrast's covariance below this share are redundant rows
+_RANK = 1e-10  # a contrast with less than this share of its variance to itself is redundant
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,38 @@ class Inference(ABC):
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row of L, shape (k,)."""
 
+    def rests_on_one(self, L: FloatArray) -> BoolArray:
+        """Return whether the error of each row of L is not estimable, shape (k,).
+
+        An empirical covariance knows nothing of what one subject determines alone: there it has
+        no residual.
+        """
+        return np.zeros(len(L), dtype=bool)
+
     def errors(self, L: FloatArray) -> FloatArray:
-        """Return the standard error of each row of L, shape (k,)."""
-        return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", L, self.covariance, L)))
+        """Return the standard error of each row of L, shape (k,); NaN where it has none."""
+        variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
+        return np.asarray(np.sqrt(np.where(self.rests_on_one(L), np.nan, variance)))
 
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together, redundant rows counted once (Fai and Cornelius 1996)."""
-        values, vectors = np.linalg.eigh(L @ self.covariance @ L.T)
-        usable = values > _RANK * max(values[-1], 0.0)
-        rows = vectors[:, usable].T @ L
-        estimate = rows @ self.beta
-        rank = int(usable.sum())
+        if self.rests_on_one(L).any():
+            return FTest(np.nan, float(len(L)), np.nan)
+        rows, error = independent_rows(L, self.covariance)
+        rank = len(rows)
         if not rank:
             return FTest(np.nan, 0.0, np.nan)
-        statistic = float(np.sum(estimate**2 / values[usable]) / rank)
-        return FTest(statistic, float(rank), self._joint_degrees(rows))
+        # The statistic is the same for whichever rows; the degrees of freedom are those of the
+        # eigenvectors of the covariance, of all rows where that has a clear rank.
+        values, vectors = np.linalg.eigh(L @ self.covariance @ L.T)
+        usable = values > _RANK * values[-1]
+        spanning = L
+        if usable.sum() != rank:
+            spanning, usable = rows, np.ones(rank, dtype=bool)
+            vectors = np.linalg.eigh(rows @ self.covariance @ rows.T)[1]
+        wald = _wald(rows / error[:, None], self)
+        df = self._joint_degrees(vectors[:, usable].T @ spanning)
+        return FTest(wald / rank, float(rank), df)
 
     def _joint_degrees(self, rows: FloatArray) -> float:
         df = self.degrees(rows)
@@ -70,18 +88,60 @@ class Inference(ABC):
         return 2 * expected / (expected - len(df))
 
 
+def independent_rows(L: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the rows of L that none before them repeats, and their standard errors.
+
+    Rows are judged by their correlation, so that their units play no part. Rows without a
+    variance, 0 by constraint, are no hypothesis.
+    """
+    variance = np.einsum("ij,jk,ik->i", L, covariance, L)
+    L = L[variance > 0]
+    error = np.sqrt(variance[variance > 0])
+    correlation = L @ covariance @ L.T / np.outer(error, error)
+    chosen: list[int] = []
+    factor = np.zeros((0, len(L)))
+    for i in range(len(L)):
+        rest = 1.0 - factor[:, i] @ factor[:, i]
+        if rest > _RANK:
+            row = (correlation[i] - factor[:, i] @ factor) / np.sqrt(rest)
+            factor = np.vstack([factor, row])
+            chosen.append(i)
+    return L[chosen], error[chosen]
+
+
+def _wald(L: FloatArray, inference: Inference) -> float:
+    """Return b' (L C L')^-1 b for b = L beta."""
+    estimate = L @ inference.beta
+    return float(estimate @ np.linalg.solve(L @ inference.covariance @ L.T, estimate))
+
+
 @dataclass(frozen=True)
 class FixedDegrees(Inference):
-    """Degrees of freedom known beforehand for each coefficient (residual, between-within)."""
+    """Degrees of freedom known beforehand for each coefficient (residual, between-within).
+
+    Attributes
+    ----------
+    beta, covariance, of_coefficient : ndarray
+    source : Inference, optional
+        Where the covariance comes from.
+    """
 
     beta: FloatArray
     covariance: FloatArray
     of_coefficient: FloatArray
+    source: Inference | None = None
+
+    def rests_on_one(self, L: FloatArray) -> BoolArray:
+        """Return whether the error of each row of L is not estimable."""
+        return super().rests_on_one(L) if self.source is None else self.source.rests_on_one(L)
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return, for each row, the smallest degrees of freedom of its coefficients."""
-        used = np.abs(L) > 1e-12
-        return np.asarray(np.where(used, self.of_coefficient, np.inf).min(axis=1))
+        # What a coefficient adds is judged in standard errors: its unit plays no part.
+        part = np.abs(L) * np.sqrt(np.diag(self.covariance))
+        used = part > 1e-12 * part.max(axis=1, keepdims=True)
+        df = np.where(used, self.of_coefficient, np.inf).min(axis=1)
+        return np.where(used.any(axis=1) & ~self.rests_on_one(L), df, np.nan)
 
     def _joint_degrees(self, rows: FloatArray) -> float:
         return float(self.degrees(rows).min())
@@ -147,14 +207,12 @@ class KenwardRoger(Inference):
 
     def f_test(self, L: FloatArray) -> FTest:
         """Return the scaled F test of Kenward and Roger."""
-        values, vectors = np.linalg.eigh(L @ self.plain @ L.T)
-        rows = vectors[:, values > _RANK * max(values[-1], 0.0)].T @ L
+        rows, error = independent_rows(L, self.plain)
         if not len(rows):
             return FTest(np.nan, 0.0, np.nan)
-        estimate = rows @ self.beta
-        wald = float(estimate @ np.linalg.solve(rows @ self.covariance @ rows.T, estimate))
+        rows = rows / error[:, None]
         scale, df = self._scale(rows)
-        return FTest(scale * wald / len(rows), float(len(rows)), df)
+        return FTest(scale * _wald(rows, self) / len(rows), float(len(rows)), df)
 
     def _scale(self, L: FloatArray) -> tuple[float, float]:
         k = len(L)

@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from trdstats.kernels.marks import number_rows
 from trdstats.kernels.rows import Rows
-from trdstats.kernels.units import Units
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -243,25 +242,3 @@ def merge(a: Summary, b: Summary) -> Summary:
         gram=gram,
         log_weight=a.log_weight + b.log_weight,
     )
-
-
-def independent_columns(summary: Summary | Units, tolerance: float = 1e-7) -> IntArray:
-    """Return the columns of the design that none before them explains, in their order.
-
-    A column is left out when less than `tolerance` of its length is not explained by the columns
-    kept so far, as R's qr does.
-    """
-    each = np.eye(summary.rated.shape[1]) * summary.rated[:, :, None]
-    gram = summary.moments(each)[:-1, :-1]
-    length = np.sqrt(np.diag(gram))
-    scale = np.where(length > 0, length, 1.0)
-    gram = gram / np.outer(scale, scale)
-    kept: list[int] = []
-    factor = np.zeros((0, len(gram)))
-    for j in range(len(gram)):
-        rest = gram[j, j] - factor[:, j] @ factor[:, j]
-        if length[j] > 0 and rest > tolerance**2 + 1e-13:
-            row = (gram[j] - factor[:, j] @ factor) / np.sqrt(rest)
-            factor = np.vstack([factor, row])
-            kept.append(j)
-    return np.array(kept, dtype=np.intp)

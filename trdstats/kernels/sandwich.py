@@ -23,6 +23,10 @@ from trdstats.kernels.reml import Model, State, covariances
 from trdstats.kernels.rows import Rows
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+_SINGULAR = 1e-9  # 1 - leverage that counts as 0
+_PART = 1e-8  # share of the model's variance below which a part is rounding
 
 Kind = Literal["empirical", "bias-reduced", "jackknife"]
 
@@ -41,6 +45,9 @@ class Sandwich(Inference):
         A_i X_i Phi by pattern.
     designs : list of ndarray, shape (n_p, m, q)
         X_i, whitened.
+    alone : ndarray, shape (s, q)
+        v' X_i Phi for every direction v in which one subject alone determines the fit and so has
+        no residual.
     """
 
     beta: FloatArray
@@ -49,10 +56,18 @@ class Sandwich(Inference):
     plain: FloatArray
     blocks: list[FloatArray]
     designs: list[FloatArray]
+    alone: FloatArray
+
+    def rests_on_one(self, L: FloatArray) -> BoolArray:
+        """Return whether what one subject determines alone is part of each row of L."""
+        part = np.sum((L @ self.alone.T) ** 2, axis=1)
+        # The part is at most the model's variance L Phi L'.
+        return np.asarray(part > _PART * np.einsum("ij,jk,ik->i", L, self.plain, L))
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row."""
-        return np.array([self._one(row) for row in L])
+        usable = np.any(L, axis=1) & ~self.rests_on_one(L)
+        return np.array([self._one(row) if u else np.nan for row, u in zip(L, usable, strict=True)])
 
     def _one(self, c: FloatArray) -> float:
         squares, pulled = [], []
@@ -72,7 +87,7 @@ def sandwich(model: Model, state: State, rows: Rows, kind: Kind) -> Sandwich:
     """Return the empirical covariance of the fixed effects."""
     s = model.summary
     power = {"empirical": 0.0, "bias-reduced": -0.5, "jackknife": -1.0}[kind]
-    scores, blocks, designs = [], [], []
+    scores, blocks, designs, alone = [], [], [], []
     values = covariances(model, state.shapes)
     for p in range(len(s.n)):
         visits = np.flatnonzero(s.rated[p])
@@ -82,15 +97,19 @@ def sandwich(model: Model, state: State, rows: Rows, kind: Kind) -> Sandwich:
         X = whitened[:, :, :-1]
         r = whitened[:, :, -1] - X @ state.beta
         adjusted = X
+        hat = X @ state.vcov @ np.swapaxes(X, 1, 2)
+        lam, vec = np.linalg.eigh(np.eye(len(visits)) - hat)
+        who, direction = np.nonzero(lam < _SINGULAR)
+        alone.append(np.einsum("sm,smq->sq", vec[who, :, direction], X[who] @ state.vcov))
         if power:
-            hat = X @ state.vcov @ np.swapaxes(X, 1, 2)
-            lam, vec = np.linalg.eigh(np.eye(len(visits)) - hat)
             # A subject that fixes a coefficient alone has no residual there to adjust.
-            lam = np.where(lam > 1e-9, lam, np.inf)
+            lam = np.where(lam > _SINGULAR, lam, np.inf)
             adjusted = (vec * lam[:, None, :] ** power) @ np.swapaxes(vec, 1, 2) @ X
         scores.append(np.einsum("imj,im->ij", adjusted, r))
         blocks.append(np.asarray(adjusted @ state.vcov, dtype=float))
         designs.append(np.asarray(X, dtype=float))
     score = np.concatenate(scores)
     covariance = state.vcov @ (score.T @ score) @ state.vcov
-    return Sandwich(state.beta, covariance, score, state.vcov, blocks, designs)
+    return Sandwich(
+        state.beta, covariance, score, state.vcov, blocks, designs, np.concatenate(alone)
+    )

@@ -22,8 +22,7 @@ def adjust_family(
     table: pd.DataFrame,
     L: FloatArray,
     inference: Inference,
-    size: int,
-    n_levels: int,
+    names: list[tuple[str, str, str]],
     adjust: str,
     conf_level: float,
 ) -> pd.DataFrame:
@@ -32,34 +31,42 @@ def adjust_family(
     Parameters
     ----------
     table : pandas.DataFrame
-        Unadjusted; families of `size` rows follow each other.
+        Unadjusted; the families follow each other. Rows without a statistic are not counted.
     L : ndarray, shape (k, q)
     inference : Inference
-    size : int
-        Contrasts in a family.
-    n_levels : int
-        Means that the pairs of a family compare.
+    names : list of (str, str, str)
+        Contrast, level and reference of the contrasts of each family.
     adjust, conf_level
         As in `Margins.contrasts`.
     """
-    if adjust == "none" or size == 1:
+    if adjust == "none":
         return table
-    p, critical = table["p_value"].to_numpy().copy(), np.empty(len(table))
-    for start in range(0, len(table), size):
-        at = slice(start, start + size)
+    p = table["p_value"].to_numpy().copy()
+    statistic = table["statistic"].to_numpy()
+    changed = np.zeros(len(table), dtype=bool)
+    critical = np.full(len(table), np.nan)
+    for start in range(0, len(table), len(names)):
+        at = start + np.flatnonzero(np.isfinite(statistic[start : start + len(names)]))
+        size = len(at)
+        if size < 2:
+            continue
+        changed[at] = True
         df = table["df"].to_numpy()[at]
-        t = np.abs(table["statistic"].to_numpy()[at])
+        t = np.abs(statistic[at])
         if adjust in ("holm", "bonferroni"):
             p[at] = multipletests(p[at], method=adjust)[1]
             critical[at] = t_law.isf((1 - conf_level) / (2 * size), df)
         elif adjust == "tukey":
+            n_levels = len({level for k in at - start for level in names[k][1:]})
             p[at] = studentized_range.sf(np.sqrt(2) * t, n_levels, df)
             critical[at] = studentized_range.ppf(conf_level, n_levels, df) / np.sqrt(2)
         else:
             p[at], critical[at] = _joint_t(L[at], inference, t, float(df.mean()), conf_level)
-    estimate, error = table["estimate"], table["std_error"]
+    estimate, half = table["estimate"], critical * table["std_error"]
     return table.assign(
-        p_value=p, conf_low=estimate - critical * error, conf_high=estimate + critical * error
+        p_value=p,
+        conf_low=np.where(changed, estimate - half, table["conf_low"]),
+        conf_high=np.where(changed, estimate + half, table["conf_high"]),
     )
 
 

@@ -20,6 +20,7 @@ from trdstats.longitudinal.design import (
     FloatArray,
     IntArray,
 )
+from trdstats.study.study import caveat_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def build_rows(
     DataError, SpecError, NotEstimableError
         As `build_design`; also when a group lies in two groups of the level above.
     """
-    effects = {column: _read_effects(text) for column, text in random.items()}
+    effects = {column: read_effects(text) for column, text in random.items()}
     named = [formula, *effects.values()]
     needed = sorted({str(v) for f in named for v in f.required_variables})
     frame, left_out = complete_rows(data, formula, list(random), needed)
@@ -83,6 +84,8 @@ def build_rows(
     place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)
     n, T = len(codes[unit][1]), int(place.max()) + 1
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
+    if not np.isfinite(fixed.to_numpy(dtype=float)).all():
+        raise SpecError("The formula gives values that are no finite numbers.")
     rated = np.zeros((n, T), dtype=bool)
     rated[person, place] = True
     X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)
@@ -91,6 +94,8 @@ def build_rows(
     groupings = []
     for column, wanted in effects.items():
         drawn = wanted.get_model_matrix(frame, output="pandas", na_action="ignore")
+        if not np.isfinite(drawn.to_numpy(dtype=float)).all():
+            raise SpecError(f"random effects of {column!r} have values that are no finite numbers.")
         Z = np.zeros((n, T, drawn.shape[1]))
         Z[person, place] = drawn.to_numpy(dtype=float)
         code, labels = codes[column]
@@ -109,17 +114,30 @@ def build_rows(
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
         facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
-        left_out=left_out, unit="subject" if subject == unit else unit,
+        left_out=left_out, caveat=caveat_of(data), unit="subject" if subject == unit else unit,
         subject_of_row=pd.Index(frame[subject]),
     )  # fmt: skip
     return design, groupings
 
 
-def _read_effects(text: str) -> Formula:
+def read_effects(text: str) -> Formula:
+    """Return random effects as a formula.
+
+    Raises
+    ------
+    SpecError
+        When they cannot be read, or there is none.
+    """
     try:
-        return Formula(text)
+        effects = Formula(text)
     except (FormulaicError, SyntaxError) as error:
         raise SpecError(f"random={text!r} cannot be read: {error}.") from error
+    if not len(list(effects)):
+        raise SpecError(
+            f"random={text!r} names no random effect: '1' is an intercept, '1 + week' an "
+            "intercept and a slope. MMRM fits a model without random effects."
+        )
+    return effects
 
 
 def _check_nested(codes: Mapping[str, tuple[Any, Any]]) -> None:

@@ -25,6 +25,7 @@ from trdstats.longitudinal.design import (
 )
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
+from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of, order_visits
 
 
@@ -58,7 +59,7 @@ def build_design(
     SpecError, NotEstimableError
         When the formula does not fit the table, or nothing is left to analyse.
     """
-    outcome = str(formula.lhs[0])
+    outcome, caveat = str(formula.lhs[0]), caveat_of(data)
     needed = sorted({str(v) for v in formula.required_variables})
     roles = [subject, visit, *(c for c in (group, weights, time) if c)]
     if treatment is not None:
@@ -100,7 +101,7 @@ def build_design(
         groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
         baseline=baseline, facts=Facts.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, planned=None if order is None else order.levels,
-        order_from_text=order is not None and order.from_text,
+        order_from_text=order is not None and order.from_text, visit=visit, caveat=caveat,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from trdstats.study.visit_order import days_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+
+_ROWS = "(rows)"  # no name of a user's column
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Facts:
     sums : dict of str to float
         Sums of its numbers.
     counts : pandas.DataFrame
-        Rows by combination of the categories: the columns, and n.
+        Rows by combination of the categories: the columns, and the number of rows.
     n : int
         Rows.
     """
@@ -79,7 +82,7 @@ class Facts:
     def __add__(self, other: Facts) -> Facts:
         counts = pd.concat([self.counts, other.counts])
         if self.types:
-            counts = counts.groupby(list(self.types), observed=True)["n"].sum().reset_index()
+            counts = counts.groupby(list(self.types), observed=True)[_ROWS].sum().reset_index()
         sums = {c: self.sums[c] + other.sums[c] for c in self.sums}
         return Facts(self.types, sums, counts, self.n + other.n)
 
@@ -87,15 +90,22 @@ class Facts:
         """Return the mean of a number over the rows."""
         return self.sums[column] / self.n
 
+    def count(self, cell: Mapping[str, Any]) -> int:
+        """Return the number of rows with some levels of the categories."""
+        there = np.ones(len(self.counts), dtype=bool)
+        for column, level in cell.items():
+            there &= (self.counts[column] == level).to_numpy(dtype=bool)
+        return int(self.counts.loc[there, _ROWS].sum())
+
     def size(self, columns: list[str]) -> pd.Series[Any]:
         """Return the number of rows by combination of some of the categories."""
-        return self.counts.groupby(columns, observed=False)["n"].sum()
+        return self.counts.groupby(columns, observed=False)[_ROWS].sum()
 
 
 def _count(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the combinations of categories that occur, with the number of rows of each."""
     if not len(frame.columns):
-        return pd.DataFrame({"n": [len(frame)]})
+        return pd.DataFrame({_ROWS: [len(frame)]})
     codes = [frame[c].cat.codes.to_numpy().astype(np.intp) for c in frame]
     cell = np.zeros(len(frame), dtype=np.intp)
     for c, code in zip(frame, codes, strict=True):
@@ -106,7 +116,7 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
     columns = {
         c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
     }
-    return pd.DataFrame({**columns, "n": n})
+    return pd.DataFrame({**columns, _ROWS: n})
 
 
 @dataclass(frozen=True)
@@ -147,6 +157,10 @@ class Design:
     facts : Facts
     left_out : dict of str to int
         Rows not analysed, by reason.
+    visit : str
+        Column of the visits; empty where ratings are not by visit.
+    caveat : str
+        What comparisons of the treatments must say; empty when randomised or not known.
     unit : str
         What `subjects` are where they are no subjects: the column of the sites whose random
         effects subjects share.
@@ -178,6 +192,8 @@ class Design:
     baseline: Baseline | None
     facts: Facts
     left_out: dict[str, int]
+    visit: str = ""
+    caveat: str = ""
     unit: str = "subject"
     subject_of_row: pd.Index[Any] | None = None
     planned: pd.Index[Any] | None = None

@@ -16,9 +16,9 @@ from trdstats.kernels.coordinates import (
     scaled,
     uncorrelated,
 )
+from trdstats.kernels.estimability import Estimability, judge_columns
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.kernels.newton import Optimum
-from trdstats.kernels.patterns import independent_columns
 from trdstats.kernels.reduced_rows import Reduced, reduce_rows
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.units import Units
@@ -35,8 +35,8 @@ class FittedRows:
 
     Attributes
     ----------
-    kept : ndarray of int
-        Columns of the design that none before them explains.
+    columns : Estimability
+        Columns of the design that none before them explains, and what the others are of them.
     z : ndarray, shape (N, q + 1)
         Fixed effects' design, orthogonal, and least-squares residuals of the outcome.
     designs : list of ndarray, shape (N, r)
@@ -50,7 +50,7 @@ class FittedRows:
     reduced : Reduced
     """
 
-    kept: IntArray
+    columns: Estimability
     z: FloatArray
     designs: list[FloatArray]
     groups: list[IntArray]
@@ -73,7 +73,8 @@ class FittedRows:
         """
         at = design.occasion, design.person
         X = design.X[at[0], :, at[1]]
-        kept = _independent(X)
+        judged = _judge(X)
+        kept = judged.kept
         found = uncorrelated(X[:, kept])
         if found is None:  # as good as dependent: the likelihood itself decides
             found = scaled(X[:, kept])
@@ -92,7 +93,7 @@ class FittedRows:
             )
         z = np.column_stack((columns, residual))
         reduced = reduce_rows(z, designs, groups, correlated=correlated)
-        return cls(kept, z, designs, groups, origin, of_fixed, of_effects, reduced)
+        return cls(judged, z, designs, groups, origin, of_fixed, of_effects, reduced)
 
     @property
     def parameters(self) -> FloatArray:
@@ -132,13 +133,13 @@ class FittedRows:
         )
 
 
-def _independent(X: FloatArray) -> IntArray:
+def _judge(X: FloatArray) -> Estimability:
     """Return the columns that none before them explains, counted from their means."""
     centred, _ = centre(X)
     z = np.column_stack((centred, np.zeros(len(X))))[:, None]
     n = len(X)
     units = Units(z, np.ones((n, 1), dtype=bool), np.zeros(n, dtype=np.intp), np.ones(n))
-    return independent_columns(units)
+    return judge_columns(units).of_design(X)
 
 
 def _least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,13 +12,18 @@ import pandas as pd
 
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.levels import cells_of, find_level
 
 FloatArray = npt.NDArray[np.float64]
+
+ESTIMATE_COLUMNS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high",
+                    "conf_level", "reason")  # fmt: skip
+_ROUNDING = 1e-12
 
 
 def margin_rows(
     design: Design, term: str, by: str | None, at: Mapping[str, Any], weights: str
-) -> tuple[FloatArray, pd.DataFrame]:
+) -> tuple[FloatArray, FloatArray, pd.DataFrame]:
     """Return the coefficients of marginal means, and the levels they stand for.
 
     Numbers stand at their mean over the analysed rows, or where `at` puts them; categories that
@@ -28,6 +33,8 @@ def margin_rows(
     -------
     L : ndarray, shape (k, q)
         On all columns of the design, aliased ones included.
+    size : ndarray, shape (k, q)
+        Averages of the absolute values.
     labels : pandas.DataFrame
         Levels of `term` and `by`, one row a mean; `by` varies slowest.
     """
@@ -40,9 +47,19 @@ def margin_rows(
             raise unknown_name("column of the model", name, columns)
         if name not in factors:
             raise SpecError(f"{name!r} is a number: it has no levels to take means of; use at=...")
+        if name in ESTIMATE_COLUMNS:
+            raise SpecError(
+                f"The column {name!r} has the name of a column of the result: rename it."
+            )
+    if term == by:
+        raise SpecError(f"margins() cannot show {term!r} by itself: leave `by` out.")
     for name in at:
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
+    at = {
+        c: find_level(f"level of {c!r}", v, facts.types[c].categories) if c in factors else v
+        for c, v in at.items()
+    }
     shown = [by, term] if by else [term]
     levels = {c: [at[c]] if c in at else list(facts.types[c].categories) for c in factors}
     others = [c for c in factors if c not in shown]
@@ -50,9 +67,6 @@ def margin_rows(
         list(product(*(levels[c] for c in (*shown, *others)))), columns=[*shown, *others]
     )
     for c in factors:
-        known = list(facts.types[c].categories)
-        if c in at and at[c] not in known:
-            raise unknown_name(f"level of {c!r}", at[c], known)
         grid[c] = grid[c].astype(facts.types[c])
     for c in columns:
         if c not in factors:
@@ -64,14 +78,14 @@ def margin_rows(
     X = np.asarray(matrix, dtype=float)
     share = np.ones(len(grid))
     if weights == "proportional" and others:
-        counts = facts.size(others)
-        keys = list(grid[others].itertuples(index=False, name=None))
-        share = np.array([float(counts.loc[k if len(others) > 1 else k[0]]) for k in keys])
+        share = np.array([facts.count(cell) for cell in cells_of(grid[others])], dtype=float)
     per_mean = len(grid) // len(labels)
     parts = share.reshape(len(labels), per_mean)
     parts = parts / parts.sum(axis=1, keepdims=True)
-    L = np.einsum("km,kmq->kq", parts, X.reshape(len(labels), per_mean, -1))
-    return np.asarray(L), labels
+    cells = X.reshape(len(labels), per_mean, -1)
+    L = np.einsum("km,kmq->kq", parts, cells)
+    size = np.einsum("km,kmq->kq", parts, np.abs(cells))
+    return np.asarray(L), np.asarray(size), labels
 
 
 def type3_rows(design: Design) -> dict[str, FloatArray]:
@@ -79,7 +93,8 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
 
     A term of categories stands for the differences between their levels, averaged equally over
     the levels of all others; numbers in it for the slope, other numbers stand at 0. These are the
-    hypotheses of SAS type III, whatever the coding of the columns.
+    hypotheses of SAS type III, whatever the coding of the columns. In a constrained analysis all
+    have the reference treatment at the first visit.
 
     Returns
     -------
@@ -91,9 +106,13 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
     factors = [c for c in columns if c in facts.types]
     numbers = [c for c in columns if c not in facts.types]
     sizes = [len(facts.types[c].categories) for c in factors]
-    cells = pd.MultiIndex.from_product([facts.types[c].categories for c in factors], names=factors)
-    grid = cells.to_frame(index=False) if factors else pd.DataFrame(index=[0])
+    levels = product(*(facts.types[c].categories for c in factors))
+    grid = pd.DataFrame(list(levels), columns=factors, index=pd.RangeIndex(int(np.prod(sizes))))
     grid = grid.astype({c: facts.types[c] for c in factors})
+    if design.baseline is not None and {design.baseline.visit, design.baseline.treatment} <= set(
+        factors
+    ):
+        grid = design.baseline.apply(grid)
 
     def rows_at(ones: tuple[str, ...]) -> FloatArray:
         table = grid.assign(**{c: float(c in ones) for c in numbers})
@@ -112,12 +131,16 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
                 "is a transform. Use joint_test(...)."
             )
         slopes = [c for c in numbers if c in own]
-        total = np.zeros((len(grid), len(design.terms)))
+        total, size = np.zeros((len(grid), len(design.terms))), np.zeros(len(design.terms))
         for k in range(len(slopes) + 1):
             for ones in combinations(slopes, k):
-                total += (-1.0) ** (len(slopes) - k) * rows_at(ones)
+                rows = rows_at(ones)
+                total += (-1.0) ** (len(slopes) - k) * rows
+                size = np.maximum(size, np.abs(rows).max(axis=0))
         cube = total.reshape(*sizes, -1) if factors else total
         for axis in reversed(range(len(factors))):
             cube = np.diff(cube, axis=axis) if factors[axis] in own else cube.mean(axis=axis)
-        found[str(term)] = cube.reshape(-1, len(design.terms))
+        L = cube.reshape(-1, len(design.terms))
+        # What cancels is 0, not a rounding error.
+        found[str(term)] = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
     return found

@@ -17,7 +17,8 @@ from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger,
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.random_effects import Level, parts, random_structure
 from trdstats.kernels.reml import Model, expected_hessian, residual_variance
-from trdstats.longitudinal.by_rating import Grouping, build_rows
+from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
+from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
@@ -76,6 +77,7 @@ class LMM(Introduces):
     def __post_init__(self) -> None:
         read_formula(self.formula)
         check_choice("ddf", self.ddf, DDF)
+        check_degrees(self.ddf, self.reml)
         texts = [self.random] if isinstance(self.random, str) else list(self.random.values())
         for text in texts:
             if "~" in text or "|" in text:
@@ -84,6 +86,7 @@ class LMM(Introduces):
                     "The subject is named in fit(..., subject=...), levels of grouping by "
                     "random={'site': '1', 'subject': '1 + week'}."
                 )
+            read_effects(text)
         if not texts:
             raise SpecError("random names no level of grouping; use random='1' or name one.")
 
@@ -113,12 +116,13 @@ class LMM(Introduces):
         random = {subject: self.random} if isinstance(self.random, str) else self.random
         design, groupings = build_rows(data, read_formula(self.formula), random)
         fitted = FittedRows.of(design, groupings, self.correlated)
-        kept = fitted.kept
-        aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
+        kept = fitted.columns.kept
+        aliased = [design.terms[j] for j in fitted.columns.left_out]
         if aliased:
             warnings.warn(
                 f"{len(aliased)} columns are explained by others and left out: "
-                f"{', '.join(aliased[:8])}.",
+                f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends on "
+                "them is not estimable.",
                 EstimateWarning,
                 stacklevel=3,
             )
@@ -141,7 +145,7 @@ class LMM(Introduces):
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
             inference=fitted.inference(self._infer(model, optimum, of_theta)),
-            _kept=kept,
+            _columns=fitted.columns,
             _model=model,
             _optimum=fitted.as_given(optimum, reml=self.reml),
             _of_theta=back @ of_theta @ back.T,
@@ -164,17 +168,25 @@ class LMM(Introduces):
         if best is None:
             names = ", ".join(e for g in groupings for e in g.effects)
             raise NotEstimableError(
-                f"The random effects {names} cannot be estimated: the likelihood has no "
-                f"maximum inside. {_simpler(self)}"
+                f"The covariance of the random effects {names} cannot be estimated: the "
+                "likelihood is largest where a variance is zero or a correlation 1 or -1, or it "
+                "has no maximum. " + _at_boundary(self, model)
             )
         thetas = parts(levels, best.state.theta)
         for level, grouping, theta in zip(levels, groupings, thetas, strict=True):
-            if np.linalg.eigvalsh(level.matrix(theta))[0] <= 0:
+            G = level.matrix(theta)
+            if np.linalg.eigvalsh(G)[0] <= 0:
                 of = f" of {grouping.column!r}" if len(levels) > 1 else ""
+                zero = [e for e, v in zip(grouping.effects, np.diag(G), strict=True) if v <= 0]
+                what = (
+                    f"The variance of the random effect {', '.join(zero)}{of} is estimated at zero"
+                    if zero
+                    else f"A correlation of the random effects {', '.join(grouping.effects)}{of} "
+                    "is estimated at 1 or -1"
+                )
                 raise NotEstimableError(
-                    f"The covariance of the random effects {', '.join(grouping.effects)}{of} is "
-                    "estimated at its boundary (a variance of 0 or a correlation of 1). "
-                    f"{_simpler(self)}"
+                    f"{what}, the boundary of what is possible, and this model is not reported "
+                    f"there. {_at_boundary(self, model)}"
                 )
         return best
 
@@ -218,12 +230,20 @@ def _start(level: Level, variance: float) -> FloatArray:
     return np.where(rows == columns, variance / level.n_effects, 0.0)
 
 
-def _simpler(spec: LMM) -> str:
+def _at_boundary(spec: LMM, model: Model) -> str:
+    """Say what an estimate at the boundary does and does not mean, and what to fit instead."""
+    n = int(model.summary.n.sum())
+    meaning = (
+        f"With {n:,} subjects or groups this happens by chance where a true variance is small: it "
+        "does not show that it is zero. "
+    )
     if not isinstance(spec.random, str):
-        return "Leave out a level of grouping, or some of its effects."
-    terms = list(Formula(spec.random))
-    if len(terms) < 2:
-        return "Subjects do not differ more than their ratings: fit a model without random effects."
+        return meaning + "Leave out a level of grouping, or some of its effects."
+    if len(list(Formula(spec.random))) < 2:
+        return meaning + (
+            "For ratings at scheduled visits MMRM(covariance='cs') is the same model and also "
+            "takes a correlation of zero or below."
+        )
     if spec.correlated:
-        return "Try correlated=False, or random='1'."
-    return "Try random='1'."
+        return meaning + "Try correlated=False, or random='1'."
+    return meaning + "Try random='1'."

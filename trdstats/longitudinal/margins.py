@@ -16,9 +16,17 @@ from trdstats import plots
 from trdstats.errors import SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.longitudinal.adjust import ADJUST, adjust_family
-from trdstats.longitudinal.tests_table import t_table
+from trdstats.longitudinal.estimable import notes_of
+from trdstats.longitudinal.levels import cells_of, find_level, level_text
 from trdstats.study.visit_order import days_of
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    format_estimate,
+    format_number,
+    format_p,
+)
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.mixed_result import MixedResult
@@ -35,7 +43,9 @@ class Margins(Introduces):
     ----------
     inference : Inference
     L : ndarray, shape (k, q)
-        Coefficients of each mean.
+        Coefficients of each mean on all columns of the design, aliased ones included.
+    size : ndarray, shape (k, q)
+        Sums of the absolute values that they were added up from.
     labels : pandas.DataFrame
         Levels each mean stands for.
     term : str
@@ -47,6 +57,7 @@ class Margins(Introduces):
 
     inference: Inference
     L: FloatArray
+    size: FloatArray
     labels: pd.DataFrame
     term: str
     by: str | None
@@ -59,16 +70,18 @@ class Margins(Introduces):
         -------
         pandas.DataFrame
             The levels, then estimate, std_error, df, statistic, p_value, conf_low, conf_high,
-            conf_level.
+            conf_level, reason. A mean that the data do not identify is NaN, and reason says why.
         """
         check_level(conf_level)
-        table = t_table(self.inference, self.L, conf_level)
+        table = self.fit.identified.table(
+            self.L, conf_level, size=self.size, cells=cells_of(self.labels)
+        )
         return pd.concat([self.labels, table], axis=1)
 
     def contrasts(
         self,
         *,
-        reference: str | None = None,
+        reference: Any = None,
         pairwise: bool = False,
         matrix: Any = None,
         adjust: Adjust = "none",
@@ -78,15 +91,16 @@ class Margins(Introduces):
 
         Parameters
         ----------
-        reference : str, optional
-            Level all others are compared with. Default: the first level.
+        reference : object, optional
+            Level all others are compared with, or its text. Default: the first level.
         pairwise : bool
             Compare all pairs instead, the later level minus the earlier.
         matrix : mapping of str to sequence, optional
             Contrasts of your own: label and one coefficient a level.
         adjust : {"none", "holm", "bonferroni", "tukey", "dunnett", "mvt"}
-            Adjustment within each level of `by`. "dunnett" and "mvt" use the joint t law of the
-            contrasts, "tukey" the studentised range.
+            Adjustment within each level of `by`, over the contrasts that are estimable there.
+            "dunnett" and "mvt" use the joint t law of the contrasts, "tukey" the studentised
+            range.
         conf_level : float
             Intervals are adjusted as the p values are ("holm": as "bonferroni").
 
@@ -97,24 +111,58 @@ class Margins(Introduces):
         """
         check_choice("adjust", adjust, ADJUST)
         check_level(conf_level)
-        levels = [str(v) for v in self.labels[self.term].cat.categories]
-        present = [str(v) for v in self.labels[self.term].unique()]
-        levels = [v for v in levels if v in present]
+        for name in (self.term, self.by):
+            if name in ("contrast", "reference"):
+                raise SpecError(
+                    f"The column {name!r} has the name of a column of the result: rename it."
+                )
+        present = set(self.labels[self.term])
+        levels = [v for v in self.labels[self.term].cat.categories if v in present]
         names, C = _coefficients(levels, reference, pairwise, matrix)
         if adjust == "tukey" and not pairwise:
             raise SpecError("adjust='tukey' belongs to all pairs: contrasts(pairwise=True).")
-        rows, labels = [], []
-        for level, at in self._blocks():
-            rows.append(C @ self.L[at])
-            labels += [(level, *name) for name in names]
-        L = np.concatenate(rows)
-        frame = pd.DataFrame(labels, columns=["level", "contrast", self.term, "reference"])
-        head = frame[["contrast", self.term, "reference"]]
+        blocks = self._blocks()
+        L, size = self._summed([(C, at) for _, at in blocks])
+        labels = dict(
+            zip(("contrast", self.term, "reference"), zip(*names * len(blocks), strict=True),
+                strict=True)
+        )  # fmt: skip
+        head = pd.DataFrame({k: list(v) for k, v in labels.items()})
         if self.by is not None:
-            head.insert(0, self.by, frame["level"])
-        table = t_table(self.inference, L, conf_level)
-        table = adjust_family(table, L, self.inference, len(names), len(levels), adjust, conf_level)
-        return Contrasts(pd.concat([head, table], axis=1), L, self, adjust, len(levels))
+            head.insert(0, self.by, [level for level, _ in blocks for _ in names])
+        table = self._reasoned(C, L, size, conf_level)
+        usable = L[:, self.fit.identified.columns.kept].copy()
+        usable[table["estimate"].isna().to_numpy()] = np.nan
+        table = adjust_family(table, usable, self.inference, names, adjust, conf_level)
+        return Contrasts(pd.concat([head, table], axis=1), usable, self, adjust, len(names))
+
+    def _summed(
+        self, parts: Sequence[tuple[FloatArray, npt.NDArray[np.intp]]]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return combinations C of some of the means: their coefficients, and their sizes."""
+        L = np.concatenate([C @ self.L[at] for C, at in parts])
+        size = np.concatenate([np.abs(C) @ self.size[at] for C, at in parts])
+        # What cancels is 0, not a rounding error.
+        return np.where(np.abs(L) > 1e-12 * size, L, 0.0), size
+
+    def _reasoned(
+        self, C: FloatArray, L: FloatArray, size: FloatArray, conf_level: float
+    ) -> pd.DataFrame:
+        """Return the tests of the contrasts, with the reasons of means that they lack."""
+        table = self.fit.identified.table(L, conf_level, size=size)
+        lacking = table["estimate"].isna().to_numpy()
+        none = np.full(len(self.L), "", dtype=object)
+        of_mean = self.tidy()["reason"].to_numpy() if lacking.any() else none
+        reason = table["reason"].to_numpy(dtype=object)
+        for b, (_, at) in enumerate(self._blocks()):
+            for i, row in enumerate(C):
+                k = b * len(C) + i
+                own = [r for r in of_mean[at[row != 0]] if r]
+                if lacking[k] and own:
+                    reason[k] = "; ".join(dict.fromkeys(own))
+                elif not L[k].any():
+                    reason[k] = "it is 0 by the model"
+        return table.assign(reason=reason)
 
     def average(self, weights: Sequence[float] | None = None) -> Margins:
         """Return means averaged over the levels of `by`, equally or by weights."""
@@ -122,8 +170,13 @@ class Margins(Introduces):
             raise SpecError("average() takes the mean over `by`, and these means have none.")
         n = len(self._blocks())
         w = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=float)
-        if len(w) != n:
+        if w.shape != (n,):
             raise SpecError(f"average() needs {n} weights, one a level of {self.by!r}.")
+        if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
+            raise SpecError(
+                "average() needs weights of 0 or more that are not all 0; for differences use "
+                "contrasts(matrix=...)."
+            )
         return self._combined(w / w.sum())
 
     def area(self, start: float, end: float) -> Margins:
@@ -158,10 +211,12 @@ class Margins(Introduces):
         return self._combined(w)
 
     def _combined(self, w: FloatArray) -> Margins:
-        L = sum(weight * self.L[at] for weight, (_, at) in zip(w, self._blocks(), strict=True))
-        first = self._blocks()[0][1]
-        labels = self.labels.iloc[first][[self.term]].reset_index(drop=True)
-        return Margins(self.inference, np.asarray(L), labels, self.term, None, self.fit)
+        blocks = self._blocks()
+        k = len(blocks[0][1])
+        rows = np.concatenate([at for _, at in blocks])
+        L, size = self._summed([(np.asarray(np.kron(w, np.eye(k))), rows.astype(np.intp))])
+        labels = self.labels.iloc[blocks[0][1]][[self.term]].reset_index(drop=True)
+        return Margins(self.inference, L, size, labels, self.term, None, self.fit)
 
     def _blocks(self) -> list[tuple[Any, npt.NDArray[np.intp]]]:
         """Return each level of `by` with its rows."""
@@ -174,21 +229,25 @@ class Margins(Introduces):
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the means by visit with their intervals; returns the Axes."""
+        options = {"caveat": self.fit.design.caveat, **options}
         if self.by is None:
             frame = self.tidy().assign(label=lambda d: d[self.term].astype(str))
             return plots.plot_estimates(frame, ax=ax, **options)
-        seen = self.fit.design.facts.size([self.by, self.term])
-        frame = self.tidy().assign(
-            n=[
-                int(seen.loc[key])
-                for key in self.labels[[self.by, self.term]].itertuples(index=False)
-            ]
+        facts = self.fit.design.facts
+        keys = list(zip(self.labels[self.by], self.labels[self.term], strict=True))
+        days = pd.to_numeric(self.labels[self.by].astype(object), errors="coerce")
+        if days.isna().any():
+            label = [f"{self.by} {level_text(b)}, {level_text(t)}" for b, t in keys]
+            return plots.plot_estimates(self.tidy().assign(label=label), ax=ax, **options)
+        frame = (
+            self.tidy()
+            .drop(columns=list(self.labels))
+            .assign(
+                n=[facts.count({self.by: b, self.term: t}) for b, t in keys],
+                treatment=self.labels[self.term],
+                day=days,
+            )
         )
-        frame = frame.rename(columns={self.term: "treatment", self.by: "day"})
-        days = days_of(list(frame["day"]))
-        if np.isnan(days).any():  # visits without days stand one step apart
-            days = frame["day"].cat.codes.to_numpy(dtype=float)
-        frame = frame.assign(day=days)
         outcome = self.fit.design.outcome
         settings = {
             "ylabel": f"Adjusted mean {outcome}",
@@ -200,18 +259,24 @@ class Margins(Introduces):
 
     def face(self) -> Face:
         """Return the means as a table."""
+        table = self.tidy()
         head = list(self.labels.columns)
         rows = tuple(
             (
-                *(_level(getattr(r, c)) for c in head),
-                format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
-                f"{r.df:.1f}",
+                *(level_text(r[c]) for c in head),
+                format_estimate(r["estimate"], r["conf_low"], r["conf_high"], 2),
+                format_number(r["df"], 1),
             )
-            for r in each_row(self.tidy())
+            for r in table.to_dict("records")
         )
         header = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
         facts = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
-        return Face("Marginal means", facts, (Table(header, rows, len(head)),))
+        notes = (*self._caveat(), *notes_of(table))
+        return Face("Marginal means", facts, (Table(header, rows, len(head)),), notes)
+
+    def _caveat(self) -> tuple[str, ...]:
+        caveat = self.fit.design.caveat
+        return (f"{caveat}.",) if caveat else ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,16 +288,18 @@ class Contrasts(Introduces):
     frame : pandas.DataFrame
         As returned by `tidy`.
     L : ndarray, shape (k, q)
+        On the columns of the design that were estimated; NaN where not estimable.
     margins : Margins
     adjust : str
-    n_levels : int
+    n_contrasts : int
+        Contrasts within each level of `by`.
     """
 
     frame: pd.DataFrame
     L: FloatArray
     margins: Margins
     adjust: str
-    n_levels: int
+    n_contrasts: int
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a difference.
@@ -241,7 +308,8 @@ class Contrasts(Introduces):
         -------
         pandas.DataFrame
             The level of `by`, contrast, the level and its reference, estimate, std_error, df,
-            statistic, p_value, conf_low, conf_high, conf_level.
+            statistic, p_value, conf_low, conf_high, conf_level, reason. A difference that the
+            data do not identify is NaN, and reason says why.
         """
         return self.frame.copy()
 
@@ -254,7 +322,7 @@ class Contrasts(Introduces):
         Returns
         -------
         pandas.DataFrame
-            The labels, then estimate (g), std_error, conf_low, conf_high, conf_level.
+            The labels, then estimate (g), std_error, conf_low, conf_high, conf_level, reason.
 
         Raises
         ------
@@ -264,7 +332,7 @@ class Contrasts(Introduces):
         check_level(conf_level)
         fit = self.margins.fit
         found = fit.visit_variances()
-        if self.margins.by is None or found is None:
+        if self.margins.by is None or self.margins.by != fit.design.visit or found is None:
             raise SpecError(
                 "effect_sizes() needs means by visit of a model with one covariance for all."
             )
@@ -282,7 +350,7 @@ class Contrasts(Introduces):
         head = list(self.frame.columns[: list(self.frame.columns).index("estimate")])
         return self.frame[head].assign(
             estimate=g, std_error=error, conf_low=g - z * error, conf_high=g + z * error,
-            conf_level=conf_level,
+            conf_level=conf_level, reason=self.frame["reason"],
         )  # fmt: skip
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
@@ -290,11 +358,12 @@ class Contrasts(Introduces):
         by = self.margins.by
         label = self.frame["contrast"].astype(str)
         if by is not None:
-            label = f"{by} " + self.frame[by].astype(object).map(_level) + ", " + label
+            label = f"{by} " + self.frame[by].astype(object).map(level_text) + ", " + label
         settings = {
             "xlabel": f"Difference of {self.margins.fit.design.outcome}",
             "reference_line": 0.0,
             "digits": 2,
+            "caveat": self.margins.fit.design.caveat,
             **options,
         }
         return plots.plot_estimates(
@@ -306,13 +375,13 @@ class Contrasts(Introduces):
         by = self.margins.by
         rows = tuple(
             (
-                *([_level(getattr(r, by))] if by else []),
-                r.contrast,
-                format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
-                f"{r.df:.1f}",
-                format_p(r.p_value),
+                *([level_text(r[by])] if by else []),
+                r["contrast"],
+                format_estimate(r["estimate"], r["conf_low"], r["conf_high"], 2),
+                format_number(r["df"], 1),
+                format_p(r["p_value"]),
             )
-            for r in each_row(self.frame)
+            for r in self.frame.to_dict("records")
         )
         level = f"{100 * self.frame['conf_level'].iloc[0]:g} % CI"
         header = (
@@ -323,38 +392,52 @@ class Contrasts(Introduces):
             "p",
         )
         facts = (("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjust))
-        return Face("Differences of marginal means", facts, (Table(header, rows, 2 if by else 1),))
+        notes = (*self.margins._caveat(), *notes_of(self.frame), *self._family_notes())
+        table = Table(header, rows, 2 if by else 1)
+        return Face("Differences of marginal means", facts, (table,), notes)
+
+    def _family_notes(self) -> tuple[str, ...]:
+        """Say where an adjustment counts fewer differences than were asked for."""
+        usable = np.isfinite(self.frame["statistic"].to_numpy()).reshape(-1, self.n_contrasts)
+        if self.adjust == "none" or self.n_contrasts == 1 or usable.all():
+            return ()
+        by, n = self.margins.by, usable.sum(axis=1)
+        levels = [level_text(v) for v in self.frame[by][:: self.n_contrasts]] if by else [""]
+        fewer = [
+            f"{k}" + (f" at {by} {level}" if by else "")
+            for k, level in zip(n, levels, strict=True)
+            if k < self.n_contrasts
+        ]
+        return (
+            f"Adjusted for the differences that have a test: {', '.join(fewer)} of "
+            f"{self.n_contrasts}.",
+        )
 
 
 def _coefficients(
-    levels: list[str], reference: str | None, pairwise: bool, matrix: Any
+    levels: list[Any], reference: Any, pairwise: bool, matrix: Any
 ) -> tuple[list[tuple[str, str, str]], FloatArray]:
     """Return names (contrast, level, reference) and coefficients on the levels."""
     if sum((reference is not None, pairwise, matrix is not None)) > 1:
         raise SpecError("Give one of reference, pairwise and matrix.")
     k = len(levels)
-    eye = np.eye(k)
+    eye, texts = np.eye(k), [level_text(v) for v in levels]
     if matrix is not None:
-        rows = np.array([np.asarray(v, dtype=float) for v in dict(matrix).values()])
-        if rows.ndim != 2 or rows.shape[1] != k:
-            raise SpecError(f"Each contrast needs {k} coefficients, for {', '.join(levels)}.")
-        return [(str(name), "", "") for name in dict(matrix)], rows
+        given = [np.asarray(v, dtype=float) for v in dict(matrix).values()]
+        if not given or any(v.shape != (k,) for v in given):
+            raise SpecError(f"Each contrast needs {k} coefficients, for {', '.join(texts)}.")
+        return [(str(name), "", "") for name in dict(matrix)], np.stack(given)
+    if k < 2:
+        raise SpecError(f"There is nothing to compare: the means are of {texts[0]} alone.")
     if pairwise:
         pairs = [(i, j) for i in range(k) for j in range(i)]
         pairs.sort(key=lambda p: (p[1], p[0]))
     else:
-        base = levels[0] if reference is None else reference
-        if base not in levels:
-            raise unknown_name("level", base, levels)
+        base = levels[0] if reference is None else find_level("level", reference, levels)
         j = levels.index(base)
         pairs = [(i, j) for i in range(k) if i != j]
-    names = [(f"{levels[i]} - {levels[j]}", levels[i], levels[j]) for i, j in pairs]
+    names = [(f"{texts[i]} - {texts[j]}", texts[i], texts[j]) for i, j in pairs]
     return names, np.stack([eye[i] - eye[j] for i, j in pairs])
-
-
-def _level(value: Any) -> str:
-    """Return a level as text, a whole number without decimals."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _normal(conf_level: float) -> float:

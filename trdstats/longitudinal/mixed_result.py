@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f as f_law
 
 from trdstats.errors import SpecError, check_level, unknown_name
-from trdstats.kernels.mixed_tests import Inference
+from trdstats.kernels.estimability import Estimability
+from trdstats.kernels.mixed_tests import FTest, Inference
 from trdstats.kernels.newton import Optimum
 from trdstats.kernels.reml import Model, covariances
 from trdstats.kernels.rows import Rows
 from trdstats.kernels.sandwich import sandwich
 from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.estimable import Identified
 from trdstats.longitudinal.grid import margin_rows, type3_rows
 from trdstats.longitudinal.margins import Margins
 from trdstats.longitudinal.predict import (
@@ -27,7 +28,7 @@ from trdstats.longitudinal.predict import (
     simulated_outcomes,
 )
 from trdstats.longitudinal.subject_weights import Weighting
-from trdstats.longitudinal.tests_table import t_table
+from trdstats.longitudinal.tests_table import f_table, t_table
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
@@ -60,14 +61,25 @@ class MixedResult(Introduces):
     terms: tuple[str, ...]
     aliased: tuple[str, ...]
     inference: Inference
-    _kept: npt.NDArray[np.intp]
+    _columns: Estimability
     _model: Model
     _optimum: Optimum
     _of_theta: FloatArray
     _rows: Rows
     _weighting: Weighting | None = field(default=None, kw_only=True)
+    _by_constraint: tuple[int, ...] = field(default=(), kw_only=True)
 
     title: ClassVar[str] = "Mixed model"
+
+    @property
+    def _kept(self) -> npt.NDArray[np.intp]:
+        """Columns of the design that were estimated."""
+        return self._columns.kept
+
+    @property
+    def identified(self) -> Identified:
+        """Inference on combinations of all columns of the design, aliased ones included."""
+        return Identified(self.design, self.inference, self._columns, self._by_constraint)
 
     @property
     def structure(self) -> str:
@@ -141,11 +153,7 @@ class MixedResult(Introduces):
             When the number of coefficients is not that of the terms.
         """
         check_level(conf_level)
-        rows = np.atleast_2d(np.asarray(L, dtype=float))
-        if rows.shape[1] != len(self.terms):
-            raise SpecError(
-                f"A contrast needs {len(self.terms)} coefficients, one a term; got {rows.shape[1]}."
-            )
+        rows = self._checked_rows(L)
         names = (
             list(labels) if labels is not None else [f"contrast {i + 1}" for i in range(len(rows))]
         )
@@ -154,6 +162,14 @@ class MixedResult(Introduces):
              "conf_high", "conf_level"]
         ]  # fmt: skip
 
+    def _checked_rows(self, L: Any) -> FloatArray:
+        rows = np.atleast_2d(np.asarray(L, dtype=float))
+        if rows.shape[1] != len(self.terms):
+            raise SpecError(
+                f"A contrast needs {len(self.terms)} coefficients, one a term; got {rows.shape[1]}."
+            )
+        return rows
+
     def joint_test(self, terms: str | Sequence[str] | Any) -> pd.DataFrame:
         """Test several effects together.
 
@@ -161,12 +177,14 @@ class MixedResult(Introduces):
         ----------
         terms : str, sequence of str, or array_like of shape (k, q)
             Columns of the design; a term of the formula (``"treatment"``, ``"treatment:visit"``)
-            stands for all its columns; or coefficients of contrasts that are 0 together.
+            stands for all its columns; or coefficients, in the order of `terms`, of contrasts
+            that are 0 together. Of columns that are not all estimable those combinations are
+            tested that are.
 
         Returns
         -------
         pandas.DataFrame
-            statistic (F), df_num, df_den, p_value.
+            statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
 
         Raises
         ------
@@ -176,31 +194,27 @@ class MixedResult(Introduces):
         if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
             wanted = [terms] if isinstance(terms, str) else list(terms)
             columns = [j for name in wanted for j in self._columns_of(name)]
-            L = np.eye(len(self.terms))[columns]
+            L = np.eye(len(self.design.terms))[columns]
         else:
-            L = np.atleast_2d(np.asarray(terms, dtype=float))
-        found = self.inference.f_test(L)
-        p = float(f_law.sf(found.statistic, found.df_num, found.df_den))
-        return pd.DataFrame(
-            {
-                "statistic": [found.statistic],
-                "df_num": [found.df_num],
-                "df_den": [found.df_den],
-                "p_value": [p],
-            }
-        )
+            rows = self._checked_rows(terms)
+            if np.isnan(rows).any():
+                return f_table(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
+            return f_table(self.inference.f_test(rows))
+        return f_table(*self.identified.test(L, as_parametrised=True))
 
     def type3(self) -> pd.DataFrame:
         """Test every term of the formula (type III).
 
         A term is tested by differences between the levels of its categories, averaged equally
         over the levels of all others; the coding of the columns plays no part. Numbers outside
-        the term stand at 0: centre a covariate that interacts with a category.
+        the term stand at 0: centre a covariate that interacts with a category. Of differences
+        that are not all estimable those combinations are tested that are. In a constrained
+        analysis treatments do not differ at the first visit.
 
         Returns
         -------
         pandas.DataFrame
-            term, statistic (F), df_num, df_den, p_value.
+            term, statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
 
         Raises
         ------
@@ -208,18 +222,21 @@ class MixedResult(Introduces):
             When the formula transforms a column.
         """
         tables = [
-            self.joint_test(L[:, self._kept]).assign(term=term)
+            f_table(*self.identified.test(L)).assign(term=term)
             for term, L in type3_rows(self.design).items()
         ]
-        columns = ["term", "statistic", "df_num", "df_den", "p_value"]
+        if not tables:
+            raise SpecError(f"{self.spec.formula!r} has no term to test: only an intercept.")
+        columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
         return pd.concat(tables, ignore_index=True)[columns]
 
     def _columns_of(self, name: str) -> list[int]:
-        if name in self.terms:
-            return [self.terms.index(name)]
-        groups = _by_term(self.design, self._kept)
+        """Return columns of the design, aliased ones included."""
+        if name in self.design.terms:
+            return [self.design.terms.index(name)]
+        groups = _by_term(self.design)
         if name not in groups:
-            raise unknown_name("term", name, [*groups, *self.terms])
+            raise unknown_name("term", name, [*groups, *self.design.terms])
         return groups[name]
 
     def glance(self) -> pd.DataFrame:
@@ -269,8 +286,8 @@ class MixedResult(Introduces):
         UnknownNameError, SpecError
             When a column is not in the model or has no levels.
         """
-        L, labels = margin_rows(self.design, term, by, at or {}, weights)
-        return Margins(self.inference, L[:, self._kept], labels, term, by, self)
+        L, size, labels = margin_rows(self.design, term, by, at or {}, weights)
+        return Margins(self.inference, L, size, labels, term, by, self)
 
     def residuals(self, kind: Kind = "marginal") -> pd.DataFrame:
         """Return fitted values and residuals of every analysed row.
@@ -306,7 +323,8 @@ class MixedResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            The columns of the formula, estimate, std_error, df, conf_low, conf_high, conf_level.
+            The columns of the formula, estimate, std_error, df, conf_low, conf_high, conf_level,
+            reason. A mean that the data do not identify is NaN, and reason says why.
 
         Raises
         ------
@@ -382,11 +400,23 @@ class MixedResult(Introduces):
             for r in each_row(self.tidy())
         )
         header = ("Term", "Estimate", "SE", "df", "t", "p")
+        notes = [f"{self.design.caveat}."] if self.design.caveat else []
+        notes += self._left_out_notes()
+        tables = (Table(header, rows), *self._tables())
+        return Face(self.title, tuple(facts), tables, tuple(notes))
+
+    def _left_out_notes(self) -> list[str]:
         notes = []
         if self.aliased:
             notes.append(f"Left out, explained by others: {', '.join(self.aliased)}.")
-        tables = (Table(header, rows), *self._tables())
-        return Face(self.title, tuple(facts), tables, tuple(notes))
+        ambiguous = self.identified.ambiguous()
+        if ambiguous:
+            shown = ", ".join(ambiguous[:8]) + (", ..." if len(ambiguous) > 8 else "")
+            notes.append(f"No effects by themselves, they depend on what was left out: {shown}.")
+        if self._by_constraint:
+            names = ", ".join(self.design.terms[j] for j in self._by_constraint)
+            notes.append(f"Left out by the constraint of one mean at the first visit: {names}.")
+        return notes
 
     def _subjects_in_words(self, n: int) -> str:
         if self.design.unit == "subject":
@@ -417,12 +447,11 @@ class MixedResult(Introduces):
         return ()
 
 
-def _by_term(design: Design, kept: npt.NDArray[np.intp]) -> dict[str, list[int]]:
-    """Return the columns of each term of the formula, among those that were kept."""
-    place = {int(column): k for k, column in enumerate(kept)}
+def _by_term(design: Design) -> dict[str, list[int]]:
+    """Return the columns of each term of the formula."""
     found: dict[str, list[int]] = {}
     for term, columns in design.spec.term_indices.items():
-        own = [place[c] for c in columns if c in place]
+        own = [int(c) for c in columns]
         for name in {str(term), ":".join(reversed(str(term).split(":")))}:
             found[name] = own
     return found

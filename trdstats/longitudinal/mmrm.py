@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
+from trdstats.kernels.estimability import judge_columns
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
     Summary,
     distinct_columns,
-    independent_columns,
     summarise,
 )
 from trdstats.kernels.reml import Model, residual_start
@@ -32,13 +32,17 @@ from trdstats.longitudinal.covariances import (
     Unstructured,
     get_covariance,
 )
+from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.estimable import left_out_by_constraint, without_visit
 from trdstats.longitudinal.result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
+from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Face, Introduces
 from trdstats.threads import one_thread
+from trdstats.weights import caveat_under
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -123,6 +127,7 @@ class MMRM(Introduces):
         get_covariance(self.covariance)
         check_choice("ddf", self.ddf, DDF)
         check_choice("vcov", self.vcov, VCOV)
+        check_degrees(self.ddf, self.reml)
         if self.vcov != "model" and self.ddf.startswith("kenward"):
             raise SpecError(
                 f"Kenward-Roger adjusts the model's own covariance; with vcov={self.vcov!r} use "
@@ -193,7 +198,8 @@ class MMRM(Introduces):
             ddf="satterthwaite" if self.ddf.startswith("kenward") else self.ddf,
         )
         found = robust._fit_rows(rows, subject, visit, treatment)
-        design = replace(found.design, left_out=left_out | found.design.left_out)
+        caveat = caveat_under(caveat_of(data), weights)
+        design = replace(found.design, left_out=left_out | found.design.left_out, caveat=caveat)
         weighting = describe_weights(design.frame, subject, design.subjects, weights)
         sandwiched = sandwich(found._model, found._optimum.state, found._rows, kind)
         stacked = weighting.stacked(sandwiched, found._rows)
@@ -218,19 +224,23 @@ class MMRM(Introduces):
     def _fit_summary(
         self, design: Design, summary: Summary, rows: Rows, origin: FloatArray | None = None
     ) -> MMRMResult:
-        kept = independent_columns(summary)
-        aliased = [t for j, t in enumerate(design.terms) if j not in set(kept.tolist())]
+        columns = judge_columns(summary, last=without_visit(design))
         # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
-        if aliased and not self.constrained:
+        implied = left_out_by_constraint(design, columns)
+        aliased = [design.terms[j] for j in columns.left_out if j not in implied]
+        if aliased:
             warnings.warn(
                 f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
-                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}.",
+                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends "
+                "on them is not estimable.",
                 EstimateWarning,
                 stacklevel=5,
             )
+        kept = columns.kept
         summary = summary.keep(kept)
         structure = _structure(self, design)
         model = _model(summary, structure, design, self.reml)
+        _check_groups(model, design, self.group)
         optimum = _optimise(model, structure, design)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
         inference = _infer(self, model, optimum, of_theta, rows, design)
@@ -241,7 +251,8 @@ class MMRM(Introduces):
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
             inference=_counted_from(inference, start),
-            _kept=kept,
+            _columns=columns,
+            _by_constraint=implied,
             _model=model,
             _optimum=optimum,
             _of_theta=of_theta,
@@ -407,6 +418,20 @@ def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) 
     )
 
 
+def _check_groups(model: Model, design: Design, group: str | None) -> None:
+    """Refuse covariances of their own for groups of one subject."""
+    if group is None:
+        return
+    n = np.bincount(model.block, weights=model.summary.n, minlength=len(design.groups))
+    few = [name for name, k in zip(design.groups, n, strict=True) if k < 2]
+    if few:
+        raise NotEstimableError(
+            f"group={group!r}: {', '.join(few)} has one subject or none, and one subject has no "
+            "covariance. Leave the group out, merge it with another, or give all groups one "
+            "covariance (group=None)."
+        )
+
+
 def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     """Return the best optimum from the residuals and, if that fails, from plainer starts."""
     never = _never_together(model.summary)
@@ -485,7 +510,7 @@ def _judge(spec: MMRM, model: Model, beta: FloatArray, found: Inference) -> Infe
     else:
         # An MMRM sums its subjects up, whatever a model may hold.
         df = _between_within(cast(Summary, model.summary))
-    return FixedDegrees(beta, found.covariance, df)
+    return FixedDegrees(beta, found.covariance, df, found)
 
 
 def _between_within(summary: Summary) -> FloatArray:

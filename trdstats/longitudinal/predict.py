@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.kernels.reml import covariances
-from trdstats.longitudinal.tests_table import t_table
+from trdstats.longitudinal.levels import cells_of
 from trdstats.study.frames import to_pandas
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
     if design.weight is not None:
         raise NotEstimableError("Missed visits have no weight, so their variance is not known.")
     mean, phi = _means(fit), fit._optimum.state.vcov
+    identified, q = fit.identified, len(design.terms)
     V = covariances(fit._model, fit._optimum.state.shapes)
     tables = []
     for p in range(len(s.n)):
@@ -104,21 +105,26 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
         rest = V[p][np.ix_(gone, gone)] - pull @ V[p][np.ix_(seen, gone)]
         own = (design.y - mean)[np.ix_(seen, people)]
         estimate = mean[np.ix_(gone, people)] + pull @ own
-        X = design.X[:, fit._kept][:, :, people]
+        whole = design.X[:, :, people]
+        violated = identified.columns.violates(whole[gone].transpose(0, 2, 1).reshape(-1, q))
+        reason = [identified.inseparable(v) if v.any() else "" for v in violated]
+        X = whole[:, fit._kept]
         lever = X[gone] - np.einsum("gs,sqn->gqn", pull, X[seen])
         variance = np.diag(rest)[:, None] + np.einsum("gqn,qr,grn->gn", lever, phi, lever)
+        known = ~violated.any(axis=1)
         tables.append(
             pd.DataFrame(
                 {
                     "subject": np.tile(design.subjects[people], len(gone)),
                     "visit": np.repeat(np.asarray(design.visits[gone]), len(people)),
-                    "estimate": estimate.ravel(),
-                    "std_error": np.sqrt(variance).ravel(),
+                    "estimate": np.where(known, estimate.ravel(), np.nan),
+                    "std_error": np.where(known, np.sqrt(variance).ravel(), np.nan),
+                    "reason": reason,
                 }
             )
         )
     if not tables:
-        return pd.DataFrame(columns=["subject", "visit", "estimate", "std_error"])
+        return pd.DataFrame(columns=["subject", "visit", "estimate", "std_error", "reason"])
     return pd.concat(tables).sort_values(["subject", "visit"], ignore_index=True)
 
 
@@ -144,10 +150,10 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
         raise SpecError("predict() needs rows without missing values.")
     grid = table if fit.design.baseline is None else fit.design.baseline.apply(table)
     matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
-    L = np.asarray(matrix, dtype=float)[:, fit._kept]
-    return pd.concat(
-        [table[columns].reset_index(drop=True), t_table(fit.inference, L, conf_level)], axis=1
-    ).drop(columns=["statistic", "p_value"])
+    rows = table[columns].reset_index(drop=True)
+    cells = cells_of(grid[list(fit.design.facts.types)])
+    found = fit.identified.table(np.asarray(matrix, dtype=float), conf_level, cells=cells)
+    return pd.concat([rows, found.drop(columns=["statistic", "p_value"])], axis=1)
 
 
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:

@@ -87,7 +87,9 @@ class MMRMResult(MixedResult):
         Returns
         -------
         pandas.DataFrame
-            subject, visit, estimate, std_error; one row a missed visit of a subject with ratings.
+            subject, visit, estimate, std_error, reason; one row a missed visit of a subject with
+            ratings. Where the model has no mean for the visit, as for a treatment under which
+            nobody was assessed then, it is NaN, and reason says why.
 
         Raises
         ------

@@ -67,7 +67,8 @@ class MMRMSummary(Introduces):
         left_out = {
             k: a.left_out.get(k, 0) + b.left_out.get(k, 0) for k in {**a.left_out, **b.left_out}
         }
-        design = replace(a, facts=a.facts + b.facts, left_out=left_out)
+        facts, caveat = a.facts + b.facts, a.caveat or b.caveat
+        design = replace(a, facts=facts, left_out=left_out, caveat=caveat)
         return MMRMSummary(self.spec, design, merge(self.summary, other.summary))
 
     def no_rows(self) -> Rows:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import f as f_law
 from scipy.stats import t as t_law
 
-from trdstats.kernels.mixed_tests import Inference
+from trdstats.kernels.mixed_tests import FTest, Inference
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,5 +31,19 @@ def t_table(inference: Inference, L: FloatArray, conf_level: float) -> pd.DataFr
             "conf_low": estimate - half,
             "conf_high": estimate + half,
             "conf_level": conf_level,
+        }
+    )
+
+
+def f_table(found: FTest, reason: str = "") -> pd.DataFrame:
+    """Return a joint test as one row, with what of it is not estimable and why."""
+    p = float(f_law.sf(found.statistic, found.df_num, found.df_den))
+    return pd.DataFrame(
+        {
+            "statistic": [found.statistic],
+            "df_num": [found.df_num],
+            "df_den": [found.df_den],
+            "p_value": [p],
+            "reason": [reason],
         }
     )

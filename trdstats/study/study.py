@@ -38,6 +38,7 @@ from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 
 UNADJUSTED = "Unadjusted: treatments were not randomised"
+_CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 
 
 class Study(Introduces):
@@ -444,7 +445,8 @@ class Study(Introduces):
         pandas.DataFrame
             subject, treatment, day (actual), visit (scheduled), score, baseline, change
             (negative is improvement), other columns of the visits, covariates. Unscheduled
-            visits are not part of it; unrated visits keep a NaN score.
+            visits are not part of it; unrated visits keep a NaN score. The frame remembers, in
+            ``attrs``, that treatments were not randomised.
 
         Raises
         ------
@@ -476,7 +478,10 @@ class Study(Introduces):
         covariates = [c for c in self.subjects.columns if c not in (*frame.columns, *of_visit)]
         extra = {c: rows[c].array for c in of_visit}
         extra |= {c: of_subject[c].array for c in covariates}
-        return frame.assign(**extra)
+        frame = frame.assign(**extra)
+        if self.caveat:
+            frame.attrs[_CAVEAT] = self.caveat
+        return frame
 
     def face(self) -> Face:
         """Return what the study holds."""
@@ -507,6 +512,13 @@ class Study(Introduces):
             (_arms(self),),
             tuple(f"{p.summary} {p.remedy}" for p in self.notices),
         )
+
+
+def caveat_of(data: Any) -> str:
+    """Return what comparisons of the treatments of a study, or a frame made of one, must say."""
+    if isinstance(data, Study):
+        return data.caveat
+    return str(data.attrs.get(_CAVEAT, "")) if isinstance(data, pd.DataFrame) else ""
 
 
 def _view(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,141 @@
+"""Which combinations of coefficients a design identifies.
+
+A combination L beta is estimable when L lies in the row space of the design, that is when L N = 0
+for a basis N of its null space (Searle 1971, Linear Models, section 5.4). The null space is known
+from cross-products alone: a column that is left out is a combination of those kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.kernels.patterns import Summary
+from trdstats.kernels.units import Units
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+# L N is 0 when its summands cancel to this share of their size; the null space is known to about
+# 1e-8 where columns are nearly collinear.
+_CANCELS = 1e-6
+_RANK = 1e-7  # a column is left out when less than this share of its length is its own, as R's qr
+_ROUNDING = 1e-13  # of sums of squares
+
+
+@dataclass(frozen=True, slots=True)
+class Estimability:
+    """The null space of a design, one vector a column that was left out.
+
+    Attributes
+    ----------
+    kept : ndarray of int, shape (k,)
+        Independent columns, in their order.
+    left_out : ndarray of int, shape (d,)
+        The others.
+    null : ndarray, shape (q, d)
+        Vector j has 1 at column `left_out[j]` and minus its coefficients on the kept columns.
+    """
+
+    kept: IntArray
+    left_out: IntArray
+    null: FloatArray
+
+    def violates(self, L: FloatArray, size: FloatArray | None = None) -> BoolArray:
+        """Return which null vectors each row of L is not orthogonal to, shape (rows, d).
+
+        Parameters
+        ----------
+        L : ndarray, shape (rows, q)
+            Coefficients on all columns.
+        size : ndarray, shape (rows, q), optional
+            Sum of the absolute values that each coefficient was added up from: what rounding is
+            judged by. Default: the coefficients themselves.
+        """
+        summands = np.abs(L) if size is None else size
+        gap: FloatArray = np.abs(L @ self.null)
+        return np.greater(gap, _CANCELS * (summands @ np.abs(self.null)))
+
+    def is_estimable(self, L: FloatArray, size: FloatArray | None = None) -> BoolArray:
+        """Return whether each row of L is estimable, shape (rows,)."""
+        return np.asarray(~self.violates(L, size).any(axis=1))
+
+    def estimable_part(self, L: FloatArray) -> FloatArray:
+        """Return rows that span the estimable combinations of the rows of L, shape (r, q)."""
+        broken = self.violates(L)
+        if not broken.any():
+            return L
+        gap = np.where(broken, L @ self.null, 0.0)
+        gap = gap[:, broken.any(axis=0)]
+        # Rows and columns are brought to one size: units have no part in the rank.
+        gap = gap / np.abs(gap).max(axis=0)
+        length = np.abs(gap).max(axis=1)
+        length = np.where(length > 0, length, 1.0)
+        left, values, _ = np.linalg.svd(gap / length[:, None], full_matrices=True)
+        rank = int((values > _CANCELS * values[0]).sum())
+        scaled = L / length[:, None]
+        found = left[:, rank:].T @ scaled
+        # What cancels is 0, not a rounding error: redundant rows must not become a hypothesis.
+        return np.where(np.abs(found) > _RANK * np.abs(scaled).max(axis=0), found, 0.0)
+
+    def of_design(self, X: FloatArray) -> Estimability:
+        """Return the same choice of columns with the null space of another form of the design.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, q)
+            The columns as they were given, where those judged were counted from their means.
+        """
+        null = self.null.copy()
+        if len(self.left_out):
+            length = np.linalg.norm(X, axis=0)
+            scale = np.where(length > 0, length, 1.0)
+            unit = X / scale
+            weight = np.linalg.lstsq(unit[:, self.kept], unit[:, self.left_out], rcond=None)[0]
+            weight[np.abs(weight) < _RANK] = 0.0
+            null[self.kept] = -weight * (scale[self.left_out] / scale[self.kept][:, None])
+        return Estimability(self.kept, self.left_out, null)
+
+    def without(self, columns: Collection[int]) -> Estimability:
+        """Return the null space of the design that never had some of the columns left out."""
+        stays = np.array([j not in columns for j in self.left_out.tolist()], dtype=bool)
+        return Estimability(self.kept, self.left_out[stays], self.null[:, stays])
+
+
+def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estimability:
+    """Return which columns of a design are independent, and its null space.
+
+    Parameters
+    ----------
+    design : Summary or Units
+    last : collection of int
+        Columns that are left out rather than others. All others are taken in their order; one is
+        left out when those kept so far explain it.
+    """
+    each = np.eye(design.rated.shape[1]) * design.rated[:, :, None]
+    gram = design.moments(each)[:-1, :-1]
+    q = len(gram)
+    length = np.sqrt(np.diag(gram))
+    scale = np.where(length > 0, length, 1.0)
+    gram = gram / np.outer(scale, scale)
+    order = [j for j in range(q) if j not in last] + [j for j in range(q) if j in last]
+    kept: list[int] = []
+    factor = np.zeros((0, q))
+    for j in order:
+        rest = gram[j, j] - factor[:, j] @ factor[:, j]
+        if length[j] > 0 and rest > _RANK**2 + _ROUNDING:
+            row = (gram[j] - factor[:, j] @ factor) / np.sqrt(rest)
+            factor = np.vstack([factor, row])
+            kept.append(j)
+    left_out = np.array([j for j in range(q) if j not in set(kept)], dtype=np.intp)
+    null = np.zeros((q, len(left_out)))
+    if len(left_out):
+        weight = np.linalg.solve(factor[:, kept], factor[:, left_out])
+        weight[np.abs(weight) < _RANK] = 0.0
+        null[kept] = -weight * (scale[left_out] / scale[kept][:, None])
+        null[left_out, np.arange(len(left_out))] = 1.0
+    return Estimability(np.sort(np.array(kept, dtype=np.intp)), left_out, null)

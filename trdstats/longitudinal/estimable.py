@@ -1,0 +1,215 @@
+"""What the data of a mixed model identify, and in words what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.kernels.estimability import Estimability
+from trdstats.kernels.mixed_tests import FTest, Inference
+from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.levels import level_text
+from trdstats.longitudinal.tests_table import t_table
+
+FloatArray = npt.NDArray[np.float64]
+
+ALONE = "one subject alone determines it, so it has no empirical standard error"
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Inference on combinations of all columns of a design, refused where they are not estimable.
+
+    Attributes
+    ----------
+    design : Design
+    inference : Inference
+        On the columns that were kept.
+    columns : Estimability
+    by_constraint : tuple of int
+        Columns left out because a constrained analysis has them equal others.
+    """
+
+    design: Design
+    inference: Inference
+    columns: Estimability
+    by_constraint: tuple[int, ...] = ()
+
+    def table(
+        self,
+        L: FloatArray,
+        conf_level: float,
+        *,
+        size: FloatArray | None = None,
+        cells: Sequence[Mapping[str, Any]] | None = None,
+    ) -> pd.DataFrame:
+        """Return t tests of the rows of L; NaN with the reason where not estimable.
+
+        Parameters
+        ----------
+        L : ndarray, shape (k, q)
+            Coefficients on all columns of the design.
+        conf_level : float
+        size : ndarray, shape (k, q), optional
+            As in `Estimability.violates`.
+        cells : sequence of mapping, optional
+            Levels of categories that each row stands for.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `t_table`, and reason: empty where there is an estimate with its error.
+        """
+        violated = self.columns.violates(L, size)
+        usable = ~violated.any(axis=1)
+        rows = L[usable][:, self.columns.kept]
+        found = t_table(self.inference, rows, conf_level)
+        table = found.set_index(np.flatnonzero(usable)).reindex(range(len(L)))
+        reason = np.full(len(L), "", dtype=object)
+        reason[np.flatnonzero(usable)[self.inference.rests_on_one(rows)]] = ALONE
+        for i in np.flatnonzero(~usable):
+            unseen = None if cells is None else self.unseen(cells[int(i)])
+            reason[i] = unseen or self.inseparable(violated[i])
+        return table.assign(conf_level=conf_level, reason=reason)
+
+    def test(self, L: FloatArray, *, as_parametrised: bool = False) -> tuple[FTest, str]:
+        """Test the estimable part of L beta = 0, and say what is not part of it.
+
+        Parameters
+        ----------
+        L : ndarray, shape (k, q)
+            Coefficients on all columns of the design.
+        as_parametrised : bool
+            Whether the columns that a constraint leaves out are no part of the model: the others
+            are then effects by themselves.
+        """
+        columns = self.columns.without(self.by_constraint) if as_parametrised else self.columns
+        violated = np.asarray(columns.violates(L).any(axis=0))
+        part = columns.estimable_part(L)
+        found = self.inference.f_test(part[:, columns.kept])
+        lost = len(L) - len(part)
+        if not lost:
+            return found, ALONE if found.df_num and np.isnan(found.statistic) else ""
+        why = _inseparable(self.design, columns, violated)
+        if not len(part):
+            return found, why
+        return (
+            found,
+            f"{lost} of {len(L)} contrasts are not estimable, the others are tested: {why}",
+        )
+
+    def unseen(self, cell: Mapping[str, Any]) -> str | None:
+        """Say which one or two levels of a cell no assessment has; None when all were seen."""
+        for k in (1, 2):
+            for names in combinations(cell, k):
+                own = {c: cell[c] for c in names}
+                if not self.design.facts.count(own):
+                    return _nobody(self.design.visit, own)
+        return None
+
+    def inseparable(self, violated: npt.NDArray[np.bool_]) -> str:
+        """Say which terms of the formula the data cannot tell apart."""
+        return _inseparable(self.design, self.columns, violated)
+
+    def ambiguous(self) -> list[str]:
+        """Return the kept columns whose coefficients depend on which others were left out."""
+        columns = self.columns.without(self.by_constraint)
+        touched = (columns.null[columns.kept] != 0).any(axis=1)
+        return [self.design.terms[j] for j in columns.kept[touched]]
+
+
+def _nobody(visit: str, cell: Mapping[str, Any]) -> str:
+    others = " and ".join(f"{c} {level_text(v)}" for c, v in cell.items() if c != visit)
+    if visit not in cell:
+        return f"no assessment of a subject with {others}"
+    who = f"no subject with {others}" if others else "no subject"
+    return f"{who} was assessed at {visit} {level_text(cell[visit])}"
+
+
+def _inseparable(design: Design, columns: Estimability, violated: npt.NDArray[np.bool_]) -> str:
+    said: list[str] = []
+    of_column = {j: str(t) for t, own in design.spec.term_indices.items() for j in own}
+    for k in np.flatnonzero(violated):
+        involved = np.flatnonzero(columns.null[:, k])
+        if len(involved) == 1:
+            name = of_column[int(involved[0])]
+            said += _empty_cells(design, [name]) or [
+                f"no assessment has {design.terms[involved[0]]}"
+            ]
+            continue
+        terms = dict.fromkeys(of_column[int(j)] for j in involved)
+        named = [t for t in terms if t != "1"] if len(terms) > 2 else list(terms)
+        words = ["the intercept" if t == "1" else t for t in named]
+        empty = _empty_cells(design, named)
+        said += empty or [f"the data cannot tell {_listed(words)} apart"]
+    unique = list(dict.fromkeys(said))
+    return "; ".join(unique[:3]) + ("; ..." if len(unique) > 3 else "")
+
+
+def _empty_cells(design: Design, terms: Sequence[str]) -> list[str]:
+    """Return which cells of the largest of some terms no assessment has."""
+    by_name = {str(t): t for t in design.spec.term_indices}
+    factors = max(
+        ([c for c in design.facts.types if c in _variables(design, by_name[t])] for t in terms),
+        key=len,
+    )
+    if not factors:
+        return []
+    counts = design.facts.size(factors)
+    empty = [k if len(factors) > 1 else (k,) for k in counts.index[counts.to_numpy() == 0]]
+    cells = [dict(zip(factors, key, strict=True)) for key in empty]
+    return [_nobody(design.visit, cell) for cell in cells]
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"the columns of {names[0]}"
+    return ", ".join(names[:-1]) + f" and {names[-1]}"
+
+
+def without_visit(design: Design) -> list[int]:
+    """Return the columns that a constrained analysis can do without: treatment, but no visit.
+
+    Everybody has the reference treatment at the first visit, so these columns are sums of those by
+    visit. Without them coefficients read as effects at their visits.
+    """
+    if design.baseline is None:
+        return []
+    treatment, visit = design.baseline.treatment, design.baseline.visit
+    found: list[int] = []
+    for term, own in design.spec.term_indices.items():
+        variables = _variables(design, term)
+        if treatment in variables and visit not in variables:
+            found += own
+    return found
+
+
+def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, ...]:
+    """Return the columns left out because treatments share one mean at the first visit."""
+    if design.baseline is None:
+        return ()
+    implied = set(without_visit(design)) & set(columns.left_out.tolist())
+    matrix = design.spec.get_model_matrix(design.frame, output="numpy", na_action="ignore")
+    unconstrained = np.asarray(matrix, dtype=float)
+    for k, j in enumerate(columns.left_out.tolist()):
+        # Treatment at the first visit: the constraint makes the column 0, the data do not.
+        if np.count_nonzero(columns.null[:, k]) == 1 and unconstrained[:, j].any():
+            implied.add(j)
+    return tuple(sorted(implied))
+
+
+def _variables(design: Design, term: Any) -> set[str]:
+    return {str(v) for v in design.spec.term_variables[term]}
+
+
+def notes_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the reasons of a table as notes, each once."""
+    lacking = table.loc[table["std_error"].isna(), "reason"]
+    reasons: Iterable[str] = dict.fromkeys(r for r in lacking if r)
+    return tuple(f"Not estimable (–): {reason}." for reason in reasons)
