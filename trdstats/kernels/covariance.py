@@ -64,7 +64,7 @@ def lags(places: FloatArray) -> FloatArray:
 def bands(places: FloatArray) -> FloatArray:
     """Return which pairs of places lie at each distance that occurs, shape (h, T, T)."""
     apart = np.abs(np.subtract.outer(places, places))
-    return (apart[None] == lags(places)[:, None, None]).astype(float)
+    return np.asarray(apart[None] == lags(places)[:, None, None], dtype=float)
 
 
 def banded(theta: FloatArray, places: FloatArray) -> Shape:

@@ -125,9 +125,14 @@ def _rotate(z: FloatArray, Z: FloatArray, group: IntArray) -> _Rotated:
         z=kept[used],
         Z=(turned @ of_effects)[used],
         group=np.nonzero(used)[0],
-        rest=np.linalg.qr(rest, mode="r") if n_rest else np.zeros((0, z.shape[1])),
+        rest=_factor(rest) if n_rest else rest[:0],
         n_rest=n_rest,
     )
+
+
+def _factor(rows: FloatArray) -> FloatArray:
+    """Return the triangular factor of rows, which has their cross-products."""
+    return np.asarray(np.linalg.qr(rows, mode="r"), dtype=float)
 
 
 def _places_within(group: IntArray) -> IntArray:

@@ -231,6 +231,6 @@ class Design:
     def usual_days(self) -> FloatArray:
         """Day of each visit: the mean of the subjects' where each has an own, shape (T,)."""
         if len(self.days) == 1:
-            return self.days[0]
+            return np.asarray(self.days[0])
         own = self.days[self.schedule]
         return np.asarray(np.where(self.rated, own, 0.0).sum(axis=0) / self.rated.sum(axis=0))

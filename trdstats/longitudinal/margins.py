@@ -203,9 +203,9 @@ class Margins(Introduces):
         for day in (start, end):
             if day not in days:
                 raise unknown_name("visit", day, [f"{d:g}" for d in days])
-        order = np.argsort(days)
+        in_order = np.argsort(days)
         w = np.zeros(len(days))
-        used = order[(days[order] >= start) & (days[order] <= end)]
+        used = in_order[(days[in_order] >= start) & (days[in_order] <= end)]
         for a, b in pairwise(used):
             w[[a, b]] += (days[b] - days[a]) / 2
         return self._combined(w)

@@ -318,8 +318,11 @@ def _origin(design: Design) -> FloatArray | None:
         origin[design.terms.index("Intercept")] = mean
         return origin
     X = np.swapaxes(design.X, 1, 2)[rated]
-    ones = np.linalg.lstsq(X, np.ones(len(X)), rcond=None)[0]
-    return mean * ones if np.allclose(X @ ones, 1.0, rtol=0, atol=1e-9) else None
+    ones, _, rank, _ = np.linalg.lstsq(X.T @ X, X.sum(axis=0), rcond=None)
+    # Of columns that explain each other some will go, and the fitted value with them.
+    if rank < X.shape[1] or not np.allclose(X @ ones, 1.0, rtol=0, atol=1e-9):
+        return None
+    return np.asarray(mean * ones, dtype=float)
 
 
 def _weighted(design: Design, origin: FloatArray | None) -> tuple[FloatArray, FloatArray, float]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -82,22 +81,25 @@ def order_visits(values: pd.Series[Any], column: str) -> VisitOrder:
     return VisitOrder(pd.Index(levels, dtype=object), days_of(levels), True)
 
 
-def days_of(levels: Sequence[Any]) -> FloatArray:
+def days_of(levels: Iterable[Any]) -> FloatArray:
     """Return the day that each visit names; NaN where it names none.
 
     Numbers are days, alone or as text; ``"day 7"``, ``"2 weeks"`` and ``"baseline"`` name theirs;
     ``"visit 3"`` and ``"month 2"`` do not. Dates are counted from the first.
     """
+    levels = list(levels)
     days = np.full(len(levels), np.nan)
     for k, level in enumerate(levels):
+        if isinstance(level, bool):
+            continue
         if isinstance(level, str):
             days[k] = _day_of_text(level)
         elif isinstance(level, pd.Timedelta | np.timedelta64):
             days[k] = pd.Timedelta(level) / pd.Timedelta(days=1)
-        elif isinstance(level, Real) and not isinstance(level, bool | np.bool_):
+        elif isinstance(level, int | float | np.integer | np.floating):
             days[k] = float(level)
     if len(levels) and all(isinstance(v, pd.Timestamp | np.datetime64) for v in levels):
-        dates = pd.DatetimeIndex(list(levels))
+        dates = pd.DatetimeIndex(levels)
         days = ((dates - dates.min()) / pd.Timedelta(days=1)).to_numpy(dtype=float)
     return days
 
