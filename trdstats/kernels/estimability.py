@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import qr
 
 from trdstats.kernels.patterns import Summary
 from trdstats.kernels.units import Units
@@ -20,9 +21,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
-# L N is 0 when its summands cancel to this share of their size; the null space is known to about
-# 1e-8 where columns are nearly collinear.
-_CANCELS = 1e-6
+# L N is 0 when its summands cancel to this share of their size, or to what rounding leaves of the
+# null space where columns are nearly collinear. What is not estimable is of order 1.
+_CANCELS, _COARSEST = 1e-6, 1e-3
 _RANK = 1e-7  # a column is left out when less than this share of its length is its own, as R's qr
 _ROUNDING = 1e-13  # of sums of squares
 
@@ -39,11 +40,14 @@ class Estimability:
         The others.
     null : ndarray, shape (q, d)
         Vector j has 1 at column `left_out[j]` and minus its coefficients on the kept columns.
+    tolerance : float
+        Share of the size of its summands below which an element of L N is 0.
     """
 
     kept: IntArray
     left_out: IntArray
     null: FloatArray
+    tolerance: float = _CANCELS
 
     def violates(self, L: FloatArray, size: FloatArray | None = None) -> BoolArray:
         """Return which null vectors each row of L is not orthogonal to, shape (rows, d).
@@ -58,29 +62,37 @@ class Estimability:
         """
         summands = np.abs(L) if size is None else size
         gap: FloatArray = np.abs(L @ self.null)
-        return np.greater(gap, _CANCELS * (summands @ np.abs(self.null)))
+        return np.greater(gap, self.tolerance * (summands @ np.abs(self.null)))
 
     def is_estimable(self, L: FloatArray, size: FloatArray | None = None) -> BoolArray:
         """Return whether each row of L is estimable, shape (rows,)."""
         return np.asarray(~self.violates(L, size).any(axis=1))
 
-    def estimable_part(self, L: FloatArray) -> FloatArray:
-        """Return rows that span the estimable combinations of the rows of L, shape (r, q)."""
+    def estimable_part(self, L: FloatArray) -> tuple[FloatArray, int]:
+        """Return rows that span the estimable combinations of the rows of L, and what is lost.
+
+        Returns
+        -------
+        part : ndarray, shape (r, q)
+            Independent rows; L itself where all of it is estimable.
+        n_lost : int
+            Number of independent rows of L beside those.
+        """
+        if not self.violates(L).any():
+            return L, 0
+        L = _independent(L)
         broken = self.violates(L)
-        if not broken.any():
-            return L
-        gap = np.where(broken, L @ self.null, 0.0)
-        gap = gap[:, broken.any(axis=0)]
+        gap = np.where(broken, L @ self.null, 0.0)[:, broken.any(axis=0)]
         # Rows and columns are brought to one size: units have no part in the rank.
         gap = gap / np.abs(gap).max(axis=0)
         length = np.abs(gap).max(axis=1)
         length = np.where(length > 0, length, 1.0)
         left, values, _ = np.linalg.svd(gap / length[:, None], full_matrices=True)
-        rank = int((values > _CANCELS * values[0]).sum())
+        rank = int((values > self.tolerance * values[0]).sum())
         scaled = L / length[:, None]
         found = left[:, rank:].T @ scaled
-        # What cancels is 0, not a rounding error: redundant rows must not become a hypothesis.
-        return np.where(np.abs(found) > _RANK * np.abs(scaled).max(axis=0), found, 0.0)
+        # What cancels is 0, not a rounding error.
+        return np.where(np.abs(found) > _RANK * np.abs(scaled).max(axis=0), found, 0.0), rank
 
     def of_design(self, X: FloatArray) -> Estimability:
         """Return the same choice of columns with the null space of another form of the design.
@@ -103,7 +115,18 @@ class Estimability:
     def without(self, columns: Collection[int]) -> Estimability:
         """Return the null space of the design that never had some of the columns left out."""
         stays = np.array([j not in columns for j in self.left_out.tolist()], dtype=bool)
-        return Estimability(self.kept, self.left_out[stays], self.null[:, stays])
+        return Estimability(self.kept, self.left_out[stays], self.null[:, stays], self.tolerance)
+
+
+def _independent(L: FloatArray) -> FloatArray:
+    """Return the rows of L that others do not repeat."""
+    size = np.abs(L).max(axis=0)
+    scaled = L[:, size > 0] / size[size > 0]
+    length = np.linalg.norm(scaled, axis=1)
+    scaled = scaled[length > 0] / length[length > 0, None]
+    _, R, order = qr(scaled.T, mode="economic", pivoting=True)
+    rank = int((np.abs(np.diag(R)) > _RANK).sum())
+    return np.asarray(L[length > 0][np.sort(order[:rank])])
 
 
 def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estimability:
@@ -124,10 +147,12 @@ def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estima
     gram = gram / np.outer(scale, scale)
     order = [j for j in range(q) if j not in last] + [j for j in range(q) if j in last]
     kept: list[int] = []
+    smallest = 1.0
     factor = np.zeros((0, q))
     for j in order:
         rest = gram[j, j] - factor[:, j] @ factor[:, j]
         if length[j] > 0 and rest > _RANK**2 + _ROUNDING:
+            smallest = min(smallest, float(rest))
             row = (gram[j] - factor[:, j] @ factor) / np.sqrt(rest)
             factor = np.vstack([factor, row])
             kept.append(j)
@@ -138,4 +163,6 @@ def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estima
         weight[np.abs(weight) < _RANK] = 0.0
         null[kept] = -weight * (scale[left_out] / scale[kept][:, None])
         null[left_out, np.arange(len(left_out))] = 1.0
-    return Estimability(np.sort(np.array(kept, dtype=np.intp)), left_out, null)
+    rounding = 1e3 * float(np.finfo(float).eps) / smallest
+    tolerance = min(max(_CANCELS, rounding), _COARSEST)
+    return Estimability(np.sort(np.array(kept, dtype=np.intp)), left_out, null, tolerance)

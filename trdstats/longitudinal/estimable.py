@@ -91,18 +91,15 @@ class Identified:
         """
         columns = self.columns.without(self.by_constraint) if as_parametrised else self.columns
         violated = np.asarray(columns.violates(L).any(axis=0))
-        part = columns.estimable_part(L)
+        part, lost = columns.estimable_part(L)
         found = self.inference.f_test(part[:, columns.kept])
-        lost = len(L) - len(part)
         if not lost:
             return found, ALONE if found.df_num and np.isnan(found.statistic) else ""
         why = _inseparable(self.design, columns, violated)
         if not len(part):
             return found, why
-        return (
-            found,
-            f"{lost} of {len(L)} contrasts are not estimable, the others are tested: {why}",
-        )
+        share = f"{lost} of {len(part) + lost} contrasts are not estimable"
+        return found, f"{share}, the others are tested: {why}"
 
     def unseen(self, cell: Mapping[str, Any]) -> str | None:
         """Say which one or two levels of a cell no assessment has; None when all were seen."""
