@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import ModelSpec
+
+from trdstats.formulas import DesignSpec
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -121,7 +122,7 @@ class Design:
     outcome : str
     terms : list of str
         Columns of the design.
-    spec : ModelSpec
+    spec : DesignSpec
         How a table becomes a design, for predictions.
     X : ndarray, shape (T, q, n)
     y : ndarray, shape (T, n)
@@ -154,7 +155,7 @@ class Design:
     schedule: IntArray
     outcome: str
     terms: list[str]
-    spec: ModelSpec
+    spec: DesignSpec
     X: FloatArray
     y: FloatArray
     rated: npt.NDArray[np.bool_]

@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from formulaic import Formula
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
-from trdstats.formulas import read_formula
+from trdstats.formulas import read_formula, read_right_side
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
 from trdstats.kernels.newton import Optimum, minimise
 from trdstats.kernels.patterns import (
@@ -258,7 +257,7 @@ def _start(level: Level, variance: float) -> FloatArray:
 def _simpler(spec: LMM) -> str:
     if not isinstance(spec.random, str):
         return "Leave out a level of grouping, or some of its effects."
-    terms = list(Formula(spec.random))
+    terms = list(read_right_side(spec.random))
     if len(terms) < 2:
         return "Subjects do not differ more than their ratings: fit a model without random effects."
     if spec.correlated:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import ModelSpec
 
 from trdstats.errors import SpecError
-from trdstats.formulas import read_formula
+from trdstats.formulas import DesignSpec, read_formula
 from trdstats.kernels.patterns import Summary, distinct_columns, merge, summarise
 from trdstats.kernels.rows import Rows
 from trdstats.longitudinal.by_visit import build_design
@@ -117,7 +116,7 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
 
 
 def _probe(
-    spec: ModelSpec, facts: Facts, visit: str, visits: list[Any]
+    spec: DesignSpec, facts: Facts, visit: str, visits: list[Any]
 ) -> tuple[IntArray, list[tuple[int, int]]]:
     """Find which columns of the design are one and the same whatever the data.
 
