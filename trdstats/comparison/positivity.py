@@ -103,7 +103,7 @@ def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Viol
     if (sizes == 0).any():
         return  # too few are left to go on; the caller says so
     values = people.design.frame[column]
-    coded = any(f.startswith(f"C({column}") for f in people.design.factors)
+    coded = column in people.design.uses.categories
     if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
         yield from _levels(people, column, values, kept)
     else:

@@ -14,6 +14,7 @@ from trdstats.formulas.design import (
     read_covariates,
     read_formula,
     read_right_side,
+    split_sides,
 )
 from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.language import allow
@@ -34,4 +35,5 @@ __all__ = [
     "read_covariates",
     "read_formula",
     "read_right_side",
+    "split_sides",
 ]

@@ -14,7 +14,7 @@ from formulaic.parser.types import Term
 
 from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
-from trdstats.formulas.reading import parse
+from trdstats.formulas.reading import parse, right_text
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
 from trdstats.study.frames import to_pandas
@@ -198,6 +198,13 @@ class CovariateDesign:
     frame: pd.DataFrame
     spec: DesignSpec
 
+    @property
+    def uses(self) -> Uses:
+        """Columns of the formula by use."""
+        formula = self.spec.formula
+        assert isinstance(formula, CheckedFormula)
+        return formula.columns()
+
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return the design of other rows, which have the columns of `frame`, shape (n, q)."""
         return _without_intercept(self.spec.get_model_matrix(frame))[0]
@@ -219,6 +226,20 @@ def read_right_side(formula: str) -> CheckedFormula:
             "'treatment + age'."
         )
     return right
+
+
+def split_sides(formula: str) -> tuple[CheckedFormula | None, str]:
+    """Return the left side of a formula, None without one, and the text of the right side.
+
+    Raises
+    ------
+    SpecError
+        When it cannot be read or is not allowed.
+    """
+    left, _ = parse(formula)
+    if left is None:
+        return None, formula
+    return left, right_text(formula)
 
 
 def read_covariates(

@@ -27,6 +27,7 @@ from formulaic.utils.variables import Variable
 from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, unknown_name
 from trdstats.formulas.expressions import Expression, column_of, dotted, read_expression
 from trdstats.formulas.language import (
+    BESIDE_INTERCEPT,
     CATEGORY,
     CONTRASTS,
     IDENTITY,
@@ -101,6 +102,11 @@ class CheckedFormula(SimpleFormula):
         return DesignSpec(formula=self).get_model_matrix(
             data, drop_rows=drop_rows, **spec_overrides
         )
+
+    @property
+    def required_variables(self) -> set[Variable]:
+        """Columns of the formula; those that are called like a function are columns too."""
+        return {v for term in self for factor in term.factors for v in factor.required_variables}
 
     def columns(self) -> Uses:
         """Return the columns of the formula by use."""
@@ -233,6 +239,8 @@ class _Interpreter:
         name = plain_spelling(str(dotted(node.func)))
         if name in LEARNING:
             keywords = {str(k.arg): _constant(k.value) for k in node.keywords}
+            if name in BESIDE_INTERCEPT:
+                keywords.setdefault("constraints", "center")
             state = self.state.setdefault(ast.unparse(node), {})
             first = self._number(node.args[0])
             return LEARNING[name](first, *map(_constant, node.args[1:]), _state=state, **keywords)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from keyword import iskeyword
 
 from trdstats.errors import nearest
 from trdstats.formulas.language import (
@@ -25,6 +26,7 @@ from trdstats.formulas.language import (
     plain_spelling,
     takes_one,
 )
+from trdstats.study.kinds import quoted
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _SIGNS = (ast.UAdd, ast.USub)
@@ -104,7 +106,7 @@ def read_expression(text: str) -> Expression:
         raise RefusedError("it names no column")
     return Expression(
         tree,
-        _HOLDER.sub(lambda m: _in_backticks(names[int(m[1])]), shown),
+        _HOLDER.sub(lambda m: _shown(names[int(m[1])]), shown),
         frozenset(check.numbers),
         frozenset(check.categories),
         tuple(names),
@@ -118,10 +120,10 @@ def column_of(node: ast.expr, names: tuple[str, ...]) -> str | None:
         held = _HOLDER.fullmatch(name)
         return names[int(held[1])] if held else name
     if isinstance(node, ast.Call) and dotted(node.func) == QUOTE:
-        quoted = node.args[0] if node.args else None
-        if not isinstance(quoted, ast.Constant) or not isinstance(quoted.value, str):
+        given = node.args[0] if node.args else None
+        if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
             return ""
-        return _HOLDER.sub(lambda m: f"`{names[int(m[1])]}`", quoted.value)
+        return _HOLDER.sub(lambda m: f"`{names[int(m[1])]}`", given.value)
     return None
 
 
@@ -140,8 +142,8 @@ def unescaped(name: str) -> str:
     return re.sub(r"\\(.)", r"\1", name, flags=re.DOTALL)
 
 
-def _in_backticks(name: str) -> str:
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+def _shown(name: str) -> str:
+    return f"`{name}`" if iskeyword(name) else quoted(name)
 
 
 class _Check:
@@ -171,8 +173,8 @@ class _Check:
         known = plain_spelling(str(name))
         if known not in function_names():
             close = nearest(known.rpartition(".")[2], function_names(), n=1)
-            hint = f"did you mean {close[0]}?" if close else "formulas have no such function"
-            self._refuse(node.func, f"{self._text(node.func)!r} is not allowed: {hint}")
+            hint = f"the nearest function is {close[0]!r}" if close else "it is no function here"
+            self._refuse(node.func, f"{self._text(node.func)!r} is not allowed; {hint}")
         return known
 
     def _category(self, call: ast.Call) -> None:
@@ -286,7 +288,7 @@ class _Check:
 
     def _text(self, node: ast.AST) -> str:
         found = ast.get_source_segment(self.code, node) or ""
-        return _HOLDER.sub(lambda m: _in_backticks(self.names[int(m[1])]), found)
+        return _HOLDER.sub(lambda m: _shown(self.names[int(m[1])]), found)
 
     def _refuse(self, node: ast.AST, reason: str) -> None:
         places = list(self._offsets())

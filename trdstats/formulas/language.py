@@ -32,6 +32,8 @@ LEARNING: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 SEVERAL_COLUMNS = frozenset({"bs", "cr", "cs", "cc", "poly"})
+# Cubic splines whose columns would sum to the intercept that stands beside them: they are centred.
+BESIDE_INTERCEPT = frozenset({"cr", "cs", "cc"})
 CONTRASTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {name: TRANSFORMS[name] for name in ("Treatment", "Sum", "Helmert", "Diff", "Poly")}
     | {

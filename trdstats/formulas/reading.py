@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from formulaic import Formula
 from formulaic.errors import FormulaicError
-from formulaic.formula import SimpleFormula
 from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.algos.tokenize import tokenize
 from formulaic.parser.types import ASTNode, Factor, Term, Token
@@ -28,6 +26,7 @@ _MOST_TERMS = 5_000
 _SHOWN = 76  # characters of a formula around the place at fault
 _OPERATOR = re.compile(r"[~+\-:*/^]+|in")
 _PLACE = re.compile(r"⧛(.*?)⧚", re.DOTALL)
+_PARSER = DefaultFormulaParser()
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -57,33 +56,37 @@ def parse(formula: str) -> tuple[CheckedFormula | None, CheckedFormula]:
     pieces = [_piece(formula, token, factors) for token in _tokens(formula)]
     text = " ".join(p.text for p in pieces)
     try:
-        parser = DefaultFormulaParser()
-        tree = parser.get_ast(text)
+        tree = _PARSER.get_ast(text)
         if _size(tree) > _MOST_TERMS:
             raise SpecError(
                 f"The formula {_short(formula)} expands to more than {_MOST_TERMS:,} terms."
             )
-        parsed = Formula(text)
+        parts = _PARSER.get_terms_from_ast(tree, context={})._structure
     except FormulaicError as error:
         raise _unread(formula, pieces, str(error)) from None
     except (RecursionError, MemoryError):
         raise SpecError(
             f"The formula {_short(formula)} cannot be read: it is nested too deeply."
         ) from None
-    if isinstance(parsed, SimpleFormula):
-        return None, _checked(parsed, factors)
-    parts = {name: _checked(part, factors) for name, part in parsed._structure.items()}
-    if set(parts) != {"lhs", "rhs"}:
-        raise SpecError(f"The formula {_short(formula)} cannot be read: it has several parts.")
-    return parts["lhs"], parts["rhs"]
+    if set(parts) == {"root"}:
+        return None, _checked(parts["root"], factors)
+    return _checked(parts["lhs"], factors), _checked(parts["rhs"], factors)
+
+
+def right_text(formula: str) -> str:
+    """Return the text on the right of the tilde."""
+    tilde = next(t for t in _tokens(formula) if t.token == "~")
+    return formula[(tilde.source_end or 0) + 1 :].strip()
 
 
 def _tokens(formula: str) -> Iterable[Token]:
     try:
         return list(tokenize(formula))
     except FormulaicError as error:
-        message = _COLOUR.sub("", str(error))
-        raise _refused(formula, message.split("\n")[0].rstrip("."), len(formula) - 1) from None
+        message = _COLOUR.sub("", str(error)).split("\n")[0]
+        expected = re.search(r"Expected: (\S)", message)
+        reason = f"{expected[1]!r} is missing" if expected else message.rstrip(".")
+        raise _refused(formula, reason, len(formula) - 1) from None
 
 
 def _piece(formula: str, token: Token, factors: dict[str, CheckedFactor]) -> _Piece:
@@ -129,7 +132,7 @@ def _hold(formula: str, token: Token, start: int, factors: dict[str, CheckedFact
     return word
 
 
-def _checked(part: SimpleFormula, factors: dict[str, CheckedFactor]) -> CheckedFormula:
+def _checked(part: Iterable[Term], factors: dict[str, CheckedFactor]) -> CheckedFormula:
     return CheckedFormula(
         [Term([factors.get(f.expr, _literal(f)) for f in term.factors]) for term in part]
     )
@@ -162,6 +165,8 @@ def _unread(formula: str, pieces: list[_Piece], message: str) -> SpecError:
     """Return the error for operators that formulaic cannot read, marked in the user's text."""
     message = _COLOUR.sub("", message)
     reason = re.sub(r"`?\bf\d+\b`?", "a term", message.split("\n")[0]).rstrip(". ")
+    if "context marker" in reason:
+        reason = "a bracket has no partner"
     found = _PLACE.search(message)
     start, end = 0, len(formula)
     if found is not None:

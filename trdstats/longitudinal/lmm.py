@@ -96,6 +96,7 @@ class LMM(Introduces):
                     "The subject is named in fit(..., subject=...), levels of grouping by "
                     "random={'site': '1', 'subject': '1 + week'}."
                 )
+            read_right_side(text)
         if not texts:
             raise SpecError("random names no level of grouping; use random='1' or name one.")
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
 
@@ -86,6 +87,8 @@ class EventTimes(Introduces):
         given = {"left": left, "right": right, "entry": entry}
         names = {v: k for k, v in {**needed, **given}.items() if v in table.columns}
         table = table.rename(columns=names)
+        if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
+            table["treatment"] = as_labels(table["treatment"])
         _raise(_check_values(table))
         status_ = table["status"].to_numpy(dtype=int)
         time_ = table["time"].to_numpy(dtype=float)
@@ -95,9 +98,6 @@ class EventTimes(Introduces):
             table["right"] = np.where(status_ == 1, time_, np.inf)
         numbers = {"left": float, "right": float, "time": float, "status": int}
         table = table.astype({**numbers, **({"entry": float} if "entry" in table else {})})
-        if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
-            text = table["treatment"].map(str)
-            table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
         _raise(_check_order(table))
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
