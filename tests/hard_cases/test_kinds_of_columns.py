@@ -321,3 +321,17 @@ def test_an_imputation_takes_a_covariate_empty_on_some_rows() -> None:
     )  # fmt: skip
     pd.testing.assert_frame_equal(gaps.people, whole.people)
     assert not gaps.left_out
+
+
+def test_models_name_their_references() -> None:
+    frame = people().assign(treatment=np.resize([25, 5, 10], N), sex=np.resize(["m", "f"], N))
+    times = trd.EventTimes(frame)
+    words = "treatment = 5, sex = f"
+    for model in (trd.CoxPH, trd.AFT, trd.IntervalPH, trd.FineGray):
+        facts = dict(model("treatment + sex").fit(times).face().facts)
+        assert facts["Reference"] == words
+    coded = trd.CoxPH("C(treatment, Treatment('10')) + age").fit(times)
+    assert dict(coded.face().facts)["Reference"] == "C(treatment, Treatment('10')) = 10"
+    assert "Reference" not in dict(trd.CoxPH("age").fit(times).face().facts)
+    fit = trd.MMRM("y ~ C(site) + treatment * visit").fit(ratings())
+    assert dict(fit.face().facts)["Reference"] == "C(site) = 1, treatment = A, visit = 7"

@@ -22,6 +22,8 @@ from formulaic.formula import SimpleFormula
 from formulaic.materializers import PandasMaterializer
 from formulaic.parser.types import Factor
 from formulaic.transforms import TRANSFORMS
+from formulaic.transforms.contrasts import TreatmentContrasts
+from formulaic.utils.sentinels import UNSET
 from formulaic.utils.variables import Variable
 
 from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, unknown_name
@@ -35,14 +37,14 @@ from trdstats.formulas.language import (
     by_value,
     plain_spelling,
 )
-from trdstats.study.kinds import as_category, kind_of
+from trdstats.study.kinds import as_category, kind_of, label_of
 
 FloatArray = npt.NDArray[np.float64]
 _NAME = "trdstats"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class CheckedFactor(Factor):
+class CheckedFactor(Factor):  # type: ignore[misc]
     """A factor of a formula that was checked, and that knows its columns without Python."""
 
     @property
@@ -57,13 +59,30 @@ class CheckedFactor(Factor):
 
 
 @dataclass(frozen=True)
-class DesignSpec(ModelSpec):
+class DesignSpec(ModelSpec):  # type: ignore[misc]
     """How a table becomes a design: formulaic's record, with our values of factors."""
 
     @property
     def required_variables(self) -> set[Variable]:
         """Columns of the formula; names with dots are whole."""
         return set(self.formula.required_variables)
+
+    def references(self) -> dict[str, Any]:
+        """Return the level that the others are compared with, by factor coded so."""
+        rows = self.structure or []
+        scoped = [f for row in rows for term in row.scoped_terms for f in term.factors]
+        found = {}
+        for name in dict.fromkeys(f.factor.expr for f in scoped if f.reduced):
+            coding = self.encoder_state[name][1].get("contrasts")
+            if coding is not None and type(coding.contrasts) is TreatmentContrasts:
+                base = coding.contrasts.base
+                found[name] = coding.levels[0] if base is UNSET else base
+        return found
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the references as a fact of a face, none where nothing is compared."""
+        named = [f"{name} = {label_of(level)}" for name, level in self.references().items()]
+        return (("Reference", ", ".join(named)),) if named else ()
 
     def get_model_matrix(
         self,
@@ -88,7 +107,7 @@ class DesignSpec(ModelSpec):
             raise _plain_error(error) from error
 
 
-class CheckedFormula(SimpleFormula):
+class CheckedFormula(SimpleFormula):  # type: ignore[misc]
     """Terms of a formula whose factors were checked."""
 
     def get_model_matrix(
@@ -163,7 +182,7 @@ class _Interpreted:
         return values, {_variable(name) for name in found.numbers | found.categories}
 
 
-class CheckedMaterializer(_Interpreted, PandasMaterializer):
+class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[misc]
     """Designs of pandas frames whose factors are interpreted, never run."""
 
     REGISTER_NAME = _NAME
@@ -229,7 +248,7 @@ class _Interpreter:
         if column is not None:
             return _numbers(_column(self.table, column), column, self.found.text)
         if isinstance(node, ast.Constant):
-            return float(node.value)
+            return float(node.value)  # type: ignore[arg-type]
         if isinstance(node, ast.UnaryOp):
             value = self._number(node.operand)
             return -value if isinstance(node.op, ast.USub) else value

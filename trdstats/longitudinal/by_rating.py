@@ -76,14 +76,15 @@ def build_rows(
         As `build_design`; also when a group lies in two groups of the level above.
     """
     effects = {column: _read_effects(text) for column, text in random.items()}
-    named = [formula, *effects.values()]
-    needed = sorted({str(v) for f in named for v in f.required_variables})
-    frame, left_out = complete_rows(data, formula, list(random), needed)
+    needed = {str(v) for v in formula.required_variables}
+    for effect in effects.values():
+        needed |= {str(v) for v in effect.required_variables}
+    frame, left_out = complete_rows(data, formula, list(random), sorted(needed))
     outcome = str(formula.lhs[0])
     uses = formula.rhs.columns()
     for effect in effects.values():
         uses |= effect.columns()
-    frame = as_categories(frame, [c for c in needed if c != outcome], uses=uses)
+    frame = as_categories(frame, [c for c in sorted(needed) if c != outcome], uses=uses)
     codes = {c: pd.factorize(frame[c], sort=True) for c in random}
     _check_nested(codes)
     unit, *_ = random

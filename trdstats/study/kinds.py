@@ -94,8 +94,7 @@ def out_of_line(values: pd.Series[Any]) -> BoolArray:
     text = np.fromiter((isinstance(v, str) for v in entries), bool, len(entries)) & given
     if number.any():
         return given & ~number
-    read = pd.to_numeric(pd.Series(np.where(text, entries, None)), errors="coerce")
-    like = np.isfinite(read.to_numpy(dtype=float, na_value=np.nan)) & text
+    like = np.isfinite(_read(np.where(text, entries, np.nan))) & text
     odd = given & ~like
     return odd if like.sum() > odd.sum() else np.zeros(len(entries), dtype=bool)
 
@@ -166,10 +165,9 @@ def in_order(labels: Any) -> list[Any]:
     (['5', '10', '25'], ['10', 'a', 'b'])
     """
     distinct = list(dict.fromkeys(labels))
-    read = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
-    size = read.to_numpy(dtype=float, na_value=np.nan)
+    size = _read(distinct)
     if np.isfinite(size).all():
-        return [distinct[k] for k in np.lexsort(([str(v) for v in distinct], size))]
+        return [v for _, _, v in sorted(zip(size, map(str, distinct), distinct, strict=True))]
     try:
         return sorted(distinct)
     except TypeError:  # of several kinds
@@ -204,12 +202,18 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
         if is_numeric_dtype(levels.dtype) and not is_bool_dtype(levels.dtype) and len(levels):
             whole = np.isfinite(levels) & (np.abs(levels) <= _EXACT)
             if whole.all() and (levels == np.round(levels)).all():
-                found = found.rename_categories(levels.astype(np.int64))
+                found = pd.Categorical.from_codes(found.codes, levels.astype(np.int64))
         return found
     entries = values.astype(object)
     if out_of_line(entries).any():
         entries = entries.map(label_of)  # numbers and texts as one kind of label
     return pd.Categorical(entries, categories=in_order(entries.dropna().unique()))
+
+
+def _read(entries: Any) -> npt.NDArray[np.float64]:
+    """Return entries as numbers, NaN where they are none."""
+    read = pd.to_numeric(pd.Series(entries, dtype=object), errors="coerce")
+    return np.asarray(read.to_numpy(dtype=float, na_value=np.nan))
 
 
 def _is_number(value: Any) -> bool:
