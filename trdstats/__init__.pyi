@@ -1,4 +1,5 @@
 from . import errors as errors
+from . import formulas as formulas
 from . import plots as plots
 from . import scales as scales
 from .comparison import AIPW as AIPW

@@ -10,9 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
-from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
+from trdstats.formulas import (
+    CovariateDesign,
+    Uses,
+    check_full_rank,
+    quoted,
+    read_covariates,
+    read_right_side,
+    split_sides,
+)
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_category, as_labels, check_kind
 
 FloatArray = npt.NDArray[np.float64]
 FEWEST = 3  # subjects of a treatment
@@ -59,8 +68,13 @@ def split_formula(formula: str, treatment: str) -> tuple[str, str]:
 
     ``"msm + age"`` takes the column given; ``"arm ~ msm + age"`` names it.
     """
-    left, tilde, right = formula.partition("~")
-    return (right.strip(), left.strip()) if tilde and left.strip() else (formula, treatment)
+    left, right = split_sides(formula)
+    if left is None:
+        return formula, treatment
+    named = left.columns().bare
+    if len(left) != 1 or len(named) != 1:
+        raise SpecError(f"The left side of {formula!r} names the column of the treatment.")
+    return right, str(*named)
 
 
 def read_people(data: Any, formula: str, *, subject: str, treatment: str, missing: str) -> People:
@@ -96,17 +110,16 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
                 )
             ]
         )
-    if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
-        table = table.assign(treatment=pd.Categorical(table["treatment"]))
-    table = table.assign(treatment=table["treatment"].cat.remove_unused_categories())
-    labels = tuple(str(c) for c in table["treatment"].cat.categories)
+    table = table.assign(treatment=as_labels(table["treatment"]))
+    labels = tuple(table["treatment"].cat.categories)
     _check_treatments(table["treatment"], labels)
-    needed = sorted(str(v) for v in read_right_side(covariates).required_variables)
+    read = read_right_side(covariates)
+    needed = sorted(str(v) for v in read.required_variables)
     if "treatment" in needed:
         raise SpecError("The formula explains the treatment: it cannot stand on its right side.")
     _check_finite(table, [c for c in needed if c in table])
-    table, filled = _fill(table, [c for c in needed if c in table], missing)
-    indicators = " + ".join(f"{c}_missing" for c in filled if f"{c}_missing" in table)
+    table, filled = _fill(table, [c for c in needed if c in table], missing, read.columns())
+    indicators = " + ".join(quoted(f"{c}_missing") for c in filled if f"{c}_missing" in table)
     whole = f"{covariates} + {indicators}" if indicators else covariates
     design = read_covariates(table.reset_index(drop=True), whole, what="subjects", least=0)
     varies = np.ptp(design.X, axis=0) > 0
@@ -159,7 +172,7 @@ def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:
 
 
 def _fill(
-    table: pd.DataFrame, columns: list[str], missing: str
+    table: pd.DataFrame, columns: list[str], missing: str, uses: Uses
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     lacks = {c: int(table[c].isna().sum()) for c in columns if table[c].isna().any()}
     if not lacks:
@@ -186,6 +199,11 @@ def _fill(
     for name in lacks:
         values = table[name]
         gone = values.isna()
+        if name in uses.categories - uses.numbers - uses.bare:
+            values = pd.Series(as_category(values), index=values.index)
+        problem = check_kind(values, name, "subjects")
+        if problem is not None:
+            raise DataError([problem])
         if isinstance(values.dtype, pd.CategoricalDtype):
             # The order of the categories stays, and with it the reference.
             changed[name] = values.cat.add_categories("missing").fillna("missing")

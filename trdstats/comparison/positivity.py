@@ -12,7 +12,6 @@ import pandas as pd
 from scipy.special import expit
 
 from trdstats.comparison.people import People
-from trdstats.formulas import read_right_side
 from trdstats.kernels.propensity import fit_scores
 
 BoolArray = npt.NDArray[np.bool_]
@@ -104,10 +103,7 @@ def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Viol
     if (sizes == 0).any():
         return  # too few are left to go on; the caller says so
     values = people.design.frame[column]
-    coded = any(
-        f.startswith("C(") and column in {str(v) for v in read_right_side(f).required_variables}
-        for f in people.design.factors
-    )
+    coded = column in people.design.uses.categories
     if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
         yield from _levels(people, column, values, kept)
     else:

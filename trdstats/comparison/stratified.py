@@ -23,6 +23,7 @@ from trdstats.outcomes.rates import MISSING, Missing, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.study import Study
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import in_order, label_of
 
 
 def stratified_rates(
@@ -90,7 +91,7 @@ def stratified_rates(
     found = verdicts(study, definition, day=day, missing=missing, reference=base)
     cells = study.subjects[columns]
     lacks = cells.isna().any(axis=1).to_numpy()
-    label = cells.astype(str).agg(", ".join, axis=1).to_numpy()
+    label = cells.apply(lambda c: c.map(label_of).astype(str)).agg(", ".join, axis=1).to_numpy()
     counted = found["met"].notna().to_numpy() & ~lacks
     table = pd.DataFrame(
         {
@@ -101,7 +102,7 @@ def stratified_rates(
         }
     )
     sums = table.groupby(["stratum", "treatment"])["met"].agg(["sum", "count"])
-    names = sorted(set(table["stratum"]))
+    names = in_order(table["stratum"])
     rows = []
     for treatment in study.treatments:
         if treatment == base:

@@ -18,7 +18,7 @@ from trdstats.errors import (
     count_of,
     unknown_name,
 )
-from trdstats.formulas import as_categories, read_right_side
+from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.outcomes import Definition
 from trdstats.outcomes.rates import MISSING, verdicts
 from trdstats.study import Study
@@ -206,7 +206,10 @@ def with_covariates(
         When a covariate or treatment is missing for somebody: leaving those subjects out in
         silence would change whom the comparison is about.
     """
-    needed = {str(v) for f in formulas for v in read_right_side(f).required_variables}
+    uses = Uses()
+    for formula in formulas:
+        uses |= read_right_side(formula).columns()
+    needed = uses.bare | uses.numbers | uses.categories
     named = sorted(needed | ({by} if by is not None else set()))
     problems = []
     for column in named:
@@ -226,7 +229,7 @@ def with_covariates(
             )
     if problems:
         raise DataError(problems)
-    return as_categories(frame.reset_index(drop=True), named)
+    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
 
 
 def levels_by(frame: pd.DataFrame, by: str) -> list[str]:

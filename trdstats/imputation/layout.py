@@ -15,6 +15,7 @@ from trdstats.formulas import read_formula
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_category
 from trdstats.study.visit_order import order_visits
 
 FloatArray = npt.NDArray[np.float64]
@@ -170,6 +171,9 @@ def _people(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFra
     """Return what never changes within a subject, one row a subject, sorted."""
     inside = table.groupby(subject, sort=True, observed=True)
     most = inside.nunique(dropna=False).max()
+    # A covariate is known where one row of the subject says it: empty entries do not differ.
+    known = [c for c in columns[2:] if c in most]
+    most[known] = inside[known].nunique().max()
     constant = [c for c in table.columns if c != subject and most[c] <= 1]
     if columns[1] not in constant:
         moved = inside[columns[1]].nunique(dropna=False)
@@ -193,9 +197,7 @@ def _carried(people: pd.DataFrame, rows: pd.DataFrame, visit: str) -> list[str]:
 
 
 def _categories(values: pd.Series[Any]) -> pd.Series[Any]:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values.cat.remove_unused_categories()
-    return values.astype("category")
+    return pd.Series(as_category(values), index=values.index)
 
 
 def _outcomes(

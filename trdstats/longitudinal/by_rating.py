@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula
-from formulaic.errors import FormulaicError
 
 from trdstats.errors import SpecError
-from trdstats.formulas import as_categories, complete_rows, outcome_of
+from trdstats.formulas import (
+    CheckedFormula,
+    OutcomeFormula,
+    as_categories,
+    complete_rows,
+    outcome_of,
+    read_right_side,
+)
 from trdstats.longitudinal.design import (
     Design,
     Facts,
@@ -48,14 +53,14 @@ class Grouping:
 
 
 def build_rows(
-    data: Any, formula: Formula, random: Mapping[str, str]
+    data: Any, formula: OutcomeFormula, random: Mapping[str, str]
 ) -> tuple[Design, list[Grouping]]:
     """Lay a table out by unit and rating, for subjects on days of their own.
 
     Parameters
     ----------
     data : Study or DataFrame
-    formula : Formula
+    formula : OutcomeFormula
     random : mapping of str to str
         Column of each level of grouping, the outermost first, and its random effects. The
         outermost groups are the units.
@@ -72,11 +77,15 @@ def build_rows(
         As `build_design`; also when a group lies in two groups of the level above.
     """
     effects = {column: read_effects(text) for column, text in random.items()}
-    named = [formula, *effects.values()]
-    needed = sorted({str(v) for f in named for v in f.required_variables})
-    frame, left_out = complete_rows(data, formula, list(random), needed)
+    needed = {str(v) for v in formula.required_variables}
+    for effect in effects.values():
+        needed |= {str(v) for v in effect.required_variables}
+    frame, left_out = complete_rows(data, formula, list(random), sorted(needed))
     outcome = str(formula.lhs[0])
-    frame = as_categories(frame, [c for c in needed if c != outcome])
+    uses = formula.rhs.columns()
+    for effect in effects.values():
+        uses |= effect.columns()
+    frame = as_categories(frame, [c for c in sorted(needed) if c != outcome], uses=uses)
     codes = {c: pd.factorize(frame[c], sort=True) for c in random}
     _check_nested(codes)
     unit, *_ = random
@@ -120,7 +129,7 @@ def build_rows(
     return design, groupings
 
 
-def read_effects(text: str) -> Formula:
+def read_effects(text: str) -> CheckedFormula:
     """Return random effects as a formula.
 
     Raises
@@ -129,9 +138,9 @@ def read_effects(text: str) -> Formula:
         When they cannot be read, or there is none.
     """
     try:
-        effects = Formula(text)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecError(f"random={text!r} cannot be read: {error}.") from error
+        effects = read_right_side(text)
+    except SpecError as error:
+        raise SpecError(f"random={text!r}: {error}") from None
     if not len(list(effects)):
         raise SpecError(
             f"random={text!r} names no random effect: '1' is an intercept, '1 + week' an "

@@ -7,10 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import Formula, ModelSpec
 
 from trdstats.errors import DataError, Problem, SpecError, count_of
-from trdstats.formulas import as_categories, complete_rows, outcome_of
+from trdstats.formulas import (
+    DesignSpec,
+    OutcomeFormula,
+    as_categories,
+    complete_rows,
+    outcome_of,
+)
 from trdstats.longitudinal.constraint import (
     check_baseline,
     fill_treatment,
@@ -31,7 +36,7 @@ from trdstats.study.visit_order import days_of, order_visits
 
 def build_design(
     data: Any,
-    formula: Formula,
+    formula: OutcomeFormula,
     *,
     subject: str,
     visit: str,
@@ -75,7 +80,8 @@ def build_design(
     frame, left_out = complete_rows(table, formula, roles, needed)
     grouped = [group] if group is not None and keep_levels else []
     factors = [visit, *(c for c in needed if c != outcome), *grouped]
-    frame = as_categories(frame, factors, visit, keep_levels=keep_levels)
+    uses = formula.rhs.columns()
+    frame = as_categories(frame, factors, visit, uses=uses, keep_levels=keep_levels)
     visits = frame[visit].cat.categories
     person, subjects = pd.factorize(frame[subject], sort=True)
     person = np.asarray(person, dtype=np.intp)
@@ -198,7 +204,7 @@ def _weights(
 
 
 def _matrix(
-    formula: Formula,
+    formula: OutcomeFormula,
     frame: pd.DataFrame,
     person: IntArray,
     occasion: IntArray,
@@ -206,17 +212,16 @@ def _matrix(
     T: int,
     visit: str,
     baseline: Baseline | None,
-) -> tuple[ModelSpec, FloatArray, list[str], tuple[str, ...]]:
+) -> tuple[DesignSpec, FloatArray, list[str], tuple[str, ...]]:
     """Return the design at every visit of every subject, its columns, and what varies.
 
-    At visits without a rating it is filled in: by what never changes within the subject, so that
-    a covariate is one column for all visits, and by 0 elsewhere. It has no weight there.
+    At visits without a rating it is filled in with values of the subject, so that a covariate that
+    never changes is one column for all visits. It has no weight there.
     """
     whole: dict[str, Any] = {}
     varying: list[str] = []
     place = occasion * n + person
-    for column in formula.rhs.required_variables:
-        name = str(column)
+    for name in sorted(str(v) for v in formula.rhs.required_variables):
         values = frame[name]
         if name == visit:
             codes = np.repeat(np.arange(T), n)
@@ -224,13 +229,12 @@ def _matrix(
             continue
         is_category = isinstance(values.dtype, pd.CategoricalDtype)
         plain = values.cat.codes.to_numpy() if is_category else values.to_numpy()
-        full = np.zeros(n * T, dtype=plain.dtype)
         own = np.zeros(n, dtype=plain.dtype)
         own[person] = plain
-        if (own[person] == plain).all():
-            full = np.tile(own, T)
-        else:
+        if (own[person] != plain).any():
             varying.append(name)
+        # A value that occurs: 0 would have no logarithm and lie outside a spline.
+        full = np.tile(own, T)
         full[place] = plain
         whole[name] = (
             pd.Categorical.from_codes(full, dtype=values.dtype) if is_category else full  # type: ignore[call-overload]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import ModelSpec
 
+from trdstats.formulas import DesignSpec
 from trdstats.study.visit_order import days_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -138,7 +138,7 @@ class Design:
     outcome : str
     terms : list of str
         Columns of the design.
-    spec : ModelSpec
+    spec : DesignSpec
         How a table becomes a design, for predictions.
     X : ndarray, shape (T, q, n)
     y : ndarray, shape (T, n)
@@ -179,7 +179,7 @@ class Design:
     schedule: IntArray
     outcome: str
     terms: list[str]
-    spec: ModelSpec
+    spec: DesignSpec
     X: FloatArray
     y: FloatArray
     rated: npt.NDArray[np.bool_]

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from formulaic import Formula
 
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
@@ -239,7 +238,7 @@ def _at_boundary(spec: LMM, model: Model) -> str:
     )
     if not isinstance(spec.random, str):
         return meaning + "Leave out a level of grouping, or some of its effects."
-    if len(list(Formula(spec.random))) < 2:
+    if len(list(read_effects(spec.random))) < 2:
         return meaning + (
             "For ratings at scheduled visits MMRM(covariance='cs') is the same model and also "
             "takes a correlation of zero or below."

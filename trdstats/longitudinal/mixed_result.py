@@ -379,6 +379,7 @@ class MixedResult(Introduces):
         left = "; ".join(f"{n:,} {reason}" for reason, n in self.design.left_out.items())
         facts = [
             ("Formula", self.spec.formula),
+            *self.design.spec.facts(),
             ("Covariance", self.structure),
             ("Subjects", self._subjects_in_words(g.n)),
             ("Ratings", f"{g.n_obs:,}" + (f" ({left} left out)" if left else "")),

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import ModelSpec
 
 from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
 from trdstats.kernels.patterns import Summary, distinct_columns, merge, summarise
 from trdstats.kernels.rows import Rows
 from trdstats.longitudinal.by_visit import build_design
-from trdstats.longitudinal.design import Design, Facts
+from trdstats.longitudinal.design import Design
 from trdstats.tables import Face, Introduces
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
-_PROBES = 97  # subjects of the probe: more than any design has levels that must differ
+_PROBES = 97  # subjects of the probe, besides those that meet every level
+_MEETINGS = 3  # times that every level is met, each time beside other levels of the other columns
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +104,13 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
             f"{', '.join(laid.varying)} change between visits: summaries take covariates of the "
             "subject only."
         )
-    select, source = _probe(laid.spec, laid.facts, visit, list(laid.visits))
+    learnt = sorted(laid.spec.transform_state)
+    if learnt:
+        raise SpecError(
+            f"{', '.join(learnt)} learns from the rows it sees, and a summary sees one chunk only: "
+            "make a column of it before, alike for all chunks."
+        )
+    select, source = _probe(laid, visit)
     u = np.concatenate([np.stack([laid.X[t, j] for t, j in source]), laid.y]).T
     T = len(laid.visits)
     select = np.column_stack([select, len(source) + np.arange(T)])
@@ -117,13 +123,12 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
     return MMRMSummary(spec, empty, summary)
 
 
-def _probe(
-    spec: ModelSpec, facts: Facts, visit: str, visits: list[Any]
-) -> tuple[IntArray, list[tuple[int, int]]]:
+def _probe(laid: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
     """Find which columns of the design are one and the same whatever the data.
 
     Made-up subjects, different in every covariate, are put through the formula: columns that
-    agree for all of them agree for any.
+    agree for all of them agree for any. Among them is every level of every column, and every
+    combination of levels that a term of the formula multiplies.
 
     Returns
     -------
@@ -132,21 +137,42 @@ def _probe(
         Visit and column at which each distinct column is found.
     """
     rng = np.random.default_rng(0)
-    T = len(visits)
-    made: dict[str, Any] = {c: np.tile(rng.uniform(1, 2, _PROBES), T) for c in facts.sums}
-    for c, levels in facts.types.items():
-        codes = rng.integers(0, len(levels.categories), _PROBES)
-        # Every level is met, so that its column is not empty.
-        codes[: len(levels.categories)] = np.arange(len(levels.categories))[:_PROBES]
-        made[c] = pd.Categorical.from_codes(np.tile(codes, T).tolist(), dtype=levels)
-    if visit in made:
-        at_visit = np.repeat(np.arange(T), _PROBES).tolist()
-        made[visit] = pd.Categorical.from_codes(at_visit, dtype=facts.types[visit])
-    matrix = spec.get_model_matrix(pd.DataFrame(made), output="numpy", na_action="ignore")
-    X = np.asarray(matrix, dtype=float).reshape(T, _PROBES, -1).transpose(0, 2, 1)
-    select, _ = distinct_columns(np.ascontiguousarray(X), np.zeros((T, _PROBES)))
+    T, types = len(laid.visits), laid.facts.types
+    codes = _probe_codes(laid, visit, rng)
+    n = len(next(iter(codes.values()))) if codes else _PROBES
+    made: dict[str, Any] = {}
+    for c in laid.facts.sums:
+        values = laid.frame[c].to_numpy(dtype=float)
+        low, high = float(values.min()), float(values.max())
+        made[c] = np.tile(rng.uniform(low, high if high > low else low + 1, n), T)
+    for c, levels in types.items():
+        at = np.repeat(np.arange(T), n) if c == visit else np.tile(codes[c], T)
+        made[c] = pd.Categorical.from_codes(at.tolist(), dtype=levels)
+    table = pd.DataFrame(made, index=pd.RangeIndex(n * T))
+    matrix = laid.spec.get_model_matrix(table, output="numpy", na_action="ignore")
+    X = np.asarray(matrix, dtype=float).reshape(T, n, -1).transpose(0, 2, 1)
+    select, _ = distinct_columns(np.ascontiguousarray(X), np.zeros((T, n)))
     select = select[:, :-1]
     source = [
         tuple(int(v) for v in np.argwhere(select == k)[0]) for k in range(int(select.max()) + 1)
     ]
     return select, source  # type: ignore[return-value]
+
+
+def _probe_codes(laid: Design, visit: str, rng: np.random.Generator) -> dict[str, IntArray]:
+    """Return levels of made-up subjects by column."""
+    sizes = {c: len(t.categories) for c, t in laid.facts.types.items() if c != visit}
+    if not sizes:
+        return {}
+    blocks = [{c: rng.integers(0, k, _PROBES) for c, k in sizes.items()}]
+    for term in laid.spec.terms:
+        own = [c for c in sizes if any(c in f.required_variables for f in term.factors)]
+        if not own:
+            continue
+        cells = np.unravel_index(
+            np.arange(int(np.prod([sizes[c] for c in own]))), [sizes[c] for c in own]
+        )
+        for _ in range(_MEETINGS):
+            block = {c: rng.integers(0, k, len(cells[0])) for c, k in sizes.items()}
+            blocks.append(block | dict(zip(own, cells, strict=True)))
+    return {c: np.concatenate([b[c] for b in blocks]).astype(np.intp) for c in sizes}

@@ -19,6 +19,7 @@ from trdstats.outcomes.check_event_times import (
     read_numbers,
 )
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
 
@@ -107,8 +108,7 @@ class EventTimes(Introduces):
         _raise(check_values(table))
         table = complete(table)
         if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
-            text = table["treatment"].map(str)
-            table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
+            table["treatment"] = as_labels(table["treatment"])
         _raise(check_intervals(table))
         table = table.astype({"status": int})
         if causes is None:

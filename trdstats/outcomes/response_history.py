@@ -19,6 +19,7 @@ from trdstats.outcomes.check_history import (
 )
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count
 
 
@@ -88,11 +89,10 @@ class ResponseHistory(Introduces):
     ) -> None:
         table = to_pandas(frame, what="response history")
         _raise(check_columns(table))
+        if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
+            table["treatment"] = as_labels(table["treatment"])
         _raise(check_values(table))
         table = table.astype({"start": float, "stop": float})
-        if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
-            text = table["treatment"].map(str)
-            table["treatment"] = pd.Categorical(text, categories=sorted(set(text)))
         seen = (table["to"] != CENSORED).to_numpy()
         if "left" not in table:
             table["left"] = table["stop"]

@@ -16,6 +16,7 @@ from trdstats.errors import (
     check_level,
     nearest,
 )
+from trdstats.formulas import read_right_side
 from trdstats.outcomes import (
     LEFT_FOLLOW_UP,
     Definition,
@@ -257,6 +258,11 @@ def _check_settings(settings: Mapping[str, Any]) -> list[str]:
         problems.append(
             f'adjust must be a text such as "age + baseline"; got {settings["adjust"]!r}'
         )
+    elif settings["adjust"] is not None:
+        try:
+            read_right_side(settings["adjust"])
+        except TrdstatsError as error:
+            problems.append(f"adjust: {str(error).rstrip('.')}")
     try:
         check_level(settings["conf_level"])
     except (TrdstatsError, TypeError):

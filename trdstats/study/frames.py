@@ -8,6 +8,7 @@ import narwhals as nw
 import pandas as pd
 
 from trdstats.errors import SpecError
+from trdstats.study.kinds import plain_numbers
 
 
 def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
@@ -23,9 +24,10 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Same columns and rows; nullable numbers become floats with NaN. Columns with declared levels
-        (pandas categories, polars Enum, arrow dictionaries) are categories in their order; a
-        polars Categorical declares no order and becomes text.
+        Same columns and rows; nullable numbers become floats with NaN, and numbers that are kept
+        as objects (integers, decimals) plain numbers. Columns with declared levels (pandas
+        categories, polars Enum, arrow dictionaries) are categories in their order; a polars
+        Categorical declares no order and becomes text.
 
     Raises
     ------
@@ -40,12 +42,16 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
     if len(twice):
         names = ", ".join(repr(str(c)) for c in dict.fromkeys(twice))
         raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
-    nullable = {
-        name: _plain(result[name])
+    changed = {
+        name: plain_numbers(_plain(result[name]))
         for name in result.columns
-        if isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
+        if result[name].dtype == object
+        or isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
     }
-    return result.assign(**nullable) if nullable else result
+    result = result.copy(deep=False)
+    for name, values in changed.items():
+        result[name] = values
+    return result
 
 
 def _from_other(frame: Any, what: str) -> pd.DataFrame:
@@ -92,6 +98,8 @@ def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
             if series.hasnans
             else series.astype(bool)
         )
+    if pd.api.types.is_numeric_dtype(series.dtype) and series.to_numpy().dtype == object:
+        return series.astype(object)  # decimals of pyarrow
     if pd.api.types.is_numeric_dtype(series.dtype):
         return series.astype(float) if series.hasnans else series.astype(series.to_numpy().dtype)
     return series

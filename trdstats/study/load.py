@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest, unknown_name
+from trdstats.study.kinds import as_labels, label_of
 from trdstats.study.readers import read_table
 from trdstats.study.study import Study
 
@@ -70,12 +71,12 @@ def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column:
     table = tables.get("subjects", tables["visits"])
     if column not in table.columns:
         return  # the study itself reports the unknown column, with its nearest names
-    values = table[column].astype(object)
-    present = {str(v) for v in values.dropna()}
-    missing = [t for t in sorted(present) if t not in order]
+    values = as_labels(table[column])
+    levels = [label_of(t) for t in order]
+    missing = [t for t in values.cat.categories if t not in levels]
     if missing:
         raise PlanError(f"treatments does not list {', '.join(map(repr, missing))}.")
-    table[column] = pd.Categorical(values.map(str, na_action="ignore"), categories=order)
+    table[column] = pd.Categorical(values, categories=levels)
 
 
 def samples_home() -> Path:

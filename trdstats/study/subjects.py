@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.errors import Problem
 from trdstats.study import checks
+from trdstats.study.kinds import as_labels
 from trdstats.study.roles import Roles
 
 
@@ -62,8 +63,8 @@ def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem])
 def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
     """Return the subjects of a table of visits.
 
-    A column that never changes within a subject describes the subject; treatment and baseline
-    must not change.
+    A column that never changes within a subject describes the subject, also where it is filled in
+    from the first visit on and empty at some later ones; treatment and baseline must not change.
     """
     ids = frame[roles.subject]
     names = ids.to_numpy(dtype=object)
@@ -71,16 +72,22 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
     first = np.flatnonzero(~ids.duplicated().to_numpy(dtype=bool) & (code >= 0))
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
+    start = _earliest(frame, roles, code, len(first))
     constant = []
+    whole = frame.copy(deep=False)
     for column in frame.columns:
         if column in taken and column not in must:
             continue
         values, _ = pd.factorize(frame[column], use_na_sentinel=True)
-        lead = np.zeros(len(first) + 1, dtype=values.dtype)
-        lead[code[first]] = values[first]
-        varies = (values != lead[code]) & (code >= 0)
+        lead = values[start[code]]
+        varies = (values != lead) & (code >= 0)
+        if column not in must:
+            varies &= values >= 0  # an empty entry does not differ from what is known before it
         if not varies.any():
             constant.append(str(column))
+            if (values != lead).any():
+                filled = frame[column].array.take(start[code])
+                whole[column] = pd.Series(filled, index=frame.index)
         elif column in must:
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
@@ -88,7 +95,19 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
             found += [problem] if problem is not None else []
             constant.append(str(column))
     kept = first[_sort_order(names[first])]
-    return _assemble(frame, roles, kept, names, constant, tuple(constant), found)
+    return _assemble(whole, roles, kept, names, constant, tuple(constant), found)
+
+
+def _earliest(
+    frame: pd.DataFrame, roles: Roles, code: npt.NDArray[np.intp], n: int
+) -> npt.NDArray[np.intp]:
+    """Return the row of each subject's earliest day, shape (n,)."""
+    day, _ = checks.numbers(frame[roles.day])
+    order = np.lexsort((day, code))
+    order = order[code[order] >= 0]
+    found = np.zeros(n, dtype=np.intp)
+    found[code[order[::-1]]] = order[::-1]
+    return found
 
 
 def code_rows(
@@ -122,20 +141,16 @@ def _assemble(
     ids = pd.Index(frame[roles.subject].iloc[kept])
     if isinstance(ids, pd.CategoricalIndex):
         ids = pd.Index(names[kept])
-    raw = frame[roles.treatment].iloc[kept]
-    label = raw.map(_label)
-    problem = checks.check_treatment(names[kept], label.isna().to_numpy(dtype=bool), kept)
+    treatment = as_labels(frame[roles.treatment].iloc[kept])
+    problem = checks.check_treatment(names[kept], treatment.isna().to_numpy(dtype=bool), kept)
     if problem is not None:
         found.append(problem)
-    order = raw.cat.categories.map(_label) if isinstance(raw.dtype, pd.CategoricalDtype) else None
-    present = set(label.dropna())
-    levels = sorted(present) if order is None else [t for t in order if t in present]
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
     primary = roles.measures[0].baseline
     return SubjectTable(
         ids=ids.rename("subject"),
-        treatment=pd.Categorical(label.astype(object), categories=levels),
+        treatment=pd.Categorical(treatment),
         columns={
             str(c): frame[c].iloc[kept].reset_index(drop=True)
             for c in columns
@@ -145,14 +160,6 @@ def _assemble(
         from_visits=from_visits,
         row=kept,
     )
-
-
-def _label(value: Any) -> str | None:
-    """Return a treatment as text; empty and missing are None."""
-    if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
-        return None
-    text = f"{value:g}" if isinstance(value, float | np.floating) else str(value).strip()
-    return text or None
 
 
 def _sort_order(names: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:

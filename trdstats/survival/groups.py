@@ -14,6 +14,7 @@ from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.follow_up import FollowUp
 from trdstats.kernels.stacking import WeightModel
 from trdstats.outcomes import EventTimes
+from trdstats.study.kinds import as_labels
 from trdstats.weights import (
     WeightsAmong,
     effective_size,
@@ -280,8 +281,8 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
 def _codes(column: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.intp), [str(c) for c in column.cat.categories]
-    code, labels = pd.factorize(column, sort=True)
-    return code.astype(np.intp), [str(v) for v in labels]
+    labels = as_labels(column)
+    return labels.cat.codes.to_numpy().astype(np.intp), list(labels.cat.categories)
 
 
 def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ...]:

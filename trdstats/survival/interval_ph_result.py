@@ -211,6 +211,7 @@ class IntervalPHResult(Introduces):
         facts = [
             ("Model", f"hazard ratios of {self.spec.formula}, baseline free"),
             *(("Left out", f"{n:,}: {reason}") for reason, n in self._design.left_out.items()),
+            *self._design.spec.facts(),
             ("Log-likelihood", format_number(fit.loglik, 2) + ", gap below 1e-9" * fit.converged),
             ("Standard errors", errors),
         ]

@@ -90,7 +90,8 @@ class Analysed:
         facts = counts_facts(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
-        return facts
+        named = (fact for design in self.designs for fact in design.spec.facts())
+        return facts + tuple(dict.fromkeys(named))
 
     def notes(self) -> tuple[str, ...]:
         """Return the cautions a face ends with."""

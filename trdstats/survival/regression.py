@@ -78,7 +78,7 @@ class Regressed:
         facts = counts_facts(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
-        return facts
+        return facts + self.design.spec.facts()
 
 
 def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ...]) -> Regressed:

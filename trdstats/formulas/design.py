@@ -1,4 +1,4 @@
-"""Formulas: what they name in a table, and the design matrix they make of it."""
+"""What a formula names in a table, and the design matrix it makes of it."""
 
 from __future__ import annotations
 
@@ -10,42 +10,62 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from formulaic import Formula, ModelSpec, SimpleFormula
-from formulaic.errors import FormulaicError
+from formulaic.parser.types import Term
 
 from trdstats.errors import DataError, NotEstimableError, SpecError
+from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
+from trdstats.formulas.reading import parse, right_text
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
 from trdstats.study.frames import to_pandas
+from trdstats.study.kinds import as_category, check_kind, kind_of
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class OutcomeFormula:
+    """A formula with an outcome.
+
+    Attributes
+    ----------
+    lhs : CheckedFormula
+        The outcome, one term.
+    rhs : CheckedFormula
+        The terms that explain it.
+    """
+
+    lhs: CheckedFormula
+    rhs: CheckedFormula
+
+    @property
+    def required_variables(self) -> set[str]:
+        """Columns of both sides."""
+        sides = (self.lhs, self.rhs)
+        return {str(v) for side in sides for v in side.required_variables}
+
+
 @cache
-def read_formula(formula: str) -> Formula:
+def read_formula(formula: str) -> OutcomeFormula:
     """Return a formula with an outcome on its left.
 
     Raises
     ------
     SpecError
-        When it cannot be read or has no outcome.
+        When it cannot be read, is not allowed, or has no outcome.
     """
-    try:
-        parsed = Formula(formula)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecError(f"The formula {formula!r} cannot be read: {error}.") from error
-    _check_one_part(parsed, formula)
-    if not hasattr(parsed, "lhs") or len(parsed.lhs) != 1:
+    left, right = parse(formula)
+    if left is None or len(left) != 1:
         raise SpecError(
             f"The formula {formula!r} needs one outcome on the left, such as "
             "'change ~ baseline * visit + treatment * visit'."
         )
-    return parsed
+    return OutcomeFormula(left, right)
 
 
 def complete_rows(
-    data: Any, formula: Formula, roles: list[str], needed: list[str]
+    data: Any, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the rows with an outcome and all covariates, and how many were left out and why."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
@@ -66,37 +86,84 @@ def complete_rows(
 
 
 def as_categories(
-    frame: pd.DataFrame, columns: list[str], visit: str = "", *, keep_levels: bool = False
+    frame: pd.DataFrame,
+    columns: list[str],
+    visit: str = "",
+    *,
+    uses: Uses | None = None,
+    keep_levels: bool = False,
+    what: str = "data",
 ) -> pd.DataFrame:
-    """Return texts, booleans and visits as categories; unused categories go unless kept.
+    """Return the columns of a model as what they are: numbers, or categories.
+
+    Texts, booleans and visits are categories, and so is what the formula puts into ``C(...)``;
+    what it works with (``log(dose)``) are numbers. Unused categories go unless kept.
 
     Raises
     ------
+    DataError
+        When a column holds dates, or texts among numbers.
     SpecError
         When levels are to be kept and a column does not name them.
     """
+    uses = uses or Uses()
     changed: dict[str, Any] = {}
+    problems = []
     for column in dict.fromkeys(columns):
         values = frame[column]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            changed[column] = values if keep_levels else values.cat.remove_unused_categories()
-        elif keep_levels and (column == visit or not pd.api.types.is_numeric_dtype(values.dtype)):
+        coded = column == visit or column in uses.categories - uses.numbers
+        if column in uses.categories and column in uses.bare and kind_of(values) == "number":
+            coded = column == visit  # a number that C() codes besides
+        problem = check_kind(values, column, what)
+        if problem is not None and not (coded and problem.kind == "texts_among_numbers"):
+            problems.append(problem)
+            continue
+        if not coded and _is_number(column, values, uses):
+            continue
+        declared = isinstance(values.dtype, pd.CategoricalDtype)
+        if keep_levels and not declared:
             raise SpecError(
                 f"{column!r} must name all its levels, those of other chunks too: "
                 f"frame[{column!r}] = pd.Categorical(frame[{column!r}], categories=[...])."
             )
-        elif column == visit or not pd.api.types.is_numeric_dtype(values.dtype):
-            changed[column] = pd.Categorical(values)
+        if declared and keep_levels:
+            changed[column] = values
+        elif column == visit:
+            changed[column] = _visits(values)
+        else:
+            changed[column] = as_category(values)
+    if problems:
+        raise DataError(problems)
     return frame.assign(**changed)
 
 
-def outcome_of(frame: pd.DataFrame, formula: Formula) -> FloatArray:
+def _is_number(column: str, values: pd.Series[Any], uses: Uses) -> bool:
+    kind = kind_of(values)
+    if kind == "boolean":
+        # Within a function True counts as 1.
+        return column in uses.numbers and column not in uses.bare
+    return kind == "number"
+
+
+def _visits(values: pd.Series[Any]) -> pd.Categorical:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return pd.Categorical(values.cat.remove_unused_categories())
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return pd.Categorical(values)
+    return as_category(values)
+
+
+def outcome_of(frame: pd.DataFrame, formula: OutcomeFormula) -> FloatArray:
     """Return the outcome of every row."""
     name = str(formula.lhs[0])
     if name in frame and pd.api.types.is_numeric_dtype(frame[name].dtype):
         return _finite(frame[name].to_numpy(dtype=float), name)
+    for column in sorted(formula.lhs.columns().bare):
+        problem = check_kind(frame[column], column, "data")
+        if problem is not None:
+            raise DataError([problem])
     matrix = formula.lhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    if matrix.shape[1] != 1:
+    if matrix.shape[1] != 1 or kind_of(matrix.iloc[:, 0]) != "number":
         raise SpecError(f"The outcome {formula.lhs[0]!s} must be a number.")
     return _finite(np.asarray(matrix.to_numpy(dtype=float)[:, 0]), name)
 
@@ -130,7 +197,7 @@ class CovariateDesign:
         Rows not analysed, by reason.
     frame : pandas.DataFrame
         The kept rows, texts as categories.
-    spec : ModelSpec
+    spec : DesignSpec
         How a table becomes a design, with the intercept that `matrix` takes away.
     """
 
@@ -140,41 +207,50 @@ class CovariateDesign:
     kept: BoolArray
     left_out: dict[str, int]
     frame: pd.DataFrame
-    spec: ModelSpec
+    spec: DesignSpec
+
+    @property
+    def uses(self) -> Uses:
+        """Columns of the formula by use."""
+        formula = self.spec.formula
+        assert isinstance(formula, CheckedFormula)
+        return formula.columns()
 
     def matrix(self, frame: pd.DataFrame) -> FloatArray:
         """Return the design of other rows, which have the columns of `frame`, shape (n, q)."""
         return _without_intercept(self.spec.get_model_matrix(frame))[0]
 
 
-def _check_one_part(parsed: Any, formula: str) -> None:
-    if not isinstance(getattr(parsed, "rhs", parsed), SimpleFormula):
-        raise SpecError(
-            f"The formula {formula!r} has parts divided by '|', which has no meaning here. Write "
-            "'a + b' or 'a * b'; random effects are named by LMM(random=...)."
-        )
-
-
 @cache
-def read_right_side(formula: str) -> Formula:
+def read_right_side(formula: str) -> CheckedFormula:
     """Return a formula of covariates only.
 
     Raises
     ------
     SpecError
-        When it cannot be read or has an outcome.
+        When it cannot be read, is not allowed, or has an outcome.
     """
-    try:
-        parsed = Formula(formula)
-    except (FormulaicError, SyntaxError) as error:
-        raise SpecError(f"The formula {formula!r} cannot be read: {error}.") from error
-    _check_one_part(parsed, formula)
-    if hasattr(parsed, "lhs"):
+    left, right = parse(formula)
+    if left is not None:
         raise SpecError(
             f"The formula {formula!r} names an outcome; give the covariates only, such as "
             "'treatment + age'."
         )
-    return parsed
+    return right
+
+
+def split_sides(formula: str) -> tuple[CheckedFormula | None, str]:
+    """Return the left side of a formula, None without one, and the text of the right side.
+
+    Raises
+    ------
+    SpecError
+        When it cannot be read or is not allowed.
+    """
+    left, _ = parse(formula)
+    if left is None:
+        return None, formula
+    return left, right_text(formula)
 
 
 def read_covariates(
@@ -205,10 +281,10 @@ def read_covariates(
     lacks = table[needed].isna().any(axis=1).to_numpy()
     if lacks.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
-    frame = as_categories(table[~lacks].reset_index(drop=True), needed)
-    # With the intercept in place every factor has a reference level.
-    spec = ModelSpec(Formula(f"1 + {formula}"), output="pandas", na_action="raise")
-    made = spec.get_model_matrix(frame)
+    frame = as_categories(
+        table[~lacks].reset_index(drop=True), needed, uses=parsed.columns(), what=what
+    )
+    made = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
     X, terms = _without_intercept(made)
     if len(terms) < least:
         same = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
@@ -232,6 +308,12 @@ def read_covariates(
         frame=frame,
         spec=made.model_spec,
     )
+
+
+def _with_intercept(formula: CheckedFormula) -> CheckedFormula:
+    """Return a formula in which every factor has a reference level."""
+    one = Term([CheckedFactor("1", eval_method="literal")])
+    return formula if one in formula else CheckedFormula([one, *formula])
 
 
 def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:

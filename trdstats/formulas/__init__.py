@@ -1,0 +1,39 @@
+"""Formulas: what may stand in one, what it names in a table, and the design it makes of it.
+
+A formula is text, and text may come from a plan or a header: it is read and checked here
+(`reading`, `expressions`, `language`) and worked out by an interpreter of our own (`evaluate`).
+"""
+
+from trdstats.formulas.design import (
+    CovariateDesign,
+    OutcomeFormula,
+    as_categories,
+    check_full_rank,
+    complete_rows,
+    outcome_of,
+    read_covariates,
+    read_formula,
+    read_right_side,
+    split_sides,
+)
+from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
+from trdstats.formulas.language import allow
+from trdstats.study.kinds import quoted
+
+__all__ = [
+    "CheckedFormula",
+    "CovariateDesign",
+    "DesignSpec",
+    "OutcomeFormula",
+    "Uses",
+    "allow",
+    "as_categories",
+    "check_full_rank",
+    "complete_rows",
+    "outcome_of",
+    "quoted",
+    "read_covariates",
+    "read_formula",
+    "read_right_side",
+    "split_sides",
+]

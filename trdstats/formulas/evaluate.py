@@ -1,0 +1,351 @@
+"""Checked factors into columns of a design: an interpreter of their trees, and formulaic's coding.
+
+formulaic codes categories, multiplies factors into terms and keeps what transforms learnt. The
+values of factors come from here: no text is handed to Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from formulaic import ModelSpec
+from formulaic.errors import FormulaicError
+from formulaic.formula import SimpleFormula
+from formulaic.materializers import PandasMaterializer
+from formulaic.parser.types import Factor
+from formulaic.transforms import TRANSFORMS
+from formulaic.transforms.contrasts import TreatmentContrasts
+from formulaic.utils.sentinels import UNSET
+from formulaic.utils.variables import Variable
+
+from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, unknown_name
+from trdstats.formulas.expressions import Expression, column_of, dotted, read_expression
+from trdstats.formulas.language import (
+    BESIDE_INTERCEPT,
+    CATEGORY,
+    CONTRASTS,
+    IDENTITY,
+    LEARNING,
+    by_value,
+    plain_spelling,
+)
+from trdstats.study.kinds import as_category, kind_of, label_of
+
+FloatArray = npt.NDArray[np.float64]
+_NAME = "trdstats"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class CheckedFactor(Factor):  # type: ignore[misc]
+    """A factor of a formula that was checked, and that knows its columns without Python."""
+
+    @property
+    def required_variables(self) -> set[Variable]:
+        """Columns of the factor."""
+        if self.eval_method is Factor.EvalMethod.PYTHON:
+            found = read_expression(self.expr)
+            return {Variable(name, roles=["value"]) for name in found.numbers | found.categories}
+        if self.eval_method is Factor.EvalMethod.LOOKUP:
+            return {Variable(self.expr, roles=["value"])}
+        return set()
+
+
+@dataclass(frozen=True)
+class DesignSpec(ModelSpec):  # type: ignore[misc]
+    """How a table becomes a design: formulaic's record, with our values of factors."""
+
+    @property
+    def required_variables(self) -> set[Variable]:
+        """Columns of the formula; names with dots are whole."""
+        return set(self.formula.required_variables)
+
+    def references(self) -> dict[str, Any]:
+        """Return the level that the others are compared with, by factor coded so."""
+        rows = self.structure or []
+        scoped = [f for row in rows for term in row.scoped_terms for f in term.factors]
+        found = {}
+        for name in dict.fromkeys(f.factor.expr for f in scoped if f.reduced):
+            coding = self.encoder_state[name][1].get("contrasts")
+            if coding is not None and type(coding.contrasts) is TreatmentContrasts:
+                base = coding.contrasts.base
+                found[name] = coding.levels[0] if base is UNSET else base
+        return found
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the references as a fact of a face, none where nothing is compared."""
+        named = [f"{name} = {label_of(level)}" for name, level in self.references().items()]
+        return (("Reference", ", ".join(named)),) if named else ()
+
+    def get_model_matrix(
+        self,
+        data: Any,
+        context: Mapping[str, Any] | None = None,
+        drop_rows: set[int] | None = None,
+        **attr_overrides: Any,
+    ) -> Any:
+        """Return the design of the rows of a table.
+
+        Raises
+        ------
+        SpecError, NotEstimableError
+            When the values of a factor cannot be had.
+        """
+        spec = self.update(**{**attr_overrides, "materializer": _NAME})
+        try:
+            return spec.get_materializer(data).get_model_matrix(spec, drop_rows=drop_rows)
+        except TrdstatsError:
+            raise
+        except (FormulaicError, ValueError, TypeError, KeyError, IndexError) as error:
+            raise _plain_error(error) from error
+
+
+class CheckedFormula(SimpleFormula):  # type: ignore[misc]
+    """Terms of a formula whose factors were checked."""
+
+    def get_model_matrix(
+        self,
+        data: Any,
+        context: Mapping[str, Any] | None = None,
+        drop_rows: set[int] | None = None,
+        **spec_overrides: Any,
+    ) -> Any:
+        """Return the design of the rows of a table; see `DesignSpec`."""
+        return DesignSpec(formula=self).get_model_matrix(
+            data, drop_rows=drop_rows, **spec_overrides
+        )
+
+    @property
+    def required_variables(self) -> set[Variable]:
+        """Columns of the formula; those that are called like a function are columns too."""
+        return {v for term in self for factor in term.factors for v in factor.required_variables}
+
+    def columns(self) -> Uses:
+        """Return the columns of the formula by use."""
+        bare: set[str] = set()
+        numbers: set[str] = set()
+        categories: set[str] = set()
+        for factor in (f for term in self for f in term.factors):
+            if factor.eval_method is Factor.EvalMethod.LOOKUP:
+                bare.add(factor.expr)
+            elif factor.eval_method is Factor.EvalMethod.PYTHON:
+                found = read_expression(factor.expr)
+                numbers |= found.numbers
+                categories |= found.categories
+        return Uses(frozenset(bare), frozenset(numbers), frozenset(categories))
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Columns of formulas by what the formulas make of them.
+
+    Attributes
+    ----------
+    bare : frozenset of str
+        As they are: the values decide.
+    numbers : frozenset of str
+        In functions and arithmetic.
+    categories : frozenset of str
+        Within ``C(...)``.
+    """
+
+    bare: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+    def __or__(self, other: Uses) -> Uses:
+        return Uses(
+            self.bare | other.bare,
+            self.numbers | other.numbers,
+            self.categories | other.categories,
+        )
+
+
+class _Interpreted:
+    """Values of factors, for a materializer of formulaic."""
+
+    data: pd.DataFrame
+
+    def _lookup(self, name: str) -> tuple[Any, set[Variable]]:
+        return _column(self.data, name), {_variable(name)}
+
+    def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
+        found = read_expression(expr)
+        values = _Interpreter(self.data, found, spec.transform_state).factor()
+        return values, {_variable(name) for name in found.numbers | found.categories}
+
+
+class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[misc]
+    """Designs of pandas frames whose factors are interpreted, never run."""
+
+    REGISTER_NAME = _NAME
+    REGISTER_INPUTS = ()
+    REGISTER_PRECEDENCE = 0  # nobody gets it without asking for it
+
+
+class _Interpreter:
+    """Values of one factor of a table."""
+
+    def __init__(
+        self, table: pd.DataFrame, found: Expression, state: MutableMapping[str, Any]
+    ) -> None:
+        self.table, self.found, self.state = table, found, state
+
+    def factor(self) -> Any:
+        tree = self.found.tree
+        if isinstance(tree, ast.Call) and dotted(tree.func) == CATEGORY:
+            return self._category(tree)
+        values = self._number(tree)
+        if isinstance(values, float):
+            return np.full(len(self.table), values)
+        return values
+
+    def _category(self, call: ast.Call) -> Any:
+        column = column_of(call.args[0], self.found.names)
+        if column is not None:
+            values = _column(self.table, column)
+        else:
+            values = pd.Series(self._number(call.args[0]), index=self.table.index)
+        named = {k.arg: k.value for k in call.keywords}
+        levels = _constant(named["levels"]) if "levels" in named else None
+        category = self._levels(values, levels)
+        coding = call.args[1] if len(call.args) > 1 else named.get("contrasts")
+        return TRANSFORMS["C"](category, None if coding is None else self._contrasts(coding))
+
+    def _levels(self, values: pd.Series[Any], levels: Any) -> pd.Series[Any]:
+        """Return a column as categories; a value that is none of them is refused."""
+        known = self.state.get(self.found.text)
+        if isinstance(values.dtype, pd.CategoricalDtype) and levels is None:
+            return values
+        if known is None and levels is None:
+            category = as_category(values)
+            self.state[self.found.text] = {"levels": category.categories}
+        else:
+            category = pd.Categorical(
+                values, categories=levels if known is None else known["levels"]
+            )
+        strange = pd.unique(values[np.asarray(category.codes) < 0].dropna())
+        if len(strange):
+            raise unknown_name(f"level of {self.found.text}:", strange[0], category.categories)
+        return pd.Series(category, index=values.index)
+
+    def _contrasts(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Call):
+            keywords = {str(k.arg): _constant(k.value) for k in node.keywords}
+            return CONTRASTS[str(dotted(node.func))](*map(_constant, node.args), **keywords)
+        name = dotted(node)
+        return CONTRASTS[name]() if name is not None else _constant(node)
+
+    def _number(self, node: ast.expr) -> Any:
+        column = column_of(node, self.found.names)
+        if column is not None:
+            return _numbers(_column(self.table, column), column, self.found.text)
+        if isinstance(node, ast.Constant):
+            return float(node.value)  # type: ignore[arg-type]
+        if isinstance(node, ast.UnaryOp):
+            value = self._number(node.operand)
+            return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.BinOp):
+            return self._finite(node, *map(self._number, (node.left, node.right)))
+        assert isinstance(node, ast.Call)
+        name = plain_spelling(str(dotted(node.func)))
+        if name in LEARNING:
+            keywords = {str(k.arg): _constant(k.value) for k in node.keywords}
+            if name in BESIDE_INTERCEPT:
+                keywords.setdefault("constraints", "center")
+            state = self.state.setdefault(ast.unparse(node), {})
+            first = self._number(node.args[0])
+            return LEARNING[name](first, *map(_constant, node.args[1:]), _state=state, **keywords)
+        return self._finite(node, *map(self._number, node.args))
+
+    def _finite(self, node: ast.BinOp | ast.Call, *given: Any) -> Any:
+        """Work an operation out; refuse it where it has no value for values that are there."""
+        with np.errstate(all="ignore"):
+            if isinstance(node, ast.BinOp):
+                result = _OPERATIONS[type(node.op)](*given)
+            else:
+                result = self._call(node, given)
+        wrong = ~np.isfinite(result)
+        for value in given:
+            wrong = wrong & np.isfinite(value)
+        if np.any(wrong):
+            arrays = [v for v in given if isinstance(v, np.ndarray)] or [np.zeros(1)]
+            cases = np.broadcast_to(wrong, arrays[0].shape)
+            shown = ", ".join(f"{v:g}" for v in pd.unique(arrays[0][cases])[:3])
+            raise SpecError(
+                f"{self.found.text} has no value in {int(cases.sum()):,} rows, where its argument "
+                f"is {shown}. Leave them out, or transform the column before, such as "
+                "log1p(dose) for doses of 0."
+            )
+        return result
+
+    def _call(self, node: ast.Call, given: tuple[Any, ...]) -> Any:
+        name = plain_spelling(str(dotted(node.func)))
+        if name == IDENTITY:
+            return given[0]
+        function = by_value(name)
+        if function is None:
+            raise SpecError(
+                f"Formulas know no function {name!r} here: call trdstats.formulas.allow first."
+            )
+        keywords = {str(k.arg): _constant(k.value) for k in node.keywords}
+        result = np.asarray(function(*given, **keywords), dtype=float)
+        if result.shape not in ((), (len(self.table),)):
+            raise SpecError(f"{name}() must give one number a row; it gave shape {result.shape}.")
+        return result if result.shape else float(result)
+
+
+_OPERATIONS: dict[type[ast.operator], Any] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: np.divide(a, b),
+    ast.Pow: lambda a, b: np.power(a, b),
+}
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series[Any]:
+    if name not in table.columns:
+        raise unknown_name("column of the formula", name, table.columns)
+    return table[name]
+
+
+def _numbers(values: pd.Series[Any], name: str, text: str) -> FloatArray:
+    """Return a column as numbers, levels that are numbers too."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        levels = pd.Series(values.cat.categories)
+        if kind_of(levels) in ("number", "boolean"):
+            known = np.append(levels.to_numpy(dtype=float), np.nan)
+            return np.asarray(known[values.cat.codes.to_numpy()])
+    elif kind_of(values) in ("number", "boolean"):
+        return values.to_numpy(dtype=float)
+    raise SpecError(f"{name!r} holds no numbers, and {text} needs them.")
+
+
+def _constant(node: ast.expr) -> Any:
+    value = ast.literal_eval(node)
+    return value if not isinstance(value, float) or math.isfinite(value) else np.nan
+
+
+def _variable(name: str) -> Variable:
+    return Variable(name, roles=["value"], source="data")
+
+
+def _plain_error(error: BaseException) -> TrdstatsError:
+    """Return an error of ours for one of formulaic or of a transform; colours go."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TrdstatsError):
+            return cause
+        cause = cause.__cause__
+    text = _COLOUR.sub("", str(error)).strip().rstrip(".")
+    if "null values after evaluation" in text:
+        return NotEstimableError(f"The formula gives missing values: {text}.")
+    return SpecError(f"The formula does not fit the table: {text}.")
