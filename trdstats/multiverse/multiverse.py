@@ -33,7 +33,7 @@ from trdstats.outcomes.rates import MISSING
 from trdstats.study import Study
 
 _SEED = 20090424  # any number will do; a fixed one gives the same p values tomorrow
-_DRAWS = 100_000
+_DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
 
 def multiverse(
@@ -78,7 +78,8 @@ def multiverse(
         Visit windows by label, each in a form that `Study` takes. Default: those of the study.
     conf_level : float
     draws : int
-        Draws from the joint law of the estimates; the seed is fixed.
+        Draws from the joint distribution of the estimates; the seed is fixed. The error of a joint
+        p value is relative to it, however small it is.
 
     Returns
     -------
@@ -252,4 +253,6 @@ def _run(estimator: Estimator, universe: Universe) -> tuple[Estimate, str]:
             "The estimate of a universe must be an Estimate(value, influence) with one influence "
             f"for each of the {n} subjects; got {type(found).__name__}."
         )
-    return found, ""
+    if found.note or np.any(found.influence):
+        return found, found.note
+    return found, "no subject has an influence on it: no standard error, so no test"
