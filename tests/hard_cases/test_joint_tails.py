@@ -39,7 +39,7 @@ def test_dunnett_of_the_reference_trial() -> None:
 
 
 def test_one_factor_against_brute_force() -> None:
-    """scipy 1.17.1 dblquad of Dunnett's integrand over factor and scale, epsrel=1e-8."""
+    """By scipy 1.17.1, dblquad of Dunnett's integrand over factor and scale, epsrel=1e-8."""
     p = factor_tails(np.array([0.8, -0.4, 0.6]), np.array([5.0]), df=7.0)[0][0]
     assert p == pytest.approx(0.004170957235487289, rel=1e-8)
 
