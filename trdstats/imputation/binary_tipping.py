@@ -15,7 +15,7 @@ from trdstats.errors import (
     check_choice,
     check_level,
     count_of,
-    unknown_name,
+    known_level,
 )
 from trdstats.kernels.endpoints import UNDEFINED
 from trdstats.kernels.two_proportions import METHODS, risk_difference
@@ -93,9 +93,9 @@ class BinaryTippingPoint:
         treatment = (
             next(a for a in arms if a != reference) if self.treatment is None else self.treatment
         )
-        for arm in (treatment, reference):
-            if arm not in arms:
-                raise unknown_name("treatment", arm, arms)
+        treatment, reference = (
+            arms[known_level("treatment", arm, arms)] for arm in (treatment, reference)
+        )
         if treatment == reference:
             raise SpecError(f"treatment and reference are both {reference!r}.")
         outcomes = rates(study, self.definition, day=self.day, missing="observed").outcomes

@@ -14,6 +14,7 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     check_level,
+    known_level,
     unknown_name,
 )
 from trdstats.kernels.max_t import max_t
@@ -213,10 +214,11 @@ def _contrast(study: Study, contrast: tuple[str, str] | None) -> tuple[str, str]
         return study.treatments[1], study.treatments[0]
     if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
         raise SpecError(f"contrast must name two treatments; got {contrast!r}.")
-    for name in contrast:
-        if name not in study.treatments:
-            raise unknown_name("treatment", name, study.treatments)
-    return contrast
+    arms = study.treatments
+    first, second = (arms[known_level("treatment", name, arms)] for name in contrast)
+    if first == second:
+        raise SpecError(f"contrast must name two treatments; got {contrast!r}.")
+    return first, second
 
 
 def _estimator(estimate: object) -> tuple[Estimator, str]:
@@ -227,7 +229,7 @@ def _estimator(estimate: object) -> tuple[Estimator, str]:
 
 
 def _listed(value: Any) -> list[Any]:
-    listed = [value] if isinstance(value, str | int | float) else list(value)
+    listed = [value] if isinstance(value, str | int | float | np.number) else list(value)
     if not listed or len(set(listed)) < len(listed):
         raise SpecError(f"Choices must differ and there must be one at least; got {value!r}.")
     return listed
