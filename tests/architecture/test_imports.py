@@ -102,6 +102,12 @@ def test_import_is_light() -> None:
     assert out.stdout.strip() == "[]"
 
 
+def test_a_room_does_not_take_the_place_of_a_function() -> None:
+    code = "import trdstats.multiverse, trdstats; print(callable(trdstats.multiverse))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "True"
+
+
 def test_every_public_name_can_be_had() -> None:
     import trdstats
 

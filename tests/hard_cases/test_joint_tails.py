@@ -62,7 +62,7 @@ def test_moderate_tails_of_r() -> None:
         assert p == pytest.approx(of_r, rel=4 * found.relative_error)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(k=st.integers(1, 6), level=st.floats(0.1, 14), df=ANY_DF)
 def test_independent_and_equal_estimates(k: int, level: float, df: float) -> None:
     copies = factor_tails(np.ones(k), np.array([level]), df=df)[0][0]
@@ -72,14 +72,14 @@ def test_independent_and_equal_estimates(k: int, level: float, df: float) -> Non
         assert apart == pytest.approx(-np.expm1(k * np.log1p(-2 * norm.sf(level))), rel=1e-9)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
-    loadings=st.lists(st.floats(-0.98, 0.98), min_size=2, max_size=5),
+    loadings=st.lists(st.integers(-98, 98), min_size=2, max_size=5),
     level=st.floats(0.5, 9),
     df=ANY_DF,
 )
-def test_draws_and_integral_are_the_same(loadings: list[float], level: float, df: float) -> None:
-    factor = np.array(loadings)
+def test_draws_and_integral_are_the_same(loadings: list[int], level: float, df: float) -> None:
+    factor = np.array(loadings) / 100
     correlation = np.outer(factor, factor)
     np.fill_diagonal(correlation, 1.0)
     exact = factor_tails(factor, np.array([level]), df=df)[0][0]
