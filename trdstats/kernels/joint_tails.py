@@ -97,8 +97,8 @@ def joint_tails(
             return _few(partial(drawn_tails, correlation, draws=draws, rng=rng, df=df), at)
 
     alpha = 1 - conf_level
-    ends = [_isf(alpha / 2, df), _isf(alpha / (2 * k), df)]
-    ladder = np.linspace(*ends, _CRITICAL_LEVELS) if k > 1 else np.array(ends[:1])
+    lowest, highest = (float(_isf(alpha / m, df)) for m in (2, 2 * k))
+    ladder = np.linspace(lowest, highest, _CRITICAL_LEVELS if k > 1 else 1)
     p, error = tails(np.concatenate([levels, ladder]))
     critical = _crossing(ladder, p[len(levels) :], alpha)
     return JointTails(p[: len(levels)], error[: len(levels)], critical)
@@ -300,7 +300,7 @@ def _crossing(levels: FloatArray, p: FloatArray, alpha: float) -> float:
     if p[-1] >= alpha:
         return float(levels[-1])
     curve = PchipInterpolator(levels, np.log(p) - np.log(alpha))
-    return float(brentq(curve, levels[0], levels[-1], xtol=1e-10))
+    return float(brentq(lambda x: float(curve(x)), levels[0], levels[-1], xtol=1e-10))
 
 
 def _sf(level: float, df: float) -> float:
@@ -308,4 +308,4 @@ def _sf(level: float, df: float) -> float:
 
 
 def _isf(p: FloatArray | float, df: float) -> FloatArray | float:
-    return norm.isf(p) if np.isinf(df) else t.isf(p, df)  # type: ignore[no-any-return]
+    return norm.isf(p) if np.isinf(df) else t.isf(p, df)
