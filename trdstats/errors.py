@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from typing import Literal
 
 _SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
@@ -134,11 +135,53 @@ def nearest(name: object, known: Iterable[object], *, n: int = 3) -> list[str]:
     return [options[f] for f in found]
 
 
+def known_level(what: str, value: object, levels: Iterable[object]) -> int:
+    """Return the place of a level among the known ones, given as its value or as its label.
+
+    Levels that are numbers or truth values have labels: 7, 7.0 and "7" are the same level, and so
+    are True and "True".
+
+    Parameters
+    ----------
+    what : str
+        What the levels are, for the message.
+    value : object
+    levels : iterable
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such level.
+    """
+    levels = list(levels)
+    labels = [str(k) for k in levels]
+    if str(value) in labels:
+        return labels.index(str(value))
+    number = _number(value)
+    same = [i for i, k in enumerate(levels) if number is not None and _number(k) == number]
+    if len(same) != 1:
+        raise unknown_name(what, value, labels)
+    return same[0]
+
+
+def _number(value: object) -> float | None:
+    """Return the finite number that a value is or spells; None of truth values and other text."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if isfinite(number) else None
+
+
 def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNameError:
     """Build the error for a name that is not known, with the nearest known ones."""
     known = [str(k) for k in known]
     close = nearest(name, known)
-    if close:
+    if str(name) in known:
+        hint = f"Names are text: write {str(name)!r} in place of {name!r}."
+    elif close:
         hint = "Did you mean " + " or ".join(repr(c) for c in close) + "?"
     else:
         shown = ", ".join(repr(k) for k in known[:12])

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
 ROOMS = ["errors", "threads", "kernels", "tables", "plots", "scales", "study", "formulas",
-         "weights", "items", "outcomes", "longitudinal", "survival", "comparison", "imputation",
+         "weights", "estimates", "items", "outcomes", "longitudinal", "survival", "comparison",
+         "imputation",
          "multiverse", "evidence", "plan", "cli"]  # fmt: skip
 
 # Kernels are arithmetic on arrays: nothing else may enter.
@@ -100,6 +101,12 @@ def test_import_is_light() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_room_does_not_take_the_place_of_a_function() -> None:
+    code = "import trdstats.multiverse, trdstats; print(callable(trdstats.multiverse))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "True"
 
 
 def test_every_public_name_can_be_had() -> None:

@@ -226,7 +226,7 @@ def test_resamples_that_do_not_converge_are_drawn_anew_and_reported() -> None:
 def test_a_model_that_never_converges_is_given_up(
     small: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(fitted: Any, counts: Any) -> Any:
+    def fails(fitted: Any, counts: Any, imputes: Any) -> Any:
         q, G = len(fitted.state.beta), fitted.sigma
         n = len(counts)
         return np.zeros((n, q)), np.tile(G, (n, 1, 1, 1)), np.arange(n), n

@@ -164,12 +164,13 @@ def test_tidy_columns(trial: Study) -> None:
     result = rates(trial, Response(), day=28)
     assert list(result.tidy().columns) == [
         "measure", "treatment", "reference", "events", "n", "n_randomised", "n_treated",
-        "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high",
-        "conf_level", "method",
+        "n_rated", "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low",
+        "conf_high", "conf_level", "method",
     ]  # fmt: skip
     assert len(result.tidy()) == 3 + 3 * 2
     assert result.glance().iloc[0].to_dict() == {
-        "n": 240, "n_analysed": 197, "events": 119, "day": 28.0, "missing": "nonresponse",
+        "n": 240, "n_rated": 197, "n_analysed": 197,
+        "events": 119, "day": 28.0, "missing": "nonresponse",
     }  # fmt: skip
 
 

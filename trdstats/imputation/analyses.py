@@ -13,7 +13,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from rich.progress import Progress
 
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.imputation.delta import Delta
 from trdstats.kernels.completed_ancova import adjust_sets
@@ -131,9 +131,7 @@ class ANCOVA(Analysis):
         layout = imputed.layout
         visits = list(layout.visits)
         chosen = visits if self.visits is None else list(self.visits)
-        for visit in chosen:
-            if visit not in visits:
-                raise unknown_name("visit", visit, visits)
+        chosen = [visits[known_level("visit", v, visits)] for v in chosen]
         arms = layout.treatments
         base = check_reference(self.reference, arms)
         X, means = self._design(imputed)
@@ -277,13 +275,11 @@ class Own(Analysis):
         return gather(each_set(one, imputed.n_sets, how))
 
 
-def check_reference(reference: str | None, arms: Sequence[str]) -> int:
+def check_reference(reference: Any, arms: Sequence[str]) -> int:
     """Return the place of the reference among the arms; the first by default."""
     if reference is None:
         return 0
-    if reference not in arms:
-        raise unknown_name("treatment", reference, arms)
-    return list(arms).index(reference)
+    return known_level("treatment", reference, arms)
 
 
 @one_thread

@@ -9,9 +9,18 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_choice,
+    check_level,
+    count_of,
+    known_level,
+)
+from trdstats.kernels.endpoints import UNDEFINED
 from trdstats.kernels.two_proportions import METHODS, risk_difference
 from trdstats.outcomes import Definition, rates
+from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
@@ -21,6 +30,9 @@ _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 @dataclass(frozen=True)
 class BinaryTippingPoint:
     """A tipping-point analysis of a rate, by the number of responders among those not rated.
+
+    Subjects rated at the day to whom the rule does not apply (no baseline, or a baseline at the
+    floor) are not missing: they are left out of both counts, and shown.
 
     Parameters
     ----------
@@ -81,16 +93,23 @@ class BinaryTippingPoint:
         treatment = (
             next(a for a in arms if a != reference) if self.treatment is None else self.treatment
         )
-        for arm in (treatment, reference):
-            if arm not in arms:
-                raise unknown_name("treatment", arm, arms)
+        treatment, reference = (
+            arms[known_level("treatment", arm, arms)] for arm in (treatment, reference)
+        )
         if treatment == reference:
             raise SpecError(f"treatment and reference are both {reference!r}.")
         outcomes = rates(study, self.definition, day=self.day, missing="observed").outcomes
-        counts = []
+        undefined = outcomes["rated"] & outcomes["reason"].isin(UNDEFINED)
+        counts, left_out = [], []
         for arm in (treatment, reference):
-            met = outcomes.loc[outcomes["treatment"] == arm, "met"]
+            mine = outcomes["treatment"] == arm
+            met = outcomes.loc[mine & ~undefined, "met"]
             counts.append((int((met == True).sum()), len(met), int(met.isna().sum())))  # noqa: E712
+            left_out.append(int((mine & undefined).sum()))
+        if not all(n for _, n, _ in counts):
+            raise NotEstimableError(
+                f"The rule applies to nobody under one of the arms: {reasons_undecided(outcomes)}."
+            )
         if not counts[0][2] + counts[1][2]:
             raise NotEstimableError(f"Nobody is missing at day {self.day:g}: nothing can tip.")
         rows = [
@@ -107,6 +126,7 @@ class BinaryTippingPoint:
                 "treatment": [treatment], "reference": [reference],
                 "n": [n1], "n_reference": [n0],
                 "n_missing": [m1], "n_missing_reference": [m0],
+                "n_undefined": [left_out[0]], "n_undefined_reference": [left_out[1]],
                 "responders": [x1], "responders_reference": [x0],
                 "estimate": [observed.estimate], "p_value": [observed.p_value],
             }
@@ -158,7 +178,15 @@ class BinaryTippingPointResult(Introduces):
         return self.grid.copy()
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: counts, the difference among those rated, and its p value."""
+        """Return one row: counts, the difference among those rated, and its p value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, n (subjects to whom the rule applies), n_missing (of these,
+            without a verdict), n_undefined (rated, but without a baseline or with one at the
+            floor: not in n), responders, each also of the reference; estimate, p_value.
+        """
         return self.summary.copy()
 
     def tipping_points(self) -> pd.DataFrame:
@@ -212,8 +240,16 @@ class BinaryTippingPointResult(Introduces):
             (str(r.responders_reference), str(r.responders))
             for r in each_row(self.tipping_points())
         )
+        left_out = s.n_undefined + s.n_undefined_reference
         words = f"p is below {level:g} in {int(below.sum()):,} of {len(below):,} combinations."
-        notes = [words, *((f"{self.caveat}.",) if self.caveat else ())]
+        notes = [words]
+        if left_out:
+            notes.append(
+                f"{count_of(left_out, 'subject', 'subjects')} rated without a baseline, or with "
+                f"one at the floor, left out: {s.n_undefined} {s.treatment}, "
+                f"{s.n_undefined_reference} {s.reference}."
+            )
+        notes += [f"{self.caveat}."] if self.caveat else []
         header = (f"Responders not rated, {s.reference}",
                   f"Conclusion changes at responders not rated, {s.treatment}")  # fmt: skip
         tables = (Table(header, rows, 0),) if rows else ()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.imputation.layout import Layout, plain
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,8 +21,9 @@ class Delta:
 
     Parameters
     ----------
-    amount : float or mapping of str to float
-        Points added, the same in all arms or by arm; arms not named get none.
+    amount : float or mapping of arm to float
+        Points added, the same in all arms or by arm (its label or its value); arms not named get
+        none.
     visits : sequence, optional
         Visits that are shifted. Default: all.
     reasons : sequence of str, optional
@@ -46,7 +47,7 @@ class Delta:
     '1 a visit from the event on added to imputed values under any arm at 28 after rescue'
     """
 
-    amount: float | Mapping[str, float]
+    amount: float | Mapping[Any, float]
     visits: Sequence[Any] | None = None
     reasons: Sequence[str] | None = None
     accumulate: bool = False
@@ -85,16 +86,20 @@ class Delta:
         T = layout.y.shape[1]
         arms = layout.treatments
         if isinstance(self.amount, Mapping):
-            for arm in self.amount:
-                if arm not in arms:
-                    raise unknown_name("arm of the delta", arm, arms)
-            by_arm = np.array([float(self.amount.get(a, 0.0)) for a in arms])
+            by_arm = np.zeros(len(arms))
+            places = [known_level("arm of the delta", arm, arms) for arm in self.amount]
+            if len(set(places)) < len(places):
+                raise SpecError(
+                    f"The delta names an arm twice: {', '.join(map(repr, self.amount))}."
+                )
+            by_arm[places] = list(self.amount.values())
         else:
             by_arm = np.full(len(arms), float(self.amount))
         visits = list(layout.visits)
-        for visit in self.visits or ():
-            if visit not in visits:
-                raise unknown_name("visit of the delta", visit, visits)
+        chosen = np.ones(T, dtype=bool)
+        if self.visits is not None:
+            chosen[:] = False
+            chosen[[known_level("visit of the delta", v, visits) for v in self.visits]] = True
         known = sorted({r for r in layout.reason if r})
         for reason in self.reasons or ():
             if reason not in known:
@@ -106,8 +111,7 @@ class Delta:
             shift = shift * np.maximum(since, 0)
         if self.after_event_only:
             shift = np.where(after, shift, 0.0)
-        if self.visits is not None:
-            shift = shift * np.array([v in list(self.visits) for v in visits])
+        shift = shift * chosen
         if self.reasons is not None:
             mine = np.array([r in self.reasons for r in layout.reason], dtype=bool)
             shift = np.where(mine[:, None] & after, shift, 0.0)

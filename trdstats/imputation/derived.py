@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from trdstats.errors import count_of
 from trdstats.study import Study
 from trdstats.tables import Face, Introduces, Table, format_count
 
@@ -33,7 +34,11 @@ class Derived(Introduces):
         "missing"), reason: one row a subject and scheduled visit.
     events : pandas.DataFrame
         subject, visit (the first after the event), event: of those whose scores are to be imputed,
-        as `Imputation.draw` takes them.
+        as `Imputation.draw` takes them. Events after which nothing was removed, as an earlier one
+        had already decided, are not among them.
+    same_day : tuple of str
+        Subjects with several events on one day whose strategies differ: the order of the
+        strategies decided.
     """
 
     estimand: Estimand
@@ -41,6 +46,7 @@ class Derived(Introduces):
     study: Study
     audit: pd.DataFrame
     events: pd.DataFrame
+    same_day: tuple[str, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
         """Return the audit."""
@@ -87,6 +93,13 @@ class Derived(Introduces):
         if self.glance()["removed"].item():
             notes.append(
                 "Removed scores are missing: impute them (Imputation), or say what is done."
+            )
+        if self.same_day:
+            n = count_of(len(self.same_day), "subject", "subjects")
+            order = ", ".join(self.estimand.strategies)
+            notes.append(
+                f"{n} had several events on one day with strategies that differ; the first of "
+                f"these decided: {order}."
             )
         return Face("Scores under the estimand", self.estimand.face().facts, tuple(tables),
                     tuple(notes))  # fmt: skip

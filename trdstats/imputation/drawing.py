@@ -17,6 +17,7 @@ from trdstats.kernels.repeated_gibbs import inverse_wishart, sample_chains
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
 
 _PART = 50  # refits done together: enough for one product of matrices, few enough to lose
 _ATTEMPTS = 20  # resamples tried for one draw before the model is given up
@@ -86,7 +87,9 @@ def _draw(
     if isinstance(method, ConditionalMean) and method.resampling == "jackknife":
         total, work = fitted.n, partial(_leave_out, fitted)
     else:
-        total, work = int(method.n or 0), partial(_resample, fitted, arm, int(method.seed or 0))
+        total = int(method.n or 0)
+        everyone = isinstance(method, ApproximateBayes)
+        work = partial(_resample, fitted, arm, int(method.seed or 0), everyone)
     parts = [(f"{a:06d}", np.arange(a, min(a + _PART, total))) for a in range(0, total, _PART)]
     done = run_parts(
         work, parts, shelf, n_jobs=n_jobs, progress=progress, title="Fitting resamples"
@@ -109,8 +112,16 @@ def _draw(
 def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
     counts = np.ones((len(turns), fitted.n))
     counts[np.arange(len(turns)), turns] = 0.0
-    beta, sigma, failed, searched = _fit(fitted, counts)
+    beta, sigma, failed, searched = _fit(fitted, counts, counts > 0)
     if len(failed):
+        first = counts[failed[0]]
+        if not fitted.identifies(first, first > 0):
+            raise NotEstimableError(
+                f"Without subject {fitted.subjects[turns[failed[0]]]!r} nothing informs a mean "
+                "that the imputation of others needs, so the jackknife has no estimate. Merge "
+                "sparse levels of the model, leave a sparse visit out (days=...), or use "
+                "ConditionalMean('bootstrap', n=1000, seed=1)."
+            )
         raise NotEstimableError(
             f"The imputation model does not converge without subject "
             f"{fitted.subjects[turns[failed[0]]]!r}. Try fewer covariance parameters, such as "
@@ -122,8 +133,13 @@ def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
     }  # fmt: skip
 
 
-def _resample(fitted: FittedModel, arm: IntArray, seed: int, turns: IntArray) -> Arrays:
-    """Fit bootstrap samples; one whose fit fails is searched anew, then drawn anew."""
+def _resample(
+    fitted: FittedModel, arm: IntArray, seed: int, everyone: bool, turns: IntArray
+) -> Arrays:
+    """Fit bootstrap samples; one whose fit fails is searched anew, then drawn anew.
+
+    Estimates of a sample impute its own subjects, or `everyone`.
+    """
     counts = np.empty((len(turns), fitted.n))
     q, (G, T, _) = len(fitted.state.beta), fitted.sigma.shape
     beta, sigma = np.empty((len(turns), q)), np.empty((len(turns), G, T, T))
@@ -131,7 +147,9 @@ def _resample(fitted: FittedModel, arm: IntArray, seed: int, turns: IntArray) ->
     for attempt in range(_ATTEMPTS):
         for k in left:
             counts[k] = _one_resample(arm, (seed, int(turns[k]), attempt))
-        beta[left], sigma[left], failed, again = _fit(fitted, counts[left])
+        beta[left], sigma[left], failed, again = _fit(
+            fitted, counts[left], (counts[left] > 0) | everyone
+        )
         searched += again
         left = left[failed]
         if not len(left):
@@ -158,13 +176,15 @@ def _one_resample(arm: IntArray, seed: tuple[int, ...]) -> FloatArray:
     return counts
 
 
-def _fit(fitted: FittedModel, counts: FloatArray) -> tuple[FloatArray, FloatArray, IntArray, int]:
+def _fit(
+    fitted: FittedModel, counts: FloatArray, imputes: BoolArray
+) -> tuple[FloatArray, FloatArray, IntArray, int]:
     """Return estimates, the resamples that have none, and how many were searched again."""
-    found = fitted.refit(counts)
+    found = fitted.refit(counts, imputes)
     beta, sigma = found.beta, found.sigma
     failed = np.flatnonzero(~found.converged)
     if len(failed):
-        second = fitted.refit(counts[failed], search=True)
+        second = fitted.refit(counts[failed], imputes[failed], search=True)
         usable = second.converged & _positive(second.sigma)
         beta[failed], sigma[failed] = second.beta, second.sigma
         return beta, sigma, failed[~usable], len(failed)

@@ -39,7 +39,7 @@ class Estimand(Introduces):
         ``"difference in means"``.
     strategies : mapping of str to strategy
         One of `TreatmentPolicy`, `Hypothetical`, `Composite` and `WhileOnTreatment` for every
-        event of the study's events table.
+        event of the study's events table. Their order decides between events on one day.
 
     Raises
     ------
@@ -97,7 +97,9 @@ class Estimand(Introduces):
         """Return the scores at scheduled visits that the estimand asks for.
 
         Scores on days after an event are those after it; of several events the earliest decides
-        first, and what a score was set to or that it was removed stays.
+        first, and what a score was set to or that it was removed stays. Of several events of a
+        subject on one day the one named first in `strategies` decides; the result counts the
+        subjects for whom that matters.
 
         Parameters
         ----------
@@ -125,10 +127,11 @@ class Estimand(Introduces):
                 "each with subject, day and event."
             )
         rows = _scheduled(study)
-        audit = _apply(rows, events, self.strategies, study)
+        ordered, same_day = _in_order(events, self.strategies)
+        audit, imputed = _apply(rows, ordered, self.strategies, study)
         kept = audit[audit["value"].notna()]
         scores = kept[["subject", "visit"]].assign(score=kept["value"].to_numpy())
-        return Derived(self, study, study.with_scores(scores), audit, _first(events, rows, self))
+        return Derived(self, study, study.with_scores(scores), audit, imputed, same_day)
 
     def face(self) -> Face:
         """Return the five attributes."""
@@ -160,14 +163,22 @@ def _scheduled(study: Study) -> pd.DataFrame:
 
 def _apply(
     rows: pd.DataFrame, events: pd.DataFrame, strategies: Mapping[str, ICEStrategy], study: Study
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the audit, and the events whose scores are to be imputed.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        In the order in which they decide.
+    """
     value = rows["score"].to_numpy(dtype=float).copy()
     missing = np.isnan(value)
     action = np.where(missing, "missing", "used").astype(object)
     reason = np.where(missing, "not rated", "").astype(object)
     day, baseline = rows["day"].to_numpy(), rows["baseline"].to_numpy(dtype=float)
     places: dict[Any, Any] = rows.groupby("subject", sort=False, observed=True).indices
-    for event in events.sort_values("day", kind="stable").itertuples():
+    imputed = []
+    for event in events.itertuples():
         own = np.asarray(places.get(event.subject, np.empty(0, dtype=int)))
         strategy = strategies[str(event.event)]
         after = own[day[own] > event.day]
@@ -177,6 +188,8 @@ def _apply(
         why = f"{event.event} on day {event.day:g}"
         if isinstance(strategy, Hypothetical):
             value[after], action[after] = np.nan, "removed"
+            first = float(rows["visit"].iloc[after[0]])
+            imputed.append((event.subject, first, str(event.event)))
         elif isinstance(strategy, Composite):
             worst = float(study.scale.maximum)
             value[after] = baseline[after] if strategy.score == "baseline" else worst
@@ -186,23 +199,30 @@ def _apply(
             value[after] = value[before[-1]] if len(before) else baseline[after]
             action[after] = "set"
         reason[after] = why
-    return rows[["subject", "treatment", "visit", "day"]].assign(
+    audit = rows[["subject", "treatment", "visit", "day"]].assign(
         original=rows["score"].to_numpy(dtype=float),
         value=value,
         action=pd.Categorical(action, categories=list(ACTIONS)),
         reason=reason,
     )
+    return audit, pd.DataFrame(imputed, columns=["subject", "visit", "event"])
 
 
-def _first(events: pd.DataFrame, rows: pd.DataFrame, estimand: Estimand) -> pd.DataFrame:
-    """Return each subject's first event whose scores are to be imputed: subject, visit, event."""
-    found = []
-    for event in events.sort_values("day", kind="stable").itertuples():
-        if not isinstance(estimand.strategies[str(event.event)], Hypothetical):
-            continue
-        own = rows[(rows["subject"] == event.subject) & (rows["day"] > event.day)]
-        if len(own):
-            found.append({"subject": event.subject, "visit": float(own["visit"].iloc[0]),
-                          "event": str(event.event)})  # fmt: skip
-    frame = pd.DataFrame(found, columns=["subject", "visit", "event"])
-    return frame.drop_duplicates("subject", ignore_index=True)
+def _in_order(
+    events: pd.DataFrame, strategies: Mapping[str, ICEStrategy]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return events by day, those of one day in the order of the strategies.
+
+    Also the subjects for whom that order decides: several events on one day with strategies that
+    differ, none of them treatment policy, which changes nothing.
+    """
+    rank = {kind: k for k, kind in enumerate(strategies)}
+    place = events["event"].astype(str).map(rank)
+    ordered = events.assign(_place=place.to_numpy()).sort_values(["day", "_place"], kind="stable")
+    own = [strategies[str(kind)] for kind in ordered["event"]]
+    acts = np.array([not isinstance(s, TreatmentPolicy) for s in own], dtype=bool)
+    words = pd.Series([s.words() for s in own], index=ordered.index, dtype=object)
+    acting = ordered[acts].assign(_words=words[acts])
+    differ = acting.groupby(["subject", "day"], observed=True, sort=True)["_words"].nunique()
+    decided = differ[differ > 1].index.get_level_values("subject")
+    return ordered.drop(columns="_place"), tuple(dict.fromkeys(str(s) for s in decided))

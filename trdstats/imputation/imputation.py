@@ -18,7 +18,7 @@ from trdstats.imputation.draws import Draws
 from trdstats.imputation.events import informing_values, place_events
 from trdstats.imputation.layout import check_arms, lay_out
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
-from trdstats.imputation.model import designs, fit_model
+from trdstats.imputation.model import fit_model
 from trdstats.imputation.work import Shelf, fingerprint
 from trdstats.longitudinal import Covariance, get_covariance
 from trdstats.tables import Face, Introduces
@@ -155,7 +155,7 @@ class Imputation(Introduces):
             spec=self, layout=layout, strategies=strategies, used=used, drawn=drawn,
             terms=result.terms,
             covariance_groups=tuple(result.design.groups), fit=result.glance(),
-            design=designs(layout, result),
+            design=fitted.design,
         )  # fmt: skip
         _warn(draws)
         return draws

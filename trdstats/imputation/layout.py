@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
+from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, known_level
 from trdstats.formulas import read_formula
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
@@ -121,10 +121,9 @@ def lay_out(
     unscheduled = int(rows[visit].isna().sum())
     rows = rows[rows[visit].notna()].reset_index(drop=True)
     if days is not None and not isinstance(data, Study):
-        for day in days:
-            if day not in set(rows[visit]):
-                raise unknown_name("visit", day, sorted(set(rows[visit]), key=str))
-        rows = rows[rows[visit].isin(list(days))].reset_index(drop=True)
+        known = sorted(set(rows[visit]), key=str)
+        chosen = [known[known_level("visit", day, known)] for day in days]
+        rows = rows[rows[visit].isin(chosen)].reset_index(drop=True)
     if not isinstance(data, Study):
         people = _people(table, [subject, treatment, *needed], subject)
     own = list(dict.fromkeys([subject, treatment, *needed, *_carried(people, rows, visit)]))

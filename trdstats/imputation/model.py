@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from trdstats.errors import SpecError
 from trdstats.imputation.layout import Layout
-from trdstats.kernels.patterns import Summary
+from trdstats.kernels.patterns import Summary, independent_columns
 from trdstats.kernels.refits import Refits, fitted_covariances, is_linear, refit, refit_one_by_one
 from trdstats.kernels.reml import Model, State, residual_start
-from trdstats.kernels.resampled import resample
+from trdstats.kernels.resampled import Resampled, resample
 from trdstats.kernels.rows import Rows
 from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
 
@@ -40,6 +40,8 @@ class FittedModel:
     days : ndarray, shape (T,)
     origin : ndarray, shape (q,)
         Coefficients that the outcome of the model is counted from.
+    design : ndarray, shape (a, n, T, q)
+        Design of every subject and visit under every arm.
     """
 
     model: Model
@@ -50,6 +52,7 @@ class FittedModel:
     structure: Covariance
     days: FloatArray
     origin: FloatArray
+    design: FloatArray
 
     @property
     def n(self) -> int:
@@ -68,22 +71,72 @@ class FittedModel:
         """Fitted covariance of the visits by group, shape (G, T, T)."""
         return fitted_covariances(self.state)
 
-    def refit(self, counts: FloatArray, *, search: bool = False) -> Refits:
+    def refit(self, counts: FloatArray, imputes: BoolArray, *, search: bool = False) -> Refits:
         """Fit resamples of the subjects.
+
+        A resample may lack a column of the design: the only subject of a site is left out. Its
+        coefficient is then 0, and has no part in any subject whose visits are imputed; where it
+        had, the resample has no fit.
 
         Parameters
         ----------
         counts : ndarray, shape (B, n)
             How often each subject counts.
+        imputes : ndarray of bool, shape (B, n)
+            Subjects whose visits are imputed with the estimates of each resample.
         search : bool
             Search each resample by itself, also from its own residuals.
         """
         data = resample(self.summary, self.rows, counts[:, self.place])
+        lost = data.lacks_rank()
+        whole = np.flatnonzero(~lost)
+        parts = []
+        if len(whole):
+            parts.append((whole, self._search(self.model, data.take(whole), search)))
+        for b in np.flatnonzero(lost):
+            own = self._reduced(data.take(np.array([b])), imputes[b], search)
+            parts.append((np.array([b]), own))
+        return _put_together(parts)
+
+    def identifies(self, counts: FloatArray, imputes: BoolArray) -> bool:
+        """Whether one resample informs the means of all subjects that are imputed with it."""
+        data = resample(self.summary, self.rows, counts[None, self.place])
+        return not data.lacks_rank()[0] or self._is_enough(
+            independent_columns(self._summary_of(data)), data, imputes
+        )
+
+    def _search(self, model: Model, data: Resampled, search: bool) -> Refits:
         if search:
-            return refit_one_by_one(self.model, self.state, data, self._from_residuals)
+            return refit_one_by_one(model, self.state, data, self._from_residuals)
         if is_linear(self.state):
             return refit(self.model, self.state, data)
-        return refit_one_by_one(self.model, self.state, data)
+        return refit_one_by_one(model, self.state, data)
+
+    def _summary_of(self, data: Resampled) -> Summary:
+        return replace(self.summary, n=data.n[0], gram=data.gram[0])
+
+    def _reduced(self, data: Resampled, imputes: BoolArray, search: bool) -> Refits:
+        """Fit one resample that does not tell all columns apart, by those it does."""
+        kept = independent_columns(self._summary_of(data))
+        model = replace(self.model, summary=self.summary.keep(kept))
+        found = self._search(model, data.keep(kept), search)
+        beta = np.zeros((1, data.n_columns))
+        beta[:, kept] = found.beta
+        enough = self._is_enough(kept, data, imputes)
+        return replace(found, beta=beta, converged=found.converged & enough)
+
+    def _is_enough(self, kept: IntArray, data: Resampled, imputes: BoolArray) -> bool:
+        """Whether columns left out add nothing to the design of the subjects to be imputed."""
+        q = data.n_columns
+        each = np.eye(data.rated.shape[1]) * data.rated[:, :, None]
+        information = data.moments(each[None])[0, :q, :q]
+        left = np.setdiff1d(np.arange(q), kept)
+        explained = np.linalg.solve(
+            information[np.ix_(kept, kept)], information[np.ix_(kept, left)]
+        )
+        needed = self.design[:, imputes]
+        rest = needed[..., left] - needed[..., kept] @ explained
+        return bool(np.abs(rest).max(initial=0.0) < 1e-6 * max(np.abs(needed).max(), 1.0))
 
     def _from_residuals(self, model: Model) -> FloatArray | None:
         """Return parameters that least-squares residuals suggest; None of a singular design."""
@@ -114,8 +167,16 @@ def fit_model(
         structure=get_covariance(spec.covariance).at(design.places),
         days=design.usual_days,
         origin=result._origin,
+        design=designs(layout, result),
     )
     return result, fitted
+
+
+def _put_together(parts: list[tuple[IntArray, Refits]]) -> Refits:
+    """Return refits in the order of the resamples."""
+    place = np.argsort(np.concatenate([which for which, _ in parts]), kind="stable")
+    names = ("theta", "beta", "sigma", "converged", "n_steps")
+    return Refits(*(np.concatenate([getattr(r, k) for _, r in parts])[place] for k in names))
 
 
 def designs(layout: Layout, result: MMRMResult) -> FloatArray:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, check_level, unknown_name
+from trdstats.errors import NotEstimableError, check_level, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.completed_ancova import adjust_sets
 from trdstats.study import Study
@@ -87,9 +87,8 @@ def plain_analyses(
     for name in methods:
         if name not in ASSUMPTIONS:
             raise unknown_name("method", name, ASSUMPTIONS)
-    base = study.treatments[0] if reference is None else reference
-    if base not in study.treatments:
-        raise unknown_name("treatment", base, study.treatments)
+    arms = study.treatments
+    base = arms[0] if reference is None else arms[known_level("treatment", reference, arms)]
     rows, last = study.longitudinal([day]), study.longitudinal()
     seen = rows.dropna(subset=["score"]).set_index("subject")["score"]
     until = last[(last["visit"] <= day) & last["score"].notna()].groupby("subject", observed=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.kernels import reference_based as kernel
 from trdstats.kernels.reference_based import Law
 
@@ -91,8 +91,8 @@ class JumpToReference(_Borrowing):
 
     Parameters
     ----------
-    reference : str, optional
-        The arm; may be named later, in ``impute(reference=...)``.
+    reference : str or value, optional
+        The arm, by its label or its value; may be named later, in ``impute(reference=...)``.
     """
 
     label = "jump to reference"
@@ -269,6 +269,7 @@ def with_reference(strategy: Strategy, reference: str | None, arms: list[str]) -
                 f"{type(strategy).__name__}({arms[0]!r}), or impute(..., reference={arms[0]!r})."
             )
         strategy = replace(strategy, reference=reference)  # type: ignore[type-var]
-    if strategy.reference is not None and strategy.reference not in arms:
-        raise unknown_name("reference arm", strategy.reference, arms)
-    return strategy
+    if strategy.reference is None:
+        return strategy
+    arm = arms[known_level("reference arm", strategy.reference, arms)]
+    return strategy if arm == strategy.reference else replace(strategy, reference=arm)  # type: ignore[type-var]

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from trdstats import plots
-from trdstats.errors import SpecError, check_level, unknown_name
+from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.delta import Delta
 from trdstats.imputation.layout import plain
@@ -95,16 +95,17 @@ class TippingPoint:
             When `of` names no estimate, or several.
         """
         arms = imputed.layout.treatments
-        for arm in self.deltas:
-            if arm not in arms:
-                raise unknown_name("arm", arm, arms)
-        spec = self._narrowed(imputed)
-        first, *rest = self.deltas
-        others = list(self.deltas[rest[0]]) if rest else [0.0]
+        named = {arms[known_level("arm", arm, arms)]: v for arm, v in self.deltas.items()}
+        if len(named) < len(self.deltas):
+            raise SpecError(f"deltas name an arm twice: {', '.join(map(repr, self.deltas))}.")
+        given = replace(self, deltas=named)
+        spec = given._narrowed(imputed)
+        first, *rest = named
+        others = list(named[rest[0]]) if rest else [0.0]
         row = spec._row(imputed)
         found, tips = [], []
         for other in others:
-            values = [float(d) for d in self.deltas[first]]
+            values = [float(d) for d in named[first]]
             line = [spec._pooled(imputed, row, d, float(other)) for d in values]
             found += line
             tips += spec._crossings(imputed, row, values, [r["p_value"] for r in line], other)
@@ -112,7 +113,7 @@ class TippingPoint:
         columns = ["delta", "delta_other"]
         crossings = pd.DataFrame(tips, columns=columns).astype(float)
         start = spec._pooled(imputed, row, 0.0, 0.0)
-        return TippingPointResult(self, imputed, row, grid, crossings, start)
+        return TippingPointResult(given, imputed, row, grid, crossings, start)
 
     def _narrowed(self, imputed: Imputed) -> TippingPoint:
         """Return the analysis at the one visit it is about, where that can be told."""
@@ -130,7 +131,9 @@ class TippingPoint:
         for column, value in wanted.items():
             if column not in keys:
                 raise unknown_name("column of the analysis", column, keys.columns)
-            mine &= (keys[column] == value).to_numpy()
+            levels = list(pd.unique(keys[column]))
+            level = levels[known_level(f"{column} of the analysis", value, levels)]
+            mine &= (keys[column] == level).to_numpy()
         if mine.sum() != 1:
             raise SpecError(
                 f"of={wanted!r} names {int(mine.sum())} estimates; it must name one. They differ "

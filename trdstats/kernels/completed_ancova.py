@@ -52,7 +52,8 @@ def adjust_sets(
     Returns
     -------
     Adjusted
-        NaN where a set does not identify the coefficients.
+        NaN where a set does not identify a combination: a column that a set lacks (the only
+        subject of a site is not in it) matters only to what depends on it.
     """
     M, n = outcome.shape
     p = X.shape[1]
@@ -69,20 +70,28 @@ def adjust_sets(
         size = counts.sum(axis=1)
         rows = np.einsum("ka,anp,mn->mkp", L, means, counts / size[:, None], optimize=True)
         squares = (counts * outcome**2).sum(axis=1)
-    inverse = _inverse(information)
+    inverse, null, rank = _inverse(information)
     beta = (inverse @ product[:, :, None])[:, :, 0]
-    df = size - p
+    df = size - rank
     rest = squares - np.einsum("mp,mp->m", beta, product)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.where(df > 0, np.maximum(rest, 0.0) / df, np.nan)
     lever = np.einsum("mkp,mpr,mkr->mk", rows, inverse, rows, optimize=True)
     estimate = np.einsum("mkp,mp->mk", np.broadcast_to(rows, (M, *rows.shape[1:])), beta)
+    length = np.abs(rows).max(axis=2) * np.abs(null).max(axis=(1, 2), initial=1e-300)[:, None]
+    free = np.abs(rows @ null).max(axis=2) > 1e-7 * length
+    estimate, lever = np.where(free, np.nan, estimate), np.where(free, np.nan, lever)
     return Adjusted(estimate, np.sqrt(variance[:, None] * lever), df)
 
 
-def _inverse(information: FloatArray) -> FloatArray:
+def _inverse(information: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return generalised inverses, what spans their null spaces (0 elsewhere), and ranks."""
     size = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 1e-300))
+    size = np.where(size > 1e-100, size, 1.0)  # a column of zeros
     scale = size[:, :, None] * size[:, None, :]
     values, vectors = np.linalg.eigh(information / scale)
-    values = np.where(values[:, :1] > 1e-10 * values[:, -1:], values, np.nan)
-    return np.asarray((vectors / values[:, None, :]) @ np.swapaxes(vectors, 1, 2) / scale)
+    known = values > 1e-10 * values[:, -1:]
+    inner = np.where(known, 1 / np.where(known, values, 1.0), 0.0)
+    inverse = (vectors * inner[:, None, :]) @ np.swapaxes(vectors, 1, 2) / scale
+    null = np.where(known[:, None, :], 0.0, vectors) / size[:, :, None]
+    return inverse, null, known.sum(axis=1).astype(float)

@@ -26,6 +26,8 @@ _SLACK = 1e-6  # see above: no two sides that differ are this close
 # Why a state is what it is; the order is the order of precedence when two rules are joined.
 ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, UNCONFIRMED = range(5)
 REASONS = ("assessed", "not rated", "no baseline", "baseline at floor", "unconfirmed")
+# A rating was there, but the rule has no meaning for the subject: nothing is missing at the visit.
+UNDEFINED = (REASONS[NO_BASELINE], REASONS[BASELINE_AT_FLOOR])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import erfc
-from scipy.stats import norm
+
+from trdstats.kernels.joint_tails import drawn_tails, joint_tails
 
 FloatArray = npt.NDArray[np.float64]
-
-_CHUNK = 10_000  # draws held at once: k columns of 80 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +27,15 @@ class MaxT:
         Probability that the largest |z| of all is at least as large; NaN where there is none.
     n_effective : float
         Number of independent estimates that would need the same critical value (Sidak).
+    relative_error : float
+        Largest standard error of a p value, relative to it; 0 where all are exact.
     """
 
     std_error: FloatArray
     critical: float
     p_value: FloatArray
     n_effective: float
+    relative_error: float
 
 
 def max_t(
@@ -54,7 +56,8 @@ def max_t(
         First-order effect of each subject on each estimate: its cross-product is the covariance.
     conf_level : float
     draws : int
-        Draws from the joint law; the error of a p value is sqrt(p (1 - p) / draws).
+        Draws where the joint tail has no closed form; the relative error of a p value, however
+        small it is, is of the order 1 / sqrt(draws).
     rng : numpy.random.Generator
 
     References
@@ -65,21 +68,15 @@ def max_t(
     usable = np.isfinite(estimate) & (error > 0)
     p_value = np.full(len(estimate), np.nan)
     if not usable.any():
-        return MaxT(error, np.nan, p_value, np.nan)
-    # R'R is the correlation: normal draws times R have it, whatever its rank.
-    root = np.asarray(np.linalg.qr(influence[:, usable] / error[usable], mode="r"))
-    largest = np.empty(draws)
-    for start in range(0, draws, _CHUNK):
-        n = min(_CHUNK, draws - start)
-        z = rng.standard_normal((n, root.shape[0])) @ root
-        largest[start : start + n] = np.abs(z).max(axis=1)
-    largest.sort()
+        return MaxT(error, np.nan, p_value, np.nan, np.nan)
+    unit = influence[:, usable] / error[usable]
+    correlation = unit.T @ unit
     statistic = np.abs(estimate[usable] / error[usable])
-    # Counting the observed set among the draws keeps p above 0.
-    beyond = draws - np.searchsorted(largest, statistic) + 1
-    p_value[usable] = beyond / (draws + 1)
-    critical = float(np.quantile(largest, conf_level))
-    return MaxT(error, critical, p_value, _effective(critical, conf_level))
+    joint = joint_tails(correlation, statistic, conf_level=conf_level, draws=draws, rng=rng)
+    p_value[usable] = joint.p_value
+    effective = _effective(joint.critical, conf_level)
+    worst = float(joint.relative_error.max())
+    return MaxT(error, joint.critical, p_value, effective, worst)
 
 
 def largest_tail(
@@ -87,9 +84,7 @@ def largest_tail(
 ) -> float:
     """Return the probability that the largest |z| of a joint normal law reaches a level.
 
-    Each draw puts one z beyond the level, the others by the law given it, and counts how many are
-    beyond: the sum of the single tails, divided by the mean count of the draws, is the probability
-    of their union. The relative error stays near 1 / sqrt(draws) however small it is.
+    The relative error stays near 1 / sqrt(draws) however small it is: see `drawn_tails`.
 
     Parameters
     ----------
@@ -98,22 +93,8 @@ def largest_tail(
         0 or above.
     draws : int
     rng : numpy.random.Generator
-
-    References
-    ----------
-    Owen, Maximov and Chertkov 2019, doi:10.1214/18-EJS1527 (equation 9).
     """
-    k = len(correlation)
-    tail = float(norm.sf(level))
-    values, vectors = np.linalg.eigh(correlation)
-    z = rng.standard_normal((draws, k)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    which = rng.integers(0, k, draws)
-    beyond = norm.isf(tail * rng.uniform(size=draws)) * rng.choice([-1.0, 1.0], draws)
-    row = np.arange(draws)
-    z += correlation[which] * (beyond - z[row, which])[:, None]
-    z[row, which] = beyond
-    count = (np.abs(z) >= level).sum(axis=1)
-    return float(2 * k * tail * np.mean(1 / np.maximum(count, 1)))
+    return float(drawn_tails(correlation, np.array([level]), draws=draws, rng=rng)[0][0])
 
 
 def _effective(critical: float, conf_level: float) -> float:

@@ -59,6 +59,22 @@ class Resampled:
         """Return some of the resamples."""
         return Resampled(self.spread, self.rated, self.group, self.n[which], self.gram[which])
 
+    def keep(self, columns: IntArray) -> Resampled:
+        """Return the same resamples with some columns of the design; the outcome stays."""
+        chosen = np.concatenate((columns, [self.n_columns]))
+        return Resampled(self.spread[chosen], self.rated, self.group, self.n, self.gram)
+
+    def lacks_rank(self) -> BoolArray:
+        """Return which resamples do not tell all columns of the design apart, shape (B,)."""
+        q = self.n_columns
+        each = np.eye(self.rated.shape[1]) * self.rated[:, :, None]
+        weight = np.broadcast_to(each, (len(self), *each.shape))
+        information = self.moments(weight)[:, :q, :q]
+        size = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 0.0))
+        size = np.where(size > 0, size, 1.0)
+        values = np.linalg.eigvalsh(information / (size[:, :, None] * size[:, None, :]))
+        return np.asarray(values[:, 0] < 1e-10 * values[:, -1])
+
     def weights(self, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Invert the covariance of every pattern at its rated visits.
 

@@ -9,13 +9,12 @@ from scipy.stats import studentized_range
 from scipy.stats import t as t_law
 from statsmodels.stats.multitest import multipletests
 
+from trdstats.estimates import adjust_single_step
 from trdstats.kernels.mixed_tests import Inference
 
 FloatArray = npt.NDArray[np.float64]
 
 ADJUST = ("none", "holm", "bonferroni", "tukey", "dunnett", "mvt")
-_DRAWS = 400_000
-_SEED = 19970901
 
 
 def adjust_family(
@@ -61,26 +60,12 @@ def adjust_family(
             p[at] = studentized_range.sf(np.sqrt(2) * t, n_levels, df)
             critical[at] = studentized_range.ppf(conf_level, n_levels, df) / np.sqrt(2)
         else:
-            p[at], critical[at] = _joint_t(L[at], inference, t, float(df.mean()), conf_level)
+            V = L[at] @ inference.covariance @ L[at].T
+            joint = adjust_single_step(t, V, df=float(df.mean()), conf_level=conf_level)
+            p[at], critical[at] = joint.p_value, joint.critical
     estimate, half = table["estimate"], critical * table["std_error"]
     return table.assign(
         p_value=p,
         conf_low=np.where(changed, estimate - half, table["conf_low"]),
         conf_high=np.where(changed, estimate + half, table["conf_high"]),
     )
-
-
-def _joint_t(
-    L: FloatArray, inference: Inference, t: FloatArray, df: float, conf_level: float
-) -> tuple[FloatArray, float]:
-    """Return p values and critical value of the largest |t| of a multivariate t law, drawn."""
-    V = L @ inference.covariance @ L.T
-    sd = np.sqrt(np.diag(V))
-    values, vectors = np.linalg.eigh(V / np.outer(sd, sd))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    rng = np.random.default_rng(_SEED)
-    z = rng.standard_normal((_DRAWS, len(L))) @ root.T
-    largest = np.abs(z).max(axis=1) / np.sqrt(rng.chisquare(df, _DRAWS) / df)
-    largest.sort()
-    beyond = _DRAWS - np.searchsorted(largest, t) + 1
-    return beyond / (_DRAWS + 1), float(np.quantile(largest, conf_level))

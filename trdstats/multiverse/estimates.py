@@ -51,14 +51,18 @@ class Estimate:
     value : float
         Estimate; 0 when there is no difference.
     influence : ndarray, shape (n_subjects,)
-        First-order effect of each subject of ``study.subjects`` on it, in their order.
+        First-order effect of each subject of ``study.subjects`` on it, in their order; NaN where
+        the estimate has no standard error.
     facts : dict of str to float
         What else the table shows, such as the two rates.
+    note : str
+        Why there is no standard error.
     """
 
     value: float
     influence: FloatArray
     facts: dict[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 Estimator = Callable[[Universe], Estimate]
@@ -67,6 +71,15 @@ Estimator = Callable[[Universe], Estimate]
 def rate_difference(universe: Universe) -> Estimate:
     """Compare rates: the difference of two shares."""
     p, q, of_p, of_q, facts = _two_rates(universe)
+    extreme = [
+        f"{'nobody' if rate == 0 else 'everybody'} had the outcome under {name}"
+        for rate, name in ((p, universe.treatment), (q, universe.reference))
+        if rate in (0.0, 1.0)
+    ]
+    if extreme:
+        # The spread within such an arm is 0 in the data, not in truth: no Wald error.
+        note = f"{' and '.join(extreme)}: no standard error, so no test"
+        return Estimate(p - q, np.full(len(of_p), np.nan), facts, note)
     return Estimate(p - q, of_p - of_q, facts)
 
 
@@ -89,14 +102,23 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
     effect = fit.influence().set_index("subject")
     whole = universe.study.subjects["subject"]
     influence = effect[universe.treatment] - effect[universe.reference]
+    note = ""
+    constant = [a for a in (universe.treatment, universe.reference) if not effect[a].any()]
+    if constant:
+        note = (
+            f"the days do not differ between subjects under {' and '.join(constant)}: "
+            "no standard error, so no test"
+        )
     facts = {
         "outcome": float(tidy["restricted mean", universe.treatment]),
         "outcome_reference": float(tidy["restricted mean", universe.reference]),
     }
+    moved = influence.reindex(whole).fillna(0.0).to_numpy(dtype=float)
     return Estimate(
         float(tidy["difference", universe.treatment]),
-        influence.reindex(whole).fillna(0.0).to_numpy(dtype=float),
+        np.full(len(moved), np.nan) if note else moved,
         facts,
+        note,
     )
 
 
@@ -119,7 +141,7 @@ def _two_rates(
         mine = (arm == name) & ~np.isnan(met)
         n = int(mine.sum())
         if not n:
-            raise NotEstimableError(f"nobody was rated at day {universe.day:g} under {name}")
+            raise NotEstimableError(f"nobody has a verdict at day {universe.day:g} under {name}")
         rate = float(met[mine].mean())
         found.append(rate)
         effects.append(np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0))

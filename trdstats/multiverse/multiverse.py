@@ -14,6 +14,7 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     check_level,
+    known_level,
     unknown_name,
 )
 from trdstats.kernels.max_t import max_t
@@ -33,7 +34,7 @@ from trdstats.outcomes.rates import MISSING
 from trdstats.study import Study
 
 _SEED = 20090424  # any number will do; a fixed one gives the same p values tomorrow
-_DRAWS = 100_000
+_DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
 
 def multiverse(
@@ -78,7 +79,8 @@ def multiverse(
         Visit windows by label, each in a form that `Study` takes. Default: those of the study.
     conf_level : float
     draws : int
-        Draws from the joint law of the estimates; the seed is fixed.
+        Draws from the joint distribution of the estimates; the seed is fixed. The error of a joint
+        p value is relative to it, however small it is.
 
     Returns
     -------
@@ -212,10 +214,11 @@ def _contrast(study: Study, contrast: tuple[str, str] | None) -> tuple[str, str]
         return study.treatments[1], study.treatments[0]
     if isinstance(contrast, str) or len(contrast) != 2 or contrast[0] == contrast[1]:
         raise SpecError(f"contrast must name two treatments; got {contrast!r}.")
-    for name in contrast:
-        if name not in study.treatments:
-            raise unknown_name("treatment", name, study.treatments)
-    return contrast
+    arms = study.treatments
+    first, second = (arms[known_level("treatment", name, arms)] for name in contrast)
+    if first == second:
+        raise SpecError(f"contrast must name two treatments; got {contrast!r}.")
+    return first, second
 
 
 def _estimator(estimate: object) -> tuple[Estimator, str]:
@@ -226,7 +229,7 @@ def _estimator(estimate: object) -> tuple[Estimator, str]:
 
 
 def _listed(value: Any) -> list[Any]:
-    listed = [value] if isinstance(value, str | int | float) else list(value)
+    listed = [value] if isinstance(value, str | int | float | np.number) else list(value)
     if not listed or len(set(listed)) < len(listed):
         raise SpecError(f"Choices must differ and there must be one at least; got {value!r}.")
     return listed
@@ -252,4 +255,6 @@ def _run(estimator: Estimator, universe: Universe) -> tuple[Estimate, str]:
             "The estimate of a universe must be an Estimate(value, influence) with one influence "
             f"for each of the {n} subjects; got {type(found).__name__}."
         )
-    return found, ""
+    if found.note or np.any(found.influence):
+        return found, found.note
+    return found, "no subject has an influence on it: no standard error, so no test"

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.errors import count_of
 from trdstats.kernels.max_t import MaxT
 from trdstats.study import Study
 from trdstats.tables import (
@@ -111,8 +112,9 @@ class Multiverse(Introduces):
             definition, day, missing, baseline, windows, estimate, std_error (from the subjects'
             influence), statistic, p_value, conf_low, conf_high (each on its own), p_joint,
             joint_low, joint_high (all together, max-T), conf_level, is_primary, agrees (whether
-            it leads to the conclusion of the primary one), outcome and n of both treatments
-            where the estimate has them, note (why there is no estimate).
+            it leads to the conclusion of the primary one; missing where either has no test),
+            outcome and n of both treatments where the estimate has them, note (why there is no
+            estimate, or no test of it).
         """
         return self.frame.copy()
 
@@ -122,30 +124,34 @@ class Multiverse(Introduces):
         Returns
         -------
         pandas.DataFrame
-            n, n_estimated, estimate, p_value and p_joint of the primary universe, median, lowest
-            and highest estimate, share_agree (same conclusion as the primary), share_same_sign,
-            share_significant, share_joint (significant together), p_any (no universe has an
-            effect), critical, n_effective.
+            n, n_estimated, n_tested, estimate, p_value and p_joint of the primary universe,
+            median, lowest and highest estimate, share_agree (same conclusion as the primary),
+            share_same_sign, share_significant, share_joint (significant together), p_any (no
+            universe has an effect), critical, n_effective. Shares of conclusions are of the
+            universes with a test.
         """
         known = self.frame[self.frame["estimate"].notna()]
+        tested = known[known["p_value"].notna()]
+        agrees = pd.Series(tested["agrees"].to_numpy(dtype=float, na_value=np.nan))
         first = self.frame.iloc[0]
         alpha = 1 - first["conf_level"]
         return pd.DataFrame(
             {
                 "n": [len(self.frame)],
                 "n_estimated": [len(known)],
+                "n_tested": [len(tested)],
                 "estimate": [first["estimate"]],
                 "p_value": [first["p_value"]],
                 "p_joint": [first["p_joint"]],
                 "median": [known["estimate"].median()],
                 "lowest": [known["estimate"].min()],
                 "highest": [known["estimate"].max()],
-                "share_agree": [known["agrees"].astype(float).mean()],
+                "share_agree": [agrees.mean()],
                 "share_same_sign": [
                     (np.sign(known["estimate"]) == np.sign(first["estimate"])).mean()
                 ],
-                "share_significant": [(known["p_value"] < alpha).mean()],
-                "share_joint": [(known["p_joint"] < alpha).mean()],
+                "share_significant": [(tested["p_value"] < alpha).mean()],
+                "share_joint": [(tested["p_joint"] < alpha).mean()],
                 "p_any": [known["p_joint"].min()],
                 "critical": [self.critical],
                 "n_effective": [self.n_effective],
@@ -178,13 +184,13 @@ class Multiverse(Introduces):
         facts = (
             ("Comparison", f"{self.contrast[0]} v {self.contrast[1]}"),
             ("Primary", f"{_name_of(first, self.frame)}: {primary}, p {format_p(first.p_value)}"),
-            ("Universes", f"{g.n:,}, {g.n_estimated:,} estimated"),
+            ("Universes", f"{g.n:,}, {g.n_estimated:,} estimated, {g.n_tested:,} tested"),
             (
                 "Estimates",
                 f"median {format_number(g.median, 3)}, from {format_number(g.lowest, 3)} to "
                 f"{format_number(g.highest, 3)}",
             ),
-            ("Same conclusion", f"{format_percent(g.share_agree)} % of those estimated"),
+            ("Same conclusion", _agreement(g)),
             ("Same direction", f"{format_percent(g.share_same_sign)} %"),
             ("Any effect", f"p {format_p(g.p_any)} over all together (max-T)"),
         )
@@ -200,22 +206,39 @@ class Multiverse(Introduces):
         notes = [f"{self.caveat}."] if self.caveat else []
         if len(self.frame) > _SHOWN:
             notes.append(f"{len(self.frame) - _SHOWN:,} more universes: see tidy().")
-        notes.append(
-            f"Joint p: all universes together; they weigh as much as {g.n_effective:.1f} "
-            "independent ones."
-        )
+        untested = self.frame[self.frame["p_value"].isna()]
+        notes += [
+            f"{count_of(len(own), 'universe has', 'universes have')} no test: {why}."
+            for why, own in untested.groupby("note", sort=False)
+        ]
+        if g.n_tested:
+            notes.append(
+                f"Joint p: all universes together; they weigh as much as {g.n_effective:.1f} "
+                "independent ones."
+            )
         header = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
         return Face(
             f"{self.title} in {g.n:,} universes", facts, (Table(header, rows),), tuple(notes)
         )
 
 
+def _agreement(glance: Any) -> str:
+    """Return the share of tested universes with the conclusion of the primary one, in words."""
+    if np.isnan(glance.p_value):
+        return "not known: the primary universe has no test"
+    return f"{format_percent(glance.share_agree)} % of those tested"
+
+
 def _agrees(frame: pd.DataFrame, alpha: float) -> pd.Series[Any]:
-    """Return whether each universe leads to the conclusion of the first; missing without one."""
+    """Return whether each universe leads to the conclusion of the first.
+
+    Missing where a universe or the first has no p value: not tested is not "no difference".
+    """
     sign = np.sign(frame["estimate"].to_numpy(dtype=float))
-    verdict = np.where(frame["p_value"].to_numpy(dtype=float) < alpha, sign, 0.0)
-    agrees = pd.Series(verdict == verdict[0], dtype="boolean", index=frame.index)
-    return agrees.mask(frame["estimate"].isna() | bool(np.isnan(sign[0])))
+    p = frame["p_value"].to_numpy(dtype=float)
+    conclusion = np.where(p < alpha, sign, 0.0)
+    agrees = pd.Series(conclusion == conclusion[0], dtype="boolean", index=frame.index)
+    return agrees.mask(np.isnan(p) | bool(np.isnan(p[0])))
 
 
 def _name_of(row: Any, frame: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -17,12 +18,12 @@ from trdstats.errors import (
     unknown_day,
     unknown_name,
 )
-from trdstats.kernels.endpoints import REASONS, States
+from trdstats.kernels.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
 from trdstats.kernels.proportions import proportion_interval
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
 from trdstats.outcomes.definition import Definition
-from trdstats.outcomes.rates_result import Rates
+from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
 from trdstats.weights import caveat_under, check_observed
@@ -54,9 +55,11 @@ def rates(
     day : float
         Scheduled day.
     missing : {"nonresponse", "observed", "locf", "worst"}
-        What becomes of subjects without a verdict at that day. "nonresponse": not met, of all
-        subjects. "observed": left out. "locf": the verdict of the last rated visit up to that
-        day; those never rated are left out. "worst": not met, but met under the reference.
+        What becomes of subjects without a verdict at that day: not rated, or rated where the rule
+        cannot be applied (no baseline, a baseline at the floor, not confirmed), which the table
+        tells apart. "nonresponse": not met, of all subjects. "observed": left out. "locf": the
+        verdict of the last rated visit up to that day; those without one are left out. "worst":
+        not met, but met under the reference.
     conf_level : float
     method : {"wilson", "agresti-coull", "clopper-pearson"}
         Interval of a rate.
@@ -85,7 +88,8 @@ def rates(
     Warns
     -----
     EstimateWarning
-        When a treatment has nobody rated at that day; its rate is NaN.
+        When a treatment has nobody rated at that day, or none of those rated can be judged; its
+        rate is NaN.
 
     References
     ----------
@@ -121,11 +125,7 @@ def rates(
         frame = _reweighted(frame, weighted.frame)
     unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]
     if len(unseen):
-        warnings.warn(
-            f"Nobody was rated at day {day:g} under {', '.join(unseen)}: no rate there.",
-            EstimateWarning,
-            stacklevel=2,
-        )
+        warnings.warn(_without_rate(outcomes, unseen, day), EstimateWarning, stacklevel=2)
     return Rates(
         label=definition.label(study.scale),
         definition=definition.describe(study.scale),
@@ -136,6 +136,20 @@ def rates(
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
     )
+
+
+def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> str:
+    """Return why some treatments have no rate: nobody was rated, or nobody can be judged."""
+    unrated, parts = [], []
+    for name in names:
+        why = reasons_undecided(outcomes[outcomes["treatment"] == name])
+        if why:
+            parts.append(f"Nobody rated at day {day:g} under {name} can be judged ({why})")
+        else:
+            unrated.append(name)
+    if unrated:
+        parts.insert(0, f"Nobody was rated at day {day:g} under {', '.join(unrated)}")
+    return ". ".join(parts) + ": no rate there."
 
 
 def _reweighted(frame: pd.DataFrame, weighted: pd.DataFrame) -> pd.DataFrame:
@@ -165,7 +179,8 @@ def verdicts(
     Returns
     -------
     pandas.DataFrame
-        subject, treatment, met (True / False / missing), reason, analysed (rated at the day).
+        subject, treatment, met (True / False / missing), reason, rated (at the day), analysed
+        (rated at the day with a verdict).
 
     Raises
     ------
@@ -243,7 +258,9 @@ def _outcomes(
     reason[found] = state.reason[row[found]]
     analysed = known & at_day
     # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
-    seen = pd.Series(at_day).groupby(arm.to_numpy(dtype=object)).transform("any").to_numpy()
+    # Nor has one in which the rule has no meaning for any of those rated.
+    judged = at_day & ~np.isin(reason, (NO_BASELINE, BASELINE_AT_FLOOR))
+    seen = pd.Series(judged).groupby(arm.to_numpy(dtype=object)).transform("any").to_numpy()
     if missing in ("nonresponse", "worst"):
         met = np.where(known, met, (missing == "worst") & (arm == reference).to_numpy())
         known = seen
@@ -253,6 +270,7 @@ def _outcomes(
             "treatment": arm.array,
             "met": pd.arrays.BooleanArray(met & known & seen, ~(known & seen)),
             "reason": pd.Categorical.from_codes(reason, categories=pd.Index(REASONS)),
+            "rated": at_day,
             "analysed": analysed,
         }
     )
@@ -286,6 +304,7 @@ def _frame(
                 "n": n,
                 "n_randomised": int(mine.sum()),
                 "n_treated": int(study.subjects["treated"][mine].sum()) if has_treated else pd.NA,
+                "n_rated": int(outcomes.loc[mine, "rated"].sum()),
                 "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
                 "estimate": p,
                 "std_error": np.sqrt(p * (1 - p) / n) if n else np.nan,
@@ -308,9 +327,9 @@ def _frame(
             frame[column] = np.nan
     order = [
         "measure", "treatment", "reference", "events", "n", "n_randomised", "n_treated",
-        "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high",
-        "conf_level", "method",
+        "n_rated", "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low",
+        "conf_high", "conf_level", "method",
     ]  # fmt: skip
-    whole = ["events", "n", "n_randomised", "n_treated", "n_analysed"]
+    whole = ["events", "n", "n_randomised", "n_treated", "n_rated", "n_analysed"]
     frame["reference"] = frame["reference"].astype(object).fillna("")
     return frame[order].astype(dict.fromkeys(whole, "Int64"))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.errors import count_of
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Face,
@@ -23,8 +24,8 @@ from trdstats.tables import (
 
 MISSING_WORDS = {
     "nonresponse": "counted as not met; denominator: all subjects",
-    "observed": "left out; denominator: those rated at the visit",
-    "locf": "last rated visit carried forward; denominator: those rated at least once",
+    "observed": "left out; denominator: those judged at the visit",
+    "locf": "last rated visit carried forward; denominator: those judged at least once",
     "worst": "counted as not met, and as met under the reference; denominator: all subjects",
 }
 
@@ -40,12 +41,12 @@ class Rates(Introduces):
     day : float
         Scheduled day.
     missing : str
-        What was done with subjects not rated at that day.
+        What was done with subjects without a verdict at that day.
     frame : pandas.DataFrame
         As returned by `tidy`.
     outcomes : pandas.DataFrame
         One row a subject: subject, treatment, met (True / False / missing) after the handling
-        of missing visits, reason.
+        of missing visits, reason, rated (at the day), analysed (rated with a verdict).
     caveat : str
         What every comparison must say.
     weighted : WeightedRates or None
@@ -68,18 +69,19 @@ class Rates(Introduces):
         -------
         pandas.DataFrame
             measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, events,
-            n (denominator), n_randomised, n_treated (missing when not recorded), n_analysed
-            (rated at the day), estimate, std_error (log scale for ratios), statistic, p_value,
-            conf_low, conf_high, conf_level, method.
+            n (denominator), n_randomised, n_treated (missing when not recorded), n_rated (rated at
+            the day), n_analysed (of these, with a verdict), estimate, std_error (log scale for
+            ratios), statistic, p_value, conf_low, conf_high, conf_level, method.
         """
         return self.frame.copy()
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: subjects, events, day, handling of missing visits."""
+        """Return one row: subjects, those rated and judged, events, day, missing visits."""
         of_arm = self.frame[self.frame["measure"] == "rate"]
         return pd.DataFrame(
             {
                 "n": [int(of_arm["n_randomised"].sum())],
+                "n_rated": [int(of_arm["n_rated"].sum())],
                 "n_analysed": [int(of_arm["n_analysed"].sum())],
                 "events": [int(of_arm["events"].sum())],
                 "day": [self.day],
@@ -118,7 +120,7 @@ class Rates(Introduces):
                 r.treatment,
                 format_count(r.n_randomised),
                 format_count(np.nan if pd.isna(r.n_treated) else r.n_treated),
-                format_count(r.n_analysed),
+                format_count(r.n_rated),
                 f"{format_count(np.nan if pd.isna(r.events) else r.events)}/{format_count(r.n)}",
                 format_percent(r.estimate),
                 format_interval(100 * r.conf_low, 100 * r.conf_high),
@@ -139,8 +141,35 @@ class Rates(Introduces):
                 *((("Weights", self.weighted.words),) if self.weighted else ()),
             ),
             tuple(tables),
-            (f"{self.caveat}.",) if self.caveat else (),
+            (
+                *undecided_note(self.outcomes, self.missing),
+                *((f"{self.caveat}.",) if self.caveat else ()),
+            ),
         )
+
+
+def reasons_undecided(outcomes: pd.DataFrame) -> str:
+    """Return why subjects rated at the day have no verdict, with counts; empty where all have.
+
+    Parameters
+    ----------
+    outcomes : pandas.DataFrame
+        reason, rated, analysed: see `verdicts`.
+    """
+    own = outcomes.loc[outcomes["rated"] & ~outcomes["analysed"], "reason"]
+    counts = own.value_counts(sort=False)
+    return ", ".join(f"{why} {k:,}" for why, k in counts.items() if k)
+
+
+def undecided_note(outcomes: pd.DataFrame, missing: str) -> tuple[str, ...]:
+    """Return the sentence on subjects rated at the day without a verdict; none without them."""
+    why = reasons_undecided(outcomes)
+    if not why:
+        return ()
+    n = int((outcomes["rated"] & ~outcomes["analysed"]).sum())
+    what = MISSING_WORDS[missing].split(";")[0]
+    subjects = count_of(n, "subject", "subjects")
+    return (f"{subjects} rated at the visit cannot be judged by the rule ({why}): {what}.",)
 
 
 def _contrast_table(frame: pd.DataFrame, level: str) -> Table:

@@ -216,7 +216,7 @@ def _acute_face(plan: Plan, study: Study, table: pd.DataFrame) -> Face:
     for name in study.treatments:
         both = list(each_row(table[table["treatment"] == name]))
         first = both[0]
-        cells = [name, f"{first.day:g}", format_count(first.n), format_count(first.n_analysed)]
+        cells = [name, f"{first.day:g}", format_count(first.n), format_count(first.n_rated)]
         for r in both:
             limits = format_interval(100 * r.conf_low, 100 * r.conf_high)
             cells += [format_percent(r.estimate), limits]
