@@ -476,7 +476,8 @@ def test_competing_causes_count_as_censored() -> None:
     frame = simulated(3, never=0.3).frame
     other = frame["status"] == 0
     two = frame.assign(status=frame["status"].where(~other, 2), right=frame["right"])
-    a, b = (AFT("treatment").fit(EventTimes(f)) for f in (frame, two))
+    causes = {1: "event", 2: "other"}
+    a, b = (AFT("treatment").fit(EventTimes(f, causes=causes)) for f in (frame, two))
     assert estimates(a).tolist() == estimates(b).tolist()
 
 

@@ -254,9 +254,10 @@ def test_gray_sees_incidences_not_hazards() -> None:
     two = rng.exponential(np.where(arm == "B", 7.0, 21.0))
     frame = pd.DataFrame({"subject": range(n), "treatment": arm, "time": np.minimum(one, two),
                           "status": np.where(one < two, 1, 2)})  # fmt: skip
-    assert GrayTest().fit(frame).tidy()["p_value"].iloc[0] < 1e-6
-    assert CoxPH("treatment").fit(frame).tidy()["p_value"].item() > 0.01
-    shares = AalenJohansen().fit(frame).at([60.0])["estimate"]
+    times = EventTimes(frame, causes={1: "one", 2: "two"})
+    assert GrayTest().fit(times).tidy()["p_value"].iloc[0] < 1e-6
+    assert CoxPH("treatment").fit(times).tidy()["p_value"].item() > 0.01
+    shares = AalenJohansen().fit(times).at([60.0])["estimate"]
     assert shares.iloc[0] > shares.iloc[2] + 0.1
 
 

@@ -71,7 +71,10 @@ def test_incidences_and_survival_sum_to_one(seed: int) -> None:
     total = incidence.groupby("time")["estimate"].sum().to_numpy()
     frame = times.frame
     any_cause = EventTimes(
-        frame.assign(status=(frame["status"] > 0).astype(int), right=frame["time"])
+        frame.assign(
+            status=(frame["status"] > 0).astype(int),
+            right=frame["time"].where(frame["status"] > 0, np.inf),
+        )
     )
     survival = KaplanMeier(by=None).fit(any_cause).tidy()["estimate"].to_numpy()
     assert total + survival == pytest.approx(np.ones(len(total)), abs=1e-12)

@@ -119,10 +119,11 @@ class RMST:
             sample, left_out = sample.keep(design.kept), design.left_out
         curves = fit_curves(sample)
         _check_follow_up(curves, self.tau)
-        check_observed(sample, self.tau)
         if self.by == "treatment":
             _check_first_look(times, self.tau)
-        if self.covariates is not None:
+        if self.covariates is None:
+            check_observed(sample, self.tau)
+        else:
             adjusted = adjust_means(sample, design, self.tau, reference)
         means = {
             g.label: restricted_mean(
