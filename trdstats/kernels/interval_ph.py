@@ -105,7 +105,7 @@ def interval_ph(
     ----------
     Finkelstein 1986, Biometrics 42:845-854, doi:10.2307/2530698.
     """
-    problem, centre, size = _standardise(left, right, X, weight)
+    problem, centre, size, unit = _standardise(left, right, X, weight)
     beta = np.zeros(X.shape[1])
     here = profile(problem, beta, starting_hazard(problem, left, right))
     null = here.loglik
@@ -125,10 +125,10 @@ def interval_ph(
         lower=problem.cells.lower[:-1][grows],
         upper=problem.cells.upper[:-1][grows],
         hazard=here.hazard[grows] * np.exp(-float(centre @ (beta / size))),
-        loglik=here.loglik,
-        loglik_null=null,
+        loglik=here.loglik * unit,
+        loglik_null=null * unit,
         gap=here.gap,
-        decrement=decrement,
+        decrement=decrement * unit,
         iterations=step,
         converged=decrement <= _CLOSE
         and here.gap <= _REACHED
@@ -157,8 +157,9 @@ def profile_curvature(
     The information is taken from differences of the profile's slope over one standard error
     to either side (the standard error at a fixed support): a step of order n**-1/2, at which the
     profile's second differences are consistent although the support of the baseline changes
-    under way (Murphy and van der Vaart 2000). The scores are those differences subject by
-    subject (Zeng, Gao and Lin 2017).
+    under way (Murphy and van der Vaart 2000). With weights n is their effective sample size,
+    (sum w)^2 / sum w^2, which does not depend on their unit. The scores are those differences
+    subject by subject (Zeng, Gao and Lin 2017).
 
     References
     ----------
@@ -166,12 +167,14 @@ def profile_curvature(
     doi:10.1080/01621459.2000.10474219; Zeng, Gao and Lin 2017, Biometrika 104:505-525,
     doi:10.1093/biomet/asx029.
     """
-    problem, _, size = _standardise(left, right, X, weight)
+    problem, _, size, unit = _standardise(left, right, X, weight)
     place = beta * size
     here = profile(problem, place, starting_hazard(problem, left, right))
     q = len(beta)
     variance = np.diag(np.linalg.pinv(here.curvature, hermitian=True))
-    error = np.sqrt(np.maximum(variance, 0))  # negative where there is no maximum
+    w = problem.weight
+    # Negative where there is no maximum.
+    error = np.sqrt(np.maximum(variance, 0) * float(w @ w / w.sum()))
     information = np.empty((q, q))
     scores = np.empty((len(left), q))
     for j in range(q):
@@ -181,7 +184,7 @@ def profile_curvature(
         )
         information[:, j] = (down.score - up.score) / (2 * h)
         scores[:, j] = (up.each - down.each) / (2 * h)
-    information = (information + information.T) / 2 * np.outer(size, size)
+    information = (information + information.T) / 2 * np.outer(size, size) * unit
     # A difference over a stretch is not exactly the slope at its middle, which sums to 0.
     centred = scores - problem.weight @ scores / problem.weight.sum()
     return ProfileCurvature(information, centred * size)
@@ -189,15 +192,17 @@ def profile_curvature(
 
 def _standardise(
     left: FloatArray, right: FloatArray, X: FloatArray, weight: FloatArray | None
-) -> tuple[Problem, FloatArray, FloatArray]:
-    """Return the problem with centred columns of size 1, their centres and their sizes.
+) -> tuple[Problem, FloatArray, FloatArray, float]:
+    """Return the problem with centred columns of size 1, their centres, sizes, and mean weight.
 
-    They keep the exponentials near 1; the baseline absorbs the shift.
+    The weights of the problem have mean 1, so that a search ends whatever their unit. The columns
+    keep the exponentials near 1; the baseline absorbs the shift.
     """
-    w = np.ones(len(left)) if weight is None else weight
+    unit = 1.0 if weight is None else float(weight.mean())
+    w = np.ones(len(left)) if weight is None else weight / unit
     centre = w @ X / w.sum()
     size = np.sqrt(w @ (X - centre) ** 2 / w.sum())
-    return read_problem(left, right, (X - centre) / size, w), centre, size
+    return read_problem(left, right, (X - centre) / size, w), centre, size, unit
 
 
 def _direction(here: Profile) -> tuple[FloatArray, float]:

@@ -125,19 +125,19 @@ class MixtureCureResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            n, events, loglik, aic, bic, converged, iterations, identified, late_share (of those
-            who will have the event, expected after the last visit), starts, starts_agreeing
-            (how many reached the maximum that is reported).
+            n, events, loglik, aic and bic (NaN with weights), converged, iterations, identified,
+            late_share (of those who will have the event, expected after the last visit), starts,
+            starts_agreeing (how many reached the maximum that is reported).
         """
-        n, p, best = self._data.n, len(self._fit.theta), self._fit.loglik
+        best = self._fit.loglik
+        criteria = self._data.criteria(best, len(self._fit.theta))
         reached = np.array(self._fit.starts)
         return pd.DataFrame(
             {
-                "n": [n],
+                "n": [self._data.n],
                 "events": [self._data.events],
                 "loglik": [best],
-                "aic": [2 * p - 2 * best],
-                "bic": [np.log(n) * p - 2 * best],
+                **{name: [value] for name, value in criteria.items()},
                 "converged": [self._fit.converged],
                 "iterations": [self._fit.iterations],
                 "identified": [self.is_identified],
@@ -317,7 +317,7 @@ class MixtureCureResult(Introduces):
             ("Errors", "robust" if self._data.sample.weighted else "model"),
             ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged; "
              f"{g.starts_agreeing} of {g.starts} starts agree)"),
-            ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
+            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )  # fmt: skip
         return Face("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
 
