@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.comparison.marginals import Marginals
+from trdstats.kernels.boundary import error_inside
 from trdstats.kernels.censoring_curve import (
     CensoringModel,
     Observed,
@@ -139,6 +140,7 @@ class IPCWResult(Introduces):
                 [self._errors(curve, i, min(i + _CHUNK, used)) for i in range(0, used, _CHUNK)]
                 or [np.empty(0)]
             )
+            error = error_inside(survival, error)
             with np.errstate(divide="ignore", invalid="ignore"):
                 low, high = survival_interval(
                     survival,

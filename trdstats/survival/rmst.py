@@ -177,7 +177,9 @@ class RMSTResult(Introduces):
         for label, mean in ((k, m.estimate) for k, m in self._means.items()):
             if label == self.reference:
                 continue
-            pair = PairCovariance.of(shared, label, self.reference)
+            pair = PairCovariance.of(shared, label, self.reference).where(
+                np.isfinite([self._means[k].std_error for k in (label, self.reference)]).all()
+            )
             found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
             found.append(("ratio", label, *_log_ratio(mean, base, pair)))
             found.append(("ratio of time lost", label, *_log_ratio(tau - mean, tau - base, pair)))
