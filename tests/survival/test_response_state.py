@@ -163,7 +163,7 @@ def test_without_relapse_it_is_one_minus_kaplan_meier(seed: int, ties: bool) -> 
     curve = KaplanMeier().fit(times.drop(columns=["start", "stop", "state", "to"])).at(at)
     states = ResponseState(tau=5).fit(frame).at(at)
     own = states[states["state"] == R]
-    known = curve["estimate"].notna().to_numpy() & (curve["estimate"] > 0).to_numpy()
+    known = curve["estimate"].between(0, 1, inclusive="neither").to_numpy()
     assert own["estimate"].to_numpy()[known] == pytest.approx(
         1 - curve["estimate"].to_numpy()[known], abs=1e-12
     )

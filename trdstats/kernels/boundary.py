@@ -27,6 +27,14 @@ def error_inside(share: float | FloatArray, error: float | FloatArray) -> FloatA
     return np.where(at_boundary(share), np.nan, np.asarray(error, dtype=float))
 
 
+def error_at(days: FloatArray, share: FloatArray, error: FloatArray) -> FloatArray:
+    """Return the errors of shares at days; NaN as in `error_inside`, but not at the origin.
+
+    At the origin nobody can have had the outcome: the share is known to be 0, or 1, there.
+    """
+    return np.where(days == 0, error, error_inside(share, error))
+
+
 def variance_of_mean(mean: float | FloatArray, variance: float | FloatArray) -> FloatArray:
     """Return the variances of means; NaN where the subjects are all alike and leave none."""
     v, size = np.asarray(variance, dtype=float), np.asarray(mean, dtype=float)

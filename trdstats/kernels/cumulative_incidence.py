@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from trdstats.kernels.boundary import error_inside
+from trdstats.kernels.boundary import error_at
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
 from trdstats.kernels.stacking import WeightModel
 
@@ -75,10 +75,8 @@ def aalen_johansen(
         else _greenwood(events[:, j], at_risk, survival)
         for j in range(n_causes)
     ]
-    error = error_inside(estimate, np.sqrt(np.maximum(np.column_stack(variance), 0)))
-    # At the origin nobody can have had an event.
-    origin = (counts.time == 0)[:, None] & (estimate == 0)
-    return replace(plain, std_error=np.where(origin, 0.0, error))
+    error = np.sqrt(np.maximum(np.column_stack(variance), 0))
+    return replace(plain, std_error=error_at(counts.time[:, None], estimate, error))
 
 
 def _greenwood(events: FloatArray, at_risk: FloatArray, survival: FloatArray) -> FloatArray:

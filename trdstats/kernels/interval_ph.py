@@ -22,6 +22,7 @@ _SETTLED = 1e-10  # largest decrement: twice the rise that another step would pr
 _CLOSE = 1e-6  # largest decrement of a fit that counts as converged
 _REACHED = 1e-9  # largest gap of the baseline
 _RUNAWAY = 50.0  # log hazard ratio to the mean at which a search is given up
+_FAR = 10.0  # log hazard ratio between subjects beyond which a level likelihood has no maximum
 _FLAT = 1e-5  # share of a covariate's own information below which its estimate runs away
 
 
@@ -46,6 +47,8 @@ class IntervalHazards:
         Twice the rise in log-likelihood that another step would promise.
     iterations : int
     converged : bool
+    endless : ndarray of bool, shape (q,)
+        Coefficients that grow without end while the likelihood stands still.
     """
 
     beta: FloatArray
@@ -58,6 +61,7 @@ class IntervalHazards:
     decrement: float
     iterations: int
     converged: bool
+    endless: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ def interval_ph(
         beta, here = moved
     own = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
     smallest = float(np.linalg.eigvalsh(here.curvature)[0])
+    converged = decrement <= _CLOSE and here.gap <= _REACHED and smallest > _FLAT * float(own.min())
     grows = here.hazard > 0
     return IntervalHazards(
         beta=beta / size,
@@ -130,10 +135,20 @@ def interval_ph(
         gap=here.gap,
         decrement=decrement * unit,
         iterations=step,
-        converged=decrement <= _CLOSE
-        and here.gap <= _REACHED
-        and smallest > _FLAT * float(own.min()),
+        converged=converged,
+        endless=_endless(problem.X, beta, here.curvature, own) & (not converged),
     )
+
+
+def _endless(
+    X: FloatArray, beta: FloatArray, curvature: FloatArray, own: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Return which coefficients have a part in a level direction and have gone far along it."""
+    size = np.sqrt(own)
+    values, vectors = np.linalg.eigh(curvature / np.outer(size, size))
+    part = np.abs(vectors[:, values <= _FLAT])
+    level = (part > 0.1 * part.max(axis=0, initial=0.0)).any(axis=1)
+    return np.asarray(level & (np.ptp(X, axis=0) * np.abs(beta) > _FAR))
 
 
 def profile_curvature(

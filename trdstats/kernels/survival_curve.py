@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from trdstats.kernels.boundary import error_inside, variance_of_mean
+from trdstats.kernels.boundary import error_at, variance_of_mean
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
 from trdstats.kernels.stacking import WeightModel
 
@@ -79,8 +79,8 @@ class Curve:
 
         NaN where nobody or everybody had the event; 0 at the origin, where nobody can have had it.
         """
-        error = error_inside(self.survival, self.survival * np.sqrt(self.log_variance))
-        return np.where((self.time == 0) & (self.survival == 1), 0.0, error)
+        error = self.survival * np.sqrt(self.log_variance)
+        return error_at(self.time, self.survival, error)
 
     def index_at(self, at: FloatArray) -> IntArray:
         """Return the position in the curve that holds at each time."""

@@ -161,7 +161,8 @@ class MixtureCureResult(Introduces):
         pandas.DataFrame
             term, part, statistic (chi-squared), df, p_value, method: "likelihood ratio", the
             model being refitted without the term; "Wald, robust" with weights, for which
-            likelihoods cannot be compared.
+            likelihoods cannot be compared: NaN where a parameter is not identified, as the search
+            then ends anywhere on a level likelihood.
 
         Raises
         ------
@@ -180,8 +181,7 @@ class MixtureCureResult(Introduces):
             raise unknown_name(f"column of the {where}:", term, sorted(known))
         tested = np.concatenate([[False], drop[0], [False], drop[1], [False]])
         if self._data.sample.weighted:
-            some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
-            statistic, method = float(some @ np.linalg.solve(V, some)), "Wald, robust"
+            statistic, method = self._wald(tested), "Wald, robust"
         else:
             W, X = (
                 with_intercept(d.X[:, ~gone])
@@ -195,10 +195,17 @@ class MixtureCureResult(Introduces):
                 "part": [part],
                 "statistic": [statistic],
                 "df": [df],
-                "p_value": [float(chi2.sf(max(statistic, 0.0), df))],
+                "p_value": [float(chi2.sf(np.maximum(statistic, 0.0), df))],
                 "method": [method],
             }
         )
+
+    def _wald(self, tested: npt.NDArray[np.bool_]) -> float:
+        """Return the Wald statistic of some parameters; NaN where one is not identified."""
+        if self._weak[tested].any():
+            return float("nan")
+        some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
+        return float(some @ np.linalg.solve(V, some))
 
     def marginal(self, by: str = "treatment", *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return probabilities and times standardised to the covariates of all subjects.

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from trdstats.outcomes.check_history import STATES
 from trdstats.kernels.boundary import variance_of_mean
+from trdstats.outcomes.check_history import STATES
 from trdstats.survival.day_contrasts import Covariances, PairCovariance
 
 FloatArray = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.errors import SpecError, check_level
-from trdstats.kernels.boundary import error_inside
+from trdstats.kernels.boundary import error_at
 from trdstats.kernels.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.day_contrasts import Covariances
@@ -100,8 +100,7 @@ class StateResult(Introduces):
 
     def _curve(self, label: str, at: FloatArray) -> pd.DataFrame:
         p, error = self._probability(label, at)
-        # At the origin everyone is in the first state; later a state of none or all has no error.
-        error = np.where(at[:, None] == 0, error, error_inside(p, error))
+        error = error_at(at[:, None], p, error)
         low, high = probability_interval(p, error, conf_level=self.spec.conf_level)
         n_risk = self._data.n_risk(label, at)
         return pd.concat(
