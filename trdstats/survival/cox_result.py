@@ -14,6 +14,7 @@ from scipy.stats import chi2
 from trdstats import plots
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.kernels.cox_checks import concordance
+from trdstats.kernels.cox_leverage import information_parts, leave_out
 from trdstats.kernels.partial_likelihood import CoxFit, Fit, score_residuals
 from trdstats.outcomes import EventTimes
 from trdstats.survival.cox_curves import MarginalCurves, marginal_curves
@@ -79,7 +80,7 @@ class CoxResult(Introduces):
         return total
 
     def _on_beta(self) -> FloatArray:
-        """Return the influence of each analysed subject on the coefficients, shape (n, q)."""
+        """Return the first-order influence of each analysed subject on the coefficients, (n, q)."""
         return np.asarray(self._scores(self._best.fit) @ np.linalg.inv(self._best.fit.information))
 
     def _robust(self, effect: FloatArray) -> FloatArray:
@@ -89,7 +90,24 @@ class CoxResult(Introduces):
     def _variance(self) -> FloatArray:
         if not self.is_robust:
             return np.asarray(np.linalg.inv(self._best.fit.information))
-        return self._robust(self._on_beta())
+        return self._robust(self._left_out())
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the robust variance has the leverage of subjects in it."""
+        # Weights with their model have its correction, or none where first order was asked for.
+        known = self._found.sample.model is None
+        return self.is_robust and known and self.spec.correction == "jackknife"
+
+    def _left_out(self) -> FloatArray:
+        """Return the influences of which the variance is made, shape (n, q)."""
+        if not self.is_corrected:
+            return self._on_beta()
+        fit = self._best.fit
+        each = information_parts(self._best.data, fit)
+        parts = np.zeros((len(self._found.row), *fit.information.shape))
+        np.add.at(parts, self._owner, each)
+        return leave_out(self._scores(fit), parts, self._cluster, fit.information)
 
     @property
     def covariance(self) -> pd.DataFrame:
@@ -162,8 +180,12 @@ class CoxResult(Introduces):
         return agreement.estimate, float(np.sqrt(variance[0, 0]))
 
     def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each coefficient."""
-        return self._found.influence(list(self.terms), self._on_beta())
+        """Return the effect of each subject on each coefficient.
+
+        Of first order; where the variance is corrected, that of leaving the subject, or its
+        cluster, out. The sum of squares is the robust variance.
+        """
+        return self._found.influence(list(self.terms), self._left_out())
 
     def proportional_hazards(self, transform: Transform = "km") -> ProportionalHazardsTest:
         """Test that hazard ratios do not change with time.
@@ -252,7 +274,8 @@ class CoxResult(Introduces):
         g = next(each_row(self.glance()))
         spec = self.spec
         facts = [*self._found.facts(), *spec.face().facts]
-        facts.append(("Variance", "robust" if self.is_robust else "model"))
+        words = "robust, jackknife" if self.is_corrected else "robust"
+        facts.append(("Variance", words if self.is_robust else "model"))
         test = ("Likelihood ratio", g.likelihood_ratio, g.likelihood_ratio_p)
         if self.is_robust:
             test = ("Wald test", g.wald, g.wald_p)

@@ -178,7 +178,7 @@ class RMSTResult(Introduces):
             if label == self.reference:
                 continue
             pair = PairCovariance.of(shared, label, self.reference).where(
-                np.isfinite([self._means[k].std_error for k in (label, self.reference)]).all()
+                all(np.isfinite(self._means[k].std_error) for k in (label, self.reference))
             )
             found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
             found.append(("ratio", label, *_log_ratio(mean, base, pair)))
