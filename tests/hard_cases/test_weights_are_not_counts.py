@@ -175,7 +175,7 @@ def test_the_jackknife_is_near_that_of_refits(cluster: str | None) -> None:
     refitted = np.sqrt((np.array(moves) ** 2).sum(axis=0))
     plain = replace(spec, correction="none").fit(frame, weights="w").tidy()["std_error"]
     found = whole.tidy()["std_error"].to_numpy()
-    assert found == pytest.approx(refitted, rel=0.05)
+    assert found == pytest.approx(refitted, rel=0.08)
     assert (np.abs(found - refitted) < np.abs(plain - refitted)).all()
     assert "robust, jackknife" in str(whole)
     moved = whole.influence().merge(frame[["subject", "cl"]])

@@ -235,6 +235,7 @@ class IPCWResult(Introduces):
         notes.append("Right when, given the covariates, leaving says nothing more of the event.")
         if self._model is None:
             notes.append("No model of censoring was needed: these are Kaplan-Meier curves.")
+        notes += self._marginals.notes()
         return Face(
             "Inverse probability of censoring weighting",
             facts,

@@ -17,7 +17,7 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, check_choice
+from trdstats.errors import NotEstimableError, check_choice, no_error_known
 from trdstats.kernels.boundary import at_boundary, variance_of_mean, without
 from trdstats.survival.delta import Scale, delta_row
 from trdstats.tables import Table, each_row, format_estimate, format_p
@@ -174,6 +174,17 @@ class Marginals:
         frame = pd.DataFrame(self.moved, columns=[c for p in self.parts for c in p.columns()])
         frame.insert(0, "subject", self.subjects)
         return frame
+
+    def notes(self) -> tuple[str, ...]:
+        """Return which treatments have no standard error, and why."""
+        return no_error_known(
+            [
+                label
+                for part in self.parts
+                for label, v in zip(part.labels, np.diag(part.covariance), strict=True)
+                if np.isnan(v)
+            ]
+        )
 
     def tables(self) -> tuple[Table, ...]:
         """Return one table a quantity; p is that of the difference."""

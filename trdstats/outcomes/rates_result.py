@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.errors import no_error_known
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Face,
@@ -139,8 +140,16 @@ class Rates(Introduces):
                 *((("Weights", self.weighted.words),) if self.weighted else ()),
             ),
             tuple(tables),
-            (f"{self.caveat}.",) if self.caveat else (),
+            (*((f"{self.caveat}.",) if self.caveat else ()), *self._no_error()),
         )
+
+    def _no_error(self) -> tuple[str, ...]:
+        """Return which weighted rates have no error; counts have score and exact methods."""
+        if self.weighted is None:
+            return ()
+        own = self.frame[self.frame["measure"] == "rate"]
+        none = own["estimate"].notna() & own["std_error"].isna()
+        return no_error_known(own.loc[none, "treatment"].tolist())
 
 
 def _contrast_table(frame: pd.DataFrame, level: str) -> Table:

@@ -10,7 +10,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_level,
+    no_error_known,
+    unknown_name,
+)
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.survival_curve import (
     Curve,
@@ -252,7 +258,10 @@ class RMSTResult(Introduces):
             f"Restricted mean time to day {self.spec.tau:g}",
             tuple(facts),
             (Table(header, tuple(rows)),),
-            notes_of(self.times, self._sample),
+            (
+                *notes_of(self.times, self._sample),
+                *no_error_known([k for k, m in self._means.items() if np.isnan(m.std_error)]),
+            ),
         )
 
 
