@@ -238,3 +238,20 @@ def check_bootstrap(n_boot: int, seed: int, *, least: int = 0) -> None:
         raise SpecError(f"n_boot must be {none}a whole number of at least 2; got {n_boot!r}.")
     if seed < 0 or seed != int(seed):
         raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")
+
+
+def no_error_known(groups: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on groups in which nobody, everybody, or all alike had the outcome.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        None for no note.
+    """
+    if not groups:
+        return ()
+    return (
+        f"In {', '.join(dict.fromkeys(groups))} nobody or everybody had the outcome, or all at one "
+        "time: there is no standard error, nor one of a comparison with it. Score or exact methods "
+        "on counts, or a log-rank test, do without.",
+    )

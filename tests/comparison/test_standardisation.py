@@ -333,7 +333,8 @@ def test_without_events_before_tau_nobody_loses_time() -> None:
     table = Standardisation("treatment", tau=10).fit(EventTimes(frame)).tidy()
     means = table[table["measure"] == "restricted mean"]
     assert means["estimate"].tolist() == [10.0, 10.0]
-    assert means["std_error"].tolist() == [0.0, 0.0]
+    # Eight subjects who are all alike do not make the mean known exactly.
+    assert means["std_error"].isna().all()
 
 
 def test_display_and_pickle(trial_tables: Any) -> None:

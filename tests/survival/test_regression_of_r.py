@@ -66,9 +66,13 @@ def test_cox(onset: EventTimes, r_times: dict[str, Any]) -> None:
 
 def test_cox_with_robust_errors(onset: EventTimes, r_times: dict[str, Any]) -> None:
     expected = r_times["onset"]["cox_efron_robust"]
-    check_coefficients(CoxPH(FORMULA, robust=True).fit(onset), expected, "robust se")
+    check_coefficients(
+        CoxPH(FORMULA, robust=True, correction="none").fit(onset), expected, "robust se"
+    )
     # Every subject its own cluster is the same.
-    check_coefficients(CoxPH(FORMULA, cluster="subject").fit(onset), expected, "robust se")
+    check_coefficients(
+        CoxPH(FORMULA, cluster="subject", correction="none").fit(onset), expected, "robust se"
+    )
 
 
 def test_proportional_hazards(onset: EventTimes, r_times: dict[str, Any]) -> None:

@@ -154,5 +154,5 @@ class AIPWResult(Introduces):
             "Augmented inverse probability weighting",
             tuple(facts),
             (*self._marginals.tables(), Table(header, rows, title="Probability of treatment")),
-            tuple(notes),
+            (*notes, *self._marginals.notes()),
         )

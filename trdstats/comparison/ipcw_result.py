@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.comparison.marginals import Marginals
+from trdstats.kernels.boundary import error_inside
 from trdstats.kernels.censoring_curve import (
     CensoringModel,
     Observed,
@@ -139,6 +140,7 @@ class IPCWResult(Introduces):
                 [self._errors(curve, i, min(i + _CHUNK, used)) for i in range(0, used, _CHUNK)]
                 or [np.empty(0)]
             )
+            error = error_inside(survival, error)
             with np.errstate(divide="ignore", invalid="ignore"):
                 low, high = survival_interval(
                     survival,
@@ -235,6 +237,7 @@ class IPCWResult(Introduces):
         notes.append("Right when, given the covariates, leaving says nothing more of the event.")
         if self._model is None:
             notes.append("No model of censoring was needed: these are Kaplan-Meier curves.")
+        notes += self._marginals.notes()
         return Face(
             "Inverse probability of censoring weighting",
             facts,

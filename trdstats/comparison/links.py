@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from trdstats.errors import NotEstimableError
+from trdstats.kernels.boundary import at_boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,12 @@ class Link:
     Attributes
     ----------
     name : {"identity", "log", "logit"}
+    of_rates : bool
+        Whether it is of rates, which have no Wald error at 0 and 1.
     """
 
     name: Literal["identity", "log", "logit"]
+    of_rates: bool = True
 
     def apply(self, value: float) -> float:
         """Return the transformed value."""
@@ -46,19 +50,20 @@ class Link:
         return float(np.exp(value) if self.name == "log" else expit(value))
 
     def check(self, values: Sequence[float], what: str) -> None:
-        """Raise `NotEstimableError` where a rate of 0 or 1 has no transformed value."""
-        low = self.name != "identity" and min(values) <= 0
-        high = self.name == "logit" and max(values) >= 1
-        if low or high:
+        """Raise `NotEstimableError` where nobody or everybody had the outcome."""
+        if self.of_rates and at_boundary(np.array(values)).any():
+            none = min(values) < 0.5
             raise NotEstimableError(
-                f"{what}: a rate of {'0' if low else '1'} has no value on this scale. Compare by "
-                "the risk difference."
+                f"{what}: {'nobody' if none else 'everybody'} had the outcome. A rate of "
+                f"{0 if none else 1} has no standard error: it would count as known exactly. "
+                "Compare the counts alone by a score method, as rates() does, or choose another "
+                "outcome or day."
             )
 
 
 LINKS = {
     "risk difference": Link("identity"),
-    "mean difference": Link("identity"),
+    "mean difference": Link("identity", of_rates=False),
     "risk ratio": Link("log"),
     "odds ratio": Link("logit"),
 }

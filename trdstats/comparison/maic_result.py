@@ -184,7 +184,7 @@ class MAICResult(Introduces):
         DataError
             When an outcome is missing.
         NotEstimableError
-            When a weighted rate of 0 or 1 has no value on the scale.
+            When nobody or everybody of an arm had the outcome: its rate has no standard error.
         SpecError, UnknownNameError
             When an argument cannot be used.
         """

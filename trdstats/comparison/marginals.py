@@ -17,7 +17,8 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError, check_choice
+from trdstats.errors import NotEstimableError, check_choice, no_error_known
+from trdstats.kernels.boundary import at_boundary, variance_of_mean, without
 from trdstats.survival.delta import Scale, delta_row
 from trdstats.tables import Table, each_row, format_estimate, format_p
 
@@ -49,6 +50,7 @@ class Marginal:
     labels : tuple of str
     estimate : ndarray, shape (k,)
     covariance : ndarray, shape (k, k)
+        NaN for treatments under which nobody or everybody had the outcome, or all were alike.
     """
 
     quantity: Quantity
@@ -80,10 +82,9 @@ class Marginal:
         key = {"quantity": self.quantity, "time": self.time}
         rows = []
         for k, label in enumerate(self.labels):
-            unit = np.eye(len(self.labels))[k]
-            row = delta_row(
-                float(self.estimate[k]), unit, self.covariance, conf_level, _SCALES[self.quantity]
-            )
+            own = self.covariance[k : k + 1, k : k + 1]
+            value, scale = float(self.estimate[k]), _SCALES[self.quantity]
+            row = delta_row(value, np.ones(1), own, conf_level, scale)
             rows.append({"measure": self.quantity, "label": label, "reference": "", **key, **row})
         base = self.labels.index(reference)
         for measure in _CONTRASTS[self.quantity]:
@@ -175,6 +176,17 @@ class Marginals:
         frame.insert(0, "subject", self.subjects)
         return frame
 
+    def notes(self) -> tuple[str, ...]:
+        """Return which treatments have no standard error, and why."""
+        return no_error_known(
+            [
+                label
+                for part in self.parts
+                for label, v in zip(part.labels, np.diag(part.covariance), strict=True)
+                if np.isnan(v)
+            ]
+        )
+
     def tables(self) -> tuple[Table, ...]:
         """Return one table a quantity; p is that of the difference."""
         frame = self.tidy()
@@ -261,5 +273,13 @@ def slice_parts(
     parts = []
     for j, (quantity, time) in enumerate(quantities):
         own = slice(j * k, (j + 1) * k)
-        parts.append(Marginal(quantity, time, labels, estimate[own], covariance[own, own]))
+        known = _known(quantity, estimate[own], covariance[own, own])
+        parts.append(Marginal(quantity, time, labels, estimate[own], known))
     return tuple(parts)
+
+
+def _known(quantity: Quantity, estimate: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return a covariance without what subjects that are all alike cannot tell."""
+    if quantity in _SHARES:
+        return without(at_boundary(estimate), covariance)
+    return without(np.isnan(variance_of_mean(estimate, np.diag(covariance))), covariance)

@@ -90,7 +90,7 @@ class MatchedEstimates(Introduces):
             ("Errors", self._variance()),
         )
         words = found._words()
-        notes = (f"{words}.",) if words else ()
+        notes = (*((f"{words}.",) if words else ()), *self._marginals.notes())
         return Face("Matched comparison", facts, self._marginals.tables(), notes)
 
 

@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed
-from scipy.stats import norm
 
 from trdstats.kernels.npmle_bounds import restricted_mean_bounds
-from trdstats.kernels.resampling import draw_counts
+from trdstats.kernels.resampling import covering_p, draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.outcomes import EventTimes
 from trdstats.threads import one_thread
@@ -114,18 +113,19 @@ class OnsetDraws:
     sd: float
 
     def contrast(self, conf_level: float) -> dict[str, Any]:
-        """Return the middle of the bounds with percentile limits that cover them."""
+        """Return the middle of the bounds with percentile limits that cover them.
+
+        The p-value answers the question of the limits: it is the smallest 1 - conf_level at which
+        they exclude 0. There is no statistic of which it would be the tail.
+        """
         tail = (1 - conf_level) / 2
-        middle, draws = float(self.found.mean()), self.drawn.mean(axis=1)
-        error = float(draws.std(ddof=1))
-        statistic = middle / error if error > 0 else np.nan
         return {
-            "estimate": middle,
+            "estimate": float(self.found.mean()),
             "bound_low": float(self.found[0]),
             "bound_high": float(self.found[1]),
-            "std_error": error,
-            "statistic": float(statistic),
-            "p_value": float(2 * norm.sf(abs(statistic))),
+            "std_error": float(self.drawn.mean(axis=1).std(ddof=1)),
+            "statistic": np.nan,
+            "p_value": covering_p(self.drawn[:, 0], self.drawn[:, 1]),
             "conf_low": float(np.quantile(self.drawn[:, 0], tail)),
             "conf_high": float(np.quantile(self.drawn[:, 1], 1 - tail)),
             "sd": self.sd,

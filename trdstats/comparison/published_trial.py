@@ -200,7 +200,7 @@ class PublishedTrial:
         SpecError
             When the published effect is another one.
         NotEstimableError
-            When an empty cell leaves the measure without a standard error.
+            When nobody or everybody of an arm had the outcome: its rate has no standard error.
         """
         if self.effect is not None:
             found = self.effect

@@ -124,7 +124,7 @@ class StandardisationResult(Introduces):
             "Standardisation",
             facts,
             self._marginals.tables(),
-            (*notes, *self.notes),
+            (*notes, *self.notes, *self._marginals.notes()),
         )
 
 

@@ -73,7 +73,8 @@ _Fitted = tuple[tuple[tuple[str, str], ...], FloatArray, FloatArray, pd.DataFram
 
 def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
     """Return facts, estimates, covariance, influences and coefficients."""
-    result = CoxPH(spec.formula, robust=True, conf_level=spec.conf_level).fit(
+    # The curves are those of first order, and so are the coefficients beside them.
+    result = CoxPH(spec.formula, robust=True, correction="none", conf_level=spec.conf_level).fit(
         times, weights=weights
     )
     frame = times.at_risk()

@@ -143,7 +143,7 @@ def _climb(
             terms = subject_terms(distribution, times, X, theta)
             return gather(terms, X, weight)
 
-    return climb(surface, start)
+    return climb(surface, start, unit=float(weight.mean()))
 
 
 def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> tuple[float, FloatArray, FloatArray]:

@@ -44,7 +44,12 @@ class Summit:
 
 
 def climb(
-    surface: Surface, start: FloatArray, *, tolerance: float = 1e-24, most: int = 100
+    surface: Surface,
+    start: FloatArray,
+    *,
+    unit: float = 1.0,
+    tolerance: float = 1e-24,
+    most: int = 100,
 ) -> Summit | None:
     """Find a maximum from a start.
 
@@ -53,6 +58,9 @@ def climb(
     surface : callable
         Returns value, gradient (p,) and hessian (p, p) at theta.
     start : ndarray, shape (p,)
+    unit : float
+        Mean weight of the subjects, in which values are judged: the search for a weighted sum ends
+        where that of the same sum times a constant does.
     tolerance : float
         Decrement at which the search ends. Rounding may keep it from being reached: below 1e-13
         one more step is the last, and below 1e-10 the point counts as the maximum.
@@ -71,7 +79,7 @@ def climb(
     iterations = 0
     while True:
         step, decrement, peaked = _newton_step(gradient, hessian)
-        if (decrement < tolerance and peaked) or iterations == most:
+        if (decrement < tolerance * unit and peaked) or iterations == most:
             break
         moved = None
         length = min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
@@ -79,7 +87,7 @@ def climb(
             trial = theta + length * step
             found = surface(trial)
             gain = found[0] - value
-            sure = peaked and decrement < _CERTAIN and gain > -1e-9
+            sure = peaked and decrement < _CERTAIN * unit and gain > -1e-9 * unit
             if _usable(*found) and (sure or gain >= 1e-4 * length * decrement):
                 moved = trial, found
                 break
@@ -88,13 +96,12 @@ def climb(
             break
         theta, (value, gradient, hessian) = moved
         iterations += 1
-        if peaked and decrement < 1e-13:
+        if peaked and decrement < 1e-13 * unit:
             # Quadratic convergence has squared this: a further step would only be rounding.
             step, decrement, peaked = _newton_step(gradient, hessian)
             break
-    return Summit(
-        theta, value, gradient, hessian, iterations, decrement, bool(peaked and decrement < 1e-10)
-    )
+    converged = bool(peaked and decrement < 1e-10 * unit)
+    return Summit(theta, value, gradient, hessian, iterations, decrement, converged)
 
 
 def influence_of(information: FloatArray, scores: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trdstats.kernels.boundary import error_at
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
 from trdstats.kernels.stacking import WeightModel
 
@@ -54,6 +55,9 @@ def aalen_johansen(
     -----
     The variance is that of Aalen (1978, Ann Stat 6:534-545, doi:10.1214/aos/1176344198) with the
     hypergeometric correction ``1 - (d - 1) / (n - 1)`` for tied events of a cause, as in cmprsk.
+    Where no other cause occurred F is one minus Kaplan-Meier, and so is its variance: Greenwood's,
+    which without censoring is F (1 - F) / n. Aalen's takes each event as Poisson and is larger by
+    a factor of about 1 + 1 / n at risk: 2 of 3 have the error 0.373 by his, 0.272 by Greenwood's.
     """
     counts = count(own, n_causes)
     events, n = counts.n_event, counts.n_risk
@@ -67,9 +71,19 @@ def aalen_johansen(
         _robust_variance(plain, j + 1, model)
         if robust
         else _variance(j, events, at_risk, before, survival, estimate[:, j])
+        if np.delete(events, j, axis=1).any()
+        else _greenwood(events[:, j], at_risk, survival)
         for j in range(n_causes)
     ]
-    return replace(plain, std_error=np.sqrt(np.maximum(np.column_stack(variance), 0)))
+    error = np.sqrt(np.maximum(np.column_stack(variance), 0))
+    return replace(plain, std_error=error_at(counts.time[:, None], estimate, error))
+
+
+def _greenwood(events: FloatArray, at_risk: FloatArray, survival: FloatArray) -> FloatArray:
+    """Return the variance of one minus Kaplan-Meier at every time; 0 once survival is."""
+    left = at_risk - events
+    step = np.where(survival > 0, events / np.where(left > 0, at_risk * left, 1.0), 0.0)
+    return np.asarray(survival**2 * np.cumsum(step), dtype=np.float64)
 
 
 def _robust_variance(fit: Incidence, cause: int, model: WeightModel | None) -> FloatArray:

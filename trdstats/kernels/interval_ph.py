@@ -22,6 +22,7 @@ _SETTLED = 1e-10  # largest decrement: twice the rise that another step would pr
 _CLOSE = 1e-6  # largest decrement of a fit that counts as converged
 _REACHED = 1e-9  # largest gap of the baseline
 _RUNAWAY = 50.0  # log hazard ratio to the mean at which a search is given up
+_FAR = 10.0  # log hazard ratio between subjects beyond which a level likelihood has no maximum
 _FLAT = 1e-5  # share of a covariate's own information below which its estimate runs away
 
 
@@ -46,6 +47,8 @@ class IntervalHazards:
         Twice the rise in log-likelihood that another step would promise.
     iterations : int
     converged : bool
+    endless : ndarray of bool, shape (q,)
+        Coefficients that grow without end while the likelihood stands still.
     """
 
     beta: FloatArray
@@ -58,6 +61,7 @@ class IntervalHazards:
     decrement: float
     iterations: int
     converged: bool
+    endless: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ def interval_ph(
     ----------
     Finkelstein 1986, Biometrics 42:845-854, doi:10.2307/2530698.
     """
-    problem, centre, size = _standardise(left, right, X, weight)
+    problem, centre, size, unit = _standardise(left, right, X, weight)
     beta = np.zeros(X.shape[1])
     here = profile(problem, beta, starting_hazard(problem, left, right))
     null = here.loglik
@@ -119,21 +123,32 @@ def interval_ph(
         beta, here = moved
     own = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
     smallest = float(np.linalg.eigvalsh(here.curvature)[0])
+    converged = decrement <= _CLOSE and here.gap <= _REACHED and smallest > _FLAT * float(own.min())
     grows = here.hazard > 0
     return IntervalHazards(
         beta=beta / size,
         lower=problem.cells.lower[:-1][grows],
         upper=problem.cells.upper[:-1][grows],
         hazard=here.hazard[grows] * np.exp(-float(centre @ (beta / size))),
-        loglik=here.loglik,
-        loglik_null=null,
+        loglik=here.loglik * unit,
+        loglik_null=null * unit,
         gap=here.gap,
-        decrement=decrement,
+        decrement=decrement * unit,
         iterations=step,
-        converged=decrement <= _CLOSE
-        and here.gap <= _REACHED
-        and smallest > _FLAT * float(own.min()),
+        converged=converged,
+        endless=_endless(problem.X, beta, here.curvature, own) & (not converged),
     )
+
+
+def _endless(
+    X: FloatArray, beta: FloatArray, curvature: FloatArray, own: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Return which coefficients have a part in a level direction and have gone far along it."""
+    size = np.sqrt(own)
+    values, vectors = np.linalg.eigh(curvature / np.outer(size, size))
+    part = np.abs(vectors[:, values <= _FLAT])
+    level = (part > 0.1 * part.max(axis=0, initial=0.0)).any(axis=1)
+    return np.asarray(level & (np.ptp(X, axis=0) * np.abs(beta) > _FAR))
 
 
 def profile_curvature(
@@ -157,8 +172,9 @@ def profile_curvature(
     The information is taken from differences of the profile's slope over one standard error
     to either side (the standard error at a fixed support): a step of order n**-1/2, at which the
     profile's second differences are consistent although the support of the baseline changes
-    under way (Murphy and van der Vaart 2000). The scores are those differences subject by
-    subject (Zeng, Gao and Lin 2017).
+    under way (Murphy and van der Vaart 2000). With weights n is their effective sample size,
+    (sum w)^2 / sum w^2, which does not depend on their unit. The scores are those differences
+    subject by subject (Zeng, Gao and Lin 2017).
 
     References
     ----------
@@ -166,12 +182,14 @@ def profile_curvature(
     doi:10.1080/01621459.2000.10474219; Zeng, Gao and Lin 2017, Biometrika 104:505-525,
     doi:10.1093/biomet/asx029.
     """
-    problem, _, size = _standardise(left, right, X, weight)
+    problem, _, size, unit = _standardise(left, right, X, weight)
     place = beta * size
     here = profile(problem, place, starting_hazard(problem, left, right))
     q = len(beta)
     variance = np.diag(np.linalg.pinv(here.curvature, hermitian=True))
-    error = np.sqrt(np.maximum(variance, 0))  # negative where there is no maximum
+    w = problem.weight
+    # Negative where there is no maximum.
+    error = np.sqrt(np.maximum(variance, 0) * float(w @ w / w.sum()))
     information = np.empty((q, q))
     scores = np.empty((len(left), q))
     for j in range(q):
@@ -181,7 +199,7 @@ def profile_curvature(
         )
         information[:, j] = (down.score - up.score) / (2 * h)
         scores[:, j] = (up.each - down.each) / (2 * h)
-    information = (information + information.T) / 2 * np.outer(size, size)
+    information = (information + information.T) / 2 * np.outer(size, size) * unit
     # A difference over a stretch is not exactly the slope at its middle, which sums to 0.
     centred = scores - problem.weight @ scores / problem.weight.sum()
     return ProfileCurvature(information, centred * size)
@@ -189,15 +207,17 @@ def profile_curvature(
 
 def _standardise(
     left: FloatArray, right: FloatArray, X: FloatArray, weight: FloatArray | None
-) -> tuple[Problem, FloatArray, FloatArray]:
-    """Return the problem with centred columns of size 1, their centres and their sizes.
+) -> tuple[Problem, FloatArray, FloatArray, float]:
+    """Return the problem with centred columns of size 1, their centres, sizes, and mean weight.
 
-    They keep the exponentials near 1; the baseline absorbs the shift.
+    The weights of the problem have mean 1, so that a search ends whatever their unit. The columns
+    keep the exponentials near 1; the baseline absorbs the shift.
     """
-    w = np.ones(len(left)) if weight is None else weight
+    unit = 1.0 if weight is None else float(weight.mean())
+    w = np.ones(len(left)) if weight is None else weight / unit
     centre = w @ X / w.sum()
     size = np.sqrt(w @ (X - centre) ** 2 / w.sum())
-    return read_problem(left, right, (X - centre) / size, w), centre, size
+    return read_problem(left, right, (X - centre) / size, w), centre, size, unit
 
 
 def _direction(here: Profile) -> tuple[FloatArray, float]:

@@ -92,6 +92,8 @@ def locate_rates(
 
         estimate = p1 - p0
         error = sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
+        if not (0 < p1 < 1 and 0 < p0 < 1):
+            error = nan  # as `risk_difference`: the score needs none
         low, high = solve_falling(score, z, -1, estimate), solve_falling(score, -z, estimate, 1)
         return _located(estimate, error, low, high, score, lower, upper)
 

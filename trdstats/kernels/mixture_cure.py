@@ -160,7 +160,8 @@ def fit_cure(
             terms = _terms_at(theta, times, W, X, distribution)
             return _gather(terms, W, X, weight)
 
-    reached = [climb(surface, start) for start in _starts(times, W, X, weight, distribution)]
+    unit, starts = float(weight.mean()), _starts(times, W, X, weight, distribution)
+    reached = [climb(surface, start, unit=unit) for start in starts]
     found = [s for s in reached if s is not None]
     if not found:
         raise FloatingPointError("the likelihood is not finite at any start")

@@ -14,7 +14,7 @@ Kalbfleisch and Lawless 1985, J Am Stat Assoc 80:863-871, doi:10.1080/01621459.1
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -137,6 +137,9 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         Increasing days above 0.
     """
     k = len(cuts) + 1
+    # Weights of mean 1: a search ends, and an intensity counts as weak, whatever their unit.
+    unit = float(panel.weight.mean())
+    panel = replace(panel, weight=panel.weight / unit)
     free = possible(panel, cuts)
     theta = np.where(free, 0.0, -np.inf)
     spent = exposure(panel, cuts)
@@ -155,7 +158,6 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         bounds=[(_LEAST, _MOST)] * int(free.sum()), options={"maxiter": 2000},
     )  # fmt: skip
     theta[free] = np.clip(found.x, _LEAST, _MOST)
-    weak = _WEAK * float(panel.weight.mean())
     iterations, converged = int(found.nit), False
     information = np.zeros((0, 0))
     # The last steps are Newton's: they leave a gradient at rounding, which scores need.
@@ -163,7 +165,7 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         iterations += 1
         current = value(theta[free], free)
         information = _information(partial(_gradient, value, free), theta[free])
-        flat = np.diag(information) < weak
+        flat = np.diag(information) < _WEAK
         if flat.any():
             # Nothing bends the likelihood: the intensity was falling to 0 or growing without end.
             held = np.flatnonzero(free)[flat]
@@ -183,11 +185,11 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
     each, scores = log_likelihood(theta, panel, cuts)
     whole, inverse = np.zeros((2 * k, 2 * k)), np.zeros((2 * k, 2 * k))
     if free.any():
-        whole[np.ix_(free, free)] = information
-        inverse[np.ix_(free, free)] = np.linalg.pinv(information, hermitian=True)
+        whole[np.ix_(free, free)] = information * unit
+        inverse[np.ix_(free, free)] = np.linalg.pinv(information, hermitian=True) / unit
     return IllnessDeath(
-        cuts, theta, free, scores * free, whole, inverse, float(panel.weight @ each), iterations,
-        converged,
+        cuts, theta, free, scores * free, whole, inverse, unit * float(panel.weight @ each),
+        iterations, converged,
     )  # fmt: skip
 
 

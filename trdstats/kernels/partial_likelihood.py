@@ -142,13 +142,24 @@ def collect(data: Episodes, values: FloatArray) -> FloatArray:
     return found
 
 
-def score_residuals(data: Episodes, fit: Fit) -> FloatArray:
-    """Return the part of each subject in the score, unweighted, shape (n, q)."""
+def score_residuals(data: Episodes, fit: Fit, g: FloatArray | None = None) -> FloatArray:
+    """Return the part of each subject in the score, unweighted, shape (n, q).
+
+    Parameters
+    ----------
+    data : Episodes
+    fit : Fit
+    g : ndarray, shape (m,), optional
+        Factor of the covariates at each place, for the score of effects along g.
+    """
+    factor = np.ones(len(data.sets.time)) if g is None else g
     d = np.maximum(data.ties[data.sets.place], 1)[:, None]
     averaged = at_places(data, fit.mean)[data.sets.place] / d
-    gained = np.where(data.event[:, None], data.X - averaged, 0.0)
-    hazard = collect(data, fit.hazard)[:, None]
-    pulled = collect(data, fit.hazard[:, None] * fit.mean)
+    happened = np.where(data.event, factor[data.sets.place], 0.0)[:, None]
+    jump = factor[data.step] * fit.hazard
+    hazard = collect(data, jump)[:, None]
+    pulled = collect(data, jump[:, None] * fit.mean)
+    gained = happened * (data.X - averaged)
     return np.asarray(gained - fit.risk[:, None] * (data.X * hazard - pulled))
 
 
@@ -213,7 +224,7 @@ def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
         if moved is None:
             break
         gain, fit = moved.loglik - fit.loglik, moved
-        if gain < 1e-13 * abs(fit.loglik) + 1e-12:
+        if gain < 1e-13 * abs(fit.loglik) + 1e-12 * data.weight.mean():
             break
     # At a maximum the last step was tiny; without one it is still of the size of 1.
     endless = (np.abs(step) > 1e-3) & (np.abs(fit.beta) > 5)

@@ -101,7 +101,7 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
                 break
             length /= 2
         gain, value, p, gamma = moved - value, moved, chance, gamma + length * step
-        if abs(gain) > 1e-6 + 1e-13 * abs(value):
+        if abs(gain) > 1e-6 * counts.mean() + 1e-13 * abs(value):
             continue
         # At a maximum the steps are tiny by now. Where covariates tell treatments apart, each
         # still adds about 1 to the log odds of the subjects they tell apart.

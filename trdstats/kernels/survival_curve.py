@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from trdstats.kernels.boundary import error_at, variance_of_mean
 from trdstats.kernels.follow_up import Counts, FollowUp, Influence, count
 from trdstats.kernels.stacking import WeightModel
 
@@ -74,8 +75,12 @@ class Curve:
         return self.counts.n_censor
 
     def std_error(self) -> FloatArray:
-        """Return the standard error of survival; 0 while, and after, nobody can have the event."""
-        return np.where(self.survival > 0, self.survival * np.sqrt(self.log_variance), 0.0)
+        """Return the standard error of survival.
+
+        NaN where nobody or everybody had the event; 0 at the origin, where nobody can have had it.
+        """
+        error = self.survival * np.sqrt(self.log_variance)
+        return error_at(self.time, self.survival, error)
 
     def index_at(self, at: FloatArray) -> IntArray:
         """Return the position in the curve that holds at each time."""
@@ -188,7 +193,10 @@ def first_time_at_or_below(time: FloatArray, values: FloatArray, level: float) -
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
-    """Mean time without the event up to tau, in units of time, and its standard error."""
+    """Mean time without the event up to tau, in units of time, and its standard error.
+
+    The error is NaN where all subjects have the same time: it is then not known, not 0.
+    """
 
     estimate: float
     std_error: float
@@ -218,6 +226,7 @@ def restricted_mean(
 
     Notes
     -----
+    NaN where nobody had the event by tau, or all had it on one day: their days are all alike.
     Variance: the sum over event times up to tau of the squared area from there to tau times
     ``d / (n (n - d))``, as in survRM2 (Uno 2014, doi:10.1200/JCO.2014.55.2208).
     """
@@ -229,7 +238,7 @@ def restricted_mean(
     else:
         # The area from an event time to tau lies under the curve after its step.
         variance = float(np.sum(area**2 * curve.step * (curve.time <= tau)))
-    return RestrictedMean(float(area[0]), float(np.sqrt(variance)))
+    return RestrictedMean(float(area[0]), float(np.sqrt(variance_of_mean(area[0], variance))))
 
 
 def influence_on_survival(curve: Curve, at: FloatArray) -> FloatArray:

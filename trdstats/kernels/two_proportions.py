@@ -70,8 +70,8 @@ def risk_difference(
     Returns
     -------
     Contrast
-        All NaN when a group has no subjects. Wald limits may lie beyond -1 or 1; where both rates
-        are 0 or 1 they meet in the estimate, and the test, a division by 0, is NaN. The score
+        All NaN when a group has no subjects. Wald limits may lie beyond -1 or 1. A rate of 0 or 1
+        has no Wald error: std_error, and Wald limits and test, are then NaN. The score
         test of two equal rates of 0 or 1 has p 1 and finite limits.
 
     Raises
@@ -97,6 +97,8 @@ def risk_difference(
     p1, p0, z = x1 / n1, x0 / n0, _critical(conf_level)
     estimate = p1 - p0
     error = sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
+    if not (0 < p1 < 1 and 0 < p0 < 1):
+        error = nan  # a rate of 0 or 1 has no Wald error: it would count as known exactly
     if method in SCORE_METHODS:
 
         def score(d: float) -> float:
@@ -125,7 +127,7 @@ def risk_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: f
         No event in group 0: estimate and upper limit infinite, lower score limit finite. No event
         in group 1: 0 with a finite upper limit. No event in either: NaN with limits 0 and
         infinity, since every ratio fits, and a score test with p 1. Wald limits are NaN in all
-        three; where every subject has the event they meet in 1 without a test.
+        three, and where every subject of a group has the event.
 
     References
     ----------
@@ -143,7 +145,9 @@ def risk_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: f
         return _NOTHING
     p1, p0 = x1 / n1, x0 / n0
     estimate = _ratio(p1, p0)
-    error = sqrt((n1 - x1) / (n1 * x1) + (n0 - x0) / (n0 * x0)) if x1 and x0 else nan
+    error = (
+        sqrt((n1 - x1) / (n1 * x1) + (n0 - x0) / (n0 * x0)) if 0 < x1 < n1 and 0 < x0 < n0 else nan
+    )
     if method in SCORE_METHODS:
         return _by_score(estimate, error, lambda t: score_ratio(exp(t), *counts), conf_level)
     if method == "newcombe":

@@ -103,12 +103,17 @@ class MixedResult(Introduces):
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion; under REML it counts covariance parameters only, as SAS and mmrm."""
-        return self.deviance + 2 * self._n_counted()
+        """Akaike's criterion; under REML it counts covariance parameters only, as SAS and mmrm.
+
+        NaN with weights of subjects, whose likelihood is a pseudo-likelihood.
+        """
+        return float("nan") if self._weighting else self.deviance + 2 * self._n_counted()
 
     @property
     def bic(self) -> float:
-        """Schwarz's criterion with the number of subjects, as SAS and mmrm."""
+        """Schwarz's criterion with the number of subjects, as SAS and mmrm; NaN as `aic`."""
+        if self._weighting:
+            return float("nan")
         return self.deviance + float(np.log(self._n_units)) * self._n_counted()
 
     @property
@@ -384,7 +389,7 @@ class MixedResult(Introduces):
             ("Subjects", self._subjects_in_words(g.n)),
             ("Ratings", f"{g.n_obs:,}" + (f" ({left} left out)" if left else "")),
             ("Log-likelihood", f"{g.loglik:.3f} ({'REML' if self.spec.reml else 'ML'})"),
-            ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
+            *([] if self._weighting else [("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}")]),
             ("Degrees of freedom", self.spec.ddf),
         ]
         facts += self._facts()

@@ -18,6 +18,7 @@ from trdstats.errors import (
     unknown_day,
     unknown_name,
 )
+from trdstats.kernels.boundary import error_inside
 from trdstats.kernels.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
 from trdstats.kernels.proportions import proportion_interval
 from trdstats.outcomes.assess import check_arguments, evaluate
@@ -307,7 +308,7 @@ def _frame(
                 "n_rated": int(outcomes.loc[mine, "rated"].sum()),
                 "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
                 "estimate": p,
-                "std_error": np.sqrt(p * (1 - p) / n) if n else np.nan,
+                "std_error": float(error_inside(p, np.sqrt(p * (1 - p) / n))) if n else np.nan,
                 "conf_low": float(low),
                 "conf_high": float(high),
                 "method": method,

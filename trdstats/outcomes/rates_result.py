@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import count_of
+from trdstats.errors import count_of, no_error_known
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Face,
@@ -144,8 +144,17 @@ class Rates(Introduces):
             (
                 *undecided_note(self.outcomes, self.missing),
                 *((f"{self.caveat}.",) if self.caveat else ()),
+                *self._no_error(),
             ),
         )
+
+    def _no_error(self) -> tuple[str, ...]:
+        """Return which weighted rates have no error; counts have score and exact methods."""
+        if self.weighted is None:
+            return ()
+        own = self.frame[self.frame["measure"] == "rate"]
+        none = own["estimate"].notna() & own["std_error"].isna()
+        return no_error_known(own.loc[none, "treatment"].tolist())
 
 
 def reasons_undecided(outcomes: pd.DataFrame) -> str:

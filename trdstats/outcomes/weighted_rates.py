@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from trdstats.kernels.boundary import at_boundary, without
 from trdstats.outcomes.contrasts import MEASURES
 from trdstats.weights import effective_size, read_weights, weight_model, weights_in_words
 
@@ -53,7 +54,9 @@ def weigh_rates(
     Notes
     -----
     The influence of a subject on the rate p of its treatment is w (y - p) / sum w. Limits of rates
-    are symmetric on the logit scale, of ratios on the log scale.
+    are symmetric on the logit scale, of ratios on the log scale. Where nobody or everybody of a
+    treatment met the definition there is no such influence: the errors, limits and tests of its
+    rate and comparisons are NaN.
     """
     arms = [str(c) for c in outcomes["treatment"].cat.categories]
     weight = read_weights(outcomes, weights)
@@ -100,6 +103,7 @@ def rate_rows(
         Limits of rates are symmetric on the logit scale, of ratios on the log scale.
     """
     z = float(norm.isf((1 - conf_level) / 2))
+    V = without(at_boundary(rate), V)
     rows = []
     for k, name in enumerate(arms):
         p, error = rate[k], float(np.sqrt(V[k, k])) if np.isfinite(rate[k]) else np.nan

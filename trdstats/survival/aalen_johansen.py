@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
+from trdstats.kernels.boundary import error_at
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
@@ -36,7 +37,8 @@ class AalenJohansen:
     References
     ----------
     Aalen and Johansen 1978, Scand J Stat 5:141-150; variance Aalen 1978, Ann Stat 6:534-545,
-    doi:10.1214/aos/1176344198. Intervals are symmetric on the scale log(-log(1 - F)).
+    doi:10.1214/aos/1176344198; of a group without a competing event Greenwood's, as `KaplanMeier`
+    has it. Intervals are symmetric on the scale log(-log(1 - F)).
 
     Examples
     --------
@@ -148,6 +150,7 @@ class AalenJohansenResult(Introduces):
                 c: np.where(known, curve[c].to_numpy()[here], np.nan)
                 for c in ("estimate", "std_error", "conf_low", "conf_high")
             }
+            values["std_error"] = error_at(at, values["estimate"], values["std_error"])
             frames.append(
                 pd.DataFrame(
                     {

@@ -129,15 +129,14 @@ class AFTResult(Introduces):
         return frame.assign(hazard_ratio=np.exp(estimate))
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: n, events, loglik, aic, bic, converged, iterations."""
-        n, p = self._data.n, len(self._fit.theta)
+        """Return one row: n, events, loglik, aic, bic (NaN with weights), converged, iterations."""
+        criteria = self._data.criteria(self._fit.loglik, len(self._fit.theta))
         return pd.DataFrame(
             {
-                "n": [n],
+                "n": [self._data.n],
                 "events": [self._data.events],
                 "loglik": [self._fit.loglik],
-                "aic": [2 * p - 2 * self._fit.loglik],
-                "bic": [np.log(n) * p - 2 * self._fit.loglik],
+                **{name: [value] for name, value in criteria.items()},
                 "converged": [self._fit.converged],
                 "iterations": [self._fit.iterations],
             }
@@ -314,7 +313,7 @@ class AFTResult(Introduces):
             ("Formula", self.spec.formula),
             ("Errors", "robust" if self.is_robust else "model"),
             ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged)"),
-            ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
+            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )
         tables = [Table(header, tuple(rows))]
         notes = [*self._data.notes(), "A time ratio below 1 is an earlier event."]

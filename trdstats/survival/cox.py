@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from trdstats.tables import Face, Introduces
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
+Correction = Literal["jackknife", "none"]
 OfTime = Literal["log", "identity", "sqrt"]
 _OF_TIME: dict[str, Callable[[FloatArray], FloatArray]] = {
     "log": np.log,
@@ -45,6 +46,11 @@ class CoxPH(Introduces):
         Take the variance from the subjects' influences; always so with weights or clusters.
     cluster : str, optional
         Column within which subjects are not independent.
+    correction : {"jackknife", "none"}
+        Of the robust variance in small samples. "jackknife": each subject, or cluster, as if left
+        out, by its leverage. "none": the sandwich of Lin and Wei as R prints it, whose limits cover
+        too little with few subjects (93 % instead of 95 % with 15 weighted subjects an arm).
+        Weights that bring their model have a correction of their own.
     strata : str, optional
         Column within whose values hazards are compared, each with a baseline of its own.
     time_varying : mapping of str to {"log", "identity", "sqrt"}, optional
@@ -63,7 +69,8 @@ class CoxPH(Introduces):
     ----------
     Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Efron 1977,
     doi:10.1080/01621459.1977.10480613; Lin and Wei 1989 (robust variance),
-    doi:10.1080/01621459.1989.10478874.
+    doi:10.1080/01621459.1989.10478874; Lipsitz and Parzen 1996 (its jackknife),
+    doi:10.2307/2533163.
 
     Examples
     --------
@@ -78,6 +85,7 @@ class CoxPH(Introduces):
     ties: Ties = "efron"
     robust: bool = False
     cluster: str | None = None
+    correction: Correction = field(default="jackknife", kw_only=True)
     strata: str | None = None
     time_varying: Mapping[str, OfTime] = field(default_factory=dict)
     cause: int = 1
@@ -86,6 +94,7 @@ class CoxPH(Introduces):
     def __post_init__(self) -> None:
         read_right_side(self.formula)
         check_choice("ties", self.ties, ("efron", "breslow"))
+        check_choice("correction", self.correction, get_args(Correction))
         for kind in self.time_varying.values():
             check_choice("time_varying", kind, tuple(_OF_TIME))
         if self.cause < 1:

@@ -14,7 +14,8 @@ from scipy.stats import chi2
 from trdstats import plots
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.kernels.cox_checks import concordance
-from trdstats.kernels.partial_likelihood import CoxFit, score_residuals
+from trdstats.kernels.cox_leverage import information_parts, leave_out
+from trdstats.kernels.partial_likelihood import CoxFit, Fit, score_residuals
 from trdstats.outcomes import EventTimes
 from trdstats.survival.cox_curves import MarginalCurves, marginal_curves
 from trdstats.survival.delta import wald_table
@@ -65,19 +66,48 @@ class CoxResult(Introduces):
         """Whether the variance comes from the subjects' influences."""
         return self.spec.robust or self.spec.cluster is not None or self._found.sample.weighted
 
-    def _on_beta(self) -> FloatArray:
-        """Return the influence of each analysed subject on the coefficients, shape (n, q)."""
+    @property
+    def _is_likelihood(self) -> bool:
+        """Whether the partial likelihood is one: not with weights, nor of dependent subjects."""
+        return self.spec.cluster is None and not self._found.sample.weighted
+
+    def _scores(self, fit: Fit) -> FloatArray:
+        """Return the weighted part of each analysed subject in the score, shape (n, q)."""
         data = self._best.data
-        part = score_residuals(data, self._best.fit) * data.weight[:, None]
+        part = score_residuals(data, fit) * data.weight[:, None]
         total = np.zeros((len(self._found.row), part.shape[1]))
         np.add.at(total, self._owner, part)
-        return np.asarray(total @ np.linalg.inv(self._best.fit.information))
+        return total
+
+    def _on_beta(self) -> FloatArray:
+        """Return the first-order influence of each analysed subject on the coefficients, (n, q)."""
+        return np.asarray(self._scores(self._best.fit) @ np.linalg.inv(self._best.fit.information))
+
+    def _robust(self, effect: FloatArray) -> FloatArray:
+        """Return the covariance of sums from the part of each analysed subject, shape (n, k)."""
+        return self._found.sample.robust_covariance(self._found.row, effect, self._cluster)
 
     def _variance(self) -> FloatArray:
         if not self.is_robust:
             return np.asarray(np.linalg.inv(self._best.fit.information))
-        found = self._found
-        return found.sample.robust_covariance(found.row, self._on_beta(), self._cluster)
+        return self._robust(self._left_out())
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the robust variance has the leverage of subjects in it."""
+        # Weights with their model have its correction, or none where first order was asked for.
+        known = self._found.sample.model is None
+        return self.is_robust and known and self.spec.correction == "jackknife"
+
+    def _left_out(self) -> FloatArray:
+        """Return the influences of which the variance is made, shape (n, q)."""
+        if not self.is_corrected:
+            return self._on_beta()
+        fit = self._best.fit
+        each = information_parts(self._best.data, fit)
+        parts = np.zeros((len(self._found.row), *fit.information.shape))
+        np.add.at(parts, self._owner, each)
+        return leave_out(self._scores(fit), parts, self._cluster, fit.information)
 
     @property
     def covariance(self) -> pd.DataFrame:
@@ -107,22 +137,21 @@ class CoxResult(Introduces):
         -------
         pandas.DataFrame
             n, events, n_left_out, loglik_null, loglik, likelihood_ratio, score and wald with
-            p values and df, concordance with its std_error, iterations.
+            p values and df, concordance with its std_error, iterations. With weights or clusters
+            loglik is that of a pseudo-likelihood and its ratio is NaN; score and wald are robust
+            whenever the errors are. Concordance is NaN with effects that change with time.
         """
         best, found = self._best, self._found
         beta, df = best.fit.beta, len(self.terms)
-        ratio = 2 * (best.fit.loglik - best.null.loglik)
-        score = float(best.null.score @ np.linalg.solve(best.null.information, best.null.score))
+        ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
+        spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
+        score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
         wald = float(beta @ np.linalg.solve(self._variance(), beta))
-        event = found.status == self.spec.cause
-        agreement = None
-        if not self.spec.time_varying and not found.entry.any():
-            stratum = found.codes(self.spec.strata)
-            agreement = concordance(found.time, event, found.X @ beta, stratum)
+        estimate, error = self._concordance()
         return pd.DataFrame(
             {
                 "n": [len(found.row)],
-                "events": [int(event.sum())],
+                "events": [int((found.status == self.spec.cause).sum())],
                 "n_left_out": [found.left_out],
                 "loglik_null": [best.null.loglik],
                 "loglik": [best.fit.loglik],
@@ -133,15 +162,30 @@ class CoxResult(Introduces):
                 "score_p": [float(chi2.sf(score, df))],
                 "wald": [wald],
                 "wald_p": [float(chi2.sf(wald, df))],
-                "concordance": [agreement.estimate if agreement else np.nan],
-                "concordance_std_error": [agreement.std_error if agreement else np.nan],
+                "concordance": [estimate],
+                "concordance_std_error": [error],
                 "iterations": [best.iterations],
             }
         )
 
+    def _concordance(self) -> tuple[float, float]:
+        """Return the concordance of the linear predictor and its error."""
+        found = self._found
+        if self.spec.time_varying:
+            return np.nan, np.nan
+        event, stratum = found.status == self.spec.cause, found.codes(self.spec.strata)
+        risk = found.X @ self._best.fit.beta
+        agreement = concordance(found.time, event, risk, stratum, found.entry, found.weight)
+        variance = self._robust(agreement.influence[:, None])
+        return agreement.estimate, float(np.sqrt(variance[0, 0]))
+
     def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each coefficient."""
-        return self._found.influence(list(self.terms), self._on_beta())
+        """Return the effect of each subject on each coefficient.
+
+        Of first order; where the variance is corrected, that of leaving the subject, or its
+        cluster, out. The sum of squares is the robust variance.
+        """
+        return self._found.influence(list(self.terms), self._left_out())
 
     def proportional_hazards(self, transform: Transform = "km") -> ProportionalHazardsTest:
         """Test that hazard ratios do not change with time.
@@ -160,11 +204,13 @@ class CoxResult(Introduces):
         References
         ----------
         Grambsch and Therneau 1994, doi:10.1093/biomet/81.3.515; in the form of cox.zph of R
-        survival 3, the score test.
+        survival 3, the score test; robust (Lin and Wei 1989) where the errors are, as weights are
+        no counts.
         """
         check_choice("transform", transform, TRANSFORMS)
         self._check_constant("The test of proportional hazards")
-        return judge_proportional(self, self._best, self._found, transform)
+        robust = self._robust if self.is_robust else None
+        return judge_proportional(self, self._best, self._found, transform, robust)
 
     def marginal(
         self,
@@ -228,9 +274,12 @@ class CoxResult(Introduces):
         g = next(each_row(self.glance()))
         spec = self.spec
         facts = [*self._found.facts(), *spec.face().facts]
-        facts.append(("Variance", "robust" if self.is_robust else "model"))
-        facts.append(("Likelihood ratio", f"{g.likelihood_ratio:.2f} on {g.df} df, "
-                      f"p {format_p(g.likelihood_ratio_p)}"))  # fmt: skip
+        words = "robust, jackknife" if self.is_corrected else "robust"
+        facts.append(("Variance", words if self.is_robust else "model"))
+        test = ("Likelihood ratio", g.likelihood_ratio, g.likelihood_ratio_p)
+        if self.is_robust:
+            test = ("Wald test", g.wald, g.wald_p)
+        facts.append((test[0], f"{test[1]:.2f} on {g.df} df, p {format_p(test[2])}"))
         if np.isfinite(g.concordance):
             facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
         level = f"{100 * spec.conf_level:g} % CI"

@@ -34,6 +34,12 @@ class PairCovariance:
             covariances[label, reference],
         )
 
+    def where(self, known: bool | npt.NDArray[np.bool_]) -> PairCovariance:
+        """Return the same with NaN where one of the two has no error."""
+        return PairCovariance(
+            *(np.where(known, v, np.nan) for v in (self.own, self.base, self.shared))
+        )
+
     def error_of_difference(self) -> FloatArray:
         """Return the standard errors of the differences."""
         return np.asarray(np.sqrt(np.maximum(self.own + self.base - 2 * self.shared, 0.0)))
@@ -74,7 +80,8 @@ def day_contrasts(
     Parameters
     ----------
     at : pandas.DataFrame
-        One row a group and day: the group column `key`, perhaps `cause`, time, estimate.
+        One row a group and day: the group column `key`, perhaps `cause`, time, estimate, std_error
+        (NaN where nobody or everybody had the event).
     covariances : dict
         From `contrast_errors`.
     key : str
@@ -86,7 +93,8 @@ def day_contrasts(
     -------
     pandas.DataFrame
         cause where there is one, group column, reference, time, estimate (difference), std_error,
-        statistic, p_value, conf_low, conf_high, conf_level.
+        statistic, p_value, conf_low, conf_high, conf_level; errors, tests and limits are NaN where
+        nobody or everybody of a group had the event.
 
     Raises
     ------
@@ -120,8 +128,9 @@ def _one_group(
 ) -> pd.DataFrame:
     label, reference = pair
     gap = own["estimate"].to_numpy() - base["estimate"].to_numpy()
-    error = PairCovariance.of(covariances, label, reference).error_of_difference()
-    error = np.where(np.isnan(gap), np.nan, error)
+    # A group in which nobody or everybody had the event has no error, nor what it is compared with.
+    known = own["std_error"].notna().to_numpy() & base["std_error"].notna().to_numpy()
+    error = PairCovariance.of(covariances, label, reference).where(known).error_of_difference()
     z = norm.isf((1 - conf_level) / 2)
     statistic = gap / np.where(error > 0, error, np.nan)
     same = {"cause": own["cause"].to_numpy()} if "cause" in own else {}

@@ -116,7 +116,7 @@ class FineGray:
                 return -np.inf, np.zeros_like(beta), -np.eye(len(beta))
             return at.loglik, at.score, -at.information
 
-        top = climb(surface, np.zeros(scaled.shape[1]))
+        top = climb(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
         endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
         if top is None or endless.any() or not top.converged:
             terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]

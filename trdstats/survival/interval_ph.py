@@ -16,6 +16,7 @@ from trdstats.kernels.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.interval_ph_result import Analysed, FloatArray, IntervalPHResult
 from trdstats.survival.interval_sample import split_intervals
+from trdstats.survival.regression import no_finite_estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class IntervalPH:
         ------
         NotEstimableError
             When nobody had the event, no event is seen to come before another time, columns
-            explain each other, or some entered late.
+            explain each other, a coefficient grows without end, or some entered late.
         SpecError, DataError
             When the formula does not fit the event times.
         """
@@ -96,6 +97,9 @@ class IntervalPH:
         own = Analysed(everyone.left[kept], everyone.right[kept], design.X, everyone.weight[kept])
         _check_events(times, own)
         fit = interval_ph(own.left, own.right, own.X, own.weight)
+        if fit.endless.any():
+            terms = [t for t, e in zip(design.terms, fit.endless, strict=True) if e]
+            raise no_finite_estimate(terms, times.outcome)
         curvature = profile_curvature(own.left, own.right, own.X, fit.beta, own.weight)
         drawn = _redraw(own, self) if self.n_boot else None
         return IntervalPHResult(self, times, sample, everyone, design, own, fit, curvature, drawn)

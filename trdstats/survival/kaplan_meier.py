@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
+from trdstats.kernels.boundary import error_at
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.day_contrasts import contrast_errors, day_contrasts
 from trdstats.survival.days import SUPPORT_RULE, check_days, headline_day
@@ -194,14 +195,20 @@ class KaplanMeierResult(Introduces):
             low, high = self._limits(curve)
             here = curve.index_at(at)
             known = (at <= curve.time[-1]) | (curve.survival[-1] == 0)
-            columns = _as_measure(measure, curve.survival, curve.std_error(), low, high)
+            columns = {
+                k: v[here]
+                for k, v in _as_measure(
+                    measure, curve.survival, curve.std_error(), low, high
+                ).items()
+            }
+            columns["std_error"] = error_at(at, curve.survival[here], columns["std_error"])
             frames.append(
                 pd.DataFrame(
                     {
                         self._key: label,
                         "time": at,
                         "n_risk": curve.at_risk(at),
-                        **{k: np.where(known, v[here], np.nan) for k, v in columns.items()},
+                        **{k: np.where(known, v, np.nan) for k, v in columns.items()},
                         "conf_level": self.spec.conf_level,
                     }
                 )

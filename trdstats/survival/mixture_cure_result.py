@@ -126,19 +126,19 @@ class MixtureCureResult(Introduces):
         Returns
         -------
         pandas.DataFrame
-            n, events, loglik, aic, bic, converged, iterations, identified, late_share (of those
-            who will have the event, expected after the last visit), starts, starts_agreeing
-            (how many reached the maximum that is reported).
+            n, events, loglik, aic and bic (NaN with weights), converged, iterations, identified,
+            late_share (of those who will have the event, expected after the last visit), starts,
+            starts_agreeing (how many reached the maximum that is reported).
         """
-        n, p, best = self._data.n, len(self._fit.theta), self._fit.loglik
+        best = self._fit.loglik
+        criteria = self._data.criteria(best, len(self._fit.theta))
         reached = np.array(self._fit.starts)
         return pd.DataFrame(
             {
-                "n": [n],
+                "n": [self._data.n],
                 "events": [self._data.events],
                 "loglik": [best],
-                "aic": [2 * p - 2 * best],
-                "bic": [np.log(n) * p - 2 * best],
+                **{name: [value] for name, value in criteria.items()},
                 "converged": [self._fit.converged],
                 "iterations": [self._fit.iterations],
                 "identified": [self.is_identified],
@@ -162,7 +162,8 @@ class MixtureCureResult(Introduces):
         pandas.DataFrame
             term, part, statistic (chi-squared), df, p_value, method: "likelihood ratio", the
             model being refitted without the term; "Wald, robust" with weights, for which
-            likelihoods cannot be compared.
+            likelihoods cannot be compared: NaN where a parameter is not identified, as the search
+            then ends anywhere on a level likelihood.
 
         Raises
         ------
@@ -181,8 +182,7 @@ class MixtureCureResult(Introduces):
             raise unknown_name(f"column of the {where}:", term, sorted(known))
         tested = np.concatenate([[False], drop[0], [False], drop[1], [False]])
         if self._data.sample.weighted:
-            some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
-            statistic, method = float(some @ np.linalg.solve(V, some)), "Wald, robust"
+            statistic, method = self._wald(tested), "Wald, robust"
         else:
             W, X = (
                 with_intercept(d.X[:, ~gone])
@@ -196,10 +196,17 @@ class MixtureCureResult(Introduces):
                 "part": [part],
                 "statistic": [statistic],
                 "df": [df],
-                "p_value": [float(chi2.sf(max(statistic, 0.0), df))],
+                "p_value": [float(chi2.sf(np.maximum(statistic, 0.0), df))],
                 "method": [method],
             }
         )
+
+    def _wald(self, tested: npt.NDArray[np.bool_]) -> float:
+        """Return the Wald statistic of some parameters; NaN where one is not identified."""
+        if self._weak[tested].any():
+            return float("nan")
+        some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
+        return float(some @ np.linalg.solve(V, some))
 
     def marginal(self, by: str = "treatment", *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return probabilities and times standardised to the covariates of all subjects.
@@ -318,7 +325,7 @@ class MixtureCureResult(Introduces):
             ("Errors", "robust" if self._data.sample.weighted else "model"),
             ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged; "
              f"{g.starts_agreeing} of {g.starts} starts agree)"),
-            ("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),
+            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )  # fmt: skip
         return Face("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
 

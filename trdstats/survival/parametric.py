@@ -85,6 +85,15 @@ class Analysed:
         """Return the covariance of estimates from influences, shape (n, p)."""
         return self.sample.robust_covariance(self.row, effect)
 
+    def criteria(self, loglik: float, p: int) -> dict[str, float]:
+        """Return the information criteria of p parameters; NaN with weights, which are no counts.
+
+        The likelihood of weighted subjects is a pseudo-likelihood of no number of subjects.
+        """
+        if self.sample.weighted:
+            return {"aic": float("nan"), "bic": float("nan")}
+        return {"aic": 2 * p - 2 * loglik, "bic": float(np.log(self.n)) * p - 2 * loglik}
+
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a face begins with."""
         facts = counts_facts(self.times, self.sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,20 @@ WORDS = {
 
 
 def judge_proportional(
-    result: CoxResult, best: CoxFit, found: Regressed, transform: str
+    result: CoxResult,
+    best: CoxFit,
+    found: Regressed,
+    transform: str,
+    covariance: Callable[[FloatArray], FloatArray] | None,
 ) -> ProportionalHazardsTest:
-    """Compute the tests of every term and of all together."""
+    """Compute the tests of every term and of all together.
+
+    `covariance` gives that of sums from each subject's part in them; None for the model's.
+    """
     g = _transformed(transform, best, found, result.spec.cause)
     names = list(dict.fromkeys(found.design.factors))
     columns = [[j for j, f in enumerate(found.design.factors) if f == name] for name in names]
-    tests = proportional_hazards(best, g, columns)
+    tests = proportional_hazards(best, g, columns, covariance)
     return ProportionalHazardsTest(result, transform, tuple(names), tests)
 
 
@@ -141,6 +149,7 @@ class ProportionalHazardsTest(Introduces):
             (
                 *self.model._found.facts(),
                 ("Along", WORDS[self.transform]),
+                ("Variance", "robust" if self.model.is_robust else "model"),
             ),
             (Table(("Term", "Chi-squared", "df", "p"), rows),),
             notes_of(self.model.times, self.model._found.sample),

@@ -14,6 +14,7 @@ from trdstats.errors import (
     NotEstimableError,
     SpecError,
     check_level,
+    no_error_known,
     or_leave_out,
     unknown_name,
 )
@@ -188,7 +189,9 @@ class RMSTResult(Introduces):
         for label, mean in ((k, m.estimate) for k, m in self._means.items()):
             if label == self.reference:
                 continue
-            pair = PairCovariance.of(shared, label, self.reference)
+            pair = PairCovariance.of(shared, label, self.reference).where(
+                all(np.isfinite(self._means[k].std_error) for k in (label, self.reference))
+            )
             found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
             found.append(("ratio", label, *_log_ratio(mean, base, pair)))
             found.append(("ratio of time lost", label, *_log_ratio(tau - mean, tau - base, pair)))
@@ -261,7 +264,10 @@ class RMSTResult(Introduces):
             f"Restricted mean time to day {self.spec.tau:g}",
             tuple(facts),
             (Table(header, tuple(rows)),),
-            notes_of(self.times, self._sample),
+            (
+                *notes_of(self.times, self._sample),
+                *no_error_known([k for k, m in self._means.items() if np.isnan(m.std_error)]),
+            ),
         )
 
 

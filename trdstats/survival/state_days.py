@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.kernels.boundary import variance_of_mean
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.day_contrasts import Covariances, PairCovariance
 
@@ -45,6 +46,11 @@ def tabulate_days(
     """
     z = float(norm.isf((1 - conf_level) / 2))
     base = means[reference]
+    # Where nobody was ever in a state, or all equally long, the mean has no error.
+    none = {k: np.isnan(variance_of_mean(m, covariances[k, k])) for k, m in means.items()}
+    covariances = {
+        (a, b): np.where(none[a] | none[b], np.nan, v) for (a, b), v in covariances.items()
+    }
     rows: list[dict[str, Any]] = []
     for label, mean in means.items():
         error = np.sqrt(covariances[label, label])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.errors import SpecError, check_level
+from trdstats.kernels.boundary import error_at
 from trdstats.kernels.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.day_contrasts import Covariances
@@ -114,6 +115,7 @@ class StateResult(Introduces):
 
     def _curve(self, label: str, at: FloatArray) -> pd.DataFrame:
         p, error = self._probability(label, at)
+        error = error_at(at[:, None], p, error)
         low, high = probability_interval(p, error, conf_level=self.spec.conf_level)
         n_risk = self._data.n_risk(label, at)
         return pd.concat(
