@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import PlanError
 from trdstats.plan.analysis import STEPS, analyse
-from trdstats.plan.manifest import build_manifest, write_manifest
+from trdstats.plan.folder import MANIFEST, new_folder
+from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.sections import Picture, Section
-from trdstats.study import study_from_mapping
+from trdstats.study import Study, study_from_mapping
 
 N_STEPS = len(STEPS) + 2  # reading before, the report after
 
@@ -50,7 +51,9 @@ def run_plan(
     plan : Plan
     folder : str or Path
         Where to write ``report.html``, ``manifest.json``, ``tables/*.csv`` and
-        ``figures/*.png`` and ``.svg``. It must be new, empty, or hold an earlier report.
+        ``figures/*.png`` and ``.svg``. It must be new, empty, or hold an earlier report, which is
+        replaced as a whole when the run has ended: a run that is stopped leaves it as it was.
+        Other files beside an earlier report stay; ``tables`` and ``figures`` belong to the run.
     tell : callable, optional
         Called with a few words before each step.
 
@@ -61,50 +64,56 @@ def run_plan(
     Raises
     ------
     PlanError
-        When the folder holds something else, or the plan does not fit the study.
+        When the folder holds something else, cannot be written or is being written by another
+        run, or the plan does not fit the study.
     TrdstatsError
         When the study cannot be read.
     """
     say = tell or (lambda words: None)
     folder = Path(folder)
-    _check_folder(folder)
-    say("reading and checking the study")
-    study = study_from_mapping(plan.study, plan.folder)
-    sections: list[Section] = []
-    parts = analyse(plan, study)
-    for step in STEPS:
-        say(step)
-        sections.append(next(parts))
-    say("figures and report")
-    for name in ("tables", "figures"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as place:
+        say("reading and checking the study")
+        data = fingerprint_data(plan)
+        study = study_from_mapping(plan.study, plan.folder)
+        sections: list[Section] = []
+        parts = analyse(plan, study)
+        for step in STEPS:
+            say(step)
+            sections.append(next(parts))
+        say("figures and report")
+        run = _write(plan, study, sections, build_manifest(plan, data), place)
+    return _moved(run, folder)
+
+
+def _write(
+    plan: Plan, study: Study, sections: list[Section], manifest: dict[str, Any], folder: Path
+) -> Run:
     tables = [
         _write_table(frame, folder / "tables" / f"{name}.csv")
         for s in sections
         for name, frame in s.frames.items()
     ]
     pictures = {p.key: _draw(p, folder / "figures") for s in sections for p in s.pictures}
-    manifest = build_manifest(plan, tables)
-    write_manifest(manifest, folder / "manifest.json")
-    report = folder / "report.html"
+    figures = [f for files in pictures.values() for f in files]
     pngs = {key: files[0] for key, files in pictures.items()}
-    report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8")
+    report = folder / "report.html"
+    report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8", newline="\n")
+    whole = with_results(manifest, [report, *tables, *figures], folder)
+    write_manifest(whole, folder / MANIFEST)
+    return Run(folder, report, folder / MANIFEST, tuple(tables), tuple(figures))
+
+
+def _moved(run: Run, folder: Path) -> Run:
+    def at(path: Path) -> Path:
+        return folder / path.relative_to(run.folder)
+
     return Run(
         folder=folder,
-        report=report,
-        manifest=folder / "manifest.json",
-        tables=tuple(tables),
-        figures=tuple(f for files in pictures.values() for f in files),
+        report=at(run.report),
+        manifest=at(run.manifest),
+        tables=tuple(map(at, run.tables)),
+        figures=tuple(map(at, run.figures)),
     )
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.is_file():
-        raise PlanError(f"{str(folder)!r} is a file; name a folder with --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
-        raise PlanError(
-            f"The folder {str(folder)!r} holds files that are no report; name another with --out."
-        )
 
 
 def _write_table(frame: pd.DataFrame, path: Path) -> Path:
