@@ -52,10 +52,8 @@ def test_a_sample_stands_alone(tmp_path: Path, beside: str) -> None:
 
 def test_unknown_keys_beside_a_sample(tmp_path: Path) -> None:
     said = refused(tmp_path, changed('sample = "trial"', 'sample = "trial"\nsubjcts = "s.csv"'))
-    assert (
-        "the study has an unknown key 'subjcts'; did you mean 'subject' (line 5)"
-        in said.replace("'subjects'?", "'subject'")
-    )
+    assert "the study has an unknown key 'subjcts'; did you mean 'subject" in said
+    assert "(line 5)" in said
 
 
 OWN = 'visits = "v.csv"\nscale = "MADRS"\n'
