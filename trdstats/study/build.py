@@ -72,6 +72,14 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     _raise_if_fatal(_check_structure(visit_table, subject_table, event_table, roles))
 
     found: list[Problem] = []
+    for name, table in (
+        ("visits", visit_table),
+        ("subjects", subject_table),
+        ("events", event_table),
+    ):
+        if table is not None:
+            found += checks.check_kinds_of_identifiers(table[roles.subject], name)
+    _raise_if_fatal(found)
     people = (
         subjects_from_visits(visit_table, roles, found)
         if subject_table is None

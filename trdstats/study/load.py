@@ -44,16 +44,17 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
         raise PlanError("\n".join(f"{words[:1].upper()}{words[1:]}." for _, words in faults))
     if "sample" in data:
         return load_sample(str(data["sample"]))
-    tables = {name: _read(folder / data[name]) for name in TABLES if name in data}
+    text = (data.get("subject", "subject"),)
+    tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
     roles = {name: data[name] for name in ROLES if name in data}
     if "treatments" in data:
         _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
     return Study(tables["visits"], tables.get("subjects"), tables.get("events"), **roles)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
     try:
-        return read_table(path)
+        return read_table(path, text=text)
     except MissingDependencyError:
         raise
     except TrdstatsError as error:  # it names the file

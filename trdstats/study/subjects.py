@@ -45,7 +45,7 @@ class SubjectTable:
 def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
     """Return the subjects of a table with one row each; problems are appended to `found`."""
     ids = frame[roles.subject]
-    missing = ids.isna().to_numpy(dtype=bool)
+    missing = checks.missing_identifiers(ids)
     repeated = ids.duplicated().to_numpy(dtype=bool) & ~missing
     names = ids.to_numpy(dtype=object)
     for problem in (
@@ -67,7 +67,7 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
     """
     ids = frame[roles.subject]
     names = ids.to_numpy(dtype=object)
-    code, _ = pd.factorize(ids)
+    code, _ = pd.factorize(ids.mask(checks.missing_identifiers(ids)))
     first = np.flatnonzero(~ids.duplicated().to_numpy(dtype=bool) & (code >= 0))
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
@@ -95,14 +95,13 @@ def code_rows(
     values: pd.Series[Any], people: SubjectTable, table: str, found: list[Problem]
 ) -> npt.NDArray[np.intp]:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
-    missing = values.isna().to_numpy(dtype=bool)
+    missing = checks.missing_identifiers(values)
     code = np.asarray(people.ids.get_indexer(pd.Index(values)), dtype=np.intp)
     code[missing] = -1
-    same_kind = _is_text(pd.Index(values)) == _is_text(people.ids)
     for problem in (
         checks.check_identifiers(missing, table),
         checks.check_known_subjects(
-            values.to_numpy(dtype=object), (code < 0) & ~missing, same_kind, table
+            values.to_numpy(dtype=object), (code < 0) & ~missing, people.ids, table
         ),
     ):
         if problem is not None:
@@ -160,7 +159,3 @@ def _sort_order(names: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
         return np.argsort(names, kind="stable")
     except TypeError:  # identifiers of mixed kinds have no order of their own
         return np.argsort(names.astype(str), kind="stable")
-
-
-def _is_text(index: pd.Index[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(index.dtype)
