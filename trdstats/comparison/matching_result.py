@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.comparison.matched_estimates import MatchedEstimates, estimate_matched
 from trdstats.comparison.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import NotEstimableError
@@ -24,6 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MatchingResult(Introduces):
     """A matched set.

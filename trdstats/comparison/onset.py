@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy.stats import norm
 
 from trdstats.kernels.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.resampling import draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.outcomes import EventTimes
+from trdstats.parallel import run_parallel
 
 FloatArray = npt.NDArray[np.float64]
 # Weights of all subjects of a pair when each is drawn so many times, the reference first.
@@ -165,7 +165,7 @@ def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) 
     """Return what is made of the data and of every resample, in order."""
     turns = range(-1, n_boot)
     chunks = [turns[i : i + _CHUNK] for i in range(0, len(turns), _CHUNK)]
-    parts = Parallel(n_jobs=n_jobs)(delayed(work)(chunk, *given) for chunk in chunks)
+    parts = run_parallel(work, ((chunk, *given) for chunk in chunks), n_jobs)
     return [row for part in parts for row in part]
 
 

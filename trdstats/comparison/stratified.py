@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.stratified_result import COUNTS, StratifiedRates
 from trdstats.errors import (
     DataError,
@@ -25,6 +26,7 @@ from trdstats.study import Study
 from trdstats.study.frames import to_pandas
 
 
+@checked
 def stratified_rates(
     study: Study,
     definition: Definition,
@@ -123,6 +125,7 @@ def stratified_rates(
     return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)
 
 
+@checked
 def compare_strata(frame: Any, *, conf_level: float = 0.95) -> StratifiedRates:
     """Compare two rates over strata of which only the counts are known.
 

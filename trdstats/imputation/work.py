@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 from rich.progress import Progress
+
+from trdstats.parallel import run_parallel
 
 # What a part leaves behind.
 Arrays = dict[str, npt.NDArray[Any]]
@@ -85,9 +86,8 @@ def run_parts(
     todo = [(key, argument) for key, argument in parts if key not in done]
     with Progress(disable=not progress) as bar:
         task = bar.add_task(title, total=len(parts), completed=len(done))
-        results = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_do)(work, shelf, key, argument) for key, argument in todo
-        )
+        given = ((work, shelf, key, argument) for key, argument in todo)
+        results = run_parallel(_do, given, n_jobs)
         for (key, _), found in zip(todo, results, strict=True):
             done[key] = found
             bar.advance(task)

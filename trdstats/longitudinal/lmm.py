@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from formulaic import Formula
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
@@ -41,6 +42,7 @@ IntArray = npt.NDArray[np.intp]
 DDF = ("kenward-roger", "satterthwaite", "residual")
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class LMM(Introduces):
     """Linear mixed model with random effects of the subject.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import f as f_law
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.kernels.newton import Optimum
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MixedResult(Introduces):
     """A fitted mixed model.

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
@@ -37,6 +38,7 @@ DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within
 VCOV = ("model", "empirical", "bias-reduced", "jackknife")
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class MMRM(Introduces):
     """Mixed model for repeated measures.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -36,6 +37,7 @@ _SEED = 20090424  # any number will do; a fixed one gives the same p values tomo
 _DRAWS = 100_000
 
 
+@checked
 def multiverse(
     study: Study,
     definitions: Sequence[Definition | str] | Mapping[str, Definition],

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
 
 
+@checked
 class EventTimes(Introduces):
     """One row a subject: when an event happened, as far as the visits tell.
 

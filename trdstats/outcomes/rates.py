@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     EstimateWarning,
     SpecError,
@@ -32,6 +33,7 @@ MISSING = get_args(Missing)
 METHODS = ("wilson", "agresti-coull", "clopper-pearson")
 
 
+@checked
 def rates(
     study: Study,
     definition: Definition,

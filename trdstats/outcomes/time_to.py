@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels import event_times as kernel
 from trdstats.kernels.endpoints import REASONS
@@ -22,6 +23,7 @@ LEFT_FOLLOW_UP = "left follow-up"
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 def time_to(
     study: Study,
     definition: Definition,

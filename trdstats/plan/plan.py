@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from trdstats.arguments import checked
 from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest
 from trdstats.outcomes import (
     LEFT_FOLLOW_UP,
@@ -107,6 +108,7 @@ _ANALYSIS: dict[str, Any] = {
 }
 
 
+@checked
 def read_plan(path: str | Path | None = None) -> Plan:
     """Read a plan from a TOML file.
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.plan.analysis import STEPS, analyse
 from trdstats.plan.folder import MANIFEST, new_folder
 from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
@@ -41,6 +42,7 @@ class Run:
     figures: tuple[Path, ...]
 
 
+@checked
 def run_plan(
     plan: Plan, folder: str | Path = "trdstats-report", *, tell: Callable[[str], None] | None = None
 ) -> Run:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.scales.source import Source
 
@@ -14,6 +15,7 @@ Weights = Literal["equal", "range"]
 _ANALYST = Source("set by the analyst")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Prorate:
     """Fill in unanswered items from those answered on the same form.

@@ -141,17 +141,16 @@ def _check_structure(
         of_visit.append(("instrument", roles.instrument))
     if subjects is None:
         of_visit += of_subject
-    found = checks.check_cells(visits, "visits")
-    found += checks.check_columns(visits, of_visit, "visits")
+    found = checks.check_columns(visits, of_visit, "visits")
+    _note(found, checks.check_given_names(visits, RESERVED, "visits"))
     _note(found, checks.check_not_empty(visits, "visits"))
     if subjects is not None:
         wanted = [("subject", roles.subject), *of_subject]
-        found += checks.check_cells(subjects, "subjects")
         found += checks.check_columns(subjects, wanted, "subjects")
+        _note(found, checks.check_given_names(subjects, RESERVED, "subjects"))
         _note(found, checks.check_not_empty(subjects, "subjects"))
     if events is not None:
         wanted = [("subject", roles.subject), ("day", roles.day)]
-        found += checks.check_cells(events, "events")
         found += checks.check_columns(events, wanted, "events")
         if "event" not in events.columns:
             found.append(

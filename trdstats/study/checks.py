@@ -96,6 +96,20 @@ def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
     return found
 
 
+def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) -> Problem | None:
+    """Check that no column stands where another is put whose own name the study needs."""
+    both = [c for c in reserved if c in frame.columns and f"{c}_given" in frame.columns]
+    if not both:
+        return None
+    return Problem(
+        "column_pair",
+        f"`{table}` has columns that would share a name: a study keeps your {both[0]!r} as "
+        f"'{both[0]}_given'.",
+        tuple(f"{c!r} and '{c}_given'" for c in both),
+        "Rename or remove one of each pair.",
+    )
+
+
 def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
     """Check that a table has rows."""
     if len(frame):
@@ -388,7 +402,7 @@ def check_kinds_of_identifiers(values: pd.Series[Any], table: str) -> list[Probl
         inexact = (np.abs(values.to_numpy(dtype=float)) >= _EXACT) & ~missing
     elif values.dtype == object and infer_dtype(values, skipna=True) != "string":
         inexact = np.fromiter(
-            (isinstance(v, float | np.floating) and abs(v) >= _EXACT for v in names),
+            (isinstance(v, float | np.floating) and abs(float(v)) >= _EXACT for v in names),
             bool,
             len(names),
         )
@@ -452,6 +466,32 @@ def check_treatment(ids: Labels, missing: BoolArray, row: npt.NDArray[np.intp]) 
         count_of(int(missing.sum()), "subject has", "subjects have") + " no treatment.",
         places(missing, lambda i: f"{ids[i]} (row {row[i]})"),
         "Fill the treatment in; a subject without one cannot be compared.",
+    )
+
+
+def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -> Problem | None:
+    """Check that no two treatments of different kinds are written alike.
+
+    Parameters
+    ----------
+    values, written : pandas.Series
+        Treatments as given, and as text.
+    """
+    if values.dtype.kind != "O" or infer_dtype(values, skipna=True) == "string":
+        return None
+    kinds: dict[str, set[bool]] = {}
+    first = ~pd.Series(list(zip(values.map(type), written, strict=True))).duplicated().to_numpy()
+    for value, text in zip(values[first], written[first], strict=True):
+        if isinstance(text, str):
+            kinds.setdefault(text, set()).add(isinstance(value, str))
+    both = [text for text, found in kinds.items() if len(found) > 1]
+    if not both:
+        return None
+    return Problem(
+        "mixed_treatment",
+        f"Treatments in {column!r} are a number in some rows and text in others.",
+        tuple(repr(text) for text in both),
+        "Make the column text in whole: .astype(str), or .map(str).",
     )
 
 

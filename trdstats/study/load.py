@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     MissingDependencyError,
     PlanError,
@@ -124,6 +125,7 @@ def _sample_files() -> dict[str, list[Path]]:
     return found
 
 
+@checked
 def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a sample as they are on file, unchecked.
 
@@ -155,6 +157,7 @@ def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in files[name]}
 
 
+@checked
 def load_sample(name: str) -> Study:
     """Return a sample study: simulated cohorts, see ``sample_data/README.md``.
 

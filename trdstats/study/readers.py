@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import MissingDependencyError, TrdstatsError, unknown_name
 from trdstats.study.study import Study
 
@@ -96,6 +97,7 @@ def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
         raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
 
 
+@checked
 def read_study(
     visits_path: str | Path,
     subjects_path: str | Path | None = None,

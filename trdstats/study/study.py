@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
@@ -39,6 +40,7 @@ from trdstats.tables import Face, Introduces, Table, format_count, format_number
 UNADJUSTED = "Unadjusted: treatments were not randomised"
 
 
+@checked
 class Study(Introduces):
     """Depression scores of patients under one or more treatments.
 

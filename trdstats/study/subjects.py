@@ -123,12 +123,16 @@ def _assemble(
         ids = pd.Index(names[kept])
     raw = frame[roles.treatment].iloc[kept]
     label = raw.map(_label)
-    problem = checks.check_treatment(names[kept], label.isna().to_numpy(dtype=bool), kept)
-    if problem is not None:
-        found.append(problem)
+    problems = (
+        checks.check_treatment(names[kept], label.isna().to_numpy(dtype=bool), kept),
+        checks.check_labels(raw, label, roles.treatment),
+    )
+    found += [p for p in problems if p is not None]
     order = raw.cat.categories.map(_label) if isinstance(raw.dtype, pd.CategoricalDtype) else None
     present = set(label.dropna())
-    levels = sorted(present) if order is None else [t for t in order if t in present]
+    levels = (
+        sorted(present) if order is None else list(dict.fromkeys(t for t in order if t in present))
+    )
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
     primary = roles.measures[0].baseline

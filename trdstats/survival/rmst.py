@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.survival_curve import (
@@ -28,6 +29,7 @@ from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, 
 MEASURES = ("restricted mean", "difference", "ratio", "ratio of time lost")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class RMST:
     """Restricted mean time without the event up to `tau`, with comparisons.
