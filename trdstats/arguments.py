@@ -22,6 +22,7 @@ from trdstats.errors import SpecError
 
 T = TypeVar("T")
 C = TypeVar("C")
+_LONGEST = 2**63 - 1
 _NUMBERS = (int, float, Fraction)
 
 
@@ -41,6 +42,8 @@ class _Kind:
         Length of the sequence, None for any.
     is_open : bool
         Something else may be given that is not looked at here.
+    takes_none : bool
+        Whether that something else may be None.
     """
 
     names: frozenset[str] = frozenset()
@@ -48,6 +51,7 @@ class _Kind:
     values: _Kind | None = None
     length: int | None = None
     is_open: bool = False
+    takes_none: bool = True
 
 
 _ANYTHING = _Kind(is_open=True)
@@ -83,7 +87,7 @@ def checked_methods(target: type[C]) -> type[C]:
 def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(function)
     kinds = {
-        name: (kind, _may_be_endless(parameter.default))
+        name: (kind, parameter.default)
         for name, parameter in signature.parameters.items()
         if (kind := _read_annotation(parameter.annotation)) != _ANYTHING
         and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
@@ -99,15 +103,19 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)  # Python's own words name the argument
         for name, value in bound.arguments.items():
             if name in kinds:
-                kind, endless = kinds[name]
-                bound.arguments[name] = _check(name, value, kind, endless=endless)
+                kind, default = kinds[name]
+                if value is not default:
+                    bound.arguments[name] = _check_given(name, value, kind, default)
         return function(*bound.args, **bound.kwargs)
 
     return call
 
 
-def _may_be_endless(default: Any) -> bool:
-    return isinstance(default, float) and not math.isfinite(default)
+def _check_given(what: str, value: Any, kind: _Kind, default: Any) -> Any:
+    endless = isinstance(default, float) and not math.isfinite(default)
+    if isinstance(value, str) and "str" in kind.names and not value.strip() and default != "":
+        raise SpecError(f"{what} must not be an empty text.")
+    return _check(what, value, kind, endless=endless)
 
 
 @functools.cache
@@ -128,6 +136,8 @@ def _read(node: ast.expr) -> _Kind:
             return _Kind(frozenset({name}))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _either(_read(left), _read(right))
+        case ast.Name(id=name) if name not in ("Any", "object"):
+            return _Kind(is_open=True, takes_none=False)
         case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item):
             return _Kind(items=_read(item))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
@@ -151,6 +161,7 @@ def _either(one: _Kind, other: _Kind) -> _Kind:
         values=one.values or other.values,
         length=one.length or other.length,
         is_open=one.is_open or other.is_open,
+        takes_none="None" in one.names | other.names,
     )
 
 
@@ -161,8 +172,11 @@ def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
     if "float" in kind.names and is_number(value):
         if not endless and not math.isfinite(value):
             raise SpecError(f"{what} must be a finite number; got {value!r}.")
-        return value
+        # An int this long is no number to NumPy.
+        return float(value) if isinstance(value, int) and abs(value) > _LONGEST else value
     if "int" in kind.names and is_number(value) and math.isfinite(value) and value == int(value):
+        if abs(value) > _LONGEST:
+            raise SpecError(f"{what} must be a whole number below 2^63; got {value!r}.")
         return int(value)
     if _is_named(value, kind.names):
         return value
@@ -170,6 +184,8 @@ def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
         return _check_mapping(what, value, kind.values)
     if kind.items is not None and _is_sequence(value):
         return _check_sequence(what, value, kind)
+    if value is None and kind.is_open and not kind.takes_none:
+        raise SpecError(f"{what} must be given; got None.")
     if kind.is_open:
         return value
     if isinstance(value, str) and kind.items is not None and "str" in kind.items.names:
@@ -194,6 +210,7 @@ def _is_sequence(value: Any) -> bool:
     return (
         hasattr(value, "__iter__")
         and hasattr(value, "__len__")
+        and getattr(value, "ndim", 1) == 1
         and not isinstance(value, str | bytes | Mapping | set | frozenset)
     )
 

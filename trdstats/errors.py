@@ -159,7 +159,7 @@ def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
 
 def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
     """Raise `SpecError` unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         close = nearest(value, choices, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         options = ", ".join(repr(c) for c in choices)

@@ -15,7 +15,7 @@ from formulaic.errors import FormulaicError
 
 from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.study import Study
-from trdstats.study.checks import check_columns, check_not_empty
+from trdstats.study.checks import check_columns, check_finite, check_not_empty
 from trdstats.study.frames import to_pandas
 
 FloatArray = npt.NDArray[np.float64]
@@ -234,6 +234,7 @@ def _check_table(
 ) -> None:
     named = [*(("the model", c) for c in roles), *(("the formula", c) for c in needed)]
     problems = check_columns(table, named, what)
+    problems += check_finite(table, needed, what)
     empty = check_not_empty(table, what)
     if problems or empty:
         raise DataError([*problems, *([empty] if empty else [])])

@@ -10,6 +10,8 @@ from joblib import Parallel, delayed
 
 from trdstats.errors import SpecError, TrdstatsError
 
+_MOST = 100_000  # workers; joblib counts them in a C int
+
 
 def run_parallel(
     work: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int
@@ -30,8 +32,10 @@ def run_parallel(
     TrdstatsError
         When a worker was killed.
     """
-    if n_jobs == 0:
-        raise SpecError("n_jobs must be a number of workers, or -1 for all processors; got 0.")
+    if n_jobs == 0 or abs(n_jobs) > _MOST:
+        raise SpecError(
+            f"n_jobs must be a number of workers, or -1 for all processors; got {n_jobs!r}."
+        )
     calls = (delayed(work)(*given) for given in arguments)
     try:
         yield from Parallel(n_jobs=n_jobs, return_as="generator")(calls)

@@ -83,6 +83,8 @@ def build_rows(
     place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)
     n, T = len(codes[unit][1]), int(place.max()) + 1
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
+    if not np.isfinite(fixed.to_numpy(dtype=float)).all():
+        raise SpecError("The formula gives values that are no finite numbers.")
     rated = np.zeros((n, T), dtype=bool)
     rated[person, place] = True
     X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)

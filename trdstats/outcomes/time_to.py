@@ -78,7 +78,7 @@ def time_to(
     [[7.0, 14.0, 1.0], [14.0, inf, 0.0]]
     """
     rivals = _names(competing)
-    ends = () if until is None or isinstance(until, int | float) else _names(until)
+    ends = _read_until(until)
     check_kinds(study, definition, (*rivals, *ends), rivals)
     if since is None:
         rated, state = evaluate(study, definition)
@@ -107,6 +107,20 @@ def time_to(
     elif until is not None:
         record = kernel.censor_at(record, np.full(len(record.time), float(until)))  # type: ignore[arg-type]
     return _labelled(study, definition, since, record, rivals, origin)
+
+
+def _read_until(until: float | str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the events that end the follow-up; none when it ends on a day or of itself."""
+    if until is None:
+        return ()
+    if isinstance(until, int | float):
+        if until <= 0:
+            raise SpecError(f"until must be a day after 0; got {until!r}.")
+        return ()
+    ends = _names(until)
+    if not ends:
+        raise SpecError("until must be a day or name an event; got neither.")
+    return ends
 
 
 def _labelled(

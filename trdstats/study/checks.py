@@ -96,6 +96,28 @@ def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
     return found
 
 
+def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
+    """Check that no number of the columns is infinite."""
+    found = []
+    for name in columns:
+        if name not in frame.columns or frame[name].dtype.kind != "f":
+            continue
+        endless = np.isinf(frame[name].to_numpy(dtype=float))
+        if endless.any():
+            found.append(
+                Problem(
+                    "infinite",
+                    count_of(int(endless.sum()), "number", "numbers")
+                    + f" of `{table}` column {name!r} "
+                    + ("is" if endless.sum() == 1 else "are")
+                    + " infinite.",
+                    places(endless, lambda i: f"row {i}"),
+                    "Enter the values, or leave the cells empty.",
+                )
+            )
+    return found
+
+
 def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) -> Problem | None:
     """Check that no column stands where another is put whose own name the study needs."""
     both = [c for c in reserved if c in frame.columns and f"{c}_given" in frame.columns]
