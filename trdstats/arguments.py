@@ -139,17 +139,24 @@ def _read(node: ast.expr) -> _Kind:
         case ast.Name(id=name) if name not in ("Any", "object"):
             return _Kind(is_open=True, takes_none=False)
         case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item):
-            return _Kind(items=_read(item))
+            return _several(items=_read(item))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
             return _read_tuple(parts)
         case ast.Subscript(value=ast.Name(id="Mapping" | "dict"), slice=ast.Tuple(elts=[_, value])):
-            return _Kind(values=_read(value))
+            return _several(values=_read(value))
     return _ANYTHING
+
+
+def _several(items: _Kind | None = None, values: _Kind | None = None) -> _Kind:
+    """Return the kind of a sequence or mapping; open when anything may be in it."""
+    if (items or values or _ANYTHING).is_open:
+        return _Kind(is_open=True, takes_none=False)
+    return _Kind(items=items, values=values)
 
 
 def _read_tuple(parts: list[ast.expr]) -> _Kind:
     if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is Ellipsis:
-        return _Kind(items=_read(parts[0]))
+        return _several(items=_read(parts[0]))
     kinds = {_read(part) for part in parts}
     return _Kind(items=kinds.pop() if len(kinds) == 1 else _ANYTHING, length=len(parts))
 
@@ -180,14 +187,14 @@ def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
         return int(value)
     if _is_named(value, kind.names):
         return value
-    if kind.values is not None and isinstance(value, Mapping):
-        return _check_mapping(what, value, kind.values)
-    if kind.items is not None and _is_sequence(value):
-        return _check_sequence(what, value, kind)
     if value is None and kind.is_open and not kind.takes_none:
         raise SpecError(f"{what} must be given; got None.")
     if kind.is_open:
         return value
+    if kind.values is not None and isinstance(value, Mapping):
+        return _check_mapping(what, value, kind.values)
+    if kind.items is not None and _is_sequence(value):
+        return _check_sequence(what, value, kind)
     if isinstance(value, str) and kind.items is not None and "str" in kind.items.names:
         raise SpecError(f"{what} must be a tuple, for example ({value!r},); got {value!r}.")
     raise SpecError(f"{what} must be {_describe(kind)}; got {_show(value)}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,20 @@ from trdstats.plan.manifest import build_manifest, fingerprint_data, with_result
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.sections import Picture, Section
+from trdstats.plots.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
+from trdstats.tables.spreadsheet import neutralise
 
 N_STEPS = len(STEPS) + 2  # reading before, the report after
+
+
+_MISSING_GLYPHS = (
+    "Characters that the font of the figures lacks are written as their Unicode number, such as "
+    "\\u4e2d; tables and report keep them."
+)
+
+
+_LARGER = (1.0, 1.5, 2.2, 3.3)  # times the size of a figure whose names need room
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,9 @@ def _write(
         for s in sections
         for name, frame in s.frames.items()
     ]
-    pictures = {p.key: _draw(p, folder / "figures") for s in sections for p in s.pictures}
+    drawn = [_draw_all(s, folder / "figures") for s in sections]
+    sections = [section for section, _ in drawn]
+    pictures = {key: files for _, made in drawn for key, files in made.items()}
     figures = [f for files in pictures.values() for f in files]
     pngs = {key: files[0] for key, files in pictures.items()}
     report = folder / "report.html"
@@ -120,13 +134,35 @@ def _moved(run: Run, folder: Path) -> Run:
 
 def _write_table(frame: pd.DataFrame, path: Path) -> Path:
     # Ten significant digits: what a reader can use, and the same on every platform.
-    frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+    neutralise(frame).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return path
 
 
-def _draw(picture: Picture, folder: Path) -> tuple[Path, Path]:
+def _draw_all(section: Section, folder: Path) -> tuple[Section, dict[str, tuple[Path, Path]]]:
+    """Draw the pictures of a section, and say under each what its font could not write."""
+    pictures, made = [], {}
+    for picture in section.pictures:
+        made[picture.key], complete = _draw(picture, folder)
+        caption = picture.caption if complete else f"{picture.caption} {_MISSING_GLYPHS}"
+        pictures.append(replace(picture, caption=caption))
+    return replace(section, pictures=tuple(pictures)), made
+
+
+def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:
+    """Draw a picture, and say whether its font could write all of it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=picture.size, layout="constrained")
-    picture.draw(figure)
-    return plots.save_figure(figure, folder / picture.key)
+    width, height = picture.size
+    for times in _LARGER:
+        with default_style(), warnings.catch_warnings():
+            collapsed = "constrained_layout not applied"
+            last = times == _LARGER[-1]
+            warnings.filterwarnings("ignore" if last else "error", collapsed, UserWarning)
+            figure = Figure(figsize=(times * width, times * height), layout="constrained")
+            picture.draw(figure)
+            missing = write_missing_glyphs(figure)
+            try:
+                return plots.save_figure(figure, folder / picture.key), not missing
+            except UserWarning:
+                continue  # names so long that they leave no room: a larger page
+    raise AssertionError("the last size is always saved")

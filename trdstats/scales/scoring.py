@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.scales.source import Source
 
@@ -15,7 +14,6 @@ Weights = Literal["equal", "range"]
 _ANALYST = Source("set by the analyst")
 
 
-@checked
 @dataclass(frozen=True, slots=True)
 class Prorate:
     """Fill in unanswered items from those answered on the same form.
