@@ -7,10 +7,12 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, count_of, nearest, unknown_name
+from trdstats.study.checks import numbers as read_numbers
 from trdstats.study.frames import to_pandas
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
@@ -89,6 +91,7 @@ class EventTimes(Introduces):
         names = {v: k for k, v in {**needed, **given}.items() if v in table.columns}
         table = table.rename(columns=names)
         _raise(_check_values(table))
+        table = table.assign(**{c: _numbers(table[c]) for c in ("time", "status")})
         status_ = table["status"].to_numpy(dtype=int)
         time_ = table["time"].to_numpy(dtype=float)
         if "left" not in table:
@@ -233,11 +236,19 @@ def _places(table: pd.DataFrame, bad: Any) -> tuple[str, ...]:
     return tuple(f"{subjects[i]} (row {i})" for i in rows)
 
 
+def _numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    is_bool = pd.api.types.is_bool_dtype(values.dtype)
+    return read_numbers(values.astype(int) if is_bool else values)[0]
+
+
+_HIGHEST = 1_000_000  # of causes; beyond lie codes for missing
+
+
 def _check_values(table: pd.DataFrame) -> list[Problem]:
-    numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("time", "status")}
+    numbers = {c: pd.Series(_numbers(table[c])) for c in ("time", "status")}
     bad_time = ~np.isfinite(numbers["time"]) | (numbers["time"] < 0)
     status = numbers["status"]
-    bad_status = status.isna() | (status < 0) | (status != status.round())
+    bad_status = status.isna() | (status < 0) | (status != status.round()) | (status > _HIGHEST)
     checks = [
         ("bad_time", bad_time, "time is", "times are", "missing, infinite or negative",
          "Times count in days from the origin; leave out those without follow-up."),
