@@ -13,7 +13,7 @@ from pathlib import Path
 import record
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from malformed import count, verdicts  # noqa: E402
+from malformed import count, verdicts
 
 CASES, SEED = 10_000, 11
 

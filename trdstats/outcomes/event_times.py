@@ -245,11 +245,10 @@ _HIGHEST = 1_000_000  # of causes; beyond lie codes for missing
 
 
 def _check_values(table: pd.DataFrame) -> list[Problem]:
-    numbers = {c: pd.Series(_numbers(table[c])) for c in ("time", "status")}
-    bad_time = ~np.isfinite(numbers["time"]) | (numbers["time"] < 0)
-    status = numbers["status"]
+    time, status = (pd.Series(_numbers(table[c])) for c in ("time", "status"))
+    bad_time = time.isna() | (time < 0) | (time == np.inf)
     bad_status = status.isna() | (status < 0) | (status != status.round()) | (status > _HIGHEST)
-    checks = [
+    checks: list[tuple[str, pd.Series[bool], str, str, str, str]] = [
         ("bad_time", bad_time, "time is", "times are", "missing, infinite or negative",
          "Times count in days from the origin; leave out those without follow-up."),
         ("bad_status", bad_status, "status is", "statuses are", "no whole number of 0 or above",

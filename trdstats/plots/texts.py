@@ -63,7 +63,7 @@ def _rewrite(root: Artist, write: Callable[[str], str]) -> None:
             # Labels of ticks are made anew whenever the figure is drawn.
             formatter = artist.get_major_formatter()
             if isinstance(formatter, FixedFormatter | FuncFormatter | _Rewritten):
-                labels = formatter.format_ticks(artist.get_majorticklocs())
+                labels = formatter.format_ticks(list(artist.get_majorticklocs()))
                 if any(write(label) != label for label in labels):
                     artist.set_major_formatter(_Rewritten(formatter, write))
 
