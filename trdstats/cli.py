@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 import trdstats
-from trdstats.errors import DataWarning, SpecError, TrdstatsError
+from trdstats.errors import DataWarning, SpecError, TrdstatsError, visible
 
 BAD_INPUT = 2
 
@@ -42,7 +42,7 @@ def run(plan: Path | None, out: Path) -> None:
     """
     from trdstats.plan import N_STEPS, read_plan, run_plan
 
-    console = Console(stderr=True)
+    console = _console()
     columns = (
         TextColumn("{task.description:<34}"),
         BarColumn(bar_width=24),
@@ -63,11 +63,12 @@ def run(plan: Path | None, out: Path) -> None:
             progress.update(task, description="done", completed=N_STEPS)
     except TrdstatsError as error:
         _fail(console, error)
+    except MemoryError:
+        _fail(console, TrdstatsError("Memory ran out. Nothing was written."))
     _show_notices(console, notices)
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
-    console.print(
-        f"[bold green]Report[/] {result.report} ({counts}, manifest.json)", highlight=False
-    )
+    console.print("[bold green]Report[/]", end=" ")
+    _say(console, f"{result.report} ({counts}, manifest.json)")
 
 
 @main.command()
@@ -96,7 +97,7 @@ def check(
     """Check the tables of a study and say everything that is wrong with them."""
     from trdstats.study import read_study
 
-    console = Console(stderr=True)
+    console = _console()
     try:
         with _collected_notices() as notices:
             study = read_study(
@@ -126,6 +127,16 @@ def _read_window(text: str) -> tuple[float, float]:
         raise SpecError(f"A window reads DAY=WIDTH, for example 28=3; got {text!r}.") from None
 
 
+def _console() -> Console:
+    # Colours are for terminals, whatever the environment asks for: a log holds text only.
+    return Console(stderr=True, force_terminal=sys.stderr.isatty())
+
+
+def _say(console: Console, text: str) -> None:
+    """Print a text that may hold names of the user: as it is, what a terminal obeys written out."""
+    console.print(visible(text), markup=False, highlight=False, emoji=False)
+
+
 @contextmanager
 def _collected_notices() -> Iterator[list[str]]:
     """Collect what the data limit, so that it is shown once and in words."""
@@ -143,12 +154,12 @@ def _collected_notices() -> Iterator[list[str]]:
 def _show_notices(console: Console, notices: list[str]) -> None:
     for notice in notices:
         console.print("[bold yellow]Note[/]", end=" ")
-        console.print(notice, markup=False, highlight=False)
+        _say(console, notice)
 
 
 def _fail(console: Console, error: TrdstatsError) -> NoReturn:
     console.print(f"[bold red]{type(error).__name__}[/]", end=": ")
-    console.print(str(error), markup=False, highlight=False)
+    _say(console, str(error))
     sys.exit(BAD_INPUT)
 
 

@@ -6,6 +6,7 @@ an input are collected and reported together, so that a table is mended in one p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,8 +16,23 @@ from typing import Literal
 _SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
 
 
+# Control characters but line break and tab, marks that turn the direction of writing, halves of
+# characters: a terminal would obey them, a reader would not see them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return a text in which what a terminal would obey is written out, such as escapes."""
+    return _UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
 class TrdstatsError(ValueError):
     """Base of every error that trdstats raises on purpose."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class SpecError(TrdstatsError):
@@ -45,6 +61,9 @@ class MissingDependencyError(TrdstatsError, ImportError):
 
 class TrdstatsWarning(UserWarning):
     """Base of every warning that trdstats issues."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class DataWarning(TrdstatsWarning):
@@ -207,7 +226,7 @@ def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
 
 def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
     """Raise `SpecError` unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         close = nearest(value, choices, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         options = ", ".join(repr(c) for c in choices)

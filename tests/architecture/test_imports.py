@@ -14,9 +14,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
-ROOMS = ["errors", "threads", "kernels", "tables", "plots", "scales", "study", "formulas",
-         "weights", "estimates", "items", "outcomes", "longitudinal", "survival", "comparison",
-         "imputation",
+ROOMS = ["errors", "arguments", "threads", "parallel", "kernels", "tables", "plots", "scales",
+         "study", "formulas", "weights", "estimates", "items", "outcomes", "longitudinal",
+         "survival", "comparison", "imputation",
          "multiverse", "evidence", "plan", "cli"]  # fmt: skip
 
 # Kernels are arithmetic on arrays: nothing else may enter.

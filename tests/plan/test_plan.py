@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -128,9 +129,14 @@ def test_manifest(sample_run: Run) -> None:
     manifest = json.loads(sample_run.manifest.read_text("utf-8"))
     assert set(manifest["data"]) == {"visits.csv", "subjects.csv", "events.csv"}
     assert all(re.fullmatch("[0-9a-f]{64}", v) for v in manifest["data"].values())
-    assert {"numpy", "scipy", "pandas", "lifelines", "statsmodels"} <= set(manifest["packages"])
+    assert {"numpy", "scipy", "pandas", "formulaic", "statsmodels"} <= set(manifest["packages"])
+    assert "lifelines" not in manifest["packages"]  # no run computes with it
     assert manifest["plan"] == read_plan().text
-    assert len(manifest["results"]) == len(sample_run.tables)
+    written = (sample_run.report, *sample_run.tables, *sample_run.figures)
+    for path in written:
+        name = path.relative_to(sample_run.folder).as_posix()
+        assert manifest["results"][name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(manifest["results"]) == len(written)
 
 
 def test_a_second_run_writes_the_same_bytes(sample_run: Run, tmp_path: Path) -> None:

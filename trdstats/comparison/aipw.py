@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.aipw_result import AIPWResult
 from trdstats.comparison.fitting import (
     Everybody,
@@ -32,6 +33,7 @@ Estimand = Literal["ate", "att"]
 Variance = Literal["efficient", "stacked"]
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class AIPW(Introduces):
     """Rates or means from a model of the outcome and a model of the treatment together.

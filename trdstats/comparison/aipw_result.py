@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.comparison.marginals import Marginals
 from trdstats.comparison.standardisation_result import adjusted_caveat
 from trdstats.tables import Face, Introduces, Table, format_count, format_percent
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RARE = 0.01
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class AIPWResult(Introduces):
     """Doubly robust outcomes under each treatment and their comparisons.

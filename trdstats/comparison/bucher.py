@@ -8,12 +8,14 @@ from typing import Any
 
 from scipy.stats import norm
 
+from trdstats.arguments import checked
 from trdstats.comparison.effects import Effect, differing_context, read_effect
 from trdstats.comparison.indirect import IndirectComparison, as_frame, effect_row
 from trdstats.errors import SpecError, check_level
 from trdstats.tables import format_p
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Bucher:
     """Anchored indirect comparison of two treatments.

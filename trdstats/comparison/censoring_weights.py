@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.censoring_result import CensoringWeightsResult, GroupModel
 from trdstats.comparison.subject_outcomes import check_outcome, read_outcomes, with_covariates
 from trdstats.errors import NotEstimableError, SpecError, check_level
@@ -21,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class CensoringWeights(Introduces):
     """Weights by which those with an outcome stand for those like them without.

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from trdstats.errors import (
     EstimateWarning,
@@ -21,6 +20,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.kernels.resampling import draw_within
+from trdstats.parallel import run_parallel
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number
 from trdstats.threads import one_thread
 
@@ -174,9 +174,8 @@ def bootstrap_chain(
     keys = _check(found)
     names = _names(found, keys)
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    parts = Parallel(n_jobs=n_jobs)(
-        delayed(chain.resample)(seeds[i : i + _CHUNK], keys) for i in range(0, n_boot, _CHUNK)
-    )
+    given = [(seeds[i : i + _CHUNK], keys) for i in range(0, n_boot, _CHUNK)]
+    parts = run_parallel(chain.resample, given, n_jobs)
     draws = np.array([[row.get(n, np.nan) for n in names] for part in parts for row in part])
     if (np.isfinite(draws).any(axis=1).sum()) < max(2, _LEAST_USABLE * n_boot):
         raise NotEstimableError(

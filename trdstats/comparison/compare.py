@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.both_sides import BothSides, rows_without_numbers
 from trdstats.comparison.cohorts import Cohort, list_cohorts
 from trdstats.comparison.comparison_result import Comparison
@@ -29,6 +30,7 @@ from trdstats.outcomes import Definition, LossOfResponse, Response
 from trdstats.study import Study
 
 
+@checked
 def compare(
     study: Study | Mapping[str, Study],
     *,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.effects import read_effect
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels import unmeasured_cause as kernel
@@ -116,6 +117,7 @@ class EValue(Introduces):
         return Face("E-value", tuple(facts), (Table(header, (cells,)),), (words,))
 
 
+@checked
 def e_value(
     estimate: Any,
     conf_low: float = nan,

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.kernels.two_proportions import odds_ratio, risk_difference, risk_ratio
 from trdstats.tables import format_estimate
@@ -27,6 +28,7 @@ _OF_COUNTS = {
 CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
 
 
+@checked
 @dataclass(frozen=True)
 class Effect:
     """A treatment against another: an estimate with its uncertainty.
@@ -203,6 +205,7 @@ class Effect:
         return f"Effect: {self.treatment} v {self.reference}, {self.describe()}{where}"
 
 
+@checked
 def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     """Return the effect that a tidy row tells.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.study.frames import to_pandas
 
@@ -15,6 +16,7 @@ Method = Literal["holm", "hommel", "benjamini-hochberg", "fixed sequence"]
 _STATSMODELS = {"holm": "holm", "hommel": "hommel", "benjamini-hochberg": "fdr_bh"}
 
 
+@checked
 def adjust_p(frame: Any, *, method: Method = "holm", column: str = "p_value") -> pd.DataFrame:
     """Adjust the p values of a family of comparisons.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.comparison.ipcw_result import IPCWResult
 from trdstats.comparison.marginals import Marginals, Quantity, slice_parts
 from trdstats.comparison.subject_outcomes import pick_level, with_covariates
@@ -30,6 +31,7 @@ from trdstats.tables import Face, Introduces
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class IPCW(Introduces):
     """Survival and restricted means by inverse probability of censoring weighting.

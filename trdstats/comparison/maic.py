@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.maic_result import MAICResult
 from trdstats.comparison.published_trial import PublishedTrial
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, unknown_name
@@ -20,6 +21,7 @@ from trdstats.study.frames import to_pandas
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True)
 class MAIC:
     """Weights that give own patients the covariates of a published population.

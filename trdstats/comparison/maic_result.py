@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.comparison.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect import IndirectComparison, as_frame
 from trdstats.comparison.links import LINKS
@@ -28,6 +28,7 @@ from trdstats.errors import (
 )
 from trdstats.kernels.moment_weights import MomentWeights, moment_weights
 from trdstats.kernels.resampling import draw_within
+from trdstats.parallel import run_parallel
 from trdstats.tables import Face, Introduces, Table, each_row, format_number
 from trdstats.threads import one_thread
 from trdstats.weights import EstimatedWeights
@@ -37,6 +38,7 @@ FloatArray = npt.NDArray[np.float64]
 _CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MAICResult(Introduces):
     """Weights that meet published moments.
@@ -278,11 +280,11 @@ class MAICResult(Introduces):
         label = self.subjects["treatment"].astype(str).to_numpy()
         strata = [np.flatnonzero(label == name) for name in sorted(set(label))]
         seeds = np.random.SeedSequence(seed).spawn(n_boot)
-        parts = Parallel(n_jobs=n_jobs)(
-            delayed(_resample)(self._design, self._target, y, code, n_arms, strata, some)
-            for some in (seeds[i : i + _CHUNK] for i in range(0, n_boot, _CHUNK))
-        )
-        draws = np.concatenate(parts)
+        given = [
+            (self._design, self._target, y, code, n_arms, strata, seeds[i : i + _CHUNK])
+            for i in range(0, n_boot, _CHUNK)
+        ]
+        draws = np.concatenate(list(run_parallel(_resample, given, n_jobs)))
         found = np.isfinite(draws).all(axis=1)
         return draws[found], int((~found).sum())
 

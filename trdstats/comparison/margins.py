@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import exp, inf, isfinite, isnan, log
 from typing import Any, Literal, get_args
 
+from trdstats.arguments import checked
 from trdstats.comparison.effects import Effect, RowValues, read_effect, row_values
 from trdstats.comparison.margin_result import MarginResult
 from trdstats.errors import SpecError, check_choice, check_level
@@ -25,6 +26,7 @@ Better = Literal["higher", "lower"]
 _LOOSE = {"risk difference": "difference", "risk ratio": "ratio", "odds ratio": "odds ratio"}
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Margin:
     """How much worse a treatment may be and still count as no worse.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.comparison.marginals import Marginals, Quantity, slice_parts
 from trdstats.comparison.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MatchedEstimates(Introduces):
     """Outcomes of the matched under both treatments and their comparison.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.fitting import Everybody, fit_treatment_model, read_everybody
 from trdstats.comparison.matching_result import MatchingResult
 from trdstats.comparison.subject_outcomes import SubjectOutcomes, levels_by, with_covariates
@@ -30,6 +31,7 @@ Order = Literal["largest", "smallest"]
 _EQUAL = 1e-9  # standard deviations of the logit: scores so near differ by rounding alone
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Matching(Introduces):
     """Nearest-neighbour matching of one treatment to another on the logit of the propensity.

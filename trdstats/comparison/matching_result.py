@@ -12,6 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.comparison.matched_estimates import MatchedEstimates, estimate_matched
 from trdstats.comparison.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import NotEstimableError, count_of
@@ -27,6 +28,7 @@ IntArray = npt.NDArray[np.intp]
 _FEWEST_CLUSTERS = 10
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MatchingResult(Introduces):
     """A matched set.

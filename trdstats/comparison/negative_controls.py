@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.comparison.effects import Effect, read_effect
 from trdstats.errors import SpecError
 from trdstats.tables import Face, Introduces, Table, format_estimate
@@ -119,6 +120,7 @@ class NegativeControl(Introduces):
         return Face("Negative control", (), (Table(header, rows, len(header)),), tuple(notes))
 
 
+@checked
 def negative_control(
     controls: Mapping[str, Any], *, tolerance: float | None = None, measure: str | None = None,
     caveat: str = "",

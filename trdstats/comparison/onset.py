@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from trdstats.kernels.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.resampling import covering_p, draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
 from trdstats.outcomes import EventTimes
+from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
@@ -167,7 +167,7 @@ def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) 
     """Return what is made of the data and of every resample, in order."""
     turns = range(-1, n_boot)
     chunks = [turns[i : i + _CHUNK] for i in range(0, len(turns), _CHUNK)]
-    parts = Parallel(n_jobs=n_jobs)(delayed(work)(chunk, *given) for chunk in chunks)
+    parts = run_parallel(work, ((chunk, *given) for chunk in chunks), n_jobs)
     return [row for part in parts for row in part]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.effects import COUNT_MEASURES, Effect, differing_context, read_effect
 from trdstats.comparison.pooled_effect import PooledEffect
 from trdstats.errors import EstimateWarning, SpecError, check_choice, check_level, unknown_name
@@ -23,6 +24,7 @@ _COUNTS = ("events", "n", "reference_events", "reference_n")
 _SUSPECT_P, _SUSPECT_SHARE = 0.10, 0.50  # Cochrane Handbook 10.10.2
 
 
+@checked
 def pool(
     trials: Any,
     *,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.people import FEWEST, People, read_people, split_formula
 from trdstats.comparison.positivity import Violation, find_violations, in_words
 from trdstats.comparison.propensity_result import PropensityResult
@@ -37,6 +38,7 @@ _EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
 _LITTLE_WORTH = 0.1  # effective size of a treatment, as a share of its subjects
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class PropensityWeights(Introduces):
     """Weights of subjects that balance covariates between treatments.

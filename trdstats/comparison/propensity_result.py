@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.comparison.balance_tables import (
     balance_table,
     overlap_table,
@@ -35,6 +36,7 @@ FloatArray = npt.NDArray[np.float64]
 UNBALANCED = 0.1
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class PropensityResult(Introduces):
     """Estimated weights.

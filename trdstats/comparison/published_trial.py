@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
+from trdstats.arguments import checked
 from trdstats.comparison.effects import CONTEXT, Effect, row_values
 from trdstats.comparison.links import LINKS
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
@@ -14,6 +15,7 @@ from trdstats.study.frames import to_pandas
 from trdstats.tables import each_row
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class PublishedArm:
     """The outcome of one arm of a trial.
@@ -97,6 +99,7 @@ class PublishedArm:
         return sqrt(p * (1 - p) / self.n)
 
 
+@checked
 @dataclass(frozen=True)
 class PublishedTrial:
     """A trial known by its publication.

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from trdstats.arguments import checked
 from trdstats.comparison.standardisation_result import StandardisationResult
 from trdstats.comparison.standardised_means import standardise_means
 from trdstats.comparison.standardised_times import standardise_times
@@ -24,6 +25,7 @@ MODELS = ("logistic", "linear", "cox", *get_args(Distribution))
 MODELS_OF_TIME = MODELS[2:]
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Standardisation(Introduces):
     """Outcomes standardised to the covariates of the same subjects (g-computation).

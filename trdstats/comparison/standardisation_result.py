@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.comparison.marginals import Marginals
 from trdstats.kernels.generalised_linear import LinearFit
 from trdstats.survival.delta import wald_table
@@ -25,6 +26,7 @@ ASSUMES = (
 )
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class StandardisationResult(Introduces):
     """Standardised outcomes under each treatment and their comparisons.

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import norm
 
+from trdstats.arguments import checked
 from trdstats.comparison.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect import IndirectComparison, as_frame
 from trdstats.comparison.links import LINKS
@@ -32,6 +33,7 @@ At = Literal["simulated population", "means"]
 _STEPS = 60
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class STC:
     """Indirect comparison by a regression of the outcome on treatment and covariates.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.comparison.stratified_result import COUNTS, StratifiedRates
 from trdstats.errors import (
     DataError,
@@ -26,6 +27,7 @@ from trdstats.study.frames import to_pandas
 from trdstats.study.kinds import in_order, label_of
 
 
+@checked
 def stratified_rates(
     study: Study,
     definition: Definition,
@@ -124,6 +126,7 @@ def stratified_rates(
     return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)
 
 
+@checked
 def compare_strata(frame: Any, *, conf_level: float = 0.95) -> StratifiedRates:
     """Compare two rates over strata of which only the counts are known.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.comparison.e_values import as_risk_ratio
 from trdstats.comparison.effects import DIFFERENCES, Effect, read_effect
 from trdstats.errors import SpecError
@@ -209,6 +210,7 @@ class UnmeasuredConfounder(Introduces):
         )
 
 
+@checked
 def unmeasured_confounder(
     effect: Any,
     *,

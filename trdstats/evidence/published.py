@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import unknown_name
 from trdstats.evidence.figure import show_figure
 from trdstats.scales import get_scale
@@ -81,6 +82,7 @@ class Published(Introduces):
         return Face("Published figures", facts, (table,), (*notes, _MARKS, _CAUTION))
 
 
+@checked
 def published(
     text: str = "",
     *,

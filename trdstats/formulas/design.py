@@ -16,7 +16,7 @@ from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
 from trdstats.study import Study
-from trdstats.study.checks import check_columns, check_not_empty
+from trdstats.study.checks import check_columns, check_finite, check_not_empty
 from trdstats.study.frames import to_pandas
 from trdstats.study.kinds import as_category, check_kind, kind_of
 
@@ -344,6 +344,7 @@ def _check_table(
 ) -> None:
     named = [*(("the model", c) for c in roles), *(("the formula", c) for c in needed)]
     problems = check_columns(table, named, what)
+    problems += check_finite(table, needed, what)
     empty = check_not_empty(table, what)
     if problems or empty:
         raise DataError([*problems, *([empty] if empty else [])])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.imputation.analyses import (
     Analysis,
@@ -73,6 +74,7 @@ def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
     )
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class Analysed(Introduces):
     """Estimates of every completed set.

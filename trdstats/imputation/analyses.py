@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 from rich.progress import Progress
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.imputation.delta import Delta
 from trdstats.kernels.completed_ancova import adjust_sets
 from trdstats.longitudinal import MMRM
+from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Analysis(ABC):
         """Analyse every completed set."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ANCOVA(Analysis):
     """Analysis of covariance of completed sets, at each visit.
@@ -198,6 +200,7 @@ class ANCOVA(Analysis):
         return X, np.stack(under)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class RepeatedMeasures(Analysis):
     """A mixed model of each completed set: means and differences by visit.
@@ -287,9 +290,7 @@ def each_set(one: Callable[[int], pd.DataFrame], n: int, how: How) -> list[pd.Da
     """Call a function with the number of every set, and return its tables in order."""
     with Progress(disable=not how.progress) as bar:
         task = bar.add_task("Analysing completed sets", total=n)
-        results = Parallel(n_jobs=how.n_jobs, return_as="generator")(
-            delayed(one)(k) for k in range(n)
-        )
+        results = run_parallel(one, ((k,) for k in range(n)), how.n_jobs)
         found = []
         for table in results:
             found.append(table)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -27,6 +28,7 @@ from trdstats.tables import Face, Introduces, Table, each_row, format_number, fo
 _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 
 
+@checked
 @dataclass(frozen=True)
 class BinaryTippingPoint:
     """A tipping-point analysis of a rate, by the number of responders among those not rated.

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.imputation.layout import Layout, plain
 
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True)
 class Delta:
     """A shift of imputed values; positive is worse on a depression scale.

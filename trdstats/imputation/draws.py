@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, SpecError, count_of
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import Drawn
@@ -31,6 +32,7 @@ IntArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class Draws(Introduces):
     """Parameters of the imputation model, one set a draw or resample.

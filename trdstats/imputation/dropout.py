@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.formulas import check_full_rank
 from trdstats.kernels.generalised_linear import fit_linear_model
@@ -30,6 +31,7 @@ from trdstats.tables import (
 _SHOWN = 8  # patterns in the face
 
 
+@checked
 def describe_dropout(study: Study, *, until: float | None = None) -> Dropout:
     """Describe who leaves a study, when, why and what goes before.
 

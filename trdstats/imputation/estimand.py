@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.imputation.derived import ACTIONS, Derived
 from trdstats.imputation.intercurrent import (
@@ -23,6 +24,7 @@ from trdstats.study import Study
 from trdstats.tables import Face, Introduces
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Estimand(Introduces):
     """Population, variable, contrast, summary and a strategy for every intercurrent event.

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
 from trdstats.imputation.layout import Layout, lay_out
 from trdstats.imputation.strategies import MAR, Strategy, read_strategy
@@ -129,6 +130,7 @@ def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> npt
     return np.asarray(~np.isnan(layout.y) & ~(after & borrowed[:, None]))
 
 
+@checked
 def dropout_events(
     data: Any,
     *,

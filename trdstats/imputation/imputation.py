@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trdstats import __version__
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import draw_parameters
@@ -26,6 +27,7 @@ from trdstats.tables import Face, Introduces
 _WORST_RHAT = 1.05
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Imputation(Introduces):
     """Imputation of missing visits by a mixed model for repeated measures.

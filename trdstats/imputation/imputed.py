@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
 from trdstats.imputation.delta import Delta, read_deltas
@@ -26,6 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class Imputed(Introduces):
     """Every draw's completed set.

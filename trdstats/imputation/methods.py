@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 
 RESAMPLING = ("jackknife", "bootstrap")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ConditionalMean:
     """Missing visits at their conditional means under the fitted model; errors by resampling.
@@ -61,6 +63,7 @@ class ConditionalMean:
         return f"conditional means under the fitted model, errors by {how}"
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ApproximateBayes:
     """Parameters fitted to bootstrap samples of subjects, then missing visits drawn.
@@ -96,6 +99,7 @@ class ApproximateBayes:
         )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Bayesian:
     """Parameters drawn from their posterior by a Gibbs sampler, then missing visits drawn.

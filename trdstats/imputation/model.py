@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from trdstats.errors import SpecError
 from trdstats.imputation.layout import Layout
-from trdstats.kernels.patterns import Summary, independent_columns
+from trdstats.kernels.estimability import judge_columns
+from trdstats.kernels.patterns import Summary
 from trdstats.kernels.refits import Refits, fitted_covariances, is_linear, refit, refit_one_by_one
 from trdstats.kernels.reml import Model, State, residual_start
 from trdstats.kernels.resampled import Resampled, resample
@@ -102,7 +103,7 @@ class FittedModel:
         """Whether one resample informs the means of all subjects that are imputed with it."""
         data = resample(self.summary, self.rows, counts[None, self.place])
         return not data.lacks_rank()[0] or self._is_enough(
-            independent_columns(self._summary_of(data)), data, imputes
+            judge_columns(self._summary_of(data)).kept, data, imputes
         )
 
     def _search(self, model: Model, data: Resampled, search: bool) -> Refits:
@@ -117,7 +118,7 @@ class FittedModel:
 
     def _reduced(self, data: Resampled, imputes: BoolArray, search: bool) -> Refits:
         """Fit one resample that does not tell all columns apart, by those it does."""
-        kept = independent_columns(self._summary_of(data))
+        kept = judge_columns(self._summary_of(data)).kept
         model = replace(self.model, summary=self.summary.keep(kept))
         found = self._search(model, data.keep(kept), search)
         beta = np.zeros((1, data.n_columns))

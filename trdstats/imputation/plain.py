@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, check_level, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.completed_ancova import adjust_sets
@@ -35,6 +36,7 @@ ASSUMPTIONS = {
 }
 
 
+@checked
 def plain_analyses(
     study: Study,
     *,

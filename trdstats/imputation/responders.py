@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.imputation.analyses import (
     Analysis,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MEASURES = ("rate", "difference", "ratio", "odds ratio")
 
 
+@checked
 @dataclass(frozen=True)
 class ResponderRates(Analysis):
     """Share of subjects that meet a definition at a day, and its comparisons.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.kernels import reference_based as kernel
 from trdstats.kernels.reference_based import Law
@@ -165,6 +166,7 @@ class LastMeanCarriedForward(Strategy):
         return kernel.carry_last_mean(own, before)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class OwnStrategy(Strategy):
     """A strategy of your own.

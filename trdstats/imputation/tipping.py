@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.delta import Delta
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True)
 class TippingPoint:
     """A tipping-point analysis: deltas added to the imputed values of one or two arms.

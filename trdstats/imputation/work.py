@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 from rich.progress import Progress
 
+from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
 
 # What a part leaves behind.
@@ -88,9 +88,8 @@ def run_parts(
     todo = [(key, argument) for key, argument in parts if key not in done]
     with Progress(disable=not progress) as bar:
         task = bar.add_task(title, total=len(parts), completed=len(done))
-        results = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_do)(work, shelf, key, argument) for key, argument in todo
-        )
+        given = ((work, shelf, key, argument) for key, argument in todo)
+        results = run_parallel(_do, given, n_jobs)
         for (key, _), found in zip(todo, results, strict=True):
             done[key] = found
             bar.advance(task)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, SpecError, check_choice
 from trdstats.items.findings import find, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
@@ -107,6 +108,7 @@ class ScoredItems(Introduces):
         return Face(f"{self.scale.label} scored from items", tuple(facts), tuple(tables))
 
 
+@checked
 def score_items(
     frame: Any,
     scale: str | Scale,

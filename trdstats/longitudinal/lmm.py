@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
@@ -28,6 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 DDF = ("kenward-roger", "satterthwaite", "residual")
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class LMM(Introduces):
     """Linear mixed model with random effects of the subject.

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.linalg import block_diag
 from scipy.stats import chi2
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.random_effects import Level, parts, predict_of_units, predict_within
 from trdstats.kernels.reml import State
@@ -27,6 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class LMMResult(MixedResult):
     """A fitted linear mixed model."""

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.longitudinal.adjust import ADJUST, adjust_family
@@ -35,6 +36,7 @@ FloatArray = npt.NDArray[np.float64]
 Adjust = Literal["none", "holm", "bonferroni", "tukey", "dunnett", "mvt"]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class Margins(Introduces):
     """Marginal means of a mixed model.
@@ -279,6 +281,7 @@ class Margins(Introduces):
         return (f"{caveat}.",) if caveat else ()
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class Contrasts(Introduces):
     """Differences of marginal means.

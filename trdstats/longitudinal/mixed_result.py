@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.kernels.estimability import Estimability
 from trdstats.kernels.mixed_tests import FTest, Inference
@@ -39,6 +40,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MixedResult(Introduces):
     """A fitted mixed model.

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.kernels.estimability import judge_columns
@@ -53,6 +54,7 @@ _MOST_NUMBERS = 2e8  # in one array: 1.6 GB
 VCOV = ("model", "empirical", "bias-reduced", "jackknife")
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class MMRM(Introduces):
     """Mixed model for repeated measures.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -37,6 +38,7 @@ _SEED = 20090424  # any number will do; a fixed one gives the same p values tomo
 _DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
 
+@checked
 def multiverse(
     study: Study,
     definitions: Sequence[Definition | str] | Mapping[str, Definition],

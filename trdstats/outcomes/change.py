@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import norm
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.kernels.endpoints import (
     ASSESSED,
@@ -31,6 +32,7 @@ from trdstats.scales import SET_BY_ANALYST, Scale, Source
 _GLOBAL = "CGII"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class CGIResponse(Definition):
     """Much or very much improved, as the clinician judged against baseline (CGI-I 1 or 2).
@@ -84,6 +86,7 @@ class CGIResponse(Definition):
         return (Source("Guy 1976, ECDEU manual"),)
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Deterioration(Definition):
     """A rise by a share of the baseline; on the CGI-I much or very much worse.
@@ -140,6 +143,7 @@ class Deterioration(Definition):
         return (SET_BY_ANALYST,)
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class ReliableChange(Definition):
     """A change larger than the error of measurement explains.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.kernels.two_by_two import fisher_test, pearson_test, yates_test
 from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
@@ -89,6 +90,7 @@ class CountComparison(Introduces):
         )
 
 
+@checked
 def compare_counts(
     events: int,
     n: int,

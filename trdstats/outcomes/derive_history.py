@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels import event_times as kernel
 from trdstats.kernels.endpoints import REASONS, RatedVisits
@@ -22,6 +23,7 @@ from trdstats.study import Study
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 def response_history(
     study: Study, response: Definition, relapse: Definition, *, regain: bool = False
 ) -> ResponseHistory:

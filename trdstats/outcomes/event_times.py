@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, unknown_name
 from trdstats.outcomes.check_event_times import (
     check_columns,
@@ -24,6 +25,7 @@ from trdstats.tables import Face, Introduces, Table, format_count, format_number
 from trdstats.weights import caveat_under
 
 
+@checked
 class EventTimes(Introduces):
     """One row a subject: when an event happened, as far as the visits tell.
 

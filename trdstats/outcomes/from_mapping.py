@@ -51,6 +51,10 @@ def definition_from_mapping(data: Mapping[str, Any]) -> Definition:
     >>> definition_from_mapping({"is": "Relapse", "at_least": 22, "consecutive": 2}).label()
     'relapse (≥ 22 × 2)'
     """
+    if not isinstance(data, Mapping):
+        raise SpecError(
+            f'A definition is written {{ is = "Relapse", at_least = 22 }}; got {data!r}.'
+        )
     kind = data.get("is")
     if kind not in (*_KINDS, *_JOINED):
         raise unknown_name("definition", kind, [*_KINDS, *_JOINED])

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels import lasting as kernel
 from trdstats.kernels.endpoints import RatedVisits, States, fell_by
@@ -23,6 +24,7 @@ from trdstats.outcomes.missed import MISSED_WORDS, lay_out
 from trdstats.scales import Scale, Source
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class AtDays(Definition):
     """A state met at each of several scheduled days.
@@ -98,6 +100,7 @@ class AtDays(Definition):
         return f"at days {', '.join(first)} and {last}" if first else f"at day {last}"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class KOfLast(Definition):
     """A state met at `k` or more of the last `n` visits, the visit itself included.
@@ -165,6 +168,7 @@ class KOfLast(Definition):
         return f"at {self.k} of the last {self.n} visits"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class InResponse(Definition):
     """Being in response with memory: gained by a large fall, lost only by less of one.

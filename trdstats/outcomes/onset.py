@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.kernels import lasting as kernel
 from trdstats.kernels.endpoints import RatedVisits, States
@@ -13,6 +14,7 @@ from trdstats.outcomes.states import Response
 from trdstats.scales import Scale, Source
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Onset(Definition):
     """Onset of action: a state that begins in time and is kept.

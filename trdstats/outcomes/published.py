@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, UnverifiedError, unknown_name
 from trdstats.kernels.endpoints import RatedVisits, States
 from trdstats.outcomes.definition import Definition
@@ -127,6 +128,7 @@ class PublishedDefinition(Definition):
         return Face(self.name[:1].upper() + self.name[1:], tuple(facts), notes=self.remarks)
 
 
+@checked_methods
 class PublishedDefinitions(Introduces):
     """The published definitions by name.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     EstimateWarning,
     SpecError,
@@ -34,6 +35,7 @@ MISSING = get_args(Missing)
 METHODS = ("wilson", "agresti-coull", "clopper-pearson")
 
 
+@checked
 def rates(
     study: Study,
     definition: Definition,

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels import runs
 from trdstats.kernels.endpoints import RatedVisits, States, confirmed, states
@@ -41,6 +42,7 @@ def read_kinds(events: object) -> tuple[str, ...]:
     return tuple(str(e).strip().lower() for e in events)  # type: ignore[attr-defined]
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Relapse(Definition):
     """A total at or above a threshold at consecutive visits, or a named event.
@@ -179,6 +181,7 @@ class Relapse(Definition):
         return f"relapse ({scale.label + ' ' if scale else ''}≥ {self.at_least}{times}{events})"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Event(Definition):
     """Something recorded in the events table, whatever the scores.

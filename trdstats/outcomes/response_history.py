@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, unknown_name
 from trdstats.outcomes.check_history import (
     CENSORED,
@@ -23,6 +24,7 @@ from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count
 
 
+@checked
 class ResponseHistory(Introduces):
     """Who was in which state from when to when, as far as the visits tell.
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_level, unknown_name
 from trdstats.study import Study
 
 
+@checked
 def mean_scores(
     study: Study, *, days: Sequence[float] | None = None, conf_level: float = 0.95
 ) -> pd.DataFrame:
@@ -62,6 +64,7 @@ def mean_scores(
     )
 
 
+@checked
 def changes(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
     """Return each subject's change from baseline at a scheduled day.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.kernels.endpoints import (
     RatedVisits,
@@ -185,6 +186,7 @@ class Remission(Definition):
         return () if scale is None else (scale.remission_cutoff(self.at_most).source,)
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class EarlyImprovement(Definition):
     """A fall by at least `reduction` at any visit up to `by_day`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.endpoints import RatedVisits, States
 from trdstats.kernels.sustained import span_of_days, span_of_visits, sustained
@@ -13,6 +14,7 @@ from trdstats.outcomes.missed import MISSED_WORDS, Missed, bound_of, check_misse
 from trdstats.scales import Scale, Source
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Sustained(Definition):
     """A state that is met and kept, dated at the first visit of the stretch.

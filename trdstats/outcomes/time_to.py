@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels import event_times as kernel
 from trdstats.kernels.endpoints import REASONS
@@ -24,6 +25,7 @@ LEFT_FOLLOW_UP = "left follow-up"
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 def time_to(
     study: Study,
     definition: Definition,
@@ -190,7 +192,10 @@ def _read_until(until: Any) -> tuple[tuple[str, ...], float]:
     if until is None:
         return (), np.nan
     if not isinstance(until, Real):
-        return _names(until), np.nan
+        ends = _names(until)
+        if not ends:
+            raise SpecError("until must be a day or name an event; got neither.")
+        return ends, np.nan
     if not float(until) >= 0:
         raise SpecError(f"until must be a number of days, 0 or more; got {until!r}.")
     return (), float(until)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,16 @@ from trdstats.plan.plan import Plan
 from trdstats.study import study_files
 
 PACKAGES = (
-    "numpy", "scipy", "pandas", "statsmodels", "lifelines", "matplotlib", "seaborn", "narwhals",
-)  # fmt: skip
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "matplotlib",
+    "seaborn",
+    "narwhals",
+    "joblib",
+)
+_OF_ADJUSTMENT = ("formulaic",)  # reads the covariates
 
 
 def fingerprint(path: Path) -> str:
@@ -23,32 +32,46 @@ def fingerprint(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def build_manifest(plan: Plan, results: list[Path]) -> dict[str, Any]:
-    """Return the manifest of a run.
+def fingerprint_data(plan: Plan) -> dict[str, str]:
+    """Return the SHA-256 of every file the study is read from, by its path in the plan."""
+    files = study_files(plan.study, plan.folder)
+    return {name: fingerprint(path) for name, path in files.items() if path.is_file()}
+
+
+def build_manifest(plan: Plan, data: dict[str, str]) -> dict[str, Any]:
+    """Return the manifest of a run, yet without its results.
 
     Parameters
     ----------
     plan : Plan
-    results : list of Path
-        Files written by the run, whose bytes a second run must repeat.
+    data : dict of str to str
+        As from `fingerprint_data`, taken before the files are read.
 
     Returns
     -------
     dict
-        trdstats, python, platform, packages, data, plan, plan_sha256, results.
+        trdstats, python, platform, packages, data, plan, plan_sha256.
     """
+    packages = PACKAGES if plan.adjust is None else (*PACKAGES, *_OF_ADJUSTMENT)
     return {
         "trdstats": trdstats.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "data": {p.name: fingerprint(p) for p in study_files(plan.study, plan.folder)},
+        "packages": {name: metadata.version(name) for name in sorted(packages)},
+        "data": data,
         "plan": plan.text,
         "plan_sha256": hashlib.sha256(plan.text.encode()).hexdigest(),
-        "results": {f"{p.parent.name}/{p.name}": fingerprint(p) for p in results},
     }
+
+
+def with_results(manifest: dict[str, Any], files: Iterable[Path], folder: Path) -> dict[str, Any]:
+    """Add the fingerprint of every file a run has written: a second run must repeat them."""
+    results = {p.relative_to(folder).as_posix(): fingerprint(p) for p in files}
+    return {**manifest, "results": results}
 
 
 def write_manifest(manifest: dict[str, Any], path: Path) -> None:
     """Write a manifest as readable JSON."""
-    path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    path.write_text(
+        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8", newline="\n"
+    )

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from trdstats.errors import (
-    PlanError,
-    TrdstatsError,
-    check_choice,
-    check_level,
-    nearest,
-)
-from trdstats.formulas import read_right_side
+from trdstats.arguments import checked
+from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest
 from trdstats.outcomes import (
     LEFT_FOLLOW_UP,
     Definition,
@@ -26,11 +21,10 @@ from trdstats.outcomes import (
     definition_from_mapping,
     definitions,
 )
-from trdstats.outcomes.contrasts import DIFFERENCES
-from trdstats.outcomes.rates import METHODS, MISSING, Missing
-
-TimeScale = Literal["linear", "sqrt"]
-_TIME_SCALES = get_args(TimeScale)
+from trdstats.outcomes.rates import Missing
+from trdstats.plan.problems import PlanProblems, nests_too_deep, too_deep
+from trdstats.plan.settings import TimeScale, check_settings
+from trdstats.study.described import check_described_study
 
 
 @dataclass(frozen=True)
@@ -92,6 +86,11 @@ class Plan:
 
 
 _TOP = ("title", "study", "definitions", "analysis")
+_EXAMPLES = {
+    "response": "{ reduction = 0.5 }",
+    "remission": "{ at_most = 12 }",
+    "relapse": "{ at_least = 22, consecutive = 2 }",
+}
 _DEFINITIONS = {"response": Response, "remission": Remission, "relapse": Relapse}
 _ANALYSIS: dict[str, Any] = {
     "acute_end": None,
@@ -109,6 +108,7 @@ _ANALYSIS: dict[str, Any] = {
 }
 
 
+@checked
 def read_plan(path: str | Path | None = None) -> Plan:
     """Read a plan from a TOML file.
 
@@ -131,43 +131,72 @@ def read_plan(path: str | Path | None = None) -> Plan:
         text = resources.files("trdstats.plan").joinpath("sample_plan.toml").read_text("utf-8")
         return plan_from_text(text, Path.cwd())
     path = Path(path)
-    if not path.is_file():
-        raise PlanError(f"There is no plan {str(path)!r}.")
+    return plan_from_text(_read_text(path), path.parent)
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_text("utf-8")
+        if not path.is_file():
+            raise PlanError(f"There is no plan {str(path)!r}.")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path that holds a null character
+        if isinstance(error, PlanError):
+            raise
+        said = error.strerror if isinstance(error, OSError) else error
+        raise PlanError(f"The plan {str(path)!r} cannot be read: {said}.") from error
+    if content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise PlanError(
+            f"The plan {str(path)!r} begins with a byte order mark (line 1). "
+            "Save it as UTF-8 without one (in an editor: 'UTF-8', not 'UTF-8 with BOM')."
+        )
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise PlanError(f"The plan {str(path)!r} is not a UTF-8 text file.") from error
-    return plan_from_text(text, path.parent)
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PlanError(
+            f"The plan {str(path)!r} is not a UTF-8 text file (line {line})."
+        ) from error
 
 
 def plan_from_text(text: str, folder: Path) -> Plan:
     """Build a plan from the text of a TOML file; see `read_plan`."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"The plan is not valid TOML: {error}.") from error
-    problems = _unknown(data, _TOP, "the plan")
-    problems += [f"[{k}] is missing" for k in ("study", "definitions", "analysis") if k not in data]
+    data = _parse(text)
+    problems = PlanProblems(text)
+    _report_unknown(data, _TOP, "", problems)
+    for key in ("study", "definitions", "analysis"):
+        if key not in data:
+            problems.add(f"[{key}] is missing", "")
     study, rules, analysis = (
         _table(data, k, problems) for k in ("study", "definitions", "analysis")
     )
-    problems += _unknown(rules, _DEFINITIONS, "[definitions]")
-    problems += _unknown(analysis, _ANALYSIS, "[analysis]")
-    needed = [k for k in ("acute_end", "rate_days", "horizon") if k not in analysis]
-    problems += [f"[analysis] lacks {k!r}" for k in needed if "analysis" in data]
+    if study:
+        for role, words in check_described_study(study):
+            problems.add(words, "study", role)
+    elif isinstance(data.get("study"), Mapping):
+        problems.add("[study] says nothing: name a sample, or visits and scale", "study")
+    _report_unknown(rules, _DEFINITIONS, "definitions", problems)
+    _report_unknown(analysis, _ANALYSIS, "analysis", problems)
+    if "analysis" in data:
+        for key in ("acute_end", "rate_days", "horizon"):
+            if key not in analysis:
+                problems.add(f"[analysis] lacks {key!r}", "analysis")
     if "relapse" not in rules and "definitions" in data:
-        problems.append(
+        problems.add(
             "[definitions] lacks 'relapse': trials differ, so it has no default, "
-            "e.g. relapse = { at_least = 22, consecutive = 2 }"
+            "e.g. relapse = { at_least = 22, consecutive = 2 }",
+            "definitions",
         )
-    built = {k: _define(k, rules.get(k, {}), problems) for k in _DEFINITIONS}
+    built = {k: _define(k, rules, problems) for k in _DEFINITIONS}
+    title = data.get("title", "Onset and durability of response")
+    if not isinstance(title, str):
+        problems.add(f"title must be a text; got {title!r}", "", "title")
     settings = {**_ANALYSIS, **analysis}
-    problems += _check_settings(settings)
-    if problems:
-        raise PlanError("The plan cannot be run.\n" + "\n".join(f"  {p}." for p in problems))
+    for key, words in check_settings(settings):
+        problems.add(words, "analysis", key)
+    problems.raise_if_any()
     end = settings["acute_end"]
     return Plan(
-        title=str(data.get("title", "Onset and durability of response")),
+        title=title,
         study=dict(study),
         **built,
         acute_end={k: float(v) for k, v in end.items()} if isinstance(end, Mapping) else float(end),
@@ -187,84 +216,66 @@ def plan_from_text(text: str, folder: Path) -> Plan:
     )
 
 
-def _table(data: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"The plan is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise too_deep(text) from None
+    if nests_too_deep(data):
+        raise too_deep(text)
+    return data
+
+
+def _table(data: Mapping[str, Any], key: str, problems: PlanProblems) -> Mapping[str, Any]:
     value = data.get(key, {})
     if isinstance(value, Mapping):
         return value
-    problems.append(f"[{key}] must be a table")
+    problems.add(f"[{key}] must be a table; got {value!r}", "", key)
     return {}
 
 
-def _unknown(given: Mapping[str, Any], known: Any, where: str) -> list[str]:
-    found = []
+def _report_unknown(
+    given: Mapping[str, Any], known: Collection[str], table: str, problems: PlanProblems
+) -> None:
+    where = f"[{table}]" if table else "the plan"
     for key in given:
         if key not in known:
             close = nearest(key, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-            found.append(f"{where} has an unknown key {key!r}{hint}")
-    return found
+            problems.add(f"{where} has an unknown key {key!r}{hint}", table, key)
 
 
-def _define(key: str, arguments: Any, problems: list[str]) -> Any:
-    if key == "relapse" and not arguments:
+def _define(key: str, rules: Mapping[str, Any], problems: PlanProblems) -> Any:
+    if key == "relapse" and key not in rules:
         return None  # already reported as lacking
     try:
-        if "published" in arguments:
-            return definitions[str(arguments["published"])]
-        if "is" in arguments:
-            return definition_from_mapping(arguments)
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(arguments).items()}
-        return _DEFINITIONS[key](**values)
+        return _read_definition(key, rules.get(key, {}))
     except TrdstatsError as error:
-        problems.append(f"definition {key!r}: {str(error).rstrip('.')}")
+        words = f"definition {key!r}: {str(error).rstrip('.')}"
     except (TypeError, ValueError) as error:
-        problems.append(f"definition {key!r} has arguments that do not fit: {error}")
+        said = str(error).split("__init__() ")[-1]
+        words = f"definition {key!r} has arguments that do not fit: {said}"
+    problems.add(words, "definitions", key)
     return None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _check_settings(settings: Mapping[str, Any]) -> list[str]:
-    problems = []
-    choices = {
-        "missing": MISSING,
-        "interval": METHODS,
-        "difference": DIFFERENCES,
-        "time_scale": _TIME_SCALES,
-    }
-    for key, allowed in choices.items():
-        try:
-            check_choice(key, settings[key], allowed)
-        except TrdstatsError as error:
-            problems.append(str(error).rstrip("."))
-    for key in ("rate_days", "durability_days"):
-        value = settings[key]
-        if value is not None and (
-            not isinstance(value, list) or not all(_is_number(d) and d > 0 for d in value)
-        ):
-            problems.append(f"{key} must be a list of days after 0, e.g. [14, 28]; got {value!r}")
-    end = settings["acute_end"]
-    days = end.values() if isinstance(end, Mapping) else [] if end is None else [end]
-    if not all(_is_number(d) and d > 0 for d in days):
-        problems.append(f"acute_end must be a day, or a day for each treatment; got {end!r}")
-    horizon = settings["horizon"]
-    if horizon is not None and not (_is_number(horizon) and horizon > 0):
-        problems.append(f"horizon must be a number of days after 0; got {horizon!r}")
-    if not isinstance(settings["competing"], list):
-        problems.append(f"competing must be a list; got {settings['competing']!r}")
-    if settings["adjust"] is not None and not isinstance(settings["adjust"], str):
-        problems.append(
-            f'adjust must be a text such as "age + baseline"; got {settings["adjust"]!r}'
+def _read_definition(key: str, arguments: Any) -> Any:
+    if not isinstance(arguments, Mapping):
+        raise SpecError(
+            f"it must be a table such as {_EXAMPLES[key]}, or {{ published = ... }} for a "
+            f"published one; got {arguments!r}"
         )
-    elif settings["adjust"] is not None:
-        try:
-            read_right_side(settings["adjust"])
-        except TrdstatsError as error:
-            problems.append(f"adjust: {str(error).rstrip('.')}")
-    try:
-        check_level(settings["conf_level"])
-    except (TrdstatsError, TypeError):
-        problems.append(f"conf_level must lie between 0 and 1; got {settings['conf_level']!r}")
-    return problems
+    if "published" in arguments:
+        others = [k for k in arguments if k != "published"]
+        if others:
+            raise SpecError(
+                f"a published definition stands as it is: remove {', '.join(map(repr, others))}, "
+                "or write the rule out without `published`"
+            )
+        return definitions[str(arguments["published"])]
+    if "is" in arguments:
+        return definition_from_mapping(arguments)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    return _DEFINITIONS[key](**values)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import PlanError
+from trdstats.arguments import checked
 from trdstats.plan.analysis import STEPS, analyse
-from trdstats.plan.manifest import build_manifest, write_manifest
+from trdstats.plan.folder import MANIFEST, new_folder
+from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.sections import Picture, Section
-from trdstats.study import study_from_mapping
+from trdstats.plots.texts import default_style, write_missing_glyphs
+from trdstats.study import Study, study_from_mapping
+from trdstats.tables.spreadsheet import neutralise
 
 N_STEPS = len(STEPS) + 2  # reading before, the report after
+
+
+_MISSING_GLYPHS = (
+    "Characters that the font of the figures lacks are written as their Unicode number, such as "
+    "\\u4e2d; tables and report keep them."
+)
+
+
+_LARGER = (1.0, 1.5, 2.2, 3.3)  # times the size of a figure whose names need room
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,7 @@ class Run:
     figures: tuple[Path, ...]
 
 
+@checked
 def run_plan(
     plan: Plan, folder: str | Path = "trdstats-report", *, tell: Callable[[str], None] | None = None
 ) -> Run:
@@ -50,7 +65,9 @@ def run_plan(
     plan : Plan
     folder : str or Path
         Where to write ``report.html``, ``manifest.json``, ``tables/*.csv`` and
-        ``figures/*.png`` and ``.svg``. It must be new, empty, or hold an earlier report.
+        ``figures/*.png`` and ``.svg``. It must be new, empty, or hold an earlier report, which is
+        replaced as a whole when the run has ended: a run that is stopped leaves it as it was.
+        Other files beside an earlier report stay; ``tables`` and ``figures`` belong to the run.
     tell : callable, optional
         Called with a few words before each step.
 
@@ -61,61 +78,91 @@ def run_plan(
     Raises
     ------
     PlanError
-        When the folder holds something else, or the plan does not fit the study.
+        When the folder holds something else, cannot be written or is being written by another
+        run, or the plan does not fit the study.
     TrdstatsError
         When the study cannot be read.
     """
     say = tell or (lambda words: None)
     folder = Path(folder)
-    _check_folder(folder)
-    say("reading and checking the study")
-    study = study_from_mapping(plan.study, plan.folder)
-    sections: list[Section] = []
-    parts = analyse(plan, study)
-    for step in STEPS:
-        say(step)
-        sections.append(next(parts))
-    say("figures and report")
-    for name in ("tables", "figures"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as place:
+        say("reading and checking the study")
+        data = fingerprint_data(plan)
+        study = study_from_mapping(plan.study, plan.folder)
+        sections: list[Section] = []
+        parts = analyse(plan, study)
+        for step in STEPS:
+            say(step)
+            sections.append(next(parts))
+        say("figures and report")
+        run = _write(plan, study, sections, build_manifest(plan, data), place)
+    return _moved(run, folder)
+
+
+def _write(
+    plan: Plan, study: Study, sections: list[Section], manifest: dict[str, Any], folder: Path
+) -> Run:
     tables = [
         _write_table(frame, folder / "tables" / f"{name}.csv")
         for s in sections
         for name, frame in s.frames.items()
     ]
-    pictures = {p.key: _draw(p, folder / "figures") for s in sections for p in s.pictures}
-    manifest = build_manifest(plan, tables)
-    write_manifest(manifest, folder / "manifest.json")
-    report = folder / "report.html"
+    drawn = [_draw_all(s, folder / "figures") for s in sections]
+    sections = [section for section, _ in drawn]
+    pictures = {key: files for _, made in drawn for key, files in made.items()}
+    figures = [f for files in pictures.values() for f in files]
     pngs = {key: files[0] for key, files in pictures.items()}
-    report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8")
+    report = folder / "report.html"
+    report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8", newline="\n")
+    whole = with_results(manifest, [report, *tables, *figures], folder)
+    write_manifest(whole, folder / MANIFEST)
+    return Run(folder, report, folder / MANIFEST, tuple(tables), tuple(figures))
+
+
+def _moved(run: Run, folder: Path) -> Run:
+    def at(path: Path) -> Path:
+        return folder / path.relative_to(run.folder)
+
     return Run(
         folder=folder,
-        report=report,
-        manifest=folder / "manifest.json",
-        tables=tuple(tables),
-        figures=tuple(f for files in pictures.values() for f in files),
+        report=at(run.report),
+        manifest=at(run.manifest),
+        tables=tuple(map(at, run.tables)),
+        figures=tuple(map(at, run.figures)),
     )
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.is_file():
-        raise PlanError(f"{str(folder)!r} is a file; name a folder with --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
-        raise PlanError(
-            f"The folder {str(folder)!r} holds files that are no report; name another with --out."
-        )
 
 
 def _write_table(frame: pd.DataFrame, path: Path) -> Path:
     # Ten significant digits: what a reader can use, and the same on every platform.
-    frame.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+    neutralise(frame).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return path
 
 
-def _draw(picture: Picture, folder: Path) -> tuple[Path, Path]:
+def _draw_all(section: Section, folder: Path) -> tuple[Section, dict[str, tuple[Path, Path]]]:
+    """Draw the pictures of a section, and say under each what its font could not write."""
+    pictures, made = [], {}
+    for picture in section.pictures:
+        made[picture.key], complete = _draw(picture, folder)
+        caption = picture.caption if complete else f"{picture.caption} {_MISSING_GLYPHS}"
+        pictures.append(replace(picture, caption=caption))
+    return replace(section, pictures=tuple(pictures)), made
+
+
+def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:
+    """Draw a picture, and say whether its font could write all of it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=picture.size, layout="constrained")
-    picture.draw(figure)
-    return plots.save_figure(figure, folder / picture.key)
+    width, height = picture.size
+    for times in _LARGER:
+        with default_style(), warnings.catch_warnings():
+            collapsed = "constrained_layout not applied"
+            last = times == _LARGER[-1]
+            warnings.filterwarnings("ignore" if last else "error", collapsed, UserWarning)
+            figure = Figure(figsize=(times * width, times * height), layout="constrained")
+            picture.draw(figure)
+            missing = write_missing_glyphs(figure)
+            try:
+                return plots.save_figure(figure, folder / picture.key), not missing
+            except UserWarning:
+                continue  # names so long that they leave no room: a larger page
+    raise AssertionError("the last size is always saved")

@@ -15,6 +15,7 @@ from matplotlib.text import Annotation
 
 from trdstats.plots.page import axes_width, make_room, offset, points, text_width, wrap
 from trdstats.plots.palette import Style
+from trdstats.plots.texts import keep_plain
 
 QUIET = "0.35"  # grey of notes: a contrast of 7 with white
 GRID = "0.90"
@@ -103,6 +104,7 @@ def dress(
     if title:
         ax.set_title(title, loc="left", pad=height + 1.0, fontsize="medium", fontweight="bold")
         height += 1.4 * points("medium")
+    keep_plain(ax)
     make_room(ax, above=height - _GAP, right=right + _APART * points() if right else 0.0)
 
 

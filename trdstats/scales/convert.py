@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     DataError,
     EstimateWarning,
@@ -54,6 +55,7 @@ class Link:
     sd_link: FloatArray
 
 
+@checked
 def convert(
     scores: Sequence[float] | npt.ArrayLike,
     source: str | Scale,
@@ -145,6 +147,7 @@ def convert(
     )
 
 
+@checked
 def transfer_percent_change(
     percent: npt.ArrayLike, source: str | Scale, target: str | Scale
 ) -> FloatArray:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.scales.scale import Difference, RemissionCutoff, Scale, SeverityScheme
 from trdstats.scales.scoring import read_scoring
@@ -81,6 +82,7 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
     )
 
 
+@checked
 def read_scales(path: str | Path) -> dict[str, Scale]:
     """Read own instruments from a TOML file in the form of ``instruments.toml``.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, unknown_name
 from trdstats.scales.mapping import scale_from_mapping
 from trdstats.scales.scale import Scale
@@ -38,6 +39,7 @@ def scale_names() -> list[str]:
     return list(_instruments())
 
 
+@checked
 def search_scales(text: str = "") -> list[Scale]:
     """Return the instruments in which a text occurs, all of them for an empty text.
 
@@ -64,6 +66,7 @@ def _words(scale: Scale) -> Iterator[str]:
     yield from (d.population for d in scale.differences)
 
 
+@checked
 def get_scale(scale: str | Scale) -> Scale:
     """Return an instrument by any of its usual names.
 

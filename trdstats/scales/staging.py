@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
 
 FloatArray = npt.NDArray[np.float64]
@@ -23,6 +24,7 @@ _SEVERITY = {
 }
 
 
+@checked
 def stage_maudsley(
     frame: pd.DataFrame,
     *,
@@ -92,6 +94,7 @@ def stage_maudsley(
     return parts.assign(total=total, stage=stage.astype(object))
 
 
+@checked
 def stage_thase_rush(
     frame: pd.DataFrame, *, classes: str = "failed_classes", bilateral_ect: str = "bilateral_ect"
 ) -> pd.DataFrame:
@@ -144,6 +147,7 @@ def stage_thase_rush(
     return pd.DataFrame(rows, columns=["stage", "unstaged_failures"], index=frame.index)
 
 
+@checked
 def stage_mgh(
     frame: pd.DataFrame,
     *,
@@ -183,6 +187,7 @@ def stage_mgh(
     return pd.Series(score, index=frame.index, name="mgh")
 
 
+@checked
 def stage_european(
     frame: pd.DataFrame, *, failures: str = "failures", duration_months: str = "resistant_months"
 ) -> pd.Series[Any]:
@@ -226,6 +231,7 @@ def stage_european(
     return result.where(~unknown, None)
 
 
+@checked
 def judge_trials(
     trials: pd.DataFrame,
     minimum: Mapping[str, tuple[float, float]],

@@ -73,6 +73,14 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     _raise_if_fatal(_check_structure(visit_table, subject_table, event_table, roles))
 
     found: list[Problem] = []
+    for name, table in (
+        ("visits", visit_table),
+        ("subjects", subject_table),
+        ("events", event_table),
+    ):
+        if table is not None:
+            found += checks.check_kinds_of_identifiers(table[roles.subject], name)
+    _raise_if_fatal(found)
     people = (
         subjects_from_visits(visit_table, roles, found)
         if subject_table is None
@@ -134,17 +142,16 @@ def _check_structure(
         of_visit.append(("instrument", roles.instrument))
     if subjects is None:
         of_visit += of_subject
-    found = checks.check_cells(visits, "visits")
-    found += checks.check_columns(visits, of_visit, "visits")
+    found = checks.check_columns(visits, of_visit, "visits")
+    _note(found, checks.check_given_names(visits, RESERVED, "visits"))
     _note(found, checks.check_not_empty(visits, "visits"))
     if subjects is not None:
         wanted = [("subject", roles.subject), *of_subject]
-        found += checks.check_cells(subjects, "subjects")
         found += checks.check_columns(subjects, wanted, "subjects")
+        _note(found, checks.check_given_names(subjects, RESERVED, "subjects"))
         _note(found, checks.check_not_empty(subjects, "subjects"))
     if events is not None:
         wanted = [("subject", roles.subject), ("day", roles.day)]
-        found += checks.check_cells(events, "events")
         found += checks.check_columns(events, wanted, "events")
         if "event" not in events.columns:
             found.append(

@@ -21,6 +21,7 @@ from trdstats.scales import Scale, get_scale, scale_names
 _CONTAINERS = (list, dict, set, tuple, np.ndarray)
 # Python would read these as numbers, or choke on them.
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *_CONTAINERS)
+_EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
 
 BoolArray = npt.NDArray[np.bool_]
@@ -93,6 +94,42 @@ def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
                 )
             )
     return found
+
+
+def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
+    """Check that no number of the columns is infinite."""
+    found = []
+    for name in columns:
+        if name not in frame.columns or frame[name].dtype.kind != "f":
+            continue
+        endless = np.isinf(frame[name].to_numpy(dtype=float))
+        if endless.any():
+            found.append(
+                Problem(
+                    "infinite",
+                    count_of(int(endless.sum()), "number", "numbers")
+                    + f" of `{table}` column {name!r} "
+                    + ("is" if endless.sum() == 1 else "are")
+                    + " infinite.",
+                    places(endless, lambda i: f"row {i}"),
+                    "Enter the values, or leave the cells empty.",
+                )
+            )
+    return found
+
+
+def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) -> Problem | None:
+    """Check that no column stands where another is put whose own name the study needs."""
+    both = [c for c in reserved if c in frame.columns and f"{c}_given" in frame.columns]
+    if not both:
+        return None
+    return Problem(
+        "column_pair",
+        f"`{table}` has columns that would share a name: a study keeps your {both[0]!r} as "
+        f"'{both[0]}_given'.",
+        tuple(f"{c!r} and '{c}_given'" for c in both),
+        "Rename or remove one of each pair.",
+    )
 
 
 def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
@@ -328,13 +365,14 @@ def check_identifiers(missing: BoolArray, table: str) -> Problem | None:
 
 
 def check_known_subjects(
-    values: Labels, unknown: BoolArray, same_kind: bool, table: str
+    values: Labels, unknown: BoolArray, ids: Labels, table: str
 ) -> Problem | None:
-    """Check that every subject of a table is in `subjects`."""
+    """Check that every subject of a table is in `subjects`, whose identifiers are `ids`."""
     if not unknown.any():
         return None
     remedy = "Add them to `subjects`, or remove the rows."
-    if not same_kind:
+    known = {name_of(i) for i in ids}
+    if any(name_of(v) in known for v in np.asarray(values, dtype=object)[unknown]):
         remedy = (
             "Identifiers are text in one table and numbers in the other: "
             "convert both with .astype(str)."
@@ -346,6 +384,86 @@ def check_known_subjects(
         places(unknown, lambda i: f"{values[i]} (row {i})"),
         remedy,
     )
+
+
+def name_of(identifier: Any) -> str:
+    """Return an identifier as one would write it: 7, 7.0 and "7" are all written 7."""
+    if isinstance(identifier, float | np.floating) and float(identifier).is_integer():
+        return str(int(identifier))
+    return str(identifier)
+
+
+def missing_identifiers(values: pd.Series[Any]) -> BoolArray:
+    """Return where a column of identifiers is missing or blank."""
+    missing = values.isna().to_numpy(dtype=bool)
+    if values.dtype.kind == "O":  # text, and categories
+        blank = [v for v in pd.unique(values) if isinstance(v, str) and not v.strip()]
+        if blank:
+            missing |= values.isin(blank).to_numpy(dtype=bool)
+    return missing
+
+
+def check_kinds_of_identifiers(values: pd.Series[Any], table: str) -> list[Problem]:
+    """Check that identifiers are exact, and that none is a number here and text there.
+
+    What is found makes all that follows meaningless, so it is reported before anything else.
+    """
+    names = values.to_numpy(dtype=object)
+    missing = missing_identifiers(values)
+    if len(names) and missing.all():
+        return [
+            Problem(
+                "missing_subject",
+                f"No row of `{table}` names a subject: column {str(values.name)!r} is empty.",
+                (),
+                "Name the column of the identifiers with subject=...",
+            )
+        ]
+    inexact = np.zeros(len(names), dtype=bool)
+    if values.dtype.kind == "f":
+        inexact = (np.abs(values.to_numpy(dtype=float)) >= _EXACT) & ~missing
+    elif values.dtype == object and infer_dtype(values, skipna=True) != "string":
+        inexact = np.fromiter(
+            (isinstance(v, float | np.floating) and abs(float(v)) >= _EXACT for v in names),
+            bool,
+            len(names),
+        )
+    if inexact.any():
+        return [
+            Problem(
+                "inexact_subject",
+                count_of(
+                    int(inexact.sum()), f"identifier of `{table}`", f"identifiers of `{table}`"
+                )
+                + " above 2^53 stored as a floating-point number: neighbours cannot be told apart.",
+                places(inexact, lambda i: f"{names[i]!r} (row {i})"),
+                "Read the column as text; converting it now would come too late.",
+            )
+        ]
+    return _mixed_kinds(values, names, missing, table)
+
+
+def _mixed_kinds(
+    values: pd.Series[Any], names: npt.NDArray[np.object_], missing: BoolArray, table: str
+) -> list[Problem]:
+    if values.dtype.kind != "O" or infer_dtype(values, skipna=True) == "string":
+        return []
+    kinds: dict[str, set[bool]] = {}
+    for value in pd.unique(values[~missing].astype(object)):
+        kinds.setdefault(name_of(value), set()).add(isinstance(value, str))
+    both = {name for name, found in kinds.items() if len(found) > 1}
+    if not both:
+        return []
+    twin = np.fromiter((name_of(v) in both for v in names), bool, len(names)) & ~missing
+    return [
+        Problem(
+            "mixed_subject",
+            count_of(len(both), f"identifier of `{table}` is", f"identifiers of `{table}` are")
+            + " a number in some rows and text in others.",
+            places(twin, lambda i: f"{names[i]!r} (row {i})"),
+            "Make the column text in whole: .astype(str), or .map(str).",
+        )
+    ]
 
 
 def check_subject_rows(ids: Labels, repeated: BoolArray) -> Problem | None:
@@ -370,6 +488,32 @@ def check_treatment(ids: Labels, missing: BoolArray, row: npt.NDArray[np.intp]) 
         count_of(int(missing.sum()), "subject has", "subjects have") + " no treatment.",
         places(missing, lambda i: f"{ids[i]} (row {row[i]})"),
         "Fill the treatment in; a subject without one cannot be compared.",
+    )
+
+
+def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -> Problem | None:
+    """Check that no two treatments of different kinds are written alike.
+
+    Parameters
+    ----------
+    values, written : pandas.Series
+        Treatments as given, and as text.
+    """
+    if values.dtype.kind != "O" or infer_dtype(values, skipna=True) == "string":
+        return None
+    kinds: dict[str, set[bool]] = {}
+    first = ~pd.Series(list(zip(values.map(type), written, strict=True))).duplicated().to_numpy()
+    for value, text in zip(values[first], written[first], strict=True):
+        if isinstance(text, str):
+            kinds.setdefault(text, set()).add(isinstance(value, str))
+    both = [text for text, found in kinds.items() if len(found) > 1]
+    if not both:
+        return None
+    return Problem(
+        "mixed_treatment",
+        f"Treatments in {column!r} are a number in some rows and text in others.",
+        tuple(repr(text) for text in both),
+        "Make the column text in whole: .astype(str), or .map(str).",
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
-from trdstats.errors import SpecError
+from trdstats.errors import DataError, SpecError
+from trdstats.study.checks import check_cells
 from trdstats.study.kinds import plain_numbers
 
 
@@ -24,24 +26,29 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Same columns and rows; nullable numbers become floats with NaN, and numbers that are kept
-        as objects (integers, decimals) plain numbers. Columns with declared levels (pandas
-        categories, polars Enum, arrow dictionaries) are categories in their order; a polars
-        Categorical declares no order and becomes text.
+        Same columns and rows; names are text; nullable numbers become floats with NaN, and numbers
+        that are kept as objects (integers, decimals) plain numbers. Columns with declared levels
+        (pandas categories, polars Enum, arrow dictionaries) are categories in their order; a
+        polars Categorical declares no order and becomes text.
 
     Raises
     ------
     SpecError
-        When `frame` is not a data frame, or a column name occurs twice.
+        When `frame` is not a data frame, its columns have no names of one level, or a column
+        name occurs twice.
+    DataError
+        When a cell holds several values.
     """
     if isinstance(frame, pd.DataFrame):
         result = frame.reset_index(drop=True)
     else:
         result = _from_other(frame, what)
-    twice = result.columns[result.columns.duplicated()]
-    if len(twice):
-        names = ", ".join(repr(str(c)) for c in dict.fromkeys(twice))
-        raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
+    _check_names(result.columns, what)
+    result.columns = result.columns.map(str)
+    several = check_cells(result, what)
+    if several:
+        raise DataError(several)
+    result = _widened(result)
     changed = {
         name: plain_numbers(_plain(result[name]))
         for name in result.columns
@@ -52,6 +59,29 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
     for name, values in changed.items():
         result[name] = values
     return result
+
+
+def _check_names(columns: pd.Index[Any], what: str) -> None:
+    if columns.nlevels > 1:
+        raise SpecError(
+            f"`{what}` has column names of {columns.nlevels} levels, such as {columns[0]!r}. Give "
+            "each column one name: frame.columns = ['_'.join(map(str, c)) for c in frame.columns]."
+        )
+    unnamed = np.flatnonzero(columns.isna())
+    if len(unnamed):
+        at = ", ".join(map(str, unnamed + 1))
+        raise SpecError(f"`{what}` has a column without a name (number {at}). Name or remove it.")
+    texts = columns.map(str)  # 1 and "1" cannot be told apart where they are printed
+    twice = texts[texts.duplicated()]
+    if len(twice):
+        names = ", ".join(repr(c) for c in dict.fromkeys(twice))
+        raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
+
+
+def _widened(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return floating-point columns of unusual width as the one all else can read."""
+    odd = [c for c, d in frame.dtypes.items() if d.kind == "f" and d.itemsize not in (4, 8)]
+    return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
 
 
 def _from_other(frame: Any, what: str) -> pd.DataFrame:

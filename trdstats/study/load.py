@@ -9,16 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest, unknown_name
+from trdstats.arguments import checked
+from trdstats.errors import (
+    MissingDependencyError,
+    PlanError,
+    SpecError,
+    TrdstatsError,
+    unknown_name,
+)
+from trdstats.study.described import ROLES, TABLES, check_described_study
 from trdstats.study.kinds import as_labels, label_of
 from trdstats.study.readers import read_table
 from trdstats.study.study import Study
-
-_TABLES = ("visits", "subjects", "events")
-_ROLES = (
-    "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
-    "randomised",
-)  # fmt: skip
 
 
 def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
@@ -35,36 +37,38 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     Raises
     ------
     PlanError
-        When a key is not known or missing.
+        When a key is not known, missing, of the wrong kind, or a file cannot be read.
     TrdstatsError
         As `Study` and `read_table` do.
     """
+    faults = check_described_study(data)
+    if faults:
+        raise PlanError("\n".join(f"{words[:1].upper()}{words[1:]}." for _, words in faults))
     if "sample" in data:
         return load_sample(str(data["sample"]))
-    known = {*_TABLES, *_ROLES, "treatments", "title"}
-    for key in data:
-        if key not in known:
-            close = nearest(key, known, n=1)
-            hint = (
-                f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(sorted(known))}."
-            )
-            raise PlanError(f"The study has an unknown key {key!r}.{hint}")
-    for key in ("visits", "scale"):
-        if key not in data:
-            raise PlanError(f"The study needs {key!r}.")
-    tables = {name: read_table(folder / data[name]) for name in _TABLES if name in data}
-    roles = {name: data[name] for name in _ROLES if name in data}
+    text = (data.get("subject", "subject"),)
+    tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
+    roles = {name: data[name] for name in ROLES if name in data}
     if "treatments" in data:
         _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
     return Study(tables["visits"], tables.get("subjects"), tables.get("events"), **roles)
 
 
-def study_files(data: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Return the files a study is read from, for fingerprints."""
+def _read(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        return read_table(path, text=text)
+    except MissingDependencyError:
+        raise
+    except TrdstatsError as error:  # it names the file
+        raise PlanError(str(error)) from error
+
+
+def study_files(data: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Return the files a study is read from, by their path as the plan names it."""
     if "sample" in data:
         folder = sample_folder(str(data["sample"]))
         data = tomllib.loads((folder / "study.toml").read_text("utf-8"))
-    return [folder / data[name] for name in _TABLES if name in data]
+    return {str(data[name]): folder / data[name] for name in TABLES if name in data}
 
 
 def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column: str) -> None:
@@ -122,6 +126,7 @@ def _sample_files() -> dict[str, list[Path]]:
     return found
 
 
+@checked
 def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     """Return the tables of a sample as they are on file, unchecked.
 
@@ -153,6 +158,7 @@ def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     return {path.stem: read_table(path) for path in files[name]}
 
 
+@checked
 def load_sample(name: str) -> Study:
     """Return a sample study: simulated cohorts, see ``sample_data/README.md``.
 

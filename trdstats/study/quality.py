@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.scales import Scale
 from trdstats.study.study import Study
@@ -68,6 +69,7 @@ class RatingQuality(Introduces):
         return Face("Quality of ratings", facts, tuple(tables), tuple(notes))
 
 
+@checked
 def check_ratings(study: Study, *, entry: int | None = None, width: int = 2) -> RatingQuality:
     """Look for ratings that contradict each other, and for baselines lifted over a threshold.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import MissingDependencyError, TrdstatsError, unknown_name
 from trdstats.study.study import Study
 
@@ -22,17 +24,27 @@ def _optional(package: str) -> Any:
         ) from error
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path)
+def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
+    names = pd.read_csv(path, header=None, nrows=1, dtype=object).iloc[0].dropna()
+    twice = names[names.duplicated()].drop_duplicates()
+    if len(twice):  # pandas would rename the second one and go on
+        raise ValueError(f"columns share a name: {', '.join(map(repr, twice))}; rename one of each")
+    with warnings.catch_warnings():
+        # Rows longer than the header would lose their end, or shift every column by one.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        # Read in one piece: in pieces, a column could be numbers in one and text in the next.
+        return pd.read_csv(
+            path, dtype=dict.fromkeys(text, object), low_memory=False, index_col=False
+        )
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path, text: Collection[str]) -> pd.DataFrame:
     _optional("pyarrow")
     return pd.read_parquet(path)
 
 
-def _statistical(reader: str) -> Callable[[Path], pd.DataFrame]:
-    def read(path: Path) -> pd.DataFrame:
+def _statistical(reader: str) -> Callable[[Path, Collection[str]], pd.DataFrame]:
+    def read(path: Path, text: Collection[str]) -> pd.DataFrame:
         # Codes are kept as stored: value labels would turn part of a score column into text.
         frame, _ = getattr(_optional("pyreadstat"), reader)(str(path))
         result: pd.DataFrame = frame
@@ -41,7 +53,7 @@ def _statistical(reader: str) -> Callable[[Path], pd.DataFrame]:
     return read
 
 
-READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+READERS: dict[str, Callable[[Path, Collection[str]], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
     ".xpt": _statistical("read_xport"),
@@ -51,13 +63,16 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 }
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     """Return the table in a file, by the ending of its name.
 
     Parameters
     ----------
     path : str or Path
         A .csv, .parquet, .xpt, .sas7bdat, .sav or .dta file.
+    text : collection of str, optional
+        Columns of a .csv file that are kept as they are written, such as identifiers: ``007`` is
+        not ``7``. The other formats say themselves what is text.
 
     Raises
     ------
@@ -72,16 +87,17 @@ def read_table(path: str | Path) -> pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise unknown_name("file type", path.suffix or path.name, READERS)
-    if not path.is_file():
-        raise TrdstatsError(f"There is no file {str(path)!r}.")
     try:
-        return reader(path)
-    except MissingDependencyError:
+        if not path.is_file():
+            raise TrdstatsError(f"There is no file {str(path)!r}.")
+        return reader(path, text)
+    except TrdstatsError:
         raise
     except Exception as error:  # each reader has errors of its own; the file is what they share
         raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
 
 
+@checked
 def read_study(
     visits_path: str | Path,
     subjects_path: str | Path | None = None,
@@ -93,7 +109,7 @@ def read_study(
     Parameters
     ----------
     visits_path, subjects_path, events_path : str or Path
-        Files as in `read_table`.
+        Files as in `read_table`. Identifiers of subjects in .csv files are text.
     **roles
         The keyword arguments of `Study`: scale, subject, treatment, day, score, baseline, ...
 
@@ -111,6 +127,7 @@ def read_study(
     >>> len(study.subjects)
     270
     """
-    subjects = None if subjects_path is None else read_table(subjects_path)
-    events = None if events_path is None else read_table(events_path)
-    return Study(read_table(visits_path), subjects, events, **roles)
+    text = (roles.get("subject", "subject"),)
+    subjects = None if subjects_path is None else read_table(subjects_path, text=text)
+    events = None if events_path is None else read_table(events_path, text=text)
+    return Study(read_table(visits_path, text=text), subjects, events, **roles)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
@@ -41,6 +42,7 @@ UNADJUSTED = "Unadjusted: treatments were not randomised"
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 
 
+@checked
 class Study(Introduces):
     """Depression scores of patients under one or more treatments.
 

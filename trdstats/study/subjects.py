@@ -46,7 +46,7 @@ class SubjectTable:
 def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
     """Return the subjects of a table with one row each; problems are appended to `found`."""
     ids = frame[roles.subject]
-    missing = ids.isna().to_numpy(dtype=bool)
+    missing = checks.missing_identifiers(ids)
     repeated = ids.duplicated().to_numpy(dtype=bool) & ~missing
     names = ids.to_numpy(dtype=object)
     for problem in (
@@ -68,7 +68,7 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
     """
     ids = frame[roles.subject]
     names = ids.to_numpy(dtype=object)
-    code, _ = pd.factorize(ids)
+    code, _ = pd.factorize(ids.mask(checks.missing_identifiers(ids)))
     first = np.flatnonzero(~ids.duplicated().to_numpy(dtype=bool) & (code >= 0))
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
@@ -114,14 +114,13 @@ def code_rows(
     values: pd.Series[Any], people: SubjectTable, table: str, found: list[Problem]
 ) -> npt.NDArray[np.intp]:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
-    missing = values.isna().to_numpy(dtype=bool)
+    missing = checks.missing_identifiers(values)
     code = np.asarray(people.ids.get_indexer(pd.Index(values)), dtype=np.intp)
     code[missing] = -1
-    same_kind = _is_text(pd.Index(values)) == _is_text(people.ids)
     for problem in (
         checks.check_identifiers(missing, table),
         checks.check_known_subjects(
-            values.to_numpy(dtype=object), (code < 0) & ~missing, same_kind, table
+            values.to_numpy(dtype=object), (code < 0) & ~missing, people.ids, table
         ),
     ):
         if problem is not None:
@@ -141,10 +140,13 @@ def _assemble(
     ids = pd.Index(frame[roles.subject].iloc[kept])
     if isinstance(ids, pd.CategoricalIndex):
         ids = pd.Index(names[kept])
-    treatment = as_labels(frame[roles.treatment].iloc[kept])
-    problem = checks.check_treatment(names[kept], treatment.isna().to_numpy(dtype=bool), kept)
-    if problem is not None:
-        found.append(problem)
+    raw = frame[roles.treatment].iloc[kept]
+    treatment = as_labels(raw)
+    problems = (
+        checks.check_treatment(names[kept], treatment.isna().to_numpy(dtype=bool), kept),
+        checks.check_labels(raw, treatment.astype(object), roles.treatment),
+    )
+    found += [p for p in problems if p is not None]
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
     primary = roles.measures[0].baseline
@@ -167,7 +169,3 @@ def _sort_order(names: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
         return np.argsort(names, kind="stable")
     except TypeError:  # identifiers of mixed kinds have no order of their own
         return np.argsort(names.astype(str), kind="stable")
-
-
-def _is_text(index: pd.Index[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(index.dtype)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, unknown_name
 
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class VisitWindows:
     """Scheduled days with the tolerance around each.
@@ -46,8 +48,6 @@ class VisitWindows:
     def __post_init__(self) -> None:
         if len(self.days) != len(self.half_widths) or not self.days:
             raise SpecError("windows need at least one day, and one half-width for each day.")
-        if not all(np.isfinite(self.days)) or not all(np.isfinite(self.half_widths)):
-            raise SpecError("windows need finite days and half-widths.")
         problems = [
             f"day {d:g} has the negative half-width {w:g}"
             for d, w in zip(self.days, self.half_widths, strict=True)
@@ -76,6 +76,8 @@ class VisitWindows:
                 "windows must map a day to a half-width in days, for example {14: 3, 28: 3}; "
                 f"got {dict(mapping)!r}."
             ) from error
+        if not np.isfinite(pairs).all():
+            raise SpecError("windows need finite days and half-widths.")
         return cls(tuple(d for d, _ in pairs), tuple(w for _, w in pairs))
 
     @property

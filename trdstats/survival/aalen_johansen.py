@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked, checked_methods
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels import cumulative_incidence as kernel
 from trdstats.kernels.boundary import error_at
@@ -21,6 +22,7 @@ from trdstats.survival.late_entry import late_entry_notes
 from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class AalenJohansen:
     """Probability of having had each cause by a day, when causes compete.
@@ -79,6 +81,7 @@ class AalenJohansen:
         return AalenJohansenResult(self, times, sample, fits)
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class AalenJohansenResult(Introduces):
     """Fitted cumulative incidences."""

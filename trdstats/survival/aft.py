@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from scipy.linalg import eigh
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
 from trdstats.formulas import read_right_side
 from trdstats.kernels.aft import AFTFit, Distribution, fit_aft, unpack
@@ -25,6 +26,7 @@ from trdstats.survival.parametric import (
 )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class AFT:
     """Accelerated failure time model: log T = x'beta + sigma Z.

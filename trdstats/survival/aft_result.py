@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.aft import AFTFit, law_of, unpack
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from trdstats.survival.aft import AFT
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class AFTResult(Introduces):
     """A fitted accelerated failure time model.

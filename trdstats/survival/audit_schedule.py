@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_level
 from trdstats.outcomes import Definition, EventTimes, Response, time_to
 from trdstats.study import Study
@@ -25,6 +26,7 @@ from trdstats.survival.shared_visits import (
 _MONTH = 30.4375  # days
 
 
+@checked
 def audit_schedule(
     study: Study,
     definition: Definition | None = None,

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
 from trdstats.formulas import read_right_side
 from trdstats.kernels.partial_likelihood import Episodes, Ties, maximise
@@ -31,6 +32,7 @@ _OF_TIME: dict[str, Callable[[FloatArray], FloatArray]] = {
 _MOST_ROWS = 30_000_000
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class CoxPH(Introduces):
     """Cox proportional-hazards regression.

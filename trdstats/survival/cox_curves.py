@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.cox_curves import mean_curve
 from trdstats.kernels.partial_likelihood import CoxFit
@@ -71,6 +72,7 @@ def marginal_curves(
     )
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MarginalCurves(Introduces):
     """Survival that all subjects, or those of one level, would have under each level.

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.kernels.cox_checks import concordance
 from trdstats.kernels.cox_leverage import information_parts, leave_out
@@ -42,6 +43,7 @@ TRANSFORMS = ("km", "rank", "identity", "log")
 Transform = Literal["km", "rank", "identity", "log"]
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class CoxResult(Introduces):
     """A fitted Cox regression.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from trdstats.errors import unknown_name
+from trdstats.errors import SpecError, unknown_name
 from trdstats.survival.groups import Group, Sample
 
 FloatArray = npt.NDArray[np.float64]
@@ -65,6 +65,8 @@ def contrast_errors(
     of_group : callable
         Returns the influence of a group's subjects on its estimates, in the order of the rows.
     """
+    if not len(at):
+        raise SpecError("days must hold at least one day to compare groups at.")
     variance = {
         str(label): own["std_error"].to_numpy() ** 2
         for label, own in at.groupby(key, sort=False, observed=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked, checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.formulas import read_right_side
 from trdstats.kernels.ascent import climb
@@ -34,6 +35,7 @@ from trdstats.tables import (
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class FineGray:
     """Regression of the subdistribution hazard of a cause, when causes compete.
@@ -140,6 +142,7 @@ class FineGray:
         )
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class FineGrayResult(Introduces):
     """A fitted subdistribution regression.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.gray import GrayScores, GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
@@ -16,6 +17,7 @@ from trdstats.survival.log_rank import why_no_test
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class GrayTest:
     """Gray's test that a cause has the same cumulative incidence in all groups.

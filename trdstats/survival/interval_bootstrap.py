@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 
 from trdstats.kernels.resampling import draw_counts
 from trdstats.kernels.turnbull import Npmle, turnbull
+from trdstats.parallel import run_parallel
 from trdstats.survival.groups import Group, Sample
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,7 +21,7 @@ def redraw(sample: Sample, n_boot: int, seed: int, n_jobs: int) -> dict[str, tup
     A replicate has a seed of its own, so that the number of workers changes nothing.
     """
     seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    rows = Parallel(n_jobs=n_jobs)(delayed(_replicate)(sample.groups, s) for s in seeds)
+    rows = list(run_parallel(_replicate, ((sample.groups, s) for s in seeds), n_jobs))
     return {g.label: tuple(row[k] for row in rows) for k, g in enumerate(sample.groups)}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked, checked_methods
 from trdstats.errors import check_choice
 from trdstats.kernels.interval_rank_test import ScoreTest, log_rank_scores, permutation_test
 from trdstats.outcomes import EventTimes, as_event_times
@@ -18,6 +19,7 @@ from trdstats.survival.log_rank import ADJUSTMENTS, adjust_p, check_two_groups
 from trdstats.tables import Face, Introduces, Table, format_count, format_number, format_p
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class IntervalLogRank:
     """Log-rank test for interval-censored times, by permutation of scores.
@@ -70,6 +72,7 @@ class IntervalLogRank:
         return IntervalLogRankResult(self, times, sample, _test(sample, None))
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class IntervalLogRankResult(Introduces):
     """A computed test."""

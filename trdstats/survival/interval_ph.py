@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, check_bootstrap, check_level
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.innermost import innermost_intervals
 from trdstats.kernels.interval_ph import interval_ph, profile_curvature
 from trdstats.kernels.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.parallel import run_parallel
 from trdstats.survival.interval_ph_result import Analysed, FloatArray, IntervalPHResult
 from trdstats.survival.interval_sample import split_intervals
 from trdstats.survival.regression import no_finite_estimate
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class IntervalPH:
     """Proportional hazards for times that visits enclose in (left, right].
@@ -128,8 +130,8 @@ def _tells_apart(left: FloatArray, right: FloatArray) -> bool:
 def _redraw(own: Analysed, spec: IntervalPH) -> FloatArray:
     """Return the coefficients of every replicate, NaN where there was no maximum."""
     seeds = np.random.SeedSequence(spec.seed).spawn(spec.n_boot)
-    rows = Parallel(n_jobs=spec.n_jobs)(delayed(_replicate)(own, s) for s in seeds)
-    return np.array(rows)
+    rows = run_parallel(_replicate, ((own, s) for s in seeds), spec.n_jobs)
+    return np.array(list(rows))
 
 
 def _replicate(own: Analysed, seed: np.random.SeedSequence) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels import illness_death as model
 from trdstats.kernels import panel_likelihood as kernel
@@ -27,6 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 MOVES = ("response", "relapse")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class IntervalResponseState:
     """State probabilities from what visits really tell: a change lies between two of them.

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked, checked_methods
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels import survival_curve as kernel
 from trdstats.kernels.boundary import error_at
@@ -33,6 +34,7 @@ Measure = Literal["survival", "incidence", "hazard"]
 MEASURES = ("survival", "incidence", "hazard")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class KaplanMeier:
     """Kaplan-Meier estimate of the probability of not yet having had the event.
@@ -108,6 +110,7 @@ def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
     }
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class KaplanMeierResult(Introduces):
     """Fitted Kaplan-Meier curves.

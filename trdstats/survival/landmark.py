@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.outcomes import EventTimes, as_event_times
 
 
+@checked
 def landmark(times: Any, day: float) -> EventTimes:
     """Return the times of those under observation and without the event at a day.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from trdstats.arguments import checked, checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_choice, unknown_name
 from trdstats.kernels.follow_up import FollowUp
 from trdstats.kernels.rank_tests import (
@@ -27,6 +28,7 @@ from trdstats.tables import Face, Introduces, Table, format_count, format_number
 ADJUSTMENTS = ("holm", "bonferroni", "hommel", "none")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class LogRank:
     """Weighted log-rank test.
@@ -98,6 +100,7 @@ class LogRank:
         return LogRankResult(self, times, sample, _test(self, times, sample, None))
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class LogRankResult(Introduces):
     """A computed log-rank test."""

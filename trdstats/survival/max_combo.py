@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
@@ -26,6 +27,7 @@ _DRAWS = 200_000  # relative error of a p value below 0.002
 _SEED = 20201005
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class MaxCombo:
     """Largest of several weighted log-rank statistics.

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import block_diag, eigh
 
+from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
 from trdstats.formulas import read_right_side
 from trdstats.kernels.mixture_cure import CureDistribution, CureFit, fit_cure
@@ -23,6 +24,7 @@ from trdstats.survival.parametric import FLAT, analyse, check_events, no_start, 
 _LITTLE = 0.01
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class MixtureCure:
     """Mixture cure model: P(T > t) = 1 - p + p S(t).

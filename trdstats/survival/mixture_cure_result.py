@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import chi2
 
+from trdstats.arguments import checked_methods
 from trdstats.errors import check_choice, unknown_name
 from trdstats.formulas import CovariateDesign, read_right_side
 from trdstats.kernels.cure_marginals import (
@@ -52,6 +53,7 @@ _SAME = 1e-6
 _LATE = 0.1
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MixtureCureResult(Introduces):
     """A fitted mixture cure model.

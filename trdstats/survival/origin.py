@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.cumulative_incidence import incidence_interval
 from trdstats.kernels.survival_curve import survival_interval
@@ -59,6 +60,7 @@ def move_origin(times: EventTimes, share: FloatArray | float) -> EventTimes:
     )
 
 
+@checked
 def impute_origin(
     times: EventTimes,
     spec: KaplanMeier | AalenJohansen,

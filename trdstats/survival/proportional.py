@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.kernels.cox_checks import ProportionalHazards, proportional_hazards
 from trdstats.kernels.follow_up import FollowUp
@@ -70,6 +71,7 @@ def _transformed(transform: str, best: CoxFit, found: Regressed, cause: int) -> 
     return 1 - np.where(before >= 0, curve.survival[np.maximum(before, 0)], 1.0)
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class ProportionalHazardsTest(Introduces):
     """Score tests that hazard ratios do not change with time.

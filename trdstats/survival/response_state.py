@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from trdstats.arguments import checked, checked_methods
 from trdstats.kernels import state_probabilities as kernel
 from trdstats.survival.groups import notes_of
 from trdstats.survival.history_groups import (
@@ -22,6 +23,7 @@ from trdstats.survival.state_result import EVERYONE, StateResult, check_tau
 FloatArray = npt.NDArray[np.float64]
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ResponseState:
     """Probability of not responding, being in response, and having relapsed, on each day.
@@ -106,6 +108,7 @@ class ResponseState:
         return ResponseStateResult(self, reference, data, fits, effects)
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class ResponseStateResult(StateResult):
     """State probabilities with changes dated at the visits that found them."""

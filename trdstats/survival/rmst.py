@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arguments import checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -37,6 +38,7 @@ RATIOS = ("ratio", "ratio of time lost")
 MEASURES = ("restricted mean", "difference", *RATIOS)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class RMST:
     """Restricted mean time without the event up to `tau`, with comparisons.

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 
 from trdstats.errors import SpecError
 from trdstats.kernels import state_probabilities as kernel
 from trdstats.outcomes.check_history import STATES
+from trdstats.parallel import run_parallel
 from trdstats.survival.groups import counts_facts, notes_of
 from trdstats.survival.history_groups import HistorySample
 from trdstats.tables import Face, Introduces, Table, each_row, format_estimate
@@ -162,10 +162,9 @@ def draw_curves_anew(
     curves, days = {}, {}
     for place, (label, stays) in enumerate(data.stays.items()):
         weight = data.group(label).weight
-        parts = Parallel(n_jobs=n_jobs)(
-            delayed(_resample)(stays, weight, spec.tau, (seed, place), range(i, min(i + _CHUNK, n)))
-            for i in range(0, n, _CHUNK)
-        )
+        turns = [range(i, min(i + _CHUNK, n)) for i in range(0, n, _CHUNK)]
+        given = [(stays, weight, spec.tau, (seed, place), some) for some in turns]
+        parts = list(run_parallel(_resample, given, n_jobs))
         curves[label] = np.concatenate([p[0] for p in parts])
         days[label] = np.concatenate([p[1] for p in parts])
     return StateBootstrap(spec, reference, n, seed, curves, days, data, fits)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, check_level
 from trdstats.kernels.boundary import error_at
 from trdstats.kernels.state_probabilities import probability_interval
@@ -43,6 +44,7 @@ def check_tau(tau: float, conf_level: float) -> None:
     check_level(conf_level)
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class StateResult(Introduces):
     """Fitted state probabilities; a subclass says how they and their errors are had."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from trdstats.arguments import checked
 from trdstats.errors import check_bootstrap, check_level
 from trdstats.kernels.turnbull import turnbull
 from trdstats.outcomes import as_event_times
@@ -13,6 +14,7 @@ from trdstats.survival.interval_sample import split_intervals
 from trdstats.survival.turnbull_result import TurnbullResult
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Turnbull:
     """Nonparametric estimate of the time to an event that visits enclose in (left, right].

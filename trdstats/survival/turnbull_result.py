@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arguments import checked_methods
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.npmle_bounds import (
     FloatArray,
@@ -42,6 +43,7 @@ Bounds = Callable[[Npmle], tuple[FloatArray, FloatArray]]
 _SAME = 1e-9
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class TurnbullResult(Introduces):
     """Fitted curves.

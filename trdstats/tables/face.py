@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Literal
 
+from trdstats.errors import visible
+
 Align = Literal["left", "right"]
 
 
@@ -41,7 +43,7 @@ class Table:
 
     def to_text(self) -> str:
         """Return the table as aligned plain text."""
-        cells = [self.header, *self.rows]
+        cells = [tuple(map(_one_line, row)) for row in (self.header, *self.rows)]
         widths = [max(len(row[j]) for row in cells) for j in range(len(self.header))]
         lines = [
             "  ".join(
@@ -50,19 +52,19 @@ class Table:
             ).rstrip()
             for row in cells
         ]
-        return "\n".join([self.title, *lines] if self.title else lines)
+        return "\n".join([visible(self.title), *lines] if self.title else lines)
 
     def to_html(self) -> str:
         """Return the table as HTML without inline style, inside a scrollable frame."""
 
         def row_html(row: tuple[str, ...], tag: str) -> str:
             cells = "".join(
-                f'<{tag} class="{a}">{escape(c)}</{tag}>'
+                f'<{tag} class="{a}">{_html(c)}</{tag}>'
                 for c, a in zip(row, self.alignment(), strict=True)
             )
             return f"<tr>{cells}</tr>"
 
-        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
+        caption = f"<caption>{_html(self.title)}</caption>" if self.title else ""
         body = "".join(row_html(r, "td") for r in self.rows)
         return (
             f'<div class="table"><table>{caption}<thead>{row_html(self.header, "th")}</thead>'
@@ -100,18 +102,27 @@ class Face:
         blocks += [t.to_text() for t in self.tables]
         if self.notes:
             blocks.append("\n".join(f"Note: {n}" for n in self.notes))
-        return "\n\n".join(blocks)
+        return visible("\n\n".join(blocks))
 
     def to_html(self) -> str:
         """Return the face as an HTML fragment."""
-        facts = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in self.facts)
+        facts = "".join(f"<dt>{_html(k)}</dt><dd>{_html(v)}</dd>" for k, v in self.facts)
         parts = [
-            f"<h4>{escape(self.title)}</h4>",
+            f"<h4>{_html(self.title)}</h4>",
             f"<dl>{facts}</dl>" if facts else "",
             "".join(t.to_html() for t in self.tables),
-            "".join(f'<p class="note">{escape(n)}</p>' for n in self.notes),
+            "".join(f'<p class="note">{_html(n)}</p>' for n in self.notes),
         ]
         return f'<div class="trdstats">{"".join(parts)}</div>'
+
+
+def _one_line(cell: str) -> str:
+    """Return a cell on one line: a name may hold a line break, a row of a table may not."""
+    return visible(cell).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _html(text: str) -> str:
+    return escape(visible(text))
 
 
 class Introduces:

@@ -1,0 +1,263 @@
+"""One checker for what public functions and specifications are given.
+
+`checked` reads the annotations: a number, a whole number, a truth value, a text, and sequences
+and mappings of them are held to what they say, whoever calls. What an annotation cannot say
+(a range, a name that exists) each function checks itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from trdstats.errors import SpecError
+
+T = TypeVar("T")
+C = TypeVar("C")
+_LONGEST = 2**63 - 1
+_NUMBERS = (int, float, Fraction)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a parameter may be.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        Of float, int, bool, str, None.
+    items : _Kind or None
+        What a sequence holds, where one is allowed.
+    values : _Kind or None
+        What a mapping holds, where one is allowed.
+    length : int or None
+        Length of the sequence, None for any.
+    is_open : bool
+        Something else may be given that is not looked at here.
+    takes_none : bool
+        Whether that something else may be None.
+    """
+
+    names: frozenset[str] = frozenset()
+    items: _Kind | None = None
+    values: _Kind | None = None
+    length: int | None = None
+    is_open: bool = False
+    takes_none: bool = True
+
+
+_ANYTHING = _Kind(is_open=True)
+_WORDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "True or False",
+    "str": "a text",
+}
+
+
+def checked(target: T) -> T:
+    """Hold the arguments of a function, or of a specification and its methods, to their kinds.
+
+    Numbers of NumPy become numbers of Python. A number that is NaN or infinite is refused
+    unless the default of the parameter is such a number.
+    """
+    if not isinstance(target, type):
+        return _wrapped(target)  # type: ignore[arg-type, return-value]
+    target.__init__ = _wrapped(target.__init__)  # type: ignore[misc]
+    checked_methods(target)
+    return target
+
+
+def checked_methods(target: type[C]) -> type[C]:
+    """Hold the arguments of the public methods of a result to their kinds."""
+    for name, member in list(vars(target).items()):
+        if inspect.isfunction(member) and not name.startswith("_"):
+            setattr(target, name, _wrapped(member))
+    return target
+
+
+def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+    kinds = {
+        name: (kind, parameter.default)
+        for name, parameter in signature.parameters.items()
+        if (kind := _read_annotation(parameter.annotation)) != _ANYTHING
+        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    if not kinds:
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python's own words name the argument
+        for name, value in bound.arguments.items():
+            if name in kinds:
+                kind, default = kinds[name]
+                if value is not default:
+                    bound.arguments[name] = _check_given(name, value, kind, default)
+        return function(*bound.args, **bound.kwargs)
+
+    return call
+
+
+def _check_given(what: str, value: Any, kind: _Kind, default: Any) -> Any:
+    endless = isinstance(default, float) and not math.isfinite(default)
+    if isinstance(value, str) and "str" in kind.names and not value.strip() and default != "":
+        raise SpecError(f"{what} must not be an empty text.")
+    return _check(what, value, kind, endless=endless)
+
+
+@functools.cache
+def _read_annotation(annotation: Any) -> _Kind:
+    if not isinstance(annotation, str):
+        return _ANYTHING
+    try:
+        return _read(ast.parse(annotation.strip(), mode="eval").body)
+    except SyntaxError:
+        return _ANYTHING
+
+
+def _read(node: ast.expr) -> _Kind:
+    match node:
+        case ast.Constant(value=None):
+            return _Kind(frozenset({"None"}))
+        case ast.Name(id="float" | "int" | "bool" | "str" as name):
+            return _Kind(frozenset({name}))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _either(_read(left), _read(right))
+        case ast.Name(id=name) if name not in ("Any", "object"):
+            return _Kind(is_open=True, takes_none=False)
+        case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item):
+            return _several(items=_read(item))
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
+            return _read_tuple(parts)
+        case ast.Subscript(value=ast.Name(id="Mapping" | "dict"), slice=ast.Tuple(elts=[_, value])):
+            return _several(values=_read(value))
+    return _ANYTHING
+
+
+def _several(items: _Kind | None = None, values: _Kind | None = None) -> _Kind:
+    """Return the kind of a sequence or mapping; open when anything may be in it."""
+    if (items or values or _ANYTHING).is_open:
+        return _Kind(is_open=True, takes_none=False)
+    return _Kind(items=items, values=values)
+
+
+def _read_tuple(parts: list[ast.expr]) -> _Kind:
+    if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is Ellipsis:
+        return _several(items=_read(parts[0]))
+    kinds = {_read(part) for part in parts}
+    return _Kind(items=kinds.pop() if len(kinds) == 1 else _ANYTHING, length=len(parts))
+
+
+def _either(one: _Kind, other: _Kind) -> _Kind:
+    return _Kind(
+        names=one.names | other.names,
+        items=one.items or other.items,
+        values=one.values or other.values,
+        length=one.length or other.length,
+        is_open=one.is_open or other.is_open,
+        takes_none="None" in one.names | other.names,
+    )
+
+
+def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
+    """Return a value that fits, as Python keeps it."""
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
+        value = value.item()
+    if "float" in kind.names and is_number(value):
+        if not endless and not math.isfinite(value):
+            raise SpecError(f"{what} must be a finite number; got {value!r}.")
+        # An int this long is no number to NumPy.
+        return float(value) if isinstance(value, int) and abs(value) > _LONGEST else value
+    if "int" in kind.names and is_number(value) and math.isfinite(value) and value == int(value):
+        if abs(value) > _LONGEST:
+            raise SpecError(f"{what} must be a whole number below 2^63; got {value!r}.")
+        return int(value)
+    if _is_named(value, kind.names):
+        return value
+    if value is None and kind.is_open and not kind.takes_none:
+        raise SpecError(f"{what} must be given; got None.")
+    if kind.is_open:
+        return value
+    if kind.values is not None and isinstance(value, Mapping):
+        return _check_mapping(what, value, kind.values)
+    if kind.items is not None and _is_sequence(value):
+        return _check_sequence(what, value, kind)
+    if isinstance(value, str) and kind.items is not None and "str" in kind.items.names:
+        raise SpecError(f"{what} must be a tuple, for example ({value!r},); got {value!r}.")
+    raise SpecError(f"{what} must be {_describe(kind)}; got {_show(value)}.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number, and neither a truth value nor a text."""
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
+
+
+def _is_named(value: Any, names: frozenset[str]) -> bool:
+    return (
+        (value is None and "None" in names)
+        or (isinstance(value, str) and "str" in names)
+        or (isinstance(value, bool) and "bool" in names)
+    )
+
+
+def _is_sequence(value: Any) -> bool:
+    return (
+        hasattr(value, "__iter__")
+        and hasattr(value, "__len__")
+        and getattr(value, "ndim", 1) == 1
+        and not isinstance(value, str | bytes | Mapping | set | frozenset)
+    )
+
+
+def _check_mapping(what: str, value: Mapping[Any, Any], inner: _Kind) -> Mapping[Any, Any]:
+    if inner == _ANYTHING:
+        return value
+    fits = {k: _check(f"{what}[{k!r}]", v, inner, endless=True) for k, v in value.items()}
+    return value if all(fits[k] is v for k, v in value.items()) else fits
+
+
+def _check_sequence(what: str, value: Any, kind: _Kind) -> Any:
+    assert kind.items is not None
+    if kind.length is not None and len(value) != kind.length:
+        raise SpecError(f"{what} must hold {kind.length} values; got {_show(value)}.")
+    if kind.items == _ANYTHING:
+        return value
+    fits = [_check(f"{what}[{i}]", v, kind.items) for i, v in enumerate(value)]
+    if all(a is b for a, b in zip(fits, value, strict=True)):
+        return value
+    return tuple(fits) if isinstance(value, tuple) else fits
+
+
+def _describe(kind: _Kind) -> str:
+    words = [_WORDS[n] for n in ("float", "int", "bool", "str") if n in kind.names]
+    if "float" in kind.names and "int" in kind.names:
+        words.remove(_WORDS["int"])
+    if kind.items is not None:
+        words.append(f"a list of {_plural(kind.items)}")
+    if kind.values is not None:
+        words.append(f"a mapping to {_plural(kind.values)}")
+    return " or ".join(words)
+
+
+def _plural(kind: _Kind) -> str:
+    many = {"float": "numbers", "int": "whole numbers", "bool": "truth values", "str": "texts"}
+    words = [many[n] for n in many if n in kind.names]
+    return " or ".join(words) or "values"
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

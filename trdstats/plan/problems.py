@@ -1,0 +1,124 @@
+"""What is wrong with a plan, each with the line on which it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from trdstats.errors import PlanError
+
+DEEPEST = 32  # far beyond any definition, far below what the reading of TOML can follow
+
+_TEXT = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
+_HEADER = re.compile(r"\[\[?(?P<name>[^\[\]]+)\]\]?\s*(#.*)?$")
+
+
+class PlanProblems:
+    """Collects what is wrong, so that a plan is mended in one pass.
+
+    Parameters
+    ----------
+    text : str
+        The plan as written.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._said: list[str] = []
+
+    def add(self, words: str, table: str, key: str | None = None) -> None:
+        """Add a problem of a table, or of a key in it; ``""`` is the plan outside its tables."""
+        line = find_line(self._text, table, key)
+        at = f" (line {line})" if line else ""
+        self._said.append(f"{words}{at}")
+
+    def raise_if_any(self) -> None:
+        """Raise `PlanError` with everything that was added."""
+        if self._said:
+            lines = "\n".join(f"  {words}." for words in self._said)
+            raise PlanError(f"The plan cannot be run.\n{lines}")
+
+
+def find_line(text: str, table: str, key: str | None = None) -> int | None:
+    """Return the line of a key of a table, else of the table; None when neither is written."""
+    wanted = [table] if table else []
+    whole = [*wanted, key] if key is not None else wanted
+    best: tuple[int, int] | None = None
+    for line, path in _assignments(text):
+        shared = 0
+        while shared < min(len(path), len(whole)) and path[shared] == whole[shared]:
+            shared += 1
+        # The first line that comes nearest: the key itself before the table that holds it.
+        if shared and (best is None or shared > best[0]):
+            best = (shared, line)
+    return best[1] if best else None
+
+
+def _assignments(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each line that opens a table or gives a key, with the whole name."""
+    table: list[str] = []
+    inside = ""  # the quotation marks of a text over several lines
+    for number, line in enumerate(text.split("\n"), start=1):
+        if inside:
+            inside = "" if inside in line else inside
+            continue
+        bare = line.strip()
+        if bare.startswith("#"):
+            continue
+        for marks in ('"""', "'''"):
+            if bare.count(marks) == 1:
+                inside = marks
+        header = _HEADER.match(bare)
+        if header:
+            table = _name_parts(header["name"])
+            yield number, table
+        elif "=" in _TEXT.sub("", bare):
+            yield number, [*table, *_name_parts(_before_equals(bare))]
+
+
+def _before_equals(line: str) -> str:
+    masked = _TEXT.sub(lambda m: "x" * len(m[0]), line)
+    return line[: masked.index("=")]
+
+
+def _name_parts(name: str) -> list[str]:
+    """Return the parts of a dotted name, without their quotation marks."""
+    masked = _TEXT.sub(lambda m: "x" * len(m[0]), name)
+    cuts = [-1, *(i for i, c in enumerate(masked) if c == "."), len(name)]
+    return [name[a + 1 : b].strip().strip("\"'") for a, b in pairwise(cuts)]
+
+
+def too_deep(text: str) -> PlanError:
+    """Return the error for values nested deeper than any plan needs, with their line."""
+    depth, line = 0, 1
+    for number, content in enumerate(text.split("\n"), start=1):
+        bare = _TEXT.sub("", content).split("#")[0]
+        for c in bare:
+            depth += (c in "[{") - (c in "]}")
+            if depth > DEEPEST:
+                line = number
+                break
+        if depth > DEEPEST or bare.count(".") > DEEPEST:
+            line = number
+            break
+    return PlanError(
+        f"The plan nests values more than {DEEPEST} deep (line {line}). "
+        "A definition needs a few levels at most."
+    )
+
+
+def nests_too_deep(data: Mapping[str, Any]) -> bool:
+    """Whether values lie more than `DEEPEST` containers deep."""
+    level: list[Any] = [data]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, Mapping) else value)
+            if isinstance(inner, Mapping | list)
+        ]
+        if not level:
+            return False
+    return True

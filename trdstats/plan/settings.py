@@ -1,0 +1,78 @@
+"""The ``[analysis]`` table of a plan: of which kind each setting must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from trdstats.errors import TrdstatsError, check_choice, check_level
+from trdstats.formulas import read_right_side
+from trdstats.outcomes.contrasts import DIFFERENCES
+from trdstats.outcomes.rates import METHODS, MISSING
+
+TimeScale = Literal["linear", "sqrt"]
+_CHOICES = {
+    "missing": MISSING,
+    "interval": METHODS,
+    "difference": DIFFERENCES,
+    "time_scale": get_args(TimeScale),
+}
+
+
+def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the settings of a plan: the key, and the words."""
+    found = []
+    for key, allowed in _CHOICES.items():
+        try:
+            check_choice(key, settings[key], allowed)
+        except TrdstatsError as error:
+            found.append((key, str(error).rstrip(".")))
+    for key in ("rate_days", "durability_days"):
+        value = settings[key]
+        if value is not None and not _are_days(value):
+            found.append(
+                (key, f"{key} must be a list of days after 0, e.g. [14, 28]; got {value!r}")
+            )
+    end = settings["acute_end"]
+    days = list(end.values()) if isinstance(end, Mapping) else [] if end is None else [end]
+    if not all(map(_is_day, days)) or end == {}:
+        found.append(
+            ("acute_end", f"acute_end must be a day, or a day for each treatment; got {end!r}")
+        )
+    horizon = settings["horizon"]
+    if horizon is not None and not _is_day(horizon):
+        found.append(("horizon", f"horizon must be a number of days after 0; got {horizon!r}"))
+    competing = settings["competing"]
+    if not isinstance(competing, list) or not all(isinstance(c, str) for c in competing):
+        found.append(("competing", f"competing must be a list of texts; got {competing!r}"))
+    adjust = settings["adjust"]
+    if adjust is not None and not isinstance(adjust, str):
+        found.append(("adjust", f'adjust must be a text such as "age + baseline"; got {adjust!r}'))
+    elif adjust is not None:
+        try:
+            read_right_side(adjust)
+        except TrdstatsError as error:
+            found.append(("adjust", f"adjust: {str(error).rstrip('.')}"))
+    reference = settings["reference"]
+    if reference is not None and not isinstance(reference, str):
+        found.append(("reference", f"reference must be the name of a treatment; got {reference!r}"))
+    try:
+        check_level(settings["conf_level"])
+    except (TrdstatsError, TypeError):
+        level = settings["conf_level"]
+        found.append(("conf_level", f"conf_level must lie between 0 and 1; got {level!r}"))
+    return found
+
+
+def _is_day(value: Any) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    )
+
+
+def _are_days(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_day, value))

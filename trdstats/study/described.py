@@ -1,0 +1,101 @@
+"""The ``[study]`` table of a plan: which keys it may hold, and of which kind each must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trdstats.errors import nearest
+
+TABLES = ("visits", "subjects", "events")
+ROLES = (
+    "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
+    "randomised",
+)  # fmt: skip
+_KNOWN = ("sample", *TABLES, *ROLES, "treatments", "title")
+
+
+def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str]]:
+    """Return what is wrong with the description of a study: the key, and the words.
+
+    The key is None where something is missing.
+    """
+    found: list[tuple[str | None, str]] = [
+        (key, f"the study has an unknown key {key!r}{_hint(key)}")
+        for key in data
+        if key not in _KNOWN
+    ]
+    if "sample" in data:
+        others = [k for k in data if k != "sample" and k in _KNOWN]
+        if others:
+            named = ", ".join(map(repr, others))
+            found.append(
+                (
+                    others[0],
+                    f"the study names a sample and {named} beside it: a plan analyses one study, "
+                    "so keep `sample` alone or remove it",
+                )
+            )
+    else:
+        found += [(None, f"the study needs {k!r}") for k in ("visits", "scale") if k not in data]
+    for key in _KNOWN:
+        if key in data and not _FITS[key](data[key]):
+            found.append((key, f"{key} must be {_WORDS[key]}; got {data[key]!r}"))
+    return found
+
+
+def _hint(key: str) -> str:
+    close = nearest(key, _KNOWN, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(_KNOWN))}"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_texts(value: Any) -> bool:
+    if not isinstance(value, list | tuple) or not all(map(_is_text, value)):
+        return False
+    return 0 < len(value) == len(set(value))
+
+
+def _is_text_or_texts(value: Any) -> bool:
+    return _is_text(value) or _are_texts(value)
+
+
+def _is_column(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_text, value.values()))
+    return _is_text(value)
+
+
+def _is_windows(value: Any) -> bool:
+    """Whether the value maps days to widths; what a width may be is checked with the windows."""
+    return isinstance(value, Mapping)
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_COLUMN_WORDS = 'the name of a column, or one for each scale: { MADRS = "madrs" }'
+_FITS = {
+    **dict.fromkeys(("sample", *TABLES, "title"), _is_text),
+    **dict.fromkeys(("subject", "treatment", "day", "instrument"), _is_text),
+    **dict.fromkeys(("score", "baseline"), _is_column),
+    "scale": _is_text_or_texts,
+    "windows": _is_windows,
+    "randomised": _is_truth,
+    "treatments": _are_texts,
+}
+_WORDS = {
+    "sample": 'the name of a sample, for example "modalities"',
+    **dict.fromkeys(TABLES, 'the path of one file, for example "visits.csv"'),
+    "title": "a text",
+    **dict.fromkeys(("subject", "treatment", "day", "instrument"), "the name of a column"),
+    **dict.fromkeys(("score", "baseline"), _COLUMN_WORDS),
+    "scale": 'the name of an instrument, for example "MADRS", or a list of names',
+    "windows": "a table of days and widths, for example { 7 = 2, 14 = 3 }",
+    "randomised": "true or false, without quotation marks",
+    "treatments": "a list of texts, each treatment once and in order",
+}
