@@ -51,7 +51,7 @@ class CoxPH(Introduces):
     correction : {"jackknife", "none"}
         Of the robust variance in small samples. "jackknife": each subject, or cluster, as if left
         out, by its leverage. "none": the sandwich of Lin and Wei as R prints it, whose limits cover
-        too little with few subjects (93 % instead of 95 % with 15 weighted subjects an arm).
+        too little with few subjects (93 % instead of 95 % with 10 subjects an arm).
         Weights that bring their model have a correction of their own.
     strata : str, optional
         Column within whose values hazards are compared, each with a baseline of its own.
