@@ -187,7 +187,7 @@ class Margins(Introduces):
         frame = frame.rename(columns={self.term: "treatment", self.by: "day"})
         days = days_of(list(frame["day"]))
         if np.isnan(days).any():  # visits without days stand one step apart
-            days = frame["day"].cat.codes.to_numpy(dtype=float)
+            days = np.asarray(frame["day"].cat.codes, dtype=float)
         frame = frame.assign(day=days)
         outcome = self.fit.design.outcome
         settings = {
