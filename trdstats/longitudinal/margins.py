@@ -237,8 +237,8 @@ class Margins(Introduces):
             return plots.plot_estimates(frame, ax=ax, **options)
         facts = self.fit.design.facts
         keys = list(zip(self.labels[self.by], self.labels[self.term], strict=True))
-        days = pd.to_numeric(self.labels[self.by].astype(object), errors="coerce")
-        if days.isna().any():
+        days = days_of([b for b, _ in keys])
+        if np.isnan(days).any():
             label = [f"{self.by} {level_text(b)}, {level_text(t)}" for b, t in keys]
             return plots.plot_estimates(self.tidy().assign(label=label), ax=ax, **options)
         frame = (
