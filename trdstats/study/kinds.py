@@ -88,15 +88,15 @@ def out_of_line(values: pd.Series[Any]) -> BoolArray:
 
     Codes such as 1, 2, 3A, of which fewer are numbers than not, are labels.
     """
-    entries = values.to_numpy(dtype=object)
-    given = values.notna().to_numpy(dtype=bool)
-    number = np.fromiter((_is_number(v) for v in entries), bool, len(entries)) & given
-    text = np.fromiter((isinstance(v, str) for v in entries), bool, len(entries)) & given
+    # Judged by distinct values: columns are long, labels few.
+    code, known = pd.factorize(values.astype(object))
+    number = np.fromiter((_is_number(v) for v in known), bool, len(known))
     if number.any():
-        return given & ~number
-    like = np.isfinite(_read(np.where(text, entries, np.nan))) & text
-    odd = given & ~like
-    return odd if like.sum() > odd.sum() else np.zeros(len(entries), dtype=bool)
+        return _where(~number, code)
+    text = np.fromiter((isinstance(v, str) for v in known), bool, len(known))
+    like = np.isfinite(_read(np.where(text, known, np.nan))) & text
+    odd = _where(~like, code)
+    return odd if _where(like, code).sum() > odd.sum() else np.zeros(len(code), dtype=bool)
 
 
 def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
@@ -179,14 +179,19 @@ def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
 
     Categories keep the order they were given; unused ones go. See `in_order` for others.
     """
-    text = values.map(label_of).astype(object)
-    present = set(text.dropna())
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        order = list(dict.fromkeys(label_of(c) for c in values.cat.categories))
-        levels = [t for t in order if t in present]
+    declared = isinstance(values.dtype, pd.CategoricalDtype)
+    if declared:
+        code, known = values.cat.codes.to_numpy(), list(values.cat.categories)
     else:
-        levels = in_order(sorted(present))
-    return pd.Series(pd.Categorical(text, categories=levels), index=values.index, name=values.name)
+        code, distinct = pd.factorize(values)
+        known = list(distinct)
+    labels = [label_of(v) for v in known]
+    used = {labels[k] for k in np.unique(code[code >= 0])} - {None}
+    levels = [t for t in dict.fromkeys(labels) if t in used] if declared else in_order(sorted(used))
+    place = {label: k for k, label in enumerate(levels)}
+    of_code = np.array([*(place.get(label, -1) for label in labels), -1], dtype=np.intp)
+    found = pd.Categorical.from_codes(of_code[code], pd.Index(levels, dtype=object))
+    return pd.Series(found, index=values.index, name=values.name)
 
 
 def as_category(values: pd.Series[Any]) -> pd.Categorical:
@@ -210,6 +215,11 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
     return pd.Categorical(entries, categories=in_order(entries.dropna().unique()))
 
 
+def _where(marked: BoolArray, code: npt.NDArray[np.intp]) -> BoolArray:
+    """Return which rows have a marked value; -1 is a missing one."""
+    return np.append(marked, False)[code]
+
+
 def _read(entries: Any) -> npt.NDArray[np.float64]:
     """Return entries as numbers, NaN where they are none."""
     read = pd.to_numeric(pd.Series(entries, dtype=object), errors="coerce")
@@ -226,4 +236,7 @@ def _are_dates(values: pd.Series[Any]) -> bool:
         return True
     if is_numeric_dtype(dtype) or dtype == "string" or isinstance(dtype, pd.PeriodDtype):
         return isinstance(dtype, pd.PeriodDtype)
+    guess = infer_dtype(values, skipna=True)
+    if guess in ("string", "boolean", "integer", "floating", "decimal", "empty"):
+        return False
     return any(isinstance(v, _DATES) for v in values.dropna())
