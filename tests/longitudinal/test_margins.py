@@ -69,8 +69,12 @@ def test_adjustments_against_their_definitions(three: MMRMResult) -> None:
     assert dunnett.equals(margins.contrasts(reference="A", adjust="dunnett").tidy())
 
 
-def test_dunnett_against_scipy() -> None:
-    """One visit, equal groups: the many-to-one test of Dunnett."""
+def test_dunnett_against_r() -> None:
+    """One visit, equal groups: the many-to-one test of Dunnett.
+
+    R 4.2.2, multcomp 1.4-22: summary(glht(lm(y ~ arm), mcp(arm = "Dunnett")),
+    adjusted("single-step", abseps = 1e-9, maxpts = 2e6)). That of scipy agrees within its draws.
+    """
     rng = np.random.default_rng(12)
     groups = [rng.normal(m, 1, 15) for m in (0, 0.5, 0.9)]
     frame = pd.DataFrame(
@@ -79,8 +83,7 @@ def test_dunnett_against_scipy() -> None:
     )  # fmt: skip
     fit = MMRM("y ~ arm", ddf="residual").fit(frame)
     found = fit.margins("arm").contrasts(reference="A", adjust="dunnett").tidy()
-    expected = stats.dunnett(*groups[1:], control=groups[0], rng=np.random.default_rng(1))
-    assert found["p_value"].to_numpy() == pytest.approx(expected.pvalue, abs=3e-3)
+    assert found["p_value"].to_numpy() == pytest.approx([0.1456381003, 0.0088551010], rel=1e-7)
 
 
 def test_contrasts_of_ones_own_and_averages(three: MMRMResult) -> None:
