@@ -96,7 +96,7 @@ def code_rows(
 ) -> npt.NDArray[np.intp]:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
     missing = checks.missing_identifiers(values)
-    code = np.asarray(people.ids.get_indexer(pd.Index(values)), dtype=np.intp)
+    code = np.asarray(people.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp)
     code[missing] = -1
     for problem in (
         checks.check_identifiers(missing, table),
@@ -118,7 +118,7 @@ def _assemble(
     from_visits: tuple[str, ...],
     found: list[Problem],
 ) -> SubjectTable:
-    ids = pd.Index(frame[roles.subject].iloc[kept])
+    ids = pd.Index(frame[roles.subject].iloc[kept].infer_objects())
     if isinstance(ids, pd.CategoricalIndex):
         ids = pd.Index(names[kept])
     raw = frame[roles.treatment].iloc[kept]
@@ -154,7 +154,9 @@ def _label(value: Any) -> str | None:
     """Return a treatment as text; empty and missing are None."""
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NA:
         return None
-    text = f"{value:g}" if isinstance(value, float | np.floating) else str(value).strip()
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else str(value)
+    text = str(value).strip()
     return text or None
 
 
