@@ -115,7 +115,7 @@ def code_rows(
 ) -> npt.NDArray[np.intp]:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
     missing = checks.missing_identifiers(values)
-    code = np.asarray(people.ids.get_indexer(pd.Index(values)), dtype=np.intp)
+    code = np.asarray(people.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp)
     code[missing] = -1
     for problem in (
         checks.check_identifiers(missing, table),
@@ -137,7 +137,7 @@ def _assemble(
     from_visits: tuple[str, ...],
     found: list[Problem],
 ) -> SubjectTable:
-    ids = pd.Index(frame[roles.subject].iloc[kept])
+    ids = pd.Index(frame[roles.subject].iloc[kept].infer_objects())
     if isinstance(ids, pd.CategoricalIndex):
         ids = pd.Index(names[kept])
     raw = frame[roles.treatment].iloc[kept]
