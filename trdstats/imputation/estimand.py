@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.imputation.derived import ACTIONS, Derived
 from trdstats.imputation.intercurrent import (
@@ -24,7 +23,6 @@ from trdstats.study import Study
 from trdstats.tables import Face, Introduces
 
 
-@checked
 @dataclass(frozen=True, repr=False)
 class Estimand(Introduces):
     """Population, variable, contrast, summary and a strategy for every intercurrent event.
@@ -74,10 +72,15 @@ class Estimand(Introduces):
     strategies: Mapping[str, ICEStrategy]
 
     def __post_init__(self) -> None:
-        empty = [a for a in ("population", "variable", "contrast", "summary")
-                 if not str(getattr(self, a)).strip()]  # fmt: skip
+        given = {a: getattr(self, a) for a in ("population", "variable", "contrast", "summary")}
+        empty = [a for a, words in given.items() if not isinstance(words, str) or not words.strip()]
         if empty:
             raise SpecError(f"An estimand names its {', '.join(empty)} in words.")
+        if not isinstance(self.strategies, Mapping):
+            raise SpecError(
+                "strategies must map each kind of event to a strategy, such as "
+                f"{{'rescue': Hypothetical()}}; got {self.strategies!r}."
+            )
         for kind, strategy in self.strategies.items():
             if not isinstance(strategy, STRATEGIES):
                 raise SpecError(
