@@ -20,6 +20,9 @@ import numpy as np
 
 from trdstats.errors import SpecError
 
+# A level of a category: its label, or the number or truth value that the label spells.
+Level = str | float | bool
+
 T = TypeVar("T")
 C = TypeVar("C")
 _LONGEST = 2**63 - 1
@@ -134,6 +137,8 @@ def _read(node: ast.expr) -> _Kind:
             return _Kind(frozenset({"None"}))
         case ast.Name(id="float" | "int" | "bool" | "str" as name):
             return _Kind(frozenset({name}))
+        case ast.Name(id="Level"):
+            return _Kind(frozenset({"float", "bool", "str"}))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _either(_read(left), _read(right))
         case ast.Name(id=name) if name not in ("Any", "object"):

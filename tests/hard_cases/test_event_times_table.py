@@ -45,7 +45,7 @@ WHO = {"subject": [1, 2], "treatment": ["a", "b"]}
         ({"time": [3, 4], "status": pd.to_datetime(["2026-01-01", "2026-02-01"])},
          "column 'status' are not numbers"),
         ({"time": [3, 4], "status": ["dead", "alive"]}, "0 is censored, 1 the event"),
-        ({"time": [[3], 4], "status": [1, 0]}, r"\[3\] in row 0"),
+        ({"time": [[3], 4], "status": [1, 0]}, r"holds several values[^$]*row 0"),
         ({"left": [0, 5]}, "or give left and right, between which the event lies"),
         ({"left": [0, np.nan], "right": [3, np.inf]}, r"1 interval \(left, right\] is missing"),
         ({"left": [0, -2], "right": [3, np.inf]}, r"1 interval \(left, right\] is .*before day 0"),

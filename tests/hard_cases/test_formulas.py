@@ -177,7 +177,7 @@ def test_a_plan_does_not_run_its_formula(tmp_path: Path, monkeypatch: pytest.Mon
         ("treatment + logg(age)", "'logg' is not allowed; the nearest function is 'log'"),
         ("age + I(age > 60)", "comparisons are not allowed"),
         ("age + {age}", r"curly brackets are not allowed; write I\(...\)"),
-        ("age | x", r"\| is not allowed"),
+        ("age | x", r"'\|' has no meaning here"),
         ("age + 'x y'", "columns with blanks stand in `backticks`"),
         ("(age + x", "a bracket has no partner"),
         ("log(age", r"'\)' is missing"),

@@ -294,7 +294,7 @@ def test_the_frame_of_the_user_stays_as_it_was() -> None:
     frame = pd.DataFrame({"a": pd.Series([1, 2], dtype=object), 5: pd.Series([1, 2], dtype=object)})
     changed = to_pandas(frame, what="data")
     assert changed["a"].dtype == np.int64
-    assert changed[5].dtype == np.int64
+    assert changed["5"].dtype == np.int64
     assert frame["a"].dtype == object
 
 

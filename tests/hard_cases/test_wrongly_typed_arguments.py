@@ -77,7 +77,7 @@ def test_wrong_values(call: Call) -> None:
         (lambda: trd.compare_counts(1.5, 3, 1, 3), r"events must be a whole number; got 1\.5"),
         (lambda: trd.pool([], conf_level=None), "conf_level must be a number; got None"),
         (lambda: trd.rates(STUDY, trd.Response(), day=None), "day must be a number; got None"),
-        (lambda: trd.time_to(STUDY, trd.Response(), until=-1), "until must be a day after 0"),
+        (lambda: trd.time_to(STUDY, trd.Response(), until=-1), "until must be a number of days"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=()), "until must be a day or name an"),
         (lambda: trd.Turnbull(n_boot=2, n_jobs=0).fit(ONSET), "n_jobs must be a number of workers"),
         (lambda: CURVE.at(7), "days must be a list of numbers; got 7"),

@@ -106,6 +106,9 @@ def _piece(formula: str, token: Token, factors: dict[str, CheckedFactor]) -> _Pi
         if text not in "()":
             raise _refused(formula, "square brackets are not allowed", start, end)
     elif not _OPERATOR.fullmatch(text):
+        if text == "|":
+            hint = "'|' has no meaning here; random effects are named by LMM(random=...)"
+            raise _refused(formula, hint, start, end)
         shown = text if text.isprintable() else repr(text)
         raise _refused(formula, f"{shown} is not allowed in a formula", start, end)
     return _Piece("%in%" if text == "in" else text, start, end)

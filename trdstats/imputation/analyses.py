@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from rich.progress import Progress
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.imputation.delta import Delta
@@ -115,7 +115,7 @@ class ANCOVA(Analysis):
 
     covariates: str | None = "baseline"
     visits: Sequence[Any] | None = None
-    reference: str | None = None
+    reference: Level | None = None
 
     linear = True
 
@@ -213,7 +213,7 @@ class RepeatedMeasures(Analysis):
     """
 
     model: MMRM
-    reference: str | None = None
+    reference: Level | None = None
 
     linear = True
 

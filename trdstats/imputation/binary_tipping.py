@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -67,8 +67,8 @@ class BinaryTippingPoint:
 
     definition: Definition
     day: float
-    treatment: str | None = None
-    reference: str | None = None
+    treatment: Level | None = None
+    reference: Level | None = None
     method: str = "miettinen-nurminen"
     conf_level: float = 0.95
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.errors import NotEstimableError, SpecError, count_of
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import Drawn
@@ -71,7 +71,7 @@ class Draws(Introduces):
         """Number of sets of parameters; with resampling the first is of all subjects."""
         return len(self.drawn.beta)
 
-    def impute(self, strategy: Any = None, *, reference: str | None = None) -> Imputed:
+    def impute(self, strategy: Any = None, *, reference: Level | None = None) -> Imputed:
         """Impute the missing visits of every draw.
 
         Parameters

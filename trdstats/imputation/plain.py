@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from trdstats import plots
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import NotEstimableError, check_level, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.completed_ancova import adjust_sets
@@ -43,7 +43,7 @@ def plain_analyses(
     day: float,
     covariates: str | None = "baseline",
     methods: Sequence[str] = ("complete case", "locf", "bocf"),
-    reference: str | None = None,
+    reference: Level | None = None,
     conf_level: float = 0.95,
 ) -> PlainAnalyses:
     """Compare the change at a visit by ANCOVA after plain handlings of missing scores.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError
 from trdstats.imputation.analyses import (
     Analysis,
@@ -47,7 +47,7 @@ class ResponderRates(Analysis):
 
     definition: Definition
     day: float
-    reference: str | None = None
+    reference: Level | None = None
 
     def describe(self) -> str:
         """Return the analysis in words."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.kernels import reference_based as kernel
 from trdstats.kernels.reference_based import Law
@@ -28,7 +28,7 @@ class Strategy(ABC):
     __slots__ = ()
 
     label: str
-    reference: str | None
+    reference: Level | None
 
     @property
     def needs_reference(self) -> bool:
@@ -74,7 +74,7 @@ class MAR(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class _Borrowing(Strategy):
-    reference: str | None = None
+    reference: Level | None = None
 
     @property
     def needs_reference(self) -> bool:
@@ -199,7 +199,7 @@ class OwnStrategy(Strategy):
     function: Callable[[Law, Law, BoolArray], Law]
     name: str
     assumption: str
-    reference: str | None = None
+    reference: Level | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -254,7 +254,7 @@ def read_strategy(strategy: Any) -> Strategy:
     )
 
 
-def with_reference(strategy: Strategy, reference: str | None, arms: list[str]) -> Strategy:
+def with_reference(strategy: Strategy, reference: Level | None, arms: list[str]) -> Strategy:
     """Return a strategy that names its reference arm.
 
     Raises

@@ -27,12 +27,16 @@ def error_inside(share: float | FloatArray, error: float | FloatArray) -> FloatA
     return np.where(at_boundary(share), np.nan, np.asarray(error, dtype=float))
 
 
-def error_at(days: FloatArray, share: FloatArray, error: FloatArray) -> FloatArray:
+def error_at(
+    days: FloatArray, share: FloatArray, error: FloatArray, *, from_origin: bool = False
+) -> FloatArray:
     """Return the errors of shares at days; NaN as in `error_inside`, but not at the origin.
 
-    At the origin nobody can have had the outcome: the share is known to be 0, or 1, there.
+    At the origin nobody can have had the outcome: the share is known to be 0, or 1, there. Where
+    somebody had an event at the origin (`from_origin`), it is estimated like any other.
     """
-    return np.where(days == 0, error, error_inside(share, error))
+    inside = error_inside(share, error)
+    return inside if from_origin else np.where(days == 0, error, inside)
 
 
 def variance_of_mean(mean: float | FloatArray, variance: float | FloatArray) -> FloatArray:

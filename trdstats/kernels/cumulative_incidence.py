@@ -76,7 +76,9 @@ def aalen_johansen(
         for j in range(n_causes)
     ]
     error = np.sqrt(np.maximum(np.column_stack(variance), 0))
-    return replace(plain, std_error=error_at(counts.time[:, None], estimate, error))
+    at_once = bool(events[counts.time == 0].any())
+    error = error_at(counts.time[:, None], estimate, error, from_origin=at_once)
+    return replace(plain, std_error=error)
 
 
 def _greenwood(events: FloatArray, at_risk: FloatArray, survival: FloatArray) -> FloatArray:

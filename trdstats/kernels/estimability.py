@@ -25,6 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 # null space where columns are nearly collinear. What is not estimable is of order 1.
 _CANCELS, _COARSEST = 1e-6, 1e-3
 _RANK = 1e-7  # a column is left out when less than this share of its length is its own, as R's qr
+_RANK_OF_ROWS = 1e-10  # the same where the rows themselves are at hand, which keep more digits
 _ROUNDING = 1e-13  # of sums of squares
 
 
@@ -108,7 +109,7 @@ class Estimability:
             scale = np.where(length > 0, length, 1.0)
             unit = X / scale
             weight = np.linalg.lstsq(unit[:, self.kept], unit[:, self.left_out], rcond=None)[0]
-            weight[np.abs(weight) < _RANK] = 0.0
+            weight[np.abs(weight) < _RANK_OF_ROWS] = 0.0
             null[self.kept] = -weight * (scale[self.left_out] / scale[self.kept][:, None])
         return Estimability(self.kept, self.left_out, null)
 
@@ -127,6 +128,32 @@ def _independent(L: FloatArray) -> FloatArray:
     _, R, order = qr(scaled.T, mode="economic", pivoting=True)
     rank = int((np.abs(np.diag(R)) > _RANK).sum())
     return np.asarray(L[length > 0][np.sort(order[:rank])])
+
+
+def judge_rows(X: FloatArray) -> Estimability:
+    """Return the same as `judge_columns` from the rows themselves, which keep all digits.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+    """
+    length = np.linalg.norm(X, axis=0)
+    basis = np.empty((len(X), 0))
+    kept: list[int] = []
+    for j, size in enumerate(length):
+        if size == 0:
+            continue
+        rest = X[:, j] / size
+        for _ in range(2):  # the second turn takes away what rounding left of the first
+            rest = rest - basis @ (basis.T @ rest)
+        own = float(np.linalg.norm(rest))
+        if own > _RANK_OF_ROWS:
+            basis = np.column_stack((basis, rest / own))
+            kept.append(j)
+    left_out = np.array([j for j in range(X.shape[1]) if j not in set(kept)], dtype=np.intp)
+    null = np.zeros((X.shape[1], len(left_out)))
+    null[left_out, np.arange(len(left_out))] = 1.0
+    return Estimability(np.array(kept, dtype=np.intp), left_out, null).of_design(X)
 
 
 def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estimability:

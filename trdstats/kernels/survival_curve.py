@@ -80,7 +80,8 @@ class Curve:
         NaN where nobody or everybody had the event; 0 at the origin, where nobody can have had it.
         """
         error = self.survival * np.sqrt(self.log_variance)
-        return error_at(self.time, self.survival, error)
+        at_once = bool(self.counts.n_event[self.time == 0].any())
+        return error_at(self.time, self.survival, error, from_origin=at_once)
 
     def index_at(self, at: FloatArray) -> IntArray:
         """Return the position in the curve that holds at each time."""

@@ -16,12 +16,11 @@ from trdstats.kernels.coordinates import (
     scaled,
     uncorrelated,
 )
-from trdstats.kernels.estimability import Estimability, judge_columns
+from trdstats.kernels.estimability import Estimability, judge_rows
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.kernels.newton import Optimum
 from trdstats.kernels.reduced_rows import Reduced, reduce_rows
 from trdstats.kernels.rows import Rows
-from trdstats.kernels.units import Units
 from trdstats.longitudinal.by_rating import Grouping
 from trdstats.longitudinal.design import Design
 
@@ -135,11 +134,7 @@ class FittedRows:
 
 def _judge(X: FloatArray) -> Estimability:
     """Return the columns that none before them explains, counted from their means."""
-    centred, _ = centre(X)
-    z = np.column_stack((centred, np.zeros(len(X))))[:, None]
-    n = len(X)
-    units = Units(z, np.ones((n, 1), dtype=bool), np.zeros(n, dtype=np.intp), np.ones(n))
-    return judge_columns(units).of_design(X)
+    return judge_rows(centre(X)[0]).of_design(X)
 
 
 def _least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

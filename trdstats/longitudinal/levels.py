@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from trdstats.errors import unknown_name
+from trdstats.errors import known_level
 
 
 def level_text(level: Any) -> str:
@@ -34,15 +33,7 @@ def find_level(what: str, level: Any, known: Iterable[Any]) -> Any:
         When it is none of them.
     """
     levels = list(known)
-    boolean = isinstance(level, bool | np.bool_)
-    for one in levels:
-        # True is no 1.
-        if isinstance(one, bool | np.bool_) == boolean and one == level:
-            return one
-    for one in levels:
-        if str(level) in (str(one), level_text(one)):
-            return one
-    raise unknown_name(what, level, [level_text(one) for one in levels])
+    return levels[known_level(what, level, [level_text(one) for one in levels])]
 
 
 def cells_of(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.errors import SpecError, check_choice, check_level, unknown_name
 from trdstats.kernels.mixed_tests import Inference
 from trdstats.longitudinal.adjust import ADJUST, adjust_family
@@ -83,7 +83,7 @@ class Margins(Introduces):
     def contrasts(
         self,
         *,
-        reference: Any = None,
+        reference: Level | None = None,
         pairwise: bool = False,
         matrix: Any = None,
         adjust: Adjust = "none",

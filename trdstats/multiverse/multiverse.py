@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -45,7 +45,7 @@ def multiverse(
     *,
     primary: Definition | str,
     day: float | Sequence[float],
-    contrast: tuple[str, str] | None = None,
+    contrast: tuple[Level, Level] | None = None,
     estimate: Literal["difference", "log odds ratio", "rmst"] | Estimator = "difference",
     missing: str | Sequence[str] = "nonresponse",
     baseline: str | Sequence[str] = "last",
@@ -206,7 +206,7 @@ def _primary_label(study: Study, primary: object, named: Mapping[str, Definition
     raise unknown_name("primary definition", primary, named)
 
 
-def _contrast(study: Study, contrast: tuple[str, str] | None) -> tuple[str, str]:
+def _contrast(study: Study, contrast: tuple[Level, Level] | None) -> tuple[str, str]:
     if contrast is None:
         if len(study.treatments) != 2:
             raise SpecError(

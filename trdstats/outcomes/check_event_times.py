@@ -88,6 +88,9 @@ def complete(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+_HIGHEST = 1_000_000  # of causes; beyond lie codes for missing
+
+
 def check_values(table: pd.DataFrame) -> list[Problem]:
     """Check every row by itself, and that no subject has two."""
     checked: list[Problem] = []
@@ -101,7 +104,8 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
     if "status" in table:
         status = table["status"]
         checked += _problem(
-            table, "bad_status", ~np.isfinite(status) | (status < 0) | (status != status.round()),
+            table, "bad_status",
+            ~np.isfinite(status) | (status < 0) | (status != status.round()) | (status > _HIGHEST),
             "status is", "statuses are", "no whole number of 0 or above",
             "0 is censored, 1 the event, 2 and above competing causes.",
         )  # fmt: skip
