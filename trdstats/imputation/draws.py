@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.errors import NotEstimableError, SpecError, count_of
+from trdstats.errors import NotEstimableError, SpecError, count_of, known_level
 from trdstats.formulas import read_formula
 from trdstats.imputation.drawing import Drawn
 from trdstats.imputation.events import choose_strategies, event_table
@@ -142,7 +142,8 @@ class Draws(Introduces):
         if strategy is None:
             return own
         arms = self.layout.treatments
-        other = arm if strategy.reference is None else arms.index(strategy.reference)
+        named = strategy.reference
+        other = arm if named is None else known_level("reference arm", named, arms)
         reference = own if other == arm else self._arm_law(people, other)
         before = np.arange(self.layout.y.shape[1]) < event
         return strategy.law(own, reference, before)

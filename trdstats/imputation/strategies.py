@@ -83,7 +83,7 @@ class _Borrowing(Strategy):
 
     @property
     def _arm(self) -> str:
-        return self.reference if self.reference is not None else "the reference arm"
+        return "the reference arm" if self.reference is None else str(self.reference)
 
 
 @dataclass(frozen=True, slots=True)
