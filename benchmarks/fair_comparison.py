@@ -17,7 +17,7 @@ import record
 from joblib import Parallel, delayed
 
 import trdstats as trd
-from trdstats.study.samples import simulate_referral
+from trdstats.simulate import simulate_referral
 
 STUDIES = 1_000
 PARTS, PART = 50, 20_000  # of the trial that gives the truth

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import record
 
-from trdstats.kernels.cox_leverage import information_parts, leave_out
-from trdstats.kernels.partial_likelihood import Episodes, maximise, score_residuals
-from trdstats.kernels.risk_sums import RiskSets
+from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
+from trdstats.kernels.risk_sets.partial_likelihood import Episodes, maximise, score_residuals
+from trdstats.kernels.risk_sets.risk_sums import RiskSets
 
 STUDIES = 2_000
 TRUTH = 0.5

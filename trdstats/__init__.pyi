@@ -24,6 +24,7 @@ from .comparison import pool as pool
 from .comparison import read_effect as read_effect
 from .comparison import stratified_rates as stratified_rates
 from .comparison import unmeasured_confounder as unmeasured_confounder
+from .estimates.weights import multiply_weights as multiply_weights
 from .evidence import published as published
 from .imputation import ANCOVA as ANCOVA
 from .imputation import MAR as MAR
@@ -124,6 +125,5 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
-from .weights import multiply_weights as multiply_weights
 
 __version__: str

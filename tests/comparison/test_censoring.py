@@ -29,7 +29,7 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError
-from trdstats.kernels.generalised_linear import fit_linear_model
+from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 
 
 def times_of(seed: int, n: int, *, whole: bool = True, entry: bool = False) -> EventTimes:

@@ -11,8 +11,8 @@ import pytest
 
 import trdstats as trd
 from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
-from trdstats.study.samples import simulate_referral
-from trdstats.weights import multiply_weights
+from trdstats.estimates.weights import multiply_weights
+from trdstats.simulate import simulate_referral
 
 Frame = pd.DataFrame
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison.onset import CohortOnset, Intervals, draw_onsets
-from trdstats.comparison.verdict import COMPARE, DO_NOT, IN_OVERLAP
+from trdstats.comparison.cohorts.comparability import COMPARE, DO_NOT, IN_OVERLAP
+from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, Intervals, draw_onsets
 from trdstats.errors import DataError, SpecError, UnknownNameError
 
 DAYS = (7, 14, 28, 56)

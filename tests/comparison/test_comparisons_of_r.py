@@ -14,7 +14,7 @@ from scipy.optimize import root
 
 from trdstats import MAIC, PublishedTrial, Response, Study, pool, published, stratified_rates
 from trdstats.errors import EstimateWarning
-from trdstats.kernels import meta_analysis
+from trdstats.kernels.numerics import meta_analysis
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 R: dict[str, Any] = json.loads((REFERENCE / "comparison" / "values.json").read_text("utf-8"))

@@ -25,9 +25,9 @@ from trdstats import (
     published,
     read_effect,
 )
-from trdstats.comparison.stc import draw_population
+from trdstats.comparison.indirect.stc import draw_population
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.kernels.moment_weights import moment_weights
+from trdstats.kernels.weighting.moment_weights import moment_weights
 
 
 @pytest.fixture(scope="module")

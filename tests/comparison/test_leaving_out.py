@@ -11,8 +11,8 @@ import pytest
 from scipy.special import expit
 
 import trdstats as trd
-from trdstats.kernels.stacking import leaving_out
-from trdstats.weights import EstimatedWeights, multiply_weights
+from trdstats.estimates.weights import EstimatedWeights, multiply_weights
+from trdstats.kernels.numerics.stacking import leaving_out
 
 FloatArray = npt.NDArray[np.float64]
 

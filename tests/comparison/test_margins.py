@@ -37,7 +37,7 @@ from trdstats.errors import (
     SpecError,
     UnknownNameError,
 )
-from trdstats.kernels.stratified_tables import (
+from trdstats.kernels.proportions.stratified_tables import (
     common_odds_ratio,
     stratified_difference,
     stratified_ratio,

@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from trdstats import RMST, CoxPH, KaplanMeier, Matching, Response, Study, rates, time_to
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.kernels.matching import match_again, match_once
+from trdstats.kernels.weighting.matching import match_again, match_once
 
 FORMULA = "baseline + msm + age + sex"
 

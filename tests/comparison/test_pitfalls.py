@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison.verdict import PITFALLS
+from trdstats.comparison.cohorts.comparability import PITFALLS
 
 DAYS = (7, 14, 28)
 

@@ -24,7 +24,7 @@ from trdstats import (
     unmeasured_confounder,
 )
 from trdstats.errors import SpecError
-from trdstats.kernels import unmeasured_cause as kernel
+from trdstats.kernels.weighting import bias_analysis as kernel
 
 ratios = st.floats(0.02, 50)
 

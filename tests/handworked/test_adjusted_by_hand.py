@@ -45,7 +45,7 @@ import pandas as pd
 import pytest
 
 from trdstats import IPCW, EventTimes, PropensityWeights, Standardisation
-from trdstats.kernels.matching import (
+from trdstats.kernels.weighting.matching import (
     local_variance,
     match_again,
     match_once,

@@ -33,7 +33,7 @@ import pandas as pd
 import pytest
 
 from trdstats import EventTimes, IntervalLogRank, IntervalPH, Turnbull
-from trdstats.kernels.interval_hazard import profile, read_problem, starting_hazard
+from trdstats.kernels.interval.interval_hazard import profile, read_problem, starting_hazard
 
 FOUR = pd.DataFrame(
     {

@@ -48,7 +48,7 @@ from trdstats import (
     e_value,
     unmeasured_confounder,
 )
-from trdstats.kernels import meta_analysis
+from trdstats.kernels.numerics import meta_analysis
 
 EXACT = 1e-12
 

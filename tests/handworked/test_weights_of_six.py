@@ -57,7 +57,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.kernels.moment_weights import moment_weights
+from trdstats.kernels.weighting.moment_weights import moment_weights
 
 SIX = pd.DataFrame(
     {"subject": list("abcdef"), "treatment": list("AAABBB"), "x": [0, 0, 1, 0, 1, 1]}

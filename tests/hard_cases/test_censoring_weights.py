@@ -9,7 +9,7 @@ import pytest
 
 import trdstats as trd
 from trdstats.errors import SpecError
-from trdstats.weights import multiply_weights
+from trdstats.estimates.weights import multiply_weights
 
 RESPONSE = trd.Response()
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison.verdict import COMPARE, DO_NOT, IN_OVERLAP, WITH_CAUTION
+from trdstats.comparison.cohorts.comparability import COMPARE, DO_NOT, IN_OVERLAP, WITH_CAUTION
 from trdstats.errors import SpecError, UnknownNameError
 
 DAYS = (7, 14, 28, 56)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trdstats import IPCW, RMST, AalenJohansen, EventTimes, KaplanMeier, landmark
 from trdstats.errors import NotEstimableError
-from trdstats.kernels.follow_up import FollowUp, unobserved
+from trdstats.kernels.risk_sets.follow_up import FollowUp, unobserved
 
 
 def times_of(

@@ -23,7 +23,7 @@ from trdstats import (
 )
 from trdstats.errors import SpecError
 from trdstats.outcomes import Relapse
-from trdstats.survival.days import headline_day, is_supported
+from trdstats.survival.reported_days import headline_day, is_supported
 
 
 def shown(fit: Any, label: str) -> list[str]:

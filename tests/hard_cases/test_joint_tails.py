@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 
 from trdstats import MMRM, Remission, load_sample, multiverse
 from trdstats.estimates import adjust_single_step
-from trdstats.kernels.joint_tails import common_factor, drawn_tails, factor_tails
+from trdstats.kernels.numerics.joint_tails import common_factor, drawn_tails, factor_tails
 
 ANY_DF = st.sampled_from([1.0, 2.5, 8.0, 40.0, 250.0, np.inf])
 

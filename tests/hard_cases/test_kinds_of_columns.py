@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import trdstats as trd
 from trdstats.errors import DataError, SpecError, TrdstatsError, UnknownNameError
-from trdstats.imputation.layout import lay_out
-from trdstats.study.frames import to_pandas
-from trdstats.study.kinds import as_labels, in_order, kind_of, label_of
+from trdstats.frames import to_pandas
+from trdstats.imputation.trial_layout import lay_out
+from trdstats.kinds import as_labels, in_order, kind_of, label_of
 
 N = 60
 

@@ -11,7 +11,7 @@ import pytest
 from repeated_measures import simulated
 
 from trdstats import MMRM
-from trdstats.study.frames import to_pandas
+from trdstats.frames import to_pandas
 
 LEVELS = ["unused", "B", "A"]
 

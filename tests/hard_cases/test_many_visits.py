@@ -14,8 +14,8 @@ from repeated_measures import simulated
 from trdstats import LMM, MMRM
 from trdstats.errors import NotEstimableError
 from trdstats.items.findings import Finding, flag_forms
-from trdstats.kernels.marks import number_rows
-from trdstats.kernels.patterns import merge, summarise
+from trdstats.kernels.gaussian.patterns import merge, summarise
+from trdstats.kernels.numerics.marks import number_rows
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trdstats import Matching
 from trdstats.errors import NotEstimableError
-from trdstats.kernels.matching import join_equal, local_variance, match_again, match_once
+from trdstats.kernels.weighting.matching import join_equal, local_variance, match_again, match_once
 
 
 def cohorts(seed: int, n: int = 120) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import trdstats as trd
 from trdstats.errors import NotEstimableError
-from trdstats.kernels.resampling import covering_p
-from trdstats.kernels.two_proportions import risk_difference
+from trdstats.kernels.numerics.resampling import covering_p
+from trdstats.kernels.proportions.two_proportions import risk_difference
 from trdstats.outcomes.weighted_rates import weigh_rates
 
 UNKNOWN = ["std_error", "statistic", "p_value", "conf_low", "conf_high"]

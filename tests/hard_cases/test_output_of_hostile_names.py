@@ -20,7 +20,7 @@ from trdstats import cli
 from trdstats.errors import DataError, DataWarning, SpecError, visible
 from trdstats.plan import Run, read_plan, run_plan
 from trdstats.plots import plot_estimates
-from trdstats.plots.save import save_figure
+from trdstats.plots.layout.save import save_figure
 from trdstats.tables.spreadsheet import neutralise
 
 ARMS = [r"$\frac{$ [/b]", "薬🙂\x1b[31m\x07", "=H(1)", "-a\tb\nc"]

@@ -8,7 +8,7 @@ import pytest
 
 from trdstats import BinaryTippingPoint, Remission, Response, Study, rates
 from trdstats.errors import EstimateWarning
-from trdstats.kernels.two_proportions import risk_difference
+from trdstats.kernels.proportions.two_proportions import risk_difference
 
 # Each arm: 4 responders, 3 others, 2 not rated at day 28, then those the rule has no meaning for.
 SCORES = [(30, 10)] * 4 + [(30, 28)] * 3 + [(30, np.nan)] * 2

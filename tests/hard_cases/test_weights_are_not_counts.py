@@ -22,7 +22,7 @@ import pytest
 from scipy.stats import chi2
 
 import trdstats as trd
-from trdstats.kernels.cox_leverage import information_parts
+from trdstats.kernels.risk_sets.cox_leverage import information_parts
 
 R = {
     "weights": (0.6788557643, 0.1479623188, 1.905543483, 2.015175884),

@@ -31,7 +31,7 @@ from trdstats.errors import (
     SpecError,
     UnknownNameError,
 )
-from trdstats.imputation import drawing
+from trdstats.imputation import parameter_draws as drawing
 
 FORMULA = "change ~ baseline * visit + treatment * visit"
 METHODS = [

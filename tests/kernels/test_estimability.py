@@ -9,8 +9,8 @@ import numpy.typing as npt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trdstats.kernels.estimability import Estimability, judge_columns
-from trdstats.kernels.units import Units
+from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
+from trdstats.kernels.gaussian.subject_blocks import Units
 
 FloatArray = npt.NDArray[np.float64]
 

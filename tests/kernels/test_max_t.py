@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from trdstats.kernels.max_t import max_t
+from trdstats.kernels.numerics.max_t import max_t
 
 DRAWS = 200_000
 # Three Monte Carlo errors of a probability near 0.05, and of the quantile there.

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
 
-from trdstats.kernels.aft import fit_aft, law_of, subject_terms
-from trdstats.kernels.ascent import climb
-from trdstats.kernels.censored_times import CensoredTimes, log_likelihood
-from trdstats.kernels.generalised_gamma import generalised_gamma
-from trdstats.kernels.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law, log1mexp
-from trdstats.kernels.mixture_cure import cure_terms
-from trdstats.kernels.standardised_time import (
+from trdstats.kernels.numerics.newton_loglik import climb
+from trdstats.kernels.parametric.aft import fit_aft, law_of, subject_terms
+from trdstats.kernels.parametric.censored_times import CensoredTimes, log_likelihood
+from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
+from trdstats.kernels.parametric.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law, log1mexp
+from trdstats.kernels.parametric.mixture_cure import cure_terms
+from trdstats.kernels.parametric.standardised_survival import (
     Population,
     log_quantile,
     mean_survival,

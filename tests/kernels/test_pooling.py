@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as t_law
 
-from trdstats.kernels.completed_ancova import adjust_sets
-from trdstats.kernels.pooling import pool_bootstrap, pool_jackknife, pool_rubin
+from trdstats.kernels.gaussian.completed_ancova import adjust_sets
+from trdstats.kernels.numerics.pooling import pool_bootstrap, pool_jackknife, pool_rubin
 
 
 def test_rubin_by_hand() -> None:

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from trdstats.errors import SpecError
-from trdstats.kernels.proportions import proportion_interval
+from trdstats.kernels.proportions.single_proportion import proportion_interval
 
 NAMES = {"wilson": "wilson", "agresti-coull": "agresti_coull", "clopper-pearson": "beta"}
 

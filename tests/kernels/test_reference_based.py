@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trdstats.kernels.reference_based import Law, carry_last_mean, copy_increments, impute, jump
+from trdstats.kernels.gaussian.reference_based import (
+    Law,
+    carry_last_mean,
+    copy_increments,
+    impute,
+    jump,
+)
 
 OWN = Law(np.array([1.0, 2.0, 4.0]), np.array([[4.0, 2.0, 1.0], [2.0, 5.0, 2.0], [1.0, 2.0, 6.0]]))
 REFERENCE = Law(

@@ -11,10 +11,15 @@ import pytest
 from trials import small_trial
 
 from trdstats import MMRM
-from trdstats.kernels.chain_checks import bulk_size, split_rhat
-from trdstats.kernels.refits import fitted_covariances, is_linear, refit, refit_one_by_one
-from trdstats.kernels.repeated_gibbs import inverse_wishart, sample_chains
-from trdstats.kernels.resampled import resample
+from trdstats.kernels.gaussian.batched_fits import (
+    fitted_covariances,
+    is_linear,
+    refit,
+    refit_one_by_one,
+)
+from trdstats.kernels.gaussian.bootstrap_batches import resample
+from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
+from trdstats.kernels.gaussian.repeated_gibbs import inverse_wishart, sample_chains
 
 FORMULA = "change ~ baseline * visit + treatment * visit"
 # Searches end within 1e-5 standard errors of the covariance parameters.

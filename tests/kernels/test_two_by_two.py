@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, hypergeom
 
 from trdstats.errors import SpecError
-from trdstats.kernels.two_by_two import (
+from trdstats.kernels.proportions.two_by_two import (
     fisher_test,
     pearson_test,
     score_difference,

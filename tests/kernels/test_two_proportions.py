@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from trdstats.errors import SpecError
-from trdstats.kernels.two_by_two import pearson_test
-from trdstats.kernels.two_proportions import odds_ratio, risk_difference, risk_ratio
+from trdstats.kernels.proportions.two_by_two import pearson_test
+from trdstats.kernels.proportions.two_proportions import odds_ratio, risk_difference, risk_ratio
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 PUBLISHED = tomllib.loads((REFERENCE / "published_counts" / "values.toml").read_text("utf-8"))

@@ -15,7 +15,7 @@ import pytest
 from r_models import FORMULA, by_term, in_r
 
 from trdstats import MMRM
-from trdstats.kernels.reml import evaluate
+from trdstats.kernels.gaussian.reml import evaluate
 from trdstats.longitudinal import MMRMResult
 
 # What R's early stop is worth, relative to a standard error or a degree of freedom.

@@ -23,8 +23,8 @@ from trdstats.errors import (
     SpecError,
     UnknownNameError,
 )
-from trdstats.kernels.patterns import merge, summarise
-from trdstats.kernels.reml import evaluate, expected_hessian, observed_hessian, slopes
+from trdstats.kernels.gaussian.patterns import merge, summarise
+from trdstats.kernels.gaussian.reml import evaluate, expected_hessian, observed_hessian, slopes
 from trdstats.longitudinal import STRUCTURES, Covariance
 
 

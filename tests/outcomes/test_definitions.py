@@ -21,7 +21,7 @@ from trdstats import (
     get_scale,
 )
 from trdstats.errors import SpecError
-from trdstats.kernels.endpoints import REASONS, RatedVisits, States
+from trdstats.kernels.visits.endpoints import REASONS, RatedVisits, States
 from trdstats.outcomes import Definition
 
 MADRS = get_scale("MADRS")

@@ -11,7 +11,7 @@ from trdstats.plots import (
     plot_waterfall,
     treatment_styles,
 )
-from trdstats.plots.palette import COLORS
+from trdstats.plots.layout.palette import COLORS
 
 # Full dichromacy by Machado, Oliveira and Fernandes (2009), doi:10.1109/TVCG.2009.113, table 1.
 VISION = {

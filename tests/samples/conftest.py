@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from trdstats.simulate import SampleStudy, simulate_modalities, simulate_trial
 from trdstats.study import sample_tables
-from trdstats.study.samples import SampleStudy, simulate_modalities, simulate_trial
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from trdstats.errors import SpecError, UnknownNameError
-from trdstats.study import load_sample, sample_names, sample_tables
-from trdstats.study.samples import RegistrySample, simulate_registry
-from trdstats.study.samples.registry_design import RegistryDesign
-from trdstats.study.samples.registry_forms import (
+from trdstats.simulate import RegistrySample, simulate_registry
+from trdstats.simulate.clinic.design import RegistryDesign
+from trdstats.simulate.clinic.forms import (
     PHQ9_ITEMS,
     QIDS_DOMAINS,
     QIDS_ITEMS,
     total_qids,
 )
+from trdstats.study import load_sample, sample_names, sample_tables
 
 DESIGN = RegistryDesign()
 Tables = dict[str, pd.DataFrame]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.study.samples.registry_defects import DEFECTS, QIDS_ONLY
-from trdstats.study.samples.registry_forms import ALTERNATIVES, PHQ9_ITEMS, QIDS_ITEMS
+from trdstats.simulate.clinic.defects import DEFECTS, QIDS_ONLY
+from trdstats.simulate.clinic.forms import ALTERNATIVES, PHQ9_ITEMS, QIDS_ITEMS
 
 ITEMS = {"qids": list(QIDS_ITEMS), "phq9": list(PHQ9_ITEMS)}
 Tables = dict[str, pd.DataFrame]

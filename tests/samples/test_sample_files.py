@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from trdstats.study.samples import write_samples
-from trdstats.study.samples.load import load_parameters
+from trdstats.simulate import write_samples
+from trdstats.simulate.load import load_parameters
 
 COMMITTED = Path(__file__).resolve().parents[2] / "sample_data"
 TABLES = [
@@ -59,7 +59,7 @@ def test_lines_end_in_lf_and_integers_stay_integers(name: str) -> None:
 
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "trdstats.study.samples", str(tmp_path / "new")],
+        [sys.executable, "-m", "trdstats.simulate", str(tmp_path / "new")],
         check=True,
         cwd=COMMITTED.parent,
     )
@@ -103,7 +103,7 @@ def test_readme_says_simulated_the_seed_and_the_command() -> None:
     text = (COMMITTED / "README.md").read_text(encoding="utf-8")
     assert "All subjects in this folder are simulated" in text
     assert f"seed {load_parameters().seed}" in text
-    assert "python -m trdstats.study.samples sample_data" in text
+    assert "python -m trdstats.simulate sample_data" in text
 
 
 def test_readme_names_every_column() -> None:

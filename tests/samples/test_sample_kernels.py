@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from trdstats.errors import SpecError
-from trdstats.study.samples.attrition import Latent, follow
-from trdstats.study.samples.chance import calibrate, draw_truncated
-from trdstats.study.samples.cohort import draw_class
-from trdstats.study.samples.covariates import draw_failed_trials
-from trdstats.study.samples.loss import LossLaw, rebound
-from trdstats.study.samples.mixture import Curves, _chain, compute_onset, compute_share, rate
-from trdstats.study.samples.parameters import Hazards, Retention
-from trdstats.study.samples.schedule import Schedule
-from trdstats.study.samples.streams import open_stream
+from trdstats.simulate.attrition import Latent, follow
+from trdstats.simulate.chance import calibrate, draw_truncated
+from trdstats.simulate.cohort import draw_class
+from trdstats.simulate.covariates import draw_failed_trials
+from trdstats.simulate.loss import LossLaw, rebound
+from trdstats.simulate.mixture import Curves, _chain, compute_onset, compute_share, rate
+from trdstats.simulate.parameters import Hazards, Retention
+from trdstats.simulate.schedule import Schedule
+from trdstats.simulate.streams import open_stream
 
 CURVES = Curves(
     floor=np.array([0.2, 0.2]),

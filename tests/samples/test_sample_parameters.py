@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from trdstats.errors import SpecError
-from trdstats.study.samples.load import load_parameters, parse_parameters
+from trdstats.simulate.load import load_parameters, parse_parameters
 
 
 @pytest.fixture
 def table() -> dict[str, Any]:
-    text = files("trdstats.study.samples").joinpath("cohorts.toml").read_text(encoding="utf-8")
+    text = files("trdstats.simulate").joinpath("cohorts.toml").read_text(encoding="utf-8")
     return copy.deepcopy(tomllib.loads(text))
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trdstats.study.samples import SampleStudy, simulate_modalities, simulate_trial
-from trdstats.study.samples.load import load_parameters
-from trdstats.study.samples.write import tabulate_achieved
+from trdstats.simulate import SampleStudy, simulate_modalities, simulate_trial
+from trdstats.simulate.load import load_parameters
+from trdstats.simulate.write import tabulate_achieved
 
 SEEDS = range(12)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trdstats.study.samples import SampleStudy, simulate_modalities, simulate_trial
-from trdstats.study.samples.load import load_parameters
+from trdstats.simulate import SampleStudy, simulate_modalities, simulate_trial
+from trdstats.simulate.load import load_parameters
 
 LABELS = {
     "IV ketamine", "Esketamine", "TMS", "ECT", "Psilocybin", "VNS", "Digital", "Lifestyle",

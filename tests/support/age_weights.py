@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 
-from trdstats.weights import EstimatedWeights
+from trdstats.estimates.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
 

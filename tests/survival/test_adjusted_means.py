@@ -9,9 +9,9 @@ import pytest
 
 from trdstats import RMST, EventTimes, Response, Study, time_to
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.kernels.follow_up import FollowUp
-from trdstats.kernels.restricted_regression import restricted_regression
-from trdstats.kernels.survival_curve import influence_on_restricted_mean, kaplan_meier
+from trdstats.kernels.risk_sets.follow_up import FollowUp
+from trdstats.kernels.risk_sets.rmst_regression import restricted_regression
+from trdstats.kernels.risk_sets.survival_curve import influence_on_restricted_mean, kaplan_meier
 
 PRINTED = 2e-9  # ten digits of R
 

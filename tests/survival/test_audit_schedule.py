@@ -27,7 +27,7 @@ import pytest
 
 from trdstats import LogRank, Remission, Response, Study, audit_schedule, plots
 from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
-from trdstats.survival.schedule_verdict import of_pair, of_pairs
+from trdstats.survival.schedule.audit_wording import of_pair, of_pairs
 
 SCORES = {
     "W1": [20, 12, 10, 9], "W2": [14, 12, 10, 9], "W3": [25, 25, 24, 20],

@@ -25,9 +25,9 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.kernels.innermost import innermost_intervals
-from trdstats.kernels.interval_rank_test import log_rank_scores
-from trdstats.kernels.turnbull import turnbull
+from trdstats.kernels.interval.innermost import innermost_intervals
+from trdstats.kernels.interval.interval_rank_test import log_rank_scores
+from trdstats.kernels.interval.turnbull import turnbull
 
 SEEDS = st.integers(0, 10**6)
 

@@ -23,8 +23,8 @@ from trdstats import (
     response_history,
 )
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.kernels import illness_death as model
-from trdstats.kernels import panel_likelihood as kernel
+from trdstats.kernels.interval import illness_death as model
+from trdstats.kernels.interval import panel_likelihood as kernel
 
 N, R, L = STATES = ("not responding", "in response", "relapsed")
 CUTS = np.array([14.0, 56.0])
@@ -164,7 +164,7 @@ def test_transition_probabilities_are_matrix_exponentials() -> None:
 
 
 def test_gradients_are_those_of_numbers(sparse: ResponseHistory) -> None:
-    from trdstats.survival.interval_response_state import _panel
+    from trdstats.survival.states.interval_response_state import _panel
 
     rows = sparse.frame[sparse.frame["subject"] < 200].assign(place=lambda d: d["subject"])
     panel = _panel(rows, np.ones(200), sparse.visits)

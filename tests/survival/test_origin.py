@@ -23,7 +23,7 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.survival.origin import move_origin
+from trdstats.survival.curves.origin_sensitivity import move_origin
 
 
 @pytest.fixture

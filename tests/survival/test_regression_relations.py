@@ -23,8 +23,8 @@ from trdstats import (
     landmark,
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.kernels.cox_checks import concordance
-from trdstats.kernels.gray import gray_scores
+from trdstats.kernels.risk_sets.cox_checks import concordance
+from trdstats.kernels.risk_sets.gray import gray_scores
 
 FloatArray = npt.NDArray[np.float64]
 

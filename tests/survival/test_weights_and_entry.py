@@ -13,11 +13,11 @@ from scipy.stats import multivariate_normal, norm
 
 from trdstats import RMST, AalenJohansen, EventTimes, KaplanMeier, LogRank, MaxCombo
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
-from trdstats.kernels.cumulative_incidence import aalen_johansen, influence_on_incidence
-from trdstats.kernels.follow_up import FollowUp, count
-from trdstats.kernels.max_t import largest_tail
-from trdstats.kernels.rank_tests import rank_scores
-from trdstats.kernels.survival_curve import (
+from trdstats.kernels.numerics.max_t import largest_tail
+from trdstats.kernels.risk_sets.cumulative_incidence import aalen_johansen, influence_on_incidence
+from trdstats.kernels.risk_sets.follow_up import FollowUp, count
+from trdstats.kernels.risk_sets.rank_tests import rank_scores
+from trdstats.kernels.risk_sets.survival_curve import (
     influence_on_restricted_mean,
     influence_on_survival,
     kaplan_meier,

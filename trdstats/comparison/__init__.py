@@ -1,38 +1,38 @@
 """Comparing cohorts that nobody randomised, and treatments that no trial compared."""
 
-from trdstats.comparison.aipw import AIPW
-from trdstats.comparison.aipw_result import AIPWResult
-from trdstats.comparison.bucher import Bucher
-from trdstats.comparison.censoring_result import CensoringWeightsResult
-from trdstats.comparison.censoring_weights import CensoringWeights
-from trdstats.comparison.chain import ChainBootstrap
-from trdstats.comparison.compare import compare
-from trdstats.comparison.comparison_result import Comparison
-from trdstats.comparison.e_values import EValue, e_value
-from trdstats.comparison.effects import Effect, read_effect
-from trdstats.comparison.families import adjust_p
-from trdstats.comparison.indirect import IndirectComparison
-from trdstats.comparison.ipcw import IPCW
-from trdstats.comparison.ipcw_result import IPCWResult
-from trdstats.comparison.maic import MAIC
-from trdstats.comparison.maic_result import MAICResult
-from trdstats.comparison.margin_result import MarginResult
-from trdstats.comparison.margins import Margin
-from trdstats.comparison.matched_estimates import MatchedEstimates
-from trdstats.comparison.matching import Matching
-from trdstats.comparison.matching_result import MatchingResult
-from trdstats.comparison.negative_controls import NegativeControl, negative_control
-from trdstats.comparison.pool import pool
-from trdstats.comparison.pooled_effect import PooledEffect
-from trdstats.comparison.propensity import PropensityWeights
-from trdstats.comparison.propensity_result import PropensityResult
-from trdstats.comparison.published_trial import PublishedArm, PublishedTrial
-from trdstats.comparison.standardisation import Standardisation
-from trdstats.comparison.standardisation_result import StandardisationResult
-from trdstats.comparison.stc import STC
-from trdstats.comparison.stratified import compare_strata, stratified_rates
-from trdstats.comparison.stratified_result import StratifiedRates
-from trdstats.comparison.unmeasured import UnmeasuredConfounder, unmeasured_confounder
+from trdstats.comparison.adjusted.aipw import AIPW
+from trdstats.comparison.adjusted.aipw_result import AIPWResult
+from trdstats.comparison.adjusted.matched_estimates import MatchedEstimates
+from trdstats.comparison.adjusted.matching import Matching
+from trdstats.comparison.adjusted.matching_result import MatchingResult
+from trdstats.comparison.adjusted.standardisation import Standardisation
+from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
+from trdstats.comparison.adjusted.stratified import compare_strata, stratified_rates
+from trdstats.comparison.adjusted.stratified_result import StratifiedRates
+from trdstats.comparison.censoring.censoring_result import CensoringWeightsResult
+from trdstats.comparison.censoring.censoring_weights import CensoringWeights
+from trdstats.comparison.censoring.ipcw import IPCW
+from trdstats.comparison.censoring.ipcw_result import IPCWResult
+from trdstats.comparison.cohorts.compare import compare
+from trdstats.comparison.cohorts.comparison_result import Comparison
+from trdstats.comparison.indirect.bucher import Bucher
+from trdstats.comparison.indirect.effect import Effect, read_effect
+from trdstats.comparison.indirect.maic import MAIC
+from trdstats.comparison.indirect.maic_result import MAICResult
+from trdstats.comparison.indirect.meta_analysis import pool
+from trdstats.comparison.indirect.meta_result import PooledEffect
+from trdstats.comparison.indirect.published_trial import PublishedArm, PublishedTrial
+from trdstats.comparison.indirect.result import IndirectComparison
+from trdstats.comparison.indirect.stc import STC
+from trdstats.comparison.sensitivity.e_values import EValue, e_value
+from trdstats.comparison.sensitivity.negative_controls import NegativeControl, negative_control
+from trdstats.comparison.sensitivity.noninferiority import Margin
+from trdstats.comparison.sensitivity.noninferiority_result import MarginResult
+from trdstats.comparison.sensitivity.unmeasured import UnmeasuredConfounder, unmeasured_confounder
+from trdstats.comparison.weighting.propensity import PropensityWeights
+from trdstats.comparison.weighting.propensity_result import PropensityResult
+from trdstats.comparison.weighting.weight_bootstrap import ChainBootstrap
+from trdstats.estimates.p_value_families import adjust_p
 
 __all__ = [
     "AIPW",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from trdstats.kernels.joint_tails import joint_tails
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.joint_tails import joint_tails
 
 _DRAWS = 100_000  # relative error of a p-value near 0.2 % for a few contrasts
 _SEED = 19970901  # any number will do; a fixed one gives the same p-values tomorrow

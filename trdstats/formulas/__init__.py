@@ -18,7 +18,7 @@ from trdstats.formulas.design import (
 )
 from trdstats.formulas.evaluate import CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.language import allow
-from trdstats.study.kinds import quoted
+from trdstats.kinds import quoted
 
 __all__ = [
     "CheckedFormula",

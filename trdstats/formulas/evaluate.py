@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from formulaic import ModelSpec
 from formulaic.errors import FormulaicError
@@ -26,6 +25,7 @@ from formulaic.transforms.contrasts import TreatmentContrasts
 from formulaic.utils.sentinels import UNSET
 from formulaic.utils.variables import Variable
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, unknown_name
 from trdstats.formulas.expressions import Expression, column_of, dotted, read_expression
 from trdstats.formulas.language import (
@@ -37,9 +37,8 @@ from trdstats.formulas.language import (
     by_value,
     plain_spelling,
 )
-from trdstats.study.kinds import as_category, kind_of, label_of
+from trdstats.kinds import as_category, kind_of, label_of
 
-FloatArray = npt.NDArray[np.float64]
 _NAME = "trdstats"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -26,7 +26,7 @@ from trdstats.formulas.language import (
     plain_spelling,
     takes_one,
 )
-from trdstats.study.kinds import quoted
+from trdstats.kinds import quoted
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _SIGNS = (ast.UAdd, ast.USub)

@@ -2,26 +2,25 @@
 
 from trdstats.imputation.analysed import Analysed
 from trdstats.imputation.analyses import ANCOVA, Analysis, RepeatedMeasures
-from trdstats.imputation.binary_tipping import BinaryTippingPoint, BinaryTippingPointResult
 from trdstats.imputation.delta import Delta
-from trdstats.imputation.derived import Derived
 from trdstats.imputation.draws import Draws
 from trdstats.imputation.dropout import Dropout, describe_dropout
-from trdstats.imputation.estimand import Estimand
-from trdstats.imputation.events import dropout_events
-from trdstats.imputation.imputation import Imputation
-from trdstats.imputation.imputed import Imputed
-from trdstats.imputation.intercurrent import (
+from trdstats.imputation.estimands.derived import Derived
+from trdstats.imputation.estimands.estimand import Estimand
+from trdstats.imputation.estimands.intercurrent import (
     Composite,
     Hypothetical,
     PrincipalStratum,
     TreatmentPolicy,
     WhileOnTreatment,
 )
+from trdstats.imputation.events import dropout_events
+from trdstats.imputation.imputation import Imputation
+from trdstats.imputation.imputed import Imputed
 from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean
-from trdstats.imputation.plain import PlainAnalyses, plain_analyses
 from trdstats.imputation.pooled import Pooled
 from trdstats.imputation.responders import ResponderRates, TimeToEvent
+from trdstats.imputation.single_imputation import PlainAnalyses, plain_analyses
 from trdstats.imputation.strategies import (
     MAR,
     CopyIncrements,
@@ -31,8 +30,9 @@ from trdstats.imputation.strategies import (
     OwnStrategy,
     Strategy,
 )
-from trdstats.imputation.tipping import TippingPoint, TippingPointResult
-from trdstats.kernels.reference_based import Law
+from trdstats.imputation.tipping.responses import BinaryTippingPoint, BinaryTippingPointResult
+from trdstats.imputation.tipping.scores import TippingPoint, TippingPointResult
+from trdstats.kernels.gaussian.reference_based import Law
 
 __all__ = [
     "ANCOVA",

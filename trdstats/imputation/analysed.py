@@ -21,7 +21,7 @@ from trdstats.imputation.analyses import (
 from trdstats.imputation.delta import Delta
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.pooled import Pooled, labels
-from trdstats.kernels import pooling
+from trdstats.kernels.numerics import pooling
 from trdstats.longitudinal import MMRM
 from trdstats.tables import Face, Introduces, Table, format_number
 

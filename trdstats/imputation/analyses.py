@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from rich.progress import Progress
 
 from trdstats.arguments import Level, checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.imputation.delta import Delta
-from trdstats.kernels.completed_ancova import adjust_sets
+from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.longitudinal import MMRM
 from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
@@ -24,7 +24,6 @@ from trdstats.threads import one_thread
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
 
-FloatArray = npt.NDArray[np.float64]
 
 SCALES = ("identity", "log", "logit")
 _NUMBERS = ("estimate", "std_error", "df", "scale")

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, known_level, unknown_name
-from trdstats.imputation.layout import Layout, plain
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.imputation.trial_layout import Layout, plain
 
 
 @checked

@@ -10,26 +10,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError, count_of, known_level
 from trdstats.formulas import read_formula
-from trdstats.imputation.drawing import Drawn
 from trdstats.imputation.events import choose_strategies, event_table
 from trdstats.imputation.imputed import Imputed
-from trdstats.imputation.layout import Layout, plain
 from trdstats.imputation.methods import ConditionalMean
+from trdstats.imputation.parameter_draws import Drawn
 from trdstats.imputation.strategies import Strategy, with_reference
-from trdstats.kernels import reference_based as kernel
-from trdstats.kernels.chain_checks import bulk_size, split_rhat
-from trdstats.kernels.reference_based import Law
+from trdstats.imputation.trial_layout import Layout, plain
+from trdstats.kernels.gaussian import reference_based as kernel
+from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
+from trdstats.kernels.gaussian.reference_based import Law
 from trdstats.longitudinal.levels import level_text
 from trdstats.tables import Face, Introduces, Table, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputation import Imputation
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @checked_methods

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
+from trdstats.estimates.wald import wald_table
 from trdstats.formulas import check_full_rank
-from trdstats.kernels.generalised_linear import fit_linear_model
+from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 from trdstats.outcomes import EventTimes
 from trdstats.study import Study
 from trdstats.survival import KaplanMeier, KaplanMeierResult
-from trdstats.survival.delta import wald_table
 from trdstats.tables import (
     Face,
     Introduces,
@@ -163,7 +163,7 @@ class Dropout(Introduces):
         if not leaves.any():
             raise NotEstimableError("Nobody leaves between scheduled visits.")
         arms = [str(c) for c in data["treatment"].cat.categories if (data["treatment"] == c).any()]
-        columns: dict[str, npt.NDArray[np.float64]] = {"Intercept": np.ones(len(data))}
+        columns: dict[str, FloatArray] = {"Intercept": np.ones(len(data))}
         columns |= {f"treatment[T.{a}]": np.asarray(data["treatment"] == a, dtype=np.float64)
                     for a in arms[1:]}  # fmt: skip
         columns |= {"baseline": data["baseline"].to_numpy(dtype=float),

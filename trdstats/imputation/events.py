@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
-from trdstats.imputation.layout import Layout, lay_out
+from trdstats.frames import to_pandas
 from trdstats.imputation.strategies import MAR, Strategy, read_strategy
+from trdstats.imputation.trial_layout import Layout, lay_out
 from trdstats.study.checks import check_columns
-from trdstats.study.frames import to_pandas
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
 
@@ -81,9 +82,7 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
     return replace(layout, event=event, reason=reason), strategies
 
 
-def _places(
-    layout: Layout, values: pd.Series[Any], when: str
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def _places(layout: Layout, values: pd.Series[Any], when: str) -> tuple[IntArray, BoolArray]:
     """Return the place of each event's visit; of a day the first visit at or after it."""
     if when == layout.visit:
         place = layout.visits.get_indexer(pd.Index(list(values)))
@@ -99,7 +98,7 @@ def _places(
 
 
 def _check(
-    bad: npt.NDArray[np.bool_],
+    bad: BoolArray,
     names: pd.Series[Any],
     kind: str,
     verb: tuple[str, str],
@@ -118,7 +117,7 @@ def _hint(layout: Layout, names: pd.Series[Any]) -> str:
     return asked + "Spell subjects as in the data, or leave the event out."
 
 
-def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> BoolArray:
     """Return which observed values inform the imputation model, shape (n, T).
 
     Values observed at or after an event under any strategy but MAR do not: they are of a course
@@ -185,7 +184,7 @@ def choose_strategies(
     layout: Layout,
     given: npt.NDArray[np.object_],
     strategy: Any,
-    used: npt.NDArray[np.bool_],
+    used: BoolArray,
 ) -> npt.NDArray[np.object_]:
     """Return the strategy of every subject: those of the events, or others in their place.
 
@@ -220,7 +219,7 @@ def _check_change(
     layout: Layout,
     given: npt.NDArray[np.object_],
     chosen: npt.NDArray[np.object_],
-    used: npt.NDArray[np.bool_],
+    used: BoolArray,
 ) -> None:
     informs = (used & (np.arange(used.shape[1]) >= layout.event[:, None])).any(axis=1)
     dropped = (~used & ~np.isnan(layout.y)).any(axis=1)

@@ -14,13 +14,13 @@ from trdstats import __version__
 from trdstats.arguments import checked
 from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
-from trdstats.imputation.drawing import draw_parameters
 from trdstats.imputation.draws import Draws
 from trdstats.imputation.events import informing_values, place_events
-from trdstats.imputation.layout import check_arms, lay_out
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import fit_model
-from trdstats.imputation.work import Shelf, fingerprint
+from trdstats.imputation.parallel import Shelf, fingerprint
+from trdstats.imputation.parameter_draws import draw_parameters
+from trdstats.imputation.trial_layout import check_arms, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
 from trdstats.tables import Face, Introduces
 

@@ -12,19 +12,17 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
 from trdstats.imputation.delta import Delta, read_deltas
 from trdstats.imputation.events import event_table
-from trdstats.imputation.layout import Layout, plain
+from trdstats.imputation.trial_layout import Layout, plain
 from trdstats.study import Study
 from trdstats.tables import Face, Introduces, Table, each_row, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.draws import Draws
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @checked_methods

@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError
-from trdstats.imputation.layout import Layout
-from trdstats.kernels.estimability import judge_columns
-from trdstats.kernels.patterns import Summary
-from trdstats.kernels.refits import Refits, fitted_covariances, is_linear, refit, refit_one_by_one
-from trdstats.kernels.reml import Model, State, residual_start
-from trdstats.kernels.resampled import Resampled, resample
-from trdstats.kernels.rows import Rows
+from trdstats.imputation.trial_layout import Layout
+from trdstats.kernels.gaussian.batched_fits import (
+    Refits,
+    fitted_covariances,
+    is_linear,
+    refit,
+    refit_one_by_one,
+)
+from trdstats.kernels.gaussian.bootstrap_batches import Resampled, resample
+from trdstats.kernels.gaussian.estimability import judge_columns
+from trdstats.kernels.gaussian.patterns import Summary
+from trdstats.kernels.gaussian.reml import Model, State, residual_start
+from trdstats.kernels.gaussian.subject_rows import Rows
 from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

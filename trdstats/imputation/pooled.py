@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.imputation.analyses import to_scale
 from trdstats.imputation.methods import ConditionalMean
-from trdstats.kernels.pooling import Pool
+from trdstats.kernels.numerics.pooling import Pool
 from trdstats.tables import (
     Face,
     Introduces,
@@ -27,8 +27,6 @@ from trdstats.tables import (
 
 if TYPE_CHECKING:
     from trdstats.imputation.analysed import Analysed
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

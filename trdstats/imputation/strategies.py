@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from trdstats.arguments import Level, checked
+from trdstats.arrays import BoolArray
 from trdstats.errors import SpecError, known_level, unknown_name
-from trdstats.kernels import reference_based as kernel
-from trdstats.kernels.reference_based import Law
-
-BoolArray = npt.NDArray[np.bool_]
+from trdstats.kernels.gaussian import reference_based as kernel
+from trdstats.kernels.gaussian.reference_based import Law
 
 
 class Strategy(ABC):

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.items.forms import Forms
-from trdstats.kernels.item_scores import one_level, repeats_before
-from trdstats.kernels.marks import number_rows
+from trdstats.kernels.numerics.marks import number_rows
+from trdstats.kernels.visits.item_scores import one_level, repeats_before
 from trdstats.scales import Scale
 from trdstats.study.checks import numbers
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 COPIES = 3  # identical forms in a row that look carried forward
 LEVEL = 5  # answers of one form that must differ somewhere
@@ -78,7 +75,7 @@ def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:
     return [texts[i] for i in np.flatnonzero(marked).tolist()]
 
 
-def _by_subject(forms: Forms) -> tuple[npt.NDArray[np.intp], BoolArray]:
+def _by_subject(forms: Forms) -> tuple[IntArray, BoolArray]:
     """Return the order by subject and visit, and whether each belongs to the one before it."""
     subject = pd.factorize(forms.frame[forms.subject])[0]
     day = forms.frame[forms.day]
@@ -95,7 +92,7 @@ def _by_subject(forms: Forms) -> tuple[npt.NDArray[np.intp], BoolArray]:
     return order, same
 
 
-def _duplicates(forms: Forms, order: npt.NDArray[np.intp], same: BoolArray) -> Iterator[Finding]:
+def _duplicates(forms: Forms, order: IntArray, same: BoolArray) -> Iterator[Finding]:
     day = forms.frame[forms.day].to_numpy()[order]
     again = same.copy()
     again[1:] &= day[1:] == day[:-1]

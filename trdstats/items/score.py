@@ -13,7 +13,7 @@ from trdstats.arguments import checked
 from trdstats.errors import DataError, SpecError, check_choice
 from trdstats.items.findings import find, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
-from trdstats.kernels.item_scores import (
+from trdstats.kernels.visits.item_scores import (
     EMPTY,
     TOO_FEW,
     FormTotals,

@@ -5,7 +5,7 @@ from trdstats.longitudinal.lmm import LMM
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.longitudinal.margins import Contrasts, Margins
 from trdstats.longitudinal.mmrm import MMRM
-from trdstats.longitudinal.result import MMRMResult
+from trdstats.longitudinal.mmrm_result import MMRMResult
 from trdstats.longitudinal.summaries import MMRMSummary
 
 __all__ = [

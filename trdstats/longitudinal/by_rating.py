@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.formulas import (
     CheckedFormula,
@@ -19,12 +20,7 @@ from trdstats.formulas import (
     outcome_of,
     read_right_side,
 )
-from trdstats.longitudinal.design import (
-    Design,
-    Facts,
-    FloatArray,
-    IntArray,
-)
+from trdstats.longitudinal.design import Design, Facts
 from trdstats.study.study import caveat_of
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataError, Problem, SpecError, count_of
 from trdstats.formulas import (
     DesignSpec,
@@ -16,20 +16,14 @@ from trdstats.formulas import (
     complete_rows,
     outcome_of,
 )
+from trdstats.frames import to_pandas
 from trdstats.longitudinal.constraint import (
     check_baseline,
     fill_treatment,
     visits_before_treatment,
 )
-from trdstats.longitudinal.design import (
-    Baseline,
-    Design,
-    Facts,
-    FloatArray,
-    IntArray,
-)
+from trdstats.longitudinal.design import Baseline, Design, Facts
 from trdstats.study import Study
-from trdstats.study.frames import to_pandas
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of, order_visits
 
@@ -117,7 +111,7 @@ def _days(
     time: str | None,
     person: IntArray,
     occasion: IntArray,
-    rated: npt.NDArray[np.bool_],
+    rated: BoolArray,
 ) -> tuple[FloatArray, IntArray]:
     """Return the days of the visits by schedule, and the schedule of each subject."""
     n, T = rated.shape

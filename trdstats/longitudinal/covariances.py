@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, unknown_name
-from trdstats.kernels import covariance as kernel
-from trdstats.kernels.covariance import Correlation, Shape
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.kernels.gaussian import covariance as kernel
+from trdstats.kernels.gaussian.covariance import Correlation, Shape
 
 
 @dataclass(frozen=True)

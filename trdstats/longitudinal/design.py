@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.formulas import DesignSpec
 from trdstats.study.visit_order import days_of
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _ROWS = "(rows)"  # no name of a user's column
 
@@ -182,7 +179,7 @@ class Design:
     spec: DesignSpec
     X: FloatArray
     y: FloatArray
-    rated: npt.NDArray[np.bool_]
+    rated: BoolArray
     group: IntArray
     groups: list[str]
     weight: FloatArray | None

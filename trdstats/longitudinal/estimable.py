@@ -8,16 +8,14 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trdstats.kernels.estimability import Estimability
-from trdstats.kernels.mixed_tests import FTest, Inference
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.estimates.t_table import t_table
+from trdstats.kernels.gaussian.estimability import Estimability
+from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.levels import level_text
-from trdstats.longitudinal.tests_table import t_table
-
-FloatArray = npt.NDArray[np.float64]
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"
 
@@ -110,7 +108,7 @@ class Identified:
                     return _nobody(self.design.visit, own)
         return None
 
-    def inseparable(self, violated: npt.NDArray[np.bool_]) -> str:
+    def inseparable(self, violated: BoolArray) -> str:
         """Say which terms of the formula the data cannot tell apart."""
         return _inseparable(self.design, self.columns, violated)
 
@@ -129,7 +127,7 @@ def _nobody(visit: str, cell: Mapping[str, Any]) -> str:
     return f"{who} was assessed at {visit} {level_text(cell[visit])}"
 
 
-def _inseparable(design: Design, columns: Estimability, violated: npt.NDArray[np.bool_]) -> str:
+def _inseparable(design: Design, columns: Estimability, violated: BoolArray) -> str:
     said: list[str] = []
     of_column = {j: str(t) for t, own in design.spec.term_indices.items() for j in own}
     for k in np.flatnonzero(violated):

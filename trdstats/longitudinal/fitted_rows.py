@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from trdstats.kernels.coordinates import (
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.gaussian.coordinates import (
     Coordinates,
     InCoordinates,
     centre,
@@ -16,16 +16,13 @@ from trdstats.kernels.coordinates import (
     scaled,
     uncorrelated,
 )
-from trdstats.kernels.estimability import Estimability, judge_rows
-from trdstats.kernels.mixed_tests import Inference
-from trdstats.kernels.newton import Optimum
-from trdstats.kernels.reduced_rows import Reduced, reduce_rows
-from trdstats.kernels.rows import Rows
+from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
+from trdstats.kernels.gaussian.mixed_tests import Inference
+from trdstats.kernels.gaussian.newton import Optimum
+from trdstats.kernels.gaussian.reduced_rows import Reduced, reduce_rows
+from trdstats.kernels.gaussian.subject_rows import Rows
 from trdstats.longitudinal.by_rating import Grouping
 from trdstats.longitudinal.design import Design
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)

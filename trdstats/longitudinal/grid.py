@@ -7,14 +7,12 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.levels import cells_of, find_level
-
-FloatArray = npt.NDArray[np.float64]
 
 ESTIMATE_COLUMNS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high",
                     "conf_level", "reason")  # fmt: skip

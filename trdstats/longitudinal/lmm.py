@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
-from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
-from trdstats.kernels.newton import Optimum, minimise
-from trdstats.kernels.random_effects import Level, parts, random_structure
-from trdstats.kernels.reml import Model, expected_hessian, residual_variance
+from trdstats.kernels.gaussian.mixed_tests import (
+    FixedDegrees,
+    Inference,
+    kenward_roger,
+    satterthwaite,
+)
+from trdstats.kernels.gaussian.newton import Optimum, minimise
+from trdstats.kernels.gaussian.random_effects import Level, parts, random_structure
+from trdstats.kernels.gaussian.reml import Model, expected_hessian, residual_variance
 from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
 from trdstats.tables import Face, Introduces
 from trdstats.threads import one_thread
-
-FloatArray = npt.NDArray[np.float64]
 
 DDF = ("kenward-roger", "satterthwaite", "residual")
 

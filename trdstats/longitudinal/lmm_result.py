@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import block_diag
 from scipy.stats import chi2
 
 from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
-from trdstats.kernels.random_effects import Level, parts, predict_of_units, predict_within
-from trdstats.kernels.reml import State
+from trdstats.kernels.gaussian.random_effects import Level, parts, predict_of_units, predict_within
+from trdstats.kernels.gaussian.reml import State
 from trdstats.longitudinal.by_rating import Grouping
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.mixed_result import MixedResult
@@ -23,9 +23,6 @@ from trdstats.tables import Table, each_row, format_number
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @checked_methods

@@ -8,15 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.arguments import Level, checked_methods
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice, check_level, unknown_name
-from trdstats.kernels.mixed_tests import Inference
-from trdstats.longitudinal.adjust import ADJUST, adjust_family
+from trdstats.estimates.adjusted_contrasts import ADJUST, adjust_family
+from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.longitudinal.estimable import notes_of
 from trdstats.longitudinal.levels import cells_of, find_level, level_text
 from trdstats.study.visit_order import days_of
@@ -32,7 +32,6 @@ from trdstats.tables import (
 if TYPE_CHECKING:
     from trdstats.longitudinal.mixed_result import MixedResult
 
-FloatArray = npt.NDArray[np.float64]
 Adjust = Literal["none", "holm", "bonferroni", "tukey", "dunnett", "mvt"]
 
 
@@ -139,7 +138,7 @@ class Margins(Introduces):
         return Contrasts(pd.concat([head, table], axis=1), usable, self, adjust, len(names))
 
     def _summed(
-        self, parts: Sequence[tuple[FloatArray, npt.NDArray[np.intp]]]
+        self, parts: Sequence[tuple[FloatArray, IntArray]]
     ) -> tuple[FloatArray, FloatArray]:
         """Return combinations C of some of the means: their coefficients, and their sizes."""
         L = np.concatenate([C @ self.L[at] for C, at in parts])
@@ -220,7 +219,7 @@ class Margins(Introduces):
         labels = self.labels.iloc[blocks[0][1]][[self.term]].reset_index(drop=True)
         return Margins(self.inference, L, size, labels, self.term, None, self.fit)
 
-    def _blocks(self) -> list[tuple[Any, npt.NDArray[np.intp]]]:
+    def _blocks(self) -> list[tuple[Any, IntArray]]:
         """Return each level of `by` with its rows."""
         if self.by is None:
             return [("", np.arange(len(self.labels)))]

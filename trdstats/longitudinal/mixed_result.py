@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_level, unknown_name
-from trdstats.kernels.estimability import Estimability
-from trdstats.kernels.mixed_tests import FTest, Inference
-from trdstats.kernels.newton import Optimum
-from trdstats.kernels.reml import Model, covariances
-from trdstats.kernels.rows import Rows
-from trdstats.kernels.sandwich import sandwich
+from trdstats.estimates.t_table import f_table, t_table
+from trdstats.kernels.gaussian.estimability import Estimability
+from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
+from trdstats.kernels.gaussian.newton import Optimum
+from trdstats.kernels.gaussian.reml import Model, covariances
+from trdstats.kernels.gaussian.sandwich import sandwich
+from trdstats.kernels.gaussian.subject_rows import Rows
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.estimable import Identified
 from trdstats.longitudinal.grid import margin_rows, type3_rows
@@ -29,15 +30,11 @@ from trdstats.longitudinal.predict import (
     simulated_outcomes,
 )
 from trdstats.longitudinal.subject_weights import Weighting
-from trdstats.longitudinal.tests_table import f_table, t_table
 from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
     from trdstats.longitudinal.mmrm import MMRM
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 
 @checked_methods
@@ -74,7 +71,7 @@ class MixedResult(Introduces):
     title: ClassVar[str] = "Mixed model"
 
     @property
-    def _kept(self) -> npt.NDArray[np.intp]:
+    def _kept(self) -> IntArray:
         """Columns of the design that were estimated."""
         return self._columns.kept
 

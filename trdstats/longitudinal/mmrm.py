@@ -7,23 +7,29 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
+from trdstats.estimates.weights import caveat_under
 from trdstats.formulas import read_formula
-from trdstats.kernels.estimability import judge_columns
-from trdstats.kernels.mixed_tests import FixedDegrees, Inference, kenward_roger, satterthwaite
-from trdstats.kernels.newton import Optimum, minimise
-from trdstats.kernels.patterns import (
+from trdstats.kernels.gaussian.estimability import judge_columns
+from trdstats.kernels.gaussian.mixed_tests import (
+    FixedDegrees,
+    Inference,
+    kenward_roger,
+    satterthwaite,
+)
+from trdstats.kernels.gaussian.newton import Optimum, minimise
+from trdstats.kernels.gaussian.patterns import (
     Summary,
     distinct_columns,
     summarise,
 )
-from trdstats.kernels.reml import Model, residual_start
-from trdstats.kernels.rows import Rows
-from trdstats.kernels.sandwich import Kind, sandwich
-from trdstats.kernels.units import Units
+from trdstats.kernels.gaussian.reml import Model, residual_start
+from trdstats.kernels.gaussian.sandwich import Kind, sandwich
+from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.subject_rows import Rows
 from trdstats.longitudinal.by_visit import build_design, long_table
 from trdstats.longitudinal.covariances import (
     CompoundSymmetry,
@@ -36,16 +42,13 @@ from trdstats.longitudinal.covariances import (
 from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.estimable import left_out_by_constraint, without_visit
-from trdstats.longitudinal.result import MMRMResult
+from trdstats.longitudinal.mmrm_result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Face, Introduces
 from trdstats.threads import one_thread
-from trdstats.weights import caveat_under
-
-FloatArray = npt.NDArray[np.float64]
 
 DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual")
 _MOST_PARAMETERS = 1000  # of one covariance: more take hours

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
-from trdstats.kernels.reml import covariances
+from trdstats.frames import to_pandas
+from trdstats.kernels.gaussian.reml import covariances
 from trdstats.longitudinal.levels import cells_of
-from trdstats.study.frames import to_pandas
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.mixed_result import MixedResult
 
-FloatArray = npt.NDArray[np.float64]
 Kind = Literal["marginal", "conditional", "normalised"]
 
 

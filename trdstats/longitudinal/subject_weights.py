@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, unknown_name
-from trdstats.kernels.rows import Rows
-from trdstats.kernels.sandwich import Sandwich
-from trdstats.weights import (
+from trdstats.estimates.weights import (
     WeightsAmong,
     effective_size,
     read_weights,
     weight_model,
     weights_in_words,
 )
+from trdstats.kernels.gaussian.sandwich import Sandwich
+from trdstats.kernels.gaussian.subject_rows import Rows
 
-FloatArray = npt.NDArray[np.float64]
 COLUMN = "subject_weight"
 
 

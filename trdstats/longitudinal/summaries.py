@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import IntArray
 from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
-from trdstats.kernels.patterns import Summary, distinct_columns, merge, summarise
-from trdstats.kernels.rows import Rows
+from trdstats.kernels.gaussian.patterns import Summary, distinct_columns, merge, summarise
+from trdstats.kernels.gaussian.subject_rows import Rows
 from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.design import Design
 from trdstats.tables import Face, Introduces
@@ -20,8 +20,6 @@ from trdstats.tables import Face, Introduces
 if TYPE_CHECKING:
     from trdstats.longitudinal.mmrm import MMRM
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.intp]
 
 _PROBES = 97  # subjects of the probe, besides those that meet every level
 _MEETINGS = 3  # times that every level is met, each time beside other levels of the other columns

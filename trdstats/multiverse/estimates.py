@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes import Definition, time_to
 from trdstats.outcomes.rates import verdicts
 from trdstats.study import Study
 from trdstats.survival import RMST
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

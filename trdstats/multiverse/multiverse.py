@@ -18,7 +18,7 @@ from trdstats.errors import (
     known_level,
     unknown_name,
 )
-from trdstats.kernels.max_t import max_t
+from trdstats.kernels.numerics.max_t import max_t
 from trdstats.multiverse.estimates import (
     ESTIMATORS,
     TITLES,

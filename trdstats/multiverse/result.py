@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.arrays import FloatArray
 from trdstats.errors import count_of
-from trdstats.kernels.max_t import MaxT
+from trdstats.kernels.numerics.max_t import MaxT
 from trdstats.study import Study
 from trdstats.tables import (
     Face,
@@ -60,13 +60,13 @@ class Multiverse(Introduces):
     n_effective: float
     caveat: str
     _subjects: pd.Series[Any]
-    _influence: npt.NDArray[np.float64]
+    _influence: FloatArray
 
     @classmethod
     def build(
         cls,
         frame: pd.DataFrame,
-        influence: npt.NDArray[np.float64],
+        influence: FloatArray,
         joint: MaxT,
         *,
         study: Study,

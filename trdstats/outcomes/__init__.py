@@ -1,28 +1,28 @@
 """What counts as response, remission, relapse; states by visit, event times, rates."""
 
 from trdstats.outcomes.assess import assess
-from trdstats.outcomes.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.counts import CountComparison, compare_counts
-from trdstats.outcomes.definition import AllOf, AnyOf, Complement, Definition
 from trdstats.outcomes.derive_history import response_history
 from trdstats.outcomes.event_times import EventTimes, as_event_times
-from trdstats.outcomes.from_mapping import definition_from_mapping
-from trdstats.outcomes.lasting import AtDays, InResponse, KOfLast
-from trdstats.outcomes.onset import Onset
-from trdstats.outcomes.published import PublishedDefinition, PublishedDefinitions, definitions
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
-from trdstats.outcomes.relapse import Event, Relapse
 from trdstats.outcomes.response_history import ResponseHistory, as_history
-from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
-from trdstats.outcomes.states import (
+from trdstats.outcomes.rules.change import CGIResponse, Deterioration, ReliableChange
+from trdstats.outcomes.rules.definition import AllOf, AnyOf, Complement, Definition
+from trdstats.outcomes.rules.from_mapping import definition_from_mapping
+from trdstats.outcomes.rules.lasting import AtDays, InResponse, KOfLast
+from trdstats.outcomes.rules.onset import Onset
+from trdstats.outcomes.rules.published import PublishedDefinition, PublishedDefinitions, definitions
+from trdstats.outcomes.rules.relapse import Event, Relapse
+from trdstats.outcomes.rules.states import (
     EarlyImprovement,
     LossOfResponse,
     PartialResponse,
     Remission,
     Response,
 )
-from trdstats.outcomes.sustained import Sustained
+from trdstats.outcomes.rules.sustained import Sustained
+from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
 from trdstats.outcomes.time_to import LEFT_FOLLOW_UP, time_to
 
 __all__ = [

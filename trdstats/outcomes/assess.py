@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import SpecError
-from trdstats.kernels.endpoints import NOT_RATED, REASONS, Since, States
-from trdstats.outcomes.definition import Definition
+from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS, Since, States
+from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Rated, Study
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, check_level
-from trdstats.kernels.two_by_two import fisher_test, pearson_test, yates_test
-from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
-from trdstats.outcomes.definition import read_total
+from trdstats.estimates.proportion_contrast import DIFFERENCES, MEASURES, contrast_row
+from trdstats.kernels.proportions.two_by_two import fisher_test, pearson_test, yates_test
+from trdstats.outcomes.rules.definition import read_total
 from trdstats.tables import (
     Face,
     Introduces,

@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError, SpecError
-from trdstats.kernels import event_times as kernel
-from trdstats.kernels.endpoints import REASONS, RatedVisits
-from trdstats.kernels.runs import CLOCK, rows_to_runs
+from trdstats.kernels.visits import event_times as kernel
+from trdstats.kernels.visits.endpoints import REASONS, RatedVisits
+from trdstats.kernels.visits.runs import CLOCK, rows_to_runs
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.check_history import CENSORED, STATES
-from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.response_history import ResponseHistory
+from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.time_to import check_kinds, first_event_day, first_look
 from trdstats.study import Study
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @checked
@@ -127,7 +125,7 @@ def _labelled(
     study: Study,
     rules: tuple[Definition, Definition],
     stays: list[_Stays],
-    known: npt.NDArray[np.bool_],
+    known: BoolArray,
     visits: pd.DataFrame,
 ) -> ResponseHistory:
     subjects = study.subjects

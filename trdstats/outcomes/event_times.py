@@ -11,6 +11,9 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.estimates.weights import caveat_under
+from trdstats.frames import to_pandas
+from trdstats.kinds import as_labels
 from trdstats.outcomes.check_event_times import (
     check_columns,
     check_intervals,
@@ -19,10 +22,7 @@ from trdstats.outcomes.check_event_times import (
     hint_at_status_of_r,
     read_numbers,
 )
-from trdstats.study.frames import to_pandas
-from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count, format_number
-from trdstats.weights import caveat_under
 
 
 @checked

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import IntArray
 from trdstats.errors import (
     EstimateWarning,
     SpecError,
@@ -19,16 +19,16 @@ from trdstats.errors import (
     unknown_day,
     unknown_name,
 )
-from trdstats.kernels.boundary import error_inside
-from trdstats.kernels.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
-from trdstats.kernels.proportions import proportion_interval
+from trdstats.estimates.proportion_contrast import DIFFERENCES, MEASURES, contrast_row
+from trdstats.estimates.weights import caveat_under, check_observed
+from trdstats.kernels.numerics.boundary import error_inside
+from trdstats.kernels.proportions.single_proportion import proportion_interval
+from trdstats.kernels.visits.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
 from trdstats.outcomes.assess import check_arguments, evaluate
-from trdstats.outcomes.contrasts import DIFFERENCES, MEASURES, contrast_row
-from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
+from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
-from trdstats.weights import caveat_under, check_observed
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -208,7 +208,7 @@ def _check_reference(study: Study, reference: str | None) -> str:
     return reference
 
 
-def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> npt.NDArray[np.intp]:
+def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> IntArray:
     """Return the row among the rated visits that speaks for each subject at a day, -1 without."""
     visit = study.visits["visit"].to_numpy()[rated.row]
     start = rated.arrays.start
@@ -223,7 +223,7 @@ def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> npt
     return row
 
 
-def _last_row_by(study: Study, rated: Rated, day: float) -> npt.NDArray[np.intp]:
+def _last_row_by(study: Study, rated: Rated, day: float) -> IntArray:
     """Return each subject's last rated visit up to the end of the window of a day."""
     start = rated.arrays.start
     owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
@@ -244,7 +244,7 @@ def _outcomes(
     study: Study,
     rated: Rated,
     state: States,
-    row: npt.NDArray[np.intp],
+    row: IntArray,
     day: float,
     missing: str,
     reference: str,

@@ -10,6 +10,8 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.frames import to_pandas
+from trdstats.kinds import as_labels
 from trdstats.outcomes.check_history import (
     CENSORED,
     COLUMNS,
@@ -19,8 +21,6 @@ from trdstats.outcomes.check_history import (
     check_values,
 )
 from trdstats.outcomes.event_times import EventTimes
-from trdstats.study.frames import to_pandas
-from trdstats.study.kinds import as_labels
 from trdstats.tables import Face, Introduces, Table, format_count
 
 

@@ -7,22 +7,20 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
-from trdstats.kernels import event_times as kernel
-from trdstats.kernels.endpoints import REASONS
+from trdstats.kernels.visits import event_times as kernel
+from trdstats.kernels.visits.endpoints import REASONS
 from trdstats.outcomes.assess import check_arguments, evaluate
-from trdstats.outcomes.definition import Definition
 from trdstats.outcomes.event_times import EventTimes
-from trdstats.outcomes.states import Response
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.states import Response
 from trdstats.study import EVENT_KINDS, Study
 
 LEFT_FOLLOW_UP = "left follow-up"
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @checked

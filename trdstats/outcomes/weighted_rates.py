@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from trdstats.kernels.boundary import at_boundary, without
-from trdstats.outcomes.contrasts import MEASURES
-from trdstats.weights import effective_size, read_weights, weight_model, weights_in_words
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.arrays import FloatArray
+from trdstats.estimates.proportion_contrast import MEASURES
+from trdstats.estimates.weights import effective_size, read_weights, weight_model, weights_in_words
+from trdstats.kernels.numerics.boundary import at_boundary, without
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from trdstats.outcomes import (
     time_to,
 )
 from trdstats.outcomes.rates_result import MISSING_WORDS
-from trdstats.plan.courses import durability_section, onset_section
-from trdstats.plan.fairness import comparison_section
+from trdstats.plan.comparison import comparison_section
+from trdstats.plan.onset_and_durability import durability_section, onset_section
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.study import Study

@@ -18,7 +18,7 @@ from trdstats.plan.manifest import build_manifest, fingerprint_data, with_result
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.sections import Picture, Section
-from trdstats.plots.texts import default_style, write_missing_glyphs
+from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
 from trdstats.tables.spreadsheet import neutralise
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from trdstats.errors import TrdstatsError, check_choice, check_level
+from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.formulas import read_right_side
-from trdstats.outcomes.contrasts import DIFFERENCES
 from trdstats.outcomes.rates import METHODS, MISSING
 
 TimeScale = Literal["linear", "sqrt"]

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from trdstats.plots.columns import check_drawable, take_columns
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes, key_line
-from trdstats.plots.page import axes_width, points, text_width, wrap
-from trdstats.plots.palette import Style, choose_styles
+from trdstats.plots.layout.axes_style import LINE_WIDTH, QUIET, dress, get_axes, key_line
+from trdstats.plots.layout.columns import check_drawable, take_columns
+from trdstats.plots.layout.page_layout import axes_width, points, text_width, wrap
+from trdstats.plots.layout.palette import Style, choose_styles
 
 _ROW = 0.3  # inches
 _FILLED = 0.85  # share of a row that the tallest bar of all takes

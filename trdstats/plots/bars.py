@@ -10,9 +10,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 
-from trdstats.plots.dress import QUIET
-from trdstats.plots.page import axes_width, offset, points
-from trdstats.plots.palette import Style
+from trdstats.plots.layout.axes_style import QUIET
+from trdstats.plots.layout.page_layout import axes_width, offset, points
+from trdstats.plots.layout.palette import Style
 
 TOP = 100.0  # per cent, a doubled score: longer bars are cut at the frame and marked
 BOTTOM = -105.0  # no score falls by more than 100 %

@@ -13,11 +13,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from trdstats.errors import SpecError, check_choice, unknown_name
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes, key_line, legend_width
-from trdstats.plots.number_rows import choose_columns, draw_rows, rows_height
-from trdstats.plots.palette import Style, choose_styles
-from trdstats.plots.time_axis import TimeScale, set_time_axis
+from trdstats.plots.layout.axes_style import (
+    LINE_WIDTH,
+    QUIET,
+    dress,
+    get_axes,
+    key_line,
+    legend_width,
+)
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.number_rows import choose_columns, draw_rows, rows_height
+from trdstats.plots.layout.palette import Style, choose_styles
+from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_survival"
 

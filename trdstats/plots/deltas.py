@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -14,12 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes
-from trdstats.plots.palette import COLORS
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.plots.layout.axes_style import LINE_WIDTH, QUIET, dress, get_axes
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns
+from trdstats.plots.layout.palette import COLORS
 
 _BELOW, _ABOVE = "#BFD7EA", "#F6D5BA"  # pale blue, pale orange: also differ as greys
 

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from trdstats.plots.columns import check_drawable, take_columns
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes
-from trdstats.plots.time_axis import TimeScale, set_time_axis
+from trdstats.plots.layout.axes_style import LINE_WIDTH, QUIET, dress, get_axes
+from trdstats.plots.layout.columns import check_drawable, take_columns
+from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_effect_over_time"
 _INK = "#0072B2"

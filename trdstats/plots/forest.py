@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from trdstats.errors import SpecError
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns
-from trdstats.plots.dress import GRID, LINE_WIDTH, QUIET, dress_figure
+from trdstats.plots.layout.axes_style import GRID, LINE_WIDTH, QUIET, dress_figure
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns
 
 _NAME = "plot_forest"
 _ROW = 0.42  # inches

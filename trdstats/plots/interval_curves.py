@@ -11,10 +11,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from trdstats.errors import SpecError, check_choice
-from trdstats.plots.columns import check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import LINE_WIDTH, dress, get_axes, key_line
-from trdstats.plots.palette import Style, choose_styles
-from trdstats.plots.time_axis import TimeScale, set_time_axis
+from trdstats.plots.layout.axes_style import LINE_WIDTH, dress, get_axes, key_line
+from trdstats.plots.layout.columns import check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.palette import Style, choose_styles
+from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_interval_curves"
 

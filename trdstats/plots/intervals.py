@@ -14,10 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from trdstats.errors import SpecError, check_choice
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes, key_line
-from trdstats.plots.page import make_room, points, text_width
-from trdstats.plots.palette import Style, choose_styles
+from trdstats.plots.layout.axes_style import LINE_WIDTH, QUIET, dress, get_axes, key_line
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.page_layout import make_room, points, text_width
+from trdstats.plots.layout.palette import Style, choose_styles
 from trdstats.tables.format import format_interval, format_number
 
 _NAME = "plot_estimates"

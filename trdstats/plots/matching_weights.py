@@ -7,9 +7,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from trdstats.plots.columns import check_drawable, take_columns
-from trdstats.plots.dress import QUIET, dress, get_axes
-from trdstats.plots.palette import COLORS
+from trdstats.plots.layout.axes_style import QUIET, dress, get_axes
+from trdstats.plots.layout.columns import check_drawable, take_columns
+from trdstats.plots.layout.palette import COLORS
 
 _NAME = "plot_matching_weights"
 

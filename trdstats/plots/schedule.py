@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from trdstats.plots.columns import check_drawable, take_columns
-from trdstats.plots.dress import GRID, LINE_WIDTH, dress_figure
-from trdstats.plots.palette import Style, choose_styles
-from trdstats.plots.time_axis import TimeScale, set_time_axis
+from trdstats.plots.layout.axes_style import GRID, LINE_WIDTH, dress_figure
+from trdstats.plots.layout.columns import check_drawable, take_columns
+from trdstats.plots.layout.palette import Style, choose_styles
+from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_schedule"
 _ROW = 0.45  # inches

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from trdstats.errors import SpecError
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns
-from trdstats.plots.dress import QUIET, dress, get_axes
-from trdstats.plots.page import make_room, offset, points
+from trdstats.plots.layout.axes_style import QUIET, dress, get_axes
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns
+from trdstats.plots.layout.page_layout import make_room, offset, points
 
 _NAME = "plot_specification_curve"
 _ROW = 1.35  # height of a row of choices, in font sizes

@@ -13,11 +13,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from trdstats.errors import unknown_name
-from trdstats.plots.columns import check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import dress_figure
-from trdstats.plots.number_rows import choose_columns, draw_rows, rows_height
-from trdstats.plots.palette import COLORS, Style
-from trdstats.plots.time_axis import TimeScale, set_time_axis
+from trdstats.plots.layout.axes_style import dress_figure
+from trdstats.plots.layout.columns import check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.number_rows import choose_columns, draw_rows, rows_height
+from trdstats.plots.layout.palette import COLORS, Style
+from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_state_areas"
 _MOST_COLUMNS = 3

@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from trdstats.errors import SpecError
-from trdstats.plots.columns import check_drawable, take_columns
-from trdstats.plots.dress import LINE_WIDTH, QUIET, dress, get_axes
-from trdstats.plots.palette import COLORS
+from trdstats.plots.layout.axes_style import LINE_WIDTH, QUIET, dress, get_axes
+from trdstats.plots.layout.columns import check_drawable, take_columns
+from trdstats.plots.layout.palette import COLORS
 
 _NAME = "plot_tipping_points"
 

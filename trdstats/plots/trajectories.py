@@ -12,8 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from trdstats.errors import check_choice
-from trdstats.plots.columns import ESTIMATE, check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import (
+from trdstats.plots.layout.axes_style import (
     LINE_WIDTH,
     MARKER_SIZE,
     MARKER_SIZES,
@@ -24,10 +23,11 @@ from trdstats.plots.dress import (
     legend_width,
     say_direction,
 )
-from trdstats.plots.number_rows import choose_columns, draw_rows, rows_height
-from trdstats.plots.page import axes_width, offset
-from trdstats.plots.palette import Style, choose_styles
-from trdstats.plots.time_axis import TimeScale, place, set_time_axis
+from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.number_rows import choose_columns, draw_rows, rows_height
+from trdstats.plots.layout.page_layout import axes_width, offset
+from trdstats.plots.layout.palette import Style, choose_styles
+from trdstats.plots.layout.time_axis import TimeScale, place, set_time_axis
 
 _DODGE = 3.0  # points between neighbouring treatments at one day, at most
 _DODGE_SHARE = 0.7  # of the usual gap between two days, for all treatments together

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from trdstats.errors import SpecError
 from trdstats.plots.bars import describe_n, draw_bars, draw_threshold, set_change_axis
-from trdstats.plots.columns import check_drawable, take_columns, treatments_of
-from trdstats.plots.dress import dress, dress_figure, get_axes
-from trdstats.plots.page import axes_width, wrap
-from trdstats.plots.palette import Style, choose_styles
+from trdstats.plots.layout.axes_style import dress, dress_figure, get_axes
+from trdstats.plots.layout.columns import check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.page_layout import axes_width, wrap
+from trdstats.plots.layout.palette import Style, choose_styles
 
 _MOST_COLUMNS = 4
 _XLABEL = "Subjects, worst to best"

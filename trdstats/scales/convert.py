@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import (
     DataError,
     EstimateWarning,
@@ -26,8 +27,6 @@ from trdstats.errors import (
 from trdstats.scales.registry import get_scale
 from trdstats.scales.scale import Scale
 from trdstats.scales.source import Source
-
-FloatArray = npt.NDArray[np.float64]
 
 GROUPS_ONLY = (
     "Linked totals are good for averages of groups and poor for a person (Hawley 2013): do not "

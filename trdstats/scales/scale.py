@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from trdstats.errors import SpecError, unknown_name
-from trdstats.kernels.item_scores import FormLayout
+from trdstats.kernels.visits.item_scores import FormLayout
 from trdstats.scales.scoring import PLAIN, Scoring
 from trdstats.scales.source import SET_BY_ANALYST, Source
 from trdstats.tables import Face, Introduces, Table

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
-
-FloatArray = npt.NDArray[np.float64]
-
 
 _SEVERITY = {
     "subsyndromal": 1,

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataError, Problem, UnknownNameError, count_of
+from trdstats.frames import to_pandas
 from trdstats.scales import get_scale
 from trdstats.study import checks, notes
 from trdstats.study.events import build_events
-from trdstats.study.frames import to_pandas
 from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
     SubjectTable,
@@ -45,7 +45,7 @@ class Panel:
     """
 
     visits: pd.DataFrame
-    baseline: npt.NDArray[np.float64]
+    baseline: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
 @dataclass(frozen=True, slots=True)
 class _RawVisits:
     frame: pd.DataFrame
-    code: npt.NDArray[np.intp]
-    day: npt.NDArray[np.float64]
-    order: npt.NDArray[np.intp]
+    code: IntArray
+    day: FloatArray
+    order: IntArray
     people: SubjectTable
 
 
@@ -225,7 +225,7 @@ def _build_panel(
     return Panel(visits, baseline)
 
 
-def _items_imputed(frame: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+def _items_imputed(frame: pd.DataFrame) -> FloatArray | None:
     """Return how many items a scored total fills in, None where the table does not say."""
     return checks.numbers(frame["items_imputed"])[0] if "items_imputed" in frame else None
 
@@ -240,7 +240,7 @@ def _role_columns(roles: Roles, people: SubjectTable) -> set[str]:
 
 def _rows_of_scale(
     column: pd.Series[Any], measure: Measure, roles: Roles, found: list[Problem]
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Return which rows belong to the scale; rows of scales not asked for are noted once."""
     labels: dict[Any, str | None] = {}
     for value in column.unique():
@@ -270,11 +270,11 @@ def _rows_of_scale(
 def _baseline(
     people: SubjectTable,
     measure: Measure,
-    code: npt.NDArray[np.intp],
-    day: npt.NDArray[np.float64],
-    score: npt.NDArray[np.float64],
+    code: IntArray,
+    day: FloatArray,
+    score: FloatArray,
     found: list[Problem],
-) -> npt.NDArray[np.float64]:
+) -> FloatArray:
     scale = measure.scale
     if measure.baseline is not None:
         column = people.columns[measure.baseline]
@@ -305,9 +305,7 @@ def _baseline(
     return values
 
 
-def _named_baselines(
-    panels: Mapping[str, Panel], roles: Roles
-) -> dict[str, npt.NDArray[np.float64]]:
+def _named_baselines(panels: Mapping[str, Panel], roles: Roles) -> dict[str, FloatArray]:
     """Return baselines under the names of their columns, so that formulas may use either."""
     return {
         str(m.baseline): panels[m.scale.label].baseline
@@ -318,8 +316,8 @@ def _named_baselines(
 
 def _subject_frame(
     people: SubjectTable,
-    baseline: npt.NDArray[np.float64],
-    named: Mapping[str, npt.NDArray[np.float64]],
+    baseline: FloatArray,
+    named: Mapping[str, FloatArray],
 ) -> pd.DataFrame:
     extra = {
         f"{c}_given" if c in RESERVED else str(c): v.array
@@ -334,7 +332,7 @@ def _subject_frame(
     )
 
 
-def _is_sorted(code: npt.NDArray[np.intp], day: npt.NDArray[np.float64]) -> bool:
+def _is_sorted(code: IntArray, day: FloatArray) -> bool:
     same = code[1:] == code[:-1]
     return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
 

@@ -14,33 +14,21 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of, nearest
-from trdstats.kernels.item_scores import filled_in_totals
+from trdstats.kernels.visits.item_scores import filled_in_totals
+from trdstats.kinds import CONTAINERS, places
 from trdstats.scales import Scale, get_scale, scale_names
 
-_CONTAINERS = (list, dict, set, tuple, np.ndarray)
-# Python would read these as numbers, or choke on them.
-_NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *_CONTAINERS)
+_NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 _EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
-_LISTED = 50  # places kept in a problem; its summary always gives the full count
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
 
 
 def show_day(day: float) -> str:
     """Return a day without needless decimals."""
     return f"day {day:g}"
-
-
-def places(rows: BoolArray, describe: Callable[[int], str]) -> tuple[str, ...]:
-    """Return a description of the first rows that are marked."""
-    marked = np.flatnonzero(rows)
-    text = [describe(int(i)) for i in marked[:_LISTED]]
-    if len(marked) > _LISTED:
-        text += ["..."] * (len(marked) - _LISTED)
-    return tuple(text)
 
 
 def check_columns(
@@ -71,28 +59,6 @@ def check_columns(
                 f"{hint} Name it with {role}=...",
             )
         )
-    return found
-
-
-def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
-    """Check that every cell holds one value, not a list or another container."""
-    found = []
-    for name, column in frame.items():
-        # Only columns of mixed content can hold one; the look at their kind is cheap.
-        if column.dtype != object or not infer_dtype(column, skipna=True).startswith("mixed"):
-            continue
-        several = np.fromiter((isinstance(v, _CONTAINERS) for v in column), bool, len(column))
-        if several.any():
-            at = f"`{table}` column {str(name)!r}"
-            found.append(
-                Problem(
-                    "several_values",
-                    count_of(int(several.sum()), f"cell of {at} holds", f"cells of {at} hold")
-                    + " several values (a list or another container).",
-                    places(several, lambda i: f"row {i}"),
-                    "Give one value a cell, for example with .explode().",
-                )
-            )
     return found
 
 
@@ -236,7 +202,7 @@ def check_scores(
     subjects: Labels,
     day: FloatArray,
     score: FloatArray,
-    row: npt.NDArray[np.intp],
+    row: IntArray,
     scale: Scale,
     what: str,
     filled_in: BoolArray,
@@ -322,9 +288,9 @@ def _outside(
 
 def check_duplicates(
     subjects: Labels,
-    code: npt.NDArray[np.intp],
+    code: IntArray,
     day: FloatArray,
-    row: npt.NDArray[np.intp],
+    row: IntArray,
     scale: Scale,
 ) -> Problem | None:
     """Check that a subject has one row a day.
@@ -479,7 +445,7 @@ def check_subject_rows(ids: Labels, repeated: BoolArray) -> Problem | None:
     )
 
 
-def check_treatment(ids: Labels, missing: BoolArray, row: npt.NDArray[np.intp]) -> Problem | None:
+def check_treatment(ids: Labels, missing: BoolArray, row: IntArray) -> Problem | None:
     """Check that every subject has a treatment; `row` says where it was looked for."""
     if not missing.any():
         return None

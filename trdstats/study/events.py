@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trdstats.arrays import BoolArray
 from trdstats.errors import Problem, count_of, nearest
+from trdstats.kinds import places
 from trdstats.study import checks
 from trdstats.study.roles import EVENT_KINDS, Roles
 from trdstats.study.subjects import SubjectTable, code_rows
@@ -49,14 +51,14 @@ def build_events(
     )
 
 
-def _check_named(unnamed: checks.BoolArray) -> Problem | None:
+def _check_named(unnamed: BoolArray) -> Problem | None:
     if not unnamed.any():
         return None
     return Problem(
         "unnamed_event",
         count_of(int(unnamed.sum()), "row of `events` does", "rows of `events` do")
         + " not say what happened.",
-        checks.places(unnamed, lambda i: f"row {i}"),
+        places(unnamed, lambda i: f"row {i}"),
         f"Name the event: {', '.join(EVENT_KINDS)}.",
     )
 

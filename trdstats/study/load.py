@@ -17,8 +17,8 @@ from trdstats.errors import (
     TrdstatsError,
     unknown_name,
 )
+from trdstats.kinds import as_labels, label_of
 from trdstats.study.described import ROLES, TABLES, check_described_study
-from trdstats.study.kinds import as_labels, label_of
 from trdstats.study.readers import read_table
 from trdstats.study.study import Study
 

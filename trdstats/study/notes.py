@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, count_of
+from trdstats.kinds import places
 from trdstats.scales import Scale
-from trdstats.study.checks import BoolArray, FloatArray, Labels, places, show_day
+from trdstats.study.checks import Labels, show_day
 
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:

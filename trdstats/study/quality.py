@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.scales import Scale
 from trdstats.study.study import Study
 from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_p
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,7 +139,7 @@ def _moves_apart(a: Study, b: Study) -> pd.DataFrame:
     )
 
 
-def _band(scale: Scale, score: FloatArray) -> npt.NDArray[np.intp]:
+def _band(scale: Scale, score: FloatArray) -> IntArray:
     """Return the number of the severity band of each score, by the first scheme."""
     lowest = [low for _, low, _ in scale.schemes[0].bands]
     return np.asarray(np.searchsorted(lowest, score, side="right"))

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from trdstats.kernels.endpoints import MissedVisits, RatedVisits
-from trdstats.kernels.runs import run_starts
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.visits.endpoints import MissedVisits, RatedVisits
+from trdstats.kernels.visits.runs import run_starts
 from trdstats.study.windows import VisitWindows
-
-IntArray = npt.NDArray[np.intp]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
@@ -404,7 +404,7 @@ class Study(Introduces):
         """Return the rated visits after baseline as arrays, with where they stand."""
         return rate_visits(self.visits, self.subjects, self.windows, self.scale.floor)
 
-    def schedule_end(self, by: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
+    def schedule_end(self, by: FloatArray | None = None) -> FloatArray:
         """Return, for each subject, the day from which a visit counts as the last scheduled.
 
         Parameters

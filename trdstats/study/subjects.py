@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import IntArray
 from trdstats.errors import Problem
+from trdstats.kinds import as_labels
 from trdstats.study import checks
-from trdstats.study.kinds import as_labels
 from trdstats.study.roles import Roles
 
 
@@ -40,7 +41,7 @@ class SubjectTable:
     columns: dict[str, pd.Series[Any]]
     roles: frozenset[str]
     from_visits: tuple[str, ...]
-    row: npt.NDArray[np.intp]
+    row: IntArray
 
 
 def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
@@ -98,9 +99,7 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
     return _assemble(whole, roles, kept, names, constant, tuple(constant), found)
 
 
-def _earliest(
-    frame: pd.DataFrame, roles: Roles, code: npt.NDArray[np.intp], n: int
-) -> npt.NDArray[np.intp]:
+def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
     """Return the row of each subject's earliest day, shape (n,)."""
     day, _ = checks.numbers(frame[roles.day])
     order = np.lexsort((day, code))
@@ -112,7 +111,7 @@ def _earliest(
 
 def code_rows(
     values: pd.Series[Any], people: SubjectTable, table: str, found: list[Problem]
-) -> npt.NDArray[np.intp]:
+) -> IntArray:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
     missing = checks.missing_identifiers(values)
     code = np.asarray(people.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp)
@@ -131,7 +130,7 @@ def code_rows(
 def _assemble(
     frame: pd.DataFrame,
     roles: Roles,
-    kept: npt.NDArray[np.intp],
+    kept: IntArray,
     names: npt.NDArray[np.object_],
     columns: Any,
     from_visits: tuple[str, ...],
@@ -164,7 +163,7 @@ def _assemble(
     )
 
 
-def _sort_order(names: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
+def _sort_order(names: npt.NDArray[np.object_]) -> IntArray:
     try:
         return np.argsort(names, kind="stable")
     except TypeError:  # identifiers of mixed kinds have no order of their own

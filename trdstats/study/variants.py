@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import check_choice
 from trdstats.study.build import Panel, Tables
 from trdstats.study.windows import VisitWindows, schedule_visits
-
-FloatArray = npt.NDArray[np.float64]
 
 BaselineRule = Literal["last", "first", "mean", "highest"]
 BASELINE_WORDS = {
@@ -128,7 +126,7 @@ def keep_scheduled(
     return visits[keep].reset_index(drop=True)
 
 
-def narrow(tables: Tables, kept: npt.NDArray[np.bool_], treatments: list[str]) -> Tables:
+def narrow(tables: Tables, kept: BoolArray, treatments: list[str]) -> Tables:
     """Return the tables of some of the subjects.
 
     Parameters

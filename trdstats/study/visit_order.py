@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
-
-FloatArray = npt.NDArray[np.float64]
 
 # A sign belongs to a number only at the start of a word: "day -7", but not "visit-2".
 _NUMBER = re.compile(r"(?:(?<![\w.,)\]])[-+])?\d+(?:\.\d+)?")

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arguments import checked
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @checked
@@ -165,9 +164,9 @@ def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows]
 
 
 def schedule_visits(
-    subject: npt.NDArray[np.intp],
+    subject: IntArray,
     day: FloatArray,
-    rated: npt.NDArray[np.bool_],
+    rated: BoolArray,
     treatment: npt.NDArray[np.integer[Any]],
     names: Sequence[str],
     windows: Mapping[str, VisitWindows] | None,
@@ -200,9 +199,7 @@ def schedule_visits(
     return choose_visits(subject, day, nominal)
 
 
-def choose_visits(
-    subject: npt.NDArray[np.intp], day: FloatArray, nominal: FloatArray
-) -> FloatArray:
+def choose_visits(subject: IntArray, day: FloatArray, nominal: FloatArray) -> FloatArray:
     """Keep one visit a window: the closest to the scheduled day, of a tie the later.
 
     Parameters

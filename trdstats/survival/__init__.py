@@ -1,34 +1,34 @@
 """Time to response and durability: curves, tests, restricted means."""
 
-from trdstats.survival.aalen_johansen import AalenJohansen, AalenJohansenResult
-from trdstats.survival.aft import AFT
-from trdstats.survival.aft_result import AFTResult
-from trdstats.survival.audit_schedule import audit_schedule
-from trdstats.survival.cox import CoxPH
-from trdstats.survival.cox_curves import MarginalCurves
-from trdstats.survival.cox_result import CoxResult
-from trdstats.survival.fine_gray import FineGray, FineGrayResult
-from trdstats.survival.gray import GrayTest, GrayTestResult
-from trdstats.survival.interval_log_rank import IntervalLogRank, IntervalLogRankResult
-from trdstats.survival.interval_ph import IntervalPH
-from trdstats.survival.interval_ph_result import IntervalPHResult
-from trdstats.survival.interval_response_state import (
+from trdstats.survival.curves.aalen_johansen import AalenJohansen, AalenJohansenResult
+from trdstats.survival.curves.kaplan_meier import KaplanMeier, KaplanMeierResult
+from trdstats.survival.curves.landmark import landmark
+from trdstats.survival.curves.origin_sensitivity import OriginSensitivity, impute_origin
+from trdstats.survival.curves.rmst import RMST, RMSTResult
+from trdstats.survival.interval.interval_ph import IntervalPH
+from trdstats.survival.interval.interval_ph_result import IntervalPHResult
+from trdstats.survival.interval.turnbull import Turnbull
+from trdstats.survival.interval.turnbull_result import TurnbullResult
+from trdstats.survival.parametric.aft import AFT
+from trdstats.survival.parametric.aft_result import AFTResult
+from trdstats.survival.parametric.mixture_cure import MixtureCure
+from trdstats.survival.parametric.mixture_cure_result import MixtureCureResult
+from trdstats.survival.regression.cox import CoxPH
+from trdstats.survival.regression.cox_curves import MarginalCurves
+from trdstats.survival.regression.cox_result import CoxResult
+from trdstats.survival.regression.fine_gray import FineGray, FineGrayResult
+from trdstats.survival.regression.proportional import ProportionalHazardsTest
+from trdstats.survival.schedule.audit_result import ScheduleAudit
+from trdstats.survival.schedule.audit_schedule import audit_schedule
+from trdstats.survival.states.interval_response_state import (
     IntervalResponseState,
     IntervalResponseStateResult,
 )
-from trdstats.survival.kaplan_meier import KaplanMeier, KaplanMeierResult
-from trdstats.survival.landmark import landmark
-from trdstats.survival.log_rank import LogRank, LogRankResult
-from trdstats.survival.max_combo import MaxCombo, MaxComboResult
-from trdstats.survival.mixture_cure import MixtureCure
-from trdstats.survival.mixture_cure_result import MixtureCureResult
-from trdstats.survival.origin import OriginSensitivity, impute_origin
-from trdstats.survival.proportional import ProportionalHazardsTest
-from trdstats.survival.response_state import ResponseState, ResponseStateResult
-from trdstats.survival.rmst import RMST, RMSTResult
-from trdstats.survival.schedule_audit import ScheduleAudit
-from trdstats.survival.turnbull import Turnbull
-from trdstats.survival.turnbull_result import TurnbullResult
+from trdstats.survival.states.response_state import ResponseState, ResponseStateResult
+from trdstats.survival.tests.gray import GrayTest, GrayTestResult
+from trdstats.survival.tests.interval_log_rank import IntervalLogRank, IntervalLogRankResult
+from trdstats.survival.tests.log_rank import LogRank, LogRankResult
+from trdstats.survival.tests.max_combo import MaxCombo, MaxComboResult
 
 __all__ = [
     "AFT",

@@ -7,23 +7,21 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, unknown_name
-from trdstats.kernels.follow_up import FollowUp
-from trdstats.kernels.stacking import WeightModel
-from trdstats.outcomes import EventTimes
-from trdstats.study.kinds import as_labels
-from trdstats.weights import (
+from trdstats.estimates.weights import (
     WeightsAmong,
     effective_size,
     read_weights,
     weight_model,
     weights_in_words,
 )
-
-FloatArray = npt.NDArray[np.float64]
+from trdstats.kernels.numerics.stacking import WeightModel
+from trdstats.kernels.risk_sets.follow_up import FollowUp
+from trdstats.kinds import as_labels
+from trdstats.outcomes import EventTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,9 @@ class Group:
     """
 
     label: str
-    row: npt.NDArray[np.intp]
+    row: IntArray
     time: FloatArray
-    status: npt.NDArray[np.intp]
+    status: IntArray
     left: FloatArray
     right: FloatArray
     entry: FloatArray
@@ -101,7 +99,7 @@ class Sample:
         """Return the number of events of a cause."""
         return sum(int((g.status == status).sum()) for g in self.groups)
 
-    def keep(self, kept: npt.NDArray[np.bool_]) -> Sample:
+    def keep(self, kept: BoolArray) -> Sample:
         """Return the sample of some of the subjects with follow-up."""
         parts = []
         for g in self.groups:
@@ -159,7 +157,7 @@ class Sample:
         """Return influences that know how the weights were estimated."""
         return direct if self.model is None else self.model.through_weights(direct)
 
-    def lay_out(self, row: npt.NDArray[np.intp], effect: FloatArray) -> FloatArray:
+    def lay_out(self, row: IntArray, effect: FloatArray) -> FloatArray:
         """Return effects of some subjects among those of all with follow-up, 0 for the others."""
         everyone = np.zeros((len(self.subjects), effect.shape[1]))
         everyone[row] = effect
@@ -167,9 +165,9 @@ class Sample:
 
     def robust_covariance(
         self,
-        row: npt.NDArray[np.intp],
+        row: IntArray,
         effect: FloatArray,
-        cluster: npt.NDArray[np.intp] | None = None,
+        cluster: IntArray | None = None,
     ) -> FloatArray:
         """Return the covariance of estimates from their influences.
 
@@ -278,7 +276,7 @@ def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
     )
 
 
-def _codes(column: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str]]:
+def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(np.intp), [str(c) for c in column.cat.categories]
     labels = as_labels(column)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.errors import NotEstimableError
-from trdstats.kernels.follow_up import FollowUp, count, unobserved
+from trdstats.kernels.risk_sets.follow_up import FollowUp, count, unobserved
 from trdstats.survival.groups import Group, Sample
 
 

@@ -1,6 +1,5 @@
 """Tidy results as readable tables: number formats, and one builder for text and HTML."""
 
-from trdstats.tables.face import Face, Introduces, Table
 from trdstats.tables.format import (
     NOT_ESTIMABLE,
     format_count,
@@ -12,6 +11,7 @@ from trdstats.tables.format import (
     format_time,
 )
 from trdstats.tables.rows import each_row
+from trdstats.tables.summary import Face, Introduces, Table
 
 __all__ = [
     "NOT_ESTIMABLE",

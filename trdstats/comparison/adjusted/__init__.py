@@ -1,0 +1,1 @@
+"""Estimates adjusted by standardisation, AIPW, matching and strata."""

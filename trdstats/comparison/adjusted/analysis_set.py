@@ -1,0 +1,251 @@
+"""Everybody a comparison is about, and regressions of their outcomes and treatments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import softmax
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.comparison.adjusted.subject_outcomes import (
+    SubjectOutcomes,
+    levels_by,
+    with_covariates,
+)
+from trdstats.errors import NotEstimableError
+from trdstats.estimates.weights import (
+    WeightsAmong,
+    check_observed,
+    effective_size,
+    read_weights,
+    weight_model,
+    weights_in_words,
+)
+from trdstats.formulas import check_full_rank
+from trdstats.kernels.weighting.generalised_linear import Family, LinearFit, fit_linear_model
+from trdstats.kernels.weighting.propensity import fit_scores
+
+# Log odds a standard deviation of a covariate makes where it separates treatments.
+SEPARATED = 12.0
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """All subjects of a comparison with outcome, treatment, covariates and weight.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a subject; texts as categories.
+    y : ndarray, shape (n,)
+        NaN where the outcome was not observed.
+    label : str
+        The outcome in words.
+    levels : list of str
+        Treatments in order.
+    code : ndarray of int, shape (n,)
+        Position of each subject's treatment.
+    weight : ndarray, shape (n,)
+    weighted : bool
+    model : WeightsAmong or None
+        The model by which the weights were estimated.
+    """
+
+    frame: pd.DataFrame
+    y: FloatArray
+    label: str
+    levels: list[str]
+    code: IntArray
+    weight: FloatArray
+    weighted: bool
+    model: WeightsAmong | None
+
+    @property
+    def observed(self) -> BoolArray:
+        """Who takes part in a regression of the outcome, shape (n,)."""
+        return ~np.isnan(self.y) & (self.weight > 0)
+
+    @property
+    def who(self) -> npt.NDArray[np.object_]:
+        """Subjects of the rows of `through_weights`."""
+        own = self.frame["subject"].to_numpy(dtype=object)
+        return own if self.model is None else np.concatenate([own, self.model.other_subjects])
+
+    def through_weights(self, direct: FloatArray) -> FloatArray:
+        """Return influences that know how the weights were estimated."""
+        return direct if self.model is None else self.model.through_weights(direct)
+
+    def counts(self, by: str) -> pd.DataFrame:
+        """Return `by`, n (subjects), n_observed (those whose outcome is known)."""
+        rows = [
+            {by: level, "n": int(((self.code == k) & (self.weight > 0)).sum()),
+             "n_observed": int(((self.code == k) & self.observed).sum())}
+            for k, level in enumerate(self.levels)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return what a face says of the subjects."""
+        n, seen = int((self.weight > 0).sum()), int(self.observed.sum())
+        facts = [("Subjects", f"{n:,}, outcome known of {seen:,}")]
+        if self.weighted:
+            own = [self.weight[self.code == k] for k in range(len(self.levels))]
+            facts.append(("Weights", weights_in_words(effective_size(own), self.model)))
+        return tuple(facts)
+
+
+def read_everybody(
+    known: SubjectOutcomes, formulas: tuple[str, ...], by: str, weights: Any
+) -> Everybody:
+    """Return the subjects of a comparison.
+
+    Raises
+    ------
+    DataError
+        When a covariate is missing or a weight cannot be used.
+    UnknownNameError
+        When a column is not there.
+    NotEstimableError
+        When a treatment has nobody whose outcome is known.
+    """
+    frame = with_covariates(known.frame, formulas, by, "subjects")
+    levels = levels_by(frame, by)
+    weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
+    check_observed(weights, frame["subject"], known.observed, day=known.day)
+    model = weight_model(weights)
+    found = Everybody(
+        frame=frame,
+        y=known.y,
+        label=known.label,
+        levels=levels,
+        code=frame[by].cat.codes.to_numpy().astype(np.intp),
+        weight=weight,
+        weighted=weights is not None,
+        model=None if model is None else model.among(frame["subject"]),
+    )
+    n = np.bincount(found.code[found.observed], minlength=len(levels))
+    empty = [str(v) for v, k in zip(levels, n, strict=True) if k == 0]
+    if empty:
+        raise NotEstimableError(
+            f"Nobody under {', '.join(empty)} has a known {known.label}. Leave the treatment out "
+            "with study.only([...])."
+        )
+    return found
+
+
+def fit_outcome_model(
+    X: FloatArray,
+    terms: Sequence[str],
+    everybody: Everybody,
+    family: Family,
+    among: BoolArray | None = None,
+) -> tuple[LinearFit, FloatArray]:
+    """Fit a regression to those whose outcome is known.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        Of everybody, with intercept.
+    among : ndarray of bool, shape (n,), optional
+        Some of those whose outcome is known. Default: all of them.
+
+    Returns
+    -------
+    LinearFit
+    ndarray, shape (n, q)
+        Influence of everybody on the coefficients; 0 for those without an outcome.
+
+    Raises
+    ------
+    NotEstimableError
+        When columns explain each other, or a coefficient grows without end.
+    """
+    own = everybody.observed if among is None else among
+    check_full_rank(X[own], terms)
+    fit = fit_linear_model(X[own], everybody.y[own], everybody.weight[own], family)
+    if fit.endless.any():
+        raise _separated([t for t, e in zip(terms, fit.endless, strict=True) if e], everybody.label)
+    influence = np.zeros(X.shape)
+    influence[own] = fit.influence()
+    return fit, influence
+
+
+@dataclass(frozen=True)
+class TreatmentModel:
+    """A multinomial logistic model of which treatment each subject received.
+
+    Attributes
+    ----------
+    Z : ndarray, shape (n, q)
+        Design of everybody: ones, then covariates centred and scaled.
+    gamma : ndarray, shape (K - 1, q)
+    influence : ndarray, shape (n, (K - 1) q)
+        Of everybody on gamma; 0 for those the model was not fitted to.
+    """
+
+    Z: FloatArray
+    gamma: FloatArray
+    influence: FloatArray
+
+    def probability(self) -> FloatArray:
+        """Return the probability of each treatment, shape (n, K)."""
+        eta = np.column_stack([np.zeros(len(self.Z)), self.Z @ self.gamma.T])
+        return np.asarray(softmax(eta, axis=1))
+
+
+def fit_treatment_model(
+    X: FloatArray, terms: Sequence[str], everybody: Everybody, own: BoolArray
+) -> TreatmentModel:
+    """Fit a model of the treatment to some of the subjects.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        Covariates of everybody, without intercept.
+    terms : sequence of str
+        Their names.
+    everybody : Everybody
+    own : ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    NotEstimableError
+        When columns explain each other, or covariates separate the treatments.
+    """
+    weight = everybody.weight[own]
+    centre = np.average(X[own], axis=0, weights=weight)
+    spread = np.sqrt(np.average((X[own] - centre) ** 2, axis=0, weights=weight))
+    check_full_rank(np.column_stack([np.ones(int(own.sum())), X[own]]), ["Intercept", *terms])
+    Z = np.column_stack([np.ones(len(X)), (X - centre) / spread])
+    found = fit_scores(Z[own], everybody.code[own], len(everybody.levels), weight)
+    large = np.abs(found.gamma[:, 1:]) > SEPARATED
+    if not found.converged or large.any():
+        far = np.abs(found.gamma[:, 1:]).max(axis=0)
+        # Without a maximum the coefficients that run away are far above the others.
+        named = [t for t, g in zip(terms, far, strict=True) if g > far.max() / 3]
+        raise NotEstimableError(
+            f"{_listed(named)} separates treatments: some subjects could only have had one of "
+            "them, so that nothing compares them. Leave such subjects or treatments out, and say "
+            "so."
+        )
+    influence = np.zeros((len(X), found.parts.shape[1]))
+    influence[own] = weight[:, None] * found.influence()
+    return TreatmentModel(Z, found.gamma, influence)
+
+
+def _separated(terms: list[str], outcome: str) -> NotEstimableError:
+    return NotEstimableError(
+        f"The effect of {_listed(terms)} on {outcome} has no finite estimate: it separates those "
+        "who had the outcome from those who had not. Leave the term out, or join a category with "
+        "another."
+    )
+
+
+def _listed(terms: list[str]) -> str:
+    named = [t for t in terms if t != "Intercept"] or terms
+    return ", ".join(named)

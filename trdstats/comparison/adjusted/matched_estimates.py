@@ -1,0 +1,159 @@
+"""Rates and means of matched subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
+from trdstats.errors import NotEstimableError
+from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
+from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
+from trdstats.tables import Face, Introduces
+
+if TYPE_CHECKING:
+    from trdstats.comparison.adjusted.matching_result import MatchingResult
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class MatchedEstimates(Introduces):
+    """Outcomes of the matched under both treatments and their comparison.
+
+    Attributes
+    ----------
+    matching : MatchingResult
+    outcome : str
+        The outcome in words.
+    n_sets, n_lost : int
+        Matched sets that were compared, and those that went for want of an outcome.
+    """
+
+    matching: MatchingResult
+    outcome: str
+    n_sets: int
+    n_lost: int
+    _marginals: Marginals
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the outcomes, then their comparison, as `StandardisationResult.tidy` does."""
+        return self._marginals.tidy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n_sets, n_lost, n_controls, variance."""
+        return pd.DataFrame(
+            {
+                "n_sets": [self.n_sets],
+                "n_lost": [self.n_lost],
+                "replace": [self.matching.spec.replace],
+                "variance": [self._variance()],
+            }
+        )
+
+    def _variance(self) -> str:
+        return "Abadie-Imbens" if self.matching._is_shared else "by matched set"
+
+    def influence(self) -> pd.DataFrame:
+        """Return the effect of each matched set on each outcome, in the row of its treated subject.
+
+        Raises
+        ------
+        NotEstimableError
+            Where controls are part of several sets (with replacement, or because scores are
+            equal): the variance of Abadie and Imbens is no sum over subjects.
+        """
+        return self._marginals.influence()
+
+    def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
+        """Draw the outcome under both treatments, or a comparison; returns the Axes."""
+        return self._marginals.draw(
+            ax, measure, self.outcome, {"caveat": self.matching._words(), **options}
+        )
+
+    def face(self) -> Face:
+        """Return outcomes and comparison as a table."""
+        found = self.matching
+        sets = f"{self.n_sets:,} of {found.treated} with their controls"
+        facts = (
+            ("Outcome", self.outcome),
+            ("Matched on", found.spec.formula),
+            (
+                "Sets",
+                sets + (f"; {self.n_lost:,} lost for want of an outcome" if self.n_lost else ""),
+            ),
+            ("Mean over", f"subjects under {found.treated} who found a match"),
+            ("Errors", self._variance()),
+        )
+        words = found._words()
+        notes = (*((f"{words}.",) if words else ()), *self._marginals.notes())
+        return Face("Matched comparison", facts, self._marginals.tables(), notes)
+
+
+def estimate_matched(
+    found: MatchingResult, y: FloatArray, known: SubjectOutcomes, day: float | None
+) -> MatchedEstimates:
+    """Compare the outcomes of the matched.
+
+    Parameters
+    ----------
+    found : MatchingResult
+    y : ndarray, shape (n,)
+        Outcomes of the rows of its frame; NaN where not observed.
+    known : SubjectOutcomes
+    day : float or None
+    """
+    one, other, portion = found._one, found._other, found._share
+    whole = ~np.isnan(y[one]) & ~np.isnan(y[other])
+    if not whole.any():
+        raise NotEstimableError(f"No matched set has {known.label} on both sides.")
+    kept, number = np.unique(one[whole], return_inverse=True)
+    weight = found._weight()[kept]
+    other, share = other[whole], portion[whole]
+    share = share / np.bincount(number, weights=share)[number]
+    matched = np.bincount(number, weights=share * y[other]).astype(float)
+    estimate = np.array([np.average(matched, weights=weight), np.average(y[kept], weights=weight)])
+    moved = None
+    if found._is_shared:
+        covariance = _of_shared(found, y, kept, other, share * weight[number], matched, weight)
+    else:
+        moved = np.column_stack([matched, y[kept]]) - estimate
+        moved = moved / len(kept)
+        covariance = moved.T @ moved
+    quantity: Quantity = "rate" if known.binary else "mean"
+    time = np.nan if day is None else float(day)
+    labels = (str(found.control), str(found.treated))
+    return MatchedEstimates(
+        matching=found,
+        outcome=known.label,
+        n_sets=len(kept),
+        n_lost=len(np.unique(one)) - len(kept),
+        _marginals=Marginals(
+            slice_parts([(quantity, time)], labels, estimate, covariance),
+            found.spec.by,
+            labels[0],
+            found.spec.conf_level,
+            found.frame["subject"].to_numpy(dtype=object)[kept],
+            moved,
+        ),
+    )
+
+
+def _of_shared(
+    found: MatchingResult, y: FloatArray, kept: Any, other: Any, share: FloatArray,
+    matched: FloatArray, weight: FloatArray,
+) -> FloatArray:  # fmt: skip
+    """Return the covariance where controls are part of several sets."""
+    n = len(y)
+    controls = np.flatnonzero(~found._is_treated & ~np.isnan(y))
+    if len(controls) < 2:
+        raise NotEstimableError("One control with an outcome tells nothing of its variance.")
+    controls = controls[np.argsort(found._joined[controls], kind="stable")]
+    used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
+    squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
+    variance = local_variance(found._joined[controls], y[controls])
+    return replaced_covariance(y[kept], matched, used, squared, variance, weight)

@@ -1,0 +1,83 @@
+"""Rates and means standardised by a logistic or linear regression."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_everybody
+from trdstats.comparison.adjusted.standardisation_result import (
+    StandardisationResult,
+    coefficient_table,
+)
+from trdstats.comparison.adjusted.subject_outcomes import pick_level, read_outcomes
+from trdstats.errors import SpecError
+from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
+from trdstats.formulas import read_covariates
+from trdstats.kernels.weighting.generalised_linear import Family
+from trdstats.survival.parametric.parametric_data import design_at, with_intercept
+
+if TYPE_CHECKING:
+    from trdstats.comparison.adjusted.standardisation import Standardisation
+
+
+def standardise_means(spec: Standardisation, data: Any, weights: Any) -> StandardisationResult:
+    """Fit the regression to those with an outcome and average over everybody."""
+    known = read_outcomes(
+        data, spec.outcome, day=spec.day, missing=spec.missing, reference=spec.reference
+    )
+    everybody = read_everybody(known, (spec.formula,), spec.by, weights)
+    family: Family = "logistic" if known.binary else "linear"
+    if spec.model is not None:
+        if spec.model == "logistic" and not known.binary:
+            raise SpecError(
+                f"model='logistic' needs outcomes of 0 and 1; {known.label} has others."
+            )
+        family = "logistic" if spec.model == "logistic" else "linear"
+    levels = everybody.levels
+    reference = pick_level("treatment", spec.reference, levels)
+    design = read_covariates(everybody.frame, spec.formula)
+    X = with_intercept(design.X)
+    fit, on_beta = fit_outcome_model(X, ["Intercept", *design.terms], everybody, family)
+    among = everybody.weight
+    if spec.estimand == "att":
+        treated = pick_level("treatment", spec.treated, levels)
+        among = np.where((everybody.frame[spec.by] == treated).to_numpy(), among, 0.0)
+    share = among / among.sum()
+    estimate, gradient = np.empty(len(levels)), np.empty((len(levels), X.shape[1]))
+    direct = np.empty((len(share), len(levels)))
+    for k, level in enumerate(levels):
+        given = design_at(design, spec.by, level)
+        mean = fit.mean(given)
+        estimate[k], gradient[k] = share @ mean, share @ fit.slope(given)
+        direct[:, k] = share * (mean - estimate[k]) + on_beta @ gradient[k]
+    moved = everybody.through_weights(direct)
+    covariance = moved.T @ moved
+    if spec.variance == "fixed covariates":
+        covariance = gradient @ fit.covariance() @ gradient.T
+    labels = tuple(str(v) for v in levels)
+    quantity: Quantity = "rate" if known.binary else "mean"
+    time = np.nan if spec.day is None else float(spec.day)
+    return StandardisationResult(
+        spec=spec,
+        outcome=known.label,
+        caveat=known.caveat,
+        counts=everybody.counts(spec.by),
+        coefficients=coefficient_table(
+            ["Intercept", *design.terms],
+            fit,
+            None if spec.variance == "fixed covariates" else everybody.through_weights(on_beta),
+            spec.conf_level,
+        ),
+        facts=(("Model", family), *everybody.facts()),
+        notes=(),
+        _marginals=Marginals(
+            slice_parts([(quantity, time)], labels, estimate, covariance),
+            spec.by,
+            str(reference),
+            spec.conf_level,
+            everybody.who,
+            moved,
+        ),
+    )

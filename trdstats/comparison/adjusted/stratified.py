@@ -1,0 +1,201 @@
+"""Rates compared within strata and summed over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.comparison.adjusted.stratified_result import COUNTS, StratifiedRates
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    Problem,
+    check_choice,
+    check_level,
+    unknown_name,
+)
+from trdstats.frames import to_pandas
+from trdstats.kinds import in_order, label_of
+from trdstats.outcomes.assess import check_arguments
+from trdstats.outcomes.rates import MISSING, Missing, verdicts
+from trdstats.outcomes.rates_result import MISSING_WORDS
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.study import Study
+
+
+@checked
+def stratified_rates(
+    study: Study,
+    definition: Definition,
+    *,
+    day: float,
+    strata: str | Sequence[str],
+    missing: Missing = "nonresponse",
+    reference: str | None = None,
+    conf_level: float = 0.95,
+) -> StratifiedRates:
+    """Compare rates at a day within strata of subjects.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+    day : float
+        Scheduled day.
+    strata : str or sequence of str
+        Columns of the subjects; several are crossed.
+    missing : {"nonresponse", "observed", "locf", "worst"}
+        As in `rates`.
+    reference : str, optional
+        Treatment the others are compared with. Default: the first one.
+    conf_level : float
+
+    Returns
+    -------
+    StratifiedRates
+        Difference and ratio with the weights of Mantel and Haenszel and the limits of Miettinen
+        and Nurminen; common odds ratio with the limits of Robins, Breslow and Greenland and the
+        test of Cochran, Mantel and Haenszel, without correction for continuity.
+
+    Raises
+    ------
+    UnknownNameError
+        When a column, the reference or the day is not known.
+    NotEstimableError
+        When no stratum holds both treatments.
+
+    References
+    ----------
+    Miettinen and Nurminen 1985, doi:10.1002/sim.4780040211; Mantel and Haenszel 1959,
+    doi:10.1093/jnci/22.4.719; Robins, Breslow and Greenland 1986, doi:10.2307/2531052.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> found = trd.stratified_rates(trd.load_sample("trial"), trd.Response(), day=28, strata="sex")
+    >>> found.tidy()["measure"].unique().tolist()
+    ['difference', 'ratio', 'odds ratio']
+    """
+    check_arguments(study, definition)
+    check_choice("missing", missing, MISSING)
+    check_level(conf_level)
+    columns = [strata] if isinstance(strata, str) else list(strata)
+    for column in columns:
+        if column not in study.subjects.columns:
+            raise unknown_name("column of the subjects", column, study.subjects.columns)
+    base = study.treatments[0] if reference is None else reference
+    if base not in study.treatments:
+        raise unknown_name("treatment", base, study.treatments)
+    found = verdicts(study, definition, day=day, missing=missing, reference=base)
+    cells = study.subjects[columns]
+    lacks = cells.isna().any(axis=1).to_numpy()
+    label = cells.apply(lambda c: c.map(label_of).astype(str)).agg(", ".join, axis=1).to_numpy()
+    counted = found["met"].notna().to_numpy() & ~lacks
+    table = pd.DataFrame(
+        {
+            "subject": found["subject"].array[counted],
+            "stratum": label[counted],
+            "treatment": found["treatment"].astype(str).to_numpy()[counted],
+            "met": found["met"].to_numpy(dtype=float, na_value=np.nan)[counted],
+        }
+    )
+    sums = table.groupby(["stratum", "treatment"])["met"].agg(["sum", "count"])
+    names = in_order(table["stratum"])
+    rows = []
+    for treatment in study.treatments:
+        if treatment == base:
+            continue
+        for name in names:
+            own, other = (_cell(sums, name, arm) for arm in (treatment, base))
+            rows.append((name, treatment, base, *own, *other))
+    counts = pd.DataFrame(rows, columns=["stratum", "treatment", "reference", *COUNTS])
+    _check_overlap(counts)
+    facts = [
+        ("Rule", definition.describe(study.scale)),
+        ("Not rated", MISSING_WORDS[missing]),
+        ("Strata", f"{len(names)} of {', '.join(columns)}"),
+    ]
+    if lacks.any():
+        facts.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
+    title = f"{definition.label(study.scale)} at day {day:g}, stratified"
+    title = title[0].upper() + title[1:]
+    return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)
+
+
+@checked
+def compare_strata(frame: Any, *, conf_level: float = 0.95) -> StratifiedRates:
+    """Compare two rates over strata of which only the counts are known.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        stratum, events, n, reference_events, reference_n; optional treatment and reference.
+    conf_level : float
+
+    Returns
+    -------
+    StratifiedRates
+
+    Raises
+    ------
+    UnknownNameError, DataError
+        When a column is missing, or counts are not whole or exceed their denominator.
+    NotEstimableError
+        When no stratum holds both treatments.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> counts = pd.DataFrame({"stratum": ["F", "M"], "events": [29, 12], "n": [54, 26],
+    ...                        "reference_events": [21, 6], "reference_n": [54, 26]})
+    >>> row = compare_strata(counts).tidy().iloc[2]
+    >>> row["measure"], round(float(row["estimate"]), 3)
+    ('odds ratio', 2.081)
+    """
+    check_level(conf_level)
+    table = to_pandas(frame, what="frame")
+    for column in ("stratum", *COUNTS):
+        if column not in table.columns:
+            raise unknown_name("column", column, table.columns)
+    for column in ("treatment", "reference"):
+        if column not in table.columns:
+            table = table.assign(**{column: column})
+    values = table[list(COUNTS)].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
+    whole = np.isfinite(values) & (np.round(values) == values) & (values >= 0)
+    fits = (values[:, 0] <= values[:, 1]) & (values[:, 2] <= values[:, 3])
+    bad = ~(whole.all(axis=1) & fits)
+    if bad.any():
+        raise DataError(
+            [
+                Problem(
+                    "bad_counts", f"{int(bad.sum())} strata have counts that are no counts.",
+                    tuple(str(s) for s in table.loc[bad, "stratum"]),
+                    "Events must be whole numbers between 0 and n.",
+                )
+            ]
+        )  # fmt: skip
+    table = table[["stratum", "treatment", "reference", *COUNTS]].astype(dict.fromkeys(COUNTS, int))
+    _check_overlap(table)
+    return StratifiedRates(
+        "Rates over strata", table, conf_level, (("Strata", str(table["stratum"].nunique())),)
+    )
+
+
+def _cell(sums: pd.DataFrame, stratum: str, arm: str) -> tuple[int, int]:
+    if (stratum, arm) not in sums.index:
+        return 0, 0
+    return int(sums["sum"].loc[(stratum, arm)]), int(sums["count"].loc[(stratum, arm)])
+
+
+def _check_overlap(counts: pd.DataFrame) -> None:
+    both = (counts["n"] > 0) & (counts["reference_n"] > 0)
+    for treatment, rows in counts.assign(both=both).groupby("treatment", sort=False):
+        if not rows["both"].any():
+            raise NotEstimableError(
+                f"No stratum holds both {treatment} and {rows['reference'].iloc[0]}: they cannot "
+                "be compared within strata."
+            )

@@ -1,0 +1,257 @@
+"""One outcome of every subject, and the covariates that a comparison adjusts for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    check_choice,
+    count_of,
+    unknown_name,
+)
+from trdstats.formulas import Uses, as_categories, read_right_side
+from trdstats.frames import to_pandas
+from trdstats.outcomes import Definition
+from trdstats.outcomes.rates import MISSING, verdicts
+from trdstats.study import Study
+
+AT_A_DAY = ("change", "score")
+
+
+def check_outcome(outcome: Any, day: float | None, missing: str) -> None:
+    """Raise `SpecError` unless an outcome and its day can go together."""
+    check_choice("missing", missing, MISSING)
+    if not isinstance(outcome, str | Definition):
+        raise SpecError(
+            "outcome must be a definition such as Response(), 'change', 'score', or a column of "
+            f"the subjects; got {outcome!r}."
+        )
+    if isinstance(outcome, Definition) and day is None:
+        raise SpecError(f"outcome={_word(outcome)} needs a scheduled day: day=28.")
+    if day is not None and isinstance(outcome, str) and outcome not in AT_A_DAY:
+        raise SpecError(
+            f"outcome={outcome!r} is a column of the subjects and has no day; take day away, or "
+            "use a definition, 'change' or 'score'."
+        )
+
+
+def _word(outcome: Any) -> str:
+    return repr(outcome) if isinstance(outcome, str) else f"{type(outcome).__name__}(...)"
+
+
+@dataclass(frozen=True)
+class SubjectOutcomes:
+    """What is known of the outcome of every subject.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a subject: subject, treatment, covariates; texts as categories.
+    y : ndarray, shape (n,)
+        1 and 0 for met and not met, or a number; NaN where it was not observed.
+    binary : bool
+    label : str
+        The outcome in words.
+    caveat : str
+        What a crude comparison must say.
+    day : float or None
+        Scheduled day of the outcome; None for a column.
+    """
+
+    frame: pd.DataFrame
+    y: FloatArray
+    binary: bool
+    label: str
+    caveat: str
+    day: float | None = None
+
+    @property
+    def observed(self) -> BoolArray:
+        """Whether the outcome of each subject is known, shape (n,)."""
+        return ~np.isnan(self.y)
+
+    @property
+    def subjects(self) -> npt.NDArray[np.object_]:
+        """Identifiers, shape (n,)."""
+        return self.frame["subject"].to_numpy(dtype=object)
+
+
+def read_outcomes(
+    data: Any, outcome: Any, *, day: float | None, missing: str, reference: str | None
+) -> SubjectOutcomes:
+    """Return the outcome of every subject of a study, or of a frame with one row a subject.
+
+    Parameters
+    ----------
+    data : Study or DataFrame
+    outcome : Definition or str
+        A definition, "change" or "score" at a day of a study, or a column.
+    day : float or None
+    missing : str
+        What becomes of subjects without a verdict; see `rates`.
+    reference : str or None
+        Treatment whose missing verdicts "worst" counts as met.
+
+    Raises
+    ------
+    SpecError
+        When the outcome needs a study and a frame was given.
+    UnknownNameError, DataError
+        When a column, treatment or day is not there or not usable.
+    """
+    if isinstance(data, Study):
+        return _of_study(data, outcome, day, missing, reference)
+    if not isinstance(outcome, str) or (outcome in AT_A_DAY and day is not None):
+        raise SpecError(f"outcome={_word(outcome)} at a day needs a Study; got a frame.")
+    frame = to_pandas(data, what="data")
+    if "subject" not in frame:
+        raise unknown_name("column", "subject", frame.columns)
+    twice = frame.loc[frame["subject"].duplicated(), "subject"]
+    if len(twice):
+        raise DataError(
+            [
+                Problem(
+                    "duplicate_subject",
+                    f"{count_of(len(twice), 'row repeats', 'rows repeat')} a subject.",
+                    tuple(str(s) for s in dict.fromkeys(twice)),
+                    "Keep one row a subject.",
+                )
+            ]
+        )
+    y, binary = _numbers(frame, outcome)
+    return SubjectOutcomes(frame, y, binary, outcome, "")
+
+
+def _of_study(
+    study: Study, outcome: Any, day: float | None, missing: str, reference: str | None
+) -> SubjectOutcomes:
+    frame = study.subjects.copy()
+    if isinstance(outcome, Definition):
+        assert day is not None
+        base = study.treatments[0] if reference is None else reference
+        if base not in study.treatments:
+            raise unknown_name("treatment", base, study.treatments)
+        met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
+        y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
+        label = f"{outcome.label(study.scale)} at day {day:g}"
+        return SubjectOutcomes(frame, y, True, label, study.caveat, day)
+    if outcome in AT_A_DAY and day is not None:
+        rows = study.longitudinal([day]).set_index("subject")[outcome]
+        # A scheduled day has one visit a subject.
+        y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)
+        label = f"{study.scale.label} {outcome} at day {day:g}"
+        return SubjectOutcomes(frame, y, False, label, study.caveat, day)
+    if outcome in AT_A_DAY and outcome not in frame:
+        raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
+    y, binary = _numbers(frame, outcome)
+    return SubjectOutcomes(frame, y, binary, outcome, study.caveat)
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
+    if column not in frame:
+        raise unknown_name("column", column, frame.columns)
+    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    lost = np.isnan(values) & frame[column].notna().to_numpy()
+    if lost.any() or np.isinf(values).any():
+        bad = lost | np.isinf(values)
+        raise DataError(
+            [
+                Problem(
+                    "bad_outcome",
+                    f"The outcome {column!r} of {count_of(int(bad.sum()), 'row is', 'rows are')} "
+                    "no finite number.",
+                    tuple(f"row {i}" for i in np.flatnonzero(bad)),
+                    "Give numbers, or True and False.",
+                )
+            ]
+        )
+    known = values[~np.isnan(values)]
+    if not len(known):
+        raise NotEstimableError(f"Nobody has the outcome {column!r}.")
+    return values, bool(np.isin(known, (0.0, 1.0)).all())
+
+
+def with_covariates(
+    frame: pd.DataFrame, formulas: tuple[str, ...], by: str | None, what: str
+) -> pd.DataFrame:
+    """Return the table with texts as categories, after a check that nothing is missing.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    formulas : tuple of str
+        Covariates only.
+    by : str or None
+        Column that names the treatments.
+    what : str
+        What the table is called in messages.
+
+    Raises
+    ------
+    UnknownNameError
+        When a column is not there.
+    DataError
+        When a covariate or treatment is missing for somebody: leaving those subjects out in
+        silence would change whom the comparison is about.
+    """
+    uses = Uses()
+    for formula in formulas:
+        uses |= read_right_side(formula).columns()
+    needed = uses.bare | uses.numbers | uses.categories
+    named = sorted(needed | ({by} if by is not None else set()))
+    problems = []
+    for column in named:
+        if column not in frame:
+            raise unknown_name(f"column of the {what}", column, frame.columns)
+        gone = frame[column].isna().to_numpy()
+        if gone.any():
+            who = frame["subject"].to_numpy(dtype=object)[gone]
+            problems.append(
+                Problem(
+                    "missing_covariate",
+                    f"{count_of(int(gone.sum()), 'subject has', 'subjects have')} no {column!r}.",
+                    tuple(str(s) for s in who),
+                    "Impute it, code the missing as a category or an indicator of its own, or keep "
+                    "those who have it with study.keep(...) and say so.",
+                )
+            )
+    if problems:
+        raise DataError(problems)
+    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
+
+
+def levels_by(frame: pd.DataFrame, by: str) -> list[str]:
+    """Return the treatments in order.
+
+    Raises
+    ------
+    SpecError
+        When the column holds numbers.
+    NotEstimableError
+        When there is one treatment only.
+    """
+    if not isinstance(frame[by].dtype, pd.CategoricalDtype):
+        raise SpecError(f"{by!r} is a number and names no treatments; turn it into text.")
+    levels = list(frame[by].cat.categories)
+    if len(levels) < 2:
+        raise NotEstimableError(f"{by!r} has one value only, {levels[0]!r}: nothing to compare.")
+    return levels
+
+
+def pick_level(what: str, value: str | None, levels: list[str]) -> str:
+    """Return a treatment by name; the first one without a name."""
+    if value is None:
+        return levels[0]
+    if value not in levels:
+        raise unknown_name(what, value, levels)
+    return value

@@ -1,0 +1,1 @@
+"""Weights for subjects who leave early."""

@@ -1,0 +1,254 @@
+"""Weights for outcomes that were not observed, and the regressions behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.estimates.wald import wald_table
+from trdstats.estimates.weights import EstimatedWeights, Observation, effective_size
+from trdstats.kernels.weighting.generalised_linear import LinearFit
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_estimate,
+    format_number,
+    format_p,
+    format_percent,
+)
+
+if TYPE_CHECKING:
+    from trdstats.comparison.censoring.censoring_weights import CensoringWeights
+
+
+@dataclass(frozen=True)
+class GroupModel:
+    """Who was observed under one treatment.
+
+    Attributes
+    ----------
+    label : str
+    mine : ndarray of bool, shape (n,)
+        Its subjects.
+    terms : tuple of str
+    fit : LinearFit or None
+        None where everybody was observed.
+    share : float
+        Share observed.
+    """
+
+    label: str
+    mine: BoolArray
+    terms: tuple[str, ...]
+    fit: LinearFit | None
+    share: float
+
+
+@dataclass(frozen=True, repr=False)
+class CensoringWeightsResult(Introduces):
+    """Weights of the observed.
+
+    Attributes
+    ----------
+    spec : CensoringWeights
+    outcome : str
+        What was to be observed, in words.
+    subjects : ndarray of object, shape (n,)
+    observed : ndarray of bool, shape (n,)
+    models : tuple of GroupModel
+    """
+
+    spec: CensoringWeights
+    outcome: str
+    subjects: npt.NDArray[np.object_]
+    observed: BoolArray
+    models: tuple[GroupModel, ...]
+    _X: FloatArray
+
+    def _probability(self) -> FloatArray:
+        """Return the probability that each subject is observed, shape (n,)."""
+        p = np.ones(len(self.subjects))
+        for m in self.models:
+            if m.fit is not None:
+                p[m.mine] = m.fit.mean(self._X[m.mine])
+        return p
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """Weights: subject, probability (of being observed), weight (0 for those who were not)."""
+        p, top = self._probability(), np.ones(len(self.subjects))
+        if self.spec.stabilised:
+            for m in self.models:
+                top[m.mine] = m.share
+        weight = np.where(self.observed, top / p, 0.0)
+        return pd.DataFrame({"subject": self.subjects, "probability": p, "weight": weight})
+
+    @property
+    def subject_weights(self) -> EstimatedWeights:
+        """The weights with their model, as estimators take them."""
+        p = self._probability()
+        slopes, effects, group = [], [], np.zeros(len(p), dtype=np.intp)
+        for k, m in enumerate(self.models):
+            group[m.mine] = k
+            if m.fit is None:
+                continue
+            own = self._X * m.mine[:, None]
+            slope = np.where(self.observed[:, None], -(1 - p)[:, None] * own, 0.0)
+            effect = np.zeros_like(own)
+            effect[m.mine] = m.fit.influence()
+            if self.spec.stabilised:
+                # One more parameter: the logarithm of the share observed.
+                slope = np.column_stack([slope, m.mine & self.observed])
+                moved = np.where(m.mine, (self.observed - m.share) / (m.mine.sum() * m.share), 0.0)
+                effect = np.column_stack([effect, moved])
+            slopes.append(slope)
+            effects.append(effect)
+        none = np.empty((len(p), 0))
+        return EstimatedWeights(
+            frame=self.weights[["subject", "weight"]],
+            log_derivative=np.hstack(slopes) if slopes else none,
+            influence=np.hstack(effects) if effects else none,
+            label=f"censoring weights from {self.spec.formula}",
+            group=group,
+            observations=(
+                Observation(
+                    self.outcome,
+                    self.spec.day,
+                    self.subjects[self.observed],
+                    self.subjects[~self.observed],
+                ),
+            ),
+        )
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the regressions.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Treatment, term, estimate (log odds of being observed), std_error, statistic, p_value,
+            conf_low, conf_high, conf_level; no rows for treatments with everybody observed.
+        """
+        key = self.spec.by or "group"
+        frames = []
+        for m in self.models:
+            if m.fit is not None:
+                table = wald_table(m.terms, m.fit.beta, m.fit.covariance(), self.spec.conf_level)
+                table.insert(0, key, m.label)
+                frames.append(table)
+        if frames:
+            return pd.concat(frames, ignore_index=True)
+        empty = wald_table([], np.empty(0), np.empty((0, 0)), self.spec.conf_level)
+        empty.insert(0, key, np.empty(0, dtype=object))
+        return empty
+
+    def summary(self) -> pd.DataFrame:
+        """Return the weights by treatment.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Treatment, n, n_observed, least_probability (of being observed, among all), mean,
+            largest, effective (sample size that equal weights would be worth).
+        """
+        table = self.weights
+        rows = []
+        for m in self.models:
+            own = table["weight"].to_numpy()[m.mine & self.observed]
+            rows.append(
+                {
+                    self.spec.by or "group": m.label,
+                    "n": int(m.mine.sum()),
+                    "n_observed": len(own),
+                    "least_probability": float(table["probability"][m.mine].min()),
+                    "mean": float(own.mean()),
+                    "largest": float(own.max()),
+                    "effective": effective_size([own]),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n, n_observed, largest_weight, effective."""
+        table = self.summary()
+        return pd.DataFrame(
+            {
+                "n": [int(table["n"].sum())],
+                "n_observed": [int(table["n_observed"].sum())],
+                "largest_weight": [float(table["largest"].max())],
+                "effective": [float(table["effective"].sum())],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each coefficient."""
+        columns: dict[str, Any] = {"subject": self.subjects}
+        for m in self.models:
+            if m.fit is not None:
+                effect = np.zeros((len(self.subjects), len(m.terms)))
+                effect[m.mine] = m.fit.influence()
+                columns |= {f"{m.label} {t}": effect[:, j] for j, t in enumerate(m.terms)}
+        return pd.DataFrame(columns)
+
+    def face(self) -> Face:
+        """Return the weights by treatment and the regressions."""
+        key = self.spec.by or "group"
+        rows = tuple(
+            (
+                str(getattr(r, key)),
+                f"{r.n_observed:,}/{r.n:,}",
+                format_percent(r.least_probability),
+                format_number(r.mean, 2),
+                format_number(r.largest, 2),
+                format_number(r.effective),
+            )
+            for r in each_row(self.summary())
+        )
+        header = (
+            key.capitalize(),
+            "Observed",
+            "Least % (of all)",
+            "Mean weight",
+            "Largest",
+            "Worth",
+        )
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        terms = tuple(
+            (
+                f"{getattr(r, key)}: {r.term}",
+                format_estimate(
+                    float(np.exp(r.estimate)),
+                    float(np.exp(r.conf_low)),
+                    float(np.exp(r.conf_high)),
+                    2,
+                ),
+                format_p(r.p_value),
+            )
+            for r in each_row(self.tidy())
+            if r.term != "Intercept"
+        )
+        tables = [Table(header, rows)]
+        if terms:
+            tables.append(Table(("Term", f"Odds ratio of being observed ({level})", "p"), terms))
+        return Face(
+            "Weights for outcomes not observed",
+            (
+                ("Outcome", self.outcome),
+                *self.spec.face().facts,
+                (
+                    "Subjects",
+                    f"{format_count(len(self.subjects))}, "
+                    f"{format_count(int(self.observed.sum()))} observed",
+                ),
+            ),
+            tuple(tables),
+            ("Right when, given the covariates, being observed says nothing more of the outcome.",),
+        )

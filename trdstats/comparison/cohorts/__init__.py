@@ -1,0 +1,1 @@
+"""Which cohorts may be compared, and the comparison of every pair."""

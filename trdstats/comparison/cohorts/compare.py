@@ -1,0 +1,223 @@
+"""Crude and adjusted comparison of cohorts, each pair with its verdict first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.comparison.cohorts.cohorts import Cohort, list_cohorts
+from trdstats.comparison.cohorts.comparability import (
+    CHECKS,
+    DO_NOT,
+    Verdict,
+    check_design,
+    pairs_of,
+)
+from trdstats.comparison.cohorts.comparison_result import Comparison
+from trdstats.comparison.cohorts.crude_and_adjusted import BothSides, rows_without_numbers
+from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset
+from trdstats.comparison.cohorts.overlap_check import check_overlap
+from trdstats.comparison.cohorts.pair import Outcomes, Pair
+from trdstats.comparison.cohorts.pair_estimates import ONSET, OUTCOMES, RATE
+from trdstats.comparison.cohorts.pitfalls import check_pitfalls
+from trdstats.comparison.weighting.propensity import ESTIMANDS
+from trdstats.errors import (
+    SpecError,
+    check_bootstrap,
+    check_choice,
+    check_level,
+    unknown_name,
+)
+from trdstats.outcomes import Definition, LossOfResponse, Response
+from trdstats.study import Study
+
+
+@checked
+def compare(
+    study: Study | Mapping[str, Study],
+    *,
+    adjust: str,
+    response: Definition | Mapping[str, Definition] | None = None,
+    relapse: Definition | Mapping[str, Definition] | None = None,
+    outcomes: Sequence[str] = OUTCOMES,
+    day: float | None = None,
+    tau: float | None = None,
+    relapse_tau: float | None = None,
+    reference: str | None = None,
+    estimand: str | None = None,
+    missing: str = "indicator",
+    accept: Sequence[str] = (),
+    n_boot: int = 500,
+    seed: int = 0,
+    n_jobs: int = 1,
+    conf_level: float = 0.95,
+) -> Comparison:
+    """Compare every pair of cohorts, crude and adjusted, after a verdict on the pair.
+
+    Before any number each pair is judged: by its scales, definitions and days of assessment, by
+    what had to be survived to be counted, by its visits and follow-up, and by whether the patients
+    overlap in the covariates. Pairs that should not be compared have no numbers, unless the check
+    that speaks against them is accepted by name. What limits a comparison without preventing it
+    (dropout that differs, responders followed alone, events no rule counts, a threshold that
+    decides, ...) is said beside its numbers.
+
+    Parameters
+    ----------
+    study : Study or mapping of str to Study
+        Cohorts as treatments of one study, or several studies by name.
+    adjust : str
+        Covariates known before treatment: ``"age + failed_trials + baseline"``.
+    response, relapse : Definition or mapping, optional
+        Default: `Response()` and `LossOfResponse()`; a mapping gives each study its own.
+    outcomes : sequence of str
+        Of "onset" (mean days to response up to tau, from the intervals between visits), "rate" (of
+        response at a day; not rated is no response), "days in response" (up to tau, of everybody)
+        and "durability" (mean days from response to relapse, of responders: described only).
+    day : float, optional
+        Of the rate. Default: the last day scheduled for both cohorts of a pair by tau.
+    tau : float, optional
+        Horizon of onset and days in response. Default: the last day to which both cohorts of a
+        pair are followed.
+    relapse_tau : float, optional
+        Longest horizon of the durability, in days from the first response. It ends earlier where
+        fewer than ten responders, and fewer than a tenth, of a cohort are followed so far; `day`
+        of the result says where.
+    reference : str, optional
+        Cohort that is the reference of its pairs. Default: of every pair the earlier one.
+    estimand : str, optional
+        Of `PropensityWeights`. Default: all subjects ("ate") where the cohorts overlap well and
+        the weights balance them (standardised differences up to 0.1), otherwise "overlap".
+    missing : {"indicator", "error"}
+        As in `PropensityWeights`; what is filled is said.
+    accept : sequence of str
+        Checks whose objection is overridden: "scale", "cut-off", "assessment day", "time zero",
+        "visit grid", "follow-up", "effective sample size" (at least 20 of either cohort).
+    n_boot, seed, n_jobs : int
+        Bootstrap of the onset, weights estimated anew in every resample.
+    conf_level : float, default 0.95
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When an argument is not usable.
+    DataError
+        When covariates are missing, under ``missing="error"``.
+
+    Notes
+    -----
+    Errors of adjusted rates and days come from influences that know how the weights were
+    estimated. E-values are those of the risk ratio for the rate, of the standardised difference
+    for days.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("modalities").only(["TMS", "IV ketamine"])
+    >>> found = trd.compare(study, adjust="age + failed_trials + baseline", day=28, tau=84,
+    ...                     n_boot=20)
+    >>> found.tidy()["analysis"].unique().tolist()
+    ['crude', 'adjusted']
+    """
+    _check(outcomes, estimand, accept, conf_level)
+    check_bootstrap(n_boot, seed, least=2)
+    relapse = LossOfResponse() if relapse is None else relapse
+    cohorts = list_cohorts(study, Response() if response is None else response, relapse)
+    derived = {c.label: Outcomes(c) for c in cohorts}
+    seeds = np.random.SeedSequence(seed).generate_state(len(cohorts))
+    labels = [c.label for c in cohorts]
+    if reference is not None and reference not in labels:
+        raise unknown_name("treatment", reference, labels)
+    longest = np.inf if relapse_tau is None else _check_tau("relapse_tau", relapse_tau)
+    onsets = {
+        c.label: CohortOnset.of(derived[c.label].onset, c.study.subjects["subject"],
+                                seed=int(start), n_boot=n_boot, n_jobs=n_jobs)
+        for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
+    }  # fmt: skip
+    verdicts, rows, weights = [], [], {}
+    pairs = pairs_of(cohorts, reference)
+    for own, base in pairs:
+        pair = Pair(derived[own.label], derived[base.label])
+        horizon, at = _horizon(own, base, tau), day
+        if at is None and RATE in outcomes:
+            at = _last_shared_day(own, base, horizon)
+        found = check_design(own, base, day=at if RATE in outcomes else None, tau=horizon)
+        same = own.randomised and base.randomised and own.source == base.source
+        check = check_overlap(
+            pair.people(), adjust, estimand=estimand, missing=missing, randomised=same
+        )
+        verdict = Verdict(own.label, base.label, (*found, *check.findings), tuple(accept))
+        verdicts.append(verdict)
+        if check.weights is not None:
+            weights[(own.label, base.label)] = check.weights
+        if verdict.words == DO_NOT or check.weights is None:
+            rows += rows_without_numbers(verdict, outcomes, at, horizon, longest)
+            continue
+        sides = BothSides.of(pair, check.weights, outcomes, at if RATE in outcomes else None,
+                             horizon, longest, conf_level)  # fmt: skip
+        kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
+        verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
+        rows += sides.rows(verdicts[-1], outcomes, onsets)
+    return Comparison(
+        adjust=adjust,
+        outcomes=tuple(outcomes),
+        verdicts=tuple(verdicts),
+        frame=pd.DataFrame(rows),
+        weights=weights,
+        caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
+                                for b, a in pairs} - {""})),
+        conf_level=conf_level,
+    )  # fmt: skip
+
+
+def _check(
+    outcomes: Sequence[str],
+    estimand: str | None,
+    accept: Sequence[str],
+    conf_level: float,
+) -> None:
+    for name in outcomes:
+        if name not in OUTCOMES:
+            raise unknown_name("outcome", name, OUTCOMES)
+    allowed = tuple(c for c in CHECKS if c != "overlap")
+    for name in accept:
+        if name not in allowed:
+            hint = " Without overlap there is nobody to compare." if name == "overlap" else ""
+            raise SpecError(f"accept takes the checks {', '.join(allowed)}; got {name!r}.{hint}")
+    if estimand is not None:
+        check_choice("estimand", estimand, tuple(e for e in ESTIMANDS if e != "att"))
+    check_level(conf_level)
+
+
+def _check_tau(what: str, value: float) -> float:
+    """Return a horizon.
+
+    Raises
+    ------
+    SpecError
+        When it is no positive number of days.
+    """
+    if not (value > 0 and np.isfinite(value)):
+        raise SpecError(f"{what} must be a positive number of days; got {value!r}.")
+    return float(value)
+
+
+def _horizon(own: Cohort, base: Cohort, tau: float | None) -> float:
+    if tau is not None:
+        return _check_tau("tau", tau)
+    ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (own, base))
+    return min(ends)
+
+
+def _last_shared_day(own: Cohort, base: Cohort, tau: float) -> float | None:
+    shared = sorted(set(own.scheduled()) & set(base.scheduled()))
+    by_tau = [d for d in shared if d <= tau]
+    # Without one the check of the assessment day says so; it needs a day to say it of.
+    return by_tau[-1] if by_tau else (own.scheduled() or (tau,))[-1]

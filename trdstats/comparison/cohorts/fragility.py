@@ -1,0 +1,148 @@
+"""What makes a rate fragile: few events, and those near the threshold of response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.comparison.cohorts.comparability import Finding
+from trdstats.comparison.cohorts.pair import Pair
+from trdstats.comparison.cohorts.pair_estimates import RATE, Compared, estimate
+from trdstats.estimates.weights import read_weights
+
+POINT = 1.0
+# Respond or not: fewer effective subjects of either under a treatment, and limits are rough.
+FEWEST_OF_EITHER = 10.0
+
+
+@dataclass(frozen=True)
+class Near:
+    """Subjects whose response one point more or less would decide the other way.
+
+    Attributes
+    ----------
+    met : pandas.DataFrame
+        subject, treatment, met.
+    above : ndarray of bool, shape (n,)
+        Who responds, and with a point more would not.
+    below : ndarray of bool, shape (n,)
+        Who does not, and with a point less would.
+    """
+
+    met: pd.DataFrame
+    above: BoolArray
+    below: BoolArray
+
+
+def find_near(pair: Pair, met: pd.DataFrame, day: float) -> Near:
+    """Return who lies within a point of the threshold at a day, of the subjects of `met`."""
+    now = met["met"].fillna(False).to_numpy(dtype=bool)
+    worse, better = (
+        met["subject"]
+        .map(shifted.set_index("subject")["met"].fillna(False).to_dict())
+        .to_numpy(dtype=bool)
+        for shifted in (pair.met(day, shift=POINT), pair.met(day, shift=-POINT))
+    )
+    return Near(met, now & ~worse, ~now & better)
+
+
+def check_threshold(near: Near, data: Compared, weights: Any) -> Finding:
+    """Say whether those within a point of the threshold decide what a rate shows.
+
+    Parameters
+    ----------
+    near : Near
+    data : Compared
+        With the same subjects.
+    weights : result or None
+    """
+    reference, treatment = data.labels
+    arm = near.met["treatment"].to_numpy()
+    weight = np.ones(len(arm)) if weights is None else read_weights(near.met, weights)
+    n = int((near.above | near.below).sum())
+    if not n:
+        return Finding("threshold", "fine", "Nobody lies within a point of the threshold.")
+
+    def contrast(turned: BoolArray) -> dict[str, Any]:
+        now = near.met["met"].astype("boolean")
+        other = near.met.assign(met=now.where(~turned, ~now))
+        return estimate(replace(data, met=other), RATE, weights, None)
+
+    # Everything in favour of the treatment, and everything against it.
+    best = (near.below & (arm == treatment)) | (near.above & (arm == reference))
+    worst = (near.above & (arm == treatment)) | (near.below & (arm == reference))
+    found = contrast(np.zeros(len(arm), dtype=bool))
+    ends = [contrast(worst), contrast(best)]
+    spread = (
+        f"{n} of {len(arm)} lie within a point of the threshold; judged the other way, they put "
+        f"the difference anywhere from {ends[0]['estimate']:.1f} to {ends[1]['estimate']:.1f}"
+    )
+    sides = [(m, e) for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != _sign(found)]
+    if not np.isfinite(found["estimate"]) or not sides:
+        return Finding("threshold", "fine", f"{spread}.")
+    fewest = min(_fewest(m, weight, contrast, _sign(found)) for m, _ in sides)
+    told = "for its limits to hold 0" if _sign(found) else "to tell it from 0"
+    return Finding(
+        "threshold",
+        "limits",
+        f"{spread}, and turning {fewest} is enough {told}.",
+        "Show the difference in scores beside the rate (MMRM), and other cut-offs (multiverse).",
+    )
+
+
+def _sign(row: dict[str, Any]) -> int:
+    """Return 1 or -1 where the limits leave 0 out, otherwise 0."""
+    return int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
+
+
+def _fewest(
+    turned: BoolArray,
+    weight: FloatArray,
+    contrast: Callable[[BoolArray], dict[str, Any]],
+    sign: int,
+) -> int:
+    """Return how many of some subjects, the heaviest first, change what the limits say."""
+    order = np.flatnonzero(turned)
+    order = order[np.argsort(-weight[order], kind="stable")]
+    low, high = 0, len(order)
+    while high - low > 1:
+        middle = (low + high) // 2
+        some = np.zeros(len(turned), dtype=bool)
+        some[order[:middle]] = True
+        low, high = (low, middle) if _sign(contrast(some)) != sign else (middle, high)
+    return high
+
+
+def check_counts(met: pd.DataFrame, weights: Any) -> Finding:
+    """Say where few respond or few do not, so that limits of a rate are rough.
+
+    Parameters
+    ----------
+    met : pandas.DataFrame
+        subject, treatment, met.
+    weights : result or None
+    """
+    weight = np.ones(len(met)) if weights is None else read_weights(met, weights)
+    few = []
+    for label, own in met.assign(w=weight).groupby("treatment", observed=True):
+        w, yes = own["w"].to_numpy(), own["met"].fillna(False).to_numpy(dtype=bool)
+        if not w.any():
+            continue
+        size, rate = w.sum() ** 2 / (w**2).sum(), w[yes].sum() / w.sum()
+        if size * min(rate, 1 - rate) < FEWEST_OF_EITHER:
+            few.append(str(label))
+    if not few:
+        return Finding("counts", "fine", "Enough respond, and enough do not.")
+    return Finding(
+        "counts",
+        "limits",
+        f"Fewer than {FEWEST_OF_EITHER:.0f} effective subjects under {' and '.join(few)} respond, "
+        "or fewer do not.",
+        "Limits of an adjusted rate are rough then, and one patient moves p. Trust the crude score "
+        "interval, or a bootstrap of the weights' result.",
+    )

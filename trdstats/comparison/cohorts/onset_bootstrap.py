@@ -1,0 +1,198 @@
+"""Days to response from the intervals between visits, with a bootstrap of the whole chain.
+
+A cohort is drawn once a resample, whichever cohort it is compared with: its curve without weights
+is estimated once, and contrasts of several pairs rest on the same patients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
+from trdstats.kernels.interval.turnbull import Npmle, turnbull
+from trdstats.kernels.numerics.resampling import covering_p, draw_counts
+from trdstats.outcomes import EventTimes
+from trdstats.parallel import run_parallel
+from trdstats.threads import one_thread
+
+# Weights of all subjects of a pair when each is drawn so many times, the reference first.
+Reweigh = Callable[[FloatArray], FloatArray]
+_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Onsets of one cohort on arrays, and how its subjects are drawn.
+
+    Attributes
+    ----------
+    left, right : ndarray, shape (n_rated,)
+        Onset lies in (left, right].
+    person : ndarray of int, shape (n_rated,)
+        Place of each among the subjects of the cohort: those never rated have no interval.
+    n : int
+        Subjects.
+    seed : int
+    """
+
+    left: FloatArray
+    right: FloatArray
+    person: IntArray
+    n: int
+    seed: int
+
+    def counts(self, turn: int) -> FloatArray:
+        """Return how often each subject is drawn in a resample; turn -1 is the data."""
+        if turn < 0:
+            return np.ones(self.n)
+        return draw_counts(self.n, np.random.default_rng((self.seed, turn)))
+
+    def curve(self, weight: FloatArray) -> Npmle:
+        """Return the curve when the subjects of the cohort weigh so much."""
+        own = weight[self.person]
+        mine = own > 0
+        return turnbull(self.left[mine], self.right[mine], own[mine])
+
+
+@dataclass(frozen=True)
+class CohortOnset:
+    """Onsets of one cohort with its curves in the data and in resamples.
+
+    Attributes
+    ----------
+    intervals : Intervals
+    n_boot, n_jobs : int
+    """
+
+    intervals: Intervals
+    n_boot: int
+    n_jobs: int
+
+    @classmethod
+    def of(
+        cls, times: EventTimes, subjects: Any, *, seed: int, n_boot: int, n_jobs: int
+    ) -> CohortOnset:
+        """Return the onsets of the subjects of a cohort, in their order."""
+        frame = times.at_risk()
+        event = (frame["status"] == 1).to_numpy()
+        right = np.where(event, frame["right"].to_numpy(dtype=float), np.inf)
+        person = pd.Index(subjects).get_indexer(pd.Index(frame["subject"])).astype(np.intp)
+        own = Intervals(frame["left"].to_numpy(dtype=float), right, person, len(subjects), seed)
+        return cls(own, n_boot, n_jobs)
+
+    @cached_property
+    def crude(self) -> list[Npmle]:
+        """Curves of the data, then of every resample."""
+        return _run(_crude, self.n_boot, self.n_jobs, self.intervals)
+
+
+@dataclass(frozen=True)
+class OnsetDraws:
+    """The contrast of the onset in the data and in resamples.
+
+    Attributes
+    ----------
+    found : ndarray, shape (2,)
+        Bounds of the difference of the mean days to response, treatment less reference.
+    drawn : ndarray, shape (n_boot, 2)
+        The same in resamples, weights estimated anew in each.
+    sd : float
+        Spread of the days between subjects, without weights.
+    """
+
+    found: FloatArray
+    drawn: FloatArray
+    sd: float
+
+    def contrast(self, conf_level: float) -> dict[str, Any]:
+        """Return the middle of the bounds with percentile limits that cover them.
+
+        The p-value answers the question of the limits: it is the smallest 1 - conf_level at which
+        they exclude 0. There is no statistic of which it would be the tail.
+        """
+        tail = (1 - conf_level) / 2
+        return {
+            "estimate": float(self.found.mean()),
+            "bound_low": float(self.found[0]),
+            "bound_high": float(self.found[1]),
+            "std_error": float(self.drawn.mean(axis=1).std(ddof=1)),
+            "statistic": np.nan,
+            "p_value": covering_p(self.drawn[:, 0], self.drawn[:, 1]),
+            "conf_low": float(np.quantile(self.drawn[:, 0], tail)),
+            "conf_high": float(np.quantile(self.drawn[:, 1], 1 - tail)),
+            "sd": self.sd,
+        }
+
+
+def draw_onsets(
+    reference: CohortOnset, treatment: CohortOnset, reweigh: Reweigh, tau: float
+) -> tuple[OnsetDraws, OnsetDraws]:
+    """Bootstrap the crude and the weighted contrast in the same resamples.
+
+    Parameters
+    ----------
+    reference, treatment : CohortOnset
+    reweigh : callable
+        From how often each subject was drawn, those of the reference first, to the weights of all,
+        estimated anew.
+    tau : float
+
+    Returns
+    -------
+    crude, weighted : OnsetDraws
+    """
+    crude = [
+        np.array([restricted_mean_bounds(c, tau) for c in pair])
+        for pair in zip(reference.crude, treatment.crude, strict=True)
+    ]
+    weighted = _run(
+        _weighted, reference.n_boot, reference.n_jobs, reference.intervals, treatment.intervals,
+        reweigh, tau,
+    )  # fmt: skip
+    found = [np.array([_gap(b) for b in bounds]) for bounds in (crude, weighted)]
+    sd = float(np.sqrt(np.mean([_variance(o.crude[0], tau) for o in (reference, treatment)])))
+    return OnsetDraws(found[0][0], found[0][1:], sd), OnsetDraws(found[1][0], found[1][1:], sd)
+
+
+@one_thread
+def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) -> list[Any]:
+    """Return what is made of the data and of every resample, in order."""
+    turns = range(-1, n_boot)
+    chunks = [turns[i : i + _CHUNK] for i in range(0, len(turns), _CHUNK)]
+    parts = run_parallel(work, ((chunk, *given) for chunk in chunks), n_jobs)
+    return [row for part in parts for row in part]
+
+
+def _crude(turns: range, own: Intervals) -> list[Npmle]:
+    return [own.curve(own.counts(t)) for t in turns]
+
+
+def _weighted(
+    turns: range, reference: Intervals, treatment: Intervals, reweigh: Reweigh, tau: float
+) -> list[FloatArray]:
+    rows = []
+    for t in turns:
+        counts = np.concatenate([reference.counts(t), treatment.counts(t)])
+        own, other = np.split(counts * reweigh(counts), [reference.n])
+        curves = (reference.curve(own), treatment.curve(other))
+        rows.append(np.array([restricted_mean_bounds(c, tau) for c in curves]))
+    return rows
+
+
+def _variance(curve: Npmle, tau: float) -> float:
+    """Return the variance of the days up to tau, each at the middle of what the visits say."""
+    days = (np.minimum(curve.lower, tau) + np.minimum(curve.upper, tau)) / 2
+    return float(curve.mass @ (days - curve.mass @ days) ** 2)
+
+
+def _gap(bounds: FloatArray) -> FloatArray:
+    """Return the bounds of treatment less reference, of those of both."""
+    low, high = bounds[1, 0] - bounds[0, 1], bounds[1, 1] - bounds[0, 0]
+    return np.array([low, high])

@@ -1,0 +1,183 @@
+"""What is compared of a pair of cohorts: outcomes of every subject, put side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from trdstats.comparison.cohorts.cohorts import Cohort
+from trdstats.outcomes import EventTimes, ResponseHistory, response_history, time_to
+from trdstats.outcomes.rates import verdicts
+from trdstats.outcomes.time_to import among_those
+from trdstats.study import Study
+from trdstats.study.study import UNADJUSTED
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Outcomes of one cohort, each derived when it is first asked for."""
+
+    cohort: Cohort
+
+    @cached_property
+    def onset(self) -> EventTimes:
+        """Time to the first response, between two visits."""
+        return time_to(self.cohort.study, self.cohort.response)
+
+    @cached_property
+    def history(self) -> ResponseHistory:
+        """Stays out of response, in response and in relapse."""
+        own = self.cohort
+        return response_history(own.study, own.response, own.relapse)
+
+    @cached_property
+    def durability(self) -> EventTimes:
+        """Time from the first response to relapse, responders only."""
+        own = self.cohort
+        return time_to(own.study, own.relapse, since=own.response)
+
+    def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
+        """Return subject, treatment and whether each responds at a day; not rated is not met.
+
+        Parameters
+        ----------
+        day : float
+        shift : float, default 0
+            Points added to every score after baseline.
+        """
+        own = self.cohort
+        return verdicts(
+            _shifted(own.study, shift) if shift else own.study,
+            own.response,
+            day=day,
+            missing="nonresponse",
+            reference=own.study.treatments[0],
+        )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cohorts, the second as reference."""
+
+    treatment: Outcomes
+    reference: Outcomes
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Reference, then treatment: the order of groups."""
+        return self.reference.cohort.label, self.treatment.cohort.label
+
+    @property
+    def caveat(self) -> str:
+        """What a crude comparison of the two must say."""
+        one, other = self.treatment.cohort, self.reference.cohort
+        randomised = one.randomised and other.randomised and one.source == other.source
+        return "" if randomised else UNADJUSTED
+
+    def people(self) -> pd.DataFrame:
+        """Return one row a subject: subject, treatment, baseline and covariates."""
+        return self._join(lambda o: o.cohort.study.subjects)
+
+    def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
+        """Return whether each subject responds at a day, all scores shifted by some points."""
+        return self._join(lambda o: o.met(day, shift=shift))
+
+    def onset(self) -> EventTimes:
+        """Return the times to the first response."""
+        return self._times(lambda o: o.onset)
+
+    def durability(self) -> EventTimes:
+        """Return the times from the first response to relapse, of responders."""
+        return self._times(lambda o: o.durability, conditional=True)
+
+    def history(self) -> ResponseHistory:
+        """Return the stays of all subjects."""
+        a, b = self.reference.history, self.treatment.history
+        return ResponseHistory(
+            self._join(lambda o: o.history.frame),
+            response=_either(a.response, b.response),
+            relapse=_either(a.relapse, b.relapse),
+            unseen=self._join(lambda o: o.history.unseen),
+            left_out=self._join(lambda o: o.history.left_out),
+            visits=pd.concat([a.visits, b.visits], ignore_index=True),
+            caveat=self.caveat,
+            first_look=self._looks(lambda o: o.history.first_look),
+        )
+
+    def _times(
+        self, of: Callable[[Outcomes], EventTimes], *, conditional: bool = False
+    ) -> EventTimes:
+        a, b = of(self.reference), of(self.treatment)
+        caveats = [self.caveat] if self.caveat else []
+        caveats += [among_those(self.reference.cohort.response)] if conditional else []
+        return EventTimes(
+            self._join(lambda o: of(o).frame),
+            outcome=_either(a.outcome, b.outcome),
+            origin=_either(a.origin, b.origin),
+            causes={1: _either(a.causes[1], b.causes[1])},
+            left_out=self._join(lambda o: of(o).left_out),
+            caveat=". ".join(caveats),
+            first_look=self._looks(lambda o: of(o).first_look),
+        )
+
+    def _join(self, of: Callable[[Outcomes], pd.DataFrame]) -> pd.DataFrame:
+        """Put the frames of the two below each other, treatments under the labels of cohorts."""
+        parts = [
+            of(o).assign(subject=lambda f: f["subject"].astype(object), treatment=o.cohort.label)
+            for o in (self.reference, self.treatment)
+        ]
+        frame = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
+        frame["treatment"] = pd.Categorical(frame["treatment"], categories=list(self.labels))
+        return frame
+
+    def _looks(self, of: Callable[[Outcomes], Any]) -> dict[str, float]:
+        return {
+            o.cohort.label: float(day)
+            for o in (self.reference, self.treatment)
+            for day in of(o).values()
+        }
+
+
+def _shifted(study: Study, points: float) -> Study:
+    """Return a study whose scores after baseline are some points higher."""
+    rows = study.visits
+    rows = rows[(rows["day"] > 0) & rows["visit"].notna() & rows["score"].notna()]
+    return study.with_scores(
+        rows[["subject", "visit"]].assign(score=rows["score"].astype(float) + points)
+    )
+
+
+def _either(a: str, b: str) -> str:
+    return a if a == b else f"{a} / {b}"
+
+
+def only_subjects(times: EventTimes, subjects: Any) -> EventTimes:
+    """Return the event times of some subjects."""
+    frame = times.frame[times.frame["subject"].isin(subjects)]
+    return EventTimes(
+        frame,
+        outcome=times.outcome,
+        origin=times.origin,
+        causes=times.causes,
+        left_out=times.left_out,
+        caveat=times.caveat,
+        first_look=times.first_look,
+    )
+
+
+def only_histories(history: ResponseHistory, subjects: Any) -> ResponseHistory:
+    """Return the histories of some subjects."""
+    return ResponseHistory(
+        history.frame[history.frame["subject"].isin(subjects)],
+        response=history.response,
+        relapse=history.relapse,
+        unseen=history.unseen[history.unseen["subject"].isin(subjects)],
+        left_out=history.left_out,
+        visits=history.visits[history.visits["subject"].isin(subjects)],
+        caveat=history.caveat,
+        first_look=history.first_look,
+    )

@@ -1,0 +1,1 @@
+"""Treatments that no trial compared: published arms and meta-analysis."""

@@ -1,0 +1,331 @@
+"""One comparison of two treatments, as it is known: from a tidy row, a publication or counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import exp, inf, isfinite, isnan, log, nan
+from typing import Any
+
+import pandas as pd
+from scipy.stats import norm
+
+from trdstats.arguments import checked
+from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
+from trdstats.kernels.proportions.two_proportions import odds_ratio, risk_difference, risk_ratio
+from trdstats.tables import format_estimate
+
+DIFFERENCES = ("difference", "risk difference", "mean difference", "standardised mean difference")
+RATIOS = ("ratio", "risk ratio", "odds ratio", "hazard ratio")
+MEASURES = (*DIFFERENCES, *RATIOS)
+COUNT_MEASURES = ("risk difference", "risk ratio", "odds ratio")
+
+_OF_COUNTS = {
+    "risk difference": risk_difference,
+    "risk ratio": risk_ratio,
+    "odds ratio": odds_ratio,
+}
+CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
+
+
+@checked
+@dataclass(frozen=True)
+class Effect:
+    """A treatment against another: an estimate with its uncertainty.
+
+    Parameters
+    ----------
+    measure : str
+        "difference", "risk difference", "mean difference", "standardised mean difference",
+        "ratio", "risk ratio", "odds ratio" or "hazard ratio".
+    treatment, reference : str
+        The estimate is treatment minus, or over, reference.
+    estimate : float
+        Plain, not the logarithm.
+    conf_low, conf_high : float, optional
+        Confidence limits.
+    std_error : float, optional
+        Of the logarithm for ratios. Default: from the limits, taken as symmetric on the scale
+        of analysis. Without limits they come from it.
+    conf_level : float, default 0.95
+    trial : str
+        Where the estimate comes from.
+    context : mapping of str to str
+        What it is about, such as outcome, scale, definition, time, denominator. Two effects whose
+        contexts differ are told apart in notes.
+
+    Raises
+    ------
+    SpecError
+        When the measure is not known, a ratio is not positive, the limits do not enclose the
+        estimate, or neither limits nor a standard error are given.
+
+    Examples
+    --------
+    >>> Effect("odds ratio", "esketamine", "quetiapine XR", 1.733, 1.199, 2.505, trial="ESCAPE-TRD")
+    Effect: esketamine v quetiapine XR, odds ratio 1.73 (1.20 to 2.50), ESCAPE-TRD
+    """
+
+    measure: str
+    treatment: str
+    reference: str
+    estimate: float
+    conf_low: float = nan
+    conf_high: float = nan
+    std_error: float = nan
+    conf_level: float = 0.95
+    trial: str = ""
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_choice("measure", self.measure, MEASURES)
+        check_level(self.conf_level)
+        name = f"The {self.measure} {self.treatment} v {self.reference}"
+        if not isfinite(self.estimate) or (self.is_ratio and self.estimate <= 0):
+            kind = "a positive number" if self.is_ratio else "a number"
+            raise SpecError(f"{name} must be {kind}; got {self.estimate!r}.")
+        limits = not (isnan(self.conf_low) or isnan(self.conf_high))
+        if limits and not self.conf_low <= self.estimate <= self.conf_high:
+            raise SpecError(
+                f"{name} has limits {self.conf_low:g} and {self.conf_high:g} that do not enclose "
+                f"its estimate {self.estimate:g}. Give both on the plain scale, not as logarithms."
+            )
+        if limits and self.is_ratio and self.conf_low < 0:
+            raise SpecError(f"{name} has a negative limit; got {self.conf_low:g}.")
+        if not limits and not self.std_error > 0:
+            raise SpecError(f"{name} needs both confidence limits or a positive std_error.")
+        if not limits:
+            low, high = self.limits(self.conf_level)
+            object.__setattr__(self, "conf_low", low)
+            object.__setattr__(self, "conf_high", high)
+
+    @classmethod
+    def from_counts(
+        cls,
+        treatment: str,
+        events: int,
+        n: int,
+        reference: str,
+        reference_events: int,
+        reference_n: int,
+        *,
+        measure: str = "odds ratio",
+        conf_level: float = 0.95,
+        trial: str = "",
+        context: Mapping[str, str] | None = None,
+    ) -> Effect:
+        """Return the effect two counts stand for, with the limits of Wald, Katz or Woolf.
+
+        Raises
+        ------
+        NotEstimableError
+            When an empty cell leaves a ratio without a standard error.
+
+        Examples
+        --------
+        >>> Effect.from_counts("ketamine", 108, 195, "ECT", 70, 170, trial="ELEKT-D")
+        Effect: ketamine v ECT, odds ratio 1.77 (1.17 to 2.69), ELEKT-D
+        """
+        check_choice("measure", measure, COUNT_MEASURES)
+        found = _OF_COUNTS[measure](
+            events, n, reference_events, reference_n, method="wald", conf_level=conf_level
+        )
+        if not found.std_error > 0:
+            raise NotEstimableError(
+                f"The {measure} of {events}/{n} and {reference_events}/{reference_n} has no "
+                "standard error: a cell is empty. "
+                + ("Add" if measure == "risk difference" else "Choose the risk difference, or add")
+                + " 1/2 to each cell and say so."
+            )
+        return cls(
+            measure, treatment, reference, found.estimate, found.low, found.high,
+            found.std_error, conf_level, trial, dict(context or {}),
+        )  # fmt: skip
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether analysis runs on the log scale."""
+        return self.measure in RATIOS
+
+    @property
+    def null(self) -> float:
+        """Value of no effect: 1 or 0."""
+        return 1.0 if self.is_ratio else 0.0
+
+    @property
+    def value(self) -> float:
+        """Estimate on the scale of analysis: the logarithm of a ratio."""
+        return log(self.estimate) if self.is_ratio else self.estimate
+
+    @property
+    def error(self) -> float:
+        """Standard error on the scale of analysis; that of the limits when none was given."""
+        if self.std_error > 0:
+            return self.std_error
+        low, high = self.conf_low, self.conf_high
+        if self.is_ratio:
+            if low == 0 or not isfinite(high):
+                raise NotEstimableError(
+                    f"{self!r} has a limit of 0 or infinity: give its std_error (log scale)."
+                )
+            low, high = log(low), log(high)
+        return float((high - low) / (2 * norm.isf((1 - self.conf_level) / 2)))
+
+    def limits(self, conf_level: float) -> tuple[float, float]:
+        """Return confidence limits from the standard error, on the plain scale."""
+        half = float(norm.isf((1 - conf_level) / 2)) * self.error
+        low, high = self.value - half, self.value + half
+        return (exp(low), exp(high)) if self.is_ratio else (low, high)
+
+    def reversed(self) -> Effect:
+        """Return the effect of the reference against the treatment."""
+
+        def turn(x: float) -> float:
+            if not self.is_ratio:
+                return -x
+            return 1 / x if x else inf
+
+        return replace(
+            self,
+            treatment=self.reference,
+            reference=self.treatment,
+            estimate=turn(self.estimate),
+            conf_low=turn(self.conf_high),
+            conf_high=turn(self.conf_low),
+        )
+
+    def describe(self) -> str:
+        """Return measure, estimate and limits in words."""
+        digits = 2 if self.is_ratio or abs(self.estimate) < 1 else 1
+        shown = format_estimate(self.estimate, self.conf_low, self.conf_high, digits)
+        return f"{self.measure} {shown}"
+
+    def __repr__(self) -> str:
+        where = f", {self.trial}" if self.trial else ""
+        return f"Effect: {self.treatment} v {self.reference}, {self.describe()}{where}"
+
+
+@checked
+def read_effect(source: Any, *, measure: str | None = None) -> Effect:
+    """Return the effect that a tidy row tells.
+
+    Parameters
+    ----------
+    source : Effect, Series, mapping, named tuple or DataFrame of one row
+        A row of a tidy result or of `published`. Names read: measure; estimate; conf_low,
+        conf_high; std_error; conf_level; treatment or arm; reference or comparator; trial. A Cox
+        row brings its hazard ratio, a row of rates, plain or adjusted (`AIPW`, `Standardisation`,
+        `Matching`), its risk difference, ratio or odds ratio.
+    measure : str, optional
+        Measure of a row that does not name it, or names it loosely.
+
+    Raises
+    ------
+    SpecError
+        When it is no single row, or what it measures cannot be told.
+    """
+    if isinstance(source, Effect):
+        return source if measure is None else replace(source, measure=measure)
+    row = row_values(source)
+    named = measure or _measure_of(row)
+    if named == "hazard ratio" and "hazard_ratio" in row.cells:
+        keys = ("hazard_ratio", "hazard_ratio_low", "hazard_ratio_high")
+    else:
+        keys = ("estimate", "conf_low", "conf_high")
+    estimate, low, high = (row.number(k) for k in keys)
+    return Effect(
+        named,
+        row.text("treatment", "arm") or _level(row.text("term")) or "treatment",
+        row.text("reference", "comparator") or "reference",
+        estimate,
+        low,
+        high,
+        row.number("std_error"),
+        row.number("conf_level") if "conf_level" in row.cells else 0.95,
+        row.text("trial"),
+        {k: row.text(k) for k in CONTEXT if row.text(k)},
+    )
+
+
+def differing_context(effects: Sequence[Effect]) -> list[str]:
+    """Return a note on what effects say differently of themselves; none when they agree."""
+    told = []
+    for key in dict.fromkeys(k for e in effects for k in e.context):
+        values = list(dict.fromkeys(e.context[key] for e in effects if e.context.get(key)))
+        if len(values) > 1:
+            told.append(f"{key} ({'; '.join(values)})")
+    if not told:
+        return []
+    return [f"The trials differ in {', '.join(told)}: what separates them may be that."]
+
+
+@dataclass(frozen=True, slots=True)
+class RowValues:
+    """The cells of one row by the names of their columns."""
+
+    cells: dict[str, Any]
+
+    def number(self, key: str) -> float:
+        """Return a cell as a number; NaN when it is missing."""
+        value = self.cells.get(key, nan)
+        return nan if pd.isna(value) else float(value)
+
+    def text(self, *keys: str) -> str:
+        """Return the first of some cells that is not empty; empty without one."""
+        for key in keys:
+            value = self.cells.get(key)
+            if value is not None and not pd.isna(value) and str(value):
+                return str(value)
+        return ""
+
+
+def row_values(source: Any) -> RowValues:
+    """Return the cells of a Series, mapping, named tuple or frame of one row.
+
+    Raises
+    ------
+    SpecError
+        When it is none of these.
+    """
+    if isinstance(source, pd.DataFrame):
+        if len(source) != 1:
+            raise SpecError(
+                f"One row is needed; the frame has {len(source)}. Choose one, for example "
+                "frame.query(\"measure == 'ratio' and treatment == 'ECT'\")."
+            )
+        return RowValues({str(k): v for k, v in source.iloc[0].items()})
+    if isinstance(source, pd.Series | Mapping):
+        return RowValues({str(k): v for k, v in source.items()})
+    if hasattr(source, "_asdict"):
+        return RowValues(dict(source._asdict()))
+    raise SpecError(
+        "What is compared must be a tidy row (Series, mapping, frame of one row) or an Effect; "
+        f"got {type(source).__name__}."
+    )
+
+
+def _measure_of(row: RowValues) -> str:
+    told, quantity = row.text("measure"), row.text("quantity")
+    if told in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
+        return f"risk {told}"
+    if told == "difference" and quantity in ("mean", "restricted mean"):
+        return "mean difference"
+    if told in MEASURES:
+        return told
+    if not told and "hazard_ratio" in row.cells:
+        return "hazard ratio"
+    if not told and "contrast" in row.cells:
+        return "mean difference"
+    raise SpecError(
+        f"What the row measures cannot be told{f' from {told!r}' if told else ''}: name it with "
+        f"measure=, one of {', '.join(map(repr, MEASURES))}."
+    )
+
+
+def _level(term: str) -> str:
+    """Return the level that a column of a factor stands for: treatment[T.ECT] is ECT.
+
+    An interaction stands for no level; its name stays whole.
+    """
+    _, mark, level = term.partition("[T.")
+    return level[:-1] if mark and level.endswith("]") and "]:" not in level else term

@@ -1,0 +1,315 @@
+"""Weights of a matching-adjusted comparison, and the comparisons they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.arguments import checked_methods
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
+from trdstats.comparison.indirect.published_trial import PublishedTrial
+from trdstats.comparison.indirect.result import IndirectComparison, as_frame
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    check_bootstrap,
+    check_choice,
+    check_level,
+    unknown_name,
+)
+from trdstats.estimates.effect_scales import LINKS
+from trdstats.estimates.weights import EstimatedWeights
+from trdstats.kernels.numerics.resampling import draw_within
+from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
+from trdstats.parallel import run_parallel
+from trdstats.tables import Face, Introduces, Table, each_row, format_number
+from trdstats.threads import one_thread
+
+_CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class MAICResult(Introduces):
+    """Weights that meet published moments.
+
+    Attributes
+    ----------
+    spec : MAIC
+    subjects : pandas.DataFrame
+        One row a subject, with the columns subject and treatment.
+    terms : list of str
+        Moments that are met.
+    caveat : str
+        What every comparison must say.
+    """
+
+    spec: Any
+    subjects: pd.DataFrame
+    terms: list[str]
+    caveat: str
+    _design: FloatArray
+    _target: FloatArray
+    _spread: BoolArray
+    _found: MomentWeights
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a subject: subject, weight; the weights sum to the number of subjects."""
+        return pd.DataFrame(
+            {"subject": self.subjects["subject"].array, "weight": self._found.weight}
+        )
+
+    @property
+    def subject_weights(self) -> EstimatedWeights:
+        """The weights with their model, as every estimator takes them; errors of first order."""
+        label = f"weights to {self.spec.moments.label} on {', '.join(self.terms)}"
+        return EstimatedWeights(
+            self.frame, self._found.log_derivative, self._found.influence, label
+        )
+
+    @property
+    def effective_size(self) -> float:
+        """Effective sample size, (sum w)^2 / sum w^2."""
+        return self._found.effective_size
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a moment: term, target, before (own mean), after (weighted mean).
+
+        A term "age (SD)" has standard deviations about the target's mean.
+        """
+        w = self._found.weight / self._found.weight.sum()
+        values = np.vstack([self._target, self._design.mean(axis=0), w @ self._design])
+        values[:, self._spread] = np.sqrt(values[:, self._spread])
+        return pd.DataFrame(
+            {"term": self.terms, "target": values[0], "before": values[1], "after": values[2]}
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n, effective_size, largest_weight (its share of all)."""
+        w = self._found.weight
+        return pd.DataFrame(
+            {
+                "n": [len(w)],
+                "effective_size": [self.effective_size],
+                "largest_weight": [float(w.max() / w.sum())],
+            }
+        )
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the distribution of the weights; 1 is a subject as it stands; returns the Axes."""
+        settings = {
+            "xlabel": "Weight (1 is one patient)",
+            "title": (
+                f"{len(self.subjects)} patients count as {format_number(self.effective_size)}"
+            ),
+            **options,
+        }
+        return plots.plot_matching_weights(self.frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the moments before and after, and what the weights cost."""
+        rows = tuple(
+            (r.term, *(format_number(v, 2) for v in (r.before, r.after, r.target)))
+            for r in each_row(self.tidy())
+        )
+        one = next(each_row(self.glance()))
+        share = 100 * one.effective_size / one.n
+        return Face(
+            "Matching-adjusted weights",
+            (
+                ("Population", self.spec.moments.label),
+                ("Subjects", f"{one.n:,}"),
+                ("Effective", f"{one.effective_size:,.1f} ({share:.0f} %)"),
+                ("Largest weight", f"{100 * one.largest_weight:.1f} % of all"),
+            ),
+            (Table(("Covariate", "Own", "Weighted", "Target"), rows),),
+            (
+                "The published moments are taken as known. What was not matched may still "
+                "separate the populations.",
+                *((f"{self.caveat}.",) if self.caveat else ()),
+            ),
+        )
+
+    def compare(
+        self,
+        trial: PublishedTrial,
+        *,
+        outcome: Any,
+        treatment: str,
+        comparator: str,
+        anchor: str | None,
+        measure: str = "odds ratio",
+        conf_level: float = 0.95,
+        n_boot: int = 0,
+        seed: int = 0,
+        n_jobs: int = 1,
+    ) -> IndirectComparison:
+        """Compare an own treatment with a published one in the published population.
+
+        Parameters
+        ----------
+        trial : PublishedTrial
+            Its arms, or its effect of comparator against anchor.
+        outcome : str or Series
+            Column of the own subjects, or values by subject: 0 and 1, True and False, or scores.
+        treatment : str
+            Own treatment.
+        comparator : str
+            Published treatment.
+        anchor : str or None
+            Treatment that both trials have; None for an unanchored comparison.
+        measure : {"odds ratio", "risk ratio", "risk difference", "mean difference"}
+        conf_level : float
+        n_boot : int
+            Bootstrap resamples of own subjects within treatments, weights found anew in each;
+            0 for the robust variance, which knows that the weights were estimated.
+        seed, n_jobs : int
+            Of the bootstrap; the number of workers changes nothing.
+
+        Returns
+        -------
+        IndirectComparison
+
+        Raises
+        ------
+        DataError
+            When an outcome is missing.
+        NotEstimableError
+            When nobody or everybody of an arm had the outcome: its rate has no standard error.
+        SpecError, UnknownNameError
+            When an argument cannot be used.
+        """
+        check_choice("measure", measure, tuple(LINKS))
+        check_level(conf_level)
+        check_bootstrap(n_boot, seed)
+        arms = [treatment] if anchor is None else [treatment, anchor]
+        y, code = self._outcome(outcome, arms, measure)
+        link = LINKS[measure]
+        mean, direct = _weighted_means(y, code, self._found.weight, len(arms))
+        link.check(mean.tolist(), f"Weighted outcome of {' and '.join(arms)}")
+        among = self.subject_weights.among(self.subjects["subject"])
+        influence = among.through_weights(direct)
+        sign = np.array([1.0, -1.0])[: len(arms)]
+        slope = sign * np.array([link.slope(m) for m in mean])
+        moved = influence @ slope
+        error, how, notes = sqrt(moved @ moved), "robust", []
+        arm_error = np.sqrt(np.einsum("ij,ij->j", influence, influence))
+        if n_boot:
+            draws, failed = self._bootstrap(y, code, len(arms), n_boot, seed, n_jobs)
+            scaled = np.array([[link.apply(m) for m in row] for row in draws]) @ sign
+            usable = np.isfinite(scaled)
+            failed += int((~usable).sum())
+            if usable.sum() < 2:
+                raise NotEstimableError("Fewer than two bootstrap resamples could be analysed.")
+            error, how = float(scaled[usable].std(ddof=1)), "bootstrap"
+            arm_error = draws[usable].std(axis=0, ddof=1)
+            notes.append(
+                f"{n_boot:,} resamples within treatments, seed {seed}"
+                + (f"; {failed} could not be analysed and were left out." if failed else ".")
+            )
+        value = float(sign @ np.array([link.apply(m) for m in mean]))
+        rows = set_against(
+            trial, measure=measure, treatment=treatment, comparator=comparator, anchor=anchor,
+            value=value, error=error, arm=(float(mean[0]), float(arm_error[0])),
+            conf_level=conf_level, interval=how,
+        )  # fmt: skip
+        notes.insert(0, UNANCHORED if anchor is None else ANCHORED)
+        share = f"{self.effective_size:,.1f} of {len(self.subjects):,}"
+        return IndirectComparison(
+            "Matching-adjusted indirect comparison, "
+            + ("unanchored" if anchor is None else f"anchored by {anchor}"),
+            as_frame(rows),
+            (("Population", trial.label), ("Effective", share), ("Matched", ", ".join(self.terms))),
+            tuple(notes),
+            pd.DataFrame({"subject": self.subjects["subject"].array, "influence": moved}),
+            self.caveat,
+        )
+
+    def _outcome(self, outcome: Any, arms: list[str], measure: str) -> tuple[FloatArray, IntArray]:
+        """Return the outcome and the place of the arm of every subject, -1 for other arms."""
+        frame = self.subjects
+        if isinstance(outcome, str):
+            if outcome not in frame.columns:
+                raise unknown_name("column", outcome, frame.columns)
+            column = frame[outcome]
+        else:
+            column = pd.Series(outcome).reindex(frame["subject"])
+        y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
+        if "treatment" not in frame.columns:
+            raise unknown_name("column", "treatment", frame.columns)
+        label = frame["treatment"].astype(str).to_numpy()
+        for arm in arms:
+            if arm not in set(label):
+                raise unknown_name("treatment", arm, dict.fromkeys(label))
+        code = np.full(len(frame), -1, dtype=np.intp)
+        for k, arm in enumerate(arms):
+            code[label == arm] = k
+        bad = (code >= 0) & ~np.isfinite(y)
+        if bad.any():
+            raise DataError(
+                [
+                    Problem(
+                        "missing_outcome", f"{int(bad.sum())} subjects have no outcome.",
+                        tuple(frame["subject"].astype(str)[bad]),
+                        "Count them as failures, impute, or leave them out before the weights.",
+                    )
+                ]
+            )  # fmt: skip
+        if measure != "mean difference" and not np.isin(y[code >= 0], (0.0, 1.0)).all():
+            raise SpecError(f"A {measure} needs an outcome of 0 and 1.")
+        return y, code
+
+    @one_thread
+    def _bootstrap(
+        self, y: FloatArray, code: IntArray, n_arms: int, n_boot: int, seed: int,
+        n_jobs: int,
+    ) -> tuple[FloatArray, int]:  # fmt: skip
+        label = self.subjects["treatment"].astype(str).to_numpy()
+        strata = [np.flatnonzero(label == name) for name in sorted(set(label))]
+        seeds = np.random.SeedSequence(seed).spawn(n_boot)
+        given = [
+            (self._design, self._target, y, code, n_arms, strata, seeds[i : i + _CHUNK])
+            for i in range(0, n_boot, _CHUNK)
+        ]
+        draws = np.concatenate(list(run_parallel(_resample, given, n_jobs)))
+        found = np.isfinite(draws).all(axis=1)
+        return draws[found], int((~found).sum())
+
+
+def _weighted_means(
+    y: FloatArray, code: IntArray, weight: FloatArray, n_arms: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the weighted mean of every arm and the influence on it, the weights known."""
+    mean, direct = np.empty(n_arms), np.zeros((len(y), n_arms))
+    for k in range(n_arms):
+        mine = code == k
+        w = weight[mine] / weight[mine].sum()
+        mean[k] = w @ y[mine]
+        direct[mine, k] = w * (y[mine] - mean[k])
+    return mean, direct
+
+
+def _resample(
+    design: FloatArray, target: FloatArray, y: FloatArray, code: IntArray,
+    n_arms: int, strata: list[IntArray], seeds: list[np.random.SeedSequence],
+) -> FloatArray:  # fmt: skip
+    """Return the weighted means of resamples, NaN where no weights reach the target."""
+    means = np.full((len(seeds), n_arms), np.nan)
+    for i, seed in enumerate(seeds):
+        rng = np.random.default_rng(seed)
+        counts = draw_within(strata, len(y), rng)
+        found = moment_weights(design, target, counts=counts)
+        if found.converged:
+            means[i] = _weighted_means(
+                np.where(code >= 0, y, 0.0), code, found.weight * counts, n_arms
+            )[0]
+    return means

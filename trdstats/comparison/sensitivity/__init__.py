@@ -1,0 +1,1 @@
+"""How far an unmeasured confounder, or a margin, moves the conclusion."""

@@ -1,0 +1,1 @@
+"""Weights that balance covariates, and what balance they reach."""

@@ -1,0 +1,127 @@
+"""Tables of how alike weighted cohorts are, and of who they are."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray
+from trdstats.comparison.weighting.covariates import People
+from trdstats.kernels.weighting.covariate_balance import (
+    balance,
+    c_statistic,
+    overlapping_coefficient,
+)
+
+
+def columns_of(people: People) -> tuple[list[str], FloatArray]:
+    """Return the terms that are to be balanced, with the reference level of each category.
+
+    A category of two levels is told by one of them. Of more, the design has all but the first,
+    and a difference in the first can be as large as the others together.
+
+    Returns
+    -------
+    terms : list of str
+    X : ndarray, shape (n, len(terms))
+    """
+    design = people.design
+    terms, columns = list(design.terms), [design.X]
+    for name in dict.fromkeys(design.factors):
+        own = [j for j, f in enumerate(design.factors) if f == name]
+        values = design.frame.get(name)
+        if values is None or not isinstance(values.dtype, pd.CategoricalDtype) or len(own) < 2:
+            continue
+        first = values.cat.categories[0]
+        at = terms.index(design.terms[own[0]])
+        terms.insert(at, f"{name}[T.{first}]")
+        columns = [np.insert(np.hstack(columns), at, (values == first).to_numpy(float), axis=1)]
+    return terms, np.hstack(columns)
+
+
+def balance_table(people: People, weight: FloatArray) -> pd.DataFrame:
+    """Compare the covariates of every pair of treatments, before and after weighting."""
+    terms, X = columns_of(people)
+    frames = []
+    for a, b in combinations(range(len(people.labels)), 2):
+        one, other = (people.treatment == k for k in (b, a))
+        before = balance(X[one], X[other], np.ones(one.sum()), np.ones(other.sum()))
+        after = balance(X[one], X[other], weight[one], weight[other])
+        frames.append(
+            pd.DataFrame(
+                {
+                    "treatment": people.labels[b],
+                    "reference": people.labels[a],
+                    "term": terms,
+                    "smd_before": before.standardised,
+                    "smd_after": after.standardised,
+                    "variance_ratio_before": before.variance_ratio,
+                    "variance_ratio_after": after.variance_ratio,
+                    "ks_before": before.distance,
+                    "ks_after": after.distance,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def overlap_table(people: People, probability: FloatArray) -> pd.DataFrame:
+    """Compare the scores of every pair of treatments among the subjects of the two."""
+    rows = []
+    for a, b in combinations(range(len(people.labels)), 2):
+        score = probability[:, b] / (probability[:, a] + probability[:, b])
+        one, other = (score[people.treatment == k] for k in (b, a))
+        low, high = max(one.min(), other.min()), min(one.max(), other.max())
+        both = np.concatenate([one, other])
+        rows.append(
+            {
+                "treatment": people.labels[b],
+                "reference": people.labels[a],
+                "outside": float(((both < low) | (both > high)).mean()),
+                "coefficient": overlapping_coefficient(one, other),
+                "c_statistic": c_statistic(one, other),
+                "score_low": float(low),
+                "score_high": float(high),
+                "lowest": float(one.min()),
+                "highest": float(one.max()),
+                "reference_lowest": float(other.min()),
+                "reference_highest": float(other.max()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def size_table(people: People, weight: FloatArray) -> pd.DataFrame:
+    """Return how many unweighted subjects each treatment is worth."""
+    rows = []
+    for k, label in enumerate(people.labels):
+        w = weight[people.treatment == k]
+        size = float(w.sum() ** 2 / (w @ w))
+        rows.append(
+            {
+                "treatment": label,
+                "n": len(w),
+                "effective": size,
+                "share": size / len(w),
+                "largest": float(w.max() / w.sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def population_table(everyone: People, people: People, weight: FloatArray) -> pd.DataFrame:
+    """Return means of the covariates of all, of those kept, and of those kept when weighted."""
+    terms, X = columns_of(everyone)
+    size = size_table(people, weight).set_index("treatment")["effective"]
+    kept = everyone.frame["subject"].isin(people.frame["subject"]).to_numpy()
+    columns: dict[str, list[float]] = {}
+    for k, label in enumerate(people.labels):
+        mine = everyone.treatment == k
+        among = X[mine & kept]
+        weighted = np.average(among, axis=0, weights=weight[people.treatment == k])
+        columns[label] = [int(mine.sum()), *X[mine].mean(axis=0)]
+        columns[f"{label}, kept"] = [len(among), *among.mean(axis=0)]
+        columns[f"{label}, weighted"] = [float(size[label]), *weighted]
+    return pd.DataFrame({"term": ["n", *terms], **columns})

@@ -1,0 +1,153 @@
+"""Subjects whom a treatment never gets: found, named, and left out when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.comparison.weighting.covariates import People
+from trdstats.kernels.weighting.propensity import fit_scores
+
+# Beyond the extremes of a treatment there are always some subjects of others. It is a rule, not
+# chance, where they are at least this share of all and it would have had none with a probability
+# below that.
+BEYOND = 0.05
+CHANCE = 0.001
+_MOST_LEVELS = 2  # numbers with as few values are levels
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A part of a covariate that a treatment never gets.
+
+    Attributes
+    ----------
+    covariate : str
+    level : str
+        A level, or "above 65" of a number.
+    treatment : str
+        Under which there is nobody.
+    n : int
+        Subjects of that level under other treatments.
+    rows : ndarray of bool, shape (n_subjects,)
+        Who they are.
+    is_range : bool
+        Whether the level is a range of a number.
+    """
+
+    covariate: str
+    level: str
+    treatment: str
+    n: int
+    rows: BoolArray
+    is_range: bool = False
+
+    def words(self) -> str:
+        """Say it in a sentence."""
+        whom = f"{self.covariate} {'' if self.is_range else '= '}{self.level}"
+        return (
+            f"Nobody with {whom} got {self.treatment} "
+            f"({self.n} such subjects under other treatments)."
+        )
+
+
+def in_words(violations: Sequence[Violation]) -> list[str]:
+    """Say each level once, with all treatments that it never gets."""
+    kinds: dict[tuple[str, str, int], list[Violation]] = {}
+    for v in violations:
+        kinds.setdefault((v.covariate, v.level, v.n), []).append(v)
+    return [
+        replace(own[0], treatment=" or ".join(v.treatment for v in own)).words()
+        for own in kinds.values()
+    ]
+
+
+def find_violations(people: People) -> tuple[list[Violation], BoolArray]:
+    """Return the levels and ranges that some treatment never gets, and who is left without them.
+
+    A level of a category that nobody under a treatment has, be it by rule or by chance: no model
+    of treatment has a maximum with it, and no weights balance it. Of a number, what lies beyond
+    all subjects of a treatment, when all of another treatment lie there, or when the trend of the
+    treatment's share within its reach foretells subjects beyond it who do not exist. Leaving
+    subjects out can bring more to light, so the search goes on among those left.
+
+    Returns
+    -------
+    violations : list of Violation
+    kept : ndarray of bool, shape (n,)
+        Subjects within reach of every treatment.
+    """
+    kept = np.ones(len(people.frame), dtype=bool)
+    found: list[Violation] = []
+    columns = sorted(str(v) for v in people.design.spec.formula.required_variables)
+    while True:
+        new = [v for c in columns for v in _of_covariate(people, c, kept)]
+        if not new:
+            return found, kept
+        found += new
+        for violation in new:
+            kept = kept & ~violation.rows
+
+
+def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Violation]:
+    sizes = np.bincount(people.treatment[kept], minlength=len(people.labels))
+    if (sizes == 0).any():
+        return  # too few are left to go on; the caller says so
+    values = people.design.frame[column]
+    coded = column in people.design.uses.categories
+    if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
+        yield from _levels(people, column, values, kept)
+    else:
+        yield from _ranges(people, column, values.to_numpy(dtype=float), kept)
+
+
+def _levels(
+    people: People, column: str, values: pd.Series[Any], kept: BoolArray
+) -> Iterator[Violation]:
+    for level in pd.unique(values[kept]):
+        rows = (values == level).to_numpy() & kept
+        counts = np.bincount(people.treatment[rows], minlength=len(people.labels))
+        for label, n in zip(people.labels, counts, strict=True):
+            if n == 0:
+                yield Violation(column, str(level), label, int(rows.sum()), rows)
+
+
+def _ranges(
+    people: People, column: str, values: FloatArray, kept: BoolArray
+) -> Iterator[Violation]:
+    treatments = range(len(people.labels))
+    mine = [kept & (people.treatment == k) for k in treatments]
+    low = np.array([values[m].min() for m in mine])
+    high = np.array([values[m].max() for m in mine])
+    for k, label in enumerate(people.labels):
+        for side, beyond, apart in (
+            ("below", values < low[k], high < low[k]),
+            ("above", values > high[k], low > high[k]),
+        ):
+            rows = kept & beyond
+            n = int(rows.sum())
+            foretold = _foretold(values, mine[k], rows, kept) if n >= BEYOND * kept.sum() else 0.0
+            if apart.any() or np.exp(-foretold) < CHANCE:
+                edge = low[k] if side == "below" else high[k]
+                yield Violation(column, f"{side} {edge:g}", label, n, rows, is_range=True)
+
+
+def _foretold(values: FloatArray, mine: BoolArray, beyond: BoolArray, kept: BoolArray) -> float:
+    """Return how many of a treatment the trend within its reach foretells beyond it."""
+    within = kept & ~beyond
+    x = values[within]
+    if not np.ptp(x) > 0 or mine[within].all():
+        return 0.0
+    centre, spread = x.mean(), x.std()
+    X = np.column_stack([np.ones(len(x)), (x - centre) / spread])
+    fit = fit_scores(X, mine[within].astype(np.intp), 2, np.ones(len(x)))
+    if not fit.converged:
+        return 0.0
+    level, slope = fit.gamma[0]
+    return float(expit(level + slope * (values[beyond] - centre) / spread).sum())

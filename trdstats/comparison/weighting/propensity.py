@@ -1,0 +1,309 @@
+"""Weights that make cohorts alike in what was measured before treatment."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.comparison.weighting.covariates import FEWEST, People, read_people, split_formula
+from trdstats.comparison.weighting.positivity import Violation, find_violations, in_words
+from trdstats.comparison.weighting.propensity_result import PropensityResult
+from trdstats.comparison.weighting.treatment_model import TreatmentModel
+from trdstats.errors import (
+    DataError,
+    EstimateWarning,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    check_choice,
+    check_level,
+    count_of,
+    unknown_name,
+)
+from trdstats.formulas import read_right_side
+from trdstats.tables import Face, Introduces
+
+ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
+METHODS = ("likelihood", "balancing")
+_EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
+_LITTLE_WORTH = 0.1  # effective size of a treatment, as a share of its subjects
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class PropensityWeights(Introduces):
+    """Weights of subjects that balance covariates between treatments.
+
+    Parameters
+    ----------
+    formula : str
+        What decides about treatment and outcome, known before treatment: ``"msm + age + sex"``.
+        ``"arm ~ msm + age"`` names the column of the treatment too.
+    estimand : {"ate", "att", "overlap", "matching", "entropy"}
+        For whom the treatments are compared: all subjects; the subjects of `treated`; those who
+        could have had any of the treatments (overlap, or matching, which resembles pairs); or, by
+        entropy balancing, all or the subjects of `treated`, means of the covariates met exactly.
+    treated : str, optional
+        Treatment whose subjects are the target of "att", and of "entropy" when named.
+    method : {"likelihood", "balancing"}
+        How scores are fitted: by maximum likelihood of a (multinomial) logistic model, or so that
+        the weights balance the covariates exactly (covariate-balancing propensity score).
+    scores : mapping of str to str, optional
+        Columns with probabilities of each treatment from elsewhere; taken as known.
+    stabilised : bool, default False
+        Multiply by the share of each treatment; for "ate".
+    trim : float, optional
+        Leave out subjects with a score below it for any treatment, and fit again.
+    cap : float, optional
+        Quantile above which the weights of a treatment are cut, such as 0.99.
+    missing : {"error", "indicator"}
+        What to do where covariates are missing.
+    on_violation : {"refuse", "overlap"}
+        What to do where some treatment is never given to a kind of subject: refuse, or leave these
+        subjects out and describe who stays.
+    conf_level : float, default 0.95
+        Of the coefficients of the model of treatment.
+
+    Raises
+    ------
+    SpecError
+        When an argument is not usable.
+
+    References
+    ----------
+    Rosenbaum and Rubin 1983, Biometrika 70:41-55, doi:10.1093/biomet/70.1.41; Li, Morgan and
+    Zaslavsky 2018, J Am Stat Assoc 113:390-400, doi:10.1080/01621459.2016.1260466 (overlap); Li and
+    Greene 2013, Int J Biostat 9:215-234, doi:10.1515/ijb-2012-0030 (matching); Hainmueller 2012,
+    Polit Anal 20:25-46, doi:10.1093/pan/mpr025 (entropy); Imai and Ratkovic 2014,
+    doi:10.1111/rssb.12027 (balancing); Crump and others 2009, Biometrika 96:187-199,
+    doi:10.1093/biomet/asn055 (trimming).
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("modalities").only(["TMS", "IV ketamine"])
+    >>> weights = trd.PropensityWeights("age + sex + baseline", estimand="overlap").fit(study)
+    >>> bool(weights.balance()["smd_after"].abs().max() < 1e-8)
+    True
+    >>> rates = trd.rates(study, trd.Response(), day=28, weights=weights)
+    """
+
+    formula: str
+    estimand: Literal["ate", "att", "overlap", "matching", "entropy"] = "ate"
+    treated: str | None = None
+    method: Literal["likelihood", "balancing"] = "likelihood"
+    scores: Mapping[str, str] | None = None
+    stabilised: bool = False
+    trim: float | None = None
+    cap: float | None = None
+    missing: Literal["error", "indicator"] = "error"
+    on_violation: Literal["refuse", "overlap"] = "refuse"
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        read_right_side(split_formula(self.formula, "treatment")[0])
+        check_choice("estimand", self.estimand, ESTIMANDS)
+        check_choice("method", self.method, METHODS)
+        check_choice("missing", self.missing, ("error", "indicator"))
+        check_choice("on_violation", self.on_violation, ("refuse", "overlap"))
+        check_level(self.conf_level)
+        if self.estimand == "att" and self.treated is None:
+            raise SpecError("estimand='att' needs treated=...: the treatment of the target.")
+        if self.treated is not None and self.estimand not in ("att", "entropy"):
+            raise SpecError(f"treated=... has no part in estimand={self.estimand!r}.")
+        if self.stabilised and self.estimand != "ate":
+            raise SpecError("stabilised=True is for estimand='ate'.")
+        if self.method == "balancing" and self.estimand in ("matching", "entropy"):
+            raise SpecError(f"method='balancing' has no part in estimand={self.estimand!r}.")
+        if self.trim is not None and not 0 < self.trim < 0.5:
+            raise SpecError(f"trim must lie between 0 and 0.5; got {self.trim!r}.")
+        if self.cap is not None and not 0.5 <= self.cap < 1:
+            raise SpecError(f"cap must be a quantile from 0.5 to below 1; got {self.cap!r}.")
+        if self.estimand == "entropy":
+            for name in ("scores", "trim"):
+                if getattr(self, name) is not None:
+                    raise SpecError(
+                        f"estimand='entropy' makes weights without scores: {name}=... has no part."
+                    )
+        if self.scores is not None and self.method == "balancing":
+            raise SpecError("scores=... are taken as they are: method='balancing' has no part.")
+
+    def fit(
+        self, data: Any, *, subject: str = "subject", treatment: str = "treatment"
+    ) -> PropensityResult:
+        """Estimate the weights.
+
+        Parameters
+        ----------
+        data : Study or DataFrame
+            A table has one row a subject.
+        subject, treatment : str
+            Columns of a table.
+
+        Raises
+        ------
+        DataError
+            When covariates are missing, a subject has two rows, or given scores are no
+            probabilities.
+        NotEstimableError
+            When some treatment is never given to a kind of subject, covariates tell treatments
+            apart, or a treatment has too few subjects.
+
+        Warns
+        -----
+        EstimateWarning
+            When one subject carries more than a fifth of the weight of its treatment, or the
+            subjects of a treatment are worth less than a tenth of their number.
+        """
+        everyone = read_people(
+            data, self.formula, subject=subject, treatment=treatment, missing=self.missing
+        )
+        if self.treated is not None and self.treated not in everyone.labels:
+            raise unknown_name("treatment", self.treated, everyone.labels)
+        violations, kept = find_violations(everyone)
+        if violations and self.on_violation == "refuse":
+            raise NotEstimableError(_refusal(violations))
+        people = everyone if kept.all() else _among(everyone, kept)
+        model = self._model(people)
+        found = model.fit()
+        trimmed = 0
+        if self.trim is not None and found.scores is not None:
+            inside = (found.scores.probability >= self.trim).all(axis=1)
+            trimmed = int((~inside).sum())
+            if trimmed:
+                kept[np.flatnonzero(kept)[~inside]] = False
+                people = _among(people, np.asarray(inside, dtype=bool))
+                model = self._model(people)
+                found = model.fit()
+        _warn_of_explosions(people, found.weight)
+        return PropensityResult(
+            spec=self,
+            people=people,
+            violations=tuple(violations),
+            trimmed=trimmed,
+            _everyone=everyone,
+            _kept=kept,
+            _model=model,
+            _found=found,
+        )
+
+    def _model(self, people: People) -> TreatmentModel:
+        X = people.design.X
+        spread = X.std(axis=0)
+        return TreatmentModel(
+            X=(X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0),
+            treatment=people.treatment,
+            k=len(people.labels),
+            estimand=self.estimand,
+            of=-1 if self.treated is None else people.labels.index(self.treated),
+            balancing=self.method == "balancing",
+            stabilised=self.stabilised,
+            cap=self.cap,
+            terms=tuple(people.design.terms),
+            given=None if self.scores is None else _given(people, self.scores),
+        )
+
+    def face(self) -> Face:
+        """Return the weights in words."""
+        facts = [("Covariates", self.formula), ("Estimand", self.words())]
+        if self.estimand != "entropy":
+            facts.append(("Scores", "given" if self.scores is not None else self.method))
+        facts += [("Stabilised", "yes")] if self.stabilised else []
+        facts += [("Trimmed", f"scores below {self.trim:g}")] if self.trim is not None else []
+        facts += [("Cut", f"above quantile {self.cap:g}")] if self.cap is not None else []
+        return Face("Propensity weights", tuple(facts))
+
+    def words(self) -> str:
+        """Say for whom the treatments are compared."""
+        whom = f"the subjects of {self.treated}" if self.treated else "all subjects"
+        return {
+            "ate": "all subjects (ATE)",
+            "att": f"the subjects of {self.treated} (ATT)",
+            "overlap": "those who could have had any of the treatments (overlap weights)",
+            "matching": "those who could have had any of the treatments (matching weights)",
+            "entropy": f"{whom}, means met exactly (entropy balancing)",
+        }[self.estimand]
+
+
+def _among(people: People, kept: BoolArray) -> People:
+    """Return some of the people; covariates' categories that nobody has any more go.
+
+    Raises
+    ------
+    NotEstimableError
+        When nearly nobody of a treatment is among them.
+    """
+    sizes = np.bincount(people.treatment[kept], minlength=len(people.labels))
+    if (sizes < FEWEST).any():
+        listed = ", ".join(f"{k} ({n})" for k, n in zip(people.labels, sizes, strict=True))
+        raise NotEstimableError(
+            f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. Do "
+            "not compare these treatments in these subjects, or compare fewer treatments."
+        )
+    again = read_people(
+        people.frame[kept], people.formula, subject="subject", treatment="treatment",
+        missing="error",
+    )  # fmt: skip
+    return replace(again, filled=people.filled, caveat=people.caveat)
+
+
+def _given(people: People, columns: Mapping[str, str]) -> FloatArray:
+    """Return scores from elsewhere, shape (n, k)."""
+    for label in people.labels:
+        if label not in columns:
+            raise unknown_name("treatment with a column of scores:", label, columns)
+        if columns[label] not in people.frame:
+            raise unknown_name("column", columns[label], people.frame.columns)
+    given = [pd.to_numeric(people.frame[columns[k]], errors="coerce") for k in people.labels]
+    p = np.column_stack([g.to_numpy(dtype=float) for g in given])
+    outside = ~((p > 0) & (p < 1)).all(axis=1)
+    off = ~outside & (np.abs(p.sum(axis=1) - 1) > 1e-6)
+    names = people.frame["subject"].astype(str).to_numpy()
+    problems = [
+        Problem("bad_score", f"{count_of(int(bad.sum()), 'subject has', 'subjects have')} {what}.",
+                tuple(names[bad]), remedy)
+        for bad, what, remedy in (
+            (outside, "scores that are missing, or not above 0 and below 1",
+             "Whoever could not have had a treatment cannot be compared: leave such subjects out."),
+            (off, "scores that are no probabilities of all treatments: their sum is not 1",
+             "Give one column a treatment, all of them from one model."),
+        )
+        if bad.any()
+    ]  # fmt: skip
+    if problems:
+        raise DataError(problems)
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
+def _refusal(violations: list[Violation]) -> str:
+    listed = "\n".join(in_words(violations))
+    return (
+        f"{listed}\nWhere a treatment is never given there is nothing to compare it with. Say "
+        "on_violation='overlap' to leave these subjects out and compare the others, and say so."
+    )
+
+
+def _warn_of_explosions(people: People, weight: FloatArray) -> None:
+    for k, label in enumerate(people.labels):
+        mine = np.flatnonzero(people.treatment == k)
+        share = weight[mine] / weight[mine].sum()
+        largest = int(share.argmax())
+        size = weight[mine].sum() ** 2 / (weight[mine] ** 2).sum()
+        alone = share[largest] > _EXPLODED and len(mine) > 1 / _EXPLODED
+        if alone or size < _LITTLE_WORTH * len(mine):
+            warnings.warn(
+                f"Weights explode under {label}: subject "
+                f"{people.frame['subject'].iloc[mine[largest]]} carries "
+                f"{100 * share[largest]:.2g} % of them, {len(mine):,} subjects are worth "
+                f"{size:,.1f}. "
+                "Look at the overlap; estimand='overlap' has bounded weights, trim and cap cut.",
+                EstimateWarning,
+                stacklevel=3,
+            )

@@ -1,0 +1,190 @@
+"""Weights made of a model of treatment, and the model they bring along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import NotEstimableError
+from trdstats.kernels.weighting.moment_weights import moment_weights
+from trdstats.kernels.weighting.propensity import (
+    Scores,
+    Target,
+    balance_scores,
+    fit_scores,
+    log_slopes,
+    weigh,
+)
+
+# A coefficient of this size on the scale of standard deviations leaves next to nothing to chance.
+_STEEP = 12.0
+_MISSED = 0.01  # of a mean, in standard deviations, from which on a covariate is named
+
+
+@dataclass(frozen=True)
+class TreatmentModel:
+    """How treatments are explained, on arrays; frozen so that it travels to workers.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, q)
+        Covariates, centred and scaled.
+    treatment : ndarray of int, shape (n,)
+    k : int
+    estimand : str
+        "ate", "att", "overlap", "matching" or "entropy".
+    of : int
+        Treatment whose subjects are the target; -1 for all.
+    balancing, stabilised : bool
+    cap : float or None
+        Quantile, within treatments, above which weights are cut.
+    terms : tuple of str
+    given : ndarray, shape (n, k), optional
+        Probabilities of the treatments from elsewhere; then nothing is fitted.
+    """
+
+    X: FloatArray
+    treatment: IntArray
+    k: int
+    estimand: str
+    of: int
+    balancing: bool
+    stabilised: bool
+    cap: float | None
+    terms: tuple[str, ...]
+    given: FloatArray | None = None
+
+    def fit(self, counts: FloatArray | None = None) -> FittedWeights:
+        """Return the weights when every subject counts so many times.
+
+        A resample in which a rare trait happens to stay with one treatment is weighted all the
+        same: its scores there are close to 0 or 1.
+
+        Raises
+        ------
+        NotEstimableError
+            When covariates tell the treatments apart, or no weights balance them.
+        """
+        m = np.ones(len(self.X)) if counts is None else counts
+        found = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
+        return found if self.cap is None else self._cut(found, self.cap)
+
+    def _propensity(self, m: FloatArray) -> FittedWeights:
+        design = np.column_stack([np.ones(len(self.X)), self.X])
+        if self.given is None:
+            scores = fit_scores(design, self.treatment, self.k, m)
+        else:
+            scores, design = Scores.known(self.given), np.empty((len(self.X), 0))
+        if self.given is None:
+            self._check(scores, m)
+        target: Target = self.estimand  # type: ignore[assignment]
+        if self.balancing and self.given is None:
+            scores = balance_scores(design, self.treatment, scores, m, target, self.of)
+            if not scores.converged:
+                raise NotEstimableError(
+                    "No scores balance the covariates exactly: use method='likelihood', or "
+                    "estimand='entropy', or fewer covariates."
+                )
+        weight = weigh(scores.probability, self.treatment, target, self.of)
+        slope = log_slopes(scores.probability, self.treatment, target, self.of)
+        log_derivative = (slope[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+        influence = scores.influence()
+        if self.stabilised:
+            share = np.bincount(self.treatment, m, self.k) / m.sum()
+            own = np.eye(self.k)[self.treatment]
+            weight = weight * share[self.treatment]
+            log_derivative = np.hstack([log_derivative, own])
+            influence = np.hstack([influence, (own - share) / (m.sum() * share)])
+        return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
+
+    def _check(self, scores: Scores, m: FloatArray) -> None:
+        """Refuse covariates that tell treatments apart; a resample may lose a rare trait."""
+        steep = (np.abs(scores.gamma) > _STEEP).any(axis=0)
+        told = (scores.endless | steep)[1:]
+        resampled = bool((m == 0).any())
+        if told.any() and not resampled:
+            raise NotEstimableError(_apart(self.terms, told))
+        if not (scores.converged or scores.endless.any()):
+            raise NotEstimableError(
+                "The model of treatment has no maximum that was found: use fewer covariates."
+            )
+
+    def _entropy(self, m: FloatArray) -> FittedWeights:
+        """Return weights whose moments are those of the target, treatment by treatment."""
+        n, q = self.X.shape
+        pool = m * (self.treatment == self.of) if self.of >= 0 else m
+        target = pool @ self.X / pool.sum()
+        on_target = pool[:, None] * (self.X - target) / pool.sum()
+        weight = np.ones(n)
+        # Coefficients of every treatment, then the factor that makes its weights sum to its size.
+        columns = self.k * q + self.k
+        log_derivative, influence = np.zeros((n, columns)), np.zeros((n, columns))
+        gamma = np.zeros((self.k, q))
+        for k in range(self.k):
+            if k == self.of:
+                continue
+            mine = self.treatment == k
+            found = moment_weights(self.X[mine], target, counts=m[mine])
+            if not found.converged:
+                left = np.abs(found.distance) > _MISSED
+                raise NotEstimableError(
+                    "No weights give the subjects of every treatment the means of the target, of "
+                    f"{', '.join(np.array(self.terms)[left])} above all: they lie beyond what a "
+                    "treatment has. Leave covariates out, or those subjects."
+                )
+            own = slice(k * q, (k + 1) * q)
+            weight[mine], gamma[k] = found.weight, found.gamma
+            log_derivative[mine, own] = found.log_derivative
+            centred = self.X[mine] - target
+            w = m[mine] * found.weight
+            slope = (centred * w[:, None]).T @ centred
+            # The target is an estimate too: what moves it moves the coefficients.
+            influence[:, own] = np.linalg.lstsq(slope, w.sum() * on_target.T, rcond=None)[0].T
+            influence[mine, own] += found.influence * m[mine][:, None]
+            log_derivative[mine, self.k * q + k] = 1.0
+            influence[mine, self.k * q + k] = m[mine] * (1 - found.weight) / m[mine].sum()
+        return FittedWeights(weight, log_derivative, influence, None, gamma)
+
+    def _cut(self, found: FittedWeights, cap: float) -> FittedWeights:
+        """Cut the largest weights of each treatment; those cut no longer follow the model."""
+        weight, slope = found.weight.copy(), found.log_derivative.copy()
+        for k in range(self.k):
+            mine = self.treatment == k
+            limit = np.quantile(weight[mine], cap)
+            over = mine & (weight > limit)
+            weight[over], slope[over] = limit, 0.0
+        return replace(found, weight=weight, log_derivative=slope)
+
+
+@dataclass(frozen=True)
+class FittedWeights:
+    """Weights with their model.
+
+    Attributes
+    ----------
+    weight : ndarray, shape (n,)
+    log_derivative, influence : ndarray, shape (n, p)
+        As in `EstimatedWeights`.
+    scores : Scores or None
+        None for weights that balance without scores.
+    gamma : ndarray, shape (k, q) or None
+        Coefficients of the logarithm of the weights of each treatment, of entropy weights.
+    """
+
+    weight: FloatArray
+    log_derivative: FloatArray
+    influence: FloatArray
+    scores: Scores | None
+    gamma: FloatArray | None = None
+
+
+def _apart(terms: tuple[str, ...], told: BoolArray) -> str:
+    named = [t for t, e in zip(terms, told, strict=True) if e]
+    return (
+        f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
+        "subjects could only have had the treatment they had, so there is nobody to compare them "
+        "with. Leave a covariate out only if it does not matter to the outcome; otherwise compare "
+        "fewer subjects, or do not compare."
+    )

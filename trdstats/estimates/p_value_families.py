@@ -1,0 +1,80 @@
+"""P values of a family of comparisons, adjusted for their number or their order."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from trdstats.arguments import checked
+from trdstats.errors import SpecError, check_choice, unknown_name
+from trdstats.frames import to_pandas
+
+Method = Literal["holm", "hommel", "benjamini-hochberg", "fixed sequence"]
+_STATSMODELS = {"holm": "holm", "hommel": "hommel", "benjamini-hochberg": "fdr_bh"}
+
+
+@checked
+def adjust_p(frame: Any, *, method: Method = "holm", column: str = "p_value") -> pd.DataFrame:
+    """Adjust the p values of a family of comparisons.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A tidy result, one row a comparison, all rows of one family. Difference, ratio and odds
+        ratio of the same rates are one comparison: keep one of them.
+    method : {"holm", "hommel", "benjamini-hochberg", "fixed sequence"}
+        "holm" and "hommel" keep the chance of any false rejection, the second where tests are
+        independent or positively dependent; "benjamini-hochberg" keeps the share of false among
+        all rejections. "fixed sequence" tests in the order of the rows, as declared beforehand:
+        each p becomes the largest one so far, so nothing after a failure can succeed.
+    column : str
+        Column of the p values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame with p_adjusted and adjust (the method). A missing p stays missing and does not
+        count; in a fixed sequence it ends the sequence: all later p are 1.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such column.
+    SpecError
+        When a p value lies outside 0 to 1, or the method is not known.
+
+    References
+    ----------
+    Holm 1979, Scand J Stat 6:65-70; Hommel 1988, Biometrika 75:383-386,
+    doi:10.1093/biomet/75.2.383; Benjamini and Hochberg 1995, J R Stat Soc B 57:289-300,
+    doi:10.1111/j.2517-6161.1995.tb02031.x; Maurer, Hothorn and Lehmacher 1995 (fixed sequence).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> family = pd.DataFrame({"contrast": ["a", "b", "c"], "p_value": [0.01, 0.04, 0.03]})
+    >>> adjust_p(family)["p_adjusted"].tolist()
+    [0.03, 0.06, 0.06]
+    >>> adjust_p(family, method="fixed sequence")["p_adjusted"].tolist()
+    [0.01, 0.04, 0.04]
+    """
+    check_choice("method", method, get_args(Method))
+    index = frame.index if isinstance(frame, pd.DataFrame) else None
+    table = to_pandas(frame, what="frame")
+    if column not in table.columns:
+        raise unknown_name("column", column, table.columns)
+    p = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    known = ~np.isnan(p)
+    if ((p[known] < 0) | (p[known] > 1)).any():
+        raise SpecError(f"The column {column!r} holds values outside 0 to 1: no p values.")
+    adjusted = p.copy()
+    if method == "fixed sequence":
+        adjusted = np.maximum.accumulate(np.where(known, p, 1.0))
+        adjusted[~known] = np.nan
+    elif known.any():
+        adjusted[known] = multipletests(p[known], method=_STATSMODELS[method])[1]
+    found = table.assign(p_adjusted=adjusted, adjust=method)
+    return found if index is None else found.set_index(index)

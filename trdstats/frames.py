@@ -1,0 +1,134 @@
+"""The border where any data frame becomes a pandas frame with plain columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import DataError, SpecError
+from trdstats.kinds import check_cells, plain_numbers
+
+
+def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
+    """Return a new pandas frame with a plain row index.
+
+    Parameters
+    ----------
+    frame : DataFrame of pandas, polars, pyarrow or another library that narwhals reads
+        The user's table; it is never changed.
+    what : str
+        What the table is called in messages, e.g. ``"visits"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same columns and rows; names are text; nullable numbers become floats with NaN, and numbers
+        that are kept as objects (integers, decimals) plain numbers. Columns with declared levels
+        (pandas categories, polars Enum, arrow dictionaries) are categories in their order; a
+        polars Categorical declares no order and becomes text.
+
+    Raises
+    ------
+    SpecError
+        When `frame` is not a data frame, its columns have no names of one level, or a column
+        name occurs twice.
+    DataError
+        When a cell holds several values.
+    """
+    if isinstance(frame, pd.DataFrame):
+        result = frame.reset_index(drop=True)
+    else:
+        result = _from_other(frame, what)
+    _check_names(result.columns, what)
+    result.columns = result.columns.map(str)
+    several = check_cells(result, what)
+    if several:
+        raise DataError(several)
+    result = _widened(result)
+    changed = {
+        name: plain_numbers(_plain(result[name]))
+        for name in result.columns
+        if result[name].dtype == object
+        or isinstance(result[name].dtype, pd.api.extensions.ExtensionDtype)
+    }
+    result = result.copy(deep=False)
+    for name, values in changed.items():
+        result[name] = values
+    return result
+
+
+def _check_names(columns: pd.Index[Any], what: str) -> None:
+    if columns.nlevels > 1:
+        raise SpecError(
+            f"`{what}` has column names of {columns.nlevels} levels, such as {columns[0]!r}. Give "
+            "each column one name: frame.columns = ['_'.join(map(str, c)) for c in frame.columns]."
+        )
+    unnamed = np.flatnonzero(columns.isna())
+    if len(unnamed):
+        at = ", ".join(map(str, unnamed + 1))
+        raise SpecError(f"`{what}` has a column without a name (number {at}). Name or remove it.")
+    texts = columns.map(str)  # 1 and "1" cannot be told apart where they are printed
+    twice = texts[texts.duplicated()]
+    if len(twice):
+        names = ", ".join(repr(c) for c in dict.fromkeys(twice))
+        raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
+
+
+def _widened(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return floating-point columns of unusual width as the one all else can read."""
+    odd = [c for c, d in frame.dtypes.items() if d.kind == "f" and d.itemsize not in (4, 8)]
+    return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
+
+
+def _from_other(frame: Any, what: str) -> pd.DataFrame:
+    try:
+        table = nw.from_native(frame, eager_only=True)
+    except TypeError as error:
+        raise SpecError(
+            f"`{what}` must be a data frame (pandas, polars, pyarrow); got {type(frame).__name__}."
+        ) from error
+    # Column by column: a whole-table conversion of polars would need pyarrow.
+    return pd.DataFrame({name: _column(table[name]) for name in table.columns})
+
+
+def _column(series: Any) -> Any:
+    dtype = series.dtype
+    if dtype.is_integer() and series.null_count():
+        series = series.cast(nw.Float64)
+    if dtype.is_numeric() or dtype in (nw.Boolean, nw.Datetime, nw.Duration):
+        return series.to_numpy()
+    levels = _levels(series)
+    if levels is not None:
+        return pd.Categorical(series.to_list(), categories=levels)
+    return pd.Series(series.to_list(), dtype=object)
+
+
+def _levels(series: Any) -> list[Any] | None:
+    """Return the levels that a column declares, in their order; None where it declares none."""
+    if isinstance(series.dtype, nw.Enum):
+        return list(series.dtype.categories)
+    native = series.to_native()
+    if series.dtype == nw.Categorical and nw.dependencies.is_pyarrow_chunked_array(native):
+        chunks = native.unify_dictionaries().chunks
+        return chunks[0].dictionary.to_pylist() if chunks else []
+    return None
+
+
+def _plain(series: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a nullable numeric or boolean column as NumPy values; others unchanged."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return series
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return (
+            series.astype(object).where(series.notna(), None)
+            if series.hasnans
+            else series.astype(bool)
+        )
+    if pd.api.types.is_numeric_dtype(series.dtype) and series.to_numpy().dtype == object:
+        return series.astype(object)  # decimals of pyarrow
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return series.astype(float) if series.hasnans else series.astype(series.to_numpy().dtype)
+    return series

@@ -1,0 +1,1 @@
+"""Intercurrent events and the strategy for each."""

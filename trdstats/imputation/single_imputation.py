@@ -1,0 +1,215 @@
+"""Plain analyses of a visit that people still ask for, each with its assumption in its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from trdstats import plots
+from trdstats.arguments import Level, checked
+from trdstats.arrays import FloatArray
+from trdstats.errors import NotEstimableError, check_level, known_level, unknown_name
+from trdstats.formulas import check_full_rank, read_covariates
+from trdstats.kernels.gaussian.completed_ancova import adjust_sets
+from trdstats.study import Study
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_count,
+    format_estimate,
+    format_p,
+)
+
+ASSUMPTIONS = {
+    "complete case": "those not rated are like those rated under the same treatment and covariates",
+    "locf": "nobody changes after the last visit they came to",
+    "bocf": "who is not rated is back at baseline",
+}
+
+
+@checked
+def plain_analyses(
+    study: Study,
+    *,
+    day: float,
+    covariates: str | None = "baseline",
+    methods: Sequence[str] = ("complete case", "locf", "bocf"),
+    reference: Level | None = None,
+    conf_level: float = 0.95,
+) -> PlainAnalyses:
+    """Compare the change at a visit by ANCOVA after plain handlings of missing scores.
+
+    Parameters
+    ----------
+    study : Study
+    day : float
+        Scheduled day.
+    covariates : str or None
+        Such as ``"baseline + site"``.
+    methods : sequence of {"complete case", "locf", "bocf"}
+        Last observation or baseline carried forward are single imputations: their errors take a
+        made-up score for a seen one. They are here to be compared with, not to be believed.
+    reference : str, optional
+        Treatment the others are compared with. Default: the first one.
+    conf_level : float, default 0.95
+
+    Returns
+    -------
+    PlainAnalyses
+
+    Raises
+    ------
+    UnknownNameError
+        When a method, the day or the reference is not known.
+    NotEstimableError
+        When a treatment has nobody to analyse.
+
+    References
+    ----------
+    Mallinckrodt and others 2004, BMC Psychiatry 4:26, doi:10.1186/1471-244X-4-26; National Research
+    Council 2010, doi:10.17226/12955.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> found = trd.plain_analyses(trd.load_sample("trial"), day=28)
+    >>> found.tidy()["method"].unique().tolist()
+    ['complete case', 'locf', 'bocf']
+    """
+    check_level(conf_level)
+    for name in methods:
+        if name not in ASSUMPTIONS:
+            raise unknown_name("method", name, ASSUMPTIONS)
+    arms = study.treatments
+    base = arms[0] if reference is None else arms[known_level("treatment", reference, arms)]
+    rows, last = study.longitudinal([day]), study.longitudinal()
+    seen = rows.dropna(subset=["score"]).set_index("subject")["score"]
+    until = last[(last["visit"] <= day) & last["score"].notna()].groupby("subject", observed=True)
+    carried = until["score"].last()
+    people = study.subjects.dropna(subset=["baseline"]).reset_index(drop=True)
+    start = people["baseline"].to_numpy(dtype=float)
+    at_day = people["subject"].map(seen.to_dict()).to_numpy(dtype=float)
+    at_last = people["subject"].map(carried.to_dict()).to_numpy(dtype=float)
+    scores = {
+        "complete case": at_day,
+        "locf": np.where(np.isnan(at_day), at_last, at_day),
+        "bocf": np.where(np.isnan(at_day), start, at_day),
+    }
+    frames = [
+        _analyse(people, scores[m] - start, covariates, study.treatments, base, conf_level).assign(
+            method=m, assumption=ASSUMPTIONS[m], n_made_up=int((np.isfinite(scores[m])
+                                                               & np.isnan(at_day)).sum()))
+        for m in methods
+    ]  # fmt: skip
+    return PlainAnalyses(pd.concat(frames, ignore_index=True), float(day), base, covariates,
+                         study.caveat, conf_level)  # fmt: skip
+
+
+def _analyse(
+    people: pd.DataFrame, change: FloatArray, covariates: str | None, arms: Sequence[str],
+    base: str, conf_level: float,
+) -> pd.DataFrame:  # fmt: skip
+    known = np.isfinite(change)
+    own = people[known].reset_index(drop=True)
+    code = own["treatment"].cat.codes.to_numpy()
+    A, k = len(arms), list(arms).index(base)
+    empty = [arms[a] for a in range(A) if not (code == a).any()]
+    if empty:
+        raise NotEstimableError(f"Nobody under {', '.join(empty)} has a score to analyse.")
+    Z = np.empty((len(own), 0))
+    if covariates is not None:
+        design = read_covariates(own, covariates, what="subjects", least=0)
+        if not design.kept.all():
+            raise NotEstimableError(
+                f"{int((~design.kept).sum())} subjects lack a covariate ({covariates})."
+            )
+        Z = design.X
+    X = np.column_stack([np.eye(A)[code], Z])
+    check_full_rank(X, [*arms, *(str(j) for j in range(Z.shape[1]))])
+    n = len(own)
+    means = np.stack([np.column_stack([np.tile(np.eye(A)[a], (n, 1)), Z]) for a in range(A)])
+    others = [a for a in range(A) if a != k]
+    L = np.vstack([np.eye(A), np.eye(A)[others] - np.eye(A)[k]])
+    fit = adjust_sets(X, change[known][None], None, means, L)
+    estimate, error, df = fit.estimate[0], fit.std_error[0], float(fit.df[0])
+    half = student.isf((1 - conf_level) / 2, df) * error
+    statistic = estimate / error
+    is_gap = np.arange(len(L)) >= A
+    return pd.DataFrame(
+        {
+            "measure": np.where(is_gap, "difference", "mean change"),
+            "treatment": [*arms, *(arms[a] for a in others)],
+            "reference": np.where(is_gap, base, ""),
+            "n": n,
+            "estimate": estimate,
+            "std_error": error,
+            "df": df,
+            "statistic": np.where(is_gap, statistic, np.nan),
+            "p_value": np.where(is_gap, 2 * student.sf(np.abs(statistic), df), np.nan),
+            "conf_low": estimate - half,
+            "conf_high": estimate + half,
+            "conf_level": conf_level,
+        }
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class PlainAnalyses(Introduces):
+    """The same comparison under plain handlings of missing scores."""
+
+    frame: pd.DataFrame
+    day: float
+    reference: str
+    covariates: str | None
+    caveat: str
+    conf_level: float
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a method and estimate.
+
+        Returns
+        -------
+        pandas.DataFrame
+            method, assumption, measure ("mean change" or "difference"), treatment, reference, n,
+            n_made_up (scores that nobody saw), estimate, std_error, df, statistic, p_value,
+            conf_low, conf_high, conf_level.
+        """
+        first = ["method", "assumption", "measure", "treatment", "reference", "n", "n_made_up"]
+        return self.frame[[*first, *(c for c in self.frame if c not in first)]].copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row a method: method, n, n_made_up, assumption."""
+        return self.frame.groupby("method", sort=False)[["n", "n_made_up", "assumption"]].first(
+        ).reset_index()  # fmt: skip
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the differences by method; returns the Axes."""
+        frame = self.frame[self.frame["measure"] == "difference"]
+        label = frame["method"] + ": " + frame["treatment"] + " v " + frame["reference"]
+        settings = {"xlabel": f"Difference of changes at day {self.day:g}", "reference_line": 0.0,
+                    "caveat": self.caveat, **options}  # fmt: skip
+        return plots.plot_estimates(frame.assign(label=label), ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the differences, each with its assumption."""
+        level = f"{100 * self.conf_level:g} % CI"
+        gaps = self.frame[self.frame["measure"] == "difference"]
+        rows = tuple(
+            (r.method, f"{r.treatment} v {r.reference}", format_count(r.n),
+             format_count(r.n_made_up), format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
+             format_p(r.p_value))
+            for r in each_row(gaps)
+        )  # fmt: skip
+        header = ("Method", "Comparison", "n", "Made up", f"Difference ({level})", "p")
+        notes = [f"{m}: assumes that {ASSUMPTIONS[m]}." for m in dict.fromkeys(gaps["method"])]
+        notes += [f"{self.caveat}."] if self.caveat else []
+        return Face(f"Change at day {self.day:g}, plain handlings of missing scores",
+                    (("ANCOVA", f"treatment + {self.covariates or 'nothing'}"),),
+                    (Table(header, rows, 2),), tuple(notes))  # fmt: skip

@@ -1,0 +1,1 @@
+"""How far missing values would have to move to change the conclusion."""

@@ -1,0 +1,258 @@
+"""How many of those not rated would have to be responders before the conclusion changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.arguments import Level, checked
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_choice,
+    check_level,
+    count_of,
+    known_level,
+)
+from trdstats.kernels.proportions.two_proportions import METHODS, risk_difference
+from trdstats.kernels.visits.endpoints import UNDEFINED
+from trdstats.outcomes import Definition, rates
+from trdstats.outcomes.rates_result import reasons_undecided
+from trdstats.study import Study
+from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+
+_WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
+
+
+@checked
+@dataclass(frozen=True)
+class BinaryTippingPoint:
+    """A tipping-point analysis of a rate, by the number of responders among those not rated.
+
+    Subjects rated at the day to whom the rule does not apply (no baseline, or a baseline at the
+    floor) are not missing: they are left out of both counts, and shown.
+
+    Parameters
+    ----------
+    definition : Definition
+    day : float
+        Scheduled day.
+    treatment, reference : str, optional
+        Arms compared. Default: the second treatment with the first.
+    method : {"miettinen-nurminen", "gart", "wald"}
+        Test and interval of the difference.
+    conf_level : float, default 0.95
+        The conclusion is whether p is below 1 - conf_level.
+
+    Raises
+    ------
+    SpecError
+        When the method or level is not usable.
+
+    References
+    ----------
+    Hollis 2002, Stat Med 21:3823-3834, doi:10.1002/sim.1276.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> found = trd.BinaryTippingPoint(trd.Response(), 28, "ECT").fit(trd.load_sample("trial"))
+    >>> found.glance()[["n_missing", "n_missing_reference"]].to_numpy().tolist()
+    [[15, 12]]
+    """
+
+    definition: Definition
+    day: float
+    treatment: Level | None = None
+    reference: Level | None = None
+    method: str = "miettinen-nurminen"
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, _WITH_TEST)
+        check_level(self.conf_level)
+
+    def fit(self, study: Study) -> BinaryTippingPointResult:
+        """Compare the arms for every number of responders among those not rated.
+
+        Parameters
+        ----------
+        study : Study
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When an arm is not known, or the two are one.
+        NotEstimableError
+            When nobody is missing.
+        """
+        arms = list(study.treatments)
+        reference = arms[0] if self.reference is None else self.reference
+        treatment = (
+            next(a for a in arms if a != reference) if self.treatment is None else self.treatment
+        )
+        treatment, reference = (
+            arms[known_level("treatment", arm, arms)] for arm in (treatment, reference)
+        )
+        if treatment == reference:
+            raise SpecError(f"treatment and reference are both {reference!r}.")
+        outcomes = rates(study, self.definition, day=self.day, missing="observed").outcomes
+        undefined = outcomes["rated"] & outcomes["reason"].isin(UNDEFINED)
+        counts, left_out = [], []
+        for arm in (treatment, reference):
+            mine = outcomes["treatment"] == arm
+            met = outcomes.loc[mine & ~undefined, "met"]
+            counts.append((int((met == True).sum()), len(met), int(met.isna().sum())))  # noqa: E712
+            left_out.append(int((mine & undefined).sum()))
+        if not all(n for _, n, _ in counts):
+            raise NotEstimableError(
+                f"The rule applies to nobody under one of the arms: {reasons_undecided(outcomes)}."
+            )
+        if not counts[0][2] + counts[1][2]:
+            raise NotEstimableError(f"Nobody is missing at day {self.day:g}: nothing can tip.")
+        rows = [
+            self._compare(counts, k, j)
+            for j in range(counts[1][2] + 1)
+            for k in range(counts[0][2] + 1)
+        ]
+        (x1, n1, m1), (x0, n0, m0) = counts
+        observed = risk_difference(
+            x1, n1 - m1, x0, n0 - m0, method=self.method, conf_level=self.conf_level
+        )
+        summary = pd.DataFrame(
+            {
+                "treatment": [treatment], "reference": [reference],
+                "n": [n1], "n_reference": [n0],
+                "n_missing": [m1], "n_missing_reference": [m0],
+                "n_undefined": [left_out[0]], "n_undefined_reference": [left_out[1]],
+                "responders": [x1], "responders_reference": [x0],
+                "estimate": [observed.estimate], "p_value": [observed.p_value],
+            }
+        )  # fmt: skip
+        return BinaryTippingPointResult(self, pd.DataFrame(rows), summary, study.caveat)
+
+    def _compare(self, counts: list[tuple[int, int, int]], k: int, j: int) -> dict[str, float]:
+        (x1, n1, _), (x0, n0, _) = counts
+        c = risk_difference(x1 + k, n1, x0 + j, n0, method=self.method, conf_level=self.conf_level)
+        return {
+            "responders": k,
+            "responders_reference": j,
+            "estimate": c.estimate,
+            "std_error": c.std_error,
+            "statistic": c.statistic,
+            "p_value": c.p_value,
+            "conf_low": c.low,
+            "conf_high": c.high,
+            "conf_level": self.conf_level,
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class BinaryTippingPointResult(Introduces):
+    """The difference for every number of responders among those not rated.
+
+    Attributes
+    ----------
+    spec : BinaryTippingPoint
+    grid : pandas.DataFrame
+    summary : pandas.DataFrame
+    caveat : str
+    """
+
+    spec: BinaryTippingPoint
+    grid: pd.DataFrame
+    summary: pd.DataFrame
+    caveat: str
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a combination.
+
+        Returns
+        -------
+        pandas.DataFrame
+            responders (among the missing of the treatment), responders_reference, estimate
+            (difference of rates), std_error, statistic, p_value, conf_low, conf_high, conf_level.
+        """
+        return self.grid.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: counts, the difference among those rated, and its p value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, reference, n (subjects to whom the rule applies), n_missing (of these,
+            without a verdict), n_undefined (rated, but without a baseline or with one at the
+            floor: not in n), responders, each also of the reference; estimate, p_value.
+        """
+        return self.summary.copy()
+
+    def tipping_points(self) -> pd.DataFrame:
+        """Return the combinations next to which the conclusion changes.
+
+        Returns
+        -------
+        pandas.DataFrame
+            responders_reference, responders: at so many responders among the missing of the
+            treatment the conclusion is another than at one fewer.
+        """
+        level = 1 - self.spec.conf_level
+        rows = []
+        for j, own in self.grid.groupby("responders_reference"):
+            holds = own["p_value"].to_numpy() < level
+            rows += [(int(str(j)), int(k) + 1) for k in np.flatnonzero(holds[1:] != holds[:-1])]
+        return pd.DataFrame(rows, columns=["responders_reference", "responders"])
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw which combinations keep which conclusion; returns the Axes."""
+        s = next(each_row(self.summary))
+        settings = {
+            "level": 1 - self.spec.conf_level,
+            "xlabel": f"Responders among the {s.n_missing} not rated, {s.treatment}",
+            "ylabel": f"Responders among the {s.n_missing_reference} not rated, {s.reference}",
+            "caveat": self.caveat,
+            **options,
+        }
+        frame = self.grid.rename(
+            columns={"responders": "delta", "responders_reference": "delta_other"}
+        )
+        return plots.plot_responder_tiles(frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the counts and where the conclusion changes."""
+        s = next(each_row(self.summary))
+        facts = (
+            ("Rule", self.spec.definition.describe()),
+            ("Day", f"{self.spec.day:g}"),
+            (s.treatment, f"{s.responders} responders of {s.n - s.n_missing} rated, "
+             f"{s.n_missing} not rated"),
+            (s.reference, f"{s.responders_reference} responders of "
+             f"{s.n_reference - s.n_missing_reference} rated, {s.n_missing_reference} not rated"),
+            ("Difference among those rated",
+             f"{format_number(100 * s.estimate, 1)} points, p {format_p(s.p_value)}"),
+            ("Test", self.spec.method),
+        )  # fmt: skip
+        level = 1 - self.spec.conf_level
+        below = self.grid["p_value"] < level
+        rows = tuple(
+            (str(r.responders_reference), str(r.responders))
+            for r in each_row(self.tipping_points())
+        )
+        left_out = s.n_undefined + s.n_undefined_reference
+        words = f"p is below {level:g} in {int(below.sum()):,} of {len(below):,} combinations."
+        notes = [words]
+        if left_out:
+            notes.append(
+                f"{count_of(left_out, 'subject', 'subjects')} rated without a baseline, or with "
+                f"one at the floor, left out: {s.n_undefined} {s.treatment}, "
+                f"{s.n_undefined_reference} {s.reference}."
+            )
+        notes += [f"{self.caveat}."] if self.caveat else []
+        header = (f"Responders not rated, {s.reference}",
+                  f"Conclusion changes at responders not rated, {s.treatment}")  # fmt: skip
+        tables = (Table(header, rows, 0),) if rows else ()
+        return Face("Tipping points of a rate", facts, tables, tuple(notes))

@@ -1,0 +1,303 @@
+"""How far imputed values would have to move before the conclusion changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from trdstats import plots
+from trdstats.arguments import checked
+from trdstats.errors import SpecError, check_level, known_level, unknown_name
+from trdstats.imputation.analyses import ANCOVA, Analysis
+from trdstats.imputation.delta import Delta
+from trdstats.imputation.pooled import labels
+from trdstats.imputation.trial_layout import plain
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_number,
+    format_p,
+)
+
+if TYPE_CHECKING:
+    from trdstats.imputation.imputed import Imputed
+
+
+@checked
+@dataclass(frozen=True)
+class TippingPoint:
+    """A tipping-point analysis: deltas added to the imputed values of one or two arms.
+
+    Parameters
+    ----------
+    deltas : mapping of str to sequence of float
+        Deltas by arm, increasing; one arm or two.
+    analysis : Analysis
+    of : mapping, optional
+        Which estimate: values of the columns of the analysis, such as ``{"measure":
+        "difference", "treatment": "ketamine", "visit": 28}``. Default: the difference between
+        the first arm named in `deltas` and the reference at the last visit; where that arm is
+        the reference, the other treatment's.
+    accumulate, after_event_only : bool
+        As in `Delta`.
+    conf_level : float, default 0.95
+        The conclusion is whether p is below 1 - conf_level.
+
+    Raises
+    ------
+    SpecError
+        When there are no deltas, those of more than two arms, or they do not increase.
+
+    References
+    ----------
+    Carpenter and Kenward 2013, Multiple Imputation and its Application,
+    doi:10.1002/9781119942283.
+    """
+
+    deltas: Mapping[str, Sequence[float]]
+    analysis: Analysis = field(default_factory=ANCOVA)
+    of: Mapping[str, Any] | None = None
+    accumulate: bool = False
+    after_event_only: bool = False
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_level(self.conf_level)
+        if not 1 <= len(self.deltas) <= 2:
+            raise SpecError(f"deltas must name one arm or two; got {len(self.deltas)}.")
+        for arm, values in self.deltas.items():
+            grid = np.asarray(values, dtype=float)
+            if len(grid) < 2 or not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+                raise SpecError(f"deltas of {arm!r} must be two or more increasing numbers.")
+
+    def fit(self, imputed: Imputed) -> TippingPointResult:
+        """Analyse the completed sets under every delta.
+
+        Parameters
+        ----------
+        imputed : Imputed
+
+        Raises
+        ------
+        UnknownNameError
+            When an arm is not known.
+        SpecError
+            When `of` names no estimate, or several.
+        """
+        arms = imputed.layout.treatments
+        named = {arms[known_level("arm", arm, arms)]: v for arm, v in self.deltas.items()}
+        if len(named) < len(self.deltas):
+            raise SpecError(f"deltas name an arm twice: {', '.join(map(repr, self.deltas))}.")
+        given = replace(self, deltas=named)
+        spec = given._narrowed(imputed)
+        first, *rest = named
+        others = list(named[rest[0]]) if rest else [0.0]
+        row = spec._row(imputed)
+        found, tips = [], []
+        for other in others:
+            values = [float(d) for d in named[first]]
+            line = [spec._pooled(imputed, row, d, float(other)) for d in values]
+            found += line
+            tips += spec._crossings(imputed, row, values, [r["p_value"] for r in line], other)
+        grid = pd.DataFrame(found)
+        columns = ["delta", "delta_other"]
+        crossings = pd.DataFrame(tips, columns=columns).astype(float)
+        start = spec._pooled(imputed, row, 0.0, 0.0)
+        return TippingPointResult(given, imputed, row, grid, crossings, start)
+
+    def _narrowed(self, imputed: Imputed) -> TippingPoint:
+        """Return the analysis at the one visit it is about, where that can be told."""
+        if not isinstance(self.analysis, ANCOVA):
+            return self
+        visit = list(imputed.layout.visits)[-1]
+        if self.of is not None:
+            visit = self.of.get("visit", visit)
+        return replace(self, analysis=replace(self.analysis, visits=[visit]))
+
+    def _row(self, imputed: Imputed) -> dict[str, Any]:
+        keys = imputed.analyse(self.analysis).estimates.keys
+        wanted = dict(self.of) if self.of is not None else self._default(keys)
+        mine = np.ones(len(keys), dtype=bool)
+        for column, value in wanted.items():
+            if column not in keys:
+                raise unknown_name("column of the analysis", column, keys.columns)
+            levels = list(pd.unique(keys[column]))
+            level = levels[known_level(f"{column} of the analysis", value, levels)]
+            mine &= (keys[column] == level).to_numpy()
+        if mine.sum() != 1:
+            raise SpecError(
+                f"of={wanted!r} names {int(mine.sum())} estimates; it must name one. They differ "
+                f"in {', '.join(map(str, keys.columns))}."
+            )
+        return dict(keys.loc[int(np.argmax(mine))])
+
+    def _default(self, keys: pd.DataFrame) -> dict[str, Any]:
+        if "measure" not in keys or "treatment" not in keys:
+            raise SpecError("Name the estimate: of={column: value, ...}.")
+        first = next(iter(self.deltas))
+        compared = keys.loc[keys["measure"] == "difference", "treatment"].tolist()
+        return {"measure": "difference", "treatment": first if first in compared else compared[0]}
+
+    def _pooled(
+        self, imputed: Imputed, row: dict[str, Any], delta: float, other: float
+    ) -> dict[str, float]:
+        arms = list(self.deltas)
+        amount = {arms[0]: delta} | ({arms[1]: other} if len(arms) == 2 else {})
+        shift = Delta(amount, accumulate=self.accumulate, after_event_only=self.after_event_only)
+        table = imputed.analyse(self.analysis, delta=shift).pool(conf_level=self.conf_level).tidy()
+        mine = np.all([(table[c] == v).to_numpy() for c, v in row.items()], axis=0)
+        own = next(each_row(table[mine]))
+        return {
+            "delta": delta,
+            "delta_other": other,
+            "estimate": own.estimate,
+            "std_error": own.std_error,
+            "statistic": own.statistic,
+            "p_value": own.p_value,
+            "conf_low": own.conf_low,
+            "conf_high": own.conf_high,
+            "conf_level": self.conf_level,
+        }
+
+    def _crossings(
+        self,
+        imputed: Imputed,
+        row: dict[str, Any],
+        deltas: list[float],
+        p: list[float],
+        other: float,
+    ) -> list[tuple[float, float]]:
+        """Return the deltas between those of the grid at which p crosses the level."""
+        level = 1 - self.conf_level
+        found = []
+        for (a, pa), (b, pb) in pairwise(zip(deltas, p, strict=True)):
+            if (pa < level) == (pb < level):
+                continue
+            root = brentq(
+                lambda d: self._pooled(imputed, row, d, float(other))["p_value"] - level,
+                a, b, xtol=1e-6,
+            )  # fmt: skip
+            found.append((float(root), float(other)))
+        return found
+
+
+@dataclass(frozen=True, repr=False)
+class TippingPointResult(Introduces):
+    """Estimates under every delta, and where the conclusion changes.
+
+    Attributes
+    ----------
+    spec : TippingPoint
+    imputed : Imputed
+    row : dict
+        Which estimate.
+    grid : pandas.DataFrame
+    crossings : pandas.DataFrame
+    start : dict
+        The estimate without a delta.
+    """
+
+    spec: TippingPoint
+    imputed: Imputed
+    row: dict[str, Any]
+    grid: pd.DataFrame
+    crossings: pd.DataFrame
+    start: dict[str, float]
+
+    @property
+    def arms(self) -> list[str]:
+        """Arms whose imputed values are shifted."""
+        return list(self.spec.deltas)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a combination of deltas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            delta (of the first arm), delta_other (of the second; 0 without one), estimate,
+            std_error, statistic, p_value, conf_low, conf_high, conf_level.
+        """
+        return self.grid.copy()
+
+    def tipping_points(self) -> pd.DataFrame:
+        """Return where the conclusion changes: delta of the first arm by that of the second.
+
+        Empty where it does not change within the deltas.
+        """
+        return self.crossings.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: the estimate without a delta, and the first tipping point."""
+        own = self.crossings.loc[self.crossings["delta_other"] == 0.0, "delta"]
+        tip = float(own.iloc[int(np.argmin(np.abs(own)))]) if len(own) else np.nan
+        return pd.DataFrame(
+            {
+                "estimate": [self.start["estimate"]],
+                "p_value": [self.start["p_value"]],
+                "tipping_point": [tip],
+                "n_deltas": [len(self.grid)],
+            }
+        )
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the estimate along one arm's delta, or areas of two; returns the Axes."""
+        unit = f"added to imputed {self.imputed.layout.outcome}"
+        settings: dict[str, Any] = {
+            "level": 1 - self.spec.conf_level,
+            "xlabel": f"Delta under {self.arms[0]} ({unit})",
+            "quantity": labels(pd.DataFrame([self.row]))[0],
+            "caveat": self.imputed.caveat,
+        }
+        if len(self.arms) == 1:
+            frame = self.grid.drop(columns="delta_other")
+            tips = tuple(self.crossings["delta"])
+            return plots.plot_delta_line(frame, ax=ax, tips=tips, **{**settings, **options})
+        settings["ylabel"] = f"Delta under {self.arms[1]} ({unit})"
+        return plots.plot_delta_areas(self.grid, ax=ax, **{**settings, **options})
+
+    def face(self) -> Face:
+        """Return the tipping points with the assumptions they are measured from."""
+        s, start = self.spec, self.start
+        level = 1 - s.conf_level
+        shown = format_estimate(start["estimate"], start["conf_low"], start["conf_high"], 2)
+        pace = "a visit from the event on" if s.accumulate else "at every missing visit"
+        facts = [
+            *self.imputed.facts(),
+            ("Analysis", s.analysis.describe()),
+            ("Estimate", f"{labels(pd.DataFrame([self.row]))[0]}: {shown}, p "
+             f"{format_p(start['p_value'])} without a delta"),
+            ("Delta", f"{' and '.join(self.arms)}, {pace}"),
+            ("Conclusion changes", f"where p crosses {level:g}"),
+        ]  # fmt: skip
+        rows = tuple(
+            (format_number(r.delta_other, 2), format_number(r.delta, 2))
+            for r in each_row(self.crossings)
+        )
+        if len(self.arms) == 1:
+            header: tuple[str, ...] = (f"Tipping point: delta under {self.arms[0]}",)
+            rows = tuple((r[1],) for r in rows)  # type: ignore[misc]
+        else:
+            header = (f"Delta under {self.arms[1]}", f"Tipping point: delta under {self.arms[0]}")
+        notes = []
+        if not rows:
+            spans = "; ".join(
+                f"{arm} {plain(float(v[0]))} to {plain(float(v[-1]))}"
+                for arm, v in s.deltas.items()
+            )
+            notes.append(f"The conclusion does not change within the deltas ({spans}).")
+        if self.imputed.caveat:
+            notes.append(f"{self.imputed.caveat}.")
+        tables = (Table(header, rows, 0),) if rows else ()
+        return Face(
+            "Tipping-point analysis", tuple(facts), (*self.imputed.tables(), *tables), tuple(notes)
+        )

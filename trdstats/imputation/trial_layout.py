@@ -1,0 +1,262 @@
+"""A trial as imputation sees it: every subject at every visit, with the events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, known_level
+from trdstats.formulas import read_formula
+from trdstats.frames import to_pandas
+from trdstats.kinds import as_category
+from trdstats.study import Study
+from trdstats.study.checks import check_columns, check_not_empty
+from trdstats.study.visit_order import order_visits
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Outcomes by subject and visit.
+
+    Attributes
+    ----------
+    people : pandas.DataFrame
+        One row a subject: subject, treatment and the covariates, by the names of the table.
+    visits : pandas.Index
+        In order.
+    y : ndarray, shape (n, T)
+        Outcomes, NaN where missing.
+    arm : ndarray of int, shape (n,)
+    treatments : list of str
+    event : ndarray of int, shape (n,)
+        Place of the first visit at or after the event; T without one.
+    reason : ndarray of object, shape (n,)
+        Why: the reason of the event, empty without one.
+    outcome, subject, treatment, visit : str
+        Names of the columns.
+    left_out : dict of str to int
+        Subjects or rows not analysed, by reason.
+    study : Study or None
+        The study the table was taken from.
+    planned : pandas.Index
+        Visits that the table names, in order, those without rows too.
+    """
+
+    people: pd.DataFrame
+    visits: pd.Index[Any]
+    y: FloatArray
+    arm: IntArray
+    treatments: list[str]
+    event: IntArray
+    reason: npt.NDArray[np.object_]
+    outcome: str
+    subject: str
+    treatment: str
+    visit: str
+    left_out: dict[str, int]
+    study: Study | None
+    planned: pd.Index[Any]
+
+    @property
+    def subjects(self) -> pd.Index[Any]:
+        """Subjects in the order of the arrays."""
+        found: pd.Index[Any] = pd.Index(list(self.people[self.subject]))
+        return found
+
+    def grid(self, outcome: FloatArray | None, people: IntArray | None = None) -> pd.DataFrame:
+        """Return one row a subject and visit, subjects varying slowest.
+
+        Parameters
+        ----------
+        outcome : ndarray, shape (n, T), or None
+            Without it the table has covariates only.
+        people : ndarray of int, optional
+            Subjects, repeated as often as they count.
+        """
+        T = len(self.visits)
+        which = np.arange(len(self.people)) if people is None else people
+        frame = self.people.iloc[np.repeat(which, T)].reset_index(drop=True)
+        code = np.tile(np.arange(T), len(which))
+        frame[self.visit] = pd.Categorical.from_codes(code, categories=self.visits, ordered=False)
+        if outcome is not None:
+            frame[self.outcome] = outcome[which].ravel()
+        return frame
+
+
+def lay_out(
+    data: Any,
+    formula: str,
+    *,
+    subject: str,
+    treatment: str,
+    visit: str,
+    days: Sequence[Any] | None,
+) -> Layout:
+    """Lay a study or a table out by subject and visit.
+
+    Raises
+    ------
+    DataError, SpecError, UnknownNameError
+        When the table or the formula is not usable.
+    """
+    parsed = read_formula(formula)
+    outcome = str(parsed.lhs[0])
+    needed = sorted({str(v) for v in parsed.rhs.required_variables} - {visit})
+    if isinstance(data, Study):
+        rows, people = data.longitudinal(days), data.subjects
+        table = rows
+    else:
+        table = to_pandas(data, what="data")
+        rows = table
+    columns = [subject, treatment, visit, outcome, *needed]
+    _check(rows, columns, outcome)
+    unscheduled = int(rows[visit].isna().sum())
+    rows = rows[rows[visit].notna()].reset_index(drop=True)
+    if days is not None and not isinstance(data, Study):
+        known = sorted(set(rows[visit]), key=str)
+        chosen = [known[known_level("visit", day, known)] for day in days]
+        rows = rows[rows[visit].isin(chosen)].reset_index(drop=True)
+    if not isinstance(data, Study):
+        people = _people(table, [subject, treatment, *needed], subject)
+    own = list(dict.fromkeys([subject, treatment, *needed, *_carried(people, rows, visit)]))
+    people = people[[c for c in own if c in people.columns]].copy()
+    lacking = [c for c in needed if c not in people.columns]
+    if lacking:
+        raise SpecError(
+            f"{', '.join(lacking)} change between visits: values at missed visits are not known, "
+            "so they cannot be covariates of an imputation model."
+        )
+    incomplete = people[[treatment, *needed]].isna().any(axis=1).to_numpy()
+    counts = {
+        "subjects without a covariate": int(incomplete.sum()),
+        "rows without a visit": unscheduled,
+    }
+    left_out = {why: k for why, k in counts.items() if k}
+    people = people[~incomplete].reset_index(drop=True)
+    people[treatment] = _categories(people[treatment])
+    planned = order_visits(rows[visit], visit).levels
+    visits = planned[planned.isin(rows[visit])]
+    y = _outcomes(rows, people, subject, visit, outcome, visits)
+    arm = people[treatment].cat.codes.to_numpy().astype(np.intp)
+    return Layout(
+        people=people, visits=visits, y=y, arm=arm,
+        treatments=[str(t) for t in people[treatment].cat.categories],
+        event=np.full(len(people), len(visits), dtype=np.intp),
+        reason=np.full(len(people), "", dtype=object),
+        outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
+        study=data if isinstance(data, Study) else None, planned=planned,
+    )  # fmt: skip
+
+
+def _check(rows: pd.DataFrame, columns: list[str], outcome: str) -> None:
+    named = [("the imputation model", c) for c in dict.fromkeys(columns)]
+    problems = check_columns(rows, named, "data")
+    empty = check_not_empty(rows, "data")
+    if problems or empty:
+        raise DataError([*problems, *([empty] if empty else [])])
+    if not pd.api.types.is_numeric_dtype(rows[outcome].dtype):
+        raise SpecError(f"The outcome {outcome!r} must be a column of numbers.")
+
+
+def _people(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFrame:
+    """Return what never changes within a subject, one row a subject, sorted."""
+    inside = table.groupby(subject, sort=True, observed=True)
+    most = inside.nunique(dropna=False).max()
+    # A covariate is known where one row of the subject says it: empty entries do not differ.
+    known = [c for c in columns[2:] if c in most]
+    most[known] = inside[known].nunique().max()
+    constant = [c for c in table.columns if c != subject and most[c] <= 1]
+    if columns[1] not in constant:
+        moved = inside[columns[1]].nunique(dropna=False)
+        names = tuple(str(s) for s in moved.index[moved > 1])
+        raise DataError(
+            [
+                Problem(
+                    "two_treatments",
+                    count_of(len(names), "subject has", "subjects have") + " two treatments.",
+                    names,
+                    "Give the treatment as randomised; a switch is an event.",
+                )
+            ]
+        )
+    return inside[constant].first().reset_index()
+
+
+def _carried(people: pd.DataFrame, rows: pd.DataFrame, visit: str) -> list[str]:
+    """Return the columns of subjects that completed sets should have too."""
+    return [str(c) for c in people.columns if c in rows.columns and c != visit]
+
+
+def _categories(values: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.Series(as_category(values), index=values.index)
+
+
+def _outcomes(
+    rows: pd.DataFrame,
+    people: pd.DataFrame,
+    subject: str,
+    visit: str,
+    outcome: str,
+    visits: pd.Index[Any],
+) -> FloatArray:
+    person = pd.Index(people[subject]).get_indexer(pd.Index(rows[subject]))
+    occasion = visits.get_indexer(pd.Index(rows[visit]))
+    mine = person >= 0  # the others were left out
+    cell = person[mine] * len(visits) + occasion[mine]
+    again = pd.Series(cell).duplicated().to_numpy()
+    if again.any():
+        which = np.flatnonzero(mine)[again]
+        raise DataError(
+            [
+                Problem(
+                    "duplicate_visit",
+                    count_of(len(which), "row repeats", "rows repeat") + " a subject and visit.",
+                    tuple(
+                        f"{rows[subject].iloc[i]} at {visit} {rows[visit].iloc[i]} (row {i})"
+                        for i in which[:50]
+                    ),
+                    "Keep one row a subject and visit.",
+                )
+            ]
+        )
+    y = np.full((len(people), len(visits)), np.nan)
+    y.ravel()[cell] = rows[outcome].to_numpy(dtype=float)[mine]
+    if np.isinf(y).any():
+        raise SpecError("The outcome holds infinite values.")
+    return y
+
+
+def check_arms(layout: Layout, used: BoolArray) -> None:
+    """Refuse an arm without a value at a visit: nothing tells its mean there.
+
+    Parameters
+    ----------
+    layout : Layout
+    used : ndarray of bool, shape (n, T)
+        Values that inform the model.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    found = [
+        f"{name} at {layout.visit} {plain(layout.visits[int(t)])}"
+        for a, name in enumerate(layout.treatments)
+        for t in np.flatnonzero(~used[layout.arm == a].any(axis=0))
+    ]
+    if found:
+        raise NotEstimableError(
+            f"No value informs the mean under {'; '.join(found)}: all are missing, or were "
+            "observed after an event and set aside. Leave the visit out (days=...), or the arm."
+        )
+
+
+def plain(visit: Any) -> str:
+    """Return a visit as text; whole days have no decimals."""
+    return f"{visit:g}" if isinstance(visit, float) else str(visit)

@@ -1,0 +1,1 @@
+"""Likelihoods of repeated measures and what follows from them."""

@@ -1,0 +1,124 @@
+"""Newton steps on a deviance, shortened until they go down, with a record of how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
+from trdstats.kernels.gaussian.reml import Model, State, evaluate, observed_hessian, slopes
+
+_HALVINGS = 40
+_ROUGH = 1e-3  # from this decrement on, exact second derivatives finish the work
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where the deviance is lowest, and how it was found.
+
+    Attributes
+    ----------
+    state : State
+    start : ndarray, shape (h,)
+        Where the search began.
+    gradient : ndarray, shape (h,)
+    hessian : ndarray, shape (h, h)
+        Second derivatives of the deviance.
+    n_iterations, n_evaluations : int
+    decrement : float
+        g' H^-1 g at the end: twice the fall in deviance that another step would promise.
+    is_minimum : bool
+        Whether the decrement is below the tolerance and the hessian positive definite.
+    """
+
+    state: State
+    start: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+    n_iterations: int
+    n_evaluations: int
+    decrement: float
+    is_minimum: bool
+
+
+def minimise(
+    model: Model, start: FloatArray, *, tolerance: float = 1e-10, most: int = 100
+) -> Optimum | None:
+    """Find the covariance parameters of lowest deviance.
+
+    Average information leads near the optimum, exact second derivatives finish.
+
+    Parameters
+    ----------
+    model : Model
+    start : ndarray, shape (h,)
+    tolerance : float
+        Largest decrement at which the search ends.
+    most : int
+        Largest number of steps.
+
+    Returns
+    -------
+    Optimum or None
+        None where the deviance cannot be had at the start.
+    """
+    state = evaluate(model, start)
+    if state is None:
+        return None
+    evaluations = 1
+    exact = False
+    for step_number in range(most + 1):
+        found = slopes(model, state)
+        hessian = observed_hessian(model, state) if exact else found.average
+        direction, decrement, positive = _direction(found.gradient, hessian)
+        if exact and ((decrement < tolerance and positive) or step_number == most):
+            break
+        if not exact and decrement < _ROUGH:
+            exact = True
+            continue
+        moved, used = _descend(model, state, direction, found.gradient)
+        evaluations += used
+        if moved is None:
+            if exact:
+                break
+            exact = True
+            continue
+        state = moved
+    return Optimum(
+        state=state,
+        start=start,
+        gradient=found.gradient,
+        hessian=hessian,
+        n_iterations=step_number,
+        n_evaluations=evaluations,
+        decrement=decrement,
+        is_minimum=bool(positive and decrement < max(tolerance, 1e-6)),
+    )
+
+
+def _direction(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, float, bool]:
+    """Return a direction downhill, its decrement, and whether the hessian is positive definite."""
+    size = np.sqrt(np.abs(np.diag(hessian)))
+    size = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(hessian / np.outer(size, size))
+    positive = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
+    # Where the surface bends the wrong way, the step follows the slope instead.
+    bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), 1e-300))
+    along = vectors.T @ (gradient / size)
+    direction = -(vectors @ (along / bent)) / size
+    return direction, float(along @ (along / bent)), positive
+
+
+def _descend(
+    model: Model, state: State, direction: FloatArray, gradient: FloatArray
+) -> tuple[State | None, int]:
+    """Return the first point along a direction that goes down enough, None without one."""
+    slope = float(gradient @ direction)
+    length = 1.0
+    for used in range(1, _HALVINGS + 1):
+        moved = evaluate(model, state.theta + length * direction)
+        if moved is not None and moved.deviance <= state.deviance + 1e-4 * length * slope:
+            return moved, used
+        length /= 2
+    return None, _HALVINGS

@@ -1,0 +1,124 @@
+"""What a subject's visits would be after an intercurrent event, and draws of the missing ones.
+
+A strategy turns the normal law of a subject's own arm and that of a reference arm into the law of
+the subject's visits; missing visits are then drawn from it given the observed ones.
+
+References
+----------
+Carpenter, Roger and Kenward 2013, J Biopharm Stat 23:1352-1371,
+doi:10.1080/10543406.2013.834911 (section 3 and appendix).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A normal law of the visits.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (..., T)
+    covariance : ndarray, shape (..., T, T)
+        Leading axes broadcast against those of the mean.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
+def jump(own: Law, reference: Law, before: BoolArray) -> Law:
+    """Jump to reference: from the event on the mean of the reference.
+
+    Parameters
+    ----------
+    own, reference : Law
+    before : ndarray of bool, shape (T,)
+        Visits before the event.
+    """
+    mean = np.where(before, own.mean, reference.mean)
+    return Law(mean, _joined(own.covariance, reference.covariance, before))
+
+
+def copy_increments(own: Law, reference: Law, before: BoolArray) -> Law:
+    """Copy increments: from the event on the mean changes as that of the reference does."""
+    if not before.any():
+        return reference
+    last = int(np.flatnonzero(before)[-1])
+    level = own.mean[..., last, None] - reference.mean[..., last, None]
+    mean = np.where(before, own.mean, reference.mean + level)
+    return Law(mean, _joined(own.covariance, reference.covariance, before))
+
+
+def carry_last_mean(own: Law, before: BoolArray) -> Law:
+    """Carry the last mean forward: from the event on the mean of the last visit before it."""
+    if not before.any():
+        return own
+    last = int(np.flatnonzero(before)[-1])
+    return Law(np.where(before, own.mean, own.mean[..., last, None]), own.covariance)
+
+
+def _joined(own: FloatArray, reference: FloatArray, before: BoolArray) -> FloatArray:
+    """Return the covariance with own visits before the event and the reference's regression after.
+
+    S_11 = O_11, S_21 = R_21 R_11^-1 O_11, S_22 = R_22 - R_21 R_11^-1 (R_11 - O_11) R_11^-1 R_12.
+    """
+    if own is reference or not before.any():
+        return reference
+    a, b = np.flatnonzero(before), np.flatnonzero(~before)
+    if not len(b):
+        return own
+    own, reference = np.broadcast_arrays(own, reference)
+    early, late = (..., a[:, None], a), (..., b[:, None], a)
+    slope = np.swapaxes(
+        np.linalg.solve(reference[early], np.swapaxes(reference[late], -1, -2)), -1, -2
+    )
+    result = own.copy()
+    cross = slope @ own[early]
+    result[late] = cross
+    result[..., a[:, None], b] = np.swapaxes(cross, -1, -2)
+    spare = reference[early] - own[early]
+    result[..., b[:, None], b] = reference[..., b[:, None], b] - slope @ spare @ np.swapaxes(
+        slope, -1, -2
+    )
+    return result
+
+
+def impute(
+    law: Law, observed: FloatArray, rated: BoolArray, noise: FloatArray | None
+) -> FloatArray:
+    """Return the missing visits of subjects that share their pattern, given the observed ones.
+
+    Parameters
+    ----------
+    law : Law
+        Means (B, k, T), covariances (B, 1, T, T).
+    observed : ndarray, shape (k, T)
+    rated : ndarray of bool, shape (T,)
+    noise : ndarray, shape (B, k, m), or None
+        Standard normal numbers for the m missing visits; None for conditional means.
+
+    Returns
+    -------
+    ndarray, shape (B, k, m)
+    """
+    seen, gone = np.flatnonzero(rated), np.flatnonzero(~rated)
+    V = law.covariance
+    value = law.mean[..., gone]
+    rest = V[..., gone[:, None], gone]
+    if len(seen):
+        across = V[..., seen[:, None], gone]
+        pull = np.linalg.solve(V[..., seen[:, None], seen], across)
+        residual = observed[:, seen] - law.mean[..., seen]
+        value = value + (residual[..., None, :] @ pull)[..., 0, :]
+        rest = rest - np.swapaxes(across, -1, -2) @ pull
+    if noise is not None:
+        root = np.linalg.cholesky((rest + np.swapaxes(rest, -1, -2)) / 2)
+        value = value + (root @ noise[..., None])[..., 0]
+    return np.asarray(value)

@@ -1,0 +1,112 @@
+"""Empirical covariance of fixed effects from the subjects' scores, and its degrees of freedom.
+
+In whitened form, X_i and r_i times the inverse Cholesky factor of V_i, the estimator is
+Phi (sum_i X_i' A_i r_i r_i' A_i' X_i) Phi with A_i the identity (CR0), (I - H_i)^-1/2 (CR2) or
+(I - H_i)^-1 (CR3, the jackknife), H_i = X_i Phi X_i'.
+
+References
+----------
+Liang and Zeger 1986, doi:10.1093/biomet/73.1.13. Bell and McCaffrey 2002, Survey Methodology
+28:169-181. Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.gaussian.mixed_tests import Inference
+from trdstats.kernels.gaussian.reml import Model, State, covariances
+from trdstats.kernels.gaussian.subject_rows import Rows
+
+_SINGULAR = 1e-9  # 1 - leverage that counts as 0
+_PART = 1e-8  # share of the model's variance below which a part is rounding
+
+Kind = Literal["empirical", "bias-reduced", "jackknife"]
+
+
+@dataclass(frozen=True)
+class Sandwich(Inference):
+    """Empirical covariance with Bell and McCaffrey's degrees of freedom.
+
+    Attributes
+    ----------
+    beta, covariance : ndarray
+    scores : ndarray, shape (n, q)
+        X_i' A_i r_i of every subject, in the order of the rows.
+    plain : ndarray, shape (q, q)
+    blocks : list of ndarray, shape (n_p, m, q)
+        A_i X_i Phi by pattern.
+    designs : list of ndarray, shape (n_p, m, q)
+        X_i, whitened.
+    alone : ndarray, shape (s, q)
+        v' X_i Phi for every direction v in which one subject alone determines the fit and so has
+        no residual.
+    """
+
+    beta: FloatArray
+    covariance: FloatArray
+    scores: FloatArray
+    plain: FloatArray
+    blocks: list[FloatArray]
+    designs: list[FloatArray]
+    alone: FloatArray
+
+    def rests_on_one(self, L: FloatArray) -> BoolArray:
+        """Return whether what one subject determines alone is part of each row of L."""
+        part = np.sum((L @ self.alone.T) ** 2, axis=1)
+        # The part is at most the model's variance L Phi L'.
+        return np.asarray(part > _PART * np.einsum("ij,jk,ik->i", L, self.plain, L))
+
+    def degrees(self, L: FloatArray) -> FloatArray:
+        """Return the degrees of freedom of each row."""
+        usable = np.any(L, axis=1) & ~self.rests_on_one(L)
+        return np.array([self._one(row) if u else np.nan for row, u in zip(L, usable, strict=True)])
+
+    def _one(self, c: FloatArray) -> float:
+        squares, pulled = [], []
+        for block, design in zip(self.blocks, self.designs, strict=True):
+            b = block @ c
+            squares.append(np.einsum("im,im->i", b, b))
+            pulled.append(np.einsum("imj,im->ij", design, b))
+        b2, K = np.concatenate(squares), np.concatenate(pulled)
+        leverage = np.einsum("ij,jk,ik->i", K, self.plain, K)
+        total = self.plain @ (K.T @ K)
+        trace = float(np.sum(b2 - leverage))
+        squared = float(np.sum(b2**2) - 2 * np.sum(b2 * leverage) + np.trace(total @ total))
+        return trace**2 / squared
+
+
+def sandwich(model: Model, state: State, rows: Rows, kind: Kind) -> Sandwich:
+    """Return the empirical covariance of the fixed effects."""
+    s = model.summary
+    power = {"empirical": 0.0, "bias-reduced": -0.5, "jackknife": -1.0}[kind]
+    scores, blocks, designs, alone = [], [], [], []
+    values = covariances(model, state.shapes)
+    for p in range(len(s.n)):
+        visits = np.flatnonzero(s.rated[p])
+        z = s.designs(rows, p)
+        V = values[p][np.ix_(visits, visits)]
+        whitened = np.linalg.solve(np.linalg.cholesky(V), z)
+        X = whitened[:, :, :-1]
+        r = whitened[:, :, -1] - X @ state.beta
+        adjusted = X
+        hat = X @ state.vcov @ np.swapaxes(X, 1, 2)
+        lam, vec = np.linalg.eigh(np.eye(len(visits)) - hat)
+        who, direction = np.nonzero(lam < _SINGULAR)
+        alone.append(np.einsum("sm,smq->sq", vec[who, :, direction], X[who] @ state.vcov))
+        if power:
+            # A subject that fixes a coefficient alone has no residual there to adjust.
+            lam = np.where(lam > _SINGULAR, lam, np.inf)
+            adjusted = (vec * lam[:, None, :] ** power) @ np.swapaxes(vec, 1, 2) @ X
+        scores.append(np.einsum("imj,im->ij", adjusted, r))
+        blocks.append(np.asarray(adjusted @ state.vcov, dtype=float))
+        designs.append(np.asarray(X, dtype=float))
+    score = np.concatenate(scores)
+    covariance = state.vcov @ (score.T @ score) @ state.vcov
+    return Sandwich(
+        state.beta, covariance, score, state.vcov, blocks, designs, np.concatenate(alone)
+    )

@@ -1,0 +1,89 @@
+"""Subjects one by one as a Gaussian likelihood sees them, where patterns would hardly sum any up.
+
+The same questions as a `Summary` answers, by the same names, from the rows themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.gaussian.subject_rows import Rows
+
+
+@dataclass(frozen=True)
+class Units:
+    """Subjects, or groups of them, one by one.
+
+    Attributes
+    ----------
+    z : ndarray, shape (P, T, q + 1)
+        Design and outcome of every subject, 0 at missed visits.
+    rated : ndarray of bool, shape (P, T)
+    group : ndarray of int, shape (P,)
+    n : ndarray, shape (P,)
+        Subjects that each unit stands for: one, or any positive number where rows of many were
+        summed up.
+    log_weight : float
+    """
+
+    z: FloatArray
+    rated: BoolArray
+    group: IntArray
+    n: FloatArray
+    log_weight: float = 0.0
+
+    @property
+    def n_obs(self) -> int:
+        """Number of rated visits."""
+        return round(float(self.n @ self.rated.sum(axis=1)))
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the design."""
+        return int(self.z.shape[2]) - 1
+
+    def keep(self, columns: IntArray) -> Units:
+        """Return the units with some columns of the design; the outcome stays."""
+        chosen = np.concatenate((columns, [self.n_columns]))
+        return Units(self.z[:, :, chosen], self.rated, self.group, self.n, self.log_weight)
+
+    def moments(self, weight: FloatArray) -> FloatArray:
+        """Return sum Z' W Z."""
+        width = self.z.shape[2]
+        return np.asarray(self.z.reshape(-1, width).T @ (weight @ self.z).reshape(-1, width))
+
+    def residual_products(self, beta: FloatArray) -> FloatArray:
+        """Return r r' of every subject."""
+        r = self._residuals(beta)
+        return r[:, :, None] * r[:, None, :]
+
+    def designs(self, rows: Rows, p: int) -> FloatArray:
+        """Return [X, y] of a unit at its rated visits, shape (1, m, q + 1)."""
+        return self.z[p : p + 1, self.rated[p]]
+
+    def residuals(self, rows: Rows, beta: FloatArray) -> FloatArray:
+        """Return y - X beta of every unit, shape (n, T); 0 at missed visits."""
+        return self._residuals(beta)
+
+    def _residuals(self, beta: FloatArray) -> FloatArray:
+        return np.asarray(self.z @ np.append(-beta, 1.0))
+
+    def fitted_products(self, middle: FloatArray) -> FloatArray:
+        """Return X M X' of every subject."""
+        X = self.z[:, :, :-1]
+        return np.asarray(X @ middle @ np.swapaxes(X, 1, 2))
+
+    def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
+        """Return sum X' M r for matrices (h, k, T, T)."""
+        pulled = np.einsum("hkab,kb->hka", matrices, self._residuals(beta)[mine])
+        return np.asarray(np.einsum("hka,kaq->hq", pulled, self.z[mine][:, :, :-1]))
+
+    def information(self, mine: IntArray, matrices: FloatArray) -> FloatArray:
+        """Return sum X' M X for matrices (h, k, T, T)."""
+        X = self.z[mine][:, :, :-1]
+        q = X.shape[2]
+        flat = X.reshape(-1, q).T
+        return np.stack([flat @ (own @ X).reshape(-1, q) for own in matrices])

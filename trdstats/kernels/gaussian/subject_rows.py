@@ -1,0 +1,25 @@
+"""What subjects one by one are to a summary of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trdstats.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The distinct numbers of every subject, for what sums cannot tell.
+
+    Attributes
+    ----------
+    u : ndarray, shape (n_subjects, d)
+        Sorted by pattern.
+    pattern : ndarray of int, shape (n_subjects,)
+    order : ndarray of int, shape (n_subjects,)
+        Place of each row among the subjects as they were given.
+    """
+
+    u: FloatArray
+    pattern: IntArray
+    order: IntArray

@@ -1,0 +1,1 @@
+"""Newton steps, stacked influence, tails, resampling, pooling: for all other kernels."""

@@ -1,0 +1,1 @@
+"""Distributions of times, fitted by maximum likelihood."""

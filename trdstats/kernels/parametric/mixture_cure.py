@@ -1,0 +1,241 @@
+"""Mixture cure model: who ever responds, and when those who will do.
+
+P(T > t) = 1 - p + p S(t), with p logistic in the incidence covariates and S a law of log time in
+the latency covariates.
+
+References
+----------
+Farewell 1982, Biometrics 38:1041-1046, doi:10.2307/2529885; Peng and Dear 2000, Biometrics
+56:237-243, doi:10.1111/j.0006-341X.2000.00237.x; Laska and Siegel 1995, Psychopharmacol Bull
+31:29-35 (onset of antidepressant effect).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import expit
+
+from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.newton_loglik import Summit, climb, covariance_of, influence_of
+from trdstats.kernels.parametric.aft import fit_aft, law_of
+from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
+
+CureDistribution = Literal["weibull", "log-normal", "log-logistic"]
+
+
+@dataclass(frozen=True, slots=True)
+class CureFit:
+    """A fitted model; theta holds gamma (incidence), beta (latency), log sigma.
+
+    Attributes
+    ----------
+    distribution : str
+    g, q : int
+        Numbers of incidence and latency coefficients.
+    theta : ndarray, shape (p,)
+    information : ndarray, shape (p, p)
+    scores : ndarray, shape (n, p)
+        Weighted score of each subject.
+    loglik : float
+    converged : bool
+    iterations : int
+    starts : tuple of float
+        Log-likelihood reached from each start; NaN where the search failed.
+    """
+
+    distribution: CureDistribution
+    g: int
+    q: int
+    theta: FloatArray
+    information: FloatArray
+    scores: FloatArray
+    loglik: float
+    converged: bool
+    iterations: int
+    starts: tuple[float, ...]
+
+    @property
+    def gamma(self) -> FloatArray:
+        """Coefficients of the incidence, shape (g,)."""
+        return self.theta[: self.g]
+
+    @property
+    def beta(self) -> FloatArray:
+        """Coefficients of the latency, shape (q,)."""
+        return self.theta[self.g : -1]
+
+    @property
+    def log_sigma(self) -> float:
+        """Logarithm of the scale of log time."""
+        return float(self.theta[-1])
+
+    def influence(self) -> FloatArray:
+        """Return the first-order effect of each subject on each parameter, shape (n, p)."""
+        return influence_of(self.information, self.scores)
+
+    def covariance(self, *, robust: bool = False) -> FloatArray:
+        """Return the inverse information, or the cross-product of influences; shape (p, p)."""
+        return covariance_of(self.information, self.scores, robust=robust)
+
+
+def cure_terms(
+    distribution: CureDistribution,
+    times: CensoredTimes,
+    a: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
+) -> Terms:
+    """Return each subject's log-likelihood with derivatives in (a, eta, log sigma).
+
+    Parameters
+    ----------
+    distribution : str
+    times : CensoredTimes
+    a, eta : ndarray, shape (n,)
+        Logit of ever responding; location of log time among those who will.
+    log_sigma : float
+    """
+    law = law_of(distribution)
+    seen = times.seen
+    latency = observed(law, times, eta, log_sigma)
+    total = _not_yet(a, latency)
+    # Seen to respond: log p plus the likelihood of the time.
+    p = expit(a)
+    total.value[seen] = (-np.logaddexp(0.0, -a) + latency.value)[seen]
+    total.gradient[seen] = np.column_stack([1.0 - p, latency.gradient])[seen]
+    hessian = np.zeros((len(a), 3, 3))
+    hessian[:, 0, 0] = -p * expit(-a)
+    hessian[:, 1:, 1:] = latency.hessian
+    total.hessian[seen] = hessian[seen]
+    if np.isfinite(times.log_entry).any():
+        total += -_not_yet(a, log_survival(law, times.log_entry, eta, log_sigma))
+    return total
+
+
+def _not_yet(a: FloatArray, tail: Terms) -> Terms:
+    """Return log(1 - p + p S) from log S.
+
+    It is softplus(a + log S) - softplus(a), which is exact for any p and S.
+    """
+    still, p = expit(a + tail.value), expit(a)
+    value = np.logaddexp(0.0, a + tail.value) - np.logaddexp(0.0, a)
+    gradient = np.column_stack([still - p, still[:, None] * tail.gradient])
+    hessian = np.zeros((len(a), 3, 3))
+    spread = still * expit(-(a + tail.value))
+    hessian[:, 0, 0] = spread - p * expit(-a)
+    hessian[:, 0, 1:] = hessian[:, 1:, 0] = spread[:, None] * tail.gradient
+    outer = tail.gradient[:, :, None] * tail.gradient[:, None, :]
+    hessian[:, 1:, 1:] = spread[:, None, None] * outer + still[:, None, None] * tail.hessian
+    return Terms(value, gradient, hessian)
+
+
+def fit_cure(
+    times: CensoredTimes,
+    W: FloatArray,
+    X: FloatArray,
+    weight: FloatArray,
+    distribution: CureDistribution,
+) -> CureFit:
+    """Fit by maximum likelihood from several fixed starts; the highest maximum is kept.
+
+    Parameters
+    ----------
+    times : CensoredTimes
+    W, X : ndarray, shapes (n, g) and (n, q)
+        Incidence and latency designs with columns of ones, of full rank.
+    weight : ndarray, shape (n,)
+    distribution : str
+
+    Raises
+    ------
+    FloatingPointError
+        When no start has a finite likelihood.
+    """
+
+    def surface(theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            terms = _terms_at(theta, times, W, X, distribution)
+            return _gather(terms, W, X, weight)
+
+    unit, starts = float(weight.mean()), _starts(times, W, X, weight, distribution)
+    reached = [climb(surface, start, unit=unit) for start in starts]
+    found = [s for s in reached if s is not None]
+    if not found:
+        raise FloatingPointError("the likelihood is not finite at any start")
+    best: Summit = max(found, key=lambda s: (s.converged, s.value))
+    terms = _terms_at(best.theta, times, W, X, distribution)
+    first, second, third = terms.gradient.T
+    scores = np.column_stack([W * first[:, None], X * second[:, None], third]) * weight[:, None]
+    return CureFit(
+        distribution,
+        W.shape[1],
+        X.shape[1],
+        best.theta,
+        -best.hessian,
+        scores,
+        best.value,
+        best.converged,
+        best.iterations,
+        tuple(float("nan") if s is None else s.value for s in reached),
+    )
+
+
+def _terms_at(
+    theta: FloatArray,
+    times: CensoredTimes,
+    W: FloatArray,
+    X: FloatArray,
+    distribution: CureDistribution,
+) -> Terms:
+    g = W.shape[1]
+    return cure_terms(distribution, times, W @ theta[:g], X @ theta[g:-1], float(theta[-1]))
+
+
+def _gather(
+    terms: Terms, W: FloatArray, X: FloatArray, weight: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    designs = (W, X, np.ones((len(weight), 1)))
+    gradient, hessian = weight[:, None] * terms.gradient, weight[:, None, None] * terms.hessian
+    return (
+        float(weight @ terms.value),
+        np.concatenate([D.T @ gradient[:, i] for i, D in enumerate(designs)]),
+        np.block(
+            [
+                [D.T @ (hessian[:, i, j, None] * E) for j, E in enumerate(designs)]
+                for i, D in enumerate(designs)
+            ]
+        ),
+    )
+
+
+def _starts(
+    times: CensoredTimes,
+    W: FloatArray,
+    X: FloatArray,
+    weight: FloatArray,
+    distribution: CureDistribution,
+) -> list[FloatArray]:
+    """Return starts from 'all who will respond have' to 'nearly everybody will'.
+
+    The location is taken from those seen to respond, or from the model in which everybody
+    responds at last; the intercept of the incidence lies at the share seen, between it and 1,
+    or near 1.
+    """
+    seen = times.seen
+    share = float(np.clip(weight[seen].sum() / weight.sum(), 0.02, 0.98))
+    ever = fit_aft(times, X, weight, distribution).theta
+    of_seen = CensoredTimes(times.log_left[seen], times.log_right[seen], times.log_entry[seen])
+    try:
+        early = fit_aft(of_seen, X[seen], weight[seen], distribution).theta
+    except FloatingPointError:
+        early = ever
+    starts = []
+    middle = (1 + share) / 2
+    for latency, p in ((early, share), (early, middle), (ever, middle), (ever, 0.98)):
+        gamma = np.zeros(W.shape[1])
+        gamma[0] = np.log(p / (1 - p))
+        starts.append(np.concatenate([gamma, latency]))
+    return starts

@@ -1,0 +1,1 @@
+"""Sums over risk sets: curves, incidences, rank tests, hazard regressions."""

@@ -1,0 +1,248 @@
+"""Survival with every subject weighted for those like it who were censored before.
+
+A Cox model of the hazard of censoring gives subject i the cumulative hazard H(t) r_i, r_i =
+exp(x_i'b), with a baseline H of its own in every group. At an event time t those at risk weigh
+exp(H(t-) r_i); the curve is the product of 1 - (weighted events) / (weighted at risk). A baseline
+common to the group cancels: these are stabilised weights, and without covariates the curve is
+that of Kaplan and Meier.
+
+References
+----------
+Robins and Finkelstein 2000, doi:10.1111/j.0006-341X.2000.00779.x (equations 3 to 6). The influence
+of subjects, through b and H too, by the chain rule from that on a Cox model: Lin and Wei 1989,
+doi:10.1080/01621459.1989.10478874; Tsiatis 1981, doi:10.1214/aos/1176345335.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.risk_sets.partial_likelihood import (
+    CoxFit,
+    Episodes,
+    at_places,
+    collect,
+    maximise,
+    score_residuals,
+)
+from trdstats.kernels.risk_sets.risk_sums import RiskSets
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Follow-up of subjects of all groups.
+
+    Attributes
+    ----------
+    time, entry : ndarray, shape (n,)
+    event : ndarray of bool, shape (n,)
+    group : ndarray of int, shape (n,)
+        0, 1, 2, ...
+    weight : ndarray, shape (n,)
+        Positive.
+    X : ndarray, shape (n, q)
+        Covariates of censoring.
+    """
+
+    time: FloatArray
+    entry: FloatArray
+    event: BoolArray
+    group: IntArray
+    weight: FloatArray
+    X: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class CensoringModel:
+    """A Cox model of censoring.
+
+    Attributes
+    ----------
+    fit : CoxFit
+        Its times are places: two for each distinct time, events first.
+    on_beta : ndarray, shape (n, q)
+        Influence of each subject on the coefficients.
+    """
+
+    fit: CoxFit
+    on_beta: FloatArray
+
+
+def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
+    """Fit the hazard of censoring before a horizon; None where nobody was censored by then.
+
+    Parameters
+    ----------
+    data : Observed
+        Covariates of full rank, at least one.
+    horizon : float
+        Censoring from it on changes no weight that is needed, and is not modelled: it is the end
+        of the schedule and no departure.
+    """
+    left = ~data.event & (data.time < horizon)
+    if not left.any():
+        return None
+    times = np.unique(data.time)
+    # Events come before censorings of the same time: who had one is not at risk of the other.
+    place = _place_of_events(times, data.time) + ~data.event
+    entered = 2.0 * np.searchsorted(times, data.entry, side="right")
+    sets = RiskSets.of(place, np.where(data.entry > 0, entered, 0.0), data.group)
+    fit = maximise(Episodes.of(data.X, left, data.weight, sets, "efron"))
+    part = score_residuals(fit.data, fit.fit) * data.weight[:, None]
+    return CensoringModel(fit, np.asarray(part @ np.linalg.inv(fit.fit.information)))
+
+
+def _place_of_events(times: FloatArray, at: FloatArray) -> FloatArray:
+    return np.asarray(2.0 * np.searchsorted(times, at, side="left") + 1.0, dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedCurve:
+    """A curve of one group.
+
+    Attributes
+    ----------
+    own : ndarray of int, shape (m,)
+        Subjects of the group.
+    time : ndarray, shape (k,)
+        Distinct event times.
+    hazard : ndarray, shape (k,)
+    survival : ndarray, shape (k,)
+        Just after each time.
+    baseline : ndarray, shape (k,)
+        H(t-) of censoring, of a subject with mean covariates.
+    largest : ndarray, shape (k,)
+        Largest weight of those at risk over their mean.
+    effective : ndarray, shape (k,)
+        Effective number at risk: (sum w)^2 / sum w^2.
+    at_risk : ndarray, shape (k,)
+    """
+
+    own: IntArray
+    time: FloatArray
+    hazard: FloatArray
+    survival: FloatArray
+    baseline: FloatArray
+    largest: FloatArray
+    effective: FloatArray
+    at_risk: FloatArray
+
+    def at(self, days: FloatArray) -> FloatArray:
+        """Return survival at some days."""
+        place = np.searchsorted(self.time, days, side="right")
+        return np.append(1.0, self.survival)[place]
+
+    def areas(self, tau: float) -> FloatArray:
+        """Return the area under the curve from 0, and from each event time, to tau: (k + 1,)."""
+        edges = np.minimum(np.concatenate([[0.0], self.time, [np.inf]]), tau)
+        pieces = np.append(1.0, self.survival) * np.diff(edges)
+        return np.cumsum(pieces[::-1])[::-1]
+
+
+def weighted_curve(data: Observed, model: CensoringModel | None, group: int) -> WeightedCurve:
+    """Estimate the curve of one group."""
+    own = np.flatnonzero(data.group == group)
+    time = np.unique(data.time[own][data.event[own]])
+    baseline = np.zeros(len(time))
+    if model is not None:
+        baseline = _baseline(data, model, group, time)
+    hazard, largest, effective, at_risk = (np.empty(len(time)) for _ in range(4))
+    for k, (t, H) in enumerate(zip(time, baseline, strict=True)):
+        there = (data.entry[own] < t) & (t <= data.time[own])
+        there |= (data.entry[own] <= 0) & (t <= data.time[own])
+        w = _weights(data, model, own, H)
+        now = there & data.event[own] & (data.time[own] == t)
+        w = np.where(there, w, 0.0)
+        total = w.sum()
+        hazard[k] = w[now].sum() / total
+        at_risk[k] = there.sum()
+        largest[k] = w.max() * at_risk[k] / total
+        effective[k] = total**2 / (w**2).sum()
+    # Where the last at risk has the event a rounding error must not stay.
+    hazard = np.where(hazard > 1 - 1e-12, 1.0, hazard)
+    survival = np.asarray(np.cumprod(1 - hazard), dtype=float)
+    return WeightedCurve(own, time, hazard, survival, baseline, largest, effective, at_risk)
+
+
+def _weights(data: Observed, model: CensoringModel | None, own: IntArray, H: float) -> FloatArray:
+    if model is None:
+        return data.weight[own]
+    exponent = H * model.fit.fit.risk[own]
+    # A common factor cancels, and keeps the exponentials finite.
+    return np.asarray(data.weight[own] * np.exp(exponent - exponent.mean()))
+
+
+def _baseline(data: Observed, model: CensoringModel, group: int, time: FloatArray) -> FloatArray:
+    """Return H(t-) of a group at some times."""
+    sets, fit = model.fit.data.sets, model.fit
+    mine = sets.stratum[fit.data.step] == group
+    jumps = np.cumsum(fit.fit.hazard[mine])
+    when = sets.time[fit.data.step][mine]
+    before = np.searchsorted(when, _place_of_events(np.unique(data.time), time), side="left")
+    return np.append(0.0, jumps)[before]
+
+
+def curve_influence(
+    data: Observed, model: CensoringModel | None, curve: WeightedCurve, slope: FloatArray
+) -> FloatArray:
+    """Return the first-order effect of each subject on functions of a curve.
+
+    Parameters
+    ----------
+    data : Observed
+    model : CensoringModel or None
+    curve : WeightedCurve
+    slope : ndarray, shape (k, p)
+        Derivative of p functions in the logarithm of 1 - hazard at each event time.
+
+    Returns
+    -------
+    ndarray, shape (n, p)
+    """
+    own, p = curve.own, slope.shape[1]
+    left = 1 - curve.hazard
+    each = -slope / np.where(left > 0, left, np.inf)[:, None]
+    direct = np.zeros((len(data.time), p))
+    q = data.X.shape[1]
+    on_H, on_beta = np.zeros((len(curve.time), p)), np.zeros((q, p))
+    for k, (t, H) in enumerate(zip(curve.time, curve.baseline, strict=True)):
+        if not each[k].any():
+            continue
+        there = (t <= data.time[own]) & ((data.entry[own] < t) | (data.entry[own] <= 0))
+        w = np.where(there, _weights(data, model, own, H), 0.0)
+        now = data.event[own] & (data.time[own] == t)
+        part = w * (now - curve.hazard[k]) / w.sum()
+        direct[own] += part[:, None] * each[k]
+        if model is not None:
+            pulled = part * model.fit.fit.risk[own]
+            on_H[k] = pulled.sum() * each[k]
+            centred = model.fit.data.X[own]
+            on_beta += np.outer(H * (pulled @ centred), each[k])
+    if model is None:
+        return direct
+    return direct + _through_baseline(data, model, curve, on_H) + model.on_beta @ on_beta
+
+
+def _through_baseline(
+    data: Observed, model: CensoringModel, curve: WeightedCurve, on_H: FloatArray
+) -> FloatArray:
+    """Return what each subject does through H(t-), given the derivatives in it, shape (n, p)."""
+    episodes, fit = model.fit.data, model.fit.fit
+    sets = episodes.sets
+    group = data.group[curve.own[0]]
+    mine = sets.stratum[episodes.step] == group
+    # A step of H moves H(t-) at all later event times.
+    later = np.vstack([np.cumsum(on_H[::-1], axis=0)[::-1], np.zeros((1, on_H.shape[1]))])
+    when = _place_of_events(np.unique(data.time), curve.time)
+    after = np.searchsorted(when, sets.time[episodes.step], side="right")
+    pull = np.where(mine[:, None], later[after], 0.0)
+    tied = np.maximum(episodes.ties[sets.place], 1)
+    gained = at_places(episodes, pull * (fit.hazard / episodes.size)[:, None])[sets.place]
+    gained = np.where(episodes.event[:, None], gained / tied[:, None], 0.0)
+    lost = collect(episodes, pull * (fit.hazard**2 / episodes.size)[:, None])
+    own = episodes.weight[:, None] * (gained - fit.risk[:, None] * lost)
+    moved = (fit.hazard[:, None] * fit.mean).T @ pull
+    return np.asarray(own - model.on_beta @ moved)

@@ -1,0 +1,247 @@
+"""Cox's partial likelihood with ties, strata, delayed entry and weights.
+
+Tied events share a risk set that they leave one after the other: the k-th of d finds it less k/d
+of the tied (Efron), or whole (Breslow). Every event is such a step j, with its S0 and its mean
+covariates E. Sums over a subject's time at risk are differences of prefix sums, so that nothing
+here loops over subjects or times.
+
+References
+----------
+Efron 1977, doi:10.1080/01621459.1977.10480613. Therneau and Grambsch 2000, Modeling Survival Data,
+doi:10.1007/978-1-4757-3294-8 (sections 3.1, 3.3, 7.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.risk_sets.risk_sums import RiskSets
+
+Ties = Literal["efron", "breslow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """What the partial likelihood sees.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, q)
+    event : ndarray of bool, shape (n,)
+    weight : ndarray, shape (n,)
+    sets : RiskSets
+    step : ndarray of int, shape (d,)
+        Place of each event, in order.
+    share : ndarray, shape (d,)
+        Share of the tied that has left before the event: k / d, or 0 for Breslow.
+    size : ndarray, shape (d,)
+        Mean weight of the events of the place.
+    ties : ndarray, shape (m,)
+        Number of events at each place.
+    """
+
+    X: FloatArray
+    event: BoolArray
+    weight: FloatArray
+    sets: RiskSets
+    step: IntArray
+    share: FloatArray
+    size: FloatArray
+    ties: IntArray
+
+    @classmethod
+    def of(
+        cls, X: FloatArray, event: BoolArray, weight: FloatArray, sets: RiskSets, ties: Ties
+    ) -> Episodes:
+        """Find the steps."""
+        m = len(sets.time)
+        d = np.bincount(sets.place[event], minlength=m)
+        total = np.bincount(sets.place[event], weights=weight[event], minlength=m)
+        step = np.repeat(np.arange(m), d)
+        rank = np.arange(len(step)) - np.repeat(np.cumsum(d) - d, d)
+        share = rank / d[step] if ties == "efron" else np.zeros(len(step))
+        return cls(X, event, weight, sets, step, share, total[step] / d[step], d)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The partial likelihood at one value of the coefficients.
+
+    Attributes
+    ----------
+    beta : ndarray, shape (q,)
+    loglik : float
+    score : ndarray, shape (q,)
+    information : ndarray, shape (q, q)
+    risk : ndarray, shape (n,)
+        exp(x'b), covariates centred.
+    hazard : ndarray, shape (d,)
+        size / S0 of each step: its jump of the baseline hazard of a subject with mean covariates.
+    mean : ndarray, shape (d, q)
+        E of each step, centred.
+    """
+
+    beta: FloatArray
+    loglik: float
+    score: FloatArray
+    information: FloatArray
+    risk: FloatArray
+    hazard: FloatArray
+    mean: FloatArray
+
+
+def evaluate(data: Episodes, beta: FloatArray) -> Fit | None:
+    """Return the likelihood and its derivatives, None where it overflows."""
+    eta = data.X @ beta
+    with np.errstate(over="ignore"):
+        risk = np.exp(eta)
+    if not (risk < 1e290 / len(risk)).all():
+        return None
+    own = data.weight * risk
+    S0 = data.sets.over(own)[data.step]
+    S1 = data.sets.over(own[:, None] * data.X)[data.step]
+    if data.share.any():
+        tied = np.where(data.event, own, 0.0)
+        S0 = S0 - data.share * data.sets.at(tied)[data.step]
+        S1 = S1 - data.share[:, None] * data.sets.at(tied[:, None] * data.X)[data.step]
+    hazard, mean = data.size / S0, S1 / S0[:, None]
+    loglik = float(data.weight[data.event] @ eta[data.event] - data.size @ np.log(S0))
+    score = (data.weight * data.event) @ data.X - data.size @ mean
+    information = second_moments(data, risk, hazard) - (data.size[:, None] * mean).T @ mean
+    return Fit(beta, loglik, score, information, risk, hazard, mean)
+
+
+def second_moments(data: Episodes, risk: FloatArray, hazard: FloatArray) -> FloatArray:
+    """Return sum_j hazard_j S2_j, from what each subject has collected of the hazard."""
+    collected = data.weight * risk * collect(data, hazard)
+    return np.asarray((data.X * collected[:, None]).T @ data.X)
+
+
+def at_places(data: Episodes, values: FloatArray) -> FloatArray:
+    """Return the sums of the values of steps, shape (d, ...), at each place, shape (m, ...)."""
+    result = np.zeros((len(data.sets.time), *values.shape[1:]))
+    np.add.at(result, data.step, values)
+    return result
+
+
+def collect(data: Episodes, values: FloatArray) -> FloatArray:
+    """Return the sums of the values of steps over each subject's part in them, shape (n, ...).
+
+    A subject has a part of 1 in the steps at which it is at risk, and of 1 - share in those of its
+    own event.
+    """
+    found = data.sets.until(at_places(data, values))
+    if data.share.any():
+        shape = (-1, *(1,) * (values.ndim - 1))
+        left = at_places(data, data.share.reshape(shape) * values)[data.sets.place]
+        found = found - np.where(data.event.reshape(shape), left, 0.0)
+    return found
+
+
+def score_residuals(data: Episodes, fit: Fit, g: FloatArray | None = None) -> FloatArray:
+    """Return the part of each subject in the score, unweighted, shape (n, q).
+
+    Parameters
+    ----------
+    data : Episodes
+    fit : Fit
+    g : ndarray, shape (m,), optional
+        Factor of the covariates at each place, for the score of effects along g.
+    """
+    factor = np.ones(len(data.sets.time)) if g is None else g
+    d = np.maximum(data.ties[data.sets.place], 1)[:, None]
+    averaged = at_places(data, fit.mean)[data.sets.place] / d
+    happened = np.where(data.event, factor[data.sets.place], 0.0)[:, None]
+    jump = factor[data.step] * fit.hazard
+    hazard = collect(data, jump)[:, None]
+    pulled = collect(data, jump[:, None] * fit.mean)
+    gained = happened * (data.X - averaged)
+    return np.asarray(gained - fit.risk[:, None] * (data.X * hazard - pulled))
+
+
+@dataclass(frozen=True, slots=True)
+class CoxFit:
+    """A maximum of the partial likelihood.
+
+    Attributes
+    ----------
+    data : Episodes
+        Covariates centred at `centre`.
+    fit : Fit
+    null : Fit
+        With all coefficients 0.
+    centre : ndarray, shape (q,)
+    iterations : int
+    endless : ndarray of bool, shape (q,)
+        Coefficients that grow without end while the likelihood stands still.
+    """
+
+    data: Episodes
+    fit: Fit
+    null: Fit
+    centre: FloatArray
+    iterations: int
+    endless: BoolArray
+
+
+def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
+    """Maximise the partial likelihood by Newton steps, halved where they do not lead upward.
+
+    Parameters
+    ----------
+    data : Episodes
+        Covariates of full rank.
+    most : int
+        Largest number of steps.
+    """
+    centre = np.average(data.X, axis=0, weights=data.weight)
+    scale = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
+    scale = np.where(scale > 0, scale, 1.0)
+    # Centred and scaled covariates keep exponentials near 1 and the steps of one size.
+    scaled = Episodes(
+        (data.X - centre) / scale, data.event, data.weight, data.sets, data.step, data.share,
+        data.size, data.ties,
+    )  # fmt: skip
+    null = evaluate(scaled, np.zeros(data.X.shape[1]))
+    if null is None:
+        raise ValueError("covariates are not finite")
+    fit = null
+    step: FloatArray = np.zeros(data.X.shape[1])
+    iterations = 0
+    for iterations in range(1, most + 1):  # noqa: B007
+        found = np.linalg.lstsq(fit.information, fit.score, rcond=1e-14)[0]
+        step = np.asarray(found, dtype=float)
+        length, moved = 1.0, None
+        for _ in range(30):
+            moved = evaluate(scaled, fit.beta + length * step)
+            if moved is not None and moved.loglik >= fit.loglik - 1e-12 * abs(fit.loglik):
+                break
+            length, moved = length / 2, None
+        if moved is None:
+            break
+        gain, fit = moved.loglik - fit.loglik, moved
+        if gain < 1e-13 * abs(fit.loglik) + 1e-12 * data.weight.mean():
+            break
+    # At a maximum the last step was tiny; without one it is still of the size of 1.
+    endless = (np.abs(step) > 1e-3) & (np.abs(fit.beta) > 5)
+    own = Episodes(
+        data.X - centre, data.event, data.weight, data.sets, data.step, data.share, data.size,
+        data.ties,
+    )  # fmt: skip
+    return CoxFit(own, _unscaled(fit, scale), _unscaled(null, scale), centre, iterations, endless)
+
+
+def _unscaled(fit: Fit, scale: FloatArray) -> Fit:
+    return Fit(
+        fit.beta / scale,
+        fit.loglik,
+        fit.score * scale,
+        fit.information * np.outer(scale, scale),
+        fit.risk,
+        fit.hazard,
+        fit.mean * scale,
+    )

@@ -1,0 +1,207 @@
+"""Weighted log-rank tests of several groups, with strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.stacking import WeightModel
+from trdstats.kernels.risk_sets.follow_up import Counts, FollowUp, count
+
+
+@dataclass(frozen=True, slots=True)
+class RankTest:
+    """A log-rank test.
+
+    Attributes
+    ----------
+    observed, expected : ndarray, shape (g,)
+        Weighted numbers of events in each group.
+    variance : ndarray, shape (g, g)
+        Covariance of observed - expected.
+    statistic : float
+        Chi-squared.
+    df : int
+        Groups with events at risk, less one; 1 for a trend.
+    p_value : float
+    """
+
+    observed: FloatArray
+    expected: FloatArray
+    variance: FloatArray
+    statistic: float
+    df: int
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankScores:
+    """Weighted sums of observed less expected events, one or several weightings of time together.
+
+    Attributes
+    ----------
+    observed, expected : ndarray, shape (v, g)
+        One row a weighting of time.
+    variance : ndarray, shape (v, v, g, g)
+        Covariance of observed - expected between weightings.
+    """
+
+    observed: FloatArray
+    expected: FloatArray
+    variance: FloatArray
+
+
+Weighting = tuple[float, float]  # rho and gamma of S(t-)^rho (1 - S(t-))^gamma
+
+
+def rank_scores(
+    own: FollowUp,
+    group: IntArray,
+    n_groups: int,
+    weightings: Sequence[Weighting],
+    *,
+    stratum: IntArray | None = None,
+    robust: bool = False,
+    model: WeightModel | None = None,
+) -> RankScores:
+    """Sum up observed and expected events of groups.
+
+    Parameters
+    ----------
+    own : FollowUp
+        Status 1 is the event; any other is censored.
+    group : ndarray of int, shape (n,)
+        Codes 0 to ``n_groups - 1``.
+    n_groups : int
+    weightings : sequence of (rho, gamma)
+        Fleming-Harrington weights ``S(t-)**rho (1 - S(t-))**gamma`` of the pooled curve of the
+        stratum; (0, 0) is the log-rank, (1, 0) the Peto-Peto test.
+    stratum : ndarray of int, shape (n,), optional
+        Groups are compared within strata.
+    robust : bool
+        Covariance from the subjects' scores (Lin and Wei 1989), as weights that are no counts
+        ask for; hypergeometric otherwise.
+    model : WeightModel, optional
+        The model the weights were estimated by; the robust covariance then knows of it.
+
+    References
+    ----------
+    Harrington and Fleming 1982, Biometrika 69:553-566, doi:10.1093/biomet/69.3.553. Lin and Wei
+    1989, J Am Stat Assoc 84:1074-1078, doi:10.1080/01621459.1989.10478874.
+    """
+    v = len(weightings)
+    observed, expected = np.zeros((v, n_groups)), np.zeros((v, n_groups))
+    variance = np.zeros((v, v, n_groups, n_groups))
+    each = np.zeros((len(group), v, n_groups))
+    strata = np.zeros(len(group), dtype=np.intp) if stratum is None else stratum
+    for s in np.unique(strata):
+        mine = np.flatnonzero(strata == s)
+        part = FollowUp(own.time[mine], own.status[mine], own.entry[mine], own.weight[mine])
+        o, e, c, each[mine] = _one_stratum(part, group[mine], n_groups, weightings, robust)
+        observed, expected, variance = observed + o, expected + e, variance + c
+    if robust:
+        flat = each.reshape(len(group), v * n_groups)
+        covariance = flat.T @ flat if model is None else model.covariance(flat)
+        shaped = covariance.reshape(v, n_groups, v, n_groups)
+        variance = np.asarray(shaped.transpose(0, 2, 1, 3))
+    return RankScores(observed, expected, variance)
+
+
+def log_rank(
+    scores: RankScores, *, weighting: int = 0, trend: FloatArray | None = None
+) -> RankTest:
+    """Return the test that all groups have one curve.
+
+    Parameters
+    ----------
+    scores : RankScores
+    weighting : int
+        Which weighting of time.
+    trend : ndarray, shape (g,), optional
+        Scores of ordered groups: the test is then of a trend along them, with 1 df.
+    """
+    o, e = scores.observed[weighting], scores.expected[weighting]
+    V = scores.variance[weighting, weighting]
+    # A group that is never at risk at an event has nothing to compare.
+    used = np.flatnonzero(np.diag(V) > 0)
+    df = max(len(used) - 1, 0)
+    statistic = float("nan")
+    if df and trend is not None:
+        df = 1
+        spread = float(trend @ V @ trend)
+        statistic = float(trend @ (o - e)) ** 2 / spread if spread > 0 else float("nan")
+    elif df:
+        keep = used[:-1]  # the rows sum to 0, so any one of them can go
+        gap = (o - e)[keep]
+        statistic = float(gap @ np.linalg.solve(V[np.ix_(keep, keep)], gap))
+    p = float(chi2.sf(statistic, df)) if df else float("nan")
+    return RankTest(o, e, V, statistic, df, p)
+
+
+def _one_stratum(
+    own: FollowUp, group: IntArray, n_groups: int, weightings: Sequence[Weighting], robust: bool
+) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray | float]:
+    """Return observed, expected, and the hypergeometric covariance or the subjects' scores."""
+    # One cause a group: counting them together keeps the risk sets on one grid of times.
+    event = own.status == 1
+    whole = count(
+        FollowUp(own.time, np.where(event, group + 1, 0), own.entry, own.weight), n_groups
+    )
+    place, start, m = whole.place, whole.start, len(whole.time)
+    leaving = np.bincount(place * n_groups + group, weights=own.weight, minlength=m * n_groups)
+    at_risk = np.cumsum(leaving.reshape(m, n_groups)[::-1], axis=0)[::-1]
+    if start.any():
+        late = start > 0
+        cell = (start[late] - 1) * n_groups + group[late]
+        entered = np.bincount(cell, weights=own.weight[late], minlength=m * n_groups)
+        at_risk = at_risk - np.cumsum(entered.reshape(m, n_groups)[::-1], axis=0)[::-1]
+    events, y = whole.n_event, whole.n_risk
+    d = events.sum(axis=1)
+    happens = d > 0
+    y = np.where(happens, y, 1.0)
+    before = np.concatenate(([1.0], np.cumprod(np.maximum(1 - d / y, 0.0))[:-1]))
+    # 0 ** 0 is 1: the plain log-rank weighs every event alike.
+    W = np.stack([np.where(happens, before**r * (1 - before) ** g, 0.0) for r, g in weightings])
+    share = at_risk / y[:, None]
+    observed = W @ events
+    expected = (W * d) @ share
+    if robust:
+        return observed, expected, 0.0, _scores(own, group, n_groups, whole, W, share, d / y)
+    spread = d * np.where(y > 1, (y - d) / np.where(y > 1, y - 1, 1), 0.0)
+    v = len(W)
+    variance = np.empty((v, v, n_groups, n_groups))
+    for j in range(v):
+        for k in range(v):
+            s = W[j] * W[k] * spread
+            variance[j, k] = np.diag(s @ share) - (share * s[:, None]).T @ share
+    return observed, expected, variance, 0.0
+
+
+def _scores(
+    own: FollowUp,
+    group: IntArray,
+    n_groups: int,
+    whole: Counts,
+    W: FloatArray,
+    share: FloatArray,
+    hazard: FloatArray,
+) -> FloatArray:
+    """Return the subjects' scores, shape (n, v, g).
+
+    The score of a subject is the sum over its time at risk of w W (1[group] - share) (dN - hazard).
+    """
+    place, start = whole.place, whole.start
+    event = own.status == 1
+    each = []
+    for weight in W:
+        own_part = np.append(0.0, np.cumsum(weight * hazard))
+        shared = np.vstack((np.zeros(n_groups), np.cumsum((weight * hazard)[:, None] * share, 0)))
+        score = shared[place + 1] - shared[start] - (event * weight[place])[:, None] * share[place]
+        mine = np.arange(len(group))
+        score[mine, group] += event * weight[place] - (own_part[place + 1] - own_part[start])
+        each.append(score * own.weight[:, None])
+    return np.stack(each, axis=1)

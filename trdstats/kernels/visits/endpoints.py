@@ -1,0 +1,239 @@
+"""Who met a rule at which visit: three-valued states on arrays.
+
+Scores are integers stored as floats, or quotients of integers below 100 where unanswered items
+were filled in. Between integers below 2**53 every comparison is exact. Between such quotients
+``q (B - S) - p (B - floor)`` is a multiple of 1 / 100**2, far above its rounding error, so a slack
+of 1e-6 decides as exact arithmetic would: a fall of exactly one half is a response on every
+machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.visits import runs
+
+_SLACK = 1e-6  # see above: no two sides that differ are this close
+
+# Why a state is what it is; the order is the order of precedence when two rules are joined.
+ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, UNCONFIRMED = range(5)
+REASONS = ("assessed", "not rated", "no baseline", "baseline at floor", "unconfirmed")
+# A rating was there, but the rule has no meaning for the subject: nothing is missing at the visit.
+UNDEFINED = (REASONS[NO_BASELINE], REASONS[BASELINE_AT_FLOOR])
+
+
+@dataclass(frozen=True, slots=True)
+class MissedVisits:
+    """Scheduled visits at which a subject was not rated, sorted by subject and day.
+
+    Attributes
+    ----------
+    start : ndarray of int, shape (n_subjects + 1,)
+        Those of subject ``i`` are ``start[i] : start[i + 1]``.
+    day : ndarray, shape (n_missed,)
+        Scheduled days.
+    """
+
+    start: IntArray
+    day: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From where an event is waited for, one entry a subject.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (n_subjects,)
+        First row of the visits after the origin.
+    score : ndarray, shape (n_subjects,)
+        Score at the origin, NaN where there is none.
+    """
+
+    row: IntArray
+    score: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class RatedVisits:
+    """Rated visits after baseline, sorted by subject and day.
+
+    Attributes
+    ----------
+    start : ndarray of int, shape (n_subjects + 1,)
+        Rows of subject ``i`` are ``start[i] : start[i + 1]``.
+    day, score : ndarray, shape (n_rows,)
+        Days since first treatment (above 0) and integer totals, high is worse.
+    baseline : ndarray, shape (n_subjects,)
+        Baseline totals, NaN when there is none.
+    floor : float
+        Lowest attainable total.
+    scheduled : ndarray, shape (n_rows,), optional
+        Scheduled day for which each visit stands, its own day where it stands for none.
+        Default: `day`.
+    missed : MissedVisits, optional
+        None where the schedule is not known.
+    since : Since, optional
+        Origin of an event that is judged by what came before it.
+    """
+
+    start: IntArray
+    day: FloatArray
+    score: FloatArray
+    baseline: FloatArray
+    floor: float
+    scheduled: FloatArray | None = None
+    missed: MissedVisits | None = None
+    since: Since | None = None
+
+    @property
+    def nominal(self) -> FloatArray:
+        """Scheduled day of each visit, its own day where it has none."""
+        return self.day if self.scheduled is None else self.scheduled
+
+    def spread(self, per_subject: FloatArray) -> FloatArray:
+        """Return a value of each subject on each of its rows."""
+        return np.repeat(per_subject, np.diff(self.start))
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """State of every row: met, not met, or not known and why.
+
+    Attributes
+    ----------
+    met, known : ndarray of bool, shape (n_rows,)
+        `met` is False wherever `known` is.
+    reason : ndarray of uint8, shape (n_rows,)
+        Index into `REASONS`; ``ASSESSED`` exactly where `known`.
+    """
+
+    met: BoolArray
+    known: BoolArray
+    reason: npt.NDArray[np.uint8]
+
+
+def states(met: BoolArray, reason: npt.NDArray[np.uint8]) -> States:
+    """Build states from a truth value and the reason why it may not be known."""
+    known = reason == ASSESSED
+    return States(met & known, known, reason)
+
+
+def fell_by(visits: RatedVisits, reduction: Fraction) -> States:
+    """Mark rows on which the score fell by at least `reduction` of the baseline above the floor.
+
+    The test is ``q (B - S) >= p (B - floor)`` for ``reduction = p / q``, in integers.
+
+    Parameters
+    ----------
+    visits : RatedVisits
+    reduction : Fraction
+        Share of the baseline, e.g. 1/2.
+    """
+    p, q = reduction.numerator, reduction.denominator
+    base = visits.baseline
+    limit = q * base - p * (base - visits.floor)  # q * score must not exceed this
+    with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
+        met = q * visits.score <= visits.spread(limit) + _SLACK
+    return states(met, _share_reasons(visits))
+
+
+def rose_by(visits: RatedVisits, rise: Fraction) -> States:
+    """Mark rows on which the score rose by at least `rise` of the baseline above the floor."""
+    p, q = rise.numerator, rise.denominator
+    base = visits.baseline
+    limit = q * base + p * (base - visits.floor)  # q * score must reach this
+    with np.errstate(invalid="ignore"):
+        met = q * visits.score >= visits.spread(limit) - _SLACK
+    return states(met, _share_reasons(visits))
+
+
+def _share_reasons(visits: RatedVisits) -> npt.NDArray[np.uint8]:
+    """Return, for every row, why a share of the baseline may not be known."""
+    base = visits.baseline
+    with np.errstate(invalid="ignore"):
+        at_floor = base <= visits.floor
+    reason = np.where(np.isnan(base), NO_BASELINE, np.where(at_floor, BASELINE_AT_FLOOR, ASSESSED))
+    return np.repeat(reason.astype(np.uint8), np.diff(visits.start))
+
+
+def at_most(visits: RatedVisits, cutoff: float) -> States:
+    """Mark rows with a score at or below `cutoff`; needs no baseline."""
+    return states(visits.score <= cutoff, np.zeros(len(visits.score), dtype=np.uint8))
+
+
+def complement(state: States) -> States:
+    """Return the opposite where it is known."""
+    return States(state.known & ~state.met, state.known, state.reason)
+
+
+def both(a: States, b: States) -> States:
+    """Join two states by "and" in Kleene's logic: false wins over not known."""
+    is_false = (a.known & ~a.met) | (b.known & ~b.met)
+    known = is_false | (a.known & b.known)
+    return States(a.met & b.met, known, _join_reasons(known, a.reason, b.reason))
+
+
+def either(a: States, b: States) -> States:
+    """Join two states by "or" in Kleene's logic: true wins over not known."""
+    met = a.met | b.met
+    known = met | (a.known & b.known)
+    return States(met, known, _join_reasons(known, a.reason, b.reason))
+
+
+def _join_reasons(
+    known: BoolArray, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    return np.where(known, np.uint8(ASSESSED), np.maximum(a, b)).astype(np.uint8)
+
+
+def confirmed(
+    visits: RatedVisits,
+    high: BoolArray,
+    consecutive: int,
+    *,
+    after: float = 0.0,
+    within: float | None = None,
+    at_last: bool = False,
+) -> States:
+    """Mark confirmed returns: `consecutive` rated visits in a row that are `high`.
+
+    Parameters
+    ----------
+    visits : RatedVisits
+    high : ndarray of bool, shape (n_rows,)
+    consecutive : int
+    after, within : float
+        Least and largest number of days between one confirming visit and the next; visits
+        between them must be high too.
+    at_last : bool
+        Mark the last of the confirming visits instead of the first.
+
+    Returns
+    -------
+    States
+        A high score at the end of follow-up that nothing could confirm is not known rather than
+        not met.
+    """
+    found = runs.consecutive(
+        high, visits.start, consecutive, day=visits.day, after=after, within=within
+    )
+    reason = np.where(found.open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
+    if not at_last:
+        return states(found.begins, reason)
+    met = np.zeros(len(high), dtype=bool)
+    met[found.end[found.begins]] = True
+    # What is not confirmed yet would be dated later: nothing is open at a visit itself.
+    return states(met, np.zeros(len(high), dtype=np.uint8))
+
+
+def ever_by(visits: RatedVisits, state: States, by_day: float) -> States:
+    """Turn a state into "at any visit up to `by_day`"; later rows keep the verdict of that day."""
+    hit = runs.any_so_far(state.met & (visits.day <= by_day), visits.start)
+    reason = np.where(hit, np.uint8(ASSESSED), state.reason).astype(np.uint8)
+    return states(hit, reason)

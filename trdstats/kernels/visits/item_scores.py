@@ -1,0 +1,214 @@
+"""Items of a form into its total: domain maxima, alternatives, and what is filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+
+# What became of a form.
+COMPLETE, FILLED_IN, TOO_FEW, EMPTY = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class FormLayout:
+    """How the items of a form make its total.
+
+    Attributes
+    ----------
+    maxima : ndarray, shape (n_items,)
+        Highest score of each item.
+    minimum : float
+        Lowest score of every item.
+    domains : tuple of tuple of int
+        Items (from 0) by domain; the total is the sum of the domain maxima. A plain sum has one
+        domain an item.
+    alternatives : tuple of (int, int)
+        Items of which one is empty by design, the other answered.
+    """
+
+    maxima: FloatArray
+    minimum: float
+    domains: tuple[tuple[int, ...], ...]
+    alternatives: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FormTotals:
+    """Totals of forms.
+
+    Attributes
+    ----------
+    total : ndarray, shape (n_forms,)
+        NaN where no total can be had.
+    n_missing : ndarray of int, shape (n_forms,)
+        Items without an answer; of two alternatives that are both empty, one.
+    n_imputed : ndarray of int, shape (n_forms,)
+        Items (or domains) that the total fills in.
+    state : ndarray of uint8, shape (n_forms,)
+        `COMPLETE`, `FILLED_IN`, `TOO_FEW` items answered, or `EMPTY`.
+    """
+
+    total: FloatArray
+    n_missing: IntArray
+    n_imputed: IntArray
+    state: npt.NDArray[np.uint8]
+
+
+def truly_missing(items: FloatArray, layout: FormLayout) -> BoolArray:
+    """Return which items lack an answer that the form asks for.
+
+    Parameters
+    ----------
+    items : ndarray, shape (n_items, n_forms)
+        Scores, NaN where not answered.
+    layout : FormLayout
+
+    Returns
+    -------
+    ndarray of bool, shape (n_items, n_forms)
+        Of two alternatives at most the first is marked, when neither was answered.
+    """
+    missing = np.isnan(items)
+    for a, b in layout.alternatives:
+        missing[a] &= missing[b]
+        missing[b] = False
+    return missing
+
+
+def total_forms(
+    items: FloatArray, layout: FormLayout, *, at_most: int, by_range: bool
+) -> FormTotals:
+    """Score forms.
+
+    Parameters
+    ----------
+    items : ndarray, shape (n_items, n_forms)
+        Scores within range, NaN where not answered.
+    layout : FormLayout
+    at_most : int
+        Domains (of a plain sum: items) that may be filled in.
+    by_range : bool
+        Fill in by the share of the range reached in what was answered, so that an item of 0-2
+        and one of 0-4 weigh as on the form; otherwise by the mean of what was answered.
+
+    Returns
+    -------
+    FormTotals
+        Totals that were filled in are quotients of integers rounded once, so that a whole
+        number comes out whole.
+    """
+    n_forms = items.shape[1]
+    missing = truly_missing(items, layout)
+    summed, answered = np.zeros(n_forms), np.zeros(n_forms, dtype=np.intp)
+    reached, lowest = np.zeros(n_forms), np.zeros(n_forms)
+    for domain in layout.domains:
+        members = list(domain)
+        top = float(layout.maxima[members].max())
+        if len(members) == 1:
+            value = items[members[0]]
+            known = ~missing[members[0]]
+        else:
+            value = np.fmax.reduce(items[members], axis=0)
+            # A missing member cannot raise a maximum that is already the highest possible.
+            known = ~missing[members].any(axis=0) | (value == top)
+        summed += np.where(known, value, 0.0)
+        answered += known
+        reached += known * (top - layout.minimum)
+        lowest += known * layout.minimum
+    n = len(layout.domains)
+    n_left = n - answered
+    span = sum(float(layout.maxima[list(d)].max()) - layout.minimum for d in layout.domains)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if by_range:
+            filled = n * layout.minimum + (summed - lowest) * span / reached
+        else:
+            filled = summed * n / answered
+    state = np.full(n_forms, COMPLETE, dtype=np.uint8)
+    state[n_left > 0] = FILLED_IN
+    state[n_left > at_most] = TOO_FEW
+    state[answered == 0] = EMPTY
+    total = np.where(state == COMPLETE, summed, np.where(state == FILLED_IN, filled, np.nan))
+    return FormTotals(
+        total=total,
+        n_missing=missing.sum(axis=0),
+        n_imputed=np.where(state == FILLED_IN, n_left, 0),
+        state=state,
+    )
+
+
+def filled_in_totals(total: FloatArray, layout: FormLayout, at_most: int) -> FloatArray:
+    """Return totals that filling in up to `at_most` domains can give; NaN where it cannot.
+
+    Parameters
+    ----------
+    total : ndarray, shape (n,)
+        Totals that are not whole.
+    layout : FormLayout
+    at_most : int
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        ``lowest + k whole / answered`` for a whole k, rounded once.
+    """
+    result = np.full(len(total), np.nan)
+    for whole, answered, lowest in sorted(_fractions(layout, at_most)):
+        k = (total - lowest) * answered / whole
+        # Six decimals: what is left of a total in a file that rounds more cannot be trusted.
+        near = np.abs(k - np.rint(k)) < 1e-6
+        exact = lowest + np.rint(k) * whole / answered
+        result = np.where(near & np.isnan(result), exact, result)
+    return result
+
+
+def _fractions(layout: FormLayout, at_most: int) -> set[tuple[int, int, float]]:
+    """Return every (whole, answered, lowest) by which filling in scales what was answered."""
+    n = len(layout.domains)
+    spans = [int(layout.maxima[list(d)].max() - layout.minimum) for d in layout.domains]
+    left_out = {0}
+    for _ in range(at_most):
+        left_out |= {a + b for a in left_out for b in set(spans)}
+    whole = sum(spans)
+    by_mean = {(n, n - k, 0.0) for k in range(1, min(at_most, n - 1) + 1)}
+    by_range = {(whole, whole - x, n * layout.minimum) for x in left_out if 0 < x < whole}
+    return by_mean | by_range
+
+
+def repeats_before(items: FloatArray, same_subject: BoolArray, length: int) -> BoolArray:
+    """Mark forms that belong to `length` or more identical ones in a row within a subject.
+
+    Parameters
+    ----------
+    items : ndarray, shape (n_items, n_forms)
+        Forms sorted by subject and time.
+    same_subject : ndarray of bool, shape (n_forms,)
+        Whether the form before belongs to the same subject.
+    length : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n_forms,)
+    """
+    n = items.shape[1]
+    alike = same_subject.copy()
+    for row in items:
+        empty = np.isnan(row)
+        equal = (row[1:] == row[:-1]) | (empty[1:] & empty[:-1])
+        alike[1:] &= equal
+    alike[:1] = False
+    run = np.cumsum(~alike)  # number of the run of identical forms
+    size = np.bincount(run, minlength=n + 1)[run]
+    return np.asarray((size >= length) & ~np.isnan(items).all(axis=0), dtype=bool)
+
+
+def one_level(items: FloatArray, least: int) -> BoolArray:
+    """Mark forms of which `least` or more items were answered, all by one score above zero."""
+    answered = (~np.isnan(items)).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        low = np.fmin.reduce(items, axis=0)
+        high = np.fmax.reduce(items, axis=0)
+        return np.asarray((answered >= least) & (low == high) & (low > 0), dtype=bool)

@@ -1,0 +1,148 @@
+"""Runs: the rows of one subject that follow each other in a sorted array.
+
+Every function takes `start`, the offsets of the runs: subject ``i`` owns the rows
+``start[i] : start[i + 1]``. Nothing loops over subjects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+
+# Days are compared after adding the place of the subject: a few seconds are lost to rounding.
+CLOCK = 1e-4
+
+
+def run_starts(code: IntArray, n: int) -> IntArray:
+    """Return the offsets of the runs of sorted subject codes.
+
+    Parameters
+    ----------
+    code : ndarray of int, shape (n_rows,)
+        Subject codes 0 to ``n - 1``, sorted; a code may have no row.
+    n : int
+        Number of subjects.
+
+    Returns
+    -------
+    ndarray of int, shape (n + 1,)
+    """
+    counts = np.bincount(code, minlength=n) if len(code) else np.zeros(n, dtype=np.intp)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.intp)
+
+
+def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
+    """Return the first marked row in each span, -1 where there is none.
+
+    Parameters
+    ----------
+    marked : ndarray of bool, shape (n_rows,)
+    begin, end : ndarray of int, shape (n,)
+        Half-open spans ``begin[i] : end[i]`` of rows; they may be empty.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    hits = np.flatnonzero(marked)
+    if not len(hits):
+        return np.full(len(begin), -1, dtype=np.intp)
+    place = np.searchsorted(hits, begin)
+    row = hits[np.minimum(place, len(hits) - 1)]
+    found = (place < len(hits)) & (row < end) & (begin < end)
+    return np.where(found, row, -1)
+
+
+def rows_to_runs(start: IntArray) -> IntArray:
+    """Return the subject of every row, shape (n_rows,)."""
+    return np.repeat(np.arange(len(start) - 1), np.diff(start))
+
+
+def any_so_far(marked: BoolArray, start: IntArray) -> BoolArray:
+    """Return, for every row, whether it or an earlier row of its run is marked."""
+    total = np.concatenate(([0], np.cumsum(marked)))
+    before = np.repeat(total[start[:-1]], np.diff(start))
+    return total[1:] > before
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Sequences of marked rows, seen from each row.
+
+    Attributes
+    ----------
+    begins : ndarray of bool, shape (n_rows,)
+        The row begins such a sequence.
+    open_ended : ndarray of bool, shape (n_rows,)
+        The run ends before the sequence could be confirmed or refuted.
+    end : ndarray of int, shape (n_rows,)
+        Last row of the sequence, where one begins.
+    """
+
+    begins: BoolArray
+    open_ended: BoolArray
+    end: IntArray
+
+
+def consecutive(
+    marked: BoolArray,
+    start: IntArray,
+    length: int,
+    *,
+    day: FloatArray,
+    after: float = 0.0,
+    within: float | None = None,
+) -> Sequences:
+    """Find rows that begin `length` marked rows in a row.
+
+    Parameters
+    ----------
+    marked : ndarray of bool, shape (n_rows,)
+    start : ndarray of int, shape (n + 1,)
+    length : int
+        Number of marked rows that confirm each other, at least 1.
+    day : ndarray, shape (n_rows,)
+        Day of each row, increasing within a run.
+    after : float
+        Least number of days from one of them to the next; rows between must be marked too.
+    within : float, optional
+        Largest number of days from one of them to the next.
+    """
+    rows = np.arange(len(marked))
+    if length == 1 or not len(marked):
+        return Sequences(marked.copy(), np.zeros(len(marked), dtype=bool), rows)
+    final = start[1:][rows_to_runs(start)] - 1
+    following = rows + 1
+    if after > 0:
+        place = along(start, day)
+        following = np.maximum(following, np.searchsorted(place, place + after - CLOCK))
+    is_there = following <= final
+    reach = np.where(is_there, following, final)
+    total = np.concatenate(([0], np.cumsum(marked)))
+    unbroken = total[reach + 1] - total[rows] == reach + 1 - rows
+    goes_on = is_there & unbroken
+    if within is not None:
+        goes_on &= day[reach] - day <= within + CLOCK
+    begins, end = marked.copy(), rows
+    open_ended = np.zeros(len(marked), dtype=bool)
+    for _ in range(length - 1):
+        open_ended = (~is_there & unbroken) | (goes_on & open_ended[reach])
+        begins, end = goes_on & begins[reach], end[reach]
+    return Sequences(begins, open_ended & ~begins, end)
+
+
+def along(start: IntArray, day: FloatArray, room: float = 0.0) -> FloatArray:
+    """Return days on one line for all runs, so that one search serves every run.
+
+    Parameters
+    ----------
+    start : ndarray of int, shape (n + 1,)
+    day : ndarray, shape (n_rows,)
+    room : float
+        How far beyond a run's last day a search may look.
+    """
+    apart = float(day.max(initial=0.0)) + room + 1
+    return np.asarray(rows_to_runs(start) * apart + day)

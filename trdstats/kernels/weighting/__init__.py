@@ -1,0 +1,1 @@
+"""Weights of subjects, balance, matching, models of the outcome."""

@@ -1,0 +1,79 @@
+"""How alike the covariates of two weighted groups are.
+
+References
+----------
+Austin and Stuart 2015, Stat Med 34:3661-3679, doi:10.1002/sim.6607.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Differences of each column between two groups; each of shape (q,).
+
+    Attributes
+    ----------
+    standardised : ndarray
+        Weighted means, first less second, over the root of the mean of the unweighted variances.
+    variance_ratio : ndarray
+        Weighted variances, first over second; NaN for columns of 0 and 1.
+    distance : ndarray
+        Kolmogorov-Smirnov: the largest gap between the weighted distribution functions.
+    """
+
+    standardised: FloatArray
+    variance_ratio: FloatArray
+    distance: FloatArray
+
+
+def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Balance:
+    """Compare the columns of two groups.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (n, q) and (m, q)
+    wa, wb : ndarray, shape (n,) and (m,)
+    """
+    spread = np.sqrt((a.var(axis=0, ddof=1) + b.var(axis=0, ddof=1)) / 2)
+    ma, mb = np.average(a, axis=0, weights=wa), np.average(b, axis=0, weights=wb)
+    gap = ma - mb
+    with np.errstate(divide="ignore", invalid="ignore"):
+        standardised = np.where(gap == 0, 0.0, gap / spread)
+        ratio = _variance(a, ma, wa) / _variance(b, mb, wb)
+    binary = np.array([np.isin(np.concatenate([x, y]), (0.0, 1.0)).all()
+                       for x, y in zip(a.T, b.T, strict=True)])  # fmt: skip
+    distance = [_distance(x, y, wa, wb) for x, y in zip(a.T, b.T, strict=True)]
+    return Balance(standardised, np.where(binary, np.nan, ratio), np.array(distance))
+
+
+def _variance(x: FloatArray, mean: FloatArray, w: FloatArray) -> FloatArray:
+    share = w / w.sum()
+    return np.asarray(share @ (x - mean) ** 2 / (1 - share @ share))
+
+
+def _distance(x: FloatArray, y: FloatArray, wx: FloatArray, wy: FloatArray) -> float:
+    values, place = np.unique(np.concatenate([x, y]), return_inverse=True)
+    share = np.concatenate([wx / wx.sum(), -wy / wy.sum()])
+    return float(np.abs(np.cumsum(np.bincount(place, share, len(values)))).max())
+
+
+def overlapping_coefficient(a: FloatArray, b: FloatArray, bins: int = 20) -> float:
+    """Return the common area of the histograms of two samples, 0 to 1."""
+    edges = np.linspace(min(a.min(), b.min()), max(a.max(), b.max()), bins + 1)
+    pa, pb = (np.histogram(v, edges)[0] / len(v) for v in (a, b))
+    return float(np.minimum(pa, pb).sum())
+
+
+def c_statistic(a: FloatArray, b: FloatArray) -> float:
+    """Return the chance that a value of the first sample is above one of the second."""
+    both = np.sort(b)
+    below = np.searchsorted(both, a, side="left")
+    ties = np.searchsorted(both, a, side="right") - below
+    return float((below + ties / 2).sum() / (len(a) * len(b)))

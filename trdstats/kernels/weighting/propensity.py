@@ -1,0 +1,226 @@
+"""Probabilities of several treatments given covariates, and the weights made of them.
+
+A multinomial logistic model; its likelihood, or the balance of the weights themselves, decides.
+
+References
+----------
+Imai and Ratkovic 2014, J R Stat Soc B 76:243-263, doi:10.1111/rssb.12027 (balancing). Li and Li
+2019, Ann Appl Stat 13:2389-2415, doi:10.1214/19-AOAS1282 (tilting functions of several treatments);
+Yoshida and others 2017, Epidemiology 28:387-395, doi:10.1097/EDE.0000000000000627 (matching).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import log_softmax
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+
+Target = Literal["ate", "att", "overlap", "matching"]
+_STEPS = 100
+_STILL_MOVING = 0.1  # log odds that a step adds while the likelihood stands still
+_NOTICED = 0.1  # share of the longest step from which on a covariate is named
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A fitted model of treatment.
+
+    Attributes
+    ----------
+    gamma : ndarray, shape (k - 1, q)
+        Log odds of treatments 1 to k - 1 against 0.
+    probability : ndarray, shape (n, k)
+    information : ndarray, shape (p, p)
+        Minus the derivative of the equations; p = (k - 1) q.
+    parts : ndarray, shape (n, p)
+        Each subject's part in the equations, unweighted by `counts`.
+    converged : bool
+    endless : ndarray of bool, shape (q,)
+        Columns whose coefficients grow without end while the likelihood stands still.
+    """
+
+    gamma: FloatArray
+    probability: FloatArray
+    information: FloatArray
+    parts: FloatArray
+    converged: bool
+    endless: BoolArray
+
+    @classmethod
+    def known(cls, probability: FloatArray) -> Scores:
+        """Return probabilities that no model was fitted for, shape (n, k)."""
+        n, k = probability.shape
+        none = np.zeros(0, dtype=bool)
+        return cls(
+            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)), True, none
+        )
+
+    def influence(self) -> FloatArray:
+        """Return the influence of each subject on gamma, shape (n, p)."""
+        return np.asarray(np.linalg.solve(self.information, self.parts.T).T)
+
+
+def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -> Scores:
+    """Maximise the likelihood of a multinomial logistic model.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones; best centred and scaled.
+    treatment : ndarray of int, shape (n,)
+    k : int
+        Number of treatments.
+    counts : ndarray, shape (n,)
+        How often each subject counts.
+
+    Returns
+    -------
+    Scores
+        Not converged where the likelihood rises without end: covariates tell treatments apart.
+    """
+    n, q = X.shape
+    Z = np.eye(k)[treatment]
+    gamma: FloatArray = np.zeros((k - 1, q))
+    value, p = _loglik(X, Z, gamma, counts)
+    converged, endless = False, np.zeros(q, dtype=bool)
+    reach = np.abs(X).max(axis=0)
+    for _ in range(_STEPS):
+        score = (X.T @ (counts[:, None] * (Z - p)[:, 1:])).T.ravel()
+        H = _information(X, p, counts)
+        step = np.linalg.lstsq(H, score, rcond=1e-14)[0].reshape(k - 1, q)
+        length = 1.0
+        while True:
+            moved, chance = _loglik(X, Z, gamma + length * step, counts)
+            if moved >= value - 1e-12 * abs(value) or length < 1e-8:
+                break
+            length /= 2
+        gain, value, p, gamma = moved - value, moved, chance, gamma + length * step
+        if abs(gain) > 1e-6 * counts.mean() + 1e-13 * abs(value):
+            continue
+        # At a maximum the steps are tiny by now. Where covariates tell treatments apart, each
+        # still adds about 1 to the log odds of the subjects they tell apart.
+        far = np.abs(length * step).max(axis=0) * reach
+        if far.max() > _STILL_MOVING:
+            endless = far > _NOTICED * far.max()
+            break
+        if np.abs(length * step).max() < 1e-7:
+            converged = True
+            break
+    parts = ((Z - p)[:, 1:, None] * X[:, None, :]).reshape(n, -1)
+    return Scores(gamma, p, _information(X, p, counts), parts, converged, endless)
+
+
+def balance_scores(
+    X: FloatArray, treatment: IntArray, start: Scores, counts: FloatArray, target: Target, of: int
+) -> Scores:
+    """Solve for scores whose weights balance the columns of X: sum w (Z_m - Z_0) x = 0.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+    treatment : ndarray of int, shape (n,)
+    start : Scores
+        Of maximum likelihood.
+    counts : ndarray, shape (n,)
+    target : {"ate", "att", "overlap"}
+    of : int
+        Treatment whose subjects are the target of "att".
+    """
+    n, q = X.shape
+    k = start.probability.shape[1]
+    Z = np.eye(k)[treatment]
+    contrast = Z[:, 1:] - Z[:, :1]
+
+    def equations(gamma: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        p = _probability(X, gamma)
+        w = weigh(p, treatment, target, of)
+        slope = log_slopes(p, treatment, target, of)
+        parts = (w[:, None, None] * contrast[:, :, None] * X[:, None, :]).reshape(n, -1)
+        J = np.empty((k - 1, q, k - 1, q))
+        for a in range(k - 1):
+            for b in range(k - 1):
+                J[a, :, b, :] = (X * (counts * w * contrast[:, a] * slope[:, b])[:, None]).T @ X
+        return p, parts, J.reshape((k - 1) * q, -1)
+
+    gamma = start.gamma
+    p, parts, J = equations(gamma)
+    size = np.abs(counts @ parts).max()
+    converged = False
+    for _ in range(_STEPS):
+        if size < 1e-9 * counts.sum():
+            converged = True
+            break
+        step = -np.linalg.lstsq(J, counts @ parts, rcond=1e-14)[0].reshape(k - 1, q)
+        length = 1.0
+        while length > 1e-6:
+            tried = equations(gamma + length * step)
+            left = np.abs(counts @ tried[1]).max()
+            if left < size:
+                break
+            length /= 2
+        else:
+            break
+        gamma, size, (p, parts, J) = gamma + length * step, left, tried
+    return Scores(gamma, p, -J, parts, converged, start.endless)
+
+
+def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
+    """Return h(x) / p of the own treatment, h the tilt towards the target; shape (n,).
+
+    h is 1 for "ate", the probability of treatment `of` for "att", 1 / sum 1 / p for "overlap" and
+    the smallest probability for "matching".
+    """
+    own = p[np.arange(len(p)), treatment]
+    if target == "ate":
+        return np.asarray(1 / own)
+    if target == "att":
+        return np.asarray(p[:, of] / own)
+    if target == "overlap":
+        return np.asarray(1 / (own * (1 / p).sum(axis=1)))
+    return np.asarray(p.min(axis=1) / own)
+
+
+def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
+    """Return the derivative of log w with respect to the log odds, shape (n, k - 1).
+
+    It is T - Z: Z the own treatment, T the probabilities for "ate", the target treatment for
+    "att", h / p for "overlap", the least probable treatment for "matching".
+    """
+    n, k = p.shape
+    if target == "ate":
+        T = p
+    elif target == "att":
+        T = np.tile(np.eye(k)[of], (n, 1))
+    elif target == "overlap":
+        T = 1 / (p * (1 / p).sum(axis=1)[:, None])
+    else:
+        T = np.eye(k)[p.argmin(axis=1)]
+    return np.asarray((T - np.eye(k)[treatment])[:, 1:])
+
+
+def _loglik(
+    X: FloatArray, Z: FloatArray, gamma: FloatArray, counts: FloatArray
+) -> tuple[float, FloatArray]:
+    eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
+    log_p = log_softmax(eta, axis=1)
+    return float(counts @ (Z * log_p).sum(axis=1)), np.exp(log_p)
+
+
+def _probability(X: FloatArray, gamma: FloatArray) -> FloatArray:
+    eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
+    return np.asarray(np.exp(log_softmax(eta, axis=1)))
+
+
+def _information(X: FloatArray, p: FloatArray, counts: FloatArray) -> FloatArray:
+    k, q = p.shape[1], X.shape[1]
+    H = np.empty((k - 1, q, k - 1, q))
+    for a in range(1, k):
+        for b in range(a, k):
+            w = counts * p[:, a] * ((a == b) - p[:, b])
+            block = (X * w[:, None]).T @ X
+            H[a - 1, :, b - 1, :] = H[b - 1, :, a - 1, :] = block
+    return H.reshape((k - 1) * q, -1)

@@ -1,0 +1,277 @@
+"""What the values of a column are: numbers, truth values, texts, dates, or a mixture of them.
+
+It is decided by the values, once, for every table that comes in. Numbers kept as objects
+(Python integers, decimals) become plain numbers; whole numbers are printed without decimals.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import (
+    infer_dtype,
+    is_bool_dtype,
+    is_complex_dtype,
+    is_datetime64_any_dtype,
+    is_numeric_dtype,
+    is_timedelta64_dtype,
+)
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import Problem, count_of
+
+_LISTED = 50  # places kept in a problem; its summary always gives the full count
+CONTAINERS = (list, dict, set, tuple, np.ndarray)
+# Python would read these as numbers, or choke on them.
+
+
+Kind = Literal["number", "boolean", "category", "date", "mixed"]
+
+_EXACT = 2**53  # up to here every whole number is a float of its own
+_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+
+
+def plain_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers that are kept as objects as plain numbers; other columns unchanged.
+
+    Whole numbers become integers. Where some are missing they become floats, unless one is too
+    large for that: such a column stays as it is.
+    """
+    if values.dtype != object:
+        return values
+    guess = infer_dtype(values, skipna=True)
+    if guess in ("string", "empty", "boolean", "bytes"):
+        return values
+    missing = values.isna().to_numpy(dtype=bool)
+    given = values.to_numpy(dtype=object)[~missing]
+    if not len(given) or not all(_is_number(v) for v in given):
+        return values
+    if all(isinstance(v, Integral) for v in given):
+        largest = max(abs(int(v)) for v in given)
+        if not missing.any() and largest < 2**63:
+            return values.astype(np.int64)
+        if largest > _EXACT:
+            return values
+    result = np.full(len(values), np.nan)
+    result[~missing] = [float(v) for v in given]
+    return pd.Series(result, index=values.index, name=values.name)
+
+
+def kind_of(values: pd.Series[Any]) -> Kind:
+    """Return what a column holds.
+
+    Returns
+    -------
+    {"number", "boolean", "category", "date", "mixed"}
+        Texts, booleans with gaps and declared categories are categories. Numbers among which
+        some texts stand, and texts most of which are numbers, are mixed.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "date" if _are_dates(pd.Series(dtype.categories)) else "category"
+    if is_bool_dtype(dtype):
+        return "boolean"
+    if is_complex_dtype(dtype):
+        return "mixed"
+    if _are_dates(values):
+        return "date"
+    if is_numeric_dtype(dtype):
+        return "number"
+    return "mixed" if out_of_line(values).any() else "category"
+
+
+def out_of_line(values: pd.Series[Any]) -> BoolArray:
+    """Return which entries are texts in a column whose other entries, most of them, are numbers.
+
+    Codes such as 1, 2, 3A, of which fewer are numbers than not, are labels.
+    """
+    # Judged by distinct values: columns are long, labels few.
+    code, known = pd.factorize(values.astype(object))
+    number = np.fromiter((_is_number(v) for v in known), bool, len(known))
+    if number.any():
+        return _where(~number, code)
+    text = np.fromiter((isinstance(v, str) for v in known), bool, len(known))
+    like = np.isfinite(_read(np.where(text, known, np.nan))) & text
+    odd = _where(~like, code)
+    return odd if _where(like, code).sum() > odd.sum() else np.zeros(len(code), dtype=bool)
+
+
+def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
+    """Check that a column can be a covariate as it stands: numbers or categories, no dates."""
+    kind = kind_of(values)
+    if kind == "date":
+        return Problem(
+            "dates",
+            f"`{table}` column {name!r} holds dates or durations, which are no covariate.",
+            (),
+            "Count days: (column - first treatment).dt.total_seconds() / 86400.",
+        )
+    if kind != "mixed":
+        return None
+    if is_complex_dtype(values.dtype):
+        return Problem(
+            "complex", f"`{table}` column {name!r} holds complex numbers.", (), "Give real numbers."
+        )
+    odd = out_of_line(values)
+    listed = values.to_numpy(dtype=object)
+    n = int(odd.sum())
+    return Problem(
+        "texts_among_numbers",
+        f"`{table}` column {name!r} holds numbers, but "
+        + count_of(n, "entry is none.", "entries are none."),
+        places(odd, lambda i: f"{listed[i]!r} in row {i}"),
+        "Correct the entries, or leave them empty. If the values are labels, write "
+        f"C({quoted(name)}).",
+    )
+
+
+def quoted(name: object) -> str:
+    """Return a column name as a formula takes it, in backticks unless it is a plain word."""
+    text = str(name)
+    if text.isidentifier():
+        return text
+    return "`" + text.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def label_of(value: Any) -> str | None:
+    """Return a label as text with all its digits; empty and missing are None.
+
+    Examples
+    --------
+    >>> label_of(2119361.0), label_of(0.5), label_of(" TMS ")
+    ('2119361', '0.5', 'TMS')
+    """
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return None
+    if isinstance(value, float | np.floating):
+        whole = math.isfinite(value) and value == int(value)
+        return str(int(value)) if whole else np.format_float_positional(value, trim="-")
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
+    return str(value).strip() or None
+
+
+def in_order(labels: Any) -> list[Any]:
+    """Return distinct labels in their default order: numbers by size, other labels as text.
+
+    Numbers written as text are ordered as numbers too.
+
+    Examples
+    --------
+    >>> in_order(["25", "5", "10"]), in_order(["b", "10", "a"])
+    (['5', '10', '25'], ['10', 'a', 'b'])
+    """
+    distinct = list(dict.fromkeys(labels))
+    size = _read(distinct)
+    if np.isfinite(size).all():
+        return [v for _, _, v in sorted(zip(size, map(str, distinct), distinct, strict=True))]
+    try:
+        return sorted(distinct)
+    except TypeError:  # of several kinds
+        return sorted(distinct, key=str)
+
+
+def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of labels, such as treatments, as categories of text in their order.
+
+    Categories keep the order they were given; unused ones go. See `in_order` for others.
+    """
+    declared = isinstance(values.dtype, pd.CategoricalDtype)
+    if declared:
+        code, known = values.cat.codes.to_numpy(), list(values.cat.categories)
+    else:
+        code, distinct = pd.factorize(values)
+        known = list(distinct)
+    labels = [label_of(v) for v in known]
+    used = {labels[k] for k in np.unique(code[code >= 0])} - {None}
+    levels = [t for t in dict.fromkeys(labels) if t in used] if declared else in_order(sorted(used))
+    place = {label: k for k, label in enumerate(levels)}
+    of_code = np.array([*(place.get(label, -1) for label in labels), -1], dtype=np.intp)
+    found = pd.Categorical.from_codes(of_code[code], pd.Index(levels, dtype=object))
+    return pd.Series(found, index=values.index, name=values.name)
+
+
+def as_category(values: pd.Series[Any]) -> pd.Categorical:
+    """Return a column as categories in their default order; declared ones keep theirs.
+
+    Whole floats become integers, so that they read as such.
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return pd.Categorical(values.cat.remove_unused_categories())
+    if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
+        found = pd.Categorical(values)
+        levels = found.categories
+        if is_numeric_dtype(levels.dtype) and not is_bool_dtype(levels.dtype) and len(levels):
+            whole = np.isfinite(levels) & (np.abs(levels) <= _EXACT)
+            if whole.all() and (levels == np.round(levels)).all():
+                found = pd.Categorical.from_codes(found.codes, levels.astype(np.int64))
+        return found
+    entries = values.astype(object)
+    if out_of_line(entries).any():
+        entries = entries.map(label_of)  # numbers and texts as one kind of label
+    return pd.Categorical(entries, categories=in_order(entries.dropna().unique()))
+
+
+def _where(marked: BoolArray, code: IntArray) -> BoolArray:
+    """Return which rows have a marked value; -1 is a missing one."""
+    return np.append(marked, False)[code]
+
+
+def _read(entries: Any) -> FloatArray:
+    """Return entries as numbers, NaN where they are none."""
+    read = pd.to_numeric(pd.Series(entries, dtype=object), errors="coerce")
+    return np.asarray(read.to_numpy(dtype=float, na_value=np.nan))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_)
+
+
+def _are_dates(values: pd.Series[Any]) -> bool:
+    dtype = values.dtype
+    if is_datetime64_any_dtype(dtype) or is_timedelta64_dtype(dtype):
+        return True
+    if is_numeric_dtype(dtype) or dtype == "string" or isinstance(dtype, pd.PeriodDtype):
+        return isinstance(dtype, pd.PeriodDtype)
+    guess = infer_dtype(values, skipna=True)
+    if guess in ("string", "boolean", "integer", "floating", "decimal", "empty"):
+        return False
+    return any(isinstance(v, _DATES) for v in values.dropna())
+
+
+def places(rows: BoolArray, describe: Callable[[int], str]) -> tuple[str, ...]:
+    """Return a description of the first rows that are marked."""
+    marked = np.flatnonzero(rows)
+    text = [describe(int(i)) for i in marked[:_LISTED]]
+    if len(marked) > _LISTED:
+        text += ["..."] * (len(marked) - _LISTED)
+    return tuple(text)
+
+
+def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
+    """Check that every cell holds one value, not a list or another container."""
+    found = []
+    for name, column in frame.items():
+        # Only columns of mixed content can hold one; the look at their kind is cheap.
+        if column.dtype != object or not infer_dtype(column, skipna=True).startswith("mixed"):
+            continue
+        several = np.fromiter((isinstance(v, CONTAINERS) for v in column), bool, len(column))
+        if several.any():
+            at = f"`{table}` column {str(name)!r}"
+            found.append(
+                Problem(
+                    "several_values",
+                    count_of(int(several.sum()), f"cell of {at} holds", f"cells of {at} hold")
+                    + " several values (a list or another container).",
+                    places(several, lambda i: f"row {i}"),
+                    "Give one value a cell, for example with .explode().",
+                )
+            )
+    return found

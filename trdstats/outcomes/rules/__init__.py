@@ -1,0 +1,1 @@
+"""Definitions of response, remission, relapse and durability, as rules over visits."""

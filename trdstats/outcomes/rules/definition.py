@@ -1,0 +1,293 @@
+"""What a definition of an outcome is: a frozen value that judges visits and speaks for itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from trdstats.errors import SpecError
+from trdstats.kernels.visits.endpoints import RatedVisits, States, both, complement, either
+from trdstats.scales import Scale, Source
+from trdstats.tables import Face, Introduces
+
+
+@dataclass(frozen=True, repr=False)
+class Definition(Introduces, ABC):
+    """Base of all definitions of an outcome.
+
+    Combine definitions with ``&`` (both hold at the visit), ``|`` (one of them holds) and ``~``
+    (it does not hold).
+    """
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it happens once and has a time, instead of holding or not at a visit."""
+        return False
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and figures."""
+        words = "".join(f" {c}" if c.isupper() else c for c in type(self).__name__)
+        return words.strip().lower()
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether a visit speaks for all visits before it ("at any visit up to ...")."""
+        return False
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether time without the event ends at the last visit whose state is known."""
+        return False
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Kinds of the events table that count as the outcome."""
+        return ()
+
+    @abstractmethod
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the state of every rated visit."""
+
+    @abstractmethod
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words; with a scale, in its points."""
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return where the rule comes from."""
+        return ()
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return a name short enough for a row or an axis that still tells the cut-off."""
+        return self.name
+
+    def __and__(self, other: Definition) -> Definition:
+        return AllOf((self, other))
+
+    def __or__(self, other: Definition) -> Definition:
+        return AnyOf((self, other))
+
+    def __invert__(self) -> Definition:
+        return Complement(self)
+
+    def methods(self, scale: Scale | None = None) -> str:
+        """Return the sentence for the methods section of a paper, with its citation."""
+        name = self.name[:1].upper() + self.name[1:]
+        rule = self.describe(scale)
+        article = "a " if {"fall", "rise", "total"} & set(rule.split()[:2]) else ""
+        cited = "; ".join(s.cite() for s in self.sources(scale))
+        return f"{name} was defined as {article}{rule}" + (f" ({cited})." if cited else ".")
+
+    def face(self) -> Face:
+        """Return the rule and its source."""
+        facts = [("Rule", self.describe())]
+        facts += [("Source", s.cite()) for s in self.sources()]
+        return Face(self.name.capitalize(), tuple(facts))
+
+
+@dataclass(frozen=True, repr=False)
+class _Combined(Definition):
+    """Several definitions read as one."""
+
+    parts: tuple[Definition, ...]
+    word: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        wrong = [p for p in self.parts if not isinstance(p, Definition)]
+        if wrong:
+            raise SpecError(
+                f"& and | join definitions such as Response() and Remission(); got {wrong[0]!r}."
+            )
+        # (a & b) & c reads as one list of three.
+        flat: list[Definition] = []
+        for p in self.parts:
+            flat += p.parts if type(p) is type(self) else [p]
+        object.__setattr__(self, "parts", tuple(flat))
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether every part is cumulative."""
+        return all(p.is_cumulative for p in self.parts)
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether one part ends so."""
+        return any(p.ends_when_known for p in self.parts)
+
+    @property
+    def name(self) -> str:
+        return f" {self.word} ".join(self._bracket(p, p.name) for p in self.parts)
+
+    def describe(self, scale: Scale | None = None) -> str:
+        return f" {self.word} ".join(self._bracket(p, p.describe(scale)) for p in self.parts)
+
+    def label(self, scale: Scale | None = None) -> str:
+        return f" {self.word} ".join(self._bracket(p, p.label(scale)) for p in self.parts)
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        return tuple(dict.fromkeys(s for p in self.parts for s in p.sources(scale)))
+
+    def _bracket(self, part: Definition, text: str) -> str:
+        return f"({text})" if isinstance(part, _Combined) else text
+
+
+@dataclass(frozen=True, repr=False)
+class AllOf(_Combined):
+    """Met when every part is met; made by ``&``."""
+
+    word: ClassVar[str] = "and"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(p.is_event for p in self.parts):
+            raise SpecError(
+                "A relapse is an event, not a state at a visit: join it with | or use it alone."
+            )
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the states joined by "and"."""
+        first, *rest = (p.evaluate(visits, scale) for p in self.parts)
+        for state in rest:
+            first = both(first, state)
+        return first
+
+
+@dataclass(frozen=True, repr=False)
+class AnyOf(_Combined):
+    """Met when at least one part is met; made by ``|``."""
+
+    word: ClassVar[str] = "or"
+
+    @property
+    def is_event(self) -> bool:
+        """Whether one part is an event."""
+        return any(p.is_event for p in self.parts)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Kinds of the events table that count as the outcome."""
+        return tuple(dict.fromkeys(e for p in self.parts for e in p.events))
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the states joined by "or"."""
+        first, *rest = (p.evaluate(visits, scale) for p in self.parts)
+        for state in rest:
+            first = either(first, state)
+        return first
+
+
+@dataclass(frozen=True, repr=False)
+class Complement(Definition):
+    """Met where a state is known not to be met; made by ``~``."""
+
+    part: Definition
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.part, Definition) or self.part.is_event:
+            raise SpecError(
+                "~ turns a state at a visit into its opposite, for example ~Response(); "
+                f"got {self.part!r}."
+            )
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether the part is."""
+        return self.part.is_cumulative
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether the part ends so."""
+        return self.part.ends_when_known
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and figures."""
+        return f"no {self.part.name}"
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the opposite where the state is known."""
+        return complement(self.part.evaluate(visits, scale))
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words."""
+        return f"not ({self.part.describe(scale)})"
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return the name with its cut-off."""
+        return f"no {self.part.label(scale)}"
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return the sources of the part."""
+        return self.part.sources(scale)
+
+
+def check_states(what: str, *parts: Definition | None) -> None:
+    """Refuse all but states that hold or not at a visit.
+
+    Raises
+    ------
+    SpecError
+        When a part is an event, speaks for all visits before it, or is no definition.
+    """
+    for part in parts:
+        if part is None:
+            continue
+        if not isinstance(part, Definition):
+            raise SpecError(f"{what} needs a definition such as Response(); got {part!r}.")
+        if part.is_event or part.is_cumulative:
+            raise SpecError(
+                f"{part.label()} is no state that holds or not at a visit, so it cannot be "
+                "sustained."
+            )
+
+
+def check_amount(scale: Scale, what: str) -> None:
+    """Refuse a per cent fall on a scale whose totals are categories.
+
+    Raises
+    ------
+    SpecError
+        When the scale is ordinal.
+    """
+    if scale.is_ordinal:
+        raise SpecError(
+            f"{what} is a per cent change, and totals of {scale.label} are categories: "
+            f"use a cut-off, for example Remission(at_most=2)."
+        )
+
+
+def read_share(what: str, value: float) -> Fraction:
+    """Return a share of the baseline as an exact fraction.
+
+    Raises
+    ------
+    SpecError
+        When it does not lie in (0, 1].
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        raise SpecError(f"{what} must be a share such as 0.5; got {value!r}.")
+    if not 0 < value <= 1:
+        hint = f" Did you mean {value / 100:g}?" if 1 < value <= 100 else ""
+        raise SpecError(f"{what} must lie above 0 and at most 1; got {value!r}.{hint}")
+    # 0.3 is not 3/10 in binary; nobody means the binary neighbour.
+    return Fraction(value).limit_denominator(10_000)
+
+
+def percent(share: float) -> str:
+    """Return a share as per cent without needless decimals."""
+    return f"{100 * share:g} %"
+
+
+def read_total(what: str, value: float) -> int:
+    """Return a whole number given as a total or a count.
+
+    Raises
+    ------
+    SpecError
+        When it is not whole.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise SpecError(f"{what} must be a whole number; got {value!r}.")
+    return int(value)

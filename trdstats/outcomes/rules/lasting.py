@@ -1,0 +1,233 @@
+"""States with a memory: all of some days, k of the last n visits, response until it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trdstats.arguments import checked
+from trdstats.errors import SpecError, check_choice
+from trdstats.kernels.visits import held_states as kernel
+from trdstats.kernels.visits.endpoints import RatedVisits, States, fell_by
+from trdstats.outcomes.rules.definition import (
+    Definition,
+    check_amount,
+    check_states,
+    percent,
+    read_share,
+    read_total,
+)
+from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
+from trdstats.scales import Scale, Source
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class AtDays(Definition):
+    """A state met at each of several scheduled days.
+
+    Met from the last of the days on. Before it the state is not known, unless one of the days
+    refutes it.
+
+    Parameters
+    ----------
+    definition : Definition
+        What must be met.
+    days : sequence of float
+        Scheduled days.
+    missing : {"ignore", "failure"}
+        A day without a rating leaves it not known, or counts as not met. The latter needs a
+        study with windows.
+
+    Raises
+    ------
+    SpecError
+        When no day is given, or the definition is no state at a visit.
+
+    Examples
+    --------
+    >>> from trdstats import Response
+    >>> AtDays(Response(), (28, 42)).label()
+    'response (≥ 50 % fall) at days 28 and 42'
+    """
+
+    definition: Definition
+    days: Sequence[float]
+    missing: Literal["ignore", "failure"] = "ignore"
+
+    def __post_init__(self) -> None:
+        check_states("AtDays", self.definition)
+        days = tuple(sorted(float(d) for d in self.days))
+        if not days or days[0] <= 0 or len(set(days)) < len(days):
+            raise SpecError(f"AtDays needs different days after day 0; got {self.days!r}.")
+        object.__setattr__(self, "days", days)
+        check_choice("missing", self.missing, ("ignore", "failure"))
+
+    @property
+    def is_cumulative(self) -> bool:
+        """Whether a visit speaks for all visits before it: it does."""
+        return True
+
+    @property
+    def ends_when_known(self) -> bool:
+        """Whether time without the event ends at the last visit whose state is known: it does."""
+        return True
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return from which rated visits on the state was met at all of the days."""
+        grid = lay_out(visits, self.missing, "a state at several days")
+        holds = grid.spread(self.definition.evaluate(visits, scale), missed_counts=True)
+        return grid.collect(kernel.at_days(grid.visits, holds, np.array(self.days)))
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words."""
+        text = f"{self.definition.describe(scale)}, {self._days()}"
+        return text if self.missing == "ignore" else f"{text}, {MISSED_WORDS[self.missing]}"
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return the name with its days."""
+        return f"{self.definition.label(scale)} {self._days()}"
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return the sources of the state."""
+        return self.definition.sources(scale)
+
+    def _days(self) -> str:
+        *first, last = (f"{d:g}" for d in self.days)
+        return f"at days {', '.join(first)} and {last}" if first else f"at day {last}"
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class KOfLast(Definition):
+    """A state met at `k` or more of the last `n` visits, the visit itself included.
+
+    Parameters
+    ----------
+    definition : Definition
+        The state.
+    k, n : int
+        ``k=3, n=4`` is three of the last four.
+    missing : {"ignore", "failure"}
+        Scheduled visits without a rating are passed over, or count among the `n` as not met. The
+        latter needs a study with windows.
+
+    Raises
+    ------
+    SpecError
+        When `k` is not between 1 and `n`, or the definition is no state at a visit.
+
+    Examples
+    --------
+    ::
+
+        response    .  #  #  .  #  #  .  .
+        3 of 4      n  n  n  n  Y  Y  n  n
+
+    >>> from trdstats import Response
+    >>> KOfLast(Response(), 3, 4).label()
+    'response (≥ 50 % fall) at 3 of the last 4 visits'
+    """
+
+    definition: Definition
+    k: int
+    n: int
+    missing: Literal["ignore", "failure"] = "ignore"
+
+    def __post_init__(self) -> None:
+        check_states("KOfLast", self.definition)
+        if not 1 <= read_total("k", self.k) <= read_total("n", self.n):
+            raise SpecError(f"k must lie between 1 and n; got {self.k!r} of {self.n!r}.")
+        check_choice("missing", self.missing, ("ignore", "failure"))
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the state of every rated visit."""
+        grid = lay_out(visits, self.missing, "a state at the last visits")
+        holds = grid.spread(self.definition.evaluate(visits, scale), missed_counts=True)
+        return grid.collect(kernel.k_of_last(grid.visits, holds, int(self.k), int(self.n)))
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words."""
+        text = f"{self.definition.describe(scale)}, {self._share()}"
+        return text if self.missing == "ignore" else f"{text}, {MISSED_WORDS[self.missing]}"
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return the name with its numbers."""
+        return f"{self.definition.label(scale)} {self._share()}"
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return the sources of the state."""
+        return self.definition.sources(scale)
+
+    def _share(self) -> str:
+        if self.k == self.n:
+            return f"at each of the last {self.n} visits"
+        return f"at {self.k} of the last {self.n} visits"
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class InResponse(Definition):
+    """Being in response with memory: gained by a large fall, lost only by less of one.
+
+    A score that hovers around one half is neither gained nor lost again and again.
+
+    Parameters
+    ----------
+    gained : float, default 0.5
+        Response begins with a fall of at least this share of the baseline.
+    lost : float, default 0.4
+        It ends with a fall of less than this share. With both equal it is plain response.
+
+    Raises
+    ------
+    SpecError
+        When they are no shares, or `lost` exceeds `gained`.
+
+    Examples
+    --------
+    From a baseline of 30 (gained at 15 or below, lost above 18)::
+
+        score   20  15  17  18  19  16  14
+        state    n   Y   Y   Y   n   n   Y
+
+    >>> InResponse().label()
+    'in response (gained ≥ 50 %, lost < 40 % fall)'
+    """
+
+    gained: float = 0.5
+    lost: float = 0.4
+
+    def __post_init__(self) -> None:
+        if read_share("lost", self.lost) > read_share("gained", self.gained):
+            raise SpecError(f"lost ({self.lost:g}) must not exceed gained ({self.gained:g}).")
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the state of every rated visit."""
+        check_amount(scale, self.name)
+        return kernel.held(
+            visits,
+            fell_by(visits, read_share("gained", self.gained)),
+            fell_by(visits, read_share("lost", self.lost)),
+        )
+
+    def describe(self, scale: Scale | None = None) -> str:
+        """Return the rule in words."""
+        return (
+            f"from a fall of at least {percent(self.gained)} until one of less than "
+            f"{percent(self.lost)} of the baseline above the floor of the scale"
+        )
+
+    def label(self, scale: Scale | None = None) -> str:
+        """Return the name with its thresholds."""
+        return f"in response (gained ≥ {percent(self.gained)}, lost < {percent(self.lost)} fall)"
+
+    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
+        """Return the use of the rule in trials."""
+        if (self.gained, self.lost) == (0.5, 0.4):
+            kumar = "Kumar 2019, Neuropsychiatr Dis Treat 15:785-792"
+            return (Source(kumar, "10.2147/NDT.S196665"),)
+        return (Source("set by the analyst"),)

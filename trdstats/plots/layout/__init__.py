@@ -1,0 +1,1 @@
+"""Axes, colours, legends and pages: what all figures share."""

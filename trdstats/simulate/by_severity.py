@@ -1,0 +1,92 @@
+"""Two treatments given by severity, with the truth that a randomised comparison would find."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from trdstats.arrays import FloatArray
+from trdstats.simulate.assemble import assemble
+from trdstats.simulate.chance import calibrate
+from trdstats.simulate.cohort import Group, simulate_course
+from trdstats.simulate.covariates import draw_people
+from trdstats.simulate.load import load_parameters
+from trdstats.simulate.record import SampleStudy
+from trdstats.simulate.streams import open_stream
+
+TREATMENTS = ("TMS", "IV ketamine")
+# Log odds of not responding for one standard deviation of severity, added to the class weights.
+_MATTERS = 1.0
+
+
+def simulate_referral(
+    seed: int, *, n: int = 400, referral: float = 1.0, randomised: bool = False
+) -> SampleStudy:
+    """Simulate one population of patients referred to TMS or to ketamine by severity.
+
+    Severity sums failed trials, chronicity and baseline; the more severe go to ketamine and respond
+    less to either treatment. Courses, visits and dropout are those of the two sample cohorts. A
+    crude comparison is unfair to ketamine; severity is measured, so an adjusted one can be fair.
+
+    Parameters
+    ----------
+    seed : int
+    n : int
+        Subjects.
+    referral : float
+        Log odds of ketamine for one standard deviation of severity: 0 is at random.
+    randomised : bool
+        Give treatments at random to the same population: what would be the truth.
+
+    Returns
+    -------
+    SampleStudy
+        subjects hold the covariates, and `chance`, the true probability of ketamine.
+    """
+    parameters = load_parameters()
+    rng = open_stream(seed, "referral", "all", "people")
+    people = draw_people(n, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
+    severity = _severity(people.table, people.baseline)
+    chance = expit(referral * severity)
+    draw = open_stream(seed, "referral", "all", "treated").random(n)
+    second = draw < (0.5 if randomised else chance)
+    names = np.array([f"R-{k:06d}" for k in range(1, n + 1)])
+    who = pd.DataFrame({"subject": names, "treatment": np.where(second, *TREATMENTS[::-1]),
+                        "treated": 1, "chance": chance})  # fmt: skip
+    visits, events = [], []
+    for treatment in TREATMENTS:
+        cohort = parameters.cohorts[treatment]
+        # Not responding has the cohort's weight in the whole population, not in those referred.
+        fails = calibrate(float(cohort.weights[-1]), _MATTERS * severity)
+        mine = who["treatment"].to_numpy() == treatment
+        seen, happened = simulate_course(
+            Group(
+                path=(seed, "referral", treatment),
+                names=names[mine],
+                baseline=people.baseline[mine],
+                treated=np.ones(int(mine.sum()), dtype=bool),
+                nonresponse_effect=severity[mine],
+                nonresponse_chance=fails[mine],
+            ),
+            cohort,
+            cohort.schedule,
+            cohort.retention,
+            parameters,
+        )
+        visits.append(seen)
+        events.append(happened)
+    subjects = pd.concat([who, people.table], axis=1)
+    return assemble("referral", visits, [subjects], events)
+
+
+def _severity(table: pd.DataFrame, baseline: FloatArray) -> FloatArray:
+    """Return failed trials, chronicity and baseline as one number of mean 0 and spread 1.
+
+    Means and spreads are those of the TMS cohort's case mix, rounded, so that a patient's severity
+    does not hang on who else was drawn.
+    """
+    failed = (table["failed_trials"].to_numpy(dtype=float) - 3.2) / 1.6
+    chronic = (table["chronic"].to_numpy(dtype=float) - 0.45) / 0.5
+    score = (baseline - 30.5) / 4.5
+    return np.asarray((failed + chronic + score) / np.sqrt(3.0))

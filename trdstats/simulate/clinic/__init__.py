@@ -1,0 +1,1 @@
+"""The forms of a clinic, item by item and messy on purpose."""

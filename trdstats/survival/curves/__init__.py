@@ -1,0 +1,1 @@
+"""Curves of right-censored times and their restricted means."""

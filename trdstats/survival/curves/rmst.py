@@ -1,0 +1,346 @@
+"""Restricted mean survival time: days without the event up to a horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from trdstats import plots
+from trdstats.arguments import checked
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_level,
+    no_error_known,
+    or_leave_out,
+    unknown_name,
+)
+from trdstats.formulas import read_covariates, read_right_side
+from trdstats.kernels.risk_sets.survival_curve import (
+    Curve,
+    RestrictedMean,
+    influence_on_restricted_mean,
+    restricted_mean,
+)
+from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.curves.day_contrasts import PairCovariance
+from trdstats.survival.curves.kaplan_meier import fit_curves
+from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
+from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.late_entry import check_observed
+from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+
+RATIOS = ("ratio", "ratio of time lost")
+MEASURES = ("restricted mean", "difference", *RATIOS)
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class RMST:
+    """Restricted mean time without the event up to `tau`, with comparisons.
+
+    For onset a smaller mean is a faster onset; for durability a larger one lasts longer.
+
+    Parameters
+    ----------
+    tau : float
+        Horizon in days since the origin.
+    by : str, default "treatment"
+        Column that names the groups.
+    reference : str, optional
+        Group the others are compared with. Default: the first one.
+    covariates : str, optional
+        Covariates to adjust for, such as ``"msm + age"``. The means are then those of all subjects
+        under each treatment, from a regression of the days without the event, cut at tau and
+        weighted for censoring by group. Subjects without a covariate are left out and counted.
+    conf_level : float, default 0.95
+
+    Raises
+    ------
+    SpecError
+        When tau is not positive, or the covariates cannot be read.
+
+    References
+    ----------
+    Uno 2014, J Clin Oncol 32:2380-2385, doi:10.1200/JCO.2014.55.2208; with covariates Tian, Zhao
+    and Wei 2014, doi:10.1093/biostatistics/kxt050. Intervals of ratios are symmetric on the log
+    scale.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    >>> means = trd.RMST(tau=28, reference="TMS").fit(onset)
+    >>> means.tidy()["measure"].unique().tolist()
+    ['restricted mean', 'difference', 'ratio', 'ratio of time lost']
+    """
+
+    tau: float
+    by: str = "treatment"
+    reference: str | None = None
+    covariates: str | None = None
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.covariates is not None:
+            read_right_side(self.covariates)
+        if not (self.tau > 0 and np.isfinite(self.tau)):
+            raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
+        check_level(self.conf_level)
+
+    def fit(self, times: Any, *, weights: Any = None) -> RMSTResult:
+        """Estimate the restricted means and compare them.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`.
+
+        Raises
+        ------
+        NotEstimableError
+            When the follow-up of a group ends before tau while some are still at risk, nobody
+            under a treatment was rated by then, or, with delayed entry, nobody is under
+            observation on some days before tau.
+        UnknownNameError
+            When the reference is no group.
+        """
+        times = as_event_times(times, weights)
+        sample = split(times, self.by, weights)
+        labels = [g.label for g in sample.groups]
+        reference = self.reference if self.reference is not None else labels[0]
+        if reference not in labels:
+            raise unknown_name("group", reference, labels)
+        adjusted, left_out = None, {}
+        if self.covariates is not None:
+            design = read_covariates(times.at_risk(), self.covariates, what="event times")
+            sample, left_out = sample.keep(design.kept), design.left_out
+        curves = fit_curves(sample)
+        _check_follow_up(curves, self.tau)
+        if self.by == "treatment":
+            _check_first_look(times, self.tau)
+        if self.covariates is None:
+            check_observed(sample, self.tau)
+        else:
+            adjusted = adjust_means(sample, design, self.tau, reference)
+        means = {
+            g.label: restricted_mean(
+                curves[g.label], self.tau, robust=sample.weighted, model=sample.weights_of(g)
+            )
+            for g in sample.groups
+        }
+        return RMSTResult(self, times, reference, left_out, sample, curves, means, adjusted)
+
+
+@dataclass(frozen=True, repr=False)
+class RMSTResult(Introduces):
+    """Restricted means and their comparisons with the reference.
+
+    Attributes
+    ----------
+    spec : RMST
+    times : EventTimes
+    reference : str
+    left_out : dict of str to int
+        Subjects with follow-up that were not analysed, by reason.
+    """
+
+    spec: RMST
+    times: EventTimes
+    reference: str
+    left_out: dict[str, int]
+    _sample: Sample
+    _curves: dict[str, Curve]
+    _means: dict[str, RestrictedMean]
+    _adjusted: AdjustedMeans | None
+
+    def tidy(self) -> pd.DataFrame:
+        """Return means, then comparisons with the reference.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure, treatment, reference, estimate (days; plain for ratios), std_error (log
+            scale for ratios), statistic, p_value, conf_low, conf_high, conf_level.
+        """
+        z = norm.isf((1 - self.spec.conf_level) / 2)
+        found = self._plain() if self._adjusted is None else _adjusted_rows(self._adjusted)
+        order = [g.label for g in self._sample.groups]
+        found.sort(key=lambda r: (MEASURES.index(r[0]), order.index(r[1])))
+        rows = []
+        for measure, label, value, error in found:
+            mean = measure == "restricted mean"
+            log = measure in RATIOS
+            reference = "" if mean else self.reference
+            rows.append(_row(measure, label, reference, value, error, z, log=log, test=not mean))
+        return pd.DataFrame(rows).assign(conf_level=self.spec.conf_level)
+
+    def _plain(self) -> list[tuple[str, str, float, float]]:
+        """Return measure, group, estimate and error from the curves; ratios on the log scale."""
+        tau, base = self.spec.tau, self._means[self.reference].estimate
+        shared = self._sample.between(
+            lambda g: influence_on_restricted_mean(self._curves[g.label], tau)[:, None],
+            {k: np.array([m.std_error**2]) for k, m in self._means.items()},
+        )
+        found = [("restricted mean", k, m.estimate, m.std_error) for k, m in self._means.items()]
+        for label, mean in ((k, m.estimate) for k, m in self._means.items()):
+            if label == self.reference:
+                continue
+            pair = PairCovariance.of(shared, label, self.reference).where(
+                all(np.isfinite(self._means[k].std_error) for k in (label, self.reference))
+            )
+            found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
+            found.append(("ratio", label, *_log_ratio(mean, base, pair)))
+            found.append(("ratio of time lost", label, *_log_ratio(tau - mean, tau - base, pair)))
+        return found
+
+    def coefficients(self) -> pd.DataFrame:
+        """Return the three regressions: measure, term, estimate (log scale of ratios), std_error.
+
+        Raises
+        ------
+        NotEstimableError
+            When no covariates were named.
+        """
+        if self._adjusted is None:
+            raise NotEstimableError("There are no coefficients: RMST(covariates=...) names none.")
+        return self._adjusted.coefficients.copy()
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n, events, tau, reference."""
+        return pd.DataFrame(
+            {
+                "n": [self._sample.n],
+                "events": [self._sample.events()],
+                "tau": [self.spec.tau],
+                "reference": [self.reference],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each restricted mean."""
+        if self._adjusted is not None:
+            labels = list(self._adjusted.labels)
+            return self._sample.label_influence(labels, self._adjusted.influence)
+        return self._sample.influence(
+            [""],
+            lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau),
+        )
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the restricted means with their intervals; returns the Axes."""
+        frame = self.tidy()
+        frame = frame[frame["measure"] == "restricted mean"].assign(label=lambda d: d["treatment"])
+        settings = {
+            "xlabel": f"Mean days without {self.times.outcome} in the first {self.spec.tau:g}",
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_estimates(frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return means and comparisons as a table."""
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        by_group: dict[str, dict[str, Any]] = {}
+        for r in each_row(self.tidy()):
+            by_group.setdefault(r.treatment, {})[r.measure] = r
+        rows = []
+        for name, own in by_group.items():
+            cells = [name, _shown(own["restricted mean"], 1)]
+            for measure in MEASURES[1:]:
+                digits = 1 if measure == "difference" else 2
+                cells.append(_shown(own[measure], digits) if measure in own else "")
+            p = format_p(own["difference"].p_value) if "difference" in own else "reference"
+            rows.append((*cells, p))
+        header = ("Group", f"Mean days ({level})", "Difference", "Ratio", "Ratio of time lost", "p")
+        facts = list(counts_facts(self.times, self._sample))
+        if self.spec.covariates is not None:
+            facts.append(("Adjusted for", self.spec.covariates))
+        facts += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
+        return Face(
+            f"Restricted mean time to day {self.spec.tau:g}",
+            tuple(facts),
+            (Table(header, tuple(rows)),),
+            (
+                *notes_of(self.times, self._sample),
+                *no_error_known([k for k, m in self._means.items() if np.isnan(m.std_error)]),
+            ),
+        )
+
+
+def _shown(row: Any, digits: int) -> str:
+    return format_estimate(row.estimate, row.conf_low, row.conf_high, digits)
+
+
+def _row(
+    measure: str,
+    label: str,
+    reference: str,
+    value: float,
+    error: float,
+    z: float,
+    *,
+    log: bool,
+    test: bool,
+) -> dict[str, Any]:
+    """Return one row of the tidy table; `value` and `error` are on the log scale when `log`."""
+    low, high = value - z * error, value + z * error
+    statistic = value / error if test and error > 0 else np.nan
+    shown = (np.exp(value), np.exp(low), np.exp(high)) if log else (value, low, high)
+    return {
+        "measure": measure,
+        "treatment": label,
+        "reference": reference,
+        "estimate": float(shown[0]),
+        "std_error": float(error),
+        "statistic": float(statistic),
+        "p_value": float(2 * norm.sf(abs(statistic))),
+        "conf_low": float(shown[1]),
+        "conf_high": float(shown[2]),
+    }
+
+
+def _log_ratio(a: float, b: float, pair: PairCovariance) -> tuple[float, float]:
+    """Return the logarithm of a ratio of two times and its error, NaN where one is 0."""
+    if a == 0 or b == 0:
+        return np.nan, np.nan
+    return float(np.log(a / b)), float(pair.error_of_log_ratio(np.array([a]), np.array([b]))[0])
+
+
+def _adjusted_rows(adjusted: AdjustedMeans) -> list[tuple[str, str, float, float]]:
+    found = [
+        ("restricted mean", label, float(mean), float(e))
+        for label, mean, e in zip(adjusted.labels, adjusted.mean, adjusted.std_error, strict=True)
+    ]
+    groups = adjusted.coefficients[adjusted.coefficients["term"].isin(adjusted.labels[1:])]
+    found += [(r.measure, r.term, r.estimate, r.std_error) for r in each_row(groups)]
+    return found
+
+
+def _check_follow_up(curves: dict[str, Curve], tau: float) -> None:
+    short = {k: c.time[-1] for k, c in curves.items() if c.time[-1] < tau and c.survival[-1] > 0}
+    if short:
+        listed = ", ".join(f"{k} (day {t:g})" for k, t in short.items())
+        raise NotEstimableError(
+            f"tau = {tau:g} lies beyond the follow-up of {listed}. "
+            f"Choose tau of at most {min(short.values()):g}."
+        )
+
+
+def _check_first_look(times: EventTimes, tau: float) -> None:
+    """Refuse a horizon before the first visit: nothing seen is not nothing happened."""
+    late = {k: day for k, day in times.first_look.items() if day > tau}
+    if late:
+        listed = ", ".join(
+            f"{k} ({f'day {day:g}' if np.isfinite(day) else 'never'})" for k, day in late.items()
+        )
+        kept = [k for k in times.treatments if k not in late]
+        raise NotEstimableError(
+            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau"
+            + or_leave_out("times", kept)
+        )

@@ -1,0 +1,1 @@
+"""Times known to lie between two visits."""

@@ -1,0 +1,63 @@
+"""Bootstrap of estimates on innermost intervals: subjects drawn again within their group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
+from trdstats.kernels.interval.turnbull import Npmle, turnbull
+from trdstats.kernels.numerics.resampling import draw_counts
+from trdstats.parallel import run_parallel
+from trdstats.survival.groups import Group, Sample
+
+
+def redraw(sample: Sample, n_boot: int, seed: int, n_jobs: int) -> dict[str, tuple[Npmle, ...]]:
+    """Return the estimates of every group in every replicate.
+
+    A replicate has a seed of its own, so that the number of workers changes nothing.
+    """
+    seeds = np.random.SeedSequence(seed).spawn(n_boot)
+    rows = list(run_parallel(_replicate, ((sample.groups, s) for s in seeds), n_jobs))
+    return {g.label: tuple(row[k] for row in rows) for k, g in enumerate(sample.groups)}
+
+
+def _replicate(groups: tuple[Group, ...], seed: np.random.SeedSequence) -> list[Npmle]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for g in groups:
+        weight = g.weight * draw_counts(len(g.weight), rng)
+        drawn = weight > 0
+        found.append(turnbull(g.left[drawn], g.right[drawn], weight[drawn]))
+    return found
+
+
+def percentile_limits(
+    low: FloatArray, high: FloatArray, conf_level: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return limits of a pair of bounds from their replicates.
+
+    The lower limit is a quantile of the lower bounds and the upper one of the upper bounds, so
+    that the interval covers the whole stretch that the data leave open.
+
+    Parameters
+    ----------
+    low, high : ndarray, shape (n_boot, k)
+        May be infinite.
+    conf_level : float
+    """
+    tail = (1 - conf_level) / 2
+    # An order statistic, not a mean of two: one of them may be infinite.
+    return (
+        np.quantile(low, tail, axis=0, method="inverted_cdf"),
+        np.quantile(high, 1 - tail, axis=0, method="inverted_cdf"),
+    )
+
+
+def bounds_of_all(
+    replicates: tuple[Npmle, ...], bounds: Callable[[Npmle], tuple[FloatArray, FloatArray]]
+) -> tuple[FloatArray, FloatArray]:
+    """Return lower and upper bounds of every replicate, shapes (n_boot, k)."""
+    pairs = [bounds(r) for r in replicates]
+    return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])

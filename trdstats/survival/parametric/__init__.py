@@ -1,0 +1,1 @@
+"""Parametric models of times, and the share who will never respond."""

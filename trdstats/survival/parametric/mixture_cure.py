@@ -1,0 +1,150 @@
+"""Mixture cure models: whether a patient ever responds, and when, as two questions."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+from scipy.linalg import block_diag, eigh
+
+from trdstats.arguments import checked
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
+from trdstats.formulas import read_right_side
+from trdstats.kernels.parametric.mixture_cure import CureDistribution, CureFit, fit_cure
+from trdstats.outcomes import as_event_times
+from trdstats.survival.parametric.mixture_cure_result import MixtureCureResult
+from trdstats.survival.parametric.parametric_data import (
+    FLAT,
+    analyse,
+    check_events,
+    no_start,
+    with_intercept,
+)
+
+# Below this share of the information that everybody's final state would give, what is said of
+# those who never respond comes from the shape of the distribution, not from the data.
+_LITTLE = 0.01
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class MixtureCure:
+    """Mixture cure model: P(T > t) = 1 - p + p S(t).
+
+    The probability p of ever having the event is logistic in the covariates of the incidence;
+    the log time of those who will is linear in the covariates of the latency. Times enter as
+    (left, right], exact or censored. Causes other than 1 count as censored.
+
+    Parameters
+    ----------
+    incidence, latency : str
+        Covariates only, such as ``"treatment + age"``; ``"1"`` for none.
+    distribution : {"weibull", "log-normal", "log-logistic"}
+        Of the time of those who will have the event.
+    conf_level : float, default 0.95
+
+    Raises
+    ------
+    SpecError
+        When an argument is not usable.
+
+    References
+    ----------
+    Farewell 1982, Biometrics 38:1041-1046, doi:10.2307/2529885; Peng and Dear 2000, Biometrics
+    56:237-243, doi:10.1111/j.0006-341X.2000.00237.x; Laska and Siegel 1995, Psychopharmacol Bull
+    31:29-35 (onset of antidepressant effect as these two questions).
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    >>> fit = trd.MixtureCure("treatment", "treatment", "log-logistic").fit(onset)
+    >>> fit.marginal()["measure"].unique().tolist()
+    ['ever', 'median']
+    """
+
+    incidence: str
+    latency: str
+    distribution: CureDistribution = "weibull"
+    conf_level: float = field(default=0.95, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for formula in (self.incidence, self.latency):
+            read_right_side(formula)
+        check_choice("distribution", self.distribution, get_args(CureDistribution))
+        check_level(self.conf_level)
+
+    def fit(self, times: Any, *, weights: Any = None) -> MixtureCureResult:
+        """Fit by maximum likelihood from several fixed starts.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+        weights : str, Series or DataFrame, optional
+            Weights of subjects; the covariance is then robust.
+
+        Returns
+        -------
+        MixtureCureResult
+
+        Raises
+        ------
+        DataError
+            When a column is missing or an event is dated at time 0 exactly.
+        NotEstimableError
+            When nobody, or nobody in a category, had the event.
+
+        Warns
+        -----
+        EstimateWarning
+            When the data cannot tell those who never respond from those who have not yet, or
+            the search did not converge.
+        """
+        data = analyse(as_event_times(times, weights), weights, [self.incidence, self.latency])
+        for design in data.designs:
+            check_events(design, data.known.seen)
+        if data.events == data.n:
+            raise NotEstimableError(
+                "Everybody had the event: nobody is left who might never have it. Use AFT."
+            )
+        W, X = (with_intercept(d.X) for d in data.designs)
+        try:
+            fit = fit_cure(data.known, W, X, data.weight, self.distribution)
+        except FloatingPointError as error:
+            raise no_start(self.distribution) from error
+        flat, weak = poorly_told(fit, W, X, data.weight)
+        result = MixtureCureResult(self, data, fit, flat, weak)
+        trouble = result.trouble()
+        if trouble:
+            warnings.warn(trouble, EstimateWarning, stacklevel=2)
+        return result
+
+
+def poorly_told(
+    fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray
+) -> tuple[BoolArray, BoolArray]:
+    """Return which parameters the data say nothing of, and which too little, shapes (p,).
+
+    Nothing: the likelihood is level in a direction in which the parameter has a part. Too little:
+    the information on coefficients of the incidence, with the latency unknown, is far below that
+    of a logistic regression of everybody's final state with probability 1/2.
+    """
+    g, H = fit.g, fit.information
+    states = W.T @ (weight[:, None] * W) / 4
+    times = X.T @ (weight[:, None] * X) / np.exp(2 * fit.log_sigma)
+    flat = _part_in(H, block_diag(states, times, weight.sum()), FLAT)
+    weak = flat.copy()
+    if np.linalg.eigvalsh(H[g:, g:])[0] > 0:
+        left = H[:g, :g] - H[:g, g:] @ np.linalg.solve(H[g:, g:], H[g:, :g])
+        weak[:g] |= _part_in((left + left.T) / 2, states, _LITTLE)
+    return flat, weak
+
+
+def _part_in(H: FloatArray, whole: FloatArray, least: float) -> BoolArray:
+    """Return which parameters have a part in directions with at most a share of information."""
+    values, vectors = eigh(H, whole)
+    size = np.abs(vectors[:, values <= least]) * np.sqrt(np.diag(whole))[:, None]
+    return np.asarray((size > 0.1 * size.max(axis=0, initial=0.0)).any(axis=1))

@@ -1,0 +1,367 @@
+"""What a fitted mixture cure model says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from trdstats.arguments import checked_methods
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import check_choice, unknown_name
+from trdstats.estimates.wald import delta_row, wald_table
+from trdstats.formulas import CovariateDesign, read_right_side
+from trdstats.kernels.parametric.cure_marginals import (
+    ever_responding,
+    late_share,
+    log_median_of_responders,
+    responded_by,
+)
+from trdstats.kernels.parametric.mixture_cure import CureFit, fit_cure
+from trdstats.survival.parametric.model_plot import curve_days, draw_shares
+from trdstats.survival.parametric.parametric_data import (
+    Analysed,
+    categories_of,
+    design_at,
+    levels_of,
+    with_intercept,
+)
+from trdstats.survival.reported_days import check_days
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_p,
+    format_percent,
+)
+
+if TYPE_CHECKING:
+    from trdstats.survival.parametric.mixture_cure import MixtureCure
+
+Part = Literal["incidence", "latency", "both"]
+
+# Starts whose log-likelihood lies this close to the highest have found the same maximum.
+_SAME = 1e-6
+_LATE = 0.1
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class MixtureCureResult(Introduces):
+    """A fitted mixture cure model.
+
+    Attributes
+    ----------
+    spec : MixtureCure
+    """
+
+    spec: MixtureCure
+    _data: Analysed
+    _fit: CureFit
+    _flat: BoolArray
+    _weak: BoolArray
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the data tell those who never have the event from those who have not yet."""
+        return not self._weak.any()
+
+    @property
+    def terms(self) -> tuple[tuple[str, str], ...]:
+        """Part and name of each parameter."""
+        incidence, latency = self._data.designs
+        return (
+            *(("incidence", t) for t in ("Intercept", *incidence.terms)),
+            *(("latency", t) for t in ("Intercept", *latency.terms)),
+            ("latency", "log(scale)"),
+        )
+
+    def _variance(self) -> FloatArray:
+        if self._data.sample.weighted:
+            return self._data.robust_covariance(self._fit.influence())
+        return self._fit.covariance()
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the parameters, rows and columns named "<part> <term>"."""
+        names = [" ".join(t) for t in self.terms]
+        return pd.DataFrame(self._variance(), index=names, columns=names)
+
+    @property
+    def late_share(self) -> float:
+        """Share of those who will have the event who are expected to after the last visit."""
+        W, X = (with_intercept(d.X) for d in self._data.designs)
+        end = float(np.log(self._data.longest))
+        return late_share(self._fit, W, X, self._data.weight / self._data.weight.sum(), end)
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the parameters.
+
+        Returns
+        -------
+        pandas.DataFrame
+            part ("incidence": log odds of ever having the event; "latency": log time of those
+            who will), term, estimate, std_error, statistic, p_value, conf_low, conf_high,
+            conf_level, ratio (odds ratio, or time ratio; NaN for what is no covariate). All NaN
+            for parameters of which the likelihood says nothing.
+        """
+        names = [t for _, t in self.terms]
+        frame = wald_table(names, self._fit.theta, self._variance(), self.spec.conf_level)
+        frame.insert(0, "part", [p for p, _ in self.terms])
+        numbers = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
+        frame.loc[self._flat, numbers] = np.nan
+        covariate = ~frame["term"].isin(["Intercept", "log(scale)"])
+        with np.errstate(over="ignore"):
+            return frame.assign(ratio=np.exp(frame["estimate"]).where(covariate))
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            n, events, loglik, aic and bic (NaN with weights), converged, iterations, identified,
+            late_share (of those who will have the event, expected after the last visit), starts,
+            starts_agreeing (how many reached the maximum that is reported).
+        """
+        best = self._fit.loglik
+        criteria = self._data.criteria(best, len(self._fit.theta))
+        reached = np.array(self._fit.starts)
+        return pd.DataFrame(
+            {
+                "n": [self._data.n],
+                "events": [self._data.events],
+                "loglik": [best],
+                **{name: [value] for name, value in criteria.items()},
+                "converged": [self._fit.converged],
+                "iterations": [self._fit.iterations],
+                "identified": [self.is_identified],
+                "late_share": [self.late_share],
+                "starts": [len(reached)],
+                "starts_agreeing": [int((np.abs(reached - best) < _SAME).sum())],
+            }
+        )
+
+    def test(self, term: str, *, part: Part = "both") -> pd.DataFrame:
+        """Test whether a covariate plays a part in incidence, latency, or either.
+
+        Parameters
+        ----------
+        term : str
+            A column of the formulas; its interactions are tested with it.
+        part : {"incidence", "latency", "both"}
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, part, statistic (chi-squared), df, p_value, method: "likelihood ratio", the
+            model being refitted without the term; "Wald, robust" with weights, for which
+            likelihoods cannot be compared: NaN where a parameter is not identified, as the search
+            then ends anywhere on a level likelihood.
+
+        Raises
+        ------
+        SpecError, UnknownNameError
+            When the part is none of the three, or its formula has no such column.
+        """
+        check_choice("part", part, ("incidence", "latency", "both"))
+        drop = [
+            _involves(d, term) & (part in ("both", name))
+            for d, name in zip(self._data.designs, ("incidence", "latency"), strict=True)
+        ]
+        df = int(sum(d.sum() for d in drop))
+        if not df:
+            where = "formulas" if part == "both" else f"formula of the {part}"
+            known = {f for d in self._data.designs for f in d.factors}
+            raise unknown_name(f"column of the {where}:", term, sorted(known))
+        tested = np.concatenate([[False], drop[0], [False], drop[1], [False]])
+        if self._data.sample.weighted:
+            statistic, method = self._wald(tested), "Wald, robust"
+        else:
+            W, X = (
+                with_intercept(d.X[:, ~gone])
+                for d, gone in zip(self._data.designs, drop, strict=True)
+            )
+            less = fit_cure(self._data.known, W, X, self._data.weight, self.spec.distribution)
+            statistic, method = 2 * (self._fit.loglik - less.loglik), "likelihood ratio"
+        return pd.DataFrame(
+            {
+                "term": [term],
+                "part": [part],
+                "statistic": [statistic],
+                "df": [df],
+                "p_value": [float(chi2.sf(np.maximum(statistic, 0.0), df))],
+                "method": [method],
+            }
+        )
+
+    def _wald(self, tested: BoolArray) -> float:
+        """Return the Wald statistic of some parameters; NaN where one is not identified."""
+        if self._weak[tested].any():
+            return float("nan")
+        some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
+        return float(some @ np.linalg.solve(V, some))
+
+    def marginal(self, by: str = "treatment", *, days: Sequence[float] = ()) -> pd.DataFrame:
+        """Return probabilities and times standardised to the covariates of all subjects.
+
+        Parameters
+        ----------
+        by : str, default "treatment"
+            A category of a formula: every subject is given each of its values in turn.
+        days : sequence of float, optional
+            Days by which the probability of having had the event is wanted.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `by`, measure ("ever": probability of ever having the event; "median": days by which
+            half of those who will have had it; "by day": probability of having had it by then),
+            time, estimate, std_error, conf_low, conf_high, conf_level. Delta method with
+            covariates as they are; limits symmetric on the logit or log scale.
+
+        Raises
+        ------
+        UnknownNameError
+            When no formula has such a category.
+        SpecError
+            When a day is negative.
+        """
+        check_days(days)
+        V, level = self._variance(), self.spec.conf_level
+        weight = self._data.weight / self._data.weight.sum()
+        rows = []
+        for name in levels_of(self._data.designs, by):
+            W, X = (design_at(d, by, name) for d in self._data.designs)
+            ever = ever_responding(self._fit, W, X, weight)
+            middle = log_median_of_responders(self._fit, W, X, weight)
+            median = float(np.exp(middle.value))
+            found = [
+                ("ever", np.nan, delta_row(ever.value, ever.gradient, V, level, "logit")),
+                ("median", np.nan, delta_row(median, median * middle.gradient, V, level, "log")),
+            ]
+            for day in days:
+                with np.errstate(divide="ignore"):
+                    had = responded_by(self._fit, W, X, weight, float(np.log(day)))
+                row = delta_row(had.value, had.gradient, V, level, "logit")
+                found.append(("by day", float(day), row))
+            rows += [
+                {by: name, "measure": m, "time": t, **r, "conf_level": level} for m, t, r in found
+            ]
+        return pd.DataFrame(rows)
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each parameter.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, then one column "<part> <term>"; 0 for those with follow-up who were not
+            analysed.
+        """
+        return self._data.influence([" ".join(t) for t in self.terms], self._fit.influence())
+
+    def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
+        """Draw the standardised share that had the event, by group; returns the Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+        by : str, default "treatment"
+        **options
+            Passed on to `trdstats.plots.plot_survival`.
+        """
+        frame = self.marginal(by, days=curve_days(self._data))
+        return draw_shares(frame[frame["measure"] == "by day"], by, self._data, ax, options)
+
+    def trouble(self) -> str:
+        """Return what keeps the estimates from being relied on; empty where nothing does."""
+        if not self._fit.converged and self.is_identified:
+            return (
+                f"The likelihood did not converge in {self._fit.iterations} steps: do not rely "
+                "on its errors."
+            )
+        if not self.is_identified:
+            weak = [" ".join(t) for t, w in zip(self.terms, self._weak, strict=True) if w]
+            names = f"{', '.join(weak)} {'is' if len(weak) == 1 else 'are'}"
+            return (
+                "The follow-up hardly tells those who never have the event from those who have "
+                f"not had it yet, or a probability of ever having it lies at 0 or 1: {names} not "
+                "identified. Use longer follow-up, more visits, fewer covariates, or AFT."
+            )
+        return ""
+
+    def face(self) -> Face:
+        """Return the fit, its parameters, and what they mean for each treatment."""
+        g = next(each_row(self.glance()))
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        rows = []
+        for r in each_row(self.tidy()):
+            ratio = ("", "", "")
+            if r.term not in ("Intercept", "log(scale)"):
+                with np.errstate(over="ignore"):
+                    limits = np.exp([r.conf_low, r.conf_high])
+                ratio = (
+                    format_number(r.ratio, 2),
+                    format_interval(limits[0], limits[1], 2),
+                    format_p(r.p_value),
+                )
+            estimate = (format_number(r.estimate, 3), format_number(r.std_error, 3))
+            rows.append((r.part, r.term, *estimate, *ratio))
+        header = ("Part", "Term", "Estimate", "SE", "Ratio", level, "p")
+        tables = [Table(header, tuple(rows), text_columns=2)]
+        if "treatment" in categories_of(self._data.designs):
+            tables.append(self._by_treatment())
+        facts = (
+            *self._data.facts(),
+            ("Incidence", f"{self.spec.incidence} (odds ratios)"),
+            ("Latency", f"{self.spec.latency} (time ratios), {self.spec.distribution}"),
+            ("Errors", "robust" if self._data.sample.weighted else "model"),
+            ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged; "
+             f"{g.starts_agreeing} of {g.starts} starts agree)"),
+            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
+        )  # fmt: skip
+        return Face("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
+
+    def _by_treatment(self) -> Table:
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        frame = self.marginal()
+        ever, median = (frame[frame["measure"] == m] for m in ("ever", "median"))
+        rows = tuple(
+            (
+                str(p.treatment),
+                format_estimate(p.estimate, p.conf_low, p.conf_high, scale=100),
+                format_estimate(m.estimate, m.conf_low, m.conf_high),
+            )
+            for p, m in zip(each_row(ever), each_row(median), strict=True)
+        )
+        header = ("Group", f"Ever, % ({level})", f"Median days of those who do ({level})")
+        return Table(header, rows, title="Standardised")
+
+    def _notes(self, late_share: float) -> tuple[str, ...]:
+        notes = [*self._data.notes()]
+        if self.trouble():
+            notes.append(self.trouble())
+        if late_share > _LATE:
+            notes.append(
+                f"{format_percent(late_share, 0)} % of those who will have the event are expected "
+                f"to after day {self._data.longest:g}, the last visit: how many never do rests "
+                "on the tail of the distribution."
+            )
+        return tuple(notes)
+
+
+def _involves(design: CovariateDesign, column: str) -> BoolArray:
+    """Return which columns of a design belong to terms with a column of the table."""
+    return np.array(
+        [column in {str(v) for v in read_right_side(f).required_variables} for f in design.factors],
+        dtype=bool,
+    )

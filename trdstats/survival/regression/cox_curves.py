@@ -1,0 +1,237 @@
+"""Survival curves of a Cox regression, standardised to all subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from trdstats import plots
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.kernels.risk_sets.cox_curves import mean_curve
+from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
+from trdstats.kernels.risk_sets.survival_curve import survival_interval
+from trdstats.survival.groups import notes_of
+from trdstats.survival.regression.regression_data import Regressed
+from trdstats.survival.reported_days import check_days, headline_day
+from trdstats.tables import Face, Introduces, Table, each_row, format_estimate
+
+if TYPE_CHECKING:
+    from trdstats.survival.regression.cox_result import CoxResult
+
+_MOST_SHOWN = 4
+
+
+def marginal_curves(
+    result: CoxResult,
+    best: CoxFit,
+    found: Regressed,
+    on_beta: FloatArray,
+    by: str,
+    days: Sequence[float] | None,
+    among: str | None,
+) -> MarginalCurves:
+    """Average the curves of subjects under every level of a column."""
+    frame = found.design.frame
+    if by not in frame or by not in found.design.spec.required_variables:
+        known = sorted(str(v) for v in found.design.spec.required_variables)
+        raise unknown_name("covariate of the formula", by, known)
+    if not isinstance(frame[by].dtype, pd.CategoricalDtype):
+        raise NotEstimableError(f"{by!r} is a number and has no levels to standardise to.")
+    if result.spec.strata == by:
+        raise NotEstimableError(f"{by!r} is a stratum: its levels have no effect to compare.")
+    if days is not None:
+        check_days(days)
+    levels = list(frame[by].cat.categories)
+    if among is not None and among not in levels:
+        raise unknown_name("level", among, levels)
+    people = None if among is None else (frame[by] == among).to_numpy()
+    event = found.status == result.spec.cause
+    at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
+    estimate, influence = [], []
+    for level in levels:
+        changed = frame.assign(**{by: pd.Categorical([level] * len(frame), categories=levels)})
+        curve = mean_curve(best, found.design.matrix(changed), on_beta, at, people)
+        estimate.append(curve.estimate)
+        influence.append(curve.influence)
+    return MarginalCurves(
+        result,
+        by,
+        tuple(str(v) for v in levels),
+        at,
+        among,
+        np.stack(estimate),
+        np.stack(influence),
+    )
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class MarginalCurves(Introduces):
+    """Survival that all subjects, or those of one level, would have under each level.
+
+    Attributes
+    ----------
+    model : CoxResult
+    by : str
+    levels : tuple of str
+    days : ndarray, shape (k,)
+    among : str or None
+        Level whose subjects the curves are of; None for everybody.
+    """
+
+    model: CoxResult
+    by: str
+    levels: tuple[str, ...]
+    days: FloatArray
+    among: str | None
+    _estimate: FloatArray
+    _influence: FloatArray
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a level and day.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `by`, time, estimate (probability of not having had the event), std_error, conf_low,
+            conf_high, conf_level. Limits are symmetric on the log-log scale.
+        """
+        frames = []
+        for level, estimate, moved in zip(
+            self.levels, self._estimate, self._influence, strict=True
+        ):
+            moved = self.model._found.through_weights(moved)
+            variance = np.einsum("nk,nk->k", moved, moved)
+            low, high = survival_interval(
+                estimate,
+                variance / estimate**2,
+                conf_type="log-log",
+                conf_level=self.model.spec.conf_level,
+            )
+            frames.append(
+                pd.DataFrame(
+                    {
+                        self.by: level,
+                        "time": self.days,
+                        "estimate": estimate,
+                        "std_error": np.sqrt(variance),
+                        "conf_low": low,
+                        "conf_high": high,
+                        "conf_level": self.model.spec.conf_level,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    def contrasts(self, *, reference: str | None = None) -> pd.DataFrame:
+        """Compare the levels at every day; the errors know that the curves share a model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `by`, reference, time, estimate (difference), std_error, statistic, p_value, conf_low,
+            conf_high, conf_level.
+
+        Raises
+        ------
+        UnknownNameError
+            When the reference is no level.
+        """
+        base = self.levels[0] if reference is None else reference
+        if base not in self.levels:
+            raise unknown_name("level", base, self.levels)
+        b = self.levels.index(base)
+        z = norm.isf((1 - self.model.spec.conf_level) / 2)
+        frames = []
+        for k, level in enumerate(self.levels):
+            if k == b:
+                continue
+            gap = self._estimate[k] - self._estimate[b]
+            moved = self.model._found.through_weights(self._influence[k] - self._influence[b])
+            error = np.sqrt(np.einsum("nk,nk->k", moved, moved))
+            statistic = gap / np.where(error > 0, error, np.nan)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        self.by: level,
+                        "reference": base,
+                        "time": self.days,
+                        "estimate": gap,
+                        "std_error": error,
+                        "statistic": statistic,
+                        "p_value": 2 * norm.sf(np.abs(statistic)),
+                        "conf_low": gap - z * error,
+                        "conf_high": gap + z * error,
+                        "conf_level": self.model.spec.conf_level,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each curve: "<level> day <d>"."""
+        names = [f"{level} day {d:g}" for level in self.levels for d in self.days]
+        flat = np.concatenate(list(self._influence), axis=1)
+        return self.model._found.influence(names, flat)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the share that had the event under each level; returns the Axes."""
+        curve = self.tidy()
+        curve[self.by] = pd.Categorical(curve[self.by], categories=list(self.levels))
+        flipped: dict[str, Any] = {
+            "estimate": 1 - curve["estimate"],
+            "conf_low": 1 - curve["conf_high"],
+            "conf_high": 1 - curve["conf_low"],
+            "n_risk": 0.0, "n_event": 0.0, "n_censor": 0.0,
+        }  # fmt: skip
+        times = self.model.times
+        outcome = times.causes.get(self.model.spec.cause, times.outcome)
+        settings = {
+            "ylabel": f"{outcome[:1].upper()}{outcome[1:]}, standardised",
+            "xlabel": "Day (0 is the start)" if times.origin == "day 0"
+            else f"Days since {times.origin}",
+            "caveat": times.caveat,
+            **options,
+        }  # fmt: skip
+        return plots.plot_survival(
+            curve.assign(**flipped).rename(columns={self.by: "treatment"}),
+            ax=ax,
+            cumulative=True,
+            censor_marks=False,
+            **settings,
+        )
+
+    def face(self) -> Face:
+        """Return the curves at up to four days; of many, at days with enough at risk."""
+        shown, found = self.days, self.model._found
+        if len(shown) > _MOST_SHOWN:
+            enough = shown[shown <= headline_day(found.time, found.entry)]
+            shown = enough if len(enough) else shown
+            shown = shown[np.unique(np.linspace(0, len(shown) - 1, _MOST_SHOWN).astype(int))]
+        table = self.tidy()
+        rows = []
+        for level in self.levels:
+            own = table[(table[self.by] == level) & table["time"].isin(shown)]
+            cells = [
+                format_estimate(100 * r.estimate, 100 * r.conf_low, 100 * r.conf_high, 1)
+                for r in each_row(own)
+            ]
+            rows.append((level, *cells))
+        header = ("Level", *(f"Day {d:g}" for d in shown))
+        level = f"{100 * self.model.spec.conf_level:g} % CI"
+        facts = [*self.model._found.facts(), ("Covariates", self.model.spec.formula)]
+        if self.among is not None:
+            facts.append(("Standardised to", f"those with {self.by} {self.among}"))
+        return Face(
+            f"Without {self.model.times.outcome} (%, {level}), standardised over {self.by}",
+            tuple(facts),
+            (Table(header, tuple(rows)),),
+            notes_of(self.model.times, self.model._found.sample),
+        )

@@ -1,0 +1,302 @@
+"""What a Cox regression found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from trdstats import plots
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import NotEstimableError, check_choice
+from trdstats.estimates.wald import wald_table
+from trdstats.kernels.risk_sets.cox_checks import concordance
+from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
+from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, Fit, score_residuals
+from trdstats.outcomes import EventTimes
+from trdstats.survival.groups import notes_of
+from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
+from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
+from trdstats.survival.regression.regression_data import Regressed
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_number,
+    format_p,
+)
+
+if TYPE_CHECKING:
+    from trdstats.survival.regression.cox import CoxPH
+
+
+TRANSFORMS = ("km", "rank", "identity", "log")
+Transform = Literal["km", "rank", "identity", "log"]
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class CoxResult(Introduces):
+    """A fitted Cox regression.
+
+    Attributes
+    ----------
+    spec : CoxPH
+    times : EventTimes
+    terms : tuple of str
+    """
+
+    spec: CoxPH
+    times: EventTimes
+    terms: tuple[str, ...]
+    _found: Regressed
+    _best: CoxFit
+    _owner: IntArray
+    _cluster: IntArray
+
+    @property
+    def is_robust(self) -> bool:
+        """Whether the variance comes from the subjects' influences."""
+        return self.spec.robust or self.spec.cluster is not None or self._found.sample.weighted
+
+    @property
+    def _is_likelihood(self) -> bool:
+        """Whether the partial likelihood is one: not with weights, nor of dependent subjects."""
+        return self.spec.cluster is None and not self._found.sample.weighted
+
+    def _scores(self, fit: Fit) -> FloatArray:
+        """Return the weighted part of each analysed subject in the score, shape (n, q)."""
+        data = self._best.data
+        part = score_residuals(data, fit) * data.weight[:, None]
+        total = np.zeros((len(self._found.row), part.shape[1]))
+        np.add.at(total, self._owner, part)
+        return total
+
+    def _on_beta(self) -> FloatArray:
+        """Return the first-order influence of each analysed subject on the coefficients, (n, q)."""
+        return np.asarray(self._scores(self._best.fit) @ np.linalg.inv(self._best.fit.information))
+
+    def _robust(self, effect: FloatArray) -> FloatArray:
+        """Return the covariance of sums from the part of each analysed subject, shape (n, k)."""
+        return self._found.sample.robust_covariance(self._found.row, effect, self._cluster)
+
+    def _variance(self) -> FloatArray:
+        if not self.is_robust:
+            return np.asarray(np.linalg.inv(self._best.fit.information))
+        return self._robust(self._left_out())
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the robust variance has the leverage of subjects in it."""
+        # Weights with their model have its correction, or none where first order was asked for.
+        known = self._found.sample.model is None
+        return self.is_robust and known and self.spec.correction == "jackknife"
+
+    def _left_out(self) -> FloatArray:
+        """Return the influences of which the variance is made, shape (n, q)."""
+        if not self.is_corrected:
+            return self._on_beta()
+        fit = self._best.fit
+        each = information_parts(self._best.data, fit)
+        parts = np.zeros((len(self._found.row), *fit.information.shape))
+        np.add.at(parts, self._owner, each)
+        return leave_out(self._scores(fit), parts, self._cluster, fit.information)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the coefficients."""
+        return pd.DataFrame(self._variance(), index=list(self.terms), columns=list(self.terms))
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate (log hazard ratio), std_error, statistic, p_value, conf_low, conf_high,
+            conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
+        """
+        table = wald_table(self.terms, self._best.fit.beta, self._variance(), self.spec.conf_level)
+        return table.assign(
+            hazard_ratio=np.exp(table["estimate"]),
+            hazard_ratio_low=np.exp(table["conf_low"]),
+            hazard_ratio_high=np.exp(table["conf_high"]),
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            n, events, n_left_out, loglik_null, loglik, likelihood_ratio, score and wald with
+            p values and df, concordance with its std_error, iterations. With weights or clusters
+            loglik is that of a pseudo-likelihood and its ratio is NaN; score and wald are robust
+            whenever the errors are. Concordance is NaN with effects that change with time.
+        """
+        best, found = self._best, self._found
+        beta, df = best.fit.beta, len(self.terms)
+        ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
+        spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
+        score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
+        wald = float(beta @ np.linalg.solve(self._variance(), beta))
+        estimate, error = self._concordance()
+        return pd.DataFrame(
+            {
+                "n": [len(found.row)],
+                "events": [int((found.status == self.spec.cause).sum())],
+                "n_left_out": [found.left_out],
+                "loglik_null": [best.null.loglik],
+                "loglik": [best.fit.loglik],
+                "df": [df],
+                "likelihood_ratio": [ratio],
+                "likelihood_ratio_p": [float(chi2.sf(ratio, df))],
+                "score": [score],
+                "score_p": [float(chi2.sf(score, df))],
+                "wald": [wald],
+                "wald_p": [float(chi2.sf(wald, df))],
+                "concordance": [estimate],
+                "concordance_std_error": [error],
+                "iterations": [best.iterations],
+            }
+        )
+
+    def _concordance(self) -> tuple[float, float]:
+        """Return the concordance of the linear predictor and its error."""
+        found = self._found
+        if self.spec.time_varying:
+            return np.nan, np.nan
+        event, stratum = found.status == self.spec.cause, found.codes(self.spec.strata)
+        risk = found.X @ self._best.fit.beta
+        agreement = concordance(found.time, event, risk, stratum, found.entry, found.weight)
+        variance = self._robust(agreement.influence[:, None])
+        return agreement.estimate, float(np.sqrt(variance[0, 0]))
+
+    def influence(self) -> pd.DataFrame:
+        """Return the effect of each subject on each coefficient.
+
+        Of first order; where the variance is corrected, that of leaving the subject, or its
+        cluster, out. The sum of squares is the robust variance.
+        """
+        return self._found.influence(list(self.terms), self._left_out())
+
+    def proportional_hazards(self, transform: Transform = "km") -> ProportionalHazardsTest:
+        """Test that hazard ratios do not change with time.
+
+        Parameters
+        ----------
+        transform : {"km", "rank", "identity", "log"}
+            Function of time along which they may change: one minus the Kaplan-Meier curve, the
+            rank of the event time, the day, or its logarithm.
+
+        Raises
+        ------
+        NotEstimableError
+            When effects that change with time are in the model already.
+
+        References
+        ----------
+        Grambsch and Therneau 1994, doi:10.1093/biomet/81.3.515; in the form of cox.zph of R
+        survival 3, the score test; robust (Lin and Wei 1989) where the errors are, as weights are
+        no counts.
+        """
+        check_choice("transform", transform, TRANSFORMS)
+        self._check_constant("The test of proportional hazards")
+        robust = self._robust if self.is_robust else None
+        return judge_proportional(self, self._best, self._found, transform, robust)
+
+    def marginal(
+        self,
+        by: str = "treatment",
+        *,
+        days: Sequence[float] | None = None,
+        among: str | None = None,
+    ) -> MarginalCurves:
+        """Average the curves of all subjects, each given every level of a covariate in turn.
+
+        Parameters
+        ----------
+        by : str, default "treatment"
+            Column of the formula with categories.
+        days : sequence of float, optional
+            Default: all days with an event.
+        among : str, optional
+            Level whose own subjects are averaged over, instead of everybody.
+
+        Returns
+        -------
+        MarginalCurves
+
+        Raises
+        ------
+        UnknownNameError, NotEstimableError
+            When the column is not in the formula or has no levels.
+        """
+        self._check_constant("A marginal curve")
+        return marginal_curves(self, self._best, self._found, self._on_beta(), by, days, among)
+
+    def _check_constant(self, what: str) -> None:
+        if self.spec.time_varying:
+            raise NotEstimableError(
+                f"{what} needs effects that do not change with time; leave out time_varying."
+            )
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the hazard ratios with their intervals; returns the Axes."""
+        table = self.tidy()
+        frame = pd.DataFrame(
+            {
+                "label": table["term"],
+                "estimate": table["hazard_ratio"],
+                "conf_low": table["hazard_ratio_low"],
+                "conf_high": table["hazard_ratio_high"],
+            }
+        )
+        settings = {
+            "xlabel": f"Hazard ratio of {self.times.causes.get(self.spec.cause, '')}",
+            "reference_line": 1.0,
+            "xscale": "log",
+            "digits": 2,
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_estimates(frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the hazard ratios and the tests of the whole."""
+        g = next(each_row(self.glance()))
+        spec = self.spec
+        facts = [*self._found.facts(), *spec.face().facts]
+        words = "robust, jackknife" if self.is_corrected else "robust"
+        facts.append(("Variance", words if self.is_robust else "model"))
+        test = ("Likelihood ratio", g.likelihood_ratio, g.likelihood_ratio_p)
+        if self.is_robust:
+            test = ("Wald test", g.wald, g.wald_p)
+        facts.append((test[0], f"{test[1]:.2f} on {g.df} df, p {format_p(test[2])}"))
+        if np.isfinite(g.concordance):
+            facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
+        level = f"{100 * spec.conf_level:g} % CI"
+        rows = tuple(
+            (
+                r.term,
+                format_estimate(r.hazard_ratio, r.hazard_ratio_low, r.hazard_ratio_high, 2),
+                format_number(r.estimate, 3),
+                format_number(r.std_error, 3),
+                format_p(r.p_value),
+            )
+            for r in each_row(self.tidy())
+        )
+        header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
+        return Face(
+            "Cox regression",
+            tuple(facts),
+            (Table(header, rows),),
+            notes_of(self.times, self._found.sample),
+        )

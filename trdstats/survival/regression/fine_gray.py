@@ -1,0 +1,311 @@
+"""Fine and Gray's regression of cumulative incidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.arguments import checked, checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import NotEstimableError, SpecError, check_level
+from trdstats.estimates.wald import wald_table
+from trdstats.formulas import read_right_side
+from trdstats.kernels.numerics.newton_loglik import climb
+from trdstats.kernels.risk_sets.fine_gray import (
+    Subdistribution,
+    SubdistributionFit,
+    evaluate,
+    score_parts,
+)
+from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.groups import notes_of
+from trdstats.survival.parametric.parametric_data import rows_like
+from trdstats.survival.regression.regression_data import (
+    Regressed,
+    check_events,
+    no_finite_estimate,
+    regress,
+)
+from trdstats.survival.reported_days import check_days
+from trdstats.tables import (
+    Face,
+    Introduces,
+    Table,
+    each_row,
+    format_estimate,
+    format_number,
+    format_p,
+)
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class FineGray:
+    """Regression of the subdistribution hazard of a cause, when causes compete.
+
+    A positive coefficient is a higher cumulative incidence of the cause. Who had another event
+    stays at risk, weighted by the probability of not having been censored since.
+
+    Parameters
+    ----------
+    formula : str
+        Covariates, such as ``"treatment + msm"``.
+    cause : int, default 1
+        Status of the event of interest.
+    conf_level : float, default 0.95
+
+    Raises
+    ------
+    SpecError
+        When an argument is not usable.
+
+    References
+    ----------
+    Fine and Gray 1999, doi:10.1080/01621459.1999.10474144. Ties by Breslow, variance robust with
+    the part of the estimated censoring, as R cmprsk.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> relapse = trd.Relapse(at_least=22, consecutive=2)
+    >>> times = trd.time_to(study, relapse, since=trd.Response(), competing="left follow-up")
+    >>> trd.FineGray("treatment").fit(times).glance()["competing"].item() > 0
+    True
+    """
+
+    formula: str
+    cause: int = 1
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        read_right_side(self.formula)
+        if self.cause < 1:
+            raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
+        check_level(self.conf_level)
+
+    def fit(self, times: Any, *, weights: Any = None) -> FineGrayResult:
+        """Fit the model.
+
+        Parameters
+        ----------
+        times : EventTimes or DataFrame
+            Status 0 is censored, all but `cause` compete.
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`.
+
+        Raises
+        ------
+        UnknownNameError, DataError
+            When a column is missing or the frame is not usable.
+        NotEstimableError
+            When nobody had the event, subjects came under observation after day 0, covariates
+            explain each other, or a coefficient grows without end.
+        """
+        times = as_event_times(times, weights)
+        found = regress(times, self.formula, weights, ())
+        check_events(found, self.cause)
+        if found.entry.any():
+            raise NotEstimableError(
+                "Delayed entry is not taken by the subdistribution hazard: its weights know only "
+                "of censoring. Use CoxPH(cause=...) for the cause-specific hazard."
+            )
+        centre = np.average(found.X, axis=0, weights=found.weight)
+        spread = np.sqrt(np.average((found.X - centre) ** 2, axis=0, weights=found.weight))
+        scaled = (found.X - centre) / spread
+        data = Subdistribution.of(scaled, found.time, found.status, self.cause, found.weight)
+
+        def surface(beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+            at = evaluate(data, beta)
+            if at is None:
+                return -np.inf, np.zeros_like(beta), -np.eye(len(beta))
+            return at.loglik, at.score, -at.information
+
+        top = climb(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
+        endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
+        if top is None or endless.any() or not top.converged:
+            terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]
+            name = times.causes.get(self.cause, times.outcome)
+            raise no_finite_estimate(terms or found.design.terms, name)
+        fit = evaluate(data, top.theta)
+        assert fit is not None  # the search ended there
+        null = evaluate(data, np.zeros(scaled.shape[1]))
+        assert null is not None
+        return FineGrayResult(
+            spec=self,
+            times=times,
+            terms=tuple(found.design.terms),
+            iterations=top.iterations,
+            _found=found,
+            _data=data,
+            _fit=fit,
+            _null=null.loglik,
+            _centre=centre,
+            _spread=spread,
+        )
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class FineGrayResult(Introduces):
+    """A fitted subdistribution regression.
+
+    Attributes
+    ----------
+    spec : FineGray
+    times : EventTimes
+    terms : tuple of str
+    iterations : int
+    """
+
+    spec: FineGray
+    times: EventTimes
+    terms: tuple[str, ...]
+    iterations: int
+    _found: Regressed
+    _data: Subdistribution
+    _fit: SubdistributionFit
+    _null: float
+    _centre: FloatArray
+    _spread: FloatArray
+
+    def _on_beta(self) -> FloatArray:
+        """Return the influences on the coefficients, shape (n, q)."""
+        part = score_parts(self._data, self._fit)
+        return np.asarray(part @ np.linalg.inv(self._fit.information) / self._spread)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Robust covariance of the coefficients."""
+        found = self._found
+        values = found.sample.robust_covariance(found.row, self._on_beta())
+        return pd.DataFrame(values, index=list(self.terms), columns=list(self.terms))
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row a term.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, estimate (log subdistribution hazard ratio), std_error, statistic, p_value,
+            conf_low, conf_high, conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
+        """
+        table = wald_table(
+            self.terms,
+            self._fit.beta / self._spread,
+            self.covariance.to_numpy(),
+            self.spec.conf_level,
+        )
+        return table.assign(
+            hazard_ratio=np.exp(table["estimate"]),
+            hazard_ratio_low=np.exp(table["conf_low"]),
+            hazard_ratio_high=np.exp(table["conf_high"]),
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: n, events, competing, n_left_out, loglik_null, loglik, iterations."""
+        status = self._found.status
+        return pd.DataFrame(
+            {
+                "n": [len(status)],
+                "events": [int((status == self.spec.cause).sum())],
+                "competing": [int(((status > 0) & (status != self.spec.cause)).sum())],
+                "n_left_out": [self._found.left_out],
+                "loglik_null": [self._null],
+                "loglik": [self._fit.loglik],
+                "iterations": [self.iterations],
+            }
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Return the first-order effect of each subject on each coefficient."""
+        return self._found.influence(list(self.terms), self._on_beta())
+
+    def predict(self, frame: Any, days: Sequence[float]) -> pd.DataFrame:
+        """Estimate the cumulative incidence of subjects with given covariates.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns of the formula.
+        days : sequence of float
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of `frame`, one a day: the columns of the formula, time, estimate (NaN for
+            rows that lack a covariate).
+
+        Raises
+        ------
+        UnknownNameError
+            When a column is missing or holds a level the model does not know.
+        SpecError
+            When a day is negative or not finite.
+        """
+        check_days(days)
+        table, complete = rows_like(self._found.design, frame)
+        estimate = np.full((len(table), len(days)), np.nan)
+        if complete.any():
+            X = self._found.design.matrix(table[complete])
+            risk = np.exp((X - self._centre) / self._spread @ self._fit.beta)
+            here = np.searchsorted(self._data.time, np.asarray(days, dtype=float), side="right")
+            hazard = np.cumsum(self._fit.hazard)[here - 1]
+            estimate[complete] = -np.expm1(-risk[:, None] * hazard)
+        rows = table.loc[np.repeat(table.index, len(days))].reset_index(drop=True)
+        time = np.tile(np.asarray(days, dtype=float), len(table))
+        return rows.assign(time=time, estimate=estimate.ravel())
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the hazard ratios with their intervals; returns the Axes."""
+        table = self.tidy()
+        frame = pd.DataFrame(
+            {
+                "label": table["term"],
+                "estimate": table["hazard_ratio"],
+                "conf_low": table["hazard_ratio_low"],
+                "conf_high": table["hazard_ratio_high"],
+            }
+        )
+        settings = {
+            "xlabel": f"Subdistribution hazard ratio of {self.times.causes[self.spec.cause]}",
+            "reference_line": 1.0,
+            "xscale": "log",
+            "digits": 2,
+            "caveat": self.times.caveat,
+            **options,
+        }
+        return plots.plot_estimates(frame, ax=ax, **settings)
+
+    def face(self) -> Face:
+        """Return the hazard ratios as a table."""
+        g = next(each_row(self.glance()))
+        level = f"{100 * self.spec.conf_level:g} % CI"
+        rows = tuple(
+            (
+                r.term,
+                format_estimate(r.hazard_ratio, r.hazard_ratio_low, r.hazard_ratio_high, 2),
+                format_number(r.estimate, 3),
+                format_number(r.std_error, 3),
+                format_p(r.p_value),
+            )
+            for r in each_row(self.tidy())
+        )
+        header = ("Term", f"Subdistribution hazard ratio ({level})", "Coefficient", "SE", "p")
+        return Face(
+            "Fine and Gray regression",
+            (
+                *self._found.facts(),
+                ("Cause", f"{self.times.causes[self.spec.cause]}, {g.events:,} events"),
+                ("Competing", f"{g.competing:,} events"),
+                ("Covariates", self.spec.formula),
+                ("Variance", "robust, with that of the censoring"),
+            ),
+            (Table(header, rows),),
+            notes_of(self.times, self._found.sample),
+        )

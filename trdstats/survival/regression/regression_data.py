@@ -1,0 +1,146 @@
+"""What a regression of right-censored times is fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
+from trdstats.outcomes import EventTimes
+from trdstats.survival.groups import Sample, counts_facts, split
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """The subjects of a regression: those with follow-up, weight and all covariates.
+
+    Attributes
+    ----------
+    times : EventTimes
+    sample : Sample
+    frame : pandas.DataFrame
+        Their rows.
+    row : ndarray of int, shape (n,)
+        Position of each among all with follow-up.
+    design : CovariateDesign
+    X : ndarray, shape (n, q)
+        Covariates.
+    weight, time, entry : ndarray, shape (n,)
+    status : ndarray of int, shape (n,)
+    left_out : int
+        Subjects with follow-up that lack a covariate.
+    """
+
+    times: EventTimes
+    sample: Sample
+    frame: pd.DataFrame
+    row: IntArray
+    design: CovariateDesign
+    X: FloatArray
+    weight: FloatArray
+    time: FloatArray
+    entry: FloatArray
+    status: IntArray
+    left_out: int
+
+    def codes(self, column: str | None) -> IntArray:
+        """Return the values of a column as 0, 1, 2, ...; all 0 without a column.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such column.
+        """
+        if column is None:
+            return np.zeros(len(self.row), dtype=np.intp)
+        if column not in self.frame:
+            raise unknown_name("column", column, self.frame.columns)
+        return np.asarray(pd.factorize(self.frame[column], sort=True)[0], dtype=np.intp)
+
+    def influence(self, terms: list[str], effect: FloatArray) -> pd.DataFrame:
+        """Return influences of all with follow-up: subject, then a column a term."""
+        return self.sample.label_influence(terms, self.sample.lay_out(self.row, effect))
+
+    def through_weights(self, effect: FloatArray) -> FloatArray:
+        """Return influences that know how the weights were estimated."""
+        return self.sample.through_weights(self.sample.lay_out(self.row, effect))
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """Return the facts a face begins with."""
+        facts = counts_facts(self.times, self.sample)
+        if self.left_out:
+            facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
+        return facts + self.design.spec.facts()
+
+
+def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ...]) -> Regressed:
+    """Return the subjects of a regression.
+
+    Parameters
+    ----------
+    times : EventTimes
+    formula : str
+        Covariates only.
+    weights : str, Series, DataFrame or None
+    needed : tuple of str
+        Further columns, such as strata, that a subject must have.
+
+    Raises
+    ------
+    UnknownNameError, DataError, SpecError
+        When a column is not there or a weight is not usable.
+    NotEstimableError
+        When nobody has all covariates, or covariates explain each other.
+    """
+    sample = split(times, None, weights)
+    frame = times.at_risk()
+    for column in needed:
+        if column not in frame:
+            raise unknown_name("column", column, frame.columns)
+    group = sample.groups[0]
+    weight = np.zeros(len(frame))
+    weight[group.row] = group.weight
+    usable = (weight > 0) & frame[list(needed)].notna().all(axis=1).to_numpy()
+    row = np.flatnonzero(usable)
+    if not len(row):
+        raise NotEstimableError(f"Nobody has {', '.join(needed)}.")
+    design = read_covariates(frame.iloc[row].reset_index(drop=True), formula, what="event times")
+    check_full_rank(design.X - design.X.mean(axis=0), design.terms)
+    row = row[design.kept]
+    kept = np.zeros(len(frame), dtype=bool)
+    kept[row] = True
+    own = frame.iloc[row].reset_index(drop=True)
+    return Regressed(
+        times=times,
+        sample=sample.keep(kept),
+        frame=own,
+        row=row,
+        design=design,
+        X=design.X,
+        weight=weight[row],
+        time=own["time"].to_numpy(dtype=float),
+        entry=own["entry"].to_numpy(dtype=float) if "entry" in own else np.zeros(len(own)),
+        status=own["status"].to_numpy(dtype=np.intp),
+        left_out=int((weight > 0).sum()) - len(row),
+    )
+
+
+def check_events(found: Regressed, cause: int) -> None:
+    """Raise `NotEstimableError` unless somebody had the event."""
+    if not (found.status == cause).any():
+        name = found.times.causes.get(cause, f"cause {cause}")
+        raise NotEstimableError(f"Nobody had {name}: its hazard cannot be modelled.")
+
+
+def no_finite_estimate(terms: list[str], outcome: str) -> NotEstimableError:
+    """Build the error for coefficients that grow without end."""
+    return NotEstimableError(
+        f"The effect of {', '.join(terms)} on the time to {outcome} has no finite estimate: the "
+        "likelihood rises without end, as it does when nobody in a category had the event. Leave "
+        "the term or the category out, or describe it with a curve."
+    )

@@ -1,0 +1,1 @@
+"""What the visit schedule does to onset."""

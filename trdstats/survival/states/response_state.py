@@ -1,0 +1,168 @@
+"""Probability of being in response over time, and mean days in response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trdstats.arguments import checked, checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.kernels.risk_sets import state_probabilities as kernel
+from trdstats.survival.groups import notes_of
+from trdstats.survival.states.history_groups import (
+    check_horizon,
+    choose_reference,
+    emptied,
+    split_history,
+)
+from trdstats.survival.states.state_bootstrap import StateBootstrap, draw_curves_anew
+from trdstats.survival.states.state_result import EVERYONE, StateResult, check_tau
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class ResponseState:
+    """Probability of not responding, being in response, and having relapsed, on each day.
+
+    Time to relapse compares responders only, and a treatment that makes more patients respond
+    hands over others to that comparison. Here everyone who started treatment counts on every
+    day, in a trial as randomised; mean days in response sum up how many respond, how soon and
+    for how long.
+
+    Parameters
+    ----------
+    tau : float
+        Horizon of the mean days, in days since day 0.
+    by : str or None, default "treatment"
+        Column that names the groups; None for all together.
+    reference : str, optional
+        Group the others are compared with. Default: the first one.
+    conf_level : float, default 0.95
+
+    Raises
+    ------
+    SpecError
+        When tau is not positive.
+
+    References
+    ----------
+    Aalen and Johansen 1978, Scand J Stat 5:141-150. Probability of being in response: Temkin
+    1978, Biometrics 34:571-580. Standard errors by the infinitesimal
+    jackknife over subjects, as `survfit` of R. Limits of probabilities are symmetric on the logit
+    scale, of ratios on the log scale.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> history = trd.response_history(study, trd.Response(), trd.Relapse(at_least=22))
+    >>> states = trd.ResponseState(tau=84).fit(history)
+    >>> days = states.mean_days().query("measure == 'mean days'")
+    >>> days.groupby("treatment", sort=False)["estimate"].sum().round(6).unique().tolist()
+    [84.0]
+    """
+
+    tau: float
+    by: str | None = "treatment"
+    reference: str | None = None
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_tau(self.tau, self.conf_level)
+
+    def fit(self, history: Any, *, weights: Any = None) -> ResponseStateResult:
+        """Estimate the state probabilities.
+
+        Parameters
+        ----------
+        history : ResponseHistory or DataFrame
+            From `response_history`, or a frame with its columns.
+        weights : str, Series or DataFrame, optional
+            Weights of subjects: a column of the history, a Series indexed by subject, or a frame
+            with columns subject and weight.
+
+        Raises
+        ------
+        NotEstimableError
+            When the follow-up of a group ends before tau, nobody under a treatment was rated by
+            then, or nobody of a group is under observation from day 0.
+        UnknownNameError
+            When the reference is no group.
+        """
+        data = split_history(history, self.by, weights)
+        reference = choose_reference(data, self.reference)
+        check_horizon(data, self.tau, by=self.by)
+        fits, effects = {}, {}
+        none = np.empty(0)
+        for label, stays in data.stays.items():
+            weight = data.group(label).weight
+            fits[label] = kernel.occupation(stays, weight)
+            model = data.sample.weights_of(data.group(label))
+            effects[label] = kernel.influence(
+                stays, fits[label], weight, at=none, tau=self.tau, model=model
+            )
+        return ResponseStateResult(self, reference, data, fits, effects)
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class ResponseStateResult(StateResult):
+    """State probabilities with changes dated at the visits that found them."""
+
+    _fits: dict[str, kernel.Occupation]
+    _effects: dict[str, kernel.Influence]
+    _title: ClassVar[str] = "Probability of being in response (Aalen-Johansen)"
+
+    def _days(self, label: str) -> FloatArray:
+        return self._fits[label].time
+
+    def _probability(self, label: str, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+        fit = self._fits[label]
+        here = np.searchsorted(fit.time, at, side="right") - 1
+        settled = not self._data.history.regains and fit.probability[-1, 2] > 1 - 1e-12
+        known = (at >= 0) & ((at <= fit.time[-1]) | settled)
+        return (
+            np.where(known[:, None], fit.probability[here], np.nan),
+            np.where(known[:, None], self._effects[label].std_error[here], np.nan),
+        )
+
+    def _mean(self, label: str) -> tuple[FloatArray, FloatArray]:
+        effect = self._effects[label].mean
+        return kernel.mean_times(self._fits[label], self.spec.tau), np.sqrt((effect**2).sum(axis=0))
+
+    def _influence(self, label: str, at: FloatArray) -> FloatArray:
+        stays, weight = self._data.stays[label], self._data.group(label).weight
+        found = kernel.influence(stays, self._fits[label], weight, at=at, tau=self.spec.tau)
+        return np.hstack([found.mean, found.at.reshape(len(weight), -1)])
+
+    def _notes(self) -> tuple[str, ...]:
+        gone = emptied(self._data, self.spec.tau)
+        carried = (
+            f"Nobody is followed to day {self.spec.tau:g} in {'; '.join(gone)}: the share is "
+            "carried on from there."
+        )
+        notes = notes_of(self._data.times, self._data.sample)
+        return (EVERYONE, carried, *notes) if gone else (EVERYONE, *notes)
+
+    def bootstrap(self, n: int = 1000, *, seed: int = 0, n_jobs: int = 1) -> StateBootstrap:
+        """Resample subjects within groups, and estimate all curves anew.
+
+        A resample is a set of counts that multiply the weights of subjects, so no frame is
+        built. Resample i has a random stream of its own: results do not depend on `n_jobs`.
+
+        Parameters
+        ----------
+        n : int, default 1000
+            Number of resamples.
+        seed : int, default 0
+        n_jobs : int, default 1
+            Number of workers of joblib.
+
+        Raises
+        ------
+        SpecError
+            When n is below 2.
+        """
+        return draw_curves_anew(self.spec, self.reference, self._data, self._fits, n, seed, n_jobs)
