@@ -51,7 +51,7 @@ def stacked_errors(fit: Any, frame: pd.DataFrame, y: np.ndarray) -> np.ndarray:
         mine = (frame["treatment"] == name).to_numpy()
         w = weights[mine]
         direct[mine, k] = w * (y[mine] - np.average(y[mine], weights=w)) / w.sum()
-    influence = fit.subject_weights.among(frame["subject"]).through_weights(direct)
+    influence = fit.subject_weights.among(frame["subject"]).stacked_influence(direct)
     return np.sqrt((influence**2).sum(axis=0))
 
 

@@ -129,7 +129,7 @@ def growth() -> str:
             total = part if total is None else total + part
             passed += time.perf_counter() - begin
         fit = timed(lambda s=total: model.fit(s).tidy(), 3)
-        rows.append([f"{n:,}", f"{passed:.2f}", f"{fit:.2f}", f"{len(total.summary.n):,}"])
+        rows.append([f"{n:,}", f"{passed:.2f}", f"{fit:.2f}", f"{len(total.products.n):,}"])
     return record.table(["subjects x 10 visits", "pass over the data", "fit", "patterns"], rows)
 
 

@@ -14,9 +14,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
-ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "kinds", "frames", "kernels", "tables", "plots", "scales", "study", "formulas",
-         "estimates", "items", "outcomes", "longitudinal", "survival", "comparison", "imputation",
-         "multiverse", "evidence", "simulate", "plan", "cli"]  # fmt: skip
+ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "kinds", "frames", "kernels",
+         "tables", "plots", "scales", "study", "formulas", "estimates", "items", "outcomes",
+         "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
+         "simulate", "plan", "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms; "" are the files of the room itself.
 SUBROOMS = {
@@ -90,7 +91,8 @@ def breaches_inside(path: Path) -> Iterator[str]:
         if module.startswith(f"trdstats.{room}."):
             other = subroom_of(module)[1]
             if order.index(other) > order.index(own):
-                yield f"{path.relative_to(PACKAGE)}:{line} ({own}) imports {module} from a later one"
+                where = f"{path.relative_to(PACKAGE)}:{line} ({own})"
+                yield f"{where} imports {module} from a later one"
 
 
 def test_imports_run_one_way_inside_rooms() -> None:

@@ -228,7 +228,9 @@ def test_stabilising_cancels(trial: Study) -> None:
     )
     for column in ("estimate", "std_error"):
         assert one[column].to_numpy() == pytest.approx(other[column].to_numpy(), rel=1e-9)
-    mean = CensoringWeights("baseline", outcome=Response(), day=28).fit(trial).summary()["mean"]
+    mean = (
+        CensoringWeights("baseline", outcome=Response(), day=28).fit(trial).weight_summary()["mean"]
+    )
     assert mean.to_numpy() == pytest.approx(np.ones(3), abs=0.01)
 
 

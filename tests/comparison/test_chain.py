@@ -167,8 +167,8 @@ def test_what_cannot_be_resampled_is_refused(study: trd.Study, fit: Any) -> None
         fit.bootstrap(lambda w: pd.DataFrame({"estimate": [1.0, 2.0]}), n_boot=10)
     with pytest.raises(SpecError, match="n_boot must be a whole number of at least 2; got 1"):
         fit.bootstrap(rates(study), n_boot=1)
-    people = study.subjects.assign(p=0.5, q=0.5)
-    given = trd.PropensityWeights("age", scores={"TMS": "p", "IV ketamine": "q"}).fit(people)
+    covariates = study.subjects.assign(p=0.5, q=0.5)
+    given = trd.PropensityWeights("age", scores={"TMS": "p", "IV ketamine": "q"}).fit(covariates)
     with pytest.raises(NotEstimableError, match="Given scores have no model"):
         given.bootstrap(rates(study), n_boot=10)
 

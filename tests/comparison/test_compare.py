@@ -33,9 +33,9 @@ def clinic(
         keep = len(seen) if rng.random() > 0.15 else rng.integers(1, len(seen))
         rows += [{"subject": f"P{i:03}", "treatment": arm[i], "day": d, "score": s}
                  for d, s in seen[:keep]]  # fmt: skip
-    people = pd.DataFrame({"subject": [f"P{i:03}" for i in range(n)], "treatment": arm,
+    covariates = pd.DataFrame({"subject": [f"P{i:03}" for i in range(n)], "treatment": arm,
                            "severe": severe})  # fmt: skip
-    return trd.Study(pd.DataFrame(rows), people, scale="MADRS")
+    return trd.Study(pd.DataFrame(rows), covariates, scale="MADRS")
 
 
 def test_the_crude_difference_is_wrong_and_the_adjusted_one_is_not() -> None:
@@ -144,10 +144,10 @@ def test_days_horizons_and_visits() -> None:
 def test_two_studies_of_different_rules_refuse_until_named() -> None:
     def half(seed: int, arm: str, scale: str) -> trd.Study:
         own = clinic(300, seed=seed, severity=0.3).only([arm])
-        people = own.subjects.assign(subject=arm + own.subjects["subject"].astype(str))
+        covariates = own.subjects.assign(subject=arm + own.subjects["subject"].astype(str))
         visits = own.visits.assign(subject=arm + own.visits["subject"].astype(str))
         columns = ["subject", "treatment", "severe"]
-        return trd.Study(visits[["subject", "day", "score"]], people[columns].astype(
+        return trd.Study(visits[["subject", "day", "score"]], covariates[columns].astype(
             {"treatment": str}), scale=scale)  # fmt: skip
 
     same = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "MADRS")}
@@ -179,10 +179,10 @@ def test_missing_covariates_and_bad_arguments() -> None:
         verdict(study, accept=["age"])
     with pytest.raises(SpecError, match="A comparison needs two treatments; the study has 1"):
         verdict(study.only(["A"]))
-    people = study.subjects.drop(columns="baseline")
-    people.loc[[1, 2], "severe"] = np.nan
+    covariates = study.subjects.drop(columns="baseline")
+    covariates.loc[[1, 2], "severe"] = np.nan
     holes = trd.Study(study.visits[["subject", "day", "score"]],
-                      people.astype({"treatment": str}), scale="MADRS")  # fmt: skip
+                      covariates.astype({"treatment": str}), scale="MADRS")  # fmt: skip
     with pytest.raises(DataError, match=r"Covariates are missing: severe \(2\)"):
         verdict(holes, missing="error")
     filled = verdict(holes)
@@ -234,7 +234,7 @@ def test_a_cohort_is_drawn_once_for_all_its_pairs() -> None:
 
 
 def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> None:
-    # Everybody responds: A at day 7 or 14, B at 14 or 28, half each; in the middles of intervals
+    # All respond: A at day 7 or 14, B at 14 or 28, half each; in the middles of intervals
     # 3.5 or 10.5 and 10.5 or 21, with variances 3.5^2 and 5.25^2.
     rows = [
         {"subject": f"P{i:03}", "treatment": "AB"[i % 2], "day": d, "score": 30 if d < at else 10}
@@ -242,10 +242,10 @@ def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> No
         for at in [(7, 14, 14, 28)[i // 2 % 2 + 2 * (i % 2)]]
         for d in (0, 7, 14, 28)
     ]
-    people = pd.DataFrame({"subject": [f"P{i:03}" for i in range(160)],
+    covariates = pd.DataFrame({"subject": [f"P{i:03}" for i in range(160)],
                            "treatment": np.resize(["A", "B"], 160),
                            "x": np.random.default_rng(1).normal(size=160)})  # fmt: skip
-    study = trd.Study(pd.DataFrame(rows).drop(columns="treatment"), people, scale="MADRS")
+    study = trd.Study(pd.DataFrame(rows).drop(columns="treatment"), covariates, scale="MADRS")
     found = trd.compare(study, adjust="x", outcomes=("onset",), tau=28, n_boot=40).tidy()
     row = found[found["analysis"] == "crude"].iloc[0]
     assert row["estimate"] == pytest.approx((10.5 + 21) / 2 - (3.5 + 10.5) / 2)

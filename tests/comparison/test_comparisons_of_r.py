@@ -12,9 +12,17 @@ import pandas as pd
 import pytest
 from scipy.optimize import root
 
-from trdstats import MAIC, PublishedTrial, Response, Study, pool, published, stratified_rates
+from trdstats import (
+    MAIC,
+    PublishedTrial,
+    Response,
+    Study,
+    meta_analysis,
+    published_figures,
+    stratified_rates,
+)
 from trdstats.errors import EstimateWarning
-from trdstats.kernels.numerics import meta_analysis
+from trdstats.kernels.numerics import meta_analysis as kernel
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 R: dict[str, Any] = json.loads((REFERENCE / "comparison" / "values.json").read_text("utf-8"))
@@ -108,7 +116,7 @@ def test_pooled_trials(eight: pd.DataFrame, short: str, kind: str) -> None:
     want = R["meta"][short][kind]
     narrow = kind == "REML_HKSJ"  # Q is below 3 on 7 df for all three
     with pytest.warns(EstimateWarning, match="less than by chance") if narrow else nullcontext():
-        found = pool(
+        found = meta_analysis(
             eight,
             measure=SHORT[short],
             method=METHODS[kind],  # type: ignore[arg-type]
@@ -149,7 +157,7 @@ def test_trials_that_disagree(
     x1, y1, x0, y0 = BCG.T
     y = np.log(x1 / (x1 + y1) / (x0 / (x0 + y0)))
     v = 1 / x1 - 1 / (x1 + y1) + 1 / x0 - 1 / (x0 + y0)
-    found = meta_analysis.pool(y, v, method=method, conf_level=0.95, hartung_knapp=hartung_knapp)
+    found = kernel.pool(y, v, method=method, conf_level=0.95, hartung_knapp=hartung_knapp)
     got = [found.estimate, found.std_error, found.tau2, found.low, found.high]
     assert got == pytest.approx([estimate, se, tau2, low, high], abs=5.1e-5)
     assert abs(found.Q - 152.2330) < 5.1e-5
@@ -162,7 +170,7 @@ def test_statsmodels_agrees_on_the_variance_between(eight: pd.DataFrame) -> None
     y = np.log(x1 / (x1 + y1) / (x0 / (x0 + y0)))
     v = 1 / x1 - 1 / (x1 + y1) + 1 / x0 - 1 / (x0 + y0)
     for ours, theirs in (("dersimonian-laird", "chi2"), ("paule-mandel", "iterated")):
-        found = meta_analysis.pool(y, v, method=ours, conf_level=0.95)
+        found = kernel.pool(y, v, method=ours, conf_level=0.95)
         want = combine_effects(y, v, method_re=theirs)
         # statsmodels ends its iteration at 1e-5.
         assert found.tau2 == pytest.approx(want.tau2, rel=1e-4)
@@ -179,15 +187,15 @@ def test_elekt_d_and_ketect_do_not_pool_in_silence() -> None:
     asked = (("ELEKT-D", "response"), ("KetECT", "remission"))
     effects = [
         PublishedTrial.from_rows(
-            published(trial=trial, outcome=outcome, measure="count").frame
+            published_figures(trial=trial, outcome=outcome, measure="count").frame
         ).contrast("ketamine", "ECT", "odds ratio")
         for trial, outcome in asked
     ]
     with pytest.warns(EstimateWarning, match="opposite directions"):
-        told = pool(effects)
+        told = meta_analysis(effects)
     assert "The trials differ in outcome (response; remission)" in repr(told)
     with pytest.warns(EstimateWarning, match=r"opposite directions: ELEKT-D has more under ket"):
-        found = pool(counts)
+        found = meta_analysis(counts)
     assert "Q 11.40 on 1 df, p <0.001; I2 91 %" in found.warning
     assert found.warning in repr(found)
     assert told.effect().estimate == pytest.approx(found.effect().estimate, rel=1e-12)

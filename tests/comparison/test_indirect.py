@@ -22,7 +22,7 @@ from trdstats import (
     PublishedArm,
     PublishedTrial,
     load_sample,
-    published,
+    published_figures,
     read_effect,
 )
 from trdstats.comparison.indirect.stc import draw_population
@@ -212,11 +212,11 @@ def test_simulated_patients_have_the_published_moments() -> None:
 
 
 def test_published_rows_feed_a_bucher_comparison() -> None:
-    rows = published(trial="TRANSFORM-2", outcome="remission", measure="count").frame
+    rows = published_figures(trial="TRANSFORM-2", outcome="remission", measure="count").frame
     trial = PublishedTrial.from_rows(rows)
     second = trial.contrast("antidepressant + placebo", "esketamine", "odds ratio")
     first = read_effect(
-        published(trial="ESCAPE-TRD", outcome="remission", measure="odds ratio").frame
+        published_figures(trial="ESCAPE-TRD", outcome="remission", measure="odds ratio").frame
     ).reversed()
     found = Bucher().fit(first, second)
     by_hand = (1 / 1.733) / (31 / 69 * 48 / 53)

@@ -88,7 +88,7 @@ def test_errors_are_those_of_leaving_out_each_subject(
         assert isinstance(model, EstimatedWeights)
         fall = left_out(fit, arm, y) @ [-1, 1]
         found = [
-            m.among(frame["subject"]).through_weights(direct)[:, 0]
+            m.among(frame["subject"]).stacked_influence(direct)[:, 0]
             for m in (model.first_order(), model)
         ]
         ratio.append([np.sqrt(f @ f / (fall @ fall)) for f in found])

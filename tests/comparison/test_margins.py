@@ -19,14 +19,14 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from trdstats import (
     MMRM,
     Effect,
-    Margin,
+    NoninferiorityTest,
     Remission,
     Response,
     Study,
-    adjust_p,
+    adjust_p_values,
     compare_counts,
     compare_strata,
-    pool,
+    meta_analysis,
     rates,
     stratified_rates,
 )
@@ -68,7 +68,7 @@ def test_score_test_of_a_difference_by_maximising_the_likelihood(
     if method == "miettinen-nurminen":
         variance *= (n1 + n0) / (n1 + n0 - 1)
     z = (x1 / n1 - x0 / n0 + 0.1) / np.sqrt(variance)
-    found = Margin(0.1, better="higher").of_counts(*table, method=method)
+    found = NoninferiorityTest(0.1, better="higher").of_counts(*table, method=method)
     # A maximum found from values of a function is known to half of their digits.
     assert found.tidy()["statistic"].item() == pytest.approx(z, rel=1e-7)
     assert found.p_value == pytest.approx(norm.sf(z), rel=1e-6)
@@ -79,7 +79,9 @@ def test_score_test_of_a_difference_by_maximising_the_likelihood(
 def test_score_test_of_a_ratio_by_statsmodels(
     method: str, table: tuple[int, int, int, int]
 ) -> None:
-    found = Margin(0.8, better="higher", measure="ratio").of_counts(*table, method=method)
+    found = NoninferiorityTest(0.8, better="higher", measure="ratio").of_counts(
+        *table, method=method
+    )
     oracle = proportions_test(
         *table, value=0.8, method="score", compare="ratio", alternative="larger",
         correction=method == "miettinen-nurminen", return_results=True,
@@ -93,7 +95,7 @@ def test_score_test_of_a_ratio_by_statsmodels(
 def test_test_and_interval_agree(
     one: tuple[int, int], other: tuple[int, int], margin: float, better: Any
 ) -> None:
-    found = Margin(margin, better=better).of_counts(*one, *other)
+    found = NoninferiorityTest(margin, better=better).of_counts(*one, *other)
     f = found.located
     near = (f.low + margin) if better == "higher" else (margin - f.high)
     if abs(near) > 1e-9:
@@ -108,7 +110,7 @@ def test_test_and_interval_agree(
 def test_test_and_interval_agree_on_ratios(
     one: tuple[int, int], other: tuple[int, int], margin: float, better: Any, measure: str
 ) -> None:
-    f = Margin(margin, better=better, measure=measure).of_counts(*one, *other).located
+    f = NoninferiorityTest(margin, better=better, measure=measure).of_counts(*one, *other).located
     if np.isnan(f.estimate):
         return
     gap = f.low / margin if better == "higher" else 1 / (margin * f.high)
@@ -123,31 +125,37 @@ def test_fewer_failures_are_more_successes(
     one: tuple[int, int], other: tuple[int, int], margin: float
 ) -> None:
     """Counting the other outcome, for which less is better, is the same test."""
-    up = Margin(margin, better="higher").of_counts(*one, *other)
+    up = NoninferiorityTest(margin, better="higher").of_counts(*one, *other)
     turned = [v for x, n in (one, other) for v in (n - x, n)]
-    down = Margin(margin, better="lower").of_counts(*turned)
+    down = NoninferiorityTest(margin, better="lower").of_counts(*turned)
     assert down.p_value == pytest.approx(up.p_value, rel=1e-6, abs=1e-12)
 
 
 def test_equivalence_is_two_non_inferiorities() -> None:
     table = (90, 100, 88, 100)
-    both = Margin(0.12, better="higher", hypothesis="equivalence", conf_level=0.9)
+    both = NoninferiorityTest(0.12, better="higher", hypothesis="equivalence", conf_level=0.9)
     found = both.of_counts(*table)
     sides = [
-        Margin(0.12, better=b, conf_level=0.9).of_counts(*table).p_value
+        NoninferiorityTest(0.12, better=b, conf_level=0.9).of_counts(*table).p_value
         for b in ("higher", "lower")
     ]
     assert found.p_value == max(sides)
     assert found.glance()["p_value"].item() == max(sides)
     assert found.tidy()["side"].tolist() == ["lower", "upper"]
     assert found.shown
-    assert not Margin(0.05, better="higher", hypothesis="equivalence").of_counts(*table).shown
+    assert (
+        not NoninferiorityTest(0.05, better="higher", hypothesis="equivalence")
+        .of_counts(*table)
+        .shown
+    )
 
 
 def test_limits_are_those_of_the_comparison_of_counts() -> None:
     for measure in ("difference", "ratio", "odds ratio"):
         margin = 0.1 if measure == "difference" else 0.8
-        found = Margin(margin, better="higher", measure=measure).of_counts(108, 195, 70, 170)
+        found = NoninferiorityTest(margin, better="higher", measure=measure).of_counts(
+            108, 195, 70, 170
+        )
         row = compare_counts(108, 195, 70, 170).tidy().set_index("measure").loc[measure]
         want = [row["estimate"], row["conf_low"], row["conf_high"]]
         f = found.located
@@ -159,7 +167,7 @@ def test_means_against_scipy_and_statsmodels() -> None:
     a, b = rng.normal(14, 5, 40), rng.normal(13, 8, 55)
     stats = (a.mean(), a.std(ddof=1), 40, b.mean(), b.std(ddof=1), 55)
     for equal in (False, True):
-        found = Margin(3.0, better="lower").of_means(*stats, equal_variances=equal)
+        found = NoninferiorityTest(3.0, better="lower").of_means(*stats, equal_variances=equal)
         oracle = ttest_ind_from_stats(
             a.mean() - 3.0, stats[1], 40, *stats[3:], equal_var=equal, alternative="less"
         )
@@ -168,14 +176,14 @@ def test_means_against_scipy_and_statsmodels() -> None:
         assert found.p_value == pytest.approx(oracle.pvalue, rel=1e-10)
     pair = CompareMeans(DescrStatsW(a), DescrStatsW(b))
     p = pair.ttost_ind(-3.0, 3.0, usevar="unequal")[0]
-    both = Margin(3.0, better="lower", hypothesis="equivalence").of_means(*stats)
+    both = NoninferiorityTest(3.0, better="lower", hypothesis="equivalence").of_means(*stats)
     assert both.p_value == pytest.approx(p, rel=1e-10)
 
 
 def test_a_contrast_of_a_mixed_model_keeps_its_interval(trial: Study) -> None:
     fit = MMRM("change ~ baseline + treatment * visit").fit(trial)
     row = fit.margins("treatment", by="visit").contrasts(reference="TMS").tidy().iloc[-1]
-    found = Margin(2.0, better="lower").of_row(row).tidy().iloc[0]
+    found = NoninferiorityTest(2.0, better="lower").of_row(row).tidy().iloc[0]
     assert [found["conf_low"], found["conf_high"]] == pytest.approx(
         [row["conf_low"], row["conf_high"]], rel=1e-9
     )
@@ -185,7 +193,7 @@ def test_a_contrast_of_a_mixed_model_keeps_its_interval(trial: Study) -> None:
 
 def test_a_hazard_ratio_against_a_margin() -> None:
     effect = Effect("hazard ratio", "esketamine", "placebo", 0.9, std_error=0.1)
-    found = Margin(1.25, better="lower", measure="ratio").of_row(effect)
+    found = NoninferiorityTest(1.25, better="lower", measure="ratio").of_row(effect)
     z = (np.log(0.9) - np.log(1.25)) / 0.1
     assert found.tidy()["statistic"].item() == pytest.approx(z, rel=1e-12)
     assert found.tidy()["bound"].item() == 1.25
@@ -194,27 +202,29 @@ def test_a_hazard_ratio_against_a_margin() -> None:
 
 def test_margins_refuse(trial: Study) -> None:
     with pytest.raises(SpecError, match="Ten points of per cent are"):
-        Margin(10, better="higher").of_counts(5, 10, 5, 10)
+        NoninferiorityTest(10, better="higher").of_counts(5, 10, 5, 10)
     with pytest.raises(SpecError, match="leaves no margin"):
-        Margin(1, better="higher", measure="ratio")
+        NoninferiorityTest(1, better="higher", measure="ratio")
     with pytest.raises(SpecError, match="positive number"):
-        Margin(-0.1, better="higher")
+        NoninferiorityTest(-0.1, better="higher")
     with pytest.raises(SpecError, match="better must be one of"):
-        Margin(0.1, better="up")  # type: ignore[arg-type]
+        NoninferiorityTest(0.1, better="up")  # type: ignore[arg-type]
     table = rates(trial, Response(), day=28).tidy()
     row = table[table["measure"] == "difference"].iloc[0]
     with pytest.raises(SpecError, match="of_counts"):
-        Margin(0.1, better="higher").of_row(row)
+        NoninferiorityTest(0.1, better="higher").of_row(row)
     with pytest.raises(SpecError, match=r"Margin\(\.\.\., measure='ratio'\)"):
-        Margin(0.1, better="lower").of_row(Effect("hazard ratio", "A", "B", 0.9, 0.8, 1.0))
+        NoninferiorityTest(0.1, better="lower").of_row(
+            Effect("hazard ratio", "A", "B", 0.9, 0.8, 1.0)
+        )
     with pytest.raises(SpecError, match="Means are compared by their difference"):
-        Margin(0.8, better="lower", measure="ratio").of_means(1, 1, 9, 1, 1, 9)
+        NoninferiorityTest(0.8, better="lower", measure="ratio").of_means(1, 1, 9, 1, 1, 9)
     with pytest.raises(NotEstimableError, match="no group has an event"):
-        repr(Margin(0.8, better="lower", measure="ratio").of_counts(0, 9, 0, 9))
+        repr(NoninferiorityTest(0.8, better="lower", measure="ratio").of_counts(0, 9, 0, 9))
 
 
 def test_text_and_picture_of_a_margin() -> None:
-    found = Margin(0.1, better="higher").of_counts(
+    found = NoninferiorityTest(0.1, better="higher").of_counts(
         44, 95, 57, 91, treatment="ketamine", reference="ECT"
     )
     text = repr(found)
@@ -346,7 +356,7 @@ FAMILY = pd.DataFrame(
     ],
 )
 def test_families(method: Any, want: list[float]) -> None:
-    found = adjust_p(FAMILY, method=method)
+    found = adjust_p_values(FAMILY, method=method)
     assert found["p_adjusted"].tolist() == pytest.approx(want, rel=1e-12, nan_ok=True)
     assert found.index.tolist() == list("vwxyz")
     assert set(found["adjust"]) == {method}
@@ -361,9 +371,11 @@ def test_hommel_by_hand() -> None:
     three have 0.022, where Holm gives 0.03, 0.04, 0.04.
     """
     family = pd.DataFrame({"p_value": [0.01, 0.02, 0.022]})
-    found = adjust_p(family, method="hommel")["p_adjusted"].tolist()
+    found = adjust_p_values(family, method="hommel")["p_adjusted"].tolist()
     assert found == pytest.approx([0.022, 0.022, 0.022], rel=1e-12)
-    assert adjust_p(family)["p_adjusted"].tolist() == pytest.approx([0.03, 0.04, 0.04], rel=1e-12)
+    assert adjust_p_values(family)["p_adjusted"].tolist() == pytest.approx(
+        [0.03, 0.04, 0.04], rel=1e-12
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -371,7 +383,7 @@ def test_hommel_by_hand() -> None:
 def test_hommel_is_never_above_holm_nor_below_the_raw(p: list[float]) -> None:
     frame = pd.DataFrame({"p_value": p})
     holm, hommel, fdr = (
-        adjust_p(frame, method=m)["p_adjusted"].to_numpy()  # type: ignore[arg-type]
+        adjust_p_values(frame, method=m)["p_adjusted"].to_numpy()  # type: ignore[arg-type]
         for m in ("holm", "hommel", "benjamini-hochberg")
     )
     assert (hommel <= holm + 1e-12).all()
@@ -381,11 +393,11 @@ def test_hommel_is_never_above_holm_nor_below_the_raw(p: list[float]) -> None:
 
 def test_families_refuse() -> None:
     with pytest.raises(SpecError, match="outside 0 to 1"):
-        adjust_p(pd.DataFrame({"p_value": [0.2, 1.2]}))
+        adjust_p_values(pd.DataFrame({"p_value": [0.2, 1.2]}))
     with pytest.raises(UnknownNameError, match="'p_value'"):
-        adjust_p(pd.DataFrame({"p": [0.2]}))
+        adjust_p_values(pd.DataFrame({"p": [0.2]}))
     with pytest.raises(SpecError, match="Did you mean 'holm'"):
-        adjust_p(pd.DataFrame({"p_value": [0.2]}), method="hollm")  # type: ignore[arg-type]
+        adjust_p_values(pd.DataFrame({"p_value": [0.2]}), method="hollm")  # type: ignore[arg-type]
 
 
 TRIALS = pd.DataFrame(
@@ -395,37 +407,37 @@ TRIALS = pd.DataFrame(
 
 
 def test_trials_that_agree_pool_in_silence() -> None:
-    found = pool(TRIALS)
+    found = meta_analysis(TRIALS)
     assert found.warning == ""
     assert found.tidy()["row"].tolist() == ["trial"] * 3 + ["pooled", "prediction"]
     assert found.tidy()["weight"].iloc[:3].sum() == pytest.approx(1.0, rel=1e-12)
     assert "hardly known" in repr(found)
-    assert "hardly known" not in repr(pool(TRIALS, method="fixed"))
-    again = pool(TRIALS.iloc[::-1]).effect()
+    assert "hardly known" not in repr(meta_analysis(TRIALS, method="fixed"))
+    again = meta_analysis(TRIALS.iloc[::-1]).effect()
     assert again.estimate == pytest.approx(found.effect().estimate, rel=1e-9)
     assert repr(pickle.loads(pickle.dumps(found))) == repr(found)
 
 
 def test_turned_trials_give_the_turned_effect() -> None:
-    found = pool(TRIALS).effect()
+    found = meta_analysis(TRIALS).effect()
     swapped = TRIALS.rename(
         columns={"events": "reference_events", "reference_events": "events", "n": "reference_n",
                  "reference_n": "n"}
     )  # fmt: skip
-    assert pool(swapped).effect().estimate == pytest.approx(1 / found.estimate, rel=1e-9)
+    assert meta_analysis(swapped).effect().estimate == pytest.approx(1 / found.estimate, rel=1e-9)
 
 
 def test_one_heavy_trial_is_the_pooled_one() -> None:
     heavy = Effect("mean difference", "A", "B", 2.0, std_error=1e-4, trial="large")
     light = Effect("mean difference", "A", "B", 2.3, std_error=1.0, trial="small")
-    found = pool([heavy, light], method="fixed").effect()
+    found = meta_analysis([heavy, light], method="fixed").effect()
     assert found.estimate == pytest.approx(2.0, abs=1e-7)
 
 
 def test_an_empty_cell_gets_a_half_and_a_note() -> None:
     holed = TRIALS.assign(reference_events=[0, 22, 6])
     with pytest.warns(EstimateWarning, match="one direction but differ in size"):
-        found = pool(holed, measure="risk ratio", method="fixed")
+        found = meta_analysis(holed, measure="risk ratio", method="fixed")
     first = found.tidy().iloc[0]
     assert first["estimate"] == pytest.approx((24.5 / 51) / (0.5 / 49), rel=1e-12)
     assert "1/2 was added to each cell of T1." in repr(found)
@@ -434,18 +446,18 @@ def test_an_empty_cell_gets_a_half_and_a_note() -> None:
 def test_pool_refuses() -> None:
     one = Effect("odds ratio", "A", "B", 2.0, std_error=0.2)
     with pytest.raises(SpecError, match="at least two trials"):
-        pool([one])
+        meta_analysis([one])
     with pytest.raises(SpecError, match=r"odds ratio of A v B; odds ratio of B v A.*reversed"):
-        pool([one, one.reversed()])
+        meta_analysis([one, one.reversed()])
     with pytest.raises(SpecError, match="T2: events must lie between"):
-        pool(TRIALS.assign(events=[24, 70, 12]))
+        meta_analysis(TRIALS.assign(events=[24, 70, 12]))
     with pytest.raises(UnknownNameError, match="'trial'"):
-        pool(TRIALS.drop(columns="trial"))
+        meta_analysis(TRIALS.drop(columns="trial"))
 
 
 def test_forest_of_trials() -> None:
-    ax = pool(TRIALS).plot()
+    ax = meta_analysis(TRIALS).plot()
     names = [t.get_text() for t in ax.get_yticklabels()]
     assert names == ["T1", "T2", "T3", "Pooled", "A new trial"]
-    assert len(pool(TRIALS, method="fixed").plot().get_yticklabels()) == 4
+    assert len(meta_analysis(TRIALS, method="fixed").plot().get_yticklabels()) == 4
     plt.close("all")

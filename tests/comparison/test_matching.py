@@ -156,19 +156,19 @@ def test_matched_cox_regression_is_clustered_by_hand(trial: Study) -> None:
 
 def test_balance_is_that_of_the_weights(trial: Study) -> None:
     found = matched(trial, replace=True)
-    people = trial.subjects.set_index("subject")
+    covariates = trial.subjects.set_index("subject")
     row = found.balance().set_index("term").loc["age"]
-    treated, w = people["treatment"] == "ketamine", found.weights.set_index("subject")["weight"]
-    ect = people["treatment"] == "ECT"
-    spread = np.sqrt((people["age"][treated].var() + people["age"][ect].var()) / 2)
-    before = people["age"][treated].mean() - people["age"][ect].mean()
-    after = np.average(people["age"][treated], weights=w[treated]) - np.average(
-        people["age"][ect], weights=w[ect]
+    treated, w = covariates["treatment"] == "ketamine", found.weights.set_index("subject")["weight"]
+    ect = covariates["treatment"] == "ECT"
+    spread = np.sqrt((covariates["age"][treated].var() + covariates["age"][ect].var()) / 2)
+    before = covariates["age"][treated].mean() - covariates["age"][ect].mean()
+    after = np.average(covariates["age"][treated], weights=w[treated]) - np.average(
+        covariates["age"][ect], weights=w[ect]
     )
     assert row["smd_before"] == pytest.approx(before / spread, rel=1e-12)
     assert row["smd_after"] == pytest.approx(after / spread, rel=1e-12)
     assert row["ratio_before"] == pytest.approx(
-        people["age"][treated].var() / people["age"][ect].var(), rel=1e-12
+        covariates["age"][treated].var() / covariates["age"][ect].var(), rel=1e-12
     )
     lost = matched(trial).unmatched()
     assert lost["term"].tolist()[-1] == "logit of propensity"

@@ -42,9 +42,9 @@ def clinic(
             days = DAYS if stays(arm[i], responds[i]) else DAYS[:2]
         rows.append({"subject": f"{name}{i:03}", "day": 0, "score": int(start[i])})
         rows += [{"subject": f"{name}{i:03}", "day": d, "score": int(score[i])} for d in days]
-    people = pd.DataFrame({"subject": [f"{name}{i:03}" for i in range(n)], "treatment": arm,
+    covariates = pd.DataFrame({"subject": [f"{name}{i:03}" for i in range(n)], "treatment": arm,
                            "x": rng.normal(size=n), **columns})  # fmt: skip
-    return trd.Study(pd.DataFrame(rows), people, events, scale=scale)
+    return trd.Study(pd.DataFrame(rows), covariates, events, scale=scale)
 
 
 def findings(study: Any, **options: Any) -> pd.DataFrame:

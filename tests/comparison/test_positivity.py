@@ -88,7 +88,7 @@ def test_a_range_that_a_treatment_never_reaches() -> None:
     with pytest.raises(NotEstimableError, match=rf"Nobody with age above {oldest:g} got TMS \({n}"):
         trd.PropensityWeights("age").fit(frame)
     fit = trd.PropensityWeights("age", on_violation="overlap").fit(frame)
-    kept = fit.people.frame["age"]
+    kept = fit.covariates.frame["age"]
     assert kept.max() == oldest
     assert len(kept) == len(frame) - n
 
@@ -210,7 +210,7 @@ def test_missing_covariates_keep_their_indicators_through_every_step() -> None:
     fit = spec.fit(frame)
     # age and msm are missing together and share an indicator; the reference of grade stays c.
     want = {"grade[T.a]", "grade[T.b]", "grade[T.missing]", "age", "msm", "age_missing"}
-    assert set(fit.people.design.terms) == want
+    assert set(fit.covariates.design.terms) == want
     assert f"{int(frame['msm'].isna().sum())} missing values of msm have an indicator." in str(fit)
     assert "grade[T.c]" in fit.balance()["term"].tolist()
     with pytest.raises(SpecError, match="would be named 'msm_missing'"):
@@ -249,7 +249,7 @@ def test_options_that_would_do_nothing(options: dict[str, Any], message: str) ->
 def test_the_named_treatment_column_wins() -> None:
     frame = patients().assign(arm=lambda d: np.where(d["age"] > 50, "x", "y"))
     frame = frame.assign(age=np.random.default_rng(0).normal(size=N))
-    assert trd.PropensityWeights("arm ~ age").fit(frame).people.labels == ("x", "y")
+    assert trd.PropensityWeights("arm ~ age").fit(frame).covariates.labels == ("x", "y")
 
 
 def test_weights_that_are_worth_little_are_named_without_a_single_culprit() -> None:

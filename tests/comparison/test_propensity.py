@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import trdstats as trd
 from trdstats.errors import DataError, EstimateWarning, NotEstimableError, SpecError
+from trdstats.estimates.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
 COVARIATES = "msm + age + female + baseline"
@@ -151,9 +152,9 @@ def test_the_model_of_the_weights_is_their_derivative(kind: dict[str, Any]) -> N
               for k, m in zip("ABC", found[:3], strict=True)]  # fmt: skip
     direct.append(w * ((arm == "A") * y - found[3]) / w.sum())
     model = fit.subject_weights
-    assert isinstance(model, trd.weights.EstimatedWeights)
+    assert isinstance(model, EstimatedWeights)
     among = model.first_order().among(frame["subject"])
-    moved = among.through_weights(np.column_stack(direct))
+    moved = among.stacked_influence(np.column_stack(direct))
     if "cap" in kind:
         # The quantile at which weights are cut is taken as known.
         assert np.isfinite(moved).all()
@@ -177,7 +178,7 @@ def test_the_formula_for_errors_of_a_weighted_mean() -> None:
                           "met": pd.array(met, dtype="boolean")})  # fmt: skip
     fit = trd.PropensityWeights("old").fit(frame)
     model = fit.subject_weights
-    assert isinstance(model, trd.weights.EstimatedWeights)
+    assert isinstance(model, EstimatedWeights)
     weigh_rates = trd.outcomes.weighted_rates.weigh_rates
     got = weigh_rates(frame, model.first_order(), reference="A", conf_level=0.95)
     share = np.array([(~old).mean(), old.mean()])
@@ -212,8 +213,8 @@ def test_errors_agree_with_a_bootstrap_of_the_whole() -> None:
         mean = np.average(y[mine], weights=w[mine])
         direct[mine, 0] += sign * w[mine] * (y[mine] - mean) / w[mine].sum()
     model = fit.subject_weights
-    assert isinstance(model, trd.weights.EstimatedWeights)
-    stacked = model.among(frame["subject"]).through_weights(direct)
+    assert isinstance(model, EstimatedWeights)
+    stacked = model.among(frame["subject"]).stacked_influence(direct)
     # The error of a standard deviation of 400 draws is 3.5 %.
     assert np.sqrt((stacked**2).sum()) == pytest.approx(np.std(draws), rel=0.12)
 
@@ -229,7 +230,7 @@ def test_relations(seed: int) -> None:
     shuffled = spec.fit(frame.sample(frac=1, random_state=2))
     again = shuffled.weights.set_index("subject")["weight"]
     np.testing.assert_allclose(again[base.index], base, rtol=1e-7)
-    # Units of a covariate and names of treatments do not matter.
+    # SubjectBlocks of a covariate and names of treatments do not matter.
     names = frame["treatment"].map({"A": "z", "B": "m", "C": "k"})
     other = frame.assign(x1=frame["x1"] * 37 - 5, treatment=names)
     again = spec.fit(other).weights.set_index("subject")["weight"]
@@ -318,7 +319,7 @@ def test_missing_covariates_are_never_dropped() -> None:
     assert "missing='indicator'" in str(caught.value)
     frame.loc[frame.index[::7], "x1"] = np.nan
     fit = trd.PropensityWeights("x1 + x2", missing="indicator").fit(frame)
-    assert len(fit.people.frame) == len(frame)
+    assert len(fit.covariates.frame) == len(frame)
     assert "x1_missing" in fit.balance()["term"].tolist()
     assert "missing values of x1 have an indicator" in str(fit)
 

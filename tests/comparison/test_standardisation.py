@@ -40,12 +40,18 @@ def r_iterations(trial: Study) -> tuple[np.ndarray, np.ndarray]:
     R stops when the deviance changes by less than 1e-8 of itself, and reads the covariance off
     the weights with which that last step was made: those of the coefficients before it.
     """
-    people = trial.subjects
+    covariates = trial.subjects
     met = verdicts(trial, Response(), day=28, missing="nonresponse", reference="TMS")["met"]
     y = met.to_numpy(dtype=float)
-    arm = people["treatment"].astype(str)
+    arm = covariates["treatment"].astype(str)
     X = np.column_stack(
-        [np.ones(len(y)), arm == "ECT", arm == "ketamine", people["baseline"], people["msm"]]
+        [
+            np.ones(len(y)),
+            arm == "ECT",
+            arm == "ketamine",
+            covariates["baseline"],
+            covariates["msm"],
+        ]
     ).astype(float)
     mu = (y + 0.5) / 2
     eta, deviance = logit(mu), np.inf
@@ -81,8 +87,8 @@ def test_standardised_difference_of_r(trial: Study) -> None:
     # 1.7e-8 away, all of it from R's covariance of the step before; see the next lines.
     assert gap["std_error"] == pytest.approx(expected["se"], abs=2e-8)
     beta, V = r_iterations(trial)
-    people = trial.subjects
-    other = np.column_stack([people["baseline"], people["msm"]])
+    covariates = trial.subjects
+    other = np.column_stack([covariates["baseline"], covariates["msm"]])
 
     def slope(ect: float, ketamine: float) -> np.ndarray:
         X = np.column_stack([np.tile([1.0, ect, ketamine], (len(other), 1)), other])

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.estimates.weights import EstimatedWeights
 
 FloatArray = npt.NDArray[np.float64]
 Equations = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -113,8 +114,8 @@ def test_stacked_errors(options: dict[str, Any], build: Any) -> None:
     share = found[:, None] * Z / (found @ Z)
     direct = share * (y[:, None] - share.T @ y)
     model = fit.subject_weights
-    assert isinstance(model, trd.weights.EstimatedWeights)
-    stacked = model.first_order().among(frame["subject"]).through_weights(direct)
+    assert isinstance(model, EstimatedWeights)
+    stacked = model.first_order().among(frame["subject"]).stacked_influence(direct)
     # Central differences of step 1e-5 know the bread to about 1e-8.
     np.testing.assert_allclose(stacked.T @ stacked, want, rtol=1e-6, atol=1e-9)
     # The weights' own errors matter: without them the covariance is another one.

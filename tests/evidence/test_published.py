@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from trdstats.errors import UnknownNameError
-from trdstats.evidence import published
+from trdstats.evidence import published_figures
 from trdstats.evidence.figure import show_figure
 from trdstats.scales import scale_names
 
@@ -26,7 +26,7 @@ MEASURES = {"count", "proportion", "mean", "mean difference", "risk difference",
 
 @pytest.fixture
 def figures() -> pd.DataFrame:
-    return published().tidy()
+    return published_figures().tidy()
 
 
 def test_file_is_plain() -> None:
@@ -96,7 +96,7 @@ def test_dois(figures: pd.DataFrame) -> None:
     dois = [d for d in figures["doi"].unique() if d]
     assert len(dois) > 20
     assert all(re.fullmatch(r"10\.\d{4,}/[!-~]+", d) for d in dois)
-    sources = published().sources()
+    sources = published_figures().sources()
     one_doi = sources[["source", "doi"]].drop_duplicates()
     assert not one_doi["source"].duplicated().any()
 
@@ -126,7 +126,7 @@ FIXTURES = [
 
 @pytest.mark.parametrize(("name", "search", "day"), FIXTURES, ids=[f[0] for f in FIXTURES])
 def test_counts_agree_with_the_fixtures(name: str, search: Any, day: float | None) -> None:
-    frame = published(measure="count", **search).frame
+    frame = published_figures(measure="count", **search).frame
     if name == "t2_resp":
         frame = frame[frame["analysis"] == "observed"]
     frame = frame if day is None else frame[frame["day"] == day]
@@ -134,12 +134,12 @@ def test_counts_agree_with_the_fixtures(name: str, search: Any, day: float | Non
 
 
 def test_fixtures_of_more_or_fewer_than_two_arms() -> None:
-    arms = published(trial="TRANSFORM-1", outcome="response", measure="count").frame
+    arms = published_figures(trial="TRANSFORM-1", outcome="response", measure="count").frame
     low, high, placebo = arms[["events", "n"]].to_numpy().tolist()
     assert low + placebo == COUNTS["t1_resp56"]["counts"]
     assert high + placebo == COUNTS["t1_resp84"]["counts"]
     # The response of the 1 mg arm is not verified and not in the table.
-    arm = published(trial="COMP001", outcome="response", measure="count").frame
+    arm = published_figures(trial="COMP001", outcome="response", measure="count").frame
     assert arm[["events", "n"]].to_numpy().tolist() == [COUNTS["comp_resp"]["counts"][:2]]
 
 
@@ -172,7 +172,7 @@ def test_fixtures_of_more_or_fewer_than_two_arms() -> None:
     ],
 )  # fmt: skip
 def test_figures_as_printed(search: Any, shown: list[str]) -> None:
-    assert [show_figure(row) for row in published(**search).frame.itertuples()] == shown
+    assert [show_figure(row) for row in published_figures(**search).frame.itertuples()] == shown
 
 
 @pytest.mark.parametrize(
@@ -197,23 +197,29 @@ def test_figures_as_printed(search: Any, shown: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_spot_checks(text: str, search: Any, expected: dict[str, Any]) -> None:
-    row = published(text, **search).frame.iloc[0]
+    row = published_figures(text, **search).frame.iloc[0]
     assert {name: row[name] for name in expected} == expected
 
 
 def test_search_takes_any_case() -> None:
-    pd.testing.assert_frame_equal(published("KRATTER").frame, published("kratter").frame)
-    assert set(published("anand").frame["trial"]) == {"ELEKT-D"}
-    assert len(published(trial="elekt-d").frame) == len(published(trial="ELEKT-D").frame) > 0
-    assert set(published(modality="iv KETAMINE").frame["modality"]) == {"IV ketamine"}
-    assert set(published(scale="HAM-D 17").frame["scale"]) == {"HAMD17"}
-    assert set(published(mark="v2").frame["mark"]) == {"V2"}
+    pd.testing.assert_frame_equal(
+        published_figures("KRATTER").frame, published_figures("kratter").frame
+    )
+    assert set(published_figures("anand").frame["trial"]) == {"ELEKT-D"}
+    assert (
+        len(published_figures(trial="elekt-d").frame)
+        == len(published_figures(trial="ELEKT-D").frame)
+        > 0
+    )
+    assert set(published_figures(modality="iv KETAMINE").frame["modality"]) == {"IV ketamine"}
+    assert set(published_figures(scale="HAM-D 17").frame["scale"]) == {"HAMD17"}
+    assert set(published_figures(mark="v2").frame["mark"]) == {"V2"}
 
 
 def test_filters_narrow_together() -> None:
-    frame = published("rTMS", modality="TMS", outcome="response", resistant=True).frame
+    frame = published_figures("rTMS", modality="TMS", outcome="response", resistant=True).frame
     assert set(frame["trial"]) == {"ASCERTAIN-TRD", "Dalhuisen 2024"}
-    sizes = [len(published(resistant=r).frame) for r in (True, False, None)]
+    sizes = [len(published_figures(resistant=r).frame) for r in (True, False, None)]
     assert sizes[0] + sizes[1] == sizes[2]
     assert min(sizes) > 0
 
@@ -231,32 +237,32 @@ def test_filters_narrow_together() -> None:
 )
 def test_unknown_names(search: Any, words: str) -> None:
     with pytest.raises(UnknownNameError, match=words):
-        published(**search)
+        published_figures(**search)
 
 
 def test_frames_handed_out_are_copies() -> None:
-    found = published(trial="KetECT")
+    found = published_figures(trial="KetECT")
     copy = found.tidy()
     copy["trial"] = "changed"
     assert set(found.frame["trial"]) == {"KetECT"}
     frame = found.frame
     frame["trial"] = "changed"
-    assert set(published(trial="KetECT").frame["trial"]) == {"KetECT"}
+    assert set(published_figures(trial="KetECT").frame["trial"]) == {"KetECT"}
 
 
 def test_sources() -> None:
-    assert published(trial="KetECT").sources().to_dict("records") == [
+    assert published_figures(trial="KetECT").sources().to_dict("records") == [
         {
             "trial": "KetECT",
             "source": "Ekstrand 2022, Int J Neuropsychopharmacol 25:339-349",
             "doi": "10.1093/ijnp/pyab088",
         }
     ]
-    assert not published().sources().duplicated().any()
+    assert not published_figures().sources().duplicated().any()
 
 
 def test_face() -> None:
-    assert repr(published("qids", trial="ELEKT-D", outcome="response")) == (
+    assert repr(published_figures("qids", trial="ELEKT-D", outcome="response")) == (
         "Published figures\n"
         "  Search   text 'qids', trial ELEKT-D, outcome response\n"
         "  Figures  3, of 1 trial\n"
@@ -278,21 +284,21 @@ def test_face() -> None:
 
 
 def test_face_of_nothing() -> None:
-    found = published("no such words", scale="GAD-7")
+    found = published_figures("no such words", scale="GAD-7")
     assert found.frame.empty
-    assert list(found.frame.columns) == list(published().frame.columns)
+    assert list(found.frame.columns) == list(published_figures().frame.columns)
     assert found.sources().empty
     assert repr(found) == (
         "Published figures: none found\n"
         "  Search  text 'no such words', scale GAD7\n"
         "\n"
-        "Note: published() without arguments returns every figure there is."
+        "Note: published_figures() without arguments returns every figure there is."
     )
 
 
 def test_face_of_many_says_how_many_it_leaves_out() -> None:
-    found = published()
-    text = found.face().to_text()
+    found = published_figures()
+    text = found.summary().to_text()
     assert f"{len(found.frame) - 40} more rows are in .tidy()." in text
     assert f"{len(found.frame)}, of {found.frame['trial'].nunique()} trials" in text
     assert found._repr_html_().count("<tr>") == 41

@@ -38,11 +38,11 @@ from trdstats import (
     MAR,
     CopyIncrements,
     CopyReference,
+    CustomStrategy,
     Delta,
     Imputation,
     JumpToReference,
     LastMeanCarriedForward,
-    OwnStrategy,
 )
 from trdstats.imputation import Draws, Law
 
@@ -76,7 +76,7 @@ def draws() -> Draws:
         (CopyReference("A"), 9.0, 10.5, -1.125),
         (CopyIncrements("A"), 9.0, 10.0, -1.25),
         (LastMeanCarriedForward(), 6.5, 7.5, 2.625 - 3.875),
-        (OwnStrategy(halfway, "halfway", "half is lost", "A"), 9.0, 8.0, -1.75),
+        (CustomStrategy(halfway, "halfway", "half is lost", "A"), 9.0, 8.0, -1.75),
         ({"rescue": "JR"}, 9.0, 9.0, -1.5),
     ],
     ids=lambda v: getattr(v, "label", None),

@@ -41,7 +41,7 @@ from trdstats import (
     MAIC,
     Bucher,
     Effect,
-    Margin,
+    NoninferiorityTest,
     PublishedArm,
     PublishedTrial,
     compare_strata,
@@ -116,7 +116,7 @@ def test_two_strata() -> None:
 
 
 def test_margin_between_equal_rates() -> None:
-    spec = Margin(0.2, better="higher")
+    spec = NoninferiorityTest(0.2, better="higher")
     plain = spec.of_counts(50, 100, 50, 100, method="farrington-manning").tidy().iloc[0]
     assert plain["statistic"] == pytest.approx(0.2 / sqrt(0.0048), rel=EXACT)
     wider = spec.of_counts(50, 100, 50, 100).tidy().iloc[0]

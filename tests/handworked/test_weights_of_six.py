@@ -57,6 +57,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.weighting.moment_weights import moment_weights
 
 SIX = pd.DataFrame(
@@ -126,16 +127,16 @@ def test_error_of_a_mean_with_estimated_and_with_known_weights() -> None:
     direct = np.where(mine, w * (OUTCOME - 3 / 4) / 6, 0)
     assert (direct**2).sum() == pytest.approx(7 / 128, rel=1e-9)
     model = fit.subject_weights
-    assert isinstance(model, trd.weights.EstimatedWeights)
+    assert isinstance(model, EstimatedWeights)
     first = model.first_order().among(SIX["subject"])
-    stacked = first.through_weights(direct[:, None])[:, 0]
+    stacked = first.stacked_influence(direct[:, None])[:, 0]
     assert stacked.tolist() == pytest.approx(
         [-1 / 6, 1 / 12, 1 / 24, -1 / 24, 1 / 24, 1 / 24], rel=1e-8
     )
     assert (stacked**2).sum() == pytest.approx(1 / 24, rel=1e-8)
     small = model.among(SIX["subject"])
     assert small.inflation[:3].tolist() == pytest.approx([13 / 9, 13 / 9, 8 / 3], rel=1e-8)
-    moved = small.through_weights(direct[:, None])[:, 0]
+    moved = small.stacked_influence(direct[:, None])[:, 0]
     assert moved.tolist() == pytest.approx(
         [-1 / 4, 1 / 9, 1 / 4, -1 / 24, 1 / 24, 1 / 24], rel=1e-8
     )

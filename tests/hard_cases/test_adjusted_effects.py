@@ -13,7 +13,7 @@ from trdstats.comparison import (
     Matching,
     Standardisation,
     e_value,
-    pool,
+    meta_analysis,
     read_effect,
     unmeasured_confounder,
 )
@@ -53,7 +53,7 @@ def test_every_risk_ratio_is_read(rows: dict[str, pd.DataFrame], method: str) ->
     assert grid.tidy()["estimate"].iloc[0] == pytest.approx(row["estimate"])
     assert read_effect(table[table["measure"] == "difference"]).measure == "risk difference"
     published = Effect("risk ratio", TREATMENT, REFERENCE, 1.2, 0.8, 1.8)
-    assert pool([ratio, published], method="fixed").effect().measure == "risk ratio"
+    assert meta_analysis([ratio, published], method="fixed").effect().measure == "risk ratio"
     other = Effect("risk ratio", "ECT", REFERENCE, 1.2, 0.8, 1.8)
     direct = Bucher().fit(ratio, other).tidy().iloc[-1]
     assert direct["estimate"] == pytest.approx(row["estimate"] / 1.2)

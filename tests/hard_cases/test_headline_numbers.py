@@ -28,7 +28,7 @@ from trdstats.survival.reported_days import headline_day, is_supported
 
 def shown(fit: Any, label: str) -> list[str]:
     """Return the cells of the first row of a group."""
-    return next(list(r) for r in fit.face().tables[0].rows if r[0] == label)
+    return next(list(r) for r in fit.summary().tables[0].rows if r[0] == label)
 
 
 def test_the_last_day_with_ten_or_a_tenth_at_risk() -> None:

@@ -328,10 +328,10 @@ def test_models_name_their_references() -> None:
     times = trd.EventTimes(frame)
     words = "treatment = 5, sex = f"
     for model in (trd.CoxPH, trd.AFT, trd.IntervalPH, trd.FineGray):
-        facts = dict(model("treatment + sex").fit(times).face().facts)
+        facts = dict(model("treatment + sex").fit(times).summary().header)
         assert facts["Reference"] == words
     coded = trd.CoxPH("C(treatment, Treatment('10')) + age").fit(times)
-    assert dict(coded.face().facts)["Reference"] == "C(treatment, Treatment('10')) = 10"
-    assert "Reference" not in dict(trd.CoxPH("age").fit(times).face().facts)
+    assert dict(coded.summary().header)["Reference"] == "C(treatment, Treatment('10')) = 10"
+    assert "Reference" not in dict(trd.CoxPH("age").fit(times).summary().header)
     fit = trd.MMRM("y ~ C(site) + treatment * visit").fit(ratings())
-    assert dict(fit.face().facts)["Reference"] == "C(site) = 1, treatment = A, visit = 7"
+    assert dict(fit.summary().header)["Reference"] == "C(site) = 1, treatment = A, visit = 7"

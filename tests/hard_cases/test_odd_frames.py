@@ -38,7 +38,7 @@ READERS: dict[str, tuple[pd.DataFrame, Callable[[Any], Any]]] = {
     "MMRM": (LONG, lambda f: trd.MMRM("change ~ age + treatment * visit").fit(f)),
     "LMM": (LONG, lambda f: trd.LMM("change ~ age + treatment * visit").fit(f)),
     "PropensityWeights": (LONG[::2], lambda f: trd.PropensityWeights("age").fit(f)),
-    "adjust_p": (pd.DataFrame({"p_value": [0.1, 0.2]}), trd.adjust_p),
+    "adjust_p_values": (pd.DataFrame({"p_value": [0.1, 0.2]}), trd.adjust_p_values),
 }
 each_reader = pytest.mark.parametrize("name", list(READERS))
 

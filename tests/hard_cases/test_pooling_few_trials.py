@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from trdstats.comparison import Effect, pool
+from trdstats.comparison import Effect, meta_analysis
 from trdstats.errors import EstimateWarning, SpecError
 
 # R 4.2.2, metafor 3.8-1: rma(log(c(1.62, 1.66, 1.71)), c(0.09, 0.09, 0.09), method = "REML"),
@@ -30,7 +30,7 @@ def trials(ratios: tuple[float, ...] = (1.62, 1.66, 1.71)) -> list[Effect]:
 def test_three_trials_that_agree_by_chance(kind: bool | str) -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        found = pool(trials(), hartung_knapp=kind)  # type: ignore[arg-type]
+        found = meta_analysis(trials(), hartung_knapp=kind)  # type: ignore[arg-type]
     row = found.tidy().query("row == 'pooled'").iloc[0]
     got = row[["conf_low", "conf_high", "p_value"]].to_numpy(dtype=float)
     assert got == pytest.approx(METAFOR[kind], rel=1e-7)
@@ -40,17 +40,17 @@ def test_three_trials_that_agree_by_chance(kind: bool | str) -> None:
 
 
 def test_below_ten_trials_the_truncated_factor_is_the_default_and_is_printed() -> None:
-    few = pool(trials())
+    few = meta_analysis(trials())
     row = few.tidy().query("row == 'pooled'").iloc[0]
     assert row["conf_low"] == pytest.approx(METAFOR["truncated"][0], rel=1e-7)
     assert few.hartung_knapp == "truncated"
     assert "reml, Hartung-Knapp interval (t, 2 df, factor at least 1)" in repr(few)
     assert few.glance()["interval"][0] == "Hartung-Knapp interval (t, 2 df, factor at least 1)"
     assert "too narrow" not in repr(few)
-    many = pool(trials(tuple(np.linspace(1.2, 2.2, 10))))
+    many = meta_analysis(trials(tuple(np.linspace(1.2, 2.2, 10))))
     assert many.hartung_knapp is False
     assert "reml, normal interval" in repr(many)
-    assert pool(trials(), method="fixed").hartung_knapp is False
+    assert meta_analysis(trials(), method="fixed").hartung_knapp is False
 
 
 def test_the_truncated_factor_changes_nothing_where_trials_differ_more() -> None:
@@ -61,11 +61,11 @@ def test_the_truncated_factor_changes_nothing_where_trials_differ_more() -> None
     ]
     for kind, low in ((True, -0.176150977642), ("truncated", -0.183639855308)):
         with pytest.warns(EstimateWarning, match="differ in size"):
-            found = pool(effects, hartung_knapp=kind)  # type: ignore[arg-type]
+            found = meta_analysis(effects, hartung_knapp=kind)  # type: ignore[arg-type]
         row = found.tidy().query("row == 'pooled'").iloc[0]
         assert row["conf_low"] == pytest.approx(low, rel=1e-6)
 
 
 def test_other_words_are_refused() -> None:
     with pytest.raises(SpecError, match="hartung_knapp must be one of"):
-        pool(trials(), hartung_knapp="yes")  # type: ignore[arg-type]
+        meta_analysis(trials(), hartung_knapp="yes")  # type: ignore[arg-type]

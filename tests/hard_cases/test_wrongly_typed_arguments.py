@@ -63,8 +63,8 @@ def test_wrong_values(call: Call) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: trd.Margin(None, "higher"), "margin must be a number; got None"),
-        (lambda: trd.Margin(np.nan, "higher"), "margin must be a finite number; got nan"),
+        (lambda: trd.NoninferiorityTest(None, "higher"), "margin must be a number; got None"),
+        (lambda: trd.NoninferiorityTest(np.nan, "higher"), "margin must be a finite number"),
         (lambda: trd.RMST("28"), "tau must be a number; got '28'"),
         (lambda: trd.RMST(True), "tau must be a number; got True"),
         (lambda: trd.Turnbull(n_boot=2.5), r"n_boot must be a whole number; got 2\.5"),
@@ -75,7 +75,7 @@ def test_wrong_values(call: Call) -> None:
         (lambda: trd.Event("death"), r"events must be a tuple, for example \('death',\)"),
         (lambda: trd.KaplanMeier(conf_level="95 %"), "conf_level must be a number; got '95 %'"),
         (lambda: trd.compare_counts(1.5, 3, 1, 3), r"events must be a whole number; got 1\.5"),
-        (lambda: trd.pool([], conf_level=None), "conf_level must be a number; got None"),
+        (lambda: trd.meta_analysis([], conf_level=None), "conf_level must be a number; got None"),
         (lambda: trd.rates(STUDY, trd.Response(), day=None), "day must be a number; got None"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=-1), "until must be a number of days"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=()), "until must be a day or name an"),

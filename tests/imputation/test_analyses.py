@@ -17,10 +17,10 @@ from trdstats import (
     ConditionalMean,
     CopyReference,
     CoxPH,
+    CustomStrategy,
     Delta,
     Imputation,
     JumpToReference,
-    OwnStrategy,
     Remission,
     ResponderRates,
     Response,
@@ -239,9 +239,9 @@ def test_strategies_that_cannot_be(small: pd.DataFrame, small_events: pd.DataFra
     with pytest.raises(SpecError, match="A strategy is a value"):
         draws.impute(3)
     with pytest.raises(SpecError, match="must return a Law of 3 visits"):
-        draws.impute(OwnStrategy(lambda own, reference, before: own.mean, "mine", "none"))
+        draws.impute(CustomStrategy(lambda own, reference, before: own.mean, "mine", "none"))
     with pytest.raises(SpecError, match="not finite"):
-        draws.impute(OwnStrategy(
+        draws.impute(CustomStrategy(
             lambda own, reference, before: Law(own.mean * np.nan, own.covariance), "mine", "none"
         ))  # fmt: skip
     unarmed = Imputation("change ~ baseline * visit").draw(small, small_events)

@@ -86,7 +86,7 @@ def test_what_goes_before_leaving() -> None:
 
 
 def test_plain_analyses_by_hand() -> None:
-    found = trd.plain_analyses(six(), day=21, covariates=None)
+    found = trd.single_imputation_analyses(six(), day=21, covariates=None)
     table = found.tidy().set_index(["method", "measure", "treatment"])
     means = {"complete case": (-17, -18), "locf": (-40 / 3, -10), "bocf": (-34 / 3, -6)}
     for method, (a, b) in means.items():
@@ -102,16 +102,18 @@ def test_plain_analyses_by_hand() -> None:
 
 
 def test_words_and_figures() -> None:
-    found = trd.plain_analyses(six(), day=21, covariates=None)
+    found = trd.single_imputation_analyses(six(), day=21, covariates=None)
     assert "locf: assumes that nobody changes after the last visit they came to." in str(found)
     assert "Difference of changes at day 21" in found.plot().get_xlabel()
     left = trd.describe_dropout(six())
     assert "Commonest patterns, x rated, . not" in str(left)
     assert left.plot().get_ylabel().startswith("Left the study")
     with pytest.raises(UnknownNameError, match="'mean'"):
-        trd.plain_analyses(six(), day=21, methods=("mean",))
+        trd.single_imputation_analyses(six(), day=21, methods=("mean",))
     with pytest.raises(UnknownNameError, match="'Z'"):
-        trd.plain_analyses(six(), day=21, reference="Z")
+        trd.single_imputation_analyses(six(), day=21, reference="Z")
     with pytest.raises(NotEstimableError, match="Nobody under B has a score to analyse"):
-        trd.plain_analyses(six().keep(["A1", "A2", "B1", "B2"]), day=21, covariates=None,
-                           methods=("complete case",))  # fmt: skip
+        trd.single_imputation_analyses(
+            six().keep(["A1", "A2", "B1", "B2"]), day=21, covariates=None,
+            methods=("complete case",),
+        )  # fmt: skip

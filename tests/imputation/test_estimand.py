@@ -46,7 +46,7 @@ def four(events: pd.DataFrame | None = EVENTS) -> trd.Study:
 def estimand(**changes: object) -> trd.Estimand:
     attributes: dict[str, object] = {
         "population": "adults with TRD", "variable": "MADRS at day 28", "contrast": "ECT v TMS",
-        "summary": "difference in means", "strategies": STRATEGIES, **changes,
+        "population_summary": "difference in means", "strategies": STRATEGIES, **changes,
     }  # fmt: skip
     return trd.Estimand(**attributes)  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ def test_no_silent_strategy() -> None:
     with pytest.raises(SpecError, match=r"strategy for 'rescue' must be TreatmentPolicy\(\)"):
         estimand(strategies={"rescue": "hypothetical"})
     with pytest.raises(SpecError, match="An estimand names its variable, summary in words"):
-        estimand(variable="", summary=" ")
+        estimand(variable="", population_summary=" ")
     with pytest.raises(SpecError, match="score"):
         trd.Composite(score="zero")  # type: ignore[arg-type]
 

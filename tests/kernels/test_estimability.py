@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
-from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -18,7 +18,9 @@ FloatArray = npt.NDArray[np.float64]
 def judged(X: FloatArray, last: tuple[int, ...] = ()) -> Estimability:
     z = np.column_stack([X, np.zeros(len(X))])[:, None, :]
     n = len(X)
-    return judge_columns(Units(z, np.ones((n, 1), dtype=bool), np.arange(n), np.ones(n)), last)
+    return judge_columns(
+        SubjectBlocks(z, np.ones((n, 1), dtype=bool), np.arange(n), np.ones(n)), last
+    )
 
 
 def indicator(code: FloatArray, n: int) -> FloatArray:

@@ -40,7 +40,7 @@ def test_batches_are_refits_one_by_one(group: str | None, reml: bool) -> None:
     counts = np.ones((12, n))
     counts[np.arange(6), np.arange(6) * 7] = 0
     counts[6:] = [np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(6)]
-    data = resample(fit._model.summary, fit._rows, counts)
+    data = resample(fit._model.products, fit._rows, counts)
     state = fit._optimum.state
     assert is_linear(state)
     batch, single = refit(fit._model, state, data), refit_one_by_one(fit._model, state, data)
@@ -55,7 +55,7 @@ def test_leaving_one_out_is_a_fit_to_the_others() -> None:
     gone = fit.design.subjects[fit._rows.order[k]]
     counts = np.ones((1, len(fit._rows.u)))
     counts[0, k] = 0
-    found = refit(fit._model, fit._optimum.state, resample(fit._model.summary, fit._rows, counts))
+    found = refit(fit._model, fit._optimum.state, resample(fit._model.products, fit._rows, counts))
     other = MMRM(FORMULA, ddf="residual").fit(frame[frame["subject"] != gone])
     beta = found.beta[0] + fit._origin  # the outcome is counted from its mean
     assert beta == pytest.approx(other.tidy()["estimate"].to_numpy(), rel=SAME)
@@ -68,7 +68,7 @@ def test_a_resample_that_lacks_an_arm_has_no_estimate() -> None:
     treatment = small_trial(per_arm=30).drop_duplicates("subject").set_index("subject")["treatment"]
     mine = treatment.reindex(fit.design.subjects[fit._rows.order]).to_numpy() == "TMS"
     counts = np.stack([mine.astype(float), np.ones(len(mine))])
-    found = refit(fit._model, fit._optimum.state, resample(fit._model.summary, fit._rows, counts))
+    found = refit(fit._model, fit._optimum.state, resample(fit._model.products, fit._rows, counts))
     assert found.converged.tolist() == [False, True]
     assert np.isnan(found.beta[0]).all()
     assert found.n_steps[1] == 0
@@ -92,7 +92,7 @@ def test_posterior_of_complete_data_is_known() -> None:
     fit = MMRM("y ~ 0 + visit", ddf="residual").fit(frame)
     start = np.tile(fitted_covariances(fit._optimum.state), (4, 1, 1, 1))
     chains = sample_chains(
-        fit._model.summary, fit._rows, start, turns=3000, rng=np.random.default_rng(6)
+        fit._model.products, fit._rows, start, turns=3000, rng=np.random.default_rng(6)
     )
     S = np.cov(y.T) * 39
     rows, columns = np.tril_indices(2)
@@ -132,7 +132,7 @@ def test_a_search_that_fails_begins_again_elsewhere() -> None:
     state = fit._optimum.state
     assert not is_linear(state)
     lost = replace(state, theta=np.array([1.0, 2.0]))  # a correlation of 2 has no likelihood
-    data = resample(fit._model.summary, fit._rows, np.ones((1, len(fit._rows.u))))
+    data = resample(fit._model.products, fit._rows, np.ones((1, len(fit._rows.u))))
     assert not refit_one_by_one(fit._model, lost, data).converged[0]
     assert not refit_one_by_one(fit._model, lost, data, lambda model: None).converged[0]
     found = refit_one_by_one(fit._model, lost, data, lambda model: np.array([20.0, 0.3]))

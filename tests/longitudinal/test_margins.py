@@ -200,7 +200,7 @@ def test_a_constrained_analysis_of_a_study_takes_its_baselines() -> None:
     study = Study(frame[["subject", "treatment", "day", "score"]], scale="MADRS", randomised=True)
     fit = MMRM("score ~ visit * treatment", constrained=True).fit(study)
     assert fit.design.visits.tolist() == [0, 7, 14, 21]
-    assert fit._model.summary.n_obs == len(frame)
+    assert fit._model.products.n_obs == len(frame)
 
 
 def test_actual_days_of_the_visits() -> None:

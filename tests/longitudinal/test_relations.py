@@ -116,7 +116,7 @@ def test_order_labels_shift_and_scale(seed: int) -> None:
 
 def test_summaries_of_two_halves_add_up() -> None:
     found = MMRM(MODEL, ddf="residual").fit(simulated())
-    rows, whole = found._rows, found._model.summary
+    rows, whole = found._rows, found._model.products
     rated = whole.rated[rows.pattern]
     none = np.zeros(len(rated), dtype=np.intp)
     half = np.arange(len(rated)) % 2 == 0
@@ -209,9 +209,9 @@ def test_twelve_visits_of_sixty_subjects() -> None:
 
 def test_all_subjects_complete_and_one_alone_in_a_pattern() -> None:
     full = simulated(gone=0)
-    assert MMRM(MODEL).fit(full)._model.summary.n.tolist() == [60]
+    assert MMRM(MODEL).fit(full)._model.products.n.tolist() == [60]
     alone = full[~((full["subject"] == 3) & (full["visit"] == 14))]
-    assert sorted(MMRM(MODEL).fit(alone)._model.summary.n) == [1, 59]
+    assert sorted(MMRM(MODEL).fit(alone)._model.products.n) == [1, 59]
 
 
 def test_visits_never_seen_together_are_named() -> None:

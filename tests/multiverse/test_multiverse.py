@@ -17,7 +17,7 @@ from trdstats import (
     Study,
     Sustained,
     Universe,
-    changes,
+    change_from_baseline,
     definitions,
     multiverse,
     rates,
@@ -128,7 +128,7 @@ def test_an_estimate_of_ones_own(trial: Study) -> None:
     """The difference of mean changes, with its influences, equals the two-sample z test."""
 
     def mean_change(universe: Universe) -> Estimate:
-        table = changes(universe.study, universe.day)
+        table = change_from_baseline(universe.study, universe.day)
         effect = pd.Series(0.0, index=universe.study.subjects["subject"].astype(object))
         means = []
         for sign, arm in ((1, universe.treatment), (-1, universe.reference)):
@@ -140,7 +140,7 @@ def test_an_estimate_of_ones_own(trial: Study) -> None:
         return Estimate(means[0] - means[1], effect.to_numpy())
 
     row = run(trial, definitions=[Response()], estimate=mean_change)
-    table = changes(trial, 28)
+    table = change_from_baseline(trial, 28)
     ect, tms = (table.loc[table["treatment"] == arm, "change"] for arm in PAIR)
     assert row.title == "mean change"
     assert row.tidy()["estimate"].iloc[0] == pytest.approx(ect.mean() - tms.mean())

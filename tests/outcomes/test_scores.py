@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from trdstats import EarlyImprovement, Response, Study, changes, load_sample, mean_scores, rates
+from trdstats import (
+    EarlyImprovement,
+    Response,
+    Study,
+    change_from_baseline,
+    load_sample,
+    mean_scores,
+    rates,
+)
 from trdstats.errors import DataWarning, SpecError, UnknownNameError
 
 
@@ -31,14 +39,14 @@ def test_one_subject_has_a_mean_without_an_interval(tiny: pd.DataFrame) -> None:
 
 def test_changes(tiny: pd.DataFrame) -> None:
     study = Study(tiny, scale="MADRS")
-    assert changes(study, 14)["percent_change"].tolist() == [-50, -50]
-    by_arm = changes(study, {"ECT": 7, "TMS": 14})
+    assert change_from_baseline(study, 14)["percent_change"].tolist() == [-50, -50]
+    by_arm = change_from_baseline(study, {"ECT": 7, "TMS": 14})
     assert by_arm["visit"].tolist() == [7, 14]
     assert by_arm["change"].tolist() == [-10, -16]
     with pytest.raises(UnknownNameError, match="treatment 'VNS'"):
-        changes(study, {"VNS": 7, "ECT": 7, "TMS": 7})
+        change_from_baseline(study, {"VNS": 7, "ECT": 7, "TMS": 7})
     with pytest.raises(SpecError, match="No day was given for 'TMS'"):
-        changes(study, {"ECT": 7})
+        change_from_baseline(study, {"ECT": 7})
 
 
 def test_changes_leave_out_what_has_no_percentage() -> None:
@@ -48,7 +56,7 @@ def test_changes_leave_out_what_has_no_percentage() -> None:
     )  # fmt: skip
     with pytest.warns(DataWarning, match="no MADRS baseline"):
         study = Study(visits, scale="MADRS")
-    assert changes(study, 7)["subject"].tolist() == ["a"]
+    assert change_from_baseline(study, 7)["subject"].tolist() == ["a"]
 
 
 @pytest.mark.parametrize("missing", ["locf", "nonresponse"])

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     format_count,
     format_estimate,
@@ -51,9 +51,9 @@ def test_numbers(shown: str, expected: str) -> None:
     assert shown == expected
 
 
-class Shown(Introduces):
-    def face(self) -> Face:
-        return Face(
+class Shown(SummaryMixin):
+    def summary(self) -> Summary:
+        return Summary(
             "A <result>",
             (("Model", "plain"), ("Subjects", "3 & more")),
             (

@@ -19,20 +19,20 @@ from trdstats.comparison.indirect.bucher import Bucher
 from trdstats.comparison.indirect.effect import Effect, read_effect
 from trdstats.comparison.indirect.maic import MAIC
 from trdstats.comparison.indirect.maic_result import MAICResult
-from trdstats.comparison.indirect.meta_analysis import pool
+from trdstats.comparison.indirect.meta_analysis import meta_analysis
 from trdstats.comparison.indirect.meta_result import PooledEffect
 from trdstats.comparison.indirect.published_trial import PublishedArm, PublishedTrial
 from trdstats.comparison.indirect.result import IndirectComparison
 from trdstats.comparison.indirect.stc import STC
 from trdstats.comparison.sensitivity.e_values import EValue, e_value
 from trdstats.comparison.sensitivity.negative_controls import NegativeControl, negative_control
-from trdstats.comparison.sensitivity.noninferiority import Margin
-from trdstats.comparison.sensitivity.noninferiority_result import MarginResult
+from trdstats.comparison.sensitivity.noninferiority import NoninferiorityTest
+from trdstats.comparison.sensitivity.noninferiority_result import NoninferiorityResult
 from trdstats.comparison.sensitivity.unmeasured import UnmeasuredConfounder, unmeasured_confounder
 from trdstats.comparison.weighting.propensity import PropensityWeights
 from trdstats.comparison.weighting.propensity_result import PropensityResult
-from trdstats.comparison.weighting.weight_bootstrap import ChainBootstrap
-from trdstats.estimates.p_value_families import adjust_p
+from trdstats.comparison.weighting.weight_bootstrap import WeightedBootstrapResult
+from trdstats.estimates.p_value_families import adjust_p_values
 
 __all__ = [
     "AIPW",
@@ -43,19 +43,18 @@ __all__ = [
     "Bucher",
     "CensoringWeights",
     "CensoringWeightsResult",
-    "ChainBootstrap",
     "Comparison",
     "EValue",
     "Effect",
     "IPCWResult",
     "IndirectComparison",
     "MAICResult",
-    "Margin",
-    "MarginResult",
     "MatchedEstimates",
     "Matching",
     "MatchingResult",
     "NegativeControl",
+    "NoninferiorityResult",
+    "NoninferiorityTest",
     "PooledEffect",
     "PropensityResult",
     "PropensityWeights",
@@ -65,12 +64,13 @@ __all__ = [
     "StandardisationResult",
     "StratifiedRates",
     "UnmeasuredConfounder",
-    "adjust_p",
+    "WeightedBootstrapResult",
+    "adjust_p_values",
     "compare",
     "compare_strata",
     "e_value",
+    "meta_analysis",
     "negative_control",
-    "pool",
     "read_effect",
     "stratified_rates",
     "unmeasured_confounder",

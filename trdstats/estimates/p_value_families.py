@@ -17,7 +17,9 @@ _STATSMODELS = {"holm": "holm", "hommel": "hommel", "benjamini-hochberg": "fdr_b
 
 
 @checked
-def adjust_p(frame: Any, *, method: Method = "holm", column: str = "p_value") -> pd.DataFrame:
+def adjust_p_values(
+    frame: Any, *, method: Method = "holm", column: str = "p_value"
+) -> pd.DataFrame:
     """Adjust the p values of a family of comparisons.
 
     Parameters
@@ -56,9 +58,9 @@ def adjust_p(frame: Any, *, method: Method = "holm", column: str = "p_value") ->
     --------
     >>> import pandas as pd
     >>> family = pd.DataFrame({"contrast": ["a", "b", "c"], "p_value": [0.01, 0.04, 0.03]})
-    >>> adjust_p(family)["p_adjusted"].tolist()
+    >>> adjust_p_values(family)["p_adjusted"].tolist()
     [0.03, 0.06, 0.06]
-    >>> adjust_p(family, method="fixed sequence")["p_adjusted"].tolist()
+    >>> adjust_p_values(family, method="fixed sequence")["p_adjusted"].tolist()
     [0.01, 0.04, 0.04]
     """
     check_choice("method", method, get_args(Method))

@@ -126,7 +126,7 @@ class WeightsAmong:
     other_subjects: Any
     label: str
 
-    def through_weights(self, direct: FloatArray) -> FloatArray:
+    def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know of the model, those of the others below: (n + m, k)."""
         return stack(direct, self.log_derivative, self.influence, self.inflation, self.others)
 

@@ -1,5 +1,5 @@
 """What published trials found, each figure with its source and its certainty."""
 
-from trdstats.evidence.published import Published, published
+from trdstats.evidence.published import Published, published_figures
 
-__all__ = ["Published", "published"]
+__all__ = ["Published", "published_figures"]

@@ -13,7 +13,7 @@ from trdstats.errors import unknown_name
 from trdstats.evidence.figure import show_figure
 from trdstats.scales import get_scale
 from trdstats.study.load import samples_home
-from trdstats.tables import Face, Introduces, Table, each_row
+from trdstats.tables import Summary, SummaryMixin, Table, each_row
 
 _TEXT = (
     "trial", "modality", "arm", "comparator", "outcome", "scale", "definition", "time", "measure",
@@ -35,7 +35,7 @@ _CAUTION = (
 
 
 @dataclass(frozen=True, repr=False)
-class Published(Introduces):
+class Published(SummaryMixin):
     """Figures of published trials, one row each.
 
     Attributes
@@ -62,12 +62,12 @@ class Published(Introduces):
         """Return the papers: trial, source, doi, each once, in the order of the frame."""
         return self.frame[["trial", "source", "doi"]].drop_duplicates(ignore_index=True)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the figures as a table, with what the marks mean."""
         facts: tuple[tuple[str, str], ...] = (("Search", self.search),) if self.search else ()
         if self.frame.empty:
-            hint = "published() without arguments returns every figure there is."
-            return Face("Published figures: none found", facts, (), (hint,))
+            hint = "published_figures() without arguments returns every figure there is."
+            return Summary("Published figures: none found", facts, (), (hint,))
         rows = tuple(
             (r.trial, f"{r.arm} v {r.comparator}" if r.comparator else r.arm, r.outcome, r.scale,
              r.time, show_figure(r), r.mark)
@@ -79,11 +79,11 @@ class Published(Introduces):
         trials = self.frame["trial"].nunique()
         facts += (("Figures", f"{len(self.frame)}, of {trials} trial{'s' * (trials > 1)}"),)
         table = Table(header, rows, text_columns=len(header))
-        return Face("Published figures", facts, (table,), (*notes, _MARKS, _CAUTION))
+        return Summary("Published figures", facts, (table,), (*notes, _MARKS, _CAUTION))
 
 
 @checked
-def published(
+def published_figures(
     text: str = "",
     *,
     trial: str | None = None,
@@ -119,7 +119,7 @@ def published(
 
     Examples
     --------
-    >>> found = published(trial="ELEKT-D", outcome="response", measure="count")
+    >>> found = published_figures(trial="ELEKT-D", outcome="response", measure="count")
     >>> found.frame[["arm", "events", "n"]].values.tolist()
     [['ketamine', 108, 195], ['ECT', 70, 170]]
     """

@@ -20,14 +20,14 @@ from trdstats.imputation.imputed import Imputed
 from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean
 from trdstats.imputation.pooled import Pooled
 from trdstats.imputation.responders import ResponderRates, TimeToEvent
-from trdstats.imputation.single_imputation import PlainAnalyses, plain_analyses
+from trdstats.imputation.single_imputation import PlainAnalyses, single_imputation_analyses
 from trdstats.imputation.strategies import (
     MAR,
     CopyIncrements,
     CopyReference,
+    CustomStrategy,
     JumpToReference,
     LastMeanCarriedForward,
-    OwnStrategy,
     Strategy,
 )
 from trdstats.imputation.tipping.responses import BinaryTippingPoint, BinaryTippingPointResult
@@ -47,6 +47,7 @@ __all__ = [
     "ConditionalMean",
     "CopyIncrements",
     "CopyReference",
+    "CustomStrategy",
     "Delta",
     "Derived",
     "Draws",
@@ -58,7 +59,6 @@ __all__ = [
     "JumpToReference",
     "LastMeanCarriedForward",
     "Law",
-    "OwnStrategy",
     "PlainAnalyses",
     "Pooled",
     "PrincipalStratum",
@@ -72,5 +72,5 @@ __all__ = [
     "WhileOnTreatment",
     "describe_dropout",
     "dropout_events",
-    "plain_analyses",
+    "single_imputation_analyses",
 ]

@@ -23,7 +23,7 @@ from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.pooled import Pooled, labels
 from trdstats.kernels.numerics import pooling
 from trdstats.longitudinal import MMRM
-from trdstats.tables import Face, Introduces, Table, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -76,7 +76,7 @@ def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Analysed(Introduces):
+class Analysed(SummaryMixin):
     """Estimates of every completed set.
 
     Attributes
@@ -166,7 +166,7 @@ class Analysed(Introduces):
         facts += [("Delta", d.describe()) for d in self.deltas]
         return tuple(facts)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the assumptions, and how estimates vary between sets."""
         e = self.estimates
         spread = e.estimate.std(axis=0, ddof=1)
@@ -176,7 +176,7 @@ class Analysed(Introduces):
         )
         header = ("Estimate", "Mean of sets", "SD between sets")
         caveat = self.imputed.caveat
-        return Face(
+        return Summary(
             "Analysed sets",
             self.facts(),
             (*self.imputed.tables(), Table(header, rows)),

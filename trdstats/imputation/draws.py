@@ -23,7 +23,7 @@ from trdstats.kernels.gaussian import reference_based as kernel
 from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
 from trdstats.kernels.gaussian.reference_based import Law
 from trdstats.longitudinal.levels import level_text
-from trdstats.tables import Face, Introduces, Table, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputation import Imputation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Draws(Introduces):
+class Draws(SummaryMixin):
     """Parameters of the imputation model, one set a draw or resample.
 
     Attributes
@@ -283,7 +283,7 @@ class Draws(Introduces):
             )  # fmt: skip
         return tuple(facts)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return model, data, events and how the draws went."""
         layout = self.layout
         rows = []
@@ -294,4 +294,4 @@ class Draws(Introduces):
         header = ("Treatment", "Subjects", *(f"{layout.visit} {plain(v)}" for v in layout.visits))
         tables = [Table(header, tuple(rows), title="Missing values (%)")]
         events = event_table(layout, self.strategies)
-        return Face("Draws of an imputation model", self.facts(), (*tables, *events))
+        return Summary("Draws of an imputation model", self.facts(), (*tables, *events))

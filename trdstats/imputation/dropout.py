@@ -18,8 +18,8 @@ from trdstats.outcomes import EventTimes
 from trdstats.study import Study
 from trdstats.survival import KaplanMeier, KaplanMeierResult
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -95,7 +95,7 @@ def _reasons(study: Study, until: float | None) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, repr=False)
-class Dropout(Introduces):
+class Dropout(SummaryMixin):
     """Dropout by treatment.
 
     Attributes
@@ -214,7 +214,7 @@ class Dropout(Introduces):
         settings = {"ylabel": "Left the study", "censor_marks": False, **options}
         return self.curves().plot(ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return who left, why, in which patterns, and what went before."""
         sizes = tuple(
             (str(r.treatment), format_count(r.n), format_count(r.completed), format_count(r.left),
@@ -238,4 +238,4 @@ class Dropout(Introduces):
             tables.append(Table(("Before leaving", "Odds ratio", "p"), odds))
         except NotEstimableError as error:
             notes.append(str(error))
-        return Face("Who leaves", (), tuple(tables), tuple(notes))
+        return Summary("Who leaves", (), tuple(tables), tuple(notes))

@@ -22,14 +22,14 @@ from trdstats.imputation.parallel import Shelf, fingerprint
 from trdstats.imputation.parameter_draws import draw_parameters
 from trdstats.imputation.trial_layout import check_arms, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 _WORST_RHAT = 1.05
 
 
 @checked
 @dataclass(frozen=True, repr=False)
-class Imputation(Introduces):
+class Imputation(SummaryMixin):
     """Imputation of missing visits by a mixed model for repeated measures.
 
     The chain is ``spec.draw(data, events).impute(strategy).analyse(analysis).pool()``.
@@ -148,7 +148,7 @@ class Imputation(Introduces):
         result, fitted = fit_model(layout, self.formula, self.covariance, group, self.reml, used)
         name = fingerprint(
             __version__, repr(self), self.covariance, self.method, layout.y, used, layout.arm,
-            fitted.rows.u, fitted.place, fitted.summary.select, fitted.summary.group,
+            fitted.rows.u, fitted.place, fitted.products.select, fitted.products.group,
         )  # fmt: skip
         drawn = draw_parameters(
             fitted, layout.arm, self.method, Shelf(cache, name), n_jobs=n_jobs, progress=progress
@@ -162,9 +162,9 @@ class Imputation(Introduces):
         _warn(draws)
         return draws
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the model in words."""
-        return Face("Imputation by a mixed model for repeated measures", self.facts())
+        return Summary("Imputation by a mixed model for repeated measures", self.facts())
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the model in words, as facts."""

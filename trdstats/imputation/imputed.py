@@ -19,7 +19,7 @@ from trdstats.imputation.delta import Delta, read_deltas
 from trdstats.imputation.events import event_table
 from trdstats.imputation.trial_layout import Layout, plain
 from trdstats.study import Study
-from trdstats.tables import Face, Introduces, Table, each_row, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.draws import Draws
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Imputed(Introduces):
+class Imputed(SummaryMixin):
     """Every draw's completed set.
 
     Attributes
@@ -268,7 +268,7 @@ class Imputed(Introduces):
         """Return the events with what is assumed after them."""
         return event_table(self.layout, self.strategies)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the assumptions, and means of imputed values by arm and visit."""
         layout = self.layout
         frame = self.tidy()
@@ -281,4 +281,4 @@ class Imputed(Introduces):
         header = ("Treatment", "Strategy", layout.visit, "Values", "Mean")
         notes = (f"{self.caveat}.",) if self.caveat else ()
         shown = (Table(header, rows, 2, f"Imputed {layout.outcome}"),) if rows else ()
-        return Face("Imputed visits", self.facts(), (*self.tables(), *shown), notes)
+        return Summary("Imputed visits", self.facts(), (*self.tables(), *shown), notes)

@@ -18,9 +18,9 @@ from trdstats.kernels.gaussian.batched_fits import (
 )
 from trdstats.kernels.gaussian.bootstrap_batches import Resampled, resample
 from trdstats.kernels.gaussian.estimability import judge_columns
-from trdstats.kernels.gaussian.patterns import Summary
+from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model, State, residual_start
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
 
 
@@ -33,7 +33,7 @@ class FittedModel:
     model : Model
     state : State
         The optimum.
-    rows : Rows
+    rows : SubjectRows
         Subjects with an observed visit.
     place : ndarray of int, shape (n_rows,)
         Place of each row among all subjects.
@@ -49,7 +49,7 @@ class FittedModel:
 
     model: Model
     state: State
-    rows: Rows
+    rows: SubjectRows
     place: IntArray
     subjects: tuple[str, ...]
     structure: Covariance
@@ -63,11 +63,11 @@ class FittedModel:
         return len(self.subjects)
 
     @property
-    def summary(self) -> Summary:
+    def products(self) -> CrossProducts:
         """Cross-products of all subjects."""
-        if not isinstance(self.model.summary, Summary):
+        if not isinstance(self.model.products, CrossProducts):
             raise TypeError("an MMRM sums its subjects up")
-        return self.model.summary
+        return self.model.products
 
     @property
     def sigma(self) -> FloatArray:
@@ -90,7 +90,7 @@ class FittedModel:
         search : bool
             Search each resample by itself, also from its own residuals.
         """
-        data = resample(self.summary, self.rows, counts[:, self.place])
+        data = resample(self.products, self.rows, counts[:, self.place])
         lost = data.lacks_rank()
         whole = np.flatnonzero(~lost)
         parts = []
@@ -103,7 +103,7 @@ class FittedModel:
 
     def identifies(self, counts: FloatArray, imputes: BoolArray) -> bool:
         """Whether one resample informs the means of all subjects that are imputed with it."""
-        data = resample(self.summary, self.rows, counts[None, self.place])
+        data = resample(self.products, self.rows, counts[None, self.place])
         return not data.lacks_rank()[0] or self._is_enough(
             judge_columns(self._summary_of(data)).kept, data, imputes
         )
@@ -115,13 +115,13 @@ class FittedModel:
             return refit(self.model, self.state, data)
         return refit_one_by_one(model, self.state, data)
 
-    def _summary_of(self, data: Resampled) -> Summary:
-        return replace(self.summary, n=data.n[0], gram=data.gram[0])
+    def _summary_of(self, data: Resampled) -> CrossProducts:
+        return replace(self.products, n=data.n[0], gram=data.gram[0])
 
     def _reduced(self, data: Resampled, imputes: BoolArray, search: bool) -> Refits:
         """Fit one resample that does not tell all columns apart, by those it does."""
         kept = judge_columns(self._summary_of(data)).kept
-        model = replace(self.model, summary=self.summary.keep(kept))
+        model = replace(self.model, products=self.products.keep(kept))
         found = self._search(model, data.keep(kept), search)
         beta = np.zeros((1, data.n_columns))
         beta[:, kept] = found.beta
@@ -185,7 +185,7 @@ def _put_together(parts: list[tuple[IntArray, Refits]]) -> Refits:
 def designs(layout: Layout, result: MMRMResult) -> FloatArray:
     """Return the design of every subject at every visit under every arm, shape (a, n, T, q).
 
-    Rows whose mean the data do not identify are NaN.
+    SubjectRows whose mean the data do not identify are NaN.
 
     Raises
     ------

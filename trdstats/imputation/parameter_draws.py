@@ -194,7 +194,7 @@ def _positive(sigma: FloatArray) -> BoolArray:
 
 
 def _posterior(fitted: FittedModel, method: Bayesian, shelf: Shelf, progress: bool) -> Drawn:
-    n_g = np.bincount(fitted.summary.group, weights=fitted.summary.n)
+    n_g = np.bincount(fitted.products.group, weights=fitted.products.n)
     T = fitted.sigma.shape[-1]
     if (n_g < T).any():
         raise NotEstimableError(
@@ -229,14 +229,14 @@ def _turns(
     number, turns = part
     rng = np.random.default_rng((method.seed, number))
     sigma = _dispersed(fitted, method, rng) if last is None else last["sigma"][-1]
-    found = sample_chains(fitted.summary, fitted.rows, sigma, turns=turns, rng=rng)
+    found = sample_chains(fitted.products, fitted.rows, sigma, turns=turns, rng=rng)
     return {"beta": found.beta, "sigma": found.sigma}
 
 
 def _dispersed(fitted: FittedModel, method: Bayesian, rng: np.random.Generator) -> FloatArray:
     """Return starting covariances spread wider than the posterior, shape (K, G, T, T)."""
     G, T, _ = fitted.sigma.shape
-    df = max(T + 3.0, float(fitted.summary.n.sum()) / G / 4)
+    df = max(T + 3.0, float(fitted.products.n.sum()) / G / 4)
     started = [
         inverse_wishart(np.tile(own * (df - T - 1), (method.chains, 1, 1)), df, rng)
         for own in fitted.sigma

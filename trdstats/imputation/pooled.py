@@ -15,8 +15,8 @@ from trdstats.imputation.analyses import to_scale
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.kernels.numerics.pooling import Pool
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Pooled(Introduces):
+class Pooled(SummaryMixin):
     """Pooled estimates.
 
     Attributes
@@ -130,7 +130,7 @@ class Pooled(Introduces):
         columns = ["label", "estimate", "conf_low", "conf_high"]
         return plots.plot_estimates(frame[columns], ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the assumptions, then the estimates."""
         frame = self.tidy()
         level = f"{100 * self.conf_level:g} % CI"
@@ -159,7 +159,7 @@ class Pooled(Introduces):
         scales = {s for s in frame["scale"] if s != "identity"}
         if scales:
             notes.insert(0, f"SE on the {' and '.join(sorted(scales))} scale where pooled there.")
-        return Face(
+        return Summary(
             "Pooled estimates after imputation",
             (*self.analysed.facts(), ("Pooling", self.pooling)),
             (*self.analysed.imputed.tables(), Table(header, tuple(rows))),

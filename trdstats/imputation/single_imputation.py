@@ -18,8 +18,8 @@ from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.study import Study
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -35,7 +35,7 @@ ASSUMPTIONS = {
 
 
 @checked
-def plain_analyses(
+def single_imputation_analyses(
     study: Study,
     *,
     day: float,
@@ -79,7 +79,7 @@ def plain_analyses(
     Examples
     --------
     >>> import trdstats as trd
-    >>> found = trd.plain_analyses(trd.load_sample("trial"), day=28)
+    >>> found = trd.single_imputation_analyses(trd.load_sample("trial"), day=28)
     >>> found.tidy()["method"].unique().tolist()
     ['complete case', 'locf', 'bocf']
     """
@@ -161,7 +161,7 @@ def _analyse(
 
 
 @dataclass(frozen=True, repr=False)
-class PlainAnalyses(Introduces):
+class PlainAnalyses(SummaryMixin):
     """The same comparison under plain handlings of missing scores."""
 
     frame: pd.DataFrame
@@ -197,7 +197,7 @@ class PlainAnalyses(Introduces):
                     "caveat": self.caveat, **options}  # fmt: skip
         return plots.plot_estimates(frame.assign(label=label), ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the differences, each with its assumption."""
         level = f"{100 * self.conf_level:g} % CI"
         gaps = self.frame[self.frame["measure"] == "difference"]
@@ -210,6 +210,6 @@ class PlainAnalyses(Introduces):
         header = ("Method", "Comparison", "n", "Made up", f"Difference ({level})", "p")
         notes = [f"{m}: assumes that {ASSUMPTIONS[m]}." for m in dict.fromkeys(gaps["method"])]
         notes += [f"{self.caveat}."] if self.caveat else []
-        return Face(f"Change at day {self.day:g}, plain handlings of missing scores",
+        return Summary(f"Change at day {self.day:g}, plain handlings of missing scores",
                     (("ANCOVA", f"treatment + {self.covariates or 'nothing'}"),),
                     (Table(header, rows, 2),), tuple(notes))  # fmt: skip

@@ -166,7 +166,7 @@ class LastMeanCarriedForward(Strategy):
 
 @checked
 @dataclass(frozen=True, slots=True)
-class OwnStrategy(Strategy):
+class CustomStrategy(Strategy):
     """A strategy of your own.
 
     Parameters
@@ -186,11 +186,11 @@ class OwnStrategy(Strategy):
     Half of the way to the reference:
 
     >>> import numpy as np
-    >>> from trdstats.imputation import Law, OwnStrategy
+    >>> from trdstats.imputation import Law, CustomStrategy
     >>> def halfway(own, reference, before):
     ...     mean = np.where(before, own.mean, (own.mean + reference.mean) / 2)
     ...     return Law(mean, own.covariance)
-    >>> OwnStrategy(halfway, "halfway", "half of the benefit is lost", "TMS").describe()
+    >>> CustomStrategy(halfway, "halfway", "half of the benefit is lost", "TMS").describe()
     'half of the benefit is lost'
     """
 

@@ -21,14 +21,14 @@ from trdstats.kernels.visits.item_scores import (
 )
 from trdstats.scales import Prorate, Scale, get_scale
 from trdstats.study.checks import check_columns
-from trdstats.tables import Face, Introduces, Table, each_row, format_count
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count
 
 REASONS = ("complete", "filled in", "too many items missing", "not answered", "work not applicable")
 WORK = 4
 
 
 @dataclass(frozen=True, repr=False)
-class ScoredItems(Introduces):
+class ScoredItems(SummaryMixin):
     """Totals of forms, and what looks wrong with the forms.
 
     Attributes
@@ -87,7 +87,7 @@ class ScoredItems(Introduces):
         """
         return self.findings.copy()
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return how many forms were scored, and the findings by kind."""
         counts = self.frame["reason"].value_counts(sort=False)
         rule = "no item" if self.rule is None else self.rule.describe()
@@ -105,7 +105,7 @@ class ScoredItems(Introduces):
                 for r in each_row(by_kind.reset_index())
             )
             tables.append(Table(("Finding", "First seen", "Forms"), rows, 2))
-        return Face(f"{self.scale.label} scored from items", tuple(facts), tuple(tables))
+        return Summary(f"{self.scale.label} scored from items", tuple(facts), tuple(tables))
 
 
 @checked

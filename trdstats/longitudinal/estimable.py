@@ -171,7 +171,7 @@ def _listed(names: list[str]) -> str:
 def without_visit(design: Design) -> list[int]:
     """Return the columns that a constrained analysis can do without: treatment, but no visit.
 
-    Everybody has the reference treatment at the first visit, so these columns are sums of those by
+    All have the reference treatment at the first visit, so these columns are sums of those by
     visit. Without them coefficients read as effects at their visits.
     """
     if design.baseline is None:

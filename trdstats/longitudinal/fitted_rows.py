@@ -20,7 +20,7 @@ from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reduced_rows import Reduced, reduce_rows
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.by_rating import Grouping
 from trdstats.longitudinal.design import Design
 
@@ -97,10 +97,10 @@ class FittedRows:
         return parameter_map(self.reduced.levels, self.of_effects)
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> SubjectRows:
         """Groups of the outermost level, each a pattern of its own."""
         each = np.arange(self.reduced.n_groups)
-        return Rows(np.empty((len(each), 0)), each, each)
+        return SubjectRows(np.empty((len(each), 0)), each, each)
 
     def inference(self, inner: Inference) -> InCoordinates:
         """Return the inference on the columns as they were given."""

@@ -26,7 +26,7 @@ from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
 DDF = ("kenward-roger", "satterthwaite", "residual")
@@ -34,7 +34,7 @@ DDF = ("kenward-roger", "satterthwaite", "residual")
 
 @checked
 @dataclass(frozen=True, repr=False)
-class LMM(Introduces):
+class LMM(SummaryMixin):
     """Linear mixed model with random effects of the subject.
 
     Parameters
@@ -133,7 +133,7 @@ class LMM(Introduces):
         reduced = fitted.reduced
         structure = random_structure(reduced.levels)
         model = Model(
-            summary=reduced.units,
+            products=reduced.units,
             structures=[structure],
             sizes=[len(structure.first)],
             block=np.zeros_like(reduced.units.group),
@@ -201,17 +201,17 @@ class LMM(Introduces):
             return kenward_roger(model, state, np.asarray(expected, dtype=float), curved=True)
         if self.ddf == "satterthwaite":
             return satterthwaite(model, state, of_theta)
-        df = float(model.summary.n_obs - model.summary.n_columns)
-        return FixedDegrees(state.beta, state.vcov, np.full(model.summary.n_columns, df))
+        df = float(model.products.n_obs - model.products.n_columns)
+        return FixedDegrees(state.beta, state.vcov, np.full(model.products.n_columns, df))
 
     def _in_words(self) -> str:
         if isinstance(self.random, str):
             return self.random
         return "; ".join(f"{effects} of {column}" for column, effects in self.random.items())
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the model in words."""
-        return Face(
+        return Summary(
             "Linear mixed model",
             (
                 ("Formula", self.formula),
@@ -236,7 +236,7 @@ def _start(level: Level, variance: float) -> FloatArray:
 
 def _at_boundary(spec: LMM, model: Model) -> str:
     """Say what an estimate at the boundary does and does not mean, and what to fit instead."""
-    n = int(model.summary.n.sum())
+    n = int(model.products.n.sum())
     meaning = (
         f"With {n:,} subjects or groups this happens by chance where a true variance is small: it "
         "does not show that it is zero. "

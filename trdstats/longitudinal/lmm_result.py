@@ -200,7 +200,7 @@ class LMMResult(MixedResult):
         same = (
             self.terms == simpler.terms
             and self.spec.reml == simpler.spec.reml
-            and self._model.summary.n_obs == simpler._model.summary.n_obs
+            and self._model.products.n_obs == simpler._model.products.n_obs
         )
         k = self.n_covariance - simpler.n_covariance
         if not same or k < 1 or len(self.effects) - len(simpler.effects) > 1:

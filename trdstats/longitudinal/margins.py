@@ -21,8 +21,8 @@ from trdstats.longitudinal.estimable import notes_of
 from trdstats.longitudinal.levels import cells_of, find_level, level_text
 from trdstats.study.visit_order import days_of
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     format_estimate,
     format_number,
@@ -37,7 +37,7 @@ Adjust = Literal["none", "holm", "bonferroni", "tukey", "dunnett", "mvt"]
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Margins(Introduces):
+class Margins(SummaryMixin):
     """Marginal means of a mixed model.
 
     Attributes
@@ -258,7 +258,7 @@ class Margins(Introduces):
         }
         return plots.plot_trajectories(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the means as a table."""
         table = self.tidy()
         head = list(self.labels.columns)
@@ -273,7 +273,7 @@ class Margins(Introduces):
         header = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
         facts = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
         notes = (*self._caveat(), *notes_of(table))
-        return Face("Marginal means", facts, (Table(header, rows, len(head)),), notes)
+        return Summary("Marginal means", facts, (Table(header, rows, len(head)),), notes)
 
     def _caveat(self) -> tuple[str, ...]:
         caveat = self.fit.design.caveat
@@ -282,7 +282,7 @@ class Margins(Introduces):
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Contrasts(Introduces):
+class Contrasts(SummaryMixin):
     """Differences of marginal means.
 
     Attributes
@@ -372,7 +372,7 @@ class Contrasts(Introduces):
             self.frame[["estimate", "conf_low", "conf_high"]].assign(label=label), ax=ax, **settings
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the differences as a table."""
         by = self.margins.by
         rows = tuple(
@@ -396,7 +396,7 @@ class Contrasts(Introduces):
         facts = (("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjust))
         notes = (*self.margins._caveat(), *notes_of(self.frame), *self._family_notes())
         table = Table(header, rows, 2 if by else 1)
-        return Face("Differences of marginal means", facts, (table,), notes)
+        return Summary("Differences of marginal means", facts, (table,), notes)
 
     def _family_notes(self) -> tuple[str, ...]:
         """Say where an adjustment counts fewer differences than were asked for."""

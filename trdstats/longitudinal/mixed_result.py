@@ -18,7 +18,7 @@ from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reml import Model, covariances
 from trdstats.kernels.gaussian.sandwich import sandwich
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.estimable import Identified
 from trdstats.longitudinal.grid import margin_rows, type3_rows
@@ -30,7 +30,7 @@ from trdstats.longitudinal.predict import (
     simulated_outcomes,
 )
 from trdstats.longitudinal.subject_weights import Weighting
-from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MixedResult(Introduces):
+class MixedResult(SummaryMixin):
     """A fitted mixed model.
 
     Attributes
@@ -64,7 +64,7 @@ class MixedResult(Introduces):
     _model: Model
     _optimum: Optimum
     _of_theta: FloatArray
-    _rows: Rows
+    _rows: SubjectRows
     _weighting: Weighting | None = field(default=None, kw_only=True)
     _by_constraint: tuple[int, ...] = field(default=(), kw_only=True)
 
@@ -118,7 +118,7 @@ class MixedResult(Introduces):
     @property
     def _n_units(self) -> int:
         """Number of subjects, or of sites whose subjects are not independent."""
-        return int(self._model.summary.n.sum())
+        return int(self._model.products.n.sum())
 
     def _n_counted(self) -> int:
         return self.n_covariance
@@ -245,7 +245,7 @@ class MixedResult(Introduces):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, ratings, log-likelihood, AIC, BIC, and how the search went."""
-        s, o = self._model.summary, self._optimum
+        s, o = self._model.products, self._optimum
         return pd.DataFrame(
             {
                 "n": [self._n_units],
@@ -377,7 +377,7 @@ class MixedResult(Introduces):
         frame.insert(0, self.design.unit, self.design.subjects)
         return frame if self._weighting is None else self._weighting.frame(frame)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the fit and its fixed effects as tables."""
         g = next(each_row(self.glance()))
         left = "; ".join(f"{n:,} {reason}" for reason, n in self.design.left_out.items())
@@ -408,7 +408,7 @@ class MixedResult(Introduces):
         notes = [f"{self.design.caveat}."] if self.design.caveat else []
         notes += self._left_out_notes()
         tables = (Table(header, rows), *self._tables())
-        return Face(self.title, tuple(facts), tables, tuple(notes))
+        return Summary(self.title, tuple(facts), tables, tuple(notes))
 
     def _left_out_notes(self) -> list[str]:
         notes = []
@@ -437,7 +437,7 @@ class MixedResult(Introduces):
 
     def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Yield the subjects of each pattern, its visits, and their covariance."""
-        s, rows = self._model.summary, self._rows
+        s, rows = self._model.products, self._rows
         V = covariances(self._model, self._optimum.state.shapes)
         for p in range(len(s.n)):
             visits = np.flatnonzero(s.rated[p])

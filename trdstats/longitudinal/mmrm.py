@@ -22,14 +22,14 @@ from trdstats.kernels.gaussian.mixed_tests import (
 )
 from trdstats.kernels.gaussian.newton import Optimum, minimise
 from trdstats.kernels.gaussian.patterns import (
-    Summary,
+    CrossProducts,
     distinct_columns,
     summarise,
 )
 from trdstats.kernels.gaussian.reml import Model, residual_start
 from trdstats.kernels.gaussian.sandwich import Kind, sandwich
-from trdstats.kernels.gaussian.subject_blocks import Units
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.by_visit import build_design, long_table
 from trdstats.longitudinal.covariances import (
     CompoundSymmetry,
@@ -47,7 +47,7 @@ from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, descri
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
 DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual")
@@ -59,7 +59,7 @@ VCOV = ("model", "empirical", "bias-reduced", "jackknife")
 
 @checked
 @dataclass(frozen=True, repr=False)
-class MMRM(Introduces):
+class MMRM(SummaryMixin):
     """Mixed model for repeated measures.
 
     Parameters
@@ -182,7 +182,7 @@ class MMRM(Introduces):
         if weights is not None:
             return self._fit_weighted(data, subject, visit, treatment, weights)
         if isinstance(data, MMRMSummary):
-            return self._fit_summary(data.design, data.summary, data.no_rows())
+            return self._fit_summary(data.design, data.products, data.no_rows())
         return self._fit_rows(data, subject, visit, treatment)
 
     def _fit_weighted(
@@ -227,7 +227,11 @@ class MMRM(Introduces):
         return self._fit_summary(design, summary, rows, origin)
 
     def _fit_summary(
-        self, design: Design, summary: Summary, rows: Rows, origin: FloatArray | None = None
+        self,
+        design: Design,
+        summary: CrossProducts,
+        rows: SubjectRows,
+        origin: FloatArray | None = None,
     ) -> MMRMResult:
         columns = judge_columns(summary, last=without_visit(design))
         # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
@@ -297,7 +301,7 @@ class MMRM(Introduces):
             )
         return summarise_frame(self, frame, subject=subject, visit=visit)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the model in words."""
         facts = [
             ("Formula", self.formula),
@@ -308,7 +312,7 @@ class MMRM(Introduces):
         facts += [("Covariance of effects", self.vcov)] if self.vcov != "model" else []
         facts += [("Covariance by", self.group)] if self.group else []
         facts += [("Weights", self.weights)] if self.weights else []
-        return Face("Mixed model for repeated measures", tuple(facts))
+        return Summary("Mixed model for repeated measures", tuple(facts))
 
 
 def _origin(design: Design) -> FloatArray | None:
@@ -414,10 +418,10 @@ def _structure(spec: MMRM, design: Design) -> Covariance:
     return structure.at(design.places)
 
 
-def _model(summary: Summary, structure: Covariance, design: Design, reml: bool) -> Model:
+def _model(summary: CrossProducts, structure: Covariance, design: Design, reml: bool) -> Model:
     n_groups = len(design.groups)
     return Model(
-        summary=summary,
+        products=summary,
         structures=[OnDays(structure, design.days)] * n_groups,
         sizes=[structure.size(design.days.shape[1])] * n_groups,
         block=summary.group // len(design.days),
@@ -430,7 +434,7 @@ def _check_groups(model: Model, design: Design, group: str | None) -> None:
     """Refuse covariances of their own for groups of one subject."""
     if group is None:
         return
-    n = np.bincount(model.block, weights=model.summary.n, minlength=len(design.groups))
+    n = np.bincount(model.block, weights=model.products.n, minlength=len(design.groups))
     few = [name for name, k in zip(design.groups, n, strict=True) if k < 2]
     if few:
         raise NotEstimableError(
@@ -442,7 +446,7 @@ def _check_groups(model: Model, design: Design, group: str | None) -> None:
 
 def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
     """Return the best optimum from the residuals and, if that fails, from plainer starts."""
-    never = _never_together(model.summary)
+    never = _never_together(model.products)
     if never and structure.label == "unstructured":
         pairs = ", ".join(f"{design.visits[a]} and {design.visits[b]}" for a, b in never[:5])
         raise NotEstimableError(
@@ -450,9 +454,9 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
             "estimable. Leave a visit out, or choose a structure such as covariance='toeph'."
         )
     n_cov = sum(model.sizes)
-    if model.summary.n_obs <= model.summary.n_columns + 1:
+    if model.products.n_obs <= model.products.n_columns + 1:
         raise NotEstimableError(
-            f"{model.summary.n_obs} ratings cannot carry {model.summary.n_columns} fixed effects."
+            f"{model.products.n_obs} ratings cannot carry {model.products.n_columns} fixed effects."
         )
     S = residual_start(model)
     best: Optimum | None = None
@@ -473,7 +477,7 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
         state = "did not converge" if best else "could not start"
         raise NotEstimableError(
             f"The {structure.label} covariance ({n_cov} parameters, "
-            f"{int(model.summary.n.sum())} subjects) {state}: too few subjects at some pair of "
+            f"{int(model.products.n.sum())} subjects) {state}: too few subjects at some pair of "
             "visits, or residuals of one visit that determine another. Try fewer parameters, "
             "such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
         )
@@ -489,14 +493,19 @@ def _is_singular(optimum: Optimum) -> bool:
     return False
 
 
-def _never_together(summary: Summary | Units) -> list[tuple[int, int]]:
+def _never_together(summary: CrossProducts | SubjectBlocks) -> list[tuple[int, int]]:
     together = np.einsum("p,pa,pb->ab", summary.n, summary.rated.astype(float), summary.rated)
     rows, columns = np.nonzero(np.triu(together == 0, 1))
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def _infer(
-    spec: MMRM, model: Model, optimum: Optimum, of_theta: FloatArray, rows: Rows, design: Design
+    spec: MMRM,
+    model: Model,
+    optimum: Optimum,
+    of_theta: FloatArray,
+    rows: SubjectRows,
+    design: Design,
 ) -> Inference:
     state = optimum.state
     if spec.vcov != "model":
@@ -512,16 +521,16 @@ def _judge(spec: MMRM, model: Model, beta: FloatArray, found: Inference) -> Infe
     """Return the covariance of the effects with the degrees of freedom that were asked for."""
     if spec.ddf == "satterthwaite":
         return found
-    q = model.summary.n_columns
+    q = model.products.n_columns
     if spec.ddf == "residual":
-        df = np.full(q, float(model.summary.n_obs - q))
+        df = np.full(q, float(model.products.n_obs - q))
     else:
         # An MMRM sums its subjects up, whatever a model may hold.
-        df = _between_within(cast(Summary, model.summary))
+        df = _between_within(cast(CrossProducts, model.products))
     return FixedDegrees(beta, found.covariance, df, found)
 
 
-def _between_within(summary: Summary) -> FloatArray:
+def _between_within(summary: CrossProducts) -> FloatArray:
     """Return degrees of freedom between subjects for columns that never change within one.
 
     The intercept counts as within, as in R mmrm.

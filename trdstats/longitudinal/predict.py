@@ -83,7 +83,7 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
     See `MMRMResult.predict_missing`.
     """
     _need_rows(fit, "predictions of missed visits")
-    design, s, rows = fit.design, fit._model.summary, fit._rows
+    design, s, rows = fit.design, fit._model.products, fit._rows
     if design.varying:
         raise NotEstimableError(
             f"{', '.join(design.varying)} change between visits, so their values at missed visits "

@@ -18,7 +18,7 @@ from trdstats.estimates.weights import (
     weights_in_words,
 )
 from trdstats.kernels.gaussian.sandwich import Sandwich
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 COLUMN = "subject_weight"
 
@@ -40,7 +40,7 @@ class Weighting:
 
     def through(self, effect: FloatArray) -> FloatArray:
         """Return influences of the analysed subjects that know how the weights were estimated."""
-        return effect if self.among is None else self.among.through_weights(effect)
+        return effect if self.among is None else self.among.stacked_influence(effect)
 
     def frame(self, effect: pd.DataFrame) -> pd.DataFrame:
         """Return a frame of influences, subject first, with those of the weights' model below."""
@@ -52,7 +52,7 @@ class Weighting:
         result.insert(0, effect.columns[0], who)
         return result
 
-    def stacked(self, found: Sandwich, rows: Rows) -> Sandwich:
+    def stacked(self, found: Sandwich, rows: SubjectRows) -> Sandwich:
         """Return an empirical covariance that knows how the weights were estimated."""
         if self.among is None:
             return found

@@ -11,11 +11,11 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
-from trdstats.kernels.gaussian.patterns import Summary, distinct_columns, merge, summarise
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.by_visit import build_design
 from trdstats.longitudinal.design import Design
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.mmrm import MMRM
@@ -26,7 +26,7 @@ _MEETINGS = 3  # times that every level is met, each time beside other levels of
 
 
 @dataclass(frozen=True, repr=False)
-class MMRMSummary(Introduces):
+class MMRMSummary(SummaryMixin):
     """Cross-products of rows by pattern of visits.
 
     Attributes
@@ -34,12 +34,12 @@ class MMRMSummary(Introduces):
     spec : MMRM
     design : Design
         Without rows.
-    summary : Summary
+    products : CrossProducts
     """
 
     spec: MMRM
     design: Design
-    summary: Summary
+    products: CrossProducts
 
     def __add__(self, other: MMRMSummary) -> MMRMSummary:
         """Return the summary of the rows of both.
@@ -55,7 +55,7 @@ class MMRMSummary(Introduces):
             and a.terms == b.terms
             and list(a.visits) == list(b.visits)
             and a.groups == b.groups
-            and np.array_equal(self.summary.select, other.summary.select)
+            and np.array_equal(self.products.select, other.products.select)
         )
         if not same:
             raise SpecError(
@@ -67,18 +67,18 @@ class MMRMSummary(Introduces):
         }
         facts, caveat = a.facts + b.facts, a.caveat or b.caveat
         design = replace(a, facts=facts, left_out=left_out, caveat=caveat)
-        return MMRMSummary(self.spec, design, merge(self.summary, other.summary))
+        return MMRMSummary(self.spec, design, merge(self.products, other.products))
 
-    def no_rows(self) -> Rows:
+    def no_rows(self) -> SubjectRows:
         """Return that there are no rows."""
-        d = self.summary.gram.shape[1]
+        d = self.products.gram.shape[1]
         none = np.zeros(0, dtype=np.intp)
-        return Rows(np.zeros((0, d)), none, none)
+        return SubjectRows(np.zeros((0, d)), none, none)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return what was summed up."""
-        s = self.summary
-        return Face(
+        s = self.products
+        return Summary(
             "Summary for a mixed model",
             (
                 ("Formula", self.spec.formula),

@@ -15,8 +15,8 @@ from trdstats.errors import count_of
 from trdstats.kernels.numerics.max_t import MaxT
 from trdstats.study import Study
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -34,7 +34,7 @@ _COLUMNS = [
 
 
 @dataclass(frozen=True, repr=False)
-class Multiverse(Introduces):
+class Multiverse(SummaryMixin):
     """Estimates of one comparison under many definitions, judged together.
 
     Attributes
@@ -175,7 +175,7 @@ class Multiverse(Introduces):
         }
         return plots.plot_specification_curve(self.frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the primary universe, what all say together, and the universes."""
         g = next(each_row(self.glance()))
         first = next(each_row(self.frame))
@@ -217,7 +217,7 @@ class Multiverse(Introduces):
                 "independent ones."
             )
         header = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
-        return Face(
+        return Summary(
             f"{self.title} in {g.n:,} universes", facts, (Table(header, rows),), tuple(notes)
         )
 

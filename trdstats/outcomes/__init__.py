@@ -22,7 +22,7 @@ from trdstats.outcomes.rules.states import (
     Response,
 )
 from trdstats.outcomes.rules.sustained import Sustained
-from trdstats.outcomes.scores import changes, day_by_treatment, mean_scores
+from trdstats.outcomes.scores import change_from_baseline, day_by_treatment, mean_scores
 from trdstats.outcomes.time_to import LEFT_FOLLOW_UP, time_to
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "as_event_times",
     "as_history",
     "assess",
-    "changes",
+    "change_from_baseline",
     "compare_counts",
     "day_by_treatment",
     "definition_from_mapping",

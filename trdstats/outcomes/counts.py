@@ -12,8 +12,8 @@ from trdstats.estimates.proportion_contrast import DIFFERENCES, MEASURES, contra
 from trdstats.kernels.proportions.two_by_two import fisher_test, pearson_test, yates_test
 from trdstats.outcomes.rules.definition import read_total
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -23,7 +23,7 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class CountComparison(Introduces):
+class CountComparison(SummaryMixin):
     """Comparison of two proportions known by their counts."""
 
     counts: tuple[int, int, int, int]
@@ -66,7 +66,7 @@ class CountComparison(Introduces):
             }
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return measures and tests as tables."""
         x1, n1, x0, n0 = self.counts
         level = f"{100 * self.conf_level:g} % CI"
@@ -77,7 +77,7 @@ class CountComparison(Introduces):
             shown = format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)
             rows.append((r.measure + unit, shown, format_p(r.p_value)))
         tests = tuple((r.test, format_p(r.p_value)) for r in each_row(self.tests()))
-        return Face(
+        return Summary(
             f"{x1}/{n1} against {x0}/{n0}",
             (
                 ("Rates", f"{format_percent(x1 / n1)} % and {format_percent(x0 / n0)} %"),

@@ -22,11 +22,11 @@ from trdstats.outcomes.check_event_times import (
     hint_at_status_of_r,
     read_numbers,
 )
-from trdstats.tables import Face, Introduces, Table, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 
 @checked
-class EventTimes(Introduces):
+class EventTimes(SummaryMixin):
     """One row a subject: when an event happened, as far as the visits tell.
 
     Parameters
@@ -173,7 +173,7 @@ class EventTimes(Introduces):
             first_look={k: v for k, v in self.first_look.items() if k in kept},
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return counts by treatment, and how finely the visits locate the event."""
         frame, causes = self.frame, self.causes
         rows = []
@@ -196,7 +196,7 @@ class EventTimes(Introduces):
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
         if self.caveat:
             notes.insert(0, self.caveat + ".")
-        return Face(
+        return Summary(
             f"Time to {self.outcome}",
             (("Origin", self.origin), ("Time", "days")),
             (Table(header, tuple(rows)),),

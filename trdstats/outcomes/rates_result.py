@@ -11,8 +11,8 @@ import pandas as pd
 from trdstats.errors import count_of, no_error_known
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -31,7 +31,7 @@ MISSING_WORDS = {
 
 
 @dataclass(frozen=True, repr=False)
-class Rates(Introduces):
+class Rates(SummaryMixin):
     """Rates of a state at a day, and what separates the treatments.
 
     Attributes
@@ -110,7 +110,7 @@ class Rates(Introduces):
             result[name] = np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0)
         return pd.DataFrame(result)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the rates and comparisons as a table."""
         frame = self.frame
         of_arm = frame[frame["measure"] == "rate"]
@@ -132,7 +132,7 @@ class Rates(Introduces):
         if len(frame) > len(of_arm):
             tables.append(_contrast_table(frame, level))
         methods = " / ".join(dict.fromkeys(frame["method"]))
-        return Face(
+        return Summary(
             f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}",
             (
                 ("Rule", self.definition),

@@ -21,11 +21,11 @@ from trdstats.outcomes.check_history import (
     check_values,
 )
 from trdstats.outcomes.event_times import EventTimes
-from trdstats.tables import Face, Introduces, Table, format_count
+from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 
 @checked
-class ResponseHistory(Introduces):
+class ResponseHistory(SummaryMixin):
     """Who was in which state from when to when, as far as the visits tell.
 
     Parameters
@@ -194,7 +194,7 @@ class ResponseHistory(Introduces):
             first_look={k: v for k, v in self.first_look.items() if k in kept},
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return subjects and changes of state by treatment."""
         rows = []
         for name in self.treatments:
@@ -214,7 +214,7 @@ class ResponseHistory(Introduces):
         notes = [f"{self.caveat}."] if self.caveat else []
         reasons = self.left_out["reason"].value_counts(sort=False)
         notes += [f"{reason}: {int(n):,} left out." for reason, n in reasons.items()]
-        return Face(
+        return Summary(
             "Histories of response",
             (("Response", self.response), ("Relapse", self.relapse), ("Time", "days since day 0")),
             (Table(header, tuple(rows)),),

@@ -65,7 +65,7 @@ def mean_scores(
 
 
 @checked
-def changes(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
+def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
     """Return each subject's change from baseline at a scheduled day.
 
     Parameters
@@ -89,7 +89,7 @@ def changes(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
     Examples
     --------
     >>> from trdstats import changes, load_sample
-    >>> change = changes(load_sample("trial"), 28)
+    >>> change = change_from_baseline(load_sample("trial"), 28)
     >>> bool((change["change"] == change["score"] - change["baseline"]).all())
     True
     """

@@ -69,7 +69,7 @@ def weigh_rates(
             direct[mine, k] = w * (met[mine] - rate[k])
     model = weight_model(weights)
     among = None if model is None else model.among(outcomes["subject"])
-    moved = direct if among is None else among.through_weights(direct)
+    moved = direct if among is None else among.stacked_influence(direct)
     who = outcomes["subject"].to_numpy(dtype=object)
     if among is not None:
         who = np.concatenate([who, among.other_subjects])

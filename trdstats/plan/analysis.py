@@ -13,7 +13,7 @@ from trdstats.errors import EstimateWarning, PlanError, UnknownNameError, unknow
 from trdstats.outcomes import (
     Definition,
     Rates,
-    changes,
+    change_from_baseline,
     day_by_treatment,
     mean_scores,
     rates,
@@ -26,7 +26,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.study import Study
 from trdstats.tables import (
-    Face,
+    Summary,
     Table,
     each_row,
     format_count,
@@ -106,12 +106,12 @@ def _cohorts(plan: Plan, study: Study) -> Section:
     rows = tuple(definitions.itertuples(index=False, name=None))
     table = Table(("Outcome", "Rule", "Source"), rows, 3)
     source = study.scale.source.cite() if study.scale.source else "not stated"
-    face = Face("Definitions", (("Scale", f"{study.scale.name} ({source})"),), (table,))
+    face = Summary("Definitions", (("Scale", f"{study.scale.name} ({source})"),), (table,))
     return Section(
         "cohorts",
         "Who was studied, and what counts as an outcome",
         "Every number below follows from these rules and from the visits that took place.",
-        faces=(study.face(), face),
+        faces=(study.summary(), face),
         frames={"definitions": definitions, "subjects": study.subjects},
     )
 
@@ -147,7 +147,7 @@ def _scores(plan: Plan, study: Study) -> Section:
 
 def _acute(plan: Plan, study: Study) -> Section:
     days = day_by_treatment(study, plan.acute_end)
-    change = changes(study, days)
+    change = change_from_baseline(study, days)
     table = _rates_at_end(plan, study, days)
     response = table[table["outcome"] == "response"]
 
@@ -211,7 +211,7 @@ def _rates_at_end(plan: Plan, study: Study, days: dict[str, float]) -> pd.DataFr
     return pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
 
 
-def _acute_face(plan: Plan, study: Study, table: pd.DataFrame) -> Face:
+def _acute_face(plan: Plan, study: Study, table: pd.DataFrame) -> Summary:
     rows = []
     for name in study.treatments:
         both = list(each_row(table[table["treatment"] == name]))
@@ -224,7 +224,7 @@ def _acute_face(plan: Plan, study: Study, table: pd.DataFrame) -> Face:
     level = f"{100 * plan.conf_level:g} % CI"
     header = ("Treatment", "Day", "n", "Rated", "Response %", level, "Remission %", level)
     caveat = (f"{study.caveat}.",) if study.caveat else ()
-    return Face(
+    return Summary(
         "Response and remission at the last acute visit",
         (
             ("Response", plan.response.describe(study.scale)),
@@ -267,7 +267,7 @@ def _rates(plan: Plan, study: Study) -> Section:
         "rates",
         "Which rates differ at the same day?",
         "Treatments compared at a scheduled day they share.",
-        faces=tuple(r.face() for r in found),
+        faces=tuple(r.summary() for r in found),
         frames={"rates": pd.concat(frames, ignore_index=True)},
         cautions=tuple(dict.fromkeys(cautions)),
     )

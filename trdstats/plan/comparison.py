@@ -65,7 +65,7 @@ def _section(plan: Plan, found: Comparison) -> Section:
         TITLE,
         f"Every pair is judged before it is compared. Adjusted for {plan.adjust}; nothing is known "
         "of what was not measured.",
-        faces=(found.face(),),
+        faces=(found.summary(),),
         pictures=pictures,
         frames=frames,
     )

@@ -16,7 +16,7 @@ from trdstats.study import Study
 from trdstats.survival import RMST, AalenJohansen, KaplanMeier, LogRank
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
-    Face,
+    Summary,
     Table,
     each_row,
     format_count,
@@ -29,7 +29,7 @@ def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
     """Return time to first response: curves, test, restricted means."""
     curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
     quantiles = curves.quantiles()
-    faces = [curves.face()]
+    faces = [curves.summary()]
     frames = {
         "onset_times": onset.frame,
         "onset_curves": curves.tidy(),
@@ -38,7 +38,7 @@ def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
     cautions: list[str] = []
     if len(study.treatments) > 1:
         test = LogRank().fit(onset)
-        faces.append(test.face())
+        faces.append(test.summary())
         frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
     seen = [t for t in study.treatments if onset.first_look.get(t, 0.0) <= plan.horizon]
     late = [t for t in study.treatments if t not in seen]
@@ -51,7 +51,7 @@ def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
         means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
             onset.only(seen)
         )
-        faces.append(means.face())
+        faces.append(means.summary())
         frames["onset_rmst"] = means.tidy()
 
     def draw(figure: Any) -> None:
@@ -108,7 +108,7 @@ def durability_section(plan: Plan, study: Study) -> Section:
         "durability",
         _FOR_HOW_LONG,
         _RESPONDERS,
-        faces=(times.face(), _durability_face(plan, table, times)),
+        faces=(times.summary(), _durability_face(plan, table, times)),
         pictures=(
             Picture(
                 "durability",
@@ -126,7 +126,7 @@ def durability_section(plan: Plan, study: Study) -> Section:
     )
 
 
-def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Face:
+def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     own = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
     notes = [f"{times.caveat}."] if times.caveat else []
@@ -146,7 +146,7 @@ def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Face
             f"{SUPPORT_RULE}."
         )
     header = ("Treatment", *(f"Day {d:g}" for d in plan.durability_days))
-    return Face(
+    return Summary(
         f"Cumulative incidence of {times.causes[1]} (%)",
         (("Interval", f"{100 * plan.conf_level:g} %"), ("Competing", ", ".join(plan.competing))),
         (Table(header, tuple(rows)),),

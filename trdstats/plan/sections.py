@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats.tables import Face
+from trdstats.tables import Summary
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Section:
     ----------
     key, title, lead : str
         Anchor, heading, and the sentences that say which question the part answers.
-    faces : tuple of Face
+    faces : tuple of Summary
     pictures : tuple of Picture
     frames : dict of str to pandas.DataFrame
         Tidy tables by the name of their file.
@@ -52,7 +52,7 @@ class Section:
     key: str
     title: str
     lead: str
-    faces: tuple[Face, ...] = ()
+    faces: tuple[Summary, ...] = ()
     pictures: tuple[Picture, ...] = ()
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.item_scores import FormLayout
 from trdstats.scales.scoring import PLAIN, Scoring
 from trdstats.scales.source import SET_BY_ANALYST, Source
-from trdstats.tables import Face, Introduces, Table
+from trdstats.tables import Summary, SummaryMixin, Table
 
 Direction = Literal["higher is worse", "higher is better"]
 
@@ -87,7 +87,7 @@ class Difference:
 
 
 @dataclass(frozen=True, repr=False)
-class Scale(Introduces):
+class Scale(SummaryMixin):
     """A depression rating scale.
 
     Attributes
@@ -247,7 +247,7 @@ class Scale(Introduces):
             raise unknown_name(f"severity scheme of {self.label}", wanted, names)
         return self.schemes[names.index(wanted)].label(total)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the card of the instrument."""
         items = f"{len(self.item_maxima)}" if self.item_maxima else "not listed"
         if self.domains:
@@ -266,9 +266,9 @@ class Scale(Introduces):
         ]
         if self.source:
             facts.append(("Source", self.source.cite()))
-        return Face(
+        return Summary(
             title=self.name,
-            facts=tuple(facts),
+            header=tuple(facts),
             tables=tuple(t for t in _card_tables(self) if t.rows),
             notes=self.notes,
         )

@@ -14,11 +14,11 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.scales import Scale
 from trdstats.study.study import Study
-from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_p
 
 
 @dataclass(frozen=True, repr=False)
-class RatingQuality(Introduces):
+class RatingQuality(SummaryMixin):
     """Findings on the ratings of a study.
 
     Attributes
@@ -41,7 +41,7 @@ class RatingQuality(Introduces):
         row = pd.DataFrame({"n_findings": [len(self.findings)]})
         return pd.concat([row, self.entry], axis=1)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return findings and the test of the entry threshold."""
         tables, notes = [], []
         if len(self.findings):
@@ -64,7 +64,7 @@ class RatingQuality(Introduces):
                 "a small p points to ratings lifted over the threshold."
             )
         facts = (("Visits on which two scales move apart", f"{len(self.findings):,}"),)
-        return Face("Quality of ratings", facts, tuple(tables), tuple(notes))
+        return Summary("Quality of ratings", facts, tuple(tables), tuple(notes))
 
 
 @checked

@@ -36,14 +36,14 @@ from trdstats.study.variants import (
     thin,
 )
 from trdstats.study.windows import VisitWindows, read_windows
-from trdstats.tables import Face, Introduces, Table, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 UNADJUSTED = "Unadjusted: treatments were not randomised"
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 
 
 @checked
-class Study(Introduces):
+class Study(SummaryMixin):
     """Depression scores of patients under one or more treatments.
 
     Everything is checked once, here: a study that exists can be analysed. All problems of the
@@ -485,7 +485,7 @@ class Study(Introduces):
             frame.attrs[_CAVEAT] = self.caveat
         return frame
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return what the study holds."""
         visits, subjects = self.visits, self.subjects
         unrated = int(visits["score"].isna().sum())
@@ -508,7 +508,7 @@ class Study(Introduces):
             facts.insert(
                 1, ("Other scales", ", ".join(s for s in self.scales if s != self.scale.label))
             )
-        return Face(
+        return Summary(
             "Study",
             tuple(facts),
             (_arms(self),),

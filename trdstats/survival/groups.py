@@ -146,16 +146,16 @@ class Sample:
             subject, then a column a name. Subjects that only the model of the weights knows
             stand below.
         """
-        frame = pd.DataFrame(self.through_weights(direct), columns=names)
+        frame = pd.DataFrame(self.stacked_influence(direct), columns=names)
         who = self.subjects
         if self.model is not None:
             who = np.concatenate([np.asarray(who, dtype=object), self.model.other_subjects])
         frame.insert(0, "subject", who)
         return frame
 
-    def through_weights(self, direct: FloatArray) -> FloatArray:
+    def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know how the weights were estimated."""
-        return direct if self.model is None else self.model.through_weights(direct)
+        return direct if self.model is None else self.model.stacked_influence(direct)
 
     def lay_out(self, row: IntArray, effect: FloatArray) -> FloatArray:
         """Return effects of some subjects among those of all with follow-up, 0 for the others."""
@@ -179,7 +179,7 @@ class Sample:
         cluster : ndarray of int, shape (n,), optional
             Codes of groups of subjects that are not independent.
         """
-        moved = self.through_weights(self.lay_out(row, effect))
+        moved = self.stacked_influence(self.lay_out(row, effect))
         if cluster is not None:
             # Subjects outside the estimate stand alone.
             code = int(cluster.max()) + 1 + np.arange(len(moved))
@@ -216,7 +216,7 @@ class Sample:
             values = of_group(g)
             direct = np.zeros((len(self.subjects), values.shape[1]))
             direct[g.row] = values
-            moved[g.label] = self.through_weights(direct)
+            moved[g.label] = self.stacked_influence(direct)
         return {(a, b): np.einsum("nk,nk->k", moved[a], moved[b]) for a in labels for b in labels}
 
 
@@ -283,7 +283,7 @@ def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
     return labels.cat.codes.to_numpy().astype(np.intp), list(labels.cat.categories)
 
 
-def counts_facts(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ...]:
+def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ...]:
     """Return the facts that every face of a time-to-event result begins with."""
     left_out = len(times.left_out)
     facts = [

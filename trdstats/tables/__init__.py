@@ -11,12 +11,12 @@ from trdstats.tables.format import (
     format_time,
 )
 from trdstats.tables.rows import each_row
-from trdstats.tables.summary import Face, Introduces, Table
+from trdstats.tables.summary import Summary, SummaryMixin, Table
 
 __all__ = [
     "NOT_ESTIMABLE",
-    "Face",
-    "Introduces",
+    "Summary",
+    "SummaryMixin",
     "Table",
     "each_row",
     "format_count",

@@ -1,7 +1,7 @@
 """The face of a result: one description, shown as text or as HTML.
 
-A `Face` is what a result says of itself, in the order in which a reader needs it: title,
-facts, tables, notes. Both `to_text` and `to_html` read the same fields, so the two can never
+A `Summary` is what a result says of itself, in the order in which a reader needs it: title,
+header, tables, notes. Both `to_text` and `to_html` read the same fields, so the two can never
 tell different stories. No memory address, clock or locale enters either.
 """
 
@@ -73,14 +73,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class Summary:
     """What a result shows of itself.
 
     Attributes
     ----------
     title : str
         What it is, in a few words.
-    facts : tuple of (str, str)
+    header : tuple of (str, str)
         Label and value, in the order of reading.
     tables : tuple of Table
         Tables, in order.
@@ -89,16 +89,16 @@ class Face:
     """
 
     title: str
-    facts: tuple[tuple[str, str], ...] = ()
+    header: tuple[tuple[str, str], ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def to_text(self) -> str:
         """Return the face as plain text."""
         blocks = [self.title]
-        if self.facts:
-            width = max(len(label) for label, _ in self.facts)
-            blocks[0] += "\n" + "\n".join(f"  {k.ljust(width)}  {v}" for k, v in self.facts)
+        if self.header:
+            width = max(len(label) for label, _ in self.header)
+            blocks[0] += "\n" + "\n".join(f"  {k.ljust(width)}  {v}" for k, v in self.header)
         blocks += [t.to_text() for t in self.tables]
         if self.notes:
             blocks.append("\n".join(f"Note: {n}" for n in self.notes))
@@ -106,10 +106,10 @@ class Face:
 
     def to_html(self) -> str:
         """Return the face as an HTML fragment."""
-        facts = "".join(f"<dt>{_html(k)}</dt><dd>{_html(v)}</dd>" for k, v in self.facts)
+        header = "".join(f"<dt>{_html(k)}</dt><dd>{_html(v)}</dd>" for k, v in self.header)
         parts = [
             f"<h4>{_html(self.title)}</h4>",
-            f"<dl>{facts}</dl>" if facts else "",
+            f"<dl>{header}</dl>" if header else "",
             "".join(t.to_html() for t in self.tables),
             "".join(f'<p class="note">{_html(n)}</p>' for n in self.notes),
         ]
@@ -125,17 +125,17 @@ def _html(text: str) -> str:
     return escape(visible(text))
 
 
-class Introduces:
+class SummaryMixin:
     """Mixin: an object that shows itself through its face."""
 
     __slots__ = ()
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return what the object shows of itself."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return self.face().to_text()
+        return self.summary().to_text()
 
     def _repr_html_(self) -> str:
-        return self.face().to_html()
+        return self.summary().to_html()

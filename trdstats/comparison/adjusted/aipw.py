@@ -12,11 +12,11 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.aipw_result import AIPWResult
 from trdstats.comparison.adjusted.analysis_set import (
-    Everybody,
+    AnalysisSet,
     TreatmentModel,
     fit_outcome_model,
     fit_treatment_model,
-    read_everybody,
+    read_analysis_set,
 )
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, pick_level, read_outcomes
 from trdstats.errors import SpecError, check_choice, check_level
@@ -25,7 +25,7 @@ from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 Estimand = Literal["ate", "att"]
 Variance = Literal["efficient", "stacked"]
@@ -33,7 +33,7 @@ Variance = Literal["efficient", "stacked"]
 
 @checked
 @dataclass(frozen=True, repr=False)
-class AIPW(Introduces):
+class AIPW(SummaryMixin):
     """Rates or means from a model of the outcome and a model of the treatment together.
 
     The estimate is right when one of the two models is; see `Standardisation` for the outcome
@@ -146,7 +146,7 @@ class AIPW(Introduces):
             data, self.outcome, day=self.day, missing=self.missing, reference=self.reference
         )
         formulas = (self.outcome_formula, self.treatment_formula)
-        everybody = read_everybody(known, formulas, self.by, weights)
+        everybody = read_analysis_set(known, formulas, self.by, weights)
         levels = everybody.levels
         reference = pick_level("treatment", self.reference, levels)
         among = None
@@ -173,7 +173,7 @@ class AIPW(Introduces):
         direct = found.influence
         if self.variance == "stacked":
             direct = direct + models.carried(found, own, e, among)
-        moved = everybody.through_weights(direct)
+        moved = everybody.stacked_influence(direct)
         labels = tuple(str(v) for v in levels)
         quantity: Quantity = "rate" if known.binary else "mean"
         time = np.nan if self.day is None else float(self.day)
@@ -197,19 +197,19 @@ class AIPW(Introduces):
             ),
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the method in words."""
         facts = [("Outcome", self.outcome_formula), ("Treatment", self.treatment_formula)]
         if self.folds is not None:
             facts.append(("Cross-fitting", f"{self.folds} folds, seed {self.seed}"))
-        return Face("Augmented inverse probability weighting", tuple(facts))
+        return Summary("Augmented inverse probability weighting", tuple(facts))
 
 
 @dataclass(frozen=True)
 class _Models:
     """The two models of one comparison."""
 
-    everybody: Everybody
+    everybody: AnalysisSet
     outcome: CovariateDesign
     treatment: CovariateDesign
     family: Family

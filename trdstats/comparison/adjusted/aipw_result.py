@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.arguments import checked_methods
 from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
 from trdstats.estimates.treatment_quantities import Marginals
-from trdstats.tables import Face, Introduces, Table, format_count, format_percent
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_percent
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.aipw import AIPW
@@ -22,7 +22,7 @@ RARE = 0.01
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AIPWResult(Introduces):
+class AIPWResult(SummaryMixin):
     """Doubly robust outcomes under each treatment and their comparisons.
 
     Attributes
@@ -112,7 +112,7 @@ class AIPWResult(Introduces):
     def _covariates(self) -> str:
         return f"{self.spec.outcome_formula} (outcome), {self.spec.treatment_formula} (treatment)"
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return outcomes, comparisons and overlap as tables."""
         spec, overlap = self.spec, self.overlap()
         whose = "all subjects" if spec.treated is None else f"subjects under {spec.treated}"
@@ -152,7 +152,7 @@ class AIPWResult(Introduces):
                 "Some had a treatment that models give a probability below 1 %: overlap is poor, "
                 "and few subjects decide the estimate."
             )
-        return Face(
+        return Summary(
             "Augmented inverse probability weighting",
             tuple(facts),
             (*self._marginals.tables(), Table(header, rows, title="Probability of treatment")),

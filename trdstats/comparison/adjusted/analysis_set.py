@@ -1,4 +1,4 @@
-"""Everybody a comparison is about, and regressions of their outcomes and treatments."""
+"""The subjects a comparison is about, and regressions of their outcomes and treatments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SEPARATED = 12.0
 
 
 @dataclass(frozen=True)
-class Everybody:
+class AnalysisSet:
     """All subjects of a comparison with outcome, treatment, covariates and weight.
 
     Attributes
@@ -72,13 +72,13 @@ class Everybody:
 
     @property
     def who(self) -> npt.NDArray[np.object_]:
-        """Subjects of the rows of `through_weights`."""
+        """Subjects of the rows of `stacked_influence`."""
         own = self.frame["subject"].to_numpy(dtype=object)
         return own if self.model is None else np.concatenate([own, self.model.other_subjects])
 
-    def through_weights(self, direct: FloatArray) -> FloatArray:
+    def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know how the weights were estimated."""
-        return direct if self.model is None else self.model.through_weights(direct)
+        return direct if self.model is None else self.model.stacked_influence(direct)
 
     def counts(self, by: str) -> pd.DataFrame:
         """Return `by`, n (subjects), n_observed (those whose outcome is known)."""
@@ -99,9 +99,9 @@ class Everybody:
         return tuple(facts)
 
 
-def read_everybody(
+def read_analysis_set(
     known: SubjectOutcomes, formulas: tuple[str, ...], by: str, weights: Any
-) -> Everybody:
+) -> AnalysisSet:
     """Return the subjects of a comparison.
 
     Raises
@@ -118,7 +118,7 @@ def read_everybody(
     weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
     check_observed(weights, frame["subject"], known.observed, day=known.day)
     model = weight_model(weights)
-    found = Everybody(
+    found = AnalysisSet(
         frame=frame,
         y=known.y,
         label=known.label,
@@ -141,7 +141,7 @@ def read_everybody(
 def fit_outcome_model(
     X: FloatArray,
     terms: Sequence[str],
-    everybody: Everybody,
+    everybody: AnalysisSet,
     family: Family,
     among: BoolArray | None = None,
 ) -> tuple[LinearFit, FloatArray]:
@@ -199,7 +199,7 @@ class TreatmentModel:
 
 
 def fit_treatment_model(
-    X: FloatArray, terms: Sequence[str], everybody: Everybody, own: BoolArray
+    X: FloatArray, terms: Sequence[str], everybody: AnalysisSet, own: BoolArray
 ) -> TreatmentModel:
     """Fit a model of the treatment to some of the subjects.
 
@@ -209,7 +209,7 @@ def fit_treatment_model(
         Covariates of everybody, without intercept.
     terms : sequence of str
         Their names.
-    everybody : Everybody
+    everybody : AnalysisSet
     own : ndarray of bool, shape (n,)
 
     Raises

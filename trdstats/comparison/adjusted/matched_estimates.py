@@ -14,7 +14,7 @@ from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
 from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.matching_result import MatchingResult
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MatchedEstimates(Introduces):
+class MatchedEstimates(SummaryMixin):
     """Outcomes of the matched under both treatments and their comparison.
 
     Attributes
@@ -75,7 +75,7 @@ class MatchedEstimates(Introduces):
             ax, measure, self.outcome, {"caveat": self.matching._words(), **options}
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return outcomes and comparison as a table."""
         found = self.matching
         sets = f"{self.n_sets:,} of {found.treated} with their controls"
@@ -91,7 +91,7 @@ class MatchedEstimates(Introduces):
         )
         words = found._words()
         notes = (*((f"{words}.",) if words else ()), *self._marginals.notes())
-        return Face("Matched comparison", facts, self._marginals.tables(), notes)
+        return Summary("Matched comparison", facts, self._marginals.tables(), notes)
 
 
 def estimate_matched(

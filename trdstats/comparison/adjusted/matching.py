@@ -10,7 +10,11 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.comparison.adjusted.analysis_set import Everybody, fit_treatment_model, read_everybody
+from trdstats.comparison.adjusted.analysis_set import (
+    AnalysisSet,
+    fit_treatment_model,
+    read_analysis_set,
+)
 from trdstats.comparison.adjusted.matching_result import MatchingResult
 from trdstats.comparison.adjusted.subject_outcomes import (
     SubjectOutcomes,
@@ -28,7 +32,7 @@ from trdstats.formulas import read_covariates, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.matching import join_equal, match_again, match_once
 from trdstats.study import Study
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 Order = Literal["largest", "smallest"]
 _EQUAL = 1e-9  # standard deviations of the logit: scores so near differ by rounding alone
@@ -36,7 +40,7 @@ _EQUAL = 1e-9  # standard deviations of the logit: scores so near differ by roun
 
 @checked
 @dataclass(frozen=True, repr=False)
-class Matching(Introduces):
+class Matching(SummaryMixin):
     """Nearest-neighbour matching of one treatment to another on the logit of the propensity.
 
     The matched controls stand for what the treated would have had without the treatment: the
@@ -142,7 +146,7 @@ class Matching(Introduces):
         frame = table[own].reset_index(drop=True)
         frame[self.by] = pd.Categorical(frame[self.by].astype(object), [control, treated])
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
-        both = read_everybody(known, (self.formula,), self.by, None)
+        both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
         spread = float(np.sqrt(np.mean([score[both.code == k].var(ddof=1) for k in (0, 1)])))
         width = np.inf if self.caliper is None else self.caliper * spread
@@ -195,7 +199,7 @@ class Matching(Introduces):
             treated = levels[1] if self.control in (None, levels[0]) else levels[0]
         return next(v for v in levels if v != treated), treated
 
-    def _score(self, both: Everybody) -> tuple[FloatArray, pd.DataFrame]:
+    def _score(self, both: AnalysisSet) -> tuple[FloatArray, pd.DataFrame]:
         """Return the logit of the propensity, and the covariates as numbers."""
         design = read_covariates(both.frame, self.formula)
         everyone = np.ones(len(design.X), dtype=bool)
@@ -203,7 +207,7 @@ class Matching(Introduces):
         score = np.asarray(fit.Z @ fit.gamma[0], dtype=float)
         return score, pd.DataFrame(design.X, columns=design.terms)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the method in words."""
         caliper = "none" if self.caliper is None else f"{self.caliper:g} SD of the logit"
         facts = (
@@ -214,4 +218,4 @@ class Matching(Introduces):
             ),
             ("Caliper", caliper),
         )
-        return Face("Nearest-neighbour matching", facts)
+        return Summary("Nearest-neighbour matching", facts)

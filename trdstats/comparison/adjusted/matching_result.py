@@ -19,7 +19,7 @@ from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_ou
 from trdstats.errors import NotEstimableError, count_of
 from trdstats.kernels.weighting.covariate_balance import balance
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.matching import Matching
@@ -29,7 +29,7 @@ _FEWEST_CLUSTERS = 10
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MatchingResult(Introduces):
+class MatchingResult(SummaryMixin):
     """A matched set.
 
     Attributes
@@ -298,13 +298,13 @@ class MatchingResult(Introduces):
             return ""
         return f"Treatments were not randomised; matched on {self.spec.formula}"
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the counts, the balance, and who found no match."""
         g = next(each_row(self.glance()))
         width = "none" if np.isinf(self.width) else f"{self.width:.3f} on the logit"
         facts = (
             ("Matched", f"{self.treated} to {self.control}"),
-            *self.spec.face().facts[:2],
+            *self.spec.summary().header[:2],
             ("Caliper", width),
             (
                 self.treated,
@@ -347,4 +347,4 @@ class MatchingResult(Introduces):
                 f"Estimates are about the {g.matched_treated:,} under {self.treated} who found a "
                 "match."
             )
-        return Face("Nearest-neighbour matching", facts, tuple(tables), tuple(notes))
+        return Summary("Nearest-neighbour matching", facts, tuple(tables), tuple(notes))

@@ -17,7 +17,7 @@ from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 Estimand = Literal["ate", "att"]
 Variance = Literal["influence", "fixed covariates"]
@@ -27,7 +27,7 @@ MODELS_OF_TIME = MODELS[2:]
 
 @checked
 @dataclass(frozen=True, repr=False)
-class Standardisation(Introduces):
+class Standardisation(SummaryMixin):
     """Outcomes standardised to the covariates of the same subjects (g-computation).
 
     A regression of the outcome on treatment and covariates predicts what every subject would have
@@ -173,13 +173,13 @@ class Standardisation(Introduces):
             return standardise_times(self, data, weights)
         return standardise_means(self, data, weights)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the method in words."""
         facts = [("Formula", self.formula)]
         facts.append(("Standardised to", words_of_estimand(self.estimand, self.treated)))
         if self.model:
             facts.append(("Model", self.model))
-        return Face("Standardisation", tuple(facts))
+        return Summary("Standardisation", tuple(facts))
 
 
 def words_of_estimand(estimand: str, treated: str | None) -> str:

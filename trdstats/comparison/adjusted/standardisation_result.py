@@ -13,7 +13,7 @@ from trdstats.arrays import FloatArray
 from trdstats.estimates.treatment_quantities import Marginals
 from trdstats.estimates.wald import wald_table
 from trdstats.kernels.weighting.generalised_linear import LinearFit
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.standardisation import Standardisation
@@ -27,7 +27,7 @@ ASSUMES = (
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class StandardisationResult(Introduces):
+class StandardisationResult(SummaryMixin):
     """Standardised outcomes under each treatment and their comparisons.
 
     Attributes
@@ -106,7 +106,7 @@ class StandardisationResult(Introduces):
         settings = {"caveat": adjusted_caveat(self.caveat, self.spec.formula), **options}
         return self._marginals.draw(ax, measure, self.outcome, settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return outcomes and comparisons as tables."""
         whose = (
             "all subjects" if self.spec.treated is None else f"subjects under {self.spec.treated}"
@@ -121,7 +121,7 @@ class StandardisationResult(Introduces):
         notes = [adjusted_caveat(self.caveat, self.spec.formula) + "."] if self.caveat else []
         if self.caveat:
             notes.append(ASSUMES)
-        return Face(
+        return Summary(
             "Standardisation",
             facts,
             self._marginals.tables(),

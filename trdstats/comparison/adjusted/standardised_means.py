@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_everybody
+from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_analysis_set
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
     coefficient_table,
@@ -27,7 +27,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
     known = read_outcomes(
         data, spec.outcome, day=spec.day, missing=spec.missing, reference=spec.reference
     )
-    everybody = read_everybody(known, (spec.formula,), spec.by, weights)
+    everybody = read_analysis_set(known, (spec.formula,), spec.by, weights)
     family: Family = "logistic" if known.binary else "linear"
     if spec.model is not None:
         if spec.model == "logistic" and not known.binary:
@@ -52,7 +52,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         mean = fit.mean(given)
         estimate[k], gradient[k] = share @ mean, share @ fit.slope(given)
         direct[:, k] = share * (mean - estimate[k]) + on_beta @ gradient[k]
-    moved = everybody.through_weights(direct)
+    moved = everybody.stacked_influence(direct)
     covariance = moved.T @ moved
     if spec.variance == "fixed covariates":
         covariance = gradient @ fit.covariance() @ gradient.T
@@ -67,7 +67,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         coefficients=coefficient_table(
             ["Intercept", *design.terms],
             fit,
-            None if spec.variance == "fixed covariates" else everybody.through_weights(on_beta),
+            None if spec.variance == "fixed covariates" else everybody.stacked_influence(on_beta),
             spec.conf_level,
         ),
         facts=(("Model", family), *everybody.facts()),

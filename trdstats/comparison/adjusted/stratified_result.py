@@ -14,7 +14,7 @@ from trdstats.kernels.proportions.stratified_tables import (
     stratified_difference,
     stratified_ratio,
 )
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
 
 COUNTS = ("events", "n", "reference_events", "reference_n")
 _METHODS = {
@@ -25,7 +25,7 @@ _METHODS = {
 
 
 @dataclass(frozen=True, repr=False)
-class StratifiedRates(Introduces):
+class StratifiedRates(SummaryMixin):
     """Comparisons of rates over strata.
 
     Attributes
@@ -156,7 +156,7 @@ class StratifiedRates(Introduces):
             columns[str(treatment)] = column
         return pd.DataFrame(columns)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the comparisons with the test of homogeneity."""
         level = f"{100 * self.conf_level:g} % CI"
         apart = {r.treatment: r.p_value for r in each_row(self.homogeneity())}
@@ -179,7 +179,7 @@ class StratifiedRates(Introduces):
             where = ", ".join(dict.fromkeys(self.strata.loc[alone, "stratum"].astype(str)))
             notes.append(f"Strata that lack a treatment tell nothing of it: {where}.")
         notes += [f"{self.caveat}."] if self.caveat else []
-        return Face(self.title, self.facts, (Table(header, tuple(rows)),), tuple(notes))
+        return Summary(self.title, self.facts, (Table(header, tuple(rows)),), tuple(notes))
 
 
 def _shown(row: Any, scale: float, digits: int) -> str:

@@ -14,8 +14,8 @@ from trdstats.estimates.wald import wald_table
 from trdstats.estimates.weights import EstimatedWeights, Observation, effective_size
 from trdstats.kernels.weighting.generalised_linear import LinearFit
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -53,7 +53,7 @@ class GroupModel:
 
 
 @dataclass(frozen=True, repr=False)
-class CensoringWeightsResult(Introduces):
+class CensoringWeightsResult(SummaryMixin):
     """Weights of the observed.
 
     Attributes
@@ -150,7 +150,7 @@ class CensoringWeightsResult(Introduces):
         empty.insert(0, key, np.empty(0, dtype=object))
         return empty
 
-    def summary(self) -> pd.DataFrame:
+    def weight_summary(self) -> pd.DataFrame:
         """Return the weights by treatment.
 
         Returns
@@ -178,7 +178,7 @@ class CensoringWeightsResult(Introduces):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, largest_weight, effective."""
-        table = self.summary()
+        table = self.weight_summary()
         return pd.DataFrame(
             {
                 "n": [int(table["n"].sum())],
@@ -198,7 +198,7 @@ class CensoringWeightsResult(Introduces):
                 columns |= {f"{m.label} {t}": effect[:, j] for j, t in enumerate(m.terms)}
         return pd.DataFrame(columns)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the weights by treatment and the regressions."""
         key = self.spec.by or "group"
         rows = tuple(
@@ -210,7 +210,7 @@ class CensoringWeightsResult(Introduces):
                 format_number(r.largest, 2),
                 format_number(r.effective),
             )
-            for r in each_row(self.summary())
+            for r in each_row(self.weight_summary())
         )
         header = (
             key.capitalize(),
@@ -238,11 +238,11 @@ class CensoringWeightsResult(Introduces):
         tables = [Table(header, rows)]
         if terms:
             tables.append(Table(("Term", f"Odds ratio of being observed ({level})", "p"), terms))
-        return Face(
+        return Summary(
             "Weights for outcomes not observed",
             (
                 ("Outcome", self.outcome),
-                *self.spec.face().facts,
+                *self.spec.summary().header,
                 (
                     "Subjects",
                     f"{format_count(len(self.subjects))}, "

@@ -20,12 +20,12 @@ from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 from trdstats.survival.parametric.parametric_data import with_intercept
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 
 @checked
 @dataclass(frozen=True, repr=False)
-class CensoringWeights(Introduces):
+class CensoringWeights(SummaryMixin):
     """Weights by which those with an outcome stand for those like them without.
 
     Every treatment has a logistic regression of its own of who was observed. Right when, given
@@ -114,14 +114,14 @@ class CensoringWeights(Introduces):
             _X=X,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the method in words."""
         facts = (
             ("Observed", self.formula),
             ("Regressions", "one of all" if self.by is None else f"one for each {self.by}"),
             ("Stabilised", "yes" if self.stabilised else "no"),
         )
-        return Face("Weights for outcomes not observed", facts)
+        return Summary("Weights for outcomes not observed", facts)
 
 
 def _groups(frame: pd.DataFrame, by: str | None) -> list[tuple[str, BoolArray]]:

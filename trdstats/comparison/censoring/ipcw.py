@@ -26,12 +26,12 @@ from trdstats.kernels.risk_sets.censoring_curve import (
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import split
 from trdstats.survival.late_entry import check_observed
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 
 @checked
 @dataclass(frozen=True, repr=False)
-class IPCW(Introduces):
+class IPCW(SummaryMixin):
     """Survival and restricted means by inverse probability of censoring weighting.
 
     Kaplan-Meier curves take those who leave to be like those who stay. Here a Cox model says who
@@ -147,7 +147,7 @@ class IPCW(Introduces):
         curves = {g: weighted_curve(data, model, k) for k, g in enumerate(labels)}
         _check_follow_up(times, data, curves, horizon)
         estimate, direct = _estimates(self, data, model, curves)
-        moved = sample.through_weights(sample.lay_out(row, direct))
+        moved = sample.stacked_influence(sample.lay_out(row, direct))
         quantities: list[tuple[Quantity, float]] = [("survival", float(d)) for d in self.days]
         if self.tau is not None:
             quantities.append(("restricted mean", float(self.tau)))
@@ -174,10 +174,10 @@ class IPCW(Introduces):
             ),
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the method in words."""
         facts = (("Censoring", self.formula), ("Baseline of censoring", f"by {self.by}"))
-        return Face("Inverse probability of censoring weighting", facts)
+        return Summary("Inverse probability of censoring weighting", facts)
 
 
 def _group_means(X: FloatArray, group: IntArray) -> FloatArray:

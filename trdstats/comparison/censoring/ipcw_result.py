@@ -21,8 +21,8 @@ from trdstats.kernels.risk_sets.censoring_curve import (
 )
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Sample, counts_facts, notes_of
-from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
+from trdstats.survival.groups import Sample, counts_header, notes_of
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.comparison.censoring.ipcw import IPCW
@@ -32,7 +32,7 @@ _CHUNK = 64  # influences on so many days at a time
 
 
 @dataclass(frozen=True, repr=False)
-class IPCWResult(Introduces):
+class IPCWResult(SummaryMixin):
     """Survival and restricted means with those at risk weighted for those who left.
 
     Attributes
@@ -91,7 +91,7 @@ class IPCWResult(Introduces):
         """
         if self._model is None:
             return wald_table([], np.empty(0), np.empty((0, 0)), self.spec.conf_level)
-        moved = self._sample.through_weights(self._sample.lay_out(self._row, self._model.on_beta))
+        moved = self._sample.stacked_influence(self._sample.lay_out(self._row, self._model.on_beta))
         return wald_table(
             self.terms, self._model.fit.fit.beta, moved.T @ moved, self.spec.conf_level
         )
@@ -171,7 +171,7 @@ class IPCWResult(Introduces):
         here = np.arange(first, last)
         slope = curve.survival[here] * (np.arange(len(curve.time))[:, None] <= here)
         direct = curve_influence(self._data, self._model, curve, slope)
-        moved = self._sample.through_weights(self._sample.lay_out(self._row, direct))
+        moved = self._sample.stacked_influence(self._sample.lay_out(self._row, direct))
         return np.asarray(np.sqrt(np.einsum("nk,nk->k", moved, moved)))
 
     def influence(self) -> pd.DataFrame:
@@ -212,11 +212,11 @@ class IPCWResult(Introduces):
             **settings,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the estimates, the model of censoring and the weights at the end."""
         g = next(each_row(self.glance()))
         facts = (
-            *counts_facts(self.times, self._sample),
+            *counts_header(self.times, self._sample),
             ("Censored", f"{g.censored:,} before day {self.horizon:g}"),
             ("Censoring", f"{self.spec.formula}, baseline by {self.spec.by}"),
         )
@@ -237,7 +237,7 @@ class IPCWResult(Introduces):
         if self._model is None:
             notes.append("No model of censoring was needed: these are Kaplan-Meier curves.")
         notes += self._marginals.notes()
-        return Face(
+        return Summary(
             "Inverse probability of censoring weighting",
             facts,
             (*self._marginals.tables(), Table(header, rows, title="Weights at the last event")),

@@ -96,10 +96,10 @@ class Cohort:
 
     def untreated(self) -> float:
         """Return the share of subjects recorded as never treated; NaN when not recorded."""
-        people = self.study.subjects
-        if "treated" not in people:
+        covariates = self.study.subjects
+        if "treated" not in covariates:
             return float("nan")
-        return float(1 - people["treated"].astype(float).mean())
+        return float(1 - covariates["treated"].astype(float).mean())
 
     def baseline_lead(self) -> float:
         """Return the median number of days from the baseline rating to day 0."""

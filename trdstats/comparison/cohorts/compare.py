@@ -18,7 +18,7 @@ from trdstats.comparison.cohorts.comparability import (
     pairs_of,
 )
 from trdstats.comparison.cohorts.comparison_result import Comparison
-from trdstats.comparison.cohorts.crude_and_adjusted import BothSides, rows_without_numbers
+from trdstats.comparison.cohorts.crude_and_adjusted import CrudeAndAdjusted, rows_without_numbers
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset
 from trdstats.comparison.cohorts.overlap_check import check_overlap
 from trdstats.comparison.cohorts.pair import Outcomes, Pair
@@ -151,7 +151,7 @@ def compare(
         found = check_design(own, base, day=at if RATE in outcomes else None, tau=horizon)
         same = own.randomised and base.randomised and own.source == base.source
         check = check_overlap(
-            pair.people(), adjust, estimand=estimand, missing=missing, randomised=same
+            pair.covariates(), adjust, estimand=estimand, missing=missing, randomised=same
         )
         verdict = Verdict(own.label, base.label, (*found, *check.findings), tuple(accept))
         verdicts.append(verdict)
@@ -160,7 +160,7 @@ def compare(
         if verdict.words == DO_NOT or check.weights is None:
             rows += rows_without_numbers(verdict, outcomes, at, horizon, longest)
             continue
-        sides = BothSides.of(pair, check.weights, outcomes, at if RATE in outcomes else None,
+        sides = CrudeAndAdjusted.of(pair, check.weights, outcomes, at if RATE in outcomes else None,
                              horizon, longest, conf_level)  # fmt: skip
         kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
         verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))

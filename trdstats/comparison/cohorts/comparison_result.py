@@ -21,8 +21,8 @@ from trdstats.comparison.cohorts.comparability import (
 from trdstats.comparison.cohorts.pair_estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.weighting.propensity_result import PropensityResult
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -45,7 +45,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Introduces):
+class Comparison(SummaryMixin):
     """Every pair of cohorts, judged and compared.
 
     Attributes
@@ -127,7 +127,7 @@ class Comparison(Introduces):
         settings = {"caveat": self.caveat and f"{self.caveat} (crude marks)", **options}
         return plots.plot_forest(frame, fig=fig, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the verdicts, then the contrasts, then what to keep in mind."""
         judged = tuple(self._judged(v) for v in self.verdicts)
         level = f"{100 * self.conf_level:g} % CI"
@@ -174,7 +174,7 @@ class Comparison(Introduces):
             "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured cause "
             "must have with both treatment and outcome to explain the difference away."
         )
-        return Face("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
+        return Summary("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
                     tuple(dict.fromkeys(notes)))  # fmt: skip
 
     def _prevented(self, treatment: str, reference: str) -> bool:
@@ -208,7 +208,7 @@ class Comparison(Introduces):
         if tests > 1:
             notes.append(
                 f"{tests} adjusted tests stand here, none of them corrected for the others: name "
-                "the one that counts, or use adjust_p."
+                "the one that counts, or use adjust_p_values."
             )
         shown = set(self.outcomes)
         if ONSET in shown and not shown & {IN_RESPONSE, DURABILITY}:

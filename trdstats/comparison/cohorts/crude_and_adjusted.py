@@ -18,7 +18,7 @@ from trdstats.comparison.cohorts.pair_estimates import (
     IN_RESPONSE,
     ONSET,
     RATE,
-    Compared,
+    PairData,
     estimate,
     followed_to,
 )
@@ -30,30 +30,30 @@ CRUDE, ADJUSTED = "crude", "adjusted"
 
 
 @dataclass(frozen=True)
-class BothSides:
+class CrudeAndAdjusted:
     """A pair as it is, and the part of it that has weights.
 
     Attributes
     ----------
-    people : pandas.DataFrame
+    covariates : pandas.DataFrame
         subject, treatment and covariates of all.
-    whole, inside : Compared
+    whole, inside : PairData
         All subjects, and those with a weight.
     fit : PropensityResult
     """
 
-    people: pd.DataFrame
-    whole: Compared
-    inside: Compared
+    covariates: pd.DataFrame
+    whole: PairData
+    inside: PairData
     fit: PropensityResult
 
     @classmethod
     def of(
         cls, pair: Pair, fit: PropensityResult, outcomes: Sequence[str], day: float | None,
         tau: float, relapse_tau: float, conf_level: float,
-    ) -> BothSides:  # fmt: skip
+    ) -> CrudeAndAdjusted:  # fmt: skip
         """Return what is compared of a pair; an outcome that cannot be had leaves the others."""
-        people = pair.people()
+        covariates = pair.covariates()
         derive: dict[str, Callable[[], Any]] = {
             RATE: lambda: None if day is None else pair.met(day),
             IN_RESPONSE: pair.history,
@@ -66,14 +66,14 @@ class BothSides:
             except (NotEstimableError, UnknownNameError) as error:
                 unavailable[name] = str(error)
         durability = found.get(DURABILITY)
-        whole = Compared(
+        whole = PairData(
             pair.labels, found.get(RATE), found.get(IN_RESPONSE), durability, day, tau,
             np.nan if durability is None else followed_to(durability, relapse_tau), conf_level,
             unavailable,
         )  # fmt: skip
         kept = fit.weights.loc[fit.weights["weight"] > 0, "subject"]
-        inside = whole if len(kept) == len(people) else _restricted(whole, kept)
-        return cls(people, whole, inside, fit)
+        inside = whole if len(kept) == len(covariates) else _restricted(whole, kept)
+        return cls(covariates, whole, inside, fit)
 
     def checks(self, pair: Pair) -> list[Finding]:
         """Return what weights left unlike, and what makes a rate fragile."""
@@ -85,7 +85,7 @@ class BothSides:
         return [*found, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
 
     def _check_missing(self) -> Finding:
-        filled = self.fit.people.filled
+        filled = self.fit.covariates.filled
         if not filled:
             return Finding("missing covariates", "fine", "Every covariate is known of everybody.")
         listed = ", ".join(f"{k} ({n:,})" for k, n in filled.items())
@@ -133,7 +133,7 @@ class BothSides:
             spread = float(crude.pop("sd", np.nan))
             adjusted.pop("sd", None)
             for kind, population, found, n, smd in (
-                (CRUDE, "all", crude, len(self.people), weighted["smd_before"]),
+                (CRUDE, "all", crude, len(self.covariates), weighted["smd_before"]),
                 (
                     ADJUSTED,
                     self.fit.spec.estimand,
@@ -153,7 +153,7 @@ class BothSides:
             return {}
         reference, treatment = (onsets[label] for label in self.whole.labels)
         try:
-            # The weights stand in the order of the people: the reference, then the treatment.
+            # The weights stand in the order of the covariates: the reference, then the treatment.
             crude, adjusted = draw_onsets(reference, treatment, self.fit.reweigh(), self.whole.tau)
         except NotEstimableError:
             return {}
@@ -184,7 +184,7 @@ def _key(verdict: Verdict, outcome: str, analysis: str, day: float | None) -> di
     }
 
 
-def _restricted(data: Compared, kept: Any) -> Compared:
+def _restricted(data: PairData, kept: Any) -> PairData:
     """Return the same of those who have a weight."""
     met = None if data.met is None else data.met[data.met["subject"].isin(kept)]
     return replace(

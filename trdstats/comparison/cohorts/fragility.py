@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.cohorts.comparability import Finding
 from trdstats.comparison.cohorts.pair import Pair
-from trdstats.comparison.cohorts.pair_estimates import RATE, Compared, estimate
+from trdstats.comparison.cohorts.pair_estimates import RATE, PairData, estimate
 from trdstats.estimates.weights import read_weights
 
 POINT = 1.0
@@ -51,13 +51,13 @@ def find_near(pair: Pair, met: pd.DataFrame, day: float) -> Near:
     return Near(met, now & ~worse, ~now & better)
 
 
-def check_threshold(near: Near, data: Compared, weights: Any) -> Finding:
+def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     """Say whether those within a point of the threshold decide what a rate shows.
 
     Parameters
     ----------
     near : Near
-    data : Compared
+    data : PairData
         With the same subjects.
     weights : result or None
     """

@@ -36,13 +36,13 @@ class OverlapCheck:
 
 
 def check_overlap(
-    people: pd.DataFrame, formula: str, *, estimand: str | None, missing: str, randomised: bool
+    covariates: pd.DataFrame, formula: str, *, estimand: str | None, missing: str, randomised: bool
 ) -> OverlapCheck:
     """Weigh two cohorts and judge how far they overlap.
 
     Parameters
     ----------
-    people : pandas.DataFrame
+    covariates : pandas.DataFrame
         subject, treatment (reference, then treatment), covariates.
     formula : str
     estimand : str or None
@@ -69,7 +69,7 @@ def check_overlap(
         with warnings.catch_warnings():
             # Weights that explode are what is being found out here.
             warnings.simplefilter("ignore", EstimateWarning)
-            return spec.fit(people)
+            return spec.fit(covariates)
 
     try:
         overlap = weigh("overlap")
@@ -77,7 +77,7 @@ def check_overlap(
     except NotEstimableError as error:
         return OverlapCheck((Finding("overlap", "prevents", str(error)),), None)
     named = " ".join(v.words() for v in overlap.violations)
-    gone = _mostly_left_out(overlap, people)
+    gone = _mostly_left_out(overlap, covariates)
     if gone:
         text = f"{named} More than half of {' and '.join(gone)} would have to be left out."
         return OverlapCheck(
@@ -102,9 +102,9 @@ def check_overlap(
     return OverlapCheck((size, found), weights)
 
 
-def _mostly_left_out(overlap: PropensityResult, people: pd.DataFrame) -> list[str]:
+def _mostly_left_out(overlap: PropensityResult, covariates: pd.DataFrame) -> list[str]:
     left = overlap.effective_size().set_index("treatment")["n"]
-    whole = people["treatment"].value_counts()
+    whole = covariates["treatment"].value_counts()
     return [str(k) for k in left.index if 1 - left[k] / whole[k] > MOST_LEFT_OUT]
 
 

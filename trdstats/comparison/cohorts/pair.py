@@ -78,7 +78,7 @@ class Pair:
         randomised = one.randomised and other.randomised and one.source == other.source
         return "" if randomised else UNADJUSTED
 
-    def people(self) -> pd.DataFrame:
+    def covariates(self) -> pd.DataFrame:
         """Return one row a subject: subject, treatment, baseline and covariates."""
         return self._join(lambda o: o.cohort.study.subjects)
 

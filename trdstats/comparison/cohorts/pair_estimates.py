@@ -23,7 +23,7 @@ _COLUMNS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_h
 
 
 @dataclass(frozen=True)
-class Compared:
+class PairData:
     """What is compared of a pair, subjects outside the population already left out.
 
     Attributes
@@ -61,13 +61,13 @@ class Compared:
 
 
 def estimate(
-    data: Compared, outcome: str, weights: Any, draws: OnsetDraws | None
+    data: PairData, outcome: str, weights: Any, draws: OnsetDraws | None
 ) -> dict[str, Any]:
     """Return one contrast, or NaN with the reason.
 
     Parameters
     ----------
-    data : Compared
+    data : PairData
     outcome : str
         One of `OUTCOMES`.
     weights : result or None
@@ -93,7 +93,7 @@ def estimate(
         return {**dict.fromkeys(_COLUMNS, np.nan), "note": str(error)}
 
 
-def _rate(data: Compared, weights: Any) -> dict[str, Any]:
+def _rate(data: PairData, weights: Any) -> dict[str, Any]:
     assert data.met is not None
     reference, treatment = data.labels
     if weights is None:
@@ -127,7 +127,7 @@ def _rate(data: Compared, weights: Any) -> dict[str, Any]:
     return row
 
 
-def _days_in_response(data: Compared, weights: Any) -> dict[str, Any]:
+def _days_in_response(data: PairData, weights: Any) -> dict[str, Any]:
     assert data.history is not None
     spec = ResponseState(tau=data.tau, reference=data.labels[0], conf_level=data.conf_level)
     days = spec.fit(data.history, weights=weights).mean_days()
@@ -140,7 +140,7 @@ def _days_in_response(data: Compared, weights: Any) -> dict[str, Any]:
     return {**{c: float(mine[c].iloc[0]) for c in _COLUMNS}, "sd": sd}
 
 
-def _durability(data: Compared, weights: Any) -> dict[str, Any]:
+def _durability(data: PairData, weights: Any) -> dict[str, Any]:
     assert data.durability is not None
     horizon = data.relapse_tau
     if not horizon > 0:
@@ -169,7 +169,7 @@ def followed_to(durability: EventTimes, most: float) -> float:
     return float(min([most, *ends])) if np.isfinite(ends).all() else np.nan
 
 
-_ESTIMATES: dict[str, Callable[[Compared, Any], dict[str, Any]]] = {
+_ESTIMATES: dict[str, Callable[[PairData, Any], dict[str, Any]]] = {
     RATE: _rate,
     IN_RESPONSE: _days_in_response,
     DURABILITY: _durability,

@@ -225,5 +225,7 @@ def _clusters(a: Cohort, b: Cohort) -> Finding:
 
 
 def _levels(cohort: Cohort, column: str) -> list[str]:
-    people: pd.DataFrame = cohort.study.subjects
-    return sorted(str(v) for v in people[column].dropna().unique()) if column in people else []
+    covariates: pd.DataFrame = cohort.study.subjects
+    return (
+        sorted(str(v) for v in covariates[column].dropna().unique()) if column in covariates else []
+    )

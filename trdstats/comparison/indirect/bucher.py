@@ -37,7 +37,9 @@ class Bucher:
     (TRANSFORM-2): remission.
 
     >>> import trdstats as trd
-    >>> rows = trd.published(trial="ESCAPE-TRD", outcome="remission", measure="odds ratio").frame
+    >>> rows = trd.published_figures(
+    ...     trial="ESCAPE-TRD", outcome="remission", measure="odds ratio"
+    ... ).frame
     >>> first = trd.read_effect(rows)
     >>> second = trd.Effect.from_counts("esketamine", 53, 101, "antidepressant + placebo", 31, 100,
     ...                                 measure="odds ratio", trial="TRANSFORM-2")

@@ -30,7 +30,7 @@ from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
 from trdstats.parallel import run_parallel
-from trdstats.tables import Face, Introduces, Table, each_row, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 from trdstats.threads import one_thread
 
 _CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
@@ -38,7 +38,7 @@ _CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MAICResult(Introduces):
+class MAICResult(SummaryMixin):
     """Weights that meet published moments.
 
     Attributes
@@ -115,7 +115,7 @@ class MAICResult(Introduces):
         }
         return plots.plot_matching_weights(self.frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the moments before and after, and what the weights cost."""
         rows = tuple(
             (r.term, *(format_number(v, 2) for v in (r.before, r.after, r.target)))
@@ -123,7 +123,7 @@ class MAICResult(Introduces):
         )
         one = next(each_row(self.glance()))
         share = 100 * one.effective_size / one.n
-        return Face(
+        return Summary(
             "Matching-adjusted weights",
             (
                 ("Population", self.spec.moments.label),
@@ -197,7 +197,7 @@ class MAICResult(Introduces):
         mean, direct = _weighted_means(y, code, self._found.weight, len(arms))
         link.check(mean.tolist(), f"Weighted outcome of {' and '.join(arms)}")
         among = self.subject_weights.among(self.subjects["subject"])
-        influence = among.through_weights(direct)
+        influence = among.stacked_influence(direct)
         sign = np.array([1.0, -1.0])[: len(arms)]
         slope = sign * np.array([link.slope(m) for m in mean])
         moved = influence @ slope

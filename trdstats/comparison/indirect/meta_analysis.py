@@ -30,7 +30,7 @@ _SUSPECT_P, _SUSPECT_SHARE = 0.10, 0.50  # Cochrane Handbook 10.10.2
 
 
 @checked
-def pool(
+def meta_analysis(
     trials: Any,
     *,
     method: Method = "reml",
@@ -84,7 +84,7 @@ def pool(
     >>> import pandas as pd
     >>> counts = pd.DataFrame({"trial": ["T1", "T2"], "events": [24, 30], "n": [50, 61],
     ...                        "reference_events": [14, 22], "reference_n": [48, 60]})
-    >>> found = pool(counts, measure="risk ratio", method="fixed")
+    >>> found = meta_analysis(counts, measure="risk ratio", method="fixed")
     >>> round(float(found.effect().estimate), 2)
     1.45
     """

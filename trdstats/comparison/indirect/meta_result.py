@@ -14,8 +14,8 @@ from trdstats import plots
 from trdstats.comparison.indirect.effect import Effect
 from trdstats.kernels.numerics import meta_analysis as kernel
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -25,7 +25,7 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class PooledEffect(Introduces):
+class PooledEffect(SummaryMixin):
     """The pooled effect of several trials.
 
     Attributes
@@ -149,7 +149,7 @@ class PooledEffect(Introduces):
         )
         return plots.plot_estimates(table, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return trials, pooled effect and what separates the trials."""
         one, first = self._found, self.effects[0]
         rows = []
@@ -177,7 +177,7 @@ class PooledEffect(Introduces):
         level = f"{100 * self.conf_level:g} % CI"
         notes = (*((self.warning,) if self.warning else ()), *self.notes)
         table = Table(("Trial", f"Estimate ({level})", "Weight", "p"), tuple(rows))
-        return Face(f"Pooled effect of {len(self.effects)} trials", facts, (table,), notes)
+        return Summary(f"Pooled effect of {len(self.effects)} trials", facts, (table,), notes)
 
 
 def _apart(labels: list[str]) -> list[str]:

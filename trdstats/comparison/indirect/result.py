@@ -12,7 +12,7 @@ from scipy.stats import norm
 from trdstats import plots
 from trdstats.comparison.indirect.effect import RATIOS, Effect
 from trdstats.errors import NotEstimableError
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
 
 _ORDER = [
     "comparison", "measure", "treatment", "reference", "estimate", "std_error", "statistic",
@@ -21,7 +21,7 @@ _ORDER = [
 
 
 @dataclass(frozen=True, repr=False)
-class IndirectComparison(Introduces):
+class IndirectComparison(SummaryMixin):
     """Two treatments that no trial compared.
 
     Attributes
@@ -101,7 +101,7 @@ class IndirectComparison(Introduces):
         table = frame.drop(columns="treatment").assign(label=labels)
         return plots.plot_estimates(table, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return every comparison as a table, with what it rests on."""
         rows = tuple(
             (
@@ -116,7 +116,7 @@ class IndirectComparison(Introduces):
         level = f"{100 * self.frame['conf_level'].iloc[0]:g} % CI"
         header = ("", "Comparison", "Measure", f"Estimate ({level})", "p")
         notes = (*self.notes, *((f"{self.caveat}.",) if self.caveat else ()))
-        return Face(self.title, self.facts, (Table(header, rows, 3),), notes)
+        return Summary(self.title, self.facts, (Table(header, rows, 3),), notes)
 
 
 def effect_row(comparison: str, e: Effect, conf_level: float, interval: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import read_effect
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.weighting import bias_analysis as kernel
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
 
 MEASURES = ("risk ratio", "hazard ratio", "odds ratio", "difference in means")
 _NAMED = {"difference in means": "standardised mean difference", "ratio": "risk ratio"}
@@ -21,7 +21,7 @@ _NEED_RARE = ("odds ratio", "hazard ratio")
 
 
 @dataclass(frozen=True, repr=False)
-class EValue(Introduces):
+class EValue(SummaryMixin):
     """E-value of an estimate and of its confidence limit.
 
     Attributes
@@ -88,7 +88,7 @@ class EValue(Introduces):
             ]
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the two E-values with a sentence that says what they mean."""
         row = next(each_row(self.tidy()))
         shown = format_estimate(row.estimate, row.conf_low, row.conf_high, 2)
@@ -114,7 +114,7 @@ class EValue(Introduces):
         facts = [("Comparison", f"{row.treatment} v {row.reference}")] if row.treatment else []
         if self.rare is not None:
             facts.append(("Outcome", "rare" if self.rare else "common"))
-        return Face("E-value", tuple(facts), (Table(header, (cells,)),), (words,))
+        return Summary("E-value", tuple(facts), (Table(header, (cells,)),), (words,))
 
 
 @checked

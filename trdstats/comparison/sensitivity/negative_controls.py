@@ -13,13 +13,13 @@ from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, read_effect
 from trdstats.errors import SpecError
-from trdstats.tables import Face, Introduces, Table, format_estimate
+from trdstats.tables import Summary, SummaryMixin, Table, format_estimate
 
 BIASED, CLEAR, VAGUE = "bias found", "no bias found", "too vague to tell"
 
 
 @dataclass(frozen=True, repr=False)
-class NegativeControl(Introduces):
+class NegativeControl(SummaryMixin):
     """What adjusted comparisons find where there is nothing to find.
 
     Attributes
@@ -101,7 +101,7 @@ class NegativeControl(Introduces):
             frame.drop(columns="treatment").rename(columns={"outcome": "label"}), ax=ax, **settings
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the controls with their verdicts."""
         frame = self.tidy()
         rows = tuple(
@@ -117,7 +117,7 @@ class NegativeControl(Introduces):
         level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
         header = ("Outcome", "Comparison", "Measure", f"Estimate ({level})", "Verdict")
         notes = [*frame["words"], *([f"{self.caveat}."] if self.caveat else [])]
-        return Face("Negative control", (), (Table(header, rows, len(header)),), tuple(notes))
+        return Summary("Negative control", (), (Table(header, rows, len(header)),), tuple(notes))
 
 
 @checked

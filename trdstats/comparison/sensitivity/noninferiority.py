@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, RowValues, read_effect, row_values
-from trdstats.comparison.sensitivity.noninferiority_result import MarginResult
+from trdstats.comparison.sensitivity.noninferiority_result import NoninferiorityResult
 from trdstats.errors import SpecError, check_choice, check_level
 from trdstats.kernels.proportions.margin_tests import (
     RATE_METHODS,
@@ -28,7 +28,7 @@ _LOOSE = {"risk difference": "difference", "risk ratio": "ratio", "odds ratio": 
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Margin:
+class NoninferiorityTest:
     """How much worse a treatment may be and still count as no worse.
 
     Parameters
@@ -63,7 +63,7 @@ class Margin:
     --------
     ELEKT-D: ketamine no worse than ECT by ten points of response (published p < 0.001).
 
-    >>> found = Margin(0.10, better="higher").of_counts(108, 195, 70, 170)
+    >>> found = NoninferiorityTest(0.10, better="higher").of_counts(108, 195, 70, 170)
     >>> found.shown, bool(found.p_value < 0.001)
     (True, True)
     """
@@ -94,7 +94,7 @@ class Margin:
         method: str = "miettinen-nurminen",
         treatment: str = "treatment",
         reference: str = "reference",
-    ) -> MarginResult:
+    ) -> NoninferiorityResult:
         """Judge two rates by their counts.
 
         Parameters
@@ -129,7 +129,7 @@ class Margin:
         x1, n1, x0, n0 = counts
         words = f"{x1}/{n1} against {x0}/{n0}"
         name = {"difference": "risk difference", "ratio": "risk ratio"}
-        return MarginResult(
+        return NoninferiorityResult(
             self, name.get(self.measure, self.measure), treatment, reference, found,
             (lower, upper), method, words,
         )  # fmt: skip
@@ -146,7 +146,7 @@ class Margin:
         equal_variances: bool = False,
         treatment: str = "treatment",
         reference: str = "reference",
-    ) -> MarginResult:
+    ) -> NoninferiorityResult:
         """Judge two means by their standard deviations and numbers of subjects.
 
         Parameters
@@ -173,13 +173,13 @@ class Margin:
         found = locate_estimate(
             estimate, error, df=df, lower=lower, upper=upper, conf_level=self.conf_level
         )
-        return MarginResult(
+        return NoninferiorityResult(
             self, "mean difference", treatment, reference, found, (lower, upper),
             "Student" if equal_variances else "Welch",
             f"{mean:g} against {reference_mean:g}",
         )  # fmt: skip
 
-    def of_row(self, row: Any, *, measure: str | None = None) -> MarginResult:
+    def of_row(self, row: Any, *, measure: str | None = None) -> NoninferiorityResult:
         """Judge an effect of another analysis, such as a contrast of a mixed model.
 
         Parameters
@@ -219,7 +219,7 @@ class Margin:
         )  # fmt: skip
         if effect.is_ratio:
             found = _from_logs(found)
-        return MarginResult(
+        return NoninferiorityResult(
             self, effect.measure, effect.treatment, effect.reference, found, (lower, upper),
             "t" if isfinite(found.df) else "normal", "",
         )  # fmt: skip

@@ -12,11 +12,11 @@ from trdstats import plots
 from trdstats.comparison.indirect.effect import RATIOS
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.proportions.margin_tests import Located
-from trdstats.tables import Face, Introduces, Table, format_estimate, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, format_estimate, format_number, format_p
 
 
 @dataclass(frozen=True, repr=False)
-class MarginResult(Introduces):
+class NoninferiorityResult(SummaryMixin):
     """An effect judged by a margin.
 
     Attributes
@@ -130,7 +130,7 @@ class MarginResult(Introduces):
                 ax.axvline(bound, color="#EA7111", linewidth=1.8)
         return ax
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return estimate, margin, test and verdict."""
         f = self.located
         digits = 3 if self.measure == "risk difference" else 2
@@ -146,8 +146,8 @@ class MarginResult(Introduces):
         header = ("Comparison", "Measure", f"Estimate ({level})", "Margin", "One-sided p")
         facts = [("Better", self.spec.better), ("Method", self.method)]
         if self.words:
-            facts.insert(0, ("Compared", self.words))
-        return Face(
+            facts.insert(0, ("PairData", self.words))
+        return Summary(
             f"{self.spec.hypothesis[0].upper()}{self.spec.hypothesis[1:]}: "
             + ("shown" if self.shown else "not shown"),
             tuple(facts),

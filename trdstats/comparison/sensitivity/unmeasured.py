@@ -16,7 +16,7 @@ from trdstats.comparison.indirect.effect import DIFFERENCES, Effect, read_effect
 from trdstats.comparison.sensitivity.e_values import as_risk_ratio
 from trdstats.errors import SpecError
 from trdstats.kernels.weighting import bias_analysis as kernel
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
 
 _PREVALENCES = tuple(np.linspace(0, 1, 41).round(3).tolist())
 _RATIOS = tuple(np.linspace(1, 5, 41).round(3).tolist())
@@ -24,7 +24,7 @@ _SHOWN = 4  # effects whose tipping prevalence the face lists
 
 
 @dataclass(frozen=True, repr=False)
-class UnmeasuredConfounder(Introduces):
+class UnmeasuredConfounder(SummaryMixin):
     """An estimate corrected for an unmeasured cause, over a grid.
 
     Attributes
@@ -168,7 +168,7 @@ class UnmeasuredConfounder(Introduces):
         }
         return plots.plot_tipping_points(self.tidy(), ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return where the conclusion changes, for some effects of the cause."""
         table = self.tipping()
         step = max(1, (len(table) - 1) // _SHOWN)
@@ -200,7 +200,7 @@ class UnmeasuredConfounder(Introduces):
         )
         comparison = f"{self.effect.treatment} v {self.effect.reference}"
         seen = format_estimate(*self.seen, 2)
-        return Face(
+        return Summary(
             "Unmeasured binary confounder",
             (("Comparison", comparison), ("As seen", f"{self.scale} {seen}")),
             (Table(header, rows, 0),),

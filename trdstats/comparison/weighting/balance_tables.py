@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.comparison.weighting.covariates import People
+from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.kernels.weighting.covariate_balance import (
     balance,
     c_statistic,
@@ -16,7 +16,7 @@ from trdstats.kernels.weighting.covariate_balance import (
 )
 
 
-def columns_of(people: People) -> tuple[list[str], FloatArray]:
+def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
     """Return the terms that are to be balanced, with the reference level of each category.
 
     A category of two levels is told by one of them. Of more, the design has all but the first,
@@ -27,7 +27,7 @@ def columns_of(people: People) -> tuple[list[str], FloatArray]:
     terms : list of str
     X : ndarray, shape (n, len(terms))
     """
-    design = people.design
+    design = covariates.design
     terms, columns = list(design.terms), [design.X]
     for name in dict.fromkeys(design.factors):
         own = [j for j, f in enumerate(design.factors) if f == name]
@@ -41,19 +41,19 @@ def columns_of(people: People) -> tuple[list[str], FloatArray]:
     return terms, np.hstack(columns)
 
 
-def balance_table(people: People, weight: FloatArray) -> pd.DataFrame:
+def balance_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
     """Compare the covariates of every pair of treatments, before and after weighting."""
-    terms, X = columns_of(people)
+    terms, X = columns_of(covariates)
     frames = []
-    for a, b in combinations(range(len(people.labels)), 2):
-        one, other = (people.treatment == k for k in (b, a))
+    for a, b in combinations(range(len(covariates.labels)), 2):
+        one, other = (covariates.treatment == k for k in (b, a))
         before = balance(X[one], X[other], np.ones(one.sum()), np.ones(other.sum()))
         after = balance(X[one], X[other], weight[one], weight[other])
         frames.append(
             pd.DataFrame(
                 {
-                    "treatment": people.labels[b],
-                    "reference": people.labels[a],
+                    "treatment": covariates.labels[b],
+                    "reference": covariates.labels[a],
                     "term": terms,
                     "smd_before": before.standardised,
                     "smd_after": after.standardised,
@@ -67,18 +67,18 @@ def balance_table(people: People, weight: FloatArray) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def overlap_table(people: People, probability: FloatArray) -> pd.DataFrame:
+def overlap_table(covariates: CovariateTable, probability: FloatArray) -> pd.DataFrame:
     """Compare the scores of every pair of treatments among the subjects of the two."""
     rows = []
-    for a, b in combinations(range(len(people.labels)), 2):
+    for a, b in combinations(range(len(covariates.labels)), 2):
         score = probability[:, b] / (probability[:, a] + probability[:, b])
-        one, other = (score[people.treatment == k] for k in (b, a))
+        one, other = (score[covariates.treatment == k] for k in (b, a))
         low, high = max(one.min(), other.min()), min(one.max(), other.max())
         both = np.concatenate([one, other])
         rows.append(
             {
-                "treatment": people.labels[b],
-                "reference": people.labels[a],
+                "treatment": covariates.labels[b],
+                "reference": covariates.labels[a],
                 "outside": float(((both < low) | (both > high)).mean()),
                 "coefficient": overlapping_coefficient(one, other),
                 "c_statistic": c_statistic(one, other),
@@ -93,11 +93,11 @@ def overlap_table(people: People, probability: FloatArray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def size_table(people: People, weight: FloatArray) -> pd.DataFrame:
+def size_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
     """Return how many unweighted subjects each treatment is worth."""
     rows = []
-    for k, label in enumerate(people.labels):
-        w = weight[people.treatment == k]
+    for k, label in enumerate(covariates.labels):
+        w = weight[covariates.treatment == k]
         size = float(w.sum() ** 2 / (w @ w))
         rows.append(
             {
@@ -111,16 +111,18 @@ def size_table(people: People, weight: FloatArray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def population_table(everyone: People, people: People, weight: FloatArray) -> pd.DataFrame:
+def population_table(
+    everyone: CovariateTable, covariates: CovariateTable, weight: FloatArray
+) -> pd.DataFrame:
     """Return means of the covariates of all, of those kept, and of those kept when weighted."""
     terms, X = columns_of(everyone)
-    size = size_table(people, weight).set_index("treatment")["effective"]
-    kept = everyone.frame["subject"].isin(people.frame["subject"]).to_numpy()
+    size = size_table(covariates, weight).set_index("treatment")["effective"]
+    kept = everyone.frame["subject"].isin(covariates.frame["subject"]).to_numpy()
     columns: dict[str, list[float]] = {}
-    for k, label in enumerate(people.labels):
+    for k, label in enumerate(covariates.labels):
         mine = everyone.treatment == k
         among = X[mine & kept]
-        weighted = np.average(among, axis=0, weights=weight[people.treatment == k])
+        weighted = np.average(among, axis=0, weights=weight[covariates.treatment == k])
         columns[label] = [int(mine.sum()), *X[mine].mean(axis=0)]
         columns[f"{label}, kept"] = [len(among), *among.mean(axis=0)]
         columns[f"{label}, weighted"] = [float(size[label]), *weighted]

@@ -27,7 +27,7 @@ FEWEST = 3  # subjects of a treatment
 
 
 @dataclass(frozen=True)
-class People:
+class CovariateTable:
     """Subjects with treatment and covariates.
 
     Attributes
@@ -76,7 +76,9 @@ def split_formula(formula: str, treatment: str) -> tuple[str, str]:
     return right, str(*named)
 
 
-def read_people(data: Any, formula: str, *, subject: str, treatment: str, missing: str) -> People:
+def read_covariate_table(
+    data: Any, formula: str, *, subject: str, treatment: str, missing: str
+) -> CovariateTable:
     """Return the subjects of a study or a table with the covariates of a formula.
 
     Raises
@@ -141,7 +143,9 @@ def read_people(data: Any, formula: str, *, subject: str, treatment: str, missin
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     code = table["treatment"].cat.codes.to_numpy().astype(np.intp)
     caveat = study.caveat if study is not None else ""
-    return People(table.reset_index(drop=True), design, code, labels, whole, filled, same, caveat)
+    return CovariateTable(
+        table.reset_index(drop=True), design, code, labels, whole, filled, same, caveat
+    )
 
 
 def _check_treatments(column: pd.Series[Any], labels: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.comparison.weighting.covariates import People
+from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.kernels.weighting.propensity import fit_scores
 
 # Beyond the extremes of a treatment there are always some subjects of others. It is a rule, not
@@ -68,7 +68,7 @@ def in_words(violations: Sequence[Violation]) -> list[str]:
     ]
 
 
-def find_violations(people: People) -> tuple[list[Violation], BoolArray]:
+def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolArray]:
     """Return the levels and ranges that some treatment never gets, and who is left without them.
 
     A level of a category that nobody under a treatment has, be it by rule or by chance: no model
@@ -83,11 +83,11 @@ def find_violations(people: People) -> tuple[list[Violation], BoolArray]:
     kept : ndarray of bool, shape (n,)
         Subjects within reach of every treatment.
     """
-    kept = np.ones(len(people.frame), dtype=bool)
+    kept = np.ones(len(covariates.frame), dtype=bool)
     found: list[Violation] = []
-    columns = sorted(str(v) for v in people.design.spec.formula.required_variables)
+    columns = sorted(str(v) for v in covariates.design.spec.formula.required_variables)
     while True:
-        new = [v for c in columns for v in _of_covariate(people, c, kept)]
+        new = [v for c in columns for v in _of_covariate(covariates, c, kept)]
         if not new:
             return found, kept
         found += new
@@ -95,37 +95,37 @@ def find_violations(people: People) -> tuple[list[Violation], BoolArray]:
             kept = kept & ~violation.rows
 
 
-def _of_covariate(people: People, column: str, kept: BoolArray) -> Iterator[Violation]:
-    sizes = np.bincount(people.treatment[kept], minlength=len(people.labels))
+def _of_covariate(covariates: CovariateTable, column: str, kept: BoolArray) -> Iterator[Violation]:
+    sizes = np.bincount(covariates.treatment[kept], minlength=len(covariates.labels))
     if (sizes == 0).any():
         return  # too few are left to go on; the caller says so
-    values = people.design.frame[column]
-    coded = column in people.design.uses.categories
+    values = covariates.design.frame[column]
+    coded = column in covariates.design.uses.categories
     if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
-        yield from _levels(people, column, values, kept)
+        yield from _levels(covariates, column, values, kept)
     else:
-        yield from _ranges(people, column, values.to_numpy(dtype=float), kept)
+        yield from _ranges(covariates, column, values.to_numpy(dtype=float), kept)
 
 
 def _levels(
-    people: People, column: str, values: pd.Series[Any], kept: BoolArray
+    covariates: CovariateTable, column: str, values: pd.Series[Any], kept: BoolArray
 ) -> Iterator[Violation]:
     for level in pd.unique(values[kept]):
         rows = (values == level).to_numpy() & kept
-        counts = np.bincount(people.treatment[rows], minlength=len(people.labels))
-        for label, n in zip(people.labels, counts, strict=True):
+        counts = np.bincount(covariates.treatment[rows], minlength=len(covariates.labels))
+        for label, n in zip(covariates.labels, counts, strict=True):
             if n == 0:
                 yield Violation(column, str(level), label, int(rows.sum()), rows)
 
 
 def _ranges(
-    people: People, column: str, values: FloatArray, kept: BoolArray
+    covariates: CovariateTable, column: str, values: FloatArray, kept: BoolArray
 ) -> Iterator[Violation]:
-    treatments = range(len(people.labels))
-    mine = [kept & (people.treatment == k) for k in treatments]
+    treatments = range(len(covariates.labels))
+    mine = [kept & (covariates.treatment == k) for k in treatments]
     low = np.array([values[m].min() for m in mine])
     high = np.array([values[m].max() for m in mine])
-    for k, label in enumerate(people.labels):
+    for k, label in enumerate(covariates.labels):
         for side, beyond, apart in (
             ("below", values < low[k], high < low[k]),
             ("above", values > high[k], low > high[k]),

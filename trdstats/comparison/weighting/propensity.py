@@ -12,7 +12,12 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.comparison.weighting.covariates import FEWEST, People, read_people, split_formula
+from trdstats.comparison.weighting.covariates import (
+    FEWEST,
+    CovariateTable,
+    read_covariate_table,
+    split_formula,
+)
 from trdstats.comparison.weighting.positivity import Violation, find_violations, in_words
 from trdstats.comparison.weighting.propensity_result import PropensityResult
 from trdstats.comparison.weighting.treatment_model import TreatmentModel
@@ -28,7 +33,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.formulas import read_right_side
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
 METHODS = ("likelihood", "balancing")
@@ -38,7 +43,7 @@ _LITTLE_WORTH = 0.1  # effective size of a treatment, as a share of its subjects
 
 @checked
 @dataclass(frozen=True, repr=False)
-class PropensityWeights(Introduces):
+class PropensityWeights(SummaryMixin):
     """Weights of subjects that balance covariates between treatments.
 
     Parameters
@@ -162,7 +167,7 @@ class PropensityWeights(Introduces):
             When one subject carries more than a fifth of the weight of its treatment, or the
             subjects of a treatment are worth less than a tenth of their number.
         """
-        everyone = read_people(
+        everyone = read_covariate_table(
             data, self.formula, subject=subject, treatment=treatment, missing=self.missing
         )
         if self.treated is not None and self.treated not in everyone.labels:
@@ -170,8 +175,8 @@ class PropensityWeights(Introduces):
         violations, kept = find_violations(everyone)
         if violations and self.on_violation == "refuse":
             raise NotEstimableError(_refusal(violations))
-        people = everyone if kept.all() else _among(everyone, kept)
-        model = self._model(people)
+        covariates = everyone if kept.all() else _among(everyone, kept)
+        model = self._model(covariates)
         found = model.fit()
         trimmed = 0
         if self.trim is not None and found.scores is not None:
@@ -179,13 +184,13 @@ class PropensityWeights(Introduces):
             trimmed = int((~inside).sum())
             if trimmed:
                 kept[np.flatnonzero(kept)[~inside]] = False
-                people = _among(people, np.asarray(inside, dtype=bool))
-                model = self._model(people)
+                covariates = _among(covariates, np.asarray(inside, dtype=bool))
+                model = self._model(covariates)
                 found = model.fit()
-        _warn_of_explosions(people, found.weight)
+        _warn_of_explosions(covariates, found.weight)
         return PropensityResult(
             spec=self,
-            people=people,
+            covariates=covariates,
             violations=tuple(violations),
             trimmed=trimmed,
             _everyone=everyone,
@@ -194,23 +199,23 @@ class PropensityWeights(Introduces):
             _found=found,
         )
 
-    def _model(self, people: People) -> TreatmentModel:
-        X = people.design.X
+    def _model(self, covariates: CovariateTable) -> TreatmentModel:
+        X = covariates.design.X
         spread = X.std(axis=0)
         return TreatmentModel(
             X=(X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0),
-            treatment=people.treatment,
-            k=len(people.labels),
+            treatment=covariates.treatment,
+            k=len(covariates.labels),
             estimand=self.estimand,
-            of=-1 if self.treated is None else people.labels.index(self.treated),
+            of=-1 if self.treated is None else covariates.labels.index(self.treated),
             balancing=self.method == "balancing",
             stabilised=self.stabilised,
             cap=self.cap,
-            terms=tuple(people.design.terms),
-            given=None if self.scores is None else _given(people, self.scores),
+            terms=tuple(covariates.design.terms),
+            given=None if self.scores is None else _given(covariates, self.scores),
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the weights in words."""
         facts = [("Covariates", self.formula), ("Estimand", self.words())]
         if self.estimand != "entropy":
@@ -218,7 +223,7 @@ class PropensityWeights(Introduces):
         facts += [("Stabilised", "yes")] if self.stabilised else []
         facts += [("Trimmed", f"scores below {self.trim:g}")] if self.trim is not None else []
         facts += [("Cut", f"above quantile {self.cap:g}")] if self.cap is not None else []
-        return Face("Propensity weights", tuple(facts))
+        return Summary("Propensity weights", tuple(facts))
 
     def words(self) -> str:
         """Say for whom the treatments are compared."""
@@ -232,40 +237,42 @@ class PropensityWeights(Introduces):
         }[self.estimand]
 
 
-def _among(people: People, kept: BoolArray) -> People:
-    """Return some of the people; covariates' categories that nobody has any more go.
+def _among(covariates: CovariateTable, kept: BoolArray) -> CovariateTable:
+    """Return some of the covariates; covariates' categories that nobody has any more go.
 
     Raises
     ------
     NotEstimableError
         When nearly nobody of a treatment is among them.
     """
-    sizes = np.bincount(people.treatment[kept], minlength=len(people.labels))
+    sizes = np.bincount(covariates.treatment[kept], minlength=len(covariates.labels))
     if (sizes < FEWEST).any():
-        listed = ", ".join(f"{k} ({n})" for k, n in zip(people.labels, sizes, strict=True))
+        listed = ", ".join(f"{k} ({n})" for k, n in zip(covariates.labels, sizes, strict=True))
         raise NotEstimableError(
             f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. Do "
             "not compare these treatments in these subjects, or compare fewer treatments."
         )
-    again = read_people(
-        people.frame[kept], people.formula, subject="subject", treatment="treatment",
+    again = read_covariate_table(
+        covariates.frame[kept], covariates.formula, subject="subject", treatment="treatment",
         missing="error",
     )  # fmt: skip
-    return replace(again, filled=people.filled, caveat=people.caveat)
+    return replace(again, filled=covariates.filled, caveat=covariates.caveat)
 
 
-def _given(people: People, columns: Mapping[str, str]) -> FloatArray:
+def _given(covariates: CovariateTable, columns: Mapping[str, str]) -> FloatArray:
     """Return scores from elsewhere, shape (n, k)."""
-    for label in people.labels:
+    for label in covariates.labels:
         if label not in columns:
             raise unknown_name("treatment with a column of scores:", label, columns)
-        if columns[label] not in people.frame:
-            raise unknown_name("column", columns[label], people.frame.columns)
-    given = [pd.to_numeric(people.frame[columns[k]], errors="coerce") for k in people.labels]
+        if columns[label] not in covariates.frame:
+            raise unknown_name("column", columns[label], covariates.frame.columns)
+    given = [
+        pd.to_numeric(covariates.frame[columns[k]], errors="coerce") for k in covariates.labels
+    ]
     p = np.column_stack([g.to_numpy(dtype=float) for g in given])
     outside = ~((p > 0) & (p < 1)).all(axis=1)
     off = ~outside & (np.abs(p.sum(axis=1) - 1) > 1e-6)
-    names = people.frame["subject"].astype(str).to_numpy()
+    names = covariates.frame["subject"].astype(str).to_numpy()
     problems = [
         Problem("bad_score", f"{count_of(int(bad.sum()), 'subject has', 'subjects have')} {what}.",
                 tuple(names[bad]), remedy)
@@ -290,9 +297,9 @@ def _refusal(violations: list[Violation]) -> str:
     )
 
 
-def _warn_of_explosions(people: People, weight: FloatArray) -> None:
-    for k, label in enumerate(people.labels):
-        mine = np.flatnonzero(people.treatment == k)
+def _warn_of_explosions(covariates: CovariateTable, weight: FloatArray) -> None:
+    for k, label in enumerate(covariates.labels):
+        mine = np.flatnonzero(covariates.treatment == k)
         share = weight[mine] / weight[mine].sum()
         largest = int(share.argmax())
         size = weight[mine].sum() ** 2 / (weight[mine] ** 2).sum()
@@ -300,7 +307,7 @@ def _warn_of_explosions(people: People, weight: FloatArray) -> None:
         if alone or size < _LITTLE_WORTH * len(mine):
             warnings.warn(
                 f"Weights explode under {label}: subject "
-                f"{people.frame['subject'].iloc[mine[largest]]} carries "
+                f"{covariates.frame['subject'].iloc[mine[largest]]} carries "
                 f"{100 * share[largest]:.2g} % of them, {len(mine):,} subjects are worth "
                 f"{size:,.1f}. "
                 "Look at the overlap; estimand='overlap' has bounded weights, trim and cap cut.",

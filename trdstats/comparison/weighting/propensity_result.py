@@ -19,18 +19,18 @@ from trdstats.comparison.weighting.balance_tables import (
     population_table,
     size_table,
 )
-from trdstats.comparison.weighting.covariates import People
+from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.comparison.weighting.positivity import Violation, in_words
 from trdstats.comparison.weighting.treatment_model import FittedWeights, TreatmentModel
 from trdstats.comparison.weighting.weight_bootstrap import (
-    Chain,
-    ChainBootstrap,
     Estimate,
-    bootstrap_chain,
+    WeightedBootstrap,
+    WeightedBootstrapResult,
+    bootstrap_weights,
 )
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.estimates.weights import WEIGHTED, EstimatedWeights
-from trdstats.tables import Face, Introduces, Table, each_row, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.comparison.weighting.propensity import PropensityWeights
@@ -42,13 +42,13 @@ UNBALANCED = 0.1
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class PropensityResult(Introduces):
+class PropensityResult(SummaryMixin):
     """Estimated weights.
 
     Attributes
     ----------
     spec : PropensityWeights
-    people : People
+    covariates : CovariateTable
         Who has a weight.
     violations : tuple of Violation
         Kinds of subjects that a treatment never gets; they were left out.
@@ -57,10 +57,10 @@ class PropensityResult(Introduces):
     """
 
     spec: PropensityWeights
-    people: People
+    covariates: CovariateTable
     violations: tuple[Violation, ...]
     trimmed: int
-    _everyone: People
+    _everyone: CovariateTable
     _kept: BoolArray
     _model: TreatmentModel
     _found: FittedWeights
@@ -74,7 +74,7 @@ class PropensityResult(Introduces):
         frame = self._everyone.frame[["subject", "treatment"]].copy()
         frame["weight"] = self._spread(self._found.weight, 0.0)
         if self._found.scores is not None:
-            for k, label in enumerate(self.people.labels):
+            for k, label in enumerate(self.covariates.labels):
                 values = self._found.scores.probability[:, k]
                 frame[f"score {label}"] = self._spread(values, np.nan)
         return frame
@@ -116,7 +116,7 @@ class PropensityResult(Introduces):
         seed: int = 0,
         n_jobs: int = 1,
         conf_level: float = 0.95,
-    ) -> ChainBootstrap:
+    ) -> WeightedBootstrapResult:
         """Resample subjects within treatments, and make weights and an estimate anew in each.
 
         Parameters
@@ -131,7 +131,7 @@ class PropensityResult(Introduces):
 
         Returns
         -------
-        ChainBootstrap
+        WeightedBootstrapResult
 
         Raises
         ------
@@ -155,14 +155,14 @@ class PropensityResult(Introduces):
             raise NotEstimableError(
                 "Given scores have no model that could be fitted anew: resample what made them."
             )
-        chain = Chain(
+        chain = WeightedBootstrap(
             self._everyone.frame["subject"].reset_index(drop=True),
             self._everyone.treatment,
             self.reweigh(),
             estimate,
         )
         label = str(getattr(self.subject_weights, "label", ""))
-        return bootstrap_chain(
+        return bootstrap_weights(
             chain, label=label, n_boot=n_boot, seed=seed, n_jobs=n_jobs, conf_level=conf_level
         )
 
@@ -175,7 +175,7 @@ class PropensityResult(Introduces):
             treatment, n, effective (the number of unweighted subjects they are worth), share
             (effective of n), largest (share of the weight that one subject carries).
         """
-        return size_table(self.people, self._found.weight)
+        return size_table(self.covariates, self._found.weight)
 
     def tidy(self) -> pd.DataFrame:
         """Return the model of treatment.
@@ -238,20 +238,20 @@ class PropensityResult(Introduces):
             return self._of_entropy(gamma)
         if scores is None or not scores.gamma.size:
             raise NotEstimableError("These weights have no model of treatment: scores were given.")
-        X = self.people.design.X
+        X = self.covariates.design.X
         q = X.shape[1] + 1
         # From centred and scaled covariates back to their own.
         back = np.diag(np.concatenate([[1.0], 1 / X.std(axis=0)]))
         back[0, 1:] = -X.mean(axis=0) / X.std(axis=0)
         effect = self._found.influence[:, : scores.gamma.size].reshape(len(X), -1, q) @ back.T
-        terms, others = ["Intercept", *self.people.design.terms], self.people.labels[1:]
-        keys = _keys(others, self.people.labels[0], terms)
+        terms, others = ["Intercept", *self.covariates.design.terms], self.covariates.labels[1:]
+        keys = _keys(others, self.covariates.labels[0], terms)
         return keys, (scores.gamma @ back.T).ravel(), effect.reshape(len(X), -1)
 
     def _of_entropy(self, gamma: FloatArray) -> tuple[pd.DataFrame, FloatArray, FloatArray]:
-        spread, labels = self.people.design.X.std(axis=0), self.people.labels
+        spread, labels = self.covariates.design.X.std(axis=0), self.covariates.labels
         weighted = [k for k in range(len(labels)) if k != self._model.of]
-        keys = _keys([labels[k] for k in weighted], "", self.people.design.terms)
+        keys = _keys([labels[k] for k in weighted], "", self.covariates.design.terms)
         effect = self._found.influence[:, : gamma.size].reshape(-1, *gamma.shape) / spread
         kept = effect[:, weighted].reshape(len(effect), -1)
         return keys, (gamma / spread)[weighted].ravel(), kept
@@ -261,7 +261,7 @@ class PropensityResult(Introduces):
         table = self.balance()
         return pd.DataFrame(
             {
-                "n": [len(self.people.frame)],
+                "n": [len(self.covariates.frame)],
                 "n_left_out": [int((~self._kept).sum())],
                 "n_trimmed": [self.trimmed],
                 "effective": [float(self.effective_size()["effective"].sum())],
@@ -282,7 +282,7 @@ class PropensityResult(Introduces):
             Differences are divided by the root of the mean of the two unweighted variances, before
             and after. Categories of three or more levels show all of them, the reference too.
         """
-        return balance_table(self.people, self._found.weight)
+        return balance_table(self.covariates, self._found.weight)
 
     def overlap(self) -> pd.DataFrame:
         """Return how far the treatments of each pair overlap in their scores.
@@ -304,7 +304,7 @@ class PropensityResult(Introduces):
         """
         if self._found.scores is None:
             raise NotEstimableError("These weights have no scores: overlap is seen in balance().")
-        return overlap_table(self.people, self._found.scores.probability)
+        return overlap_table(self.covariates, self._found.scores.probability)
 
     @property
     def common_area(self) -> float:
@@ -322,7 +322,7 @@ class PropensityResult(Introduces):
             term, then "<treatment>" (all), "<treatment>, kept" and "<treatment>, weighted"; the
             first row is the number of subjects, weighted the effective one.
         """
-        return population_table(self._everyone, self.people, self._found.weight)
+        return population_table(self._everyone, self.covariates, self._found.weight)
 
     def plot(
         self,
@@ -356,7 +356,7 @@ class PropensityResult(Introduces):
         check_choice("kind", kind, ("balance", "scores", "weights"))
         options = {"caveat": self.caveat, **options}
         if kind == "balance":
-            pairs = len(self.people.labels) > 2
+            pairs = len(self.covariates.labels) > 2
             what = "Absolute standardised mean difference"
             settings = {"xlabel": f"{what}, largest of all pairs" if pairs else what, **options}
             return plots.plot_balance(self.balance(), ax=ax, threshold=UNBALANCED, **settings)
@@ -368,9 +368,9 @@ class PropensityResult(Introduces):
             return plots.plot_by_treatment(values, ax=ax, **settings)
         if self._found.scores is None:
             raise NotEstimableError("These weights have no scores.")
-        chosen = self.people.labels[-1] if of is None else of
-        if chosen not in self.people.labels:
-            raise unknown_name("treatment", chosen, self.people.labels)
+        chosen = self.covariates.labels[-1] if of is None else of
+        if chosen not in self.covariates.labels:
+            raise unknown_name("treatment", chosen, self.covariates.labels)
         values = frame.assign(value=frame[f"score {chosen}"])
         settings = {"xlabel": f"Probability of {chosen} given the covariates", **options}
         return plots.plot_by_treatment(values, ax=ax, **settings)
@@ -378,11 +378,11 @@ class PropensityResult(Introduces):
     @property
     def caveat(self) -> str:
         """What every figure must say; empty when treatments were randomised."""
-        return WEIGHTED if self.people.caveat else ""
+        return WEIGHTED if self.covariates.caveat else ""
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return sizes, balance and who was left out."""
-        spec = self.spec.face()
+        spec = self.spec.summary()
         sizes = tuple(
             (r.treatment, format_count(r.n), format_number(r.effective, 1),
              f"{100 * r.largest:.1f}")
@@ -390,7 +390,7 @@ class PropensityResult(Introduces):
         )  # fmt: skip
         table = self.balance()
         shown, heading = table, "Covariate"
-        if len(self.people.labels) > 2:
+        if len(self.covariates.labels) > 2:
             # Of many pairs, for each covariate the one that is still the furthest apart.
             worst = table["smd_after"].abs().groupby(table["term"], sort=False).idxmax()
             shown, heading = table.loc[worst], "Covariate, least balanced pair"
@@ -409,18 +409,18 @@ class PropensityResult(Introduces):
         if self.trimmed:
             notes.append(f"{self.trimmed:,} subjects were left out for their scores.")
         notes += [f"{n:,} missing values of {c} have an indicator." for c, n in
-                  self.people.filled.items()]  # fmt: skip
-        if self.people.same:
-            notes.append(f"The same for all: {', '.join(self.people.same)}.")
+                  self.covariates.filled.items()]  # fmt: skip
+        if self.covariates.same:
+            notes.append(f"The same for all: {', '.join(self.covariates.same)}.")
         apart = table["smd_after"].abs() > UNBALANCED
         if apart.any():
             terms = ", ".join(dict.fromkeys(table.loc[apart, "term"]))
             notes.append(f"Not balanced (above {UNBALANCED:g}): {terms}.")
         notes += ["Treatments were not randomised."] if self.caveat else []
         notes.append("Weights balance what was measured; nothing is known of the rest.")
-        return Face(
+        return Summary(
             spec.title,
-            (*spec.facts, ("Subjects", f"{len(self.people.frame):,}")),
+            (*spec.header, ("Subjects", f"{len(self.covariates.frame):,}")),
             (
                 Table(("Treatment", "n", "Effective", "Largest share (%)"), sizes),
                 Table(("Pair", heading, "SMD before", "after", "KS before", "after"), rows, 2),

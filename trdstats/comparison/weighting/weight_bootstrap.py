@@ -21,7 +21,7 @@ from trdstats.errors import (
 )
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.parallel import run_parallel
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
 from trdstats.threads import one_thread
 
 Estimate = Callable[[pd.DataFrame], pd.DataFrame]
@@ -34,7 +34,7 @@ _NAMING = ("day", "visit", "time", "horizon", "tau")
 
 
 @dataclass(frozen=True, repr=False)
-class ChainBootstrap(Introduces):
+class WeightedBootstrapResult(SummaryMixin):
     """An estimate under estimated weights, in the data and in resamples.
 
     Attributes
@@ -90,7 +90,7 @@ class ChainBootstrap(Introduces):
         own = self.frame[[c for c in ("own_std_error",) if c in self.frame]]
         return pd.concat([table, own], axis=1)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the rows with their limits."""
         table, named = self.tidy(), self._named
         rows = [
@@ -105,7 +105,7 @@ class ChainBootstrap(Introduces):
             notes.append(f"Up to {failed:,} resamples could not be analysed in a row.")
         level = f"{100 * self.conf_level:g} % CI"
         header = (*(c.capitalize() for c in named), f"Estimate ({level})", "Error")
-        return Face(
+        return Summary(
             "Bootstrap of weights and estimate",
             (
                 ("Weights", self.label),
@@ -118,7 +118,7 @@ class ChainBootstrap(Introduces):
 
 
 @dataclass(frozen=True)
-class Chain:
+class WeightedBootstrap:
     """From how often each subject counts to an estimate.
 
     Attributes
@@ -162,9 +162,9 @@ class Chain:
 
 
 @one_thread
-def bootstrap_chain(
-    chain: Chain, *, label: str, n_boot: int, seed: int, n_jobs: int, conf_level: float
-) -> ChainBootstrap:
+def bootstrap_weights(
+    chain: WeightedBootstrap, *, label: str, n_boot: int, seed: int, n_jobs: int, conf_level: float
+) -> WeightedBootstrapResult:
     """Resample subjects within treatments; see `PropensityResult.bootstrap`."""
     check_bootstrap(n_boot, seed, least=2)
     check_level(conf_level)
@@ -183,7 +183,7 @@ def bootstrap_chain(
     frame = found[[*keys, "estimate"]].reset_index(drop=True)
     if "std_error" in found:
         frame = frame.assign(own_std_error=found["std_error"].to_numpy(dtype=float))
-    return ChainBootstrap(label, frame, draws, seed, conf_level)
+    return WeightedBootstrapResult(label, frame, draws, seed, conf_level)
 
 
 def _check(found: Any) -> list[str]:

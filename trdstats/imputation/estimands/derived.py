@@ -9,7 +9,7 @@ import pandas as pd
 
 from trdstats.errors import count_of
 from trdstats.study import Study
-from trdstats.tables import Face, Introduces, Table, format_count
+from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 if TYPE_CHECKING:
     from trdstats.imputation.estimands.estimand import Estimand
@@ -18,7 +18,7 @@ ACTIONS = ("used", "removed", "set", "missing")
 
 
 @dataclass(frozen=True, repr=False)
-class Derived(Introduces):
+class Derived(SummaryMixin):
     """A study seen through an estimand.
 
     Attributes
@@ -76,7 +76,7 @@ class Derived(Introduces):
         table = changed.assign(event=kind).groupby(["treatment", "action", "event"], observed=True)
         return table.size().rename("n").reset_index()
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return what was used, removed and set by arm and visit, and why."""
         rows = tuple(
             (str(r[0]), f"{r[1]:g}", *(format_count(v) for v in r[2:]))
@@ -101,5 +101,5 @@ class Derived(Introduces):
                 f"{n} had several events on one day with strategies that differ; the first of "
                 f"these decided: {order}."
             )
-        return Face("Scores under the estimand", self.estimand.face().facts, tuple(tables),
+        return Summary("Scores under the estimand", self.estimand.summary().header, tuple(tables),
                     tuple(notes))  # fmt: skip

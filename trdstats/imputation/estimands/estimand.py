@@ -20,11 +20,11 @@ from trdstats.imputation.estimands.intercurrent import (
     WhileOnTreatment,
 )
 from trdstats.study import Study
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 
 @dataclass(frozen=True, repr=False)
-class Estimand(Introduces):
+class Estimand(SummaryMixin):
     """Population, variable, contrast, summary and a strategy for every intercurrent event.
 
     Parameters
@@ -35,7 +35,7 @@ class Estimand(Introduces):
         ``"change in MADRS to day 28"``.
     contrast : str
         ``"ketamine v TMS"``.
-    summary : str
+    population_summary : str
         ``"difference in means"``.
     strategies : mapping of str to strategy
         One of `TreatmentPolicy`, `Hypothetical`, `Composite` and `WhileOnTreatment` for every
@@ -56,7 +56,7 @@ class Estimand(Introduces):
     >>> estimand = trd.Estimand(
     ...     population="adults with treatment-resistant depression",
     ...     variable="change in MADRS to day 28", contrast="IV ketamine v TMS",
-    ...     summary="difference in means",
+    ...     population_summary="difference in means",
     ...     strategies={"rescue": trd.Hypothetical(), "switch": trd.Hypothetical(),
     ...                 "hospitalisation": trd.Composite(), "withdrawal": trd.TreatmentPolicy(),
     ...                 "death": trd.Composite()})
@@ -68,7 +68,7 @@ class Estimand(Introduces):
     population: str
     variable: str
     contrast: str
-    summary: str
+    population_summary: str
     strategies: Mapping[str, ICEStrategy]
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class Estimand(Introduces):
         return (
             f"Population: {self.population}. Treatments: {self.contrast}. "
             f"Variable: {self.variable}. {handled} "
-            f"Population-level summary: {self.summary}."
+            f"Population-level summary: {self.population_summary}."
         )
 
     def derive(self, study: Study) -> Derived:
@@ -138,16 +138,16 @@ class Estimand(Introduces):
         scores = kept[["subject", "visit"]].assign(score=kept["value"].to_numpy())
         return Derived(self, study, study.with_scores(scores), audit, imputed, same_day)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the five attributes."""
         facts = [
             ("Population", self.population),
             ("Treatments", self.contrast),
             ("Variable", self.variable),
-            ("Summary", self.summary),
+            ("Population-level summary", self.population_summary),
         ]
         facts += [(f"After {kind}", s.words()) for kind, s in self.strategies.items()]
-        return Face("Estimand", tuple(facts))
+        return Summary("Estimand", tuple(facts))
 
 
 def _scheduled(study: Study) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.outcomes import Definition, rates
 from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
-from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 
@@ -152,20 +152,20 @@ class BinaryTippingPoint:
 
 
 @dataclass(frozen=True, repr=False)
-class BinaryTippingPointResult(Introduces):
+class BinaryTippingPointResult(SummaryMixin):
     """The difference for every number of responders among those not rated.
 
     Attributes
     ----------
     spec : BinaryTippingPoint
     grid : pandas.DataFrame
-    summary : pandas.DataFrame
+    rates : pandas.DataFrame
     caveat : str
     """
 
     spec: BinaryTippingPoint
     grid: pd.DataFrame
-    summary: pd.DataFrame
+    rates: pd.DataFrame
     caveat: str
 
     def tidy(self) -> pd.DataFrame:
@@ -189,7 +189,7 @@ class BinaryTippingPointResult(Introduces):
             without a verdict), n_undefined (rated, but without a baseline or with one at the
             floor: not in n), responders, each also of the reference; estimate, p_value.
         """
-        return self.summary.copy()
+        return self.rates.copy()
 
     def tipping_points(self) -> pd.DataFrame:
         """Return the combinations next to which the conclusion changes.
@@ -209,7 +209,7 @@ class BinaryTippingPointResult(Introduces):
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw which combinations keep which conclusion; returns the Axes."""
-        s = next(each_row(self.summary))
+        s = next(each_row(self.rates))
         settings = {
             "level": 1 - self.spec.conf_level,
             "xlabel": f"Responders among the {s.n_missing} not rated, {s.treatment}",
@@ -222,9 +222,9 @@ class BinaryTippingPointResult(Introduces):
         )
         return plots.plot_responder_tiles(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the counts and where the conclusion changes."""
-        s = next(each_row(self.summary))
+        s = next(each_row(self.rates))
         facts = (
             ("Rule", self.spec.definition.describe()),
             ("Day", f"{self.spec.day:g}"),
@@ -255,4 +255,4 @@ class BinaryTippingPointResult(Introduces):
         header = (f"Responders not rated, {s.reference}",
                   f"Conclusion changes at responders not rated, {s.treatment}")  # fmt: skip
         tables = (Table(header, rows, 0),) if rows else ()
-        return Face("Tipping points of a rate", facts, tables, tuple(notes))
+        return Summary("Tipping points of a rate", facts, tables, tuple(notes))

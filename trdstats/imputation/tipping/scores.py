@@ -19,8 +19,8 @@ from trdstats.imputation.delta import Delta
 from trdstats.imputation.pooled import labels
 from trdstats.imputation.trial_layout import plain
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -191,7 +191,7 @@ class TippingPoint:
 
 
 @dataclass(frozen=True, repr=False)
-class TippingPointResult(Introduces):
+class TippingPointResult(SummaryMixin):
     """Estimates under every delta, and where the conclusion changes.
 
     Attributes
@@ -265,7 +265,7 @@ class TippingPointResult(Introduces):
         settings["ylabel"] = f"Delta under {self.arms[1]} ({unit})"
         return plots.plot_delta_areas(self.grid, ax=ax, **{**settings, **options})
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the tipping points with the assumptions they are measured from."""
         s, start = self.spec, self.start
         level = 1 - s.conf_level
@@ -298,6 +298,6 @@ class TippingPointResult(Introduces):
         if self.imputed.caveat:
             notes.append(f"{self.imputed.caveat}.")
         tables = (Table(header, rows, 0),) if rows else ()
-        return Face(
+        return Summary(
             "Tipping-point analysis", tuple(facts), (*self.imputed.tables(), *tables), tuple(notes)
         )

@@ -15,7 +15,7 @@ import numpy as np
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.bootstrap_batches import Resampled, cholesky_where
 from trdstats.kernels.gaussian.newton import minimise
-from trdstats.kernels.gaussian.patterns import Summary
+from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model, State, information_slopes
 
 # Other parameters to begin at; None where the data have none.
@@ -159,8 +159,8 @@ def refit_one_by_one(
         From the model of a resample to other parameters to begin at, where the search from the
         fit to all subjects does not end at a minimum.
     """
-    summary = model.summary
-    if not isinstance(summary, Summary):
+    summary = model.products
+    if not isinstance(summary, CrossProducts):
         raise TypeError("refits need a Summary")
     B, h, q = len(data), len(state.theta), summary.n_columns
     G, T = len(model.structures), summary.rated.shape[1]
@@ -168,7 +168,7 @@ def refit_one_by_one(
     sigma, converged = np.full((B, G, T, T), np.nan), np.zeros(B, dtype=bool)
     steps = np.zeros(B, dtype=np.intp)
     for b in range(B):
-        own = replace(model, summary=replace(summary, n=data.n[b], gram=data.gram[b]))
+        own = replace(model, products=replace(summary, n=data.n[b], gram=data.gram[b]))
         optimum = minimise(own, state.theta)
         if restart is not None and (optimum is None or not optimum.is_minimum):
             start = restart(own)

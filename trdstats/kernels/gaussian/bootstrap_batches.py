@@ -1,8 +1,8 @@
 """Many resamples of the same subjects as batches of cross-products.
 
 Leaving subjects out, or drawing them with replacement, keeps patterns and design and changes only
-how often each subject counts: the sums u u' of a `Summary` become sums of c_i u_i u_i'. Every
-quantity below is that of `Summary` and `reml`, for all resamples at once.
+how often each subject counts: the sums u u' of a `CrossProducts` become sums of c_i u_i u_i'. Every
+quantity below is that of `CrossProducts` and `reml`, for all resamples at once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.kernels.gaussian.patterns import Summary
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Resampled:
     Attributes
     ----------
     spread : ndarray, shape (q + 1, T d)
-        Selections of the distinct numbers, as `Summary.spread`.
+        Selections of the distinct numbers, as `CrossProducts.spread`.
     rated : ndarray of bool, shape (P, T)
     group : ndarray of int, shape (P,)
         Covariance of each pattern.
@@ -117,13 +117,13 @@ class Resampled:
         return np.asarray(np.swapaxes(flat, 1, 2).reshape(B, P, T, T))
 
 
-def resample(summary: Summary, rows: Rows, counts: FloatArray) -> Resampled:
+def resample(summary: CrossProducts, rows: SubjectRows, counts: FloatArray) -> Resampled:
     """Sum subjects up as often as each resample counts them.
 
     Parameters
     ----------
-    summary : Summary
-    rows : Rows
+    products : CrossProducts
+    rows : SubjectRows
         Its subjects.
     counts : ndarray, shape (B, n_subjects)
         How often each subject counts, in the order of `rows`.
@@ -141,7 +141,7 @@ def resample(summary: Summary, rows: Rows, counts: FloatArray) -> Resampled:
     return Resampled(summary.spread, summary.rated, summary.group, n, gram)
 
 
-def as_resampled(summary: Summary) -> Resampled:
+def as_resampled(summary: CrossProducts) -> Resampled:
     """Return a summary as a batch of one."""
     return Resampled(
         summary.spread, summary.rated, summary.group, summary.n[None], summary.gram[None]

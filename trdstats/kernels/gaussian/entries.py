@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.kernels.gaussian.patterns import Summary
-from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 _LARGEST = 3e7  # numbers that sums by entries may hold: 240 MB
 
@@ -39,10 +39,10 @@ def pair_traces(V: FloatArray, left: FloatArray, right: FloatArray) -> FloatArra
 
 
 def crosses(
-    s: Summary | Units, mine: IntArray, V: FloatArray, W: FloatArray, beta: FloatArray
+    s: CrossProducts | SubjectBlocks, mine: IntArray, V: FloatArray, W: FloatArray, beta: FloatArray
 ) -> FloatArray:
     """Return sum_p X' W_p V_h W_p r over some patterns, shape (h, q)."""
-    if V.shape[1] != 1 or isinstance(s, Units):
+    if V.shape[1] != 1 or isinstance(s, SubjectBlocks):
         return s.cross(mine, W @ V @ W, beta)
     row = s.residual_rows(beta)
     P, T, _ = W.shape
@@ -53,9 +53,11 @@ def crosses(
     return np.asarray(np.einsum("hab,aqb->hq", V[:, 0], by_entry, optimize=True))
 
 
-def informations(s: Summary | Units, mine: IntArray, V: FloatArray, W: FloatArray) -> FloatArray:
+def informations(
+    s: CrossProducts | SubjectBlocks, mine: IntArray, V: FloatArray, W: FloatArray
+) -> FloatArray:
     """Return sum_p X' W_p V_h W_p X over some patterns, shape (h, q, q)."""
-    if V.shape[1] != 1 or isinstance(s, Units):
+    if V.shape[1] != 1 or isinstance(s, SubjectBlocks):
         return s.information(mine, W @ V @ W)
     h, _, T, _ = V.shape
     q, d, P = s.n_columns, s.gram.shape[1], len(mine)
@@ -67,7 +69,7 @@ def informations(s: Summary | Units, mine: IntArray, V: FloatArray, W: FloatArra
     return np.asarray((V.reshape(h, T * T) @ sums).reshape(h, q, q))
 
 
-def _outer(s: Summary, mine: IntArray, W: FloatArray) -> FloatArray:
+def _outer(s: CrossProducts, mine: IntArray, W: FloatArray) -> FloatArray:
     """Return sum_p (X' W)[q, a] (W X)[b, r], shape (T T, q q)."""
     T, d, q = s.rated.shape[1], s.gram.shape[1], s.n_columns
     select = s.spread[:-1].reshape(q * T, d)

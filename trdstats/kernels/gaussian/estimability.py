@@ -14,8 +14,8 @@ import numpy as np
 from scipy.linalg import qr
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.kernels.gaussian.patterns import Summary
-from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 # L N is 0 when its summands cancel to this share of their size, or to what rounding leaves of the
 # null space where columns are nearly collinear. What is not estimable is of order 1.
@@ -80,7 +80,7 @@ class Estimability:
         L = _independent(L)
         broken = self.violates(L)
         gap = np.where(broken, L @ self.null, 0.0)[:, broken.any(axis=0)]
-        # Rows and columns are brought to one size: units have no part in the rank.
+        # SubjectRows and columns are brought to one size: units have no part in the rank.
         gap = gap / np.abs(gap).max(axis=0)
         length = np.abs(gap).max(axis=1)
         length = np.where(length > 0, length, 1.0)
@@ -152,12 +152,14 @@ def judge_rows(X: FloatArray) -> Estimability:
     return Estimability(np.array(kept, dtype=np.intp), left_out, null).of_design(X)
 
 
-def judge_columns(design: Summary | Units, last: Collection[int] = ()) -> Estimability:
+def judge_columns(
+    design: CrossProducts | SubjectBlocks, last: Collection[int] = ()
+) -> Estimability:
     """Return which columns of a design are independent, and its null space.
 
     Parameters
     ----------
-    design : Summary or Units
+    design : CrossProducts or SubjectBlocks
     last : collection of int
         Columns that are left out rather than others. All others are taken in their order; one is
         left out when those kept so far explain it.

@@ -268,7 +268,7 @@ def kenward_roger(
         if curved and shape.second is not None:
             core -= np.tensordot(own, curves_of(model, shape, mine), 2) / 4
         whole = (W[mine] @ core @ W[mine])[None]
-        middle += model.summary.information(mine, whole)[0]
+        middle += model.products.information(mine, whole)[0]
         at += h
     adjusted = phi + 2 * phi @ middle @ phi
     return KenwardRoger(state.beta, (adjusted + adjusted.T) / 2, phi, slope, of_theta)

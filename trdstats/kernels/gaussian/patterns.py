@@ -15,12 +15,12 @@ from functools import cached_property
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.kernels.numerics.marks import number_rows
 
 
 @dataclass(frozen=True)
-class Summary:
+class CrossProducts:
     """Cross-products of the data by pattern of rated visits.
 
     Attributes
@@ -66,14 +66,14 @@ class Summary:
         matrix[j, a * d + self.select[a, j]] = 1.0
         return matrix
 
-    def keep(self, columns: IntArray) -> Summary:
+    def keep(self, columns: IntArray) -> CrossProducts:
         """Return the summary of some columns of the design; the outcome stays."""
         chosen = np.concatenate((columns, [self.n_columns]))
-        return Summary(
+        return CrossProducts(
             self.select[:, chosen], self.rated, self.group, self.n, self.gram, self.log_weight
         )
 
-    def designs(self, rows: Rows, p: int) -> FloatArray:
+    def designs(self, rows: SubjectRows, p: int) -> FloatArray:
         """Return [X, y] of the subjects of a pattern at its rated visits, shape (n_p, m, q + 1)."""
         visits = np.flatnonzero(self.rated[p])
         u = rows.u[rows.pattern == p]
@@ -83,7 +83,7 @@ class Summary:
             z[:, k, there] = u[:, self.select[a, there]]
         return z
 
-    def residuals(self, rows: Rows, beta: FloatArray) -> FloatArray:
+    def residuals(self, rows: SubjectRows, beta: FloatArray) -> FloatArray:
         """Return y - X beta of every subject, shape (n, T); 0 at missed visits."""
         return np.asarray(rows.u @ self.residual_rows(beta).T * self.rated[rows.pattern])
 
@@ -177,7 +177,7 @@ def summarise(
     rated: BoolArray,
     group: IntArray,
     log_weight: float = 0.0,
-) -> tuple[Summary, Rows]:
+) -> tuple[CrossProducts, SubjectRows]:
     """Sum up subjects by pattern.
 
     Parameters
@@ -191,7 +191,7 @@ def summarise(
 
     Returns
     -------
-    Summary, Rows
+    CrossProducts, SubjectRows
         Subjects without a rated visit are no part of either.
     """
     seen = np.flatnonzero(rated.any(axis=1))
@@ -203,7 +203,7 @@ def summarise(
     first = ends - counts
     u = u[order]
     gram = np.stack([u[a:b].T @ u[a:b] for a, b in zip(first, ends, strict=True)])
-    summary = Summary(
+    summary = CrossProducts(
         select=select,
         rated=rated[order[first]],
         group=group[order[first]],
@@ -211,10 +211,10 @@ def summarise(
         gram=gram,
         log_weight=log_weight,
     )
-    return summary, Rows(u, np.repeat(np.arange(len(first)), counts), order)
+    return summary, SubjectRows(u, np.repeat(np.arange(len(first)), counts), order)
 
 
-def merge(a: Summary, b: Summary) -> Summary:
+def merge(a: CrossProducts, b: CrossProducts) -> CrossProducts:
     """Return the summary of the subjects of both; their designs must be the same.
 
     Raises
@@ -230,7 +230,7 @@ def merge(a: Summary, b: Summary) -> Summary:
     n = np.bincount(inverse, weights=np.concatenate((a.n, b.n)))
     gram = np.zeros((len(first), *a.gram.shape[1:]))
     np.add.at(gram, inverse, np.concatenate((a.gram, b.gram)))
-    return Summary(
+    return CrossProducts(
         select=a.select,
         rated=rated[first],
         group=group[first],

@@ -16,7 +16,7 @@ import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.gaussian.random_effects import Level
-from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 _RANK = 1e-10  # singular values of a group's design below this share of the largest are none
 
@@ -27,16 +27,16 @@ class Reduced:
 
     Attributes
     ----------
-    units : Units
+    units : SubjectBlocks
         Groups of the outermost level, then the rows that carry no random effect: these stand for
         many, by numbers of subjects that are no whole numbers.
     levels : tuple of Level
         Designs of the effects in the rotated rows.
     n_groups : int
-        Units that are groups of the outermost level.
+        SubjectBlocks that are groups of the outermost level.
     """
 
-    units: Units
+    units: SubjectBlocks
     levels: tuple[Level, ...]
     n_groups: int
 
@@ -87,7 +87,7 @@ def reduce_rows(
     rated[n + k // T, k % T] = True
     count = np.ones(n + n_more)
     count[n:] = rotated.n_rest / max(len(rotated.rest), 1)
-    units = Units(laid, rated, np.arange(n + n_more), count)
+    units = SubjectBlocks(laid, rated, np.arange(n + n_more), count)
     levels, at = [], 0
     for level, design in enumerate(designs):
         r = design.shape[1]

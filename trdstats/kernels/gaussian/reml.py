@@ -20,8 +20,8 @@ import numpy as np
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.gaussian.covariance import Shape
 from trdstats.kernels.gaussian.entries import crosses, informations, pair_traces
-from trdstats.kernels.gaussian.patterns import Summary
-from trdstats.kernels.gaussian.subject_blocks import Units
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 # Parameters of one block to its covariance matrices.
 Structure = Callable[[FloatArray], Shape]
@@ -33,7 +33,7 @@ class Model:
 
     Attributes
     ----------
-    summary : Summary or Units
+    products : CrossProducts or SubjectBlocks
         Its design has full rank.
     structures : sequence of Structure
         Blocks of parameters that share nothing: one, or one a group.
@@ -44,7 +44,7 @@ class Model:
     reml : bool
     """
 
-    summary: Summary | Units
+    products: CrossProducts | SubjectBlocks
     structures: Sequence[Structure]
     sizes: Sequence[int]
     block: IntArray
@@ -96,7 +96,7 @@ def evaluate(model: Model, theta: FloatArray) -> State | None:
     model : Model
     theta : ndarray, shape (h,)
     """
-    s = model.summary
+    s = model.products
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         shapes = [f(t) for f, t in zip(model.structures, model.parts(theta), strict=True)]
     if not all(np.isfinite(shape.value).all() for shape in shapes):
@@ -133,7 +133,7 @@ def evaluate(model: Model, theta: FloatArray) -> State | None:
     return State(theta, float(deviance), beta, vcov, shapes, weight)
 
 
-def _least_squares(s: Summary | Units) -> FloatArray:
+def _least_squares(s: CrossProducts | SubjectBlocks) -> FloatArray:
     """Return the sums of products of least-squares residuals by pattern, shape (P, T, T)."""
     T, q = s.rated.shape[1], s.n_columns
     mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
@@ -144,13 +144,13 @@ def _least_squares(s: Summary | Units) -> FloatArray:
 
 def residual_variance(model: Model) -> float:
     """Return the mean square of least-squares residuals."""
-    products = _least_squares(model.summary)
-    return float(np.trace(products, axis1=1, axis2=2).sum() / model.summary.n_obs)
+    products = _least_squares(model.products)
+    return float(np.trace(products, axis1=1, axis2=2).sum() / model.products.n_obs)
 
 
 def residual_start(model: Model) -> list[FloatArray]:
     """Return, for each block, a positive definite covariance of least-squares residuals."""
-    s = model.summary
+    s = model.products
     mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
     products = _least_squares(s)
     found = []
@@ -193,7 +193,7 @@ class Slopes:
 
 def slopes(model: Model, state: State) -> Slopes:
     """Return gradient and average information of the deviance."""
-    s, W = model.summary, state.weight
+    s, W = model.products, state.weight
     residual = s.residual_products(state.beta)
     total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ residual @ W
@@ -211,7 +211,7 @@ def slopes(model: Model, state: State) -> Slopes:
 
 def observed_hessian(model: Model, state: State) -> FloatArray:
     """Return the second derivatives of the deviance, beta profiled out, shape (h, h)."""
-    s, W = model.summary, state.weight
+    s, W = model.products, state.weight
     residual = s.residual_products(state.beta)
     total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ total @ W
@@ -237,7 +237,7 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
 
 def expected_hessian(model: Model, state: State) -> FloatArray:
     """Return the expected second derivatives of the deviance, shape (h, h)."""
-    s, W = model.summary, state.weight
+    s, W = model.products, state.weight
     fitted = W @ s.fitted_products(state.vcov) @ W
     blocks, moved = [], []
     for g, shape in enumerate(state.shapes):
@@ -255,7 +255,7 @@ def expected_hessian(model: Model, state: State) -> FloatArray:
 
 def information_slopes(model: Model, state: State) -> FloatArray:
     """Return X'W V_h W X for every parameter, shape (h, q, q)."""
-    s, W = model.summary, state.weight
+    s, W = model.products, state.weight
     found = []
     for g, shape in enumerate(state.shapes):
         mine, V = model.slopes_of(g, shape)

@@ -25,8 +25,8 @@ import numpy as np
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian.bootstrap_batches import Resampled, as_resampled
-from trdstats.kernels.gaussian.patterns import Summary
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Chains:
 
 
 def sample_chains(
-    summary: Summary,
-    rows: Rows,
+    products: CrossProducts,
+    rows: SubjectRows,
     sigma: FloatArray,
     *,
     turns: int,
@@ -55,15 +55,15 @@ def sample_chains(
 
     Parameters
     ----------
-    summary : Summary
+    products : CrossProducts
         Its design has full rank.
-    rows : Rows
+    rows : SubjectRows
     sigma : ndarray, shape (K, G, T, T)
         Where the chains stand.
     turns : int
     rng : Generator
     """
-    data = as_resampled(summary)
+    data = as_resampled(products)
     G = sigma.shape[1]
     betas, sigmas = [], []
     for _ in range(turns):
@@ -71,7 +71,7 @@ def sample_chains(
         sums = _draw_residual_sums(data, rows, beta, sigma, weight, rng)
         sigma = np.stack(
             [
-                inverse_wishart(sums[:, g], float(summary.n[summary.group == g].sum()), rng)
+                inverse_wishart(sums[:, g], float(products.n[products.group == g].sum()), rng)
                 for g in range(G)
             ],
             axis=1,
@@ -116,7 +116,7 @@ def _draw_beta(
 
 def _draw_residual_sums(
     data: Resampled,
-    rows: Rows,
+    rows: SubjectRows,
     beta: FloatArray,
     sigma: FloatArray,
     weight: FloatArray,

@@ -20,7 +20,7 @@ import numpy as np
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.reml import Model, State, covariances
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 _SINGULAR = 1e-9  # 1 - leverage that counts as 0
 _PART = 1e-8  # share of the model's variance below which a part is rounding
@@ -80,9 +80,9 @@ class Sandwich(Inference):
         return trace**2 / squared
 
 
-def sandwich(model: Model, state: State, rows: Rows, kind: Kind) -> Sandwich:
+def sandwich(model: Model, state: State, rows: SubjectRows, kind: Kind) -> Sandwich:
     """Return the empirical covariance of the fixed effects."""
-    s = model.summary
+    s = model.products
     power = {"empirical": 0.0, "bias-reduced": -0.5, "jackknife": -1.0}[kind]
     scores, blocks, designs, alone = [], [], [], []
     values = covariances(model, state.shapes)

@@ -1,6 +1,6 @@
 """Subjects one by one as a Gaussian likelihood sees them, where patterns would hardly sum any up.
 
-The same questions as a `Summary` answers, by the same names, from the rows themselves.
+The same questions as a `CrossProducts` answers, by the same names, from the rows themselves.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.kernels.gaussian.subject_rows import Rows
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 
 @dataclass(frozen=True)
-class Units:
+class SubjectBlocks:
     """Subjects, or groups of them, one by one.
 
     Attributes
@@ -45,10 +45,10 @@ class Units:
         """Number of columns of the design."""
         return int(self.z.shape[2]) - 1
 
-    def keep(self, columns: IntArray) -> Units:
+    def keep(self, columns: IntArray) -> SubjectBlocks:
         """Return the units with some columns of the design; the outcome stays."""
         chosen = np.concatenate((columns, [self.n_columns]))
-        return Units(self.z[:, :, chosen], self.rated, self.group, self.n, self.log_weight)
+        return SubjectBlocks(self.z[:, :, chosen], self.rated, self.group, self.n, self.log_weight)
 
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z."""
@@ -60,11 +60,11 @@ class Units:
         r = self._residuals(beta)
         return r[:, :, None] * r[:, None, :]
 
-    def designs(self, rows: Rows, p: int) -> FloatArray:
+    def designs(self, rows: SubjectRows, p: int) -> FloatArray:
         """Return [X, y] of a unit at its rated visits, shape (1, m, q + 1)."""
         return self.z[p : p + 1, self.rated[p]]
 
-    def residuals(self, rows: Rows, beta: FloatArray) -> FloatArray:
+    def residuals(self, rows: SubjectRows, beta: FloatArray) -> FloatArray:
         """Return y - X beta of every unit, shape (n, T); 0 at missed visits."""
         return self._residuals(beta)
 

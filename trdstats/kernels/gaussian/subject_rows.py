@@ -8,7 +8,7 @@ from trdstats.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class SubjectRows:
     """The distinct numbers of every subject, for what sums cannot tell.
 
     Attributes

@@ -18,7 +18,7 @@ _LONGEST = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Summit:
+class Optimum:
     """Where a log-likelihood is highest.
 
     Attributes
@@ -43,14 +43,14 @@ class Summit:
     converged: bool
 
 
-def climb(
+def maximise(
     surface: Surface,
     start: FloatArray,
     *,
     unit: float = 1.0,
     tolerance: float = 1e-24,
     most: int = 100,
-) -> Summit | None:
+) -> Optimum | None:
     """Find a maximum from a start.
 
     Parameters
@@ -69,7 +69,7 @@ def climb(
 
     Returns
     -------
-    Summit or None
+    Optimum or None
         None where the surface has no finite value at the start.
     """
     theta = np.asarray(start, dtype=np.float64)
@@ -101,7 +101,7 @@ def climb(
             step, decrement, peaked = _newton_step(gradient, hessian)
             break
     converged = bool(peaked and decrement < 1e-10 * unit)
-    return Summit(theta, value, gradient, hessian, iterations, decrement, converged)
+    return Optimum(theta, value, gradient, hessian, iterations, decrement, converged)
 
 
 def influence_of(information: FloatArray, scores: FloatArray) -> FloatArray:

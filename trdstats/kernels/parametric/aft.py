@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import Summit, climb, covariance_of, influence_of
+from trdstats.kernels.numerics.newton_loglik import Optimum, covariance_of, influence_of, maximise
 from trdstats.kernels.parametric.censored_times import (
     CensoredTimes,
     Terms,
@@ -143,13 +143,13 @@ def _climb(
     weight: FloatArray,
     distribution: Distribution,
     start: FloatArray,
-) -> Summit | None:
+) -> Optimum | None:
     def surface(theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             terms = subject_terms(distribution, times, X, theta)
             return gather(terms, X, weight)
 
-    return climb(surface, start, unit=float(weight.mean()))
+    return maximise(surface, start, unit=float(weight.mean()))
 
 
 def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> tuple[float, FloatArray, FloatArray]:

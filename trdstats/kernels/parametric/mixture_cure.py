@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import Summit, climb, covariance_of, influence_of
+from trdstats.kernels.numerics.newton_loglik import Optimum, covariance_of, influence_of, maximise
 from trdstats.kernels.parametric.aft import fit_aft, law_of
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
 
@@ -161,11 +161,11 @@ def fit_cure(
             return _gather(terms, W, X, weight)
 
     unit, starts = float(weight.mean()), _starts(times, W, X, weight, distribution)
-    reached = [climb(surface, start, unit=unit) for start in starts]
+    reached = [maximise(surface, start, unit=unit) for start in starts]
     found = [s for s in reached if s is not None]
     if not found:
         raise FloatingPointError("the likelihood is not finite at any start")
-    best: Summit = max(found, key=lambda s: (s.converged, s.value))
+    best: Optimum = max(found, key=lambda s: (s.converged, s.value))
     terms = _terms_at(best.theta, times, W, X, distribution)
     first, second, third = terms.gradient.T
     scores = np.column_stack([W * first[:, None], X * second[:, None], third]) * weight[:, None]

@@ -68,7 +68,7 @@ def match_once(
     order : ndarray of int, shape (n,)
         The treated in the order in which they choose; those of equal score one after the other.
     ratio : int
-        Everybody chooses once before anybody chooses again.
+        All choose once before anybody chooses again.
     caliper : float
         Largest distance; may be infinite.
 

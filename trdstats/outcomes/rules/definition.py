@@ -10,11 +10,11 @@ from typing import ClassVar
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import RatedVisits, States, both, complement, either
 from trdstats.scales import Scale, Source
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 
 @dataclass(frozen=True, repr=False)
-class Definition(Introduces, ABC):
+class Definition(SummaryMixin, ABC):
     """Base of all definitions of an outcome.
 
     Combine definitions with ``&`` (both hold at the visit), ``|`` (one of them holds) and ``~``
@@ -80,11 +80,11 @@ class Definition(Introduces, ABC):
         cited = "; ".join(s.cite() for s in self.sources(scale))
         return f"{name} was defined as {article}{rule}" + (f" ({cited})." if cited else ".")
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the rule and its source."""
         facts = [("Rule", self.describe())]
         facts += [("Source", s.cite()) for s in self.sources()]
-        return Face(self.name.capitalize(), tuple(facts))
+        return Summary(self.name.capitalize(), tuple(facts))
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,7 +18,7 @@ from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.from_mapping import definition_from_mapping
 from trdstats.outcomes.rules.states import Remission
 from trdstats.scales import Scale, Source, get_scale, scale_names
-from trdstats.tables import Face, Introduces, Table, each_row
+from trdstats.tables import Summary, SummaryMixin, Table, each_row
 
 CONCEPTS = ("response", "remission", "onset", "sustained", "relapse", "recovery", "deterioration")
 
@@ -118,18 +118,18 @@ class PublishedDefinition(Definition):
         """Return the source."""
         return (self.source,)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the card of the definition."""
         facts = [("Name", self.key), ("Concept", self.concept), ("Trial", self.trial)]
         facts += [("Treatment", ", ".join(self.modality))] if self.modality else []
         facts += [("Scale", ", ".join(self.scales) or "any"), ("Rule", self.describe())]
         facts += [("Counted since", self.since)] if self.since else []
         facts += [("Source", self.source.cite()), ("Methods", self.methods())]
-        return Face(self.name[:1].upper() + self.name[1:], tuple(facts), notes=self.remarks)
+        return Summary(self.name[:1].upper() + self.name[1:], tuple(facts), notes=self.remarks)
 
 
 @checked_methods
-class PublishedDefinitions(Introduces):
+class PublishedDefinitions(SummaryMixin):
     """The published definitions by name.
 
     ``definitions["sustain1"]`` returns one; `search` lists them. A definition recalled with
@@ -247,14 +247,14 @@ class PublishedDefinitions(Introduces):
             keep &= pd.Series([not s or label in s for s in scales], index=frame.index)
         return frame[keep].reset_index(drop=True)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the list of all definitions but the cut-offs of remission."""
         frame = self.search()
         listed = frame[~frame["name"].isin([name for name, _ in _cutoffs()])]
         rows = tuple(
             (r.name, r.concept, r.trial, r.scales or "any", r.certainty) for r in each_row(listed)
         )
-        return Face(
+        return Summary(
             "Published definitions",
             tables=(Table(("Name", "Concept", "Trial", "Scale", "Certainty"), rows, 5),),
             notes=(

@@ -17,10 +17,17 @@ from trdstats.kernels.risk_sets import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.day_contrasts import contrast_errors, day_contrasts
-from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Group, Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import late_entry_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
-from trdstats.tables import Face, Introduces, Table, format_count, format_interval, format_percent
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    format_count,
+    format_interval,
+    format_percent,
+)
 
 
 @checked
@@ -84,7 +91,7 @@ class AalenJohansen:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AalenJohansenResult(Introduces):
+class AalenJohansenResult(SummaryMixin):
     """Fitted cumulative incidences."""
 
     spec: AalenJohansen
@@ -251,7 +258,7 @@ class AalenJohansenResult(Introduces):
             options=options,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return counts by cause, and the incidence while enough subjects were at risk."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         days = {g.label: headline_day(g.time, g.entry) for g in self._sample.groups}
@@ -270,9 +277,9 @@ class AalenJohansenResult(Introduces):
                 )
             )
         header = ("Group", "Cause", "At risk", "Events", "By day", "Incidence (%)", level)
-        return Face(
+        return Summary(
             "Cumulative incidence (Aalen-Johansen)",
-            counts_facts(self.times, self._sample),
+            counts_header(self.times, self._sample),
             (Table(header, tuple(rows), 2),),
             (
                 *notes_of(self.times, self._sample),

@@ -17,13 +17,13 @@ from trdstats.kernels.risk_sets import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.day_contrasts import contrast_errors, day_contrasts
-from trdstats.survival.groups import Group, Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Group, Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import late_entry_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
 from trdstats.tables import (
     NOT_ESTIMABLE,
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -113,7 +113,7 @@ def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class KaplanMeierResult(Introduces):
+class KaplanMeierResult(SummaryMixin):
     """Fitted Kaplan-Meier curves.
 
     Attributes
@@ -363,7 +363,7 @@ class KaplanMeierResult(Introduces):
             options=options,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return counts, the share that had the event while enough were at risk, and medians."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         medians = self.quantiles((0.5,))
@@ -388,9 +388,9 @@ class KaplanMeierResult(Introduces):
         header = (
             "Group", "At risk", "Events", "By day", "Had the event (%)", "Median (days)", level,
         )  # fmt: skip
-        return Face(
+        return Summary(
             "Kaplan-Meier",
-            (*counts_facts(self.times, self._sample), ("Interval", self.spec.conf_type)),
+            (*counts_header(self.times, self._sample), ("Interval", self.spec.conf_type)),
             (Table(header, tuple(rows)),),
             (
                 *notes_of(self.times, self._sample),

@@ -16,8 +16,8 @@ from trdstats.kernels.risk_sets.survival_curve import survival_interval
 from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.aalen_johansen import AalenJohansen
 from trdstats.survival.curves.kaplan_meier import KaplanMeier
-from trdstats.survival.groups import counts_facts, notes_of, split
-from trdstats.tables import Face, Introduces, Table, each_row, format_interval, format_percent
+from trdstats.survival.groups import counts_header, notes_of, split
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_interval, format_percent
 
 ORIGINS = ("visit that found it", "visit before", "imputed between")
 
@@ -140,7 +140,7 @@ def _pool(drawn: list[pd.DataFrame], spec: KaplanMeier | AalenJohansen) -> pd.Da
 
 
 @dataclass(frozen=True, repr=False)
-class OriginSensitivity(Introduces):
+class OriginSensitivity(SummaryMixin):
     """A durability curve under other days of its origins.
 
     Attributes
@@ -168,7 +168,7 @@ class OriginSensitivity(Introduces):
         """
         return self._table.copy()
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the curves at the days, one origin beside the other."""
         frame = self._table
         keys = [c for c in frame.columns if c in (self.spec.by or "group", "cause", "time")]
@@ -183,10 +183,10 @@ class OriginSensitivity(Introduces):
         header = [{"time": "Day", "cause": "Cause"}.get(c, "Group") for c in keys]
         named = ["From the visit (%)", "From the visit before (%)", f"Imputed between (%, {level})"]
         sample = split(self.times, self.spec.by)
-        return Face(
+        return Summary(
             "Durability and the day of its origin",
             (
-                *counts_facts(self.times, sample),
+                *counts_header(self.times, sample),
                 ("Imputed", f"{self.n} draws, uniform between the two visits, seed {self.seed}"),
             ),
             (Table((*header, *named), tuple((*k, *v) for k, v in cells.items()), len(keys)),),

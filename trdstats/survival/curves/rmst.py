@@ -30,9 +30,9 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.curves.day_contrasts import PairCovariance
 from trdstats.survival.curves.kaplan_meier import fit_curves
 from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import check_observed
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
 
 RATIOS = ("ratio", "ratio of time lost")
 MEASURES = ("restricted mean", "difference", *RATIOS)
@@ -138,7 +138,7 @@ class RMST:
 
 
 @dataclass(frozen=True, repr=False)
-class RMSTResult(Introduces):
+class RMSTResult(SummaryMixin):
     """Restricted means and their comparisons with the reference.
 
     Attributes
@@ -243,7 +243,7 @@ class RMSTResult(Introduces):
         }
         return plots.plot_estimates(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return means and comparisons as a table."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         by_group: dict[str, dict[str, Any]] = {}
@@ -258,11 +258,11 @@ class RMSTResult(Introduces):
             p = format_p(own["difference"].p_value) if "difference" in own else "reference"
             rows.append((*cells, p))
         header = ("Group", f"Mean days ({level})", "Difference", "Ratio", "Ratio of time lost", "p")
-        facts = list(counts_facts(self.times, self._sample))
+        facts = list(counts_header(self.times, self._sample))
         if self.spec.covariates is not None:
             facts.append(("Adjusted for", self.spec.covariates))
         facts += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
-        return Face(
+        return Summary(
             f"Restricted mean time to day {self.spec.tau:g}",
             tuple(facts),
             (Table(header, tuple(rows)),),

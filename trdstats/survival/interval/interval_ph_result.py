@@ -13,11 +13,11 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.interval.interval_ph import IntervalHazards, ProfileCurvature, interval_ph
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Group, Sample, counts_facts
+from trdstats.survival.groups import Group, Sample, counts_header
 from trdstats.survival.interval.interval_sample import interval_notes
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_interval,
@@ -40,7 +40,7 @@ class Analysed:
 
 
 @dataclass(frozen=True, repr=False)
-class IntervalPHResult(Introduces):
+class IntervalPHResult(SummaryMixin):
     """A fitted model.
 
     Attributes
@@ -197,7 +197,7 @@ class IntervalPHResult(Introduces):
         """Position of each analysed subject among all with follow-up."""
         return self._everyone.row[self._design.kept]
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the model, how it was found, and hazard ratios."""
         fit = self._fit
         overall = next(each_row(self.glance()))
@@ -230,9 +230,9 @@ class IntervalPHResult(Introduces):
             for r in each_row(self.tidy())
         )
         level = f"{100 * self.spec.conf_level:g} % CI"
-        return Face(
+        return Summary(
             "Proportional hazards for interval-censored times",
-            (*counts_facts(self.times, self._sample), *facts),
+            (*counts_header(self.times, self._sample), *facts),
             (Table(("Term", "Log hazard ratio", "SE", "Hazard ratio", level, "p"), rows),),
             (*interval_notes(self.times, self._sample), *self._warnings()),
         )

@@ -21,13 +21,13 @@ from trdstats.kernels.interval.npmle_bounds import (
 )
 from trdstats.kernels.interval.turnbull import Npmle
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Sample, counts_facts
+from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval.interval_sample import interval_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -45,7 +45,7 @@ _SAME = 1e-9
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class TurnbullResult(Introduces):
+class TurnbullResult(SummaryMixin):
     """Fitted curves.
 
     Attributes
@@ -308,7 +308,7 @@ class TurnbullResult(Introduces):
         frame = self.tidy().rename(columns={self._key: "treatment"})
         return plots.plot_interval_curves(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return counts, the share that had the event while enough were at risk, and medians."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         medians = each_row(self.quantiles((0.5,)))
@@ -339,9 +339,9 @@ class TurnbullResult(Introduces):
         ]
         if not found:
             notes.append("The search ended before the maximum was reached.")
-        return Face(
+        return Summary(
             "Turnbull",
-            (*counts_facts(self.times, self._sample), *facts),
+            (*counts_header(self.times, self._sample), *facts),
             (Table((*header, level) if self._drawn else header, tuple(rows)),),
             tuple(notes),
         )

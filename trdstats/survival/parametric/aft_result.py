@@ -33,8 +33,8 @@ from trdstats.survival.parametric.parametric_data import (
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AFTResult(Introduces):
+class AFTResult(SummaryMixin):
     """A fitted accelerated failure time model.
 
     Attributes
@@ -290,7 +290,7 @@ class AFTResult(Introduces):
         )
         return draw_shares(share, by, self._data, ax, options)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the fit and its parameters as a table."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
@@ -333,7 +333,7 @@ class AFTResult(Introduces):
                     f"The median under {', '.join(map(str, far))} lies beyond the last visit, day "
                     f"{self._data.longest:g}: it rests on the tail of the distribution."
                 )
-        return Face("Accelerated failure time model", facts, tuple(tables), tuple(notes))
+        return Summary("Accelerated failure time model", facts, tuple(tables), tuple(notes))
 
 
 def parameter_names(design: CovariateDesign, n_scale: int) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ class MixtureCure:
             check_events(design, data.known.seen)
         if data.events == data.n:
             raise NotEstimableError(
-                "Everybody had the event: nobody is left who might never have it. Use AFT."
+                "All had the event: nobody is left who might never have it. Use AFT."
             )
         W, X = (with_intercept(d.X) for d in data.designs)
         try:

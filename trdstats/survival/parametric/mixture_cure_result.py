@@ -32,8 +32,8 @@ from trdstats.survival.parametric.parametric_data import (
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -55,7 +55,7 @@ _LATE = 0.1
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MixtureCureResult(Introduces):
+class MixtureCureResult(SummaryMixin):
     """A fitted mixture cure model.
 
     Attributes
@@ -299,7 +299,7 @@ class MixtureCureResult(Introduces):
             )
         return ""
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the fit, its parameters, and what they mean for each treatment."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
@@ -329,7 +329,7 @@ class MixtureCureResult(Introduces):
              f"{g.starts_agreeing} of {g.starts} starts agree)"),
             *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )  # fmt: skip
-        return Face("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
+        return Summary("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
 
     def _by_treatment(self) -> Table:
         level = f"{100 * self.spec.conf_level:g} % CI"

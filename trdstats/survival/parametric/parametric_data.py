@@ -20,7 +20,7 @@ from trdstats.formulas import (
 from trdstats.frames import to_pandas
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Sample, counts_facts, split
+from trdstats.survival.groups import Sample, counts_header, split
 
 # Below this share of the information that everybody's exact time would give about a parameter,
 # the likelihood is flat: its maximum lies at infinity or is a ridge.
@@ -94,7 +94,7 @@ class Analysed:
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a face begins with."""
-        facts = counts_facts(self.times, self.sample)
+        facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
         named = (fact for design in self.designs for fact in design.spec.facts())

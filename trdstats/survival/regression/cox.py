@@ -22,7 +22,7 @@ from trdstats.survival.regression.regression_data import (
     no_finite_estimate,
     regress,
 )
-from trdstats.tables import Face, Introduces
+from trdstats.tables import Summary, SummaryMixin
 
 Correction = Literal["jackknife", "none"]
 OfTime = Literal["log", "identity", "sqrt"]
@@ -36,7 +36,7 @@ _MOST_ROWS = 30_000_000
 
 @checked
 @dataclass(frozen=True, repr=False)
-class CoxPH(Introduces):
+class CoxPH(SummaryMixin):
     """Cox proportional-hazards regression.
 
     Parameters
@@ -148,7 +148,7 @@ class CoxPH(Introduces):
             _cluster=found.codes(self.cluster) if self.cluster else np.arange(len(event)),
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the model in words."""
         facts = [("Covariates", self.formula), ("Ties", self.ties.capitalize())]
         if self.strata:
@@ -157,7 +157,7 @@ class CoxPH(Introduces):
             facts.append(("Clusters", self.cluster))
         for column, kind in self.time_varying.items():
             facts.append(("Changes with time", f"{column} x {kind} of day"))
-        return Face("Cox regression", tuple(facts))
+        return Summary("Cox regression", tuple(facts))
 
 
 def _expand(

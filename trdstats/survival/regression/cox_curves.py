@@ -20,7 +20,7 @@ from trdstats.kernels.risk_sets.survival_curve import survival_interval
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.survival.reported_days import check_days, headline_day
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox_result import CoxResult
@@ -73,7 +73,7 @@ def marginal_curves(
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MarginalCurves(Introduces):
+class MarginalCurves(SummaryMixin):
     """Survival that all subjects, or those of one level, would have under each level.
 
     Attributes
@@ -107,7 +107,7 @@ class MarginalCurves(Introduces):
         for level, estimate, moved in zip(
             self.levels, self._estimate, self._influence, strict=True
         ):
-            moved = self.model._found.through_weights(moved)
+            moved = self.model._found.stacked_influence(moved)
             variance = np.einsum("nk,nk->k", moved, moved)
             low, high = survival_interval(
                 estimate,
@@ -154,7 +154,7 @@ class MarginalCurves(Introduces):
             if k == b:
                 continue
             gap = self._estimate[k] - self._estimate[b]
-            moved = self.model._found.through_weights(self._influence[k] - self._influence[b])
+            moved = self.model._found.stacked_influence(self._influence[k] - self._influence[b])
             error = np.sqrt(np.einsum("nk,nk->k", moved, moved))
             statistic = gap / np.where(error > 0, error, np.nan)
             frames.append(
@@ -208,7 +208,7 @@ class MarginalCurves(Introduces):
             **settings,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the curves at up to four days; of many, at days with enough at risk."""
         shown, found = self.days, self.model._found
         if len(shown) > _MOST_SHOWN:
@@ -229,7 +229,7 @@ class MarginalCurves(Introduces):
         facts = [*self.model._found.facts(), ("Covariates", self.model.spec.formula)]
         if self.among is not None:
             facts.append(("Standardised to", f"those with {self.by} {self.among}"))
-        return Face(
+        return Summary(
             f"Without {self.model.times.outcome} (%, {level}), standardised over {self.by}",
             tuple(facts),
             (Table(header, tuple(rows)),),

@@ -24,8 +24,8 @@ from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_cur
 from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -43,7 +43,7 @@ Transform = Literal["km", "rank", "identity", "log"]
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class CoxResult(Introduces):
+class CoxResult(SummaryMixin):
     """A fitted Cox regression.
 
     Attributes
@@ -269,11 +269,11 @@ class CoxResult(Introduces):
         }
         return plots.plot_estimates(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the hazard ratios and the tests of the whole."""
         g = next(each_row(self.glance()))
         spec = self.spec
-        facts = [*self._found.facts(), *spec.face().facts]
+        facts = [*self._found.facts(), *spec.summary().header]
         words = "robust, jackknife" if self.is_corrected else "robust"
         facts.append(("Variance", words if self.is_robust else "model"))
         test = ("Likelihood ratio", g.likelihood_ratio, g.likelihood_ratio_p)
@@ -294,7 +294,7 @@ class CoxResult(Introduces):
             for r in each_row(self.tidy())
         )
         header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
-        return Face(
+        return Summary(
             "Cox regression",
             tuple(facts),
             (Table(header, rows),),

@@ -15,7 +15,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.estimates.wald import wald_table
 from trdstats.formulas import read_right_side
-from trdstats.kernels.numerics.newton_loglik import climb
+from trdstats.kernels.numerics.newton_loglik import maximise
 from trdstats.kernels.risk_sets.fine_gray import (
     Subdistribution,
     SubdistributionFit,
@@ -33,8 +33,8 @@ from trdstats.survival.regression.regression_data import (
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -126,7 +126,7 @@ class FineGray:
                 return -np.inf, np.zeros_like(beta), -np.eye(len(beta))
             return at.loglik, at.score, -at.information
 
-        top = climb(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
+        top = maximise(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
         endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
         if top is None or endless.any() or not top.converged:
             terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]
@@ -152,7 +152,7 @@ class FineGray:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class FineGrayResult(Introduces):
+class FineGrayResult(SummaryMixin):
     """A fitted subdistribution regression.
 
     Attributes
@@ -282,7 +282,7 @@ class FineGrayResult(Introduces):
         }
         return plots.plot_estimates(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the hazard ratios as a table."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
@@ -297,7 +297,7 @@ class FineGrayResult(Introduces):
             for r in each_row(self.tidy())
         )
         header = ("Term", f"Subdistribution hazard ratio ({level})", "Coefficient", "SE", "p")
-        return Face(
+        return Summary(
             "Fine and Gray regression",
             (
                 *self._found.facts(),

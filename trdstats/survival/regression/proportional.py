@@ -19,7 +19,7 @@ from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
 from trdstats.kernels.risk_sets.survival_curve import kaplan_meier
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
-from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox_result import CoxResult
@@ -72,7 +72,7 @@ def _transformed(transform: str, best: CoxFit, found: Regressed, cause: int) -> 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class ProportionalHazardsTest(Introduces):
+class ProportionalHazardsTest(SummaryMixin):
     """Score tests that hazard ratios do not change with time.
 
     Attributes
@@ -139,13 +139,13 @@ class ProportionalHazardsTest(Introduces):
         settings = {"ylabel": f"Log hazard ratio of {term}", "reference": coefficient, **options}
         return plots.plot_effect_over_time(frame, ax=ax, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the tests as a table."""
         rows = tuple(
             (r.term, format_number(r.statistic, 2), str(r.df), format_p(r.p_value))
             for r in each_row(self.tidy())
         )
-        return Face(
+        return Summary(
             "Proportional hazards",
             (
                 *self.model._found.facts(),

@@ -12,7 +12,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Sample, counts_facts, split
+from trdstats.survival.groups import Sample, counts_header, split
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class Regressed:
         """Return influences of all with follow-up: subject, then a column a term."""
         return self.sample.label_influence(terms, self.sample.lay_out(self.row, effect))
 
-    def through_weights(self, effect: FloatArray) -> FloatArray:
+    def stacked_influence(self, effect: FloatArray) -> FloatArray:
         """Return influences that know how the weights were estimated."""
-        return self.sample.through_weights(self.sample.lay_out(self.row, effect))
+        return self.sample.stacked_influence(self.sample.lay_out(self.row, effect))
 
     def facts(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a face begins with."""
-        facts = counts_facts(self.times, self.sample)
+        facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
         return facts + self.design.spec.facts()

@@ -15,8 +15,8 @@ from trdstats.survival.schedule import audit_wording as say
 from trdstats.survival.schedule.audit_estimates import AS_SEEN, BETWEEN, THINNED
 from trdstats.tables import (
     NOT_ESTIMABLE,
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -27,7 +27,7 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class ScheduleAudit(Introduces):
+class ScheduleAudit(SummaryMixin):
     """Onset by three ways of dating it, and what the schedule does to it.
 
     Attributes
@@ -169,7 +169,7 @@ class ScheduleAudit(Introduces):
         mean = self._estimates[self._estimates["measure"] == "mean days"]
         return plots.plot_schedule(self._visits, mean, fig=fig, **settings)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return grids, estimates, contrasts and the verdict."""
         grids = tuple(
             (
@@ -213,7 +213,7 @@ class ScheduleAudit(Introduces):
             ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
         notes = [f"{self.times.caveat}."] if self.times.caveat else []
-        return Face("Audit of the visit schedule", facts, tuple(tables),
+        return Summary("Audit of the visit schedule", facts, tuple(tables),
                     (*self.verdict(), *notes))  # fmt: skip
 
     def _estimate_rows(self) -> list[tuple[str, ...]]:

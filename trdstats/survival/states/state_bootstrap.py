@@ -13,15 +13,15 @@ from trdstats.errors import SpecError
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.outcomes.check_history import STATES
 from trdstats.parallel import run_parallel
-from trdstats.survival.groups import counts_facts, notes_of
+from trdstats.survival.groups import counts_header, notes_of
 from trdstats.survival.states.history_groups import HistorySample
-from trdstats.tables import Face, Introduces, Table, each_row, format_estimate
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate
 
 _CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 
 @dataclass(frozen=True, repr=False)
-class StateBootstrap(Introduces):
+class StateBootstrap(SummaryMixin):
     """Bootstrap draws of state probabilities and mean days.
 
     Attributes
@@ -124,7 +124,7 @@ class StateBootstrap(Introduces):
                 add("ratio", label, found[label] / found[base], self.days[label] / self.days[base])
         return pd.DataFrame(rows)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return mean days with percentile limits."""
         frame = self.mean_days()
         frame = frame[frame["state"] == STATES[1]]
@@ -135,10 +135,10 @@ class StateBootstrap(Introduces):
         ]  # fmt: skip
         level = f"{100 * self.spec.conf_level:g} % CI"
         header = ("Measure", "Group", f"Days in response ({level})")
-        return Face(
+        return Summary(
             f"Bootstrap of mean days in response to day {self.spec.tau:g}",
             (
-                *counts_facts(self._data.times, self._data.sample),
+                *counts_header(self._data.times, self._data.sample),
                 ("Resamples", f"{self.n:,} of subjects within groups, seed {self.seed}"),
             ),
             (Table(header, tuple(rows), 2),),

@@ -18,13 +18,13 @@ from trdstats.kernels.risk_sets.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.day_contrasts import Covariances
-from trdstats.survival.groups import Group, counts_facts
+from trdstats.survival.groups import Group, counts_header
 from trdstats.survival.reported_days import LEAST_AT_RISK, LEAST_SHARE, check_days, is_supported
 from trdstats.survival.states.history_groups import HistorySample
 from trdstats.survival.states.state_days import tabulate_days
 from trdstats.tables import (
-    Face,
-    Introduces,
+    Summary,
+    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -45,7 +45,7 @@ def check_tau(tau: float, conf_level: float) -> None:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class StateResult(Introduces):
+class StateResult(SummaryMixin):
     """Fitted state probabilities; a subclass says how they and their errors are had."""
 
     spec: Any
@@ -263,7 +263,7 @@ class StateResult(Introduces):
             options=settings,
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return days in each state, and how the days in response compare."""
         level, tau = f"{100 * self.spec.conf_level:g} % CI", self.spec.tau
         days = self.mean_days()
@@ -292,10 +292,10 @@ class StateResult(Introduces):
             title = f"Mean days in response, against {self.reference}"
             tables.append(Table(compared_as, tuple(compared), title=title))
         history, relapsed = self._data.history, self._data.moves(STATES[2])
-        facts = (*counts_facts(self._data.times, self._data.sample),
+        facts = (*counts_header(self._data.times, self._data.sample),
                  ("Relapse", f"{history.relapse}, {relapsed:,} subjects"),
                  *self._extra_facts())  # fmt: skip
-        return Face(self._title, facts, tuple(tables), (*self._notes(), *self._few(share)))
+        return Summary(self._title, facts, tuple(tables), (*self._notes(), *self._few(share)))
 
     def _few(self, share: pd.DataFrame) -> tuple[str, ...]:
         """Return a note that names the groups in which few are under observation at the horizon.

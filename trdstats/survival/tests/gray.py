@@ -12,9 +12,9 @@ from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.risk_sets.gray import GrayScores, GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.tests.log_rank import why_no_test
-from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 
 @checked
@@ -107,7 +107,7 @@ class GrayTest:
 
 
 @dataclass(frozen=True, repr=False)
-class GrayTestResult(Introduces):
+class GrayTestResult(SummaryMixin):
     """Computed tests, one a cause."""
 
     spec: GrayTest
@@ -150,7 +150,7 @@ class GrayTestResult(Introduces):
             }
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the tests as a table."""
         rows = tuple(
             (
@@ -165,9 +165,9 @@ class GrayTestResult(Introduces):
         missing = [f"No test of {r.cause}: {r.reason}." for r in each_row(self.tidy()) if r.reason]
         strata = f", within {self.spec.strata}" if self.spec.strata else ""
         weights = f", rho {self.spec.rho:g}" if self.spec.rho else ""
-        return Face(
+        return Summary(
             f"Gray's test{strata}{weights}",
-            counts_facts(self.times, self._sample),
+            counts_header(self.times, self._sample),
             (Table(("Cause", "Events", "Chi-squared", "df", "p"), rows),),
             (*notes_of(self.times, self._sample), *missing),
         )

@@ -17,10 +17,10 @@ from trdstats.kernels.interval.interval_rank_test import (
     permutation_test,
 )
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, counts_facts
+from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_sample import interval_notes, split_intervals
-from trdstats.survival.tests.log_rank import ADJUSTMENTS, adjust_p, check_two_groups
-from trdstats.tables import Face, Introduces, Table, format_count, format_number, format_p
+from trdstats.survival.tests.log_rank import ADJUSTMENTS, adjust_p_values, check_two_groups
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number, format_p
 
 
 @checked
@@ -78,7 +78,7 @@ class IntervalLogRank:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class IntervalLogRankResult(Introduces):
+class IntervalLogRankResult(SummaryMixin):
     """A computed test."""
 
     spec: IntervalLogRank
@@ -141,9 +141,9 @@ class IntervalLogRankResult(Introduces):
                     "reason": _why_no_test(test),
                 }
             )
-        return adjust_p(pd.DataFrame(rows), adjust)
+        return adjust_p_values(pd.DataFrame(rows), adjust)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the test and what it rests on."""
         test, why = self._test, _why_no_test(self._test)
         rows = tuple(
@@ -154,10 +154,10 @@ class IntervalLogRankResult(Introduces):
             f"chi-squared {format_number(test.statistic, 2)} on {test.df} df, "
             f"p {format_p(test.p_value)}"
         )
-        return Face(
+        return Summary(
             "Log-rank test for interval-censored times",
             (
-                *counts_facts(self.times, self._sample),
+                *counts_header(self.times, self._sample),
                 ("Scores", "Sun, permutation variance"),
                 ("Result", result),
             ),

@@ -22,8 +22,8 @@ from trdstats.kernels.risk_sets.rank_tests import (
     rank_scores,
 )
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
-from trdstats.tables import Face, Introduces, Table, format_count, format_number, format_p
+from trdstats.survival.groups import Sample, counts_header, notes_of, split
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number, format_p
 
 ADJUSTMENTS = ("holm", "bonferroni", "hommel", "none")
 
@@ -102,7 +102,7 @@ class LogRank:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class LogRankResult(Introduces):
+class LogRankResult(SummaryMixin):
     """A computed log-rank test."""
 
     spec: LogRank
@@ -169,9 +169,9 @@ class LogRankResult(Introduces):
                     "reason": why_no_test(test.statistic, events, self.times.outcome),
                 }
             )
-        return adjust_p(pd.DataFrame(rows), adjust)
+        return adjust_p_values(pd.DataFrame(rows), adjust)
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the test and what it rests on."""
         test = self._test
         weights = (
@@ -190,9 +190,9 @@ class LogRankResult(Introduces):
             f"p {format_p(test.p_value)}"
         )
         why = self._reason()
-        return Face(
+        return Summary(
             f"Log-rank test{strata}{weights}{trend}",
-            (*counts_facts(self.times, self._sample), ("Result", result)),
+            (*counts_header(self.times, self._sample), ("Result", result)),
             (Table(("Group", "At risk", "Observed", "Expected"), rows),),
             (*notes_of(self.times, self._sample), *([f"No test: {why}."] if why else [])),
         )
@@ -210,7 +210,7 @@ def why_no_test(statistic: float, events: int, outcome: str) -> str:
     )
 
 
-def adjust_p(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
+def adjust_p_values(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
     """Return a table of tests with p_adjusted; tests without a p value do not count."""
     p = frame["p_value"].to_numpy()
     known = ~np.isnan(p)

@@ -13,15 +13,15 @@ from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.numerics.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import Sample, counts_facts, notes_of, split
+from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.tests.log_rank import (
     ADJUSTMENTS,
-    adjust_p,
+    adjust_p_values,
     check_two_groups,
     scores_of,
     why_no_test,
 )
-from trdstats.tables import Face, Introduces, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 _DRAWS = 200_000  # relative error of a p value below 0.002
 _SEED = 20201005
@@ -98,7 +98,7 @@ class MaxCombo:
             self._compare(times, sample, pair)
             for pair in combinations(range(len(sample.groups)), 2)
         ]
-        table = adjust_p(pd.DataFrame(rows), self.adjust)
+        table = adjust_p_values(pd.DataFrame(rows), self.adjust)
         return MaxComboResult(self, times, sample, table)
 
     def _compare(self, times: EventTimes, sample: Sample, pair: tuple[int, int]) -> dict[str, Any]:
@@ -126,8 +126,8 @@ class MaxCombo:
 
 
 @dataclass(frozen=True, repr=False)
-class MaxComboResult(Introduces):
-    """Compared pairs."""
+class MaxComboResult(SummaryMixin):
+    """PairData pairs."""
 
     spec: MaxCombo
     times: EventTimes
@@ -157,7 +157,7 @@ class MaxComboResult(Introduces):
             }
         )
 
-    def face(self) -> Face:
+    def summary(self) -> Summary:
         """Return the pairs as a table."""
         rows = tuple(
             (
@@ -177,9 +177,9 @@ class MaxComboResult(Introduces):
         ]
         header = ("Group", "Reference", "Weights (rho, gamma)", "z", "p", f"p ({self.spec.adjust})")
         listed = ", ".join(f"({r:g}, {g:g})" for r, g in self.spec.weightings)
-        return Face(
+        return Summary(
             "Largest of several weighted log-rank tests (MaxCombo)",
-            (*counts_facts(self.times, self._sample), ("Weights (rho, gamma)", listed)),
+            (*counts_header(self.times, self._sample), ("Weights (rho, gamma)", listed)),
             (Table(header, rows, 2),),
             (*notes_of(self.times, self._sample), *missing),
         )
