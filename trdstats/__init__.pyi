@@ -24,6 +24,10 @@ from .comparison import negative_control as negative_control
 from .comparison import read_effect as read_effect
 from .comparison import stratified_rates as stratified_rates
 from .comparison import unmeasured_confounder as unmeasured_confounder
+from .estimates import EstimateResult as EstimateResult
+from .estimates import Estimates as Estimates
+from .estimates import Graph as Graph
+from .estimates import joint as joint
 from .estimates.weights import multiply_weights as multiply_weights
 from .evidence import published_figures as published_figures
 from .imputation import ANCOVA as ANCOVA

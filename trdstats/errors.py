@@ -259,6 +259,11 @@ def check_bootstrap(n_boot: int, seed: int, *, least: int = 0) -> None:
         raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")
 
 
+def no_error_reason(error: float) -> str:
+    """Return why an estimate has no standard error; empty where it has one."""
+    return "" if isfinite(error) else "nobody or everybody had the outcome, or all at one time"
+
+
 def no_error_known(groups: Sequence[str]) -> tuple[str, ...]:
     """Return the note on groups in which nobody, everybody, or all alike had the outcome.
 

@@ -70,7 +70,8 @@ def test_without_covariates_the_areas_under_the_curves(two_arms: EventTimes) -> 
 
 def test_influence_sums_to_nothing_and_squares_to_the_errors(two_arms: EventTimes) -> None:
     fit = RMST(28, reference="TMS", covariates="msm + sex").fit(two_arms)
-    moved = fit.influence().drop(columns="subject")
+    moved = fit.estimates().only(measure="restricted mean").influence().drop(columns="subject")
+    moved.columns = [c.removeprefix("restricted mean ") for c in moved]
     means = fit.tidy().query("measure == 'restricted mean'").set_index("treatment")
     assert list(moved.columns) == ["TMS", "ketamine"]
     assert (moved**2).sum().to_numpy() == pytest.approx(means["std_error"].to_numpy() ** 2)

@@ -46,13 +46,15 @@ def incidence(data: pd.DataFrame, weights: object) -> tuple[pd.Series, pd.DataFr
 def restricted_mean(data: pd.DataFrame, weights: object) -> tuple[pd.Series, pd.DataFrame]:
     fit = trd.RMST(tau=12.0).fit(data, weights=weights)
     table = fit.tidy()
-    return table.loc[table["measure"] == "restricted mean", "estimate"], fit.influence()
+    means = fit.estimates().only(measure="restricted mean")
+    return table.loc[table["measure"] == "restricted mean", "estimate"], means.influence()
 
 
 def adjusted_mean(data: pd.DataFrame, weights: object) -> tuple[pd.Series, pd.DataFrame]:
     fit = trd.RMST(tau=12.0, covariates="age").fit(data, weights=weights)
     table = fit.tidy()
-    return table.loc[table["measure"] == "restricted mean", "estimate"], fit.influence()
+    means = fit.estimates().only(measure="restricted mean")
+    return table.loc[table["measure"] == "restricted mean", "estimate"], means.influence()
 
 
 def cox(data: pd.DataFrame, weights: object) -> tuple[pd.Series, pd.DataFrame]:
@@ -119,10 +121,10 @@ def test_contrasts_know_that_groups_share_the_weights_model() -> None:
     assert curves.contrasts([5.0])["std_error"].item() == pytest.approx(gap, rel=1e-12)
     means = trd.RMST(tau=12.0).fit(data, weights=weights)
     moved, table = means.influence(), means.tidy().set_index(["measure", "treatment"])
-    gap = np.sqrt(((moved["B"] - moved["A"]) ** 2).sum())
+    gap = np.sqrt(((moved["restricted mean B"] - moved["restricted mean A"]) ** 2).sum())
     assert table.loc[("difference", "B"), "std_error"] == pytest.approx(gap, rel=1e-12)
     a, b = (table.loc[("restricted mean", k), "estimate"] for k in "AB")
-    gap = np.sqrt(((moved["B"] / b - moved["A"] / a) ** 2).sum())
+    gap = np.sqrt(((moved["restricted mean B"] / b - moved["restricted mean A"] / a) ** 2).sum())
     assert table.loc[("ratio", "B"), "std_error"] == pytest.approx(gap, rel=1e-12)
 
 
@@ -152,9 +154,12 @@ def test_subjects_of_the_model_alone_are_counted_in_the_errors() -> None:
     fit = trd.RMST(tau=12.0).fit(data.iloc[10:], weights=weights)
     moved = fit.influence()
     assert set(moved["subject"]) == set(data["subject"])
-    expected = np.sqrt((moved["A"] ** 2).sum())
+    expected = np.sqrt((moved["restricted mean A"] ** 2).sum())
     assert fit.tidy()["std_error"].iloc[0] == pytest.approx(expected, rel=1e-12)
-    assert (moved.loc[moved["subject"] == "S3", ["A", "B"]].to_numpy() != 0).any()
+    assert (
+        moved.loc[moved["subject"] == "S3", ["restricted mean A", "restricted mean B"]].to_numpy()
+        != 0
+    ).any()
 
 
 def test_known_weights_are_said_to_be_known() -> None:

@@ -1,5 +1,17 @@
-"""What every estimator shares once it has its estimates: adjustment for several at once."""
+"""The one mechanism of estimates: influence, contrasts, covariance, multiplicity, weights."""
 
+from trdstats.estimates.estimates import Estimates, estimates_of
+from trdstats.estimates.joint import joint
 from trdstats.estimates.multiplicity import SingleStep, adjust_single_step
+from trdstats.estimates.procedures import Graph
+from trdstats.estimates.result import EstimateResult
 
-__all__ = ["SingleStep", "adjust_single_step"]
+__all__ = [
+    "EstimateResult",
+    "Estimates",
+    "Graph",
+    "SingleStep",
+    "adjust_single_step",
+    "estimates_of",
+    "joint",
+]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.estimates.weights import (
     WeightsAmong,
@@ -130,6 +130,41 @@ class Sample:
             own = slice(k * len(keys), (k + 1) * len(keys))
             direct[g.row, own] = of_group(g).reshape(len(g.time), len(keys))
         return self.label_influence(names, direct)
+
+    def influences(self, of_group: Callable[[Group], FloatArray], k: int) -> FloatArray:
+        """Return influences computed within groups, the estimation of the weights accounted for.
+
+        Parameters
+        ----------
+        of_group : callable
+            Returns the influence of a group's subjects on its k estimates, shape (n_group, k).
+        k : int
+
+        Returns
+        -------
+        ndarray, shape (n + m, groups * k)
+            Group by group; subjects as in `influence_subjects`.
+        """
+        direct = np.zeros((len(self.subjects), len(self.groups) * k))
+        for j, g in enumerate(self.groups):
+            direct[g.row, j * k : (j + 1) * k] = of_group(g).reshape(len(g.time), k)
+        return self.stacked_influence(direct)
+
+    def influence_subjects(self) -> ObjectArray:
+        """Return all with follow-up, then those that only the model of the weights knows."""
+        who = np.asarray(self.subjects, dtype=object)
+        return who if self.model is None else np.concatenate([who, self.model.other_subjects])
+
+    def covariance_between(self, influences: FloatArray, variance: FloatArray) -> FloatArray:
+        """Return the covariance of estimates of groups: their own variances on the diagonal.
+
+        Groups share no subjects; what their estimates share comes from the weights' model.
+        """
+        found = np.zeros((len(variance), len(variance)))
+        if self.model is not None:
+            found = np.asarray(influences.T @ influences)
+        np.fill_diagonal(found, variance)
+        return found
 
     def label_influence(self, names: list[str], direct: FloatArray) -> pd.DataFrame:
         """Return influences as a frame, the estimation of the weights accounted for.

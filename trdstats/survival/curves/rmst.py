@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.arguments import checked
@@ -16,9 +15,12 @@ from trdstats.errors import (
     SpecError,
     check_level,
     no_error_known,
+    no_error_reason,
     or_leave_out,
     unknown_name,
 )
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.stacked import below
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.risk_sets.survival_curve import (
     Curve,
@@ -27,12 +29,11 @@ from trdstats.kernels.risk_sets.survival_curve import (
     restricted_mean,
 )
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.curves.day_contrasts import PairCovariance
 from trdstats.survival.curves.kaplan_meier import fit_curves
 from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import check_observed
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
 
 RATIOS = ("ratio", "ratio of time lost")
 MEASURES = ("restricted mean", "difference", *RATIOS)
@@ -138,7 +139,7 @@ class RMST:
 
 
 @dataclass(frozen=True, repr=False)
-class RMSTResult(SummaryMixin):
+class RMSTResult(EstimateResult):
     """Restricted means and their comparisons with the reference.
 
     Attributes
@@ -159,45 +160,77 @@ class RMSTResult(SummaryMixin):
     _means: dict[str, RestrictedMean]
     _adjusted: AdjustedMeans | None
 
-    def tidy(self) -> pd.DataFrame:
-        """Return means, then comparisons with the reference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure, treatment, reference, estimate (days; plain for ratios), std_error (log
-            scale for ratios), statistic, p_value, conf_low, conf_high, conf_level.
-        """
-        z = norm.isf((1 - self.spec.conf_level) / 2)
-        found = self._plain() if self._adjusted is None else _adjusted_rows(self._adjusted)
+    def estimates(self) -> Estimates:
+        """Return means, then comparisons with the reference, in days and as ratios."""
+        means = self._of_means()
         order = [g.label for g in self._sample.groups]
-        found.sort(key=lambda r: (MEASURES.index(r[0]), order.index(r[1])))
-        rows = []
-        for measure, label, value, error in found:
-            mean = measure == "restricted mean"
-            log = measure in RATIOS
-            reference = "" if mean else self.reference
-            rows.append(_row(measure, label, reference, value, error, z, log=log, test=not mean))
-        return pd.DataFrame(rows).assign(conf_level=self.spec.conf_level)
+        comparisons = self._compared(means) if self._adjusted is None else self._of_regressions()
+        found = below([means, *comparisons])
+        rank = [
+            (MEASURES.index(m), order.index(k))
+            for m, k in zip(found.keys["measure"], found.keys["treatment"], strict=True)
+        ]
+        return found.select(np.array(sorted(range(len(rank)), key=rank.__getitem__)))
 
-    def _plain(self) -> list[tuple[str, str, float, float]]:
-        """Return measure, group, estimate and error from the curves; ratios on the log scale."""
-        tau, base = self.spec.tau, self._means[self.reference].estimate
-        shared = self._sample.between(
-            lambda g: influence_on_restricted_mean(self._curves[g.label], tau)[:, None],
-            {k: np.array([m.std_error**2]) for k, m in self._means.items()},
-        )
-        found = [("restricted mean", k, m.estimate, m.std_error) for k, m in self._means.items()]
-        for label, mean in ((k, m.estimate) for k, m in self._means.items()):
-            if label == self.reference:
-                continue
-            pair = PairCovariance.of(shared, label, self.reference).where(
-                all(np.isfinite(self._means[k].std_error) for k in (label, self.reference))
+    def _of_means(self) -> Estimates:
+        labels = list(self._means)
+        if self._adjusted is None:
+            value = np.array([m.estimate for m in self._means.values()])
+            error = np.array([m.std_error for m in self._means.values()])
+            effect = self._sample.influences(
+                lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau), 1
             )
-            found.append(("difference", label, mean - base, float(pair.error_of_difference()[0])))
-            found.append(("ratio", label, *_log_ratio(mean, base, pair)))
-            found.append(("ratio of time lost", label, *_log_ratio(tau - mean, tau - base, pair)))
-        return found
+        else:
+            labels = list(self._adjusted.labels)
+            value, error = self._adjusted.mean, self._adjusted.std_error
+            effect = self._sample.stacked_influence(self._adjusted.influence)
+        keys = pd.DataFrame({"measure": "restricted mean", "treatment": labels, "reference": ""})
+        return estimates_of(
+            keys, value, influences=effect, subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, error**2),
+            reasons=[no_error_reason(e) for e in error], title=self._title,
+            notes=notes_of(self.times, self._sample),
+        )  # fmt: skip
+
+    def _compared(self, means: Estimates) -> list[Estimates]:
+        """Return differences and ratios of means, and ratios of the time lost."""
+        if len(means) == 1:
+            return []
+        own = means.select(np.arange(len(means)))
+        plain = replace(own, keys=own.keys.drop(columns="reference"))
+        lost = replace(
+            plain, value=self.spec.tau - plain.value,
+            influences=None if plain.influences is None else -plain.influences,
+            keys=plain.keys.assign(measure="time lost"),
+        )  # fmt: skip
+        one = plain.compare(reference=self.reference, measures=("difference", "ratio"))
+        other = lost.compare(reference=self.reference, measures=("ratio",))
+        return [one, replace(other, keys=other.keys.assign(measure="ratio of time lost"))]
+
+    def _of_regressions(self) -> list[Estimates]:
+        """Return the effects of the groups in the three regressions."""
+        if self._adjusted is None:
+            return []
+        rows = self._adjusted.coefficients
+        groups = rows["term"].isin(self._adjusted.labels[1:]).to_numpy()
+        effect = self._sample.stacked_influence(self._adjusted.on_coefficients[:, groups])
+        rows = rows[groups]
+        log = rows["measure"].isin(RATIOS).to_numpy()
+        keys = pd.DataFrame(
+            {"measure": rows["measure"], "treatment": rows["term"], "reference": self.reference}
+        )
+        value = rows["estimate"].to_numpy()
+        return [
+            estimates_of(
+                keys, np.where(log, np.exp(value), value),
+                influences=effect, subjects=self._sample.influence_subjects(),
+                scale=["log" if x else "identity" for x in log], null=log.astype(float),
+            )
+        ]  # fmt: skip
+
+    @property
+    def _title(self) -> str:
+        return f"Restricted mean time to day {self.spec.tau:g}"
 
     def coefficients(self) -> pd.DataFrame:
         """Return the three regressions: measure, term, estimate (log scale of ratios), std_error.
@@ -220,16 +253,6 @@ class RMSTResult(SummaryMixin):
                 "tau": [self.spec.tau],
                 "reference": [self.reference],
             }
-        )
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each restricted mean."""
-        if self._adjusted is not None:
-            labels = list(self._adjusted.labels)
-            return self._sample.label_influence(labels, self._adjusted.influence)
-        return self._sample.influence(
-            [""],
-            lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau),
         )
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
@@ -263,7 +286,7 @@ class RMSTResult(SummaryMixin):
             facts.append(("Adjusted for", self.spec.covariates))
         facts += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
         return Summary(
-            f"Restricted mean time to day {self.spec.tau:g}",
+            self._title,
             tuple(facts),
             (Table(header, tuple(rows)),),
             (
@@ -275,51 +298,6 @@ class RMSTResult(SummaryMixin):
 
 def _shown(row: Any, digits: int) -> str:
     return format_estimate(row.estimate, row.conf_low, row.conf_high, digits)
-
-
-def _row(
-    measure: str,
-    label: str,
-    reference: str,
-    value: float,
-    error: float,
-    z: float,
-    *,
-    log: bool,
-    test: bool,
-) -> dict[str, Any]:
-    """Return one row of the tidy table; `value` and `error` are on the log scale when `log`."""
-    low, high = value - z * error, value + z * error
-    statistic = value / error if test and error > 0 else np.nan
-    shown = (np.exp(value), np.exp(low), np.exp(high)) if log else (value, low, high)
-    return {
-        "measure": measure,
-        "treatment": label,
-        "reference": reference,
-        "estimate": float(shown[0]),
-        "std_error": float(error),
-        "statistic": float(statistic),
-        "p_value": float(2 * norm.sf(abs(statistic))),
-        "conf_low": float(shown[1]),
-        "conf_high": float(shown[2]),
-    }
-
-
-def _log_ratio(a: float, b: float, pair: PairCovariance) -> tuple[float, float]:
-    """Return the logarithm of a ratio of two times and its error, NaN where one is 0."""
-    if a == 0 or b == 0:
-        return np.nan, np.nan
-    return float(np.log(a / b)), float(pair.error_of_log_ratio(np.array([a]), np.array([b]))[0])
-
-
-def _adjusted_rows(adjusted: AdjustedMeans) -> list[tuple[str, str, float, float]]:
-    found = [
-        ("restricted mean", label, float(mean), float(e))
-        for label, mean, e in zip(adjusted.labels, adjusted.mean, adjusted.std_error, strict=True)
-    ]
-    groups = adjusted.coefficients[adjusted.coefficients["term"].isin(adjusted.labels[1:])]
-    found += [(r.measure, r.term, r.estimate, r.std_error) for r in each_row(groups)]
-    return found
 
 
 def _check_follow_up(curves: dict[str, Curve], tau: float) -> None:

@@ -38,6 +38,8 @@ class AdjustedMeans:
         Of the means.
     coefficients : pandas.DataFrame
         measure, term, estimate, std_error: the three regressions.
+    on_coefficients : ndarray, shape (N, rows of the coefficients)
+        Influence on them, as on the means.
     """
 
     labels: tuple[str, ...]
@@ -45,6 +47,7 @@ class AdjustedMeans:
     influence: FloatArray
     std_error: FloatArray
     coefficients: pd.DataFrame
+    on_coefficients: FloatArray
 
 
 def adjust_means(
@@ -76,7 +79,7 @@ def adjust_means(
     def error_of(effect: FloatArray) -> FloatArray:
         return np.asarray(np.sqrt(np.diag(sample.robust_covariance(row, effect))))
 
-    rows = []
+    rows, effects = [], []
     for measure, (link, lost) in MODELS.items():
         fit = restricted_regression(groups, X, tau, link=link, lost=lost)
         rows.append(
@@ -89,11 +92,13 @@ def adjust_means(
                 }
             )
         )
+        effects.append(fit.influence)
         if measure == "difference":
             means, influence = _standardise(fit.beta, fit.influence, Z, sample, len(labels))
     everyone = sample.lay_out(row, influence)
     table = pd.concat(rows, ignore_index=True)
-    return AdjustedMeans(labels, means, everyone, error_of(influence), table)
+    on_all = sample.lay_out(row, np.hstack(effects))
+    return AdjustedMeans(labels, means, everyone, error_of(influence), table, on_all)
 
 
 def _sizes(sample: Sample) -> list[int]:

@@ -94,7 +94,7 @@ class ProportionalHazardsTest(SummaryMixin):
             {
                 "term": [*self.terms, "all together"],
                 "statistic": t.statistic,
-                "df": t.df,
+                "df": np.asarray(t.df, dtype=float),
                 "p_value": t.p_value,
             }
         )

@@ -47,7 +47,7 @@ class GrayTest:
     >>> relapse = trd.Relapse(at_least=22, consecutive=2)
     >>> times = trd.time_to(study, relapse, since=trd.Response(), competing="left follow-up")
     >>> trd.GrayTest().fit(times).tidy()["df"].tolist()
-    [2, 2]
+    [2.0, 2.0]
     """
 
     by: str = "treatment"
@@ -125,7 +125,7 @@ class GrayTestResult(SummaryMixin):
                 "cause": [self.times.causes[k] for k in self._tests],
                 "events": [self._sample.events(k) for k in self._tests],
                 "statistic": [t.statistic for t in self._tests.values()],
-                "df": [t.df for t in self._tests.values()],
+                "df": [float(t.df) for t in self._tests.values()],
                 "p_value": [t.p_value for t in self._tests.values()],
                 "reason": [self._reason(k) for k in self._tests],
             }

@@ -1,0 +1,112 @@
+"""One small result of every public result class, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+import trdstats as trd
+
+RANDOMISED = "trial"
+
+
+@cache
+def study() -> trd.Study:
+    """Return a third of the trial; not randomised, so that every caveat is due."""
+    whole = trd.load_sample("trial")
+    names = whole.subjects["subject"].tolist()[::3]
+    part = whole.keep(names)
+    visits = part.visits[["subject", "day", "score"]]
+    subjects = part.subjects
+    return trd.Study(visits, subjects, scale="MADRS", windows={7: 3, 14: 3, 21: 3, 28: 3})
+
+
+@cache
+def onset() -> trd.EventTimes:
+    return trd.time_to(study(), trd.Response())
+
+
+@cache
+def durability() -> trd.EventTimes:
+    relapse = trd.Relapse(at_least=22, consecutive=1)
+    return trd.time_to(study(), relapse, since=trd.Response(), competing="left follow-up")
+
+
+@cache
+def weights() -> Any:
+    return trd.PropensityWeights("age + baseline").fit(study())
+
+
+@cache
+def mmrm() -> Any:
+    return trd.MMRM("change ~ baseline + treatment * visit", covariance="ar1").fit(study())
+
+
+@cache
+def imputed() -> Any:
+    spec = trd.Imputation(
+        "score ~ baseline * visit + treatment * visit", method=trd.ApproximateBayes(4, seed=1)
+    )
+    return spec.draw(study(), None, days=[7, 14, 21, 28]).impute(trd.MAR())
+
+
+RESPONSE = {"outcome": trd.Response(), "day": 28}
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "KaplanMeierResult": lambda: trd.KaplanMeier().fit(onset()),
+    "AalenJohansenResult": lambda: trd.AalenJohansen().fit(durability()),
+    "RMSTResult": lambda: trd.RMST(tau=28).fit(onset()),
+    "LogRankResult": lambda: trd.LogRank().fit(onset()),
+    "MaxComboResult": lambda: trd.MaxCombo().fit(onset()),
+    "GrayTestResult": lambda: trd.GrayTest().fit(durability()),
+    "CoxResult": lambda: trd.CoxPH("treatment + age").fit(onset()),
+    "ProportionalHazardsTest": lambda: (
+        trd.CoxPH("treatment + age").fit(onset()).proportional_hazards()
+    ),
+    "MarginalCurves": lambda: trd.CoxPH("treatment + age").fit(onset()).marginal(days=[14, 28]),
+    "FineGrayResult": lambda: trd.FineGray("treatment + age").fit(durability()),
+    "TurnbullResult": lambda: trd.Turnbull().fit(onset()),
+    "IntervalLogRankResult": lambda: trd.IntervalLogRank().fit(onset()),
+    "IntervalPHResult": lambda: trd.IntervalPH("treatment").fit(onset()),
+    "AFTResult": lambda: trd.AFT("treatment").fit(onset()),
+    "MixtureCureResult": lambda: trd.MixtureCure("treatment", "1", "log-logistic").fit(onset()),
+    "ResponseStateResult": lambda: trd.ResponseState(tau=28).fit(
+        trd.response_history(study(), trd.Response(), trd.LossOfResponse())
+    ),
+    "Rates": lambda: trd.rates(study(), trd.Response(), day=28),
+    "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
+    "MMRMResult": mmrm,
+    "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1").fit(study()),
+    "Margins": lambda: mmrm().margins("treatment", by="visit"),
+    "Contrasts": lambda: mmrm().margins("treatment", by="visit").contrasts(reference="TMS"),
+    "PropensityResult": weights,
+    "StandardisationResult": lambda: (
+        trd.Standardisation("treatment + baseline", **RESPONSE).fit(study())
+    ),
+    "AIPWResult": lambda: (
+        trd.AIPW("treatment + baseline", "age + baseline", **RESPONSE).fit(study())
+    ),
+    "MatchingResult": lambda: (
+        trd.Matching("age + baseline", treated="ECT").fit(study().only(["ECT", "TMS"]))
+    ),
+    "StratifiedRates": lambda: trd.stratified_rates(study(), trd.Response(), day=28, strata="sex"),
+    "CensoringWeightsResult": lambda: trd.CensoringWeights("baseline", **RESPONSE).fit(study()),
+    "IPCWResult": lambda: trd.IPCW("age", tau=28).fit(onset()),
+    "PooledEffect": lambda: trd.meta_analysis(
+        pd.DataFrame({"trial": ["a", "b", "c"], "events": [5, 7, 9], "n": [20, 22, 25],
+                      "reference_events": [3, 4, 8], "reference_n": [20, 21, 24]})
+    ),
+    "IndirectComparison": lambda: trd.Bucher().fit(
+        trd.Effect("risk ratio", "A", "C", 1.5, 1.1, 2.1),
+        trd.Effect("risk ratio", "B", "C", 1.2, 0.9, 1.6),
+    ),
+    "EValue": lambda: trd.e_value(1.5, 1.1, 2.1, measure="risk ratio"),
+    "Pooled": lambda: imputed().analyse(trd.ANCOVA("baseline")).pool(),
+    "Multiverse": lambda: trd.multiverse(
+        study(), [trd.Response(), trd.Remission()], primary=trd.Response(), day=28,
+        contrast=("ECT", "TMS"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,129 @@
+"""Estimates judged together: p-values and limits adjusted for the size of their family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.stats import studentized_range
+from scipy.stats import t as t_distribution
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError
+from trdstats.estimates.multiplicity import adjust_single_step
+from trdstats.estimates.procedures import Graph, stepwise
+from trdstats.estimates.table import EstimateTable
+
+Adjustment = Literal[
+    "none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "graphical", "tukey",
+    "dunnett", "max-t",
+]  # fmt: skip
+ADJUSTMENTS: tuple[str, ...] = get_args(Adjustment)
+_JOINT = ("dunnett", "max-t")
+_WITHOUT_LIMITS = ("fixed sequence", "graphical")
+
+
+@dataclass(frozen=True)
+class AdjustedLimits:
+    """Limits and p-values of estimates, adjusted family by family.
+
+    Attributes
+    ----------
+    estimates : EstimateTable
+        Unadjusted.
+    method : str
+    families : tuple of ndarray of int
+        Rows of each family.
+    graph : Graph or None
+    """
+
+    estimates: EstimateTable
+    method: str
+    families: tuple[IntArray, ...]
+    graph: Graph | None = None
+
+    def p_values(self) -> FloatArray:
+        """Return adjusted p-values, shape (k,)."""
+        found = np.full(len(self.estimates), np.nan)
+        for rows in self.families:
+            found[rows] = self._p_of(rows)
+        return found
+
+    def _p_of(self, rows: IntArray) -> FloatArray:
+        own = self.estimates.select(rows)
+        if self.method == "graphical" and self.graph is not None:
+            return self.graph.adjust(own.p_value)
+        if self.method == "tukey":
+            q = np.sqrt(2) * np.abs(own.statistic)
+            return np.asarray(studentized_range.sf(q, levels_of_pairs(len(rows)), own.degrees))
+        if self.method in _JOINT:
+            return adjust_single_step(
+                own.statistic, own.covariance, df=_fewest(own), conf_level=0.95
+            ).p_value
+        return stepwise(own.p_value, self.method)
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return simultaneous limits; NaN where the procedure has none."""
+        critical = np.full(len(self.estimates), np.nan)
+        for rows in self.families:
+            critical[rows] = self._critical(rows, conf_level)
+        return self.estimates.around(critical)
+
+    def _critical(self, rows: IntArray, conf_level: float) -> FloatArray | float:
+        if self.method in _WITHOUT_LIMITS:
+            return np.nan
+        own = self.estimates.select(rows)
+        if self.method == "tukey":
+            q = studentized_range.ppf(conf_level, levels_of_pairs(len(rows)), own.degrees)
+            return np.asarray(q / np.sqrt(2))
+        if self.method in _JOINT:
+            return adjust_single_step(
+                own.statistic, own.covariance, df=_fewest(own), conf_level=conf_level
+            ).critical
+        # Stepwise procedures have no simple limits of their own; Bonferroni's are valid for all.
+        size = max(int(np.isfinite(own.p_value).sum()), 1)
+        return np.asarray(t_distribution.isf((1 - conf_level) / (2 * size), own.degrees))
+
+
+def _fewest(own: EstimateTable) -> float:
+    """Return the degrees of freedom of a joint distribution: the fewest of the family."""
+    df = own.degrees[np.isfinite(own.statistic)]
+    return float(df.min()) if len(df) else np.inf
+
+
+def levels_of_pairs(n: int) -> int:
+    """Return how many levels n comparisons of all pairs have.
+
+    Raises
+    ------
+    SpecError
+        When n is not a number of pairs.
+    """
+    k = round((1 + np.sqrt(1 + 8 * n)) / 2)
+    if k * (k - 1) // 2 != n:
+        raise SpecError(
+            f"adjust('tukey') belongs to all pairs of levels; {n} comparisons are not all pairs. "
+            "Use 'dunnett' for comparisons with one reference, 'max-t' for any others."
+        )
+    return int(k)
+
+
+def note_of(method: str, within: tuple[str, ...]) -> str:
+    """Say how p-values and limits were adjusted."""
+    where = f" within each {' and '.join(within)}" if within else ""
+    words = {
+        "max-t": "the joint distribution of all statistics (max-T)",
+        "dunnett": "the joint distribution of comparisons with one reference (Dunnett)",
+        "tukey": "the studentised range (Tukey)",
+        "graphical": "a graphical procedure (Bretz et al. 2009)",
+    }
+    named = words.get(method, method[:1].upper() + method[1:])
+    text = (
+        f"P values{'' if method in _WITHOUT_LIMITS else ' and limits'} adjusted by {named}{where}"
+    )
+    if method in _WITHOUT_LIMITS:
+        text += "; the procedure has no limits that belong to them"
+    elif method in ("holm", "hochberg", "hommel"):
+        text += "; limits by Bonferroni"
+    return text + "."

@@ -1,0 +1,335 @@
+"""The one mechanism behind every result: contrasts, comparisons and adjustment of estimates.
+
+A result says what it estimated, on which scale the estimates are near normal, and what each
+subject does to each of them. Limits, tests, contrasts, joint covariances and adjustment follow
+from that, once for the whole library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import SpecError, check_choice, unknown_name
+from trdstats.estimates.adjusted import (
+    ADJUSTMENTS,
+    AdjustedLimits,
+    Adjustment,
+    levels_of_pairs,
+    note_of,
+)
+from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
+from trdstats.estimates.procedures import Graph
+from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
+from trdstats.estimates.scales import ScaleName, back, slopes, transform
+from trdstats.estimates.stacked import below
+from trdstats.estimates.table import EstimateTable
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Estimates(EstimateTable):
+    """Estimates that can be combined, compared and adjusted.
+
+    Attributes are those of `EstimateTable`: keys, values, their scale, the influence of every
+    subject (or a covariance where there is none), degrees of freedom, and what is not estimable
+    and why.
+    """
+
+    def contrast(self, L: npt.ArrayLike, labels: Sequence[str] | None = None) -> Estimates:
+        """Return linear combinations of the estimates.
+
+        Parameters
+        ----------
+        L : array_like, shape (m, k) or (k,)
+            Coefficients. On the natural scale, except for estimates on the log scale: their
+            logarithms are combined, and coefficients that sum to 0 give ratios.
+        labels : sequence of str, length m, optional
+            Default: "contrast 1" ...
+
+        Returns
+        -------
+        Estimates
+            Key ``contrast``. A combination that uses an estimate that could not be had is NaN
+            and says why.
+
+        Raises
+        ------
+        SpecError
+            When the number of coefficients is not that of the estimates, or a row combines
+            estimates on the log scale with others.
+        """
+        rows = np.atleast_2d(np.asarray(L, dtype=float))
+        if rows.shape[1] != len(self):
+            raise SpecError(
+                f"A contrast needs {len(self)} coefficients, one an estimate; got {rows.shape[1]}."
+            )
+        used = rows != 0
+        log = np.array([name == "log" for name in self.scale])
+        mixed = (used & log).any(axis=1) & (used & ~log).any(axis=1)
+        if mixed.any():
+            raise SpecError(
+                f"Contrast {int(np.flatnonzero(mixed)[0]) + 1} combines ratios with other "
+                "estimates. Give each its own contrast."
+            )
+        scale: tuple[ScaleName, ...] = tuple(
+            "log" if (row & log).any() else "identity" for row in used
+        )
+        names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
+        inner: tuple[ScaleName, ...] = tuple("log" if x else "identity" for x in log)
+        return self._combine(rows, inner, scale, pd.DataFrame({"contrast": names}), "")
+
+    def compare(
+        self,
+        by: str = "treatment",
+        *,
+        reference: object = None,
+        measures: Sequence[Measure] = ("difference",),
+    ) -> Estimates:
+        """Compare every level of a key with a reference, wherever all other keys agree.
+
+        Parameters
+        ----------
+        by : str
+            Key whose levels are compared.
+        reference : object, optional
+            Level, or its label. Default: the first level.
+        measures : sequence of {"difference", "ratio", "odds ratio"}
+            Where a measure does not exist the row is NaN and says why.
+
+        Returns
+        -------
+        Estimates
+            Keys measure, `by`, reference, then the others; measure by measure.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such key or level.
+        SpecError
+            When a measure is not known.
+        """
+        for measure in measures:
+            check_choice("measure", measure, get_args(Measure))
+        L, keys, _ = level_contrasts(self.keys, by, reference)
+        keys = keys[[by, "reference", *(c for c in keys if c not in (by, "reference", "measure"))]]
+        parts = []
+        for measure in measures:
+            rule = MEASURES[measure]
+            named = keys.copy()
+            named.insert(0, "measure", measure)
+            inner: tuple[ScaleName, ...] = (rule.inner,) * len(self)
+            stored: tuple[ScaleName, ...] = (rule.stored,) * len(L)
+            parts.append(self._combine(L, inner, stored, named, rule.no_value))
+        return below(parts)
+
+    def adjust(
+        self,
+        method: Adjustment,
+        *,
+        within: str | Sequence[str] = (),
+        graph: Graph | None = None,
+    ) -> Estimates:
+        """Adjust p-values and limits for the number of estimates judged together.
+
+        Parameters
+        ----------
+        method : str
+            "bonferroni", "holm", "hochberg", "hommel": for any tests (the last two where tests
+            are independent or positively dependent); "fixed sequence": in the order of the rows;
+            "graphical": by a `Graph`; "tukey": all pairs of levels; "dunnett" and "max-t": by the
+            joint distribution of the statistics.
+        within : str or sequence of str
+            Keys; the rows that agree in them form a family. Default: all rows are one family.
+        graph : Graph, optional
+            For "graphical".
+
+        Returns
+        -------
+        Estimates
+            The same estimates with other p-values and limits, and a note that says so. An
+            estimate that could not be had takes no part in its family.
+
+        Raises
+        ------
+        SpecError
+            When a method is not known, or does not fit the family.
+        UnknownNameError
+            When there is no such key.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+        >>> days = trd.RMST(tau=28).fit(onset).estimates().compare("treatment")
+        >>> days.adjust("dunnett").tidy()["p_value"].gt(days.tidy()["p_value"]).all()
+        True
+        """
+        check_choice("method", method, ADJUSTMENTS)
+        if (graph is None) == (method == "graphical"):
+            raise SpecError(
+                "graph= belongs to adjust('graphical', graph=Graph(...)), and to it only."
+            )
+        keys = (within,) if isinstance(within, str) else tuple(within)
+        for key in keys:
+            if key not in self.keys.columns:
+                raise unknown_name("key", key, self.keys.columns)
+        if method == "none":
+            return self
+        families = _families(self.keys, keys)
+        if method == "tukey":
+            for rows in families:
+                levels_of_pairs(len(rows))
+        plain = replace(self, limits=None)
+        return replace(
+            self, limits=AdjustedLimits(plain, method, families, graph),
+            notes=(*self.notes, note_of(method, keys)),
+        )  # fmt: skip
+
+    def _combine(
+        self,
+        L: FloatArray,
+        inner: tuple[ScaleName, ...],
+        scale: tuple[ScaleName, ...],
+        keys: pd.DataFrame,
+        no_value: str,
+    ) -> Estimates:
+        """Return combinations of transformed estimates.
+
+        Parameters
+        ----------
+        L : ndarray, shape (m, k)
+        inner : tuple of str, length k
+            Scale on which each estimate is combined.
+        scale : tuple of str, length m
+            Scale of each combination.
+        keys : pandas.DataFrame
+            Of the combinations.
+        no_value : str
+            Why there is none where an estimate has no value on its inner scale.
+        """
+        used = L != 0
+        values = transform(self.value, inner)
+        no_scale = np.isfinite(self.value) & ~np.isfinite(values)
+        lost = (used & ~np.isfinite(values)).any(axis=1)
+        step = slopes(self.value, inner) / slopes(self.value, self.scale)
+        # Influences move from the scale an estimate is stored on to the one that is combined.
+        slope = np.where(used & ~lost[:, None], L * step, 0.0)
+        combined = np.where(used & ~lost[:, None], L * values, 0.0).sum(axis=1)
+        influences = None if self.influences is None else _times(self.influences, slope)
+        return replace(
+            self, keys=keys, value=np.where(lost, np.nan, back(combined, scale)), scale=scale,
+            covariance=_sandwich(slope, used, self.covariance), influences=influences,
+            null=back(np.zeros(len(L)), scale), limits_scale=scale, df=self.df.combine(slope),
+            reasons=self._reasons(used, no_scale, no_value), limits=None,
+        )  # fmt: skip
+
+    def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> tuple[str, ...]:
+        """Return why each combination cannot be had; empty where it can."""
+        missing = ~np.isfinite(self.value)
+        found = []
+        for row in used:
+            own = [self.reasons[j] or "not estimable" for j in np.flatnonzero(row & missing)]
+            own += [self.reasons[j] for j in np.flatnonzero(row & ~missing) if self.reasons[j]]
+            own += [no_value] if (row & no_scale).any() else []
+            found.append("; ".join(dict.fromkeys(own)))
+        return tuple(found)
+
+
+def _families(keys: pd.DataFrame, within: tuple[str, ...]) -> tuple[IntArray, ...]:
+    """Return the rows of each family, in the order in which families appear."""
+    if not within:
+        return (np.arange(len(keys)),)
+    code = keys.groupby(list(within), sort=False, observed=True, dropna=False).ngroup()
+    return tuple(np.flatnonzero(code.to_numpy() == k) for k in range(int(code.max()) + 1))
+
+
+def _times(influences: FloatArray, slope: FloatArray) -> FloatArray:
+    """Return influences on combinations; estimates that play no part may be NaN."""
+    return np.asarray(np.where(np.isfinite(influences), influences, 0.0) @ slope.T)
+
+
+def _sandwich(slope: FloatArray, used: BoolArray, covariance: FloatArray) -> FloatArray:
+    """Return the covariance of combinations; NaN of those that use an estimate without an error."""
+    variance = np.diag(covariance)
+    unknown = np.asarray((used & ~(variance > 0)).any(axis=1))
+    found = slope @ np.where(np.isfinite(covariance), covariance, 0.0) @ slope.T
+    return np.where(unknown[:, None] | unknown, np.nan, found)
+
+
+def estimates_of(
+    keys: pd.DataFrame,
+    values: npt.ArrayLike,
+    *,
+    influences: FloatArray | None = None,
+    subjects: npt.ArrayLike | None = None,
+    covariance: FloatArray | None = None,
+    scale: ScaleName | Sequence[ScaleName] = "identity",
+    limits_scale: ScaleName | Sequence[ScaleName] | None = None,
+    null: npt.ArrayLike | None = None,
+    df: DegreesOfFreedom | npt.ArrayLike = np.inf,
+    reasons: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    title: str = "Estimates",
+    notes: tuple[str, ...] = (),
+) -> Estimates:
+    """Return estimates from values and either influences of subjects or a covariance.
+
+    Parameters
+    ----------
+    keys : pandas.DataFrame
+        One row an estimate.
+    values : array_like, shape (k,)
+        On the natural scale.
+    influences : ndarray, shape (n, k), optional
+        On the scale; needs `subjects`. Without a covariance, their cross-product is it.
+    subjects : array_like, shape (n,), optional
+    covariance : ndarray, shape (k, k), optional
+        On the scale.
+    scale, limits_scale : str or sequence of str
+        One for all or one an estimate. Limits are by default on the scale of the error.
+    null : array_like, optional
+        Value under no effect on the natural scale. Default: NaN, nothing is tested.
+    df : DegreesOfFreedom or array_like
+    reasons : sequence of str, optional
+
+    Raises
+    ------
+    SpecError
+        When there is neither a covariance nor influences, or lengths differ.
+    """
+    value = np.atleast_1d(np.asarray(values, dtype=float))
+    k = len(value)
+    if influences is None and covariance is None:
+        raise SpecError("Estimates needs influences of subjects or a covariance.")
+    if covariance is None and influences is not None:
+        covariance = np.asarray(influences.T @ influences)
+    scales = _one_each(scale, k)
+    return Estimates(
+        keys=keys.reset_index(drop=True),
+        value=value,
+        scale=scales,
+        covariance=np.asarray(covariance, dtype=float),
+        influences=influences,
+        subjects=None if subjects is None else np.asarray(subjects, dtype=object),
+        null=_numbers(np.nan if null is None else null, k),
+        limits_scale=scales if limits_scale is None else _one_each(limits_scale, k),
+        df=df if isinstance(df, DegreesOfFreedom) else Fixed(_numbers(df, k)),
+        reasons=tuple(reasons) if reasons is not None else ("",) * k,
+        limits=limits,
+        title=title,
+        notes=notes,
+    )  # fmt: skip
+
+
+def _numbers(given: npt.ArrayLike, k: int) -> FloatArray:
+    return np.broadcast_to(np.asarray(given, dtype=float), k).copy()
+
+
+def _one_each(scale: ScaleName | Sequence[ScaleName], k: int) -> tuple[ScaleName, ...]:
+    return (scale,) * k if isinstance(scale, str) else tuple(scale)

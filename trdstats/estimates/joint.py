@@ -1,0 +1,112 @@
+"""Estimates of several analyses of the same subjects as one, with their joint covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.errors import NotEstimableError, SpecError
+from trdstats.estimates.estimates import Estimates
+from trdstats.estimates.stacked import stacked
+
+
+def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
+    """Return one set of estimates from several results on the same subjects.
+
+    The covariance across results comes from the influences of the subjects they share, so that
+    three outcomes of one trial, or two definitions of one outcome, can be judged together.
+
+    Parameters
+    ----------
+    *results : Estimates, or results that have `estimates()`
+    labels : sequence of str, optional
+        One a result, for the key ``result``. Default: their titles, numbered when equal.
+
+    Returns
+    -------
+    Estimates
+        Keys ``result``, then those of the parts. Standard errors within a result stay its own.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to join, or labels do not fit.
+    NotEstimableError
+        When a result has no influences of subjects, or no subject is in all of them.
+
+    Notes
+    -----
+    The covariance of two estimates is the sum over subjects of the products of their influences;
+    a subject that one result did not use adds nothing to it there (Pipper, Ritz and Bisgaard
+    2012, doi:10.1111/j.1467-9876.2011.01005.x, equation 3). Where degrees of freedom differ
+    each estimate keeps its own.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> study = trd.load_sample("trial")
+    >>> onset = trd.time_to(study, trd.Response())
+    >>> days = trd.RMST(tau=28).fit(onset)
+    >>> hazard = trd.CoxPH("treatment").fit(onset)
+    >>> both = trd.joint(days, hazard)
+    >>> len(both) == len(days.estimates()) + len(hazard.estimates())
+    True
+    """
+    parts = [_estimates_of(r) for r in results]
+    if not parts:
+        raise SpecError("joint() needs at least one result.")
+    names = _names(parts, labels)
+    for name, p in zip(names, parts, strict=True):
+        if p.influences is None or p.subjects is None:
+            raise NotEstimableError(
+                f"{name}: the covariance is not a sum over subjects, so what it shares with "
+                "other results is not known."
+            )
+    who = pd.unique(np.concatenate([np.asarray(p.subjects, dtype=object) for p in parts]))
+    shared = set.intersection(*(set(p.subjects) for p in parts if p.subjects is not None))
+    if not shared:
+        raise NotEstimableError("No subject is in all results: they are not on the same subjects.")
+    influences = np.hstack([_rows_of(p, who) for p in parts])
+    covariance = np.asarray(influences.T @ influences)
+    named = [
+        replace(p, keys=p.keys.assign(result=n)[["result", *p.keys.columns]])
+        for n, p in zip(names, parts, strict=True)
+    ]
+    found = stacked(named, influences, covariance, who)
+    return replace(found, title="Estimates judged together")
+
+
+def _estimates_of(result: object) -> Estimates:
+    if isinstance(result, Estimates):
+        return result
+    made = getattr(result, "estimates", None)
+    if made is None:
+        raise SpecError(
+            f"joint() takes results with estimates(); {type(result).__name__} has none."
+        )
+    found: Estimates = made()
+    return found
+
+
+def _names(parts: Sequence[Estimates], labels: Sequence[str] | None) -> list[str]:
+    if labels is not None:
+        if len(labels) != len(parts) or len(set(labels)) != len(parts):
+            raise SpecError(f"joint() needs {len(parts)} different labels; got {list(labels)!r}.")
+        return [str(label) for label in labels]
+    titles = [p.title for p in parts]
+    return [
+        t if titles.count(t) == 1 else f"{t} ({titles[: i + 1].count(t)})"
+        for i, t in enumerate(titles)
+    ]
+
+
+def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:
+    """Return influences on the rows of all subjects, 0 for those the part did not use."""
+    place = pd.Index(who).get_indexer(pd.Index(np.asarray(part.subjects, dtype=object)))
+    found = np.zeros((len(who), len(part)))
+    np.add.at(found, place, np.asarray(part.influences))
+    return found

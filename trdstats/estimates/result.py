@@ -1,0 +1,72 @@
+"""What every result of an estimator can do once it says what it estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.estimates.adjusted import Adjustment
+from trdstats.estimates.comparisons import Measure
+from trdstats.estimates.estimates import Estimates
+from trdstats.estimates.procedures import Graph
+from trdstats.tables import SummaryMixin
+
+
+class EstimateResult(SummaryMixin):
+    """A result that holds `Estimates`: a subclass writes `estimates()`, the rest follows."""
+
+    __slots__ = ()
+
+    def estimates(self) -> Estimates:
+        """Return everything the result estimated, with the influence of every subject."""
+        raise NotImplementedError
+
+    @property
+    def conf_level(self) -> float:
+        """Confidence level of tables and figures; that of the specification where it has one."""
+        level: float = getattr(getattr(self, "spec", None), "conf_level", 0.95)
+        return level
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
+        """Return one row an estimate.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The keys of the estimates, then estimate (natural scale), std_error and the scale it
+            is on, df, statistic, p_value, conf_low, conf_high, conf_level, and the reason where
+            an estimate could not be had.
+        """
+        level = self.conf_level if conf_level is None else conf_level
+        return self.estimates().tidy(conf_level=level)
+
+    def influence(self) -> pd.DataFrame:
+        """Return one row a subject, one column an estimate; see `Estimates.influence`."""
+        return self.estimates().influence()
+
+    def contrast(self, L: npt.ArrayLike, labels: Sequence[str] | None = None) -> Estimates:
+        """Return linear combinations of the estimates; see `Estimates.contrast`."""
+        return self.estimates().contrast(L, labels)
+
+    def compare(
+        self,
+        by: str = "treatment",
+        *,
+        reference: object = None,
+        measures: Sequence[Measure] = ("difference",),
+    ) -> Estimates:
+        """Return differences and ratios between levels of a key; see `Estimates.compare`."""
+        return self.estimates().compare(by, reference=reference, measures=measures)
+
+    def adjust(
+        self, method: Adjustment, *, within: str | Sequence[str] = (), graph: Graph | None = None
+    ) -> Estimates:
+        """Return the estimates adjusted for their number; see `Estimates.adjust`."""
+        return self.estimates().adjust(method, within=within, graph=graph)

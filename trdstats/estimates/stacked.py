@@ -1,0 +1,88 @@
+"""Estimates of several analyses one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import block_diag
+
+from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.estimates.rules import Blocks, Limits, StackedLimits
+from trdstats.estimates.table import EstimateTable
+
+T = TypeVar("T", bound=EstimateTable)
+
+
+def below(parts: Sequence[T]) -> T:
+    """Return estimates of the same subjects, in the same order, one part below the other."""
+    if len(parts) == 1:
+        return parts[0]
+    own = [p.influences for p in parts if p.influences is not None]
+    influences = np.hstack(own) if len(own) == len(parts) else None
+    covariance = (
+        block_diag(*(p.covariance for p in parts))
+        if influences is None
+        else np.asarray(influences.T @ influences)
+    )
+    return stacked(parts, influences, covariance, parts[0].subjects)
+
+
+def stacked(
+    parts: Sequence[T],
+    influences: FloatArray | None,
+    covariance: FloatArray,
+    subjects: ObjectArray | None,
+) -> T:
+    """Return the parts one below the other; within a part its own covariance stays.
+
+    Parameters
+    ----------
+    parts : sequence of EstimateTable
+    influences : ndarray, shape (n, sum of k), or None
+    covariance : ndarray, shape (sum of k, sum of k)
+    subjects : ndarray of object, shape (n,), or None
+    """
+    at = 0
+    for p in parts:
+        here = slice(at, at + len(p))
+        covariance[here, here] = p.covariance
+        at += len(p)
+    exact = any(p.limits is not None for p in parts)
+    return replace(
+        parts[0],
+        keys=pd.concat([p.keys for p in parts], ignore_index=True).fillna(""),
+        value=np.concatenate([p.value for p in parts]),
+        scale=tuple(s for p in parts for s in p.scale),
+        covariance=covariance,
+        influences=influences,
+        subjects=subjects,
+        null=np.concatenate([p.null for p in parts]),
+        limits_scale=tuple(s for p in parts for s in p.limits_scale),
+        df=Blocks(tuple(p.df for p in parts), tuple(len(p) for p in parts)),
+        reasons=tuple(r for p in parts for r in p.reasons),
+        limits=StackedLimits(tuple(_limits_of(p) for p in parts)) if exact else None,
+        notes=tuple(dict.fromkeys(n for p in parts for n in p.notes)),
+    )
+
+
+@dataclass(frozen=True)
+class _Wald:
+    """Wald limits of estimates, where they stand among others."""
+
+    estimates: EstimateTable
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        return self.estimates.interval(conf_level)
+
+    def p_values(self) -> FloatArray:
+        """Return p values."""
+        return self.estimates.p_value
+
+
+def _limits_of(part: EstimateTable) -> Limits:
+    return _Wald(part) if part.limits is None else part.limits
