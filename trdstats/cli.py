@@ -40,7 +40,7 @@ def run(plan: Path | None, out: Path) -> None:
 
     Writes report.html, manifest.json, tables/*.csv and figures/*.png and .svg.
     """
-    from trdstats.plan import N_STEPS, read_plan, run_plan
+    from trdstats.plan import all_steps, read_plan, run_plan
 
     console = _console()
     columns = (
@@ -51,7 +51,8 @@ def run(plan: Path | None, out: Path) -> None:
     )
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
-            task = progress.add_task("reading the plan", total=N_STEPS)
+            total = len(all_steps()) + 2  # reading before, the report after
+            task = progress.add_task("reading the plan", total=total)
             steps = 0
 
             def tell(words: str) -> None:
@@ -60,7 +61,7 @@ def run(plan: Path | None, out: Path) -> None:
                 steps += 1
 
             result = run_plan(read_plan(plan), out, tell=tell)
-            progress.update(task, description="done", completed=N_STEPS)
+            progress.update(task, description="done", completed=total)
     except TrdstatsError as error:
         _fail(console, error)
     except MemoryError:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import (
     AIPW,
@@ -19,14 +18,11 @@ from trdstats import (
 )
 from trdstats.errors import NotEstimableError
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 COVARIATES = "AGE + BECK + NDT + RACE + SITE"
 
 
 def real(name: str) -> pd.DataFrame:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not distributed with the library (licence of the data)")
+    path = real_file(name)
     return pd.read_csv(path)
 
 

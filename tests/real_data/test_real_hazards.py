@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import AalenJohansen, CoxPH, EventTimes, FineGray, GrayTest, KaplanMeier, LogRank
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PRINTED = 2e-9  # ten digits of R
 
 
 def real(name: str) -> pd.DataFrame:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not distributed with the library (licence of the data)")
+    path = real_file(name)
     return pd.read_csv(path)
 
 
 def expected(name: str) -> dict[str, Any]:
-    path = DATA / "expected_results.json"
-    if not path.is_file():
-        pytest.skip("the results are not distributed with the library")
+    path = real_file("expected_results.json")
     result: dict[str, Any] = json.loads(path.read_text("utf-8"))[name]
     return result
 

@@ -5,25 +5,22 @@ Its licence keeps the file out of this repository.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import ANCOVA, ApproximateBayes, Imputation, TippingPoint, dropout_events
 from trdstats.imputation import Draws
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 NAMES = {"subject": "PATIENT", "treatment": "THERAPY", "visit": "VISIT"}
 FORMULA = "CHANGE ~ BASVAL * VISIT + THERAPY * VISIT"
 
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:
-    path = DATA / "antidepressant_hamd17.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not distributed with the library (licence of the data)")
+    path = real_file("antidepressant_hamd17.csv")
     table = pd.read_csv(path)
     return table.assign(THERAPY=pd.Categorical(table["THERAPY"], ["PLACEBO", "DRUG"]))
 

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import EventTimes, IntervalLogRank, IntervalPH, Turnbull
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-def real(name: str) -> Path:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not distributed with the library (licence of the data)")
-    return path
 
 
 @pytest.fixture
 def cosmesis() -> EventTimes:
-    table = pd.read_csv(real("breast_cosmesis_interval.csv"))
+    table = pd.read_csv(real_file("breast_cosmesis_interval.csv"))
     right = table["R"].astype(float).fillna(np.inf)
     seen = np.isfinite(right)
     return EventTimes(
@@ -43,7 +34,7 @@ def cosmesis() -> EventTimes:
 
 @pytest.fixture
 def of_r() -> dict[str, Any]:
-    text = real("expected_results.json").read_text("utf-8")
+    text = real_file("expected_results.json").read_text("utf-8")
     result: dict[str, Any] = json.loads(text)["breast_cosmesis"]
     return result
 

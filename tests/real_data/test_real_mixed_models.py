@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from r_models import in_r
+from real_files import real_file
 
 from trdstats import LMM, MMRM
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 def real(name: str) -> Any:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not distributed with the library (licence of the data)")
+    path = real_file(name)
     return json.loads(path.read_text("utf-8")) if path.suffix == ".json" else pd.read_csv(path)
 
 

@@ -6,23 +6,19 @@ Its licence keeps the file out of this repository.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import AFT, EventTimes
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture
 def cosmesis() -> EventTimes:
-    path = DATA / "breast_cosmesis_interval.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not distributed with the library (licence of the data)")
+    path = real_file("breast_cosmesis_interval.csv")
     table = pd.read_csv(path)
     right = table["R"].to_numpy(dtype=float)
     seen = np.isfinite(right)
@@ -37,9 +33,7 @@ def cosmesis() -> EventTimes:
 
 @pytest.fixture
 def survreg() -> dict[str, Any]:
-    path = DATA / "expected_results.json"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not distributed with the library (licence of the data)")
+    path = real_file("expected_results.json")
     return dict(json.loads(path.read_text("utf-8"))["breast_cosmesis"]["weibull"])
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import (
     IntervalResponseState,
@@ -19,14 +18,10 @@ from trdstats import (
     time_to,
 )
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 @pytest.fixture
 def antidepressant() -> Study:
-    path = DATA / "antidepressant_hamd17.csv"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not distributed with the library (licence of the data)")
+    path = real_file("antidepressant_hamd17.csv")
     return Study(
         pd.read_csv(path),
         scale="HAM-D17",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from real_files import real_file
 
 from trdstats import (
     KaplanMeier,
@@ -19,13 +18,9 @@ from trdstats import (
     time_to,
 )
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
 
 def real(name: str) -> pd.DataFrame:
-    path = DATA / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not distributed with the library (licence of the data)")
+    path = real_file(name)
     return pd.read_csv(path)
 
 

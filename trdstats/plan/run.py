@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.plan.analysis import STEPS, analyse
+from trdstats.plan.analysis import analyse
 from trdstats.plan.folder import MANIFEST, new_folder
 from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
 from trdstats.plan.plan import Plan
@@ -21,9 +21,6 @@ from trdstats.plan.sections import Picture, Section
 from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
 from trdstats.tables.spreadsheet import neutralise
-
-N_STEPS = len(STEPS) + 2  # reading before, the report after
-
 
 _MISSING_GLYPHS = (
     "Characters that the font of the figures lacks are written as their Unicode number, such as "
@@ -89,11 +86,7 @@ def run_plan(
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        sections: list[Section] = []
-        parts = analyse(plan, study)
-        for step in STEPS:
-            say(step)
-            sections.append(next(parts))
+        sections = list(analyse(plan, study, say))
         say("figures and report")
         run = _write(plan, study, sections, build_manifest(plan, data), place)
     return _moved(run, folder)

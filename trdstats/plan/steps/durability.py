@@ -1,4 +1,4 @@
-"""How soon and for how long: the sections on onset and durability."""
+"""For how long: time from response to relapse, among responders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
+from trdstats.plan.step import Step
 from trdstats.study import Study
-from trdstats.survival import RMST, AalenJohansen, KaplanMeier, LogRank
+from trdstats.survival import AalenJohansen
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
     Summary,
@@ -24,63 +25,6 @@ from trdstats.tables import (
     format_percent,
 )
 
-
-def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
-    """Return time to first response: curves, test, restricted means."""
-    curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
-    quantiles = curves.quantiles()
-    faces = [curves.summary()]
-    frames = {
-        "onset_times": onset.frame,
-        "onset_curves": curves.tidy(),
-        "onset_quantiles": quantiles,
-    }
-    cautions: list[str] = []
-    if len(study.treatments) > 1:
-        test = LogRank().fit(onset)
-        faces.append(test.summary())
-        frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
-    seen = [t for t in study.treatments if onset.first_look.get(t, 0.0) <= plan.horizon]
-    late = [t for t in study.treatments if t not in seen]
-    if late:
-        cautions.append(
-            f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
-        )
-    if seen:
-        reference = plan.reference if plan.reference in seen else None
-        means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
-            onset.only(seen)
-        )
-        faces.append(means.summary())
-        frames["onset_rmst"] = means.tidy()
-
-    def draw(figure: Any) -> None:
-        curves.plot(
-            figure.add_subplot(),
-            styles=plots.treatment_styles(study.treatments),
-            time_scale=plan.time_scale,
-        )
-
-    return Section(
-        "onset",
-        "How soon?",
-        "Time from day 0 to the first visit that shows a response. A visit can only find a "
-        "response that has already happened: treatments rated more often look faster.",
-        faces=tuple(faces),
-        pictures=(
-            Picture(
-                "onset",
-                "Share that has responded at least once, by day, with "
-                f"{100 * plan.conf_level:g} % intervals; numbers still waiting below.",
-                draw,
-                (9.0, 4.6 + 0.24 * len(study.treatments)),
-            ),
-        ),
-        frames=frames,
-        cautions=tuple(cautions),
-    )
-
-
 _FOR_HOW_LONG = "For how long?"
 _RESPONDERS = (
     "Responders only, from the day of their first response. Who responded differs between "
@@ -88,7 +32,7 @@ _RESPONDERS = (
 )
 
 
-def durability_section(plan: Plan, study: Study) -> Section:
+def run(plan: Plan, study: Study) -> Section:
     """Return time from response to relapse, for responders, with what competes with it."""
     try:
         times = time_to(study, plan.relapse, since=plan.response, competing=plan.competing)
@@ -108,7 +52,7 @@ def durability_section(plan: Plan, study: Study) -> Section:
         "durability",
         _FOR_HOW_LONG,
         _RESPONDERS,
-        faces=(times.summary(), _durability_face(plan, table, times)),
+        faces=(times.summary(), _summary(plan, table, times)),
         pictures=(
             Picture(
                 "durability",
@@ -126,7 +70,7 @@ def durability_section(plan: Plan, study: Study) -> Section:
     )
 
 
-def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
+def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     own = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
     notes = [f"{times.caveat}."] if times.caveat else []
@@ -152,3 +96,9 @@ def _durability_face(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summ
         (Table(header, tuple(rows)),),
         tuple(notes),
     )
+
+
+STEP = Step(
+    "durability", "durability of response",
+    ("response", "relapse", "competing", "durability_days", "conf_level"), run,
+)  # fmt: skip

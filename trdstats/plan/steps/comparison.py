@@ -8,13 +8,14 @@ from trdstats.comparison import Comparison, compare
 from trdstats.errors import TrdstatsError
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
+from trdstats.plan.step import Step
 from trdstats.study import Study
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
 _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
 
 
-def comparison_section(plan: Plan, study: Study) -> Section:
+def run(plan: Plan, study: Study) -> Section:
     """Compare every pair of treatments, a verdict first; crude alone where nothing is adjusted."""
     if plan.adjust is None or len(study.treatments) < 2:
         caution = (
@@ -69,3 +70,6 @@ def _section(plan: Plan, found: Comparison) -> Section:
         pictures=pictures,
         frames=frames,
     )
+
+
+STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon"), run)

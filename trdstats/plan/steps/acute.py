@@ -1,0 +1,127 @@
+"""Who was better at the end of the acute course."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from trdstats import plots
+from trdstats.outcomes import change_from_baseline, day_by_treatment
+from trdstats.outcomes.rates_result import MISSING_WORDS
+from trdstats.plan.plan import Plan
+from trdstats.plan.sections import Picture, Section
+from trdstats.plan.step import Step
+from trdstats.plan.steps.rates import estimate_rates
+from trdstats.study import Study
+from trdstats.tables import (
+    Summary,
+    Table,
+    each_row,
+    format_count,
+    format_interval,
+    format_percent,
+)
+
+
+def run(plan: Plan, study: Study) -> Section:
+    """Return rates and changes at the last visit of each treatment's own course."""
+    days = day_by_treatment(study, plan.acute_end)
+    change = change_from_baseline(study, days)
+    table = _rates_at_end(plan, study, days)
+    response = table[table["outcome"] == "response"]
+
+    def draw_changes(figure: Any) -> None:
+        plots.plot_waterfalls(
+            change,
+            fig=figure,
+            styles=plots.treatment_styles(study.treatments),
+            caveat=study.caveat,
+        )
+
+    def draw_rates(figure: Any) -> None:
+        shown = response.assign(
+            label=[f"{r.treatment} (day {r.day:g})" for r in each_row(response)],
+            **{c: 100 * response[c] for c in ("estimate", "conf_low", "conf_high")},
+        )
+        plots.plot_estimates(
+            shown,
+            ax=figure.add_subplot(),
+            xlabel=f"Response at the last acute visit (%), {100 * plan.conf_level:g} % interval",
+            styles=plots.treatment_styles(study.treatments),
+            caveat=study.caveat,
+        )
+
+    return Section(
+        "acute",
+        "Who was better at the end of the acute course?",
+        "Each treatment at the last visit of its own acute course. Courses differ in length, so "
+        "these rates describe and do not compare.",
+        faces=(_summary(plan, study, table),),
+        pictures=(
+            Picture(
+                "acute_rates",
+                f"{_capital(plan.response.label(study.scale))} at the last acute visit of each "
+                "treatment.",
+                draw_rates,
+                (9.0, 1.6 + 0.42 * len(days)),
+            ),
+            Picture(
+                "waterfall",
+                "Change from baseline of every subject seen at the last acute visit; each bar is a "
+                "person, the line marks a fall of 50 %.",
+                draw_changes,
+                (9.0, 2.6 * ((len(days) + 3) // 4) + 1.2),
+            ),
+        ),
+        frames={"changes": change, "rates_acute": table},
+    )
+
+
+def _rates_at_end(plan: Plan, study: Study, days: dict[str, float]) -> pd.DataFrame:
+    """Return response and remission of each treatment at the end of its own course."""
+    rows = []
+    for key, definition in (("response", plan.response), ("remission", plan.remission)):
+        # Other treatments need not be scheduled on a day: their gaps are no news here.
+        by_day = {
+            d: estimate_rates(plan, study, definition, d)[0].tidy() for d in set(days.values())
+        }
+        for name, day in days.items():
+            frame = by_day[day]
+            own = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
+            rows.append(own.assign(outcome=key, day=day))
+    return pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
+
+
+def _summary(plan: Plan, study: Study, table: pd.DataFrame) -> Summary:
+    rows = []
+    for name in study.treatments:
+        both = list(each_row(table[table["treatment"] == name]))
+        first = both[0]
+        cells = [name, f"{first.day:g}", format_count(first.n), format_count(first.n_rated)]
+        for r in both:
+            limits = format_interval(100 * r.conf_low, 100 * r.conf_high)
+            cells += [format_percent(r.estimate), limits]
+        rows.append(tuple(cells))
+    level = f"{100 * plan.conf_level:g} % CI"
+    header = ("Treatment", "Day", "n", "Rated", "Response %", level, "Remission %", level)
+    caveat = (f"{study.caveat}.",) if study.caveat else ()
+    return Summary(
+        "Response and remission at the last acute visit",
+        (
+            ("Response", plan.response.describe(study.scale)),
+            ("Remission", plan.remission.describe(study.scale)),
+            ("Not rated", MISSING_WORDS[plan.missing]),
+        ),
+        (Table(header, tuple(rows)),),
+        caveat,
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+STEP = Step(
+    "acute", "end of the acute course", ("response", "remission", "acute_end", "missing"), run
+)
