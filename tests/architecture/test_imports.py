@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "kinds", "frames", "kernels",
          "tables", "plots", "scales", "study", "formulas", "estimates", "items", "outcomes",
          "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
-         "simulate", "plan", "cli"]  # fmt: skip
+         "simulate", "plan", "testing", "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms; "" are the files of the room itself.
 SUBROOMS = {

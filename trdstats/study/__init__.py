@@ -10,7 +10,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_study, read_table
+from trdstats.study.readers import read_study, read_table, register_reader
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import UNADJUSTED, Study
 from trdstats.study.windows import VisitWindows
@@ -26,6 +26,7 @@ __all__ = [
     "load_sample",
     "read_study",
     "read_table",
+    "register_reader",
     "sample_folder",
     "sample_names",
     "sample_tables",

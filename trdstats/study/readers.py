@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import MissingDependencyError, TrdstatsError, unknown_name
+from trdstats.errors import MissingDependencyError, SpecError, TrdstatsError, unknown_name
 from trdstats.study.study import Study
 
 
@@ -61,6 +61,29 @@ READERS: dict[str, Callable[[Path, Collection[str]], pd.DataFrame]] = {
     ".sav": _statistical("read_sav"),
     ".dta": _statistical("read_dta"),
 }
+
+
+def register_reader(ending: str, read: Callable[[Path, Collection[str]], pd.DataFrame]) -> None:
+    """Teach `read_table`, and so `read_study`, plans and ``trdstats check``, another kind of file.
+
+    Parameters
+    ----------
+    ending : str
+        With its dot: ``".tsv"``.
+    read : callable
+        ``read(path, text)`` returns the table; `text` names columns to be kept as written.
+
+    Raises
+    ------
+    SpecError
+        When the ending has no dot, or is read already.
+    """
+    if not ending.startswith(".") or ending != ending.lower() or ending in READERS:
+        raise SpecError(
+            f"An ending is a dot and small letters, and not one of {', '.join(READERS)}; got "
+            f"{ending!r}."
+        )
+    READERS[ending] = read
 
 
 def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:

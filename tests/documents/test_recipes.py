@@ -1,0 +1,38 @@
+"""Every recipe of the page on extending works in a package of its own, outside the tree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending.md"
+RECIPES = dict(re.findall(r"```python recipe=(\w+)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+LONGEST = 30  # lines a template may have
+
+
+def test_every_kind_of_addition_has_a_recipe() -> None:
+    assert set(RECIPES) == {
+        "instrument", "definition", "covariance", "estimator", "step", "plot", "reader",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_short(name: str) -> None:
+    assert len([line for line in RECIPES[name].splitlines() if line.strip()]) <= LONGEST
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_works_outside_the_tree(name: str, tmp_path: Path) -> None:
+    package = tmp_path / "additions"
+    package.mkdir()
+    (package / "__init__.py").write_text("", "utf-8")
+    (package / f"{name}.py").write_text(RECIPES[name], "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"import additions.{name}"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
