@@ -116,6 +116,11 @@ class Estimates(EstimateTable):
         """
         for measure in measures:
             check_choice("measure", measure, get_args(Measure))
+        if "reference" in self.keys:
+            # Rows that are comparisons already are not compared again.
+            levels = self.select((self.keys["reference"] == "").to_numpy())
+            plain = replace(levels, keys=levels.keys.drop(columns="reference"))
+            return plain.compare(by, reference=reference, measures=measures)
         L, keys, _ = level_contrasts(self.keys, by, reference)
         keys = keys[[by, "reference", *(c for c in keys if c not in (by, "reference", "measure"))]]
         parts = []
@@ -166,8 +171,8 @@ class Estimates(EstimateTable):
         --------
         >>> import trdstats as trd
         >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
-        >>> days = trd.RMST(tau=28).fit(onset).estimates().compare("treatment")
-        >>> days.adjust("dunnett").tidy()["p_value"].gt(days.tidy()["p_value"]).all()
+        >>> days = trd.RMST(tau=28).fit(onset).compare("treatment")
+        >>> bool((days.adjust("dunnett").p_value > days.p_value).all())
         True
         """
         check_choice("method", method, ADJUSTMENTS)

@@ -19,8 +19,8 @@ def show_figure(row: Any) -> str:
 
     Examples
     --------
-    >>> from trdstats.evidence import published
-    >>> found = published("for non-inferiority", trial="ELEKT-D")
+    >>> from trdstats.evidence import published_figures
+    >>> found = published_figures("for non-inferiority", trial="ELEKT-D")
     >>> show_figure(next(found.frame.itertuples()))
     '14.2 points of % (3.9 to 24.2), p <0.001'
     """

@@ -97,8 +97,10 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
     )
     fit = RMST(tau=universe.day, reference=universe.reference).fit(times)
     tidy = fit.tidy().set_index(["measure", "treatment"])["estimate"]
-    effect = fit.influence().set_index("subject")
+    means = fit.estimates().only(measure="restricted mean")
+    effect = means.influence().set_index("subject")
     whole = universe.study.subjects["subject"]
+    effect.columns = means.keys["treatment"].astype(str).tolist()
     influence = effect[universe.treatment] - effect[universe.reference]
     note = ""
     constant = [a for a in (universe.treatment, universe.reference) if not effect[a].any()]

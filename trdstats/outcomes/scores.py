@@ -88,7 +88,7 @@ def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.D
 
     Examples
     --------
-    >>> from trdstats import changes, load_sample
+    >>> from trdstats import change_from_baseline, load_sample
     >>> change = change_from_baseline(load_sample("trial"), 28)
     >>> bool((change["change"] == change["score"] - change["baseline"]).all())
     True
