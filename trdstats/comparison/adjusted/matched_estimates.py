@@ -152,8 +152,8 @@ def _of_shared(
     controls = np.flatnonzero(~found._is_treated & ~np.isnan(y))
     if len(controls) < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
-    controls = controls[np.argsort(found._joined[controls], kind="stable")]
+    controls = controls[np.argsort(found.score[controls], kind="stable")]
     used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
     squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
-    variance = local_variance(found._joined[controls], y[controls])
+    variance = local_variance(found.score[controls], y[controls])
     return replaced_covariance(y[kept], matched, used, squared, variance, weight)
