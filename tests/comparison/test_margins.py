@@ -213,7 +213,7 @@ def test_margins_refuse(trial: Study) -> None:
     row = table[table["measure"] == "difference"].iloc[0]
     with pytest.raises(SpecError, match="of_counts"):
         NoninferiorityTest(0.1, better="higher").of_row(row)
-    with pytest.raises(SpecError, match=r"Margin\(\.\.\., measure='ratio'\)"):
+    with pytest.raises(SpecError, match=r"NoninferiorityTest\(\.\.\., measure='ratio'\)"):
         NoninferiorityTest(0.1, better="lower").of_row(
             Effect("hazard ratio", "A", "B", 0.9, 0.8, 1.0)
         )

@@ -222,7 +222,8 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     Raises
     ------
     SpecError
-        When it is no single row, or what it measures cannot be told.
+        When it is no single row, what it measures cannot be told, or a risk difference is given
+        in percentage points.
     """
     if isinstance(source, Effect):
         return source if measure is None else replace(source, measure=measure)
@@ -233,6 +234,11 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     else:
         keys = ("estimate", "conf_low", "conf_high")
     estimate, low, high = (row.number(k) for k in keys)
+    if named == "risk difference" and abs(estimate) > 1:
+        raise SpecError(
+            f"A risk difference lies between -1 and 1; the row has {estimate:g}. Give it as a "
+            "proportion (14.2 percentage points are 0.142), with its limits and std_error."
+        )
     return Effect(
         named,
         row.text("treatment", "arm") or _level(row.text("term")) or "treatment",
