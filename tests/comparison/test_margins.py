@@ -382,11 +382,14 @@ def test_hommel_by_hand() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_hommel_is_never_above_holm_nor_below_the_raw(p: list[float]) -> None:
     frame = pd.DataFrame({"p_value": p})
-    holm, hommel, fdr = (
+    bonferroni, holm, hochberg, hommel, fdr = (
         adjust_p_values(frame, method=m)["p_adjusted"].to_numpy()  # type: ignore[arg-type]
-        for m in ("holm", "hommel", "benjamini-hochberg")
+        for m in ("bonferroni", "holm", "hochberg", "hommel", "benjamini-hochberg")
     )
-    assert (hommel <= holm + 1e-12).all()
+    assert bonferroni == pytest.approx(np.minimum(len(p) * np.array(p), 1), rel=1e-12)
+    assert (holm <= bonferroni + 1e-12).all()
+    assert (hochberg <= holm + 1e-12).all()
+    assert (hommel <= hochberg + 1e-12).all()
     assert (fdr <= hommel + 1e-12).all()
     assert (np.array(p) <= fdr + 1e-12).all()
 

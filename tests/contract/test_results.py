@@ -39,6 +39,7 @@ CURVES = {
 # Still with a table of their own.
 PORTED = {
     "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
+    "IndirectComparison",
 }  # fmt: skip
 WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, *PORTED}}
 

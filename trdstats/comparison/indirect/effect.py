@@ -142,6 +142,18 @@ class Effect:
             found.std_error, conf_level, trial, dict(context or {}),
         )  # fmt: skip
 
+    @classmethod
+    def on_scale(
+        cls, measure: str, treatment: str, reference: str, value: float, error: float,
+        *, trial: str = "", context: Mapping[str, str] | None = None,
+    ) -> Effect:  # fmt: skip
+        """Return the effect with a value and standard error on the scale of analysis."""
+        estimate = exp(value) if measure in RATIOS else value
+        return cls(
+            measure, treatment, reference, estimate, std_error=error, trial=trial,
+            context=dict(context or {}),
+        )  # fmt: skip
+
     @property
     def is_ratio(self) -> bool:
         """Whether analysis runs on the log scale."""

@@ -14,8 +14,9 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.maic import covariate_values
+from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
-from trdstats.comparison.indirect.result import IndirectComparison, as_frame
+from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -23,7 +24,6 @@ from trdstats.errors import (
     check_level,
     unknown_name,
 )
-from trdstats.estimates.effect_scales import LINKS
 from trdstats.frames import to_pandas
 from trdstats.study import Study
 
@@ -88,7 +88,7 @@ class STC:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_choice("measure", self.measure, tuple(LINKS))
+        check_choice("measure", self.measure, COMPARED)
         check_choice("at", self.at, get_args(At))
         check_level(self.conf_level)
         if self.n_simulated < 100:
@@ -159,35 +159,40 @@ class STC:
         population, drawn = self._population(X, covariates, trial)
         interacts = anchor is not None
         beta, scores = _fit(_design(treated, X, interacts), y, logistic=logistic)
-        link = LINKS[self.measure]
-        value, slope, of_arm = 0.0, np.zeros(len(beta)), []
+        scale, sign = scale_of(self.measure), np.array([1.0, -1.0])[: len(arms)]
+        at = [
+            _design(np.full(len(population), 1.0 - k), population, interacts)
+            for k in range(len(arms))
+        ]
+        of_arms = [_average(rows, beta, logistic=logistic) for rows in at]
+        mean = np.array([m for m, _ in of_arms])
+        influence = scores @ np.column_stack([gradient for _, gradient in of_arms])
         for k, arm in enumerate(arms):
-            at = _design(np.full(len(population), 1.0 - k), population, interacts)
-            mean, gradient = _average(at, beta, logistic=logistic)
-            link.check([mean], f"Predicted outcome of {arm}")
-            sign = 1.0 - 2.0 * k
-            value += sign * link.apply(mean)
-            slope += sign * link.slope(mean) * gradient
-            of_arm.append((mean, float(np.linalg.norm(scores @ gradient))))
-        moved = scores @ slope
-        rows = set_against(
+            check_inside(self.measure, mean[k : k + 1], f"Predicted outcome of {arm}")
+        on_value = influence @ (sign * scale.slope(mean))
+        pieces = set_against(
             trial, measure=self.measure, treatment=treatment, comparator=comparator,
-            anchor=anchor, value=value, error=float(np.linalg.norm(moved)), arm=of_arm[0],
-            conf_level=self.conf_level, interval="robust",
+            anchor=anchor, value=float(sign @ scale.apply(mean)),
+            error=float(np.linalg.norm(on_value)),
+            arm=(float(mean[0]), float(np.linalg.norm(influence[:, 0]))), interval="robust",
         )  # fmt: skip
+        caveat = data.caveat if isinstance(data, Study) else ""
+        notes = (*self._notes(anchor, logistic), *((f"{caveat}.",) if caveat else ()))
+        how = "unanchored" if anchor is None else f"anchored by {anchor}"
+        title = f"Simulated treatment comparison, {how}"
         return IndirectComparison(
-            "Simulated treatment comparison, "
-            + ("unanchored" if anchor is None else f"anchored by {anchor}"),
-            as_frame(rows),
+            title,
             (
                 ("Population", f"{trial.label}, {drawn}"),
                 ("Regression", "logistic" if logistic else "linear"),
                 ("Covariates", ", ".join(covariates) + (" by treatment" if interacts else "")),
                 ("Subjects", f"{len(y):,}"),
             ),
-            self._notes(anchor, logistic),
-            pd.DataFrame({"subject": frame["subject"].array, "influence": moved}),
-            data.caveat if isinstance(data, Study) else "",
+            notes,
+            pd.DataFrame({"subject": frame["subject"].array, "influence": on_value}),
+            caveat,
+            self.conf_level,
+            _values=estimates_of_pieces(pieces, title, notes),
         )
 
     def _population(
