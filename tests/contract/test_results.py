@@ -39,7 +39,8 @@ CURVES = {
 # Still with a table of their own.
 PORTED = {
     "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
-    "IndirectComparison",
+    "IndirectComparison", "PooledEffect", "PropensityResult", "CensoringWeightsResult",
+    "StratifiedRates",
 }  # fmt: skip
 WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, *PORTED}}
 

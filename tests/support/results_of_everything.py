@@ -101,7 +101,11 @@ MAKERS: dict[str, Callable[[], Any]] = {
         trd.Matching("age + baseline", treated="ECT").fit(two()).estimate(two(), **RESPONSE)
     ),
     "StratifiedRates": lambda: trd.stratified_rates(study(), trd.Response(), day=28, strata="sex"),
-    "CensoringWeightsResult": lambda: trd.CensoringWeights("baseline", **RESPONSE).fit(study()),
+    # One regression of all: by treatment five of thirty are missing, too few for two variances
+    # to agree.
+    "CensoringWeightsResult": lambda: (
+        trd.CensoringWeights("baseline", by=None, **RESPONSE).fit(study())
+    ),
     "IPCWResult": lambda: trd.IPCW("age", tau=28).fit(onset()),
     "PooledEffect": lambda: trd.meta_analysis(
         pd.DataFrame({"trial": ["a", "b", "c"], "events": [5, 7, 9], "n": [20, 22, 25],

@@ -146,9 +146,9 @@ class ResultByTreatment(EstimateResult):
         """Return one table a quantity; p is that of the difference."""
         frame = self.tidy()
         cells = frame.groupby(["quantity", "time"], sort=False, dropna=False)
-        return tuple(self._table(own, _KINDS[str(own["quantity"].iloc[0])]) for _, own in cells)
+        return tuple(self._table_of(own, _KINDS[str(own["quantity"].iloc[0])]) for _, own in cells)
 
-    def _table(self, frame: pd.DataFrame, kind: _Kind) -> Table:
+    def _table_of(self, frame: pd.DataFrame, kind: _Kind) -> Table:
         quantity, time = str(frame["quantity"].iloc[0]), float(frame["time"].iloc[0])
         scale, rows = 100 if kind.is_proportion else 1, []
         for label, own in frame.groupby(self._by, sort=False):

@@ -129,7 +129,8 @@ def _check_anchor(one: Effect, other: Effect) -> None:
         )
     if one.treatment == other.treatment:
         raise SpecError(
-            f"Both effects are of {one.treatment} v {one.reference}: pool them with pool()."
+            f"Both effects are of {one.treatment} v {one.reference}: pool them with "
+            "meta_analysis()."
         )
 
 

@@ -165,8 +165,9 @@ class PublishedTrial:
 
         Examples
         --------
-        >>> from trdstats.evidence import published
-        >>> rows = published(trial="ELEKT-D", outcome="response", measure="count").frame
+        >>> from trdstats import published_figures
+        >>> figures = published_figures(trial="ELEKT-D", outcome="response", measure="count")
+        >>> rows = figures.frame
         >>> PublishedTrial.from_rows(rows).contrast("ketamine", "ECT", "odds ratio")
         Effect: ketamine v ECT, odds ratio 1.77 (1.17 to 2.69), ELEKT-D
         """
