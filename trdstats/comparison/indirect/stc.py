@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from scipy.stats import norm
 
 from trdstats.arguments import checked
@@ -25,11 +24,10 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.frames import to_pandas
+from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 from trdstats.study import Study
 
 At = Literal["simulated population", "means"]
-
-_STEPS = 60
 
 
 @checked
@@ -158,15 +156,15 @@ class STC:
         treated = (frame["treatment"].astype(str) == treatment).to_numpy().astype(float)
         population, drawn = self._population(X, covariates, trial)
         interacts = anchor is not None
-        beta, scores = _fit(_design(treated, X, interacts), y, logistic=logistic)
+        fit = _fit(_design(treated, X, interacts), y, logistic=logistic)
         scale, sign = scale_of(self.measure), np.array([1.0, -1.0])[: len(arms)]
         at = [
             _design(np.full(len(population), 1.0 - k), population, interacts)
             for k in range(len(arms))
         ]
-        of_arms = [_average(rows, beta, logistic=logistic) for rows in at]
-        mean = np.array([m for m, _ in of_arms])
-        influence = scores @ np.column_stack([gradient for _, gradient in of_arms])
+        mean = np.array([fit.mean(rows).mean() for rows in at])
+        gradient = np.array([fit.slope(rows).mean(axis=0) for rows in at])
+        influence = fit.influence() @ gradient.T
         for k, arm in enumerate(arms):
             check_inside(self.measure, mean[k : k + 1], f"Predicted outcome of {arm}")
         on_value = influence @ (sign * scale.slope(mean))
@@ -276,36 +274,20 @@ def _design(treated: FloatArray, X: FloatArray, interacts: bool) -> FloatArray:
     return np.hstack(parts)
 
 
-def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> tuple[Any, Any]:
-    """Return coefficients, shape (p,), and the influence of every subject on them, (n, p)."""
+def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> LinearFit:
+    """Return the regression of the outcome.
+
+    Raises
+    ------
+    NotEstimableError
+        When covariates are collinear or separate the outcomes.
+    """
     if np.linalg.matrix_rank(design) < design.shape[1]:
         raise NotEstimableError("The covariates explain one another within a treatment: use fewer.")
-    if not logistic:
-        beta = np.linalg.lstsq(design, y, rcond=None)[0]
-        residual, information = y - design @ beta, design.T @ design
-        return beta, np.linalg.solve(information, (design * residual[:, None]).T).T
-    beta = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = expit(design @ beta)
-        information = (design * (p * (1 - p))[:, None]).T @ design
-        try:
-            step = np.linalg.solve(information, design.T @ (y - p))
-        except np.linalg.LinAlgError:
-            break
-        beta = beta + step
-        if np.abs(design @ step).max() < 1e-10:
-            p = expit(design @ beta)
-            return beta, np.linalg.solve(information, (design * (y - p)[:, None]).T).T
-    raise NotEstimableError(
-        "The logistic regression has no finite estimate: covariates tell responders from others "
-        "without error. Use fewer covariates."
-    )
-
-
-def _average(at: FloatArray, beta: FloatArray, *, logistic: bool) -> tuple[float, FloatArray]:
-    """Return the mean prediction and its derivative with respect to the coefficients."""
-    eta = at @ beta
-    if not logistic:
-        return float(eta.mean()), at.mean(axis=0)
-    p = expit(eta)
-    return float(p.mean()), (at * (p * (1 - p))[:, None]).mean(axis=0)
+    found = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
+    if found.endless.any():
+        raise NotEstimableError(
+            "The logistic regression has no finite estimate: covariates tell responders from "
+            "others without error. Use fewer covariates."
+        )
+    return found
