@@ -60,7 +60,7 @@ def test_stratified_rates(trial: Study) -> None:
         [want["lower"], want["est"], want["upper"]], rel=BISECTION
     )
     got, want = row_of(frame, "odds ratio"), R["rates"]["cmh_sex"]
-    found = [got[c] for c in ("estimate", "test_statistic", "p_value", "conf_low", "conf_high")]
+    found = [got[c] for c in ("estimate", "statistic", "p_value", "conf_low", "conf_high")]
     assert found == pytest.approx(
         [want["common_or"], want["statistic"], want["p"], *want["conf"]], rel=DIGITS
     )

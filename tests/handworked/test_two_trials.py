@@ -109,10 +109,10 @@ def test_two_strata() -> None:
     assert odds["estimate"] == pytest.approx(37 / 12, rel=EXACT)
     variance = 2.325 / 27.38 + 2.125 / 8.88 + 0.45 / 2.88
     assert odds["std_error"] == pytest.approx(sqrt(variance), rel=EXACT)
-    assert odds["test_statistic"] == pytest.approx(6.25 / (183 / 76), rel=EXACT)
+    assert odds["statistic"] == pytest.approx(6.25 / (183 / 76), rel=EXACT)
     gap = frame.loc["difference"]
     assert gap["estimate"] == pytest.approx(0.25, rel=EXACT)
-    assert gap["test_statistic"] ** 2 == pytest.approx(6.25 / (183 / 76), rel=EXACT)
+    assert gap["statistic"] ** 2 == pytest.approx(6.25 / (183 / 76), rel=EXACT)
 
 
 def test_margin_between_equal_rates() -> None:

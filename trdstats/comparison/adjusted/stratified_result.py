@@ -102,16 +102,15 @@ class StratifiedRates(EstimateResult):
         Returns
         -------
         pandas.DataFrame
-            measure, treatment, reference, method, test_statistic (that of the p value: z of the
-            score, for the odds ratio the chi-squared of Cochran, Mantel and Haenszel), then the
-            columns of estimates.
+            measure, treatment, reference, method, then the columns of estimates. The statistic is
+            that of the p value: z of the score, for the odds ratio the chi-squared of Cochran,
+            Mantel and Haenszel.
         """
         frame = super().tidy(conf_level=conf_level)
         counts = _counts(self._pairs()) * len(_KERNELS)
         tests = StratifiedLimits(tuple(frame["measure"]), counts).contrasts(self.conf_level)
         frame.insert(3, "method", frame["measure"].map(_METHODS))
-        frame.insert(4, "test_statistic", [c.statistic for c in tests])
-        return frame
+        return frame.assign(statistic=[c.statistic for c in tests])
 
     def _cells(self) -> pd.DataFrame:
         """Return everybody counted; of bare counts one row for those alike, with their number."""
