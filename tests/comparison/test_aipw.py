@@ -82,7 +82,7 @@ def test_stacked_influence_is_the_derivative_in_the_weight(
         OUTCOME, CHOICE, outcome=outcome, day=28, estimand=estimand, variance="stacked",
         treated="ECT" if estimand == "att" else None,
     )  # fmt: skip
-    moved = spec.fit(trial).influence().set_index("subject")
+    moved = spec.fit(trial).estimates().only(reference="").influence().set_index("subject")
     for subject in moved.index[::47]:
         found = derivative_in_weight(
             lambda w: levels(spec.fit(trial, weights=w)), moved.index, subject

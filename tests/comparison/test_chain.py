@@ -149,6 +149,21 @@ def test_rows_that_resamples_do_not_have(fit: Any) -> None:
     assert "resamples could not be analysed" in str(found)
 
 
+def with_reasons(weights: Frame) -> Frame:
+    """Return a row whose reason differs between resamples."""
+    lacks = weights["weight"].iloc[0] == 0
+    return pd.DataFrame(
+        {"measure": ["all"], "estimate": weights["weight"].sum(), "scale": "identity",
+         "reason": "no standard error" if lacks else ""}
+    )  # fmt: skip
+
+
+def test_reasons_do_not_name_rows(fit: Any) -> None:
+    table = fit.bootstrap(with_reasons, n_boot=40, seed=1).tidy()
+    assert table["n_resamples"].tolist() == [40]
+    assert "reason" not in table
+
+
 def fails(weights: Frame) -> Frame:
     """Return nothing but for the data as they are."""
     if (weights["weight"] == 0).any():

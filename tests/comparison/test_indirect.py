@@ -364,3 +364,25 @@ def test_a_study_that_was_not_randomised_says_so() -> None:
     fit = MAIC({"age": 50.0}).fit(study)
     assert study.caveat
     assert study.caveat in repr(fit)
+
+
+@pytest.mark.parametrize("anchor", ["C", None])
+def test_rows_share_what_comes_from_one_trial(own: pd.DataFrame, anchor: str | None) -> None:
+    sides = {**BOTH, "anchor": anchor}
+    for found in (
+        MAIC(OTHER).fit(own).compare(OTHER, outcome="response", **sides),
+        STC("response").fit(own, OTHER, **sides),
+    ):
+        estimates = found.estimates()
+        first, second, both = estimates.std_error
+        covariance = estimates.covariance
+        assert covariance[0, 1] == 0
+        if anchor is not None:
+            assert both**2 == pytest.approx(first**2 + second**2, rel=1e-12)
+            assert covariance[0, 2] == pytest.approx(first**2, rel=1e-12)
+            assert covariance[1, 2] == pytest.approx(-(second**2), rel=1e-12)
+            # Own less published is the indirect comparison once more.
+            again = estimates.contrast([1, -1, 0]).tidy().iloc[0]
+            last = estimates.tidy().iloc[2]
+            for column in ("estimate", "std_error", "conf_low", "p_value"):
+                assert again[column] == pytest.approx(last[column], rel=1e-9)

@@ -213,7 +213,7 @@ def test_margins_refuse(trial: Study) -> None:
     row = table[table["measure"] == "difference"].iloc[0]
     with pytest.raises(SpecError, match="of_counts"):
         NoninferiorityTest(0.1, better="higher").of_row(row)
-    with pytest.raises(SpecError, match=r"Margin\(\.\.\., measure='ratio'\)"):
+    with pytest.raises(SpecError, match=r"NoninferiorityTest\(\.\.\., measure='ratio'\)"):
         NoninferiorityTest(0.1, better="lower").of_row(
             Effect("hazard ratio", "A", "B", 0.9, 0.8, 1.0)
         )
@@ -305,7 +305,8 @@ def test_a_subject_without_a_stratum_is_counted(trial_tables: Any) -> None:
     assert found.glance()["n"].sum() + base == 237
     errors = found.tidy().query("measure == 'difference'").set_index("treatment")["std_error"]
     for name, error in errors.items():
-        assert np.linalg.norm(moved[name]) == pytest.approx(error, rel=1e-12)
+        column = moved[f"difference {name} {study.treatments[0]}"]
+        assert np.linalg.norm(column) == pytest.approx(error, rel=1e-12)
     crossed = stratified_rates(study, Remission(), day=28, strata=["sex", "site"])
     assert "of sex, site" in repr(crossed)
 
@@ -327,13 +328,40 @@ def test_stratified_rates_refuse(trial: Study) -> None:
         compare_strata(frame.drop(columns="reference_n"))
 
 
+def test_counts_alone_have_the_covariance_of_their_subjects(trial: Study) -> None:
+    whole = stratified_rates(trial, Response(), day=28, strata="sex")
+    counted = compare_strata(whole.strata)
+    columns = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
+    assert counted.tidy()[columns].to_numpy() == pytest.approx(
+        whole.tidy()[columns].to_numpy(), rel=1e-12
+    )
+    assert counted.estimates().covariance == pytest.approx(
+        whole.estimates().covariance, rel=1e-9, abs=1e-12
+    )
+    both = whole.estimates().only(measure="difference")
+    adjusted = both.adjust("dunnett").tidy()["p_value"]
+    assert (adjusted < np.minimum(2 * both.tidy()["p_value"], 1) + 1e-9).all()
+
+
+def test_a_ratio_without_an_error_keeps_its_limits() -> None:
+    table = compare_strata(
+        pd.DataFrame({"stratum": ["F", "M"], "events": [5, 2], "n": [9, 9],
+                      "reference_events": [0, 0], "reference_n": [9, 8]})
+    ).tidy().set_index("measure")  # fmt: skip
+    assert table.loc["ratio", "estimate"] == table.loc["odds ratio", "estimate"] == np.inf
+    assert table.loc["ratio", "conf_low"] > 1
+    assert table.loc[["ratio", "odds ratio"], "std_error"].isna().all()
+    assert "nobody or everybody" in table.loc["odds ratio", "reason"]
+    assert table.loc["odds ratio", "p_value"] < 0.05
+
+
 def test_a_stratum_of_one_treatment_is_named() -> None:
     frame = pd.DataFrame(
         {"stratum": ["F", "M"], "events": [5, 2], "n": [9, 9], "reference_events": [3, 0],
          "reference_n": [9, 0]}
     )  # fmt: skip
     found = compare_strata(frame)
-    with pytest.raises(NotEstimableError, match="Only counts are known"):
+    with pytest.raises(NotEstimableError, match="the covariance is not a sum over subjects"):
         found.influence()
     assert "Strata that lack a treatment tell nothing of it: M." in repr(found)
     alone = compare_strata(frame.head(1)).tidy()
@@ -382,11 +410,14 @@ def test_hommel_by_hand() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_hommel_is_never_above_holm_nor_below_the_raw(p: list[float]) -> None:
     frame = pd.DataFrame({"p_value": p})
-    holm, hommel, fdr = (
+    bonferroni, holm, hochberg, hommel, fdr = (
         adjust_p_values(frame, method=m)["p_adjusted"].to_numpy()  # type: ignore[arg-type]
-        for m in ("holm", "hommel", "benjamini-hochberg")
+        for m in ("bonferroni", "holm", "hochberg", "hommel", "benjamini-hochberg")
     )
-    assert (hommel <= holm + 1e-12).all()
+    assert bonferroni == pytest.approx(np.minimum(len(p) * np.array(p), 1), rel=1e-12)
+    assert (holm <= bonferroni + 1e-12).all()
+    assert (hochberg <= holm + 1e-12).all()
+    assert (hommel <= hochberg + 1e-12).all()
     assert (fdr <= hommel + 1e-12).all()
     assert (np.array(p) <= fdr + 1e-12).all()
 

@@ -184,7 +184,7 @@ def test_a_threshold_that_decides() -> None:
     assert row["grade"] == "limits"
     assert row["finding"].startswith(
         "15 of 120 lie within a point of the threshold; judged the other way, they put the "
-        "difference anywhere from 6.7 to 31.7, and turning "
+        "difference anywhere from 6.7 to 31.7 percentage points, and turning "
     )
     assert row["finding"].endswith("is enough to tell it from 0.")
     # How many are enough: one by one, by the estimator itself.

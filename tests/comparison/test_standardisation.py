@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from perturbed import derivative_in_weight, levels
 from scipy.special import expit, logit
 
-from trdstats import AFT, CoxPH, EventTimes, Response, Standardisation, Study, time_to
+from trdstats import (
+    AFT,
+    IPCW,
+    CoxPH,
+    EventTimes,
+    Response,
+    Standardisation,
+    Study,
+    joint,
+    time_to,
+)
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
 from trdstats.outcomes.rates import verdicts
 
@@ -108,7 +118,7 @@ def test_influence_is_the_derivative_in_the_weight(
         FORMULA, outcome=outcome, day=28, estimand=estimand,
         treated="ECT" if estimand == "att" else None,
     )  # fmt: skip
-    moved = spec.fit(trial).influence().set_index("subject")
+    moved = spec.fit(trial).estimates().only(reference="").influence().set_index("subject")
     for subject in moved.index[::37]:
         found = derivative_in_weight(
             lambda w: levels(spec.fit(trial, weights=w)), moved.index, subject
@@ -125,7 +135,7 @@ def test_influence_on_times(trial: Study, model: str, estimand: Any) -> None:
         FORMULA, days=[14, 28], tau=28, model=model, estimand=estimand,
         treated="ECT" if estimand == "att" else None,
     )  # fmt: skip
-    moved = spec.fit(onset).influence().set_index("subject")
+    moved = spec.fit(onset).estimates().only(reference="").influence().set_index("subject")
     for subject in moved.index[[3, 150]]:
         found = derivative_in_weight(
             lambda w: levels(spec.fit(onset, weights=w)), moved.index, subject
@@ -137,7 +147,7 @@ def test_influence_on_times(trial: Study, model: str, estimand: Any) -> None:
 
 def test_errors_are_those_of_the_influences(trial: Study) -> None:
     fit = Standardisation(FORMULA, outcome=Response(), day=28).fit(trial)
-    moved = fit.influence().drop(columns="subject").to_numpy()
+    moved = fit.estimates().only(reference="").influence().drop(columns="subject").to_numpy()
     rates = fit.tidy()
     rates = rates[rates["measure"] == "rate"]
     assert rates["std_error"].to_numpy() == pytest.approx(
@@ -364,3 +374,27 @@ def test_display_and_pickle(trial_tables: Any) -> None:
     with pytest.raises(SpecError, match="measure must be one of"):
         fit.plot(measure="hazard")
     plt.close("all")
+
+
+def test_outcomes_of_one_study_are_judged_together(trial: Study) -> None:
+    onset = time_to(trial, Response())
+    results = (
+        Standardisation(FORMULA, outcome=Response(), day=28).fit(trial),
+        Standardisation(FORMULA, outcome="change", day=28).fit(trial),
+        IPCW("age", tau=28).fit(onset),
+    )
+    found = joint(*results, labels=["response", "change", "onset"]).only(measure="difference")
+    plain, adjusted = found.tidy()["p_value"], found.adjust("max-t").tidy()["p_value"]
+    bonferroni = np.minimum(len(found) * plain, 1)
+    assert ((plain < adjusted) & (adjusted <= bonferroni)).all()
+    # The subjects are the same: who responds has changed more and responded earlier.
+    sd = np.sqrt(np.diag(found.covariance))
+    assert (found.covariance / np.outer(sd, sd))[0, len(found) // 3] < -0.3
+
+
+def test_a_difference_of_rates_is_a_proportion_in_all(trial: Study) -> None:
+    fit = Standardisation(FORMULA, outcome=Response(), day=28).fit(trial)
+    table = fit.tidy()
+    rates = table[table["measure"] == "rate"].set_index("treatment")["estimate"]
+    gap = pick(table, "difference", "ketamine")
+    assert gap["estimate"] == pytest.approx(rates["ketamine"] - rates[gap["reference"]], abs=1e-14)

@@ -132,7 +132,7 @@ def test_influence_on_the_model_is_the_robust_covariance() -> None:
     frame = frame.assign(age=X[:, 1])
     fit = trd.PropensityWeights("age + msm").fit(frame)
     influence = fit.influence()
-    assert list(influence.columns[:3]) == ["subject", "B Intercept", "B age"]
+    assert list(influence.columns[:3]) == ["subject", "B A Intercept", "B A age"]
     moved = influence.drop(columns="subject").to_numpy()
     np.testing.assert_allclose(fit.tidy()["estimate"], gamma, rtol=1e-7, atol=1e-9)
     np.testing.assert_allclose(moved.T @ moved, want, rtol=1e-6, atol=1e-9)

@@ -219,3 +219,15 @@ def test_estimates_are_picked_by_their_keys() -> None:
         found.only(measure="rat")
     with pytest.raises(UnknownNameError, match="Unknown key 'visit'"):
         found.only(visit=7)
+
+
+def test_measures_of_estimates_without_subjects_have_their_covariance() -> None:
+    value, covariance = np.array([0.4, 0.6]), np.array([[0.01, 0.002], [0.002, 0.03]])
+    keys = pd.DataFrame({"treatment": ["a", "b"]})
+    found = estimates_of(keys, value, covariance=covariance).compare(
+        measures=("difference", "ratio", "odds ratio")
+    )
+    J = np.array([[-1, 1], -1 / value, -1 / (value * (1 - value))])
+    J[1:, 1] *= -1
+    assert found.covariance == pytest.approx(J @ covariance @ J.T, abs=1e-14)
+    assert found.influences is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trdstats import Matching
@@ -54,6 +54,8 @@ def test_one_binary_covariate_compares_means_of_its_values() -> None:
     assert table.loc["difference", "std_error"] == pytest.approx(np.sqrt(total) / n, rel=1e-10)
 
 
+# Both cohorts are two fifths women: the logit is one number, up to rounding.
+@example(2937, "sex", False, 1, "largest")
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 10**6),
@@ -82,6 +84,18 @@ def test_names_and_the_order_of_rows_change_no_number(
     assert weight.to_numpy() == pytest.approx(
         two.weights.set_index("subject")["weight"][weight.index].to_numpy()
     )
+
+
+def test_covariates_that_say_nothing_make_all_scores_equal() -> None:
+    frame = cohorts(2937, 60)
+    found = Matching("sex").fit(frame)
+    assert np.ptp(found.score) == 0
+    glance = found.glance().iloc[0]
+    assert glance["caliper"] == 0
+    assert glance["largest_smd"] < 1e-12
+    own = found.balance().set_index("term").loc["logit of propensity"]
+    assert (own[["smd_before", "smd_after", "ks_before", "ks_after"]] < 1e-12).all()
+    assert found.unmatched().set_index("term")["smd"].isna().loc["logit of propensity"]
 
 
 def in_one_order(

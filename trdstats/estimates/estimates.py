@@ -28,7 +28,7 @@ from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
-from trdstats.estimates.stacked import below
+from trdstats.estimates.stacked import below, with_root, without_root
 from trdstats.estimates.table import EstimateTable
 
 
@@ -123,15 +123,15 @@ class Estimates(EstimateTable):
             return plain.compare(by, reference=reference, measures=measures)
         L, keys, _ = level_contrasts(self.keys, by, reference)
         keys = keys[[by, "reference", *(c for c in keys if c not in (by, "reference", "measure"))]]
-        parts = []
+        source, parts = with_root(self), []
         for measure in measures:
             rule = MEASURES[measure]
             named = keys.copy()
             named.insert(0, "measure", measure)
             inner: tuple[ScaleName, ...] = (rule.inner,) * len(self)
             stored: tuple[ScaleName, ...] = (rule.stored,) * len(L)
-            parts.append(self._combine(L, inner, stored, named, rule.no_value))
-        return below(parts)
+            parts.append(source._combine(L, inner, stored, named, rule.no_value))
+        return without_root(below(parts), self)
 
     def adjust(
         self,

@@ -6,14 +6,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, unknown_name
+from trdstats.estimates.procedures import stepwise
 from trdstats.frames import to_pandas
 
-Method = Literal["holm", "hommel", "benjamini-hochberg", "fixed sequence"]
-_STATSMODELS = {"holm": "holm", "hommel": "hommel", "benjamini-hochberg": "fdr_bh"}
+Method = Literal["bonferroni", "holm", "hochberg", "hommel", "benjamini-hochberg", "fixed sequence"]
 
 
 @checked
@@ -27,11 +26,12 @@ def adjust_p_values(
     frame : DataFrame
         A tidy result, one row a comparison, all rows of one family. Difference, ratio and odds
         ratio of the same rates are one comparison: keep one of them.
-    method : {"holm", "hommel", "benjamini-hochberg", "fixed sequence"}
-        "holm" and "hommel" keep the chance of any false rejection, the second where tests are
-        independent or positively dependent; "benjamini-hochberg" keeps the share of false among
-        all rejections. "fixed sequence" tests in the order of the rows, as declared beforehand:
-        each p becomes the largest one so far, so nothing after a failure can succeed.
+    method : str
+        "bonferroni", "holm", "hochberg" and "hommel" keep the chance of any false rejection, the
+        last two where tests are independent or positively dependent; "benjamini-hochberg" keeps
+        the share of false among all rejections. "fixed sequence" tests in the order of the rows,
+        as declared beforehand: each p becomes the largest one so far, so nothing after a failure
+        can succeed.
     column : str
         Column of the p values.
 
@@ -50,7 +50,7 @@ def adjust_p_values(
 
     References
     ----------
-    Holm 1979, Scand J Stat 6:65-70; Hommel 1988, Biometrika 75:383-386,
+    Holm 1979, Scand J Stat 6:65-70; Hochberg 1988, doi:10.1093/biomet/75.4.800; Hommel 1988,
     doi:10.1093/biomet/75.2.383; Benjamini and Hochberg 1995, J R Stat Soc B 57:289-300,
     doi:10.1111/j.2517-6161.1995.tb02031.x; Maurer, Hothorn and Lehmacher 1995 (fixed sequence).
 
@@ -72,11 +72,5 @@ def adjust_p_values(
     known = ~np.isnan(p)
     if ((p[known] < 0) | (p[known] > 1)).any():
         raise SpecError(f"The column {column!r} holds values outside 0 to 1: no p values.")
-    adjusted = p.copy()
-    if method == "fixed sequence":
-        adjusted = np.maximum.accumulate(np.where(known, p, 1.0))
-        adjusted[~known] = np.nan
-    elif known.any():
-        adjusted[known] = multipletests(p[known], method=_STATSMODELS[method])[1]
-    found = table.assign(p_adjusted=adjusted, adjust=method)
+    found = table.assign(p_adjusted=stepwise(p, method), adjust=method)
     return found if index is None else found.set_index(index)

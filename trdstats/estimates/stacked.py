@@ -31,6 +31,24 @@ def below(parts: Sequence[T]) -> T:
     return stacked(parts, influences, covariance, parts[0].subjects)
 
 
+def with_root(estimates: T) -> T:
+    """Return estimates with a root of their covariance in the place of missing influences.
+
+    What is derived from them then has its covariance with what else is derived from them, as it
+    has from influences of subjects. `without_root` takes the root out again.
+    """
+    if estimates.influences is not None:
+        return estimates
+    known = np.where(np.isfinite(estimates.covariance), estimates.covariance, 0.0)
+    values, vectors = np.linalg.eigh(known)
+    return replace(estimates, influences=(vectors * np.sqrt(np.maximum(values, 0.0))).T)
+
+
+def without_root(derived: T, source: EstimateTable) -> T:
+    """Return what was derived from `with_root(source)`, with influences of subjects or none."""
+    return derived if source.influences is not None else replace(derived, influences=None)
+
+
 def stacked(
     parts: Sequence[T],
     influences: FloatArray | None,
@@ -52,9 +70,14 @@ def stacked(
         covariance[here, here] = p.covariance
         at += len(p)
     exact = any(p.limits is not None for p in parts)
+    keys = pd.concat([p.keys for p in parts], ignore_index=True)
+    # A key that a part does not have is empty there; one that it has may be missing.
+    for key in keys.columns:
+        if any(key not in p.keys for p in parts):
+            keys[key] = keys[key].fillna("")
     return replace(
         parts[0],
-        keys=pd.concat([p.keys for p in parts], ignore_index=True).fillna(""),
+        keys=keys,
         value=np.concatenate([p.value for p in parts]),
         scale=tuple(s for p in parts for s in p.scale),
         covariance=covariance,

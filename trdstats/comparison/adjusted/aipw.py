@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.comparison.adjusted.aipw_result import AIPWResult
+from trdstats.comparison.adjusted.aipw_result import AIPWResult, covariates_of
 from trdstats.comparison.adjusted.analysis_set import (
     AnalysisSet,
     TreatmentModel,
@@ -18,9 +18,10 @@ from trdstats.comparison.adjusted.analysis_set import (
     fit_treatment_model,
     read_analysis_set,
 )
+from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
+from trdstats.comparison.adjusted.standardisation_result import caveat_notes
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, pick_level, read_outcomes
 from trdstats.errors import SpecError, check_choice, check_level
-from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
 from trdstats.kernels.weighting.generalised_linear import Family
@@ -173,7 +174,7 @@ class AIPW(SummaryMixin):
         direct = found.influence
         if self.variance == "stacked":
             direct = direct + models.carried(found, own, e, among)
-        moved = everybody.stacked_influence(direct)
+        influence = everybody.stacked_influence(direct)
         labels = tuple(str(v) for v in levels)
         quantity: Quantity = "rate" if known.binary else "mean"
         time = np.nan if self.day is None else float(self.day)
@@ -187,15 +188,13 @@ class AIPW(SummaryMixin):
             counts=everybody.counts(self.by),
             propensity=propensity,
             facts=(("Outcome model", family), *everybody.facts()),
-            _marginals=Marginals(
-                slice_parts([(quantity, time)], labels, found.estimate, moved.T @ moved),
-                self.by,
-                str(reference),
-                self.conf_level,
-                everybody.who,
-                moved,
+            _values=values_by_treatment(
+                [(quantity, time)], self.by, labels, found.estimate, influence=influence,
+                subjects=everybody.who, title="Augmented inverse probability weighting",
+                notes=caveat_notes(known.caveat, covariates_of(self)),
             ),
-        )
+            _reference=str(reference),
+        )  # fmt: skip
 
     def summary(self) -> Summary:
         """Return the method in words."""

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
+from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
-from trdstats.estimates.treatment_quantities import Marginals
-from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_percent
+from trdstats.estimates import Estimates
+from trdstats.tables import Summary, Table, format_count, format_percent
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.aipw import AIPW
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 RARE = 0.01
 
 
+def covariates_of(spec: AIPW) -> str:
+    """Return what the two models adjust for, in words."""
+    return f"{spec.outcome_formula} (outcome), {spec.treatment_formula} (treatment)"
+
+
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AIPWResult(SummaryMixin):
+class AIPWResult(ResultByTreatment):
     """Doubly robust outcomes under each treatment and their comparisons.
 
     Attributes
@@ -45,17 +51,8 @@ class AIPWResult(SummaryMixin):
     counts: pd.DataFrame
     propensity: pd.DataFrame
     facts: tuple[tuple[str, str], ...]
-    _marginals: Marginals
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the outcomes, then comparisons with the reference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns of `StandardisationResult.tidy`.
-        """
-        return self._marginals.tidy()
+    _values: Estimates
+    _reference: str
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, estimand, variance, folds, least_probability.
@@ -70,7 +67,7 @@ class AIPWResult(SummaryMixin):
                 "variance": [self.spec.variance],
                 "folds": [self.spec.folds or 0],
                 "least_probability": [float(self.overlap()["least_own"].min())],
-                "reference": [self._marginals.reference],
+                "reference": [self._reference],
             }
         )
 
@@ -100,17 +97,13 @@ class AIPWResult(SummaryMixin):
             )
         return pd.DataFrame(rows)
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each outcome: subject, a column each."""
-        return self._marginals.influence()
-
     def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
         """Draw the outcome under each treatment, or one of its comparisons; returns the Axes."""
         settings = {"caveat": adjusted_caveat(self.caveat, self._covariates()), **options}
-        return self._marginals.draw(ax, measure, self.outcome, settings)
+        return self._draw(ax, measure, self.outcome, settings)
 
     def _covariates(self) -> str:
-        return f"{self.spec.outcome_formula} (outcome), {self.spec.treatment_formula} (treatment)"
+        return covariates_of(self.spec)
 
     def summary(self) -> Summary:
         """Return outcomes, comparisons and overlap as tables."""
@@ -135,9 +128,8 @@ class AIPWResult(SummaryMixin):
             spec.by.capitalize(), "Subjects", "Least % (own)", "Median % (own)",
             "Least % (others)", "Most % (others)",
         )  # fmt: skip
-        notes = []
+        notes = list(self._values.notes)
         if self.caveat:
-            notes.append(adjusted_caveat(self.caveat, self._covariates()) + ".")
             notes.append(
                 "Right when the covariates are all that drives both treatment and outcome, and "
                 "one of the two models is right."
@@ -155,6 +147,6 @@ class AIPWResult(SummaryMixin):
         return Summary(
             "Augmented inverse probability weighting",
             tuple(facts),
-            (*self._marginals.tables(), Table(header, rows, title="Probability of treatment")),
-            (*notes, *self._marginals.notes()),
+            (*self._tables(), Table(header, rows, title="Probability of treatment")),
+            (*notes, *self._notes()),
         )

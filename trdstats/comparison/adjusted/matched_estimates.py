@@ -10,11 +10,16 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
+from trdstats.comparison.adjusted.by_treatment import (
+    Quantity,
+    ResultByTreatment,
+    values_by_treatment,
+)
 from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
-from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
+from trdstats.estimates import Estimates
 from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
-from trdstats.tables import Summary, SummaryMixin
+from trdstats.tables import Summary
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.matching_result import MatchingResult
@@ -22,8 +27,12 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MatchedEstimates(SummaryMixin):
+class MatchedEstimates(ResultByTreatment):
     """Outcomes of the matched under both treatments and their comparison.
+
+    There are no influences where controls are part of several sets (with replacement, or because
+    scores are equal): the variance of Abadie and Imbens is no sum over subjects. Otherwise each
+    matched set has one, in the row of its treated subject.
 
     Attributes
     ----------
@@ -38,11 +47,13 @@ class MatchedEstimates(SummaryMixin):
     outcome: str
     n_sets: int
     n_lost: int
-    _marginals: Marginals
+    _values: Estimates
+    _reference: str
 
-    def tidy(self) -> pd.DataFrame:
-        """Return the outcomes, then their comparison, as `StandardisationResult.tidy` does."""
-        return self._marginals.tidy()
+    @property
+    def conf_level(self) -> float:
+        """Confidence level of tables and figures; that of the matching."""
+        return self.matching.spec.conf_level
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n_sets, n_lost, n_controls, variance."""
@@ -58,22 +69,9 @@ class MatchedEstimates(SummaryMixin):
     def _variance(self) -> str:
         return "Abadie-Imbens" if self.matching._is_shared else "by matched set"
 
-    def influence(self) -> pd.DataFrame:
-        """Return the effect of each matched set on each outcome, in the row of its treated subject.
-
-        Raises
-        ------
-        NotEstimableError
-            Where controls are part of several sets (with replacement, or because scores are
-            equal): the variance of Abadie and Imbens is no sum over subjects.
-        """
-        return self._marginals.influence()
-
     def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
         """Draw the outcome under both treatments, or a comparison; returns the Axes."""
-        return self._marginals.draw(
-            ax, measure, self.outcome, {"caveat": self.matching._words(), **options}
-        )
+        return self._draw(ax, measure, self.outcome, {"caveat": self.matching._words(), **options})
 
     def summary(self) -> Summary:
         """Return outcomes and comparison as a table."""
@@ -89,9 +87,8 @@ class MatchedEstimates(SummaryMixin):
             ("Mean over", f"subjects under {found.treated} who found a match"),
             ("Errors", self._variance()),
         )
-        words = found._words()
-        notes = (*((f"{words}.",) if words else ()), *self._marginals.notes())
-        return Summary("Matched comparison", facts, self._marginals.tables(), notes)
+        notes = (*self._values.notes, *self._notes())
+        return Summary("Matched comparison", facts, self._tables(), notes)
 
 
 def estimate_matched(
@@ -117,30 +114,26 @@ def estimate_matched(
     share = share / np.bincount(number, weights=share)[number]
     matched = np.bincount(number, weights=share * y[other]).astype(float)
     estimate = np.array([np.average(matched, weights=weight), np.average(y[kept], weights=weight)])
-    moved = None
+    influence, covariance = None, None
     if found._is_shared:
         covariance = _of_shared(found, y, kept, other, share * weight[number], matched, weight)
     else:
-        moved = np.column_stack([matched, y[kept]]) - estimate
-        moved = moved / len(kept)
-        covariance = moved.T @ moved
+        influence = (np.column_stack([matched, y[kept]]) - estimate) / len(kept)
     quantity: Quantity = "rate" if known.binary else "mean"
     time = np.nan if day is None else float(day)
-    labels = (str(found.control), str(found.treated))
+    labels, words = (str(found.control), str(found.treated)), found._words()
     return MatchedEstimates(
         matching=found,
         outcome=known.label,
         n_sets=len(kept),
         n_lost=len(np.unique(one)) - len(kept),
-        _marginals=Marginals(
-            slice_parts([(quantity, time)], labels, estimate, covariance),
-            found.spec.by,
-            labels[0],
-            found.spec.conf_level,
-            found.frame["subject"].to_numpy(dtype=object)[kept],
-            moved,
+        _values=values_by_treatment(
+            [(quantity, time)], found.spec.by, labels, estimate, influence=influence,
+            subjects=found.frame["subject"].to_numpy(dtype=object)[kept], covariance=covariance,
+            title="Matched comparison", notes=(f"{words}.",) if words else (),
         ),
-    )
+        _reference=labels[0],
+    )  # fmt: skip
 
 
 def _of_shared(
@@ -152,8 +145,8 @@ def _of_shared(
     controls = np.flatnonzero(~found._is_treated & ~np.isnan(y))
     if len(controls) < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
-    controls = controls[np.argsort(found._joined[controls], kind="stable")]
+    controls = controls[np.argsort(found.score[controls], kind="stable")]
     used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
     squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
-    variance = local_variance(found._joined[controls], y[controls])
+    variance = local_variance(found.score[controls], y[controls])
     return replaced_covariance(y[kept], matched, used, squared, variance, weight)

@@ -35,7 +35,9 @@ from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
 Order = Literal["largest", "smallest"]
-_EQUAL = 1e-9  # standard deviations of the logit: scores so near differ by rounding alone
+# Logits so near differ by rounding alone: where covariates say nothing of the treatment the
+# standard deviation of the logit is itself rounding, and no measure of it.
+_EQUAL = 1e-9
 
 
 @checked
@@ -148,19 +150,21 @@ class Matching(SummaryMixin):
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
-        spread = float(np.sqrt(np.mean([score[both.code == k].var(ddof=1) for k in (0, 1)])))
+        score = join_equal(score, _EQUAL * max(1.0, float(score.std())))
+        # From one of the scores, so that equal scores have a spread of exactly 0.
+        gap = score - score[0]
+        spread = float(np.sqrt(np.mean([gap[both.code == k].var(ddof=1) for k in (0, 1)])))
         width = np.inf if self.caliper is None else self.caliper * spread
-        joined = join_equal(score, _EQUAL * spread)
         is_treated = both.code == 1
         mine = np.flatnonzero(is_treated)
         theirs = np.flatnonzero(~is_treated)
-        theirs = theirs[np.argsort(joined[theirs], kind="stable")]
+        theirs = theirs[np.argsort(score[theirs], kind="stable")]
         if self.replace:
-            pairs = match_again(joined[mine], joined[theirs], self.ratio, width)
+            pairs = match_again(score[mine], score[theirs], self.ratio, width)
         else:
             sign = -1 if self.order == "largest" else 1
-            turn = np.argsort(sign * joined[mine], kind="stable")
-            pairs = match_once(joined[mine], joined[theirs], turn, self.ratio, width)
+            turn = np.argsort(sign * score[mine], kind="stable")
+            pairs = match_once(score[mine], score[theirs], turn, self.ratio, width)
         if not len(pairs.treated):
             raise NotEstimableError(
                 f"Nobody under {treated} finds a match under {control} within {self.caliper:g} "
@@ -178,7 +182,6 @@ class Matching(SummaryMixin):
             _one=mine[pairs.treated],
             _other=theirs[pairs.control],
             _share=pairs.share,
-            _joined=joined,
             _design=design,
         )
 

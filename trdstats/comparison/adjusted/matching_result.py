@@ -45,7 +45,8 @@ class MatchingResult(SummaryMixin):
     everybody : ndarray of object
         Subjects of the data, those under other treatments too.
     score : ndarray, shape (n,)
-        Logit of the propensity of `treated`, for the rows of `frame`.
+        Logit of the propensity of `treated`, for the rows of `frame`; one number where scores
+        differ by rounding alone.
     """
 
     spec: Matching
@@ -59,7 +60,6 @@ class MatchingResult(SummaryMixin):
     _one: IntArray
     _other: IntArray
     _share: FloatArray
-    _joined: FloatArray
     _design: pd.DataFrame
 
     @property
@@ -258,7 +258,7 @@ class MatchingResult(SummaryMixin):
             columns.mul(w, axis=0).sum() / w.sum() if w.sum() > 0 else columns.mean() * np.nan
             for w in (found, 1 - found)
         )
-        spread = columns.std().replace(0.0, np.nan)
+        spread = (columns - columns.iloc[0]).std().replace(0.0, np.nan)
         return pd.DataFrame(
             {
                 "term": columns.columns,

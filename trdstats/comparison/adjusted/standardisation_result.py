@@ -10,10 +10,10 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.estimates.treatment_quantities import Marginals
-from trdstats.estimates.wald import wald_table
+from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.weighting.generalised_linear import LinearFit
-from trdstats.tables import Summary, SummaryMixin
+from trdstats.tables import Summary
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.standardisation import Standardisation
@@ -27,7 +27,7 @@ ASSUMES = (
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class StandardisationResult(SummaryMixin):
+class StandardisationResult(ResultByTreatment):
     """Standardised outcomes under each treatment and their comparisons.
 
     Attributes
@@ -40,8 +40,7 @@ class StandardisationResult(SummaryMixin):
     counts : pandas.DataFrame
         Treatment, n, n_observed (outcome known; of event times: events).
     coefficients : pandas.DataFrame
-        The regression: term, estimate, std_error, statistic, p_value, conf_low, conf_high,
-        conf_level.
+        The regression: term, then the columns of estimates.
     facts, notes : tuple
         What the face says of the regression.
     """
@@ -53,21 +52,8 @@ class StandardisationResult(SummaryMixin):
     coefficients: pd.DataFrame
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    _marginals: Marginals
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the standardised outcomes, then comparisons with the reference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure (the quantity itself, "difference", "ratio", "odds ratio"), treatment,
-            reference, quantity ("rate", "mean", "survival", "restricted mean"), time (day),
-            estimate, std_error (log scale for ratios), statistic, p_value, conf_low, conf_high,
-            conf_level. Limits of rates are symmetric on the logit scale, of survival on the
-            log(-log) scale, of ratios on the log scale.
-        """
-        return self._marginals.tidy()
+    _values: Estimates
+    _reference: str
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, estimand, variance, reference."""
@@ -77,20 +63,9 @@ class StandardisationResult(SummaryMixin):
                 "n_observed": [int(self.counts["n_observed"].sum())],
                 "estimand": [self.spec.estimand],
                 "variance": [self.spec.variance],
-                "reference": [self._marginals.reference],
+                "reference": [self._reference],
             }
         )
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each standardised outcome.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then "<treatment> <quantity> day <d>"; through the regression, the covariates
-            averaged over and, where weights were estimated, their model.
-        """
-        return self._marginals.influence()
 
     def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
         """Draw the first standardised quantity, or one of its comparisons; returns the Axes.
@@ -104,7 +79,7 @@ class StandardisationResult(SummaryMixin):
             Passed on to `trdstats.plots.plot_estimates`.
         """
         settings = {"caveat": adjusted_caveat(self.caveat, self.spec.formula), **options}
-        return self._marginals.draw(ax, measure, self.outcome, settings)
+        return self._draw(ax, measure, self.outcome, settings)
 
     def summary(self) -> Summary:
         """Return outcomes and comparisons as tables."""
@@ -118,14 +93,14 @@ class StandardisationResult(SummaryMixin):
             ("Standardised to", whose),
             ("Errors", self.spec.variance),
         )
-        notes = [adjusted_caveat(self.caveat, self.spec.formula) + "."] if self.caveat else []
+        notes = list(self._values.notes)
         if self.caveat:
             notes.append(ASSUMES)
         return Summary(
             "Standardisation",
             facts,
-            self._marginals.tables(),
-            (*notes, *self.notes, *self._marginals.notes()),
+            self._tables(),
+            (*notes, *self.notes, *self._notes()),
         )
 
 
@@ -134,9 +109,17 @@ def adjusted_caveat(caveat: str, formula: str) -> str:
     return f"Treatments were not randomised; adjusted for {formula}" if caveat else ""
 
 
+def caveat_notes(caveat: str, formula: str) -> tuple[str, ...]:
+    """Return the caution of an adjusted comparison as notes; none of a randomised one."""
+    return (f"{adjusted_caveat(caveat, formula)}.",) if caveat else ()
+
+
 def coefficient_table(
     terms: list[str], fit: LinearFit, influence: FloatArray | None, conf_level: float
 ) -> pd.DataFrame:
     """Return the coefficients, with robust errors where influences are given."""
     covariance = fit.covariance() if influence is None else influence.T @ influence
-    return wald_table(terms, fit.beta, np.asarray(covariance), conf_level)
+    found = estimates_of(
+        pd.DataFrame({"term": terms}), fit.beta, covariance=np.asarray(covariance), null=0.0
+    )
+    return found.tidy(conf_level=conf_level)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_analysis_set
+from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
+    caveat_notes,
     coefficient_table,
 )
 from trdstats.comparison.adjusted.subject_outcomes import pick_level, read_outcomes
 from trdstats.errors import SpecError
-from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
@@ -52,8 +53,8 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         mean = fit.mean(given)
         estimate[k], gradient[k] = share @ mean, share @ fit.slope(given)
         direct[:, k] = share * (mean - estimate[k]) + on_beta @ gradient[k]
-    moved = everybody.stacked_influence(direct)
-    covariance = moved.T @ moved
+    influence = everybody.stacked_influence(direct)
+    covariance = None
     if spec.variance == "fixed covariates":
         covariance = gradient @ fit.covariance() @ gradient.T
     labels = tuple(str(v) for v in levels)
@@ -72,12 +73,10 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         ),
         facts=(("Model", family), *everybody.facts()),
         notes=(),
-        _marginals=Marginals(
-            slice_parts([(quantity, time)], labels, estimate, covariance),
-            spec.by,
-            str(reference),
-            spec.conf_level,
-            everybody.who,
-            moved,
+        _values=values_by_treatment(
+            [(quantity, time)], spec.by, labels, estimate, influence=influence,
+            subjects=everybody.who, covariance=covariance, title="Standardisation",
+            notes=caveat_notes(known.caveat, spec.formula),
         ),
-    )
+        _reference=str(reference),
+    )  # fmt: skip

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
+from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
+from trdstats.comparison.adjusted.standardisation_result import (
+    StandardisationResult,
+    caveat_notes,
+)
 from trdstats.comparison.adjusted.subject_outcomes import levels_by, pick_level, with_covariates
 from trdstats.errors import NotEstimableError, or_leave_out
-from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
 from trdstats.survival import AFT, CoxPH
@@ -55,15 +58,14 @@ def standardise_times(
         coefficients=coefficients,
         facts=facts,
         notes=_unseen(times),
-        _marginals=Marginals(
-            slice_parts(quantities, tuple(levels), estimate, covariance),
-            spec.by,
-            str(reference),
-            spec.conf_level,
-            influence["subject"].to_numpy(dtype=object),
-            influence.drop(columns="subject").to_numpy(dtype=float),
+        _values=values_by_treatment(
+            quantities, spec.by, levels, estimate,
+            influence=influence.drop(columns="subject").to_numpy(dtype=float),
+            subjects=influence["subject"].to_numpy(dtype=object), covariance=covariance,
+            title="Standardisation", notes=caveat_notes(times.caveat, spec.formula),
         ),
-    )
+        _reference=str(reference),
+    )  # fmt: skip
 
 
 _Fitted = tuple[tuple[tuple[str, str], ...], FloatArray, FloatArray, pd.DataFrame, pd.DataFrame]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import NotEstimableError
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.proportions.stratified_tables import (
     common_odds_ratio,
     stratified_difference,
     stratified_ratio,
 )
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
 
 COUNTS = ("events", "n", "reference_events", "reference_n")
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "difference": stratified_difference,
+    "ratio": stratified_ratio,
+    "odds ratio": common_odds_ratio,
+}
 _METHODS = {
     "difference": "stratified miettinen-nurminen",
     "ratio": "stratified miettinen-nurminen",
@@ -25,7 +32,7 @@ _METHODS = {
 
 
 @dataclass(frozen=True, repr=False)
-class StratifiedRates(SummaryMixin):
+class StratifiedRates(EstimateResult):
     """Comparisons of rates over strata.
 
     Attributes
@@ -42,52 +49,80 @@ class StratifiedRates(SummaryMixin):
 
     title: str
     strata: pd.DataFrame
-    conf_level: float
+    conf_level: float = 0.95
     facts: tuple[tuple[str, str], ...] = ()
     caveat: str = ""
     subjects: pd.DataFrame | None = None
 
-    def _tables(self) -> dict[tuple[str, str], list[Any]]:
-        pairs = self.strata.groupby(["treatment", "reference"], sort=False, observed=True)
-        return {
-            (str(treatment), str(reference)): [own[c].to_numpy(dtype=int) for c in COUNTS]
-            for (treatment, reference), own in pairs
-        }
+    def _pairs(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Return the strata that hold both treatments of each pair."""
+        both = self.strata[(self.strata["n"] > 0) & (self.strata["reference_n"] > 0)]
+        pairs = both.groupby(["treatment", "reference"], sort=False, observed=True)
+        return {(str(treatment), str(reference)): own for (treatment, reference), own in pairs}
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
+        """Return difference, ratio and common odds ratio of every treatment with the reference.
+
+        Returns
+        -------
+        Estimates
+            Keys measure, treatment, reference. Limits and p values of differences and ratios are
+            those of the score; those of odds ratios are Robins, Breslow and Greenland's limits
+            and the p value of Cochran, Mantel and Haenszel. Influences take the weights of the
+            strata as known; without subjects there are none.
+        """
+        pairs = self._pairs()
+        keys = pd.DataFrame(
+            [(m, *pair) for m in _KERNELS for pair in pairs],
+            columns=["measure", "treatment", "reference"],
+        )
+        limits = StratifiedLimits(tuple(keys["measure"]), _counts(pairs) * len(_KERNELS))
+        found = limits.contrasts(self.conf_level)
+        value = np.array([c.estimate for c in found])
+        error = np.array([c.std_error for c in found])
+        cells = self._cells()
+        size = cells["size"].to_numpy()
+        effect = np.column_stack(
+            [_effect(cells, m, *pair, pairs[pair]) for m in _KERNELS for pair in pairs]
+        )
+        covariance = (effect * size[:, None]).T @ effect
+        np.fill_diagonal(covariance, error**2)
+        is_ratio = (keys["measure"] != "difference").to_numpy()
+        return estimates_of(
+            keys, value, covariance=covariance, limits=limits,
+            influences=None if self.subjects is None else effect,
+            subjects=None if self.subjects is None else cells["subject"],
+            scale=["log" if ratio else "identity" for ratio in is_ratio], null=is_ratio * 1.0,
+            reasons=_reasons(value, error), title=self.title, notes=self._notes(),
+        )  # fmt: skip
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return difference, ratio and common odds ratio of every treatment with the reference.
 
         Returns
         -------
         pandas.DataFrame
-            measure, treatment, reference, estimate, std_error (log scale for ratios), statistic,
-            p_value, conf_low, conf_high, conf_level, method. For the odds ratio the statistic is
-            the chi-squared of Cochran, Mantel and Haenszel; for the others z.
+            measure, treatment, reference, method, then the columns of estimates. The statistic is
+            that of the p value: z of the score, for the odds ratio the chi-squared of Cochran,
+            Mantel and Haenszel.
         """
+        frame = super().tidy(conf_level=conf_level)
+        counts = _counts(self._pairs()) * len(_KERNELS)
+        tests = StratifiedLimits(tuple(frame["measure"]), counts).contrasts(self.conf_level)
+        frame.insert(3, "method", frame["measure"].map(_METHODS))
+        return frame.assign(statistic=[c.statistic for c in tests])
+
+    def _cells(self) -> pd.DataFrame:
+        """Return everybody counted; of bare counts one row for those alike, with their number."""
+        if self.subjects is not None:
+            return self.subjects.assign(size=1.0)
         rows = []
-        for measure, kernel in (
-            ("difference", stratified_difference),
-            ("ratio", stratified_ratio),
-            ("odds ratio", common_odds_ratio),
-        ):
-            for (treatment, reference), counts in self._tables().items():
-                found = kernel(*counts, conf_level=self.conf_level)
-                rows.append(
-                    {
-                        "measure": measure,
-                        "treatment": treatment,
-                        "reference": reference,
-                        "estimate": found.estimate,
-                        "std_error": found.std_error,
-                        "statistic": found.statistic,
-                        "p_value": found.p_value,
-                        "conf_low": found.low,
-                        "conf_high": found.high,
-                        "conf_level": self.conf_level,
-                        "method": _METHODS[measure],
-                    }
-                )
-        return pd.DataFrame(rows)
+        for r in each_row(self.strata):
+            for arm, events, n in (
+                (r.treatment, r.events, r.n), (r.reference, r.reference_events, r.reference_n),
+            ):  # fmt: skip
+                rows += [(r.stratum, arm, 1.0, events), (r.stratum, arm, 0.0, n - events)]
+        return pd.DataFrame(rows, columns=["stratum", "treatment", "met", "size"]).drop_duplicates()
 
     def glance(self) -> pd.DataFrame:
         """Return one row a treatment: treatment, reference, strata, n, reference_n."""
@@ -106,7 +141,8 @@ class StratifiedRates(SummaryMixin):
             treatment, reference, statistic, df, p_value; NaN with one informative stratum.
         """
         rows = []
-        for (treatment, reference), counts in self._tables().items():
+        pairs = self._pairs()
+        for (treatment, reference), counts in zip(pairs, _counts(pairs), strict=True):
             found = common_odds_ratio(*counts, conf_level=self.conf_level)
             rows.append(
                 {
@@ -118,43 +154,6 @@ class StratifiedRates(SummaryMixin):
                 }
             )
         return pd.DataFrame(rows)
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each weighted difference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column a treatment; the cross-product is the covariance of the
-            differences with the reference, the weights of the strata taken as known.
-
-        Raises
-        ------
-        NotEstimableError
-            When only counts are known.
-        """
-        if self.subjects is None:
-            raise NotEstimableError("Only counts are known: subjects have no influence.")
-        own = self.subjects
-        met, place = own["met"].to_numpy(dtype=float), pd.Index(own["stratum"])
-        columns: dict[str, Any] = {"subject": own["subject"].array}
-        for (treatment, reference), rows in self.strata.groupby(
-            ["treatment", "reference"], sort=False, observed=True
-        ):
-            table = rows.set_index("stratum")[list(COUNTS)].astype(float)
-            size = table["n"] * table["reference_n"] / (table["n"] + table["reference_n"])
-            share = (size / size.sum()).reindex(place).to_numpy()
-            column = np.zeros(len(own))
-            for arm, events, n, sign in (
-                (treatment, "events", "n", 1.0),
-                (reference, "reference_events", "reference_n", -1.0),
-            ):
-                here = table.reindex(place)
-                mine = (own["treatment"] == arm).to_numpy() & (share > 0)
-                rate = (here[events] / here[n]).to_numpy()[mine]
-                column[mine] = sign * share[mine] * (met[mine] - rate) / here[n].to_numpy()[mine]
-            columns[str(treatment)] = column
-        return pd.DataFrame(columns)
 
     def summary(self) -> Summary:
         """Return the comparisons with the test of homogeneity."""
@@ -173,13 +172,88 @@ class StratifiedRates(SummaryMixin):
             "Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "CMH p",
             "Homogeneity p",
         )  # fmt: skip
+        return Summary(self.title, self.facts, (Table(header, tuple(rows)),), self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
         alone = (self.strata["n"] == 0) | (self.strata["reference_n"] == 0)
         notes = []
         if alone.any():
             where = ", ".join(dict.fromkeys(self.strata.loc[alone, "stratum"].astype(str)))
             notes.append(f"Strata that lack a treatment tell nothing of it: {where}.")
-        notes += [f"{self.caveat}."] if self.caveat else []
-        return Summary(self.title, self.facts, (Table(header, tuple(rows)),), tuple(notes))
+        return (*notes, *((f"{self.caveat}.",) if self.caveat else ()))
+
+
+@dataclass(frozen=True)
+class StratifiedLimits:
+    """Limits and p values of comparisons over strata.
+
+    Attributes
+    ----------
+    measures : tuple of str, length k
+    counts : tuple of ndarray of int, shape (4, strata), length k
+    """
+
+    measures: tuple[str, ...]
+    counts: tuple[IntArray, ...]
+
+    def contrasts(self, conf_level: float) -> list[Any]:
+        """Return the comparisons as their kernels do."""
+        return [
+            _KERNELS[m](*own, conf_level=conf_level)
+            for m, own in zip(self.measures, self.counts, strict=True)
+        ]
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        found = self.contrasts(conf_level)
+        return np.array([c.low for c in found]), np.array([c.high for c in found])
+
+    def p_values(self) -> FloatArray:
+        """Return the p values of the score tests, and of Cochran, Mantel and Haenszel."""
+        return np.array([c.p_value for c in self.contrasts(0.95)])
+
+
+def _counts(pairs: dict[tuple[str, str], pd.DataFrame]) -> tuple[IntArray, ...]:
+    return tuple(own[list(COUNTS)].to_numpy(dtype=np.int64).T for own in pairs.values())
+
+
+def _reasons(value: FloatArray, error: FloatArray) -> list[str]:
+    """Return why a comparison or its error cannot be had."""
+    return [
+        "nobody or everybody of a treatment had the outcome" if not (np.isfinite(v) and e > 0)
+        else "" for v, e in zip(value, error, strict=True)
+    ]  # fmt: skip
+
+
+def _effect(
+    cells: pd.DataFrame, measure: str, treatment: str, reference: str, strata: pd.DataFrame
+) -> FloatArray:
+    """Return what each of the cells does to a comparison, the weights of the strata known."""
+    counts = strata[list(COUNTS)].to_numpy(dtype=float).T
+    x1, n1, x0, n0 = counts
+    total, p1, p0 = n1 + n0, x1 / n1, x0 / n0
+    weight = n1 * n0 / total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if measure == "difference":
+            slopes = weight / weight.sum(), -weight / weight.sum()
+        elif measure == "ratio":
+            slopes = weight / (weight @ p1), -weight / (weight @ p0)
+        else:
+            # R = sum of weight p1 (1 - p0), S = sum of weight p0 (1 - p1); log(R / S).
+            R, S = weight @ (p1 * (1 - p0)), weight @ (p0 * (1 - p1))
+            slopes = (
+                weight * (1 - p0) / R + weight * p0 / S,
+                -weight * p1 / R - weight * (1 - p1) / S,
+            )
+    place = pd.Index(strata["stratum"]).get_indexer(pd.Index(cells["stratum"]))
+    met, arm = cells["met"].to_numpy(dtype=float), cells["treatment"].astype(str).to_numpy()
+    found = np.zeros(len(cells))
+    for name, slope, rate, n in ((treatment, slopes[0], p1, n1), (reference, slopes[1], p0, n0)):
+        own = np.flatnonzero((arm == name) & (place >= 0))
+        at = place[own]
+        known = np.where(np.isfinite(slope), slope, np.nan)
+        found[own] = known[at] * (met[own] - rate[at]) / n[at]
+    return found
 
 
 def _shown(row: Any, scale: float, digits: int) -> str:

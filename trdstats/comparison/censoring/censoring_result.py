@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.linalg import block_diag
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.estimates.wald import wald_table
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.weights import EstimatedWeights, Observation, effective_size
 from trdstats.kernels.weighting.generalised_linear import LinearFit
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -53,7 +53,7 @@ class GroupModel:
 
 
 @dataclass(frozen=True, repr=False)
-class CensoringWeightsResult(SummaryMixin):
+class CensoringWeightsResult(EstimateResult):
     """Weights of the observed.
 
     Attributes
@@ -128,27 +128,29 @@ class CensoringWeightsResult(SummaryMixin):
             ),
         )
 
-    def tidy(self) -> pd.DataFrame:
-        """Return the regressions.
+    def estimates(self) -> Estimates:
+        """Return the coefficients of the regressions.
 
         Returns
         -------
-        pandas.DataFrame
-            Treatment, term, estimate (log odds of being observed), std_error, statistic, p_value,
-            conf_low, conf_high, conf_level; no rows for treatments with everybody observed.
+        Estimates
+            Keys treatment, term; estimate is the log odds of being observed. No rows for
+            treatments with everybody observed.
         """
-        key = self.spec.by or "group"
-        frames = []
-        for m in self.models:
-            if m.fit is not None:
-                table = wald_table(m.terms, m.fit.beta, m.fit.covariance(), self.spec.conf_level)
-                table.insert(0, key, m.label)
-                frames.append(table)
-        if frames:
-            return pd.concat(frames, ignore_index=True)
-        empty = wald_table([], np.empty(0), np.empty((0, 0)), self.spec.conf_level)
-        empty.insert(0, key, np.empty(0, dtype=object))
-        return empty
+        fitted = [(m, m.fit) for m in self.models if m.fit is not None]
+        cells = [(m.label, term) for m, _ in fitted for term in m.terms]
+        influence, at = np.zeros((len(self.subjects), len(cells))), 0
+        for m, fit in fitted:
+            influence[m.mine, at : at + len(m.terms)] = fit.influence()
+            at += len(m.terms)
+        return estimates_of(
+            pd.DataFrame(cells, columns=[self.spec.by or "group", "term"]),
+            np.concatenate([np.empty(0), *(fit.beta for _, fit in fitted)]),
+            covariance=block_diag(*(fit.covariance() for _, fit in fitted))
+            if fitted else np.empty((0, 0)),
+            influences=influence, subjects=self.subjects, null=0.0,
+            title="Models of being observed",
+        )  # fmt: skip
 
     def weight_summary(self) -> pd.DataFrame:
         """Return the weights by treatment.
@@ -187,16 +189,6 @@ class CensoringWeightsResult(SummaryMixin):
                 "effective": [float(table["effective"].sum())],
             }
         )
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each coefficient."""
-        columns: dict[str, Any] = {"subject": self.subjects}
-        for m in self.models:
-            if m.fit is not None:
-                effect = np.zeros((len(self.subjects), len(m.terms)))
-                effect[m.mine] = m.fit.influence()
-                columns |= {f"{m.label} {t}": effect[:, j] for j, t in enumerate(m.terms)}
-        return pd.DataFrame(columns)
 
     def summary(self) -> Summary:
         """Return the weights by treatment and the regressions."""

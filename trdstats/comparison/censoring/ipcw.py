@@ -10,10 +10,10 @@ import numpy as np
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.subject_outcomes import pick_level, with_covariates
 from trdstats.comparison.censoring.ipcw_result import IPCWResult
 from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out
-from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.risk_sets.censoring_curve import (
     CensoringModel,
@@ -24,7 +24,7 @@ from trdstats.kernels.risk_sets.censoring_curve import (
     weighted_curve,
 )
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.survival.groups import split
+from trdstats.survival.groups import notes_of, split
 from trdstats.survival.late_entry import check_observed
 from trdstats.tables import Summary, SummaryMixin
 
@@ -147,13 +147,10 @@ class IPCW(SummaryMixin):
         curves = {g: weighted_curve(data, model, k) for k, g in enumerate(labels)}
         _check_follow_up(times, data, curves, horizon)
         estimate, direct = _estimates(self, data, model, curves)
-        moved = sample.stacked_influence(sample.lay_out(row, direct))
+        influence = sample.stacked_influence(sample.lay_out(row, direct))
         quantities: list[tuple[Quantity, float]] = [("survival", float(d)) for d in self.days]
         if self.tau is not None:
             quantities.append(("restricted mean", float(self.tau)))
-        who = np.asarray(sample.subjects, dtype=object)
-        if sample.model is not None:
-            who = np.concatenate([who, sample.model.other_subjects])
         return IPCWResult(
             spec=self,
             times=times,
@@ -164,15 +161,13 @@ class IPCW(SummaryMixin):
             _data=data,
             _model=model,
             _curves=curves,
-            _marginals=Marginals(
-                slice_parts(quantities, tuple(labels), estimate, moved.T @ moved),
-                self.by,
-                reference,
-                self.conf_level,
-                who,
-                moved,
+            _values=values_by_treatment(
+                quantities, self.by, labels, estimate, influence=influence,
+                subjects=sample.influence_subjects(),
+                title="Inverse probability of censoring weighting", notes=notes_of(times, sample),
             ),
-        )
+            _reference=reference,
+        )  # fmt: skip
 
     def summary(self) -> Summary:
         """Return the method in words."""

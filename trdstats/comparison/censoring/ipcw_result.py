@@ -10,8 +10,8 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.estimates.treatment_quantities import Marginals
-from trdstats.estimates.wald import wald_table
+from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.kernels.risk_sets.censoring_curve import (
     CensoringModel,
@@ -21,8 +21,8 @@ from trdstats.kernels.risk_sets.censoring_curve import (
 )
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
 from trdstats.outcomes import EventTimes
-from trdstats.survival.groups import Sample, counts_header, notes_of
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
+from trdstats.survival.groups import Sample, counts_header
+from trdstats.tables import Summary, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.comparison.censoring.ipcw import IPCW
@@ -32,7 +32,7 @@ _CHUNK = 64  # influences on so many days at a time
 
 
 @dataclass(frozen=True, repr=False)
-class IPCWResult(SummaryMixin):
+class IPCWResult(ResultByTreatment):
     """Survival and restricted means with those at risk weighted for those who left.
 
     Attributes
@@ -54,17 +54,8 @@ class IPCWResult(SummaryMixin):
     _data: Observed
     _model: CensoringModel | None
     _curves: dict[str, WeightedCurve]
-    _marginals: Marginals
-
-    def tidy(self) -> pd.DataFrame:
-        """Return survival and restricted means, then comparisons with the reference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns of `StandardisationResult.tidy`.
-        """
-        return self._marginals.tidy()
+    _values: Estimates
+    _reference: str
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, censored (before the horizon), largest_weight, reference."""
@@ -75,7 +66,7 @@ class IPCWResult(SummaryMixin):
                 "events": [int(self._data.event.sum())],
                 "censored": [int(left.sum())],
                 "largest_weight": [float(self.weights()["largest"].max())],
-                "reference": [self._marginals.reference],
+                "reference": [self._reference],
             }
         )
 
@@ -85,16 +76,21 @@ class IPCWResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            term, estimate (log hazard ratio of being censored), std_error (robust), statistic,
-            p_value, conf_low, conf_high, conf_level; no rows where nobody was censored before
-            the horizon or the formula has no covariate.
+            term, then the columns of estimates: estimate is the log hazard ratio of being
+            censored, std_error robust. No rows where nobody was censored before the horizon or
+            the formula has no covariate.
         """
+        terms, beta, covariance = self.terms, np.empty(0), np.empty((0, 0))
         if self._model is None:
-            return wald_table([], np.empty(0), np.empty((0, 0)), self.spec.conf_level)
-        moved = self._sample.stacked_influence(self._sample.lay_out(self._row, self._model.on_beta))
-        return wald_table(
-            self.terms, self._model.fit.fit.beta, moved.T @ moved, self.spec.conf_level
+            terms = ()
+        else:
+            laid_out = self._sample.lay_out(self._row, self._model.on_beta)
+            influence = self._sample.stacked_influence(laid_out)
+            beta, covariance = self._model.fit.fit.beta, np.asarray(influence.T @ influence)
+        found = estimates_of(
+            pd.DataFrame({"term": list(terms)}), beta, covariance=covariance, null=0.0
         )
+        return found.tidy(conf_level=self.conf_level)
 
     def weights(self) -> pd.DataFrame:
         """Return how unequal the weights of those at risk become.
@@ -174,17 +170,6 @@ class IPCWResult(SummaryMixin):
         moved = self._sample.stacked_influence(self._sample.lay_out(self._row, direct))
         return np.asarray(np.sqrt(np.einsum("nk,nk->k", moved, moved)))
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each estimate.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then "<group> <quantity> day <d>"; through the model of censoring too, and
-            through that of the weights of subjects where these were estimated.
-        """
-        return self._marginals.influence()
-
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the share that had the event, by group; returns the Axes."""
         table = self.curves()
@@ -232,14 +217,14 @@ class IPCWResult(SummaryMixin):
             for r in each_row(last)
         )
         header = (self.spec.by.capitalize(), "Day", "At risk", "Worth", "Largest weight")
-        notes = list(notes_of(self.times, self._sample))
+        notes = list(self._values.notes)
         notes.append("Right when, given the covariates, leaving says nothing more of the event.")
         if self._model is None:
             notes.append("No model of censoring was needed: these are Kaplan-Meier curves.")
-        notes += self._marginals.notes()
+        notes += self._notes()
         return Summary(
             "Inverse probability of censoring weighting",
             facts,
-            (*self._marginals.tables(), Table(header, rows, title="Weights at the last event")),
+            (*self._tables(), Table(header, rows, title="Weights at the last event")),
             tuple(notes),
         )

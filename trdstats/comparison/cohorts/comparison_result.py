@@ -38,7 +38,7 @@ _HEADINGS = {
     DURABILITY: "Days to relapse, responders",
 }
 _COLUMNS = (
-    "treatment", "reference", "verdict", "outcome", "day", "analysis", "population", "n",
+    "treatment", "reference", "verdict", "outcome", "measure", "day", "analysis", "population", "n",
     "estimate", "bound_low", "bound_high", "std_error", "statistic", "p_value", "conf_low",
     "conf_high", "conf_level", "e_value", "e_value_limit", "smd", "overlap", "note",
 )  # fmt: skip
@@ -77,17 +77,23 @@ class Comparison(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, verdict, outcome, day (of the rate; horizon of the days, for
+            treatment, reference, verdict, outcome, measure ("risk difference" for the rate,
+            "mean difference" for days), day (of the rate; horizon of the days, for
             durability counted from the first response), analysis
             ("crude" or "adjusted"), population ("all", or the estimand of the weights), n
-            (adjusted: the effective number), estimate (treatment less reference: days, and
-            percentage points for the rate), bound_low, bound_high (what the visits leave open),
+            (adjusted: the effective number), estimate (treatment less reference: days, and a
+            proportion for the rate), bound_low, bound_high (what the visits leave open),
             std_error, statistic, p_value, conf_low, conf_high, conf_level, e_value, e_value_limit,
             smd (the largest standardised difference of a covariate, before or after weighting),
             overlap (common area of the scores), note. Pairs that are not to be compared have NaN
             and the reason in note.
         """
-        return self.frame.assign(conf_level=self.conf_level).reindex(columns=list(_COLUMNS))
+        is_rate = self.frame["outcome"] == RATE
+        frame = self.frame.assign(
+            measure=np.where(is_rate, "risk difference", "mean difference"),
+            conf_level=self.conf_level,
+        )
+        return frame.reindex(columns=list(_COLUMNS))
 
     def findings(self) -> pd.DataFrame:
         """Return what each check found: treatment, reference, verdict, check, grade, finding."""
@@ -120,6 +126,8 @@ class Comparison(SummaryMixin):
     def plot(self, fig: Any = None, **options: Any) -> Any:
         """Draw crude and adjusted differences, one panel an outcome; returns the Figure."""
         frame = self.tidy()
+        shown = ["estimate", "bound_low", "bound_high", "conf_low", "conf_high"]
+        frame[shown] = frame[shown].mul(np.where(frame["outcome"] == RATE, 100, 1), axis=0)
         frame = frame.assign(
             label=frame["treatment"] + " v " + frame["reference"],
             outcome=[_HEADINGS[o] for o in frame["outcome"]],
@@ -219,7 +227,8 @@ class Comparison(SummaryMixin):
 
 
 def _shown(row: Any) -> str:
-    return format_estimate(row.estimate, row.conf_low, row.conf_high, 1)
+    scale = 100 if row.outcome == RATE else 1
+    return format_estimate(row.estimate, row.conf_low, row.conf_high, 1, scale=scale)
 
 
 def _strength(row: Any) -> str:

@@ -80,7 +80,8 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     ends = [contrast(worst), contrast(best)]
     spread = (
         f"{n} of {len(arm)} lie within a point of the threshold; judged the other way, they put "
-        f"the difference anywhere from {ends[0]['estimate']:.1f} to {ends[1]['estimate']:.1f}"
+        f"the difference anywhere from {100 * ends[0]['estimate']:.1f} to "
+        f"{100 * ends[1]['estimate']:.1f} percentage points"
     )
     sides = [(m, e) for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != _sign(found)]
     if not np.isfinite(found["estimate"]) or not sides:

@@ -119,7 +119,6 @@ def _rate(data: PairData, weights: Any) -> dict[str, Any]:
         frame = weighted.frame.set_index("measure")
         gap, ratio = ({str(c): v for c, v in frame.loc[m].items()} for m in ("difference", "ratio"))
     row = {c: float(gap[c]) for c in _COLUMNS}
-    row |= {c: 100 * row[c] for c in ("estimate", "std_error", "conf_low", "conf_high")}
     for name, column in (
         ("risk_ratio", "estimate"), ("risk_ratio_low", "conf_low"), ("risk_ratio_high", "conf_high")
     ):  # fmt: skip

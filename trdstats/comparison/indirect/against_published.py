@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import hypot
-from typing import Any
+
+import numpy as np
 
 from trdstats.comparison.indirect.effect import Effect
+from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
-from trdstats.comparison.indirect.result import arm_row, effect_row
-from trdstats.estimates.effect_scales import LINKS
+from trdstats.comparison.indirect.result import Piece
 
 ANCHORED = (
     "The comparison holds where every covariate that changes the effect against the anchor was "
@@ -30,10 +31,9 @@ def set_against(
     value: float,
     error: float,
     arm: tuple[float, float],
-    conf_level: float,
     interval: str,
-) -> list[dict[str, Any]]:
-    """Return the rows of an indirect comparison: own, published, indirect.
+) -> list[Piece]:
+    """Return the pieces of an indirect comparison: own, published, indirect.
 
     Parameters
     ----------
@@ -44,34 +44,29 @@ def set_against(
         Own estimate on the scale of analysis: against the anchor, or of the one arm.
     arm : tuple of float
         Rate or mean of the own treatment and its standard error, shown when unanchored.
-    conf_level : float
     interval : str
         How the own standard error was found.
     """
-    link = LINKS[measure]
     if anchor is not None:
-        own = Effect(measure, treatment, anchor, link.back(value), std_error=error)
+        own = Effect.on_scale(measure, treatment, anchor, value, error)
         other = trial.contrast(comparator, anchor, measure)
-        rows = [
-            effect_row("own trial", own, conf_level, interval),
-            effect_row("published", other, conf_level, "normal"),
+        pieces = [
+            Piece.of(own, "own trial", (error, 0.0), interval),
+            Piece.of(other, "published", (0.0, other.error)),
         ]
         known, known_error = other.value, other.error
     else:
         published = trial.arm(comparator)
-        link.check([published.estimate], f"{trial.label}, {comparator}")
+        rate, scale = np.array([published.estimate]), scale_of(measure)
+        check_inside(measure, rate, f"{trial.label}, {comparator}")
         kind = "mean" if measure == "mean difference" else "rate"
-        rows = [
-            arm_row("own trial", kind, treatment, *arm, conf_level, interval),
-            arm_row(
-                "published", kind, comparator, published.estimate, published.error, conf_level,
-                "normal",
-            ),
-        ]  # fmt: skip
-        known = link.apply(published.estimate)
-        known_error = link.slope(published.estimate) * published.error
-    indirect = Effect(
-        measure, treatment, comparator, link.back(value - known),
-        std_error=hypot(error, known_error),
-    )  # fmt: skip
-    return [*rows, effect_row("indirect", indirect, conf_level, interval)]
+        pieces = [
+            Piece("own trial", kind, treatment, "", arm[0], (arm[1], 0.0), interval),
+            Piece("published", kind, comparator, "", published.estimate, (0.0, published.error)),
+        ]
+        known = scale.apply(rate).item()
+        known_error = scale.slope(rate).item() * published.error
+    indirect = Effect.on_scale(
+        measure, treatment, comparator, value - known, hypot(error, known_error)
+    )
+    return [*pieces, Piece.of(indirect, "indirect", (error, -known_error), interval)]

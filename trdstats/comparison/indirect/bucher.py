@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, hypot
+from math import hypot
 from typing import Any
 
 from scipy.stats import norm
 
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, differing_context, read_effect
-from trdstats.comparison.indirect.result import IndirectComparison, as_frame, effect_row
+from trdstats.comparison.indirect.result import IndirectComparison, Piece, estimates_of_pieces
 from trdstats.errors import SpecError, check_level
 from trdstats.tables import format_p
 
@@ -76,9 +76,10 @@ class Bucher:
         one, other = read_effect(first), read_effect(second)
         _check_anchor(one, other)
         indirect = subtract(one, other)
-        rows = [
-            effect_row("first", one, self.conf_level, "normal"),
-            effect_row("second", other, self.conf_level, "normal"),
+        # Errors of the three sources: the two effects, and the direct one.
+        pieces = [
+            Piece.of(one, "first", (one.error, 0.0, 0.0)),
+            Piece.of(other, "second", (0.0, other.error, 0.0)),
         ]
         notes = [
             f"The comparison holds where nothing that changes the effect against {one.reference} "
@@ -88,26 +89,24 @@ class Bucher:
         if direct is not None:
             known = read_effect(direct)
             notes.append(_consistency(known, indirect))
-            rows.append(effect_row("direct", known, self.conf_level, "normal"))
-        rows.append(effect_row("indirect", indirect, self.conf_level, "normal"))
+            pieces.append(Piece.of(known, "direct", (0.0, 0.0, known.error)))
+        pieces.append(Piece.of(indirect, "indirect", (one.error, -other.error, 0.0)))
         facts = [("Through", one.reference)]
         if one.trial or other.trial:
             facts.append(("Trials", f"{one.trial or 'not named'}; {other.trial or 'not named'}"))
+        title = "Indirect comparison (Bucher)"
         return IndirectComparison(
-            "Indirect comparison (Bucher)", as_frame(rows), tuple(facts), tuple(notes)
-        )
+            title, tuple(facts), tuple(notes), conf_level=self.conf_level,
+            _values=estimates_of_pieces(pieces, title, tuple(notes)),
+        )  # fmt: skip
 
 
 def subtract(one: Effect, other: Effect) -> Effect:
     """Return A against B from A against C and B against C."""
-    value, error = one.value - other.value, hypot(one.error, other.error)
-    return Effect(
-        one.measure,
-        one.treatment,
-        other.treatment,
-        exp(value) if one.is_ratio else value,
-        std_error=error,
-    )
+    return Effect.on_scale(
+        one.measure, one.treatment, other.treatment, one.value - other.value,
+        hypot(one.error, other.error),
+    )  # fmt: skip
 
 
 def _check_anchor(one: Effect, other: Effect) -> None:
@@ -130,7 +129,8 @@ def _check_anchor(one: Effect, other: Effect) -> None:
         )
     if one.treatment == other.treatment:
         raise SpecError(
-            f"Both effects are of {one.treatment} v {one.reference}: pool them with pool()."
+            f"Both effects are of {one.treatment} v {one.reference}: pool them with "
+            "meta_analysis()."
         )
 
 

@@ -142,6 +142,18 @@ class Effect:
             found.std_error, conf_level, trial, dict(context or {}),
         )  # fmt: skip
 
+    @classmethod
+    def on_scale(
+        cls, measure: str, treatment: str, reference: str, value: float, error: float,
+        *, trial: str = "", context: Mapping[str, str] | None = None,
+    ) -> Effect:  # fmt: skip
+        """Return the effect with a value and standard error on the scale of analysis."""
+        estimate = exp(value) if measure in RATIOS else value
+        return cls(
+            measure, treatment, reference, estimate, std_error=error, trial=trial,
+            context=dict(context or {}),
+        )  # fmt: skip
+
     @property
     def is_ratio(self) -> bool:
         """Whether analysis runs on the log scale."""
@@ -222,7 +234,8 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     Raises
     ------
     SpecError
-        When it is no single row, or what it measures cannot be told.
+        When it is no single row, what it measures cannot be told, or a risk difference is given
+        in percentage points.
     """
     if isinstance(source, Effect):
         return source if measure is None else replace(source, measure=measure)
@@ -233,6 +246,11 @@ def read_effect(source: Any, *, measure: str | None = None) -> Effect:
     else:
         keys = ("estimate", "conf_low", "conf_high")
     estimate, low, high = (row.number(k) for k in keys)
+    if named == "risk difference" and abs(estimate) > 1:
+        raise SpecError(
+            f"A risk difference lies between -1 and 1; the row has {estimate:g}. Give it as a "
+            "proportion (14.2 percentage points are 0.142), with its limits and std_error."
+        )
     return Effect(
         named,
         row.text("treatment", "arm") or _level(row.text("term")) or "treatment",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
+from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
-from trdstats.comparison.indirect.result import IndirectComparison, as_frame
+from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
 from trdstats.errors import (
     DataError,
     NotEstimableError,
@@ -25,7 +25,6 @@ from trdstats.errors import (
     check_level,
     unknown_name,
 )
-from trdstats.estimates.effect_scales import LINKS
 from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
@@ -188,24 +187,23 @@ class MAICResult(SummaryMixin):
         SpecError, UnknownNameError
             When an argument cannot be used.
         """
-        check_choice("measure", measure, tuple(LINKS))
+        check_choice("measure", measure, COMPARED)
         check_level(conf_level)
         check_bootstrap(n_boot, seed)
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
-        link = LINKS[measure]
+        scale = scale_of(measure)
         mean, direct = _weighted_means(y, code, self._found.weight, len(arms))
-        link.check(mean.tolist(), f"Weighted outcome of {' and '.join(arms)}")
+        check_inside(measure, mean, f"Weighted outcome of {' and '.join(arms)}")
         among = self.subject_weights.among(self.subjects["subject"])
         influence = among.stacked_influence(direct)
         sign = np.array([1.0, -1.0])[: len(arms)]
-        slope = sign * np.array([link.slope(m) for m in mean])
-        moved = influence @ slope
-        error, how, notes = sqrt(moved @ moved), "robust", []
+        on_value = influence @ (sign * scale.slope(mean))
+        error, how, notes = float(np.linalg.norm(on_value)), "robust", []
         arm_error = np.sqrt(np.einsum("ij,ij->j", influence, influence))
         if n_boot:
             draws, failed = self._bootstrap(y, code, len(arms), n_boot, seed, n_jobs)
-            scaled = np.array([[link.apply(m) for m in row] for row in draws]) @ sign
+            scaled = scale.apply(draws) @ sign
             usable = np.isfinite(scaled)
             failed += int((~usable).sum())
             if usable.sum() < 2:
@@ -216,22 +214,25 @@ class MAICResult(SummaryMixin):
                 f"{n_boot:,} resamples within treatments, seed {seed}"
                 + (f"; {failed} could not be analysed and were left out." if failed else ".")
             )
-        value = float(sign @ np.array([link.apply(m) for m in mean]))
-        rows = set_against(
+        pieces = set_against(
             trial, measure=measure, treatment=treatment, comparator=comparator, anchor=anchor,
-            value=value, error=error, arm=(float(mean[0]), float(arm_error[0])),
-            conf_level=conf_level, interval=how,
+            value=float(sign @ scale.apply(mean)), error=error,
+            arm=(float(mean[0]), float(arm_error[0])), interval=how,
         )  # fmt: skip
         notes.insert(0, UNANCHORED if anchor is None else ANCHORED)
         share = f"{self.effective_size:,.1f} of {len(self.subjects):,}"
+        how = "unanchored" if anchor is None else f"anchored by {anchor}"
+        title = f"Matching-adjusted indirect comparison, {how}"
+        if self.caveat:
+            notes.append(f"{self.caveat}.")
         return IndirectComparison(
-            "Matching-adjusted indirect comparison, "
-            + ("unanchored" if anchor is None else f"anchored by {anchor}"),
-            as_frame(rows),
+            title,
             (("Population", trial.label), ("Effective", share), ("Matched", ", ".join(self.terms))),
             tuple(notes),
-            pd.DataFrame({"subject": self.subjects["subject"].array, "influence": moved}),
+            pd.DataFrame({"subject": self.subjects["subject"].array, "influence": on_value}),
             self.caveat,
+            conf_level,
+            _values=estimates_of_pieces(pieces, title, tuple(notes)),
         )
 
     def _outcome(self, outcome: Any, arms: list[str], measure: str) -> tuple[FloatArray, IntArray]:

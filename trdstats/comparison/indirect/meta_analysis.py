@@ -131,13 +131,13 @@ def meta_analysis(
     elif len(effects) < 5 and method != "fixed":
         notes.append(f"With {len(effects)} trials the variance between them is hardly known.")
     return PooledEffect(
-        tuple(effects), method, hartung_knapp, conf_level, warning, tuple(notes), found
+        tuple(effects), method, hartung_knapp, warning, tuple(notes), found, conf_level
     )
 
 
 def _read(trials: Any, measure: str | None) -> list[Effect]:
     if not isinstance(trials, Sequence):
-        raise SpecError("pool() takes a sequence of effects, or a frame of counts.")
+        raise SpecError("meta_analysis() takes a sequence of effects, or a frame of counts.")
     return [read_effect(t, measure=measure) for t in trials]
 
 
@@ -188,7 +188,7 @@ def _of_table(measure: str, x1: float, n1: float, x0: float, n0: float) -> tuple
 
 def _check_alike(effects: list[Effect]) -> None:
     if len(effects) < 2:
-        raise SpecError(f"pool() needs at least two trials; got {len(effects)}.")
+        raise SpecError(f"meta_analysis() needs at least two trials; got {len(effects)}.")
     kinds = {(e.measure, e.treatment, e.reference) for e in effects}
     if len(kinds) > 1:
         listed = "; ".join(f"{m} of {t} v {r}" for m, t, r in sorted(kinds))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, isnan, sqrt
+from math import isnan, sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.comparison.indirect.effect import Effect
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.numerics import meta_analysis as kernel
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -25,7 +24,7 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class PooledEffect(SummaryMixin):
+class PooledEffect(EstimateResult):
     """The pooled effect of several trials.
 
     Attributes
@@ -34,66 +33,76 @@ class PooledEffect(SummaryMixin):
     method : str
     hartung_knapp : bool or "truncated"
         As used.
-    conf_level : float
     warning : str
         What separates the trials, in words; empty when they agree.
     notes : tuple of str
+    conf_level : float
     """
 
     effects: tuple[Effect, ...]
     method: str
     hartung_knapp: bool | str
-    conf_level: float
     warning: str
     notes: tuple[str, ...]
     _found: kernel.Pooled
+    conf_level: float = 0.95
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
+        """Return the trials, the pooled effect, and the effect of a new trial.
+
+        Returns
+        -------
+        Estimates
+            Keys row ("trial", "pooled", "prediction"), trial, measure, treatment, reference. The
+            limits of the prediction are the range of a new trial's effect; it is not tested.
+        """
+        first, f, k = self.effects[0], self._found, len(self.effects)
+        keys = pd.DataFrame(
+            {
+                "row": ["trial"] * k + ["pooled", "prediction"],
+                "trial": [*(e.trial for e in self.effects), "", ""],
+                "measure": first.measure, "treatment": first.treatment,
+                "reference": first.reference,
+            }
+        )  # fmt: skip
+        is_known = self.method != "fixed"
+        value = np.array([*(e.value for e in self.effects), f.estimate, f.estimate])
+        squared = np.array([e.error**2 for e in self.effects])
+        covariance = np.diag([*squared, f.std_error**2, f.std_error**2 + f.tau2])
+        # The pooled effect is a weighted mean of the trials.
+        covariance[:k, k:] = (f.weight * squared)[:, None]
+        covariance[k:, :k] = covariance[:k, k:].T
+        covariance[k, k + 1] = covariance[k + 1, k] = f.std_error**2
+        if not is_known:
+            value[-1] = covariance[-1, -1] = np.nan
+        return estimates_of(
+            keys, np.exp(value) if first.is_ratio else value, covariance=covariance,
+            scale="log" if first.is_ratio else "identity",
+            null=[*np.full(k + 1, first.null), np.nan], df=[*np.full(k, np.inf), f.df, f.df],
+            reasons=[*("",) * (k + 1), "" if is_known else "one common effect is assumed"],
+            title=self._title, notes=self._notes(),
+        )  # fmt: skip
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the trials, the pooled effect, and the range of a new trial's effect.
 
         Returns
         -------
         pandas.DataFrame
-            row ("trial", "pooled", "prediction"), trial, measure, treatment, reference, estimate,
-            std_error (log scale for ratios), statistic, df, p_value, conf_low, conf_high,
-            conf_level, weight (share of 1).
+            The keys of `estimates`, weight (share of 1; NaN of a new trial), then the columns of
+            estimates.
         """
-        first, f = self.effects[0], self._found
-        back = exp if first.is_ratio else float
-        keys = {
-            "measure": first.measure, "treatment": first.treatment, "reference": first.reference
-        }  # fmt: skip
-        rows = []
-        for e, weight in zip(self.effects, f.weight, strict=True):
-            z = e.value / e.error
-            low, high = e.limits(self.conf_level)
-            rows.append(
-                {
-                    "row": "trial", "trial": e.trial, **keys, "estimate": e.estimate,
-                    "std_error": e.error, "statistic": z, "df": np.inf,
-                    "p_value": float(2 * norm.sf(abs(z))), "conf_low": low, "conf_high": high,
-                    "weight": float(weight),
-                }
-            )  # fmt: skip
-        rows.append(
-            {
-                "row": "pooled", "trial": "", **keys, "estimate": back(f.estimate),
-                "std_error": f.std_error, "statistic": f.statistic, "df": f.df,
-                "p_value": f.p_value, "conf_low": back(f.low), "conf_high": back(f.high),
-                "weight": 1.0,
-            }
-        )  # fmt: skip
-        rows.append(
-            {
-                "row": "prediction", "trial": "", **keys, "estimate": np.nan,
-                "std_error": np.nan, "statistic": np.nan, "df": f.df, "p_value": np.nan,
-                "conf_low": back(f.prediction_low), "conf_high": back(f.prediction_high),
-                "weight": np.nan,
-            }
-        )  # fmt: skip
-        frame = pd.DataFrame(rows)
-        frame.insert(list(frame.columns).index("weight"), "conf_level", self.conf_level)
+        frame = super().tidy(conf_level=conf_level)
+        weight = np.append(self._found.weight, [1.0, np.nan])
+        frame.insert(list(frame.columns).index("estimate"), "weight", weight)
         return frame
+
+    @property
+    def _title(self) -> str:
+        return f"Pooled effect of {len(self.effects)} trials"
+
+    def _notes(self) -> tuple[str, ...]:
+        return (*((self.warning,) if self.warning else ()), *self.notes)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: k, tau2, tau, I2 (share of 1), Q, Q_df, Q_p, interval (in words)."""
@@ -144,9 +153,6 @@ class PooledEffect(SummaryMixin):
             **options,
         }
         table = frame.assign(label=_apart(label)).drop(columns="treatment")
-        table["estimate"] = table["estimate"].where(
-            table["row"] != "prediction", frame.loc[frame["row"] == "pooled", "estimate"].item()
-        )
         return plots.plot_estimates(table, ax=ax, **settings)
 
     def summary(self) -> Summary:
@@ -175,9 +181,8 @@ class PooledEffect(SummaryMixin):
             ),
         )
         level = f"{100 * self.conf_level:g} % CI"
-        notes = (*((self.warning,) if self.warning else ()), *self.notes)
         table = Table(("Trial", f"Estimate ({level})", "Weight", "p"), tuple(rows))
-        return Summary(f"Pooled effect of {len(self.effects)} trials", facts, (table,), notes)
+        return Summary(self._title, facts, (table,), self._notes())
 
 
 def _apart(labels: list[str]) -> list[str]:

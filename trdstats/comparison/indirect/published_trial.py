@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
+import numpy as np
+
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
+from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
-from trdstats.estimates.effect_scales import LINKS
 from trdstats.frames import to_pandas
 from trdstats.tables import each_row
 
@@ -163,8 +165,9 @@ class PublishedTrial:
 
         Examples
         --------
-        >>> from trdstats.evidence import published_figures
-        >>> rows = published_figures(trial="ELEKT-D", outcome="response", measure="count").frame
+        >>> from trdstats import published_figures
+        >>> figures = published_figures(trial="ELEKT-D", outcome="response", measure="count")
+        >>> rows = figures.frame
         >>> PublishedTrial.from_rows(rows).contrast("ketamine", "ECT", "odds ratio")
         Effect: ketamine v ECT, odds ratio 1.77 (1.17 to 2.69), ELEKT-D
         """
@@ -216,14 +219,14 @@ class PublishedTrial:
                     f"{treatment} v {reference} was asked for."
                 )
             return found
-        link = LINKS[measure]
-        one, other = self.arm(treatment), self.arm(reference)
-        link.check([one.estimate, other.estimate], f"{self.label}, {measure}")
-        value = link.apply(one.estimate) - link.apply(other.estimate)
-        squared = sum((link.slope(a.estimate) * a.error) ** 2 for a in (one, other))
-        if not squared > 0:
+        arms = self.arm(treatment), self.arm(reference)
+        mean, error = np.array([[a.estimate, a.error] for a in arms]).T
+        check_inside(measure, mean, f"{self.label}, {measure}")
+        scale = scale_of(measure)
+        value, std_error = scale.apply(mean), float(np.linalg.norm(scale.slope(mean) * error))
+        if not std_error > 0:
             raise NotEstimableError(f"{self.label}: the {measure} has no standard error.")
-        return Effect(
-            measure, treatment, reference, link.back(value), std_error=sqrt(squared),
-            trial=self.label, context=self.context,
+        return Effect.on_scale(
+            measure, treatment, reference, float(value[0] - value[1]), std_error, trial=self.label,
+            context=self.context,
         )  # fmt: skip

@@ -2,64 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.comparison.indirect.effect import RATIOS, Effect
 from trdstats.errors import NotEstimableError
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_p
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
 
-_ORDER = [
-    "comparison", "measure", "treatment", "reference", "estimate", "std_error", "statistic",
-    "p_value", "conf_low", "conf_high", "conf_level", "interval",
-]  # fmt: skip
+_KEYS = ("comparison", "measure", "treatment", "reference")
 
 
 @dataclass(frozen=True, repr=False)
-class IndirectComparison(SummaryMixin):
+class IndirectComparison(EstimateResult):
     """Two treatments that no trial compared.
 
     Attributes
     ----------
     title : str
         Method, in a few words.
-    frame : pandas.DataFrame
-        As `tidy` returns it.
     facts : tuple of (str, str)
     notes : tuple of str
     subjects : pandas.DataFrame or None
         subject and influence of each subject on its own trial's estimate; None without patients.
     caveat : str
+    conf_level : float
     """
 
     title: str
-    frame: pd.DataFrame
     facts: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     subjects: pd.DataFrame | None = None
     caveat: str = ""
+    conf_level: float = 0.95
+    _values: Estimates = field(kw_only=True)
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
         """Return what each trial tells, then the indirect comparison.
 
         Returns
         -------
-        pandas.DataFrame
-            comparison ("own trial", "published", "first", "second", "direct", "indirect"),
-            measure, treatment, reference (empty for the outcome of one arm), estimate, std_error
-            (on the log scale for ratios), statistic, p_value, conf_low, conf_high, conf_level,
-            interval (how the limits were found).
+        Estimates
+            Keys comparison ("own trial", "published", "first", "second", "direct", "indirect"),
+            measure, treatment, reference (empty for the outcome of one arm), interval (how the
+            standard error was found).
         """
-        return self.frame.copy()
+        return self._values
 
     def effect(self) -> Effect:
         """Return the indirect comparison as an effect, for `e_value` or another comparison."""
-        row = self.frame[self.frame["comparison"] == "indirect"].iloc[0]
+        row = self.glance().iloc[0]
         return Effect(
             row["measure"], row["treatment"], row["reference"], row["estimate"], row["conf_low"],
             row["conf_high"], row["std_error"], row["conf_level"],
@@ -67,7 +63,7 @@ class IndirectComparison(SummaryMixin):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: the indirect comparison."""
-        return self.frame[self.frame["comparison"] == "indirect"].reset_index(drop=True)
+        return self._values.only(comparison="indirect").tidy(conf_level=self.conf_level)
 
     def influence(self) -> pd.DataFrame:
         """Return the first-order effect of each subject on the indirect comparison (log scale).
@@ -87,7 +83,8 @@ class IndirectComparison(SummaryMixin):
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw what each trial tells and the indirect comparison; returns the Axes."""
-        frame = self.frame[self.frame["reference"] != ""]
+        frame = self.tidy()
+        frame = frame[frame["reference"] != ""]
         measure = str(frame["measure"].iloc[-1])
         labels = [f"{r.treatment} v {r.reference} ({r.comparison})" for r in each_row(frame)]
         settings = {
@@ -111,56 +108,52 @@ class IndirectComparison(SummaryMixin):
                 format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
                 "" if np.isnan(r.p_value) else format_p(r.p_value),
             )
-            for r in each_row(self.frame)
+            for r in each_row(self.tidy())
         )
-        level = f"{100 * self.frame['conf_level'].iloc[0]:g} % CI"
+        level = f"{100 * self.conf_level:g} % CI"
         header = ("", "Comparison", "Measure", f"Estimate ({level})", "p")
-        notes = (*self.notes, *((f"{self.caveat}.",) if self.caveat else ()))
-        return Summary(self.title, self.facts, (Table(header, rows, 3),), notes)
+        return Summary(self.title, self.facts, (Table(header, rows, 3),), self.notes)
 
 
-def effect_row(comparison: str, e: Effect, conf_level: float, interval: str) -> dict[str, Any]:
-    """Return one effect in the vocabulary of the table, with limits from its standard error."""
-    low, high = e.limits(conf_level)
-    z = e.value / e.error
-    return {
-        "comparison": comparison,
-        "measure": e.measure,
-        "treatment": e.treatment,
-        "reference": e.reference,
-        "estimate": e.estimate,
-        "std_error": e.error,
-        "statistic": z,
-        "p_value": float(2 * norm.sf(abs(z))),
-        "conf_low": low,
-        "conf_high": high,
-        "conf_level": conf_level,
-        "interval": interval,
-    }
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One row of an indirect comparison: an effect, or the outcome of one arm.
+
+    Attributes
+    ----------
+    comparison, measure, treatment, reference : str
+        The reference of the outcome of one arm is empty.
+    estimate : float
+    errors : tuple of float
+        Standard errors that come from each independent source, on the scale of analysis; a
+        source that enters with the other sign has a negative one.
+    interval : str
+        How the standard error was found.
+    """
+
+    comparison: str
+    measure: str
+    treatment: str
+    reference: str
+    estimate: float
+    errors: tuple[float, ...]
+    interval: str = "normal"
+
+    @classmethod
+    def of(
+        cls, e: Effect, comparison: str, errors: tuple[float, ...], interval: str = "normal"
+    ) -> Piece:
+        """Return an effect as a piece."""
+        return cls(comparison, e.measure, e.treatment, e.reference, e.estimate, errors, interval)
 
 
-def arm_row(
-    comparison: str, measure: str, treatment: str, estimate: float, error: float,
-    conf_level: float, interval: str,
-) -> dict[str, Any]:  # fmt: skip
-    """Return the rate or mean of one arm, limits symmetric on its own scale."""
-    half = float(norm.isf((1 - conf_level) / 2)) * error
-    return {
-        "comparison": comparison,
-        "measure": measure,
-        "treatment": treatment,
-        "reference": "",
-        "estimate": estimate,
-        "std_error": error,
-        "statistic": np.nan,
-        "p_value": np.nan,
-        "conf_low": estimate - half,
-        "conf_high": estimate + half,
-        "conf_level": conf_level,
-        "interval": interval,
-    }
-
-
-def as_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return rows with their columns in order."""
-    return pd.DataFrame(rows)[_ORDER]
+def estimates_of_pieces(pieces: list[Piece], title: str, notes: tuple[str, ...]) -> Estimates:
+    """Return the pieces with their joint covariance; two share what comes from one source."""
+    keys = pd.DataFrame([{k: getattr(p, k) for k in (*_KEYS, "interval")} for p in pieces])
+    errors = np.array([p.errors for p in pieces])
+    is_ratio = keys["measure"].isin(RATIOS).to_numpy()
+    return estimates_of(
+        keys, [p.estimate for p in pieces], covariance=errors @ errors.T,
+        scale=["log" if ratio else "identity" for ratio in is_ratio],
+        null=np.where(keys["reference"] == "", np.nan, is_ratio), title=title, notes=notes,
+    )  # fmt: skip

@@ -7,15 +7,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 from scipy.stats import norm
 
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.maic import covariate_values
+from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
-from trdstats.comparison.indirect.result import IndirectComparison, as_frame
+from trdstats.comparison.indirect.result import IndirectComparison, estimates_of_pieces
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -23,13 +23,11 @@ from trdstats.errors import (
     check_level,
     unknown_name,
 )
-from trdstats.estimates.effect_scales import LINKS
 from trdstats.frames import to_pandas
+from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 from trdstats.study import Study
 
 At = Literal["simulated population", "means"]
-
-_STEPS = 60
 
 
 @checked
@@ -88,7 +86,7 @@ class STC:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_choice("measure", self.measure, tuple(LINKS))
+        check_choice("measure", self.measure, COMPARED)
         check_choice("at", self.at, get_args(At))
         check_level(self.conf_level)
         if self.n_simulated < 100:
@@ -158,36 +156,41 @@ class STC:
         treated = (frame["treatment"].astype(str) == treatment).to_numpy().astype(float)
         population, drawn = self._population(X, covariates, trial)
         interacts = anchor is not None
-        beta, scores = _fit(_design(treated, X, interacts), y, logistic=logistic)
-        link = LINKS[self.measure]
-        value, slope, of_arm = 0.0, np.zeros(len(beta)), []
+        fit = _fit(_design(treated, X, interacts), y, logistic=logistic)
+        scale, sign = scale_of(self.measure), np.array([1.0, -1.0])[: len(arms)]
+        at = [
+            _design(np.full(len(population), 1.0 - k), population, interacts)
+            for k in range(len(arms))
+        ]
+        mean = np.array([fit.mean(rows).mean() for rows in at])
+        gradient = np.array([fit.slope(rows).mean(axis=0) for rows in at])
+        influence = fit.influence() @ gradient.T
         for k, arm in enumerate(arms):
-            at = _design(np.full(len(population), 1.0 - k), population, interacts)
-            mean, gradient = _average(at, beta, logistic=logistic)
-            link.check([mean], f"Predicted outcome of {arm}")
-            sign = 1.0 - 2.0 * k
-            value += sign * link.apply(mean)
-            slope += sign * link.slope(mean) * gradient
-            of_arm.append((mean, float(np.linalg.norm(scores @ gradient))))
-        moved = scores @ slope
-        rows = set_against(
+            check_inside(self.measure, mean[k : k + 1], f"Predicted outcome of {arm}")
+        on_value = influence @ (sign * scale.slope(mean))
+        pieces = set_against(
             trial, measure=self.measure, treatment=treatment, comparator=comparator,
-            anchor=anchor, value=value, error=float(np.linalg.norm(moved)), arm=of_arm[0],
-            conf_level=self.conf_level, interval="robust",
+            anchor=anchor, value=float(sign @ scale.apply(mean)),
+            error=float(np.linalg.norm(on_value)),
+            arm=(float(mean[0]), float(np.linalg.norm(influence[:, 0]))), interval="robust",
         )  # fmt: skip
+        caveat = data.caveat if isinstance(data, Study) else ""
+        notes = (*self._notes(anchor, logistic), *((f"{caveat}.",) if caveat else ()))
+        how = "unanchored" if anchor is None else f"anchored by {anchor}"
+        title = f"Simulated treatment comparison, {how}"
         return IndirectComparison(
-            "Simulated treatment comparison, "
-            + ("unanchored" if anchor is None else f"anchored by {anchor}"),
-            as_frame(rows),
+            title,
             (
                 ("Population", f"{trial.label}, {drawn}"),
                 ("Regression", "logistic" if logistic else "linear"),
                 ("Covariates", ", ".join(covariates) + (" by treatment" if interacts else "")),
                 ("Subjects", f"{len(y):,}"),
             ),
-            self._notes(anchor, logistic),
-            pd.DataFrame({"subject": frame["subject"].array, "influence": moved}),
-            data.caveat if isinstance(data, Study) else "",
+            notes,
+            pd.DataFrame({"subject": frame["subject"].array, "influence": on_value}),
+            caveat,
+            self.conf_level,
+            _values=estimates_of_pieces(pieces, title, notes),
         )
 
     def _population(
@@ -271,36 +274,20 @@ def _design(treated: FloatArray, X: FloatArray, interacts: bool) -> FloatArray:
     return np.hstack(parts)
 
 
-def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> tuple[Any, Any]:
-    """Return coefficients, shape (p,), and the influence of every subject on them, (n, p)."""
+def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> LinearFit:
+    """Return the regression of the outcome.
+
+    Raises
+    ------
+    NotEstimableError
+        When covariates are collinear or separate the outcomes.
+    """
     if np.linalg.matrix_rank(design) < design.shape[1]:
         raise NotEstimableError("The covariates explain one another within a treatment: use fewer.")
-    if not logistic:
-        beta = np.linalg.lstsq(design, y, rcond=None)[0]
-        residual, information = y - design @ beta, design.T @ design
-        return beta, np.linalg.solve(information, (design * residual[:, None]).T).T
-    beta = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = expit(design @ beta)
-        information = (design * (p * (1 - p))[:, None]).T @ design
-        try:
-            step = np.linalg.solve(information, design.T @ (y - p))
-        except np.linalg.LinAlgError:
-            break
-        beta = beta + step
-        if np.abs(design @ step).max() < 1e-10:
-            p = expit(design @ beta)
-            return beta, np.linalg.solve(information, (design * (y - p)[:, None]).T).T
-    raise NotEstimableError(
-        "The logistic regression has no finite estimate: covariates tell responders from others "
-        "without error. Use fewer covariates."
-    )
-
-
-def _average(at: FloatArray, beta: FloatArray, *, logistic: bool) -> tuple[float, FloatArray]:
-    """Return the mean prediction and its derivative with respect to the coefficients."""
-    eta = at @ beta
-    if not logistic:
-        return float(eta.mean()), at.mean(axis=0)
-    p = expit(eta)
-    return float(p.mean()), (at * (p * (1 - p))[:, None]).mean(axis=0)
+    found = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
+    if found.endless.any():
+        raise NotEstimableError(
+            "The logistic regression has no finite estimate: covariates tell responders from "
+            "others without error. Use fewer covariates."
+        )
+    return found

@@ -185,7 +185,8 @@ class NoninferiorityTest:
         Parameters
         ----------
         row : Effect or tidy row
-            With std_error, and df where the tests have them.
+            With std_error, and df where the tests have them. A difference of rates is a
+            proportion, in every tidy result and here.
         measure : str, optional
             Measure of a row that does not name it.
 
@@ -199,14 +200,14 @@ class NoninferiorityTest:
         cells = RowValues({}) if isinstance(row, Effect) else row_values(row)
         if cells.text("method") in ("miettinen-nurminen", "gart", "newcombe"):
             raise SpecError(
-                "The row compares counts by a score method: Margin.of_counts(events, n, "
+                "The row compares counts by a score method: of_counts(events, n, "
                 "reference_events, reference_n) has the test that belongs to it."
             )
         named = _LOOSE.get(effect.measure, "ratio" if effect.is_ratio else "difference")
         if named != self.measure:
             raise SpecError(
                 f"The margin is for a {self.measure}, the row is a {effect.measure}: "
-                f"Margin(..., measure={named!r})."
+                f"NoninferiorityTest(..., measure={named!r})."
             )
         df = cells.number("df") if "df" in cells.cells else inf
         lower, upper = self._bounds(ratio=effect.is_ratio)

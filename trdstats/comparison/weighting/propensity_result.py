@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.arguments import checked_methods
@@ -29,8 +28,9 @@ from trdstats.comparison.weighting.weight_bootstrap import (
     bootstrap_weights,
 )
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.weights import WEIGHTED, EstimatedWeights
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
+from trdstats.tables import Summary, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.comparison.weighting.propensity import PropensityWeights
@@ -42,7 +42,7 @@ UNBALANCED = 0.1
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class PropensityResult(SummaryMixin):
+class PropensityResult(EstimateResult):
     """Estimated weights.
 
     Attributes
@@ -177,14 +177,14 @@ class PropensityResult(SummaryMixin):
         """
         return size_table(self.covariates, self._found.weight)
 
-    def tidy(self) -> pd.DataFrame:
-        """Return the model of treatment.
+    def estimates(self) -> Estimates:
+        """Return the coefficients of the model of treatment.
 
         Returns
         -------
-        pandas.DataFrame
-            treatment, reference, term, estimate (log odds on the scale of the covariates),
-            std_error (robust), statistic, p_value, conf_low, conf_high, conf_level.
+        Estimates
+            Keys treatment, reference, term. Log odds on the scale of the covariates; errors are
+            robust, and subjects left out have influence 0.
 
         The estimates of entropy weights are changes of the logarithm of a weight with a covariate,
         towards the target: reference is empty, and the treatment of the target has no rows.
@@ -195,41 +195,12 @@ class PropensityResult(SummaryMixin):
             When the scores were given: they have no model.
         """
         keys, beta, effect = self._coefficients()
-        error = np.sqrt((effect**2).sum(axis=0))
-        level = self.spec.conf_level
-        z = norm.isf((1 - level) / 2)
-        statistic = beta / error
-        return keys.assign(
-            estimate=beta,
-            std_error=error,
-            statistic=statistic,
-            p_value=2 * norm.sf(np.abs(statistic)),
-            conf_low=beta - z * error,
-            conf_high=beta + z * error,
-            conf_level=level,
-        )
-
-    def influence(self) -> pd.DataFrame:
-        """Return the influence of each subject on the model of treatment.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then a column for each row of `tidy`: "<treatment> <term>". 0 for subjects
-            left out; the cross-product is the robust covariance.
-
-        Raises
-        ------
-        NotEstimableError
-            When the weights were made without a model.
-        """
-        keys, _, effect = self._coefficients()
-        table = np.zeros((len(self._kept), effect.shape[1]))
-        table[self._kept] = effect
-        names = [f"{r.treatment} {r.term}" for r in each_row(keys)]
-        frame = pd.DataFrame(table, columns=names)
-        frame.insert(0, "subject", self._everyone.frame["subject"].to_numpy())
-        return frame
+        influence = np.zeros((len(self._kept), effect.shape[1]))
+        influence[self._kept] = effect
+        return estimates_of(
+            keys, beta, influences=influence, null=0.0, title="Model of treatment",
+            subjects=self._everyone.frame["subject"].to_numpy(dtype=object),
+        )  # fmt: skip
 
     def _coefficients(self) -> tuple[pd.DataFrame, FloatArray, FloatArray]:
         """Return keys, coefficients on the scale of the covariates, and influences on them."""

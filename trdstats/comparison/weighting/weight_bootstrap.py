@@ -19,6 +19,7 @@ from trdstats.errors import (
     check_level,
     unknown_name,
 )
+from trdstats.estimates.table import STATISTICS
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.parallel import run_parallel
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
@@ -31,8 +32,6 @@ _CHUNK = 25  # resamples a task: enough work to be worth sending to a worker
 _LEAST_USABLE = 0.5
 # Numbers that name a row of a tidy frame; every other number is a result.
 _NAMING = ("day", "visit", "time", "horizon", "tau")
-# Texts that say something of an estimate and name no row.
-_SAYING = ("scale", "reason")
 
 
 @dataclass(frozen=True, repr=False)
@@ -199,7 +198,9 @@ def _check(found: Any) -> list[str]:
         raise unknown_name("column of the estimates", "estimate", found.columns)
     keys = [
         str(c) for c in found
-        if c in _NAMING or (c not in _SAYING and not pd.api.types.is_numeric_dtype(found[c]))
+        # Scale and reason of an estimate are texts, and may differ between resamples.
+        if c not in STATISTICS
+        and (c in _NAMING or not pd.api.types.is_numeric_dtype(found[c]))
     ]  # fmt: skip
     names = _names(found, keys)
     if len(set(names)) < len(names):

@@ -41,14 +41,16 @@ def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Bal
     a, b : ndarray, shape (n, q) and (m, q)
     wa, wb : ndarray, shape (n,) and (m,)
     """
+    binary = np.array([np.isin(np.concatenate([x, y]), (0.0, 1.0)).all()
+                       for x, y in zip(a.T, b.T, strict=True)])  # fmt: skip
+    # From one of the values, so that a column of equal values has a spread of exactly 0.
+    a, b = a - a[:1], b - a[:1]
     spread = np.sqrt((a.var(axis=0, ddof=1) + b.var(axis=0, ddof=1)) / 2)
     ma, mb = np.average(a, axis=0, weights=wa), np.average(b, axis=0, weights=wb)
     gap = ma - mb
     with np.errstate(divide="ignore", invalid="ignore"):
         standardised = np.where(gap == 0, 0.0, gap / spread)
         ratio = _variance(a, ma, wa) / _variance(b, mb, wb)
-    binary = np.array([np.isin(np.concatenate([x, y]), (0.0, 1.0)).all()
-                       for x, y in zip(a.T, b.T, strict=True)])  # fmt: skip
     distance = [_distance(x, y, wa, wb) for x, y in zip(a.T, b.T, strict=True)]
     return Balance(standardised, np.where(binary, np.nan, ratio), np.array(distance))
 
