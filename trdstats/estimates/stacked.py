@@ -26,9 +26,27 @@ def below(parts: Sequence[T]) -> T:
     covariance = (
         block_diag(*(p.covariance for p in parts))
         if influences is None
-        else np.asarray(influences.T @ influences)
+        else covariance_from(influences, parts[0].clusters)
     )
     return stacked(parts, influences, covariance, parts[0].subjects)
+
+
+def covariance_from(influences: FloatArray, clusters: ObjectArray | None) -> FloatArray:
+    """Return the cross-product of influences, summed within groups that are not independent.
+
+    Parameters
+    ----------
+    influences : ndarray, shape (n, k)
+    clusters : ndarray of object, shape (n,), or None
+        None for a subject on its own.
+    """
+    if clusters is None:
+        return np.asarray(influences.T @ influences)
+    code, labels = pd.factorize(clusters)
+    alone = code < 0
+    sums = np.zeros((len(labels), influences.shape[1]))
+    np.add.at(sums, code[~alone], influences[~alone])
+    return np.asarray(sums.T @ sums + influences[alone].T @ influences[alone])
 
 
 def stacked(

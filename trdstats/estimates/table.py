@@ -59,6 +59,9 @@ class EstimateTable(SummaryMixin):
     title : str
     notes : tuple of str
         Cautions that every table of the estimates carries.
+    clusters : ndarray of object, shape (n,), or None
+        Group of each subject whose members are not independent; None for a subject on its own.
+        The covariance is then that of sums of influences within groups.
     """
 
     keys: pd.DataFrame
@@ -74,6 +77,7 @@ class EstimateTable(SummaryMixin):
     limits: Limits | None = None
     title: str = "Estimates"
     notes: tuple[str, ...] = ()
+    clusters: ObjectArray | None = None
 
     def __post_init__(self) -> None:
         k = len(self.value)
