@@ -158,7 +158,9 @@ class EstimateTable(SummaryMixin):
             "conf_low": low, "conf_high": high, "conf_level": conf_level,
             "reason": list(self.reasons),
         }  # fmt: skip
-        return self.keys.reset_index(drop=True).assign(**statistics)
+        keys = self.keys.reset_index(drop=True)
+        # Columns set one after the other would cost more than all the arithmetic.
+        return pd.DataFrame({**dict(keys.items()), **statistics}, index=keys.index)
 
     def select(self, rows: npt.ArrayLike) -> Self:
         """Return some of the estimates.

@@ -21,14 +21,18 @@ class Coefficients(EstimateResult):
     # Name of the ratio: the first word of three columns.
     ratio: ClassVar[str]
 
-    def _has_ratio(self) -> BoolArray:
-        """Return which coefficients stand for a ratio, shape (k,)."""
-        return np.ones(len(self.estimates()), dtype=bool)
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        """Return which rows stand for a ratio, shape (k,)."""
+        return np.ones(len(table), dtype=bool)
+
+    def _for_tables(self) -> Estimates:
+        """Return the estimates; without influences where they cost much and no table needs them."""
+        return self.estimates()
 
     @property
     def covariance(self) -> pd.DataFrame:
         """Covariance of the coefficients, rows and columns named by their keys."""
-        found = self.estimates()
+        found = self._for_tables()
         return pd.DataFrame(found.covariance, index=found.labels(), columns=found.labels())
 
     def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
@@ -46,8 +50,9 @@ class Coefficients(EstimateResult):
             (``_low``, ``_high``), NaN for what stands for none; then estimate (its logarithm)
             and the columns of every table of estimates. Tests are of a coefficient of 0.
         """
-        table = super().tidy(conf_level=conf_level)
-        return with_ratios(table, self.ratio, self._has_ratio())
+        level = self.conf_level if conf_level is None else conf_level
+        table = self._for_tables().tidy(conf_level=level)
+        return with_ratios(table, self.ratio, self._has_ratio(table))
 
     def _ratios(self) -> pd.DataFrame:
         """Return the coefficients with their ratios as estimate, conf_low, conf_high."""
@@ -87,9 +92,9 @@ class Coefficients(EstimateResult):
 
     def _rows_by_coefficient(self) -> tuple[tuple[str, ...], ...]:
         """Return for print: keys, coefficient, error, then ratio, interval and p of a ratio."""
-        heads = list(self.estimates().keys)
-        rows = []
-        for r, shown in zip(each_row(self._ratios()), self._has_ratio(), strict=True):
+        table, rows = self._ratios(), []
+        heads = list(table.columns[: table.columns.get_loc("exp")])
+        for r, shown in zip(each_row(table), self._has_ratio(table), strict=True):
             ratio = (
                 format_number(r.exp, 2),
                 format_interval(r.exp_low, r.exp_high, 2),
@@ -111,19 +116,20 @@ def with_ratios(table: pd.DataFrame, name: str, shown: BoolArray) -> pd.DataFram
     shown : ndarray of bool, shape (k,)
         Which estimates stand for one.
     """
-    at = len(table.columns) - len(STATISTICS)
     ends = {"": "estimate", "_low": "conf_low", "_high": "conf_high"}
-    for j, (end, column) in enumerate(ends.items()):
-        with np.errstate(over="ignore"):
-            table.insert(at + j, f"{name}{end}", np.exp(table[column]).where(shown))
-    return table
+    with np.errstate(over="ignore"):
+        logs = {f"{name}{end}": table[column].to_numpy() for end, column in ends.items()}
+        ratios = {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
+    columns = list(table.items())
+    at = len(columns) - len(STATISTICS)
+    return pd.DataFrame({**dict(columns[:at]), **ratios, **dict(columns[at:])})
 
 
 def coefficients_of(
     keys: pd.DataFrame,
     value: FloatArray,
     covariance: FloatArray,
-    effect: FloatArray,
+    effect: FloatArray | None,
     row: IntArray,
     sample: Sample,
     *,
@@ -140,7 +146,7 @@ def coefficients_of(
     value : ndarray, shape (k,)
     covariance : ndarray, shape (k, k)
     effect : ndarray, shape (n, k)
-        Influence of each analysed subject, the weights taken as known.
+        Influence of each analysed subject, the weights taken as known; None to leave it out.
     row : ndarray of int, shape (n,)
         Their positions among all with follow-up.
     sample : Sample
@@ -157,8 +163,8 @@ def coefficients_of(
         # Subjects outside the estimate stand alone.
         group = np.full(len(subjects), None, dtype=object)
         group[row] = clusters
-    moved = sample.stacked_influence(sample.lay_out(row, effect))
-    told = bool(np.isfinite(moved).all())
+    moved = None if effect is None else sample.stacked_influence(sample.lay_out(row, effect))
+    told = moved is not None and bool(np.isfinite(moved).all())
     known, certain = np.isfinite(value), np.diag(covariance) > 0
     return estimates_of(
         keys, value, covariance=covariance, null=0.0, title=title, notes=notes,

@@ -90,8 +90,8 @@ class AFTResult(Coefficients):
             lost=("", NO_ERROR), title=TITLE, notes=data.notes(),
         )  # fmt: skip
 
-    def _has_ratio(self) -> BoolArray:
-        at = np.arange(len(self._fit.theta))
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        at = np.arange(len(table))
         return np.asarray((at > 0) & (at < self._fit.q))
 
     @property

@@ -105,8 +105,8 @@ class MixtureCureResult(Coefficients):
             notes=(*data.notes(), *([trouble] if trouble else [])),
         )  # fmt: skip
 
-    def _has_ratio(self) -> BoolArray:
-        return np.array([t not in ("Intercept", "log(scale)") for _, t in self.terms])
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        return ~table["term"].isin(["Intercept", "log(scale)"]).to_numpy()
 
     @property
     def late_share(self) -> float:

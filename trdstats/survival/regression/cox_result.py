@@ -104,9 +104,16 @@ class CoxResult(Coefficients):
         Influences are of first order; where the variance is corrected, those of leaving the
         subject, or its cluster, out.
         """
-        found, effect = self._found, self._left_out()
-        cluster = self.spec.cluster
-        own = self._robust(effect) if self.is_robust else np.linalg.inv(self._best.fit.information)
+        return self._estimates(self._left_out())
+
+    def _for_tables(self) -> Estimates:
+        return self._estimates(self._left_out() if self.is_robust else None)
+
+    def _estimates(self, effect: FloatArray | None) -> Estimates:
+        found, cluster = self._found, self.spec.cluster
+        own = np.linalg.inv(self._best.fit.information)
+        if effect is not None and self.is_robust:
+            own = self._robust(effect)
         return coefficients_of(
             pd.DataFrame({"term": self.terms}), self._best.fit.beta, own,
             effect, found.row, found.sample,
@@ -130,7 +137,7 @@ class CoxResult(Coefficients):
         ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
         spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
         score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
-        wald = float(beta @ np.linalg.solve(self.estimates().covariance, beta))
+        wald = float(beta @ np.linalg.solve(self._for_tables().covariance, beta))
         estimate, error = self._concordance()
         return pd.DataFrame(
             {
