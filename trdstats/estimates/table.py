@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -160,7 +161,8 @@ class EstimateTable(SummaryMixin):
         }  # fmt: skip
         keys = self.keys.reset_index(drop=True)
         # Columns set one after the other would cost more than all the arithmetic.
-        return pd.DataFrame({**dict(keys.items()), **statistics}, index=keys.index)
+        columns: dict[Hashable, object] = dict(keys.items())
+        return pd.DataFrame(columns | statistics, index=keys.index)
 
     def select(self, rows: npt.ArrayLike) -> Self:
         """Return some of the estimates.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -120,9 +121,9 @@ def with_ratios(table: pd.DataFrame, name: str, shown: BoolArray) -> pd.DataFram
     with np.errstate(over="ignore"):
         logs = {f"{name}{end}": table[column].to_numpy() for end, column in ends.items()}
         ratios = {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
-    columns = list(table.items())
-    at = len(columns) - len(STATISTICS)
-    return pd.DataFrame({**dict(columns[:at]), **ratios, **dict(columns[at:])})
+    keys = table.columns[: len(table.columns) - len(STATISTICS)]
+    columns: dict[Hashable, object] = dict(table[keys].items())
+    return pd.DataFrame(columns | ratios | dict(table[list(STATISTICS)].items()))
 
 
 def coefficients_of(

@@ -25,11 +25,10 @@ from trdstats.errors import (
 )
 from trdstats.estimates.effect_scales import LINKS
 from trdstats.frames import to_pandas
+from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 from trdstats.study import Study
 
 At = Literal["simulated population", "means"]
-
-_STEPS = 60
 
 
 @checked
@@ -275,26 +274,13 @@ def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> tuple[Any, Any
     """Return coefficients, shape (p,), and the influence of every subject on them, (n, p)."""
     if np.linalg.matrix_rank(design) < design.shape[1]:
         raise NotEstimableError("The covariates explain one another within a treatment: use fewer.")
-    if not logistic:
-        beta = np.linalg.lstsq(design, y, rcond=None)[0]
-        residual, information = y - design @ beta, design.T @ design
-        return beta, np.linalg.solve(information, (design * residual[:, None]).T).T
-    beta = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = expit(design @ beta)
-        information = (design * (p * (1 - p))[:, None]).T @ design
-        try:
-            step = np.linalg.solve(information, design.T @ (y - p))
-        except np.linalg.LinAlgError:
-            break
-        beta = beta + step
-        if np.abs(design @ step).max() < 1e-10:
-            p = expit(design @ beta)
-            return beta, np.linalg.solve(information, (design * (y - p)[:, None]).T).T
-    raise NotEstimableError(
-        "The logistic regression has no finite estimate: covariates tell responders from others "
-        "without error. Use fewer covariates."
-    )
+    fit = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
+    if fit.endless.any():
+        raise NotEstimableError(
+            "The logistic regression has no finite estimate: covariates tell responders from "
+            "others without error. Use fewer covariates."
+        )
+    return fit.beta, fit.influence()
 
 
 def _average(at: FloatArray, beta: FloatArray, *, logistic: bool) -> tuple[float, FloatArray]:

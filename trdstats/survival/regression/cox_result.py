@@ -111,7 +111,7 @@ class CoxResult(Coefficients):
 
     def _estimates(self, effect: FloatArray | None) -> Estimates:
         found, cluster = self._found, self.spec.cluster
-        own = np.linalg.inv(self._best.fit.information)
+        own = np.asarray(np.linalg.inv(self._best.fit.information), dtype=np.float64)
         if effect is not None and self.is_robust:
             own = self._robust(effect)
         return coefficients_of(

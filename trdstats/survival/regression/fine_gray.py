@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -111,23 +112,15 @@ class FineGray:
         spread = np.sqrt(np.average((found.X - centre) ** 2, axis=0, weights=found.weight))
         scaled = (found.X - centre) / spread
         data = Subdistribution.of(scaled, found.time, found.status, self.cause, found.weight)
-
-        def surface(beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-            at = evaluate(data, beta)
-            if at is None:
-                return -np.inf, np.zeros_like(beta), -np.eye(len(beta))
-            return at.loglik, at.score, -at.information
-
-        top = maximise(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
+        start, unit = np.zeros(scaled.shape[1]), float(found.weight.mean())
+        top = maximise(partial(evaluate, data), start, unit=unit)
         endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
         if top is None or endless.any() or not top.converged:
             terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate(terms or found.design.terms, name)
-        fit = evaluate(data, top.theta)
-        assert fit is not None  # the search ended there
-        null = evaluate(data, np.zeros(scaled.shape[1]))
-        assert null is not None
+        null = evaluate(data, start)
+        assert null is not None  # the search began there
         return FineGrayResult(
             spec=self,
             times=times,
@@ -135,7 +128,7 @@ class FineGray:
             iterations=top.iterations,
             _found=found,
             _data=data,
-            _fit=fit,
+            _fit=top.point,
             _null=null.loglik,
             _centre=centre,
             _spread=spread,
