@@ -184,7 +184,7 @@ def test_fixed_covariates_are_those_of_the_accelerated_model(trial: Study) -> No
     onset = time_to(trial, Response())
     spec = Standardisation(FORMULA, days=[14], tau=28, model="weibull", variance="fixed covariates")
     table = spec.fit(onset).tidy()
-    expected = AFT(FORMULA).fit(onset).marginal(days=[14], tau=28)
+    expected = AFT(FORMULA).fit(onset).marginal(days=[14], tau=28).tidy()
     for measure in ("survival", "restricted mean"):
         theirs = expected[expected["measure"] == measure]
         ours = table[table["measure"] == measure]

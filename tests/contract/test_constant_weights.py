@@ -95,7 +95,7 @@ class _Rates:
 
 
 CASES: dict[str, list[Fitted]] = {
-    "AFT": [Fitted(trd.AFT("treatment + age"), _onset, lambda r: r.marginal(days=DAYS))],
+    "AFT": [Fitted(trd.AFT("treatment + age"), _onset, lambda r: r.marginal(days=DAYS).tidy())],
     "AIPW": [
         Fitted(trd.AIPW("treatment + age", "age", outcome="y", variance=v), _outcomes)
         for v in ("efficient", "stacked")
@@ -148,7 +148,7 @@ CASES: dict[str, list[Fitted]] = {
             trd.MixtureCure("treatment", "treatment"),
             _onset,
             lambda r: r.test("treatment"),
-            lambda r: r.marginal(),
+            lambda r: r.marginal().tidy(),
         )
     ],
     "RMST": [

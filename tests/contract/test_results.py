@@ -40,7 +40,8 @@ CURVES = {
 PORTED = {
     "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
     "IndirectComparison", "PooledEffect", "PropensityResult", "CensoringWeightsResult",
-    "StratifiedRates",
+    "StratifiedRates", "CoxResult", "FineGrayResult", "IntervalPHResult", "AFTResult",
+    "MixtureCureResult",
 }  # fmt: skip
 WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, *PORTED}}
 

@@ -120,5 +120,5 @@ def test_curvature_of_the_profile() -> None:
     beta = np.array([log(log(2) / log(4 / 3))])
     here = profile(problem, beta, starting_hazard(problem, left, right))
     variance = sum(f / (4 * (1 - f) * log(1 - f) ** 2) for f in (1 / 4, 1 / 2))
-    assert here.curvature.item() == pytest.approx(1 / variance, rel=1e-6)
+    assert here.information.item() == pytest.approx(1 / variance, rel=1e-6)
     assert here.score.item() == pytest.approx(0, abs=1e-6)

@@ -75,7 +75,7 @@ def test_two_arms() -> None:
     fit = AFT("treatment", distribution="exponential").fit(times_of(rows))
     assert fit.tidy()["time_ratio"].iloc[1] == pytest.approx(2, rel=1e-12)
     assert fit.hazard_ratios()["hazard_ratio"].item() == pytest.approx(0.5, rel=1e-12)
-    survival = fit.marginal(days=[1.0], tau=1.0)
+    survival = fit.marginal(days=[1.0], tau=1.0).tidy()
     assert survival["estimate"].tolist() == pytest.approx(
         # Median log 2 m; S(1); restricted mean m (1 - S(1)).
         [0.5, 0.25, 0.75 / np.log(4), 1.0, 0.5, 0.5 / np.log(2)], rel=1e-11

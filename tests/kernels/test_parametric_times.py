@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import quad
 
-from trdstats.kernels.numerics.newton_loglik import maximise
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.parametric.aft import fit_aft, law_of, subject_terms
 from trdstats.kernels.parametric.censored_times import CensoredTimes, log_likelihood
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
@@ -310,24 +310,24 @@ def test_restricted_mean_in_closed_form() -> None:
 
 
 def test_climb_leaves_a_saddle_and_reports_a_ridge() -> None:
-    def double(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def double(theta: np.ndarray) -> Surface:
         x, y = theta
         value = x**2 - x**4 - y**2
-        return value, np.array([2 * x - 4 * x**3, -2 * y]), np.diag([2 - 12 * x**2, -2.0])
+        return Surface(value, np.array([2 * x - 4 * x**3, -2 * y]), np.diag([12 * x**2 - 2, 2.0]))
 
     top = maximise(double, np.array([0.01, 1.0]))
     assert top is not None
     assert top.converged
     assert top.theta == pytest.approx([np.sqrt(0.5), 0.0], abs=1e-9)
 
-    def ridge(theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def ridge(theta: np.ndarray) -> Surface:
         u = theta.sum() - 1
-        return -(u**2), np.full(2, -2 * u), np.full((2, 2), -2.0)
+        return Surface(-(u**2), np.full(2, -2 * u), np.full((2, 2), 2.0))
 
     flat = maximise(ridge, np.zeros(2))
     assert flat is not None
     assert not flat.converged
-    assert maximise(lambda t: (np.nan, t, np.eye(2)), np.zeros(2)) is None
+    assert maximise(lambda t: Surface(np.nan, t, np.eye(2)), np.zeros(2)) is None
 
 
 def test_weights_count_as_copies() -> None:

@@ -76,8 +76,10 @@ def test_unit_of_time_and_order_of_rows(name: Any, seed: int, factor: float) -> 
     assert estimates(b) == pytest.approx(moved, rel=1e-6, abs=1e-7)
     # Errors of a generalised gamma rest on differences in Q, good to six digits or so.
     assert b.tidy()["std_error"].to_numpy() == pytest.approx(a.tidy()["std_error"], rel=1e-5)
-    days = a.marginal(tau=30.0)["estimate"] * factor
-    assert b.marginal(tau=30.0 * factor)["estimate"].to_numpy() == pytest.approx(days, rel=1e-6)
+    days = a.marginal(tau=30.0).tidy()["estimate"] * factor
+    assert b.marginal(tau=30.0 * factor).tidy()["estimate"].to_numpy() == pytest.approx(
+        days, rel=1e-6
+    )
     shuffled = simulated(seed).frame.sample(frac=1, random_state=seed)
     c = AFT("treatment + age", name).fit(EventTimes(shuffled))
     assert estimates(c) == pytest.approx(estimates(a), rel=1e-7, abs=1e-8)
@@ -98,9 +100,9 @@ def test_unit_of_time_and_order_of_rows_of_a_mixture(name: Any, seed: int) -> No
     assert estimates(c) == pytest.approx(estimates(a), rel=1e-8, abs=1e-9)
     renamed = times.frame["treatment"].map({"a": "z", "b": "y"}).astype(str)
     d = spec.fit(EventTimes(times.frame.assign(treatment=renamed)))
-    assert d.marginal().set_index(["treatment", "measure"]).loc[("z", "ever"), "estimate"] == (
-        pytest.approx(a.marginal()["estimate"].iloc[0], rel=1e-8)
-    )
+    assert d.marginal().tidy().set_index(["treatment", "measure"]).loc[
+        ("z", "ever"), "estimate"
+    ] == (pytest.approx(a.marginal().tidy()["estimate"].iloc[0], rel=1e-8))
 
 
 def test_generalised_gamma_holds_weibull_and_log_normal() -> None:
@@ -232,7 +234,7 @@ def test_delayed_entry_undoes_truncation() -> None:
 def test_mixture_recovers_who_never_responds() -> None:
     times = simulated(21, n=3000, never=0.4, last=90.0)
     fit = MixtureCure("treatment", "treatment + age").fit(times)
-    rows = fit.marginal(days=[0.0, 45.0]).set_index(["treatment", "measure", "time"])
+    rows = fit.marginal(days=[0.0, 45.0]).tidy().set_index(["treatment", "measure", "time"])
     for arm in "ab":
         own = rows.loc[arm]
         assert own.loc["ever", "conf_low"].item() < 0.6 < own.loc["ever", "conf_high"].item()
@@ -269,7 +271,7 @@ def test_likelihood_ratio_tests(onset: EventTimes) -> None:
 
 def test_marginal_of_a_saturated_model_is_each_arms_own(onset: EventTimes) -> None:
     fit = AFT("treatment", "log-normal").fit(onset)
-    rows = fit.marginal(days=[28.0]).set_index(["treatment", "measure"])
+    rows = fit.marginal(days=[28.0]).tidy().set_index(["treatment", "measure"])
     beta = fit.tidy().set_index("term")
     medians = np.exp(beta.loc["Intercept", "estimate"] + np.array([0, *beta["estimate"].iloc[1:3]]))
     got = [rows.loc[(a, "median"), "estimate"] for a in onset.treatments]
@@ -290,7 +292,7 @@ def test_standardised_curve_averages_the_predicted_ones(onset: EventTimes) -> No
     frame = onset.at_risk()
     everyone = fit.predict(frame.assign(treatment="ECT"), days=[20.0])
     mean = everyone[everyone["measure"] == "survival"]["estimate"].mean()
-    own = fit.marginal(days=[20.0]).query("treatment == 'ECT' and measure == 'survival'")
+    own = fit.marginal(days=[20.0]).tidy().query("treatment == 'ECT' and measure == 'survival'")
     assert own["estimate"].item() == pytest.approx(mean, rel=1e-12)
 
 
@@ -440,7 +442,7 @@ def test_an_arm_in_which_everybody_responds() -> None:
         EstimateWarning, match=r"0 or 1: incidence treatment\[T.b\] is not identified"
     ):
         fit = MixtureCure("treatment", "treatment").fit(EventTimes(frame))
-    ever = fit.marginal().query("measure == 'ever'")["estimate"].to_numpy()
+    ever = fit.marginal().tidy().query("measure == 'ever'")["estimate"].to_numpy()
     assert ever[1] == pytest.approx(1, abs=1e-6)
     assert fit.tidy()["estimate"].isna().tolist() == [False, True, False, False, False]
     assert 0.5 < ever[0] < 0.9
@@ -503,6 +505,6 @@ def test_curves_can_be_drawn(onset: EventTimes) -> None:
     assert right.get_title(loc="left") == "Onset" or right.get_title() == "Onset"
     line = left.get_lines()[0]
     day, share = line.get_xdata()[-1], line.get_ydata()[-1]
-    own = fit.marginal(days=[float(day)]).query("measure == 'survival'")["estimate"]
+    own = fit.marginal(days=[float(day)]).tidy().query("measure == 'survival'")["estimate"]
     assert share == pytest.approx(1 - own.iloc[0], rel=1e-9)
     plt.close(figure)

@@ -49,7 +49,7 @@ def level_contrasts(
     Parameters
     ----------
     keys : pandas.DataFrame
-        One row an estimate.
+        One row an estimate. Rows that have a reference are comparisons already and take no part.
     by : str
         Key whose levels are compared; rows that agree in all other keys form a cell.
     reference : object
@@ -75,11 +75,12 @@ def level_contrasts(
     if base not in levels:
         raise unknown_name(by, base, levels)
     cell = [tuple(row) for row in keys.drop(columns=by).astype(str).to_numpy()]
-    of_base = {c: j for j, c in enumerate(cell) if level[j] == base}
-    rows = [j for j, c in enumerate(cell) if level[j] != base and c in of_base]
+    plain = keys["reference"].eq("").tolist() if "reference" in keys else [True] * len(keys)
+    of_base = {c: j for j, c in enumerate(cell) if level[j] == base and plain[j]}
+    rows = [j for j, c in enumerate(cell) if level[j] != base and plain[j] and c in of_base]
     L = np.zeros((len(rows), len(keys)))
     for m, j in enumerate(rows):
         L[m, j], L[m, of_base[cell[j]]] = 1.0, -1.0
-    compared = keys.iloc[rows].reset_index(drop=True)
+    compared = keys.iloc[rows].reset_index(drop=True).drop(columns="reference", errors="ignore")
     compared.insert(list(compared.columns).index(by) + 1, "reference", base)
     return L, compared, base

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.estimates.adjusted import (
     ADJUSTMENTS,
@@ -28,7 +28,7 @@ from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
-from trdstats.estimates.stacked import below, with_root, without_root
+from trdstats.estimates.stacked import below, covariance_from, with_root, without_root
 from trdstats.estimates.table import EstimateTable
 
 
@@ -282,6 +282,7 @@ def estimates_of(
     limits: Limits | None = None,
     title: str = "Estimates",
     notes: tuple[str, ...] = (),
+    clusters: ObjectArray | None = None,
 ) -> Estimates:
     """Return estimates from values and either influences of subjects or a covariance.
 
@@ -302,6 +303,8 @@ def estimates_of(
         Value under no effect on the natural scale. Default: NaN, nothing is tested.
     df : DegreesOfFreedom or array_like
     reasons : sequence of str, optional
+    clusters : ndarray of object, shape (n,), optional
+        Groups of subjects that are not independent; None for a subject on its own.
 
     Raises
     ------
@@ -313,7 +316,7 @@ def estimates_of(
     if influences is None and covariance is None:
         raise SpecError("Estimates needs influences of subjects or a covariance.")
     if covariance is None and influences is not None:
-        covariance = np.asarray(influences.T @ influences)
+        covariance = covariance_from(influences, clusters)
     scales = _one_each(scale, k)
     return Estimates(
         keys=keys.reset_index(drop=True),
@@ -329,6 +332,7 @@ def estimates_of(
         limits=limits,
         title=title,
         notes=notes,
+        clusters=clusters,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.estimates.estimates import Estimates
-from trdstats.estimates.stacked import stacked
+from trdstats.estimates.stacked import covariance_from, stacked
 
 
 def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
@@ -36,7 +36,8 @@ def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
     SpecError
         When there is nothing to join, or labels do not fit.
     NotEstimableError
-        When a result has no influences of subjects, or no subject is in all of them.
+        When a result has no influences of subjects, no subject is in all of them, or the groups
+        of subjects that are not independent differ.
 
     Notes
     -----
@@ -71,13 +72,14 @@ def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
     if not shared:
         raise NotEstimableError("No subject is in all results: they are not on the same subjects.")
     influences = np.hstack([_rows_of(p, who) for p in parts])
-    covariance = np.asarray(influences.T @ influences)
+    clusters = _clusters(parts, who)
+    covariance = covariance_from(influences, clusters)
     named = [
         replace(p, keys=p.keys.assign(result=n)[["result", *p.keys.columns]])
         for n, p in zip(names, parts, strict=True)
     ]
     found = stacked(named, influences, covariance, who)
-    return replace(found, title="Estimates judged together")
+    return replace(found, title="Estimates judged together", clusters=clusters)
 
 
 def _estimates_of(result: object) -> Estimates:
@@ -102,6 +104,27 @@ def _names(parts: Sequence[Estimates], labels: Sequence[str] | None) -> list[str
         t if titles.count(t) == 1 else f"{t} ({titles[: i + 1].count(t)})"
         for i, t in enumerate(titles)
     ]
+
+
+def _clusters(parts: Sequence[Estimates], who: ObjectArray) -> ObjectArray | None:
+    """Return the group of each subject in the results that know of one; None without any."""
+    known = [p for p in parts if p.clusters is not None]
+    if not known:
+        return None
+    found = np.full(len(who), None, dtype=object)
+    for p in known:
+        place = pd.Index(who).get_indexer(pd.Index(np.asarray(p.subjects, dtype=object)))
+        own = np.asarray(p.clusters, dtype=object)
+        told = ~pd.isna(own)
+        at, own = place[told], own[told]
+        before = ~pd.isna(found[at])
+        if (found[at][before] != own[before]).any():
+            raise NotEstimableError(
+                "The results cluster the same subjects in different groups: what they share is "
+                "not known. Use one cluster= for all."
+            )
+        found[at] = own
+    return found
 
 
 def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:

@@ -26,7 +26,7 @@ def below(parts: Sequence[T]) -> T:
     covariance = (
         block_diag(*(p.covariance for p in parts))
         if influences is None
-        else np.asarray(influences.T @ influences)
+        else covariance_from(influences, parts[0].clusters)
     )
     return stacked(parts, influences, covariance, parts[0].subjects)
 
@@ -47,6 +47,24 @@ def with_root(estimates: T) -> T:
 def without_root(derived: T, source: EstimateTable) -> T:
     """Return what was derived from `with_root(source)`, with influences of subjects or none."""
     return derived if source.influences is not None else replace(derived, influences=None)
+
+
+def covariance_from(influences: FloatArray, clusters: ObjectArray | None) -> FloatArray:
+    """Return the cross-product of influences, summed within groups that are not independent.
+
+    Parameters
+    ----------
+    influences : ndarray, shape (n, k)
+    clusters : ndarray of object, shape (n,), or None
+        None for a subject on its own.
+    """
+    if clusters is None:
+        return np.asarray(influences.T @ influences)
+    code, labels = pd.factorize(clusters)
+    alone = code < 0
+    sums = np.zeros((len(labels), influences.shape[1]))
+    np.add.at(sums, code[~alone], influences[~alone])
+    return np.asarray(sums.T @ sums + influences[alone].T @ influences[alone])
 
 
 def stacked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -59,6 +60,9 @@ class EstimateTable(SummaryMixin):
     title : str
     notes : tuple of str
         Cautions that every table of the estimates carries.
+    clusters : ndarray of object, shape (n,), or None
+        Group of each subject whose members are not independent; None for a subject on its own.
+        The covariance is then that of sums of influences within groups.
     """
 
     keys: pd.DataFrame
@@ -74,6 +78,7 @@ class EstimateTable(SummaryMixin):
     limits: Limits | None = None
     title: str = "Estimates"
     notes: tuple[str, ...] = ()
+    clusters: ObjectArray | None = None
 
     def __post_init__(self) -> None:
         k = len(self.value)
@@ -154,7 +159,10 @@ class EstimateTable(SummaryMixin):
             "conf_low": low, "conf_high": high, "conf_level": conf_level,
             "reason": list(self.reasons),
         }  # fmt: skip
-        return self.keys.reset_index(drop=True).assign(**statistics)
+        keys = self.keys.reset_index(drop=True)
+        # Columns set one after the other would cost more than all the arithmetic.
+        columns: dict[Hashable, object] = dict(keys.items())
+        return pd.DataFrame(columns | statistics, index=keys.index)
 
     def select(self, rows: npt.ArrayLike) -> Self:
         """Return some of the estimates.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian.reml import Model, State, evaluate, observed_hessian, slopes
+from trdstats.kernels.numerics.newton_loglik import uphill
 
 _HALVINGS = 40
 _ROUGH = 1e-3  # from this decrement on, exact second derivatives finish the work
@@ -71,7 +70,7 @@ def minimise(
     for step_number in range(most + 1):
         found = slopes(model, state)
         hessian = observed_hessian(model, state) if exact else found.average
-        direction, decrement, positive = _direction(found.gradient, hessian)
+        direction, decrement, positive = uphill(-found.gradient, hessian)
         if exact and ((decrement < tolerance and positive) or step_number == most):
             break
         if not exact and decrement < _ROUGH:
@@ -95,19 +94,6 @@ def minimise(
         decrement=decrement,
         is_minimum=bool(positive and decrement < max(tolerance, 1e-6)),
     )
-
-
-def _direction(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, float, bool]:
-    """Return a direction downhill, its decrement, and whether the hessian is positive definite."""
-    size = np.sqrt(np.abs(np.diag(hessian)))
-    size = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(hessian / np.outer(size, size))
-    positive = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
-    # Where the surface bends the wrong way, the step follows the slope instead.
-    bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), 1e-300))
-    along = vectors.T @ (gradient / size)
-    direction = -(vectors @ (along / bent)) / size
-    return direction, float(along @ (along / bent)), positive
 
 
 def _descend(

@@ -68,7 +68,7 @@ class Profile:
         Log-likelihood of each subject, not weighted.
     score : ndarray, shape (q,)
         Slope of the profile: the baseline's own change adds nothing, being at its maximum.
-    curvature : ndarray, shape (q, q)
+    information : ndarray, shape (q, q)
         Less the second derivative of the profile while the support of the baseline stays.
     gap : float
         Bound of how far, per unit of weight, the baseline is from its maximum.
@@ -79,7 +79,7 @@ class Profile:
     loglik: float
     each: FloatArray
     score: FloatArray
-    curvature: FloatArray
+    information: FloatArray
     gap: float
     iterations: int
 
@@ -160,7 +160,7 @@ def _describe(problem: Problem, e: FloatArray, found: Ascent) -> Profile:
         loglik=float(w @ each),
         each=each,
         score=X.T @ (w * first),
-        curvature=within - mixed.T @ solved,
+        information=within - mixed.T @ solved,
         gap=found.gap,
         iterations=found.iterations,
     )

@@ -14,8 +14,8 @@ from trdstats.kernels.interval.interval_hazard import (
     read_problem,
     starting_hazard,
 )
+from trdstats.kernels.numerics.newton_loglik import maximise
 
-_HALVINGS = 25
 _SETTLED = 1e-10  # largest decrement: twice the rise that another step would promise
 _CLOSE = 1e-6  # largest decrement of a fit that counts as converged
 _REACHED = 1e-9  # largest gap of the baseline
@@ -111,16 +111,24 @@ def interval_ph(
     beta = np.zeros(X.shape[1])
     here = profile(problem, beta, starting_hazard(problem, left, right))
     null = here.loglik
-    for step in range(most + 1):
-        direction, decrement = _direction(here)
-        if decrement <= _SETTLED or step == most:
-            break
-        moved = _climb(problem, beta, direction, here)
-        if moved is None:
-            break
-        beta, here = moved
+
+    def profiled(at: FloatArray) -> Profile | None:
+        """Return the profile; the baseline is sought from where it was last found."""
+        nonlocal here
+        if np.abs(problem.X @ at).max() > _RUNAWAY:
+            return None
+        here = profile(problem, at, here.hazard)
+        return here
+
+    # A change of more than 5 standard deviations' worth of log hazard is cut short.
+    top = maximise(
+        profiled, beta, tolerance=_SETTLED, is_last=lambda _: False, most=most, longest=5.0
+    )
+    if top is None:
+        raise ValueError("times, weights or covariates are not finite")
+    beta, here, decrement = top.theta, top.point, top.decrement
     own = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
-    smallest = float(np.linalg.eigvalsh(here.curvature)[0])
+    smallest = float(np.linalg.eigvalsh(here.information)[0])
     converged = decrement <= _CLOSE and here.gap <= _REACHED and smallest > _FLAT * float(own.min())
     grows = here.hazard > 0
     return IntervalHazards(
@@ -132,9 +140,9 @@ def interval_ph(
         loglik_null=null * unit,
         gap=here.gap,
         decrement=decrement * unit,
-        iterations=step,
+        iterations=top.iterations,
         converged=converged,
-        endless=_endless(problem.X, beta, here.curvature, own) & (not converged),
+        endless=_endless(problem.X, beta, here.information, own) & (not converged),
     )
 
 
@@ -182,7 +190,7 @@ def profile_curvature(
     place = beta * size
     here = profile(problem, place, starting_hazard(problem, left, right))
     q = len(beta)
-    variance = np.diag(np.linalg.pinv(here.curvature, hermitian=True))
+    variance = np.diag(np.linalg.pinv(here.information, hermitian=True))
     w = problem.weight
     # Negative where there is no maximum.
     error = np.sqrt(np.maximum(variance, 0) * float(w @ w / w.sum()))
@@ -214,28 +222,3 @@ def _standardise(
     centre = w @ X / w.sum()
     size = np.sqrt(w @ (X - centre) ** 2 / w.sum())
     return read_problem(left, right, (X - centre) / size, w), centre, size, unit
-
-
-def _direction(here: Profile) -> tuple[FloatArray, float]:
-    """Return a direction that climbs, and its decrement."""
-    values, vectors = np.linalg.eigh(here.curvature)
-    # Where the profile bends upwards, the step follows the slope instead.
-    bent = np.maximum(np.abs(values), 1e-10 * max(float(np.abs(values).max()), 1e-300))
-    along = vectors.T @ here.score
-    return vectors @ (along / bent), float(along @ (along / bent))
-
-
-def _climb(
-    problem: Problem, beta: FloatArray, direction: FloatArray, here: Profile
-) -> tuple[FloatArray, Profile] | None:
-    # A change of more than 5 standard deviations' worth of log hazard is cut short.
-    length = min(1.0, 5.0 / max(float(np.abs(direction).max()), 1e-300))
-    slope = float(here.score @ direction)
-    for _ in range(_HALVINGS):
-        if np.abs(problem.X @ (beta + length * direction)).max() > _RUNAWAY:
-            return None
-        moved = profile(problem, beta + length * direction, here.hazard)
-        if moved.loglik >= here.loglik + 1e-4 * length * slope - 1e-14 * abs(here.loglik):
-            return beta + length * direction, moved
-        length /= 2
-    return None

@@ -4,104 +4,216 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from trdstats.arrays import FloatArray
 
-Surface = Callable[[FloatArray], tuple[float, FloatArray, FloatArray]]
-
 _HALVINGS = 40
 # Below this promised gain a full Newton step is safe and a comparison of values is only rounding.
 _CERTAIN = 1e-6
 _LONGEST = 20.0
+_NOISE = 1e-12  # relative error of a value
+
+
+class Point(Protocol):
+    """A log-likelihood at one value of its parameters, with whatever else is known there."""
+
+    @property
+    def loglik(self) -> float:
+        """Its value."""
+        ...
+
+    @property
+    def score(self) -> FloatArray:
+        """Its gradient, shape (p,)."""
+        ...
+
+    @property
+    def information(self) -> FloatArray:
+        """Less its second derivatives, shape (p, p)."""
+        ...
+
+
+P = TypeVar("P", bound=Point)
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
+class Surface:
+    """A log-likelihood at one value of its parameters.
+
+    Attributes
+    ----------
+    loglik : float
+    score : ndarray, shape (p,)
+    information : ndarray, shape (p, p)
+    """
+
+    loglik: float
+    score: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Generic[P]):
+    """One step of a search.
+
+    Attributes
+    ----------
+    by : ndarray, shape (p,)
+    gain : float
+        Rise of the log-likelihood.
+    decrement : float
+        Score' information^-1 score before it: twice the rise that was promised.
+    point : Point
+        Where it led.
+    """
+
+    by: FloatArray
+    gain: float
+    decrement: float
+    point: P
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum(Generic[P]):
     """Where a log-likelihood is highest.
 
     Attributes
     ----------
     theta : ndarray, shape (p,)
-    value : float
-    gradient : ndarray, shape (p,)
-    hessian : ndarray, shape (p, p)
+    point : Point
     iterations : int
+    step : ndarray, shape (p,)
+        The last Newton step, whether it was taken, shortened, or did not lead upward.
+    by : ndarray, shape (p,)
+        What was taken of it.
     decrement : float
-        g' (-H)^-1 g at the end: twice the gain that another step would promise.
+        Score' information^-1 score at the end: twice the gain that another step would promise.
+    settled : bool
+        Whether the search ended by itself: neither by the number of steps nor without a way up.
     converged : bool
-        Whether the decrement is below the tolerance and -H is positive definite.
+        Whether the decrement is below the tolerance and the information positive definite.
     """
 
     theta: FloatArray
-    value: float
-    gradient: FloatArray
-    hessian: FloatArray
+    point: P
     iterations: int
+    step: FloatArray
+    by: FloatArray
     decrement: float
+    settled: bool
     converged: bool
 
 
+Direction = Callable[[FloatArray, FloatArray], tuple[FloatArray, float, bool]]
+
+
+def uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
+    """Return a direction uphill, its decrement, and whether the surface bends down everywhere."""
+    curvature = np.abs(np.diag(information))
+    size = np.sqrt(np.where(curvature > 0, curvature, 1.0))
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    peaked = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
+    # Where the surface bends upwards the step follows the slope, away from the saddle.
+    bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), abs(values[0]), 1e-300))
+    along = vectors.T @ (score / size)
+    return vectors @ (along / bent) / size, float(along @ (along / bent)), peaked
+
+
+def shortest(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
+    """Return the shortest Newton step on a concave surface, its decrement, and True.
+
+    Parameters may explain one another: along what is level there is no step.
+    """
+    step = np.linalg.lstsq(information, score, rcond=1e-14)[0]
+    return np.asarray(step, dtype=float), max(float(score @ step), 0.0), True
+
+
 def maximise(
-    surface: Surface,
+    evaluate: Callable[[FloatArray], P | None],
     start: FloatArray,
     *,
     unit: float = 1.0,
     tolerance: float = 1e-24,
+    is_last: Callable[[Move[P]], bool] | None = None,
     most: int = 100,
-) -> Optimum | None:
-    """Find a maximum from a start.
+    longest: float = _LONGEST,
+    direction: Direction = uphill,
+) -> Optimum[P] | None:
+    """Find a maximum from a start by Newton steps, halved until they lead upward.
 
     Parameters
     ----------
-    surface : callable
-        Returns value, gradient (p,) and hessian (p, p) at theta.
+    evaluate : callable
+        Returns the log-likelihood at theta; None where it has no value.
     start : ndarray, shape (p,)
     unit : float
         Mean weight of the subjects, in which values are judged: the search for a weighted sum ends
         where that of the same sum times a constant does.
     tolerance : float
-        Decrement at which the search ends. Rounding may keep it from being reached: below 1e-13
-        one more step is the last, and below 1e-10 the point counts as the maximum.
+        Decrement at which no further step is taken.
+    is_last : callable, optional
+        Whether a step that was taken was the last. Default: when it promised less than 1e-13:
+        quadratic convergence has squared that, and a further step would only be rounding.
     most : int
         Largest number of steps.
+    longest : float
+        Largest change of a parameter in one step.
+    direction : callable
+        `uphill`, for surfaces that may bend upward; `shortest`, for concave ones.
 
     Returns
     -------
     Optimum or None
-        None where the surface has no finite value at the start.
+        None where there is no finite value at the start. A decrement below 1e-10 counts as a
+        maximum.
     """
     theta = np.asarray(start, dtype=np.float64)
-    value, gradient, hessian = surface(theta)
-    if not _usable(value, gradient, hessian):
+    point = evaluate(theta)
+    if point is None or not _usable(point):
         return None
-    iterations = 0
+    tried, by = np.zeros_like(theta), np.zeros_like(theta)
+    iterations, settled = 0, False
     while True:
-        step, decrement, peaked = _newton_step(gradient, hessian)
-        if (decrement < tolerance * unit and peaked) or iterations == most:
+        step, decrement, peaked = direction(point.score, point.information)
+        settled = settled or (decrement < tolerance * unit and peaked)
+        if settled or iterations == most:
             break
-        moved = None
-        length = min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300))
-        for _ in range(_HALVINGS):
-            trial = theta + length * step
-            found = surface(trial)
-            gain = found[0] - value
-            sure = peaked and decrement < _CERTAIN * unit and gain > -1e-9 * unit
-            if _usable(*found) and (sure or gain >= 1e-4 * length * decrement):
-                moved = trial, found
-                break
-            length /= 2
-        if moved is None:
+        move = _climb(evaluate, theta, point, step, decrement, peaked, unit, longest)
+        tried = step
+        if move is None:
+            by = np.zeros_like(theta)
             break
-        theta, (value, gradient, hessian) = moved
+        theta, point, by = theta + move.by, move.point, move.by
         iterations += 1
-        if peaked and decrement < 1e-13 * unit:
-            # Quadratic convergence has squared this: a further step would only be rounding.
-            step, decrement, peaked = _newton_step(gradient, hessian)
-            break
+        settled = peaked and decrement < 1e-13 * unit if is_last is None else is_last(move)
     converged = bool(peaked and decrement < 1e-10 * unit)
-    return Optimum(theta, value, gradient, hessian, iterations, decrement, converged)
+    return Optimum(theta, point, iterations, tried, by, decrement, settled, converged)
+
+
+def _climb(
+    evaluate: Callable[[FloatArray], P | None],
+    theta: FloatArray,
+    point: P,
+    step: FloatArray,
+    decrement: float,
+    peaked: bool,
+    unit: float,
+    longest: float,
+) -> Move[P] | None:
+    """Return the first step along a direction that climbs enough, None without one."""
+    length = min(1.0, longest / max(float(np.abs(step).max(initial=0.0)), 1e-300))
+    for _ in range(_HALVINGS):
+        found = evaluate(theta + length * step)
+        if found is not None and _usable(found):
+            gain = found.loglik - point.loglik
+            sure = peaked and decrement < _CERTAIN * unit and gain > -1e-9 * unit
+            if sure or gain >= 1e-4 * length * decrement - _NOISE * abs(point.loglik):
+                return Move(length * step, gain, decrement, found)
+        length /= 2
+    return None
 
 
 def influence_of(information: FloatArray, scores: FloatArray) -> FloatArray:
@@ -138,17 +250,9 @@ def _inverse(information: FloatArray) -> FloatArray:
     return np.asarray((vectors / values) @ vectors.T / np.outer(size, size))
 
 
-def _usable(value: float, gradient: FloatArray, hessian: FloatArray) -> bool:
-    return bool(np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all())
-
-
-def _newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, float, bool]:
-    """Return a direction uphill, its decrement, and whether the surface bends down everywhere."""
-    curvature = np.abs(np.diag(hessian))
-    size = np.sqrt(np.where(curvature > 0, curvature, 1.0))
-    values, vectors = np.linalg.eigh(-hessian / np.outer(size, size))
-    peaked = bool(values[0] > 1e-12 * max(values[-1], 1e-300))
-    # Where the surface bends upwards the step follows the slope, away from the saddle.
-    bent = np.maximum(np.abs(values), 1e-8 * max(abs(values[-1]), abs(values[0]), 1e-300))
-    along = vectors.T @ (gradient / size)
-    return vectors @ (along / bent) / size, float(along @ (along / bent)), peaked
+def _usable(point: Point) -> bool:
+    return bool(
+        np.isfinite(point.loglik)
+        and np.isfinite(point.score).all()
+        and np.isfinite(point.information).all()
+    )

@@ -15,7 +15,13 @@ from typing import Literal
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import Optimum, covariance_of, influence_of, maximise
+from trdstats.kernels.numerics.newton_loglik import (
+    Optimum,
+    Surface,
+    covariance_of,
+    influence_of,
+    maximise,
+)
 from trdstats.kernels.parametric.censored_times import (
     CensoredTimes,
     Terms,
@@ -122,16 +128,16 @@ def fit_aft(
     found = [s for s in reached if s is not None]
     if not found:
         raise FloatingPointError("the likelihood is not finite at any start")
-    best = max(found, key=lambda s: (s.converged, s.value))
+    best = max(found, key=lambda s: (s.converged, s.point.loglik))
     terms = subject_terms(distribution, times, X, best.theta)
     scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
     return AFTFit(
         distribution,
         X.shape[1],
         best.theta,
-        -best.hessian,
+        best.point.information,
         scores,
-        best.value,
+        best.point.loglik,
         best.converged,
         best.iterations,
     )
@@ -143,8 +149,8 @@ def _climb(
     weight: FloatArray,
     distribution: Distribution,
     start: FloatArray,
-) -> Optimum | None:
-    def surface(theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+) -> Optimum[Surface] | None:
+    def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             terms = subject_terms(distribution, times, X, theta)
             return gather(terms, X, weight)
@@ -152,7 +158,7 @@ def _climb(
     return maximise(surface, start, unit=float(weight.mean()))
 
 
-def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
     """Return the weighted sum of terms in (eta, others) with derivatives in (beta, others)."""
     gradient, hessian = weight[:, None] * terms.gradient, weight[:, None, None] * terms.hessian
     q, p = X.shape[1], X.shape[1] + gradient.shape[1] - 1
@@ -161,10 +167,10 @@ def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> tuple[float, Floa
     H[:q, q:] = X.T @ hessian[:, 0, 1:]
     H[q:, :q] = H[:q, q:].T
     H[q:, q:] = hessian[:, 1:, 1:].sum(axis=0)
-    return (
+    return Surface(
         float(weight @ terms.value),
         np.concatenate([X.T @ gradient[:, 0], gradient[:, 1:].sum(axis=0)]),
-        H,
+        -H,
     )
 
 

@@ -19,7 +19,13 @@ import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import Optimum, covariance_of, influence_of, maximise
+from trdstats.kernels.numerics.newton_loglik import (
+    Optimum,
+    Surface,
+    covariance_of,
+    influence_of,
+    maximise,
+)
 from trdstats.kernels.parametric.aft import fit_aft, law_of
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
 
@@ -155,7 +161,7 @@ def fit_cure(
         When no start has a finite likelihood.
     """
 
-    def surface(theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    def surface(theta: FloatArray) -> Surface:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             terms = _terms_at(theta, times, W, X, distribution)
             return _gather(terms, W, X, weight)
@@ -165,7 +171,7 @@ def fit_cure(
     found = [s for s in reached if s is not None]
     if not found:
         raise FloatingPointError("the likelihood is not finite at any start")
-    best: Optimum = max(found, key=lambda s: (s.converged, s.value))
+    best: Optimum[Surface] = max(found, key=lambda s: (s.converged, s.point.loglik))
     terms = _terms_at(best.theta, times, W, X, distribution)
     first, second, third = terms.gradient.T
     scores = np.column_stack([W * first[:, None], X * second[:, None], third]) * weight[:, None]
@@ -174,12 +180,12 @@ def fit_cure(
         W.shape[1],
         X.shape[1],
         best.theta,
-        -best.hessian,
+        best.point.information,
         scores,
-        best.value,
+        best.point.loglik,
         best.converged,
         best.iterations,
-        tuple(float("nan") if s is None else s.value for s in reached),
+        tuple(float("nan") if s is None else s.point.loglik for s in reached),
     )
 
 
@@ -194,15 +200,13 @@ def _terms_at(
     return cure_terms(distribution, times, W @ theta[:g], X @ theta[g:-1], float(theta[-1]))
 
 
-def _gather(
-    terms: Terms, W: FloatArray, X: FloatArray, weight: FloatArray
-) -> tuple[float, FloatArray, FloatArray]:
+def _gather(terms: Terms, W: FloatArray, X: FloatArray, weight: FloatArray) -> Surface:
     designs = (W, X, np.ones((len(weight), 1)))
     gradient, hessian = weight[:, None] * terms.gradient, weight[:, None, None] * terms.hessian
-    return (
+    return Surface(
         float(weight @ terms.value),
         np.concatenate([D.T @ gradient[:, i] for i, D in enumerate(designs)]),
-        np.block(
+        -np.block(
             [
                 [D.T @ (hessian[:, i, j, None] * E) for j, E in enumerate(designs)]
                 for i, D in enumerate(designs)

@@ -14,11 +14,13 @@ doi:10.1007/978-1-4757-3294-8 (sections 3.1, 3.3, 7.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics import newton_loglik as newton
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 
 Ties = Literal["efron", "breslow"]
@@ -209,30 +211,21 @@ def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
     null = evaluate(scaled, np.zeros(data.X.shape[1]))
     if null is None:
         raise ValueError("covariates are not finite")
-    fit = null
-    step: FloatArray = np.zeros(data.X.shape[1])
-    iterations = 0
-    for iterations in range(1, most + 1):  # noqa: B007
-        found = np.linalg.lstsq(fit.information, fit.score, rcond=1e-14)[0]
-        step = np.asarray(found, dtype=float)
-        length, moved = 1.0, None
-        for _ in range(30):
-            moved = evaluate(scaled, fit.beta + length * step)
-            if moved is not None and moved.loglik >= fit.loglik - 1e-12 * abs(fit.loglik):
-                break
-            length, moved = length / 2, None
-        if moved is None:
-            break
-        gain, fit = moved.loglik - fit.loglik, moved
-        if gain < 1e-13 * abs(fit.loglik) + 1e-12 * data.weight.mean():
-            break
+    unit = float(data.weight.mean())
+    top = newton.maximise(
+        partial(evaluate, scaled), null.beta, unit=unit, most=most, direction=newton.shortest,
+        is_last=lambda m: m.gain < 1e-13 * abs(m.point.loglik) + 1e-12 * unit,
+    )  # fmt: skip
+    if top is None:
+        raise ValueError("covariates are not finite")
     # At a maximum the last step was tiny; without one it is still of the size of 1.
-    endless = (np.abs(step) > 1e-3) & (np.abs(fit.beta) > 5)
+    endless = (np.abs(top.step) > 1e-3) & (np.abs(top.theta) > 5)
     own = Episodes(
         data.X - centre, data.event, data.weight, data.sets, data.step, data.share, data.size,
         data.ties,
     )  # fmt: skip
-    return CoxFit(own, _unscaled(fit, scale), _unscaled(null, scale), centre, iterations, endless)
+    fit = _unscaled(top.point, scale)
+    return CoxFit(own, fit, _unscaled(null, scale), centre, top.iterations, endless)
 
 
 def _unscaled(fit: Fit, scale: FloatArray) -> Fit:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 
 Link = Literal["identity", "log"]
@@ -79,13 +81,18 @@ def _solve(X: FloatArray, y: FloatArray, weight: FloatArray, link: Link) -> Floa
     # The start has the overall mean for everybody, whatever column the intercept is in.
     level = np.log(max(float(np.average(y, weights=weight)), 1e-8))
     beta = np.linalg.lstsq(X, np.full(len(y), level))[0]
-    for _ in range(50):
-        mean = np.exp(X @ beta)
-        step = np.linalg.solve((X * (weight * mean)[:, None]).T @ X, X.T @ (weight * (y - mean)))
-        beta = beta + step
-        if np.abs(step).max() < 1e-12:
-            break
-    return np.asarray(beta)
+    unit = float(np.average(y, weights=weight) * weight.mean())
+    top = maximise(partial(_surface, X, y, weight), beta, unit=max(unit, 1e-300), most=50)
+    return np.asarray(beta if top is None else top.theta)
+
+
+def _surface(X: FloatArray, y: FloatArray, weight: FloatArray, beta: FloatArray) -> Surface:
+    """Return the quasi-likelihood whose score the regression with a log link solves."""
+    eta = X @ beta
+    with np.errstate(over="ignore"):
+        mean = np.exp(eta)
+        loglik = float(weight @ (y * eta - mean))
+    return Surface(loglik, X.T @ (weight * (y - mean)), (X * (weight * mean)[:, None]).T @ X)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ McCullagh and Nelder 1989, Generalized Linear Models, 2nd ed., doi:10.1007/978-1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
 
 Family = Literal["logistic", "linear"]
 
@@ -111,41 +113,31 @@ def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 1
     # Scaled columns keep Newton steps of one size.
     scale = np.sqrt(np.average(X**2, axis=0, weights=weight))
     Z = X / scale
-    beta, step = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    loglik = _loglik(Z @ beta, y, weight)
-    iterations = 0
-    for iterations in range(1, most + 1):  # noqa: B007
-        mu = expit(Z @ beta)
-        information = (Z * (weight * mu * (1 - mu))[:, None]).T @ Z
-        score = Z.T @ (weight * (y - mu))
-        step = np.asarray(np.linalg.lstsq(information, score, rcond=1e-14)[0], dtype=float)
-        length, moved = 1.0, -np.inf
-        for _ in range(30):
-            moved = _loglik(Z @ (beta + length * step), y, weight)
-            if moved >= loglik - 1e-12 * abs(loglik):
-                break
-            length /= 2
-        gain = moved - loglik
-        if gain < -1e-12 * abs(loglik):
-            break
-        beta, loglik = beta + length * step, moved
-        if gain < 1e-10 * weight.mean():
-            break
-    # At a maximum a step that gains so little is of 1e-5; without one it is still about 1.
-    endless = np.abs(step) > 1e-3
-    beta = beta / scale
+    unit = float(weight.mean())
+    top = maximise(
+        partial(_surface, Z, y, weight), np.zeros(X.shape[1]), unit=unit, most=most,
+        direction=shortest, is_last=lambda m: m.gain < 1e-10 * unit,
+    )  # fmt: skip
+    if top is None:
+        raise ValueError("outcomes, weights or covariates are not finite")
+    beta = top.theta / scale
     mu = expit(X @ beta)
     return LinearFit(
         family="logistic",
         beta=beta,
-        information=(X * (weight * mu * (1 - mu))[:, None]).T @ X,
+        information=top.point.information * np.outer(scale, scale),
         scores=X * (weight * (y - mu))[:, None],
         dispersion=1.0,
-        loglik=loglik,
-        iterations=iterations,
-        endless=endless,
+        loglik=top.point.loglik,
+        iterations=top.iterations,
+        # At a maximum a step that gains so little is of 1e-5; without one it is still about 1.
+        endless=np.abs(top.step) > 1e-3,
     )
 
 
-def _loglik(eta: FloatArray, y: FloatArray, weight: FloatArray) -> float:
-    return float(weight @ (y * eta - np.logaddexp(0.0, eta)))
+def _surface(Z: FloatArray, y: FloatArray, weight: FloatArray, beta: FloatArray) -> Surface:
+    eta = Z @ beta
+    mu = expit(eta)
+    loglik = float(weight @ (y * eta - np.logaddexp(0.0, eta)))
+    information = (Z * (weight * mu * (1 - mu))[:, None]).T @ Z
+    return Surface(loglik, Z.T @ (weight * (y - mu)), information)

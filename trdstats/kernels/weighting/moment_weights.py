@@ -12,11 +12,13 @@ equations 4 and 5; Phillippo and others 2016, NICE DSU technical support documen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
 
 _STEPS = 200
 _NEAR = 1e-6  # of a weighted mean, in standard deviations of the subjects
@@ -106,35 +108,24 @@ def _tilted(Z: FloatArray, m: FloatArray, lam: FloatArray) -> FloatArray:
 
 def _minimum(Z: FloatArray, m: FloatArray) -> tuple[FloatArray, bool]:
     """Return the minimum of log sum m exp(Z lam), and whether it was reached."""
-    lam = np.zeros(Z.shape[1])
-    value, gradient, hessian = _log_sum(Z, m, lam)
-    for _ in range(_STEPS):
-        if np.abs(gradient).max() < _NEAR:
-            for _ in range(2):  # so near, Newton's steps double the digits
-                lam = lam - np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-                _, gradient, hessian = _log_sum(Z, m, lam)
-            return lam, True
-        # Where moments explain one another the shortest step serves.
-        step = -np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        size, fall = 1.0, float(gradient @ step)
-        while True:
-            tried = _log_sum(Z, m, lam + size * step)
-            if tried[0] <= value + 1e-4 * size * fall + 1e-15 * abs(value):
-                break
-            size /= 2
-            if size < 1e-12:
-                return lam, False
-        lam = lam + size * step
-        value, gradient, hessian = tried
-    return lam, False
+    # Where moments explain one another the shortest step serves. A step from as near as this
+    # doubles the digits.
+    top = maximise(
+        partial(_log_sum, Z, m), np.zeros(Z.shape[1]), most=_STEPS, longest=np.inf,
+        direction=shortest, is_last=lambda move: move.decrement < _NEAR**3,
+    )  # fmt: skip
+    if top is None:
+        raise ValueError("moments or counts are not finite")
+    return top.theta, bool(np.abs(top.point.score).max(initial=0.0) < _NEAR)
 
 
-def _log_sum(Z: FloatArray, m: FloatArray, lam: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Return log sum m exp(Z lam) with its gradient and Hessian: a mean and a covariance."""
+def _log_sum(Z: FloatArray, m: FloatArray, lam: FloatArray) -> Surface:
+    """Return -log sum m exp(Z lam) with its derivatives: a mean and a covariance."""
     power = Z @ lam
     top = power[m > 0].max()
     p = m * np.exp(np.minimum(power - top, 0.0))
     total = p.sum()
     p = p / total
     mean = p @ Z
-    return float(top + np.log(total)), mean, (Z * p[:, None]).T @ Z - np.outer(mean, mean)
+    covariance = (Z * p[:, None]).T @ Z - np.outer(mean, mean)
+    return Surface(-float(top + np.log(total)), -mean, covariance)

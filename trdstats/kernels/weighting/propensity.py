@@ -12,12 +12,14 @@ Yoshida and others 2017, Epidemiology 28:387-395, doi:10.1097/EDE.00000000000006
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from scipy.special import log_softmax
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.newton_loglik import Move, maximise, shortest
 
 Target = Literal["ate", "att", "overlap", "matching"]
 _STEPS = 100
@@ -84,34 +86,33 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     """
     n, q = X.shape
     Z = np.eye(k)[treatment]
-    gamma: FloatArray = np.zeros((k - 1, q))
-    value, p = _loglik(X, Z, gamma, counts)
-    converged, endless = False, np.zeros(q, dtype=bool)
+    unit = float(counts.mean())
     reach = np.abs(X).max(axis=0)
-    for _ in range(_STEPS):
-        score = (X.T @ (counts[:, None] * (Z - p)[:, 1:])).T.ravel()
-        H = _information(X, p, counts)
-        step = np.linalg.lstsq(H, score, rcond=1e-14)[0].reshape(k - 1, q)
-        length = 1.0
-        while True:
-            moved, chance = _loglik(X, Z, gamma + length * step, counts)
-            if moved >= value - 1e-12 * abs(value) or length < 1e-8:
-                break
-            length /= 2
-        gain, value, p, gamma = moved - value, moved, chance, gamma + length * step
-        if abs(gain) > 1e-6 * counts.mean() + 1e-13 * abs(value):
-            continue
+
+    def reached(by: FloatArray) -> FloatArray:
+        return np.asarray(np.abs(by).reshape(k - 1, q).max(axis=0) * reach)
+
+    def is_last(move: Move[_Model]) -> bool:
+        if abs(move.gain) > 1e-6 * unit + 1e-13 * abs(move.point.loglik):
+            return False
         # At a maximum the steps are tiny by now. Where covariates tell treatments apart, each
         # still adds about 1 to the log odds of the subjects they tell apart.
-        far = np.abs(length * step).max(axis=0) * reach
-        if far.max() > _STILL_MOVING:
-            endless = far > _NOTICED * far.max()
-            break
-        if np.abs(length * step).max() < 1e-7:
-            converged = True
-            break
+        return bool(reached(move.by).max() > _STILL_MOVING or np.abs(move.by).max() < 1e-7)
+
+    top = maximise(
+        partial(_model, X, Z, counts), np.zeros((k - 1) * q), unit=unit, most=_STEPS,
+        direction=shortest, is_last=is_last,
+    )  # fmt: skip
+    if top is None:
+        raise ValueError("covariates or counts are not finite")
+    far = reached(top.by)
+    moving = top.settled and far.max() > _STILL_MOVING
+    endless = (far > _NOTICED * far.max()) & moving
+    p = top.point.probability
     parts = ((Z - p)[:, 1:, None] * X[:, None, :]).reshape(n, -1)
-    return Scores(gamma, p, _information(X, p, counts), parts, converged, endless)
+    gamma = top.theta.reshape(k - 1, q)
+    converged = top.settled and not moving
+    return Scores(gamma, p, top.point.information, parts, converged, endless)
 
 
 def balance_scores(
@@ -202,12 +203,22 @@ def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> F
     return np.asarray((T - np.eye(k)[treatment])[:, 1:])
 
 
-def _loglik(
-    X: FloatArray, Z: FloatArray, gamma: FloatArray, counts: FloatArray
-) -> tuple[float, FloatArray]:
-    eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """The likelihood of a multinomial logistic model at one value of its coefficients."""
+
+    loglik: float
+    score: FloatArray
+    information: FloatArray
+    probability: FloatArray
+
+
+def _model(X: FloatArray, Z: FloatArray, counts: FloatArray, theta: FloatArray) -> _Model:
+    eta = np.column_stack([np.zeros(len(X)), X @ theta.reshape(-1, X.shape[1]).T])
     log_p = log_softmax(eta, axis=1)
-    return float(counts @ (Z * log_p).sum(axis=1)), np.exp(log_p)
+    p = np.exp(log_p)
+    score = (X.T @ (counts[:, None] * (Z - p)[:, 1:])).T.ravel()
+    return _Model(float(counts @ (Z * log_p).sum(axis=1)), score, _information(X, p, counts), p)
 
 
 def _probability(X: FloatArray, gamma: FloatArray) -> FloatArray:

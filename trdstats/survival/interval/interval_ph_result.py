@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import FloatArray
+from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.interval.interval_ph import IntervalHazards, ProfileCurvature, interval_ph
 from trdstats.outcomes import EventTimes
+from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import Group, Sample, counts_header
 from trdstats.survival.interval.interval_sample import interval_notes
-from trdstats.tables import (
-    Summary,
-    SummaryMixin,
-    Table,
-    each_row,
-    format_interval,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Summary, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.survival.interval.interval_ph import IntervalPH
@@ -40,7 +34,7 @@ class Analysed:
 
 
 @dataclass(frozen=True, repr=False)
-class IntervalPHResult(SummaryMixin):
+class IntervalPHResult(Coefficients):
     """A fitted model.
 
     Attributes
@@ -48,6 +42,8 @@ class IntervalPHResult(SummaryMixin):
     spec : IntervalPH
     times : EventTimes
     """
+
+    ratio: ClassVar[str] = "hazard_ratio"
 
     spec: IntervalPH
     times: EventTimes
@@ -59,16 +55,28 @@ class IntervalPHResult(SummaryMixin):
     _curvature: ProfileCurvature
     _drawn: FloatArray | None
 
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """Covariance of the coefficients: bootstrap, robust with weights, or the profile's."""
+    def estimates(self) -> Estimates:
+        """Return the log hazard ratios.
+
+        Their covariance is that of the bootstrap, robust with weights, or the profile's. The
+        influences are of first order, from the differences of the subject's own log-likelihood
+        along the profile, in which the baseline follows the coefficients (Zeng, Gao and Lin 2017,
+        doi:10.1093/biomet/asx029).
+        """
+        effect = (self._curvature.scores * self._own.weight[:, None]) @ self._inverse()
+        row = self._everyone.row[self._design.kept]
+        values = self._inverse()
         if self._drawn is not None:
-            values = np.cov(self._usable(), rowvar=False).reshape(len(self._design.terms), -1)
+            values = np.cov(self._usable(), rowvar=False).reshape(len(values), -1)
         elif self._sample.weighted:
-            values = self._sample.robust_covariance(self._row, self._influences())
-        else:
-            values = self._inverse()
-        return pd.DataFrame(values, index=self._design.terms, columns=self._design.terms)
+            values = self._sample.robust_covariance(row, effect)
+        return coefficients_of(
+            pd.DataFrame({"term": self._design.terms}), self._fit.beta, values,
+            effect, row, self._sample,
+            lost=("", "the likelihood has no clear maximum"),
+            title="Proportional hazards for interval-censored times",
+            notes=(*interval_notes(self.times, self._sample), *self._warnings()),
+        )  # fmt: skip
 
     def _inverse(self) -> FloatArray:
         """Return the inverse of the profile information; NaN where there is none."""
@@ -77,39 +85,10 @@ class IntervalPHResult(SummaryMixin):
             return np.full_like(information, np.nan)
         return np.asarray(np.linalg.inv(information), dtype=np.float64)
 
-    def _influences(self) -> FloatArray:
-        return (self._curvature.scores * self._own.weight[:, None]) @ self._inverse()
-
     def _usable(self) -> FloatArray:
         """Return the coefficients of the replicates that converged."""
         assert self._drawn is not None
         return self._drawn[np.isfinite(self._drawn).all(axis=1)]
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the coefficients.
-
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate (log hazard ratio), std_error, statistic (z), p_value, conf_low,
-            conf_high, conf_level.
-        """
-        z = norm.isf((1 - self.spec.conf_level) / 2)
-        estimate = self._fit.beta
-        error = np.sqrt(np.diag(self.covariance.to_numpy()))
-        statistic = estimate / error
-        return pd.DataFrame(
-            {
-                "term": self._design.terms,
-                "estimate": estimate,
-                "std_error": error,
-                "statistic": statistic,
-                "p_value": 2 * norm.sf(np.abs(statistic)),
-                "conf_low": estimate - z * error,
-                "conf_high": estimate + z * error,
-                "conf_level": self.spec.conf_level,
-            }
-        )
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, loglik, its test against no covariates, how it was found."""
@@ -178,25 +157,6 @@ class IntervalPHResult(SummaryMixin):
             }
         )
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each coefficient.
-
-        From the differences of the subject's own log-likelihood along the profile, in which the
-        baseline follows the coefficients (Zeng, Gao and Lin 2017, doi:10.1093/biomet/asx029).
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column a term; 0 for subjects that were not analysed.
-        """
-        rows = self._sample.lay_out(self._row, self._influences())
-        return self._sample.label_influence(list(self._design.terms), rows)
-
-    @property
-    def _row(self) -> IntArray:
-        """Position of each analysed subject among all with follow-up."""
-        return self._everyone.row[self._design.kept]
-
     def summary(self) -> Summary:
         """Return the model, how it was found, and hazard ratios."""
         fit = self._fit
@@ -218,23 +178,14 @@ class IntervalPHResult(SummaryMixin):
                 ("Against none", f"chi-squared {format_number(overall.statistic, 2)} on "
                  f"{overall.df} df, p {format_p(overall.p_value)}")
             )  # fmt: skip
-        rows = tuple(
-            (
-                r.term,
-                format_number(r.estimate, 3),
-                format_number(r.std_error, 3),
-                format_number(np.exp(r.estimate), 2),
-                format_interval(np.exp(r.conf_low), np.exp(r.conf_high), 2),
-                format_p(r.p_value),
-            )
-            for r in each_row(self.tidy())
-        )
         level = f"{100 * self.spec.conf_level:g} % CI"
+        header = ("Term", "Log hazard ratio", "SE", "Hazard ratio", level, "p")
+        found = self.estimates()
         return Summary(
-            "Proportional hazards for interval-censored times",
+            found.title,
             (*counts_header(self.times, self._sample), *facts),
-            (Table(("Term", "Log hazard ratio", "SE", "Hazard ratio", level, "p"), rows),),
-            (*interval_notes(self.times, self._sample), *self._warnings()),
+            (Table(header, self._rows_by_coefficient()),),
+            found.notes,
         )
 
     def _warnings(self) -> list[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
-from trdstats.estimates.wald import delta_row, wald_table
+from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.parametric.aft import AFTFit, law_of, unpack
 from trdstats.kernels.parametric.standardised_survival import (
@@ -21,6 +21,13 @@ from trdstats.kernels.parametric.standardised_survival import (
     log_quantile,
     mean_survival,
     restricted_mean_time,
+)
+from trdstats.survival.coefficients import Coefficients, coefficients_of, with_ratios
+from trdstats.survival.parametric.derived import (
+    NO_ERROR,
+    Derived,
+    derived_estimates,
+    derived_table,
 )
 from trdstats.survival.parametric.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric.parametric_data import (
@@ -32,30 +39,25 @@ from trdstats.survival.parametric.parametric_data import (
     with_intercept,
 )
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import (
-    Summary,
-    SummaryMixin,
-    Table,
-    each_row,
-    format_estimate,
-    format_interval,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Summary, Table, each_row, format_estimate
 
 if TYPE_CHECKING:
     from trdstats.survival.parametric.aft import AFT
 
+TITLE = "Accelerated failure time model"
+
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AFTResult(SummaryMixin):
+class AFTResult(Coefficients):
     """A fitted accelerated failure time model.
 
     Attributes
     ----------
     spec : AFT
     """
+
+    ratio: ClassVar[str] = "time_ratio"
 
     spec: AFT
     _data: Analysed
@@ -76,31 +78,26 @@ class AFTResult(SummaryMixin):
             return self._data.robust_covariance(self._fit.influence())
         return self._fit.covariance()
 
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """Covariance of the parameters, rows and columns named by `terms`."""
-        return pd.DataFrame(self._variance(), index=list(self.terms), columns=list(self.terms))
+    def estimates(self) -> Estimates:
+        """Return the parameters, on the scale of log time.
+
+        "log(scale)" is the logarithm of sigma, "Q" the shape of the generalised gamma.
+        """
+        data = self._data
+        return coefficients_of(
+            pd.DataFrame({"term": self.terms}), self._fit.theta, self._variance(),
+            self._fit.influence(), data.row, data.sample,
+            lost=("", NO_ERROR), title=TITLE, notes=data.notes(),
+        )  # fmt: skip
+
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        at = np.arange(len(table))
+        return np.asarray((at > 0) & (at < self._fit.q))
 
     @property
     def scale(self) -> float:
         """Sigma; a Weibull shape is 1 / sigma. 1 for the exponential distribution."""
         return float(np.exp(unpack(self._fit.theta, self._fit.q)[1]))
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the parameters.
-
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate (scale of log time), std_error, statistic, p_value, conf_low,
-            conf_high, conf_level, time_ratio (exp of the estimate; NaN for what is no
-            covariate). "log(scale)" is the logarithm of sigma, "Q" the shape of the generalised
-            gamma; their tests are of 0.
-        """
-        frame = wald_table(self.terms, self._fit.theta, self._variance(), self.spec.conf_level)
-        ratio = np.exp(self._fit.theta)
-        ratio[[0, *range(self._fit.q, len(ratio))]] = np.nan
-        return frame.assign(time_ratio=ratio)
 
     def hazard_ratios(self) -> pd.DataFrame:
         """Return the covariates as effects on the hazard, which a Weibull model has as well.
@@ -108,8 +105,9 @@ class AFTResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            term, estimate (log hazard ratio, -beta / sigma), std_error (delta method),
-            statistic, p_value, conf_low, conf_high, conf_level, hazard_ratio.
+            term, hazard_ratio, hazard_ratio_low, hazard_ratio_high, then estimate (log hazard
+            ratio, -beta / sigma), std_error (delta method) and the columns of every table of
+            estimates.
 
         Raises
         ------
@@ -127,9 +125,13 @@ class AFTResult(SummaryMixin):
         J[:, 1:q] = -np.eye(q - 1) / self.scale
         if len(theta) > q:
             J[:, q] = -estimate
-        terms = self.terms[1:q]
-        frame = wald_table(terms, estimate, J @ self._variance() @ J.T, self.spec.conf_level)
-        return frame.assign(hazard_ratio=np.exp(estimate))
+        rows = [
+            Derived({"term": name}, value, slope, "identity")
+            for name, value, slope in zip(self.terms[1:q], estimate, J, strict=True)
+        ]
+        found = derived_estimates(rows, self._variance(), null=0.0)
+        table = found.tidy(conf_level=self.spec.conf_level)
+        return with_ratios(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, loglik, aic, bic (NaN with weights), converged, iterations."""
@@ -145,16 +147,6 @@ class AFTResult(SummaryMixin):
             }
         )
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each parameter.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column a term; 0 for those with follow-up who were not analysed.
-        """
-        return self._data.influence(self.terms, self._fit.influence())
-
     def _population(self, X: FloatArray, weight: FloatArray) -> Population:
         fit = self._fit
         beta, log_sigma, Q = unpack(fit.theta, fit.q)
@@ -168,34 +160,38 @@ class AFTResult(SummaryMixin):
             n_scale=len(fit.theta) - fit.q,
         )
 
-    def _rows(
-        self, people: Population, days: Sequence[float], tau: float | None
-    ) -> list[dict[str, Any]]:
-        V, level = self._variance(), self.spec.conf_level
+    def _derived(
+        self, people: Population, keys: dict[str, object], days: Sequence[float], tau: float | None
+    ) -> list[Derived]:
         middle = log_quantile(people)
         median = float(np.exp(middle.value))
-        rows = [
-            {"measure": "median", "time": np.nan}
-            | delta_row(median, median * middle.gradient, V, level, "log")
-        ]
+        key = keys | {"measure": "median", "time": np.nan}
+        rows = [Derived(key, median, median * middle.gradient, "log")]
         for day in days:
             with np.errstate(divide="ignore"):
                 found = mean_survival(people, float(np.log(day)))
-            rows.append(
-                {"measure": "survival", "time": float(day)}
-                | delta_row(found.value, found.gradient, V, level, "log-log")
-            )
+            key = keys | {"measure": "survival", "time": float(day)}
+            rows.append(Derived(key, found.value, found.gradient, "log-log"))
         if tau is not None:
             found = restricted_mean_time(people, tau)
-            rows.append(
-                {"measure": "restricted mean", "time": float(tau)}
-                | delta_row(found.value, found.gradient, V, level, "plain")
-            )
-        return [{**r, "conf_level": level} for r in rows]
+            key = keys | {"measure": "restricted mean", "time": float(tau)}
+            rows.append(Derived(key, found.value, found.gradient, "identity"))
+        return rows
+
+    def _standardised(
+        self, by: str, days: Sequence[float], tau: float | None = None
+    ) -> list[Derived]:
+        check_days(days, tau)
+        design, weight = self._data.designs[0], self._data.weight
+        rows = []
+        for name in levels_of(self._data.designs, by):
+            people = self._population(design_at(design, by, name), weight)
+            rows += self._derived(people, {by: name}, days, tau)
+        return rows
 
     def marginal(
         self, by: str = "treatment", *, days: Sequence[float] = (), tau: float | None = None
-    ) -> pd.DataFrame:
+    ) -> Estimates:
         """Return times standardised to the covariates of all analysed subjects.
 
         Parameters
@@ -209,11 +205,11 @@ class AFTResult(SummaryMixin):
 
         Returns
         -------
-        pandas.DataFrame
-            `by`, measure ("median", "survival", "restricted mean"), time (days), estimate,
-            std_error, conf_low, conf_high, conf_level. Delta method with covariates as they
-            are; limits of medians are symmetric on the log scale, of survival on the
-            log(-log) scale.
+        Estimates
+            Keys `by`, measure ("median", "survival", "restricted mean"), time (days). Delta
+            method with covariates as they are; limits of medians are symmetric on the log scale,
+            of survival on the log(-log) scale. ``marginal().compare(measures=("ratio",))``
+            compares the levels.
 
         Raises
         ------
@@ -222,13 +218,10 @@ class AFTResult(SummaryMixin):
         SpecError
             When a day is negative or tau is not positive.
         """
-        check_days(days, tau)
-        design = self._data.designs[0]
-        rows = []
-        for name in levels_of(self._data.designs, by):
-            people = self._population(design_at(design, by, name), self._data.weight)
-            rows += [{by: name, **r} for r in self._rows(people, days, tau)]
-        return pd.DataFrame(rows)
+        return derived_estimates(
+            self._standardised(by, days, tau), self._variance(),
+            title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
+        )  # fmt: skip
 
     def predict(self, frame: Any, *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return the median, and survival at chosen days, of subjects with given covariates.
@@ -242,8 +235,8 @@ class AFTResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            row (position in `frame`), measure ("median", "survival"), time, estimate,
-            std_error, conf_low, conf_high, conf_level; NaN for rows that lack a covariate.
+            row (position in `frame`), measure ("median", "survival"), time, then the columns of
+            every table of estimates; NaN for rows that lack a covariate.
 
         Raises
         ------
@@ -257,19 +250,17 @@ class AFTResult(SummaryMixin):
         table, complete = rows_like(design, frame)
         X = with_intercept(design.matrix(table[complete])) if complete.any() else np.empty((0, 0))
         place = np.cumsum(complete) - 1
-        unknown = dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high"), np.nan)
-        rows = []
+        nothing = np.zeros(len(self._fit.theta))
+        rows: list[Derived] = []
         for i in range(len(table)):
             if complete[i]:
                 people = self._population(X[place[i]][None, :], np.ones(1))
-                rows += [{"row": i, **r} for r in self._rows(people, days, None)]
+                rows += self._derived(people, {"row": i}, days, None)
                 continue
-            for measure, day in [("median", np.nan), *(("survival", d) for d in days)]:
-                rows.append(
-                    {"row": i, "measure": measure, "time": day, **unknown,
-                     "conf_level": self.spec.conf_level}
-                )  # fmt: skip
-        return pd.DataFrame(rows)
+            for measure, day in [("median", np.nan), *(("survival", float(d)) for d in days)]:
+                key = {"row": i, "measure": measure, "time": day}
+                rows.append(Derived(key, np.nan, nothing, "identity", "a covariate is missing"))
+        return derived_table(rows, self._variance(), self.spec.conf_level)
 
     def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
         """Draw the standardised share that had the event, by group; returns the Axes.
@@ -281,7 +272,8 @@ class AFTResult(SummaryMixin):
         **options
             Passed on to `trdstats.plots.plot_survival`.
         """
-        frame = self.marginal(by, days=curve_days(self._data))
+        rows = self._standardised(by, curve_days(self._data))
+        frame = derived_table(rows, self._variance(), self.spec.conf_level)
         frame = frame[frame["measure"] == "survival"]
         share = frame.assign(
             estimate=1 - frame["estimate"],
@@ -294,21 +286,6 @@ class AFTResult(SummaryMixin):
         """Return the fit and its parameters as a table."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
-        rows = []
-        for r in each_row(self.tidy()):
-            covariate = not np.isnan(r.time_ratio)
-            rows.append(
-                (
-                    r.term,
-                    format_number(r.estimate, 3),
-                    format_number(r.std_error, 3),
-                    format_number(r.time_ratio, 2) if covariate else "",
-                    format_interval(np.exp(r.conf_low), np.exp(r.conf_high), 2)
-                    if covariate
-                    else "",
-                    format_p(r.p_value) if covariate else "",
-                )
-            )
         header = ("Term", "Estimate (log time)", "SE", "Time ratio", level, "p")
         facts = (
             *self._data.facts(),
@@ -318,10 +295,10 @@ class AFTResult(SummaryMixin):
             ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged)"),
             *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )
-        tables = [Table(header, tuple(rows))]
+        tables = [Table(header, self._rows_by_coefficient())]
         notes = [*self._data.notes(), "A time ratio below 1 is an earlier event."]
         if "treatment" in categories_of(self._data.designs):
-            medians = self.marginal()
+            medians = self.marginal().tidy(conf_level=self.spec.conf_level)
             cells = tuple(
                 (str(r.treatment), format_estimate(r.estimate, r.conf_low, r.conf_high, 1))
                 for r in each_row(medians)
@@ -333,7 +310,7 @@ class AFTResult(SummaryMixin):
                     f"The median under {', '.join(map(str, far))} lies beyond the last visit, day "
                     f"{self._data.longest:g}: it rests on the tail of the distribution."
                 )
-        return Summary("Accelerated failure time model", facts, tuple(tables), tuple(notes))
+        return Summary(TITLE, facts, tuple(tables), tuple(notes))
 
 
 def parameter_names(design: CovariateDesign, n_scale: int) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class MixtureCure:
     >>> import trdstats as trd
     >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
     >>> fit = trd.MixtureCure("treatment", "treatment", "log-logistic").fit(onset)
-    >>> fit.marginal()["measure"].unique().tolist()
+    >>> fit.marginal().tidy()["measure"].unique().tolist()
     ['ever', 'median']
     """
 

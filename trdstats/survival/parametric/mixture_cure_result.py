@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy.stats import chi2
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import check_choice, unknown_name
-from trdstats.estimates.wald import delta_row, wald_table
+from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign, read_right_side
 from trdstats.kernels.parametric.cure_marginals import (
     ever_responding,
@@ -22,6 +22,13 @@ from trdstats.kernels.parametric.cure_marginals import (
     responded_by,
 )
 from trdstats.kernels.parametric.mixture_cure import CureFit, fit_cure
+from trdstats.survival.coefficients import Coefficients, coefficients_of
+from trdstats.survival.parametric.derived import (
+    NO_ERROR,
+    Derived,
+    derived_estimates,
+    derived_table,
+)
 from trdstats.survival.parametric.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric.parametric_data import (
     Analysed,
@@ -31,21 +38,12 @@ from trdstats.survival.parametric.parametric_data import (
     with_intercept,
 )
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import (
-    Summary,
-    SummaryMixin,
-    Table,
-    each_row,
-    format_estimate,
-    format_interval,
-    format_number,
-    format_p,
-    format_percent,
-)
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_percent
 
 if TYPE_CHECKING:
     from trdstats.survival.parametric.mixture_cure import MixtureCure
 
+TITLE = "Mixture cure model"
 Part = Literal["incidence", "latency", "both"]
 
 # Starts whose log-likelihood lies this close to the highest have found the same maximum.
@@ -55,13 +53,15 @@ _LATE = 0.1
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MixtureCureResult(SummaryMixin):
+class MixtureCureResult(Coefficients):
     """A fitted mixture cure model.
 
     Attributes
     ----------
     spec : MixtureCure
     """
+
+    ratio: ClassVar[str] = "ratio"
 
     spec: MixtureCure
     _data: Analysed
@@ -89,11 +89,24 @@ class MixtureCureResult(SummaryMixin):
             return self._data.robust_covariance(self._fit.influence())
         return self._fit.covariance()
 
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """Covariance of the parameters, rows and columns named "<part> <term>"."""
-        names = [" ".join(t) for t in self.terms]
-        return pd.DataFrame(self._variance(), index=names, columns=names)
+    def estimates(self) -> Estimates:
+        """Return the parameters; NaN where the likelihood says nothing of one.
+
+        Part "incidence" is on the scale of the log odds of ever having the event, "latency" on
+        that of the log time of those who will.
+        """
+        data, trouble = self._data, self.trouble()
+        part, term = zip(*self.terms, strict=True)
+        return coefficients_of(
+            pd.DataFrame({"part": part, "term": term}),
+            np.where(self._flat, np.nan, self._fit.theta), self._variance(),
+            self._fit.influence(), data.row, data.sample,
+            lost=("the likelihood is level in it", NO_ERROR), title=TITLE,
+            notes=(*data.notes(), *([trouble] if trouble else [])),
+        )  # fmt: skip
+
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        return ~table["term"].isin(["Intercept", "log(scale)"]).to_numpy()
 
     @property
     def late_share(self) -> float:
@@ -101,26 +114,6 @@ class MixtureCureResult(SummaryMixin):
         W, X = (with_intercept(d.X) for d in self._data.designs)
         end = float(np.log(self._data.longest))
         return late_share(self._fit, W, X, self._data.weight / self._data.weight.sum(), end)
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the parameters.
-
-        Returns
-        -------
-        pandas.DataFrame
-            part ("incidence": log odds of ever having the event; "latency": log time of those
-            who will), term, estimate, std_error, statistic, p_value, conf_low, conf_high,
-            conf_level, ratio (odds ratio, or time ratio; NaN for what is no covariate). All NaN
-            for parameters of which the likelihood says nothing.
-        """
-        names = [t for _, t in self.terms]
-        frame = wald_table(names, self._fit.theta, self._variance(), self.spec.conf_level)
-        frame.insert(0, "part", [p for p, _ in self.terms])
-        numbers = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
-        frame.loc[self._flat, numbers] = np.nan
-        covariate = ~frame["term"].isin(["Intercept", "log(scale)"])
-        with np.errstate(over="ignore"):
-            return frame.assign(ratio=np.exp(frame["estimate"]).where(covariate))
 
     def glance(self) -> pd.DataFrame:
         """Return one row.
@@ -210,7 +203,27 @@ class MixtureCureResult(SummaryMixin):
         some, V = self._fit.theta[tested], self._variance()[np.ix_(tested, tested)]
         return float(some @ np.linalg.solve(V, some))
 
-    def marginal(self, by: str = "treatment", *, days: Sequence[float] = ()) -> pd.DataFrame:
+    def _standardised(self, by: str, days: Sequence[float]) -> list[Derived]:
+        check_days(days)
+        fit, weight = self._fit, self._data.weight / self._data.weight.sum()
+        rows = []
+        for name in levels_of(self._data.designs, by):
+            W, X = (design_at(d, by, name) for d in self._data.designs)
+            ever = ever_responding(fit, W, X, weight)
+            middle = log_median_of_responders(fit, W, X, weight)
+            median = float(np.exp(middle.value))
+            keys: dict[str, object] = {by: name, "measure": "ever", "time": np.nan}
+            rows.append(Derived(keys, ever.value, ever.gradient, "logit"))
+            keys = keys | {"measure": "median"}
+            rows.append(Derived(keys, median, median * middle.gradient, "log"))
+            for day in days:
+                with np.errstate(divide="ignore"):
+                    had = responded_by(fit, W, X, weight, float(np.log(day)))
+                keys = keys | {"measure": "by day", "time": float(day)}
+                rows.append(Derived(keys, had.value, had.gradient, "logit"))
+        return rows
+
+    def marginal(self, by: str = "treatment", *, days: Sequence[float] = ()) -> Estimates:
         """Return probabilities and times standardised to the covariates of all subjects.
 
         Parameters
@@ -222,11 +235,11 @@ class MixtureCureResult(SummaryMixin):
 
         Returns
         -------
-        pandas.DataFrame
-            `by`, measure ("ever": probability of ever having the event; "median": days by which
-            half of those who will have had it; "by day": probability of having had it by then),
-            time, estimate, std_error, conf_low, conf_high, conf_level. Delta method with
-            covariates as they are; limits symmetric on the logit or log scale.
+        Estimates
+            Keys `by`, measure ("ever": probability of ever having the event; "median": days by
+            which half of those who will have had it; "by day": probability of having had it by
+            then), time. Delta method with covariates as they are; limits symmetric on the logit
+            or log scale.
 
         Raises
         ------
@@ -235,39 +248,10 @@ class MixtureCureResult(SummaryMixin):
         SpecError
             When a day is negative.
         """
-        check_days(days)
-        V, level = self._variance(), self.spec.conf_level
-        weight = self._data.weight / self._data.weight.sum()
-        rows = []
-        for name in levels_of(self._data.designs, by):
-            W, X = (design_at(d, by, name) for d in self._data.designs)
-            ever = ever_responding(self._fit, W, X, weight)
-            middle = log_median_of_responders(self._fit, W, X, weight)
-            median = float(np.exp(middle.value))
-            found = [
-                ("ever", np.nan, delta_row(ever.value, ever.gradient, V, level, "logit")),
-                ("median", np.nan, delta_row(median, median * middle.gradient, V, level, "log")),
-            ]
-            for day in days:
-                with np.errstate(divide="ignore"):
-                    had = responded_by(self._fit, W, X, weight, float(np.log(day)))
-                row = delta_row(had.value, had.gradient, V, level, "logit")
-                found.append(("by day", float(day), row))
-            rows += [
-                {by: name, "measure": m, "time": t, **r, "conf_level": level} for m, t, r in found
-            ]
-        return pd.DataFrame(rows)
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each parameter.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column "<part> <term>"; 0 for those with follow-up who were not
-            analysed.
-        """
-        return self._data.influence([" ".join(t) for t in self.terms], self._fit.influence())
+        return derived_estimates(
+            self._standardised(by, days), self._variance(),
+            title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
+        )  # fmt: skip
 
     def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
         """Draw the standardised share that had the event, by group; returns the Axes.
@@ -279,7 +263,8 @@ class MixtureCureResult(SummaryMixin):
         **options
             Passed on to `trdstats.plots.plot_survival`.
         """
-        frame = self.marginal(by, days=curve_days(self._data))
+        rows = self._standardised(by, curve_days(self._data))
+        frame = derived_table(rows, self._variance(), self.spec.conf_level)
         return draw_shares(frame[frame["measure"] == "by day"], by, self._data, ax, options)
 
     def trouble(self) -> str:
@@ -303,21 +288,8 @@ class MixtureCureResult(SummaryMixin):
         """Return the fit, its parameters, and what they mean for each treatment."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
-        rows = []
-        for r in each_row(self.tidy()):
-            ratio = ("", "", "")
-            if r.term not in ("Intercept", "log(scale)"):
-                with np.errstate(over="ignore"):
-                    limits = np.exp([r.conf_low, r.conf_high])
-                ratio = (
-                    format_number(r.ratio, 2),
-                    format_interval(limits[0], limits[1], 2),
-                    format_p(r.p_value),
-                )
-            estimate = (format_number(r.estimate, 3), format_number(r.std_error, 3))
-            rows.append((r.part, r.term, *estimate, *ratio))
         header = ("Part", "Term", "Estimate", "SE", "Ratio", level, "p")
-        tables = [Table(header, tuple(rows), text_columns=2)]
+        tables = [Table(header, self._rows_by_coefficient(), text_columns=2)]
         if "treatment" in categories_of(self._data.designs):
             tables.append(self._by_treatment())
         facts = (
@@ -329,11 +301,11 @@ class MixtureCureResult(SummaryMixin):
              f"{g.starts_agreeing} of {g.starts} starts agree)"),
             *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )  # fmt: skip
-        return Summary("Mixture cure model", facts, tuple(tables), self._notes(g.late_share))
+        return Summary(TITLE, facts, tuple(tables), self._notes(g.late_share))
 
     def _by_treatment(self) -> Table:
         level = f"{100 * self.spec.conf_level:g} % CI"
-        frame = self.marginal()
+        frame = self.marginal().tidy(conf_level=self.spec.conf_level)
         ever, median = (frame[frame["measure"] == m] for m in ("ever", "median"))
         rows = tuple(
             (

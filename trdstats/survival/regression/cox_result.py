@@ -4,34 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
-from trdstats.estimates.wald import wald_table
+from trdstats.estimates import Estimates
 from trdstats.kernels.risk_sets.cox_checks import concordance
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, Fit, score_residuals
 from trdstats.outcomes import EventTimes
+from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
 from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression.regression_data import Regressed
-from trdstats.tables import (
-    Summary,
-    SummaryMixin,
-    Table,
-    each_row,
-    format_estimate,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Summary, Table, each_row, format_p
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox import CoxPH
@@ -43,7 +35,7 @@ Transform = Literal["km", "rank", "identity", "log"]
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class CoxResult(SummaryMixin):
+class CoxResult(Coefficients):
     """A fitted Cox regression.
 
     Attributes
@@ -52,6 +44,8 @@ class CoxResult(SummaryMixin):
     times : EventTimes
     terms : tuple of str
     """
+
+    ratio: ClassVar[str] = "hazard_ratio"
 
     spec: CoxPH
     times: EventTimes
@@ -87,11 +81,6 @@ class CoxResult(SummaryMixin):
         """Return the covariance of sums from the part of each analysed subject, shape (n, k)."""
         return self._found.sample.robust_covariance(self._found.row, effect, self._cluster)
 
-    def _variance(self) -> FloatArray:
-        if not self.is_robust:
-            return np.asarray(np.linalg.inv(self._best.fit.information))
-        return self._robust(self._left_out())
-
     @property
     def is_corrected(self) -> bool:
         """Whether the robust variance has the leverage of subjects in it."""
@@ -109,26 +98,28 @@ class CoxResult(SummaryMixin):
         np.add.at(parts, self._owner, each)
         return leave_out(self._scores(fit), parts, self._cluster, fit.information)
 
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """Covariance of the coefficients."""
-        return pd.DataFrame(self._variance(), index=list(self.terms), columns=list(self.terms))
+    def estimates(self) -> Estimates:
+        """Return the log hazard ratios.
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a term.
-
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate (log hazard ratio), std_error, statistic, p_value, conf_low, conf_high,
-            conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
+        Influences are of first order; where the variance is corrected, those of leaving the
+        subject, or its cluster, out.
         """
-        table = wald_table(self.terms, self._best.fit.beta, self._variance(), self.spec.conf_level)
-        return table.assign(
-            hazard_ratio=np.exp(table["estimate"]),
-            hazard_ratio_low=np.exp(table["conf_low"]),
-            hazard_ratio_high=np.exp(table["conf_high"]),
-        )
+        return self._estimates(self._left_out())
+
+    def _for_tables(self) -> Estimates:
+        return self._estimates(self._left_out() if self.is_robust else None)
+
+    def _estimates(self, effect: FloatArray | None) -> Estimates:
+        found, cluster = self._found, self.spec.cluster
+        own = np.asarray(np.linalg.inv(self._best.fit.information), dtype=np.float64)
+        if effect is not None and self.is_robust:
+            own = self._robust(effect)
+        return coefficients_of(
+            pd.DataFrame({"term": self.terms}), self._best.fit.beta, own,
+            effect, found.row, found.sample,
+            title="Cox regression", notes=notes_of(self.times, found.sample),
+            clusters=None if cluster is None else found.frame[cluster].to_numpy(dtype=object),
+        )  # fmt: skip
 
     def glance(self) -> pd.DataFrame:
         """Return one row.
@@ -146,7 +137,7 @@ class CoxResult(SummaryMixin):
         ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
         spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
         score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
-        wald = float(beta @ np.linalg.solve(self._variance(), beta))
+        wald = float(beta @ np.linalg.solve(self._for_tables().covariance, beta))
         estimate, error = self._concordance()
         return pd.DataFrame(
             {
@@ -178,14 +169,6 @@ class CoxResult(SummaryMixin):
         agreement = concordance(found.time, event, risk, stratum, found.entry, found.weight)
         variance = self._robust(agreement.influence[:, None])
         return agreement.estimate, float(np.sqrt(variance[0, 0]))
-
-    def influence(self) -> pd.DataFrame:
-        """Return the effect of each subject on each coefficient.
-
-        Of first order; where the variance is corrected, that of leaving the subject, or its
-        cluster, out. The sum of squares is the robust variance.
-        """
-        return self._found.influence(list(self.terms), self._left_out())
 
     def proportional_hazards(self, transform: Transform = "km") -> ProportionalHazardsTest:
         """Test that hazard ratios do not change with time.
@@ -250,24 +233,8 @@ class CoxResult(SummaryMixin):
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the hazard ratios with their intervals; returns the Axes."""
-        table = self.tidy()
-        frame = pd.DataFrame(
-            {
-                "label": table["term"],
-                "estimate": table["hazard_ratio"],
-                "conf_low": table["hazard_ratio_low"],
-                "conf_high": table["hazard_ratio_high"],
-            }
-        )
-        settings = {
-            "xlabel": f"Hazard ratio of {self.times.causes.get(self.spec.cause, '')}",
-            "reference_line": 1.0,
-            "xscale": "log",
-            "digits": 2,
-            "caveat": self.times.caveat,
-            **options,
-        }
-        return plots.plot_estimates(frame, ax=ax, **settings)
+        event = self.times.causes.get(self.spec.cause, "")
+        return self._draw(f"Hazard ratio of {event}", self.times.caveat, ax, options)
 
     def summary(self) -> Summary:
         """Return the hazard ratios and the tests of the whole."""
@@ -283,20 +250,10 @@ class CoxResult(SummaryMixin):
         if np.isfinite(g.concordance):
             facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
         level = f"{100 * spec.conf_level:g} % CI"
-        rows = tuple(
-            (
-                r.term,
-                format_estimate(r.hazard_ratio, r.hazard_ratio_low, r.hazard_ratio_high, 2),
-                format_number(r.estimate, 3),
-                format_number(r.std_error, 3),
-                format_p(r.p_value),
-            )
-            for r in each_row(self.tidy())
-        )
         header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Cox regression",
             tuple(facts),
-            (Table(header, rows),),
+            (Table(header, self._rows()),),
             notes_of(self.times, self._found.sample),
         )

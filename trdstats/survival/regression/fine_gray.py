@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from trdstats import plots
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level
-from trdstats.estimates.wald import wald_table
+from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
 from trdstats.kernels.numerics.newton_loglik import maximise
 from trdstats.kernels.risk_sets.fine_gray import (
@@ -23,6 +23,7 @@ from trdstats.kernels.risk_sets.fine_gray import (
     score_parts,
 )
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.parametric.parametric_data import rows_like
 from trdstats.survival.regression.regression_data import (
@@ -32,15 +33,7 @@ from trdstats.survival.regression.regression_data import (
     regress,
 )
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import (
-    Summary,
-    SummaryMixin,
-    Table,
-    each_row,
-    format_estimate,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Summary, Table, each_row
 
 
 @checked
@@ -119,23 +112,15 @@ class FineGray:
         spread = np.sqrt(np.average((found.X - centre) ** 2, axis=0, weights=found.weight))
         scaled = (found.X - centre) / spread
         data = Subdistribution.of(scaled, found.time, found.status, self.cause, found.weight)
-
-        def surface(beta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-            at = evaluate(data, beta)
-            if at is None:
-                return -np.inf, np.zeros_like(beta), -np.eye(len(beta))
-            return at.loglik, at.score, -at.information
-
-        top = maximise(surface, np.zeros(scaled.shape[1]), unit=float(found.weight.mean()))
+        start, unit = np.zeros(scaled.shape[1]), float(found.weight.mean())
+        top = maximise(partial(evaluate, data), start, unit=unit)
         endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
         if top is None or endless.any() or not top.converged:
             terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate(terms or found.design.terms, name)
-        fit = evaluate(data, top.theta)
-        assert fit is not None  # the search ended there
-        null = evaluate(data, np.zeros(scaled.shape[1]))
-        assert null is not None
+        null = evaluate(data, start)
+        assert null is not None  # the search began there
         return FineGrayResult(
             spec=self,
             times=times,
@@ -143,7 +128,7 @@ class FineGray:
             iterations=top.iterations,
             _found=found,
             _data=data,
-            _fit=fit,
+            _fit=top.point,
             _null=null.loglik,
             _centre=centre,
             _spread=spread,
@@ -152,7 +137,7 @@ class FineGray:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class FineGrayResult(SummaryMixin):
+class FineGrayResult(Coefficients):
     """A fitted subdistribution regression.
 
     Attributes
@@ -162,6 +147,8 @@ class FineGrayResult(SummaryMixin):
     terms : tuple of str
     iterations : int
     """
+
+    ratio: ClassVar[str] = "hazard_ratio"
 
     spec: FineGray
     times: EventTimes
@@ -174,38 +161,16 @@ class FineGrayResult(SummaryMixin):
     _centre: FloatArray
     _spread: FloatArray
 
-    def _on_beta(self) -> FloatArray:
-        """Return the influences on the coefficients, shape (n, q)."""
-        part = score_parts(self._data, self._fit)
-        return np.asarray(part @ np.linalg.inv(self._fit.information) / self._spread)
-
-    @property
-    def covariance(self) -> pd.DataFrame:
-        """Robust covariance of the coefficients."""
+    def estimates(self) -> Estimates:
+        """Return the log subdistribution hazard ratios; their variance is robust."""
         found = self._found
-        values = found.sample.robust_covariance(found.row, self._on_beta())
-        return pd.DataFrame(values, index=list(self.terms), columns=list(self.terms))
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a term.
-
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate (log subdistribution hazard ratio), std_error, statistic, p_value,
-            conf_low, conf_high, conf_level, hazard_ratio, hazard_ratio_low, hazard_ratio_high.
-        """
-        table = wald_table(
-            self.terms,
-            self._fit.beta / self._spread,
-            self.covariance.to_numpy(),
-            self.spec.conf_level,
-        )
-        return table.assign(
-            hazard_ratio=np.exp(table["estimate"]),
-            hazard_ratio_low=np.exp(table["conf_low"]),
-            hazard_ratio_high=np.exp(table["conf_high"]),
-        )
+        part = score_parts(self._data, self._fit)
+        effect = np.asarray(part @ np.linalg.inv(self._fit.information) / self._spread)
+        return coefficients_of(
+            pd.DataFrame({"term": self.terms}), self._fit.beta / self._spread,
+            found.sample.robust_covariance(found.row, effect), effect, found.row, found.sample,
+            title="Fine and Gray regression", notes=notes_of(self.times, found.sample),
+        )  # fmt: skip
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, competing, n_left_out, loglik_null, loglik, iterations."""
@@ -221,10 +186,6 @@ class FineGrayResult(SummaryMixin):
                 "iterations": [self.iterations],
             }
         )
-
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each coefficient."""
-        return self._found.influence(list(self.terms), self._on_beta())
 
     def predict(self, frame: Any, days: Sequence[float]) -> pd.DataFrame:
         """Estimate the cumulative incidence of subjects with given covariates.
@@ -263,39 +224,14 @@ class FineGrayResult(SummaryMixin):
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the hazard ratios with their intervals; returns the Axes."""
-        table = self.tidy()
-        frame = pd.DataFrame(
-            {
-                "label": table["term"],
-                "estimate": table["hazard_ratio"],
-                "conf_low": table["hazard_ratio_low"],
-                "conf_high": table["hazard_ratio_high"],
-            }
-        )
-        settings = {
-            "xlabel": f"Subdistribution hazard ratio of {self.times.causes[self.spec.cause]}",
-            "reference_line": 1.0,
-            "xscale": "log",
-            "digits": 2,
-            "caveat": self.times.caveat,
-            **options,
-        }
-        return plots.plot_estimates(frame, ax=ax, **settings)
+        event = self.times.causes[self.spec.cause]
+        xlabel = f"Subdistribution hazard ratio of {event}"
+        return self._draw(xlabel, self.times.caveat, ax, options)
 
     def summary(self) -> Summary:
         """Return the hazard ratios as a table."""
         g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
-        rows = tuple(
-            (
-                r.term,
-                format_estimate(r.hazard_ratio, r.hazard_ratio_low, r.hazard_ratio_high, 2),
-                format_number(r.estimate, 3),
-                format_number(r.std_error, 3),
-                format_p(r.p_value),
-            )
-            for r in each_row(self.tidy())
-        )
         header = ("Term", f"Subdistribution hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Fine and Gray regression",
@@ -306,6 +242,6 @@ class FineGrayResult(SummaryMixin):
                 ("Covariates", self.spec.formula),
                 ("Variance", "robust, with that of the censoring"),
             ),
-            (Table(header, rows),),
+            (Table(header, self._rows()),),
             notes_of(self.times, self._found.sample),
         )

@@ -1,0 +1,177 @@
+"""Coefficients of a regression of times, with the ratios they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from trdstats import plots
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.table import STATISTICS
+from trdstats.survival.groups import Sample
+from trdstats.tables import each_row, format_estimate, format_interval, format_number, format_p
+
+
+class Coefficients(EstimateResult):
+    """A result whose estimates are coefficients on the log scale of ratios."""
+
+    # Name of the ratio: the first word of three columns.
+    ratio: ClassVar[str]
+
+    def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
+        """Return which rows stand for a ratio, shape (k,)."""
+        return np.ones(len(table), dtype=bool)
+
+    def _for_tables(self) -> Estimates:
+        """Return the estimates; without influences where they cost much and no table needs them."""
+        return self.estimates()
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance of the coefficients, rows and columns named by their keys."""
+        found = self._for_tables()
+        return pd.DataFrame(found.covariance, index=found.labels(), columns=found.labels())
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
+        """Return one row a coefficient.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The keys; the ratio (``hazard_ratio``, ``time_ratio`` or ``ratio``) with its limits
+            (``_low``, ``_high``), NaN for what stands for none; then estimate (its logarithm)
+            and the columns of every table of estimates. Tests are of a coefficient of 0.
+        """
+        level = self.conf_level if conf_level is None else conf_level
+        table = self._for_tables().tidy(conf_level=level)
+        return with_ratios(table, self.ratio, self._has_ratio(table))
+
+    def _ratios(self) -> pd.DataFrame:
+        """Return the coefficients with their ratios as estimate, conf_low, conf_high."""
+        table = self.tidy()
+        names = {f"{self.ratio}{e}": f"exp{e}" for e in ("", "_low", "_high")}
+        return table.rename(columns=names)
+
+    def _draw(self, xlabel: str, caveat: str, ax: Any, options: dict[str, Any]) -> Any:
+        """Draw the ratios with their intervals."""
+        table = self._ratios()
+        frame = pd.DataFrame(
+            {
+                "label": table["term"],
+                "estimate": table["exp"],
+                "conf_low": table["exp_low"],
+                "conf_high": table["exp_high"],
+            }
+        )
+        settings = {
+            "xlabel": xlabel, "reference_line": 1.0, "xscale": "log", "digits": 2,
+            "caveat": caveat, **options,
+        }  # fmt: skip
+        return plots.plot_estimates(frame, ax=ax, **settings)
+
+    def _rows(self) -> tuple[tuple[str, ...], ...]:
+        """Return for print: ratio with interval, coefficient, error, p."""
+        return tuple(
+            (
+                r.term,
+                format_estimate(r.exp, r.exp_low, r.exp_high, 2),
+                format_number(r.estimate, 3),
+                format_number(r.std_error, 3),
+                format_p(r.p_value),
+            )
+            for r in each_row(self._ratios())
+        )
+
+    def _rows_by_coefficient(self) -> tuple[tuple[str, ...], ...]:
+        """Return for print: keys, coefficient, error, then ratio, interval and p of a ratio."""
+        table, rows = self._ratios(), []
+        heads = list(table.columns[: table.columns.get_loc("exp")])
+        for r, shown in zip(each_row(table), self._has_ratio(table), strict=True):
+            ratio = (
+                format_number(r.exp, 2),
+                format_interval(r.exp_low, r.exp_high, 2),
+                format_p(r.p_value),
+            )
+            own = (format_number(r.estimate, 3), format_number(r.std_error, 3))
+            rows.append((*(getattr(r, h) for h in heads), *own, *(ratio if shown else ("",) * 3)))
+        return tuple(rows)
+
+
+def with_ratios(table: pd.DataFrame, name: str, shown: BoolArray) -> pd.DataFrame:
+    """Return a table of estimates with the ratios they are logarithms of, after the keys.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    name : str
+        Of the ratio; its limits are "<name>_low" and "<name>_high".
+    shown : ndarray of bool, shape (k,)
+        Which estimates stand for one.
+    """
+    ends = {"": "estimate", "_low": "conf_low", "_high": "conf_high"}
+    with np.errstate(over="ignore"):
+        logs = {f"{name}{end}": table[column].to_numpy() for end, column in ends.items()}
+        ratios = {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
+    keys = table.columns[: len(table.columns) - len(STATISTICS)]
+    columns: dict[Hashable, object] = dict(table[keys].items())
+    return pd.DataFrame(columns | ratios | dict(table[list(STATISTICS)].items()))
+
+
+def coefficients_of(
+    keys: pd.DataFrame,
+    value: FloatArray,
+    covariance: FloatArray,
+    effect: FloatArray | None,
+    row: IntArray,
+    sample: Sample,
+    *,
+    lost: tuple[str, str] = ("not estimable", "the data say nothing of its error"),
+    title: str,
+    notes: tuple[str, ...],
+    clusters: ObjectArray | None = None,
+) -> Estimates:
+    """Return the coefficients of a regression as estimates.
+
+    Parameters
+    ----------
+    keys : pandas.DataFrame
+    value : ndarray, shape (k,)
+    covariance : ndarray, shape (k, k)
+    effect : ndarray, shape (n, k)
+        Influence of each analysed subject, the weights taken as known; None to leave it out.
+    row : ndarray of int, shape (n,)
+        Their positions among all with follow-up.
+    sample : Sample
+    lost : tuple of str
+        Why a coefficient, and why only its error, could not be had where it is NaN.
+    title : str
+    notes : tuple of str
+    clusters : ndarray of object, shape (n,), optional
+        Groups of subjects that are not independent.
+    """
+    subjects = sample.influence_subjects()
+    group = None
+    if clusters is not None:
+        # Subjects outside the estimate stand alone.
+        group = np.full(len(subjects), None, dtype=object)
+        group[row] = clusters
+    moved = None if effect is None else sample.stacked_influence(sample.lay_out(row, effect))
+    told = moved is not None and bool(np.isfinite(moved).all())
+    known, certain = np.isfinite(value), np.diag(covariance) > 0
+    return estimates_of(
+        keys, value, covariance=covariance, null=0.0, title=title, notes=notes,
+        influences=moved if told else None,
+        subjects=subjects if told else None, clusters=group if told else None,
+        reasons=[
+            lost[0] if not k else "" if c else lost[1] for k, c in zip(known, certain, strict=True)
+        ],
+    )  # fmt: skip
