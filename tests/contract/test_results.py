@@ -34,10 +34,10 @@ NOT_ESTIMATES = {
 # Curves: `tidy()` is the curve with the numbers at risk, `estimates(days)` what holds at some days.
 CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "TurnbullResult", "ResponseStateResult",
-    "MarginalCurves",
+    "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
 # Still with a table of their own.
-WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, "RMSTResult"}}
+WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, *CURVES, "RMSTResult"}}
 
 
 @pytest.fixture(scope="module")

@@ -239,7 +239,7 @@ class EstimateTable(SummaryMixin):
             )
             for text, r in zip(texts_of(self.keys), each_row(frame), strict=True)
         )
-        header = (*(h.capitalize() for h in self.keys), "Estimate (95 % CI)", "p")
+        header = (*(str(h).capitalize() for h in self.keys), "Estimate (95 % CI)", "p")
         lost = tuple(
             f"{label} {'has no standard error' if known else 'could not be estimated'}: {reason}."
             for label, reason, known in zip(

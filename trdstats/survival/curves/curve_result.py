@@ -98,7 +98,7 @@ class CurveResult(EstimateResult):
     def _compared(self, found: Estimates, reference: str | None) -> pd.DataFrame:
         return found.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
 
-    def _on_days(self, found: Estimates, n_risk: npt.ArrayLike) -> pd.DataFrame:
+    def _on_days(self, found: Estimates, n_risk: FloatArray | pd.Series[Any]) -> pd.DataFrame:
         """Return estimates on days with the numbers at risk just before them."""
         table = found.tidy(conf_level=self.conf_level)[[*found.keys, *_SHOWN]]
         # At the origin the value is known: its error is 0.

@@ -204,22 +204,12 @@ class KaplanMeierResult(CurveResult):
         """
         check_choice("measure", measure, MEASURES)
         at = read_days(days)
-        curves = list(self._curves.values())
-        here = [c.index_at(at) for c in curves]
+        curves = self._curves.values()
         last = np.repeat([c.time[-1] for c in curves], len(at))
-        survival = np.concatenate([c.survival[i] for c, i in zip(curves, here, strict=True)])
-        error = np.concatenate(
-            [
-                error_at(at, c.survival[i], c.std_error()[i])
-                for c, i in zip(curves, here, strict=True)
-            ]
-        )
         ended = np.repeat([c.survival[-1] == 0 for c in curves], len(at))
-        known = (np.tile(at, len(curves)) <= last) | ended
-        survival, error = np.where(known, survival, np.nan), np.where(known, error, np.nan)
-        log_variance = np.concatenate(
-            [c.log_variance[i] for c, i in zip(curves, here, strict=True)]
-        )
+        survival, error, log_variance = np.hstack([_read(c, at) for c in curves])
+        lost = (np.tile(at, len(curves)) > last) & ~ended
+        survival[lost] = error[lost] = np.nan
         value, slope = _as_measure(survival, measure)
         effect = self._sample.influences(
             lambda g: kernel.influence_on_survival(self._curves[g.label], at), len(at)
@@ -390,6 +380,13 @@ class KaplanMeierResult(CurveResult):
                 *no_error_known(without),
             ),
         )
+
+
+def _read(curve: kernel.Curve, at: FloatArray) -> FloatArray:
+    """Return survival, its error and the variance of its logarithm at days, shape (3, k)."""
+    here = curve.index_at(at)
+    error = error_at(at, curve.survival[here], curve.std_error()[here])
+    return np.stack([curve.survival[here], error, curve.log_variance[here]])
 
 
 def _as_measure(survival: FloatArray, measure: Measure) -> tuple[FloatArray, FloatArray]:

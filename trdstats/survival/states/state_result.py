@@ -149,10 +149,11 @@ class StateResult(CurveResult):
         ]
         named = pd.concat(keys).set_axis(["quantity", self._key, "state", "time"], axis=1)
         last = np.repeat([self._days(label)[-1] for label in labels], len(STATES) * len(at))
+        means_first = np.arange(len(value)) < len(mean)
         return estimates_of(
             named, value, influences=effect, subjects=sample.influence_subjects(),
             covariance=sample.covariance_between(effect, error**2),
-            limits_scale=["identity"] * len(mean) + ["logit"] * (len(value) - len(mean)),
+            limits_scale=["identity" if m else "logit" for m in means_first],
             reasons=why_missing(value, error, np.append(np.zeros(len(mean)), last)),
             title=self._title, notes=self._notes(),
         )  # fmt: skip
