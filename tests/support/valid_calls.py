@@ -192,7 +192,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
     yield Call(
         "mean_scores", trd.mean_scores, {"study": study, "days": (7, 14), "conf_level": 0.95}
     )
-    yield Call("change_from_baseline", trd.change_from_baseline, {"study": study, "day": 28})
+    yield Call("changes", trd.changes, {"study": study, "day": 28})
     yield Call(
         "compare_counts",
         trd.compare_counts,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
@@ -153,6 +154,19 @@ def chi_squared(gap: FloatArray, V: FloatArray) -> tuple[float, int]:
     free = value > _RANK * value[-1]
     score = vector.T[free] @ (gap[used] / size)
     return float(np.sum(score**2 / value[free])), int(free.sum())
+
+
+def sets_at_risk_together(V: FloatArray) -> list[IntArray]:
+    """Return the groups that events compare with each other, one set beside the other.
+
+    Parameters
+    ----------
+    V : ndarray, shape (g, g)
+        Covariance of observed - expected.
+    """
+    used = np.flatnonzero(np.diag(V) > 0)
+    n, code = connected_components(V[np.ix_(used, used)] != 0, directed=False)
+    return [used[code == k] for k in range(n)]
 
 
 def _one_stratum(

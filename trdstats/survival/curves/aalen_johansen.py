@@ -121,8 +121,7 @@ class AalenJohansenResult(CurveResult):
             group column, cause, time (days), n_risk, n_event (of the cause), n_censor, estimate
             (probability of having had the cause), std_error, conf_low, conf_high, conf_level.
         """
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
+        level = self._level(conf_level)
         frames = []
         for label, fit in self._fits.items():
             low, high = kernel.incidence_interval(fit.estimate, fit.std_error, conf_level=level)

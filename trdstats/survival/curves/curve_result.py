@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, no_error_reason
+from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.survival.reported_days import check_days
 
@@ -52,6 +52,12 @@ class CurveResult(EstimateResult):
     @property
     def _key(self) -> str:
         return self.spec.by or "group"
+
+    def _level(self, conf_level: float | None) -> float:
+        """Return a confidence level, by default that of the specification."""
+        level = self.conf_level if conf_level is None else conf_level
+        check_level(level)
+        return level
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return what the curves say on chosen days, with the influence of every subject.

@@ -157,8 +157,7 @@ class KaplanMeierResult(CurveResult):
             group column, time (days), n_risk, n_event, n_censor, estimate (probability of not
             having had the event), std_error, conf_low, conf_high, conf_level.
         """
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
+        level = self._level(conf_level)
         frames = []
         for label, curve in self._curves.items():
             low, high = self._limits(curve, level)

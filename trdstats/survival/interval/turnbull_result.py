@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, check_level, unknown_name
+from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import (
     incidence_bounds,
@@ -140,8 +140,7 @@ class TurnbullResult(CurveResult):
             (probability of not having had it at `lower` and at `upper`: bounds in between),
             conf_low, conf_high (of estimate), conf_level.
         """
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
+        level = self._level(conf_level)
         frames = []
         for label, fit in self._fits.items():
             after = np.append(np.cumsum(fit.mass)[:-1], 1.0)

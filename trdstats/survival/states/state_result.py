@@ -97,8 +97,7 @@ class StateResult(CurveResult):
             estimate (probability of being in the state), std_error, conf_low, conf_high,
             conf_level.
         """
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
+        level = self._level(conf_level)
         return pd.concat(
             [self._curve(label, self._days(label), level) for label in self._labels],
             ignore_index=True,
