@@ -34,11 +34,11 @@ NOT_ESTIMATES = {
 # Curves: `tidy()` is the curve with the numbers at risk, `estimates(days)` what holds at some days.
 CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "TurnbullResult", "ResponseStateResult",
-    "MarginalCurves",
+    "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
 # Still with a table of their own.
 PORTED = {
-    "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
+    *CURVES, "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
     "IndirectComparison", "PooledEffect", "PropensityResult", "CensoringWeightsResult",
     "StratifiedRates", "CoxResult", "FineGrayResult", "IntervalPHResult", "AFTResult",
     "MixtureCureResult",

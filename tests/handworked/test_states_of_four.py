@@ -89,13 +89,13 @@ def test_influence_and_mean_days() -> None:
     fit = ResponseState(tau=4).fit(FOUR)
     effect = fit.influence([2, 4])
     assert effect["subject"].tolist() == list("ABCD")
-    assert effect[f"x {R} day 2"].tolist() == exactly(
+    assert effect[f"probability x {R} 2"].tolist() == exactly(
         Fraction(1, 8), Fraction(1, 8), Fraction(-1, 8), Fraction(-1, 8)
     )
-    assert effect[f"x {R} day 4"].tolist() == exactly(
+    assert effect[f"probability x {R} 4"].tolist() == exactly(
         Fraction(-3, 32), Fraction(7, 32), Fraction(-5, 32), Fraction(1, 32)
     )
-    assert effect[f"x mean days {R}"].tolist() == exactly(
+    assert effect[f"mean days x {R} 4"].tolist() == exactly(
         Fraction(1, 8), Fraction(1, 8), Fraction(-1, 8), Fraction(-1, 8)
     )
     days = fit.mean_days().set_index("state")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.errors import SpecError
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.estimates.weights import multiply_weights
 
 RESPONSE = trd.Response()
@@ -70,3 +71,13 @@ def test_another_outcome_has_its_own_weights(
     seen = people["subject"].isin(weights.subjects[weights.observed]) & ~lost
     with pytest.raises(SpecError, match=r"count on 7 subjects with .* made for another outcome"):
         spec.fit(people.assign(y=people["age"].where(seen).astype(float)), weights=weights)
+
+
+def test_those_at_risk_when_somebody_left_are_alike() -> None:
+    # Subjects 0 and 1 are the only ones whose censoring is modelled, and of one age.
+    frame = pd.DataFrame(
+        {"subject": range(4), "treatment": list("AABB"), "age": [59.0, 59.0, 55.0, 61.0],
+         "time": [27, 5, 38, 23], "status": [0, 0, 1, 0]}
+    )  # fmt: skip
+    with pytest.raises(NotEstimableError, match="effect of age on censoring cannot be estimated"):
+        trd.IPCW("age", tau=10).fit(frame)

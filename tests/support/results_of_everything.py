@@ -81,6 +81,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "ResponseStateResult": lambda: trd.ResponseState(tau=28).fit(
         trd.response_history(study(), trd.Response(), trd.LossOfResponse())
     ),
+    "IntervalResponseStateResult": lambda: trd.IntervalResponseState(tau=28, cuts=(7, 14)).fit(
+        trd.response_history(study(), trd.Response(), trd.LossOfResponse())
+    ),
     "Rates": lambda: trd.rates(study(), trd.Response(), day=28),
     "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
     "MMRMResult": mmrm,

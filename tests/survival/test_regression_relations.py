@@ -181,7 +181,7 @@ def test_marginal_curves_of_one_covariate_are_near_the_curves_of_its_levels() ->
     compared = curves.contrasts()
     assert (compared["std_error"] > 0).all()
     assert compared["reference"].unique().tolist() == ["A"]
-    with pytest.raises(UnknownNameError, match="Unknown level 'C'"):
+    with pytest.raises(UnknownNameError, match="Unknown treatment 'C'"):
         curves.contrasts(reference="C")
 
 

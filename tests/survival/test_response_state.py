@@ -243,8 +243,8 @@ def test_influence_is_the_derivative_to_the_weight(history: ResponseHistory) -> 
             moved.append(np.append(days, found.at([28])["estimate"]))
         slope = (moved[0] - moved[1]) / (2 * h)
         arms = history.treatments
-        columns = [f"{a} mean days {s}" for a in arms for s in STATES]
-        columns += [f"{a} {s} day 28" for a in arms for s in STATES]
+        columns = [f"mean days {a} {s} 100" for a in arms for s in STATES]
+        columns += [f"probability {a} {s} 28" for a in arms for s in STATES]
         # Central differences of step h leave an error of the order h^2 and rounding / h.
         assert slope == pytest.approx(effect.loc[name, columns].to_numpy(dtype=float), abs=1e-8)
 

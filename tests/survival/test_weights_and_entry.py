@@ -183,7 +183,7 @@ def test_measures_at_a_day_and_their_contrasts() -> None:
     assert gap["estimate"] == pytest.approx(at["estimate"]["a"] - at["estimate"]["b"])
     error = np.hypot(*at["std_error"])
     assert gap["p_value"] == pytest.approx(2 * norm.sf(abs(gap["estimate"]) / error))
-    with pytest.raises(UnknownNameError, match="Unknown group 'c'"):
+    with pytest.raises(UnknownNameError, match="Unknown treatment 'c'"):
         fit.contrasts([6], reference="c")
     incidences = AalenJohansen().fit(times_of(drawn(6, 80, causes=2))).contrasts([6])
     assert incidences["cause"].tolist() == ["event", "cause 2"]

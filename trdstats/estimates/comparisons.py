@@ -11,6 +11,8 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import unknown_name
 from trdstats.estimates.scales import ScaleName
+from trdstats.estimates.table import texts_of
+from trdstats.kinds import label_of
 
 Measure = Literal["difference", "ratio", "odds ratio"]
 
@@ -69,15 +71,14 @@ def level_contrasts(
     """
     if by not in keys.columns:
         raise unknown_name("key", by, keys.columns)
-    level = keys[by].astype(str).tolist()
+    level = texts_of(keys[[by]])[:, 0].tolist()
     levels = list(dict.fromkeys(level))
-    base = levels[0] if reference is None else str(reference)
+    base = levels[0] if reference is None else label_of(reference) or ""
     if base not in levels:
         raise unknown_name(by, base, levels)
-    cell = [tuple(row) for row in keys.drop(columns=by).astype(str).to_numpy()]
-    plain = keys["reference"].eq("").tolist() if "reference" in keys else [True] * len(keys)
-    of_base = {c: j for j, c in enumerate(cell) if level[j] == base and plain[j]}
-    rows = [j for j, c in enumerate(cell) if level[j] != base and plain[j] and c in of_base]
+    cell = [tuple(row) for row in texts_of(keys.drop(columns=by))]
+    of_base = {c: j for j, c in enumerate(cell) if level[j] == base}
+    rows = [j for j, c in enumerate(cell) if level[j] != base and c in of_base]
     L = np.zeros((len(rows), len(keys)))
     for m, j in enumerate(rows):
         L[m, j], L[m, of_base[cell[j]]] = 1.0, -1.0

@@ -15,6 +15,7 @@ from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
 from trdstats.estimates.rules import DegreesOfFreedom, Limits, SomeLimits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
+from trdstats.kinds import label_of
 from trdstats.tables import (
     Summary,
     SummaryMixin,
@@ -201,17 +202,16 @@ class EstimateTable(SummaryMixin):
             if key not in self.keys.columns:
                 raise unknown_name("key", key, self.keys.columns)
             options = value if isinstance(value, (list, tuple)) else [value]
-            level = self.keys[key].astype(str)
-            missing = [v for v in options if str(v) not in set(level)]
+            level = pd.Series(texts_of(self.keys[[key]])[:, 0])
+            missing = [v for v in options if (label_of(v) or "") not in set(level)]
             if missing:
                 raise unknown_name(key, missing[0], level.unique())
-            wanted &= level.isin([str(v) for v in options]).to_numpy()
+            wanted &= level.isin([label_of(v) or "" for v in options]).to_numpy()
         return self.select(wanted)
 
     def labels(self) -> list[str]:
         """Return one label an estimate: its keys, joined."""
-        texts = self.keys.astype(str).to_numpy()
-        return [" ".join(t for t in row if t not in ("", "nan")) for row in texts]
+        return labels_of(self.keys)
 
     def influence(self) -> pd.DataFrame:
         """Return one row a subject, one column an estimate.
@@ -239,19 +239,15 @@ class EstimateTable(SummaryMixin):
     def summary(self) -> Summary:
         """Return the estimates as a table."""
         frame = self.tidy()
-        heads = list(self.keys.columns)
         rows = tuple(
             (
-                *(
-                    str(getattr(r, h)) if h.isidentifier() else str(r[j])
-                    for j, h in enumerate(heads)
-                ),
+                *text,
                 format_estimate(r.estimate, r.conf_low, r.conf_high, 3),
                 format_p(r.p_value),
             )
-            for r in each_row(frame)
+            for text, r in zip(texts_of(self.keys), each_row(frame), strict=True)
         )
-        header = (*(h.capitalize() for h in heads), "Estimate (95 % CI)", "p")
+        header = (*(str(h).capitalize() for h in self.keys), "Estimate (95 % CI)", "p")
         lost = tuple(
             f"{label} {'has no standard error' if known else 'could not be estimated'}: {reason}."
             for label, reason, known in zip(
@@ -259,9 +255,22 @@ class EstimateTable(SummaryMixin):
             )
             if reason
         )
-        return Summary(self.title, (), (Table(header, rows, len(heads)),), (*self.notes, *lost))
+        return Summary(
+            self.title, (), (Table(header, rows, len(self.keys.columns)),), (*self.notes, *lost)
+        )
 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> FloatArray:
     """Return two-sided p values of t statistics; infinite degrees of freedom are the normal."""
     return np.asarray(2 * t_distribution.sf(np.abs(statistic), df))
+
+
+def texts_of(keys: pd.DataFrame) -> ObjectArray:
+    """Return keys as text, one row an estimate: day 28.0 is "28", a missing key is empty."""
+    texts = [[label_of(value) or "" for value in keys[name]] for name in keys]
+    return np.array(texts, dtype=object).reshape(len(keys.columns), len(keys)).T
+
+
+def labels_of(keys: pd.DataFrame) -> list[str]:
+    """Return one label an estimate: its keys, joined."""
+    return [" ".join(t for t in row if t) for row in texts_of(keys)]

@@ -109,28 +109,6 @@ class Sample:
                 parts.append(Group(g.label, *values))
         return replace(self, groups=tuple(parts))
 
-    def influence(self, keys: list[str], of_group: Callable[[Group], FloatArray]) -> pd.DataFrame:
-        """Lay the influences computed within groups side by side.
-
-        Parameters
-        ----------
-        keys : list of str
-            Names of the estimates of one group.
-        of_group : callable
-            Returns the influence of a group's subjects, shape (n_group, len(keys)).
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column an estimate: "<group>" or "<group> <key>".
-        """
-        names = [f"{g.label} {key}".strip() for g in self.groups for key in keys]
-        direct = np.zeros((len(self.subjects), len(names)))
-        for k, g in enumerate(self.groups):
-            own = slice(k * len(keys), (k + 1) * len(keys))
-            direct[g.row, own] = of_group(g).reshape(len(g.time), len(keys))
-        return self.label_influence(names, direct)
-
     def influences(self, of_group: Callable[[Group], FloatArray], k: int) -> FloatArray:
         """Return influences computed within groups, the estimation of the weights accounted for.
 
@@ -156,13 +134,20 @@ class Sample:
         return who if self.model is None else np.concatenate([who, self.model.other_subjects])
 
     def covariance_between(self, influences: FloatArray, variance: FloatArray) -> FloatArray:
-        """Return the covariance of estimates of groups: their own variances on the diagonal.
+        """Return the covariance of estimates: their own variances, correlated as the influences.
 
-        Groups share no subjects; what their estimates share comes from the weights' model.
+        Estimates of different groups share no subjects; what they share comes from the weights'
+        model.
+
+        Parameters
+        ----------
+        influences : ndarray, shape (n, k)
+        variance : ndarray, shape (k,)
+            NaN where there is none.
         """
-        found = np.zeros((len(variance), len(variance)))
-        if self.model is not None:
-            found = np.asarray(influences.T @ influences)
+        squares = (influences**2).sum(axis=0)
+        factor = np.sqrt(variance / np.where(squares > 0, squares, 1.0))
+        found = np.asarray((influences.T @ influences) * factor * factor[:, None])
         np.fill_diagonal(found, variance)
         return found
 
@@ -229,30 +214,6 @@ class Sample:
         if self.model is None:
             return None
         return self.model.of(np.concatenate([g.row for g in groups]))
-
-    def between(
-        self, of_group: Callable[[Group], FloatArray], variance: dict[str, FloatArray]
-    ) -> dict[tuple[str, str], FloatArray]:
-        """Return the covariances of estimates within and between groups.
-
-        Parameters
-        ----------
-        of_group : callable
-            Returns the influence of a group's subjects, the weights taken as known, (n_group, k).
-        variance : dict of str to ndarray, shape (k,)
-            Variances within groups: all there is when groups share no weights' model.
-        """
-        labels = [g.label for g in self.groups]
-        if self.model is None:
-            none = {label: np.zeros_like(v) for label, v in variance.items()}
-            return {(a, b): variance[a] if a == b else none[a] for a in labels for b in labels}
-        moved = {}
-        for g in self.groups:
-            values = of_group(g)
-            direct = np.zeros((len(self.subjects), values.shape[1]))
-            direct[g.row] = values
-            moved[g.label] = self.stacked_influence(direct)
-        return {(a, b): np.einsum("nk,nk->k", moved[a], moved[b]) for a in labels for b in labels}
 
 
 def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:

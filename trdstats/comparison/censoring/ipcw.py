@@ -144,6 +144,12 @@ class IPCW(SummaryMixin):
                 f"The effect of {', '.join(named)} on censoring has no finite estimate: nobody, or "
                 "everybody, in a category was censored. Leave the term out or join categories."
             )
+        if model is not None and model.unknown.any():
+            named = [t for t, u in zip(design.terms, model.unknown, strict=True) if u]
+            raise NotEstimableError(
+                f"The effect of {', '.join(named)} on censoring cannot be estimated: those at risk "
+                "when somebody was censored do not differ in it. Leave the term out."
+            )
         curves = {g: weighted_curve(data, model, k) for k, g in enumerate(labels)}
         _check_follow_up(times, data, curves, horizon)
         estimate, direct = _estimates(self, data, model, curves)

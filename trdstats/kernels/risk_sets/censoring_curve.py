@@ -30,6 +30,8 @@ from trdstats.kernels.risk_sets.partial_likelihood import (
 )
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 
+_NO_INFORMATION = 1e-12  # of what the covariates' variances would give: rounding
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -65,10 +67,14 @@ class CensoringModel:
         Its times are places: two for each distinct time, events first.
     on_beta : ndarray, shape (n, q)
         Influence of each subject on the coefficients.
+    unknown : ndarray of bool, shape (q,)
+        Coefficients of which the data say nothing: those at risk when somebody was censored are
+        all alike in them, or in a combination of them.
     """
 
     fit: CoxFit
     on_beta: FloatArray
+    unknown: BoolArray
 
 
 def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
@@ -92,7 +98,14 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     sets = RiskSets.of(place, np.where(data.entry > 0, entered, 0.0), data.group)
     fit = maximise(Episodes.of(data.X, left, data.weight, sets, "efron"))
     part = score_residuals(fit.data, fit.fit) * data.weight[:, None]
-    return CensoringModel(fit, np.asarray(part @ np.linalg.inv(fit.fit.information)))
+    information = fit.fit.information
+    # In units of each covariate, so that the ranks of years and of points are judged alike.
+    unit = np.sqrt(data.X.var(axis=0) * max(float(data.weight[left].sum()), 1e-300))
+    value, vector = np.linalg.eigh(information / np.outer(unit, unit))
+    nothing = vector[:, value <= _NO_INFORMATION]
+    unknown = (np.abs(nothing) > 1e-6).any(axis=1)
+    inverse = np.full_like(information, np.nan) if unknown.any() else np.linalg.inv(information)
+    return CensoringModel(fit, np.asarray(part @ inverse), unknown)
 
 
 def _place_of_events(times: FloatArray, at: FloatArray) -> FloatArray:

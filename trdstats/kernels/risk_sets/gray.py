@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.risk_sets.follow_up import FollowUp, count
+from trdstats.kernels.risk_sets.rank_tests import chi_squared
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,5 @@ def gray_test(scores: GrayScores) -> GrayTestValue:
     """Return the test from the scores, of one stratum or summed over strata."""
     if not np.isfinite(scores.covariance).all():
         return GrayTestValue(float("nan"), len(scores.score) - 1, float("nan"))
-    used = np.flatnonzero(np.diag(scores.covariance) > 0)
-    df = max(len(used) - 1, 0)
-    if not df:
-        return GrayTestValue(float("nan"), 0, float("nan"))
-    keep = used[:-1]
-    s, V = scores.score[keep], scores.covariance[np.ix_(keep, keep)]
-    statistic = float(s @ np.linalg.solve(V, s))
-    return GrayTestValue(statistic, df, float(chi2.sf(statistic, df)))
+    statistic, df = chi_squared(scores.score, scores.covariance)
+    return GrayTestValue(statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"))

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import Counts, FollowUp, count
+
+# Eigenvalues of a correlation that are 0 up to the rounding of sums over thousands of subjects.
+_RANK = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class RankTest:
     statistic : float
         Chi-squared.
     df : int
-        Groups with events at risk, less one; 1 for a trend.
+        Rank of the covariance: groups at risk at events, less one for each set of groups that
+        are at risk together; 1 for a trend.
     p_value : float
     """
 
@@ -126,20 +131,42 @@ def log_rank(
     """
     o, e = scores.observed[weighting], scores.expected[weighting]
     V = scores.variance[weighting, weighting]
-    # A group that is never at risk at an event has nothing to compare.
-    used = np.flatnonzero(np.diag(V) > 0)
-    df = max(len(used) - 1, 0)
-    statistic = float("nan")
+    statistic, df = chi_squared(o - e, V)
     if df and trend is not None:
         df = 1
         spread = float(trend @ V @ trend)
         statistic = float(trend @ (o - e)) ** 2 / spread if spread > 0 else float("nan")
-    elif df:
-        keep = used[:-1]  # the rows sum to 0, so any one of them can go
-        gap = (o - e)[keep]
-        statistic = float(gap @ np.linalg.solve(V[np.ix_(keep, keep)], gap))
     p = float(chi2.sf(statistic, df)) if df else float("nan")
     return RankTest(o, e, V, statistic, df, p)
+
+
+def chi_squared(gap: FloatArray, V: FloatArray) -> tuple[float, int]:
+    """Return gap' V^- gap and the rank of V; NaN and 0 where nothing varies.
+
+    A group that is never at risk at an event has nothing to compare. The gaps of groups that are
+    at risk together sum to 0, and so do their rows of V: one each of them can go.
+    """
+    used = np.flatnonzero(np.diag(V) > 0)
+    if not len(used):
+        return float("nan"), 0
+    size = np.sqrt(np.diag(V)[used])
+    value, vector = np.linalg.eigh(V[np.ix_(used, used)] / np.outer(size, size))
+    free = value > _RANK * value[-1]
+    score = vector.T[free] @ (gap[used] / size)
+    return float(np.sum(score**2 / value[free])), int(free.sum())
+
+
+def sets_at_risk_together(V: FloatArray) -> list[IntArray]:
+    """Return the groups that events compare with each other, one set beside the other.
+
+    Parameters
+    ----------
+    V : ndarray, shape (g, g)
+        Covariance of observed - expected.
+    """
+    used = np.flatnonzero(np.diag(V) > 0)
+    n, code = connected_components(V[np.ix_(used, used)] != 0, directed=False)
+    return [used[code == k] for k in range(n)]
 
 
 def _one_stratum(

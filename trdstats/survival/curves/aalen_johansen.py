@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,30 @@ import pandas as pd
 
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import check_level, unknown_name
+from trdstats.errors import check_level, no_error_known, unknown_name
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import error_at
 from trdstats.kernels.risk_sets import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.curves.curve_plot import draw_curves
-from trdstats.survival.curves.day_contrasts import contrast_errors, day_contrasts
+from trdstats.survival.curves.curve_result import (
+    CurveLimits,
+    CurveResult,
+    read_days,
+    why_missing,
+)
 from trdstats.survival.groups import Group, Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import late_entry_notes
-from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
+from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     format_count,
     format_interval,
     format_percent,
 )
+
+_TITLE = "Cumulative incidence (Aalen-Johansen)"
 
 
 @checked
@@ -91,7 +99,7 @@ class AalenJohansen:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AalenJohansenResult(SummaryMixin):
+class AalenJohansenResult(CurveResult):
     """Fitted cumulative incidences."""
 
     spec: AalenJohansen
@@ -99,12 +107,13 @@ class AalenJohansenResult(SummaryMixin):
     _sample: Sample
     _fits: dict[str, kernel.Incidence]
 
-    @property
-    def _key(self) -> str:
-        return self.spec.by or "group"
-
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the curves, one row a group, cause and distinct time.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
 
         Returns
         -------
@@ -112,11 +121,10 @@ class AalenJohansenResult(SummaryMixin):
             group column, cause, time (days), n_risk, n_event (of the cause), n_censor, estimate
             (probability of having had the cause), std_error, conf_low, conf_high, conf_level.
         """
+        level = self._level(conf_level)
         frames = []
         for label, fit in self._fits.items():
-            low, high = kernel.incidence_interval(
-                fit.estimate, fit.std_error, conf_level=self.spec.conf_level
-            )
+            low, high = kernel.incidence_interval(fit.estimate, fit.std_error, conf_level=level)
             for code, cause in self.times.causes.items():
                 j = code - 1
                 frames.append(
@@ -132,74 +140,78 @@ class AalenJohansenResult(SummaryMixin):
                             "std_error": fit.std_error[:, j],
                             "conf_low": low[:, j],
                             "conf_high": high[:, j],
-                            "conf_level": self.spec.conf_level,
+                            "conf_level": level,
                         }
                     )
                 )
         return pd.concat(frames, ignore_index=True)
 
-    def at(self, days: Sequence[float]) -> pd.DataFrame:
-        """Return the curves at chosen days, one row a group, cause and day.
-
-        Beyond the last follow-up of a group the estimate is NaN unless nobody was left at risk.
-
-        Raises
-        ------
-        SpecError
-            When a day is negative or not finite.
-        """
-        check_days(days)
-        at = np.asarray(days, dtype=float)
-        frames = []
-        for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
-            fit = self._fits[str(label)]
-            here = np.searchsorted(fit.counts.time, at, side="right") - 1
-            known = (at <= fit.counts.time[-1]) | (fit.survival[-1] == 0)
-            left = np.searchsorted(fit.counts.time, at, side="left")
-            risk = np.append(fit.counts.n_risk, 0.0)[left]
-            values = {
-                c: np.where(known, curve[c].to_numpy()[here], np.nan)
-                for c in ("estimate", "std_error", "conf_low", "conf_high")
-            }
-            values["std_error"] = error_at(at, values["estimate"], values["std_error"])
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self._key: label,
-                        "cause": cause,
-                        "time": at,
-                        "n_risk": risk,
-                        **values,
-                        "conf_level": self.spec.conf_level,
-                    }
-                )
-            )
-        return pd.concat(frames, ignore_index=True)
-
-    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
-        """Compare the incidence of every cause between groups at chosen days.
+    def estimates(self, days: Sequence[float] = ()) -> Estimates:
+        """Return the incidences at chosen days, with the influence of every subject.
 
         Parameters
         ----------
         days : sequence of float
-        reference : str, optional
-            Group the others are compared with. Default: the first one.
+            Days since the origin.
+
+        Returns
+        -------
+        Estimates
+            Keys: group column, cause, time. Beyond the last follow-up of a group the estimate is
+            NaN unless nobody was left at risk.
+
+        Raises
+        ------
+        SpecError
+            When there is no day, or one is negative or not finite.
+        """
+        at = read_days(days)
+        causes, fits = self.times.causes, list(self._fits.values())
+        column = [code - 1 for code in causes]
+        here = [np.searchsorted(fit.counts.time, at, side="right") - 1 for fit in fits]
+        value, error = (
+            np.stack([getattr(f, name)[i][:, column].T for f, i in zip(fits, here, strict=True)])
+            for name in ("estimate", "std_error")
+        )
+        last = np.array([fit.counts.time[-1] for fit in fits])[:, None, None]
+        ended = np.array([fit.survival[-1] == 0 for fit in fits])[:, None, None]
+        known = (at <= last) | ended
+        error = np.where(known, error_at(at, value, error), np.nan).ravel()
+        value = np.where(known, value, np.nan).ravel()
+
+        def of_group(g: Group) -> FloatArray:
+            own = [kernel.influence_on_incidence(self._fits[g.label], k, at) for k in causes]
+            return np.hstack(own)
+
+        effect = self._sample.influences(of_group, len(causes) * len(at))
+        keys = pd.MultiIndex.from_product(
+            [list(self._fits), list(causes.values()), at], names=[self._key, "cause", "time"]
+        ).to_frame(index=False)
+        limits = partial(kernel.incidence_interval, value, error)
+        return estimates_of(
+            keys, value, influences=effect, subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, error**2),
+            reasons=why_missing(value, error, np.repeat(last, len(causes) * len(at))),
+            limits=CurveLimits(limits, len(value)), title=_TITLE,
+            notes=notes_of(self.times, self._sample),
+        )  # fmt: skip
+
+    def at(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the incidences at chosen days, one row a group, cause and day.
 
         Returns
         -------
         pandas.DataFrame
-            cause, group column, reference, time, estimate (difference of probabilities),
-            std_error, statistic, p_value, conf_low, conf_high, conf_level.
+            group column, cause, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
+            reason (why an estimate or its error is NaN); see `estimates`.
         """
-        table, at = self.at(days), np.asarray(days, dtype=float)
+        found = self.estimates(days)
+        n_risk = [self._at_risk(f, np.asarray(days)) for f in self._fits.values()]
+        return self._on_days(found, np.repeat(n_risk, len(self.times.causes), axis=0).ravel())
 
-        def of_group(g: Group) -> FloatArray:
-            fit = self._fits[g.label]
-            causes = [kernel.influence_on_incidence(fit, k, at) for k in self.times.causes]
-            return np.hstack(causes)
-
-        errors = contrast_errors(self._sample, table, self._key, of_group)
-        return day_contrasts(table, errors, self._key, reference, self.spec.conf_level)
+    def _at_risk(self, fit: kernel.Incidence, at: FloatArray) -> FloatArray:
+        left = np.searchsorted(fit.counts.time, at, side="left")
+        return np.append(fit.counts.n_risk, 0.0)[left]
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects with follow-up, events of the first cause, of the others."""
@@ -214,24 +226,22 @@ class AalenJohansenResult(SummaryMixin):
             }
         )
 
-    def influence(self, days: Sequence[float], cause: int = 1) -> pd.DataFrame:
-        """Return the first-order effect of each subject on the incidence of a cause.
+    def influence(self, days: Sequence[float] = (), cause: int = 1) -> pd.DataFrame:
+        """Return the effect of each subject on the incidence of a cause at chosen days.
 
         Raises
         ------
         UnknownNameError
             When there is no such cause.
         SpecError
-            When a day is negative or not finite.
+            When there is no day, or one is negative or not finite.
         """
-        check_days(days)
         if cause not in self.times.causes:
             raise unknown_name("cause", cause, self.times.causes)
-        at = np.asarray(days, dtype=float)
-        return self._sample.influence(
-            [f"day {d:g}" for d in at],
-            lambda g: kernel.influence_on_incidence(self._fits[g.label], cause, at),
-        )
+        found = self.estimates(days)
+        place = list(self.times.causes).index(cause)
+        rows = np.arange(len(found)).reshape(len(self._fits), len(self.times.causes), -1)
+        return found.select(rows[:, place].ravel()).influence()
 
     def plot(
         self, ax: Any = None, *, cause: int = 1, days: Sequence[float] | None = None, **options: Any
@@ -243,8 +253,11 @@ class AalenJohansenResult(SummaryMixin):
         curve = self.tidy()
 
         def at_risk(at: Sequence[float]) -> pd.DataFrame:
-            rows = self.at(at)
-            return rows.loc[rows["cause"] == name, [self._key, "time", "n_risk"]]
+            frames = [
+                pd.DataFrame({self._key: k, "time": at, "n_risk": self._at_risk(f, np.asarray(at))})
+                for k, f in self._fits.items()
+            ]
+            return pd.concat(frames, ignore_index=True)
 
         return draw_curves(
             curve[curve["cause"] == name],
@@ -262,9 +275,10 @@ class AalenJohansenResult(SummaryMixin):
         """Return counts by cause, and the incidence while enough subjects were at risk."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         days = {g.label: headline_day(g.time, g.entry) for g in self._sample.groups}
-        rows = []
+        rows, without = [], []
         for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):
             last = curve[curve["time"] <= days[str(label)]].iloc[-1]
+            without += [f"{label} ({cause})"] if np.isnan(last["std_error"]) else []
             rows.append(
                 (
                     str(label),
@@ -278,12 +292,13 @@ class AalenJohansenResult(SummaryMixin):
             )
         header = ("Group", "Cause", "At risk", "Events", "By day", "Incidence (%)", level)
         return Summary(
-            "Cumulative incidence (Aalen-Johansen)",
+            _TITLE,
             counts_header(self.times, self._sample),
             (Table(header, tuple(rows), 2),),
             (
                 *notes_of(self.times, self._sample),
                 *late_entry_notes(self._sample, any_cause=True),
                 f"By day: the last with {SUPPORT_RULE}.",
+                *no_error_known(without),
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,19 +12,24 @@ import pandas as pd
 
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import check_choice, check_level
+from trdstats.errors import check_choice, check_level, no_error_known
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import error_at
 from trdstats.kernels.risk_sets import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.curves.curve_plot import draw_curves
-from trdstats.survival.curves.day_contrasts import contrast_errors, day_contrasts
-from trdstats.survival.groups import Group, Sample, counts_header, notes_of, split
+from trdstats.survival.curves.curve_result import (
+    CurveLimits,
+    CurveResult,
+    read_days,
+    why_missing,
+)
+from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import late_entry_notes
-from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
+from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import (
     NOT_ESTIMABLE,
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -113,7 +119,7 @@ def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class KaplanMeierResult(SummaryMixin):
+class KaplanMeierResult(CurveResult):
     """Fitted Kaplan-Meier curves.
 
     Attributes
@@ -127,20 +133,23 @@ class KaplanMeierResult(SummaryMixin):
     _sample: Sample
     _curves: dict[str, kernel.Curve]
 
-    @property
-    def _key(self) -> str:
-        return self.spec.by or "group"
-
-    def _limits(self, curve: kernel.Curve) -> tuple[FloatArray, FloatArray]:
+    def _limits(
+        self, curve: kernel.Curve, conf_level: float | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         return kernel.survival_interval(
             curve.survival,
             curve.log_variance,
             conf_type=self.spec.conf_type,
-            conf_level=self.spec.conf_level,
+            conf_level=conf_level or self.conf_level,
         )
 
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the curves, one row a group and distinct time.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
 
         Returns
         -------
@@ -148,9 +157,10 @@ class KaplanMeierResult(SummaryMixin):
             group column, time (days), n_risk, n_event, n_censor, estimate (probability of not
             having had the event), std_error, conf_low, conf_high, conf_level.
         """
+        level = self._level(conf_level)
         frames = []
         for label, curve in self._curves.items():
-            low, high = self._limits(curve)
+            low, high = self._limits(curve, level)
             frames.append(
                 pd.DataFrame(
                     {
@@ -163,14 +173,14 @@ class KaplanMeierResult(SummaryMixin):
                         "std_error": curve.std_error(),
                         "conf_low": low,
                         "conf_high": high,
-                        "conf_level": self.spec.conf_level,
+                        "conf_level": level,
                     }
                 )
             )
         return pd.concat(frames, ignore_index=True)
 
-    def at(self, days: Sequence[float], *, measure: Measure = "survival") -> pd.DataFrame:
-        """Return the curves at chosen days.
+    def estimates(self, days: Sequence[float] = (), *, measure: Measure = "survival") -> Estimates:
+        """Return the curves at chosen days, with the influence of every subject.
 
         Parameters
         ----------
@@ -182,75 +192,55 @@ class KaplanMeierResult(SummaryMixin):
 
         Returns
         -------
-        pandas.DataFrame
-            As `tidy` without n_event and n_censor; one row a group and day. Beyond the last
-            follow-up of a group the estimate is NaN unless everybody had the event.
+        Estimates
+            Keys: group column, time. Beyond the last follow-up of a group the estimate is NaN
+            unless everybody had the event.
 
         Raises
         ------
         SpecError
-            When a day is negative or not finite.
+            When there is no day, or one is negative or not finite.
         """
         check_choice("measure", measure, MEASURES)
-        check_days(days)
-        at = np.asarray(days, dtype=float)
-        frames = []
-        for label, curve in self._curves.items():
-            low, high = self._limits(curve)
-            here = curve.index_at(at)
-            known = (at <= curve.time[-1]) | (curve.survival[-1] == 0)
-            columns = {
-                k: v[here]
-                for k, v in _as_measure(
-                    measure, curve.survival, curve.std_error(), low, high
-                ).items()
-            }
-            columns["std_error"] = error_at(at, curve.survival[here], columns["std_error"])
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self._key: label,
-                        "time": at,
-                        "n_risk": curve.at_risk(at),
-                        **{k: np.where(known, v, np.nan) for k, v in columns.items()},
-                        "conf_level": self.spec.conf_level,
-                    }
-                )
-            )
-        return pd.concat(frames, ignore_index=True)
+        at = read_days(days)
+        curves = self._curves.values()
+        last = np.repeat([c.time[-1] for c in curves], len(at))
+        ended = np.repeat([c.survival[-1] == 0 for c in curves], len(at))
+        survival, error, log_variance = np.hstack([_read(c, at) for c in curves])
+        lost = (np.tile(at, len(curves)) > last) & ~ended
+        survival[lost] = error[lost] = np.nan
+        value, slope = _as_measure(survival, measure)
+        effect = self._sample.influences(
+            lambda g: kernel.influence_on_survival(self._curves[g.label], at), len(at)
+        )
+        effect = effect * np.where(np.isfinite(slope), slope, 0.0)
+        error = error * np.abs(slope)
+        keys = {self._key: np.repeat(list(self._curves), len(at)), "time": np.tile(at, len(curves))}
+        limits = partial(_limits_of, survival, log_variance, measure, self.spec.conf_type)
+        return estimates_of(
+            pd.DataFrame(keys), value, influences=effect,
+            subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, error**2),
+            reasons=why_missing(value, error, last), limits=CurveLimits(limits, len(value)),
+            title=f"Kaplan-Meier, {measure}", notes=notes_of(self.times, self._sample),
+        )  # fmt: skip
 
-    def contrasts(
-        self,
-        days: Sequence[float],
-        *,
-        reference: str | None = None,
-        measure: Measure = "survival",
-    ) -> pd.DataFrame:
-        """Compare groups at chosen days.
-
-        Parameters
-        ----------
-        days : sequence of float
-        reference : str, optional
-            Group the others are compared with. Default: the first one.
-        measure : {"survival", "incidence", "hazard"}
+    def at(self, days: Sequence[float], *, measure: Measure = "survival") -> pd.DataFrame:
+        """Return the curves at chosen days, one row a group and day.
 
         Returns
         -------
         pandas.DataFrame
-            group column, reference, time, estimate (difference), std_error, statistic, p_value,
-            conf_low, conf_high, conf_level.
+            group column, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
+            reason (why an estimate or its error is NaN); see `estimates`.
         """
-        table = self.at(days, measure=measure)
-        at = np.asarray(days, dtype=float)
+        return self._on_days(self.estimates(days, measure=measure), self.at_risk(days)["n_risk"])
 
-        def of_group(g: Group) -> FloatArray:
-            curve = self._curves[g.label]
-            moved = kernel.influence_on_survival(curve, at)
-            return moved / curve.survival[curve.index_at(at)] if measure == "hazard" else moved
-
-        errors = contrast_errors(self._sample, table, self._key, of_group)
-        return day_contrasts(table, errors, self._key, reference, self.spec.conf_level)
+    def contrasts(
+        self, days: Sequence[float], *, reference: str | None = None, measure: Measure = "survival"
+    ) -> pd.DataFrame:
+        """Compare groups at chosen days; `measure` as in `estimates`."""
+        return self._compared(self.estimates(days, measure=measure), reference)
 
     def quantiles(self, probabilities: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
         """Return by which day a share of the group had the event.
@@ -298,29 +288,14 @@ class KaplanMeierResult(SummaryMixin):
             }
         )
 
-    def influence(self, days: Sequence[float]) -> pd.DataFrame:
-        """Return the first-order effect of each subject on the curves at chosen days.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column "<group> day <d>"; rows are the subjects with follow-up.
-
-        Raises
-        ------
-        SpecError
-            When a day is negative or not finite.
-        """
-        check_days(days)
-        at = np.asarray(days, dtype=float)
-        return self._sample.influence(
-            [f"day {d:g}" for d in at],
-            lambda g: kernel.influence_on_survival(self._curves[g.label], at),
-        )
-
     def at_risk(self, days: Sequence[float]) -> pd.DataFrame:
         """Return the numbers at risk just before chosen days: group column, time, n_risk."""
-        return self.at(days)[[self._key, "time", "n_risk"]]
+        at = read_days(days)
+        frames = [
+            pd.DataFrame({self._key: label, "time": at, "n_risk": curve.at_risk(at)})
+            for label, curve in self._curves.items()
+        ]
+        return pd.concat(frames, ignore_index=True)
 
     def plot(
         self,
@@ -348,8 +323,11 @@ class KaplanMeierResult(SummaryMixin):
         """
         curve = self.tidy()
         if cumulative:
-            shown = curve[["estimate", "std_error", "conf_low", "conf_high"]].to_numpy().T
-            curve = curve.assign(**_as_measure("incidence", *shown))
+            curve = curve.assign(
+                estimate=1 - curve["estimate"],
+                conf_low=1 - curve["conf_high"],
+                conf_high=1 - curve["conf_low"],
+            )
         outcome = self.times.outcome
         return draw_curves(
             curve,
@@ -367,18 +345,20 @@ class KaplanMeierResult(SummaryMixin):
         """Return counts, the share that had the event while enough were at risk, and medians."""
         level = f"{100 * self.spec.conf_level:g} % CI"
         medians = self.quantiles((0.5,))
-        rows = []
+        rows, without = [], []
         for g, (label, curve), median in zip(
             self._sample.groups, self._curves.items(), each_row(medians), strict=True
         ):
             day = headline_day(g.time, g.entry)
+            here = int(curve.index_at(np.array([day]))[0])
+            without += [label] if np.isnan(curve.std_error()[here]) else []
             rows.append(
                 (
                     label,
                     format_count(curve.n_risk[0]),
                     format_count(curve.n_event.sum()),
                     f"{day:g}",
-                    format_percent(1 - curve.survival[curve.index_at(np.array([day]))[0]]),
+                    format_percent(1 - curve.survival[here]),
                     format_time(median.estimate),
                     NOT_ESTIMABLE
                     if np.isnan(median.conf_low)
@@ -396,22 +376,39 @@ class KaplanMeierResult(SummaryMixin):
                 *notes_of(self.times, self._sample),
                 *late_entry_notes(self._sample),
                 f"By day: the last with {SUPPORT_RULE}.",
+                *no_error_known(without),
             ),
         )
 
 
-def _as_measure(
-    measure: Measure,
-    survival: FloatArray,
-    error: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-) -> dict[str, FloatArray]:
-    """Return estimate, error and limits of what is asked for."""
+def _read(curve: kernel.Curve, at: FloatArray) -> FloatArray:
+    """Return survival, its error and the variance of its logarithm at days, shape (3, k)."""
+    here = curve.index_at(at)
+    error = error_at(at, curve.survival[here], curve.std_error()[here])
+    return np.stack([curve.survival[here], error, curve.log_variance[here]])
+
+
+def _as_measure(survival: FloatArray, measure: Measure) -> tuple[FloatArray, FloatArray]:
+    """Return what is asked for, and its derivative to survival."""
+    if measure == "survival":
+        return survival, np.ones_like(survival)
     if measure == "incidence":
-        survival, low, high = 1 - survival, 1 - high, 1 - low
-    elif measure == "hazard":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = error / survival
-            survival, low, high = -np.log(survival), -np.log(high), -np.log(low)
-    return {"estimate": survival, "std_error": error, "conf_low": low, "conf_high": high}
+        return 1 - survival, np.full_like(survival, -1.0)
+    with np.errstate(divide="ignore"):
+        return -np.log(survival), -1 / survival
+
+
+def _limits_of(
+    survival: FloatArray,
+    log_variance: FloatArray,
+    measure: Measure,
+    conf_type: kernel.ConfType,
+    *,
+    conf_level: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Return limits of what is asked for, from those of survival."""
+    low, high = kernel.survival_interval(
+        survival, log_variance, conf_type=conf_type, conf_level=conf_level
+    )
+    ends = _as_measure(low, measure)[0], _as_measure(high, measure)[0]
+    return ends if measure == "survival" else ends[::-1]

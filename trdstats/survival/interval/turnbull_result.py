@@ -14,6 +14,7 @@ from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, unknown_name
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import (
     incidence_bounds,
     quantile_bounds,
@@ -21,13 +22,13 @@ from trdstats.kernels.interval.npmle_bounds import (
 )
 from trdstats.kernels.interval.turnbull import Npmle
 from trdstats.outcomes import EventTimes
+from trdstats.survival.curves.curve_result import CurveLimits, CurveResult, read_days
 from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval.interval_sample import interval_notes
-from trdstats.survival.reported_days import SUPPORT_RULE, check_days, headline_day
+from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -41,11 +42,12 @@ Bounds = Callable[[Npmle], tuple[FloatArray, FloatArray]]
 
 # Bounds that differ by less say the same day or share.
 _SAME = 1e-9
+_NO_ERROR = "there is no standard error of Turnbull's estimate; limits come from a bootstrap"
 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class TurnbullResult(SummaryMixin):
+class TurnbullResult(CurveResult):
     """Fitted curves.
 
     Attributes
@@ -60,12 +62,10 @@ class TurnbullResult(SummaryMixin):
     _fits: dict[str, Npmle]
     _drawn: dict[str, tuple[Npmle, ...]]
 
-    @property
-    def _key(self) -> str:
-        return self.spec.by or "group"
-
-    def _limits(self, low: FloatArray, high: FloatArray) -> dict[str, Any]:
-        limits = percentile_limits(low, high, self.spec.conf_level)
+    def _limits(
+        self, low: FloatArray, high: FloatArray, level: float | None = None
+    ) -> dict[str, Any]:
+        limits = percentile_limits(low, high, level or self.conf_level)
         return dict(zip(("conf_low", "conf_high"), limits, strict=True))
 
     def _table(self, bounds: Bounds, keys: dict[str, Any], *, middle: bool) -> pd.DataFrame:
@@ -123,8 +123,13 @@ class TurnbullResult(SummaryMixin):
             return pd.DataFrame()
         return pd.concat(frames, ignore_index=True).assign(conf_level=self.spec.conf_level)
 
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the curves, one row a group and interval that holds mass.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Of the bootstrap limits. Default: that of the specification.
 
         Returns
         -------
@@ -135,6 +140,7 @@ class TurnbullResult(SummaryMixin):
             (probability of not having had it at `lower` and at `upper`: bounds in between),
             conf_low, conf_high (of estimate), conf_level.
         """
+        level = self._level(conf_level)
         frames = []
         for label, fit in self._fits.items():
             after = np.append(np.cumsum(fit.mass)[:-1], 1.0)
@@ -150,11 +156,52 @@ class TurnbullResult(SummaryMixin):
                         "estimate": after,
                         "survival_before": 1 - before,
                         "survival_after": 1 - after,
-                        **self._limits(*drawn),
+                        **self._limits(*drawn, level),
                     }
                 )
             )
-        return pd.concat(frames, ignore_index=True).assign(conf_level=self.spec.conf_level)
+        return pd.concat(frames, ignore_index=True).assign(conf_level=level)
+
+    def estimates(self, days: Sequence[float] = ()) -> Estimates:
+        """Return the probability of having had the event by chosen days.
+
+        Parameters
+        ----------
+        days : sequence of float
+            Days since the origin.
+
+        Returns
+        -------
+        Estimates
+            Keys: group column, time. Inside an interval that holds mass the estimate is NaN; `at`
+            gives its bounds. There are no standard errors; limits are those of the bootstrap.
+
+        Raises
+        ------
+        SpecError
+            When there is no day, or one is negative or not finite.
+        """
+        at = read_days(days)
+        bounds = partial(incidence_bounds, at=at)
+        low, high = (
+            np.concatenate(ends) for ends in zip(*map(bounds, self._fits.values()), strict=True)
+        )
+        drawn = [self._replicated(label, bounds, len(at)) for label in self._fits]
+        lows, highs = (np.hstack(ends) for ends in zip(*drawn, strict=True))
+        limits = partial(percentile_limits, lows, highs)
+        value = _estimates(low, high, False)["estimate"]
+        return estimates_of(
+            pd.DataFrame(
+                {self._key: np.repeat(list(self._fits), len(at)), "time": np.tile(at, len(drawn))}
+            ),
+            value, covariance=np.full((len(value), len(value)), np.nan),
+            reasons=[
+                f"the visits leave it between {a:.3f} and {b:.3f}" if np.isnan(v) else _NO_ERROR
+                for v, a, b in zip(value, low, high, strict=True)
+            ],
+            limits=CurveLimits(limits, len(value)), title="Incidence (Turnbull)",
+            notes=interval_notes(self.times, self._sample),
+        )  # fmt: skip
 
     def at(self, days: Sequence[float]) -> pd.DataFrame:
         """Return the probability of having had the event by chosen days.
@@ -176,8 +223,7 @@ class TurnbullResult(SummaryMixin):
         SpecError
             When a day is negative or not finite.
         """
-        check_days(days)
-        at = np.asarray(days, dtype=float)
+        at = read_days(days)
         return self._table(lambda f: incidence_bounds(f, at), {"time": at}, middle=False)
 
     def contrasts(self, days: Sequence[float], reference: str | None = None) -> pd.DataFrame:
@@ -201,8 +247,7 @@ class TurnbullResult(SummaryMixin):
         SpecError
             When a day is negative or not finite.
         """
-        check_days(days)
-        at = np.asarray(days, dtype=float)
+        at = read_days(days)
         return self._differences(
             lambda f: incidence_bounds(f, at), {"time": at}, reference, middle=False
         )

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.errors import NotEstimableError, check_level, unknown_name
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.table import labels_of
+from trdstats.kernels.numerics.boundary import at_boundary, error_inside
 from trdstats.kernels.risk_sets.cox_curves import mean_curve
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
+from trdstats.survival.curves.curve_result import why_missing
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.survival.reported_days import check_days, headline_day
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate
+from trdstats.tables import Summary, Table, each_row, format_estimate
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox_result import CoxResult
@@ -73,7 +76,7 @@ def marginal_curves(
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MarginalCurves(SummaryMixin):
+class MarginalCurves(EstimateResult):
     """Survival that all subjects, or those of one level, would have under each level.
 
     Attributes
@@ -94,8 +97,62 @@ class MarginalCurves(SummaryMixin):
     _estimate: FloatArray
     _influence: FloatArray
 
-    def tidy(self) -> pd.DataFrame:
+    @property
+    def conf_level(self) -> float:
+        """Confidence level of tables and figures; that of the model."""
+        return float(self.model.spec.conf_level)
+
+    def estimates(self, days: Sequence[float] | None = None) -> Estimates:
+        """Return the curves, with the influence of every subject.
+
+        Parameters
+        ----------
+        days : sequence of float, optional
+            Default: those of the curves.
+
+        Returns
+        -------
+        Estimates
+            Keys: `by`, time. Values are probabilities of not having had the event; limits are
+            symmetric on the log-log scale.
+        """
+        if days is not None:
+            return self.model.marginal(self.by, days=days, among=self.among).estimates()
+        effect = self._stacked()
+        value, error = self._estimate.ravel(), self._errors(effect)
+        found = self.model._found
+        return estimates_of(
+            self._keys(), value, influences=effect, subjects=found.sample.influence_subjects(),
+            covariance=found.sample.covariance_between(effect, error**2),
+            limits_scale="log-log", reasons=why_missing(value, error, np.inf),
+            title="Standardised survival", notes=notes_of(self.model.times, found.sample),
+        )  # fmt: skip
+
+    def _stacked(self) -> FloatArray:
+        """Return influences on the curves, level by level, shape (n, levels * days)."""
+        return self.model._found.stacked_influence(np.concatenate(list(self._influence), axis=1))
+
+    def _errors(self, effect: FloatArray) -> FloatArray:
+        """Return standard errors: 0 at the origin, NaN later where nobody had the event yet."""
+        value = self._estimate.ravel()
+        known = at_boundary(value) & (self._times() == 0)
+        return np.where(known, 0.0, error_inside(value, np.sqrt((effect**2).sum(axis=0))))
+
+    def _times(self) -> FloatArray:
+        return np.tile(self.days, len(self.levels))
+
+    def _keys(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {self.by: np.repeat(self.levels, len(self.days)), "time": self._times()}
+        )
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return one row a level and day.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the model.
 
         Returns
         -------
@@ -103,32 +160,16 @@ class MarginalCurves(SummaryMixin):
             `by`, time, estimate (probability of not having had the event), std_error, conf_low,
             conf_high, conf_level. Limits are symmetric on the log-log scale.
         """
-        frames = []
-        for level, estimate, moved in zip(
-            self.levels, self._estimate, self._influence, strict=True
-        ):
-            moved = self.model._found.stacked_influence(moved)
-            variance = np.einsum("nk,nk->k", moved, moved)
-            low, high = survival_interval(
-                estimate,
-                variance / estimate**2,
-                conf_type="log-log",
-                conf_level=self.model.spec.conf_level,
-            )
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self.by: level,
-                        "time": self.days,
-                        "estimate": estimate,
-                        "std_error": np.sqrt(variance),
-                        "conf_low": low,
-                        "conf_high": high,
-                        "conf_level": self.model.spec.conf_level,
-                    }
-                )
-            )
-        return pd.concat(frames, ignore_index=True)
+        level = self.conf_level if conf_level is None else conf_level
+        check_level(level)
+        # Event times may be many: their covariance is not needed here.
+        value, error = self._estimate.ravel(), self._errors(self._stacked())
+        low, high = survival_interval(
+            value, (error / value) ** 2, conf_type="log-log", conf_level=level
+        )
+        return self._keys().assign(
+            estimate=value, std_error=error, conf_low=low, conf_high=high, conf_level=level
+        )
 
     def contrasts(self, *, reference: str | None = None) -> pd.DataFrame:
         """Compare the levels at every day; the errors know that the curves share a model.
@@ -136,50 +177,20 @@ class MarginalCurves(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            `by`, reference, time, estimate (difference), std_error, statistic, p_value, conf_low,
-            conf_high, conf_level.
+            measure ("difference"), `by`, reference, time, then as `Estimates.tidy`.
 
         Raises
         ------
         UnknownNameError
             When the reference is no level.
         """
-        base = self.levels[0] if reference is None else reference
-        if base not in self.levels:
-            raise unknown_name("level", base, self.levels)
-        b = self.levels.index(base)
-        z = norm.isf((1 - self.model.spec.conf_level) / 2)
-        frames = []
-        for k, level in enumerate(self.levels):
-            if k == b:
-                continue
-            gap = self._estimate[k] - self._estimate[b]
-            moved = self.model._found.stacked_influence(self._influence[k] - self._influence[b])
-            error = np.sqrt(np.einsum("nk,nk->k", moved, moved))
-            statistic = gap / np.where(error > 0, error, np.nan)
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self.by: level,
-                        "reference": base,
-                        "time": self.days,
-                        "estimate": gap,
-                        "std_error": error,
-                        "statistic": statistic,
-                        "p_value": 2 * norm.sf(np.abs(statistic)),
-                        "conf_low": gap - z * error,
-                        "conf_high": gap + z * error,
-                        "conf_level": self.model.spec.conf_level,
-                    }
-                )
-            )
-        return pd.concat(frames, ignore_index=True)
+        return self.compare(self.by, reference=reference).tidy(conf_level=self.conf_level)
 
     def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each curve: "<level> day <d>"."""
-        names = [f"{level} day {d:g}" for level in self.levels for d in self.days]
-        flat = np.concatenate(list(self._influence), axis=1)
-        return self.model._found.influence(names, flat)
+        """Return the first-order effect of each subject on each curve: "<level> <day>"."""
+        frame = pd.DataFrame(self._stacked(), columns=labels_of(self._keys()))
+        frame.insert(0, "subject", self.model._found.sample.influence_subjects())
+        return frame
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the share that had the event under each level; returns the Axes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,19 +12,19 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, check_level
-from trdstats.kernels.numerics.boundary import error_at
+from trdstats.errors import SpecError, check_level, no_error_known
+from trdstats.estimates import Estimates, estimates_of
+from trdstats.estimates.stacked import below
+from trdstats.kernels.numerics.boundary import error_at, variance_of_mean
 from trdstats.kernels.risk_sets.state_probabilities import probability_interval
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.curves.curve_plot import draw_curves
-from trdstats.survival.curves.day_contrasts import Covariances
-from trdstats.survival.groups import Group, counts_header
+from trdstats.survival.curves.curve_result import CurveResult, read_days, why_missing
+from trdstats.survival.groups import counts_header
 from trdstats.survival.reported_days import LEAST_AT_RISK, LEAST_SHARE, check_days, is_supported
 from trdstats.survival.states.history_groups import HistorySample
-from trdstats.survival.states.state_days import tabulate_days
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -45,7 +45,7 @@ def check_tau(tau: float, conf_level: float) -> None:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class StateResult(SummaryMixin):
+class StateResult(CurveResult):
     """Fitted state probabilities; a subclass says how they and their errors are had."""
 
     spec: Any
@@ -79,15 +79,16 @@ class StateResult(SummaryMixin):
         raise NotImplementedError
 
     @property
-    def _key(self) -> str:
-        return self.spec.by or "group"
-
-    @property
     def _labels(self) -> list[str]:
         return list(self._data.stays)
 
-    def tidy(self) -> pd.DataFrame:
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the curves, one row a group, state and day.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
 
         Returns
         -------
@@ -96,14 +97,26 @@ class StateResult(SummaryMixin):
             estimate (probability of being in the state), std_error, conf_low, conf_high,
             conf_level.
         """
+        level = self._level(conf_level)
         return pd.concat(
-            [self._curve(label, self._days(label)) for label in self._labels], ignore_index=True
+            [self._curve(label, self._days(label), level) for label in self._labels],
+            ignore_index=True,
         )
 
-    def at(self, days: Sequence[float]) -> pd.DataFrame:
-        """Return the curves at chosen days, one row a group, state and day.
+    def estimates(self, days: Sequence[float] = ()) -> Estimates:
+        """Return mean days in the states, and probabilities at chosen days.
 
-        Beyond the last follow-up of a group the estimate is NaN, unless all had relapsed for good.
+        Parameters
+        ----------
+        days : sequence of float, default ()
+            Days of the probabilities; without any, mean days only.
+
+        Returns
+        -------
+        Estimates
+            Keys: quantity ("mean days", up to tau; "probability"), group column, state, time.
+            Beyond the last follow-up of a group a probability is NaN, unless all had relapsed for
+            good.
 
         Raises
         ------
@@ -111,13 +124,80 @@ class StateResult(SummaryMixin):
             When a day is negative or not finite.
         """
         check_days(days)
-        at = np.asarray(days, dtype=float)
-        return pd.concat([self._curve(label, at) for label in self._labels], ignore_index=True)
+        at, labels, sample = np.asarray(days, dtype=float), self._labels, self._data.sample
+        width = len(STATES) * (1 + len(at))
+        effect = sample.influences(lambda g: self._influence(g.label, at), width)
+        # Of every group mean days, then day by day the states; here all mean days, then the
+        # probabilities state by state.
+        place = np.arange(len(labels) * width).reshape(len(labels), 1 + len(at), len(STATES))
+        effect = effect[:, np.append(place[:, 0], place[:, 1:].swapaxes(1, 2))]
+        means = [self._mean(label) for label in labels]
+        mean, error = (np.concatenate([m[k] for m in means]) for k in (0, 1))
+        if sample.model is not None:
+            error = np.sqrt((effect[:, : len(mean)] ** 2).sum(axis=0))
+        error = np.sqrt(variance_of_mean(mean, error**2))
+        curves = [self._on(label, at) for label in labels]
+        value = np.concatenate([mean, *(p.T.ravel() for p, _ in curves)])
+        error = np.concatenate([error, *(e.T.ravel() for _, e in curves)])
+        keys = [
+            pd.MultiIndex.from_product(levels).to_frame(index=False)
+            for levels in (
+                (["mean days"], labels, STATES, [float(self.spec.tau)]),
+                (["probability"], labels, STATES, at),
+            )
+        ]
+        named = pd.concat(keys).set_axis(["quantity", self._key, "state", "time"], axis=1)
+        last = np.repeat([self._days(label)[-1] for label in labels], len(STATES) * len(at))
+        means_first = np.arange(len(value)) < len(mean)
+        return estimates_of(
+            named, value, influences=effect, subjects=sample.influence_subjects(),
+            covariance=sample.covariance_between(effect, error**2),
+            limits_scale=["identity" if m else "logit" for m in means_first],
+            reasons=why_missing(value, error, np.append(np.zeros(len(mean)), last)),
+            title=self._title, notes=self._notes(),
+        )  # fmt: skip
 
-    def _curve(self, label: str, at: FloatArray) -> pd.DataFrame:
+    def at(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the probabilities at chosen days, one row a group, state and day.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group column, state, time, n_risk, estimate, std_error, conf_low, conf_high,
+            conf_level, reason (why an estimate or its error is NaN); see `estimates`.
+
+        Raises
+        ------
+        SpecError
+            When there is no day, or one is negative or not finite.
+        """
+        at = read_days(days)
+        n_risk = [self._data.n_risk(label, at).T.ravel() for label in self._labels]
+        return self._on_days(self._probabilities(days), np.concatenate(n_risk))
+
+    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+        """Compare the probabilities of groups at chosen days; see `estimates`.
+
+        Default of `reference` is that of the specification.
+        """
+        base = self.reference if reference is None else reference
+        return self._compared(self._probabilities(days), base)
+
+    def _probabilities(self, days: Sequence[float]) -> Estimates:
+        read_days(days)
+        found = self.estimates(days)
+        rows = np.arange(len(self._labels) * len(STATES), len(found))
+        found = found.select(rows)
+        return replace(found, keys=found.keys.drop(columns="quantity"))
+
+    def _on(self, label: str, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return probabilities and their errors at days, NaN where there is none."""
         p, error = self._probability(label, at)
-        error = error_at(at[:, None], p, error)
-        low, high = probability_interval(p, error, conf_level=self.spec.conf_level)
+        return p, error_at(at[:, None], p, error)
+
+    def _curve(self, label: str, at: FloatArray, level: float) -> pd.DataFrame:
+        p, error = self._on(label, at)
+        low, high = probability_interval(p, error, conf_level=level)
         n_risk = self._data.n_risk(label, at)
         return pd.concat(
             [
@@ -131,18 +211,12 @@ class StateResult(SummaryMixin):
                         "std_error": error[:, j],
                         "conf_low": low[:, j],
                         "conf_high": high[:, j],
-                        "conf_level": self.spec.conf_level,
+                        "conf_level": level,
                     }
                 )
                 for j, state in enumerate(STATES)
             ]
         )
-
-    def _between_means(self) -> Covariances:
-        """Return the covariances of the mean days within and between groups."""
-        none = np.empty(0)
-        variance = {label: self._mean(label)[1] ** 2 for label in self._labels}
-        return self._data.sample.between(lambda g: self._influence(g.label, none), variance)
 
     def mean_days(self) -> pd.DataFrame:
         """Return mean days in each state up to tau, with comparisons.
@@ -150,44 +224,17 @@ class StateResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            measure ("mean days", "difference", "ratio"), group column, reference, state,
-            estimate (days; plain for ratios), std_error (log scale for ratios), statistic,
-            p_value, conf_low, conf_high, conf_level. Mean days of a group sum to tau.
+            measure ("mean days", "difference", "ratio"), group column, reference, state, then as
+            `Estimates.tidy`. Mean days of a group sum to tau.
         """
-        return tabulate_days(
-            {label: self._mean(label)[0] for label in self._labels},
-            self._between_means(),
-            by=self._key,
-            reference=self.reference,
-            conf_level=self.spec.conf_level,
+        own = self.estimates()
+        own = replace(own, keys=own.keys.drop(columns=["quantity", "time"]))
+        compared = own.compare(
+            self._key, reference=self.reference, measures=("difference", "ratio")
         )
-
-    def influence(self, days: Sequence[float] = ()) -> pd.DataFrame:
-        """Return the first-order effect of each subject on mean days and probabilities.
-
-        Parameters
-        ----------
-        days : sequence of float, default ()
-            Days of the probabilities; without any, mean days only.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then "<group> mean days <state>" and "<group> <state> day <d>".
-
-        Raises
-        ------
-        SpecError
-            When a day is negative or not finite.
-        """
-        check_days(days)
-        at = np.asarray(days, dtype=float)
-        keys = [f"mean days {s}" for s in STATES] + [f"{s} day {d:g}" for d in at for s in STATES]
-
-        def of_group(g: Group) -> FloatArray:
-            return self._influence(g.label, at)
-
-        return self._data.sample.influence(keys, of_group)
+        keys = own.keys.assign(measure="mean days", reference="")[[*compared.keys]]
+        means = replace(own, keys=keys)
+        return below([means, compared]).tidy(conf_level=self.conf_level)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, how many responded and relapsed, horizon, reference."""
@@ -202,6 +249,12 @@ class StateResult(SummaryMixin):
             }
         )
 
+    def _observed(self, days: Sequence[float]) -> pd.DataFrame:
+        """Return the curves on chosen days, with the numbers under observation."""
+        at, level = np.asarray(days, dtype=float), self.conf_level
+        frames = [self._curve(label, at, level) for label in self._labels]
+        return pd.concat(frames, ignore_index=True).rename(columns={self._key: "treatment"})
+
     def _drawn_days(self, label: str) -> FloatArray:
         """Return the days on which a figure needs the curves of a group."""
         return self._days(label)
@@ -212,7 +265,7 @@ class StateResult(SummaryMixin):
         frames = []
         for label in self._labels:
             days = self._drawn_days(label)
-            frames.append(self._curve(label, np.append(days[days < tau], tau)))
+            frames.append(self._curve(label, np.append(days[days < tau], tau), self.conf_level))
         return pd.concat(frames, ignore_index=True).rename(columns={self._key: "treatment"})
 
     def plot(self, fig: Any = None, *, days: Sequence[float] | None = None, **options: Any) -> Any:
@@ -230,7 +283,7 @@ class StateResult(SummaryMixin):
         if days is None:
             days = plots.choose_ticks(0.0, self.spec.tau)
         settings = {"caveat": self._data.times.caveat, "steps": self._steps, **options}
-        observed = self.at(days).rename(columns={self._key: "treatment"})
+        observed = self._observed(days)
         if not self._data.history.regains:
             # Relapse ends the history: nobody is followed in that state.
             observed = observed[observed["state"] != STATES[2]]
@@ -246,7 +299,7 @@ class StateResult(SummaryMixin):
         curve = self._drawn().assign(n_event=0, n_censor=0)
 
         def at_risk(at: Sequence[float]) -> pd.DataFrame:
-            rows = self.at(at).rename(columns={self._key: "treatment"})
+            rows = self._observed(at)
             counts = rows.groupby(["treatment", "time"], sort=False)["n_risk"].sum()
             return counts.reset_index()
 
@@ -267,7 +320,7 @@ class StateResult(SummaryMixin):
         """Return days in each state, and how the days in response compare."""
         level, tau = f"{100 * self.spec.conf_level:g} % CI", self.spec.tau
         days = self.mean_days()
-        share = self.at([tau])
+        share = self._observed([tau]).rename(columns={"treatment": self._key})
         mean = days[days["measure"] == "mean days"].set_index([self._key, "state"])
         share = share.set_index([self._key, "state"])
         rows = [
@@ -291,11 +344,18 @@ class StateResult(SummaryMixin):
             compared_as = ("Group", f"Difference ({level})", f"Ratio ({level})", "p")
             title = f"Mean days in response, against {self.reference}"
             tables.append(Table(compared_as, tuple(compared), title=title))
+        unknown = mean["std_error"].isna() | share["std_error"].isna().reindex(mean.index)
+        without = [f"{label} ({state})" for label, state in mean.index[unknown]]
         history, relapsed = self._data.history, self._data.moves(STATES[2])
         facts = (*counts_header(self._data.times, self._data.sample),
                  ("Relapse", f"{history.relapse}, {relapsed:,} subjects"),
                  *self._extra_facts())  # fmt: skip
-        return Summary(self._title, facts, tuple(tables), (*self._notes(), *self._few(share)))
+        return Summary(
+            self._title,
+            facts,
+            tuple(tables),
+            (*self._notes(), *self._few(share), *no_error_known(without)),
+        )
 
     def _few(self, share: pd.DataFrame) -> tuple[str, ...]:
         """Return a note that names the groups in which few are under observation at the horizon.

@@ -20,6 +20,7 @@ from trdstats.kernels.risk_sets.rank_tests import (
     Weighting,
     log_rank,
     rank_scores,
+    sets_at_risk_together,
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
@@ -140,6 +141,14 @@ class LogRankResult(SummaryMixin):
     def _reason(self) -> str:
         return why_no_test(self._test.statistic, self._sample.events(), self.times.outcome)
 
+    def _apart(self) -> tuple[str, ...]:
+        """Return a note that names groups which are never at risk together."""
+        sets = sets_at_risk_together(self._test.variance)
+        if len(sets) < 2:
+            return ()
+        named = (", ".join(self._sample.groups[k].label for k in own) for own in sets)
+        return (f"Never at risk together, so not compared: {' | '.join(named)}.",)
+
     def pairwise(self, adjust: str = "holm") -> pd.DataFrame:
         """Compare every pair of groups.
 
@@ -194,7 +203,11 @@ class LogRankResult(SummaryMixin):
             f"Log-rank test{strata}{weights}{trend}",
             (*counts_header(self.times, self._sample), ("Result", result)),
             (Table(("Group", "At risk", "Observed", "Expected"), rows),),
-            (*notes_of(self.times, self._sample), *([f"No test: {why}."] if why else [])),
+            (
+                *notes_of(self.times, self._sample),
+                *self._apart(),
+                *([f"No test: {why}."] if why else []),
+            ),
         )
 
 

@@ -1,0 +1,145 @@
+"""What curves of groups share: estimates on chosen days, their comparisons and influences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError, check_level, no_error_reason
+from trdstats.estimates import EstimateResult, Estimates
+from trdstats.survival.reported_days import check_days
+
+_SHOWN = ["estimate", "std_error", "conf_low", "conf_high", "conf_level", "reason"]
+
+
+@dataclass(frozen=True)
+class CurveLimits:
+    """Pointwise limits of a curve; no value of a curve is tested by itself.
+
+    Attributes
+    ----------
+    at_level : callable
+        Returns the limits at ``conf_level=``.
+    k : int
+        Number of estimates.
+    """
+
+    at_level: Callable[..., tuple[FloatArray, FloatArray]]
+    k: int
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        return self.at_level(conf_level=conf_level)
+
+    def p_values(self) -> FloatArray:
+        """Return no p values."""
+        return np.full(self.k, np.nan)
+
+
+@checked_methods
+class CurveResult(EstimateResult):
+    """Curves of groups: `tidy()` is the whole curve, `estimates(days)` what holds on some days."""
+
+    spec: Any
+
+    @property
+    def _key(self) -> str:
+        return self.spec.by or "group"
+
+    def _level(self, conf_level: float | None) -> float:
+        """Return a confidence level, by default that of the specification."""
+        level = self.conf_level if conf_level is None else conf_level
+        check_level(level)
+        return level
+
+    def estimates(self, days: Sequence[float] = ()) -> Estimates:
+        """Return what the curves say on chosen days, with the influence of every subject.
+
+        Parameters
+        ----------
+        days : sequence of float
+            Days since the origin.
+
+        Raises
+        ------
+        SpecError
+            When there is no day, or one is negative or not finite.
+        """
+        raise NotImplementedError
+
+    def influence(self, days: Sequence[float] = ()) -> pd.DataFrame:
+        """Return the effect of each subject on the curves at chosen days; see `estimates`."""
+        return self.estimates(days).influence()
+
+    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+        """Compare groups at chosen days.
+
+        Parameters
+        ----------
+        days : sequence of float
+        reference : str, optional
+            Group the others are compared with. Default: the first one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            measure ("difference"), group column, reference, further keys, then as `Estimates.tidy`.
+
+        Raises
+        ------
+        UnknownNameError
+            When the reference is no group.
+        SpecError
+            When there is no day, or one is negative or not finite.
+        """
+        return self._compared(self.estimates(days), reference)
+
+    def _compared(self, found: Estimates, reference: str | None) -> pd.DataFrame:
+        return found.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
+
+    def _on_days(self, found: Estimates, n_risk: FloatArray | pd.Series[Any]) -> pd.DataFrame:
+        """Return estimates on days with the numbers at risk just before them."""
+        table = found.tidy(conf_level=self.conf_level)[[*found.keys, *_SHOWN]]
+        # At the origin the value is known: its error is 0.
+        table["std_error"] = np.sqrt(np.diag(found.covariance))
+        table.insert(len(found.keys.columns), "n_risk", n_risk)
+        return table
+
+
+def read_days(days: Sequence[float]) -> FloatArray:
+    """Return days as an array.
+
+    Raises
+    ------
+    SpecError
+        When there is none, or one is negative or not finite.
+    """
+    check_days(days)
+    if not len(days):
+        raise SpecError("days must hold at least one day, such as [28].")
+    return np.asarray(days, dtype=float)
+
+
+def why_missing(value: FloatArray, error: FloatArray, last: npt.ArrayLike) -> list[str]:
+    """Return why values of curves, or their errors, are not there; empty where they are.
+
+    Parameters
+    ----------
+    value, error : ndarray, shape (k,)
+        The error is 0 where the value is known, at the origin.
+    last : array_like, shape (k,)
+        Day on which follow-up ends.
+    """
+    return [
+        f"follow-up ends on day {end:g}"
+        if np.isnan(v)
+        else no_error_reason(e) or ("the value at the origin is known" if e == 0 else "")
+        for v, e, end in zip(value, error, np.broadcast_to(last, len(value)), strict=True)
+    ]
