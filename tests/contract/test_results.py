@@ -36,7 +36,10 @@ CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "TurnbullResult", "ResponseStateResult",
     "MarginalCurves",
 }  # fmt: skip
-MODELS = {"MMRMResult", "LMMResult", "Margins", "Contrasts"}
+MODELS = {
+    "MMRMResult", "LMMResult", "Margins", "Contrasts", "Rates", "CountComparison", "Pooled",
+    "Multiverse",
+}  # fmt: skip
 # Still with a table of their own.
 WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, "RMSTResult", *MODELS}}
 

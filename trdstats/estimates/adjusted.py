@@ -10,7 +10,7 @@ from scipy.stats import studentized_range
 from scipy.stats import t as t_distribution
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.estimates.multiplicity import adjust_single_step
 from trdstats.estimates.procedures import Graph, stepwise
 from trdstats.estimates.table import EstimateTable
@@ -113,6 +113,26 @@ def _levels(own: EstimateTable) -> int:
     at = columns.index("reference")
     pairs = own.keys.loc[np.isfinite(own.statistic), [columns[at - 1], "reference"]]
     return len(np.unique(pairs.astype(str).to_numpy()))
+
+
+def check_family(own: EstimateTable, method: str) -> None:
+    """Raise an error where a method does not fit a family.
+
+    Raises
+    ------
+    SpecError
+        When "tukey" is asked for of other than all pairs.
+    NotEstimableError
+        When the joint distribution is asked for and covariances are not known.
+    """
+    if method == "tukey":
+        levels_of_pairs(len(own))
+    tested = np.isfinite(own.statistic)
+    if method in _JOINT and np.isnan(own.covariance[np.ix_(tested, tested)]).any():
+        raise NotEstimableError(
+            f"adjust({method!r}) needs the covariance between estimates, which is not known here. "
+            "Use 'holm', which needs none."
+        )
 
 
 def levels_of_pairs(n: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
@@ -97,7 +98,8 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
     )
     fit = RMST(tau=universe.day, reference=universe.reference).fit(times)
     tidy = fit.tidy().set_index(["measure", "treatment"])["estimate"]
-    effect = fit.influence().set_index("subject")
+    means = fit.estimates().only(measure="restricted mean")
+    effect = pd.DataFrame(means.influences, means.subjects, means.keys["treatment"].astype(str))
     whole = universe.study.subjects["subject"]
     influence = effect[universe.treatment] - effect[universe.reference]
     note = ""
