@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -83,9 +84,17 @@ class ComparisonLimits:
 
     def _contrasts(self, conf_level: float = 0.95) -> list[Contrast]:
         return [
-            _KERNELS[m](*own, method=self.method, conf_level=conf_level)
+            _compare(m, own, self.method, conf_level)
             for m, own in zip(self.measures, self.counts, strict=True)
         ]
+
+
+@lru_cache(maxsize=1024)
+def _compare(
+    measure: str, counts: tuple[int, int, int, int], method: str, conf_level: float
+) -> Contrast:
+    # A table asks for limits, p values, statistics and estimates, and each search costs.
+    return _KERNELS[measure](*counts, method=method, conf_level=conf_level)
 
 
 def compare_proportions(
