@@ -196,10 +196,8 @@ def test_a_threshold_that_decides() -> None:
                         "treatment": study.subjects["treatment"]})  # fmt: skip
     for k in range(1, 16):
         turned = met.assign(met=(met["met"] ^ met["subject"].isin(order[:k])).astype("boolean"))
-        rows = trd.outcomes.weighted_rates.weigh_rates(
-            turned, weights, reference="A", conf_level=0.95
-        ).frame
-        if rows.loc[rows["measure"] == "difference", "conf_low"].item() > 0:
+        rates = trd.outcomes.weighted_rates.weigh_rates(turned, weights).rates
+        if rates.compare(reference="A").tidy()["conf_low"].item() > 0:
             break
     assert f"and turning {k} is enough" in row["finding"]
 

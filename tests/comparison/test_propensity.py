@@ -180,17 +180,17 @@ def test_the_formula_for_errors_of_a_weighted_mean() -> None:
     model = fit.subject_weights
     assert isinstance(model, EstimatedWeights)
     weigh_rates = trd.outcomes.weighted_rates.weigh_rates
-    got = weigh_rates(frame, model.first_order(), reference="A", conf_level=0.95)
+    got = weigh_rates(frame, model.first_order()).rates
     share = np.array([(~old).mean(), old.mean()])
     p = {k: np.array([met[(arm == k) & (old == s)].mean() for s in (0, 1)]) for k in "AB"}
     counts = {k: np.array([((arm == k) & (old == s)).sum() for s in (0, 1)]) for k in "AB"}
-    rows = got.frame.set_index(["measure", "treatment"])
+    rows = got.tidy().set_index("treatment")
     for k in "AB":
-        assert rows.loc[("rate", k), "estimate"] == pytest.approx(share @ p[k], rel=1e-9)
+        assert rows.loc[k, "estimate"] == pytest.approx(share @ p[k], rel=1e-9)
     gap = p["B"] - p["A"]
     within = sum(share**2 @ (p[k] * (1 - p[k]) / counts[k]) for k in "AB")
     between = share @ (gap - share @ gap) ** 2 / n
-    error = rows.loc[("difference", "B"), "std_error"]
+    error = got.compare(reference="A").std_error[0]
     assert error == pytest.approx(np.sqrt(within + between), rel=1e-9)
 
 

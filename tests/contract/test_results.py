@@ -36,14 +36,6 @@ CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "TurnbullResult", "ResponseStateResult",
     "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
-# Still with a table of their own.
-PORTED = {
-    *CURVES, "RMSTResult", "StandardisationResult", "AIPWResult", "MatchedEstimates", "IPCWResult",
-    "IndirectComparison", "PooledEffect", "PropensityResult", "CensoringWeightsResult",
-    "StratifiedRates", "CoxResult", "FineGrayResult", "IntervalPHResult", "AFTResult",
-    "MixtureCureResult",
-}  # fmt: skip
-WAITING = {name for name in MAKERS if name not in {*NOT_ESTIMATES, *PORTED}}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +63,7 @@ def test_numbers_are_numbers(name: str, made: dict[str, Any]) -> None:
 
 
 def holding_estimates() -> list[str]:
-    return [name for name in MAKERS if name not in {*NOT_ESTIMATES, *WAITING}]
+    return [name for name in MAKERS if name not in NOT_ESTIMATES]
 
 
 def estimates_of_result(name: str, result: Any) -> Estimates:

@@ -231,3 +231,18 @@ def test_measures_of_estimates_without_subjects_have_their_covariance() -> None:
     J[1:, 1] *= -1
     assert found.covariance == pytest.approx(J @ covariance @ J.T, abs=1e-14)
     assert found.influences is None
+
+
+def test_a_covariance_that_is_not_known_is_not_0() -> None:
+    V = np.array([[1.0, np.nan], [np.nan, 4.0]])
+    found = estimates_of(pd.DataFrame({"visit": ["7", "28"]}), [3.0, 5.0], covariance=V, null=0.0)
+    gap = found.contrast([[-1, 1], [0, 1]])
+    assert gap.value.tolist() == [2.0, 5.0]
+    assert np.isnan(gap.std_error[0])
+    assert gap.std_error[1] == 2.0
+    assert gap.reasons == ("the covariance of the estimates it combines is not known", "")
+    assert np.isnan(found.contrast(np.eye(2)).covariance[0, 1])
+    with pytest.raises(NotEstimableError, match="needs the covariance between estimates"):
+        found.adjust("max-t")
+    plain = 2 * norm.sf([3.0, 2.5])
+    assert found.adjust("holm").p_value == pytest.approx([2 * plain[0], plain[1]])

@@ -111,7 +111,7 @@ def test_jackknife(draws: Draws) -> None:
     row = pooled.tidy().iloc[-1]
     assert row["estimate"] == pytest.approx(difference(-1), rel=EXACT)
     assert row["std_error"] == pytest.approx(expected, rel=1e-6)
-    own = pooled.influence()["difference, B v A, visit 2"]
+    own = pooled.influence()["difference B A 2"]
     assert own.to_numpy() @ own.to_numpy() == pytest.approx(row["std_error"] ** 2, rel=1e-10)
 
 

@@ -26,7 +26,7 @@ def test_complete_separation_is_not_the_same_conclusion() -> None:
     assert table["std_error"].isna().all()
     assert table["agrees"].isna().all()
     assert (
-        table["note"].tolist()
+        table["reason"].tolist()
         == [
             "everybody had the outcome under ECT and nobody had the outcome under TMS: "
             "no standard error, so no test"
@@ -53,7 +53,7 @@ def test_one_arm_without_events_has_no_wald_error(estimate: str) -> None:
     own = table.loc[Response().label(study.scale)]
     assert np.isfinite(own["estimate"])
     assert np.isnan(own["p_value"])
-    assert own["note"].endswith("no standard error, so no test")
+    assert own["reason"].endswith("no standard error, so no test")
     assert table["agrees"].isna().all()
 
 

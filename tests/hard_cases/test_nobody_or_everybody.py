@@ -74,9 +74,11 @@ def test_weighted_rates_of_three_of_four_and_none_of_four() -> None:
         }
     )
     weights = pd.Series(np.arange(1.0, 9.0))
-    frame = weigh_rates(met, weights, reference="B", conf_level=0.95).frame
-    assert frame[frame["measure"] != "rate"][UNKNOWN].isna().all(axis=None)
-    rates = frame[frame["measure"] == "rate"].set_index("treatment")
+    found = weigh_rates(met, weights).rates
+    measures = ("difference", "ratio", "odds ratio")
+    frame = found.compare(reference="B", measures=measures).tidy()  # type: ignore[arg-type]
+    assert frame[UNKNOWN].isna().all(axis=None)
+    rates = found.tidy().set_index("treatment")
     assert np.isnan(rates.loc["B", "std_error"])
     assert rates.loc["A", "std_error"] > 0
     assert frame.set_index("measure").loc["difference", "estimate"] == pytest.approx(0.6)

@@ -182,6 +182,26 @@ def test_bootstrap(small: pd.DataFrame, small_events: pd.DataFrame, of_means: Im
         normal.influence()
 
 
+def test_what_pooled_estimates_share_is_known_from_resamples_only(
+    of_means: Imputed, of_study: Imputed
+) -> None:
+    whole = of_means.analyse(ANCOVA(visits=[14, 28])).pool()
+    found = whole.estimates().only(measure="difference")
+    change = found.contrast([-1, 1]).tidy().iloc[0]
+    effect = whole.influence().filter(regex="^difference").to_numpy()
+    assert change["std_error"] == pytest.approx(np.linalg.norm(effect @ [-1, 1]), rel=1e-12)
+    plain, both = found.p_value, found.adjust("max-t").p_value
+    assert (both >= plain - 1e-9).all()
+    assert (both <= 2 * plain + 1e-9).all()
+    drawn = of_study.analyse(ANCOVA(visits=[14, 28])).pool().estimates()
+    pair = drawn.only(measure="difference", treatment="ECT")
+    lost = pair.contrast([-1, 1])
+    assert np.isnan(lost.std_error).all()
+    assert "covariance of the estimates" in lost.reasons[0]
+    with pytest.raises(NotEstimableError, match="Use 'holm'"):
+        pair.adjust("max-t")
+
+
 def test_resampled_frames_repeat_and_leave_out(
     small: pd.DataFrame, small_events: pd.DataFrame, of_means: Imputed
 ) -> None:

@@ -70,14 +70,14 @@ def test_blups_by_hand() -> None:
 
 def test_likelihood_ratio_of_a_random_slope(acute: pd.DataFrame) -> None:
     slope, intercept = fit(acute, random="1 + week"), fit(acute)
-    row = slope.compare(intercept).iloc[0]
+    row = slope.likelihood_ratio(intercept).iloc[0]
     assert row["statistic"] == pytest.approx(slope.deviance * -1 + intercept.deviance)
     assert row["df"] == "1:2"
     uncorrelated = fit(acute, random="1 + week", correlated=False)
-    assert slope.compare(uncorrelated)["df"].tolist() == ["1"]
-    assert uncorrelated.compare(intercept)["df"].tolist() == ["0:1"]
+    assert slope.likelihood_ratio(uncorrelated)["df"].tolist() == ["1"]
+    assert uncorrelated.likelihood_ratio(intercept)["df"].tolist() == ["0:1"]
     with pytest.raises(SpecError, match="one random effect"):
-        intercept.compare(slope)
+        intercept.likelihood_ratio(slope)
 
 
 def test_days_of_ones_own() -> None:

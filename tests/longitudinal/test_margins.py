@@ -252,3 +252,31 @@ def test_type_3_tests_are_those_of_sum_coding() -> None:
         assert row["df_den"] == pytest.approx(joint["df_den"], rel=1e-4)
     with pytest.raises(SpecError, match="is a transform"):
         coded.type3()
+
+
+def test_means_of_visits_are_judged_together_with_their_influences(three: MMRMResult) -> None:
+    margins = three.margins("arm", by="visit")
+    gaps = margins.contrasts(reference="A")
+    effect = three.influence().drop(columns="subject").to_numpy()
+    of_gaps = gaps.influence().drop(columns="subject").to_numpy()
+    assert of_gaps == pytest.approx(effect @ gaps.L.T, abs=1e-12)
+    compared = margins.compare("arm", reference="A").tidy()
+    by_hand = gaps.tidy()
+    merged = compared.merge(by_hand, on=["visit", "arm"], suffixes=("", "_own"))
+    assert len(merged) == len(by_hand) == 6
+    for column in ("estimate", "std_error", "df", "p_value", "conf_low"):
+        own = merged[f"{column}_own"].to_numpy()
+        assert merged[column].to_numpy() == pytest.approx(own, rel=1e-8)
+    # The change from day 7 to day 21 of a difference, whose df are its own, not the fewest.
+    L = np.zeros(6)
+    L[[0, 4]] = -1, 1
+    change = gaps.contrast(L).tidy().iloc[0]
+    direct = three.contrast(gaps.L[4] - gaps.L[0]).tidy().iloc[0]
+    assert change["df"] == pytest.approx(direct["df"])
+    assert change["p_value"] == pytest.approx(direct["p_value"])
+
+
+def test_mvt_is_another_name_of_max_t(three: MMRMResult) -> None:
+    margins = three.margins("arm", by="visit")
+    one, other = (margins.contrasts(adjust=name).tidy() for name in ("mvt", "max-t"))
+    pd.testing.assert_frame_equal(one, other)

@@ -92,7 +92,7 @@ def test_effects_of_both_levels_and_what_they_are_called() -> None:
     assert found.residuals()["subject"].nunique() == 96
     assert len(found.simulate(2, seed=1)) == len(frame)
     simpler = LMM("y ~ week", random=NESTED).fit(frame)
-    assert found.compare(simpler)["df"].item() == "1:2"
+    assert found.likelihood_ratio(simpler)["df"].item() == "1:2"
     shuffled = LMM("y ~ week", random={"site": "1", "subject": "1 + week"}).fit(
         frame.sample(frac=1, random_state=0)
     )

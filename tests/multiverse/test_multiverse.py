@@ -91,7 +91,7 @@ def test_agreement_counts_conclusions(trial: Study) -> None:
     rules = [Named(share) for share in (0.5, 0.4, 0.3, 0.2)]
     universe = run(trial, definitions=rules, primary="a", estimate=estimate)
     assert universe.tidy()["agrees"].tolist() == [True, True, False, pd.NA]
-    assert universe.tidy()["note"].tolist() == ["", "", "", "too few"]
+    assert universe.tidy()["reason"].tolist() == ["", "", "", "too few"]
     glance = universe.glance().iloc[0]
     assert (glance["n"], glance["n_estimated"]) == (4, 3)
     assert glance["share_agree"] == pytest.approx(2 / 3)

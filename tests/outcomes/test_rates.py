@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from trdstats import EarlyImprovement, Relapse, Remission, Response, Study, compare_counts, rates
 from trdstats.errors import EstimateWarning, SpecError, UnknownNameError
+from trdstats.kernels.proportions.two_proportions import risk_difference
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 R_RATES = json.loads((REFERENCE / "rates" / "values.json").read_text("utf-8"))["rates"]
@@ -153,7 +155,7 @@ def test_windows_decide_which_visit_counts() -> None:
 
 def test_influence_gives_the_variance(trial: Study) -> None:
     result = rates(trial, Response(), day=28)
-    influence = result.influence().drop(columns="subject").to_numpy()
+    influence = result.influence().filter(regex="^rate ").to_numpy()
     of_arm = result.tidy().query("measure == 'rate'")
     assert np.allclose(influence.sum(axis=0), 0, atol=1e-12)
     # The cross-product is p (1 - p) / n: the same sum in another order.
@@ -164,8 +166,8 @@ def test_tidy_columns(trial: Study) -> None:
     result = rates(trial, Response(), day=28)
     assert list(result.tidy().columns) == [
         "measure", "treatment", "reference", "events", "n", "n_randomised", "n_treated",
-        "n_rated", "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low",
-        "conf_high", "conf_level", "method",
+        "n_rated", "n_analysed", "method", "estimate", "std_error", "scale", "df", "statistic",
+        "p_value", "conf_low", "conf_high", "conf_level", "reason",
     ]  # fmt: skip
     assert len(result.tidy()) == 3 + 3 * 2
     assert result.glance().iloc[0].to_dict() == {
@@ -229,3 +231,43 @@ def test_counts_alone() -> None:
 def test_unusable_counts(counts: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         compare_counts(*counts)
+
+
+def test_limits_of_another_level_and_the_test_of_the_score(trial: Study) -> None:
+    found = rates(trial, Response(), day=28)
+    pair = compare_counts(10, 31, 2, 25)
+    gap = pair.tidy(conf_level=0.9).iloc[0]
+    own = risk_difference(10, 31, 2, 25, method="miettinen-nurminen", conf_level=0.9)
+    assert (gap["conf_low"], gap["conf_high"]) == (own.low, own.high)
+    assert (gap["statistic"], gap["p_value"]) == (own.statistic, own.p_value)
+    table = found.tidy(conf_level=0.9)
+    assert (table["conf_level"] == 0.9).all()
+    assert (table["conf_low"] > found.tidy()["conf_low"]).all()
+
+
+def test_rates_are_combined_and_judged_together(trial: Study) -> None:
+    found = rates(trial, Response(), day=28)
+    gaps = found.estimates().only(measure="difference")
+    by_hand = found.estimates().contrast([[-1, 1, 0], [-1, 0, 1]] @ np.eye(3, len(found.tidy())))
+    assert gaps.std_error == pytest.approx(by_hand.std_error, rel=1e-12)
+    # With p within each and one reference the correlation is that of what they share.
+    V = gaps.covariance
+    assert V[0, 1] == pytest.approx(found.estimates().covariance[0, 0], rel=1e-9)
+    both = gaps.adjust("dunnett").tidy()["p_value"]
+    alone = 2 * norm.sf(np.abs(gaps.statistic))
+    assert (both >= alone).all()
+    assert (both <= 2 * alone).all()
+
+
+@pytest.mark.filterwarnings("ignore::trdstats.errors.EstimateWarning")
+def test_a_rate_that_is_not_there_says_why() -> None:
+    visits = pd.DataFrame(
+        {
+            "subject": list("AABBCC"), "treatment": ["ECT"] * 4 + ["VNS"] * 2,
+            "day": [0, 28, 0, 28, 0, 90], "score": [30, 10, 30, 28, 30, 10],
+        }
+    )  # fmt: skip
+    table = rates(Study(visits, scale="MADRS"), Response(), day=28).tidy()
+    lost = table[table["estimate"].isna()]
+    assert len(lost) == 4
+    assert (lost["reason"] == "nobody was rated at day 28").all()

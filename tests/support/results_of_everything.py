@@ -47,7 +47,7 @@ def weights() -> Any:
 
 @cache
 def mmrm() -> Any:
-    return trd.MMRM("change ~ baseline + treatment * visit", covariance="ar1").fit(study())
+    return trd.MMRM("change ~ baseline + treatment * visit", covariance="us").fit(study())
 
 
 @cache
@@ -87,7 +87,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "Rates": lambda: trd.rates(study(), trd.Response(), day=28),
     "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
     "MMRMResult": mmrm,
-    "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1").fit(study()),
+    "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
     "Contrasts": lambda: mmrm().margins("treatment", by="visit").contrasts(reference="TMS"),
     "PropensityResult": weights,

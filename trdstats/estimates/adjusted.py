@@ -10,7 +10,7 @@ from scipy.stats import studentized_range
 from scipy.stats import t as t_distribution
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.estimates.multiplicity import adjust_single_step
 from trdstats.estimates.procedures import Graph, stepwise
 from trdstats.estimates.table import EstimateTable
@@ -54,12 +54,14 @@ class AdjustedLimits:
         own = self.estimates.select(rows)
         if self.method == "graphical" and self.graph is not None:
             return self.graph.adjust(own.p_value)
+        if _is_single(own):
+            return own.p_value
         if self.method == "tukey":
             q = np.sqrt(2) * np.abs(own.statistic)
-            return np.asarray(studentized_range.sf(q, levels_of_pairs(len(rows)), own.degrees))
+            return np.asarray(studentized_range.sf(q, _levels(own), own.degrees))
         if self.method in _JOINT:
             return adjust_single_step(
-                own.statistic, own.covariance, df=_fewest(own), conf_level=0.95
+                own.statistic, own.covariance, df=_joint_df(own), conf_level=0.95
             ).p_value
         return stepwise(own.p_value, self.method)
 
@@ -74,22 +76,63 @@ class AdjustedLimits:
         if self.method in _WITHOUT_LIMITS:
             return np.nan
         own = self.estimates.select(rows)
+        if _is_single(own):
+            return np.asarray(t_distribution.isf((1 - conf_level) / 2, own.degrees))
         if self.method == "tukey":
-            q = studentized_range.ppf(conf_level, levels_of_pairs(len(rows)), own.degrees)
+            q = studentized_range.ppf(conf_level, _levels(own), own.degrees)
             return np.asarray(q / np.sqrt(2))
         if self.method in _JOINT:
             return adjust_single_step(
-                own.statistic, own.covariance, df=_fewest(own), conf_level=conf_level
+                own.statistic, own.covariance, df=_joint_df(own), conf_level=conf_level
             ).critical
         # Stepwise procedures have no simple limits of their own; Bonferroni's are valid for all.
         size = max(int(np.isfinite(own.p_value).sum()), 1)
         return np.asarray(t_distribution.isf((1 - conf_level) / (2 * size), own.degrees))
 
 
-def _fewest(own: EstimateTable) -> float:
-    """Return the degrees of freedom of a joint distribution: the fewest of the family."""
+def _is_single(own: EstimateTable) -> bool:
+    """Return whether at most one estimate has a test: there is nothing to adjust for."""
+    return int(np.isfinite(own.statistic).sum()) < 2
+
+
+def _joint_df(own: EstimateTable) -> float:
+    """Return the degrees of freedom of a joint distribution: the mean of those that are finite.
+
+    As R emmeans; normal statistics beside t statistics are judged by their distribution.
+    """
     df = own.degrees[np.isfinite(own.statistic)]
-    return float(df.min()) if len(df) else np.inf
+    df = df[np.isfinite(df)]
+    return float(df.mean()) if len(df) else np.inf
+
+
+def _levels(own: EstimateTable) -> int:
+    """Return how many levels the pairs that have a test are of."""
+    columns = list(own.keys.columns)
+    if "reference" not in columns[1:]:
+        return levels_of_pairs(len(own))
+    at = columns.index("reference")
+    pairs = own.keys.loc[np.isfinite(own.statistic), [columns[at - 1], "reference"]]
+    return len(np.unique(pairs.astype(str).to_numpy()))
+
+
+def check_family(own: EstimateTable, method: str) -> None:
+    """Raise an error where a method does not fit a family.
+
+    Raises
+    ------
+    SpecError
+        When "tukey" is asked for of other than all pairs.
+    NotEstimableError
+        When the joint distribution is asked for and covariances are not known.
+    """
+    if method == "tukey":
+        levels_of_pairs(len(own))
+    tested = np.isfinite(own.statistic)
+    if method in _JOINT and np.isnan(own.covariance[np.ix_(tested, tested)]).any():
+        raise NotEstimableError(
+            f"adjust({method!r}) needs the covariance between estimates, which is not known here. "
+            "Use 'holm', which needs none."
+        )
 
 
 def levels_of_pairs(n: int) -> int:

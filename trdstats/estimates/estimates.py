@@ -21,7 +21,7 @@ from trdstats.estimates.adjusted import (
     ADJUSTMENTS,
     AdjustedLimits,
     Adjustment,
-    levels_of_pairs,
+    check_family,
     note_of,
 )
 from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
@@ -30,6 +30,8 @@ from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
 from trdstats.estimates.stacked import below, covariance_from, with_root, without_root
 from trdstats.estimates.table import EstimateTable
+
+NO_COVARIANCE = "the covariance of the estimates it combines is not known"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -164,6 +166,8 @@ class Estimates(EstimateTable):
         ------
         SpecError
             When a method is not known, or does not fit the family.
+        NotEstimableError
+            When a method needs covariances between estimates that are not known.
         UnknownNameError
             When there is no such key.
 
@@ -187,9 +191,8 @@ class Estimates(EstimateTable):
         if method == "none":
             return self
         families = _families(self.keys, keys)
-        if method == "tukey":
-            for rows in families:
-                levels_of_pairs(len(rows))
+        for rows in families:
+            check_family(self.select(rows), method)
         plain = replace(self, limits=None)
         return replace(
             self, limits=AdjustedLimits(plain, method, families, graph),
@@ -242,8 +245,13 @@ class Estimates(EstimateTable):
             own = [self.reasons[j] or "not estimable" for j in np.flatnonzero(row & missing)]
             own += [self.reasons[j] for j in np.flatnonzero(row & ~missing) if self.reasons[j]]
             own += [no_value] if (row & no_scale).any() else []
+            own += [] if own or self._covariance_known(row) else [NO_COVARIANCE]
             found.append("; ".join(dict.fromkeys(own)))
         return tuple(found)
+
+    def _covariance_known(self, row: BoolArray) -> bool:
+        between = self.covariance[np.ix_(row, row)][~np.eye(int(row.sum()), dtype=bool)]
+        return not np.isnan(between).any()
 
 
 def _families(keys: pd.DataFrame, within: tuple[str, ...]) -> tuple[IntArray, ...]:
@@ -261,10 +269,11 @@ def _times(influences: FloatArray, slope: FloatArray) -> FloatArray:
 
 def _sandwich(slope: FloatArray, used: BoolArray, covariance: FloatArray) -> FloatArray:
     """Return the covariance of combinations; NaN of those that use an estimate without an error."""
-    variance = np.diag(covariance)
-    unknown = np.asarray((used & ~(variance > 0)).any(axis=1))
+    no_error = np.asarray((used & ~(np.diag(covariance) > 0)).any(axis=1))
+    share = used.astype(float)
+    hidden = share @ np.isnan(covariance).astype(float) @ share.T > 0
     found = slope @ np.where(np.isfinite(covariance), covariance, 0.0) @ slope.T
-    return np.where(unknown[:, None] | unknown, np.nan, found)
+    return np.where(no_error[:, None] | no_error | hidden, np.nan, found)
 
 
 def estimates_of(

@@ -1,14 +1,127 @@
-"""Comparisons of two proportions as rows of a tidy table."""
+"""Proportions known by their counts, and comparisons of two of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, get_args
 
-from trdstats.kernels.proportions.two_proportions import odds_ratio, risk_difference, risk_ratio
+import numpy as np
+
+from trdstats.arrays import FloatArray
+from trdstats.estimates.comparisons import Measure
+from trdstats.estimates.estimates import Estimates
+from trdstats.kernels.proportions.single_proportion import proportion_interval
+from trdstats.kernels.proportions.two_proportions import (
+    Contrast,
+    odds_ratio,
+    risk_difference,
+    risk_ratio,
+)
 
 DIFFERENCES = ("miettinen-nurminen", "gart", "newcombe", "wald")
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 _KERNELS = {"difference": risk_difference, "ratio": risk_ratio, "odds ratio": odds_ratio}
-MEASURES = tuple(_KERNELS)
+
+
+@dataclass(frozen=True)
+class ProportionLimits:
+    """Score or exact limits of proportions, which by themselves have no test.
+
+    Attributes
+    ----------
+    counts : tuple of (int, int)
+        Events and denominator of each.
+    method : {"wilson", "agresti-coull", "clopper-pearson"}
+    """
+
+    counts: tuple[tuple[int, int], ...]
+    method: str
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        events, n = np.array(self.counts).T
+        return proportion_interval(events, n, method=self.method, conf_level=conf_level)
+
+    def p_values(self) -> FloatArray:
+        """Return NaN: nothing is tested."""
+        return np.full(len(self.counts), np.nan)
+
+
+@dataclass(frozen=True)
+class ComparisonLimits:
+    """Limits of comparisons of two proportions, and the tests that belong to them.
+
+    Attributes
+    ----------
+    measures : tuple of str
+    counts : tuple of (int, int, int, int)
+        Events and denominator, then those of the reference.
+    method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
+    """
+
+    measures: tuple[str, ...]
+    counts: tuple[tuple[int, int, int, int], ...]
+    method: str
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        found = self._contrasts(conf_level)
+        return np.array([c.low for c in found]), np.array([c.high for c in found])
+
+    def p_values(self) -> FloatArray:
+        """Return p values."""
+        return np.array([c.p_value for c in self._contrasts()])
+
+    def statistics(self) -> FloatArray:
+        """Return the z of each test, which for score tests is not that of the standard error."""
+        return np.array([c.statistic for c in self._contrasts()])
+
+    def values(self) -> FloatArray:
+        """Return the estimates that the limits belong to."""
+        return np.array([c.estimate for c in self._contrasts()])
+
+    def _contrasts(self, conf_level: float = 0.95) -> list[Contrast]:
+        return [
+            _compare(m, own, self.method, conf_level)
+            for m, own in zip(self.measures, self.counts, strict=True)
+        ]
+
+
+@lru_cache(maxsize=1024)
+def _compare(
+    measure: str, counts: tuple[int, int, int, int], method: str, conf_level: float
+) -> Contrast:
+    # A table asks for limits, p values, statistics and estimates, and each search costs.
+    return _KERNELS[measure](*counts, method=method, conf_level=conf_level)
+
+
+def compare_proportions(
+    rates: Estimates, counts: Mapping[str, tuple[int, int]], *, reference: str, method: str
+) -> Estimates:
+    """Return differences, ratios and odds ratios of proportions with a reference.
+
+    Parameters
+    ----------
+    rates : Estimates
+        Of the treatments, with the key ``treatment``.
+    counts : mapping of str to (int, int)
+        Events and denominator of each treatment.
+    reference : str
+    method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
+    """
+    found = rates.compare(reference=reference, measures=MEASURES)
+    keys = found.keys[["treatment", "reference"]].astype(str).itertuples(index=False)
+    pairs = tuple((*counts[a], *counts[b]) for a, b in keys)
+    limits = ComparisonLimits(tuple(found.keys["measure"]), pairs, method)
+    return replace(found, value=limits.values(), limits=limits)
+
+
+def tests_of(found: Estimates) -> FloatArray:
+    """Return the statistics of the tests that belong to the limits, shape (k,)."""
+    own = found.limits
+    return own.statistics() if isinstance(own, ComparisonLimits) else found.statistic
 
 
 def contrast_row(

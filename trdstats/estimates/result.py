@@ -25,8 +25,9 @@ class EstimateResult(SummaryMixin):
 
     @property
     def conf_level(self) -> float:
-        """Confidence level of tables and figures; that of the specification where it has one."""
-        level: float = getattr(getattr(self, "spec", None), "conf_level", 0.95)
+        """Confidence level of tables and figures: its own, or that of the specification."""
+        of_spec = getattr(getattr(self, "spec", None), "conf_level", 0.95)
+        level: float = getattr(self, "_conf_level", of_spec)
         return level
 
     def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
@@ -45,7 +46,11 @@ class EstimateResult(SummaryMixin):
             an estimate could not be had.
         """
         level = self.conf_level if conf_level is None else conf_level
-        return self.estimates().tidy(conf_level=level)
+        return self._table().tidy(conf_level=level)
+
+    def _table(self) -> Estimates:
+        """Return the estimates as a table needs them; without influences where they are costly."""
+        return self.estimates()
 
     def influence(self) -> pd.DataFrame:
         """Return one row a subject, one column an estimate; see `Estimates.influence`."""

@@ -41,12 +41,15 @@ def with_root(estimates: T) -> T:
         return estimates
     known = np.where(np.isfinite(estimates.covariance), estimates.covariance, 0.0)
     values, vectors = np.linalg.eigh(known)
-    return replace(estimates, influences=(vectors * np.sqrt(np.maximum(values, 0.0))).T)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    return replace(estimates, influences=root, clusters=None)  # a root has no rows of subjects
 
 
 def without_root(derived: T, source: EstimateTable) -> T:
     """Return what was derived from `with_root(source)`, with influences of subjects or none."""
-    return derived if source.influences is not None else replace(derived, influences=None)
+    if source.influences is not None:
+        return derived
+    return replace(derived, influences=None, clusters=source.clusters)
 
 
 def covariance_from(influences: FloatArray, clusters: ObjectArray | None) -> FloatArray:

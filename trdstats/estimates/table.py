@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -104,7 +105,7 @@ class EstimateTable(SummaryMixin):
         known = np.isfinite(self.value) & (error > 0)
         return np.where(known, error, np.nan)
 
-    @property
+    @cached_property
     def degrees(self) -> FloatArray:
         """Degrees of freedom of each estimate, shape (k,); infinite for normal statistics."""
         return self.df.degrees(np.eye(len(self)))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCALES = ("identity", "log", "logit")
 _NUMBERS = ("estimate", "std_error", "df", "scale")
-_DROPPED = ("statistic", "p_value", "conf_low", "conf_high", "conf_level")
+_DROPPED = ("statistic", "p_value", "conf_low", "conf_high", "conf_level", "reason")
 _SETS = 200  # completed sets held in memory together
 
 

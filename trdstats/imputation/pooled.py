@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,13 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.scales import ScaleName, back
 from trdstats.imputation.analyses import to_scale
 from trdstats.imputation.methods import ConditionalMean
-from trdstats.kernels.numerics.pooling import Pool
+from trdstats.kernels.numerics.pooling import Pool, jackknife_influence, pool_bootstrap
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -29,50 +30,93 @@ if TYPE_CHECKING:
     from trdstats.imputation.analysed import Analysed
 
 
+SAME = "it is the same in every completed set, without an error"
+
+
+@dataclass(frozen=True)
+class PercentileLimits:
+    """Percentile limits of a bootstrap, and the p values that go with them.
+
+    Attributes
+    ----------
+    drawn : ndarray, shape (n + 1, k)
+        On the scales; the first row is of all subjects.
+    scale : tuple of str
+    """
+
+    drawn: FloatArray
+    scale: tuple[ScaleName, ...]
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        found = pool_bootstrap(self.drawn, conf_level, percentile=True)
+        return back(found.low, self.scale), back(found.high, self.scale)
+
+    def p_values(self) -> FloatArray:
+        """Return p values; NaN of rates, of which nothing is tested."""
+        found = pool_bootstrap(self.drawn, 0.95, percentile=True)
+        return np.where(np.array(self.scale) == "logit", np.nan, found.p_value)
+
+
 @dataclass(frozen=True, repr=False)
-class Pooled(SummaryMixin):
+class Pooled(EstimateResult):
     """Pooled estimates.
 
     Attributes
     ----------
     analysed : Analysed
-    conf_level : float
     interval : str
     """
 
     analysed: Analysed
     _pool: Pool
-    conf_level: float
+    _conf_level: float
     interval: str
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
+        """Return the pooled estimates, rates on the logit scale and ratios on the log scale.
+
+        The jackknife gives the influence of every subject; its cross-product is the covariance.
+        Rubin's rules give no covariance between estimates.
+        """
+        p, e = self._pool, self.analysed.estimates
+        scale = cast(tuple[ScaleName, ...], tuple(e.scale))
+        drawn = to_scale(e.estimate, scale)
+        caveat = self.analysed.imputed.caveat
+        people = self.analysed.imputed.layout
+        return estimates_of(
+            e.keys, back(p.estimate, scale), covariance=p.covariance, scale=scale, df=p.df,
+            influences=jackknife_influence(drawn) if self._is("jackknife") else None,
+            subjects=people.people[people.subject].to_numpy() if self._is("jackknife") else None,
+            # That a rate is one half is no question anybody asked of a rate.
+            null=[{"identity": 0.0, "log": 1.0}.get(s, np.nan) for s in scale],
+            limits=PercentileLimits(drawn, scale) if self.interval == "percentile" else None,
+            reasons=["" if v > 0 else SAME for v in np.diag(p.covariance)],
+            title="Pooled estimates after imputation",
+            notes=(*e.notes, *((f"{caveat}.",) if caveat else ())),
+        )  # fmt: skip
+
+    def _is(self, resampling: str) -> bool:
+        method = self.analysed.imputed.draws.spec.method
+        return isinstance(method, ConditionalMean) and method.resampling == resampling
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return one row an estimate.
 
         Returns
         -------
         pandas.DataFrame
-            The columns of the analysis, estimate, std_error (on the logit scale for rates, on
-            the log scale for ratios), statistic, df, p_value, conf_low, conf_high, conf_level,
-            scale, fmi (fraction of missing information; NaN for resampling), mc_error (Monte
-            Carlo error of the estimate, on the scale of std_error).
+            The columns of the analysis, fmi (fraction of missing information; NaN for
+            resampling), mc_error (Monte Carlo error of the estimate, on the scale of std_error),
+            then the columns of `EstimateResult.tidy`. Percentile limits have no statistic.
         """
-        p, e = self._pool, self.analysed.estimates
-        shown = {name: _back(getattr(p, name), e.scale) for name in ("estimate", "low", "high")}
-        no_test = np.array([s == "logit" for s in e.scale])
-        return e.keys.assign(
-            estimate=shown["estimate"],
-            std_error=p.std_error,
-            # That a rate is one half, or a mean 0, is no question anybody asked of a rate.
-            statistic=np.where(no_test, np.nan, p.statistic),
-            df=p.df,
-            p_value=np.where(no_test, np.nan, p.p_value),
-            conf_low=shown["low"],
-            conf_high=shown["high"],
-            conf_level=self.conf_level,
-            scale=list(e.scale),
-            fmi=p.fmi,
-            mc_error=p.mc_error,
-        )
+        table = super().tidy(conf_level=conf_level)
+        if self.interval == "percentile":
+            table["statistic"] = np.nan
+        at = self.analysed.estimates.keys.shape[1]
+        table.insert(at, "fmi", self._pool.fmi)
+        table.insert(at + 1, "mc_error", self._pool.mc_error)
+        return table
 
     def glance(self) -> pd.DataFrame:
         """Return one row: as of the imputed sets, with the way of pooling."""
@@ -81,10 +125,9 @@ class Pooled(SummaryMixin):
     @property
     def pooling(self) -> str:
         """How the sets were pooled, in words."""
-        method = self.analysed.imputed.draws.spec.method
-        if not isinstance(method, ConditionalMean):
+        if not isinstance(self.analysed.imputed.draws.spec.method, ConditionalMean):
             return "Rubin's rules, degrees of freedom of Barnard and Rubin"
-        if method.resampling == "jackknife":
+        if self._is("jackknife"):
             return "jackknife, normal law"
         if self.interval == "percentile":
             return "bootstrap, percentile interval"
@@ -93,27 +136,14 @@ class Pooled(SummaryMixin):
     def influence(self) -> pd.DataFrame:
         """Return the effect of each subject on each estimate, by the jackknife.
 
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column an estimate (on the scale of std_error), named by the
-            columns of the analysis. The cross-product is the jackknife's covariance.
-
         Raises
         ------
         NotEstimableError
             When the sets were not made by the jackknife.
         """
-        method = self.analysed.imputed.draws.spec.method
-        if not (isinstance(method, ConditionalMean) and method.resampling == "jackknife"):
+        if not self._is("jackknife"):
             raise NotEstimableError("Influence needs ConditionalMean('jackknife').")
-        e, layout = self.analysed.estimates, self.analysed.imputed.layout
-        out = to_scale(e.estimate, e.scale)[1:]
-        n = len(out)
-        effect = np.sqrt((n - 1) / n) * (out.mean(axis=0) - out)
-        frame = pd.DataFrame(effect, columns=labels(e.keys))
-        frame.insert(0, "subject", layout.people[layout.subject].to_numpy())
-        return frame
+        return super().influence()
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the differences (or all estimates where there are none); returns the Axes."""
@@ -154,13 +184,12 @@ class Pooled(SummaryMixin):
         header = ("Estimate", level, "SE", "p")
         if rubin:
             header = (*header, "df", "Missing information (%)", "Monte Carlo error")  # type: ignore[assignment]
-        caveat = self.analysed.imputed.caveat
-        notes = [*self.analysed.estimates.notes, *((f"{caveat}.",) if caveat else ())]
+        notes = list(self.estimates().notes)
         scales = {s for s in frame["scale"] if s != "identity"}
         if scales:
             notes.insert(0, f"SE on the {' and '.join(sorted(scales))} scale where pooled there.")
         return Summary(
-            "Pooled estimates after imputation",
+            self.estimates().title,
             (*self.analysed.facts(), ("Pooling", self.pooling)),
             (*self.analysed.imputed.tables(), Table(header, tuple(rows))),
             tuple(notes),
@@ -180,14 +209,3 @@ def labels(keys: pd.DataFrame) -> list[str]:
         rest = [f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in r.items()]
         names.append(", ".join([*head, *([who] if who else []), *rest]))
     return names
-
-
-def _back(values: FloatArray, scale: tuple[str, ...]) -> FloatArray:
-    """Return values on the scale of the estimates."""
-    result = values.copy()
-    for j, name in enumerate(scale):
-        if name == "log":
-            result[j] = np.exp(values[j])
-        elif name == "logit":
-            result[j] = 1 / (1 + np.exp(-values[j]))
-    return result

@@ -1,8 +1,14 @@
-"""Which degrees of freedom go with which estimation."""
+"""Degrees of freedom of mixed models: which go with which estimation, and of combinations."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
+from trdstats.kernels.gaussian.mixed_tests import Inference
 
 
 def check_degrees(ddf: str, reml: bool) -> None:
@@ -12,3 +18,31 @@ def check_degrees(ddf: str, reml: bool) -> None:
             "Kenward-Roger is defined for REML only: with reml=False give ddf='satterthwaite' "
             "or 'residual', or leave reml=True."
         )
+
+
+@dataclass(frozen=True)
+class ModelDegrees:
+    """Degrees of freedom of estimates that are combinations of fixed effects.
+
+    Attributes
+    ----------
+    inference : Inference
+    rows : ndarray, shape (k, q)
+        Coefficients of each estimate on the columns that were estimated; 0 where it could not be
+        had.
+    """
+
+    inference: Inference
+    rows: FloatArray
+
+    def degrees(self, L: FloatArray) -> FloatArray:
+        """Return those of each row of coefficients of the estimates; NaN of what is 0."""
+        rows = L @ self.rows
+        found = np.full(len(rows), np.nan)
+        some = rows.any(axis=1)
+        found[some] = self.inference.degrees(rows[some])
+        return found
+
+    def combine(self, L: FloatArray) -> ModelDegrees:
+        """Return the rule for the estimates L times these."""
+        return ModelDegrees(self.inference, np.asarray(L @ self.rows))

@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.estimates.t_table import t_table
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
+from trdstats.longitudinal.degrees import ModelDegrees
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.levels import level_text
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"
+ZERO = "it is 0 by the model"
 
 
 @dataclass(frozen=True)
@@ -39,42 +41,44 @@ class Identified:
     columns: Estimability
     by_constraint: tuple[int, ...] = ()
 
-    def table(
+    def estimates(
         self,
         L: FloatArray,
-        conf_level: float,
+        keys: pd.DataFrame,
         *,
         size: FloatArray | None = None,
         cells: Sequence[Mapping[str, Any]] | None = None,
-    ) -> pd.DataFrame:
-        """Return t tests of the rows of L; NaN with the reason where not estimable.
+        title: str = "Estimates",
+    ) -> Estimates:
+        """Return the estimates L beta; NaN with the reason where not estimable.
 
         Parameters
         ----------
         L : ndarray, shape (k, q)
             Coefficients on all columns of the design.
-        conf_level : float
+        keys : pandas.DataFrame
+            One row an estimate.
         size : ndarray, shape (k, q), optional
             As in `Estimability.violates`.
         cells : sequence of mapping, optional
             Levels of categories that each row stands for.
-
-        Returns
-        -------
-        pandas.DataFrame
-            As `t_table`, and reason: empty where there is an estimate with its error.
+        title : str
         """
         violated = self.columns.violates(L, size)
-        usable = ~violated.any(axis=1)
-        rows = L[usable][:, self.columns.kept]
-        found = t_table(self.inference, rows, conf_level)
-        table = found.set_index(np.flatnonzero(usable)).reindex(range(len(L)))
-        reason = np.full(len(L), "", dtype=object)
-        reason[np.flatnonzero(usable)[self.inference.rests_on_one(rows)]] = ALONE
-        for i in np.flatnonzero(~usable):
+        lost = np.asarray(violated.any(axis=1))
+        rows = np.where(lost[:, None], 0.0, L[:, self.columns.kept])
+        alone = ~lost & self.inference.rests_on_one(rows)
+        covariance = rows @ self.inference.covariance @ rows.T
+        covariance[alone], covariance[:, alone] = np.nan, np.nan
+        reason = [ALONE if one else "" for one in alone]
+        for i in np.flatnonzero(lost):
             unseen = None if cells is None else self.unseen(cells[int(i)])
             reason[i] = unseen or self.inseparable(violated[i])
-        return table.assign(conf_level=conf_level, reason=reason)
+        return estimates_of(
+            keys, np.where(lost, np.nan, rows @ self.inference.beta), covariance=covariance,
+            null=0.0, df=ModelDegrees(self.inference, rows), reasons=reason, title=title,
+            notes=(f"{self.design.caveat}.",) if self.design.caveat else (),
+        )  # fmt: skip
 
     def test(self, L: FloatArray, *, as_parametrised: bool = False) -> tuple[FTest, str]:
         """Test the estimable part of L beta = 0, and say what is not part of it.
@@ -206,5 +210,5 @@ def _variables(design: Design, term: Any) -> set[str]:
 def notes_of(table: pd.DataFrame) -> tuple[str, ...]:
     """Return the reasons of a table as notes, each once."""
     lacking = table.loc[table["std_error"].isna(), "reason"]
-    reasons: Iterable[str] = dict.fromkeys(r for r in lacking if r)
+    reasons: Iterable[str] = dict.fromkeys(r for r in lacking if r not in ("", ZERO))
     return tuple(f"Not estimable (–): {reason}." for reason in reasons)

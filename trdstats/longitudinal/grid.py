@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations, product
 from typing import Any
 
@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, check_choice, unknown_name
+from trdstats.errors import SpecError, check_choice, known_level, unknown_name
+from trdstats.estimates.table import STATISTICS
 from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.levels import cells_of, find_level
+from trdstats.longitudinal.levels import cells_of, level_text
 
-ESTIMATE_COLUMNS = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high",
-                    "conf_level", "reason")  # fmt: skip
 _ROUNDING = 1e-12
 
 
@@ -45,7 +44,7 @@ def margin_rows(
             raise unknown_name("column of the model", name, columns)
         if name not in factors:
             raise SpecError(f"{name!r} is a number: it has no levels to take means of; use at=...")
-        if name in ESTIMATE_COLUMNS:
+        if name in STATISTICS:
             raise SpecError(
                 f"The column {name!r} has the name of a column of the result: rename it."
             )
@@ -54,10 +53,7 @@ def margin_rows(
     for name in at:
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
-    at = {
-        c: find_level(f"level of {c!r}", v, facts.types[c].categories) if c in factors else v
-        for c, v in at.items()
-    }
+    at = {c: _level(c, v, facts.types[c].categories) if c in factors else v for c, v in at.items()}
     shown = [by, term] if by else [term]
     levels = {c: [at[c]] if c in at else list(facts.types[c].categories) for c in factors}
     others = [c for c in factors if c not in shown]
@@ -84,6 +80,12 @@ def margin_rows(
     L = np.einsum("km,kmq->kq", parts, cells)
     size = np.einsum("km,kmq->kq", parts, np.abs(cells))
     return np.asarray(L), np.asarray(size), labels
+
+
+def _level(column: str, level: Any, known: Iterable[Any]) -> Any:
+    """Return the level that a user means, given as it is or as it is printed."""
+    levels = list(known)
+    return levels[known_level(f"level of {column!r}", level, map(level_text, levels))]
 
 
 def type3_rows(design: Design) -> dict[str, FloatArray]:

@@ -176,7 +176,7 @@ class LMMResult(MixedResult):
     def _n_units(self) -> int:
         return len(self.design.subjects)
 
-    def compare(self, simpler: LMMResult) -> pd.DataFrame:
+    def likelihood_ratio(self, simpler: LMMResult) -> pd.DataFrame:
         """Test the random effects that a simpler fit lacks.
 
         The variance of one more effect lies on its boundary under the simpler model: its
@@ -205,8 +205,8 @@ class LMMResult(MixedResult):
         k = self.n_covariance - simpler.n_covariance
         if not same or k < 1 or len(self.effects) - len(simpler.effects) > 1:
             raise SpecError(
-                "compare() needs the same fixed effects, ratings and estimation, and one random "
-                "effect (or correlations) fewer in the simpler fit."
+                "likelihood_ratio() needs the same fixed effects, ratings and estimation, and one "
+                "random effect (or correlations) fewer in the simpler fit."
             )
         statistic = max(simpler.deviance - self.deviance, 0.0)
         if len(self.effects) == len(simpler.effects):

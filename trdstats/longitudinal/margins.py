@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,14 @@ from scipy.stats import norm
 from trdstats import plots
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError, check_choice, check_level, unknown_name
-from trdstats.estimates.adjusted_contrasts import ADJUST, adjust_family
+from trdstats.errors import SpecError, check_choice, check_level, known_level, unknown_name
+from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.mixed_tests import Inference
-from trdstats.longitudinal.estimable import notes_of
-from trdstats.longitudinal.levels import cells_of, find_level, level_text
+from trdstats.longitudinal.estimable import ZERO, notes_of
+from trdstats.longitudinal.levels import cells_of, level_text
 from trdstats.study.visit_order import days_of
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     format_estimate,
     format_number,
@@ -32,12 +31,15 @@ from trdstats.tables import (
 if TYPE_CHECKING:
     from trdstats.longitudinal.mixed_result import MixedResult
 
-Adjust = Literal["none", "holm", "bonferroni", "tukey", "dunnett", "mvt"]
+Adjust = Literal[
+    "none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "tukey", "dunnett",
+    "max-t", "mvt",
+]  # fmt: skip
 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Margins(SummaryMixin):
+class Margins(EstimateResult):
     """Marginal means of a mixed model.
 
     Attributes
@@ -64,20 +66,15 @@ class Margins(SummaryMixin):
     by: str | None
     fit: MixedResult
 
-    def tidy(self, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Return one row a mean.
+    def estimates(self) -> Estimates:
+        """Return the means; one that the data do not identify is NaN and says why."""
+        return self.fit.with_influence(self._table(), self.L[:, self.fit.identified.columns.kept])
 
-        Returns
-        -------
-        pandas.DataFrame
-            The levels, then estimate, std_error, df, statistic, p_value, conf_low, conf_high,
-            conf_level, reason. A mean that the data do not identify is NaN, and reason says why.
-        """
-        check_level(conf_level)
-        table = self.fit.identified.table(
-            self.L, conf_level, size=self.size, cells=cells_of(self.labels)
-        )
-        return pd.concat([self.labels, table], axis=1)
+    def _table(self) -> Estimates:
+        return self.fit.identified.estimates(
+            self.L, self.labels, size=self.size, cells=cells_of(self.labels),
+            title="Marginal means",
+        )  # fmt: skip
 
     def contrasts(
         self,
@@ -98,10 +95,10 @@ class Margins(SummaryMixin):
             Compare all pairs instead, the later level minus the earlier.
         matrix : mapping of str to sequence, optional
             Contrasts of your own: label and one coefficient a level.
-        adjust : {"none", "holm", "bonferroni", "tukey", "dunnett", "mvt"}
-            Adjustment within each level of `by`, over the contrasts that are estimable there.
-            "dunnett" and "mvt" use the joint t law of the contrasts, "tukey" the studentised
-            range.
+        adjust : {"none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "tukey", \
+"dunnett", "max-t", "mvt"}
+            Adjustment within each level of `by`, over the contrasts that are estimable there: see
+            `Estimates.adjust`. "mvt" is another name of "max-t".
         conf_level : float
             Intervals are adjusted as the p values are ("holm": as "bonferroni").
 
@@ -110,7 +107,7 @@ class Margins(SummaryMixin):
         SpecError, UnknownNameError
             When the arguments do not fit.
         """
-        check_choice("adjust", adjust, ADJUST)
+        check_choice("adjust", adjust, get_args(Adjust))
         check_level(conf_level)
         for name in (self.term, self.by):
             if name in ("contrast", "reference"):
@@ -124,18 +121,19 @@ class Margins(SummaryMixin):
             raise SpecError("adjust='tukey' belongs to all pairs: contrasts(pairwise=True).")
         blocks = self._blocks()
         L, size = self._summed([(C, at) for _, at in blocks])
-        labels = dict(
-            zip(("contrast", self.term, "reference"), zip(*names * len(blocks), strict=True),
-                strict=True)
-        )  # fmt: skip
-        head = pd.DataFrame({k: list(v) for k, v in labels.items()})
+        columns = zip(*names * len(blocks), strict=True)
+        keys = pd.DataFrame(
+            dict(zip(("contrast", self.term, "reference"), map(list, columns), strict=True))
+        )
         if self.by is not None:
-            head.insert(0, self.by, [level for level, _ in blocks for _ in names])
-        table = self._reasoned(C, L, size, conf_level)
+            keys.insert(0, self.by, [level for level, _ in blocks for _ in names])
+        found = self.fit.identified.estimates(
+            L, keys, size=size, title="Differences of marginal means"
+        )
+        found = replace(found, reasons=self._reasons(C, L, found))
         usable = L[:, self.fit.identified.columns.kept].copy()
-        usable[table["estimate"].isna().to_numpy()] = np.nan
-        table = adjust_family(table, usable, self.inference, names, adjust, conf_level)
-        return Contrasts(pd.concat([head, table], axis=1), usable, self, adjust, len(names))
+        usable[np.isnan(found.value)] = np.nan
+        return Contrasts(found, usable, self, adjust, len(names), conf_level)
 
     def _summed(
         self, parts: Sequence[tuple[FloatArray, IntArray]]
@@ -146,24 +144,21 @@ class Margins(SummaryMixin):
         # What cancels is 0, not a rounding error.
         return np.where(np.abs(L) > 1e-12 * size, L, 0.0), size
 
-    def _reasoned(
-        self, C: FloatArray, L: FloatArray, size: FloatArray, conf_level: float
-    ) -> pd.DataFrame:
-        """Return the tests of the contrasts, with the reasons of means that they lack."""
-        table = self.fit.identified.table(L, conf_level, size=size)
-        lacking = table["estimate"].isna().to_numpy()
-        none = np.full(len(self.L), "", dtype=object)
-        of_mean = self.tidy()["reason"].to_numpy() if lacking.any() else none
-        reason = table["reason"].to_numpy(dtype=object)
+    def _reasons(self, C: FloatArray, L: FloatArray, found: Estimates) -> tuple[str, ...]:
+        """Return why contrasts are not estimable: by what their means lack, or 0 by the model."""
+        lacking = np.isnan(found.value)
+        none = ("",) * len(self.L)
+        of_mean = np.array(self._table().reasons if lacking.any() else none, dtype=object)
+        reasons = list(found.reasons)
         for b, (_, at) in enumerate(self._blocks()):
             for i, row in enumerate(C):
                 k = b * len(C) + i
                 own = [r for r in of_mean[at[row != 0]] if r]
                 if lacking[k] and own:
-                    reason[k] = "; ".join(dict.fromkeys(own))
+                    reasons[k] = "; ".join(dict.fromkeys(own))
                 elif not L[k].any():
-                    reason[k] = "it is 0 by the model"
-        return table.assign(reason=reason)
+                    reasons[k] = ZERO
+        return tuple(reasons)
 
     def average(self, weights: Sequence[float] | None = None) -> Margins:
         """Return means averaged over the levels of `by`, equally or by weights."""
@@ -272,48 +267,48 @@ class Margins(SummaryMixin):
         )
         header = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
         facts = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
-        notes = (*self._caveat(), *notes_of(table))
+        notes = (*self._table().notes, *notes_of(table))
         return Summary("Marginal means", facts, (Table(header, rows, len(head)),), notes)
-
-    def _caveat(self) -> tuple[str, ...]:
-        caveat = self.fit.design.caveat
-        return (f"{caveat}.",) if caveat else ()
 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class Contrasts(SummaryMixin):
+class Contrasts(EstimateResult):
     """Differences of marginal means.
 
     Attributes
     ----------
-    frame : pandas.DataFrame
-        As returned by `tidy`.
     L : ndarray, shape (k, q)
         On the columns of the design that were estimated; NaN where not estimable.
     margins : Margins
-    adjust : str
+    adjustment : str
     n_contrasts : int
         Contrasts within each level of `by`.
     """
 
-    frame: pd.DataFrame
+    _plain: Estimates
     L: FloatArray
     margins: Margins
-    adjust: str
+    adjustment: str
     n_contrasts: int
+    _conf_level: float
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a difference.
+    def estimates(self) -> Estimates:
+        """Return the differences, adjusted as asked; one not identified is NaN and says why."""
+        return self.margins.fit.with_influence(self._table(), self.L)
 
-        Returns
-        -------
-        pandas.DataFrame
-            The level of `by`, contrast, the level and its reference, estimate, std_error, df,
-            statistic, p_value, conf_low, conf_high, conf_level, reason. A difference that the
-            data do not identify is NaN, and reason says why.
+    def _table(self) -> Estimates:
+        method = "max-t" if self.adjustment == "mvt" else self.adjustment
+        by = self.margins.by
+        return self._plain.adjust(method, within=() if by is None else by)  # type: ignore[arg-type]
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
+        """Return one row a difference; see `EstimateResult.tidy`.
+
+        A difference that is 0 by the model has no error to be estimated: it is 0.
         """
-        return self.frame.copy()
+        table = super().tidy(conf_level=conf_level)
+        return table.assign(std_error=table["std_error"].mask(table["reason"] == ZERO, 0.0))
 
     def effect_sizes(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return standardised differences: Hedges' g with the model's standard deviation.
@@ -339,28 +334,25 @@ class Contrasts(SummaryMixin):
                 "effect_sizes() needs means by visit of a model with one covariance for all."
             )
         visits = list(fit.design.visits)
-        place = [visits.index(v) for v in self.frame[self.margins.by]]
+        place = [visits.index(v) for v in self._plain.keys[self.margins.by]]
         variance, of_variance = found
         v, spread = variance[place], of_variance[place]
-        d = self.frame["estimate"].to_numpy() / np.sqrt(v)
-        correction = 1 - 3 / (4 * self.frame["df"].to_numpy() - 1)
-        error = correction * np.sqrt(
-            self.frame["std_error"].to_numpy() ** 2 / v + d**2 * spread / (4 * v**2)
-        )
+        d = self._plain.value / np.sqrt(v)
+        correction = 1 - 3 / (4 * self._plain.degrees - 1)
+        error = correction * np.sqrt(self._plain.std_error**2 / v + d**2 * spread / (4 * v**2))
         g = correction * d
         z = _normal(conf_level)
-        head = list(self.frame.columns[: list(self.frame.columns).index("estimate")])
-        return self.frame[head].assign(
+        return self._plain.keys.assign(
             estimate=g, std_error=error, conf_low=g - z * error, conf_high=g + z * error,
-            conf_level=conf_level, reason=self.frame["reason"],
+            conf_level=conf_level, reason=list(self._plain.reasons),
         )  # fmt: skip
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the differences with their intervals; returns the Axes."""
-        by = self.margins.by
-        label = self.frame["contrast"].astype(str)
+        by, frame = self.margins.by, self.tidy()
+        label = frame["contrast"].astype(str)
         if by is not None:
-            label = f"{by} " + self.frame[by].astype(object).map(level_text) + ", " + label
+            label = f"{by} " + frame[by].astype(object).map(level_text) + ", " + label
         settings = {
             "xlabel": f"Difference of {self.margins.fit.design.outcome}",
             "reference_line": 0.0,
@@ -369,12 +361,12 @@ class Contrasts(SummaryMixin):
             **options,
         }
         return plots.plot_estimates(
-            self.frame[["estimate", "conf_low", "conf_high"]].assign(label=label), ax=ax, **settings
+            frame[["estimate", "conf_low", "conf_high"]].assign(label=label), ax=ax, **settings
         )
 
     def summary(self) -> Summary:
         """Return the differences as a table."""
-        by = self.margins.by
+        by, frame = self.margins.by, self.tidy()
         rows = tuple(
             (
                 *([level_text(r[by])] if by else []),
@@ -383,9 +375,9 @@ class Contrasts(SummaryMixin):
                 format_number(r["df"], 1),
                 format_p(r["p_value"]),
             )
-            for r in self.frame.to_dict("records")
+            for r in frame.to_dict("records")
         )
-        level = f"{100 * self.frame['conf_level'].iloc[0]:g} % CI"
+        level = f"{100 * self.conf_level:g} % CI"
         header = (
             *([by.capitalize()] if by else []),
             "Contrast",
@@ -393,18 +385,18 @@ class Contrasts(SummaryMixin):
             "df",
             "p",
         )
-        facts = (("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjust))
-        notes = (*self.margins._caveat(), *notes_of(self.frame), *self._family_notes())
+        facts = (("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjustment))
+        notes = (*self._plain.notes, *notes_of(frame), *self._family_notes())
         table = Table(header, rows, 2 if by else 1)
         return Summary("Differences of marginal means", facts, (table,), notes)
 
     def _family_notes(self) -> tuple[str, ...]:
         """Say where an adjustment counts fewer differences than were asked for."""
-        usable = np.isfinite(self.frame["statistic"].to_numpy()).reshape(-1, self.n_contrasts)
-        if self.adjust == "none" or self.n_contrasts == 1 or usable.all():
+        usable = np.isfinite(self._plain.statistic).reshape(-1, self.n_contrasts)
+        if self.adjustment == "none" or self.n_contrasts == 1 or usable.all():
             return ()
         by, n = self.margins.by, usable.sum(axis=1)
-        levels = [level_text(v) for v in self.frame[by][:: self.n_contrasts]] if by else [""]
+        levels = [level_text(v) for v in self._plain.keys[by][:: self.n_contrasts]] if by else [""]
         fewer = [
             f"{k}" + (f" at {by} {level}" if by else "")
             for k, level in zip(n, levels, strict=True)
@@ -435,8 +427,7 @@ def _coefficients(
         pairs = [(i, j) for i in range(k) for j in range(i)]
         pairs.sort(key=lambda p: (p[1], p[0]))
     else:
-        base = levels[0] if reference is None else find_level("level", reference, levels)
-        j = levels.index(base)
+        j = 0 if reference is None else known_level("level", reference, texts)
         pairs = [(i, j) for i in range(k) if i != j]
     names = [(f"{texts[i]} - {texts[j]}", texts[i], texts[j]) for i, j in pairs]
     return names, np.stack([eye[i] - eye[j] for i, j in pairs])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.stats import f as f_distribution
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError, check_level, unknown_name
-from trdstats.estimates.t_table import f_table, t_table
+from trdstats.errors import SpecError, unknown_name
+from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.kernels.gaussian.newton import Optimum
@@ -30,7 +32,7 @@ from trdstats.longitudinal.predict import (
     simulated_outcomes,
 )
 from trdstats.longitudinal.subject_weights import Weighting
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, Table, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MixedResult(SummaryMixin):
+class MixedResult(EstimateResult):
     """A fitted mixed model.
 
     Attributes
@@ -123,48 +125,71 @@ class MixedResult(SummaryMixin):
     def _n_counted(self) -> int:
         return self.n_covariance
 
-    def tidy(self, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Return one row a fixed effect.
+    def estimates(self) -> Estimates:
+        """Return the fixed effects, with the influence of every subject where the fit has rows."""
+        return self.with_influence(self._table(), np.eye(len(self.terms)))
 
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate, std_error, statistic (t), df, p_value, conf_low, conf_high,
-            conf_level.
-        """
-        return self.contrast(np.eye(len(self.terms)), list(self.terms), conf_level=conf_level)
+    def _table(self) -> Estimates:
+        return self._combined(np.eye(len(self.terms)), pd.DataFrame({"term": list(self.terms)}))
 
-    def contrast(
-        self, L: Any, labels: Sequence[str] | None = None, *, conf_level: float = 0.95
-    ) -> pd.DataFrame:
-        """Estimate linear combinations of the fixed effects.
+    def contrast(self, L: npt.ArrayLike, labels: Sequence[str] | None = None) -> Estimates:
+        """Return linear combinations of the fixed effects.
 
         Parameters
         ----------
         L : array_like, shape (k, q) or (q,)
-            Coefficients in the order of `terms`.
+            Coefficients in the order of `terms`; a row that is NaN has no estimate.
         labels : sequence of str, optional
-        conf_level : float
-
-        Returns
-        -------
-        pandas.DataFrame
-            As `tidy`.
 
         Raises
         ------
         SpecError
             When the number of coefficients is not that of the terms.
         """
-        check_level(conf_level)
         rows = self._checked_rows(L)
-        names = (
-            list(labels) if labels is not None else [f"contrast {i + 1}" for i in range(len(rows))]
+        names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
+        found = self._combined(rows, pd.DataFrame({"contrast": names}))
+        return self.with_influence(found, rows)
+
+    def _combined(self, rows: FloatArray, keys: pd.DataFrame) -> Estimates:
+        """Return combinations of the effects as they were estimated, aliased ones left out."""
+        lost = np.asarray(np.isnan(rows).any(axis=1))
+        full = np.zeros((len(rows), len(self.design.terms)))
+        full[:, self._kept] = np.where(lost[:, None], 0.0, rows)
+        as_estimated = replace(
+            self.identified, columns=self._columns.without(self._columns.left_out.tolist())
         )
-        return t_table(self.inference, rows, conf_level).assign(term=names)[
-            ["term", "estimate", "std_error", "statistic", "df", "p_value", "conf_low",
-             "conf_high", "conf_level"]
-        ]  # fmt: skip
+        found = as_estimated.estimates(full, keys, title=self.title)
+        return replace(
+            found, value=np.where(lost, np.nan, found.value),
+            reasons=tuple(
+                "not estimable" if x else r for x, r in zip(lost, found.reasons, strict=True)
+            ),
+        )  # fmt: skip
+
+    def with_influence(self, found: Estimates, rows: FloatArray) -> Estimates:
+        """Return estimates with the first-order effect of every subject on them.
+
+        Parameters
+        ----------
+        found : Estimates
+        rows : ndarray, shape (k, q)
+            Their coefficients on the columns that were estimated; NaN where not estimable.
+
+        Notes
+        -----
+        On the fixed effects it is Phi times the subject's score X' V^-1 r; the cross-product is
+        the empirical covariance (CR0). Where subjects share random effects of a site, there is
+        one row a site: only sites are independent. With estimated weights the effects know how
+        they were estimated. A fit to a summary has no rows, and no influences.
+        """
+        if not len(self.design.person):
+            return found
+        effect, who = self._effect_of_subjects(), np.asarray(self.design.subjects, dtype=object)
+        if self._weighting is not None:
+            effect, who = self._weighting.through(effect), self._weighting.subjects(who)
+        moved = effect @ np.nan_to_num(rows).T
+        return replace(found, influences=np.asarray(moved), subjects=who)
 
     def _checked_rows(self, L: Any) -> FloatArray:
         rows = np.atleast_2d(np.asarray(L, dtype=float))
@@ -202,9 +227,9 @@ class MixedResult(SummaryMixin):
         else:
             rows = self._checked_rows(terms)
             if np.isnan(rows).any():
-                return f_table(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
-            return f_table(self.inference.f_test(rows))
-        return f_table(*self.identified.test(L, as_parametrised=True))
+                return _test_table(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
+            return _test_table(self.inference.f_test(rows))
+        return _test_table(*self.identified.test(L, as_parametrised=True))
 
     def type3(self) -> pd.DataFrame:
         """Test every term of the formula (type III).
@@ -226,7 +251,7 @@ class MixedResult(SummaryMixin):
             When the formula transforms a column.
         """
         tables = [
-            f_table(*self.identified.test(L)).assign(term=term)
+            _test_table(*self.identified.test(L)).assign(term=term)
             for term, L in type3_rows(self.design).items()
         ]
         if not tables:
@@ -359,23 +384,23 @@ class MixedResult(SummaryMixin):
         return None
 
     def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each fixed effect.
+        """Return the first-order effect of each subject, or site, on each fixed effect.
 
         Returns
         -------
         pandas.DataFrame
-            subject, then one column a term: Phi times the subject's score X' V^-1 r. The
-            cross-product of the columns is the empirical covariance (CR0). Where subjects share
-            random effects of a site, one row a site: only sites are independent. With
-            estimated weights the effects know how they were estimated.
+            subject (or the column of the sites), then one column a term; see `with_influence`.
+
+        Raises
+        ------
+        SpecError
+            When the model was fitted to a summary.
         """
         if not len(self.design.person):
             raise SpecError(
                 "The model was fitted to a summary, which has no rows: influence needs them."
             )
-        frame = pd.DataFrame(self._effect_of_subjects(), columns=list(self.terms))
-        frame.insert(0, self.design.unit, self.design.subjects)
-        return frame if self._weighting is None else self._weighting.frame(frame)
+        return super().influence().rename(columns={"subject": self.design.unit})
 
     def summary(self) -> Summary:
         """Return the fit and its fixed effects as tables."""
@@ -460,3 +485,17 @@ def _by_term(design: Design) -> dict[str, list[int]]:
         for name in {str(term), ":".join(reversed(str(term).split(":")))}:
             found[name] = own
     return found
+
+
+def _test_table(found: FTest, reason: str = "") -> pd.DataFrame:
+    """Return a joint test as one row, with what of it is not estimable and why."""
+    p = float(f_distribution.sf(found.statistic, found.df_num, found.df_den))
+    return pd.DataFrame(
+        {
+            "statistic": [found.statistic],
+            "df_num": [found.df_num],
+            "df_den": [found.df_den],
+            "p_value": [p],
+            "reason": [reason],
+        }
+    )

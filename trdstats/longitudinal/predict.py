@@ -151,8 +151,8 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     rows = table[columns].reset_index(drop=True)
     cells = cells_of(grid[list(fit.design.facts.types)])
-    found = fit.identified.table(np.asarray(matrix, dtype=float), conf_level, cells=cells)
-    return pd.concat([rows, found.drop(columns=["statistic", "p_value"])], axis=1)
+    found = fit.identified.estimates(np.asarray(matrix, dtype=float), rows, cells=cells)
+    return found.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
 
 
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:

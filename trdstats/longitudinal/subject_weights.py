@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates.weights import (
     WeightsAmong,
@@ -42,15 +42,11 @@ class Weighting:
         """Return influences of the analysed subjects that know how the weights were estimated."""
         return effect if self.among is None else self.among.stacked_influence(effect)
 
-    def frame(self, effect: pd.DataFrame) -> pd.DataFrame:
-        """Return a frame of influences, subject first, with those of the weights' model below."""
+    def subjects(self, analysed: ObjectArray) -> ObjectArray:
+        """Return who the influences belong to: the analysed, then others the weights know of."""
         if self.among is None:
-            return effect
-        moved = self.through(effect.iloc[:, 1:].to_numpy(dtype=float))
-        result = pd.DataFrame(moved, columns=effect.columns[1:])
-        who = np.concatenate([effect.iloc[:, 0].to_numpy(dtype=object), self.among.other_subjects])
-        result.insert(0, effect.columns[0], who)
-        return result
+            return analysed
+        return np.concatenate([analysed, self.among.other_subjects])
 
     def stacked(self, found: Sandwich, rows: SubjectRows) -> Sandwich:
         """Return an empirical covariance that knows how the weights were estimated."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
@@ -98,9 +99,8 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
     fit = RMST(tau=universe.day, reference=universe.reference).fit(times)
     tidy = fit.tidy().set_index(["measure", "treatment"])["estimate"]
     means = fit.estimates().only(measure="restricted mean")
-    effect = means.influence().set_index("subject")
+    effect = pd.DataFrame(means.influences, means.subjects, means.keys["treatment"].astype(str))
     whole = universe.study.subjects["subject"]
-    effect.columns = means.keys["treatment"].astype(str).tolist()
     influence = effect[universe.treatment] - effect[universe.reference]
     note = ""
     constant = [a for a in (universe.treatment, universe.reference) if not effect[a].any()]

@@ -18,7 +18,7 @@ from trdstats.errors import (
     known_level,
     unknown_name,
 )
-from trdstats.kernels.numerics.max_t import max_t
+from trdstats.estimates import estimates_of
 from trdstats.multiverse.estimates import (
     ESTIMATORS,
     TITLES,
@@ -34,7 +34,6 @@ from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.rates import MISSING
 from trdstats.study import Study
 
-_SEED = 20090424  # any number will do; a fixed one gives the same p values tomorrow
 _DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
 
@@ -132,37 +131,25 @@ def multiverse(
         (b, w): _variant(study, b, None if windows is None else windows[w])
         for b, w in product(axes["baseline"], axes["windows"])
     }
-    rows, influences = [], []
+    rows, facts, found = [], [], []
     for label, when, how, base, window in product(*(axes[c] for c in CHOICES)):
         universe = Universe(studies[base, window], named[label], float(when), how, *pair)
-        found, said = _run(estimator, universe)
-        rows.append(
-            {
-                "definition": label,
-                "day": float(when),
-                "missing": how,
-                "baseline": base,
-                "windows": window,
-                "estimate": found.value,
-                "note": said,
-                **found.facts,
-            }
-        )
-        influences.append(found.influence)
-    frame = pd.DataFrame(rows)
-    if frame["estimate"].isna().all():
-        raise NotEstimableError(f"No universe gives an estimate: {frame['note'].iloc[0]}.")
-    matrix = np.column_stack(influences)
-    joint = max_t(
-        frame["estimate"].to_numpy(dtype=float),
-        matrix,
-        conf_level=conf_level,
-        draws=draws,
-        rng=np.random.default_rng(_SEED),
-    )
-    return Multiverse.build(
-        frame, matrix, joint, study=study, contrast=pair, conf_level=conf_level, title=title
-    )
+        own, said = _run(estimator, universe)
+        found.append((own.value, own.influence, said))
+        facts.append(own.facts)
+        rows.append((label, float(when), how, base, window))
+    value, influences, notes = zip(*found, strict=True)
+    if np.isnan(value).all():
+        raise NotEstimableError(f"No universe gives an estimate: {notes[0]}.")
+    estimates = estimates_of(
+        pd.DataFrame(rows, columns=list(CHOICES)), value, influences=np.column_stack(influences),
+        subjects=study.subjects["subject"], null=0.0, reasons=notes, title=title,
+        notes=(f"{study.caveat}.",) if study.caveat else (),
+    )  # fmt: skip
+    return Multiverse(
+        title, pair, study.caveat, estimates, pd.DataFrame(facts, index=range(len(rows))), draws,
+        conf_level,
+    )  # fmt: skip
 
 
 def _named(

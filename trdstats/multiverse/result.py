@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.arrays import FloatArray
 from trdstats.errors import count_of
-from trdstats.kernels.numerics.max_t import MaxT
-from trdstats.study import Study
+from trdstats.estimates import EstimateResult, Estimates
+from trdstats.kernels.numerics.max_t import MaxT, max_t
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -26,97 +24,82 @@ from trdstats.tables import (
 )
 
 CHOICES = ("definition", "day", "missing", "baseline", "windows")
-_SHOWN = 12  # universes listed in the face; tidy() holds all
-_COLUMNS = [
-    *CHOICES, "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high", "p_joint",
-    "joint_low", "joint_high", "conf_level", "is_primary", "agrees", "note",
-]  # fmt: skip
+_SHOWN = 12  # universes listed in the summary; tidy() holds all
+_SEED = 20090424  # any number will do; a fixed one gives the same p values tomorrow
 
 
 @dataclass(frozen=True, repr=False)
-class Multiverse(SummaryMixin):
+class Multiverse(EstimateResult):
     """Estimates of one comparison under many definitions, judged together.
 
     Attributes
     ----------
     title : str
         What is compared.
-    contrast : (str, str)
+    pair : (str, str)
         Treatment and reference.
-    frame : pandas.DataFrame
-        As returned by `tidy`.
-    critical : float
-        Joint critical value of the largest statistic.
-    n_effective : float
-        How many independent estimates would need the same critical value.
     caveat : str
         What every comparison must say.
     """
 
     title: str
-    contrast: tuple[str, str]
-    frame: pd.DataFrame
-    critical: float
-    n_effective: float
+    pair: tuple[str, str]
     caveat: str
-    _subjects: pd.Series[Any]
-    _influence: FloatArray
+    _estimates: Estimates
+    _facts: pd.DataFrame
+    _draws: int
+    _conf_level: float
 
-    @classmethod
-    def build(
-        cls,
-        frame: pd.DataFrame,
-        influence: FloatArray,
-        joint: MaxT,
-        *,
-        study: Study,
-        contrast: tuple[str, str],
-        conf_level: float,
-        title: str,
-    ) -> Multiverse:
-        """Put estimates and their joint inference together; the first row is the primary one."""
-        estimate = frame["estimate"].to_numpy(dtype=float)
-        error = np.where(np.isfinite(estimate) & (joint.std_error > 0), joint.std_error, np.nan)
-        z = float(norm.isf((1 - conf_level) / 2))
-        frame = frame.assign(
-            std_error=error,
-            statistic=estimate / error,
-            p_value=2 * norm.sf(np.abs(estimate / error)),
-            conf_low=estimate - z * error,
-            conf_high=estimate + z * error,
-            p_joint=joint.p_value,
-            joint_low=estimate - joint.critical * error,
-            joint_high=estimate + joint.critical * error,
-            conf_level=conf_level,
-            is_primary=np.arange(len(frame)) == 0,
-        )
-        frame["agrees"] = _agrees(frame, 1 - conf_level)
-        facts = [c for c in frame.columns if c not in _COLUMNS]
-        return cls(
-            title=title,
-            contrast=contrast,
-            frame=frame[[*_COLUMNS[:-1], *facts, "note"]],
-            critical=joint.critical,
-            n_effective=joint.n_effective,
-            caveat=study.caveat,
-            _subjects=study.subjects["subject"],
-            _influence=influence,
-        )
+    def estimates(self) -> Estimates:
+        """Return the estimate of every universe, the primary one first."""
+        return self._estimates
 
-    def tidy(self) -> pd.DataFrame:
+    @cached_property
+    def _joint(self) -> MaxT:
+        return self._together(self._conf_level)
+
+    def _together(self, conf_level: float) -> MaxT:
+        e = self._estimates
+        return max_t(
+            e.value, np.asarray(e.influences), conf_level=conf_level, draws=self._draws,
+            rng=np.random.default_rng(_SEED),
+        )  # fmt: skip
+
+    @property
+    def critical(self) -> float:
+        """Joint critical value of the largest statistic."""
+        return self._joint.critical
+
+    @property
+    def n_effective(self) -> float:
+        """How many independent estimates would need the same critical value."""
+        return self._joint.n_effective
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return one row a universe, the primary one first.
 
         Returns
         -------
         pandas.DataFrame
-            definition, day, missing, baseline, windows, estimate, std_error (from the subjects'
-            influence), statistic, p_value, conf_low, conf_high (each on its own), p_joint,
-            joint_low, joint_high (all together, max-T), conf_level, is_primary, agrees (whether
-            it leads to the conclusion of the primary one; missing where either has no test),
-            outcome and n of both treatments where the estimate has them, note (why there is no
-            estimate, or no test of it).
+            definition, day, missing, baseline, windows, is_primary, agrees (whether it leads to
+            the conclusion of the primary one; missing where either has no test), outcome and n of
+            both treatments where the estimate has them, p_joint, joint_low, joint_high (all
+            together, max-T), then the columns of `EstimateResult.tidy`, each on its own; reason
+            says why there is no estimate, or no test of it.
         """
-        return self.frame.copy()
+        level = self._conf_level if conf_level is None else conf_level
+        table = super().tidy(conf_level=level)
+        joint = self._joint if level == self._conf_level else self._together(level)
+        half = joint.critical * table["std_error"]
+        head = table[list(CHOICES)].assign(
+            is_primary=np.arange(len(table)) == 0,
+            agrees=_agrees(table, 1 - level),
+            **{c: self._facts[c] for c in self._facts.columns},
+            p_joint=joint.p_value,
+            joint_low=table["estimate"] - half,
+            joint_high=table["estimate"] + half,
+        )
+        return pd.concat([head, table.drop(columns=list(CHOICES))], axis=1)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: how many universes, the primary one, and what they say together.
@@ -130,14 +113,15 @@ class Multiverse(SummaryMixin):
             universe has an effect), critical, n_effective. Shares of conclusions are of the
             universes with a test.
         """
-        known = self.frame[self.frame["estimate"].notna()]
+        frame = self.tidy()
+        known = frame[frame["estimate"].notna()]
         tested = known[known["p_value"].notna()]
         agrees = pd.Series(tested["agrees"].to_numpy(dtype=float, na_value=np.nan))
-        first = self.frame.iloc[0]
+        first = frame.iloc[0]
         alpha = 1 - first["conf_level"]
         return pd.DataFrame(
             {
-                "n": [len(self.frame)],
+                "n": [len(frame)],
                 "n_estimated": [len(known)],
                 "n_tested": [len(tested)],
                 "estimate": [first["estimate"]],
@@ -158,32 +142,28 @@ class Multiverse(SummaryMixin):
             }
         )
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each estimate, one column a row."""
-        columns = {str(i): self._influence[:, i] for i in range(len(self.frame))}
-        return pd.DataFrame({"subject": self._subjects.array, **columns})
-
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the specification curve; returns the Axes."""
-        treatment, reference = self.contrast
-        varied = _varied(self.frame)
+        treatment, reference = self.pair
+        frame = self.tidy()
+        varied = _varied(frame)
         settings = {
             "choices": varied or ["definition"],
             "ylabel": f"{self.title}, {treatment} v {reference}",
             "caveat": self.caveat,
             **options,
         }
-        return plots.plot_specification_curve(self.frame, ax=ax, **settings)
+        return plots.plot_specification_curve(frame, ax=ax, **settings)
 
     def summary(self) -> Summary:
         """Return the primary universe, what all say together, and the universes."""
-        g = next(each_row(self.glance()))
-        first = next(each_row(self.frame))
+        g, frame = next(each_row(self.glance())), self.tidy()
+        first = next(each_row(frame))
         level = f"{100 * first.conf_level:g} %"
         primary = format_estimate(first.estimate, first.conf_low, first.conf_high, 3)
         facts = (
-            ("Comparison", f"{self.contrast[0]} v {self.contrast[1]}"),
-            ("Primary", f"{_name_of(first, self.frame)}: {primary}, p {format_p(first.p_value)}"),
+            ("Comparison", f"{self.pair[0]} v {self.pair[1]}"),
+            ("Primary", f"{_name_of(first, frame)}: {primary}, p {format_p(first.p_value)}"),
             ("Universes", f"{g.n:,}, {g.n_estimated:,} estimated, {g.n_tested:,} tested"),
             (
                 "Estimates",
@@ -196,20 +176,20 @@ class Multiverse(SummaryMixin):
         )
         rows = tuple(
             (
-                _name_of(r, self.frame),
+                _name_of(r, frame),
                 format_estimate(r.estimate, r.conf_low, r.conf_high, 3),
                 format_p(r.p_value),
                 format_p(r.p_joint),
             )
-            for r in each_row(self.frame[:_SHOWN])
+            for r in each_row(frame[:_SHOWN])
         )
-        notes = [f"{self.caveat}."] if self.caveat else []
-        if len(self.frame) > _SHOWN:
-            notes.append(f"{len(self.frame) - _SHOWN:,} more universes: see tidy().")
-        untested = self.frame[self.frame["p_value"].isna()]
+        notes = list(self._estimates.notes)
+        if len(frame) > _SHOWN:
+            notes.append(f"{len(frame) - _SHOWN:,} more universes: see tidy().")
+        untested = frame[frame["p_value"].isna()]
         notes += [
             f"{count_of(len(own), 'universe has', 'universes have')} no test: {why}."
-            for why, own in untested.groupby("note", sort=False)
+            for why, own in untested.groupby("reason", sort=False)
         ]
         if g.n_tested:
             notes.append(

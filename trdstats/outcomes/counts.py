@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_choice, check_level
-from trdstats.estimates.proportion_contrast import DIFFERENCES, MEASURES, contrast_row
+from trdstats.errors import SpecError, check_choice, check_level, no_error_reason
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.proportion_contrast import (
+    DIFFERENCES,
+    compare_proportions,
+    tests_of,
+)
+from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.kernels.proportions.two_by_two import fisher_test, pearson_test, yates_test
 from trdstats.outcomes.rules.definition import read_total
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -23,31 +29,42 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class CountComparison(SummaryMixin):
+class CountComparison(EstimateResult):
     """Comparison of two proportions known by their counts."""
 
     counts: tuple[int, int, int, int]
     method: str
-    conf_level: float
+    _conf_level: float
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
+        """Return difference, ratio and odds ratio."""
+        found = self._compared()
+        return replace(found, keys=found.keys[["measure"]])
+
+    def _compared(self) -> Estimates:
+        x1, n1, x0, n0 = self.counts
+        counts = {"first": (x1, n1), "second": (x0, n0)}
+        p, n = np.array([x1 / n1, x0 / n0]), np.array([n1, n0])
+        rates = estimates_of(
+            pd.DataFrame({"treatment": list(counts)}), p,
+            covariance=np.diag(error_inside(p, p * (1 - p) / n)),
+            reasons=[no_error_reason(e) for e in error_inside(p, p)],
+            title=f"{x1}/{n1} against {x0}/{n0}",
+        )  # fmt: skip
+        return compare_proportions(rates, counts, reference="second", method=self.method)
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return difference, ratio and odds ratio, one row each.
 
         Returns
         -------
         pandas.DataFrame
-            measure, estimate, std_error (log scale for ratios), statistic, p_value, conf_low,
-            conf_high, conf_level, method.
+            measure, method, then the columns of `EstimateResult.tidy`; the statistic is that of
+            the test that belongs to the limits.
         """
-        x1, n1, x0, n0 = self.counts
-        rows = [
-            contrast_row(m, "first", (x1, n1), "second", (x0, n0), self.method, self.conf_level)
-            for m in MEASURES
-        ]
-        frame = pd.DataFrame(rows).assign(conf_level=self.conf_level)
-        order = ["measure", "estimate", "std_error", "statistic", "p_value", "conf_low",
-                 "conf_high", "conf_level", "method"]  # fmt: skip
-        return frame[order]
+        table = super().tidy(conf_level=conf_level).assign(statistic=tests_of(self._compared()))
+        table.insert(1, "method", self.method)
+        return table
 
     def tests(self) -> pd.DataFrame:
         """Return the three usual tests of the two-by-two table: test, statistic, df, p_value."""

@@ -19,10 +19,8 @@ from trdstats.errors import (
     unknown_day,
     unknown_name,
 )
-from trdstats.estimates.proportion_contrast import DIFFERENCES, MEASURES, contrast_row
+from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import caveat_under, check_observed
-from trdstats.kernels.numerics.boundary import error_inside
-from trdstats.kernels.proportions.single_proportion import proportion_interval
 from trdstats.kernels.visits.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
@@ -114,7 +112,6 @@ def rates(
     check_level(conf_level)
     reference = _check_reference(study, reference)
     outcomes = verdicts(study, definition, day=day, missing=missing, reference=reference)
-    frame = _frame(study, outcomes, reference, missing, conf_level, method, difference)
     weighted = None
     if weights is not None:
         known = outcomes
@@ -124,21 +121,26 @@ def rates(
             known = outcomes.copy()
             known[weights] = study.subjects[weights].to_numpy()
         check_observed(weights, known["subject"], known["met"].notna().to_numpy(), day=float(day))
-        weighted = weigh_rates(known, weights, reference=reference, conf_level=conf_level)
-        frame = _reweighted(frame, weighted.frame)
-    unseen = frame.loc[(frame["measure"] == "rate") & frame["estimate"].isna(), "treatment"]
-    if len(unseen):
-        warnings.warn(_without_rate(outcomes, unseen, day), EstimateWarning, stacklevel=2)
-    return Rates(
+        weighted = weigh_rates(known, weights)
+    counts = _counts(study, outcomes)
+    found = Rates(
         label=definition.label(study.scale),
         definition=definition.describe(study.scale),
         day=float(day),
         missing=missing,
-        frame=frame,
         outcomes=outcomes,
+        counts=counts,
+        reference=reference,
+        methods=(method, difference),
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
+        _conf_level=conf_level,
     )
+    rates_of = found.of_treatments()
+    unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]
+    if len(unseen):
+        warnings.warn(_without_rate(outcomes, unseen, day), EstimateWarning, stacklevel=2)
+    return found
 
 
 def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> str:
@@ -153,15 +155,6 @@ def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> s
     if unrated:
         parts.insert(0, f"Nobody was rated at day {day:g} under {', '.join(unrated)}")
     return ". ".join(parts) + ": no rate there."
-
-
-def _reweighted(frame: pd.DataFrame, weighted: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with weighted estimates in the place of plain ones; counts stay."""
-    key = ["measure", "treatment"]
-    columns = [c for c in weighted if c not in (*key, "reference")]
-    found = frame[key].merge(weighted[[*key, *columns]], on=key, how="left", validate="1:1")
-    values = {str(c): found[c].to_numpy() for c in columns}
-    return frame.assign(**values, method="influence")
 
 
 def verdicts(
@@ -279,60 +272,24 @@ def _outcomes(
     )
 
 
-def _frame(
-    study: Study,
-    outcomes: pd.DataFrame,
-    reference: str,
-    missing: str,
-    conf_level: float,
-    method: str,
-    difference: str,
-) -> pd.DataFrame:
-    arm = outcomes["treatment"]
+def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of every treatment: see `Rates.counts`."""
     has_treated = "treated" in study.subjects
-    rows: list[dict[str, Any]] = []
-    counts: dict[str, tuple[int, int]] = {}
+    rows = []
     for name in study.treatments:
-        mine = (arm == name).to_numpy()
+        mine = (outcomes["treatment"] == name).to_numpy()
         met = outcomes.loc[mine, "met"]
-        events, n = int(met.sum()), int(met.notna().sum())
-        counts[name] = (events, n)
-        low, high = proportion_interval(events, n, method=method, conf_level=conf_level)
-        p = events / n if n else np.nan
+        n = int(met.notna().sum())
         rows.append(
             {
-                "measure": "rate",
                 "treatment": name,
-                "events": events if n else pd.NA,
+                "events": int(met.sum()) if n else pd.NA,
                 "n": n,
                 "n_randomised": int(mine.sum()),
                 "n_treated": int(study.subjects["treated"][mine].sum()) if has_treated else pd.NA,
                 "n_rated": int(outcomes.loc[mine, "rated"].sum()),
                 "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
-                "estimate": p,
-                "std_error": float(error_inside(p, np.sqrt(p * (1 - p) / n))) if n else np.nan,
-                "conf_low": float(low),
-                "conf_high": float(high),
-                "method": method,
             }
         )
-    for measure in MEASURES:
-        rows += [
-            contrast_row(measure, name, counts[name], reference, counts[reference],
-                         difference, conf_level)
-            for name in study.treatments
-            if name != reference
-        ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    frame["conf_level"] = conf_level
-    for column in ("reference", "statistic", "p_value"):
-        if column not in frame:
-            frame[column] = np.nan
-    order = [
-        "measure", "treatment", "reference", "events", "n", "n_randomised", "n_treated",
-        "n_rated", "n_analysed", "estimate", "std_error", "statistic", "p_value", "conf_low",
-        "conf_high", "conf_level", "method",
-    ]  # fmt: skip
-    whole = ["events", "n", "n_randomised", "n_treated", "n_rated", "n_analysed"]
-    frame["reference"] = frame["reference"].astype(object).fillna("")
-    return frame[order].astype(dict.fromkeys(whole, "Int64"))
+    return frame.astype(dict.fromkeys(frame.columns[1:], "Int64"))

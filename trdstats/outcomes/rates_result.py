@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import count_of, no_error_known
+from trdstats.errors import count_of, no_error_known, no_error_reason
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.proportion_contrast import (
+    MEASURES,
+    ProportionLimits,
+    compare_proportions,
+    tests_of,
+)
+from trdstats.estimates.stacked import below
+from trdstats.kernels.numerics.boundary import error_inside
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_count,
@@ -31,7 +39,7 @@ MISSING_WORDS = {
 
 
 @dataclass(frozen=True, repr=False)
-class Rates(SummaryMixin):
+class Rates(EstimateResult):
     """Rates of a state at a day, and what separates the treatments.
 
     Attributes
@@ -42,42 +50,112 @@ class Rates(SummaryMixin):
         Scheduled day.
     missing : str
         What was done with subjects without a verdict at that day.
-    frame : pandas.DataFrame
-        As returned by `tidy`.
     outcomes : pandas.DataFrame
         One row a subject: subject, treatment, met (True / False / missing) after the handling
         of missing visits, reason, rated (at the day), analysed (rated with a verdict).
+    counts : pandas.DataFrame
+        One row a treatment: treatment, events, n (denominator), n_randomised, n_treated (missing
+        when not recorded), n_rated (rated at the day), n_analysed (of these, with a verdict).
+    reference : str
+    methods : (str, str)
+        Limits of the rates, and those of the comparisons, where subjects have no weights.
     caveat : str
         What every comparison must say.
     weighted : WeightedRates or None
-        Weighted estimates with their influences.
+        Weighted rates with their influences.
     """
 
     label: str
     definition: str
     day: float
     missing: str
-    frame: pd.DataFrame
     outcomes: pd.DataFrame
+    counts: pd.DataFrame
+    reference: str
+    methods: tuple[str, str]
     caveat: str
-    weighted: WeightedRates | None = None
+    weighted: WeightedRates | None
+    _conf_level: float
 
-    def tidy(self) -> pd.DataFrame:
+    def estimates(self) -> Estimates:
+        """Return the rates, then differences, ratios and odds ratios with the reference.
+
+        The influence of a subject on the rate of its treatment is (met - rate) / n; with weights
+        w (met - rate) / sum w, and what the subject does to the weights.
+        """
+        rates = self.of_treatments()
+        gaps = self._compared()
+        keys = rates.keys.assign(measure="rate", reference="")
+        first = replace(rates, keys=keys[["measure", "treatment", "reference"]])
+        found = below([first, gaps] if len(gaps) else [first])
+        notes = (f"{self.caveat}.",) if self.caveat else ()
+        return replace(found, title=self._title, notes=notes)
+
+    def of_treatments(self) -> Estimates:
+        """Return the rates alone, with the key ``treatment``."""
+        if self.weighted is not None:
+            return self.weighted.rates
+        met = self.outcomes["met"].astype(float).to_numpy(dtype=float, na_value=np.nan)
+        arms = self.counts["treatment"].tolist()
+        member = np.array([(self.outcomes["treatment"] == a).to_numpy() for a in arms]).T
+        member &= ~np.isnan(met)[:, None]
+        events, n = np.array(list(self._pairs().values()), dtype=float).T
+        rate = np.where(n > 0, events / np.maximum(n, 1), np.nan)
+        gap = np.where(member, np.nan_to_num(met)[:, None] - rate, 0.0) / np.maximum(n, 1)
+        return estimates_of(
+            pd.DataFrame({"treatment": arms}), rate, influences=gap,
+            subjects=self.outcomes["subject"].to_numpy(dtype=object),
+            limits=ProportionLimits(tuple(self._pairs().values()), self.methods[0]),
+            reasons=[self._why_no_rate(a, p) for a, p in zip(arms, rate, strict=True)],
+        )  # fmt: skip
+
+    def _compared(self) -> Estimates:
+        rates = self.of_treatments()
+        if self.weighted is not None or len(rates) < 2:
+            return rates.compare(reference=self.reference, measures=MEASURES)
+        return compare_proportions(
+            rates, self._pairs(), reference=self.reference, method=self.methods[1]
+        )
+
+    def _pairs(self) -> dict[str, tuple[int, int]]:
+        """Return events and denominator of each treatment."""
+        events = self.counts["events"].fillna(0).astype(int)
+        pairs = zip(events.tolist(), self.counts["n"].astype(int).tolist(), strict=True)
+        return dict(zip(self.counts["treatment"].tolist(), pairs, strict=True))
+
+    def _why_no_rate(self, treatment: str, rate: float) -> str:
+        if not np.isnan(rate):
+            return no_error_reason(float(error_inside(rate, rate)))
+        why = reasons_undecided(self.outcomes[self.outcomes["treatment"] == treatment])
+        judged = f" can be judged ({why})" if why else ""
+        return f"nobody{' rated' if why else ' was rated'} at day {self.day:g}{judged}"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}"
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return rates, then comparisons with the reference: one row each.
 
         Returns
         -------
         pandas.DataFrame
-            measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, events,
-            n (denominator), n_randomised, n_treated (missing when not recorded), n_rated (rated at
-            the day), n_analysed (of these, with a verdict), estimate, std_error (log scale for
-            ratios), statistic, p_value, conf_low, conf_high, conf_level, method.
+            measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, the counts
+            of the rate (see `counts`), method, then the columns of `EstimateResult.tidy`; the
+            statistic is that of the test that belongs to the limits.
         """
-        return self.frame.copy()
+        table = super().tidy(conf_level=conf_level)
+        k = len(self.counts)
+        extra = self.counts.drop(columns="treatment").reindex(range(len(table)))
+        rate, gap = self.methods if self.weighted is None else ("influence", "influence")
+        extra["method"] = [rate] * k + [gap] * (len(table) - k)
+        statistic = np.concatenate([np.full(k, np.nan), tests_of(self._compared())])
+        keys, rest = table.iloc[:, :3], table.iloc[:, 3:].assign(statistic=statistic)
+        return pd.concat([keys, extra, rest], axis=1)
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, those rated and judged, events, day, missing visits."""
-        of_arm = self.frame[self.frame["measure"] == "rate"]
+        of_arm = self.counts
         return pd.DataFrame(
             {
                 "n": [int(of_arm["n_randomised"].sum())],
@@ -89,32 +167,11 @@ class Rates(SummaryMixin):
             }
         )
 
-    def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject on each rate.
-
-        Returns
-        -------
-        pandas.DataFrame
-            subject, then one column a treatment: (met - rate) / n for its own subjects, else 0;
-            with weights w (met - rate) / sum w, and what the subject does to the weights.
-            The cross-product of the columns is the covariance of the rates.
-        """
-        if self.weighted is not None:
-            return self.weighted.influence.copy()
-        result: dict[str, Any] = {"subject": self.outcomes["subject"].array}
-        met = self.outcomes["met"].astype(float).fillna(np.nan).to_numpy(dtype=float)
-        for name in self.outcomes["treatment"].cat.categories:
-            mine = (self.outcomes["treatment"] == name).to_numpy() & ~np.isnan(met)
-            n = max(int(mine.sum()), 1)
-            rate = met[mine].mean() if mine.any() else np.nan
-            result[name] = np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0)
-        return pd.DataFrame(result)
-
     def summary(self) -> Summary:
         """Return the rates and comparisons as a table."""
-        frame = self.frame
+        frame = self.tidy()
         of_arm = frame[frame["measure"] == "rate"]
-        level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
+        level = f"{100 * self.conf_level:g} % CI"
         arms = tuple(
             (
                 r.treatment,
@@ -133,7 +190,7 @@ class Rates(SummaryMixin):
             tables.append(_contrast_table(frame, level))
         methods = " / ".join(dict.fromkeys(frame["method"]))
         return Summary(
-            f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}",
+            self._title,
             (
                 ("Rule", self.definition),
                 ("Not rated", MISSING_WORDS[self.missing]),
@@ -152,9 +209,9 @@ class Rates(SummaryMixin):
         """Return which weighted rates have no error; counts have score and exact methods."""
         if self.weighted is None:
             return ()
-        own = self.frame[self.frame["measure"] == "rate"]
-        none = own["estimate"].notna() & own["std_error"].isna()
-        return no_error_known(own.loc[none, "treatment"].tolist())
+        own = self.weighted.rates
+        none = np.isfinite(own.value) & np.isnan(own.std_error)
+        return no_error_known(own.keys["treatment"][none].tolist())
 
 
 def reasons_undecided(outcomes: pd.DataFrame) -> str:

@@ -115,8 +115,10 @@ def _rate(data: PairData, weights: Any) -> dict[str, Any]:
         }
         gap, ratio = rows["difference"], rows["ratio"]
     else:
-        weighted = weigh_rates(data.met, weights, reference=reference, conf_level=data.conf_level)
-        frame = weighted.frame.set_index("measure")
+        compared = weigh_rates(data.met, weights).rates.compare(
+            reference=reference, measures=("difference", "ratio")
+        )
+        frame = compared.tidy(conf_level=data.conf_level).set_index("measure")
         gap, ratio = ({str(c): v for c, v in frame.loc[m].items()} for m in ("difference", "ratio"))
     row = {c: float(gap[c]) for c in _COLUMNS}
     for name, column in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm
@@ -25,6 +25,9 @@ class Pool:
         Fraction of the information that is missing; NaN but for Rubin's rules.
     mc_error : ndarray, shape (k,)
         Standard error of the estimate from the finite number of draws.
+    covariance : ndarray, shape (k, k)
+        Of the estimates. By Rubin's rules NaN between different ones: each set gives their
+        errors alone.
     """
 
     estimate: FloatArray
@@ -36,6 +39,7 @@ class Pool:
     high: FloatArray
     fmi: FloatArray
     mc_error: FloatArray
+    covariance: FloatArray
 
 
 def pool_rubin(
@@ -76,7 +80,9 @@ def pool_rubin(
         fmi = np.where(np.isinf(own), share, (ratio + 2 / (own + 3)) / (ratio + 1))
     # Without missing values there is nothing but rounding between the sets.
     fmi = np.where(between > 1e-20 * within, fmi, 0.0)
-    return _with_law(centre, np.sqrt(total), own, conf_level, fmi, np.sqrt(between / M))
+    covariance = np.full((len(total), len(total)), np.nan)
+    np.fill_diagonal(covariance, total)
+    return _with_law(centre, covariance, own, conf_level, fmi, np.sqrt(between / M))
 
 
 def pool_jackknife(estimate: FloatArray, conf_level: float) -> Pool:
@@ -88,10 +94,15 @@ def pool_jackknife(estimate: FloatArray, conf_level: float) -> Pool:
     ----------
     Efron and Tibshirani 1993, doi:10.1007/978-1-4899-4541-2, chapter 11.
     """
+    effect = jackknife_influence(estimate)
+    return _normal(estimate[0], effect.T @ effect, conf_level, np.zeros(estimate.shape[1]))
+
+
+def jackknife_influence(estimate: FloatArray) -> FloatArray:
+    """Return the effect of each subject, shape (n, k), from estimates as in `pool_jackknife`."""
     out = estimate[1:]
     n = len(out)
-    variance = (n - 1) / n * ((out - out.mean(axis=0)) ** 2).sum(axis=0)
-    return _normal(estimate[0], np.sqrt(variance), conf_level, np.zeros(estimate.shape[1]))
+    return np.asarray(np.sqrt((n - 1) / n) * (out.mean(axis=0) - out))
 
 
 def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool) -> Pool:
@@ -106,8 +117,9 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
     """
     drawn = estimate[1:]
     n = len(drawn)
-    error = drawn.std(axis=0, ddof=1)
-    found = _normal(estimate[0], error, conf_level, error / np.sqrt(n))
+    covariance = np.atleast_2d(np.cov(drawn, rowvar=False))
+    error = np.sqrt(np.diag(covariance))
+    found = _normal(estimate[0], covariance, conf_level, error / np.sqrt(n))
     if not percentile:
         return found
     tail = (1 - conf_level) / 2
@@ -116,23 +128,23 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
     beyond = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)) + 1
     p = np.minimum(2 * beyond / (n + 1), 1.0)
     nothing = np.full(len(p), np.nan)
-    return Pool(estimate[0], error, found.df, nothing, p, low, high, found.fmi, found.mc_error)
+    return replace(found, statistic=nothing, p_value=p, low=low, high=high)
 
 
-def _normal(centre: FloatArray, error: FloatArray, conf_level: float, mc: FloatArray) -> Pool:
+def _normal(centre: FloatArray, covariance: FloatArray, conf_level: float, mc: FloatArray) -> Pool:
     k = len(centre)
-    return _with_law(centre, error, np.full(k, np.inf), conf_level, np.full(k, np.nan), mc)
+    return _with_law(centre, covariance, np.full(k, np.inf), conf_level, np.full(k, np.nan), mc)
 
 
 def _with_law(
     centre: FloatArray,
-    error: FloatArray,
+    covariance: FloatArray,
     df: FloatArray,
     conf_level: float,
     fmi: FloatArray,
     mc: FloatArray,
 ) -> Pool:
-    tail = (1 - conf_level) / 2
+    tail, error = (1 - conf_level) / 2, np.sqrt(np.diag(covariance))
     finite = np.where(np.isinf(df), 1.0, df)
     critical = np.where(np.isinf(df), norm.isf(tail), t_law.isf(tail, finite))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -140,5 +152,5 @@ def _with_law(
     p = 2 * np.where(np.isinf(df), norm.sf(np.abs(statistic)), t_law.sf(np.abs(statistic), finite))
     return Pool(
         centre, error, df, statistic, p, centre - critical * error, centre + critical * error,
-        fmi, mc,
+        fmi, mc, covariance,
     )  # fmt: skip
