@@ -9,7 +9,13 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import EstimateWarning, PlanError, UnknownNameError, unknown_day, unknown_name
+from trdstats.errors import (
+    EstimateWarning,
+    PlanError,
+    UnknownNameError,
+    known_level,
+    unknown_day,
+)
 from trdstats.outcomes import (
     Definition,
     Rates,
@@ -71,8 +77,8 @@ def analyse(plan: Plan, study: Study) -> Iterator[Section]:
 def _check_fit(plan: Plan, study: Study) -> None:
     try:
         _check_scheduled(study, day_by_treatment(study, plan.acute_end))
-        if plan.reference is not None and plan.reference not in study.treatments:
-            raise unknown_name("treatment", plan.reference, study.treatments)
+        if plan.reference is not None:
+            known_level("treatment", plan.reference, study.treatments)
     except UnknownNameError as error:
         raise PlanError(f"The plan does not fit the study. {error}") from error
 

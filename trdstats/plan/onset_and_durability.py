@@ -9,6 +9,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.errors import NotEstimableError
+from trdstats.kinds import label_of
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
@@ -47,7 +48,8 @@ def onset_section(plan: Plan, study: Study, onset: EventTimes) -> Section:
             f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
         )
     if seen:
-        reference = plan.reference if plan.reference in seen else None
+        reference = None if plan.reference is None else label_of(plan.reference)
+        reference = reference if reference in seen else None
         means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
             onset.only(seen)
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.aipw_result import AIPWResult
 from trdstats.comparison.adjusted.analysis_set import (
@@ -18,8 +18,8 @@ from trdstats.comparison.adjusted.analysis_set import (
     fit_treatment_model,
     read_analysis_set,
 )
-from trdstats.comparison.adjusted.subject_outcomes import check_outcome, pick_level, read_outcomes
-from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
+from trdstats.errors import SpecError, check_choice, check_level, pick_level
 from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
@@ -93,8 +93,8 @@ class AIPW(SummaryMixin):
     day: float | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
     estimand: Estimand = field(default="ate", kw_only=True)
-    treated: str | None = field(default=None, kw_only=True)
-    reference: str | None = field(default=None, kw_only=True)
+    treated: Level | None = field(default=None, kw_only=True)
+    reference: Level | None = field(default=None, kw_only=True)
     missing: str = field(default="nonresponse", kw_only=True)
     folds: int | None = field(default=None, kw_only=True)
     seed: int = field(default=0, kw_only=True)

@@ -11,8 +11,8 @@ from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
     coefficient_table,
 )
-from trdstats.comparison.adjusted.subject_outcomes import pick_level, read_outcomes
-from trdstats.errors import SpecError
+from trdstats.comparison.adjusted.subject_outcomes import read_outcomes
+from trdstats.errors import SpecError, pick_level
 from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family

@@ -9,8 +9,8 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
-from trdstats.comparison.adjusted.subject_outcomes import levels_by, pick_level, with_covariates
-from trdstats.errors import NotEstimableError, or_leave_out
+from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covariates
+from trdstats.errors import NotEstimableError, or_leave_out, pick_level
 from trdstats.estimates.treatment_quantities import Marginals, Quantity, slice_parts
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes

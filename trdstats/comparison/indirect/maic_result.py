@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.published_trial import PublishedTrial
@@ -29,6 +29,7 @@ from trdstats.estimates.effect_scales import LINKS
 from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
+from trdstats.kinds import as_labels, label_of
 from trdstats.parallel import run_parallel
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 from trdstats.threads import one_thread
@@ -144,9 +145,9 @@ class MAICResult(SummaryMixin):
         trial: PublishedTrial,
         *,
         outcome: Any,
-        treatment: str,
-        comparator: str,
-        anchor: str | None,
+        treatment: Level,
+        comparator: Level,
+        anchor: Level | None,
         measure: str = "odds ratio",
         conf_level: float = 0.95,
         n_boot: int = 0,
@@ -191,6 +192,8 @@ class MAICResult(SummaryMixin):
         check_choice("measure", measure, tuple(LINKS))
         check_level(conf_level)
         check_bootstrap(n_boot, seed)
+        anchor = label_of(anchor)
+        treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
         link = LINKS[measure]
@@ -246,7 +249,7 @@ class MAICResult(SummaryMixin):
         y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
         if "treatment" not in frame.columns:
             raise unknown_name("column", "treatment", frame.columns)
-        label = frame["treatment"].astype(str).to_numpy()
+        label = as_labels(frame["treatment"]).to_numpy(dtype=object)
         for arm in arms:
             if arm not in set(label):
                 raise unknown_name("treatment", arm, dict.fromkeys(label))

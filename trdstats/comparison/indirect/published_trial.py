@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.estimates.effect_scales import LINKS
 from trdstats.frames import to_pandas
+from trdstats.kinds import label_of
 from trdstats.tables import each_row
 
 
@@ -41,13 +42,14 @@ class PublishedArm:
     0.3670886075949367
     """
 
-    treatment: str
+    treatment: Level
     n: int
     events: int | None = None
     mean: float | None = None
     sd: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "treatment", label_of(self.treatment) or "")
         if self.n != int(self.n) or self.n < 1:
             raise SpecError(f"{self.treatment}: n must be a whole number; got {self.n!r}.")
         counted, averaged = self.events is not None, self.mean is not None
@@ -181,7 +183,7 @@ class PublishedTrial:
             context={k: next(iter(v)) for k, v in told.items() if len(v) == 1},
         )
 
-    def arm(self, treatment: str) -> PublishedArm:
+    def arm(self, treatment: Level) -> PublishedArm:
         """Return the arm of a treatment.
 
         Raises
@@ -189,11 +191,11 @@ class PublishedTrial:
         UnknownNameError
         """
         for arm in self.arms:
-            if arm.treatment == treatment:
+            if arm.treatment == label_of(treatment):
                 return arm
         raise unknown_name(f"arm of {self.label}", treatment, [a.treatment for a in self.arms])
 
-    def contrast(self, treatment: str, reference: str, measure: str) -> Effect:
+    def contrast(self, treatment: Level, reference: Level, measure: str) -> Effect:
         """Return the effect of one arm against another.
 
         The published effect where there is one, turned round if need be; else that of the arms.
@@ -205,6 +207,7 @@ class PublishedTrial:
         NotEstimableError
             When nobody or everybody of an arm had the outcome: its rate has no standard error.
         """
+        treatment, reference = label_of(treatment) or "", label_of(reference) or ""
         if self.effect is not None:
             found = self.effect
             if (found.treatment, found.reference) == (reference, treatment):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked, checked_methods
+from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_level, unknown_name
 from trdstats.kernels.numerics.boundary import error_at
@@ -176,7 +176,7 @@ class AalenJohansenResult(SummaryMixin):
             )
         return pd.concat(frames, ignore_index=True)
 
-    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, days: Sequence[float], *, reference: Level | None = None) -> pd.DataFrame:
         """Compare the incidence of every cause between groups at chosen days.
 
         Parameters

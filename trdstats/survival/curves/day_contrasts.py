@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, pick_level
 from trdstats.survival.groups import Group, Sample
 
 Covariances = dict[tuple[str, str], FloatArray]
@@ -74,7 +75,7 @@ def contrast_errors(
 
 
 def day_contrasts(
-    at: pd.DataFrame, covariances: Covariances, key: str, reference: str | None, conf_level: float
+    at: pd.DataFrame, covariances: Covariances, key: str, reference: Level | None, conf_level: float
 ) -> pd.DataFrame:
     """Return the difference of every group from the reference at every day.
 
@@ -103,18 +104,16 @@ def day_contrasts(
         When the reference is no group.
     """
     labels = list(dict.fromkeys(at[key]))
-    reference = labels[0] if reference is None else reference
-    if reference not in labels:
-        raise unknown_name("group", reference, labels)
-    base = at[at[key] == reference]
+    first: str = pick_level("group", reference, labels)
+    base = at[at[key] == first]
     frames = [
-        _one_group(at[at[key] == label], base, covariances, key, (label, reference), conf_level)
+        _one_group(at[at[key] == label], base, covariances, key, (label, first), conf_level)
         for label in labels
-        if label != reference
+        if label != first
     ]
     # One group has nothing to compare with, and the table still has its columns.
     return pd.concat(
-        frames or [_one_group(base, base, covariances, key, (reference,) * 2, conf_level)[:0]],
+        frames or [_one_group(base, base, covariances, key, (first,) * 2, conf_level)[:0]],
         ignore_index=True,
     )
 

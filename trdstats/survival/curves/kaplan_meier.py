@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked, checked_methods
+from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels.numerics.boundary import error_at
@@ -223,7 +223,7 @@ class KaplanMeierResult(SummaryMixin):
         self,
         days: Sequence[float],
         *,
-        reference: str | None = None,
+        reference: Level | None = None,
         measure: Measure = "survival",
     ) -> pd.DataFrame:
         """Compare groups at chosen days.

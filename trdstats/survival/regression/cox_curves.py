@@ -11,9 +11,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.errors import NotEstimableError, pick_level, unknown_name
 from trdstats.kernels.risk_sets.cox_curves import mean_curve
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
@@ -35,7 +35,7 @@ def marginal_curves(
     on_beta: FloatArray,
     by: str,
     days: Sequence[float] | None,
-    among: str | None,
+    among: Level | None,
 ) -> MarginalCurves:
     """Average the curves of subjects under every level of a column."""
     frame = found.design.frame
@@ -49,8 +49,7 @@ def marginal_curves(
     if days is not None:
         check_days(days)
     levels = list(frame[by].cat.categories)
-    if among is not None and among not in levels:
-        raise unknown_name("level", among, levels)
+    among = None if among is None else pick_level("level", among, levels)
     people = None if among is None else (frame[by] == among).to_numpy()
     event = found.status == result.spec.cause
     at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
@@ -130,7 +129,7 @@ class MarginalCurves(SummaryMixin):
             )
         return pd.concat(frames, ignore_index=True)
 
-    def contrasts(self, *, reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, *, reference: Level | None = None) -> pd.DataFrame:
         """Compare the levels at every day; the errors know that the curves share a model.
 
         Returns
@@ -144,9 +143,7 @@ class MarginalCurves(SummaryMixin):
         UnknownNameError
             When the reference is no level.
         """
-        base = self.levels[0] if reference is None else reference
-        if base not in self.levels:
-            raise unknown_name("level", base, self.levels)
+        base = pick_level("level", reference, self.levels)
         b = self.levels.index(base)
         z = norm.isf((1 - self.model.spec.conf_level) / 2)
         frames = []

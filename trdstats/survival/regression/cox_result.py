@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates.wald import wald_table
@@ -217,7 +217,7 @@ class CoxResult(SummaryMixin):
         by: str = "treatment",
         *,
         days: Sequence[float] | None = None,
-        among: str | None = None,
+        among: Level | None = None,
     ) -> MarginalCurves:
         """Average the curves of all subjects, each given every level of a covariate in turn.
 
