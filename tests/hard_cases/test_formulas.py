@@ -153,7 +153,7 @@ def test_a_header_is_a_name(escape: str, tmp_path: Path, monkeypatch: pytest.Mon
     np.testing.assert_allclose(fit.tidy()["estimate"], plain.tidy()["estimate"], rtol=1e-12)
     frame.loc[3:8, escape] = np.nan  # gets an indicator, named after it, in the formula
     weights = trd.PropensityWeights(f"age + {quoted}", missing="indicator").fit(frame)
-    assert len(weights.people.filled) == 1
+    assert len(weights.covariates.filled) == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -194,7 +194,7 @@ def test_missing_sites_are_a_level_of_their_own() -> None:
     frame = people().assign(site=np.arange(N) % 3 + 1.0)
     frame.loc[:5, "site"] = np.nan
     weights = trd.PropensityWeights("age + C(site)", missing="indicator").fit(frame)
-    named = [t for t in weights.people.design.terms if "site" in t]
+    named = [t for t in weights.covariates.design.terms if "site" in t]
     assert named == ["C(site)[T.2]", "C(site)[T.3]", "C(site)[T.missing]"]
 
 
@@ -237,7 +237,7 @@ def test_treatments_that_are_numbers_keep_their_order(kind: Any) -> None:
     assert list(trd.CoxPH("treatment").fit(times).tidy()["term"]) == [
         "treatment[T.10]", "treatment[T.25]",
     ]  # fmt: skip
-    people_ = trd.PropensityWeights("age").fit(frame).people
+    people_ = trd.PropensityWeights("age").fit(frame).covariates
     assert people_.labels == ("5", "10", "25")
     curves = trd.KaplanMeier(by="dose").fit(
         trd.EventTimes(people().assign(dose=frame["treatment"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import Level, checked_methods
+from trdstats.arguments import Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.published_trial import PublishedTrial
@@ -192,6 +193,7 @@ class MAICResult(SummaryMixin):
         check_choice("measure", measure, tuple(LINKS))
         check_level(conf_level)
         check_bootstrap(n_boot, seed)
+        check_instance("trial", trial, PublishedTrial)
         anchor = label_of(anchor)
         treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
         arms = [treatment] if anchor is None else [treatment, anchor]
@@ -245,7 +247,7 @@ class MAICResult(SummaryMixin):
                 raise unknown_name("column", outcome, frame.columns)
             column = frame[outcome]
         else:
-            column = pd.Series(outcome).reindex(frame["subject"])
+            column = _by_subject(outcome).reindex(frame["subject"])
         y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
         if "treatment" not in frame.columns:
             raise unknown_name("column", "treatment", frame.columns)
@@ -316,3 +318,12 @@ def _resample(
                 np.where(code >= 0, y, 0.0), code, found.weight * counts, n_arms
             )[0]
     return means
+
+
+def _by_subject(outcome: Any) -> pd.Series[Any]:
+    """Return the values of subjects; `SpecError` for anything but a series or mapping."""
+    if not isinstance(outcome, pd.Series | Mapping):
+        raise SpecError(
+            "outcome must be a column of the subjects, or a series of values by subject."
+        )
+    return pd.Series(outcome)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
-from trdstats.arguments import Level, checked
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.estimates.effect_scales import LINKS
@@ -140,6 +140,9 @@ class PublishedTrial:
         alone = [k for k in self.sds if k not in self.means]
         if alone:
             raise SpecError(f"{self.label}: sds without means: {', '.join(alone)}.")
+        check_instance("arms", self.arms, Sequence)
+        for k, arm in enumerate(self.arms):
+            check_instance(f"arms[{k}]", arm, PublishedArm)
         names = [a.treatment for a in self.arms]
         if len(set(names)) < len(names):
             raise SpecError(f"{self.label}: two arms share a treatment; name each arm its own.")

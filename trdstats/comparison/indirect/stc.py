@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import norm
 
-from trdstats.arguments import Level, checked
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.maic import covariate_values
@@ -137,6 +137,7 @@ class STC:
         NotEstimableError
             When the regression has no finite estimate.
         """
+        check_instance("trial", trial, PublishedTrial)
         frame = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         covariates = list(trial.means)
         if not covariates:

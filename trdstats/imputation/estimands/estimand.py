@@ -72,7 +72,8 @@ class Estimand(SummaryMixin):
     strategies: Mapping[str, ICEStrategy]
 
     def __post_init__(self) -> None:
-        given = {a: getattr(self, a) for a in ("population", "variable", "contrast", "summary")}
+        given = {a: getattr(self, a) for a in ("population", "variable", "contrast")}
+        given["summary"] = self.population_summary
         empty = [a for a, words in given.items() if not isinstance(words, str) or not words.strip()]
         if empty:
             raise SpecError(f"An estimand names its {', '.join(empty)} in words.")
