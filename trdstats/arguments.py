@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from trdstats.errors import SpecError
 
@@ -203,6 +204,22 @@ def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
     if isinstance(value, str) and kind.items is not None and "str" in kind.items.names:
         raise SpecError(f"{what} must be a tuple, for example ({value!r},); got {value!r}.")
     raise SpecError(f"{what} must be {_describe(kind)}; got {_show(value)}.")
+
+
+def check_instance(what: str, value: object, kind: type) -> None:
+    """Raise `SpecError` unless a value is of a class."""
+    if not isinstance(value, kind):
+        raise SpecError(f"{what} must be a {kind.__name__}; got {_show(value)}.")
+
+
+def as_numbers(what: str, values: Any) -> npt.NDArray[np.float64]:
+    """Return numbers as an array, NaN where one is missing; `SpecError` for anything else."""
+    entries = np.asarray(values)
+    if entries.dtype.kind not in "biuf":
+        for one in entries.ravel().tolist():
+            if one is not None and not is_number(one):
+                raise SpecError(f"{what} must be numbers; got {_show(one)}.")
+    return entries.astype(np.float64)
 
 
 def is_number(value: Any) -> bool:

@@ -7,11 +7,15 @@ an input are collected and reported together, so that a table is mended in one p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
-from typing import Literal
+from typing import Literal, TypeVar
+
+K = TypeVar("K")
+L = TypeVar("L")
+V = TypeVar("V")
 
 _SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
 
@@ -181,6 +185,34 @@ def known_level(what: str, value: object, levels: Iterable[object]) -> int:
     if len(same) != 1:
         raise unknown_name(what, value, labels)
     return same[0]
+
+
+def pick_level(what: str, value: object, levels: Sequence[L]) -> L:
+    """Return the level with a value or a label; the first one where none is named.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such level.
+    """
+    return levels[0] if value is None else levels[known_level(what, value, levels)]
+
+
+def pick_levels(what: str, values: Iterable[object], levels: Sequence[L]) -> list[L]:
+    """Return some of the levels, each given as its value or its label, in their own order."""
+    places = {known_level(what, value, levels) for value in values}
+    return [levels[k] for k in sorted(places)]
+
+
+def by_level(what: str, values: Mapping[K, V], levels: Sequence[L]) -> dict[L, V]:
+    """Return a mapping by levels, whose keys were given as values or as labels.
+
+    Raises
+    ------
+    UnknownNameError
+        When a key is no level.
+    """
+    return {levels[known_level(what, key, levels)]: value for key, value in values.items()}
 
 
 def _number(value: object) -> float | None:

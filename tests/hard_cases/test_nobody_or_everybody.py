@@ -231,3 +231,49 @@ def test_interval_hazards_refuse_as_cox_does() -> None:
                     model(formula).fit(data)
                 said.append(str(error.value))
             assert said[0] == said[1]
+
+
+def test_a_bootstrap_that_never_differs_gives_no_limits() -> None:
+    """0 of 3 drawn again is 0 of 3: Turnbull's difference had limits that left out 0."""
+    times = pd.DataFrame(
+        {"subject": range(6), "treatment": list("AAABBB"), "time": [3, 5, 9, 9, 9, 9],
+         "status": [1, 1, 0, 0, 0, 0]}
+    )  # fmt: skip
+    fit = trd.Turnbull(n_boot=40).fit(times)
+    limits = ["conf_low", "conf_high"]
+    at, gaps = fit.at([6]).set_index("treatment"), fit.contrasts([6])
+    assert np.isfinite(at.loc["A", limits].astype(float)).all()
+    assert at.loc["B", limits].isna().all()
+    assert gaps[limits].isna().all(axis=None)
+    mean = fit.restricted_mean(6).set_index("treatment")
+    assert mean.loc["B", limits].isna().all(axis=None)
+    # A median may well be the same day in every replicate.
+    many = times.iloc[[0] * 8].assign(subject=range(8), treatment="A")
+    assert trd.Turnbull(n_boot=40).fit(many).quantiles([0.5])[limits].to_numpy().tolist() == [
+        [3, 3]
+    ]
+
+
+def test_score_limits_of_an_empty_arm_are_no_standard_error() -> None:
+    visits = pd.DataFrame(
+        [(i, "AB"[i // 4], d, 10 if d and i < 3 else 30) for i in range(8) for d in (0, 28)],
+        columns=["subject", "treatment", "day", "score"],
+    )
+    study = trd.Study(visits, scale="MADRS")
+    row = trd.rates(study, trd.Response(), day=28).tidy().query("measure == 'difference'")
+    other = trd.Effect("risk difference", "B", "A", -0.3, std_error=0.1)
+    with pytest.raises(NotEstimableError, match=r"no std_error.*Give the std_error, or the counts"):
+        trd.meta_analysis([trd.read_effect(row), other])
+    with pytest.raises(NotEstimableError, match="no std_error"):
+        trd.Bucher().fit(row, trd.Effect("risk difference", "C", "A", -0.3, std_error=0.1))
+
+
+def test_an_accelerated_time_that_runs_away_is_refused() -> None:
+    """All events by the first visit, all of one arm: the search stopped at a ratio of e^-1811."""
+    times = pd.DataFrame(
+        {"subject": range(10), "treatment": list("BABABABABA"), "left": [0] * 7 + [14] * 3,
+         "right": [np.inf] * 4 + [7] * 3 + [np.inf] * 3, "time": [0] * 4 + [7] * 3 + [14] * 3,
+         "status": [2] * 4 + [1] * 3 + [0] * 3}
+    )  # fmt: skip
+    with pytest.raises(NotEstimableError, match="no single maximum"):
+        trd.AFT("treatment").fit(times)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from more_calls import WITHOUT_SCALARS, more_calls
 from valid_calls import Call, calls, small_trial
 
 import trdstats as trd
@@ -22,7 +23,7 @@ from trdstats.errors import TrdstatsError
 from trdstats.parallel import run_parallel
 
 STUDY = small_trial()
-CALLS = list(calls(STUDY))
+CALLS = [*calls(STUDY), *more_calls(STUDY)]
 ONSET = trd.time_to(STUDY, trd.Response())
 CURVE = trd.KaplanMeier().fit(ONSET)
 WRONG: list[Any] = [
@@ -58,6 +59,14 @@ def test_wrong_values(call: Call) -> None:
     names = [n for n, v in call.given.items() if not isinstance(v, trd.Study)]
     said = [outcome(call, n, v) for n in names for v in WRONG]
     assert not [s for s in said if s], "\n".join(s for s in said if s)
+
+
+def test_every_public_callable_is_tried() -> None:
+    # What is made from a table alone is tried by the malformed tables.
+    tables = {"Study", "EventTimes", "ResponseHistory", "compare_strata", "score_items"}
+    public = {n for n in trd.__all__ if callable(getattr(trd, n))}
+    tried = {c.name.split(".")[0] for c in CALLS}
+    assert not public - tried - WITHOUT_SCALARS - tables
 
 
 @pytest.mark.parametrize(

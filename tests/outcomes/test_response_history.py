@@ -154,8 +154,8 @@ def test_unrandomised_treatments_are_labelled(tiny: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("since", "words"),
     [
-        (Response(), "PairData among responders only: responders were not randomised; "),
-        (Remission(), "PairData among those with remission only: they were not randomised; "),
+        (Response(), "Compared among responders only: responders were not randomised; "),
+        (Remission(), "Compared among those with remission only: they were not randomised; "),
     ],
 )
 def test_those_who_met_an_origin_are_labelled(trial: Study, since: Any, words: str) -> None:

@@ -322,7 +322,7 @@ def test_face_of_event_times(trial: Study) -> None:
 def test_responders_alone_are_labelled(trial: Study) -> None:
     times = time_to(trial, Relapse(20, 2), since=Response())
     assert times.caveat == (
-        "PairData among responders only: responders were not randomised; "
+        "Compared among responders only: responders were not randomised; "
         "ResponseState compares everyone who started treatment"
     )
     assert times.caveat in repr(times)

@@ -164,7 +164,7 @@ def test_a_randomised_trial_is_not_called_unadjusted(tmp_path: Path) -> None:
     text = run.report.read_text("utf-8")
     assert "Unadjusted" not in text
     # Responders alone are no randomised comparison even there.
-    assert "PairData among responders only: responders were not randomised" in text
+    assert "Compared among responders only: responders were not randomised" in text
     assert "MADRS ≤ 12" in text
 
 

@@ -192,7 +192,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
     yield Call(
         "mean_scores", trd.mean_scores, {"study": study, "days": (7, 14), "conf_level": 0.95}
     )
-    yield Call("changes", trd.change_from_baseline, {"study": study, "day": 28})
+    yield Call("change_from_baseline", trd.change_from_baseline, {"study": study, "day": 28})
     yield Call(
         "compare_counts",
         trd.compare_counts,
@@ -206,7 +206,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
         },
     )
     yield Call(
-        "Margin",
+        "NoninferiorityTest",
         trd.NoninferiorityTest,
         {
             "margin": 0.1,
@@ -234,7 +234,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
         trd.Effect("difference", "A", "B", 0.2, std_error=0.06, trial="2"),
     ]
     yield Call(
-        "pool",
+        "meta_analysis",
         trd.meta_analysis,
         {"trials": effects, "method": "reml", "measure": None, "conf_level": 0.95},
     )

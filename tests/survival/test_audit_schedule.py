@@ -88,7 +88,7 @@ def test_what_a_pair_shares() -> None:
     seen = rows.loc["at the visit"]
     middle = (seen["conf_low"] + seen["conf_high"]) / 2
     assert seen["estimate"] == pytest.approx(middle) == pytest.approx(-7)
-    assert seen["statistic"] == LogRank().fit(audit.times).glance()["statistic"].item()
+    assert seen["log_rank_statistic"] == LogRank().fit(audit.times).glance()["statistic"].item()
     assert np.isnan(rows.loc["between visits", "conf_low"])
     # Half as wide a level, a narrower interval; the level also decides what is clear.
     assert audit_schedule(six(), conf_level=0.5).contrasts()["conf_low"].iloc[0] > seen["conf_low"]
@@ -117,7 +117,9 @@ def test_display() -> None:
 
 
 def row(estimate: float, low: float, high: float, p: float, note: str = "") -> SimpleNamespace:
-    return SimpleNamespace(estimate=estimate, bound_low=low, bound_high=high, p_value=p, note=note)
+    return SimpleNamespace(
+        estimate=estimate, bound_low=low, bound_high=high, log_rank_p_value=p, note=note
+    )
 
 
 CLEAR = row(-9.0, -9.0, -9.0, 0.001)
@@ -213,7 +215,7 @@ def test_disjoint_grids() -> None:
     rows = audit.contrasts().set_index("method")
     one = rows.loc["at the visit, one grid"]
     assert np.isnan(one["estimate"])
-    assert np.isnan(one["p_value"])
+    assert np.isnan(one["log_rank_p_value"])
     assert "V and K share no attended visit" in one["note"]
     assert "Visits shared by all  none" in str(audit)
     fig = audit.plot()
@@ -283,7 +285,7 @@ def test_the_shared_visits_keep_the_level() -> None:
         study = arms({"A": list(range(7, 57, 7)), "B": [29, 57]}, 60, seed, windows=windows)
         rows = audit_schedule(study).contrasts().set_index("method")
         for method in clear:
-            clear[method] += int(rows.loc[method, "p_value"] < 0.05)
+            clear[method] += int(rows.loc[method, "log_rank_p_value"] < 0.05)
     assert clear["at the visit"] > 40
     assert clear["between visits"] < 10
     assert clear["at the visit, one grid"] < 10
@@ -301,7 +303,7 @@ def test_the_order_of_rows_and_names_of_treatments_do_not_matter() -> None:
     swapped = Study(table.replace({"treatment": {"A": "Z"}}), scale="MADRS")
     one, two = (audit_schedule(s).contrasts().set_index("method") for s in (study, swapped))
     assert np.allclose(one["estimate"], -two["estimate"])
-    assert np.allclose(one["p_value"], two["p_value"])
+    assert np.allclose(one["log_rank_p_value"], two["log_rank_p_value"])
 
 
 def test_an_audit_pickles() -> None:

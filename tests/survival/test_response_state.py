@@ -380,7 +380,7 @@ def test_results_pickle(history: ResponseHistory) -> None:
 def test_responders_alone_are_labelled_in_figures(trial: Study) -> None:
     durability = time_to(trial, Relapse(20, 2), since=Response())
     fit = KaplanMeier().fit(durability)
-    words = "PairData among responders only: responders were not randomised"
+    words = "Compared among responders only: responders were not randomised"
     assert words in repr(fit)
     ax = fit.plot()
     assert any(words in t.get_text().replace("\n", " ") for t in ax.texts + list(ax.artists))

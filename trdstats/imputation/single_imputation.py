@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from trdstats import plots
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, check_level, known_level, unknown_name
+from trdstats.errors import NotEstimableError, SpecError, check_level, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.study import Study
@@ -84,6 +84,8 @@ def single_imputation_analyses(
     ['complete case', 'locf', 'bocf']
     """
     check_level(conf_level)
+    if len(methods) == 0:
+        raise SpecError("methods must name one or more, such as 'locf'.")
     for name in methods:
         if name not in ASSUMPTIONS:
             raise unknown_name("method", name, ASSUMPTIONS)

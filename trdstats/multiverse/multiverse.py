@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import Level, checked
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -110,6 +110,8 @@ def multiverse(
     [3]
     """
     check_level(conf_level)
+    if not isinstance(definitions, Sequence | Mapping):
+        raise SpecError(f"definitions must be a list of definitions; got {definitions!r}.")
     named = _named(study, definitions)
     first = _primary_label(study, primary, named)
     pair = _contrast(study, contrast)
@@ -186,6 +188,7 @@ def _primary_label(study: Study, primary: object, named: Mapping[str, Definition
         raise SpecError(
             f"The primary definition, {primary.label(study.scale)}, is not among definitions."
         )
+    check_instance("primary", primary, str)
     if primary in named:
         return str(primary)
     if primary in published:

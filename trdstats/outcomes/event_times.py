@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
-from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.arguments import Level, checked
+from trdstats.errors import DataError, Problem, pick_levels
 from trdstats.estimates.weights import caveat_under
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
@@ -150,7 +150,7 @@ class EventTimes(SummaryMixin):
         """Return the number of subjects censored at time 0: not observed after the origin."""
         return int(((self.frame["time"] == 0) & (self.frame["status"] == 0)).sum())
 
-    def only(self, treatments: Sequence[str]) -> EventTimes:
+    def only(self, treatments: Sequence[Level]) -> EventTimes:
         """Return the event times of some of the treatments.
 
         Raises
@@ -158,10 +158,7 @@ class EventTimes(SummaryMixin):
         UnknownNameError
             When a treatment is not there.
         """
-        for name in treatments:
-            if name not in self.treatments:
-                raise unknown_name("treatment", name, self.treatments)
-        kept = [t for t in self.treatments if t in treatments]
+        kept = pick_levels("treatment", treatments, self.treatments)
         frame = self.frame[self.frame["treatment"].isin(kept)]
         return EventTimes(
             frame.assign(treatment=frame["treatment"].cat.set_categories(kept)),

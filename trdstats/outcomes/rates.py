@@ -9,13 +9,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import IntArray
 from trdstats.errors import (
     EstimateWarning,
     SpecError,
     check_choice,
     check_level,
+    pick_level,
     unknown_day,
     unknown_name,
 )
@@ -43,7 +44,7 @@ def rates(
     conf_level: float = 0.95,
     method: str = "wilson",
     difference: str = "miettinen-nurminen",
-    reference: str | None = None,
+    reference: Level | None = None,
     weights: Any = None,
 ) -> Rates:
     """Estimate the share of subjects that meet a definition at a scheduled day.
@@ -193,12 +194,8 @@ def verdicts(
     return _outcomes(study, rated, state, row, day, missing, reference)
 
 
-def _check_reference(study: Study, reference: str | None) -> str:
-    if reference is None:
-        return study.treatments[0]
-    if reference not in study.treatments:
-        raise unknown_name("treatment", reference, study.treatments)
-    return reference
+def _check_reference(study: Study, reference: Level | None) -> str:
+    return pick_level("treatment", reference, study.treatments)
 
 
 def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> IntArray:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
-from trdstats.errors import DataError, Problem, unknown_name
+from trdstats.arguments import Level, checked
+from trdstats.errors import DataError, Problem, pick_levels
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
 from trdstats.outcomes.check_history import (
@@ -170,7 +170,7 @@ class ResponseHistory(SummaryMixin):
             first_look=self.first_look,
         )
 
-    def only(self, treatments: Sequence[str]) -> ResponseHistory:
+    def only(self, treatments: Sequence[Level]) -> ResponseHistory:
         """Return the histories under some of the treatments.
 
         Raises
@@ -178,10 +178,7 @@ class ResponseHistory(SummaryMixin):
         UnknownNameError
             When a treatment is not there.
         """
-        for name in treatments:
-            if name not in self.treatments:
-                raise unknown_name("treatment", name, self.treatments)
-        kept = [t for t in self.treatments if t in treatments]
+        kept = pick_levels("treatment", treatments, self.treatments)
         frame = self.frame[self.frame["treatment"].isin(kept)]
         return ResponseHistory(
             frame.assign(treatment=frame["treatment"].cat.set_categories(kept)),

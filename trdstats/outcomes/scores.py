@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import t
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_level, unknown_name
+from trdstats.errors import SpecError, by_level, check_level
 from trdstats.study import Study
 
 
@@ -113,9 +113,7 @@ def day_by_treatment(study: Study, day: float | Mapping[str, float]) -> dict[str
     """
     if not isinstance(day, Mapping):
         return dict.fromkeys(study.treatments, float(day))
-    for name in day:
-        if name not in study.treatments:
-            raise unknown_name("treatment", name, study.treatments)
+    day = by_level("treatment", day, study.treatments)
     left = [name for name in study.treatments if name not in day]
     if left:
         raise SpecError(f"No day was given for {', '.join(map(repr, left))}.")

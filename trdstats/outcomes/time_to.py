@@ -171,7 +171,7 @@ def among_those(since: Definition) -> str:
     responders = isinstance(since, Response)
     who = "responders" if responders else f"those with {since.name}"
     return (
-        f"PairData among {who} only: {'responders' if responders else 'they'} were not "
+        f"Compared among {who} only: {'responders' if responders else 'they'} were not "
         "randomised; ResponseState compares everyone who started treatment"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from trdstats.errors import PlanError, UnknownNameError, unknown_day, unknown_name
+from trdstats.errors import PlanError, UnknownNameError, known_level, unknown_day
 from trdstats.outcomes import day_by_treatment
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
@@ -29,8 +29,8 @@ def analyse(plan: Plan, study: Study, tell: Callable[[str], None]) -> Iterator[S
 def _check_fit(plan: Plan, study: Study) -> None:
     try:
         _check_scheduled(study, day_by_treatment(study, plan.acute_end))
-        if plan.reference is not None and plan.reference not in study.treatments:
-            raise unknown_name("treatment", plan.reference, study.treatments)
+        if plan.reference is not None:
+            known_level("treatment", plan.reference, study.treatments)
     except UnknownNameError as error:
         raise PlanError(f"The plan does not fit the study. {error}") from error
 

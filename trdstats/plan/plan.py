@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import PlanError, SpecError, TrdstatsError, nearest
 from trdstats.outcomes import (
     LEFT_FOLLOW_UP,
@@ -43,7 +43,7 @@ class Plan:
         Scheduled day of the last acute visit, one or one a treatment.
     rate_days : tuple of float
         Scheduled days at which rates are compared.
-    reference : str or None
+    reference : str, float, bool or None
         Treatment the others are compared with; None for the first.
     missing, interval, difference : str
         As `missing`, `method` and `difference` of `trdstats.rates`.
@@ -71,7 +71,7 @@ class Plan:
     relapse: Definition
     acute_end: float | dict[str, float]
     rate_days: tuple[float, ...]
-    reference: str | None
+    reference: Level | None
     missing: Missing
     interval: str
     difference: str

@@ -55,7 +55,7 @@ def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         except TrdstatsError as error:
             found.append(("adjust", f"adjust: {str(error).rstrip('.')}"))
     reference = settings["reference"]
-    if reference is not None and not isinstance(reference, str):
+    if reference is not None and not isinstance(reference, str | int | float):
         found.append(("reference", f"reference must be the name of a treatment; got {reference!r}"))
     try:
         check_level(settings["conf_level"])

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import as_numbers, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
     DataError,
@@ -114,7 +114,7 @@ def convert(
     [5.0, 14.5]
     """
     a, b = get_scale(source), get_scale(target)
-    values = np.atleast_1d(np.asarray(scores, dtype=float))
+    values = np.atleast_1d(as_numbers("scores", scores)).ravel()
     link = _packaged(a, b) if table is None else _own(table)
     estimate, low, high, sd = _look_up(values, link)
     lost = np.isnan(estimate) & ~np.isnan(values)
@@ -180,7 +180,7 @@ def transfer_percent_change(
             f"No study is known that compares per cent falls on {a.label} and {b.label}; use the "
             "endpoint on its own scale."
         )
-    return np.asarray(percent, dtype=float).copy()
+    return as_numbers("percent", percent)
 
 
 def linked_scales() -> pd.DataFrame:

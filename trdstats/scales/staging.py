@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import DataError, Problem, SpecError, count_of, unknown_name
+from trdstats.frames import to_pandas
 
 _SEVERITY = {
     "subsyndromal": 1,
@@ -69,6 +70,7 @@ def stage_maudsley(
     >>> stage_maudsley(patient)[["total", "stage"]].to_numpy().tolist()
     [[10.0, 'moderate']]
     """
+    frame = _table(frame, "courses of treatment")
     months = _numbers(frame, duration_months, least=0)
     failed = _numbers(frame, failures, least=0, whole=True)
     words = _column(frame, severity).map(lambda v: v if pd.isna(v) else str(v).strip().lower())
@@ -129,6 +131,7 @@ def stage_thase_rush(
     >>> stage_thase_rush(history).to_numpy().tolist()
     [[2, 1]]
     """
+    frame = _table(frame, "courses of treatment")
     ect = _flags(frame, bilateral_ect)
     rows = []
     for text, failed_ect in zip(_column(frame, classes), ect, strict=True):
@@ -176,6 +179,7 @@ def stage_mgh(
     >>> stage_mgh(pd.DataFrame({"failures": [3], "optimisations": [2], "ect": [True]})).item()
     7.0
     """
+    frame = _table(frame, "courses of treatment")
     score = (
         _numbers(frame, failures, least=0, whole=True)
         + 0.5 * _numbers(frame, optimisations, least=0, whole=True)
@@ -216,6 +220,7 @@ def stage_european(
     >>> stage_european(history).tolist()
     ['non-responder', 'treatment-resistant', 'chronic resistant']
     """
+    frame = _table(frame, "courses of treatment")
     failed = _numbers(frame, failures, least=0, whole=True)
     months = _numbers(frame, duration_months, least=0)
     unknown = np.isnan(failed) | ((failed >= 2) & np.isnan(months))
@@ -270,6 +275,7 @@ def judge_trials(
     >>> judge_trials(trials, {"sertraline": (50, 4)})["failed_adequate"].tolist()
     [True]
     """
+    trials = _table(trials, "trials")
     if not minimum:
         raise SpecError(
             "No minimum doses are packaged: take them from the ATHF-SF2 checklist (Sackeim 2024, "
@@ -290,6 +296,12 @@ def judge_trials(
         index=trials.index,
     )
     return result.assign(failed_adequate=result.all(axis=1))
+
+
+def _table(frame: Any, what: str) -> pd.DataFrame:
+    """Return any data frame as one of pandas; one of pandas keeps its index."""
+    table = to_pandas(frame, what=what)
+    return table.set_axis(frame.index) if isinstance(frame, pd.DataFrame) else table
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
     Problem,
     SpecError,
+    by_level,
     describe_problems,
+    pick_levels,
     unknown_day,
     unknown_name,
 )
@@ -250,7 +252,7 @@ class Study(SummaryMixin):
         }
         return self._with(panels=panels, windows=schedule)
 
-    def only(self, treatments: Sequence[str]) -> Study:
+    def only(self, treatments: Sequence[Level]) -> Study:
         """Return the study of some of its treatments.
 
         Raises
@@ -258,10 +260,7 @@ class Study(SummaryMixin):
         UnknownNameError
             When a treatment is not there.
         """
-        for name in treatments:
-            if name not in self.treatments:
-                raise unknown_name("treatment", name, self.treatments)
-        kept = [t for t in self.treatments if t in treatments]
+        kept = pick_levels("treatment", treatments, self.treatments)
         mine = self.subjects["treatment"].isin(kept).to_numpy()
         return self._among(narrow(self._tables, mine, kept))
 
@@ -337,9 +336,7 @@ class Study(SummaryMixin):
         """
         kept, treatment = {}, self.subjects["treatment"]
         windows = dict(self.windows) if self.windows is not None else None
-        for name, own in days.items():
-            if name not in self.treatments:
-                raise unknown_name("treatment", name, self.treatments)
+        for name, own in by_level("treatment", days, self.treatments).items():
             kept[name] = np.unique(np.asarray(own, dtype=float))
             known = self._scheduled(name)
             if not len(kept[name]):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, by_level
 
 
 @checked
@@ -151,9 +151,7 @@ def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows]
         )
     if not all(isinstance(w, Mapping | VisitWindows) for w in windows.values()):
         return dict.fromkeys(treatments, VisitWindows.from_mapping(windows))
-    for name in windows:
-        if name not in treatments:
-            raise unknown_name("treatment in windows", name, treatments)
+    windows = by_level("treatment in windows", windows, treatments)
     left = [t for t in treatments if t not in windows]
     if left:
         raise SpecError(f"windows name no schedule for {', '.join(map(repr, left))}.")

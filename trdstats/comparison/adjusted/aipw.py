@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.aipw_result import AIPWResult, covariates_of
 from trdstats.comparison.adjusted.analysis_set import (
@@ -20,8 +20,8 @@ from trdstats.comparison.adjusted.analysis_set import (
 )
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import caveat_notes
-from trdstats.comparison.adjusted.subject_outcomes import check_outcome, pick_level, read_outcomes
-from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
+from trdstats.errors import SpecError, check_choice, check_level, pick_level
 from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
 from trdstats.kernels.weighting.generalised_linear import Family
@@ -94,8 +94,8 @@ class AIPW(SummaryMixin):
     day: float | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
     estimand: Estimand = field(default="ate", kw_only=True)
-    treated: str | None = field(default=None, kw_only=True)
-    reference: str | None = field(default=None, kw_only=True)
+    treated: Level | None = field(default=None, kw_only=True)
+    reference: Level | None = field(default=None, kw_only=True)
     missing: str = field(default="nonresponse", kw_only=True)
     folds: int | None = field(default=None, kw_only=True)
     seed: int = field(default=0, kw_only=True)

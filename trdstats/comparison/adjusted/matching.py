@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.analysis_set import (
     AnalysisSet,
@@ -26,11 +26,13 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     check_level,
+    pick_level,
     unknown_name,
 )
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.matching import join_equal, match_again, match_once
+from trdstats.kinds import as_labels
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
@@ -96,8 +98,8 @@ class Matching(SummaryMixin):
     """
 
     formula: str
-    treated: str | None = field(default=None, kw_only=True)
-    control: str | None = field(default=None, kw_only=True)
+    treated: Level | None = field(default=None, kw_only=True)
+    control: Level | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
     ratio: int = field(default=1, kw_only=True)
     caliper: float | None = field(default=0.2, kw_only=True)
@@ -143,10 +145,10 @@ class Matching(SummaryMixin):
         if "subject" not in table:
             raise unknown_name("column", "subject", table.columns)
         control, treated = self._pair(table)
-        names = table[self.by].astype(object)
+        names = as_labels(table[self.by]).astype(object)
         own = names.isin([control, treated]).to_numpy()
         frame = table[own].reset_index(drop=True)
-        frame[self.by] = pd.Categorical(frame[self.by].astype(object), [control, treated])
+        frame[self.by] = pd.Categorical(names[own], [control, treated])
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
@@ -187,19 +189,19 @@ class Matching(SummaryMixin):
 
     def _pair(self, table: pd.DataFrame) -> tuple[str, str]:
         levels = levels_by(with_covariates(table, (), self.by, "subjects"), self.by)
-        for name in (self.treated, self.control):
-            if name is not None and name not in levels:
-                raise unknown_name("treatment", name, levels)
-        if self.treated is not None and self.control is not None:
-            return self.control, self.treated
+        treated, control = (
+            None if name is None else pick_level("treatment", name, levels)
+            for name in (self.treated, self.control)
+        )
+        if treated is not None and control is not None:
+            return control, treated
         if len(levels) != 2:
             raise SpecError(
                 f"Matching is of one treatment to another; of {', '.join(map(str, levels))} name "
                 "two with treated=... and control=...."
             )
-        treated = self.treated
         if treated is None:
-            treated = levels[1] if self.control in (None, levels[0]) else levels[0]
+            treated = levels[1] if control in (None, levels[0]) else levels[0]
         return next(v for v in levels if v != treated), treated
 
     def _score(self, both: AnalysisSet) -> tuple[FloatArray, pd.DataFrame]:

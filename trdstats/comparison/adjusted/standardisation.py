@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
 from trdstats.comparison.adjusted.standardised_means import standardise_means
 from trdstats.comparison.adjusted.standardised_times import standardise_times
@@ -94,8 +94,8 @@ class Standardisation(SummaryMixin):
     tau: float | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
     estimand: Estimand = field(default="ate", kw_only=True)
-    treated: str | None = field(default=None, kw_only=True)
-    reference: str | None = field(default=None, kw_only=True)
+    treated: Level | None = field(default=None, kw_only=True)
+    reference: Level | None = field(default=None, kw_only=True)
     missing: str = field(default="nonresponse", kw_only=True)
     model: str | None = field(default=None, kw_only=True)
     variance: Variance = field(default="influence", kw_only=True)
@@ -182,6 +182,6 @@ class Standardisation(SummaryMixin):
         return Summary("Standardisation", tuple(facts))
 
 
-def words_of_estimand(estimand: str, treated: str | None) -> str:
+def words_of_estimand(estimand: str, treated: Level | None) -> str:
     """Say whose covariates are averaged over."""
     return "all subjects" if estimand == "ate" else f"the subjects under {treated}"

@@ -13,8 +13,8 @@ from trdstats.comparison.adjusted.standardisation_result import (
     caveat_notes,
     coefficient_table,
 )
-from trdstats.comparison.adjusted.subject_outcomes import pick_level, read_outcomes
-from trdstats.errors import SpecError
+from trdstats.comparison.adjusted.subject_outcomes import read_outcomes
+from trdstats.errors import SpecError, pick_level
 from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept

@@ -13,8 +13,8 @@ from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
     caveat_notes,
 )
-from trdstats.comparison.adjusted.subject_outcomes import levels_by, pick_level, with_covariates
-from trdstats.errors import NotEstimableError, or_leave_out
+from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covariates
+from trdstats.errors import NotEstimableError, or_leave_out, pick_level
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
 from trdstats.survival import AFT, CoxPH

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.comparison.adjusted.stratified_result import COUNTS, StratifiedRates
 from trdstats.errors import (
     DataError,
@@ -16,6 +16,7 @@ from trdstats.errors import (
     Problem,
     check_choice,
     check_level,
+    pick_level,
     unknown_name,
 )
 from trdstats.frames import to_pandas
@@ -35,7 +36,7 @@ def stratified_rates(
     day: float,
     strata: str | Sequence[str],
     missing: Missing = "nonresponse",
-    reference: str | None = None,
+    reference: Level | None = None,
     conf_level: float = 0.95,
 ) -> StratifiedRates:
     """Compare rates at a day within strata of subjects.
@@ -87,9 +88,7 @@ def stratified_rates(
     for column in columns:
         if column not in study.subjects.columns:
             raise unknown_name("column of the subjects", column, study.subjects.columns)
-    base = study.treatments[0] if reference is None else reference
-    if base not in study.treatments:
-        raise unknown_name("treatment", base, study.treatments)
+    base = pick_level("treatment", reference, study.treatments)
     found = verdicts(study, definition, day=day, missing=missing, reference=base)
     cells = study.subjects[columns]
     lacks = cells.isna().any(axis=1).to_numpy()

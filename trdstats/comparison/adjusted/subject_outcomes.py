@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import (
     DataError,
@@ -17,10 +18,12 @@ from trdstats.errors import (
     SpecError,
     check_choice,
     count_of,
+    pick_level,
     unknown_name,
 )
 from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
+from trdstats.kinds import as_labels
 from trdstats.outcomes import Definition
 from trdstats.outcomes.rates import MISSING, verdicts
 from trdstats.study import Study
@@ -87,7 +90,7 @@ class SubjectOutcomes:
 
 
 def read_outcomes(
-    data: Any, outcome: Any, *, day: float | None, missing: str, reference: str | None
+    data: Any, outcome: Any, *, day: float | None, missing: str, reference: Level | None
 ) -> SubjectOutcomes:
     """Return the outcome of every subject of a study, or of a frame with one row a subject.
 
@@ -133,14 +136,12 @@ def read_outcomes(
 
 
 def _of_study(
-    study: Study, outcome: Any, day: float | None, missing: str, reference: str | None
+    study: Study, outcome: Any, day: float | None, missing: str, reference: Level | None
 ) -> SubjectOutcomes:
     frame = study.subjects.copy()
     if isinstance(outcome, Definition):
         assert day is not None
-        base = study.treatments[0] if reference is None else reference
-        if base not in study.treatments:
-            raise unknown_name("treatment", base, study.treatments)
+        base = pick_level("treatment", reference, study.treatments)
         met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         label = f"{outcome.label(study.scale)} at day {day:g}"
@@ -227,6 +228,9 @@ def with_covariates(
             )
     if problems:
         raise DataError(problems)
+    if by == "treatment":
+        # Treatments are labels, in plain frames as in studies; other numbers are refused.
+        frame = frame.assign(treatment=as_labels(frame[by]))
     return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
 
 
@@ -246,12 +250,3 @@ def levels_by(frame: pd.DataFrame, by: str) -> list[str]:
     if len(levels) < 2:
         raise NotEstimableError(f"{by!r} has one value only, {levels[0]!r}: nothing to compare.")
     return levels
-
-
-def pick_level(what: str, value: str | None, levels: list[str]) -> str:
-    """Return a treatment by name; the first one without a name."""
-    if value is None:
-        return levels[0]
-    if value not in levels:
-        raise unknown_name(what, value, levels)
-    return value

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
-from trdstats.comparison.adjusted.subject_outcomes import pick_level, with_covariates
+from trdstats.comparison.adjusted.subject_outcomes import with_covariates
 from trdstats.comparison.censoring.ipcw_result import IPCWResult
-from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out
+from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out, pick_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.risk_sets.censoring_curve import (
     CensoringModel,
@@ -82,7 +82,7 @@ class IPCW(SummaryMixin):
     days: Sequence[float] = field(default=(), kw_only=True)
     tau: float | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
-    reference: str | None = field(default=None, kw_only=True)
+    reference: Level | None = field(default=None, kw_only=True)
     conf_level: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:

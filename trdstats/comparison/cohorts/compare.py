@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.comparison.cohorts.cohorts import Cohort, list_cohorts
 from trdstats.comparison.cohorts.comparability import (
     CHECKS,
@@ -30,6 +30,7 @@ from trdstats.errors import (
     check_bootstrap,
     check_choice,
     check_level,
+    pick_level,
     unknown_name,
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
@@ -47,7 +48,7 @@ def compare(
     day: float | None = None,
     tau: float | None = None,
     relapse_tau: float | None = None,
-    reference: str | None = None,
+    reference: Level | None = None,
     estimand: str | None = None,
     missing: str = "indicator",
     accept: Sequence[str] = (),
@@ -133,8 +134,8 @@ def compare(
     derived = {c.label: Outcomes(c) for c in cohorts}
     seeds = np.random.SeedSequence(seed).generate_state(len(cohorts))
     labels = [c.label for c in cohorts]
-    if reference is not None and reference not in labels:
-        raise unknown_name("treatment", reference, labels)
+    if reference is not None:
+        reference = pick_level("treatment", reference, labels)
     longest = np.inf if relapse_tau is None else _check_tau("relapse_tau", relapse_tau)
     onsets = {
         c.label: CohortOnset.of(derived[c.label].onset, c.study.subjects["subject"],

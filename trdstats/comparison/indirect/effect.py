@@ -25,6 +25,9 @@ _OF_COUNTS = {
     "risk ratio": risk_ratio,
     "odds ratio": odds_ratio,
 }
+# Share of the width by which the middle of limits may miss a difference: more than rounding does.
+_LOPSIDED = 0.15
+
 CONTEXT = ("outcome", "scale", "definition", "time", "denominator")
 
 
@@ -171,7 +174,14 @@ class Effect:
 
     @property
     def error(self) -> float:
-        """Standard error on the scale of analysis; that of the limits when none was given."""
+        """Standard error on the scale of analysis; that of the limits when none was given.
+
+        Raises
+        ------
+        NotEstimableError
+            When it must come from limits that tell none: 0 or infinite ones of a ratio, uneven
+            ones of a difference.
+        """
         if self.std_error > 0:
             return self.std_error
         low, high = self.conf_low, self.conf_high
@@ -181,6 +191,12 @@ class Effect:
                     f"{self!r} has a limit of 0 or infinity: give its std_error (log scale)."
                 )
             low, high = log(low), log(high)
+        elif abs((low + high) / 2 - self.estimate) > _LOPSIDED * (high - low):
+            raise NotEstimableError(
+                f"{self!r} has no std_error, and its limits lie unevenly about the estimate, as "
+                "score limits do where nobody or everybody of an arm had the outcome: they tell "
+                "none. Give the std_error, or the counts (meta_analysis takes a frame of them)."
+            )
         return float((high - low) / (2 * norm.isf((1 - self.conf_level) / 2)))
 
     def limits(self, conf_level: float) -> tuple[float, float]:

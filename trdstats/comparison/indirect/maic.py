@@ -61,6 +61,10 @@ class MAIC:
     sds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.targets, Mapping | PublishedTrial):
+            raise SpecError(
+                f"targets must be a mapping of means or a PublishedTrial; got {self.targets!r}."
+            )
         if not self.moments.means:
             raise SpecError("MAIC needs at least one target: MAIC({'age': 55, 'female': 0.5}).")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
@@ -28,6 +29,7 @@ from trdstats.errors import (
 from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
+from trdstats.kinds import as_labels, label_of
 from trdstats.parallel import run_parallel
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 from trdstats.threads import one_thread
@@ -143,9 +145,9 @@ class MAICResult(SummaryMixin):
         trial: PublishedTrial,
         *,
         outcome: Any,
-        treatment: str,
-        comparator: str,
-        anchor: str | None,
+        treatment: Level,
+        comparator: Level,
+        anchor: Level | None,
         measure: str = "odds ratio",
         conf_level: float = 0.95,
         n_boot: int = 0,
@@ -190,6 +192,9 @@ class MAICResult(SummaryMixin):
         check_choice("measure", measure, COMPARED)
         check_level(conf_level)
         check_bootstrap(n_boot, seed)
+        check_instance("trial", trial, PublishedTrial)
+        anchor = label_of(anchor)
+        treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
         scale = scale_of(measure)
@@ -243,11 +248,11 @@ class MAICResult(SummaryMixin):
                 raise unknown_name("column", outcome, frame.columns)
             column = frame[outcome]
         else:
-            column = pd.Series(outcome).reindex(frame["subject"])
+            column = _by_subject(outcome).reindex(frame["subject"])
         y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
         if "treatment" not in frame.columns:
             raise unknown_name("column", "treatment", frame.columns)
-        label = frame["treatment"].astype(str).to_numpy()
+        label = as_labels(frame["treatment"]).to_numpy(dtype=object)
         for arm in arms:
             if arm not in set(label):
                 raise unknown_name("treatment", arm, dict.fromkeys(label))
@@ -314,3 +319,12 @@ def _resample(
                 np.where(code >= 0, y, 0.0), code, found.weight * counts, n_arms
             )[0]
     return means
+
+
+def _by_subject(outcome: Any) -> pd.Series[Any]:
+    """Return the values of subjects; `SpecError` for anything but a series or mapping."""
+    if not isinstance(outcome, pd.Series | Mapping):
+        raise SpecError(
+            "outcome must be a column of the subjects, or a series of values by subject."
+        )
+    return pd.Series(outcome)

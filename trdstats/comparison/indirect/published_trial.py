@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
 from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.frames import to_pandas
+from trdstats.kinds import label_of
 from trdstats.tables import each_row
 
 
@@ -43,13 +44,14 @@ class PublishedArm:
     0.3670886075949367
     """
 
-    treatment: str
+    treatment: Level
     n: int
     events: int | None = None
     mean: float | None = None
     sd: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "treatment", label_of(self.treatment) or "")
         if self.n != int(self.n) or self.n < 1:
             raise SpecError(f"{self.treatment}: n must be a whole number; got {self.n!r}.")
         counted, averaged = self.events is not None, self.mean is not None
@@ -140,6 +142,9 @@ class PublishedTrial:
         alone = [k for k in self.sds if k not in self.means]
         if alone:
             raise SpecError(f"{self.label}: sds without means: {', '.join(alone)}.")
+        check_instance("arms", self.arms, Sequence)
+        for k, arm in enumerate(self.arms):
+            check_instance(f"arms[{k}]", arm, PublishedArm)
         names = [a.treatment for a in self.arms]
         if len(set(names)) < len(names):
             raise SpecError(f"{self.label}: two arms share a treatment; name each arm its own.")
@@ -184,7 +189,7 @@ class PublishedTrial:
             context={k: next(iter(v)) for k, v in told.items() if len(v) == 1},
         )
 
-    def arm(self, treatment: str) -> PublishedArm:
+    def arm(self, treatment: Level) -> PublishedArm:
         """Return the arm of a treatment.
 
         Raises
@@ -192,11 +197,11 @@ class PublishedTrial:
         UnknownNameError
         """
         for arm in self.arms:
-            if arm.treatment == treatment:
+            if arm.treatment == label_of(treatment):
                 return arm
         raise unknown_name(f"arm of {self.label}", treatment, [a.treatment for a in self.arms])
 
-    def contrast(self, treatment: str, reference: str, measure: str) -> Effect:
+    def contrast(self, treatment: Level, reference: Level, measure: str) -> Effect:
         """Return the effect of one arm against another.
 
         The published effect where there is one, turned round if need be; else that of the arms.
@@ -208,6 +213,7 @@ class PublishedTrial:
         NotEstimableError
             When nobody or everybody of an arm had the outcome: its rate has no standard error.
         """
+        treatment, reference = label_of(treatment) or "", label_of(reference) or ""
         if self.effect is not None:
             found = self.effect
             if (found.treatment, found.reference) == (reference, treatment):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.maic import covariate_values
@@ -25,6 +25,7 @@ from trdstats.errors import (
 )
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
+from trdstats.kinds import as_labels, label_of
 from trdstats.study import Study
 
 At = Literal["simulated population", "means"]
@@ -102,9 +103,9 @@ class STC:
         data: Any,
         trial: PublishedTrial,
         *,
-        treatment: str,
-        comparator: str,
-        anchor: str | None,
+        treatment: Level,
+        comparator: Level,
+        anchor: Level | None,
         subject: str = "subject",
         treatment_column: str = "treatment",
     ) -> IndirectComparison:
@@ -134,6 +135,7 @@ class STC:
         NotEstimableError
             When the regression has no finite estimate.
         """
+        check_instance("trial", trial, PublishedTrial)
         frame = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         covariates = list(trial.means)
         if not covariates:
@@ -142,7 +144,9 @@ class STC:
             if column not in frame.columns:
                 raise unknown_name("column", column, frame.columns)
         frame = frame.rename(columns={subject: "subject", treatment_column: "treatment"})
-        label = frame["treatment"].astype(str)
+        label = as_labels(frame["treatment"]).astype(object)
+        anchor = label_of(anchor)
+        treatment, comparator = label_of(treatment) or "", label_of(comparator) or ""
         arms = [treatment] if anchor is None else [treatment, anchor]
         for arm in arms:
             if arm not in set(label):
@@ -153,7 +157,7 @@ class STC:
         logistic = self.measure != "mean difference"
         if logistic and not np.isin(y, (0.0, 1.0)).all():
             raise SpecError(f"A {self.measure} needs an outcome of 0 and 1.")
-        treated = (frame["treatment"].astype(str) == treatment).to_numpy().astype(float)
+        treated = (label[label.isin(arms)] == treatment).to_numpy().astype(float)
         population, drawn = self._population(X, covariates, trial)
         interacts = anchor is not None
         fit = _fit(_design(treated, X, interacts), y, logistic=logistic)

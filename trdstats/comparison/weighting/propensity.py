@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.weighting.covariates import (
     FEWEST,
@@ -30,6 +30,7 @@ from trdstats.errors import (
     check_choice,
     check_level,
     count_of,
+    known_level,
     unknown_name,
 )
 from trdstats.formulas import read_right_side
@@ -102,7 +103,7 @@ class PropensityWeights(SummaryMixin):
 
     formula: str
     estimand: Literal["ate", "att", "overlap", "matching", "entropy"] = "ate"
-    treated: str | None = None
+    treated: Level | None = None
     method: Literal["likelihood", "balancing"] = "likelihood"
     scores: Mapping[str, str] | None = None
     stabilised: bool = False
@@ -170,8 +171,8 @@ class PropensityWeights(SummaryMixin):
         everyone = read_covariate_table(
             data, self.formula, subject=subject, treatment=treatment, missing=self.missing
         )
-        if self.treated is not None and self.treated not in everyone.labels:
-            raise unknown_name("treatment", self.treated, everyone.labels)
+        if self.treated is not None:
+            known_level("treatment", self.treated, everyone.labels)
         violations, kept = find_violations(everyone)
         if violations and self.on_violation == "refuse":
             raise NotEstimableError(_refusal(violations))
@@ -207,7 +208,9 @@ class PropensityWeights(SummaryMixin):
             treatment=covariates.treatment,
             k=len(covariates.labels),
             estimand=self.estimand,
-            of=-1 if self.treated is None else covariates.labels.index(self.treated),
+            of=-1
+            if self.treated is None
+            else known_level("treatment", self.treated, covariates.labels),
             balancing=self.method == "balancing",
             stabilised=self.stabilised,
             cap=self.cap,
@@ -227,7 +230,7 @@ class PropensityWeights(SummaryMixin):
 
     def words(self) -> str:
         """Say for whom the treatments are compared."""
-        whom = f"the subjects of {self.treated}" if self.treated else "all subjects"
+        whom = f"the subjects of {self.treated}" if self.treated is not None else "all subjects"
         return {
             "ate": "all subjects (ATE)",
             "att": f"the subjects of {self.treated} (ATT)",

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from trdstats import plots
-from trdstats.arguments import checked
+from trdstats.arguments import check_instance, checked
 from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.delta import Delta
@@ -72,6 +72,8 @@ class TippingPoint:
 
     def __post_init__(self) -> None:
         check_level(self.conf_level)
+        if self.of is not None:
+            check_instance("of", self.of, Mapping)
         if not 1 <= len(self.deltas) <= 2:
             raise SpecError(f"deltas must name one arm or two; got {len(self.deltas)}.")
         for arm, values in self.deltas.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trdstats import plots
+from trdstats.kinds import label_of
 from trdstats.outcomes import time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
@@ -36,7 +37,8 @@ def run(plan: Plan, study: Study) -> Section:
             f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
         )
     if seen:
-        reference = plan.reference if plan.reference in seen else None
+        reference = None if plan.reference is None else label_of(plan.reference)
+        reference = reference if reference in seen else None
         means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
             onset.only(seen)
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
@@ -78,7 +78,7 @@ class CurveResult(EstimateResult):
         """Return the effect of each subject on the curves at chosen days; see `estimates`."""
         return self.estimates(days).influence()
 
-    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, days: Sequence[float], *, reference: Level | None = None) -> pd.DataFrame:
         """Compare groups at chosen days.
 
         Parameters
@@ -101,7 +101,7 @@ class CurveResult(EstimateResult):
         """
         return self._compared(self.estimates(days), reference)
 
-    def _compared(self, found: Estimates, reference: str | None) -> pd.DataFrame:
+    def _compared(self, found: Estimates, reference: Level | None) -> pd.DataFrame:
         return found.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
 
     def _on_days(self, found: Estimates, n_risk: FloatArray | pd.Series[Any]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked, checked_methods
+from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_choice, check_level, no_error_known
 from trdstats.estimates import Estimates, estimates_of
@@ -237,7 +237,11 @@ class KaplanMeierResult(CurveResult):
         return self._on_days(self.estimates(days, measure=measure), self.at_risk(days)["n_risk"])
 
     def contrasts(
-        self, days: Sequence[float], *, reference: str | None = None, measure: Measure = "survival"
+        self,
+        days: Sequence[float],
+        *,
+        reference: Level | None = None,
+        measure: Measure = "survival",
     ) -> pd.DataFrame:
         """Compare groups at chosen days; `measure` as in `estimates`."""
         return self._compared(self.estimates(days, measure=measure), reference)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.risk_sets.cumulative_incidence import incidence_interval
@@ -104,8 +104,13 @@ def impute_origin(
     >>> moved.tidy()["origin"].unique().tolist()
     ['visit that found it', 'visit before', 'imputed between']
     """
+    check_instance("times", times, EventTimes)
+    if not isinstance(spec, KaplanMeier | AalenJohansen):
+        raise SpecError(f"spec must be KaplanMeier() or AalenJohansen(); got {spec!r}.")
     if n < 2:
         raise SpecError(f"n must be 2 draws or more; got {n}.")
+    if seed < 0:
+        raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")
     rng = np.random.default_rng(seed)
     drawn = [
         spec.fit(move_origin(times, rng.uniform(size=len(times.frame)))).at(days) for _ in range(n)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -17,7 +17,7 @@ from trdstats.errors import (
     no_error_known,
     no_error_reason,
     or_leave_out,
-    unknown_name,
+    pick_level,
 )
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
@@ -82,7 +82,7 @@ class RMST:
 
     tau: float
     by: str = "treatment"
-    reference: str | None = None
+    reference: Level | None = None
     covariates: str | None = None
     conf_level: float = 0.95
 
@@ -114,9 +114,7 @@ class RMST:
         times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         labels = [g.label for g in sample.groups]
-        reference = self.reference if self.reference is not None else labels[0]
-        if reference not in labels:
-            raise unknown_name("group", reference, labels)
+        reference = pick_level("group", self.reference, labels)
         adjusted, left_out = None, {}
         if self.covariates is not None:
             design = read_covariates(times.at_risk(), self.covariates, what="event times")

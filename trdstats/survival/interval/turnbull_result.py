@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, pick_level
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import (
     incidence_bounds,
@@ -68,12 +68,17 @@ class TurnbullResult(CurveResult):
         limits = percentile_limits(low, high, level or self.conf_level)
         return dict(zip(("conf_low", "conf_high"), limits, strict=True))
 
-    def _table(self, bounds: Bounds, keys: dict[str, Any], *, middle: bool) -> pd.DataFrame:
-        """Return what `bounds` says of each group: one row a group and key."""
+    def _of_groups(
+        self, bounds: Bounds, keys: dict[str, Any], *, middle: bool, discrete: bool = False
+    ) -> pd.DataFrame:
+        """Return what `bounds` says of each group: one row a group and key.
+
+        A `discrete` figure, such as a quantile, may be the same in every replicate.
+        """
         frames = []
         for label, fit in self._fits.items():
             low, high = bounds(fit)
-            drawn = self._replicated(label, bounds, len(low))
+            drawn = self._replicated(label, bounds, len(low), discrete=discrete)
             frames.append(
                 pd.DataFrame(
                     {
@@ -86,20 +91,28 @@ class TurnbullResult(CurveResult):
             )
         return pd.concat(frames, ignore_index=True).assign(conf_level=self.spec.conf_level)
 
-    def _replicated(self, label: str, bounds: Bounds, k: int) -> tuple[FloatArray, FloatArray]:
-        """Return the bounds in every replicate; NaN without a bootstrap."""
+    def _replicated(
+        self, label: str, bounds: Bounds, k: int, *, discrete: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the bounds in every replicate; NaN without a bootstrap.
+
+        NaN too where no replicate differs: subjects drawn again from those of whom nobody or
+        everybody had the event tell nothing of the uncertainty.
+        """
         if not self._drawn:
             return np.full((1, k), np.nan), np.full((1, k), np.nan)
-        return bounds_of_all(self._drawn[label], bounds)
+        low, high = bounds_of_all(self._drawn[label], bounds)
+        if discrete:
+            return low, high
+        known = (low != low[0]).any(axis=0) | (high != high[0]).any(axis=0)
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
     def _differences(
-        self, bounds: Bounds, keys: dict[str, Any], reference: str | None, *, middle: bool
+        self, bounds: Bounds, keys: dict[str, Any], reference: Level | None, *, middle: bool
     ) -> pd.DataFrame:
         """Return the difference of each group from the reference, one row a group and key."""
         labels = list(self._fits)
-        reference = labels[0] if reference is None else reference
-        if reference not in labels:
-            raise unknown_name("group", reference, labels)
+        reference = pick_level("group", reference, labels)
         base_low, base_high = bounds(self._fits[reference])
         base_drawn = self._replicated(reference, bounds, len(base_low))
         frames = []
@@ -224,9 +237,9 @@ class TurnbullResult(CurveResult):
             When a day is negative or not finite.
         """
         at = read_days(days)
-        return self._table(lambda f: incidence_bounds(f, at), {"time": at}, middle=False)
+        return self._of_groups(lambda f: incidence_bounds(f, at), {"time": at}, middle=False)
 
-    def contrasts(self, days: Sequence[float], reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, days: Sequence[float], reference: Level | None = None) -> pd.DataFrame:
         """Return differences in the probability of having had the event by chosen days.
 
         Parameters
@@ -275,9 +288,9 @@ class TurnbullResult(CurveResult):
             pairs = np.array([quantile_bounds(fit, p) for p in shares])
             return pairs[:, 0], pairs[:, 1]
 
-        return self._table(bounds, {"probability": shares}, middle=False)
+        return self._of_groups(bounds, {"probability": shares}, middle=False, discrete=True)
 
-    def restricted_mean(self, tau: float, reference: str | None = None) -> pd.DataFrame:
+    def restricted_mean(self, tau: float, reference: Level | None = None) -> pd.DataFrame:
         """Return mean days without the event up to `tau`, and their differences.
 
         Parameters
@@ -308,7 +321,7 @@ class TurnbullResult(CurveResult):
             low, high = restricted_mean_bounds(fit, tau)
             return np.array([low]), np.array([high])
 
-        means = self._table(bounds, {"reference": ""}, middle=True)
+        means = self._of_groups(bounds, {"reference": ""}, middle=True)
         gaps = self._differences(bounds, {}, reference, middle=True)
         rows = [means.assign(measure="restricted mean")]
         rows += [gaps.assign(measure="difference")] if len(gaps) else []

@@ -25,6 +25,9 @@ from trdstats.survival.parametric.parametric_data import (
     with_intercept,
 )
 
+# Logarithm of days that no patient lives: a search that was stopped there was on its way out.
+_ENDLESS = 50.0
+
 
 @checked
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     sigma = unpack(fit.theta, q)[1]
     whole[:q, :q] = X.T @ (data.weight[:, None] * X) / np.exp(2 * sigma)
     values, vectors = eigh(fit.information, whole)
-    if values[0] > FLAT:
+    if values[0] > FLAT and (fit.converged or np.abs(fit.theta).max() < _ENDLESS):
         return
     share = np.abs(vectors[:, 0]) * np.sqrt(np.diag(whole))
     terms = parameter_names(data.designs[0], len(fit.theta) - q)

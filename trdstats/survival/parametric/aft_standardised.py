@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
-from trdstats.errors import unknown_name
+from trdstats.errors import pick_level
 from trdstats.kernels.parametric.standardised_survival import (
     mean_survival,
     restricted_mean_of_each,
@@ -50,7 +51,7 @@ def standardise_aft(
     *,
     days: Sequence[float] = (),
     tau: float | None = None,
-    among: str | None = None,
+    among: Level | None = None,
 ) -> StandardisedTimes:
     """Average survival and restricted means over subjects, each given every level in turn.
 
@@ -74,8 +75,7 @@ def standardise_aft(
     design, weight = result._data.designs[0], result._data.weight
     levels = levels_of(result._data.designs, by)
     if among is not None:
-        if among not in levels:
-            raise unknown_name("level", among, levels)
+        among = pick_level("level", among, levels)
         weight = np.where((design.frame[by] == among).to_numpy(), weight, 0.0)
     share = weight / weight.sum()
     on_theta = result._fit.influence()

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, check_level, unknown_name
+from trdstats.errors import NotEstimableError, check_level, pick_level, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.table import labels_of
 from trdstats.kernels.numerics.boundary import at_boundary, error_inside
@@ -38,7 +38,7 @@ def marginal_curves(
     on_beta: FloatArray,
     by: str,
     days: Sequence[float] | None,
-    among: str | None,
+    among: Level | None,
 ) -> MarginalCurves:
     """Average the curves of subjects under every level of a column."""
     frame = found.design.frame
@@ -52,8 +52,7 @@ def marginal_curves(
     if days is not None:
         check_days(days)
     levels = list(frame[by].cat.categories)
-    if among is not None and among not in levels:
-        raise unknown_name("level", among, levels)
+    among = None if among is None else pick_level("level", among, levels)
     people = None if among is None else (frame[by] == among).to_numpy()
     event = found.status == result.spec.cause
     at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
@@ -171,7 +170,7 @@ class MarginalCurves(EstimateResult):
             estimate=value, std_error=error, conf_low=low, conf_high=high, conf_level=level
         )
 
-    def contrasts(self, *, reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, *, reference: Level | None = None) -> pd.DataFrame:
         """Compare the levels at every day; the errors know that the curves share a model.
 
         Returns

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates import Estimates
@@ -200,7 +200,7 @@ class CoxResult(Coefficients):
         by: str = "treatment",
         *,
         days: Sequence[float] | None = None,
-        among: str | None = None,
+        among: Level | None = None,
     ) -> MarginalCurves:
         """Average the curves of all subjects, each given every level of a covariate in turn.
 

@@ -21,7 +21,7 @@ MEASURES = ("median", "mean days")
 
 _ESTIMATE = ("estimate", "bound_low", "bound_high", "conf_low", "conf_high")
 _CONTRAST = ("estimate", "std_error", "bound_low", "bound_high", "conf_low", "conf_high",
-             "statistic", "p_value")  # fmt: skip
+             "statistic", "p_value", "log_rank_statistic", "log_rank_p_value")  # fmt: skip
 CONTRAST_COLUMNS = ["treatment", "reference", "method", "tau", *_CONTRAST, "note"]
 
 Ends = Mapping[str, float]
@@ -126,7 +126,8 @@ def compare_at_visits(
     if not any(reasons):
         fit = RMST(tau=tau, conf_level=conf_level).fit(pair).tidy()
         gap = fit[fit["measure"] == "difference"].iloc[0]
-        row |= {c: float(gap[c]) for c in ("estimate", "std_error", "conf_low", "conf_high")}
+        kept = ("estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value")
+        row |= {c: float(gap[c]) for c in kept}
         row |= {"bound_low": row["estimate"], "bound_high": row["estimate"]}
     return row | _test(LogRank, pair) | {"note": "; ".join(r for r in reasons if r)}
 
@@ -153,4 +154,4 @@ def _test(test: type[LogRank] | type[IntervalLogRank], pair: EventTimes) -> dict
         found = test().fit(pair).glance().iloc[0]
     except NotEstimableError:  # fewer than two treatments have follow-up: the note says so
         return {}
-    return {c: float(found[c]) for c in ("statistic", "p_value")}
+    return {f"log_rank_{c}": float(found[c]) for c in ("statistic", "p_value")}

@@ -109,8 +109,10 @@ class ScheduleAudit(SummaryMixin):
         pandas.DataFrame
             treatment, reference, method, tau, estimate (difference of mean days to tau, treatment
             less reference), std_error, bound_low, bound_high, conf_low, conf_high, statistic and
-            p_value of the log-rank test (not adjusted for the number of pairs), note (why a figure
-            is absent), conf_level. "at the visit, one grid" uses the visits that the pair shares.
+            p_value of the difference (NaN between visits), log_rank_statistic and log_rank_p_value
+            of the test of the curves (no p is adjusted for the number of pairs), note (why a
+            figure is absent), conf_level. "at the visit, one grid" uses the visits that the pair
+            shares.
         """
         return self._tests.assign(conf_level=self.conf_level)
 
@@ -201,9 +203,17 @@ class ScheduleAudit(SummaryMixin):
         if self._pairs():
             tables.append(
                 Table(
-                    ("Comparison", "Difference", "p", "Between visits", "p", "One grid", "p"),
+                    (
+                        "Comparison",
+                        "Difference",
+                        "Log-rank p",
+                        "Between visits",
+                        "Log-rank p",
+                        "One grid",
+                        "Log-rank p",
+                    ),
                     tuple(self._contrast_rows()),
-                    title="Differences of mean days, log-rank p; one grid: visits that both share",
+                    title="Differences of mean days; one grid: visits that both share",
                 )
             )
         grid = ", ".join(f"{d:g}" for d in self.grid)
@@ -237,7 +247,7 @@ class ScheduleAudit(SummaryMixin):
             cells = [f"{treatment} v {reference}"]
             for method in (AS_SEEN, BETWEEN, THINNED):
                 row = found[method]
-                cells += (_span(row.bound_low, row.bound_high), format_p(row.p_value))
+                cells += (_span(row.bound_low, row.bound_high), format_p(row.log_rank_p_value))
             rows.append(tuple(cells))
         return rows
 

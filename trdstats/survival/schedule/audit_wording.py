@@ -91,10 +91,11 @@ def of_pair(treatment: str, reference: str, rows: dict[str, Any], alpha: float) 
     pair = f"{treatment} v {reference}"
     if np.isnan(between.estimate):
         return False, f"{pair}: not compared, {between.note}."
-    clear = seen.p_value < alpha
-    still = between.p_value < alpha
+    clear = seen.log_rank_p_value < alpha
+    still = between.log_rank_p_value < alpha
     bounds = f"{between.bound_low:+.1f} to {between.bound_high:+.1f}"
-    tests = f"log-rank p {format_p(seen.p_value)} by the visits, {format_p(between.p_value)}"
+    p_seen, p_between = (format_p(r.log_rank_p_value) for r in (seen, between))
+    tests = f"log-rank p {p_seen} by the visits, {p_between}"
     # The sign is known when the bounds lie on one side of 0.
     known = between.bound_low * between.bound_high > 0
     if known and seen.estimate * between.estimate < 0:
@@ -108,19 +109,19 @@ def of_pair(treatment: str, reference: str, rows: dict[str, Any], alpha: float) 
         return True, (
             f"{pair}: {seen.estimate:+.1f} days by the visits, which leave open from {bounds}."
         )
-    if clear and grid.p_value < alpha and seen.estimate * grid.estimate < 0:
+    if clear and grid.log_rank_p_value < alpha and seen.estimate * grid.estimate < 0:
         return True, (
             f"{pair}: the order turns round, from {seen.estimate:+.1f} days by the visits to "
             f"{grid.estimate:+.1f} on those that both share."
         )
     if not clear:
         return False, f"{pair}: no clear difference, however onset is dated."
-    if np.isnan(grid.p_value):
+    if np.isnan(grid.log_rank_p_value):
         return False, f"{pair}: the order does not depend on how onset is dated; {grid.note}."
-    if grid.p_value >= alpha:
+    if grid.log_rank_p_value >= alpha:
         return False, (
             f"{pair}: the order does not depend on how onset is dated; on the visits that both "
-            f"share the difference is not clear (log-rank p {format_p(grid.p_value)})."
+            f"share the difference is not clear (log-rank p {format_p(grid.log_rank_p_value)})."
         )
     return False, f"{pair}: the order does not depend on the schedule."
 
@@ -149,7 +150,7 @@ def of_pairs(found: list[tuple[bool, str]]) -> list[str]:
 def of_shared(contrasts: pd.DataFrame, alpha: float) -> list[str]:
     """Return how many clear differences the shared visits alone do not show."""
     by_method = {
-        method: rows.set_index(["treatment", "reference"])["p_value"]
+        method: rows.set_index(["treatment", "reference"])["log_rank_p_value"]
         for method, rows in contrasts.groupby("method")
     }
     if len(contrasts) == 0 or len(by_method[AS_SEEN]) <= _FEW:

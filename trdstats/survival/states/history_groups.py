@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, or_leave_out, unknown_name
+from trdstats.errors import NotEstimableError, SpecError, or_leave_out, pick_level
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.outcomes import EventTimes, ResponseHistory, as_event_times, as_history
 from trdstats.outcomes.check_history import STATES
@@ -111,14 +112,9 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
     return HistorySample(history, times, sample, rows, stays, seen)
 
 
-def choose_reference(sample: HistorySample, reference: str | None) -> str:
+def choose_reference(sample: HistorySample, reference: Level | None) -> str:
     """Return the group that others are compared with: the first one unless it is named."""
-    labels = list(sample.stays)
-    if reference is None:
-        return labels[0]
-    if reference not in labels:
-        raise unknown_name("group", reference, labels)
-    return reference
+    return pick_level("group", reference, list(sample.stays))
 
 
 def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.interval import illness_death as model
@@ -75,7 +75,7 @@ class IntervalResponseState:
     tau: float
     cuts: Sequence[float] = ()
     by: str | None = "treatment"
-    reference: str | None = None
+    reference: Level | None = None
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from trdstats.arguments import checked, checked_methods
+from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.survival.groups import notes_of
@@ -66,7 +66,7 @@ class ResponseState:
 
     tau: float
     by: str | None = "treatment"
-    reference: str | None = None
+    reference: Level | None = None
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_known
 from trdstats.estimates import Estimates, estimates_of
@@ -175,7 +175,7 @@ class StateResult(CurveResult):
         n_risk = [self._data.n_risk(label, at).T.ravel() for label in self._labels]
         return self._on_days(self._probabilities(days), np.concatenate(n_risk))
 
-    def contrasts(self, days: Sequence[float], *, reference: str | None = None) -> pd.DataFrame:
+    def contrasts(self, days: Sequence[float], *, reference: Level | None = None) -> pd.DataFrame:
         """Compare the probabilities of groups at chosen days; see `estimates`.
 
         Default of `reference` is that of the specification.

@@ -127,7 +127,7 @@ class MaxCombo:
 
 @dataclass(frozen=True, repr=False)
 class MaxComboResult(SummaryMixin):
-    """PairData pairs."""
+    """Pairs compared."""
 
     spec: MaxCombo
     times: EventTimes

@@ -1,0 +1,138 @@
+"""Valid calls of the public functions and specifications that `valid_calls` does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from valid_calls import Call
+
+import trdstats as trd
+
+# Take no number and no text of the user's, or only whole objects that have checks of their own.
+WITHOUT_SCALARS = {
+    "AtDays", "CustomStrategy", "Estimate", "EstimateResult", "Estimates", "Graph", "Hypothetical",
+    "LastMeanCarriedForward", "MAR", "Plan", "PrincipalStratum", "Scale", "TreatmentPolicy",
+    "Universe", "WhileOnTreatment", "assess", "joint", "linked_scales", "multiply_weights",
+    "read_plan", "read_scales", "read_study", "run_plan", "sample_names", "scale_names",
+}  # fmt: skip
+
+MODEL = "change ~ baseline + treatment * visit"
+
+
+@cache
+def _sets(study: trd.Study) -> Any:
+    frame = study.longitudinal([7, 14, 28])
+    frame.loc[frame["subject"].isin(["S00", "S01", "S02", "S03"]) & (frame["visit"] == 28),
+              "change"] = float("nan")  # fmt: skip
+    spec = trd.Imputation(MODEL, method=trd.ConditionalMean(), covariance="cs")
+    return spec.draw(frame, trd.dropout_events(frame)).impute(trd.MAR())
+
+
+def more_calls(study: trd.Study) -> Iterator[Call]:
+    """Yield the calls."""
+    response, relapse = trd.Response(), trd.Relapse(at_least=22)
+    onset = trd.time_to(study, response)
+    held = trd.time_to(study, relapse, since=response)
+    history = trd.response_history(study, response, relapse)
+    subjects = study.subjects.assign(y=[float(i % 3 == 0) for i in range(len(study.subjects))])
+    trial = trd.PublishedTrial(
+        "T", {"age": 45.0}, {"age": 10.0},
+        (trd.PublishedArm("A", 40, events=10), trd.PublishedArm("B", 40, events=20)),
+    )  # fmt: skip
+    effect = trd.Effect("risk ratio", "A", "B", 1.5, std_error=0.2, trial="1")
+    arms = {"treatment": "A", "comparator": "B", "anchor": None}
+    trials = pd.DataFrame({"intervention": ["x"], "dose": [20.0], "weeks": [6.0],
+                           "adherent": [True], "insufficient": [True]})  # fmt: skip
+    failures = pd.DataFrame({"failures": [2, 3], "optimisations": [1, 0], "ect": [False, True],
+                             "resistant_months": [5.0, 30.0], "duration_months": [5.0, 30.0],
+                             "severity": ["mild", "severe"], "augmentation": [0, 1],
+                             "failed_classes": ["SSRI", "SSRI, TCA"],
+                             "bilateral_ect": [False, True]})  # fmt: skip
+
+    def spec(name: str, **given: Any) -> Call:
+        return Call(name, getattr(trd, name), given)
+
+    def fitted(name: str, data: Any, **given: Any) -> Call:
+        return Call(name, getattr(trd, name), given, lambda s: repr(s.fit(data)))
+
+    yield spec("ANCOVA", covariates="baseline", reference="A")
+    yield spec("ApproximateBayes", n=10, seed=1)
+    yield spec(
+        "BinaryTippingPoint",
+        definition=response,
+        day=28,
+        treatment="A",
+        reference="B",
+        conf_level=0.95,
+    )
+    yield spec("CGIResponse", at_most=2)
+    yield spec("Composite", score="worst")
+    for name in ("CopyIncrements", "CopyReference", "JumpToReference"):
+        yield spec(name, reference="A")
+    yield Call(
+        "Estimand", trd.Estimand,
+        {"population": "all", "variable": "score", "contrast": "A v B",
+         "population_summary": "mean", "strategies": {}},
+    )  # fmt: skip
+    yield spec("Event", events=("death",))
+    yield fitted("CensoringWeights", study, formula="age", outcome=response, day=28)
+    yield fitted("IntervalResponseState", history, tau=21, cuts=(14,))
+    yield fitted("MixtureCure", onset, incidence="1", latency="1", conf_level=0.95)
+    yield spec("RepeatedMeasures", model=trd.MMRM(MODEL), reference="A")
+    yield spec("ResponderRates", definition=response, day=28, reference="A")
+    yield fitted("TippingPoint", _sets(study), deltas={"A": [0.0, 2.0]},
+                 of={"measure": "difference", "visit": 28})  # fmt: skip
+    yield spec("TimeToEvent", definition=response, estimator=trd.CoxPH("treatment"))
+    yield spec("Imputation", formula=MODEL, covariance="cs", method=trd.ConditionalMean())
+    yield Call("MAIC", trd.MAIC, {"targets": trial}, lambda s: repr(s.fit(subjects)))
+    yield Call(
+        "MAIC.compare", trd.MAIC(trial).fit(subjects).compare,
+        {"trial": trial, "outcome": "y", "measure": "odds ratio", "conf_level": 0.95,
+         "n_boot": 0, "seed": 0, **arms},
+    )  # fmt: skip
+    yield Call(
+        "STC", trd.STC, {"outcome": "y", "measure": "odds ratio", "conf_level": 0.95},
+        lambda s: repr(s.fit(subjects, trial, **arms)),
+    )  # fmt: skip
+    yield Call("STC.fit", trd.STC(outcome="y").fit, {"data": subjects, "trial": trial, **arms})
+    yield spec("PublishedTrial", label="T", means={"age": 45.0}, sds={"age": 10.0}, arms=())
+    yield spec("Bucher", conf_level=0.95)
+    yield spec("read_effect", source=effect, measure="risk ratio")
+    yield spec("negative_control", controls={"baseline": effect}, tolerance=0.2, measure=None)
+    yield spec("unmeasured_confounder", effect=effect, prevalence_reference=0.2,
+               prevalence_treated=(0.1, 0.5), measure=None, rare=None)  # fmt: skip
+    yield spec("adjust_p_values", frame=pd.DataFrame({"p_value": [0.01, 0.2]}), method="holm",
+               column="p_value")  # fmt: skip
+    yield Call(
+        "compare", trd.compare,
+        {"study": study, "adjust": "age", "outcomes": ("rate",), "day": 28, "tau": 28.0,
+         "reference": "A", "missing": "indicator", "estimand": None, "conf_level": 0.95,
+         "n_boot": 2, "seed": 0, "n_jobs": 1},
+    )  # fmt: skip
+    yield Call(
+        "multiverse", trd.multiverse,
+        {"study": study, "definitions": [response], "contrast": ("A", "B"), "primary": response,
+         "day": 28, "conf_level": 0.95},
+    )  # fmt: skip
+    yield spec("single_imputation_analyses", study=study, day=28, covariates="baseline",
+               methods=("locf",), reference="A")  # fmt: skip
+    yield spec("dropout_events", data=study)
+    yield spec("impute_origin", times=held, spec=trd.KaplanMeier(), days=(14,), n=2, seed=0)
+    yield Call("response_history", trd.response_history,
+               {"study": study, "response": response, "relapse": relapse})  # fmt: skip
+    yield Call("EventTimes.only", onset.only, {"treatments": ["A"]})
+    yield Call("ResponseHistory.only", history.only, {"treatments": ["A"]})
+    yield Call("Study.only", study.only, {"treatments": ["A"]})
+    yield spec("published_figures", scale="MADRS")
+    yield spec("convert", scores=[5, 8], source="QIDS-SR16", target="HAM-D17")
+    yield spec("transfer_percent_change", percent=[50.0], source="HAM-D17", target="MADRS")
+    yield spec("search_scales", text="rating")
+    yield Call("sample_tables", trd.sample_tables, {"name": "trial"})
+    yield spec("judge_trials", trials=trials, minimum={"x": (20.0, 4.0)}, dose="dose")
+    yield spec("stage_mgh", frame=failures, failures="failures", ect="ect")
+    yield spec("stage_maudsley", frame=failures, failures="failures", severity="severity")
+    yield spec("stage_european", frame=failures, failures="failures")
+    yield spec("stage_thase_rush", frame=failures, classes="failed_classes")
