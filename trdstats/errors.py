@@ -267,7 +267,8 @@ def check_choice(what: str, value: object, choices: Sequence[str]) -> None:
 
 def check_level(conf_level: float) -> None:
     """Raise `SpecError` unless the confidence level lies strictly between 0 and 1."""
-    if not 0 < conf_level < 1:
+    number = isinstance(conf_level, (int, float)) and not isinstance(conf_level, bool)
+    if not number or not 0 < conf_level < 1:
         raise SpecError(
             f"conf_level must lie between 0 and 1, for example 0.95; got {conf_level!r}."
         )

@@ -107,9 +107,7 @@ def test_no_silent_strategy() -> None:
         trd.PrincipalStratum()
     with pytest.raises(SpecError, match=r"strategy for 'rescue' must be TreatmentPolicy\(\)"):
         estimand(strategies={"rescue": "hypothetical"})
-    with pytest.raises(
-        SpecError, match="An estimand names its variable, population_summary in words"
-    ):
+    with pytest.raises(SpecError, match="An estimand names its variable, summary in words"):
         estimand(variable="", population_summary=" ")
     with pytest.raises(SpecError, match="score"):
         trd.Composite(score="zero")  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.estimates.adjusted import (
@@ -34,6 +35,7 @@ from trdstats.estimates.table import EstimateTable
 NO_COVARIANCE = "the covariance of the estimates it combines is not known"
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False, eq=False)
 class Estimates(EstimateTable):
     """Estimates that can be combined, compared and adjusted.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import checked_methods
 from trdstats.estimates.adjusted import Adjustment
 from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.estimates import Estimates
@@ -14,6 +15,7 @@ from trdstats.estimates.procedures import Graph
 from trdstats.tables import SummaryMixin
 
 
+@checked_methods
 class EstimateResult(SummaryMixin):
     """A result that holds `Estimates`: a subclass writes `estimates()`, the rest follows."""
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as t_distribution
 
+from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
 from trdstats.estimates.rules import DegreesOfFreedom, Limits, SomeLimits
@@ -32,6 +33,7 @@ STATISTICS = (
 )  # fmt: skip
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False, eq=False)
 class EstimateTable(SummaryMixin):
     """Estimates of one analysis and what is known of them.

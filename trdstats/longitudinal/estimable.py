@@ -68,14 +68,14 @@ class Identified:
         lost = np.asarray(violated.any(axis=1))
         rows = np.where(lost[:, None], 0.0, L[:, self.columns.kept])
         alone = ~lost & self.inference.rests_on_one(rows)
-        covariance = rows @ self.inference.covariance @ rows.T
+        covariance = self.inference.covariances(rows)
         covariance[alone], covariance[:, alone] = np.nan, np.nan
         reason = [ALONE if one else "" for one in alone]
         for i in np.flatnonzero(lost):
             unseen = None if cells is None else self.unseen(cells[int(i)])
             reason[i] = unseen or self.inseparable(violated[i])
         return estimates_of(
-            keys, np.where(lost, np.nan, rows @ self.inference.beta), covariance=covariance,
+            keys, np.where(lost, np.nan, self.inference.values(rows)), covariance=covariance,
             null=0.0, df=ModelDegrees(self.inference, rows), reasons=reason, title=title,
             notes=(f"{self.design.caveat}.",) if self.design.caveat else (),
         )  # fmt: skip

@@ -184,6 +184,8 @@ def _check(
     accept: Sequence[str],
     conf_level: float,
 ) -> None:
+    if not outcomes:
+        raise SpecError(f"outcomes names nothing to compare. Name some of {', '.join(OUTCOMES)}.")
     for name in outcomes:
         if name not in OUTCOMES:
             raise unknown_name("outcome", name, OUTCOMES)

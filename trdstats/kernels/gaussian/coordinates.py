@@ -134,6 +134,14 @@ class InCoordinates(Inference):
         """Return the degrees of freedom of each row of L."""
         return self.inner.degrees(L @ self.coordinates.matrix)
 
+    def values(self, L: FloatArray) -> FloatArray:
+        """Return L beta."""
+        return self.inner.values(L @ self.coordinates.matrix)
+
+    def covariances(self, L: FloatArray) -> FloatArray:
+        """Return the covariance of L beta."""
+        return self.inner.covariances(L @ self.coordinates.matrix)
+
     def errors(self, L: FloatArray) -> FloatArray:
         """Return the standard error of each row of L."""
         return self.inner.errors(L @ self.coordinates.matrix)

@@ -47,6 +47,14 @@ class Inference(ABC):
         """
         return np.zeros(len(L), dtype=bool)
 
+    def values(self, L: FloatArray) -> FloatArray:
+        """Return L beta, shape (k,)."""
+        return np.asarray(L @ self.beta)
+
+    def covariances(self, L: FloatArray) -> FloatArray:
+        """Return the covariance of L beta, shape (k, k)."""
+        return np.asarray(L @ self.covariance @ L.T)
+
     def errors(self, L: FloatArray) -> FloatArray:
         """Return the standard error of each row of L, shape (k,); NaN where it has none."""
         variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
