@@ -83,7 +83,8 @@ def test_text_of_an_e_value() -> None:
         "E-value\n\n"
         "Measure      Estimate (95 % CI)        As risk ratio  E-value  Of the limit\n"
         "risk ratio  3.90 (1.80 to 8.70)  3.90 (1.80 to 8.70)     7.26          3.00\n\n"
-        "Note: An unmeasured cause associated with both treatment and outcome by risk ratios of "
+        "Note: An unmeasured confounder associated with both treatment and outcome by risk ratios "
+        "of "
         "7.26 each, beyond the measured covariates, could explain the estimate away; a weaker one "
         "could not. Ratios of 3.00 could move the interval to include no effect."
     )

@@ -3,7 +3,7 @@
 E-value. RR 2: 2 + sqrt(2 * 1) = 3.41421; of 1/2 the same. HR 4 of a common outcome: root 2, so
 RR = (1 - 1/4) / (1 - 1/sqrt(2)) = 0.75 / 0.292893 = 2.560660. OR 4: RR 2. d = 1: exp(0.91).
 
-Unmeasured cause. RR 1.5 (1.2 to 1.875); cause in 1/4 of the reference, effect 3: bias
+Unmeasured confounder. RR 1.5 (1.2 to 1.875); cause in 1/4 of the reference, effect 3: bias
 (2 p1 + 1) / 1.5. p1 = 0.625 gives 1.5: nothing is left. p1 = 0.4 gives 1.2: the lower limit meets
 1. For a difference of 4 with an effect of 8: 8 (p1 - 1/4) = 4 at p1 = 0.75.
 

@@ -1,4 +1,4 @@
-"""Contours of an unmeasured cause, and histograms of weights: what is drawn, what is refused."""
+"""Contours of an unmeasured confounder, histograms of weights: what is drawn and refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an unmeasured cause would leave of an estimate, as contours over what it might be."""
+"""What an unmeasured confounder would leave of an estimate, as contours over what it might be."""
 
 from __future__ import annotations
 

@@ -179,8 +179,8 @@ class Comparison(SummaryMixin):
                 notes.append(f"{about}, {f.check}{accepted}: {f.finding}")
         notes += without + self._of_the_whole()
         notes.append(
-            "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured cause "
-            "must have with both treatment and outcome to explain the difference away."
+            "Adjusted for what was measured; an E-value is the risk ratio that an unmeasured "
+            "confounder must have with both treatment and outcome to explain the difference away."
         )
         return Summary("Comparison of cohorts", (("Adjusted for", self.adjust),), tuple(tables),
                     tuple(dict.fromkeys(notes)))  # fmt: skip

@@ -1,4 +1,4 @@
-"""E-values: how strong an unmeasured cause must be to explain an estimate away."""
+"""E-values: how strong an unmeasured confounder must be to explain an estimate away."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class EValue(SummaryMixin):
         level = f"{100 * row.conf_level:g} % CI"
         header = ("Measure", f"Estimate ({level})", "As risk ratio", "E-value", "Of the limit")
         words = (
-            "An unmeasured cause associated with both treatment and outcome by risk ratios of "
+            "An unmeasured confounder associated with both treatment and outcome by risk ratios of "
             f"{format_number(row.e_value, 2)} each, beyond the measured covariates, could explain "
             "the estimate away; a weaker one could not."
         )
@@ -127,7 +127,7 @@ def e_value(
     rare: bool | None = None,
     conf_level: float = 0.95,
 ) -> EValue:
-    """Return how strong an unmeasured cause must be to explain an estimate away.
+    """Return how strong an unmeasured confounder must be to explain an estimate away.
 
     Parameters
     ----------

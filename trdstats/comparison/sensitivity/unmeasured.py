@@ -25,7 +25,7 @@ _SHOWN = 4  # effects whose tipping prevalence the face lists
 
 @dataclass(frozen=True, repr=False)
 class UnmeasuredConfounder(SummaryMixin):
-    """An estimate corrected for an unmeasured cause, over a grid.
+    """An estimate corrected for an unmeasured confounder, over a grid.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an unmeasured cause would have to do, in risk ratios: E-values and corrected estimates."""
+"""What an unmeasured confounder would have to do: E-values and corrected estimates."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def from_standardised_difference(d: npt.ArrayLike) -> FloatArray:
 def e_value(risk_ratio: npt.ArrayLike) -> FloatArray:
     """Return the E-value of risk ratios.
 
-    The least risk ratio that an unmeasured cause must have both with treatment and with the
+    The least risk ratio that an unmeasured confounder must have both with treatment and with the
     outcome, given the measured ones, to explain the risk ratio away: RR + sqrt(RR (RR - 1)), of
     1 / RR where RR < 1.
 
