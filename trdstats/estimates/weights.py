@@ -18,9 +18,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.frames import to_pandas
 from trdstats.kernels.numerics.stacking import WeightModel, leaving_out, stack
-from trdstats.study.study import UNADJUSTED
-
-WEIGHTED = "Not randomised; weights balance only what was measured"
+from trdstats.study.caveats import Caveat
 
 
 @dataclass(frozen=True)
@@ -243,7 +241,8 @@ def caveat_under(caveat: str, weights: Any) -> str:
     model = weight_model(weights)
     if model is None or not model.adjusts:
         return caveat
-    return caveat.replace(UNADJUSTED, WEIGHTED)
+    own = caveat if isinstance(caveat, Caveat) else Caveat(caveat)
+    return own.under_adjusting_weights()
 
 
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:

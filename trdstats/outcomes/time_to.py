@@ -19,6 +19,7 @@ from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.states import Response
 from trdstats.study import EVENT_KINDS, Study
+from trdstats.study.caveats import Caveat
 
 LEFT_FOLLOW_UP = "left follow-up"
 
@@ -161,7 +162,7 @@ def _labelled(
         origin="day 0" if since is None else f"first visit with {since.label(study.scale)}",
         causes={1: definition.label(study.scale), **dict(enumerate(rivals, start=2))},
         left_out=left_out,
-        caveat=". ".join(caveats),
+        caveat=Caveat.of(*caveats),
         first_look=first_look(study) if since is None else None,
     )
 

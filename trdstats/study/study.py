@@ -25,6 +25,7 @@ from trdstats.errors import (
 )
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
+from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
 from trdstats.study.masks import read_mask
 from trdstats.study.rated import Rated, rate_visits
@@ -40,7 +41,6 @@ from trdstats.study.variants import (
 from trdstats.study.windows import VisitWindows, read_windows
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
-UNADJUSTED = "Unadjusted: treatments were not randomised"
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 
 

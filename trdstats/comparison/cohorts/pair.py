@@ -14,7 +14,7 @@ from trdstats.outcomes import EventTimes, ResponseHistory, response_history, tim
 from trdstats.outcomes.rates import verdicts
 from trdstats.outcomes.time_to import among_those
 from trdstats.study import Study
-from trdstats.study.study import UNADJUSTED
+from trdstats.study.caveats import UNADJUSTED
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from trdstats.comparison.weighting.weight_bootstrap import (
 )
 from trdstats.errors import NotEstimableError, check_choice, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.estimates.weights import WEIGHTED, EstimatedWeights
+from trdstats.estimates.weights import EstimatedWeights
+from trdstats.study.caveats import WEIGHTED
 from trdstats.tables import Summary, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
