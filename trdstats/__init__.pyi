@@ -2,6 +2,7 @@ from . import errors as errors
 from . import formulas as formulas
 from . import plots as plots
 from . import scales as scales
+from . import simulate as simulate
 from .comparison import AIPW as AIPW
 from .comparison import IPCW as IPCW
 from .comparison import MAIC as MAIC
