@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -165,6 +165,22 @@ class AalenJohansenResult(CurveResult):
         SpecError
             When there is no day, or one is negative or not finite.
         """
+        plain = self._values(days)
+        at, causes = read_days(days), self.times.causes
+
+        def of_group(g: Group) -> FloatArray:
+            own = [kernel.influence_on_incidence(self._fits[g.label], k, at) for k in causes]
+            return np.hstack(own)
+
+        effect = self._sample.influences(of_group, len(causes) * len(at))
+        variance = np.diag(plain.covariance)
+        return replace(
+            plain, influences=effect, subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, variance),
+        )  # fmt: skip
+
+    def _values(self, days: Sequence[float]) -> Estimates:
+        """Return values, errors and limits without influences."""
         at = read_days(days)
         causes, fits = self.times.causes, list(self._fits.values())
         column = [code - 1 for code in causes]
@@ -178,19 +194,12 @@ class AalenJohansenResult(CurveResult):
         known = (at <= last) | ended
         error = np.where(known, error_at(at, value, error), np.nan).ravel()
         value = np.where(known, value, np.nan).ravel()
-
-        def of_group(g: Group) -> FloatArray:
-            own = [kernel.influence_on_incidence(self._fits[g.label], k, at) for k in causes]
-            return np.hstack(own)
-
-        effect = self._sample.influences(of_group, len(causes) * len(at))
         keys = pd.MultiIndex.from_product(
             [list(self._fits), list(causes.values()), at], names=[self._key, "cause", "time"]
         ).to_frame(index=False)
         limits = partial(kernel.incidence_interval, value, error)
         return estimates_of(
-            keys, value, influences=effect, subjects=self._sample.influence_subjects(),
-            covariance=self._sample.covariance_between(effect, error**2),
+            keys, value, covariance=np.diag(error**2),
             reasons=why_missing(value, error, np.repeat(last, len(causes) * len(at))),
             limits=CurveLimits(limits, len(value)), title=_TITLE,
             notes=notes_of(self.times, self._sample),
@@ -205,7 +214,7 @@ class AalenJohansenResult(CurveResult):
             group column, cause, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
             reason (why an estimate or its error is NaN); see `estimates`.
         """
-        found = self.estimates(days)
+        found = self._values(days)
         n_risk = [self._at_risk(f, np.asarray(days)) for f in self._fits.values()]
         return self._on_days(found, np.repeat(n_risk, len(self.times.causes), axis=0).ravel())
 

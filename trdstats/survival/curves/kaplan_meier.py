@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -201,6 +201,20 @@ class KaplanMeierResult(CurveResult):
         SpecError
             When there is no day, or one is negative or not finite.
         """
+        plain, slope = self._values(days, measure)
+        at = read_days(days)
+        effect = self._sample.influences(
+            lambda g: kernel.influence_on_survival(self._curves[g.label], at), len(at)
+        )
+        effect = effect * np.where(np.isfinite(slope), slope, 0.0)
+        variance = np.diag(plain.covariance)
+        return replace(
+            plain, influences=effect, subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, variance),
+        )  # fmt: skip
+
+    def _values(self, days: Sequence[float], measure: Measure) -> tuple[Estimates, FloatArray]:
+        """Return values, errors and limits without influences, and slopes of the measure."""
         check_choice("measure", measure, MEASURES)
         at = read_days(days)
         curves = self._curves.values()
@@ -210,20 +224,15 @@ class KaplanMeierResult(CurveResult):
         lost = (np.tile(at, len(curves)) > last) & ~ended
         survival[lost] = error[lost] = np.nan
         value, slope = _as_measure(survival, measure)
-        effect = self._sample.influences(
-            lambda g: kernel.influence_on_survival(self._curves[g.label], at), len(at)
-        )
-        effect = effect * np.where(np.isfinite(slope), slope, 0.0)
         error = error * np.abs(slope)
         keys = {self._key: np.repeat(list(self._curves), len(at)), "time": np.tile(at, len(curves))}
         limits = partial(_limits_of, survival, log_variance, measure, self.spec.conf_type)
-        return estimates_of(
-            pd.DataFrame(keys), value, influences=effect,
-            subjects=self._sample.influence_subjects(),
-            covariance=self._sample.covariance_between(effect, error**2),
+        found = estimates_of(
+            pd.DataFrame(keys), value, covariance=np.diag(error**2),
             reasons=why_missing(value, error, last), limits=CurveLimits(limits, len(value)),
             title=f"Kaplan-Meier, {measure}", notes=notes_of(self.times, self._sample),
         )  # fmt: skip
+        return found, slope
 
     def at(self, days: Sequence[float], *, measure: Measure = "survival") -> pd.DataFrame:
         """Return the curves at chosen days, one row a group and day.
@@ -234,7 +243,8 @@ class KaplanMeierResult(CurveResult):
             group column, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
             reason (why an estimate or its error is NaN); see `estimates`.
         """
-        return self._on_days(self.estimates(days, measure=measure), self.at_risk(days)["n_risk"])
+        found, _ = self._values(days, measure)
+        return self._on_days(found, self.at_risk(days)["n_risk"])
 
     def contrasts(
         self,
