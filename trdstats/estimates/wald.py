@@ -1,18 +1,14 @@
-"""Rows of tidy tables: Wald tests of coefficients, delta-method intervals of derived numbers."""
+"""Tidy tables of Wald tests of coefficients."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
 from scipy.stats import norm
 
 from trdstats.arrays import FloatArray
-
-Scale = Literal["plain", "log", "logit", "log-log"]
 
 
 def wald_table(
@@ -34,35 +30,3 @@ def wald_table(
             "conf_level": conf_level,
         }
     )
-
-
-def delta_row(
-    value: float, gradient: FloatArray, covariance: FloatArray, conf_level: float, scale: Scale
-) -> dict[str, Any]:
-    """Return estimate, std_error, conf_low, conf_high of a function of the parameters.
-
-    Parameters
-    ----------
-    value : float
-    gradient : ndarray, shape (p,)
-        Of the value itself.
-    covariance : ndarray, shape (p, p)
-    conf_level : float
-    scale : {"plain", "log", "logit", "log-log"}
-        Scale on which the interval is symmetric; "log-log" is log(-log) of a probability.
-    """
-    error = float(np.sqrt(max(float(gradient @ covariance @ gradient), 0.0)))
-    half = float(norm.isf((1 - conf_level) / 2)) * error
-    low = high = value if error == 0 else np.nan
-    if scale == "plain":
-        low, high = value - half, value + half
-    elif scale == "log" and value > 0:
-        low, high = value * np.exp(-half / value), value * np.exp(half / value)
-    elif scale == "logit" and 0 < value < 1:
-        centre, spread = logit(value), half / (value * (1 - value))
-        low, high = float(expit(centre - spread)), float(expit(centre + spread))
-    elif scale == "log-log" and 0 < value < 1:
-        spread = half / (value * -np.log(value))
-        with np.errstate(over="ignore"):
-            low, high = value ** np.exp(spread), value ** np.exp(-spread)
-    return {"estimate": value, "std_error": error, "conf_low": low, "conf_high": high}
