@@ -227,7 +227,7 @@ def _where(marked: BoolArray, code: IntArray) -> BoolArray:
 def _read(entries: Any) -> FloatArray:
     """Return entries as numbers, NaN where they are none."""
     read = pd.to_numeric(pd.Series(entries, dtype=object), errors="coerce")
-    return np.asarray(read.to_numpy(dtype=float, na_value=np.nan))
+    return read.to_numpy(dtype=float, na_value=np.nan)
 
 
 def _is_number(value: Any) -> bool:

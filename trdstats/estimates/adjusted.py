@@ -77,7 +77,7 @@ class AdjustedLimits:
             return np.nan
         own = self.estimates.select(rows)
         if _is_single(own):
-            return np.asarray(t_distribution.isf((1 - conf_level) / 2, own.degrees))
+            return t_distribution.isf((1 - conf_level) / 2, own.degrees)
         if self.method == "tukey":
             q = studentized_range.ppf(conf_level, _levels(own), own.degrees)
             return np.asarray(q / np.sqrt(2))
@@ -87,7 +87,7 @@ class AdjustedLimits:
             ).critical
         # Stepwise procedures have no simple limits of their own; Bonferroni's are valid for all.
         size = max(int(np.isfinite(own.p_value).sum()), 1)
-        return np.asarray(t_distribution.isf((1 - conf_level) / (2 * size), own.degrees))
+        return t_distribution.isf((1 - conf_level) / (2 * size), own.degrees)
 
 
 def _is_single(own: EstimateTable) -> bool:

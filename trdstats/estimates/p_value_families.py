@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.estimates.procedures import stepwise
@@ -17,7 +18,7 @@ Method = Literal["bonferroni", "holm", "hochberg", "hommel", "benjamini-hochberg
 
 @checked
 def adjust_p_values(
-    frame: Any, *, method: Method = "holm", column: str = "p_value"
+    frame: FrameLike, *, method: Method = "holm", column: str = "p_value"
 ) -> pd.DataFrame:
     """Adjust the p values of a family of comparisons.
 

@@ -41,44 +41,44 @@ def _inside(x: FloatArray, low: float, high: float) -> FloatArray:
 
 
 def _log(x: FloatArray) -> FloatArray:
-    return np.asarray(np.log(_inside(x, 0.0, np.inf)))
+    return np.log(_inside(x, 0.0, np.inf))
 
 
 def _log_slope(x: FloatArray) -> FloatArray:
-    return np.asarray(1 / _inside(x, 0.0, np.inf))
+    return 1 / _inside(x, 0.0, np.inf)
 
 
 def _logit(x: FloatArray) -> FloatArray:
-    return np.asarray(logit(_inside(x, 0.0, 1.0)))
+    return logit(_inside(x, 0.0, 1.0))
 
 
 def _logit_slope(x: FloatArray) -> FloatArray:
     p = _inside(x, 0.0, 1.0)
-    return np.asarray(1 / (p * (1 - p)))
+    return 1 / (p * (1 - p))
 
 
 def _log_log(x: FloatArray) -> FloatArray:
     """Return log(-log p), which falls as p rises."""
-    return np.asarray(np.log(-np.log(_inside(x, 0.0, 1.0))))
+    return np.log(-np.log(_inside(x, 0.0, 1.0)))
 
 
 def _log_log_slope(x: FloatArray) -> FloatArray:
     p = _inside(x, 0.0, 1.0)
-    return np.asarray(1 / (p * np.log(p)))
+    return 1 / (p * np.log(p))
 
 
 def _log_log_inverse(y: FloatArray) -> FloatArray:
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(-np.exp(y)))
+        return np.exp(-np.exp(y))
 
 
 def _exp(y: FloatArray) -> FloatArray:
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(y))
+        return np.exp(y)
 
 
 def _expit(y: FloatArray) -> FloatArray:
-    return np.asarray(expit(y))
+    return expit(y)
 
 
 def _same(x: FloatArray) -> FloatArray:

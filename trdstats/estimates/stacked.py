@@ -62,12 +62,12 @@ def covariance_from(influences: FloatArray, clusters: ObjectArray | None) -> Flo
         None for a subject on its own.
     """
     if clusters is None:
-        return np.asarray(influences.T @ influences)
+        return influences.T @ influences
     code, labels = pd.factorize(clusters)
     alone = code < 0
     sums = np.zeros((len(labels), influences.shape[1]))
     np.add.at(sums, code[~alone], influences[~alone])
-    return np.asarray(sums.T @ sums + influences[alone].T @ influences[alone])
+    return sums.T @ sums + influences[alone].T @ influences[alone]
 
 
 def stacked(

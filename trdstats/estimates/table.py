@@ -116,7 +116,7 @@ class EstimateTable(SummaryMixin):
     def statistic(self) -> FloatArray:
         """Distance from no effect in standard errors, shape (k,); NaN where nothing is tested."""
         gap = transform(self.value, self.scale) - transform(self.null, self.scale)
-        return np.asarray(gap / self.std_error)
+        return gap / self.std_error
 
     @property
     def p_value(self) -> FloatArray:

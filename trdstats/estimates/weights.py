@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.aliases import FrameLike, SubjectsLike
+from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, unknown_name
 from trdstats.frames import to_pandas
 from trdstats.kernels.numerics.stacking import WeightModel, leaving_out, stack
@@ -77,7 +78,7 @@ class EstimatedWeights:
         """Return the same weights with errors of first order: the sandwich of all equations."""
         return replace(self, group=None)
 
-    def among(self, subjects: Any) -> WeightsAmong:
+    def among(self, subjects: SubjectsLike) -> WeightsAmong:
         """Return the model on the rows of some subjects."""
         known = pd.Index(self.frame["subject"])
         place = known.get_indexer(pd.Index(subjects))
@@ -121,14 +122,14 @@ class WeightsAmong:
     influence: FloatArray
     inflation: FloatArray
     others: FloatArray
-    other_subjects: Any
+    other_subjects: ObjectArray
     label: str
 
     def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know of the model, those of the others below: (n + m, k)."""
         return stack(direct, self.log_derivative, self.influence, self.inflation, self.others)
 
-    def of(self, rows: Any) -> WeightModel:
+    def of(self, rows: IntArray | BoolArray | slice) -> WeightModel:
         """Return what kernels see of some of the subjects."""
         gram = self.influence.T @ self.influence + self.others.T @ self.others
         return WeightModel(
@@ -136,7 +137,19 @@ class WeightsAmong:
         )
 
 
-def read_weights(frame: pd.DataFrame, weights: Any) -> FloatArray:
+class BringsWeights(Protocol):
+    """A result that estimated weights, such as that of `PropensityWeights`."""
+
+    @property
+    def subject_weights(self) -> EstimatedWeights:
+        """Weights of subjects with their model."""
+
+
+# A column, a series indexed by subject, a frame of subject and weight, or what estimated them.
+WeightsLike: TypeAlias = "str | pd.Series[Any] | FrameLike | EstimatedWeights | BringsWeights"
+
+
+def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
     """Return the weight of every row of a table with one row a subject.
 
     Parameters
@@ -294,7 +307,9 @@ def weights_in_words(size: float, model: WeightsAmong | None) -> str:
     return f"{model.label}; {worth}; errors know that they were estimated"
 
 
-def multiply_weights(first: Any, second: Any) -> EstimatedWeights:
+def multiply_weights(
+    first: EstimatedWeights | BringsWeights, second: EstimatedWeights | BringsWeights
+) -> EstimatedWeights:
     """Return the products of two kinds of weights with both their models.
 
     Parameters

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from formulaic.parser.types import Term
 
+from trdstats.aliases import FrameLike
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
@@ -62,7 +63,7 @@ def read_formula(formula: str) -> OutcomeFormula:
 
 
 def complete_rows(
-    data: Any, formula: OutcomeFormula, roles: list[str], needed: list[str]
+    data: Study | FrameLike, formula: OutcomeFormula, roles: list[str], needed: list[str]
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the rows with an outcome and all covariates, and how many were left out and why."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
@@ -162,7 +163,7 @@ def outcome_of(frame: pd.DataFrame, formula: OutcomeFormula) -> FloatArray:
     matrix = formula.lhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     if matrix.shape[1] != 1 or kind_of(matrix.iloc[:, 0]) != "number":
         raise SpecError(f"The outcome {formula.lhs[0]!s} must be a number.")
-    return _finite(np.asarray(matrix.to_numpy(dtype=float)[:, 0]), name)
+    return _finite(matrix.to_numpy(dtype=float)[:, 0], name)
 
 
 def _finite(values: FloatArray, name: str) -> FloatArray:

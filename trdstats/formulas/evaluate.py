@@ -85,8 +85,8 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
 
     def get_model_matrix(
         self,
-        data: Any,
-        context: Mapping[str, Any] | None = None,
+        data: pd.DataFrame,
+        context: Mapping[str, object] | None = None,
         drop_rows: set[int] | None = None,
         **attr_overrides: Any,
     ) -> Any:
@@ -111,8 +111,8 @@ class CheckedFormula(SimpleFormula):  # type: ignore[misc]
 
     def get_model_matrix(
         self,
-        data: Any,
-        context: Mapping[str, Any] | None = None,
+        data: pd.DataFrame,
+        context: Mapping[str, object] | None = None,
         drop_rows: set[int] | None = None,
         **spec_overrides: Any,
     ) -> Any:
@@ -322,7 +322,7 @@ def _numbers(values: pd.Series[Any], name: str, text: str) -> FloatArray:
         levels = pd.Series(values.cat.categories)
         if kind_of(levels) in ("number", "boolean"):
             known = np.append(levels.to_numpy(dtype=float), np.nan)
-            return np.asarray(known[values.cat.codes.to_numpy()])
+            return known[values.cat.codes.to_numpy()]
     elif kind_of(values) in ("number", "boolean"):
         return values.to_numpy(dtype=float)
     raise SpecError(f"{name!r} holds no numbers, and {text} needs them.")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from formulaic.transforms import TRANSFORMS
 
 from trdstats.errors import SpecError
@@ -48,7 +49,7 @@ _PREFIXES = ("np.", "numpy.")
 _allowed: dict[str, Callable[..., Any]] = {}
 
 
-def allow(name: str, function: Callable[..., Any]) -> None:
+def allow(name: str, function: Callable[..., npt.ArrayLike]) -> None:
     """Allow a function of your own in formulas.
 
     It can be said in code only, never in a plan: what a formula may do is decided by whoever

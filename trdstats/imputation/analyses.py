@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class ANCOVA(Analysis):
     """
 
     covariates: str | None = "baseline"
-    visits: Sequence[Any] | None = None
+    visits: Iterable[Level] | None = None
     reference: Level | None = None
 
     linear = True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.imputation.trial_layout import Layout, plain
@@ -47,8 +47,8 @@ class Delta:
     '1 a visit from the event on added to imputed values under any arm at 28 after rescue'
     """
 
-    amount: float | Mapping[Any, float]
-    visits: Sequence[Any] | None = None
+    amount: float | Mapping[str, float] | Mapping[float, float]
+    visits: Iterable[Level] | None = None
     reasons: Sequence[str] | None = None
     accumulate: bool = False
     after_event_only: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,12 @@ class Draws(SummaryMixin):
         """Number of sets of parameters; with resampling the first is of all subjects."""
         return len(self.drawn.beta)
 
-    def impute(self, strategy: Any = None, *, reference: Level | None = None) -> Imputed:
+    def impute(
+        self,
+        strategy: Strategy | str | Mapping[str, Strategy | str] | None = None,
+        *,
+        reference: Level | None = None,
+    ) -> Imputed:
         """Impute the missing visits of every draw.
 
         Parameters

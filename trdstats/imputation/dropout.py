@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
@@ -62,7 +63,7 @@ def describe_dropout(study: Study, *, until: float | None = None) -> Dropout:
     rows = rows[rows["score"].notna()]
     if not len(rows) or (until is not None and rows["visit"].min() > until):
         raise NotEstimableError("No scheduled visit was rated by then.")
-    days = {t: np.unique(own["visit"]) for t, own in rows.groupby("treatment", observed=True)}
+    days = {str(t): np.unique(own["visit"]) for t, own in rows.groupby("treatment", observed=True)}
     people = study.subjects[["subject", "treatment", "baseline"]]
     people = people[people["treatment"].isin(list(days))]
     seen = pd.concat([_seen(people, rows, str(t), d) for t, d in days.items()], ignore_index=True)
@@ -106,7 +107,7 @@ class Dropout(SummaryMixin):
     """
 
     study: Study
-    days: dict[Any, Any]
+    days: dict[str, FloatArray]
     _rows: pd.DataFrame
     _events: pd.DataFrame
 
@@ -209,7 +210,7 @@ class Dropout(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the share that has left, with numbers still in the study; returns the Axes."""
         settings = {"ylabel": "Left the study", "censor_marks": False, **options}
         return self.curves().plot(ax, **settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.aliases import FrameLike
+from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
 from trdstats.frames import to_pandas
 from trdstats.imputation.strategies import MAR, Strategy, read_strategy
 from trdstats.imputation.trial_layout import Layout, lay_out
+from trdstats.study import Study
 from trdstats.study.checks import check_columns
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
@@ -131,10 +133,10 @@ def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> Boo
 
 @checked
 def dropout_events(
-    data: Any,
+    data: Study | FrameLike,
     *,
     outcome: str = "change",
-    days: Sequence[Any] | None = None,
+    days: Iterable[Level] | None = None,
     subject: str = "subject",
     treatment: str = "treatment",
     visit: str = "visit",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from trdstats import __version__
-from trdstats.arguments import checked
+from trdstats.aliases import FrameLike
+from trdstats.arguments import Level, checked
 from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
 from trdstats.imputation.draws import Draws
@@ -22,6 +22,7 @@ from trdstats.imputation.parallel import Shelf, fingerprint
 from trdstats.imputation.parameter_draws import draw_parameters
 from trdstats.imputation.trial_layout import check_arms, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
 _WORST_RHAT = 1.05
@@ -91,10 +92,10 @@ class Imputation(SummaryMixin):
 
     def draw(
         self,
-        data: Any,
-        events: Any = None,
+        data: Study | FrameLike,
+        events: FrameLike | None = None,
         *,
-        days: Sequence[Any] | None = None,
+        days: Iterable[Level] | None = None,
         subject: str = "subject",
         treatment: str = "treatment",
         visit: str = "visit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,13 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
+from trdstats.imputation.analyses import Analysis
 from trdstats.imputation.delta import Delta, read_deltas
 from trdstats.imputation.events import event_table
 from trdstats.imputation.trial_layout import Layout, plain
+from trdstats.longitudinal import MMRM
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 
@@ -63,7 +66,7 @@ class Imputed(SummaryMixin):
 
     def analyse(
         self,
-        analysis: Any,
+        analysis: Analysis | MMRM | Callable[..., FrameLike],
         *,
         delta: Delta | list[Delta] | None = None,
         of: Literal["frame", "study"] = "frame",
@@ -235,7 +238,7 @@ class Imputed(SummaryMixin):
                     )
         return pd.concat(parts, ignore_index=True)
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the profiles of subjects with an event beside those without; returns the Axes."""
         frame = self.profiles()
         day = pd.to_numeric(frame["visit"], errors="coerce")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -145,7 +146,7 @@ class Pooled(EstimateResult):
             raise NotEstimableError("Influence needs ConditionalMean('jackknife').")
         return super().influence()
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the differences (or all estimates where there are none); returns the Axes."""
         frame = self.tidy()
         frame = frame.assign(label=labels(self.analysed.estimates.keys))

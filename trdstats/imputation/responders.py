@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from trdstats.imputation.analyses import (
     each_set,
     gather,
 )
-from trdstats.outcomes import Definition, rates, time_to
+from trdstats.outcomes import Definition, EventTimes, rates, time_to
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -115,6 +115,20 @@ class ResponderRates(Analysis):
         return SetEstimates(keys, scale, estimate, error, np.full(estimate.shape, np.inf), notes)
 
 
+class HasTidy(Protocol):
+    """A result with a table."""
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the table of the estimates."""
+
+
+class FitsTimes(Protocol):
+    """An estimator of event times."""
+
+    def fit(self, times: EventTimes) -> HasTidy:
+        """Fit the times."""
+
+
 @dataclass(frozen=True)
 class TimeToEvent(Analysis):
     """Time to a definition in each completed set, by an estimator of event times.
@@ -130,7 +144,7 @@ class TimeToEvent(Analysis):
     """
 
     definition: Definition
-    estimator: Any
+    estimator: FitsTimes
     since: Definition | None = None
 
     def __post_init__(self) -> None:

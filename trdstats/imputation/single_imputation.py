@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, known_level, unknown_name
@@ -191,7 +192,7 @@ class PlainAnalyses(SummaryMixin):
         return self.frame.groupby("method", sort=False)[["n", "n_made_up", "assumption"]].first(
         ).reset_index()  # fmt: skip
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the differences by method; returns the Axes."""
         frame = self.frame[self.frame["measure"] == "difference"]
         label = frame["method"] + ": " + frame["treatment"] + " v " + frame["reference"]

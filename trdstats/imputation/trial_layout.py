@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ def lay_out(
     subject: str,
     treatment: str,
     visit: str,
-    days: Sequence[Any] | None,
+    days: Iterable[Any] | None,
 ) -> Layout:
     """Lay a study or a table out by subject and visit.
 
@@ -109,7 +109,7 @@ def lay_out(
     outcome = str(parsed.lhs[0])
     needed = sorted({str(v) for v in parsed.rhs.required_variables} - {visit})
     if isinstance(data, Study):
-        rows, people = data.longitudinal(days), data.subjects
+        rows, people = data.longitudinal(None if days is None else list(days)), data.subjects
         table = rows
     else:
         table = to_pandas(data, what="data")

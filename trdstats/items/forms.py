@@ -161,7 +161,7 @@ def _item_of(label: object, scale: Scale) -> int | None:
 
 def _is_steady(column: pd.Series[Any], form: npt.NDArray[Any], first: npt.NDArray[Any]) -> bool:
     """Whether a column says one thing of each form."""
-    code = np.asarray(pd.factorize(column)[0])
+    code = pd.factorize(column)[0]
     return bool((code == code[first][form]).all())
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import DataError, SpecError, check_choice
 from trdstats.items.findings import find, flag_forms, tabulate
@@ -110,7 +111,7 @@ class ScoredItems(SummaryMixin):
 
 @checked
 def score_items(
-    frame: Any,
+    frame: FrameLike,
     scale: str | Scale,
     *,
     missing: Literal["published", "complete"] | Prorate = "published",

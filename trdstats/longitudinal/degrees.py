@@ -45,4 +45,4 @@ class ModelDegrees:
 
     def combine(self, L: FloatArray) -> ModelDegrees:
         """Return the rule for the estimates L times these."""
-        return ModelDegrees(self.inference, np.asarray(L @ self.rows))
+        return ModelDegrees(self.inference, L @ self.rows)

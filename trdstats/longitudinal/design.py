@@ -32,8 +32,8 @@ class Baseline:
 
     visit: str
     treatment: str
-    before: tuple[Any, ...]
-    reference: Any
+    before: tuple[object, ...]
+    reference: object
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table in which everybody has the reference treatment before treatment."""
@@ -87,7 +87,7 @@ class Facts:
         """Return the mean of a number over the rows."""
         return self.sums[column] / self.n
 
-    def count(self, cell: Mapping[str, Any]) -> int:
+    def count(self, cell: Mapping[str, object]) -> int:
         """Return the number of rows with some levels of the categories."""
         there = np.ones(len(self.counts), dtype=bool)
         for column, level in cell.items():

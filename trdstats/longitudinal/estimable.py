@@ -47,7 +47,7 @@ class Identified:
         keys: pd.DataFrame,
         *,
         size: FloatArray | None = None,
-        cells: Sequence[Mapping[str, Any]] | None = None,
+        cells: Sequence[Mapping[str, object]] | None = None,
         title: str = "Estimates",
     ) -> Estimates:
         """Return the estimates L beta; NaN with the reason where not estimable.
@@ -103,7 +103,7 @@ class Identified:
         share = f"{lost} of {len(part) + lost} contrasts are not estimable"
         return found, f"{share}, the others are tested: {why}"
 
-    def unseen(self, cell: Mapping[str, Any]) -> str | None:
+    def unseen(self, cell: Mapping[str, object]) -> str | None:
         """Say which one or two levels of a cell no assessment has; None when all were seen."""
         for k in (1, 2):
             for names in combinations(cell, k):
@@ -123,7 +123,7 @@ class Identified:
         return [self.design.terms[j] for j in columns.kept[touched]]
 
 
-def _nobody(visit: str, cell: Mapping[str, Any]) -> str:
+def _nobody(visit: str, cell: Mapping[str, object]) -> str:
     others = " and ".join(f"{c} {level_text(v)}" for c, v in cell.items() if c != visit)
     if visit not in cell:
         return f"no assessment of a subject with {others}"

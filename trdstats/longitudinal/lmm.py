@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
@@ -26,6 +27,7 @@ from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.degrees import check_degrees
 from trdstats.longitudinal.fitted_rows import FittedRows
 from trdstats.longitudinal.lmm_result import LMMResult
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
@@ -95,7 +97,7 @@ class LMM(SummaryMixin):
             raise SpecError("random names no level of grouping; use random='1' or name one.")
 
     @one_thread
-    def fit(self, data: Any, *, subject: str = "subject") -> LMMResult:
+    def fit(self, data: Study | FrameLike, *, subject: str = "subject") -> LMMResult:
         """Fit the model.
 
         Parameters

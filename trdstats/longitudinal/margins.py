@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice, check_level, known_level, unknown_name
@@ -81,7 +82,7 @@ class Margins(EstimateResult):
         *,
         reference: Level | None = None,
         pairwise: bool = False,
-        matrix: Any = None,
+        matrix: Mapping[str, Sequence[float]] | None = None,
         adjust: Adjust = "none",
         conf_level: float = 0.95,
     ) -> Contrasts:
@@ -223,7 +224,7 @@ class Margins(EstimateResult):
             for level in self.labels[self.by].unique()
         ]
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the means by visit with their intervals; returns the Axes."""
         options = {"caveat": self.fit.design.caveat, **options}
         if self.by is None:
@@ -347,7 +348,7 @@ class Contrasts(EstimateResult):
             conf_level=conf_level, reason=list(self._plain.reasons),
         )  # fmt: skip
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the differences with their intervals; returns the Axes."""
         by, frame = self.margins.by, self.tidy()
         label = frame["contrast"].astype(str)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import f as f_distribution
 
-from trdstats.arguments import checked_methods
+from trdstats.aliases import FrameLike
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import EstimateResult, Estimates
@@ -199,7 +200,9 @@ class MixedResult(EstimateResult):
             )
         return rows
 
-    def joint_test(self, terms: str | Sequence[str] | Any) -> pd.DataFrame:
+    def joint_test(
+        self, terms: str | Sequence[str] | Sequence[Sequence[float]] | FloatArray
+    ) -> pd.DataFrame:
         """Test several effects together.
 
         Parameters
@@ -294,7 +297,7 @@ class MixedResult(EstimateResult):
         term: str,
         *,
         by: str | None = None,
-        at: Mapping[str, Any] | None = None,
+        at: Mapping[str, Level] | None = None,
         weights: str = "equal",
     ) -> Margins:
         """Estimate marginal means.
@@ -340,7 +343,7 @@ class MixedResult(EstimateResult):
         """
         return residual_table(self, kind)
 
-    def predict(self, data: Any, *, conf_level: float = 0.95) -> pd.DataFrame:
+    def predict(self, data: FrameLike, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Estimate the mean outcome of new rows.
 
         Parameters

@@ -8,10 +8,11 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
-from trdstats.estimates.weights import caveat_under
+from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.estimability import judge_columns
 from trdstats.kernels.gaussian.mixed_tests import (
@@ -45,6 +46,7 @@ from trdstats.longitudinal.estimable import left_out_by_constraint, without_visi
 from trdstats.longitudinal.mmrm_result import MMRMResult
 from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
+from trdstats.study import Study
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Summary, SummaryMixin
@@ -142,12 +144,12 @@ class MMRM(SummaryMixin):
     @one_thread
     def fit(
         self,
-        data: Any,
+        data: Study | FrameLike | MMRMSummary,
         *,
         subject: str = "subject",
         visit: str = "visit",
         treatment: str = "treatment",
-        weights: Any = None,
+        weights: WeightsLike | None = None,
     ) -> MMRMResult:
         """Fit the model.
 
@@ -270,7 +272,7 @@ class MMRM(SummaryMixin):
         )
 
     def summarise(
-        self, frame: Any, *, subject: str = "subject", visit: str = "visit"
+        self, frame: FrameLike, *, subject: str = "subject", visit: str = "visit"
     ) -> MMRMSummary:
         """Sum rows up into what the likelihood needs of them; summaries of other rows add.
 

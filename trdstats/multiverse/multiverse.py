@@ -33,6 +33,7 @@ from trdstats.outcomes import definitions as published
 from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.rates import MISSING
 from trdstats.study import Study
+from trdstats.study.windows import WindowsLike
 
 _DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
@@ -48,7 +49,7 @@ def multiverse(
     estimate: Literal["difference", "log odds ratio", "rmst"] | Estimator = "difference",
     missing: str | Sequence[str] = "nonresponse",
     baseline: str | Sequence[str] = "last",
-    windows: Mapping[str, Any] | None = None,
+    windows: Mapping[str, WindowsLike] | None = None,
     conf_level: float = 0.95,
     draws: int = _DRAWS,
 ) -> Multiverse:

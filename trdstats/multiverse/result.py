@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.errors import count_of
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.numerics.max_t import MaxT, max_t
@@ -142,7 +143,7 @@ class Multiverse(EstimateResult):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the specification curve; returns the Axes."""
         treatment, reference = self.pair
         frame = self.tidy()

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_levels
-from trdstats.estimates.weights import caveat_under
+from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
 from trdstats.outcomes.check_event_times import (
@@ -82,7 +83,7 @@ class EventTimes(SummaryMixin):
 
     def __init__(
         self,
-        frame: Any,
+        frame: FrameLike,
         *,
         subject: str = "subject",
         treatment: str = "treatment",
@@ -204,7 +205,7 @@ class EventTimes(SummaryMixin):
         return {str(k): int(v) for k, v in self.left_out["reason"].value_counts(sort=False).items()}
 
 
-def as_event_times(data: Any, weights: Any = None) -> EventTimes:
+def as_event_times(data: Any, weights: WeightsLike | None = None) -> EventTimes:
     """Return event times from event times or a frame with their columns.
 
     `weights` are those of the subjects, where there are any: the caveat then knows of them.

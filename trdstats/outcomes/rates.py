@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.estimates.proportion_contrast import DIFFERENCES
-from trdstats.estimates.weights import caveat_under, check_observed
+from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
 from trdstats.kernels.visits.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
@@ -45,7 +45,7 @@ def rates(
     method: str = "wilson",
     difference: str = "miettinen-nurminen",
     reference: Level | None = None,
-    weights: Any = None,
+    weights: WeightsLike | None = None,
 ) -> Rates:
     """Estimate the share of subjects that meet a definition at a scheduled day.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_levels
 from trdstats.frames import to_pandas
@@ -79,7 +80,7 @@ class ResponseHistory(SummaryMixin):
 
     def __init__(
         self,
-        frame: Any,
+        frame: FrameLike,
         *,
         response: str = "response",
         relapse: str = "relapse",

@@ -65,7 +65,7 @@ class Plan:
     """
 
     title: str
-    study: dict[str, Any]
+    study: dict[str, object]
     response: Definition
     remission: Definition
     relapse: Definition

@@ -14,7 +14,7 @@ from trdstats.scales.scoring import read_scoring
 from trdstats.scales.source import Source
 
 
-def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
+def scale_from_mapping(label: str, data: Mapping[str, object]) -> Scale:
     """Build a `Scale` from a mapping in the form of ``instruments.toml``.
 
     Parameters
@@ -29,7 +29,7 @@ def scale_from_mapping(label: str, data: Mapping[str, Any]) -> Scale:
     SpecError
         When a field is missing, not known, or does not fit the others.
     """
-    fields = dict(data)
+    fields: dict[str, Any] = dict(data)
     known = {
         "name", "is_ordinal", "aliases", "rater", "recall", "direction", "total", "item_maxima",
         "item_minimum", "domains", "scoring", "notes", "source", "bands", "remission",

@@ -142,7 +142,7 @@ def _moves_apart(a: Study, b: Study) -> pd.DataFrame:
 def _band(scale: Scale, score: FloatArray) -> IntArray:
     """Return the number of the severity band of each score, by the first scheme."""
     lowest = [low for _, low, _ in scale.schemes[0].bands]
-    return np.asarray(np.searchsorted(lowest, score, side="right"))
+    return np.searchsorted(lowest, score, side="right")
 
 
 def _way(step: int) -> str:

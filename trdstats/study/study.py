@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike, SubjectsLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
@@ -38,7 +39,7 @@ from trdstats.study.variants import (
     reschedule,
     thin,
 )
-from trdstats.study.windows import VisitWindows, read_windows
+from trdstats.study.windows import VisitWindows, WindowsLike, read_windows
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
@@ -120,9 +121,9 @@ class Study(SummaryMixin):
 
     def __init__(
         self,
-        visits: Any,
-        subjects: Any = None,
-        events: Any = None,
+        visits: FrameLike,
+        subjects: FrameLike | None = None,
+        events: FrameLike | None = None,
         *,
         scale: str | Scale | Sequence[str | Scale],
         subject: str = "subject",
@@ -130,7 +131,7 @@ class Study(SummaryMixin):
         day: str = "day",
         score: str | Mapping[str, str] = "score",
         baseline: str | Mapping[str, str] | None = None,
-        windows: Any = None,
+        windows: WindowsLike | None = None,
         instrument: str | None = None,
         randomised: bool = False,
     ) -> None:
@@ -236,7 +237,7 @@ class Study(SummaryMixin):
         values = baseline_by(self.visits, len(self.subjects), rule)
         return self._with(subjects=self.subjects.assign(baseline=values))
 
-    def with_windows(self, windows: Any) -> Study:
+    def with_windows(self, windows: WindowsLike | None) -> Study:
         """Return the same study with other visit windows, given as to `Study`.
 
         Raises
@@ -264,7 +265,7 @@ class Study(SummaryMixin):
         mine = self.subjects["treatment"].isin(kept).to_numpy()
         return self._among(narrow(self._tables, mine, kept))
 
-    def keep(self, subjects: Any) -> Study:
+    def keep(self, subjects: SubjectsLike) -> Study:
         """Return the study of some of its subjects; treatments that lose all of them go.
 
         Parameters

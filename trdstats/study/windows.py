@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,13 @@ import numpy.typing as npt
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError, by_level
+
+# Half-width in days by scheduled day; days may be text, as in a TOML file.
+WidthsByDay: TypeAlias = Mapping[float, float] | Mapping[int, float] | Mapping[str, float]
+# Windows of all treatments, or of each by its name.
+WindowsLike: TypeAlias = (
+    "VisitWindows | WidthsByDay | Mapping[str, VisitWindows] | Mapping[str, WidthsByDay]"
+)
 
 
 @checked
@@ -66,7 +73,7 @@ class VisitWindows:
             )
 
     @classmethod
-    def from_mapping(cls, mapping: Mapping[Any, Any]) -> VisitWindows:
+    def from_mapping(cls, mapping: WidthsByDay) -> VisitWindows:
         """Build from ``{nominal day: half-width}``; keys may be text, as in a TOML file."""
         try:
             pairs = sorted((float(d), float(w)) for d, w in mapping.items())
@@ -124,7 +131,9 @@ class VisitWindows:
         return "day " + ", ".join(spans)
 
 
-def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows] | None:
+def read_windows(
+    windows: WindowsLike | None, treatments: list[str]
+) -> dict[str, VisitWindows] | None:
     """Return one schedule a treatment from what the user gave.
 
     Parameters
@@ -149,14 +158,15 @@ def read_windows(windows: Any, treatments: list[str]) -> dict[str, VisitWindows]
             "windows must be a mapping of day to half-width, for example {14: 3, 28: 3}, "
             f"or one such mapping for each treatment; got {windows!r}."
         )
-    if not all(isinstance(w, Mapping | VisitWindows) for w in windows.values()):
-        return dict.fromkeys(treatments, VisitWindows.from_mapping(windows))
-    windows = by_level("treatment in windows", windows, treatments)
-    left = [t for t in treatments if t not in windows]
+    told: Mapping[Any, Any] = windows
+    if not all(isinstance(w, Mapping | VisitWindows) for w in told.values()):
+        return dict.fromkeys(treatments, VisitWindows.from_mapping(told))
+    given = by_level("treatment in windows", told, treatments)
+    left = [t for t in treatments if t not in given]
     if left:
         raise SpecError(f"windows name no schedule for {', '.join(map(repr, left))}.")
     return {
-        t: w if isinstance(w := windows[t], VisitWindows) else VisitWindows.from_mapping(w)
+        t: w if isinstance(w := given[t], VisitWindows) else VisitWindows.from_mapping(w)
         for t in treatments
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.table import STATISTICS
@@ -61,7 +62,7 @@ class Coefficients(EstimateResult):
         names = {f"{self.ratio}{e}": f"exp{e}" for e in ("", "_low", "_high")}
         return table.rename(columns=names)
 
-    def _draw(self, xlabel: str, caveat: str, ax: Any, options: dict[str, Any]) -> Any:
+    def _draw(self, xlabel: str, caveat: str, ax: Axes | None, options: dict[str, Any]) -> Axes:
         """Draw the ratios with their intervals."""
         table = self._ratios()
         frame = pd.DataFrame(

@@ -13,6 +13,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.errors import NotEstimableError, unknown_name
 from trdstats.estimates.weights import (
     WeightsAmong,
+    WeightsLike,
     effective_size,
     read_weights,
     weight_model,
@@ -147,7 +148,7 @@ class Sample:
         """
         squares = (influences**2).sum(axis=0)
         factor = np.sqrt(variance / np.where(squares > 0, squares, 1.0))
-        found = np.asarray((influences.T @ influences) * factor * factor[:, None])
+        found = (influences.T @ influences) * factor * factor[:, None]
         np.fill_diagonal(found, variance)
         return found
 
@@ -207,7 +208,7 @@ class Sample:
             sums = np.zeros((int(code.max()) + 1, moved.shape[1]))
             np.add.at(sums, code, moved)
             moved = sums
-        return np.asarray(moved.T @ moved)
+        return moved.T @ moved
 
     def weights_of(self, *groups: Group) -> WeightModel | None:
         """Return the model of the weights of some groups; None for known weights."""
@@ -216,7 +217,7 @@ class Sample:
         return self.model.of(np.concatenate([g.row for g in groups]))
 
 
-def split(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
+def split(times: EventTimes, by: str | None, weights: WeightsLike | None = None) -> Sample:
     """Return the groups of event times.
 
     Parameters

@@ -42,7 +42,7 @@ def heads_at_risk(time: FloatArray, entry: FloatArray, at: FloatArray) -> FloatA
 
 def is_supported(n_risk: FloatArray, n: int) -> BoolArray:
     """Return whether enough of the n subjects of a group are at risk for a headline number."""
-    return np.asarray((n_risk >= LEAST_AT_RISK) | (n_risk >= LEAST_SHARE * n))
+    return (n_risk >= LEAST_AT_RISK) | (n_risk >= LEAST_SHARE * n)
 
 
 def headline_day(time: FloatArray, entry: FloatArray) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.aipw_result import AIPWResult, covariates_of
@@ -22,9 +23,12 @@ from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatm
 from trdstats.comparison.adjusted.standardisation_result import caveat_notes
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import SpecError, check_choice, check_level, pick_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
 from trdstats.kernels.weighting.generalised_linear import Family
+from trdstats.outcomes import Definition
+from trdstats.study import Study
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
 from trdstats.tables import Summary, SummaryMixin
 
@@ -90,7 +94,7 @@ class AIPW(SummaryMixin):
 
     outcome_formula: str
     treatment_formula: str
-    outcome: Any = field(kw_only=True)
+    outcome: Definition | str = field(kw_only=True)
     day: float | None = field(default=None, kw_only=True)
     by: str = field(default="treatment", kw_only=True)
     estimand: Estimand = field(default="ate", kw_only=True)
@@ -126,7 +130,7 @@ class AIPW(SummaryMixin):
         if self.seed < 0 or self.seed != int(self.seed):
             raise SpecError(f"seed must be a whole number of 0 or more; got {self.seed!r}.")
 
-    def fit(self, data: Any, *, weights: Any = None) -> AIPWResult:
+    def fit(self, data: Study | FrameLike, *, weights: WeightsLike | None = None) -> AIPWResult:
         """Fit both models and estimate.
 
         Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
@@ -97,7 +98,7 @@ class AIPWResult(ResultByTreatment):
             )
         return pd.DataFrame(rows)
 
-    def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, measure: str | None = None, **options: Any) -> Axes:
         """Draw the outcome under each treatment, or one of its comparisons; returns the Axes."""
         settings = {"caveat": adjusted_caveat(self.caveat, self._covariates()), **options}
         return self._draw(ax, measure, self.outcome, settings)

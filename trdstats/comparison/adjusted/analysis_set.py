@@ -195,7 +195,7 @@ class TreatmentModel:
     def probability(self) -> FloatArray:
         """Return the probability of each treatment, shape (n, K)."""
         eta = np.column_stack([np.zeros(len(self.Z)), self.Z @ self.gamma.T])
-        return np.asarray(softmax(eta, axis=1))
+        return softmax(eta, axis=1)
 
 
 def fit_treatment_model(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_choice, no_error_known, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -79,7 +80,7 @@ def values_by_treatment(
     """
     if covariance is None:
         assert influence is not None
-        covariance = np.asarray(influence.T @ influence)
+        covariance = influence.T @ influence
     cells = [(label, quantity, time) for quantity, time in quantities for label in labels]
     kinds = [_KINDS[quantity] for _, quantity, _ in cells]
     is_proportion = np.array([kind.is_proportion for kind in kinds])
@@ -165,7 +166,9 @@ class ResultByTreatment(EstimateResult):
         head = f"{_title(quantity, time)} ({unit}{level})"
         return Table((self._by.capitalize(), head, *names, "p"), tuple(rows))
 
-    def _draw(self, ax: Any, measure: str | None, outcome: str, options: dict[str, Any]) -> Any:
+    def _draw(
+        self, ax: Axes | None, measure: str | None, outcome: str, options: dict[str, Any]
+    ) -> Axes:
         """Draw the first quantity under each treatment, or one of its comparisons."""
         quantity, time = self._values.keys[["quantity", "time"]].iloc[0]
         kind = _KINDS[quantity]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.by_treatment import (
@@ -69,7 +70,7 @@ class MatchedEstimates(ResultByTreatment):
     def _variance(self) -> str:
         return "Abadie-Imbens" if self.matching._is_shared else "by matched set"
 
-    def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, measure: str | None = None, **options: Any) -> Axes:
         """Draw the outcome under both treatments, or a comparison; returns the Axes."""
         return self._draw(ax, measure, self.outcome, {"caveat": self.matching._words(), **options})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.analysis_set import (
@@ -34,6 +35,7 @@ from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.matching import join_equal, match_again, match_once
 from trdstats.kinds import as_labels
 from trdstats.study import Study
+from trdstats.study.study import caveat_of
 from trdstats.tables import Summary, SummaryMixin
 
 Order = Literal["largest", "smallest"]
@@ -123,7 +125,7 @@ class Matching(SummaryMixin):
         if self.treated is not None and self.treated == self.control:
             raise SpecError(f"treated and control are both {self.treated!r}.")
 
-    def fit(self, data: Any) -> MatchingResult:
+    def fit(self, data: Study | FrameLike) -> MatchingResult:
         """Match.
 
         Parameters
@@ -140,8 +142,7 @@ class Matching(SummaryMixin):
         NotEstimableError
             When covariates separate the treatments, or nobody finds a match.
         """
-        study = isinstance(data, Study)
-        table = data.subjects if study else to_pandas(data, what="data")
+        table = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         if "subject" not in table:
             raise unknown_name("column", "subject", table.columns)
         control, treated = self._pair(table)
@@ -176,7 +177,7 @@ class Matching(SummaryMixin):
             spec=self,
             treated=treated,
             control=control,
-            caveat=data.caveat if study else "",
+            caveat=caveat_of(data),
             width=width,
             frame=both.frame,
             everybody=table["subject"].to_numpy(dtype=object),

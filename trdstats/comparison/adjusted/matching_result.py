@@ -12,13 +12,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from trdstats import plots
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.adjusted.matched_estimates import MatchedEstimates, estimate_matched
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import NotEstimableError, count_of
 from trdstats.kernels.weighting.covariate_balance import balance
-from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes import Definition, EventTimes, as_event_times
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ class MatchingResult(SummaryMixin):
         who = self.frame["subject"].to_numpy(dtype=object)[matched]
         return pd.Series(number, index=pd.Index(who, name="subject"), name="match")
 
-    def keep(self, times: Any) -> EventTimes:
+    def keep(self, times: EventTimes | FrameLike) -> EventTimes:
         """Return the event times of the matched, ready for curves and regressions.
 
         Parameters
@@ -180,7 +182,12 @@ class MatchingResult(SummaryMixin):
         )
 
     def estimate(
-        self, data: Any, outcome: Any, *, day: float | None = None, missing: str = "nonresponse"
+        self,
+        data: Study | FrameLike,
+        outcome: Definition | str,
+        *,
+        day: float | None = None,
+        missing: str = "nonresponse",
     ) -> MatchedEstimates:
         """Compare rates or means of the matched.
 
@@ -287,7 +294,7 @@ class MatchingResult(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the standardised differences before and after matching; returns the Axes."""
         settings = {"caveat": self._words(), **options}
         return plots.plot_balance(self.balance(), ax=ax, **settings)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
 from trdstats.comparison.adjusted.standardised_means import standardise_means
 from trdstats.comparison.adjusted.standardised_times import standardise_times
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome
 from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.aft import Distribution
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import Definition, EventTimes
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
 Estimand = Literal["ate", "att"]
@@ -88,7 +91,7 @@ class Standardisation(SummaryMixin):
     """
 
     formula: str
-    outcome: Any = field(default=None, kw_only=True)
+    outcome: Definition | str | None = field(default=None, kw_only=True)
     day: float | None = field(default=None, kw_only=True)
     days: Sequence[float] = field(default=(), kw_only=True)
     tau: float | None = field(default=None, kw_only=True)
@@ -141,7 +144,9 @@ class Standardisation(SummaryMixin):
                 "variance='fixed covariates' is not there for Cox models; use 'influence'."
             )
 
-    def fit(self, data: Any, *, weights: Any = None) -> StandardisationResult:
+    def fit(
+        self, data: Study | EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> StandardisationResult:
         """Fit the regression and standardise.
 
         Parameters
@@ -169,7 +174,7 @@ class Standardisation(SummaryMixin):
                 if of_time
                 else "Without outcome=... the data must be EventTimes, as time_to makes them."
             )
-        if of_time:
+        if isinstance(data, EventTimes):
             return standardise_times(self, data, weights)
         return standardise_means(self, data, weights)
 

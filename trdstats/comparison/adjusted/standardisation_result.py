@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
@@ -67,7 +68,7 @@ class StandardisationResult(ResultByTreatment):
             }
         )
 
-    def plot(self, ax: Any = None, *, measure: str | None = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, measure: str | None = None, **options: Any) -> Axes:
         """Draw the first standardised quantity, or one of its comparisons; returns the Axes.
 
         Parameters

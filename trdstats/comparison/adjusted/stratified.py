@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.comparison.adjusted.stratified_result import COUNTS, StratifiedRates
 from trdstats.errors import (
@@ -126,7 +126,7 @@ def stratified_rates(
 
 
 @checked
-def compare_strata(frame: Any, *, conf_level: float = 0.95) -> StratifiedRates:
+def compare_strata(frame: FrameLike, *, conf_level: float = 0.95) -> StratifiedRates:
     """Compare two rates over strata of which only the counts are known.
 
     Parameters

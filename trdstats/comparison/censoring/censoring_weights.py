@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.subject_outcomes import (
@@ -19,6 +19,8 @@ from trdstats.comparison.censoring.censoring_result import CensoringWeightsResul
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.weighting.generalised_linear import fit_linear_model
+from trdstats.outcomes import Definition
+from trdstats.study import Study
 from trdstats.survival.parametric.parametric_data import with_intercept
 from trdstats.tables import Summary, SummaryMixin
 
@@ -67,7 +69,7 @@ class CensoringWeights(SummaryMixin):
     """
 
     formula: str
-    outcome: Any = field(kw_only=True)
+    outcome: Definition | str = field(kw_only=True)
     day: float | None = field(default=None, kw_only=True)
     by: str | None = field(default="treatment", kw_only=True)
     stabilised: bool = field(default=True, kw_only=True)
@@ -82,7 +84,7 @@ class CensoringWeights(SummaryMixin):
         check_outcome(self.outcome, self.day, "observed")
         check_level(self.conf_level)
 
-    def fit(self, data: Any) -> CensoringWeightsResult:
+    def fit(self, data: Study | FrameLike) -> CensoringWeightsResult:
         """Fit the regressions and weight.
 
         Parameters

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.subject_outcomes import with_covariates
 from trdstats.comparison.censoring.ipcw_result import IPCWResult
 from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out, pick_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.risk_sets.censoring_curve import (
     CensoringModel,
@@ -96,7 +97,9 @@ class IPCW(SummaryMixin):
         if not all(d > 0 and np.isfinite(d) for d in every):
             raise SpecError(f"days and tau must be positive; got {list(self.days)!r}, {self.tau}.")
 
-    def fit(self, times: Any, *, weights: Any = None) -> IPCWResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> IPCWResult:
         """Fit the model of censoring and weight.
 
         Parameters
@@ -184,7 +187,7 @@ class IPCW(SummaryMixin):
 def _group_means(X: FloatArray, group: IntArray) -> FloatArray:
     sums = np.zeros((int(group.max()) + 1, X.shape[1]))
     np.add.at(sums, group, X)
-    return np.asarray((sums / np.bincount(group)[:, None])[group])
+    return (sums / np.bincount(group)[:, None])[group]
 
 
 def _estimates(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.estimates import Estimates, estimates_of
@@ -86,7 +87,7 @@ class IPCWResult(ResultByTreatment):
         else:
             laid_out = self._sample.lay_out(self._row, self._model.on_beta)
             influence = self._sample.stacked_influence(laid_out)
-            beta, covariance = self._model.fit.fit.beta, np.asarray(influence.T @ influence)
+            beta, covariance = self._model.fit.fit.beta, influence.T @ influence
         found = estimates_of(
             pd.DataFrame({"term": list(terms)}), beta, covariance=covariance, null=0.0
         )
@@ -170,7 +171,7 @@ class IPCWResult(ResultByTreatment):
         moved = self._sample.stacked_influence(self._sample.lay_out(self._row, direct))
         return np.asarray(np.sqrt(np.einsum("nk,nk->k", moved, moved)))
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the share that had the event, by group; returns the Axes."""
         table = self.curves()
         table[self.spec.by] = pd.Categorical(table[self.spec.by], categories=list(self._curves))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Figure
 from trdstats.comparison.cohorts.comparability import (
     COMPARE,
     DO_NOT,
@@ -123,7 +124,7 @@ class Comparison(SummaryMixin):
             }
         )
 
-    def plot(self, fig: Any = None, **options: Any) -> Any:
+    def plot(self, fig: Figure | None = None, **options: Any) -> Figure:
         """Draw crude and adjusted differences, one panel an outcome; returns the Figure."""
         frame = self.tidy()
         shown = ["estimate", "bound_low", "bound_high", "conf_low", "conf_high"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import hypot
-from typing import Any
 
 from scipy.stats import norm
 
+from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, differing_context, read_effect
 from trdstats.comparison.indirect.result import IndirectComparison, Piece, estimates_of_pieces
@@ -53,7 +53,13 @@ class Bucher:
     def __post_init__(self) -> None:
         check_level(self.conf_level)
 
-    def fit(self, first: Any, second: Any, *, direct: Any = None) -> IndirectComparison:
+    def fit(
+        self,
+        first: Effect | RowLike,
+        second: Effect | RowLike,
+        *,
+        direct: Effect | RowLike | None = None,
+    ) -> IndirectComparison:
         """Compare the treatments of two effects against one common reference.
 
         Parameters

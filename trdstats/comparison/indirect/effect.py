@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.kernels.proportions.two_proportions import odds_ratio, risk_difference, risk_ratio
@@ -234,7 +235,7 @@ class Effect:
 
 
 @checked
-def read_effect(source: Any, *, measure: str | None = None) -> Effect:
+def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effect:
     """Return the effect that a tidy row tells.
 
     Parameters
@@ -313,7 +314,7 @@ class RowValues:
         return ""
 
 
-def row_values(source: Any) -> RowValues:
+def row_values(source: RowLike) -> RowValues:
     """Return the cells of a Series, mapping, named tuple or frame of one row.
 
     Raises

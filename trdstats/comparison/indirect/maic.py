@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.comparison.indirect.maic_result import MAICResult
@@ -78,7 +78,7 @@ class MAIC:
         return PublishedTrial("the target", dict(self.targets), dict(self.sds))
 
     def fit(
-        self, data: Any, *, subject: str = "subject", treatment: str = "treatment"
+        self, data: Study | FrameLike, *, subject: str = "subject", treatment: str = "treatment"
     ) -> MAICResult:
         """Find the weights.
 

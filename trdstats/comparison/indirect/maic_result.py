@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
@@ -34,6 +35,9 @@ from trdstats.parallel import run_parallel
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
 from trdstats.threads import one_thread
 
+if TYPE_CHECKING:
+    from trdstats.comparison.indirect.maic import MAIC
+
 _CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 
@@ -53,7 +57,7 @@ class MAICResult(SummaryMixin):
         What every comparison must say.
     """
 
-    spec: Any
+    spec: MAIC
     subjects: pd.DataFrame
     terms: list[str]
     caveat: str
@@ -105,7 +109,7 @@ class MAICResult(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the distribution of the weights; 1 is a subject as it stands; returns the Axes."""
         settings = {
             "xlabel": "Weight (1 is one patient)",
@@ -144,7 +148,7 @@ class MAICResult(SummaryMixin):
         self,
         trial: PublishedTrial,
         *,
-        outcome: Any,
+        outcome: str | pd.Series[Any],
         treatment: Level,
         comparator: Level,
         anchor: Level | None,

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike, RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import (
     COUNT_MEASURES,
@@ -19,6 +20,7 @@ from trdstats.comparison.indirect.effect import (
 )
 from trdstats.comparison.indirect.meta_result import PooledEffect
 from trdstats.errors import EstimateWarning, SpecError, check_choice, check_level, unknown_name
+from trdstats.frames import to_pandas
 from trdstats.kernels.numerics import meta_analysis as kernel
 from trdstats.tables import each_row, format_p
 
@@ -31,7 +33,7 @@ _SUSPECT_P, _SUSPECT_SHARE = 0.10, 0.50  # Cochrane Handbook 10.10.2
 
 @checked
 def meta_analysis(
-    trials: Any,
+    trials: Sequence[Effect | RowLike] | FrameLike,
     *,
     method: Method = "reml",
     hartung_knapp: bool | HartungKnapp | None = None,
@@ -96,7 +98,9 @@ def meta_analysis(
             f"hartung_knapp must be one of True, False, 'truncated'; got {hartung_knapp!r}."
         )
     if hasattr(trials, "columns"):
-        effects, notes = _from_counts(pd.DataFrame(trials), measure or "odds ratio", conf_level)
+        effects, notes = _from_counts(
+            to_pandas(trials, what="trials"), measure or "odds ratio", conf_level
+        )
     else:
         effects, notes = _read(trials, measure), []
     _check_alike(effects)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import Effect
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.numerics import meta_analysis as kernel
@@ -135,7 +136,7 @@ class PooledEffect(EstimateResult):
             f"{len(self.effects)} trials pooled",
         )  # fmt: skip
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the forest of trials, the pooled effect and the prediction; returns the Axes."""
         frame = self.tidy()
         if self.method == "fixed":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
+from trdstats.aliases import FrameLike, RowLike
 from trdstats.arguments import Level, check_instance, checked
 from trdstats.comparison.indirect.effect import CONTEXT, Effect, row_values
 from trdstats.comparison.indirect.measure_scales import check_inside, scale_of
@@ -70,7 +70,7 @@ class PublishedArm:
             )
 
     @classmethod
-    def from_row(cls, row: Any) -> PublishedArm:
+    def from_row(cls, row: RowLike) -> PublishedArm:
         """Return the arm that a row tells, such as one of `published`.
 
         Parameters
@@ -151,7 +151,7 @@ class PublishedTrial:
 
     @classmethod
     def from_rows(
-        cls, rows: Any, *, means: Mapping[str, float] | None = None,
+        cls, rows: FrameLike, *, means: Mapping[str, float] | None = None,
         sds: Mapping[str, float] | None = None,
     ) -> PublishedTrial:  # fmt: skip
         """Return the trial that rows of arms tell, such as those of `published`.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import RATIOS, Effect
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -81,7 +82,7 @@ class IndirectComparison(EstimateResult):
             )
         return self.subjects.copy()
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw what each trial tells and the indirect comparison; returns the Axes."""
         frame = self.tidy()
         frame = frame[frame["reference"] != ""]

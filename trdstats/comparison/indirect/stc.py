@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, check_instance, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
@@ -100,7 +101,7 @@ class STC:
 
     def fit(
         self,
-        data: Any,
+        data: Study | FrameLike,
         trial: PublishedTrial,
         *,
         treatment: Level,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import read_effect
 from trdstats.errors import SpecError, check_choice
@@ -119,7 +119,7 @@ class EValue(SummaryMixin):
 
 @checked
 def e_value(
-    estimate: Any,
+    estimate: float | RowLike,
     conf_low: float = nan,
     conf_high: float = nan,
     *,

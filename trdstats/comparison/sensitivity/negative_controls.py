@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes, RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, read_effect
 from trdstats.errors import SpecError
@@ -83,7 +84,7 @@ class NegativeControl(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the controls with their intervals; returns the Axes."""
         frame = self.tidy()
         first = next(iter(self.controls.values()))
@@ -122,7 +123,8 @@ class NegativeControl(SummaryMixin):
 
 @checked
 def negative_control(
-    controls: Mapping[str, Any], *, tolerance: float | None = None, measure: str | None = None,
+    controls: Mapping[str, Effect | RowLike], *, tolerance: float | None = None,
+    measure: str | None = None,
     caveat: str = "",
 ) -> NegativeControl:  # fmt: skip
     """Judge an adjusted comparison by outcomes that treatment cannot affect.

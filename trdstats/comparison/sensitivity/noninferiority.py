@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf, isfinite, isnan, log
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
+from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, RowValues, read_effect, row_values
 from trdstats.comparison.sensitivity.noninferiority_result import NoninferiorityResult
@@ -179,7 +180,7 @@ class NoninferiorityTest:
             f"{mean:g} against {reference_mean:g}",
         )  # fmt: skip
 
-    def of_row(self, row: Any, *, measure: str | None = None) -> NoninferiorityResult:
+    def of_row(self, row: Effect | RowLike, *, measure: str | None = None) -> NoninferiorityResult:
         """Judge an effect of another analysis, such as a contrast of a mixed model.
 
         Parameters

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import RATIOS
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.proportions.margin_tests import Located
@@ -105,7 +106,7 @@ class NoninferiorityResult(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the estimate with its interval and the margin; returns the Axes."""
         f = self.located
         ratio = self.measure in RATIOS

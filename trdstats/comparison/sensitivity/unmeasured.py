@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes, RowLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.comparison.indirect.effect import DIFFERENCES, Effect, read_effect
@@ -152,7 +153,7 @@ class UnmeasuredConfounder(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw corrected estimates as contours, with the lines at which the conclusion changes."""
         cause = "risk ratio" if self.is_ratio else "difference"
         settings = {
@@ -210,7 +211,7 @@ class UnmeasuredConfounder(SummaryMixin):
 
 @checked
 def unmeasured_confounder(
-    effect: Any,
+    effect: Effect | RowLike,
     *,
     prevalence_reference: float,
     prevalence_treated: Sequence[float] = _PREVALENCES,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.weighting.covariates import (
@@ -34,6 +35,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.formulas import read_right_side
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
@@ -142,7 +144,7 @@ class PropensityWeights(SummaryMixin):
             raise SpecError("scores=... are taken as they are: method='balancing' has no part.")
 
     def fit(
-        self, data: Any, *, subject: str = "subject", treatment: str = "treatment"
+        self, data: Study | FrameLike, *, subject: str = "subject", treatment: str = "treatment"
     ) -> PropensityResult:
         """Estimate the weights.
 

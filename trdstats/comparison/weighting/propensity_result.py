@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.weighting.balance_tables import (
@@ -298,12 +299,12 @@ class PropensityResult(EstimateResult):
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         kind: Literal["balance", "scores", "weights"] = "balance",
         of: str | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> Axes:
         """Draw the balance (love plot), the scores by treatment, or the weights.
 
         Parameters

@@ -185,7 +185,7 @@ def _apply(
     places: dict[Any, Any] = rows.groupby("subject", sort=False, observed=True).indices
     imputed = []
     for event in events.itertuples():
-        own = np.asarray(places.get(event.subject, np.empty(0, dtype=int)))
+        own = places.get(event.subject, np.empty(0, dtype=int))
         strategy = strategies[str(event.event)]
         after = own[day[own] > event.day]
         after = after[~np.isin(action[after], ("removed", "set"))]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked
 from trdstats.errors import (
     NotEstimableError,
@@ -207,7 +208,7 @@ class BinaryTippingPointResult(SummaryMixin):
             rows += [(int(str(j)), int(k) + 1) for k in np.flatnonzero(holds[1:] != holds[:-1])]
         return pd.DataFrame(rows, columns=["responders_reference", "responders"])
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw which combinations keep which conclusion; returns the Axes."""
         s = next(each_row(self.rates))
         settings = {

@@ -12,7 +12,8 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from trdstats import plots
-from trdstats.arguments import check_instance, checked
+from trdstats.aliases import Axes
+from trdstats.arguments import Level, check_instance, checked
 from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.delta import Delta
@@ -65,7 +66,7 @@ class TippingPoint:
 
     deltas: Mapping[str, Sequence[float]]
     analysis: Analysis = field(default_factory=ANCOVA)
-    of: Mapping[str, Any] | None = None
+    of: Mapping[str, Level] | None = None
     accumulate: bool = False
     after_event_only: bool = False
     conf_level: float = 0.95
@@ -150,7 +151,7 @@ class TippingPoint:
         return {"measure": "difference", "treatment": first if first in compared else compared[0]}
 
     def _pooled(
-        self, imputed: Imputed, row: dict[str, Any], delta: float, other: float
+        self, imputed: Imputed, row: dict[str, object], delta: float, other: float
     ) -> dict[str, float]:
         arms = list(self.deltas)
         amount = {arms[0]: delta} | ({arms[1]: other} if len(arms) == 2 else {})
@@ -173,7 +174,7 @@ class TippingPoint:
     def _crossings(
         self,
         imputed: Imputed,
-        row: dict[str, Any],
+        row: dict[str, object],
         deltas: list[float],
         p: list[float],
         other: float,
@@ -210,7 +211,7 @@ class TippingPointResult(SummaryMixin):
 
     spec: TippingPoint
     imputed: Imputed
-    row: dict[str, Any]
+    row: dict[str, object]
     grid: pd.DataFrame
     crossings: pd.DataFrame
     start: dict[str, float]
@@ -251,7 +252,7 @@ class TippingPointResult(SummaryMixin):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the estimate along one arm's delta, or areas of two; returns the Axes."""
         unit = f"added to imputed {self.imputed.layout.outcome}"
         settings: dict[str, Any] = {

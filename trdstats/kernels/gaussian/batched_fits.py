@@ -192,7 +192,7 @@ def _curvature(model: Model, state: State) -> FloatArray:
     if not model.reml:
         return np.zeros((h, h))
     P = information_slopes(model, state) @ state.vcov
-    return np.asarray(P.reshape(h, -1) @ np.swapaxes(P, 1, 2).reshape(h, -1).T)
+    return P.reshape(h, -1) @ np.swapaxes(P, 1, 2).reshape(h, -1).T
 
 
 def _take(point: _Point, which: IntArray) -> _Point:
@@ -292,7 +292,7 @@ def _determinant_curvature(space: _Space, data: Resampled, at: _Point) -> FloatA
         found.append(of_x @ (square @ of_x.T))
     P = np.concatenate(found, axis=1) @ at.vcov[:, None]
     flat, turned = P.reshape(B, P.shape[1], -1), np.swapaxes(P, 2, 3).reshape(B, P.shape[1], -1)
-    return np.asarray(flat @ np.swapaxes(turned, 1, 2))
+    return flat @ np.swapaxes(turned, 1, 2)
 
 
 def _directions(

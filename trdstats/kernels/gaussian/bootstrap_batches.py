@@ -69,7 +69,7 @@ class Resampled:
         size = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 0.0))
         size = np.where(size > 0, size, 1.0)
         values = np.linalg.eigvalsh(information / (size[:, :, None] * size[:, None, :]))
-        return np.asarray(values[:, 0] < 1e-10 * values[:, -1])
+        return values[:, 0] < 1e-10 * values[:, -1]
 
     def weights(self, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Invert the covariance of every pattern at its rated visits.
@@ -98,13 +98,13 @@ class Resampled:
         d = self.gram.shape[2]
         block = np.swapaxes(weight.reshape(B, P, T * T), 1, 2) @ self.gram.reshape(-1, P, d * d)
         square = block.reshape(B, T, T, d, d).transpose(0, 1, 3, 2, 4).reshape(B, T * d, T * d)
-        return np.asarray(self.spread @ (square @ self.spread.T))
+        return self.spread @ (square @ self.spread.T)
 
     def residual_rows(self, beta: FloatArray) -> FloatArray:
         """Return the matrices that take a subject's numbers to its residuals, shape (B, T, d)."""
         last = np.ones((len(beta), 1))
         flat = np.concatenate([-beta, last], axis=1) @ self.spread
-        return np.asarray(flat.reshape(len(beta), self.rated.shape[1], -1))
+        return flat.reshape(len(beta), self.rated.shape[1], -1)
 
     def fitted_products(self, middle: FloatArray) -> FloatArray:
         """Return the sums of X M X' by pattern for M of shape (B, q, q), shape (B, P, T, T)."""
@@ -114,7 +114,7 @@ class Resampled:
         square = of_x.T @ (middle @ of_x)
         block = square.reshape(B, T, d, T, d).transpose(0, 1, 3, 2, 4).reshape(B, T * T, d * d)
         flat = block @ np.swapaxes(self.gram.reshape(-1, P, d * d), 1, 2)
-        return np.asarray(np.swapaxes(flat, 1, 2).reshape(B, P, T, T))
+        return np.swapaxes(flat, 1, 2).reshape(B, P, T, T)
 
 
 def resample(summary: CrossProducts, rows: SubjectRows, counts: FloatArray) -> Resampled:

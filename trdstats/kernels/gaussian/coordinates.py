@@ -100,7 +100,7 @@ def parameter_map(levels: tuple[Level, ...], coordinates: list[Coordinates]) -> 
             unit[k] = 1.0
             found[:, k] = (own.matrix @ level.matrix(unit) @ own.matrix.T)[rows, columns]
         blocks.append(found)
-    return np.asarray(block_diag(*blocks, np.eye(1)))
+    return block_diag(*blocks, np.eye(1))
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ class InCoordinates(Inference):
     @property
     def beta(self) -> FloatArray:  # type: ignore[override]
         """Coefficients, shape (q,)."""
-        return np.asarray(self.coordinates.matrix @ self.inner.beta)
+        return self.coordinates.matrix @ self.inner.beta
 
     @property
     def covariance(self) -> FloatArray:  # type: ignore[override]
         """Covariance of the coefficients, shape (q, q)."""
         A = self.coordinates.matrix
-        return np.asarray(A @ self.inner.covariance @ A.T)
+        return A @ self.inner.covariance @ A.T
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row of L."""

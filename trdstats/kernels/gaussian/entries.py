@@ -33,9 +33,9 @@ def pair_traces(V: FloatArray, left: FloatArray, right: FloatArray) -> FloatArra
         sums = left.reshape(P, T * T).T @ right.reshape(P, T * T)  # (b c), (d a)
         sums = sums.reshape(T, T, T, T).transpose(3, 0, 1, 2).reshape(T * T, T * T)
         flat = V.reshape(h, T * T)
-        return np.asarray(flat @ sums @ flat.T)
+        return flat @ sums @ flat.T
     one, other = V @ left, V @ right
-    return np.asarray(one.reshape(h, -1) @ np.swapaxes(other, 2, 3).reshape(h, -1).T)
+    return one.reshape(h, -1) @ np.swapaxes(other, 2, 3).reshape(h, -1).T
 
 
 def crosses(
@@ -66,7 +66,7 @@ def informations(
     if by_entries > plainly or (T * q) ** 2 > _LARGEST:
         return np.concatenate([s.information(mine, (W @ one @ W)[None]) for one in V])
     sums = _outer(s, mine, W)
-    return np.asarray((V.reshape(h, T * T) @ sums).reshape(h, q, q))
+    return (V.reshape(h, T * T) @ sums).reshape(h, q, q)
 
 
 def _outer(s: CrossProducts, mine: IntArray, W: FloatArray) -> FloatArray:
@@ -81,4 +81,4 @@ def _outer(s: CrossProducts, mine: IntArray, W: FloatArray) -> FloatArray:
         X = (select @ (vectors[:, own] * np.sqrt(values[own]))).T.reshape(-1, q, T)
         flat = (X @ weight).reshape(-1, q * T)
         total += flat.T @ flat
-    return np.asarray(total.reshape(q, T, q, T).transpose(1, 3, 0, 2).reshape(T * T, q * q))
+    return total.reshape(q, T, q, T).transpose(1, 3, 0, 2).reshape(T * T, q * q)

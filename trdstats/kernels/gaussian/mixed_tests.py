@@ -49,16 +49,16 @@ class Inference(ABC):
 
     def values(self, L: FloatArray) -> FloatArray:
         """Return L beta, shape (k,)."""
-        return np.asarray(L @ self.beta)
+        return L @ self.beta
 
     def covariances(self, L: FloatArray) -> FloatArray:
         """Return the covariance of L beta, shape (k, k)."""
-        return np.asarray(L @ self.covariance @ L.T)
+        return L @ self.covariance @ L.T
 
     def errors(self, L: FloatArray) -> FloatArray:
         """Return the standard error of each row of L, shape (k,); NaN where it has none."""
         variance = np.einsum("ij,jk,ik->i", L, self.covariance, L)
-        return np.asarray(np.sqrt(np.where(self.rests_on_one(L), np.nan, variance)))
+        return np.sqrt(np.where(self.rests_on_one(L), np.nan, variance))
 
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together, redundant rows counted once (Fai and Cornelius 1996)."""

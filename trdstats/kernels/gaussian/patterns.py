@@ -85,11 +85,11 @@ class CrossProducts:
 
     def residuals(self, rows: SubjectRows, beta: FloatArray) -> FloatArray:
         """Return y - X beta of every subject, shape (n, T); 0 at missed visits."""
-        return np.asarray(rows.u @ self.residual_rows(beta).T * self.rated[rows.pattern])
+        return rows.u @ self.residual_rows(beta).T * self.rated[rows.pattern]
 
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z for one matrix W a pattern, shape (q + 1, q + 1)."""
-        return np.asarray(self.spread @ self._contract(weight) @ self.spread.T)
+        return self.spread @ self._contract(weight) @ self.spread.T
 
     def residual_products(self, beta: FloatArray) -> FloatArray:
         """Return the sums of r r' by pattern, r = y - X beta, shape (P, T, T)."""
@@ -103,7 +103,7 @@ class CrossProducts:
         of_x = self.spread[:-1]
         block = (of_x.T @ middle @ of_x).reshape(T, d, T, d).transpose(0, 2, 1, 3)
         flat = block.reshape(T * T, d * d) @ self.gram.reshape(P, d * d).T
-        return np.asarray(flat.T.reshape(P, T, T))
+        return flat.T.reshape(P, T, T)
 
     def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
         """Return sum X' M r over some patterns, for matrices (h, k, T, T), shape (h, q)."""
@@ -124,7 +124,7 @@ class CrossProducts:
 
     def residual_rows(self, beta: FloatArray) -> FloatArray:
         """Return the T x d matrix that takes a subject's numbers to its residuals."""
-        return np.asarray((np.append(-beta, 1.0) @ self.spread).reshape(len(self.select), -1))
+        return (np.append(-beta, 1.0) @ self.spread).reshape(len(self.select), -1)
 
     def _contract(self, weight: FloatArray, mine: IntArray | None = None) -> FloatArray:
         """Return sum_p W_p[a, b] G_p as one matrix, shape (T d, T d)."""
@@ -132,7 +132,7 @@ class CrossProducts:
         P, T, _ = weight.shape
         d = gram.shape[1]
         block = weight.reshape(P, T * T).T @ gram.reshape(P, d * d)
-        return np.asarray(block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d))
+        return block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d)
 
 
 def distinct_columns(design: FloatArray, outcome: FloatArray) -> tuple[IntArray, FloatArray]:

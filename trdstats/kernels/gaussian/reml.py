@@ -274,7 +274,7 @@ def _inner(V: FloatArray, pull: FloatArray) -> FloatArray:
     """Return sum_p <V_p, pull_p> over the last three axes of V, one matrix or one a pattern."""
     if V.shape[-3] == 1:
         pull = pull.sum(axis=0, keepdims=True)
-    return np.asarray(np.tensordot(V, pull, 3))
+    return np.tensordot(V, pull, 3)
 
 
 def _diagonal(blocks: list[FloatArray]) -> FloatArray:

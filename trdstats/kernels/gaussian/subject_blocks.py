@@ -53,7 +53,7 @@ class SubjectBlocks:
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z."""
         width = self.z.shape[2]
-        return np.asarray(self.z.reshape(-1, width).T @ (weight @ self.z).reshape(-1, width))
+        return self.z.reshape(-1, width).T @ (weight @ self.z).reshape(-1, width)
 
     def residual_products(self, beta: FloatArray) -> FloatArray:
         """Return r r' of every subject."""
@@ -74,7 +74,7 @@ class SubjectBlocks:
     def fitted_products(self, middle: FloatArray) -> FloatArray:
         """Return X M X' of every subject."""
         X = self.z[:, :, :-1]
-        return np.asarray(X @ middle @ np.swapaxes(X, 1, 2))
+        return X @ middle @ np.swapaxes(X, 1, 2)
 
     def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
         """Return sum X' M r for matrices (h, k, T, T)."""

@@ -217,7 +217,7 @@ def _information(gradient: Callable[[FloatArray], FloatArray], at: FloatArray) -
         near, far = ((gradient(at + m * e) - gradient(at - m * e)) / (2 * m * h) for m in (1, 2))
         rows.append((4 * near - far) / 3)
     matrix = np.array(rows)
-    return np.asarray((matrix + matrix.T) / 2)
+    return (matrix + matrix.T) / 2
 
 
 def log_likelihood(

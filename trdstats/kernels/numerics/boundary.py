@@ -18,7 +18,7 @@ _NOTHING = 1e-24  # of the squared mean: a variance that is rounding
 def at_boundary(share: float | FloatArray) -> BoolArray:
     """Return whether a share is 0 or 1."""
     p = np.asarray(share, dtype=float)
-    return np.asarray((p <= _ROUNDING) | (p >= 1 - _ROUNDING))
+    return (p <= _ROUNDING) | (p >= 1 - _ROUNDING)
 
 
 def error_inside(share: float | FloatArray, error: float | FloatArray) -> FloatArray:

@@ -268,7 +268,7 @@ def drawn_tails(
     mean, error = np.empty(len(levels)), np.empty(len(levels))
     for m, level in enumerate(levels):
         tail = float(_sf(float(level), df))
-        beyond = np.asarray(_isf(tail * uniform, df)) * sign
+        beyond = _isf(tail * uniform, df) * sign
         scale = np.sqrt(chi / (df + beyond**2)) if finite else chi
         own = z + pull * (beyond * scale - start)[:, None]
         reached = np.abs(own) >= level * scale[:, None]

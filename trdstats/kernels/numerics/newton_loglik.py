@@ -230,14 +230,14 @@ def influence_of(information: FloatArray, scores: FloatArray) -> FloatArray:
         NaN where the information is not positive definite.
     """
     inverse = _inverse(information)
-    return np.asarray(scores @ inverse)
+    return scores @ inverse
 
 
 def covariance_of(information: FloatArray, scores: FloatArray, *, robust: bool) -> FloatArray:
     """Return the inverse information, or the cross-product of influences; shape (p, p)."""
     if robust:
         effect = influence_of(information, scores)
-        return np.asarray(effect.T @ effect)
+        return effect.T @ effect
     return _inverse(information)
 
 

@@ -124,7 +124,7 @@ class WeightModel:
     def covariance(self, direct: FloatArray) -> FloatArray:
         """Return the covariance of m estimates from direct influences, shape (n, m)."""
         own = direct.T @ (self.inflation[:, None] ** 2 * direct)
-        return np.asarray(own + self._added_covariance(direct.T @ self.columns))
+        return own + self._added_covariance(direct.T @ self.columns)
 
     def added_variance(self, sums: FloatArray) -> FloatArray:
         """Return what the estimation of the weights adds to variances.
@@ -148,4 +148,4 @@ class WeightModel:
         """Return the same for the covariance of all estimates, shape (m, m)."""
         slope, shared = np.split(sums, 2, axis=1)
         crossed = slope @ shared.T
-        return np.asarray(crossed + crossed.T + slope @ self.gram @ slope.T)
+        return crossed + crossed.T + slope @ self.gram @ slope.T

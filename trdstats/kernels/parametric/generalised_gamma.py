@@ -54,7 +54,7 @@ def generalised_gamma(Q: float) -> Law:
 
 
 def _expm1(u: FloatArray) -> FloatArray:
-    return np.asarray(np.expm1(np.minimum(u, _MOST)))
+    return np.expm1(np.minimum(u, _MOST))
 
 
 def _drop(Q: float, z: FloatArray) -> FloatArray:

@@ -57,7 +57,7 @@ def log1mexp(x: FloatArray) -> FloatArray:
 
 
 def _exp(z: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(np.minimum(z, _MOST)))
+    return np.exp(np.minimum(z, _MOST))
 
 
 def _least_cdf(z: FloatArray) -> FloatArray:
@@ -66,7 +66,7 @@ def _least_cdf(z: FloatArray) -> FloatArray:
 
 
 def _softplus(z: FloatArray) -> FloatArray:
-    return np.asarray(np.logaddexp(0.0, z))
+    return np.logaddexp(0.0, z)
 
 
 EXTREME = Law(
@@ -77,8 +77,8 @@ EXTREME = Law(
     bend=lambda z: -_exp(z),
 )
 NORMAL = Law(
-    log_sf=lambda z: np.asarray(log_ndtr(-z)),
-    log_cdf=lambda z: np.asarray(log_ndtr(z)),
+    log_sf=lambda z: log_ndtr(-z),
+    log_cdf=lambda z: log_ndtr(z),
     log_pdf=lambda z: -0.5 * z**2 - _HALF_LOG_2_PI,
     slope=lambda z: -z,
     bend=lambda z: np.full_like(z, -1.0),

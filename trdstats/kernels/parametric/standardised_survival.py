@@ -54,12 +54,12 @@ class Population:
 
     def eta(self) -> FloatArray:
         """Return the location of each subject's log time, shape (n,)."""
-        return np.asarray(self.X @ self.beta)
+        return self.X @ self.beta
 
     def survival_of_each(self, y: float) -> FloatArray:
         """Return each subject's survival at a log time, shape (n,)."""
         z = (y - self.eta()) / np.exp(self.log_sigma)
-        return np.asarray(np.exp(self.law_at(self.Q).log_sf(z)))
+        return np.exp(self.law_at(self.Q).log_sf(z))
 
 
 @dataclass(frozen=True, slots=True)

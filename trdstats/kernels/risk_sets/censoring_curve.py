@@ -105,7 +105,7 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     nothing = vector[:, value <= _NO_INFORMATION]
     unknown = (np.abs(nothing) > 1e-6).any(axis=1)
     inverse = np.full_like(information, np.nan) if unknown.any() else np.linalg.inv(information)
-    return CensoringModel(fit, np.asarray(part @ inverse), unknown)
+    return CensoringModel(fit, part @ inverse, unknown)
 
 
 def _place_of_events(times: FloatArray, at: FloatArray) -> FloatArray:
@@ -258,4 +258,4 @@ def _through_baseline(
     lost = collect(episodes, pull * (fit.hazard**2 / episodes.size)[:, None])
     own = episodes.weight[:, None] * (gained - fit.risk[:, None] * lost)
     moved = (fit.hazard[:, None] * fit.mean).T @ pull
-    return np.asarray(own - model.on_beta @ moved)
+    return own - model.on_beta @ moved

@@ -33,7 +33,7 @@ def information_parts(data: Episodes, fit: Fit) -> FloatArray:
     crossed = X[:, :, None] * first[:, None, :]
     apart = X[:, :, None] * X[:, None, :] * hazard[:, None, None] - crossed
     apart = apart - np.swapaxes(crossed, 1, 2) + second
-    return np.asarray((data.weight * fit.risk)[:, None, None] * apart)
+    return (data.weight * fit.risk)[:, None, None] * apart
 
 
 def leave_out(

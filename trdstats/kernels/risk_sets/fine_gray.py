@@ -107,7 +107,7 @@ class Subdistribution:
         total = np.cumsum(steps, axis=0)
         late = np.cumsum(self.free.reshape(shape) * steps, axis=0)
         after = (late[-1] - late)[self.place] / self.free[self.place].reshape(shape)
-        return np.asarray(total[self.place] + np.where(self.rival.reshape(shape), after, 0.0))
+        return total[self.place] + np.where(self.rival.reshape(shape), after, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +183,4 @@ def score_parts(data: Subdistribution, fit: SubdistributionFit) -> FloatArray:
 
 def _from_here(values: FloatArray) -> FloatArray:
     """Return the sums from each position to the end."""
-    return np.asarray(np.cumsum(values[::-1], axis=0)[::-1])
+    return np.cumsum(values[::-1], axis=0)[::-1]

@@ -169,7 +169,7 @@ class Influence:
         first = present(w2 * a0) + g * present(w2 * b0)
         second = present(w2 * a0 * a0) + g * (2 * present(w2 * a0 * b0) + g * present(w2 * b0 * b0))
         still = c * c * present(w2) - 2 * c * first + second
-        return np.asarray(self.scale**2 * np.maximum(done + still, 0.0))
+        return self.scale**2 * np.maximum(done + still, 0.0)
 
     def times(self, counts: Counts, weight: FloatArray, columns: FloatArray) -> FloatArray:
         """Return the influences times columns, summed over subjects at every position.

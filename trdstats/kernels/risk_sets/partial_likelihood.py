@@ -120,7 +120,7 @@ def evaluate(data: Episodes, beta: FloatArray) -> Fit | None:
 def second_moments(data: Episodes, risk: FloatArray, hazard: FloatArray) -> FloatArray:
     """Return sum_j hazard_j S2_j, from what each subject has collected of the hazard."""
     collected = data.weight * risk * collect(data, hazard)
-    return np.asarray((data.X * collected[:, None]).T @ data.X)
+    return (data.X * collected[:, None]).T @ data.X
 
 
 def at_places(data: Episodes, values: FloatArray) -> FloatArray:
@@ -162,7 +162,7 @@ def score_residuals(data: Episodes, fit: Fit, g: FloatArray | None = None) -> Fl
     hazard = collect(data, jump)[:, None]
     pulled = collect(data, jump[:, None] * fit.mean)
     gained = happened * (data.X - averaged)
-    return np.asarray(gained - fit.risk[:, None] * (data.X * hazard - pulled))
+    return gained - fit.risk[:, None] * (data.X * hazard - pulled)
 
 
 @dataclass(frozen=True, slots=True)

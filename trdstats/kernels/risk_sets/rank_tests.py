@@ -112,7 +112,7 @@ def rank_scores(
         flat = each.reshape(len(group), v * n_groups)
         covariance = flat.T @ flat if model is None else model.covariance(flat)
         shaped = covariance.reshape(v, n_groups, v, n_groups)
-        variance = np.asarray(shaped.transpose(0, 2, 1, 3))
+        variance = shaped.transpose(0, 2, 1, 3)
     return RankScores(observed, expected, variance)
 
 

@@ -145,7 +145,7 @@ class _Censoring:
         taken = np.vstack((np.zeros(q), np.cumsum(self.n_censor[:, None] * R / n**2, axis=0)))
         at_risk = np.where(self.censored, self.place + 1, self.place)
         gained = np.where(self.censored[:, None], (R / n)[self.place], 0.0)
-        return np.asarray(self.weight[:, None] * (gained - taken[at_risk]))
+        return self.weight[:, None] * (gained - taken[at_risk])
 
 
 def _sums(place: IntArray, values: FloatArray) -> FloatArray:

@@ -152,7 +152,7 @@ def occupation(data: Histories, weight: FloatArray) -> Occupation:
             _sums((place + 1) * s + data.state, value, (m + 1, s))
             for place in (data.enters, data.leaves)
         )
-        return np.asarray(np.cumsum(came - went, axis=0)[:m])
+        return np.cumsum(came - went, axis=0)[:m]
 
     # Differences of sums of weights leave dust where nobody is left; heads are counted exactly.
     n_risk = np.where(at_risk(in_use) > 0.5, at_risk(w), 0.0)
@@ -184,7 +184,7 @@ def durations(time: FloatArray, tau: float) -> FloatArray:
 
 def mean_times(fit: Occupation, tau: float) -> FloatArray:
     """Return the mean time spent in each state up to `tau`, shape (s,); they sum to `tau`."""
-    return np.asarray(durations(fit.time, tau) @ fit.probability)
+    return durations(fit.time, tau) @ fit.probability
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Curve:
     @property
     def n_event(self) -> FloatArray:
         """Events at each time."""
-        return np.asarray(self.counts.n_event[:, 0])
+        return self.counts.n_event[:, 0]
 
     @property
     def n_censor(self) -> FloatArray:

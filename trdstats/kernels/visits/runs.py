@@ -145,4 +145,4 @@ def along(start: IntArray, day: FloatArray, room: float = 0.0) -> FloatArray:
         How far beyond a run's last day a search may look.
     """
     apart = float(day.max(initial=0.0)) + room + 1
-    return np.asarray(rows_to_runs(start) * apart + day)
+    return rows_to_runs(start) * apart + day

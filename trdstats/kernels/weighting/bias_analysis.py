@@ -101,7 +101,7 @@ def ratio_bias(
     1.3333
     """
     p1, p0, excess = np.asarray(treated), np.asarray(reference), np.asarray(effect) - 1.0
-    return np.asarray((p1 * excess + 1) / (p0 * excess + 1))
+    return (p1 * excess + 1) / (p0 * excess + 1)
 
 
 def difference_bias(

@@ -65,7 +65,7 @@ class LinearFit:
     def mean(self, X: FloatArray) -> FloatArray:
         """Return the expected outcome of other rows, shape (m,)."""
         eta = X @ self.beta
-        return np.asarray(expit(eta)) if self.family == "logistic" else np.asarray(eta)
+        return expit(eta) if self.family == "logistic" else np.asarray(eta)
 
     def slope(self, X: FloatArray) -> FloatArray:
         """Return the derivative of `mean` in the coefficients, shape (m, q)."""

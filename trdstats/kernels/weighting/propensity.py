@@ -177,9 +177,9 @@ def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatA
     """
     own = p[np.arange(len(p)), treatment]
     if target == "ate":
-        return np.asarray(1 / own)
+        return 1 / own
     if target == "att":
-        return np.asarray(p[:, of] / own)
+        return p[:, of] / own
     if target == "overlap":
         return np.asarray(1 / (own * (1 / p).sum(axis=1)))
     return np.asarray(p.min(axis=1) / own)
@@ -200,7 +200,7 @@ def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> F
         T = 1 / (p * (1 / p).sum(axis=1)[:, None])
     else:
         T = np.eye(k)[p.argmin(axis=1)]
-    return np.asarray((T - np.eye(k)[treatment])[:, 1:])
+    return (T - np.eye(k)[treatment])[:, 1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def _model(X: FloatArray, Z: FloatArray, counts: FloatArray, theta: FloatArray) 
 
 def _probability(X: FloatArray, gamma: FloatArray) -> FloatArray:
     eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
-    return np.asarray(np.exp(log_softmax(eta, axis=1)))
+    return np.exp(log_softmax(eta, axis=1))
 
 
 def _information(X: FloatArray, p: FloatArray, counts: FloatArray) -> FloatArray:

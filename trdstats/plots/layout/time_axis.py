@@ -27,13 +27,13 @@ _SQRT_GAP = 0.06  # of the length of the axis
 def signed_sqrt(day: ArrayLike) -> NDArray[np.float64]:
     """Return the square root of days, odd about 0 so that days before treatment have a place."""
     days = np.asarray(day, dtype=np.float64)
-    return np.asarray(np.sign(days) * np.sqrt(np.abs(days)))
+    return np.sign(days) * np.sqrt(np.abs(days))
 
 
 def signed_square(root: ArrayLike) -> NDArray[np.float64]:
     """Return days from their signed square roots."""
     roots = np.asarray(root, dtype=np.float64)
-    return np.asarray(roots * np.abs(roots))
+    return roots * np.abs(roots)
 
 
 def place(day: ArrayLike, time_scale: TimeScale) -> NDArray[np.float64]:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_level, no_error_known, unknown_name
 from trdstats.estimates import Estimates, estimates_of
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.numerics.boundary import error_at
 from trdstats.kernels.risk_sets import cumulative_incidence as kernel
 from trdstats.outcomes import EventTimes, as_event_times
@@ -75,7 +77,9 @@ class AalenJohansen:
     def __post_init__(self) -> None:
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> AalenJohansenResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> AalenJohansenResult:
         """Estimate the cumulative incidences.
 
         Parameters
@@ -253,8 +257,13 @@ class AalenJohansenResult(CurveResult):
         return found.select(rows[:, place].ravel()).influence()
 
     def plot(
-        self, ax: Any = None, *, cause: int = 1, days: Sequence[float] | None = None, **options: Any
-    ) -> Any:
+        self,
+        ax: Axes | None = None,
+        *,
+        cause: int = 1,
+        days: Sequence[float] | None = None,
+        **options: Any,
+    ) -> Axes:
         """Draw the cumulative incidence of a cause with numbers at risk; returns the Axes."""
         if cause not in self.times.causes:
             raise unknown_name("cause", cause, self.times.causes)

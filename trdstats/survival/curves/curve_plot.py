@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.outcomes import EventTimes
 
 
@@ -18,11 +19,11 @@ def draw_curves(
     *,
     by: str,
     name: str,
-    ax: Any,
+    ax: Axes | None,
     cumulative: bool,
     days: Sequence[float] | None,
     options: dict[str, Any],
-) -> Any:
+) -> Axes:
     """Draw step curves with intervals and numbers at risk.
 
     Parameters

@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_choice, check_level, no_error_known
 from trdstats.estimates import Estimates, estimates_of
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.numerics.boundary import error_at
 from trdstats.kernels.risk_sets import survival_curve as kernel
 from trdstats.outcomes import EventTimes, as_event_times
@@ -78,7 +80,9 @@ class KaplanMeier:
         check_choice("conf_type", self.conf_type, ("log-log", "log", "plain", "arcsine"))
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> KaplanMeierResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> KaplanMeierResult:
         """Estimate the curves.
 
         Parameters
@@ -313,12 +317,12 @@ class KaplanMeierResult(CurveResult):
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         cumulative: bool = True,
         days: Sequence[float] | None = None,
         **options: Any,
-    ) -> Any:
+    ) -> Axes:
         """Draw the curves with numbers at risk.
 
         Parameters

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.outcomes import EventTimes, as_event_times
 
 
 @checked
-def landmark(times: Any, day: float) -> EventTimes:
+def landmark(times: EventTimes | FrameLike, day: float) -> EventTimes:
     """Return the times of those under observation and without the event at a day.
 
     What is known by the landmark (early improvement, a first dose, an added drug) may then group

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.errors import (
     NotEstimableError,
@@ -21,6 +22,7 @@ from trdstats.errors import (
 )
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.kernels.risk_sets.survival_curve import (
     Curve,
@@ -93,7 +95,9 @@ class RMST:
             raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> RMSTResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> RMSTResult:
         """Estimate the restricted means and compare them.
 
         Parameters
@@ -253,7 +257,7 @@ class RMSTResult(EstimateResult):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the restricted means with their intervals; returns the Axes."""
         frame = self.tidy()
         frame = frame[frame["measure"] == "restricted mean"].assign(label=lambda d: d["treatment"])

@@ -77,7 +77,7 @@ def adjust_means(
     row = np.concatenate([g.row for g in sample.groups])
 
     def error_of(effect: FloatArray) -> FloatArray:
-        return np.asarray(np.sqrt(np.diag(sample.robust_covariance(row, effect))))
+        return np.sqrt(np.diag(sample.robust_covariance(row, effect)))
 
     rows, effects = [], []
     for measure, (link, lost) in MODELS.items():

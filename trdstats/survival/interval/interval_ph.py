@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, check_bootstrap, check_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.interval.innermost import innermost_intervals
 from trdstats.kernels.interval.interval_ph import interval_ph, profile_curvature
@@ -70,7 +71,9 @@ class IntervalPH:
         check_level(self.conf_level)
         check_bootstrap(self.n_boot, self.seed)
 
-    def fit(self, times: Any, *, weights: Any = None) -> IntervalPHResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> IntervalPHResult:
         """Fit the model.
 
         Parameters

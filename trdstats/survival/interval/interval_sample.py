@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of
+from trdstats.estimates.weights import WeightsLike
 from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample, notes_of, split
 
 
-def split_intervals(times: EventTimes, by: str | None, weights: Any = None) -> Sample:
+def split_intervals(
+    times: EventTimes, by: str | None, weights: WeightsLike | None = None
+) -> Sample:
     """Return the groups of event times, each time in (left, right].
 
     Competing causes count as censored: the event was not seen by then.

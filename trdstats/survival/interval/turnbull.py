@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import check_bootstrap, check_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval.turnbull import turnbull
-from trdstats.outcomes import as_event_times
+from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.interval.interval_bootstrap import redraw
 from trdstats.survival.interval.interval_sample import split_intervals
 from trdstats.survival.interval.turnbull_result import TurnbullResult
@@ -62,7 +63,9 @@ class Turnbull:
         check_level(self.conf_level)
         check_bootstrap(self.n_boot, self.seed)
 
-    def fit(self, times: Any, *, weights: Any = None) -> TurnbullResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> TurnbullResult:
         """Estimate the curves.
 
         Parameters

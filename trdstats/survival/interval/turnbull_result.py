@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, pick_level
@@ -343,7 +344,7 @@ class TurnbullResult(CurveResult):
             }
         )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the curves: steps where they are known, boxes where the visits leave them open.
 
         Parameters

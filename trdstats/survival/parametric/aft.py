@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from scipy.linalg import eigh
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.aft import AFTFit, Distribution, fit_aft, unpack
-from trdstats.outcomes import as_event_times
+from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.parametric.aft_result import AFTResult, parameter_names
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
@@ -78,7 +80,9 @@ class AFT:
         check_choice("distribution", self.distribution, get_args(Distribution))
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> AFTResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> AFTResult:
         """Fit by maximum likelihood.
 
         Parameters

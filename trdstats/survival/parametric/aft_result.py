@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
@@ -92,7 +93,7 @@ class AFTResult(Coefficients):
 
     def _has_ratio(self, table: pd.DataFrame) -> BoolArray:
         at = np.arange(len(table))
-        return np.asarray((at > 0) & (at < self._fit.q))
+        return (at > 0) & (at < self._fit.q)
 
     @property
     def scale(self) -> float:
@@ -223,7 +224,7 @@ class AFTResult(Coefficients):
             title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
         )  # fmt: skip
 
-    def predict(self, frame: Any, *, days: Sequence[float] = ()) -> pd.DataFrame:
+    def predict(self, frame: FrameLike, *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return the median, and survival at chosen days, of subjects with given covariates.
 
         Parameters
@@ -262,7 +263,7 @@ class AFTResult(Coefficients):
                 rows.append(Derived(key, np.nan, nothing, "identity", "a covariate is missing"))
         return derived_table(rows, self._variance(), self.spec.conf_level)
 
-    def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
         """Draw the standardised share that had the event, by group; returns the Axes.
 
         Parameters

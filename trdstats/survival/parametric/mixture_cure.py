@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from scipy.linalg import block_diag, eigh
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import EstimateWarning, NotEstimableError, check_choice, check_level
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.mixture_cure import CureDistribution, CureFit, fit_cure
-from trdstats.outcomes import as_event_times
+from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.parametric.mixture_cure_result import MixtureCureResult
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
@@ -77,7 +79,9 @@ class MixtureCure:
         check_choice("distribution", self.distribution, get_args(CureDistribution))
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> MixtureCureResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> MixtureCureResult:
         """Fit by maximum likelihood from several fixed starts.
 
         Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import check_choice, unknown_name
@@ -253,7 +254,7 @@ class MixtureCureResult(Coefficients):
             title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
         )  # fmt: skip
 
-    def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
         """Draw the standardised share that had the event, by group; returns the Axes.
 
         Parameters

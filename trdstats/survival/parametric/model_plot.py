@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.survival.parametric.parametric_data import Analysed
 
 _POINTS = 400
@@ -19,8 +20,8 @@ def curve_days(data: Analysed) -> list[float]:
 
 
 def draw_shares(
-    share: pd.DataFrame, by: str, data: Analysed, ax: Any, options: dict[str, Any]
-) -> Any:
+    share: pd.DataFrame, by: str, data: Analysed, ax: Axes | None, options: dict[str, Any]
+) -> Axes:
     """Draw the shares that had the event.
 
     Parameters

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Ties, maximise
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
-from trdstats.outcomes import as_event_times
+from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.regression_data import (
     Regressed,
@@ -105,7 +107,9 @@ class CoxPH(SummaryMixin):
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> CoxResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> CoxResult:
         """Fit the model.
 
         Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, check_level, pick_level, unknown_name
@@ -191,7 +192,7 @@ class MarginalCurves(EstimateResult):
         frame.insert(0, "subject", self.model._found.sample.influence_subjects())
         return frame
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the share that had the event under each level; returns the Axes."""
         curve = self.tidy()
         curve[self.by] = pd.Categorical(curve[self.by], categories=list(self.levels))

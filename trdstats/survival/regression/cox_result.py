@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
@@ -75,7 +76,7 @@ class CoxResult(Coefficients):
 
     def _on_beta(self) -> FloatArray:
         """Return the first-order influence of each analysed subject on the coefficients, (n, q)."""
-        return np.asarray(self._scores(self._best.fit) @ np.linalg.inv(self._best.fit.information))
+        return self._scores(self._best.fit) @ np.linalg.inv(self._best.fit.information)
 
     def _robust(self, effect: FloatArray) -> FloatArray:
         """Return the covariance of sums from the part of each analysed subject, shape (n, k)."""
@@ -231,7 +232,7 @@ class CoxResult(Coefficients):
                 f"{what} needs effects that do not change with time; leave out time_varying."
             )
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the hazard ratios with their intervals; returns the Axes."""
         event = self.times.causes.get(self.spec.cause, "")
         return self._draw(f"Hazard ratio of {event}", self.times.caveat, ax, options)

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.estimates import Estimates
+from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.numerics.newton_loglik import maximise
 from trdstats.kernels.risk_sets.fine_gray import (
@@ -82,7 +84,9 @@ class FineGray:
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
         check_level(self.conf_level)
 
-    def fit(self, times: Any, *, weights: Any = None) -> FineGrayResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> FineGrayResult:
         """Fit the model.
 
         Parameters
@@ -165,7 +169,7 @@ class FineGrayResult(Coefficients):
         """Return the log subdistribution hazard ratios; their variance is robust."""
         found = self._found
         part = score_parts(self._data, self._fit)
-        effect = np.asarray(part @ np.linalg.inv(self._fit.information) / self._spread)
+        effect = part @ np.linalg.inv(self._fit.information) / self._spread
         return coefficients_of(
             pd.DataFrame({"term": self.terms}), self._fit.beta / self._spread,
             found.sample.robust_covariance(found.row, effect), effect, found.row, found.sample,
@@ -187,7 +191,7 @@ class FineGrayResult(Coefficients):
             }
         )
 
-    def predict(self, frame: Any, days: Sequence[float]) -> pd.DataFrame:
+    def predict(self, frame: FrameLike, days: Sequence[float]) -> pd.DataFrame:
         """Estimate the cumulative incidence of subjects with given covariates.
 
         Parameters
@@ -222,7 +226,7 @@ class FineGrayResult(Coefficients):
         time = np.tile(np.asarray(days, dtype=float), len(table))
         return rows.assign(time=time, estimate=estimate.ravel())
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the hazard ratios with their intervals; returns the Axes."""
         event = self.times.causes[self.spec.cause]
         xlabel = f"Subdistribution hazard ratio of {event}"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, unknown_name
@@ -63,7 +64,7 @@ def _transformed(transform: str, best: CoxFit, found: Regressed, cause: int) -> 
     if transform == "rank":
         events = np.sort(time[best.data.step])
         low, high = (np.searchsorted(events, time, side=s) for s in ("left", "right"))
-        return np.asarray((low + 1 + high) / 2)
+        return (low + 1 + high) / 2
     event = (found.status == cause).astype(np.intp)
     curve = kaplan_meier(FollowUp(found.time, event, found.entry, found.weight))
     before = np.searchsorted(curve.time, time, side="left") - 1
@@ -112,7 +113,7 @@ class ProportionalHazardsTest(SummaryMixin):
         frame.insert(0, "time", self._tests.time)
         return frame
 
-    def plot(self, term: str, ax: Any = None, **options: Any) -> Any:
+    def plot(self, term: str, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the effect of a column of the design along time, with a smooth line.
 
         Parameters

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Figure
 from trdstats.outcomes import EventTimes
 from trdstats.study import Study
 from trdstats.survival.schedule import audit_wording as say
@@ -153,7 +154,7 @@ class ScheduleAudit(SummaryMixin):
         words += [*say.of_gaps(self._grids), *say.of_pairs(self._of_pairs())]
         return (*words, *say.of_shared(self._tests, 1 - self.conf_level))
 
-    def plot(self, fig: Any = None, **options: Any) -> Any:
+    def plot(self, fig: Figure | None = None, **options: Any) -> Figure:
         """Draw when each treatment was rated, and its onset by the three datings.
 
         Parameters

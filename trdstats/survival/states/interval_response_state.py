@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval import illness_death as model
 from trdstats.kernels.interval import panel_likelihood as kernel
+from trdstats.outcomes import ResponseHistory
 from trdstats.outcomes.check_history import STATES
 from trdstats.survival.states.history_groups import (
     HistorySample,
@@ -88,7 +91,9 @@ class IntervalResponseState:
             )
         object.__setattr__(self, "cuts", cuts)
 
-    def fit(self, history: Any, *, weights: Any = None) -> IntervalResponseStateResult:
+    def fit(
+        self, history: ResponseHistory | FrameLike, *, weights: WeightsLike | None = None
+    ) -> IntervalResponseStateResult:
         """Estimate the intensities of each group.
 
         Parameters
@@ -147,7 +152,7 @@ class IntervalResponseStateResult(StateResult):
             if weights is None:
                 return np.asarray(np.sqrt((effect**2).sum(axis=0)))
             variance = weights.variance(effect.reshape(len(effect), -1))
-            return np.asarray(np.sqrt(variance.reshape(effect.shape[1:])))
+            return np.sqrt(variance.reshape(effect.shape[1:]))
         variance = np.einsum("...i,ij,...j->...", slopes, self._fits[label].inverse, slopes)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 

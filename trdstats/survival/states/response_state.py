@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.risk_sets import state_probabilities as kernel
+from trdstats.outcomes import ResponseHistory
 from trdstats.survival.groups import notes_of
 from trdstats.survival.states.history_groups import (
     check_horizon,
@@ -72,7 +75,9 @@ class ResponseState:
     def __post_init__(self) -> None:
         check_tau(self.tau, self.conf_level)
 
-    def fit(self, history: Any, *, weights: Any = None) -> ResponseStateResult:
+    def fit(
+        self, history: ResponseHistory | FrameLike, *, weights: WeightsLike | None = None
+    ) -> ResponseStateResult:
         """Estimate the state probabilities.
 
         Parameters

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
+from trdstats.aliases import Axes, Figure
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_known
@@ -268,7 +269,9 @@ class StateResult(CurveResult):
             frames.append(self._curve(label, np.append(days[days < tau], tau), self.conf_level))
         return pd.concat(frames, ignore_index=True).rename(columns={self._key: "treatment"})
 
-    def plot(self, fig: Any = None, *, days: Sequence[float] | None = None, **options: Any) -> Any:
+    def plot(
+        self, fig: Figure | None = None, *, days: Sequence[float] | None = None, **options: Any
+    ) -> Figure:
         """Draw the share in each state over time, one panel a group; returns the Figure.
 
         Parameters
@@ -290,8 +293,8 @@ class StateResult(CurveResult):
         return plots.plot_state_areas(self._drawn(), observed=observed, fig=fig, **settings)
 
     def plot_in_response(
-        self, ax: Any = None, *, days: Sequence[float] | None = None, **options: Any
-    ) -> Any:
+        self, ax: Axes | None = None, *, days: Sequence[float] | None = None, **options: Any
+    ) -> Axes:
         """Draw the probability of being in response, with numbers at risk; returns the Axes.
 
         At risk are those under observation, in response or not yet.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.risk_sets.gray import GrayScores, GrayTestValue, gray_scores, gray_test
@@ -58,7 +58,7 @@ class GrayTest:
         if self.rho < 0:
             raise SpecError(f"rho must be 0 or more; got {self.rho}.")
 
-    def fit(self, times: Any) -> GrayTestResult:
+    def fit(self, times: EventTimes | FrameLike) -> GrayTestResult:
         """Compute the tests of all causes.
 
         Parameters

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.errors import check_choice
 from trdstats.kernels.interval.interval_rank_test import (
@@ -56,7 +56,7 @@ class IntervalLogRank:
 
     by: str = "treatment"
 
-    def fit(self, times: Any) -> IntervalLogRankResult:
+    def fit(self, times: EventTimes | FrameLike) -> IntervalLogRankResult:
         """Compute the test.
 
         Parameters

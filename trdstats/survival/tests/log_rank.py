@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_choice, unknown_name
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.rank_tests import (
     RankScores,
@@ -74,7 +75,9 @@ class LogRank:
         if self.rho < 0 or self.gamma < 0:
             raise SpecError(f"rho and gamma must be 0 or more; got {self.rho}, {self.gamma}.")
 
-    def fit(self, times: Any, *, weights: Any = None) -> LogRankResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> LogRankResult:
         """Compute the test.
 
         Parameters

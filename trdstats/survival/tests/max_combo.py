@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.numerics.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
@@ -77,7 +79,9 @@ class MaxCombo:
                 f"{self.weightings!r}."
             )
 
-    def fit(self, times: Any, *, weights: Any = None) -> MaxComboResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> MaxComboResult:
         """Compare every pair of groups.
 
         Parameters
