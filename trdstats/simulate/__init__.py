@@ -5,16 +5,23 @@ its own visit schedule, and `trial`, three randomised arms on one; their paramet
 ``cohorts.toml`` with their sources. `registry` holds the forms of a clinic, item by item and messy
 on purpose. ``python -m trdstats.simulate sample_data`` writes them.
 
-`referral` draws one population and gives treatments by severity, or at random: what a randomised
-comparison would find is then known, and `chance` is each subject's true probability of treatment.
+`referral` draws one population and gives treatments by severity, or at random; `chance` is each
+subject's true probability of treatment.
+
+`truth` of each is what holds in its population: means, rates, onset, dropout and effects at the
+scheduled days with their Monte-Carlo errors, and what was set exactly.
 
 Examples
 --------
 >>> from trdstats import simulate
 >>> clinic = simulate.referral(seed=1, n=200)
->>> truth = simulate.referral(seed=1, n=200, randomised=True)
->>> bool((clinic.subjects["chance"] == truth.subjects["chance"]).all())
+>>> trial = simulate.referral(seed=1, n=200, randomised=True)
+>>> bool((clinic.subjects["chance"] == trial.subjects["chance"]).all())
 True
+>>> known = clinic.truth.query("day == 28 and strategy == 'nobody leaves, no rescue'")
+>>> known = known[known["population"].isin(["all", "as referred"])].set_index("quantity")
+>>> known.loc[["effect on response", "crude difference in response"], "value"].round(2).tolist()
+[0.08, 0.03]
 """
 
 from trdstats.simulate.by_severity import simulate_referral

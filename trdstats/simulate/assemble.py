@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from trdstats.simulate.record import SampleStudy
@@ -12,6 +14,7 @@ def assemble(
     visits: list[pd.DataFrame],
     subjects: list[pd.DataFrame],
     events: list[pd.DataFrame],
+    known_truth: Callable[[], pd.DataFrame],
 ) -> SampleStudy:
     """Return a study with its tables stacked and sorted by subject, then day.
 
@@ -21,6 +24,8 @@ def assemble(
         Name of the study.
     visits, subjects, events : list of pandas.DataFrame
         One table a group.
+    known_truth : callable
+        Returns what is true in it.
 
     Returns
     -------
@@ -31,4 +36,5 @@ def assemble(
         visits=pd.concat(visits).sort_values(["subject", "day"], ignore_index=True),
         subjects=pd.concat(subjects).sort_values("subject", ignore_index=True),
         events=pd.concat(events).sort_values(["subject", "day", "event"], ignore_index=True),
+        known_truth=known_truth,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
+from trdstats.simulate import truth
 from trdstats.simulate.assemble import assemble
 from trdstats.simulate.chance import calibrate
 from trdstats.simulate.cohort import Group, simulate_course
@@ -77,7 +80,49 @@ def simulate_referral(
         visits.append(seen)
         events.append(happened)
     subjects = pd.concat([who, people.table], axis=1)
-    return assemble("referral", visits, [subjects], events)
+    known = partial(referral_truth, 0.0 if randomised else referral)
+    return assemble("referral", visits, [subjects], events, known)
+
+
+@cache
+def referral_truth(referral: float) -> pd.DataFrame:
+    """Return what is true in the population, and what a crude comparison of the referred finds.
+
+    Parameters
+    ----------
+    referral : float
+        As in `simulate_referral`; 0 is at random.
+    """
+    parameters = load_parameters()
+    rng = open_stream(truth.SEED, "referral", "all", "people")
+    people = draw_people(truth.SUBJECTS, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
+    severity = _severity(people.table, people.baseline)
+    chance = expit(referral * severity)
+    arms = {}
+    for name in TREATMENTS:
+        cohort = parameters.cohorts[name]
+        fails = calibrate(float(cohort.weights[-1]), _MATTERS * severity)
+        group = truth.large_group(("referral", name), people.baseline, severity, fails)
+        arms[name] = truth.run_arm(group, cohort, cohort.schedule, cohort.retention, parameters)
+    reference, treatment = TREATMENTS
+    given = {treatment: chance, reference: 1 - chance}
+    rows = [r for name, arm in arms.items() for r in truth.rows_of_arm(name, arm, population="all")]
+    rows += truth.rows_of_effect(arms, treatment, reference, population="all")
+    for name in TREATMENTS:
+        rows += truth.rows_of_effect(
+            arms, treatment, reference, dict.fromkeys(TREATMENTS, given[name]),
+            population=f"referred to {name}",
+        )  # fmt: skip
+    rows += truth.rows_of_effect(
+        arms, treatment, reference, given, kind="crude difference in", population="as referred",
+        definition="those given ketamine minus those given TMS, not adjusted",
+    )  # fmt: skip
+    for name in TREATMENTS:
+        rows += truth.rows_of_setting(name, parameters.cohorts[name], parameters.course.classes)
+    rows.append(truth.row("log odds ratio of referral", "to ketamine, for one SD of severity",
+                          referral, population="all"))  # fmt: skip
+    rows.append(truth.row("log odds ratio of non-response", "for one SD of severity", _MATTERS))
+    return truth.table([*rows, *truth.rows_of_dropout(parameters)])
 
 
 def _severity(table: pd.DataFrame, baseline: FloatArray) -> FloatArray:

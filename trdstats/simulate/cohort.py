@@ -45,6 +45,21 @@ class Group:
     nonresponse_chance: FloatArray | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a group does.
+
+    Attributes
+    ----------
+    days : ndarray, shape (n, visits)
+        Scheduled visits and unscheduled occasions, increasing in each row.
+    seen : Observed
+    """
+
+    days: FloatArray
+    seen: Observed
+
+
 def simulate_course(
     group: Group,
     cohort: Cohort,
@@ -68,10 +83,28 @@ def simulate_course(
     -------
     visits, events : pandas.DataFrame
     """
+    course = run_course(group, cohort, schedule, retention, parameters)
+    baseline_day = draw_baseline_day(
+        len(group.names),
+        open_stream(*group.path, "baseline day"),
+        same_day=parameters.hazards.baseline_same_day,
+    )
+    visits = _list_visits(group, baseline_day, course.days, course.seen)
+    return visits, _list_events(group.names, course.seen)
+
+
+def run_course(
+    group: Group,
+    cohort: Cohort,
+    schedule: Schedule,
+    retention: Retention,
+    parameters: Parameters,
+) -> Course:
+    """Return what a group treated alike does, visit by visit; see `simulate_course`."""
     seed, study, treatment = group.path
     streams = {
         purpose: open_stream(seed, study, treatment, purpose)
-        for purpose in ("class", "deviation", "loss", "days", "noise", "attrition", "baseline day")
+        for purpose in ("class", "deviation", "loss", "days", "noise", "attrition")
     }
     n, course = len(group.names), parameters.course
     chance = group.nonresponse_chance
@@ -101,12 +134,7 @@ def simulate_course(
         baseline=group.baseline,
         treated=group.treated,
     )
-    seen = follow(latent, retention, parameters.hazards, streams["attrition"])
-    baseline_day = draw_baseline_day(
-        n, streams["baseline day"], same_day=parameters.hazards.baseline_same_day
-    )
-    visits = _list_visits(group, baseline_day, days, seen)
-    return visits, _list_events(group.names, seen)
+    return Course(days, follow(latent, retention, parameters.hazards, streams["attrition"]))
 
 
 def draw_class(

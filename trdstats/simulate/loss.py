@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
@@ -37,6 +38,11 @@ class LossLaw:
             raise SpecError(f"a loss law is weibull or lognormal; got {self.law!r}.")
         if min(self.scale, self.shape) <= 0 or self.from_day < 0:
             raise SpecError("a loss law needs a positive scale and shape, and a day from 0 on.")
+
+    @property
+    def median(self) -> float:
+        """Median days from the start of the clock to the loss."""
+        return self.scale * log(2) ** (1 / self.shape) if self.law == "weibull" else self.scale
 
     def draw(self, onset: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the day on which each subject's response begins to be lost.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import FloatArray
+from trdstats.simulate import truth
 from trdstats.simulate.assemble import assemble
 from trdstats.simulate.chance import draw_truncated
 from trdstats.simulate.cohort import Group, simulate_course
@@ -62,7 +66,37 @@ def simulate_trial(seed: int | None = None) -> SampleStudy:
         )
         visits.append(seen)
         events.append(happened)
-    return assemble("trial", visits, [table], events)
+    return assemble("trial", visits, [table], events, trial_truth)
+
+
+@cache
+def trial_truth() -> pd.DataFrame:
+    """Return what is true in the trial: each arm, and each arm against the first."""
+    parameters = load_parameters()
+    design = parameters.trial
+    # A site each: the truth is that of all sites, not of six that were drawn.
+    size = truth.SUBJECTS // len(design.arms)
+    many = replace(design, arm_size=size, sites=size * len(design.arms))
+    people, baseline = draw_participants(many, open_stream(truth.SEED, "trial", "people"))
+    effect = design.nonresponse_per_msm * (people["msm"].to_numpy() - design.msm_mean)
+    arms = {
+        arm: truth.run_arm(
+            truth.large_group(("trial", arm), baseline, effect),
+            parameters.cohorts[arm], design.schedule, design.retention[arm], parameters,
+        )
+        for arm in design.arms
+    }  # fmt: skip
+    rows = [r for name, arm in arms.items() for r in truth.rows_of_arm(name, arm)]
+    for name in design.arms:
+        rows += truth.rows_of_setting(name, parameters.cohorts[name], parameters.course.classes)
+        rows.append(truth.row("never treated", "probability to leave before treatment",
+                              design.untreated[name], treatment=name,
+                              population="randomised"))  # fmt: skip
+        if name != design.arms[0]:
+            rows += truth.rows_of_effect(arms, name, design.arms[0])
+    rows.append(truth.row("log odds ratio of non-response", "for one point of Maudsley staging",
+                          design.nonresponse_per_msm))  # fmt: skip
+    return truth.table([*rows, *truth.rows_of_dropout(parameters)])
 
 
 def draw_participants(
