@@ -305,6 +305,10 @@ def test_items_answered_in_the_other_direction_are_turned_round() -> None:
     assert score("CES-D", well, ill)["score"].tolist() == [0.0, 60.0]
     shown = repr(score_items(forms(none), "CES-D"))
     assert "items 4, 8, 12, 16, read as they were answered" in shown
+    # Answers that somebody turned round before show in a total typed beside them.
+    typed = score_items(forms(ill, sum=[48]), "CES-D", total="sum").quality()
+    detail = typed.loc[typed["kind"] == "typed total differs", "detail"].item()
+    assert detail.startswith("typed 48, items give 60: the sum of the answers as they stand")
     # An unanswered one is unanswered, not the highest.
     gap = [None if i == 4 else 0 for i in range(1, 21)]
     assert np.isnan(score("CES-D", gap)["score"].iloc[0])
