@@ -294,3 +294,30 @@ def test_read_scales_reads_scoring(tmp_path: Any) -> None:
     )
     own = read_scales(path)["OWN"]
     assert score_items(forms([2, None]), own).tidy()["score"].iloc[0] == 4
+
+
+def test_items_answered_in_the_other_direction_are_turned_round() -> None:
+    # All 0: sixteen items add 0, and items 4, 8, 12 and 16 add 3 each. All 3: 16 x 3 and none.
+    none, most = [0] * 20, [3] * 20
+    assert score("CES-D", none, most)["score"].tolist() == [12.0, 48.0]
+    well = [3 if i in (4, 8, 12, 16) else 0 for i in range(1, 21)]
+    ill = [0 if i in (4, 8, 12, 16) else 3 for i in range(1, 21)]
+    assert score("CES-D", well, ill)["score"].tolist() == [0.0, 60.0]
+    shown = repr(score_items(forms(none), "CES-D"))
+    assert "items 4, 8, 12, 16, read as they were answered" in shown
+    # Answers that somebody turned round before show in a total typed beside them.
+    typed = score_items(forms(ill, sum=[48]), "CES-D", total="sum").quality()
+    detail = typed.loc[typed["kind"] == "typed total differs", "detail"].item()
+    assert detail.startswith("typed 48, items give 60: the sum of the answers as they stand")
+    # An unanswered one is unanswered, not the highest.
+    gap = [None if i == 4 else 0 for i in range(1, 21)]
+    assert np.isnan(score("CES-D", gap)["score"].iloc[0])
+    by_rule = score("CES-D", gap, missing=Prorate(at_most=1))
+    assert by_rule["score"].iloc[0] == pytest.approx(9 * 20 / 19)
+
+
+def test_items_of_scales_on_which_high_is_good_and_of_both_scorings() -> None:
+    assert score("WHO-5", [5, 4, 3, 2, 1])["score"].tolist() == [15.0]
+    assert score("SHAPS", [1] * 3 + [0] * 11)["score"].tolist() == [3.0]
+    assert score("SHAPS56", [1] * 14, [4] * 14)["score"].tolist() == [14.0, 56.0]
+    assert score("HAM-A", [4] * 14)["score"].tolist() == [56.0]

@@ -163,7 +163,7 @@ def test_baseline_rules_and_windows_by_hand() -> None:
     found = run(
         study,
         definitions=[Response()],
-        baseline=["last", "first", "mean", "highest"],
+        baseline=["last", "first", "mean", "worst"],
         windows={"narrow": {28: 2}, "wide": {28: 3}},
     ).tidy()
     rate = found.set_index(["baseline", "windows"])["outcome"]
@@ -171,7 +171,7 @@ def test_baseline_rules_and_windows_by_hand() -> None:
         ("last", "narrow"): 0.0, ("last", "wide"): 0.25,
         ("first", "narrow"): 0.5, ("first", "wide"): 0.75,
         ("mean", "narrow"): 0.25, ("mean", "wide"): 0.5,
-        ("highest", "narrow"): 0.5, ("highest", "wide"): 0.75,
+        ("worst", "narrow"): 0.5, ("worst", "wide"): 0.75,
     }  # fmt: skip
 
 

@@ -53,6 +53,12 @@ DATA = tomllib.loads(TEXT)
         ("CGII", 1, (1, 7), None),
         ("GAD7", 7, (0, 21), None),
         ("SDS", 3, (0, 30), None),
+        ("CESD", 20, (0, 60), None),
+        ("SHAPS", 14, (0, 14), None),
+        ("SHAPS56", 14, (14, 56), None),
+        ("WHO5", 5, (0, 25), None),
+        ("WHO5PCT", 0, (0, 100), None),
+        ("HAMA", 14, (0, 56), None),
     ],
 )
 def test_instrument(label: str, items: int, total: tuple[int, int], remission: int | None) -> None:
@@ -71,7 +77,7 @@ def test_instrument(label: str, items: int, total: tuple[int, int], remission: i
 
 
 def test_instruments_are_all_listed() -> None:
-    assert len(scale_names()) == 18
+    assert len(scale_names()) == 24
     assert [s.label for s in search_scales()] == scale_names()
     assert {s.label for s in search_scales("chronic depression")} == {"GAD7"}
     assert "PHQ9" in {s.label for s in search_scales("SELF")}
@@ -236,3 +242,63 @@ def test_card_text_and_html_tell_the_same() -> None:
     for word in ("Patient Health Questionnaire", "0 to 27", "Kroenke 2001", "moderately severe"):
         assert word in text
         assert word in html
+
+
+def test_bands_of_the_scales_of_mood_anhedonia_well_being_and_anxiety() -> None:
+    def at(label: str, *totals: float, scheme: str | None = None) -> list[str | None]:
+        return [get_scale(label).severity(t, scheme=scheme) for t in totals]
+
+    assert at("CES-D", 15, 16) == ["below the cut-off", "at or above the cut-off"]
+    assert at("SHAPS", 2, 3) == ["normal", "abnormal"]
+    assert at("WHO-5", 12, 13) == ["poor well-being", "not poor"]
+    assert at("WHO5PCT", 28, 32, 52, scheme="Topp 2015") == [
+        "depression likely", "screen positive", "screen negative"
+    ]  # fmt: skip
+    assert at("HAM-A", 7, 14, 23, 24) == ["none or minimal", "mild", "moderate", "severe"]
+    # The two scores of the WHO-5 say the same of every total.
+    for raw in range(26):
+        for scheme in ("WHO-5 manual", "Topp 2015"):
+            assert at("WHO5", raw, scheme=scheme) == at("WHO5PCT", 4 * raw, scheme=scheme)
+
+
+def test_what_was_only_recalled_of_them_says_so() -> None:
+    assert "[recalled, not verified]" in get_scale("HAM-A").remission_cutoff(7).source.cite()
+    assert "[recalled with doubt" in get_scale("WHO5").schemes[1].source.cite()
+    assert not get_scale("SHAPS56").source.is_verified  # type: ignore[union-attr]
+    assert get_scale("HAMA").schemes[0].source.certainty == "V"
+
+
+def test_a_scale_knows_which_end_is_good() -> None:
+    who, madrs = get_scale("WHO-5"), get_scale("MADRS")
+    assert (who.best, who.worst, who.better, who.oriented(25)) == (25, 0, "higher", 0)
+    assert (madrs.best, madrs.worst, madrs.better, madrs.oriented(25)) == (0, 60, "lower", 25)
+    shaps = get_scale("SHAPS56")
+    assert (shaps.best, shaps.worst) == (14, 56)
+    assert "at least 13 (set by the analyst)" in who.remission_cutoff(at_least=13).describe("WHO5")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"remission": [{"at_most": 5, "source": {"citation": "x"}}]}, "has 'at_least'"),
+        ({"remission": [{"at_least": 0, "source": {"citation": "x"}}]}, "0 lies outside 0 to 9"),
+        ({"step": 2}, "steps of 2 do not lead from 0 to 9"),
+        ({"step": 0.07}, "of halves to tenths, not 0.07"),
+        ({"step": -1}, "step must be a positive number"),
+        ({"step": True}, "step must be a positive number"),
+    ],
+)
+def test_a_scale_on_which_high_is_good_checks_itself(fields: dict[str, Any], words: str) -> None:
+    data = {"name": "x", "total": [0, 9], "direction": "higher is better", **fields}
+    with pytest.raises(SpecError, match=words):
+        scale_from_mapping("X", data)
+
+
+def test_raters_of_an_averaged_scale() -> None:
+    assert get_scale("HAMD24").averaged_over(2).step == 0.5
+    assert "in steps of 0.3333" in repr(get_scale("HAMD24").averaged_over(3))
+    for raters in (1, 11, True, 2.0):
+        with pytest.raises(SpecError, match="raters must be"):
+            get_scale("HAMD24").averaged_over(raters)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="categories"):
+        get_scale("CGIS").averaged_over(2)

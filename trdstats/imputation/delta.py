@@ -17,7 +17,10 @@ from trdstats.imputation.trial_layout import Layout, plain
 @checked
 @dataclass(frozen=True)
 class Delta:
-    """A shift of imputed values; positive is worse on a depression scale.
+    """A shift of imputed values.
+
+    It is added as it stands: positive is worse on most depression scales, and better where high
+    is good (WHO-5), so that worse is negative there.
 
     Parameters
     ----------

@@ -255,6 +255,7 @@ class Imputed(SummaryMixin):
             "ylabel": f"Mean {self.layout.outcome}",
             "xlabel": "Day" if numeric else f"{self.layout.visit} (in order)",
             "caveat": self.caveat,
+            "better": self.layout.better,
             **options,
         }
         return plots.plot_trajectories(drawn, ax=ax, **settings)

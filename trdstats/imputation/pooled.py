@@ -17,6 +17,7 @@ from trdstats.estimates.scales import ScaleName, back
 from trdstats.imputation.analyses import to_scale
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.kernels.numerics.pooling import Pool, jackknife_influence, pool_bootstrap
+from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
     Summary,
     Table,
@@ -146,6 +147,12 @@ class Pooled(EstimateResult):
             raise NotEstimableError("Influence needs ConditionalMean('jackknife').")
         return super().influence()
 
+    def _axis(self) -> str:
+        label = "Difference with confidence interval"
+        if not self.analysed.analysis.linear:  # rates and times, not scores
+            return label
+        return say_direction(label, self.analysed.imputed.layout.better)
+
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the differences (or all estimates where there are none); returns the Axes."""
         frame = self.tidy()
@@ -153,7 +160,7 @@ class Pooled(EstimateResult):
         if "measure" in frame and (frame["measure"] == "difference").any():
             frame = frame[frame["measure"] == "difference"]
         settings = {
-            "xlabel": "Difference with confidence interval",
+            "xlabel": self._axis(),
             "reference_line": 0.0,
             "caveat": self.analysed.imputed.caveat,
             **options,

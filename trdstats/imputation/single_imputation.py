@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, known_level, unknown_name
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
+from trdstats.plots.layout.direction import say_direction
 from trdstats.study import Study
 from trdstats.tables import (
     Summary,
@@ -112,7 +113,7 @@ def single_imputation_analyses(
         for m in methods
     ]  # fmt: skip
     return PlainAnalyses(pd.concat(frames, ignore_index=True), float(day), base, covariates,
-                         study.caveat, conf_level)  # fmt: skip
+                         study.caveat, conf_level, study.scale.better)  # fmt: skip
 
 
 def _analyse(
@@ -173,6 +174,7 @@ class PlainAnalyses(SummaryMixin):
     covariates: str | None
     caveat: str
     conf_level: float
+    better: Literal["lower", "higher"] = "lower"
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a method and estimate.
@@ -196,8 +198,8 @@ class PlainAnalyses(SummaryMixin):
         """Draw the differences by method; returns the Axes."""
         frame = self.frame[self.frame["measure"] == "difference"]
         label = frame["method"] + ": " + frame["treatment"] + " v " + frame["reference"]
-        settings = {"xlabel": f"Difference of changes at day {self.day:g}", "reference_line": 0.0,
-                    "caveat": self.caveat, **options}  # fmt: skip
+        xlabel = say_direction(f"Difference of changes at day {self.day:g}", self.better)
+        settings = {"xlabel": xlabel, "reference_line": 0.0, "caveat": self.caveat, **options}
         return plots.plot_estimates(frame.assign(label=label), ax=ax, **settings)
 
     def summary(self) -> Summary:

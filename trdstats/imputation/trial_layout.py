@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from trdstats.frames import to_pandas
 from trdstats.kinds import as_category
 from trdstats.study import Study
 from trdstats.study.checks import check_columns, check_not_empty
+from trdstats.study.study import better_of
 from trdstats.study.visit_order import order_visits
 
 
@@ -46,6 +47,8 @@ class Layout:
         The study the table was taken from.
     planned : pandas.Index
         Visits that the table names, in order, those without rows too.
+    better : {"lower", "higher"} or None
+        Which values of the outcome are better, None where nobody knows.
     """
 
     people: pd.DataFrame
@@ -62,6 +65,7 @@ class Layout:
     left_out: dict[str, int]
     study: Study | None
     planned: pd.Index[Any]
+    better: Literal["lower", "higher"] | None
 
     @property
     def subjects(self) -> pd.Index[Any]:
@@ -151,6 +155,7 @@ def lay_out(
         reason=np.full(len(people), "", dtype=object),
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
         study=data if isinstance(data, Study) else None, planned=planned,
+        better=better_of(data, outcome),
     )  # fmt: skip
 
 

@@ -146,6 +146,12 @@ def _typed_totals(forms: Forms, scale: Scale, score: FloatArray, typed: str) -> 
         readings.append((f"the plain sum of the {len(scale.item_maxima)} items", raw))
     if scale.scoring.codes:
         readings.append(("a code for not assessed was added", score + forms.answers.coded_points))
+    turned = [i - 1 for i in scale.scoring.reversed]
+    if turned:
+        ends = scale.layout.maxima[turned].sum() + scale.item_minimum * len(turned)
+        as_given = raw + ends - 2 * np.nansum(items[turned], axis=0)
+        cause = "the sum of the answers as they stand, turned round before or not at all"
+        readings.append((cause, as_given))
     readings += [
         (f"the total of {label}", items[[i - 1 for i in members]].sum(axis=0))
         for label, members in scale.scoring.contains

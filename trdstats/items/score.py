@@ -93,6 +93,10 @@ class ScoredItems(SummaryMixin):
         counts = self.frame["reason"].value_counts(sort=False)
         rule = "no item" if self.rule is None else self.rule.describe()
         facts = [("Forms", f"{len(self.frame):,}"), ("Missing items", rule)]
+        turned = self.scale.scoring.reversed
+        if turned:
+            items = ", ".join(map(str, turned))
+            facts.append(("Turned round", f"items {items}, read as they were answered"))
         if self.rule is not None:
             facts.append(("Source", self.rule.source.cite()))
         reasons = tuple((str(k), format_count(n)) for k, n in counts.items() if n)

@@ -85,6 +85,8 @@ class ItemReader:
             kinds = (("text", no_number), ("outside", outside), ("fraction", broken))
             self._note(item, column, rows, kinds)
             score = np.where(outside | broken, np.nan, score)
+        if item in scale.scoring.reversed:
+            score = scale.item_minimum + scale.item_maxima[item - 1] - score
         target = self._scores[item - 1]
         if forms is None:
             before = target

@@ -21,7 +21,7 @@ from trdstats.formulas import (
     read_right_side,
 )
 from trdstats.longitudinal.design import Design, Facts
-from trdstats.study.study import caveat_of
+from trdstats.study.study import better_of, caveat_of
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def build_rows(
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
         facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
-        left_out=left_out, caveat=caveat_of(data), unit="subject" if subject == unit else unit,
+        left_out=left_out, caveat=caveat_of(data),
+        better=better_of(data, outcome), unit="subject" if subject == unit else unit,
         subject_of_row=pd.Index(frame[subject]),
     )  # fmt: skip
     return design, groupings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -156,6 +156,8 @@ class Design:
         Rows not analysed, by reason.
     visit : str
         Column of the visits; empty where ratings are not by visit.
+    better : {"lower", "higher"} or None
+        Which values of the outcome are better, None where nobody knows.
     caveat : str
         What comparisons of the treatments must say; empty when randomised or not known.
     unit : str
@@ -191,6 +193,7 @@ class Design:
     left_out: dict[str, int]
     visit: str = ""
     caveat: str = ""
+    better: Literal["lower", "higher"] | None = None
     unit: str = "subject"
     subject_of_row: pd.Index[Any] | None = None
     planned: pd.Index[Any] | None = None

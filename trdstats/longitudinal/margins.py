@@ -20,6 +20,7 @@ from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.longitudinal.estimable import ZERO, notes_of
 from trdstats.longitudinal.levels import cells_of, level_text
+from trdstats.plots.layout.direction import say_direction
 from trdstats.study.visit_order import days_of
 from trdstats.tables import (
     Summary,
@@ -248,8 +249,7 @@ class Margins(EstimateResult):
         outcome = self.fit.design.outcome
         settings = {
             "ylabel": f"Adjusted mean {outcome}",
-            # Scores of a study, and changes of them, are symptoms; of other outcomes nobody knows.
-            "better": "lower" if outcome in ("score", "change") else None,
+            "better": self.fit.design.better,
             **options,
         }
         return plots.plot_trajectories(frame, ax=ax, **settings)
@@ -354,11 +354,12 @@ class Contrasts(EstimateResult):
         label = frame["contrast"].astype(str)
         if by is not None:
             label = f"{by} " + frame[by].astype(object).map(level_text) + ", " + label
+        design = self.margins.fit.design
         settings = {
-            "xlabel": f"Difference of {self.margins.fit.design.outcome}",
+            "xlabel": say_direction(f"Difference of {design.outcome}", design.better),
             "reference_line": 0.0,
             "digits": 2,
-            "caveat": self.margins.fit.design.caveat,
+            "caveat": design.caveat,
             **options,
         }
         return plots.plot_estimates(
@@ -386,10 +387,14 @@ class Contrasts(EstimateResult):
             "df",
             "p",
         )
-        facts = (("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjustment))
+        design = self.margins.fit.design
+        facts = [("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjustment)]
+        if design.better is not None:
+            side = "negative" if design.better == "lower" else "positive"
+            facts.append(("Better", f"{side} differences: {design.better} {design.outcome}"))
         notes = (*self._plain.notes, *notes_of(frame), *self._family_notes())
         table = Table(header, rows, 2 if by else 1)
-        return Summary("Differences of marginal means", facts, (table,), notes)
+        return Summary("Differences of marginal means", tuple(facts), (table,), notes)
 
     def _family_notes(self) -> tuple[str, ...]:
         """Say where an adjustment counts fewer differences than were asked for."""

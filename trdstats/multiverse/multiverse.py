@@ -75,7 +75,7 @@ def multiverse(
     missing : str or sequence of str
         Handling of missing verdicts, as in `rates`.
     baseline : str or sequence of str
-        "last", "first", "mean" or "highest" score at day 0 or before; "given" keeps the baselines
+        "last", "first", "mean" or "worst" score at day 0 or before; "given" keeps the baselines
         of the study, as the default "last" does where they were given in a column.
     windows : mapping of str to windows, optional
         Visit windows by label, each in a form that `Study` takes. Default: those of the study.

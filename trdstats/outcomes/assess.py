@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import SpecError
-from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS, Since, States
+from trdstats.kernels.visits.endpoints import (
+    BASELINE_AT_FLOOR,
+    NO_BASELINE,
+    NOT_RATED,
+    REASONS,
+    Since,
+    States,
+)
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.scales import Scale
 from trdstats.study import Rated, Study
 
 
@@ -26,6 +34,12 @@ def check_arguments(study: Any, definition: Any) -> None:
             f"An outcome is a definition such as Response(); got {definition!r}."
             + (" Did you forget the brackets?" if isinstance(definition, type) else "")
         )
+
+
+def undefined_reason(scale: Scale) -> str:
+    """Return why a rule that needs a baseline may have no meaning for a subject."""
+    ends = " or at ceiling" if scale.high_is_good else ""
+    return f"{REASONS[NO_BASELINE]} or {REASONS[BASELINE_AT_FLOOR]}{ends}"
 
 
 def evaluate(
@@ -52,7 +66,7 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     pandas.DataFrame
         One row a visit with day > 0: subject, treatment, day, score, met (True, False, or
         missing) and reason ("assessed", or why it is missing: "not rated", "no baseline",
-        "baseline at floor", "unconfirmed").
+        "baseline at floor", "baseline at ceiling", "unconfirmed").
 
     Raises
     ------

@@ -11,9 +11,9 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.visits import event_times as kernel
-from trdstats.kernels.visits.endpoints import REASONS, RatedVisits
+from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.kernels.visits.runs import CLOCK, rows_to_runs
-from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
 from trdstats.outcomes.rules.definition import Definition
@@ -158,7 +158,7 @@ def _labelled(
     if not len(frame):
         raise NotEstimableError("Nobody has a history of response: no subject was rated.")
     never = known & (stays[0].record.time == 0)
-    reason = f"{REASONS[2]} or {REASONS[3]}"
+    reason = undefined_reason(study.scale)
     return ResponseHistory(
         frame.drop(columns=["turn_", "subject_"]).reset_index(drop=True),
         response=rules[0].label(study.scale),

@@ -22,7 +22,7 @@ from trdstats.errors import (
 )
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
-from trdstats.kernels.visits.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, REASONS, States
+from trdstats.kernels.visits.endpoints import REASONS, UNDEFINED_CODES, States
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.definition import Definition
@@ -58,9 +58,9 @@ def rates(
         Scheduled day.
     missing : {"nonresponse", "observed", "locf", "worst"}
         What becomes of subjects without a verdict at that day: not rated, or rated where the rule
-        cannot be applied (no baseline, a baseline at the floor, not confirmed), which the table
-        tells apart. "nonresponse": not met, of all subjects. "observed": left out. "locf": the
-        verdict of the last rated visit up to that day; those without one are left out. "worst":
+        cannot be applied (no baseline, a baseline at an end of the scale, not confirmed), which the
+        table tells apart. "nonresponse": not met, of all subjects. "observed": left out. "locf":
+        the verdict of the last rated visit up to that day; those without one are left out. "worst":
         not met, but met under the reference.
     conf_level : float
     method : {"wilson", "agresti-coull", "clopper-pearson"}
@@ -252,7 +252,7 @@ def _outcomes(
     analysed = known & at_day
     # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
     # Nor has one in which the rule has no meaning for any of those rated.
-    judged = at_day & ~np.isin(reason, (NO_BASELINE, BASELINE_AT_FLOOR))
+    judged = at_day & ~np.isin(reason, UNDEFINED_CODES)
     seen = pd.Series(judged).groupby(arm.to_numpy(dtype=object)).transform("any").to_numpy()
     if missing in ("nonresponse", "worst"):
         met = np.where(known, met, (missing == "worst") & (arm == reference).to_numpy())

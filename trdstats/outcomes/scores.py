@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy.stats import t
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, by_level, check_level
+from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study
 
 
@@ -65,7 +67,12 @@ def mean_scores(
 
 
 @checked
-def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.DataFrame:
+def change_from_baseline(
+    study: Study,
+    day: float | Mapping[str, float],
+    *,
+    of: Literal["baseline", "distance"] | None = None,
+) -> pd.DataFrame:
     """Return each subject's change from baseline at a scheduled day.
 
     Parameters
@@ -73,18 +80,24 @@ def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.D
     study : Study
     day : float or mapping of treatment to float
         One scheduled day, or one for each treatment (the last visit of its acute course).
+    of : {"baseline", "distance"}, optional
+        What the change is a share of where high is good; there is no default there. "baseline":
+        of the baseline above the floor. "distance": of the distance from the baseline to the
+        highest total. Where low is good both are the baseline above the floor.
 
     Returns
     -------
     pandas.DataFrame
         subject, treatment, visit, baseline, score, change, percent_change (negative is
-        improvement; of the baseline above the floor). Subjects not rated at the day, without
-        a baseline or with a baseline at the floor have no row.
+        improvement, positive where high is good). Subjects not rated at the day, without a
+        baseline or with one from which no share can be taken have no row.
 
     Raises
     ------
     UnknownNameError
         When a day is not scheduled or a treatment is not known.
+    SpecError
+        When high is good and `of` was not said.
 
     Examples
     --------
@@ -96,10 +109,14 @@ def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.D
     days = day_by_treatment(study, day)
     rows = study.longitudinal(sorted(set(days.values())))
     rows = rows[rows["visit"] == rows["treatment"].map(days).astype(float)]
-    above = rows["baseline"] - study.scale.floor
-    rows = rows[rows["score"].notna() & (above > 0)]
+    check_of(of)
+    scale = study.scale
+    to_best = read_of(of, scale, "a per cent change") == "distance" and scale.high_is_good
+    amount = scale.maximum - rows["baseline"] if to_best else rows["baseline"] - scale.floor
+    kept = rows["score"].notna() & (amount > 0)
+    rows = rows[kept]
     columns = ["subject", "treatment", "visit", "baseline", "score", "change"]
-    percent = 100 * rows["change"] / (rows["baseline"] - study.scale.floor)
+    percent = 100 * rows["change"] / amount[kept]
     return rows[columns].assign(percent_change=percent).reset_index(drop=True)
 
 

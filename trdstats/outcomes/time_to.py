@@ -13,8 +13,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
-from trdstats.kernels.visits.endpoints import REASONS
-from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.states import Response
@@ -145,7 +144,7 @@ def _labelled(
     reason = np.where(
         np.isnan(origin.day),
         "never met the origin",
-        f"{REASONS[2]} or {REASONS[3]}",
+        undefined_reason(study.scale),
     )
     left_out = pd.DataFrame(
         {

@@ -11,16 +11,25 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 
 from trdstats.plots.layout.axes_style import QUIET
+from trdstats.plots.layout.direction import Better
 from trdstats.plots.layout.page_layout import axes_width, offset, points
 from trdstats.plots.layout.palette import Style
 
-TOP = 100.0  # per cent, a doubled score: longer bars are cut at the frame and marked
-BOTTOM = -105.0  # no score falls by more than 100 %
+CUT = 100.0  # per cent, a doubled score: longer bars are cut at the frame and marked
+END = 105.0  # where bars of all the improvement there can be are seen to end
 
 _THIN = 3.5  # points a bar and its gap
 
 
-def draw_bars(ax: Axes, own: pd.DataFrame, style: Style, left: float, *, n_shown: int) -> int:
+def draw_bars(
+    ax: Axes,
+    own: pd.DataFrame,
+    style: Style,
+    left: float,
+    *,
+    n_shown: int,
+    better: Better = "lower",
+) -> int:
     """Draw the bars of one treatment from worst to best; return how many there are.
 
     Parameters
@@ -35,22 +44,28 @@ def draw_bars(ax: Axes, own: pd.DataFrame, style: Style, left: float, *, n_shown
         Place of the first bar; bars are one unit apart.
     n_shown : int
         Subjects on these axes, all treatments together.
+    better : {"lower", "higher"}
+        Which changes are improvement; bars run to it.
     """
     change = own["percent_change"].dropna().to_numpy()
-    change = np.sort(change)[::-1]
+    change = np.sort(change) if better == "higher" else np.sort(change)[::-1]
     at = left + np.arange(change.size, dtype=np.float64)
     # Plain bars: seaborn's would take every subject for a category and average within it.
     # Gaps between very thin bars would show as stripes of chance.
     apart = axes_width(ax) / n_shown >= _THIN
     width, edge = (0.8, 0.0) if apart else (1.0, 0.3)
     ax.bar(at, change, width=width, color=style.color, ec=style.color, lw=edge, zorder=2)
-    beyond = at[change > TOP]
-    if beyond.size:
+    # The worst stand first, so bars cut at that side run from the left; the best end at the right.
+    for side, mark in ((1.0, "^"), (-1.0, "v")):
+        worse = (side > 0) == (better == "lower")
+        beyond = at[side * change > (CUT if worse else END)]
+        if not beyond.size:
+            continue
         sns.scatterplot(
             x=beyond,
-            y=np.full(beyond.size, TOP),
+            y=np.full(beyond.size, side * CUT),
             ax=ax,
-            marker="^",
+            marker=mark,
             color=style.color,
             edgecolor="black",
             linewidth=0.6,
@@ -60,11 +75,12 @@ def draw_bars(ax: Axes, own: pd.DataFrame, style: Style, left: float, *, n_shown
             zorder=4,
         )
         ax.text(
-            at[0] + beyond.size,
-            TOP,
-            f"▲ beyond +{TOP:g}%",
-            transform=ax.transData + offset(ax, 3.0, -0.4 * points()),
-            va="top",
+            at[0] + beyond.size if worse else at[-1] - beyond.size,
+            side * CUT,
+            f"▲ beyond +{CUT:g}%" if side > 0 else f"▼ beyond −{CUT:g}%",
+            transform=ax.transData + offset(ax, 3.0 if worse else -3.0, -side * 0.4 * points()),
+            va="top" if side > 0 else "bottom",
+            ha="left" if worse else "right",
             fontsize="small",
             color=QUIET,
         )
@@ -77,10 +93,16 @@ def describe_n(own: pd.DataFrame) -> str:
     return f"n = {len(own) - absent}" + (f" ({absent} missing)" if absent else "")
 
 
-def set_change_axis(ax: Axes, highest: float) -> None:
-    """Set the y-axis for changes up to `highest` (per cent); it ends at -105 and at most +100."""
-    ax.set_ylim(BOTTOM, max(25.0, min(TOP, highest + 5.0)))
-    ax.yaxis.set_major_locator(FixedLocator(list(np.arange(-100.0, TOP + 1, 25.0))))
+def set_change_axis(ax: Axes, worst: float, better: Better = "lower") -> None:
+    """Set the y-axis for changes as bad as `worst` (per cent).
+
+    It ends at 105 on the side of improvement and at most at 100 on the other.
+    """
+    if better == "higher":
+        ax.set_ylim(min(-25.0, max(-CUT, worst - 5.0)), END)
+    else:
+        ax.set_ylim(-END, max(25.0, min(CUT, worst + 5.0)))
+    ax.yaxis.set_major_locator(FixedLocator(list(np.arange(-CUT, CUT + 1, 25.0))))
     ax.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:+.0f}%".replace("-", "−") if value else "0%")
     )

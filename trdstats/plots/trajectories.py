@@ -16,14 +16,13 @@ from trdstats.plots.layout.axes_style import (
     LINE_WIDTH,
     MARKER_SIZE,
     MARKER_SIZES,
-    Better,
     dress,
     get_axes,
     key_line,
     legend_width,
-    say_direction,
 )
 from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns, treatments_of
+from trdstats.plots.layout.direction import Better, say_direction
 from trdstats.plots.layout.number_rows import choose_columns, draw_rows, rows_height
 from trdstats.plots.layout.page_layout import axes_width, offset
 from trdstats.plots.layout.palette import Style, choose_styles

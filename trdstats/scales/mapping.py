@@ -31,9 +31,9 @@ def scale_from_mapping(label: str, data: Mapping[str, object]) -> Scale:
     """
     fields: dict[str, Any] = dict(data)
     known = {
-        "name", "is_ordinal", "aliases", "rater", "recall", "direction", "total", "item_maxima",
-        "item_minimum", "domains", "scoring", "notes", "source", "bands", "remission",
-        "differences",
+        "name", "is_ordinal", "aliases", "rater", "recall", "direction", "total", "step",
+        "item_maxima", "item_minimum", "domains", "scoring", "notes", "source", "bands",
+        "remission", "differences",
     }  # fmt: skip
     unknown = sorted(set(fields) - known)
     missing = sorted({"name", "total"} - set(fields))
@@ -47,7 +47,9 @@ def scale_from_mapping(label: str, data: Mapping[str, object]) -> Scale:
         for b in fields.pop("bands", ())
     )
     remission = tuple(
-        RemissionCutoff(r["at_most"], Source(**r["source"]), r.get("default", False))
+        RemissionCutoff(
+            r.get("at_most"), Source(**r["source"]), r.get("default", False), r.get("at_least")
+        )
         for r in fields.pop("remission", ())
     )
     differences = tuple(

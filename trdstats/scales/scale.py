@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,15 +43,42 @@ class SeverityScheme:
 
 @dataclass(frozen=True, slots=True)
 class RemissionCutoff:
-    """Remission as "total at most `at_most`", with the source that used it."""
+    """Remission as a total at most `at_most`, with the source that used it.
 
-    at_most: int
+    Attributes
+    ----------
+    at_most : int or None
+        Highest total in remission; None on a scale on which high is good.
+    source : Source
+    default : bool
+        Whether `Remission()` takes it.
+    at_least : int or None
+        Lowest total in remission, on a scale on which high is good.
+    """
+
+    at_most: int | None
     source: Source
     default: bool = False
+    at_least: int | None = None
+
+    @property
+    def total(self) -> int:
+        """The cut-off itself, a total in remission."""
+        return int(self.at_most if self.at_most is not None else self.at_least or 0)
+
+    @property
+    def words(self) -> str:
+        """The cut-off in words: ``at most 10``."""
+        return f"at {'most' if self.at_least is None else 'least'} {self.total}"
+
+    @property
+    def sign(self) -> str:
+        """The cut-off in signs: ``≤ 10``."""
+        return f"{'≤' if self.at_least is None else '≥'} {self.total}"
 
     def describe(self, scale: str) -> str:
         """Return the cut-off in words with its source."""
-        return f"{scale} at most {self.at_most} ({self.source.cite()})"
+        return f"{scale} {self.words} ({self.source.cite()})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +136,9 @@ class Scale(SummaryMixin):
         How unanswered items, alternatives and codes are read.
     direction : {"higher is worse", "higher is better"}
         What a high total means.
+    step : float
+        Distance between two totals that the scale can give: 1, but 4 where a sum of five items
+        is multiplied by 4, and 0.5 where two raters are averaged (`averaged_over`).
     is_ordinal : bool
         Whether totals are categories, of which no per cent change can be taken.
     rater, recall : str
@@ -148,6 +179,7 @@ class Scale(SummaryMixin):
     domains: tuple[tuple[int, ...], ...] = ()
     scoring: Scoring = PLAIN
     direction: Direction = "higher is worse"
+    step: float = 1
     is_ordinal: bool = False
     rater: str = ""
     recall: str = ""
@@ -174,6 +206,74 @@ class Scale(SummaryMixin):
         return self.total[1]
 
     @property
+    def span(self) -> str:
+        """Range of the totals in words: ``0 to 60``, with steps that are not 1."""
+        steps = "" if self.step == 1 else f" in steps of {self.step:.4g}"
+        return f"{self.floor} to {self.maximum}{steps}"
+
+    @property
+    def high_is_good(self) -> bool:
+        """Whether a high total is good."""
+        return self.direction == "higher is better"
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        """Which totals are better."""
+        return "higher" if self.high_is_good else "lower"
+
+    @property
+    def best(self) -> int:
+        """Best attainable total: the floor, or the maximum where high is good."""
+        return self.maximum if self.high_is_good else self.floor
+
+    @property
+    def worst(self) -> int:
+        """Worst attainable total."""
+        return self.floor if self.high_is_good else self.maximum
+
+    def oriented(self, totals: Any) -> Any:
+        """Return totals counted so that high is worse.
+
+        Parameters
+        ----------
+        totals : float or ndarray
+
+        Returns
+        -------
+        float or ndarray
+            The totals themselves, or ``floor + maximum - totals`` where high is good; oriented
+            twice they are themselves again.
+        """
+        return self.floor + self.maximum - totals if self.high_is_good else totals
+
+    def averaged_over(self, raters: int) -> Scale:
+        """Return the same scale with totals that are means of several raters.
+
+        Parameters
+        ----------
+        raters : int
+            From 2 to 10 who rated the same form. With 2, half points are totals.
+
+        Raises
+        ------
+        SpecError
+            When it is no such number, or totals are categories.
+
+        Examples
+        --------
+        >>> from trdstats.scales import get_scale
+        >>> get_scale("HAM-D24").averaged_over(2).step
+        0.5
+        """
+        if isinstance(raters, bool) or not isinstance(raters, int) or not 2 <= raters <= 10:
+            raise SpecError(f"raters must be a whole number from 2 to 10; got {raters!r}.")
+        if self.is_ordinal:
+            raise SpecError(
+                f"Totals of {self.label} are categories: a mean of several raters is none of them."
+            )
+        return replace(self, step=self.step / raters)
+
+    @property
     def item_domains(self) -> tuple[tuple[int, ...], ...]:
         """Item numbers by domain; of a plain sum one item each."""
         return self.domains or tuple((i,) for i in range(1, len(self.item_maxima) + 1))
@@ -193,33 +293,49 @@ class Scale(SummaryMixin):
         """Highest plain sum of items where the total is not that sum, else None."""
         return sum(self.item_maxima) if self.domains else None
 
-    def remission_cutoff(self, at_most: int | None = None) -> RemissionCutoff:
+    def remission_cutoff(
+        self, at_most: int | None = None, *, at_least: int | None = None
+    ) -> RemissionCutoff:
         """Return a remission cut-off.
 
         Parameters
         ----------
         at_most : int, optional
             The cut-off wanted; default the scale's own default.
+        at_least : int, optional
+            The same on a scale on which high is good.
 
         Raises
         ------
         SpecError
-            When the scale has no default, or the value lies outside the scale.
+            When the scale has no default, the value lies outside the scale, or the cut-off is
+            for scales of the other direction.
         """
-        if at_most is None:
+        own, other = ("at_least", "at_most") if self.high_is_good else ("at_most", "at_least")
+        given = {"at_most": at_most, "at_least": at_least}
+        if given[other] is not None:
+            good = "high" if self.high_is_good else "low"
+            raise SpecError(
+                f"A {good} total is good on {self.label}: remission there is "
+                f"Remission({own}=...), not {other}={given[other]}."
+            )
+        wanted = given[own]
+        if wanted is None:
             found = next((c for c in self.remission if c.default), None)
             if found is None:
                 raise SpecError(
-                    f"{self.label} has no default remission cut-off: say Remission(at_most=...)."
+                    f"{self.label} has no default remission cut-off: say Remission({own}=...)."
                 )
             return found
-        if not self.floor <= at_most < self.maximum:
+        if not self.floor <= wanted <= self.maximum or wanted == self.worst:
             raise SpecError(
-                f"A remission cut-off of {at_most} lies outside {self.label} "
+                f"A remission cut-off of {wanted} lies outside {self.label} "
                 f"({self.floor} to {self.maximum})."
             )
-        listed = next((c for c in self.remission if c.at_most == at_most), None)
-        return listed or RemissionCutoff(at_most, SET_BY_ANALYST)
+        listed = next((c for c in self.remission if getattr(c, own) == wanted), None)
+        if listed is not None:
+            return listed
+        return RemissionCutoff(at_most, SET_BY_ANALYST, at_least=at_least)
 
     def severity(self, total: float, *, scheme: str | None = None) -> str | None:
         """Return the severity band of a total.
@@ -257,8 +373,7 @@ class Scale(SummaryMixin):
             ("Items", items),
             (
                 "Total",
-                f"{self.floor} to {self.maximum}, {self.direction}"
-                + (", categories" if self.is_ordinal else ""),
+                f"{self.span}, {self.direction}" + (", categories" if self.is_ordinal else ""),
             ),
             ("Missing items", _missing_rule(self)),
             ("Rater", self.rater or "not stated"),
@@ -290,6 +405,8 @@ def _find_problems(scale: Scale) -> list[str]:
         problems.append(
             f"direction must be 'higher is worse' or 'higher is better', not {scale.direction!r}"
         )
+    if low < high:
+        problems += _step_problems(scale)
     numbers = set(range(1, len(scale.item_maxima) + 1))
     if scale.domains:
         named = [i for d in scale.domains for i in d]
@@ -311,16 +428,32 @@ def _find_problems(scale: Scale) -> list[str]:
     if len(defaults) > 1:
         problems.append("only one remission cut-off can be the default")
     problems += [
-        f"the default remission cut-off {c.at_most} rests on a source with doubt"
+        f"the default remission cut-off {c.total} rests on a source with doubt"
         for c in defaults
         if c.source.certainty == "M?"
     ]
-    problems += [
-        f"the remission cut-off {c.at_most} lies outside {low} to {high}"
-        for c in scale.remission
-        if not low <= c.at_most < high
-    ]
+    own, other = ("at_least", "at_most") if scale.high_is_good else ("at_most", "at_least")
+    for c in scale.remission:
+        if (c.at_most is None) == (c.at_least is None) or getattr(c, own) is None:
+            problems.append(
+                f"with {scale.direction!r} a remission cut-off has {own!r}, and not {other!r}"
+            )
+        elif not low <= c.total <= high or c.total == scale.worst:
+            problems.append(f"the remission cut-off {c.total} lies outside {low} to {high}")
     return problems
+
+
+def _step_problems(scale: Scale) -> list[str]:
+    step = scale.step
+    if isinstance(step, bool) or not isinstance(step, int | float) or not step > 0:
+        return [f"step must be a positive number of points, not {step!r}"]
+    # Up to here comparisons are exact: see kernels/visits/endpoints.py.
+    exact = Fraction(step).limit_denominator(10)
+    if abs(float(exact) - step) > 1e-9:
+        return [f"step must be a whole number of points, or of halves to tenths, not {step!r}"]
+    if (scale.maximum - scale.floor) % exact:
+        return [f"steps of {step:g} do not lead from {scale.floor} to {scale.maximum}"]
+    return []
 
 
 def _card_tables(scale: Scale) -> list[Table]:
@@ -335,10 +468,9 @@ def _card_tables(scale: Scale) -> list[Table]:
             "Severity",
         ),
         Table(
-            ("At most", "Default", "Source"),
+            ("At least" if scale.high_is_good else "At most", "Default", "Source"),
             tuple(
-                (str(c.at_most), "yes" if c.default else "", c.source.cite())
-                for c in scale.remission
+                (str(c.total), "yes" if c.default else "", c.source.cite()) for c in scale.remission
             ),
             3,
             "Remission",

@@ -84,6 +84,9 @@ class Scoring:
         Codes that are no scores, such as "not assessed".
     parts : tuple of (int, str)
         Items printed in several parts and the part letters that count: ``(16, "ab")``.
+    reversed : tuple of int
+        Items that are answered in the other direction: lowest + highest - answer is added.
+        Answers are read as they were given, not yet turned round.
     unscored : tuple of int
         Items of the form that are no part of the total.
     letter_suffixes : bool
@@ -103,6 +106,7 @@ class Scoring:
     alternatives: tuple[tuple[int, int], ...] = ()
     codes: tuple[ItemCode, ...] = ()
     parts: tuple[tuple[int, str], ...] = ()
+    reversed: tuple[int, ...] = ()
     unscored: tuple[int, ...] = ()
     letter_suffixes: bool = False
     work_item: int | None = None
@@ -116,6 +120,7 @@ class Scoring:
         """Yield what does not fit a form of `n_items` items."""
         named = [i for pair in self.alternatives for i in pair]
         named += [c.item for c in self.codes] + [item for item, _ in self.parts]
+        named += list(self.reversed)
         named += [i for a, b, _ in self.close_items for i in (a, b)]
         named += [i for _, items in self.contains for i in items]
         named += [i for i in (self.work_item, self.mood_item, self.suicide_item) if i]

@@ -7,6 +7,7 @@ subject and which row it is, and how to mend it. Nothing is repaired here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,9 @@ def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) 
 def exact_totals(
     score: FloatArray, scale: Scale, imputed: FloatArray | None = None
 ) -> tuple[FloatArray, BoolArray]:
-    """Return totals with fractions that filling in items can give made exact, and which those are.
+    """Return totals with fractions of the scale made exact, and which filling in items gives.
+
+    Fractions of the scale are means of several raters, where the scale is averaged over them.
 
     Parameters
     ----------
@@ -179,8 +182,10 @@ def exact_totals(
         Other fractions stay as they are: `check_scores` refuses them.
     filled_in : ndarray of bool, shape (n,)
     """
-    with np.errstate(invalid="ignore"):
-        broken = np.isfinite(score) & (score != np.rint(score))
+    on_step = _on_step(score, scale)
+    if scale.step != 1:
+        score = np.where(on_step, _nearest_step(score, scale), score)
+    broken = np.isfinite(score) & ~on_step
     rule = scale.scoring.missing
     if imputed is not None:
         with np.errstate(invalid="ignore"):
@@ -196,6 +201,22 @@ def exact_totals(
     score = score.copy()
     score[filled_in] = exact[~np.isnan(exact)]
     return score, filled_in
+
+
+def _nearest_step(score: FloatArray, scale: Scale) -> FloatArray:
+    """Return the nearest total that the scale can give; a quotient of whole numbers."""
+    step = Fraction(scale.step).limit_denominator(10)
+    k = np.rint((score - scale.floor) / scale.step)
+    return np.asarray(scale.floor + k * step.numerator / step.denominator, dtype=float)
+
+
+def _on_step(score: FloatArray, scale: Scale) -> BoolArray:
+    """Return which scores are totals that the scale can give without filling in."""
+    if scale.step == 1:
+        return np.asarray(score == np.rint(score), dtype=bool)
+    # Thirds of a point have no exact decimals: six are asked for, as of totals filled in.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(score - _nearest_step(score, scale)) < 1e-6, dtype=bool)
 
 
 def check_scores(
@@ -231,23 +252,44 @@ def check_scores(
     if outside.any():
         found.append(_outside(outside, score, at, scale, what))
     with np.errstate(invalid="ignore"):
-        broken = np.isfinite(score) & (score != np.round(score)) & ~filled_in
+        broken = np.isfinite(score) & ~_on_step(score, scale) & ~filled_in
     if broken.any():
-        found.append(
-            Problem(
-                "non_integer_score",
-                count_of(
-                    int(broken.sum()),
-                    f"{what[:-1]} is not a whole number.",
-                    f"{what} are not whole numbers.",
-                ),
-                places(broken, at),
-                f"{scale.label} totals are integers: look for means, rounded totals or another "
-                "scale. Where items were filled in, keep the column `items_imputed` of score_items "
-                "beside the unrounded total.",
-            )
-        )
+        found.append(_not_a_total(broken, score, at, scale, what))
     return found
+
+
+def _not_a_total(
+    broken: BoolArray, score: FloatArray, at: Callable[[int], str], scale: Scale, what: str
+) -> Problem:
+    n = int(broken.sum())
+    filled = (
+        " Where items were filled in, keep the column `items_imputed` of score_items beside the "
+        "unrounded total."
+        if scale.item_maxima
+        else ""
+    )
+    if scale.step != 1:
+        step = f"{scale.step:.4g}"
+        return Problem(
+            "not_on_step",
+            count_of(n, f"{what[:-1]} is", f"{what} are") + f" no multiple of {step} points.",
+            places(broken, at),
+            f"{scale.label} totals move in steps of {step} here: look for rounded totals (give "
+            f"them with six decimals) or another scale.{filled}",
+        )
+    halves = ""
+    if not scale.is_ordinal and (2 * score[broken] == np.rint(2 * score[broken])).all():
+        halves = (
+            " Half points are means of two raters: say so with "
+            f"scale=get_scale({scale.label!r}).averaged_over(2)."
+        )
+    return Problem(
+        "non_integer_score",
+        count_of(n, f"{what[:-1]} is not a whole number.", f"{what} are not whole numbers."),
+        places(broken, at),
+        f"{scale.label} totals are integers: look for means, rounded totals or another "
+        f"scale.{filled}{halves}",
+    )
 
 
 def _outside(

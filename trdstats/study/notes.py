@@ -15,7 +15,7 @@ from trdstats.study.checks import Labels, show_day
 
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
-    """Note subjects whose fall cannot be computed: no baseline, or baseline at the floor."""
+    """Note subjects whose share of improvement cannot be had: no baseline, or one at an end."""
     found = []
     none = np.isnan(baseline)
     if none.any():
@@ -29,15 +29,21 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
                 level="warning",
             )
         )
-    floor = baseline == scale.floor
-    if floor.any():
+    for end, total in (("floor", scale.floor), ("ceiling", scale.maximum)):
+        at_end = baseline == total
+        if not at_end.any() or (end == "ceiling" and not scale.high_is_good):
+            continue
+        limits = "A per cent fall from the floor is not defined: it stays missing."
+        if scale.high_is_good:
+            what = "baseline" if end == "floor" else "distance to the highest total"
+            limits = f"A rise by a share of the {what} is not defined: it stays missing."
         found.append(
             Problem(
-                "baseline_at_floor",
-                count_of(int(floor.sum()), "subject starts", "subjects start")
-                + f" at the floor of {scale.label} ({scale.floor}).",
-                places(floor, lambda i: str(ids[i])),
-                "A per cent fall from the floor is not defined: it stays missing.",
+                f"baseline_at_{end}",
+                count_of(int(at_end.sum()), "subject starts", "subjects start")
+                + f" at the {end} of {scale.label} ({total}).",
+                places(at_end, lambda i: str(ids[i])),
+                limits,
                 level="warning",
             )
         )

@@ -54,13 +54,15 @@ class RatingQuality(SummaryMixin):
         if len(self.entry):
             r = next(each_row(self.entry))
             cells = (format_count(r.n_at_entry), format_count(r.n_above), format_p(r.p_value))
+            way = -1 if r.better == "higher" else 1
+            ends = [sorted(r.entry + way * (k * r.width + j) for j in (0, r.width - 1))
+                    for k in (0, 1)]  # fmt: skip
+            shown = tuple(f"{low:g} to {high:g}" for low, high in ends)
             tables.append(
-                Table((f"{r.entry:g} to {r.entry + r.width - 1:g}",
-                       f"{r.entry + r.width:g} to {r.entry + 2 * r.width - 1:g}", "p"),
-                      (cells,), 0, "Baselines at the entry threshold")
+                Table((*shown, "p"), (cells,), 0, "Baselines at the entry threshold")
             )  # fmt: skip
             notes.append(
-                "Where severity is spread as usual the lower interval does not hold more; "
+                "Where severity is spread as usual the milder interval does not hold more; "
                 "a small p points to ratings lifted over the threshold."
             )
         facts = (("Visits on which two scales move apart", f"{len(self.findings):,}"),)
@@ -77,9 +79,10 @@ def check_ratings(study: Study, *, entry: int | None = None, width: int = 2) -> 
         With several scales, each pair is compared: between two visits on which both were rated
         one must not get better by a severity band while the other gets worse by one.
     entry : int, optional
-        Lowest baseline with which a subject could enter, on the primary scale.
+        Least severe baseline with which a subject could enter, on the primary scale: the lowest,
+        or the highest where high is good.
     width : int, default 2
-        Points of the two intervals above the threshold that are compared.
+        Points of the two intervals beyond the threshold that are compared.
 
     Returns
     -------
@@ -98,7 +101,8 @@ def check_ratings(study: Study, *, entry: int | None = None, width: int = 2) -> 
     """
     if width < 1:
         raise SpecError(f"width must be at least 1 point; got {width!r}.")
-    if entry is not None and not study.scale.floor <= entry < study.scale.maximum:
+    inside = entry is None or study.scale.floor <= entry <= study.scale.maximum
+    if not inside or entry == study.scale.worst:
         raise SpecError(
             f"entry={entry} lies outside {study.scale.label} "
             f"({study.scale.floor} to {study.scale.maximum})."
@@ -140,9 +144,10 @@ def _moves_apart(a: Study, b: Study) -> pd.DataFrame:
 
 
 def _band(scale: Scale, score: FloatArray) -> IntArray:
-    """Return the number of the severity band of each score, by the first scheme."""
+    """Return the number of the severity band of each score, by the first scheme; high is worse."""
     lowest = [low for _, low, _ in scale.schemes[0].bands]
-    return np.searchsorted(lowest, score, side="right")
+    band = np.asarray(np.searchsorted(lowest, score, side="right"))
+    return -band if scale.high_is_good else band
 
 
 def _way(step: int) -> str:
@@ -151,17 +156,19 @@ def _way(step: int) -> str:
 
 
 def _entry(study: Study, entry: int, width: int) -> pd.DataFrame:
-    base = study.subjects["baseline"].dropna().to_numpy()
-    at = int(((base >= entry) & (base < entry + width)).sum())
-    above = int(((base >= entry + width) & (base < entry + 2 * width)).sum())
+    base = study.scale.oriented(study.subjects["baseline"].dropna().to_numpy())
+    least = study.scale.oriented(entry)
+    at = int(((base >= least) & (base < least + width)).sum())
+    above = int(((base >= least + width) & (base < least + 2 * width)).sum())
     test = binomtest(at, at + above, alternative="greater") if at + above else None
     return pd.DataFrame(
         {
             "entry": [entry],
             "width": [width],
+            "better": [study.scale.better],
             "n_at_entry": [at],
             "n_above": [above],
-            "n_below": [int((base < entry).sum())],
+            "n_below": [int((base < least).sum())],
             "p_value": [float(test.pvalue) if test else np.nan],
         }
     )

@@ -11,12 +11,17 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.visits.endpoints import MissedVisits, RatedVisits
 from trdstats.kernels.visits.runs import run_starts
+from trdstats.scales import Scale
 from trdstats.study.windows import VisitWindows
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """Rated visits after baseline: arrays for kernels, and their rows in ``study.visits``."""
+    """Rated visits after baseline: arrays for kernels, and their rows in ``study.visits``.
+
+    Scores and baselines of the arrays are turned round where high is good, so that kernels may
+    take a fall for improvement on every scale; those in ``study.visits`` stay as they were given.
+    """
 
     arrays: RatedVisits
     row: IntArray
@@ -26,7 +31,7 @@ def rate_visits(
     visits: pd.DataFrame,
     subjects: pd.DataFrame,
     windows: Mapping[str, VisitWindows] | None,
-    floor: float,
+    scale: Scale,
 ) -> Rated:
     """Return the rated visits after baseline, and with a schedule those that were missed."""
     day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
@@ -40,9 +45,9 @@ def rate_visits(
     arrays = RatedVisits(
         start=run_starts(code, len(subjects)),
         day=day[row],
-        score=score[row],
-        baseline=subjects["baseline"].to_numpy(),
-        floor=float(floor),
+        score=scale.oriented(score[row]),
+        baseline=scale.oriented(subjects["baseline"].to_numpy()),
+        floor=float(scale.floor),
         scheduled=scheduled,
         missed=missed,
     )

@@ -87,12 +87,6 @@ def read_roles(
         )
     if not isinstance(score, str) and instrument is not None:
         raise SpecError("Give either one score column for each scale or `instrument`, not both.")
-    backwards = [s.label for s in scales if s.direction == "higher is better"]
-    if backwards:
-        raise SpecError(
-            f"{', '.join(backwards)}: a high total is good there, and the definitions of response "
-            "are for scales on which a high total is bad."
-        )
     scores = _by_scale("score", score, labels)
     baselines = _by_scale("baseline", baseline, labels, partial=True)
     return Roles(

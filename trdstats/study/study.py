@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,7 @@ from trdstats.study.windows import VisitWindows, WindowsLike, read_windows
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
+_BETTER = "trdstats.better"
 
 
 @checked
@@ -226,15 +227,16 @@ class Study(SummaryMixin):
 
         Parameters
         ----------
-        rule : {"last", "first", "mean", "highest"}
-            Which of the scores at day 0 or before.
+        rule : {"last", "first", "mean", "worst"}
+            Which of the scores at day 0 or before; "worst" is the highest, or the lowest where
+            high is good.
 
         Raises
         ------
         SpecError
             When the rule is not known.
         """
-        values = baseline_by(self.visits, len(self.subjects), rule)
+        values = baseline_by(self.visits, len(self.subjects), rule, self.scale)
         return self._with(subjects=self.subjects.assign(baseline=values))
 
     def with_windows(self, windows: WindowsLike | None) -> Study:
@@ -400,7 +402,7 @@ class Study(SummaryMixin):
 
     def rated(self) -> Rated:
         """Return the rated visits after baseline as arrays, with where they stand."""
-        return rate_visits(self.visits, self.subjects, self.windows, self.scale.floor)
+        return rate_visits(self.visits, self.subjects, self.windows, self.scale)
 
     def schedule_end(self, by: FloatArray | None = None) -> FloatArray:
         """Return, for each subject, the day from which a visit counts as the last scheduled.
@@ -444,9 +446,10 @@ class Study(SummaryMixin):
         -------
         pandas.DataFrame
             subject, treatment, day (actual), visit (scheduled), score, baseline, change
-            (negative is improvement), other columns of the visits, covariates. Unscheduled
-            visits are not part of it; unrated visits keep a NaN score. The frame remembers, in
-            ``attrs``, that treatments were not randomised.
+            (negative is improvement, positive where high is good), other columns of the
+            visits, covariates. Unscheduled visits are not part of it; unrated visits keep a NaN
+            score. The frame remembers, in ``attrs``, that treatments were not randomised and
+            which scores are better.
 
         Raises
         ------
@@ -481,6 +484,7 @@ class Study(SummaryMixin):
         frame = frame.assign(**extra)
         if self.caveat:
             frame.attrs[_CAVEAT] = self.caveat
+        frame.attrs[_BETTER] = self.scale.better
         return frame
 
     def summary(self) -> Summary:
@@ -492,7 +496,8 @@ class Study(SummaryMixin):
         facts = [
             (
                 "Scale",
-                f"{self.scale.label}, {self.scale.floor} to {self.scale.maximum}, high is worse",
+                f"{self.scale.label}, {self.scale.span}, "
+                f"high is {'good' if self.scale.high_is_good else 'worse'}",
             ),
             ("Subjects", f"{len(subjects):,}"),
             ("Rated visits after baseline", f"{len(rated.day):,}"),
@@ -519,6 +524,24 @@ def caveat_of(data: Any) -> str:
     if isinstance(data, Study):
         return data.caveat
     return str(data.attrs.get(_CAVEAT, "")) if isinstance(data, pd.DataFrame) else ""
+
+
+def better_of(data: Any, outcome: str) -> Literal["lower", "higher"] | None:
+    """Return which values of an outcome are better, None where nobody knows.
+
+    Parameters
+    ----------
+    data : Study or DataFrame
+        A frame that no study made holds symptoms where it says scores or changes of them.
+    outcome : str
+        Name of the column.
+    """
+    if outcome not in ("score", "change"):
+        return None
+    if isinstance(data, Study):
+        return data.scale.better
+    told = data.attrs.get(_BETTER) if isinstance(data, pd.DataFrame) else None
+    return "higher" if told == "higher" else "lower"
 
 
 def _view(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,19 +11,20 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import check_choice
+from trdstats.scales import Scale
 from trdstats.study.build import Panel, Tables
 from trdstats.study.windows import VisitWindows, schedule_visits
 
-BaselineRule = Literal["last", "first", "mean", "highest"]
+BaselineRule = Literal["last", "first", "mean", "worst"]
 BASELINE_WORDS = {
     "last": "last score at day 0 or before",
     "first": "first score at day 0 or before",
     "mean": "mean of the scores at day 0 or before",
-    "highest": "highest score at day 0 or before",
+    "worst": "worst score at day 0 or before",
 }
 
 
-def baseline_by(visits: pd.DataFrame, n_subjects: int, rule: str) -> FloatArray:
+def baseline_by(visits: pd.DataFrame, n_subjects: int, rule: str, scale: Scale) -> FloatArray:
     """Return each subject's baseline by a rule, NaN where no score stands at day 0 or before.
 
     Parameters
@@ -31,7 +32,8 @@ def baseline_by(visits: pd.DataFrame, n_subjects: int, rule: str) -> FloatArray:
     visits : pandas.DataFrame
         Canonical visits, sorted by subject and day.
     n_subjects : int
-    rule : {"last", "first", "mean", "highest"}
+    rule : {"last", "first", "mean", "worst"}
+    scale : Scale
     """
     check_choice("baseline rule", rule, get_args(BaselineRule))
     score = visits["score"].to_numpy()
@@ -43,7 +45,9 @@ def baseline_by(visits: pd.DataFrame, n_subjects: int, rule: str) -> FloatArray:
         result[code] = score  # the last assignment stays
     elif rule == "first":
         result[code[::-1]] = score[::-1]
-    elif rule == "highest":
+    elif rule == "worst" and scale.high_is_good:
+        np.fmin.at(result, code, score)
+    elif rule == "worst":
         np.fmax.at(result, code, score)
     else:
         n = np.bincount(code, minlength=n_subjects)

@@ -150,7 +150,9 @@ def _of_study(
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
         y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)
-        label = f"{study.scale.label} {outcome} at day {day:g}"
+        # Symptoms are what everybody takes a score for; what is not must be said.
+        side = " (higher = better)" if study.scale.high_is_good else ""
+        label = f"{study.scale.label} {outcome} at day {day:g}{side}"
         return SubjectOutcomes(frame, y, False, label, study.caveat, day)
     if outcome in AT_A_DAY and outcome not in frame:
         raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")

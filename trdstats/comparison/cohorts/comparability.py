@@ -138,8 +138,8 @@ def _scale(a: Cohort, b: Cohort) -> Finding:
     return Finding(
         "scale",
         "prevents",
-        f"{a.label} is rated on the {a.scale}, {b.label} on the {b.scale}: a fall of half on one "
-        "is not a fall of half on the other.",
+        f"{a.label} is rated on the {a.scale}, {b.label} on the {b.scale}: a change of half on "
+        "one is not a change of half on the other.",
         "Convert one of them (convert), or accept the difference by name.",
     )
 

@@ -15,28 +15,30 @@ from trdstats.comparison.cohorts.pair import Pair
 from trdstats.comparison.cohorts.pair_estimates import RATE, PairData, estimate
 from trdstats.estimates.weights import read_weights
 
-POINT = 1.0
 # Respond or not: fewer effective subjects of either under a treatment, and limits are rough.
 FEWEST_OF_EITHER = 10.0
 
 
 @dataclass(frozen=True)
 class Near:
-    """Subjects whose response one point more or less would decide the other way.
+    """Subjects whose response one point better or worse would decide the other way.
 
     Attributes
     ----------
     met : pandas.DataFrame
         subject, treatment, met.
     above : ndarray of bool, shape (n,)
-        Who responds, and with a point more would not.
+        Who responds, and a point worse would not.
     below : ndarray of bool, shape (n,)
-        Who does not, and with a point less would.
+        Who does not, and a point better would.
+    unit : str
+        The point in words: a step, on a scale whose totals lie further apart.
     """
 
     met: pd.DataFrame
     above: BoolArray
     below: BoolArray
+    unit: str = "a point"
 
 
 def find_near(pair: Pair, met: pd.DataFrame, day: float) -> Near:
@@ -46,9 +48,11 @@ def find_near(pair: Pair, met: pd.DataFrame, day: float) -> Near:
         met["subject"]
         .map(shifted.set_index("subject")["met"].fillna(False).to_dict())
         .to_numpy(dtype=bool)
-        for shifted in (pair.met(day, shift=POINT), pair.met(day, shift=-POINT))
+        for shifted in (pair.met(day, shift=1.0), pair.met(day, shift=-1.0))
     )
-    return Near(met, now & ~worse, ~now & better)
+    wide = max(o.cohort.study.scale.step for o in (pair.treatment, pair.reference)) > 1
+    unit = "a step of the scale" if wide else "a point"
+    return Near(met, now & ~worse, ~now & better, unit)
 
 
 def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
@@ -66,7 +70,7 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     weight = np.ones(len(arm)) if weights is None else read_weights(near.met, weights)
     n = int((near.above | near.below).sum())
     if not n:
-        return Finding("threshold", "fine", "Nobody lies within a point of the threshold.")
+        return Finding("threshold", "fine", f"Nobody lies within {near.unit} of the threshold.")
 
     def contrast(turned: BoolArray) -> dict[str, Any]:
         now = near.met["met"].astype("boolean")
@@ -79,8 +83,8 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     found = contrast(np.zeros(len(arm), dtype=bool))
     ends = [contrast(worst), contrast(best)]
     spread = (
-        f"{n} of {len(arm)} lie within a point of the threshold; judged the other way, they put "
-        f"the difference anywhere from {100 * ends[0]['estimate']:.1f} to "
+        f"{n} of {len(arm)} lie within {near.unit} of the threshold; judged the other way, they "
+        f"put the difference anywhere from {100 * ends[0]['estimate']:.1f} to "
         f"{100 * ends[1]['estimate']:.1f} percentage points"
     )
     sides = [(m, e) for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != _sign(found)]

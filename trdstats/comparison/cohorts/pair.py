@@ -47,7 +47,8 @@ class Outcomes:
         ----------
         day : float
         shift : float, default 0
-            Points added to every score after baseline.
+            Points by which every score after baseline is worse; steps, on a scale whose totals
+            lie further apart.
         """
         own = self.cohort
         return verdicts(
@@ -83,7 +84,7 @@ class Pair:
         return self._join(lambda o: o.cohort.study.subjects)
 
     def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
-        """Return whether each subject responds at a day, all scores shifted by some points."""
+        """Return whether each subject responds at a day, all scores worse by some points."""
         return self._join(lambda o: o.met(day, shift=shift))
 
     def onset(self) -> EventTimes:
@@ -143,7 +144,8 @@ class Pair:
 
 
 def _shifted(study: Study, points: float) -> Study:
-    """Return a study whose scores after baseline are some points higher."""
+    """Return a study whose scores after baseline are worse by some points."""
+    points *= max(study.scale.step, 1) * (-1 if study.scale.high_is_good else 1)
     rows = study.visits
     rows = rows[(rows["day"] > 0) & rows["visit"].notna() & rows["score"].notna()]
     return study.with_scores(

@@ -21,7 +21,7 @@ DROPOUT_GAP, DROPOUT_P = 0.05, 0.10
 # The others are followed a fifth as often as responders: responders were followed.
 FOLLOWED_RATIO, FOLLOWED_SHARE, FEWEST_OTHERS = 0.2, 0.2, 5
 OTHER_TREATMENT = 0.05
-# Baselines in the lowest two points twice as often as in the next two.
+# Baselines in the two points where patients may just enter twice as often as in the next two.
 PILED, PILED_P = 2.0, 0.01
 EVERYWHERE = "All"  # what a finding is about that holds for every pair alike
 SITES = ("site", "centre", "center", "clinic", "therapist")
@@ -160,17 +160,19 @@ def _other_treatment(cohort: Cohort, tau: float) -> Finding | None:
 
 def _piled(cohort: Cohort) -> Finding | None:
     """Look for baselines raised to pass a threshold of entry."""
-    score = cohort.study.subjects["baseline"].dropna()
-    low = score.min()
-    first, second = (int(score.between(low + k, low + k + 1).sum()) for k in (0, 2))
+    scale = cohort.study.scale
+    score = scale.oriented(cohort.study.subjects["baseline"].dropna())
+    low, step = score.min(), max(scale.step, 1)
+    first, second = (int(score.between(low + k * step, low + (k + 1) * step).sum()) for k in (0, 2))
     chance = float(binom.sf(first - 1, first + second, 0.5))
     if first < PILED * second or chance > PILED_P:
         return None
+    at = [scale.oriented(low + k * step) for k in range(4)]
     return Finding(
         "entry score",
         "limits",
-        f"{first} baselines of {cohort.label} lie at {low:g} or {low + 1:g}, {second} at "
-        f"{low + 2:g} or {low + 3:g}.",
+        f"{first} baselines of {cohort.label} lie at {at[0]:g} or {at[1]:g}, {second} at "
+        f"{at[2]:g} or {at[3]:g}.",
         "They pile up where patients were let in, and fall back from there whatever is given. "
         "Adjust for the baseline; trust a rating made by somebody else before.",
         cohort.label,

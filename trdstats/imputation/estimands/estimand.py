@@ -197,7 +197,7 @@ def _apply(
             first = float(rows["visit"].iloc[after[0]])
             imputed.append((event.subject, first, str(event.event)))
         elif isinstance(strategy, Composite):
-            worst = float(study.scale.maximum)
+            worst = float(study.scale.worst)
             value[after] = baseline[after] if strategy.score == "baseline" else worst
             action[after] = "set"
         elif isinstance(strategy, WhileOnTreatment):

@@ -249,7 +249,7 @@ class BinaryTippingPointResult(SummaryMixin):
         if left_out:
             notes.append(
                 f"{count_of(left_out, 'subject', 'subjects')} rated without a baseline, or with "
-                f"one at the floor, left out: {s.n_undefined} {s.treatment}, "
+                f"one from which no share can be taken, left out: {s.n_undefined} {s.treatment}, "
                 f"{s.n_undefined_reference} {s.reference}."
             )
         notes += [f"{self.caveat}."] if self.caveat else []

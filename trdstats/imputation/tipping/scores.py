@@ -19,6 +19,7 @@ from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.delta import Delta
 from trdstats.imputation.pooled import labels
 from trdstats.imputation.trial_layout import plain
+from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
     Summary,
     SummaryMixin,
@@ -41,7 +42,8 @@ class TippingPoint:
     Parameters
     ----------
     deltas : mapping of str to sequence of float
-        Deltas by arm, increasing; one arm or two.
+        Deltas by arm, increasing; one arm or two. Positive is worse where low is good; where
+        high is good (WHO-5) worse is negative.
     analysis : Analysis
     of : mapping, optional
         Which estimate: values of the columns of the analysis, such as ``{"measure":
@@ -254,10 +256,11 @@ class TippingPointResult(SummaryMixin):
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the estimate along one arm's delta, or areas of two; returns the Axes."""
-        unit = f"added to imputed {self.imputed.layout.outcome}"
+        layout = self.imputed.layout
+        unit = f"added to imputed {layout.outcome}"
         settings: dict[str, Any] = {
             "level": 1 - self.spec.conf_level,
-            "xlabel": f"Delta under {self.arms[0]} ({unit})",
+            "xlabel": say_direction(f"Delta under {self.arms[0]} ({unit})", layout.better),
             "quantity": labels(pd.DataFrame([self.row]))[0],
             "caveat": self.imputed.caveat,
         }
@@ -265,8 +268,14 @@ class TippingPointResult(SummaryMixin):
             frame = self.grid.drop(columns="delta_other")
             tips = tuple(self.crossings["delta"])
             return plots.plot_delta_line(frame, ax=ax, tips=tips, **{**settings, **options})
-        settings["ylabel"] = f"Delta under {self.arms[1]} ({unit})"
+        ylabel = f"Delta under {self.arms[1]} ({unit})"
+        settings["ylabel"] = say_direction(ylabel, layout.better)
         return plots.plot_delta_areas(self.grid, ax=ax, **{**settings, **options})
+
+    def _worse(self) -> str:
+        better = self.imputed.layout.better
+        side = {"lower": "; positive is worse", "higher": "; negative is worse"}
+        return side[better] if better is not None else ""
 
     def summary(self) -> Summary:
         """Return the tipping points with the assumptions they are measured from."""
@@ -279,7 +288,7 @@ class TippingPointResult(SummaryMixin):
             ("Analysis", s.analysis.describe()),
             ("Estimate", f"{labels(pd.DataFrame([self.row]))[0]}: {shown}, p "
              f"{format_p(start['p_value'])} without a delta"),
-            ("Delta", f"{' and '.join(self.arms)}, {pace}"),
+            ("Delta", f"{' and '.join(self.arms)}, {pace}{self._worse()}"),
             ("Conclusion changes", f"where p crosses {level:g}"),
         ]  # fmt: skip
         rows = tuple(

@@ -1,10 +1,16 @@
 """Who met a rule at which visit: three-valued states on arrays.
 
-Scores are integers stored as floats, or quotients of integers below 100 where unanswered items
-were filled in. Between integers below 2**53 every comparison is exact. Between such quotients
-``q (B - S) - p (B - floor)`` is a multiple of 1 / 100**2, far above its rounding error, so a slack
-of 1e-6 decides as exact arithmetic would: a fall of exactly one half is a response on every
-machine.
+Scores count from good to bad: where high is good they were turned round before they came here,
+``floor + maximum - score``, which a kernel cannot tell from a scale on which low is good.
+
+Scores are integers stored as floats, or quotients of integers with a denominator up to 100 where
+unanswered items were filled in or raters were averaged (halves to tenths). Between integers below
+2**53 every comparison is exact. Of quotients with denominators b and s, ``q (B - S) - p A``
+is a multiple of 1 / (b s), since the amount A (``B - floor``, or ``maximum - B``) has the
+denominator b; of a fall by P / r points ``(B - S) - P / r`` is one of 1 / (b s r), and r is at most
+10. So two sides that differ do so by 1e-5 or more, far above their rounding error (below 1e-9 for
+p, q up to 10**4), and a slack of 1e-6 decides as exact arithmetic would: a fall of exactly one half
+is a response on every machine.
 """
 
 from __future__ import annotations
@@ -21,10 +27,14 @@ from trdstats.kernels.visits import runs
 _SLACK = 1e-6  # see above: no two sides that differ are this close
 
 # Why a state is what it is; the order is the order of precedence when two rules are joined.
-ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, UNCONFIRMED = range(5)
-REASONS = ("assessed", "not rated", "no baseline", "baseline at floor", "unconfirmed")
+ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, BASELINE_AT_CEILING, UNCONFIRMED = range(6)
+REASONS = (
+    "assessed", "not rated", "no baseline", "baseline at floor", "baseline at ceiling",
+    "unconfirmed",
+)  # fmt: skip
 # A rating was there, but the rule has no meaning for the subject: nothing is missing at the visit.
-UNDEFINED = (REASONS[NO_BASELINE], REASONS[BASELINE_AT_FLOOR])
+UNDEFINED_CODES = (NO_BASELINE, BASELINE_AT_FLOOR, BASELINE_AT_CEILING)
+UNDEFINED = tuple(REASONS[k] for k in UNDEFINED_CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +78,10 @@ class RatedVisits:
     start : ndarray of int, shape (n_subjects + 1,)
         Rows of subject ``i`` are ``start[i] : start[i + 1]``.
     day, score : ndarray, shape (n_rows,)
-        Days since first treatment (above 0) and integer totals, high is worse.
+        Days since first treatment (above 0) and totals, turned round where high is good: high is
+        worse.
     baseline : ndarray, shape (n_subjects,)
-        Baseline totals, NaN when there is none.
+        Baseline totals, NaN when there is none; turned round as the scores are.
     floor : float
         Lowest attainable total.
     scheduled : ndarray, shape (n_rows,), optional
@@ -124,41 +135,70 @@ def states(met: BoolArray, reason: npt.NDArray[np.uint8]) -> States:
     return States(met & known, known, reason)
 
 
-def fell_by(visits: RatedVisits, reduction: Fraction) -> States:
-    """Mark rows on which the score fell by at least `reduction` of the baseline above the floor.
+def fell_by(
+    visits: RatedVisits,
+    reduction: Fraction,
+    amount: FloatArray | None = None,
+    at_zero: int = BASELINE_AT_FLOOR,
+) -> States:
+    """Mark rows on which the score fell by at least a share of an amount.
 
-    The test is ``q (B - S) >= p (B - floor)`` for ``reduction = p / q``, in integers.
+    The test is ``q (B - S) >= p A`` for ``reduction = p / q``, in integers.
 
     Parameters
     ----------
     visits : RatedVisits
     reduction : Fraction
-        Share of the baseline, e.g. 1/2.
+        Share, e.g. 1/2.
+    amount : ndarray, shape (n_subjects,), optional
+        What it is a share of. Default: the baseline above the floor.
+    at_zero : int
+        Why nothing can be said of a subject with an amount of 0, an index into `REASONS`.
     """
     p, q = reduction.numerator, reduction.denominator
-    base = visits.baseline
-    limit = q * base - p * (base - visits.floor)  # q * score must not exceed this
+    amount = visits.baseline - visits.floor if amount is None else amount
+    limit = q * visits.baseline - p * amount  # q * score must not exceed this
     with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
         met = q * visits.score <= visits.spread(limit) + _SLACK
-    return states(met, _share_reasons(visits))
+    return states(met, _share_reasons(visits, amount, at_zero))
 
 
-def rose_by(visits: RatedVisits, rise: Fraction) -> States:
-    """Mark rows on which the score rose by at least `rise` of the baseline above the floor."""
+def rose_by(
+    visits: RatedVisits,
+    rise: Fraction,
+    amount: FloatArray | None = None,
+    at_zero: int = BASELINE_AT_FLOOR,
+) -> States:
+    """Mark rows on which the score rose by at least a share of an amount; see `fell_by`."""
     p, q = rise.numerator, rise.denominator
-    base = visits.baseline
-    limit = q * base + p * (base - visits.floor)  # q * score must reach this
+    amount = visits.baseline - visits.floor if amount is None else amount
+    limit = q * visits.baseline + p * amount  # q * score must reach this
     with np.errstate(invalid="ignore"):
         met = q * visits.score >= visits.spread(limit) - _SLACK
-    return states(met, _share_reasons(visits))
+    return states(met, _share_reasons(visits, amount, at_zero))
 
 
-def _share_reasons(visits: RatedVisits) -> npt.NDArray[np.uint8]:
-    """Return, for every row, why a share of the baseline may not be known."""
+def fell_by_points(visits: RatedVisits, points: Fraction) -> States:
+    """Mark rows on which the score fell by at least some points; any baseline will do."""
     base = visits.baseline
     with np.errstate(invalid="ignore"):
-        at_floor = base <= visits.floor
-    reason = np.where(np.isnan(base), NO_BASELINE, np.where(at_floor, BASELINE_AT_FLOOR, ASSESSED))
+        met = visits.score <= visits.spread(base - float(points)) + _SLACK
+    reason = np.where(np.isnan(base), NO_BASELINE, ASSESSED).astype(np.uint8)
+    return states(met, np.repeat(reason, np.diff(visits.start)))
+
+
+def rose_since(visits: RatedVisits, since: Since, points: float) -> BoolArray:
+    """Mark rows whose score lies at least some points above the score at an origin."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(visits.score - visits.spread(since.score) >= points - _SLACK, dtype=bool)
+
+
+def _share_reasons(visits: RatedVisits, amount: FloatArray, at_zero: int) -> npt.NDArray[np.uint8]:
+    """Return, for every row, why a share may not be known."""
+    with np.errstate(invalid="ignore"):
+        nothing = amount <= 0
+    absent = np.isnan(visits.baseline)
+    reason = np.where(absent, NO_BASELINE, np.where(nothing, at_zero, ASSESSED))
     return np.repeat(reason.astype(np.uint8), np.diff(visits.start))
 
 

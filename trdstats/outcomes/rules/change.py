@@ -17,8 +17,16 @@ from trdstats.kernels.visits.endpoints import (
     States,
     at_most,
     complement,
-    rose_by,
     states,
+)
+from trdstats.outcomes.rules.amounts import (
+    Of,
+    check_of,
+    direction,
+    is_usual,
+    of_words,
+    share_label,
+    worsened_by,
 )
 from trdstats.outcomes.rules.definition import (
     Definition,
@@ -89,19 +97,22 @@ class CGIResponse(Definition):
 @checked
 @dataclass(frozen=True, repr=False)
 class Deterioration(Definition):
-    """A rise by a share of the baseline; on the CGI-I much or very much worse.
+    """Worsening by a share of the baseline; on the CGI-I much or very much worse.
 
     Parameters
     ----------
     rise : float, default 0.25
-        Share of the baseline above the floor.
+        Share of the baseline above the floor by which the score rises; where high is good, by
+        which it falls.
     at_least : int, default 6
         Code of the CGI-I.
+    of : {"baseline", "distance"}, optional
+        What it is a share of where high is good, as in `Response`.
 
     Raises
     ------
     SpecError
-        When an argument is out of range.
+        When an argument is out of range; later, when high is good and `of` was not said.
 
     Examples
     --------
@@ -111,8 +122,10 @@ class Deterioration(Definition):
 
     rise: float = 0.25
     at_least: int = 6
+    of: Of | None = None
 
     def __post_init__(self) -> None:
+        check_of(self.of)
         read_share("rise", self.rise)
         if not 5 <= read_total("at_least", self.at_least) <= 7:
             raise SpecError(f"at_least must be a code of worsening, 5 to 7; got {self.at_least!r}.")
@@ -121,24 +134,25 @@ class Deterioration(Definition):
         """Return the state of every rated visit."""
         if scale.label == _GLOBAL:
             return complement(at_most(visits, self.at_least - 1))
-        check_amount(scale, self.name)
-        return rose_by(visits, read_share("rise", self.rise))
+        return worsened_by(visits, scale, self.rise, self.of, self.name)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         if scale is not None and scale.label == _GLOBAL:
             return f"CGI-I at least {self.at_least}"
-        return f"rise of at least {percent(self.rise)} of the baseline above the floor of the scale"
+        least = f"{direction(scale, self.of, worse=True)} of at least {percent(self.rise)}"
+        return f"{least} {of_words(scale, self.of, self.name)}"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
         if scale is not None and scale.label == _GLOBAL:
             return f"deterioration (CGI-I ≥ {self.at_least})"
-        return f"deterioration (≥ {percent(self.rise)} rise)"
+        share = f"≥ {percent(self.rise)}"
+        return f"deterioration ({share_label(scale, share, self.of, self.name, worse=True)})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return that the thresholds are a choice."""
-        if (self.rise, self.at_least) == (0.25, 6):
+        if (self.rise, self.at_least) == (0.25, 6) and is_usual(scale, self.of):
             return (Source("thresholds chosen by trdstats", certainty="M"),)
         return (SET_BY_ANALYST,)
 
@@ -161,7 +175,7 @@ class ReliableChange(Definition):
     mean : float, optional
         Mean of the reference group; needed by the second method.
     worse : bool, default False
-        Look for a reliable rise instead of a fall.
+        Look for a reliable change for the worse instead of one for the better.
     conf_level : float, default 0.95
         Level to which z belongs.
 
@@ -216,7 +230,8 @@ class ReliableChange(Definition):
         base = visits.baseline
         start = base
         if self.mean is not None:
-            start = self.mean + self.reliability * (base - self.mean)
+            mean = scale.oriented(self.mean)
+            start = mean + self.reliability * (base - mean)
         fall = visits.spread(start) - visits.score
         with np.errstate(invalid="ignore"):
             met = (-fall if self.worse else fall) > self.least_change
@@ -230,7 +245,7 @@ class ReliableChange(Definition):
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
-        what = "rise" if self.worse else "fall"
+        what = direction(scale, None, worse=self.worse)
         by = f"SD {self.sd:g}, reliability {self.reliability:g}, {100 * self.conf_level:g} %"
         if self.mean is None:
             return f"{what} of more than {self.least_change:.2f} points ({by})"

@@ -76,7 +76,9 @@ class Definition(SummaryMixin, ABC):
         """Return the sentence for the methods section of a paper, with its citation."""
         name = self.name[:1].upper() + self.name[1:]
         rule = self.describe(scale)
-        article = "a " if {"fall", "rise", "total"} & set(rule.split()[:2]) else ""
+        first = rule.split()[:2]
+        article = "a " if {"fall", "rise", "total", "worsening"} & set(first) else ""
+        article = "an " if first[:1] == ["improvement"] else article
         cited = "; ".join(s.cite() for s in self.sources(scale))
         return f"{name} was defined as {article}{rule}" + (f" ({cited})." if cited else ".")
 
@@ -273,6 +275,22 @@ def read_share(what: str, value: float) -> Fraction:
         raise SpecError(f"{what} must lie above 0 and at most 1; got {value!r}.{hint}")
     # 0.3 is not 3/10 in binary; nobody means the binary neighbour.
     return Fraction(value).limit_denominator(10_000)
+
+
+def read_points(what: str, value: float) -> Fraction:
+    """Return a number of points as an exact fraction: whole, or in halves to tenths.
+
+    Raises
+    ------
+    SpecError
+        When it is not positive, or finer than that.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction) or not value > 0:
+        raise SpecError(f"{what} must be a positive number of points; got {value!r}.")
+    exact = Fraction(value).limit_denominator(10) if value < 10_000 else Fraction(0)
+    if abs(float(exact) - value) > 1e-9:
+        raise SpecError(f"{what} must be whole, or in halves to tenths; got {value!r}.")
+    return exact
 
 
 def percent(share: float) -> str:

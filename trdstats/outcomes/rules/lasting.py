@@ -11,10 +11,17 @@ import numpy as np
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import held_states as kernel
-from trdstats.kernels.visits.endpoints import RatedVisits, States, fell_by
+from trdstats.kernels.visits.endpoints import RatedVisits, States
+from trdstats.outcomes.rules.amounts import (
+    Of,
+    check_of,
+    direction,
+    improved_by,
+    is_usual,
+    of_words,
+)
 from trdstats.outcomes.rules.definition import (
     Definition,
-    check_amount,
     check_states,
     percent,
     read_share,
@@ -181,11 +188,14 @@ class InResponse(Definition):
         Response begins with a fall of at least this share of the baseline.
     lost : float, default 0.4
         It ends with a fall of less than this share. With both equal it is plain response.
+    of : {"baseline", "distance"}, optional
+        What they are shares of where high is good and a rise counts, as in `Response`.
 
     Raises
     ------
     SpecError
-        When they are no shares, or `lost` exceeds `gained`.
+        When they are no shares, or `lost` exceeds `gained`; later, when high is good and `of`
+        was not said.
 
     Examples
     --------
@@ -200,34 +210,40 @@ class InResponse(Definition):
 
     gained: float = 0.5
     lost: float = 0.4
+    of: Of | None = None
 
     def __post_init__(self) -> None:
+        check_of(self.of)
         if read_share("lost", self.lost) > read_share("gained", self.gained):
             raise SpecError(f"lost ({self.lost:g}) must not exceed gained ({self.gained:g}).")
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
-        check_amount(scale, self.name)
         return kernel.held(
             visits,
-            fell_by(visits, read_share("gained", self.gained)),
-            fell_by(visits, read_share("lost", self.lost)),
+            improved_by(visits, scale, self.gained, self.of, self.name),
+            improved_by(visits, scale, self.lost, self.of, self.name),
         )
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         return (
-            f"from a fall of at least {percent(self.gained)} until one of less than "
-            f"{percent(self.lost)} of the baseline above the floor of the scale"
+            f"from {_a(direction(scale, self.of))} of at least {percent(self.gained)} until one "
+            f"of less than {percent(self.lost)} {of_words(scale, self.of, self.name)}"
         )
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its thresholds."""
-        return f"in response (gained ≥ {percent(self.gained)}, lost < {percent(self.lost)} fall)"
+        word = direction(scale, self.of)
+        return f"in response (gained ≥ {percent(self.gained)}, lost < {percent(self.lost)} {word})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
-        if (self.gained, self.lost) == (0.5, 0.4):
+        if (self.gained, self.lost) == (0.5, 0.4) and is_usual(scale, self.of):
             kumar = "Kumar 2019, Neuropsychiatr Dis Treat 15:785-792"
             return (Source(kumar, "10.2147/NDT.S196665"),)
         return (Source("set by the analyst"),)
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word == "improvement" else f"a {word}"

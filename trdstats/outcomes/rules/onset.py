@@ -41,7 +41,7 @@ class Onset(Definition):
     visits_after : int, default 0
         Rated visits after the onset that are needed to tell.
     no_rise : bool, default False
-        Whether no later score may lie above the one at onset.
+        Whether no later score may be worse than the one at onset.
 
     Raises
     ------
@@ -145,7 +145,8 @@ class Onset(Definition):
             if self.excursion is not None:
                 text += f" but not fall short of: {self.excursion.describe(scale)}"
         if self.no_rise:
-            text += ", no later score above the one at onset"
+            side = "below" if scale is not None and scale.high_is_good else "above"
+            text += f", no later score {side} the one at onset"
         if self.visits_after:
             text += f", at least {self.visits_after} rated visits after it"
         return text if self.missing == "ignore" else f"{text}, {MISSED_WORDS[self.missing]}"

@@ -280,14 +280,15 @@ def _cutoffs() -> Iterator[tuple[str, dict[str, Any]]]:
     for label in scale_names():
         for cutoff in get_scale(label).remission:
             source = cutoff.source
+            which = {"at_most" if cutoff.at_least is None else "at_least": cutoff.total}
             yield (
-                f"remission_{label.lower()}_{cutoff.at_most}",
+                f"remission_{label.lower()}_{cutoff.total}",
                 {
-                    "title": Remission(cutoff.at_most).label(get_scale(label)),
+                    "title": Remission(**which).label(get_scale(label)),
                     "concept": "remission",
                     "trial": source.citation,
                     "scales": [label],
-                    "rule": {"is": "Remission", "at_most": cutoff.at_most},
+                    "rule": {"is": "Remission", **which},
                     "source": {
                         "citation": source.citation,
                         "doi": source.doi,

@@ -10,7 +10,7 @@ import numpy as np
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import runs
-from trdstats.kernels.visits.endpoints import RatedVisits, States, confirmed, states
+from trdstats.kernels.visits.endpoints import RatedVisits, States, confirmed, rose_since, states
 from trdstats.outcomes.rules.definition import Definition, read_total
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
@@ -45,7 +45,7 @@ def read_kinds(events: object) -> tuple[str, ...]:
 @checked
 @dataclass(frozen=True, repr=False)
 class Relapse(Definition):
-    """A total at or above a threshold at consecutive visits, or a named event.
+    """A total at or beyond a threshold at consecutive visits, or a named event.
 
     The relapse is dated at the first of the confirming visits unless `dated` says otherwise.
     Visits that were missed do not break a sequence: consecutive means the next rated visit.
@@ -55,23 +55,28 @@ class Relapse(Definition):
     at_least : int
         Threshold of the total, included. There is no default: trials differ.
     consecutive : int, default 1
-        Number of rated visits in a row at or above the threshold.
+        Number of rated visits in a row at or beyond the threshold.
     within_days : float, optional
         Largest number of days between two of them.
     events : tuple of str, default ()
         Kinds of the events table that count as relapse, e.g. ``("hospitalisation", "death")``.
     after_days : float, optional
-        Least number of days between two of them; visits between must be high too.
+        Least number of days between two of them; visits between must meet the threshold too.
     rise : int, optional
         Least increase from the score at the origin, as in trials of continuation after ECT; it
         needs ``time_to(..., since=...)``.
     dated : {"first", "last"}
         Confirming visit that dates the relapse.
+    at_most : int, optional
+        Threshold instead of `at_least` on a scale on which high is good.
+    fall : int, optional
+        Least decrease from the score at the origin, instead of `rise` on such a scale.
 
     Raises
     ------
     SpecError
-        When an argument is out of range.
+        When an argument is out of range, or no threshold is given; later, when the threshold is
+        for scales of the other direction.
 
     Examples
     --------
@@ -87,22 +92,35 @@ class Relapse(Definition):
     'total at least 22 at 2 consecutive visits, dated at the first; or hospitalisation'
     """
 
-    at_least: int
+    at_least: int | None = None
     consecutive: int = 1
     within_days: float | None = None
     events: tuple[str, ...] = field(default=())
     after_days: float | None = None
     rise: int | None = None
     dated: Literal["first", "last"] = "first"
+    at_most: int | None = None
+    fall: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "events", read_kinds(self.events))
-        read_total("at_least", self.at_least)
+        if (self.at_least is None) == (self.at_most is None):
+            raise SpecError(
+                "A relapse needs one threshold: at_least=..., or at_most=... on a scale on which "
+                "a high total is good."
+            )
+        read_total("at_least" if self.at_most is None else "at_most", self._threshold)
         check_choice("dated", self.dated, ("first", "last"))
         if read_total("consecutive", self.consecutive) < 1:
             raise SpecError(f"consecutive must be at least 1; got {self.consecutive!r}.")
-        if self.rise is not None and read_total("rise", self.rise) < 1:
-            raise SpecError(f"rise must be at least 1 point; got {self.rise!r}.")
+        for name, wrong in (("rise", self.at_most), ("fall", self.at_least)):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if read_total(name, value) < 1:
+                raise SpecError(f"{name} must be at least 1 point; got {value!r}.")
+            if wrong is not None:
+                raise SpecError("rise belongs to at_least, fall to at_most.")
         for name, days in (("within_days", self.within_days), ("after_days", self.after_days)):
             if days is None:
                 continue
@@ -121,26 +139,47 @@ class Relapse(Definition):
         """Whether it happens once and has a time: it does."""
         return True
 
-    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
-        """Return at which rated visits a confirmed relapse is dated."""
-        if not scale.floor < self.at_least <= scale.maximum:
+    @property
+    def _threshold(self) -> int:
+        return (self.at_least if self.at_most is None else self.at_most) or 0
+
+    @property
+    def _argument(self) -> str:
+        return "at_least" if self.at_most is None else "at_most"
+
+    def _check(self, scale: Scale) -> None:
+        own = "at_most" if scale.high_is_good else "at_least"
+        if self._argument != own:
+            good = "high" if scale.high_is_good else "low"
             raise SpecError(
-                f"Relapse(at_least={self.at_least}) lies outside {scale.label} "
+                f"A {good} total is good on {scale.label}: relapse there is Relapse({own}=...), "
+                f"not {self._argument}={self._threshold}."
+            )
+        inside = scale.floor <= self._threshold <= scale.maximum
+        if not inside or self._threshold == scale.best:
+            raise SpecError(
+                f"Relapse({own}={self._threshold}) lies outside {scale.label} "
                 f"({scale.floor} to {scale.maximum})."
             )
-        high = visits.score >= self.at_least
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return at which rated visits a confirmed relapse is dated."""
+        self._check(scale)
+        high = visits.score >= scale.oriented(self._threshold)
         if visits.since is not None:
             # What confirms a relapse must lie after the origin too.
             owner = runs.rows_to_runs(visits.start)
             high &= np.arange(len(high)) >= visits.since.row[owner]
-        if self.rise is not None:
+        for name in ("rise", "fall"):
+            points = getattr(self, name)
+            if points is None:
+                continue
             if visits.since is None:
                 raise SpecError(
-                    f"Relapse(rise={self.rise}) counts from the score at an origin: use "
+                    f"Relapse({name}={points}) counts from the score at an origin: use "
                     "time_to(study, relapse, since=...)."
                 )
-            with np.errstate(invalid="ignore"):
-                high &= visits.score - visits.spread(visits.since.score) >= self.rise
+            high &= rose_since(visits, visits.since, points)
         return confirmed(
             visits,
             high,
@@ -152,9 +191,11 @@ class Relapse(Definition):
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
-        text = f"{scale.label + ' ' if scale else ''}total at least {self.at_least}"
-        if self.rise is not None:
-            text += f" and at least {self.rise} above the score at the origin"
+        text = f"{scale.label + ' ' if scale else ''}total "
+        text += f"{self._argument.replace('_', ' ')} {self._threshold}"
+        for points, side in ((self.rise, "above"), (self.fall, "below")):
+            if points is not None:
+                text += f" and at least {points} {side} the score at the origin"
         if self.consecutive > 1:
             text += f" at {self.consecutive} consecutive visits{self._apart()}"
             text += f", dated at the {self.dated}"
@@ -171,14 +212,16 @@ class Relapse(Definition):
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the threshold in trials."""
-        key = (scale.label if scale else "", self.at_least, self.consecutive)
+        key = (scale.label if scale else "", self.at_least or -1, self.consecutive)
         return (_IN_USE.get(key, SET_BY_ANALYST),)
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
         times = f" × {self.consecutive}" if self.consecutive > 1 else ""
         events = "".join(f", or {e}" for e in self.events)
-        return f"relapse ({scale.label + ' ' if scale else ''}≥ {self.at_least}{times}{events})"
+        sign = "≥" if self.at_most is None else "≤"
+        which = f"{scale.label} " if scale else ""
+        return f"relapse ({which}{sign} {self._threshold}{times}{events})"
 
 
 @checked

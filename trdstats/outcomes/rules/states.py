@@ -13,71 +13,118 @@ from trdstats.kernels.visits.endpoints import (
     both,
     complement,
     ever_by,
-    fell_by,
+    fell_by_points,
+)
+from trdstats.outcomes.rules.amounts import (
+    Of,
+    check_of,
+    direction,
+    improved_by,
+    is_usual,
+    of_words,
+    share_label,
 )
 from trdstats.outcomes.rules.definition import (
     Definition,
     check_amount,
     percent,
+    read_points,
     read_share,
     read_total,
 )
-from trdstats.scales import SET_BY_ANALYST, Scale, Source
-
-_OF_BASELINE = "of the baseline above the floor of the scale"
+from trdstats.scales import SET_BY_ANALYST, RemissionCutoff, Scale, Source
 
 
 @dataclass(frozen=True, repr=False)
 class Response(Definition):
-    """A fall by at least `reduction` of the baseline.
+    """Improvement by at least a share of the baseline, or by some points.
 
-    The test is made in integers, ``q (B - S) >= p (B - floor)`` for ``reduction = p / q``, so a
-    fall of exactly one half is a response.
+    Where low is good that is a fall, where high is good (WHO-5) a rise. The test is made in
+    integers, ``q (B - S) >= p (B - floor)`` for ``reduction = p / q``, so a fall of exactly one
+    half is a response.
 
     Parameters
     ----------
-    reduction : float, default 0.5
-        Share of the baseline above the floor.
+    reduction : float, optional
+        Share of the baseline above the floor. Default: 0.5, unless `points` are given.
+    points : float, optional
+        Improvement in points instead of a share, on either kind of scale.
+    of : {"baseline", "distance"}, optional
+        What the share is a share of where high is good; there is no default there. "distance":
+        of the distance from the baseline to the highest total, ``q (S - B) >= p (maximum - B)``;
+        "baseline": of the baseline above the floor, not defined for a baseline at the floor and
+        out of reach for a high one. Where low is good both are the same.
 
     Raises
     ------
     SpecError
-        When `reduction` does not lie in (0, 1].
+        When `reduction` does not lie in (0, 1], `points` are not positive, or both are given;
+        later, when high is good and neither `of` nor `points` was said.
 
     Examples
     --------
     >>> Response().describe()
     'fall of at least 50 % of the baseline above the floor of the scale'
+    >>> from trdstats.scales import get_scale
+    >>> Response(of="distance").describe(get_scale("WHO-5"))
+    'rise of at least 50 % of the distance from the baseline to the highest total (25)'
+    >>> Response(points=10).label(get_scale("WHO5PCT"))
+    'response (≥ 10 points rise)'
     """
 
-    reduction: float = 0.5
+    reduction: float | None = None
+    points: float | None = None
+    of: Of | None = None
 
     def __post_init__(self) -> None:
-        read_share("reduction", self.reduction)
+        check_of(self.of)
+        if self.points is None:
+            if self.reduction is None:
+                object.__setattr__(self, "reduction", 0.5)
+            read_share("reduction", self._share)
+            return
+        read_points("points", self.points)
+        if self.reduction is not None or self.of is not None:
+            raise SpecError(
+                "points say the whole rule: give either points, or reduction with of, not both."
+            )
+
+    @property
+    def _share(self) -> float:
+        return 0.5 if self.reduction is None else self.reduction
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
+        if self.points is None:
+            return improved_by(visits, scale, self._share, self.of, self.name)
         check_amount(scale, self.name)
-        return fell_by(visits, read_share("reduction", self.reduction))
+        return fell_by_points(visits, read_points("points", self.points))
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
-        return f"fall of at least {percent(self.reduction)} {_OF_BASELINE}"
+        if self.points is not None:
+            return f"{direction(scale, self.points)} of at least {self.points:g} points"
+        least = f"{direction(scale, self.of)} of at least {percent(self._share)}"
+        return f"{least} {of_words(scale, self.of, self.name)}"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
-        return f"response (≥ {percent(self.reduction)} fall)"
+        if self.points is not None:
+            word = "" if scale is None else f" {direction(scale, None)}"
+            return f"response (≥ {self.points:g} points{word})"
+        share = f"≥ {percent(self._share)}"
+        return f"response ({share_label(scale, share, self.of, self.name)})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
-        if self.reduction != 0.5:
+        if self.reduction != 0.5 or not is_usual(scale, self.of):
             return (SET_BY_ANALYST,)
         return (Source("conventional; e.g. ELEKT-D, Anand 2023, N Engl J Med 388:2315-2325"),)
 
 
 @dataclass(frozen=True, repr=False)
 class PartialResponse(Definition):
-    """A fall by at least `reduction` but less than `below` of the baseline.
+    """Improvement by at least `reduction` but less than `below` of the baseline.
 
     Two meanings are in use: 25 % to below 50 % (the default) and at least 30 % without an upper
     end (``PartialResponse(0.3, below=None)``), as in trials of stimulation.
@@ -88,11 +135,14 @@ class PartialResponse(Definition):
         Lower end, included.
     below : float or None, default 0.5
         Upper end, not included; None leaves it open.
+    of : {"baseline", "distance"}, optional
+        What they are shares of where high is good, as in `Response`.
 
     Raises
     ------
     SpecError
-        When the ends are no shares or out of order.
+        When the ends are no shares or out of order; later, when high is good and `of` was not
+        said.
 
     Examples
     --------
@@ -102,8 +152,10 @@ class PartialResponse(Definition):
 
     reduction: float = 0.25
     below: float | None = 0.5
+    of: Of | None = None
 
     def __post_init__(self) -> None:
+        check_of(self.of)
         read_share("reduction", self.reduction)
         if self.below is not None:
             read_share("below", self.below)
@@ -114,24 +166,27 @@ class PartialResponse(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
-        check_amount(scale, self.name)
-        reached = fell_by(visits, read_share("reduction", self.reduction))
+        reached = improved_by(visits, scale, self.reduction, self.of, self.name)
         if self.below is None:
             return reached
-        return both(reached, complement(fell_by(visits, read_share("below", self.below))))
+        return both(reached, complement(improved_by(visits, scale, self.below, self.of, self.name)))
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         upper = "" if self.below is None else f" and less than {percent(self.below)}"
-        return f"fall of at least {percent(self.reduction)}{upper} {_OF_BASELINE}"
+        least = f"{direction(scale, self.of)} of at least {percent(self.reduction)}{upper}"
+        return f"{least} {of_words(scale, self.of, self.name)}"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
         upper = "" if self.below is None else f", < {percent(self.below)}"
-        return f"partial response (≥ {percent(self.reduction)}{upper} fall)"
+        share = f"≥ {percent(self.reduction)}{upper}"
+        return f"partial response ({share_label(scale, share, self.of, self.name)})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
+        if not is_usual(scale, self.of):
+            return (SET_BY_ANALYST,)
         if (self.reduction, self.below) == (0.25, 0.5):
             return (Source("Sforzini 2022, Mol Psychiatry 27:1286-1299", certainty="M"),)
         if (self.reduction, self.below) == (0.3, None):
@@ -143,40 +198,55 @@ class PartialResponse(Definition):
 
 @dataclass(frozen=True, repr=False)
 class Remission(Definition):
-    """A total at or below a cut-off.
+    """A total at or below a cut-off; where high is good, at or above one.
 
     Parameters
     ----------
     at_most : int, optional
         The cut-off, closed: a paper's "below 10" is 9. Default: the default of the scale, which
         is printed with its source.
+    at_least : int, optional
+        The cut-off on a scale on which high is good, closed.
 
     Raises
     ------
     SpecError
-        When `at_most` is not an integer; later, when it does not fit the scale.
+        When a cut-off is not an integer, or both are given; later, when it does not fit the
+        scale.
 
     Examples
     --------
     >>> from trdstats.scales import get_scale
     >>> Remission().label(get_scale("MADRS"))
     'remission (MADRS ≤ 10)'
+    >>> Remission(at_least=52).label(get_scale("WHO5PCT"))
+    'remission (WHO5PCT ≥ 52)'
     """
 
     at_most: int | None = None
+    at_least: int | None = None
 
     def __post_init__(self) -> None:
         if self.at_most is not None:
             read_total("at_most (a paper's '< 10' is 9)", self.at_most)
+        if self.at_least is not None:
+            read_total("at_least (a paper's '> 50' is 51)", self.at_least)
+            if self.at_most is not None:
+                raise SpecError("Give at_most, or at_least where high is good, not both.")
+
+    def _cutoff(self, scale: Scale) -> RemissionCutoff:
+        return scale.remission_cutoff(self.at_most, at_least=self.at_least)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
-        return at_most(visits, scale.remission_cutoff(self.at_most).at_most)
+        return at_most(visits, scale.oriented(self._cutoff(scale).total))
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         if scale is not None:
-            return f"{scale.label} total at most {scale.remission_cutoff(self.at_most).at_most}"
+            return f"{scale.label} total {self._cutoff(scale).words}"
+        if self.at_least is not None:
+            return f"total at least {self.at_least}"
         if self.at_most is None:
             return "total at most the default remission cut-off of the scale"
         return f"total at most {self.at_most}"
@@ -184,18 +254,20 @@ class Remission(Definition):
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its cut-off."""
         if scale is not None:
-            return f"remission ({scale.label} ≤ {scale.remission_cutoff(self.at_most).at_most})"
+            return f"remission ({scale.label} {self._cutoff(scale).sign})"
+        if self.at_least is not None:
+            return f"remission (≥ {self.at_least})"
         return "remission" if self.at_most is None else f"remission (≤ {self.at_most})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return who used the cut-off on the scale."""
-        return () if scale is None else (scale.remission_cutoff(self.at_most).source,)
+        return () if scale is None else (self._cutoff(scale).source,)
 
 
 @checked
 @dataclass(frozen=True, repr=False)
 class EarlyImprovement(Definition):
-    """A fall by at least `reduction` at any visit up to `by_day`.
+    """Improvement by at least `reduction` at any visit up to `by_day`.
 
     Before `by_day` the state says "so far"; visits after it keep the verdict of that day.
 
@@ -205,17 +277,22 @@ class EarlyImprovement(Definition):
         Share of the baseline above the floor.
     by_day : float, default 14
         Last day that counts.
+    of : {"baseline", "distance"}, optional
+        What it is a share of where high is good, as in `Response`.
 
     Raises
     ------
     SpecError
-        When `reduction` is no share or `by_day` is not positive.
+        When `reduction` is no share or `by_day` is not positive; later, when high is good and
+        `of` was not said.
     """
 
     reduction: float = 0.2
     by_day: float = 14
+    of: Of | None = None
 
     def __post_init__(self) -> None:
+        check_of(self.of)
         read_share("reduction", self.reduction)
         if not self.by_day > 0:
             raise SpecError(f"by_day must be a day after 0; got {self.by_day!r}.")
@@ -227,24 +304,24 @@ class EarlyImprovement(Definition):
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
-        check_amount(scale, self.name)
-        fell = fell_by(visits, read_share("reduction", self.reduction))
-        return ever_by(visits, fell, self.by_day)
+        better = improved_by(visits, scale, self.reduction, self.of, self.name)
+        return ever_by(visits, better, self.by_day)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         return (
-            f"fall of at least {percent(self.reduction)} {_OF_BASELINE} "
-            f"at any visit up to day {self.by_day:g}"
+            f"{direction(scale, self.of)} of at least {percent(self.reduction)} "
+            f"{of_words(scale, self.of, self.name)} at any visit up to day {self.by_day:g}"
         )
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
-        return f"early improvement (≥ {percent(self.reduction)} fall by day {self.by_day:g})"
+        share = share_label(scale, f"≥ {percent(self.reduction)}", self.of, self.name)
+        return f"early improvement ({share} by day {self.by_day:g})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
-        if (self.reduction, self.by_day) == (0.2, 14):
+        if is_usual(scale, self.of) and (self.reduction, self.by_day) == (0.2, 14):
             return (Source("Szegedi 2009, J Clin Psychiatry 70:344-353"),)
         return (SET_BY_ANALYST,)
 
@@ -259,35 +336,40 @@ class LossOfResponse(Definition):
     Parameters
     ----------
     below : float, default 0.4
-        Response is lost when the fall is smaller than this share.
+        Response is lost when the improvement is smaller than this share.
+    of : {"baseline", "distance"}, optional
+        What it is a share of where high is good, as in `Response`.
 
     Raises
     ------
     SpecError
-        When `below` is no share.
+        When `below` is no share; later, when high is good and `of` was not said.
     """
 
     below: float = 0.4
+    of: Of | None = None
 
     def __post_init__(self) -> None:
+        check_of(self.of)
         read_share("below", self.below)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
-        check_amount(scale, self.name)
-        return complement(fell_by(visits, read_share("below", self.below)))
+        return complement(improved_by(visits, scale, self.below, self.of, self.name))
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
-        return f"fall of less than {percent(self.below)} {_OF_BASELINE}"
+        least = f"{direction(scale, self.of)} of less than {percent(self.below)}"
+        return f"{least} {of_words(scale, self.of, self.name)}"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
-        return f"loss of response (< {percent(self.below)} fall)"
+        share = share_label(scale, f"< {percent(self.below)}", self.of, self.name)
+        return f"loss of response ({share})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
-        if self.below == 0.4:
+        if self.below == 0.4 and is_usual(scale, self.of):
             return (
                 Source("Kumar 2019, Neuropsychiatr Dis Treat 15:785-792", "10.2147/NDT.S196665"),
             )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pandas as pd
 
 from trdstats import plots
-from trdstats.outcomes import change_from_baseline, day_by_treatment
+from trdstats.outcomes import Definition, change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
 from trdstats.plan.steps.rates import estimate_rates
+from trdstats.scales import Scale
 from trdstats.study import Study
 from trdstats.tables import (
     Summary,
@@ -27,7 +29,8 @@ from trdstats.tables import (
 def run(plan: Plan, study: Study) -> Section:
     """Return rates and changes at the last visit of each treatment's own course."""
     days = day_by_treatment(study, plan.acute_end)
-    change = change_from_baseline(study, days)
+    share = _share_drawn(plan.response, study.scale)
+    change = change_from_baseline(study, days, of=share.of)
     table = _rates_at_end(plan, study, days)
     response = table[table["outcome"] == "response"]
 
@@ -35,6 +38,8 @@ def run(plan: Plan, study: Study) -> Section:
         plots.plot_waterfalls(
             change,
             fig=figure,
+            better=study.scale.better,
+            ylabel=share.ylabel,
             styles=plots.treatment_styles(study.treatments),
             caveat=study.caveat,
         )
@@ -69,7 +74,7 @@ def run(plan: Plan, study: Study) -> Section:
             Picture(
                 "waterfall",
                 "Change from baseline of every subject seen at the last acute visit; each bar is a "
-                "person, the line marks a fall of 50 %.",
+                f"person, the line marks {share.line}.",
                 draw_changes,
                 (9.0, 2.6 * ((len(days) + 3) // 4) + 1.2),
             ),
@@ -116,6 +121,25 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame) -> Summary:
         (Table(header, tuple(rows)),),
         caveat,
     )
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What the changes of the figure are shares of, and what is said of it."""
+
+    of: Literal["baseline", "distance"] | None
+    ylabel: str
+    line: str
+
+
+def _share_drawn(response: Definition, scale: Scale) -> _Share:
+    """Return the share that the definition of response is of; where it is of none, say which."""
+    if not scale.high_is_good:
+        return _Share(None, "Change from baseline", "a fall of 50 %")
+    if getattr(response, "of", None) == "baseline":
+        return _Share("baseline", "Change from baseline", "a rise of 50 % of the baseline")
+    words = f"distance from the baseline to {scale.maximum}"
+    return _Share("distance", f"Change, % of the {words}", f"a rise by half of the {words}")
 
 
 def _capital(text: str) -> str:

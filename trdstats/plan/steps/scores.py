@@ -24,6 +24,7 @@ def run(plan: Plan, study: Study) -> Section:
             styles=plots.treatment_styles(study.treatments),
             caveat=study.caveat,
             time_scale=plan.time_scale,
+            better=study.scale.better,
         )
 
     return Section(
@@ -34,7 +35,8 @@ def run(plan: Plan, study: Study) -> Section:
             Picture(
                 "scores",
                 f"Mean {study.scale.label} total with {100 * plan.conf_level:g} % intervals, by "
-                "scheduled day. Lower is better. Means of those seen, not of all who started.",
+                f"scheduled day. {study.scale.better.capitalize()} is better. Means of those "
+                "seen, not of all who started.",
                 draw,
             ),
         ),

@@ -35,23 +35,12 @@ _HANDLE = 5.0  # width of a legend entry beside its text, in font sizes
 _GAP = 4.0  # points between the layers above the axes
 _APART = 1.2  # font sizes between axes and a legend at their right
 
-Better = Literal["lower", "higher"]
-
 
 def get_axes(ax: Axes | None, *, width: float = 7.0, height: float = 4.2) -> Axes:
     """Return `ax`, or the Axes of a new figure of the given size in inches."""
     if ax is not None:
         return ax
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-def say_direction(label: str, better: Better | None) -> str:
-    """Return an axis label that also says which way is better, when one is."""
-    if better is None:
-        return label
-    if label.endswith(")"):
-        return f"{label[:-1]}; {better} = better)"
-    return f"{label} ({better} = better)"
 
 
 def key_line(name: str, style: Style, *, marker: bool) -> Line2D:
