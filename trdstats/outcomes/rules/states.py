@@ -272,6 +272,11 @@ class LossOfResponse(Definition):
     def __post_init__(self) -> None:
         read_share("below", self.below)
 
+    @property
+    def is_worsening(self) -> bool:
+        """It is a bad outcome."""
+        return True
+
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         check_amount(scale, self.name)
