@@ -25,7 +25,7 @@ CHECKS = (
 )  # fmt: skip
 # What limits a comparison and never prevents it; see `pitfalls`.
 PITFALLS = (
-    "source", "endpoint", "dropout", "who is followed", "other treatment", "entry score", "raters",
+    "source", "endpoint", "dropout", "who is followed", "other treatment", "switch", "entry score", "raters",
     "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
 )  # fmt: skip
 
