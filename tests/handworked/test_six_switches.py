@@ -185,9 +185,7 @@ LOSS = {
 )
 def test_durability(strategy: Any, expected: dict[str, list[float]]) -> None:
     study = six()
-    times = trd.time_to(
-        study, trd.LossOfResponse(), since=trd.Response(), after_switch=strategy
-    )
+    times = trd.time_to(study, trd.LossOfResponse(), since=trd.Response(), after_switch=strategy)
     assert rows_of(times) == expected
     assert set(times.left_out["subject"]) == set("ABCDEF") - set(expected)
 

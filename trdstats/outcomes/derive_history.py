@@ -88,7 +88,7 @@ def response_history(
             f"{response.label()} is no state that holds or not at a visit: response needs one, "
             "for example Response()."
         )
-    check_strategy(after_switch, response, relapse.events)
+    check_strategy(study, after_switch, response, relapse.events)
     if after_switch == "competing":
         raise SpecError(
             "A history of response has no competing events: use after_switch='failure', where the "

@@ -161,7 +161,7 @@ def rates(
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
         _conf_level=conf_level,
-        switching=switches_by(study, outcomes, day, after_switch),
+        switching=switches_by(study, outcomes, day, after_switch, "rate"),
     )
     rates_of = found.of_treatments()
     unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]
@@ -225,7 +225,7 @@ def verdicts(
             f"{definition.label(study.scale)} is an event, not a state at a visit: "
             "use time_to(study, definition, since=...) and AalenJohansen."
         )
-    check_rate_strategy(after_switch, definition)
+    check_rate_strategy(study, after_switch, definition)
     rated, state = evaluate(study, definition)
     own = _row_at_day(study, rated, day, cumulative=False)
     row = _last_row_by(study, rated, day) if definition.is_cumulative else own
@@ -275,11 +275,15 @@ def _failed(
 
 
 def switches_by(
-    study: Study, outcomes: pd.DataFrame, day: float, after_switch: AfterSwitch | None
+    study: Study,
+    outcomes: pd.DataFrame,
+    day: float,
+    after_switch: AfterSwitch | None = None,
+    of: str = "other",
 ) -> SwitchCounts | None:
     """Return who had started another treatment by a day, None where a study would not know."""
     switched = outcomes["switched"].to_numpy(dtype=bool)
-    return count_switches(study, switched, strategy=after_switch, when=f"by day {day:g}", of="rate")
+    return count_switches(study, switched, strategy=after_switch, when=f"by day {day:g}", of=of)
 
 
 def _check_reference(study: Study, reference: Level | None) -> str:

@@ -34,6 +34,8 @@ _REMEDY = {
     "rate": "Name after_switch='ignore' if that is the question, or 'failure'.",
     "times": "Name after_switch='ignore' if that is the question, or 'censor', 'failure' or "
     "'competing'.",
+    "other": "To count it otherwise give the study of an estimand: "
+    "Estimand(...).derive(study).study, with Composite() for the switch.",
     "history": "Name after_switch='ignore' if that is the question, or 'censor' or 'failure'.",
 }
 
@@ -50,7 +52,7 @@ class SwitchCounts:
         None: none was named, and they are counted as under "ignore".
     when : str
         By when they had: "by day 28".
-    of : {"rate", "times", "history"}
+    of : {"rate", "times", "history", "other"}
         What was counted.
     """
 
@@ -139,7 +141,8 @@ def count_switches(
     among : ndarray of bool, shape (n_subjects,), optional
         Who is counted. Default: all.
     """
-    if not study.records_switches:
+    known = (*study.events["event"].unique(), *(["switch"] if len(study.courses) else []))
+    if not {*SWITCH_KINDS} & {*known} - {*study.decided_events}:
         return None
     frame = study.subjects[["subject", "treatment"]].assign(switched=switched)
     return SwitchCounts(frame if among is None else frame[among], strategy, when, of)
@@ -158,7 +161,7 @@ def switch_days(study: Study, named: tuple[str, ...] = ()) -> FloatArray:
     -------
     ndarray, shape (n_subjects,)
     """
-    kinds = [k for k in SWITCH_KINDS if k not in named]
+    kinds = [k for k in SWITCH_KINDS if k not in (*named, *study.decided_events)]
     return first_day(study.events, kinds, np.zeros(len(study.subjects)))
 
 
@@ -174,7 +177,10 @@ def seen_until(day: FloatArray, strategy: AfterSwitch | None) -> Seen | None:
 
 
 def check_strategy(
-    after_switch: AfterSwitch | None, definition: Definition, named: tuple[str, ...] = ()
+    study: Study,
+    after_switch: AfterSwitch | None,
+    definition: Definition,
+    named: tuple[str, ...] = (),
 ) -> None:
     """Refuse a strategy that is not known, that is named twice, or that does not fit.
 
@@ -185,12 +191,12 @@ def check_strategy(
     if after_switch is None:
         return
     check_choice("after_switch", after_switch, AFTER_SWITCH)
-    twice = [k for k in SWITCH_KINDS if k in named]
+    twice = [k for k in SWITCH_KINDS if k in (*named, *study.decided_events)]
     if twice:
         raise SpecError(
             f"after_switch={after_switch!r} says what becomes of a switch, and "
-            f"{' and '.join(map(repr, twice))} has another part as well (until, competing, or an "
-            "event of the definition). Keep one of the two."
+            f"{' and '.join(map(repr, twice))} has another part as well (until, competing, an "
+            "event of the definition, or the estimand that made the study). Keep one of the two."
         )
     if after_switch == "failure" and definition.is_worsening is None:
         raise SpecError(
@@ -199,14 +205,16 @@ def check_strategy(
         )
 
 
-def check_rate_strategy(after_switch: AfterSwitch | None, definition: Definition) -> None:
+def check_rate_strategy(
+    study: Study, after_switch: AfterSwitch | None, definition: Definition
+) -> None:
     """Refuse what a rate at a day cannot do: it has no follow-up that could end.
 
     Raises
     ------
     SpecError
     """
-    check_strategy(after_switch, definition, definition.events)
+    check_strategy(study, after_switch, definition, definition.events)
     if after_switch == "censor":
         raise SpecError(
             "A rate at a day cannot censor those who switched: leaving them out would select whom "

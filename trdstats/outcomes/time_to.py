@@ -102,7 +102,7 @@ def time_to(
     ends, days = _read_until(until)
     check_kinds(study, definition, (*rivals, *ends), rivals)
     named = (*rivals, *ends, *definition.events, *(() if since is None else since.events))
-    check_strategy(after_switch, definition, named)
+    check_strategy(study, after_switch, definition, named)
     switch = switch_days(study, named)
     seen = seen_until(switch, after_switch)
     if since is None:

@@ -63,6 +63,7 @@ class Tables:
     courses: pd.DataFrame
     windows: dict[str, VisitWindows] | None
     notices: tuple[Problem, ...]
+    decided_events: tuple[str, ...] = ()
 
 
 def build_tables(

@@ -416,7 +416,12 @@ class Study(SummaryMixin):
         visits = self.visits[mine[self.visits["subject"].cat.codes.to_numpy()]]
         return sorted(set(visits.loc[visits["day"] > 0, "day"]))
 
-    def with_scores(self, scores: pd.DataFrame) -> Study:
+    @property
+    def decided_events(self) -> tuple[str, ...]:
+        """Kinds of events whose consequences the scores hold already: an estimand was applied."""
+        return self._tables.decided_events
+
+    def with_scores(self, scores: pd.DataFrame, *, decided: Sequence[str] = ()) -> Study:
         """Return the same study with other scores at its scheduled visits, such as imputed ones.
 
         Parameters
@@ -425,6 +430,8 @@ class Study(SummaryMixin):
             subject, visit (scheduled day above 0), score; they need be neither whole numbers nor
             within the range of the scale. A visit that was not attended takes place on its
             scheduled day; visits after baseline that are not named are no part of the study.
+        decided : sequence of str
+            Kinds of events whose strategy these scores follow: nothing more is done after them.
 
         Raises
         ------
@@ -439,7 +446,8 @@ class Study(SummaryMixin):
         table = scores[["visit", "score"]].assign(subject=code)
         visits = complete(panel.visits, table)
         panels = {**self._tables.panels, self._scale.label: replace(panel, visits=visits)}
-        return self._with(panels=panels)
+        events = tuple(dict.fromkeys((*self.decided_events, *decided)))
+        return self._with(panels=panels, decided_events=events)
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""

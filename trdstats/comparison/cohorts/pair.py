@@ -49,9 +49,7 @@ class Outcomes:
     def durability(self) -> EventTimes:
         """Time from the first response to relapse, responders only."""
         own = self.cohort
-        return time_to(
-            own.study, own.relapse, since=own.response, after_switch=self.after_switch
-        )
+        return time_to(own.study, own.relapse, since=own.response, after_switch=self.after_switch)
 
     def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
         """Return subject, treatment and whether each responds at a day; not rated is not met.
