@@ -152,6 +152,24 @@ def test_onset(strategy: Any, changed: dict[str, list[float]]) -> None:
     assert rows_of(times) == {**ONSET, **changed}
 
 
+def test_a_switch_after_the_end_of_follow_up_is_none() -> None:
+    # By day 14: F switched on that day, B on day 18 has not yet.
+    times = trd.time_to(six(), trd.Response(), until=14, after_switch="failure")
+    assert rows_of(times)["B"] == [14, INF, 14, 0]
+    assert rows_of(times)["F"] == [14, INF, 14, 0]
+    assert times.switching is not None
+    assert times.switching.tidy()["n_switched"].tolist() == [0, 1]
+    # Rated on day 7 alone, B is followed to that day; the switch on day 18 does not prolong it.
+    visits = six().visits
+    kept = visits[(visits["subject"] != "B") | (visits["day"] <= 7)]
+    early = trd.Study(kept.drop(columns="visit"), six().subjects.drop(columns="baseline"),
+                      courses=COURSES, scale="MADRS")  # fmt: skip
+    times = trd.time_to(early, trd.Response(), until=14, after_switch="failure")
+    assert rows_of(times)["B"] == [7, INF, 7, 0]
+    times = trd.time_to(early, trd.Response(), after_switch="failure")
+    assert rows_of(times)["B"] == NEVER
+
+
 @pytest.mark.parametrize(
     ("strategy", "expected"), [("ignore", 3 / 4), ("censor", 1 / 2), ("failure", 1 / 2)]
 )

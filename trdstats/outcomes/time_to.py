@@ -140,7 +140,10 @@ def time_to(
         record = kernel.with_exact_event(record, switch, 1)
     elif after_switch == "failure":
         end = study.schedule_end(origin.day + horizon) - origin.day
-        record = kernel.never_after(record, switch, end)
+        # A switch after the end of follow-up says nothing of what could have been seen before it.
+        with np.errstate(invalid="ignore"):
+            failed = np.where(switch > horizon, np.nan, switch)
+        record = kernel.never_after(record, failed, end)
     if LEFT_FOLLOW_UP in rivals:
         # Who came to every visit that was due by the end of follow-up has not left before it.
         last = np.fmin(horizon, switch) if after_switch == "censor" else horizon
