@@ -77,6 +77,7 @@ def run(plan: Path | None, out: Path) -> None:
 @click.option("--scale", required=True, help="Instrument, e.g. MADRS.")
 @click.option("--subjects", type=click.Path(path_type=Path), help="Table of subjects.")
 @click.option("--events", type=click.Path(path_type=Path), help="Table of events.")
+@click.option("--courses", type=click.Path(path_type=Path), help="Table of courses of treatment.")
 @click.option("--subject", default="subject", show_default=True, help="Column of the subject.")
 @click.option("--treatment", default="treatment", show_default=True, help="Column of treatment.")
 @click.option("--day", default="day", show_default=True, help="Column of the day.")
@@ -88,6 +89,7 @@ def check(
     scale: str,
     subjects: Path | None,
     events: Path | None,
+    courses: Path | None,
     subject: str,
     treatment: str,
     day: str,
@@ -105,6 +107,7 @@ def check(
                 visits,
                 subjects,
                 events,
+                courses,
                 scale=scale,
                 subject=subject,
                 treatment=treatment,

@@ -151,10 +151,10 @@ class DataError(TrdstatsError):
         return (type(self), (self.problems,))
 
 
-def nearest(name: object, known: Iterable[object], *, n: int = 3) -> list[str]:
+def nearest(name: object, known: Iterable[object], *, n: int = 3, cutoff: float = 0.5) -> list[str]:
     """Return the known names that look most like `name`, best first."""
     options = {str(k).casefold(): str(k) for k in known}
-    found = get_close_matches(str(name).casefold(), list(options), n=n, cutoff=0.5)
+    found = get_close_matches(str(name).casefold(), list(options), n=n, cutoff=cutoff)
     return [options[f] for f in found]
 
 

@@ -19,11 +19,13 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "kin
          "outcomes", "longitudinal", "survival", "comparison", "imputation", "multiverse",
          "evidence", "simulate", "plan", "testing", "cli"]  # fmt: skip
 
-# Inside big rooms the same rule holds between sub-rooms; "" are the files of the room itself.
+# Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
+# the other files of the room itself.
 SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
+    "study": ["roles", "checks", "subjects", "courses", ""],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],
@@ -77,8 +79,10 @@ def test_every_room_is_in_the_list() -> None:
 def subroom_of(module: str) -> tuple[str, str]:
     """Return the room and the sub-room of a module; "" for the files of the room itself."""
     room, *rest = module.split(".")[1:]
-    sub = rest[0] if rest and (PACKAGE / room / rest[0]).is_dir() else ""
-    return room, sub
+    if not rest:
+        return room, ""
+    named = rest[0] in SUBROOMS.get(room, ()) or (PACKAGE / room / rest[0]).is_dir()
+    return room, rest[0] if named else ""
 
 
 def breaches_inside(path: Path) -> Iterator[str]:

@@ -32,6 +32,7 @@ from trdstats.outcomes import Definition
 from trdstats.outcomes import definitions as published
 from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.rates import MISSING
+from trdstats.outcomes.switching import SwitchCounts, count_switches, notes_on, switch_days
 from trdstats.study import Study
 from trdstats.study.windows import WindowsLike
 
@@ -147,12 +148,22 @@ def multiverse(
     estimates = estimates_of(
         pd.DataFrame(rows, columns=list(CHOICES)), value, influences=np.column_stack(influences),
         subjects=study.subjects["subject"], null=0.0, reasons=notes, title=title,
-        notes=(f"{study.caveat}.",) if study.caveat else (),
+        notes=(
+            *((f"{study.caveat}.",) if study.caveat else ()),
+            *notes_on(_switched(study, pair, float(max(axes["day"])))),
+        ),
     )  # fmt: skip
     return Multiverse(
         title, pair, study.caveat, estimates, pd.DataFrame(facts, index=range(len(rows))), draws,
         conf_level,
     )  # fmt: skip
+
+
+def _switched(study: Study, pair: tuple[str, str], day: float) -> SwitchCounts | None:
+    with np.errstate(invalid="ignore"):
+        early = switch_days(study) <= day
+    found = count_switches(study, early, strategy=None, when=f"by day {day:g}", of="other")
+    return found and found.only(pair)
 
 
 def _named(

@@ -23,6 +23,7 @@ from trdstats.outcomes.rules.states import (
 )
 from trdstats.outcomes.rules.sustained import Sustained
 from trdstats.outcomes.scores import change_from_baseline, day_by_treatment, mean_scores
+from trdstats.outcomes.switching import SwitchCounts
 from trdstats.outcomes.time_to import LEFT_FOLLOW_UP, time_to
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Response",
     "ResponseHistory",
     "Sustained",
+    "SwitchCounts",
     "as_event_times",
     "as_history",
     "assess",

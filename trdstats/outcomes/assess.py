@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
+from trdstats.kernels.visits.before_day import visits_up_to
 from trdstats.kernels.visits.endpoints import (
     BASELINE_AT_FLOOR,
     NO_BASELINE,
@@ -20,6 +22,22 @@ from trdstats.kernels.visits.endpoints import (
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.scales import Scale
 from trdstats.study import Rated, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Up to which day the visits of each subject are looked at.
+
+    Attributes
+    ----------
+    until : ndarray, shape (n_subjects,)
+        NaN: all.
+    inclusive : bool
+        Whether a visit on that very day is.
+    """
+
+    until: FloatArray
+    inclusive: bool
 
 
 def check_arguments(study: Any, definition: Any) -> None:
@@ -43,11 +61,21 @@ def undefined_reason(scale: Scale) -> str:
 
 
 def evaluate(
-    study: Study, definition: Definition, *, since: Since | None = None
+    study: Study,
+    definition: Definition,
+    *,
+    since: Since | None = None,
+    seen: Seen | None = None,
 ) -> tuple[Rated, States]:
-    """Return the rated visits of a study and the state of each."""
+    """Return the rated visits of a study and the state of each.
+
+    `seen` says up to which day of each subject visits are looked at. Default: all.
+    """
     check_arguments(study, definition)
     rated = study.rated()
+    if seen is not None:
+        arrays, row = visits_up_to(rated.arrays, seen.until, inclusive=seen.inclusive)
+        rated = Rated(arrays, rated.row[row])
     return rated, definition.evaluate(replace(rated.arrays, since=since), study.scale)
 
 

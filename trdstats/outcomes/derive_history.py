@@ -17,13 +17,26 @@ from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.switching import (
+    AfterSwitch,
+    SwitchCounts,
+    check_strategy,
+    count_switches,
+    seen_until,
+    switch_days,
+)
 from trdstats.outcomes.time_to import check_kinds, first_event_day, first_look
 from trdstats.study import Study
 
 
 @checked
 def response_history(
-    study: Study, response: Definition, relapse: Definition, *, regain: bool = False
+    study: Study,
+    response: Definition,
+    relapse: Definition,
+    *,
+    regain: bool = False,
+    after_switch: AfterSwitch | None = None,
 ) -> ResponseHistory:
     """Derive for every subject when it was not responding, in response, and relapsed.
 
@@ -38,6 +51,10 @@ def response_history(
     regain : bool, default False
         Whether a relapsed subject may respond again, and so on until the end of follow-up.
         Otherwise relapse ends the history.
+    after_switch : {"ignore", "censor", "failure"}, optional
+        What becomes of subjects who started another treatment: see `time_to`. "failure": a response
+        ends on the day of the switch, as a relapse does, and who had none, or had lost it, stays
+        without one to the end of the schedule.
 
     Returns
     -------
@@ -50,7 +67,7 @@ def response_history(
     Raises
     ------
     SpecError
-        When response is no state at a visit.
+        When response is no state at a visit, or the strategy is not one of these.
     NotEstimableError
         When nobody was rated.
 
@@ -71,7 +88,16 @@ def response_history(
             f"{response.label()} is no state that holds or not at a visit: response needs one, "
             "for example Response()."
         )
-    rated, responds = evaluate(study, response)
+    check_strategy(study, after_switch, response, relapse.events)
+    if after_switch == "competing":
+        raise SpecError(
+            "A history of response has no competing events: use after_switch='failure', where the "
+            "switch ends a response, or 'censor'."
+        )
+    switch = switch_days(study, relapse.events)
+    seen = seen_until(switch, after_switch)
+    failed = switch if after_switch == "failure" else np.full(len(switch), np.nan)
+    rated, responds = evaluate(study, response, seen=seen)
     visits = rated.arrays
     origin = kernel.origin_at_start(visits)
     stays: list[_Stays] = []
@@ -80,17 +106,24 @@ def response_history(
     # One turn a change of state, for all subjects at once; nobody has more turns than visits.
     while True:
         if state == 1:
-            relapses = evaluate(study, relapse, since=kernel.score_since(visits, origin))[1]
+            given = kernel.score_since(visits, origin)
+            relapses = evaluate(study, relapse, since=given, seen=seen)[1]
             record = kernel.first_event(
                 visits, relapses, origin, end_when_known=relapse.ends_when_known
             )
             if relapse.events:
-                day = first_event_day(study, relapse.events, origin.day) - origin.day
-                record = kernel.with_exact_event(record, day, 1)
+                day = first_event_day(study, relapse.events, origin.day)
+                if seen is not None:
+                    with np.errstate(invalid="ignore"):
+                        day = np.where(day > switch, np.nan, day)
+                record = kernel.with_exact_event(record, day - origin.day, 1)
+            record = kernel.with_exact_event(record, failed - origin.day, 1)
         else:
             record = kernel.first_event(
                 visits, responds, origin, end_when_known=response.ends_when_known
             )
+            end = study.schedule_end() - origin.day
+            record = kernel.never_after(record, failed - origin.day, end)
         known = record.defined if known is None else known
         stays.append(_Stays(state, 2 if state == 1 else 1, origin.day, record))
         moved = record.defined & (record.status == 1)
@@ -99,8 +132,16 @@ def response_history(
         day, gap = origin.day + record.time, record.right - record.left
         origin = _origin_after(visits, np.where(moved, day, np.nan), np.where(moved, gap, np.nan))
         state = 2 if state == 1 else 1
-    seen = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
-    return _labelled(study, (response, relapse), stays, known, seen)
+    followed = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
+    last = np.zeros(len(switch))
+    every = study.rated().arrays
+    np.maximum.at(last, rows_to_runs(every.start), every.day)
+    with np.errstate(invalid="ignore"):
+        switched = switch < last if seen is None else ~np.isnan(switch)
+    counts = count_switches(
+        study, switched, strategy=after_switch, when="during follow-up", of="history", among=known
+    )
+    return _labelled(study, (response, relapse), stays, known, followed, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +168,7 @@ def _labelled(
     stays: list[_Stays],
     known: BoolArray,
     visits: pd.DataFrame,
+    switching: SwitchCounts | None,
 ) -> ResponseHistory:
     subjects = study.subjects
     names = [c for c in subjects.columns if c not in ("subject", "treatment")]
@@ -168,4 +210,5 @@ def _labelled(
         visits=visits,
         caveat=study.caveat or "",
         first_look=first_look(study),
+        switching=switching,
     )

@@ -23,6 +23,7 @@ from trdstats.outcomes.check_event_times import (
     hint_at_status_of_r,
     read_numbers,
 )
+from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 
@@ -51,6 +52,8 @@ class EventTimes(SummaryMixin):
     first_look : dict of str to float, optional
         Earliest day on which anybody under a treatment was rated: before it nothing could be
         seen to happen.
+    switching : SwitchCounts, optional
+        How many started another treatment, and how they are counted.
 
     Attributes
     ----------
@@ -79,7 +82,9 @@ class EventTimes(SummaryMixin):
     [7.0, inf]
     """
 
-    __slots__ = ("_causes", "caveat", "first_look", "frame", "left_out", "origin", "outcome")
+    __slots__ = (
+        "_causes", "caveat", "first_look", "frame", "left_out", "origin", "outcome", "switching",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -98,6 +103,7 @@ class EventTimes(SummaryMixin):
         left_out: pd.DataFrame | None = None,
         caveat: str = "",
         first_look: Mapping[str, float] | None = None,
+        switching: SwitchCounts | None = None,
     ) -> None:
         table = to_pandas(frame, what="event times")
         roles = {
@@ -122,6 +128,7 @@ class EventTimes(SummaryMixin):
         self.outcome, self.origin, self.caveat = outcome, origin, caveat
         self._causes = dict(causes or {1: outcome})
         self.first_look = dict(first_look or {})
+        self.switching = switching
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
 
@@ -169,6 +176,7 @@ class EventTimes(SummaryMixin):
             left_out=self.left_out[self.left_out["treatment"].isin(kept)],
             caveat=self.caveat if len(kept) > 1 else "",
             first_look={k: v for k, v in self.first_look.items() if k in kept},
+            switching=self.switching and self.switching.only(kept),
         )
 
     def summary(self) -> Summary:
@@ -192,6 +200,7 @@ class EventTimes(SummaryMixin):
         header = ("Treatment", "Subjects", *causes.values(), "Censored", "Never seen", "Gap (days)")
         notes = ["Gap: median number of days between the visits that enclose the event."]
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
+        notes += notes_on(self.switching)
         if self.caveat:
             notes.insert(0, self.caveat + ".")
         return Summary(

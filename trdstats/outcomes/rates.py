@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked
-from trdstats.arrays import IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import (
     EstimateWarning,
     SpecError,
@@ -22,10 +22,18 @@ from trdstats.errors import (
 )
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
-from trdstats.kernels.visits.endpoints import REASONS, UNDEFINED_CODES, States
+from trdstats.kernels.visits.endpoints import REASONS, UNCONFIRMED, UNDEFINED_CODES, States
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.switching import (
+    AfterSwitch,
+    SwitchCounts,
+    check_rate_strategy,
+    count_switches,
+    seen_until,
+    switch_days,
+)
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study
 
@@ -46,6 +54,7 @@ def rates(
     difference: str = "miettinen-nurminen",
     reference: Level | None = None,
     weights: WeightsLike | None = None,
+    after_switch: AfterSwitch | None = None,
 ) -> Rates:
     """Estimate the share of subjects that meet a definition at a scheduled day.
 
@@ -77,6 +86,13 @@ def rates(
         the logit scale for rates and the log scale for ratios; `method` and `difference` do not
         apply. Errors know how the weights were estimated when given the result. Those of
         `CensoringWeights` need the same day and ``missing="observed"``.
+    after_switch : {"ignore", "failure"}, optional
+        What becomes of subjects who started another treatment (a course of it, or an event
+        "switch" or "rescue") by the day of their assessment, itself included. "ignore": the
+        verdict counts as it is (treatment policy). "failure": a good outcome is not met, a bad
+        one met, rated or not (composite); of an outcome "at any visit up to" a day, what was met
+        before the switch stands, and no rating after it confirms anything. Default: as "ignore",
+        and the result says so.
 
     Returns
     -------
@@ -86,6 +102,7 @@ def rates(
     ------
     SpecError, UnknownNameError
         When an argument is not usable or nobody was scheduled at that day.
+        A rate cannot censor a switch: the message says what can.
 
     Warns
     -----
@@ -112,7 +129,9 @@ def rates(
     check_choice("difference", difference, DIFFERENCES)
     check_level(conf_level)
     reference = _check_reference(study, reference)
-    outcomes = verdicts(study, definition, day=day, missing=missing, reference=reference)
+    outcomes = verdicts(
+        study, definition, day=day, missing=missing, reference=reference, after_switch=after_switch
+    )
     weighted = None
     if weights is not None:
         known = outcomes
@@ -136,6 +155,7 @@ def rates(
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
         _conf_level=conf_level,
+        switching=switches_by(study, outcomes, day, after_switch, "rate"),
     )
     rates_of = found.of_treatments()
     unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]
@@ -159,7 +179,13 @@ def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> s
 
 
 def verdicts(
-    study: Study, definition: Definition, *, day: float, missing: str, reference: str
+    study: Study,
+    definition: Definition,
+    *,
+    day: float,
+    missing: str,
+    reference: str,
+    after_switch: AfterSwitch | None = None,
 ) -> pd.DataFrame:
     """Return one verdict a subject at a scheduled day, after the handling of missing ones.
 
@@ -172,26 +198,86 @@ def verdicts(
         See `rates`.
     reference : str
         Treatment whose missing verdicts "worst" counts as met.
+    after_switch : {"ignore", "failure"}, optional
+        See `rates`.
 
     Returns
     -------
     pandas.DataFrame
         subject, treatment, met (True / False / missing), reason, rated (at the day), analysed
-        (rated at the day with a verdict).
+        (rated at the day with a verdict), switched (another treatment was started by the day of
+        the assessment, itself included).
 
     Raises
     ------
     SpecError, UnknownNameError
-        When the definition is an event or does not fit, or nobody was scheduled at that day.
+        When the definition is an event or does not fit, the strategy is not one of these, or
+        nobody was scheduled at that day.
     """
     if definition.is_event:
         raise SpecError(
             f"{definition.label(study.scale)} is an event, not a state at a visit: "
             "use time_to(study, definition, since=...) and AalenJohansen."
         )
+    check_rate_strategy(study, after_switch, definition)
     rated, state = evaluate(study, definition)
-    row = _row_at_day(study, rated, day, definition.is_cumulative)
-    return _outcomes(study, rated, state, row, day, missing, reference)
+    own = _row_at_day(study, rated, day, cumulative=False)
+    row = _last_row_by(study, rated, day) if definition.is_cumulative else own
+    switch = switch_days(study, definition.events)
+    assessed = np.full(len(own), float(day))
+    assessed[own >= 0] = rated.arrays.day[own[own >= 0]]
+    with np.errstate(invalid="ignore"):
+        switched = switch <= assessed
+    found = _outcomes(study, rated, state, row, day, missing, reference)
+    if after_switch == "failure":
+        found = _failed(study, definition, found, switch, switched, day)
+    return found.assign(switched=switched)
+
+
+def _failed(
+    study: Study,
+    definition: Definition,
+    found: pd.DataFrame,
+    switch: FloatArray,
+    switched: BoolArray,
+    day: float,
+) -> pd.DataFrame:
+    """Return the verdicts with a switch as failure; a treatment without a rate keeps none."""
+    bad = bool(definition.is_worsening)
+    rated, state = evaluate(study, definition, seen=seen_until(switch, "failure"))
+    row = _last_row_by(study, rated, day)
+    if not definition.is_cumulative:
+        at_day = np.isclose(study.visits["visit"].to_numpy()[rated.row], day, rtol=0, atol=1e-9)
+        row = np.where(at_day[row] & (row >= 0), row, -1) if len(at_day) else row
+    has = row >= 0
+    known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
+    known[has], met[has] = state.known[row[has]], state.met[row[has]]
+    unconfirmed = np.zeros(len(row), dtype=bool)
+    unconfirmed[has] = state.reason[row[has]] == UNCONFIRMED
+    # What is met before the switch stands; what only ratings after it confirm does not.
+    failed = switched & ~(known & (met != bad))
+    failed |= ~np.isnan(switch) & unconfirmed & found["reason"].eq(REASONS[0]).to_numpy()
+    has_rate = found["met"].notna().groupby(found["treatment"], observed=False).transform("any")
+    failed &= has_rate.to_numpy(dtype=bool)
+    verdict = found["met"].copy()
+    verdict[failed] = bad
+    return found.assign(
+        met=verdict,
+        reason=found["reason"].mask(failed, REASONS[0]),
+        analysed=found["analysed"] | (failed & found["rated"]),
+    )
+
+
+def switches_by(
+    study: Study,
+    outcomes: pd.DataFrame,
+    day: float,
+    after_switch: AfterSwitch | None = None,
+    of: str = "other",
+) -> SwitchCounts | None:
+    """Return who had started another treatment by a day, None where a study would not know."""
+    switched = outcomes["switched"].to_numpy(dtype=bool)
+    return count_switches(study, switched, strategy=after_switch, when=f"by day {day:g}", of=of)
 
 
 def _check_reference(study: Study, reference: Level | None) -> str:
@@ -273,6 +359,7 @@ def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of every treatment: see `Rates.counts`."""
     has_treated = "treated" in study.subjects
     rows = []
+    knows = study.records_switches
     for name in study.treatments:
         mine = (outcomes["treatment"] == name).to_numpy()
         met = outcomes.loc[mine, "met"]
@@ -286,6 +373,7 @@ def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
                 "n_treated": int(study.subjects["treated"][mine].sum()) if has_treated else pd.NA,
                 "n_rated": int(outcomes.loc[mine, "rated"].sum()),
                 "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
+                **({"n_switched": int(outcomes.loc[mine, "switched"].sum())} if knows else {}),
             }
         )
     frame = pd.DataFrame(rows)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import count_of, no_error_known, no_error_reason
+from trdstats.errors import Problem, count_of, no_error_known, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.proportion_contrast import (
     MEASURES,
@@ -18,6 +18,7 @@ from trdstats.estimates.proportion_contrast import (
 )
 from trdstats.estimates.stacked import below
 from trdstats.kernels.numerics.boundary import error_inside
+from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Summary,
@@ -52,10 +53,13 @@ class Rates(EstimateResult):
         What was done with subjects without a verdict at that day.
     outcomes : pandas.DataFrame
         One row a subject: subject, treatment, met (True / False / missing) after the handling
-        of missing visits, reason, rated (at the day), analysed (rated with a verdict).
+        of missing visits, reason, rated (at the day), analysed (rated with a verdict), switched
+        (another treatment was started by then).
     counts : pandas.DataFrame
         One row a treatment: treatment, events, n (denominator), n_randomised, n_treated (missing
-        when not recorded), n_rated (rated at the day), n_analysed (of these, with a verdict).
+        when not recorded), n_rated (rated at the day), n_analysed (of these, with a verdict), and
+        n_switched (another treatment was started by then) where the study has courses or events of
+        a switch.
     reference : str
     methods : (str, str)
         Limits of the rates, and those of the comparisons, where subjects have no weights.
@@ -63,6 +67,8 @@ class Rates(EstimateResult):
         What every comparison must say.
     weighted : WeightedRates or None
         Weighted rates with their influences.
+    switching : SwitchCounts or None
+        How many started another treatment by the day, and how they were counted.
     """
 
     label: str
@@ -76,6 +82,12 @@ class Rates(EstimateResult):
     caveat: str
     weighted: WeightedRates | None
     _conf_level: float
+    switching: SwitchCounts | None = None
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What limits the rates, and what is good to know of them."""
+        return () if self.switching is None else self.switching.notices()
 
     def estimates(self) -> Estimates:
         """Return the rates, then differences, ratios and odds ratios with the reference.
@@ -88,7 +100,7 @@ class Rates(EstimateResult):
         keys = rates.keys.assign(measure="rate", reference="")
         first = replace(rates, keys=keys[["measure", "treatment", "reference"]])
         found = below([first, gaps] if len(gaps) else [first])
-        notes = (f"{self.caveat}.",) if self.caveat else ()
+        notes = ((f"{self.caveat}.",) if self.caveat else ()) + notes_on(self.switching)
         return replace(found, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
@@ -201,6 +213,7 @@ class Rates(EstimateResult):
             (
                 *undecided_note(self.outcomes, self.missing),
                 *((f"{self.caveat}.",) if self.caveat else ()),
+                *notes_on(self.switching),
                 *self._no_error(),
             ),
         )

@@ -22,6 +22,7 @@ from trdstats.outcomes.check_history import (
     check_values,
 )
 from trdstats.outcomes.event_times import EventTimes
+from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 
@@ -50,6 +51,8 @@ class ResponseHistory(SummaryMixin):
         What every comparison must say; empty when nothing has to be said.
     first_look : dict of str to float, optional
         Earliest day on which anybody under a treatment was rated.
+    switching : SwitchCounts, optional
+        How many started another treatment, and how they are counted.
 
     Attributes
     ----------
@@ -75,7 +78,8 @@ class ResponseHistory(SummaryMixin):
     """
 
     __slots__ = (
-        "caveat", "first_look", "frame", "left_out", "relapse", "response", "unseen", "visits",
+        "caveat", "first_look", "frame", "left_out", "relapse", "response", "switching", "unseen",
+        "visits",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +93,7 @@ class ResponseHistory(SummaryMixin):
         visits: pd.DataFrame | None = None,
         caveat: str = "",
         first_look: Mapping[str, float] | None = None,
+        switching: SwitchCounts | None = None,
     ) -> None:
         table = to_pandas(frame, what="response history")
         _raise(check_columns(table))
@@ -121,6 +126,7 @@ class ResponseHistory(SummaryMixin):
         self.visits = none if visits is None else visits[["subject", "day"]]
         self.response, self.relapse, self.caveat = response, relapse, caveat
         self.first_look = dict(first_look or {})
+        self.switching = switching
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -169,6 +175,7 @@ class ResponseHistory(SummaryMixin):
             left_out=self.left_out,
             caveat=self.caveat,
             first_look=self.first_look,
+            switching=self.switching,
         )
 
     def only(self, treatments: Sequence[Level]) -> ResponseHistory:
@@ -190,6 +197,7 @@ class ResponseHistory(SummaryMixin):
             visits=self.visits,
             caveat=self.caveat if len(kept) > 1 else "",
             first_look={k: v for k, v in self.first_look.items() if k in kept},
+            switching=self.switching and self.switching.only(kept),
         )
 
     def summary(self) -> Summary:
@@ -210,6 +218,7 @@ class ResponseHistory(SummaryMixin):
             )
         header = ("Treatment", "Subjects", "Responded", "Relapsed", "Regained", "Never seen")
         notes = [f"{self.caveat}."] if self.caveat else []
+        notes += notes_on(self.switching)
         reasons = self.left_out["reason"].value_counts(sort=False)
         notes += [f"{reason}: {int(n):,} left out." for reason, n in reasons.items()]
         return Summary(

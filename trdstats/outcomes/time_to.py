@@ -17,8 +17,18 @@ from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.states import Response
+from trdstats.outcomes.switching import (
+    COMPETING,
+    AfterSwitch,
+    SwitchCounts,
+    check_strategy,
+    count_switches,
+    seen_until,
+    switch_days,
+)
 from trdstats.study import EVENT_KINDS, Study
 from trdstats.study.caveats import Caveat
+from trdstats.study.courses.changes import first_day
 
 LEFT_FOLLOW_UP = "left follow-up"
 
@@ -31,6 +41,7 @@ def time_to(
     since: Definition | None = None,
     until: float | str | Sequence[str] | None = None,
     competing: str | Sequence[str] = (),
+    after_switch: AfterSwitch | None = None,
 ) -> EventTimes:
     """Derive the time to a state or event for every subject.
 
@@ -51,6 +62,14 @@ def time_to(
         before the last visit due by `until`; a rating in the window of that visit is in time.
         Kinds named nowhere are ignored: what was rated after them is used as it is (treatment
         policy).
+    after_switch : {"ignore", "censor", "failure", "competing"}, optional
+        What becomes of subjects who started another treatment (a course of it, or an event
+        "switch" or "rescue") before the outcome. "ignore": they are counted under the treatment
+        they were assigned to (treatment policy). The others use no visit after the switch.
+        "censor": time ends at the last rated visit up to it (hypothetical). "failure": a good
+        outcome is never met, and they stay at risk to the end of the schedule; of a bad outcome
+        the switch is an event of known day (composite). "competing": the switch is a cause of its
+        own, the last one. Default: as "ignore", and the result says so.
 
     Returns
     -------
@@ -81,32 +100,62 @@ def time_to(
     rivals = _names(competing)
     ends, days = _read_until(until)
     check_kinds(study, definition, (*rivals, *ends), rivals)
+    named = (*rivals, *ends, *definition.events, *(() if since is None else since.events))
+    check_strategy(study, after_switch, definition, named)
+    switch = switch_days(study, named)
+    seen = seen_until(switch, after_switch)
     if since is None:
-        rated, state = evaluate(study, definition)
+        rated, state = evaluate(study, definition, seen=seen)
         visits = rated.arrays
         origin = kernel.origin_at_start(visits)
     else:
-        rated, began = evaluate(study, since)
+        rated, began = evaluate(study, since, seen=seen)
         visits = rated.arrays
         origin = kernel.origin_at_first(visits, began)
-        state = evaluate(study, definition, since=kernel.score_since(visits, origin))[1]
+        given = kernel.score_since(visits, origin)
+        state = evaluate(study, definition, since=given, seen=seen)[1]
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
+    switch = switch - origin.day
 
-    def first_day(kinds: tuple[str, ...]) -> FloatArray:
-        return first_event_day(study, kinds, origin.day) - origin.day
+    def day_of(kinds: tuple[str, ...]) -> FloatArray:
+        day = first_event_day(study, kinds, origin.day) - origin.day
+        if seen is None:
+            return day
+        with np.errstate(invalid="ignore"):
+            return np.where(day > switch, np.nan, day)
 
     if definition.events:
-        record = kernel.with_exact_event(record, first_day(definition.events), 1)
+        record = kernel.with_exact_event(record, day_of(definition.events), 1)
     for code, kind in enumerate(rivals, start=2):
         if kind != LEFT_FOLLOW_UP:
-            record = kernel.with_exact_event(record, first_day((kind,)), code)
-    horizon = first_day(ends) if ends else np.full(len(record.time), days)
+            record = kernel.with_exact_event(record, day_of((kind,)), code)
+    horizon = day_of(ends) if ends else np.full(len(record.time), days)
+    with np.errstate(invalid="ignore"):
+        first = (record.status == 1) & (record.time <= switch)
+        switched = ~np.isnan(switch) & ~first & ~(switch > horizon)
+    if after_switch == "competing":
+        record = kernel.with_exact_event(record, switch, 2 + len(rivals))
+    elif after_switch == "failure" and definition.is_worsening:
+        record = kernel.with_exact_event(record, switch, 1)
+    elif after_switch == "failure":
+        end = study.schedule_end(origin.day + horizon) - origin.day
+        # A switch after the end of follow-up says nothing of what could have been seen before it.
+        with np.errstate(invalid="ignore"):
+            failed = np.where(switch > horizon, np.nan, switch)
+        record = kernel.never_after(record, failed, end)
     if LEFT_FOLLOW_UP in rivals:
         # Who came to every visit that was due by the end of follow-up has not left before it.
-        end = study.schedule_end(origin.day + horizon) - origin.day
+        last = np.fmin(horizon, switch) if after_switch == "censor" else horizon
+        end = study.schedule_end(origin.day + last) - origin.day
         record = kernel.leave_early(record, end, 2 + rivals.index(LEFT_FOLLOW_UP))
     record = kernel.censor_at(record, horizon)
-    return _labelled(study, definition, since, record, rivals, origin)
+    if after_switch == "competing":
+        rivals = (*rivals, COMPETING)
+    counts = count_switches(
+        study, switched, strategy=after_switch, when="before the outcome", of="times",
+        among=record.defined,
+    )  # fmt: skip
+    return _labelled(study, definition, since, record, rivals, origin, counts)
 
 
 def _labelled(
@@ -116,6 +165,7 @@ def _labelled(
     record: kernel.EventRecord,
     rivals: tuple[str, ...],
     origin: kernel.Origins,
+    switching: SwitchCounts | None,
 ) -> EventTimes:
     keep = record.defined
     subjects = study.subjects
@@ -163,6 +213,7 @@ def _labelled(
         left_out=left_out,
         caveat=Caveat.of(*caveats),
         first_look=first_look(study) if since is None else None,
+        switching=switching,
     )
 
 
@@ -221,11 +272,4 @@ def check_kinds(
 
 def first_event_day(study: Study, kinds: tuple[str, ...], origin: FloatArray) -> FloatArray:
     """Return the first day of an event of these kinds on or after a day, NaN without one."""
-    events = study.events
-    code = events["subject"].cat.codes.to_numpy()
-    day = events["day"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        wanted = events["event"].isin(kinds).to_numpy(dtype=bool) & (day >= origin[code])
-    first = np.full(len(origin), np.inf)
-    np.minimum.at(first, code[wanted], day[wanted])
-    return np.where(np.isinf(first), np.nan, first)
+    return first_day(study.events, kinds, origin)

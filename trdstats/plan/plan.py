@@ -22,6 +22,7 @@ from trdstats.outcomes import (
     definitions,
 )
 from trdstats.outcomes.rates import Missing
+from trdstats.outcomes.switching import AfterSwitch
 from trdstats.plan.problems import PlanProblems, nests_too_deep, too_deep
 from trdstats.plan.settings import TimeScale, check_settings
 from trdstats.study.described import check_described_study
@@ -53,6 +54,9 @@ class Plan:
         Days since response at which relapse is tabulated.
     competing : tuple of str
         What competes with relapse.
+    after_switch : str or None
+        What becomes of those who started another treatment: see `trdstats.time_to`. In rates a
+        switch that competes is a failure, and one that censors is ignored; None is as "ignore".
     adjust : str or None
         Covariates known before treatment for which cohorts are compared; None for crude only.
     time_scale : {"linear", "sqrt"}
@@ -78,6 +82,7 @@ class Plan:
     horizon: float
     durability_days: tuple[float, ...]
     competing: tuple[str, ...]
+    after_switch: AfterSwitch | None
     adjust: str | None
     time_scale: TimeScale
     conf_level: float
@@ -102,6 +107,7 @@ _ANALYSIS: dict[str, Any] = {
     "horizon": None,
     "durability_days": [28, 84, 168],
     "competing": [LEFT_FOLLOW_UP],
+    "after_switch": None,
     "adjust": None,
     "time_scale": "linear",
     "conf_level": 0.95,
@@ -208,6 +214,7 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         horizon=float(settings["horizon"]),
         durability_days=tuple(float(d) for d in settings["durability_days"]),
         competing=tuple(settings["competing"]),
+        after_switch=settings["after_switch"],
         adjust=settings["adjust"],
         time_scale=settings["time_scale"],
         conf_level=float(settings["conf_level"]),

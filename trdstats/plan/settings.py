@@ -10,6 +10,7 @@ from trdstats.errors import TrdstatsError, check_choice, check_level
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.formulas import read_right_side
 from trdstats.outcomes.rates import METHODS, MISSING
+from trdstats.outcomes.switching import AFTER_SWITCH
 
 TimeScale = Literal["linear", "sqrt"]
 _CHOICES = {
@@ -17,13 +18,17 @@ _CHOICES = {
     "interval": METHODS,
     "difference": DIFFERENCES,
     "time_scale": get_args(TimeScale),
+    "after_switch": AFTER_SWITCH,
 }
+_MAY_BE_ABSENT = ("after_switch",)
 
 
 def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the settings of a plan: the key, and the words."""
     found = []
     for key, allowed in _CHOICES.items():
+        if key in _MAY_BE_ABSENT and settings[key] is None:
+            continue
         try:
             check_choice(key, settings[key], allowed)
         except TrdstatsError as error:

@@ -18,6 +18,8 @@ from trdstats.errors import DataError, Problem, UnknownNameError, count_of
 from trdstats.frames import to_pandas
 from trdstats.scales import get_scale
 from trdstats.study import checks, notes
+from trdstats.study.courses.build import build_courses, check_course_columns
+from trdstats.study.courses.changes import with_changes
 from trdstats.study.events import build_events
 from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
@@ -50,16 +52,23 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Canonical tables of a study: one panel a scale, subjects, events, and what to know."""
+    """Canonical tables of a study: one panel a scale, subjects, events, and what to know.
+
+    Events are those given and those that follow from the courses.
+    """
 
     panels: dict[str, Panel]
     subjects: pd.DataFrame
     events: pd.DataFrame
+    courses: pd.DataFrame
     windows: dict[str, VisitWindows] | None
     notices: tuple[Problem, ...]
+    decided_events: tuple[str, ...] = ()
 
 
-def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows: Any) -> Tables:
+def build_tables(
+    visits: Any, subjects: Any, events: Any, courses: Any, roles: Roles, windows: Any
+) -> Tables:
     """Check the user's tables and return canonical ones.
 
     Raises
@@ -70,13 +79,17 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     visit_table = to_pandas(visits, what="visits")
     subject_table = None if subjects is None else to_pandas(subjects, what="subjects")
     event_table = None if events is None else to_pandas(events, what="events")
-    _raise_if_fatal(_check_structure(visit_table, subject_table, event_table, roles))
+    course_table = None if courses is None else to_pandas(courses, what="courses")
+    structure = _check_structure(visit_table, subject_table, event_table, roles)
+    structure += [] if course_table is None else check_course_columns(course_table, roles)
+    _raise_if_fatal(structure)
 
     found: list[Problem] = []
     for name, table in (
         ("visits", visit_table),
         ("subjects", subject_table),
         ("events", event_table),
+        ("courses", course_table),
     ):
         if table is not None:
             found += checks.check_kinds_of_identifiers(table[roles.subject], name)
@@ -104,6 +117,7 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     raw = _RawVisits(visit_table, code, day, order, people)
     panels = {m.scale.label: _build_panel(raw, m, roles, schedule, found) for m in roles.measures}
     event_frame = build_events(event_table, roles, people, found)
+    course_frame = build_courses(course_table, roles, people, found)
     primary = panels[roles.measures[0].scale.label]
     treatments = list(people.treatment.categories)
     _note(
@@ -116,7 +130,8 @@ def build_tables(visits: Any, subjects: Any, events: Any, roles: Roles, windows:
     return Tables(
         panels=panels,
         subjects=_subject_frame(people, primary.baseline, _named_baselines(panels, roles)),
-        events=event_frame,
+        events=with_changes(event_frame, course_frame, people.treatment),
+        courses=course_frame,
         windows=schedule,
         notices=tuple(found),
     )

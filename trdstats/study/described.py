@@ -7,7 +7,7 @@ from typing import Any
 
 from trdstats.errors import nearest
 
-TABLES = ("visits", "subjects", "events")
+TABLES = ("visits", "subjects", "events", "courses")
 ROLES = (
     "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
     "randomised",

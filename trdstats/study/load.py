@@ -29,8 +29,8 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     Parameters
     ----------
     data : mapping
-        ``sample`` alone, or ``visits`` (and ``subjects``, ``events``) as files, the keyword
-        arguments of `Study`, and ``treatments``, the order of the treatments.
+        ``sample`` alone, or ``visits`` (and ``subjects``, ``events``, ``courses``) as files, the
+        keyword arguments of `Study`, and ``treatments``, the order of the treatments.
     folder : Path
         Where relative files are looked for.
 
@@ -51,7 +51,8 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     roles = {name: data[name] for name in ROLES if name in data}
     if "treatments" in data:
         _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
-    return Study(tables["visits"], tables.get("subjects"), tables.get("events"), **roles)
+    visits, subjects, events, courses = (tables.get(name) for name in TABLES)
+    return Study(visits, subjects, events, courses=courses, **roles)
 
 
 def _read(path: Path, text: tuple[str, ...]) -> pd.DataFrame:

@@ -125,13 +125,14 @@ def read_study(
     visits_path: str | Path,
     subjects_path: str | Path | None = None,
     events_path: str | Path | None = None,
+    courses_path: str | Path | None = None,
     **roles: Any,
 ) -> Study:
     """Read the tables of a study from files.
 
     Parameters
     ----------
-    visits_path, subjects_path, events_path : str or Path
+    visits_path, subjects_path, events_path, courses_path : str or Path
         Files as in `read_table`. Identifiers of subjects in .csv files are text.
     **roles
         The keyword arguments of `Study`: scale, subject, treatment, day, score, baseline, ...
@@ -153,4 +154,6 @@ def read_study(
     text = (roles.get("subject", "subject"),)
     subjects = None if subjects_path is None else read_table(subjects_path, text=text)
     events = None if events_path is None else read_table(events_path, text=text)
-    return Study(read_table(visits_path, text=text), subjects, events, **roles)
+    courses = None if courses_path is None else read_table(courses_path, text=text)
+    visits = read_table(visits_path, text=text)
+    return Study(visits, subjects, events, courses=courses, **roles)

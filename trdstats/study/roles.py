@@ -10,7 +10,7 @@ from trdstats.scales import Scale, get_scale
 
 EVENT_KINDS = (
     "rescue", "switch", "hospitalisation", "death", "withdrawal", "suicide attempt", "suicide",
-    "suicidality", "clinical worsening",
+    "suicidality", "clinical worsening", "augmentation", "second course",
 )  # fmt: skip
 
 

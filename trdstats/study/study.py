@@ -28,6 +28,8 @@ from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables, build_tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
+from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
+from trdstats.study.courses.shown import course_facts
 from trdstats.study.masks import read_mask
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
@@ -64,6 +66,12 @@ class Study(SummaryMixin):
     events : DataFrame, optional
         One row an event: subject, day and ``event``, one of rescue, switch, hospitalisation,
         death, withdrawal, or a word of your own.
+    courses : DataFrame, optional
+        One row a course of treatment: subject, treatment, ``start`` and, where they are known,
+        ``end`` (days), ``kind`` (acute, maintenance, augmentation, concomitant, or a word of your
+        own) and others such as doses or numbers of sessions. A course of another treatment than
+        the assigned one that begins on day 0 or later is a switch, unless its kind is augmentation
+        or concomitant.
     scale : str, Scale or sequence of them
         The instrument; of several, the first is the primary one (see `on`).
     subject, treatment, day : str
@@ -90,7 +98,11 @@ class Study(SummaryMixin):
     subjects : pandas.DataFrame
         subject, treatment, baseline and covariates, sorted by subject.
     events : pandas.DataFrame
-        subject, day, event; empty when none were given.
+        subject, day, event; empty when none were given. Those that follow from the courses are
+        among them: switch, augmentation, second course (of the assigned treatment).
+    courses : pandas.DataFrame
+        subject, treatment, start, end, kind, and the other columns of the courses; sorted by
+        subject and start. Empty when none were given.
     scale : Scale
         The primary instrument.
     windows : dict of str to VisitWindows, or None
@@ -126,6 +138,7 @@ class Study(SummaryMixin):
         subjects: FrameLike | None = None,
         events: FrameLike | None = None,
         *,
+        courses: Any = None,
         scale: str | Scale | Sequence[str | Scale],
         subject: str = "subject",
         treatment: str = "treatment",
@@ -145,7 +158,7 @@ class Study(SummaryMixin):
             baseline=baseline,
             instrument=instrument,
         )
-        self._tables: Tables = build_tables(visits, subjects, events, self._roles, windows)
+        self._tables: Tables = build_tables(visits, subjects, events, courses, self._roles, windows)
         self._scale: Scale = self._roles.measures[0].scale
         self._randomised = bool(randomised)
         limits = [p for p in self.notices if p.level == "warning"]
@@ -164,8 +177,13 @@ class Study(SummaryMixin):
 
     @property
     def events(self) -> pd.DataFrame:
-        """Events: subject, day, event."""
+        """Events: subject, day, event; those that follow from the courses among them."""
         return _view(self._tables.events)
+
+    @property
+    def courses(self) -> pd.DataFrame:
+        """Courses of treatment: subject, treatment, start, end, kind, other columns."""
+        return _view(self._tables.courses)
 
     @property
     def scale(self) -> Scale:
@@ -206,6 +224,44 @@ class Study(SummaryMixin):
     def treatments(self) -> tuple[str, ...]:
         """Treatments in the order of all tables and figures."""
         return tuple(self.subjects["treatment"].cat.categories)
+
+    @property
+    def records_switches(self) -> bool:
+        """Whether the study would know of a switch: it has courses, or events that name one."""
+        tables = self._tables
+        return len(tables.courses) > 0 or bool(tables.events["event"].isin(SWITCH_KINDS).any())
+
+    def switches(self) -> pd.DataFrame:
+        """Return the first switch of each subject that has one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            subject, from (the assigned treatment), to (missing where no course says it), day,
+            event ("switch", or "rescue" where an event says so).
+
+        Examples
+        --------
+        >>> visits = pd.DataFrame({"subject": ["A", "B"], "treatment": ["ECT", "TMS"], "day": 0,
+        ...                        "score": 30})
+        >>> courses = pd.DataFrame({"subject": ["A", "B", "B"], "treatment": ["ECT", "TMS", "ECT"],
+        ...                         "start": [0, 0, 28]})
+        >>> Study(visits, courses=courses, scale="MADRS").switches().values.tolist()
+        [['B', 'TMS', 'ECT', 28.0, 'switch']]
+        """
+        return first_switches(self._tables.events, self._tables.courses, self.subjects)
+
+    def course_days(self) -> pd.DataFrame:
+        """Return the days on which the treatment of each subject changed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subject: subject, treatment, switch, augmentation, second_course (of the
+            assigned treatment, maintenance apart), end_of_first_course. Days since first
+            treatment; NaN where it did not happen or is not recorded.
+        """
+        return days_of_change(self._tables.events, self._tables.courses, self.subjects)
 
     def on(self, scale: str | Scale) -> Study:
         """Return the same study seen on another of its scales.
@@ -363,7 +419,12 @@ class Study(SummaryMixin):
         visits = self.visits[mine[self.visits["subject"].cat.codes.to_numpy()]]
         return sorted(set(visits.loc[visits["day"] > 0, "day"]))
 
-    def with_scores(self, scores: pd.DataFrame) -> Study:
+    @property
+    def decided_events(self) -> tuple[str, ...]:
+        """Kinds of events whose consequences the scores hold already: an estimand was applied."""
+        return self._tables.decided_events
+
+    def with_scores(self, scores: pd.DataFrame, *, decided: Sequence[str] = ()) -> Study:
         """Return the same study with other scores at its scheduled visits, such as imputed ones.
 
         Parameters
@@ -372,6 +433,8 @@ class Study(SummaryMixin):
             subject, visit (scheduled day above 0), score; they need be neither whole numbers nor
             within the range of the scale. A visit that was not attended takes place on its
             scheduled day; visits after baseline that are not named are no part of the study.
+        decided : sequence of str
+            Kinds of events whose strategy these scores follow: nothing more is done after them.
 
         Raises
         ------
@@ -386,7 +449,8 @@ class Study(SummaryMixin):
         table = scores[["visit", "score"]].assign(subject=code)
         visits = complete(panel.visits, table)
         panels = {**self._tables.panels, self._scale.label: replace(panel, visits=visits)}
-        return self._with(panels=panels)
+        events = tuple(dict.fromkeys((*self.decided_events, *decided)))
+        return self._with(panels=panels, decided_events=events)
 
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""
@@ -503,6 +567,7 @@ class Study(SummaryMixin):
             ("Rated visits after baseline", f"{len(rated.day):,}"),
             ("Visits without a score", f"{unrated:,}"),
             ("Events", f"{len(self.events):,}"),
+            *course_facts(self.courses, self.switches(), self.subjects),
             ("Allocation", "randomised" if self.randomised else "not randomised"),
         ]
         if self.windows is not None:

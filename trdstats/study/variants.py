@@ -159,5 +159,10 @@ def narrow(tables: Tables, kept: BoolArray, treatments: list[str]) -> Tables:
     if windows is not None:
         windows = {k: v for k, v in windows.items() if k in treatments}
     return replace(
-        tables, panels=panels, subjects=subjects, events=rows_of(tables.events), windows=windows
+        tables,
+        panels=panels,
+        subjects=subjects,
+        events=rows_of(tables.events),
+        courses=rows_of(tables.courses),
+        windows=windows,
     )

@@ -23,6 +23,7 @@ from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.switching import notes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +312,7 @@ def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[
     `dated` says whether the method puts an event on the day of the visit that found it.
     """
     notes = [f"{times.caveat}."] if times.caveat else []
+    notes += notes_on(times.switching)
     if sample.empty:
         notes.append(f"Nobody has follow-up in {', '.join(sample.empty)}.")
     if "origin_gap" in times.frame:

@@ -28,6 +28,7 @@ from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
 from trdstats.kernels.weighting.aipw import augmented_means, through_treatment_model
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.outcomes import Definition
+from trdstats.outcomes.switching import notes_on
 from trdstats.study import Study
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
 from trdstats.tables import Summary, SummaryMixin
@@ -195,7 +196,9 @@ class AIPW(SummaryMixin):
             _values=values_by_treatment(
                 [(quantity, time)], self.by, labels, found.estimate, influence=influence,
                 subjects=everybody.who, title="Augmented inverse probability weighting",
-                notes=caveat_notes(known.caveat, covariates_of(self)),
+                notes=(
+                    *caveat_notes(known.caveat, covariates_of(self)), *notes_on(known.switching)
+                ),
             ),
             _reference=str(reference),
         )  # fmt: skip

@@ -20,6 +20,7 @@ from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import Estimates
 from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
+from trdstats.outcomes.switching import notes_on
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def estimate_matched(
         _values=values_by_treatment(
             [(quantity, time)], found.spec.by, labels, estimate, influence=influence,
             subjects=found.frame["subject"].to_numpy(dtype=object)[kept], covariance=covariance,
-            title="Matched comparison", notes=(f"{words}.",) if words else (),
+            title="Matched comparison",
+            notes=(*((f"{words}.",) if words else ()), *notes_on(known.switching)),
         ),
         _reference=labels[0],
     )  # fmt: skip

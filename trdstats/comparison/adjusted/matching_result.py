@@ -179,6 +179,7 @@ class MatchingResult(SummaryMixin):
             causes=times.causes,
             caveat=self._words(),
             first_look={k: v for k, v in times.first_look.items() if k in kept},
+            switching=times.switching and times.switching.among(frame["subject"]),
         )
 
     def estimate(

@@ -17,6 +17,7 @@ from trdstats.comparison.adjusted.subject_outcomes import read_outcomes
 from trdstats.errors import SpecError, pick_level
 from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family
+from trdstats.outcomes.switching import notes_on
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,
             subjects=everybody.who, covariance=covariance, title="Standardisation",
-            notes=caveat_notes(known.caveat, spec.formula),
+            notes=(*caveat_notes(known.caveat, spec.formula), *notes_on(known.switching)),
         ),
         _reference=str(reference),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covari
 from trdstats.errors import NotEstimableError, or_leave_out, pick_level
 from trdstats.kernels.parametric.aft import Distribution
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.switching import notes_on
 from trdstats.survival import AFT, CoxPH
 from trdstats.survival.parametric.aft_standardised import standardise_aft
 
@@ -62,7 +63,8 @@ def standardise_times(
             quantities, spec.by, levels, estimate,
             influence=influence.drop(columns="subject").to_numpy(dtype=float),
             subjects=influence["subject"].to_numpy(dtype=object), covariance=covariance,
-            title="Standardisation", notes=caveat_notes(times.caveat, spec.formula),
+            title="Standardisation",
+            notes=(*caveat_notes(times.caveat, spec.formula), *notes_on(times.switching)),
         ),
         _reference=str(reference),
     )  # fmt: skip

@@ -22,9 +22,10 @@ from trdstats.errors import (
 from trdstats.frames import to_pandas
 from trdstats.kinds import in_order, label_of
 from trdstats.outcomes.assess import check_arguments
-from trdstats.outcomes.rates import MISSING, Missing, verdicts
+from trdstats.outcomes.rates import MISSING, Missing, switches_by, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.switching import notes_on
 from trdstats.study import Study
 
 
@@ -120,6 +121,8 @@ def stratified_rates(
     ]
     if lacks.any():
         facts.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
+    counts_of = switches_by(study, found, day)
+    facts += [("Switched", note) for note in notes_on(counts_of)]
     title = f"{definition.label(study.scale)} at day {day:g}, stratified"
     title = title[0].upper() + title[1:]
     return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)

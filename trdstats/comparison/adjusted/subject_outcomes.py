@@ -25,7 +25,8 @@ from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
 from trdstats.outcomes import Definition
-from trdstats.outcomes.rates import MISSING, verdicts
+from trdstats.outcomes.rates import MISSING, switches_by, verdicts
+from trdstats.outcomes.switching import SwitchCounts, switch_days
 from trdstats.study import Study
 
 AT_A_DAY = ("change", "score")
@@ -69,6 +70,8 @@ class SubjectOutcomes:
         What a crude comparison must say.
     day : float or None
         Scheduled day of the outcome; None for a column.
+    switching : SwitchCounts or None
+        How many started another treatment by the day, counted as observed.
     """
 
     frame: pd.DataFrame
@@ -77,6 +80,7 @@ class SubjectOutcomes:
     label: str
     caveat: str
     day: float | None = None
+    switching: SwitchCounts | None = None
 
     @property
     def observed(self) -> BoolArray:
@@ -142,10 +146,11 @@ def _of_study(
     if isinstance(outcome, Definition):
         assert day is not None
         base = pick_level("treatment", reference, study.treatments)
-        met = verdicts(study, outcome, day=day, missing=missing, reference=base)["met"]
+        found = verdicts(study, outcome, day=day, missing=missing, reference=base)
+        met, counts = found["met"], switches_by(study, found, day)
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         label = f"{outcome.label(study.scale)} at day {day:g}"
-        return SubjectOutcomes(frame, y, True, label, study.caveat, day)
+        return SubjectOutcomes(frame, y, True, label, study.caveat, day, counts)
     if outcome in AT_A_DAY and day is not None:
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
@@ -153,7 +158,10 @@ def _of_study(
         # Symptoms are what everybody takes a score for; what is not must be said.
         side = " (higher = better)" if study.scale.high_is_good else ""
         label = f"{study.scale.label} {outcome} at day {day:g}{side}"
-        return SubjectOutcomes(frame, y, False, label, study.caveat, day)
+        with np.errstate(invalid="ignore"):
+            early = frame.assign(switched=switch_days(study) <= day)
+        counts = switches_by(study, early, day)
+        return SubjectOutcomes(frame, y, False, label, study.caveat, day, counts)
     if outcome in AT_A_DAY and outcome not in frame:
         raise SpecError(f"outcome={outcome!r} of a study needs a scheduled day: day=28.")
     y, binary = _numbers(frame, outcome)

@@ -84,9 +84,10 @@ class Cohort:
         return (self.study.subjects["subject"].map(last.to_dict()).fillna(0.0) >= day).to_numpy()
 
     def course_changes(self, until: float) -> pd.DataFrame:
-        """Return the events by a day that change the course, any but a withdrawal."""
+        """Return the events by a day that change the course, any but those that end or renew it."""
         events = self.study.events
-        return events[(events["day"] <= until) & (events["event"] != "withdrawal")]
+        same = events["event"].isin(["withdrawal", "second course"])
+        return events[(events["day"] <= until) & ~same]
 
     def visits_a_month(self, until: float) -> float:
         """Return the rated visits a subject and month of follow-up, up to a day."""

@@ -25,8 +25,8 @@ CHECKS = (
 )  # fmt: skip
 # What limits a comparison and never prevents it; see `pitfalls`.
 PITFALLS = (
-    "source", "endpoint", "dropout", "who is followed", "other treatment", "entry score", "raters",
-    "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
+    "source", "endpoint", "dropout", "who is followed", "other treatment", "switch", "entry score",
+    "raters", "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
 )  # fmt: skip
 
 # Lost by chance alone: below this probability nobody lost is taken as a sign of selection.

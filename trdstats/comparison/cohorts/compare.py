@@ -34,6 +34,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
+from trdstats.outcomes.switching import AfterSwitch
 from trdstats.study import Study
 
 
@@ -52,6 +53,7 @@ def compare(
     estimand: str | None = None,
     missing: str = "indicator",
     accept: Sequence[str] = (),
+    after_switch: AfterSwitch | None = None,
     n_boot: int = 500,
     seed: int = 0,
     n_jobs: int = 1,
@@ -97,6 +99,10 @@ def compare(
     accept : sequence of str
         Checks whose objection is overridden: "scale", "cut-off", "assessment day", "time zero",
         "visit grid", "follow-up", "effective sample size" (at least 20 of either cohort).
+    after_switch : {"ignore", "failure", "censor"}, optional
+        What becomes of subjects who started another treatment: see `rates`, `time_to` and
+        `response_history`. A rate cannot censor: leave "rate" out of the outcomes. Default: as
+        "ignore", and the findings say how many they were.
     n_boot, seed, n_jobs : int
         Bootstrap of the onset, weights estimated anew in every resample.
     conf_level : float, default 0.95
@@ -128,10 +134,11 @@ def compare(
     ['crude', 'adjusted']
     """
     _check(outcomes, estimand, accept, conf_level)
+    _check_strategy(after_switch, outcomes)
     check_bootstrap(n_boot, seed, least=2)
     relapse = LossOfResponse() if relapse is None else relapse
     cohorts = list_cohorts(study, Response() if response is None else response, relapse)
-    derived = {c.label: Outcomes(c) for c in cohorts}
+    derived = {c.label: Outcomes(c, after_switch) for c in cohorts}
     seeds = np.random.SeedSequence(seed).generate_state(len(cohorts))
     labels = [c.label for c in cohorts]
     if reference is not None:
@@ -197,6 +204,20 @@ def _check(
     if estimand is not None:
         check_choice("estimand", estimand, tuple(e for e in ESTIMANDS if e != "att"))
     check_level(conf_level)
+
+
+def _check_strategy(after_switch: AfterSwitch | None, outcomes: Sequence[str]) -> None:
+    if after_switch == "competing":
+        raise SpecError(
+            "compare has no competing events: use after_switch='failure', or time_to(study, "
+            "definition, after_switch='competing') with AalenJohansen and Gray's test."
+        )
+    if after_switch == "censor" and RATE in outcomes:
+        left = [o for o in outcomes if o != RATE]
+        raise SpecError(
+            "A rate at a day cannot censor those who switched: use after_switch='failure', or "
+            f"leave it out, outcomes={left!r}."
+        )
 
 
 def _check_tau(what: str, value: float) -> float:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trdstats.comparison.cohorts.cohorts import Cohort
 from trdstats.outcomes import EventTimes, ResponseHistory, response_history, time_to
 from trdstats.outcomes.rates import verdicts
+from trdstats.outcomes.switching import (
+    AfterSwitch,
+    SwitchCounts,
+    count_switches,
+    switch_days,
+)
 from trdstats.outcomes.time_to import among_those
 from trdstats.study import Study
 from trdstats.study.caveats import UNADJUSTED
@@ -22,23 +29,27 @@ class Outcomes:
     """Outcomes of one cohort, each derived when it is first asked for."""
 
     cohort: Cohort
+    after_switch: AfterSwitch | None = None
 
     @cached_property
     def onset(self) -> EventTimes:
         """Time to the first response, between two visits."""
-        return time_to(self.cohort.study, self.cohort.response)
+        own = self.cohort
+        return time_to(own.study, own.response, after_switch=self.after_switch)
 
     @cached_property
     def history(self) -> ResponseHistory:
         """Stays out of response, in response and in relapse."""
         own = self.cohort
-        return response_history(own.study, own.response, own.relapse)
+        return response_history(
+            own.study, own.response, own.relapse, after_switch=self.after_switch
+        )
 
     @cached_property
     def durability(self) -> EventTimes:
         """Time from the first response to relapse, responders only."""
         own = self.cohort
-        return time_to(own.study, own.relapse, since=own.response)
+        return time_to(own.study, own.relapse, since=own.response, after_switch=self.after_switch)
 
     def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
         """Return subject, treatment and whether each responds at a day; not rated is not met.
@@ -57,6 +68,17 @@ class Outcomes:
             day=day,
             missing="nonresponse",
             reference=own.study.treatments[0],
+            after_switch=self.after_switch,
+        )
+
+    def switched(self, day: float) -> SwitchCounts | None:
+        """Return who started another treatment by a day, kinds that a rule counts apart."""
+        own = self.cohort
+        counted = (*own.response.events, *own.relapse.events)
+        with np.errstate(invalid="ignore"):
+            early = switch_days(own.study, counted) <= day
+        return count_switches(
+            own.study, early, strategy=self.after_switch, when=f"by day {day:g}", of="history"
         )
 
 
@@ -100,6 +122,7 @@ class Pair:
         a, b = self.reference.history, self.treatment.history
         return ResponseHistory(
             self._join(lambda o: o.history.frame),
+            switching=self._switches(lambda o: o.history.switching),
             response=_either(a.response, b.response),
             relapse=_either(a.relapse, b.relapse),
             unseen=self._join(lambda o: o.history.unseen),
@@ -117,6 +140,7 @@ class Pair:
         caveats += [among_those(self.reference.cohort.response)] if conditional else []
         return EventTimes(
             self._join(lambda o: of(o).frame),
+            switching=self._switches(lambda o: of(o).switching),
             outcome=_either(a.outcome, b.outcome),
             origin=_either(a.origin, b.origin),
             causes={1: _either(a.causes[1], b.causes[1])},
@@ -134,6 +158,20 @@ class Pair:
         frame = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
         frame["treatment"] = pd.Categorical(frame["treatment"], categories=list(self.labels))
         return frame
+
+    def _switches(self, of: Callable[[Outcomes], SwitchCounts | None]) -> SwitchCounts | None:
+        """Return the counts of the two together; None where neither study knows of switches."""
+        known = [c for c in (of(self.reference), of(self.treatment)) if c is not None]
+        if not known:
+            return None
+        parts = [
+            c.frame.astype({"subject": object}).assign(treatment=o.cohort.label)
+            for o in (self.reference, self.treatment)
+            if (c := of(o)) is not None
+        ]
+        frame = pd.concat(parts, ignore_index=True)
+        frame["treatment"] = pd.Categorical(frame["treatment"], categories=list(self.labels))
+        return replace(known[0], frame=frame)
 
     def _looks(self, of: Callable[[Outcomes], Any]) -> dict[str, float]:
         return {
@@ -168,6 +206,7 @@ def only_subjects(times: EventTimes, subjects: Any) -> EventTimes:
         left_out=times.left_out,
         caveat=times.caveat,
         first_look=times.first_look,
+        switching=times.switching and times.switching.among(subjects),
     )
 
 
@@ -182,4 +221,5 @@ def only_histories(history: ResponseHistory, subjects: Any) -> ResponseHistory:
         visits=history.visits[history.visits["subject"].isin(subjects)],
         caveat=history.caveat,
         first_look=history.first_look,
+        switching=history.switching and history.switching.among(subjects),
     )

@@ -15,6 +15,7 @@ from trdstats.comparison.cohorts.cohorts import Cohort
 from trdstats.comparison.cohorts.comparability import Finding
 from trdstats.comparison.cohorts.pair import Outcomes, Pair
 from trdstats.estimates.proportion_contrast import contrast_row
+from trdstats.study.courses.changes import SWITCH_KINDS
 
 # Dropout that differs by more than 5 points, or with p below 0.10.
 DROPOUT_GAP, DROPOUT_P = 0.05, 0.10
@@ -50,7 +51,9 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
         *_of_each("who is followed", "Responders and the others were followed alike.",
                   [_followed(o, tau) for o in both]),
         *_of_each("other treatment", "Few had an event that changes the course.",
-                  [_other_treatment(c, tau) for c in (a, b)]),
+                  [_other_treatment(o, tau) for o in both]),
+        *_of_each("switch", "Nobody is known to have started another treatment.",
+                  [_switched(o, tau) for o in both]),
         *_of_each("entry score", "Baselines do not pile up at the entry score.",
                   [_piled(c) for c in (a, b)]),
         _raters(a, b),
@@ -140,9 +143,20 @@ def _followed(own: Outcomes, tau: float) -> Finding | None:
     )
 
 
-def _other_treatment(cohort: Cohort, tau: float) -> Finding | None:
+def _switched(own: Outcomes, tau: float) -> Finding | None:
+    """Say how many started another treatment, and how they are counted."""
+    counts = own.switched(tau)
+    found = () if counts is None else counts.notices()
+    if not found:
+        return None
+    return Finding("switch", "limits", found[0].summary, found[0].remedy, own.cohort.label)
+
+
+def _other_treatment(own: Outcomes, tau: float) -> Finding | None:
+    cohort = own.cohort
     told = cohort.course_changes(tau)
     counted = {*cohort.response.events, *cohort.relapse.events}
+    counted |= set() if own.after_switch in (None, "ignore") else set(SWITCH_KINDS)
     left = [k for k in sorted(told["event"].astype(str).unique()) if k not in counted]
     share = told.loc[told["event"].isin(left), "subject"].nunique() / cohort.n
     if share < OTHER_TREATMENT:

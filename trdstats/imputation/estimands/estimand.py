@@ -137,7 +137,9 @@ class Estimand(SummaryMixin):
         audit, imputed = _apply(rows, ordered, self.strategies, study)
         kept = audit[audit["value"].notna()]
         scores = kept[["subject", "visit"]].assign(score=kept["value"].to_numpy())
-        return Derived(self, study, study.with_scores(scores), audit, imputed, same_day)
+        acts = [k for k, s in self.strategies.items() if not isinstance(s, TreatmentPolicy)]
+        derived = study.with_scores(scores, decided=acts)
+        return Derived(self, study, derived, audit, imputed, same_day)
 
     def summary(self) -> Summary:
         """Return the five attributes."""

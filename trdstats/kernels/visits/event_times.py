@@ -197,6 +197,29 @@ def censor_at(record: EventRecord, day: FloatArray) -> EventRecord:
     )
 
 
+def never_after(record: EventRecord, day: FloatArray, end: FloatArray) -> EventRecord:
+    """Let those with a failure on a known day never have the event: they stay at risk to the end.
+
+    Parameters
+    ----------
+    record : EventRecord
+        Of what was seen before the failure.
+    day : ndarray, shape (n,)
+        Day of the failure since the origin, NaN without one.
+    end : ndarray, shape (n,)
+        Day since the origin on which follow-up is due to end.
+    """
+    failed = (record.status == 0) & ~np.isnan(day)
+    last = np.where(failed, np.fmax(np.fmax(record.time, day), end), record.time)
+    return EventRecord(
+        left=np.where(failed, last, record.left),
+        right=record.right,
+        time=last,
+        status=record.status,
+        defined=record.defined,
+    )
+
+
 def leave_early(record: EventRecord, end: FloatArray, status: int) -> EventRecord:
     """Give those who were still at risk when they left a status of their own.
 

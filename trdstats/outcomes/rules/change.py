@@ -130,6 +130,11 @@ class Deterioration(Definition):
         if not 5 <= read_total("at_least", self.at_least) <= 7:
             raise SpecError(f"at_least must be a code of worsening, 5 to 7; got {self.at_least!r}.")
 
+    @property
+    def is_worsening(self) -> bool:
+        """It is a bad outcome."""
+        return True
+
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         if scale.label == _GLOBAL:
@@ -216,6 +221,11 @@ class ReliableChange(Definition):
                 "mean belongs to method='edwards-nunnally', which needs the mean of the reference "
                 "group."
             )
+
+    @property
+    def is_worsening(self) -> bool:
+        """Whether it is change for the worse."""
+        return self.worse
 
     @property
     def least_change(self) -> float:

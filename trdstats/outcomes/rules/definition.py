@@ -47,6 +47,11 @@ class Definition(SummaryMixin, ABC):
         """Kinds of the events table that count as the outcome."""
         return ()
 
+    @property
+    def is_worsening(self) -> bool | None:
+        """Whether it is a bad outcome, such as a relapse; None where parts differ in that."""
+        return False
+
     @abstractmethod
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
@@ -117,6 +122,12 @@ class _Combined(Definition):
     def ends_when_known(self) -> bool:
         """Whether one part ends so."""
         return any(p.ends_when_known for p in self.parts)
+
+    @property
+    def is_worsening(self) -> bool | None:
+        """Whether every part is a bad outcome; None where they differ."""
+        found = {p.is_worsening for p in self.parts}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def name(self) -> str:
@@ -202,6 +213,12 @@ class Complement(Definition):
     def ends_when_known(self) -> bool:
         """Whether the part ends so."""
         return self.part.ends_when_known
+
+    @property
+    def is_worsening(self) -> bool | None:
+        """Whether the part is a good outcome."""
+        bad = self.part.is_worsening
+        return None if bad is None else not bad
 
     @property
     def name(self) -> str:

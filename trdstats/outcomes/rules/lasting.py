@@ -74,6 +74,11 @@ class AtDays(Definition):
         check_choice("missing", self.missing, ("ignore", "failure"))
 
     @property
+    def is_worsening(self) -> bool | None:
+        """Whether the definition is a bad outcome."""
+        return self.definition.is_worsening
+
+    @property
     def is_cumulative(self) -> bool:
         """Whether a visit speaks for all visits before it: it does."""
         return True
@@ -149,6 +154,11 @@ class KOfLast(Definition):
         if not 1 <= read_total("k", self.k) <= read_total("n", self.n):
             raise SpecError(f"k must lie between 1 and n; got {self.k!r} of {self.n!r}.")
         check_choice("missing", self.missing, ("ignore", "failure"))
+
+    @property
+    def is_worsening(self) -> bool | None:
+        """Whether the definition is a bad outcome."""
+        return self.definition.is_worsening
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""

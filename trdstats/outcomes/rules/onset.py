@@ -98,6 +98,11 @@ class Onset(Definition):
             )
 
     @property
+    def is_worsening(self) -> bool | None:
+        """Whether the definition is a bad outcome."""
+        return self.definition.is_worsening
+
+    @property
     def is_cumulative(self) -> bool:
         """Whether a visit speaks for all visits before it: it does."""
         return True

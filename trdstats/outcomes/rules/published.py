@@ -63,6 +63,11 @@ class PublishedDefinition(Definition):
     remarks: tuple[str, ...] = ()
 
     @property
+    def is_worsening(self) -> bool | None:
+        """Whether the definition is a bad outcome."""
+        return self.rule.is_worsening
+
+    @property
     def name(self) -> str:
         """Title and trial."""
         return f"{self.title} ({self.trial})"

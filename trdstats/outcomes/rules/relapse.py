@@ -135,6 +135,11 @@ class Relapse(Definition):
             )
 
     @property
+    def is_worsening(self) -> bool:
+        """It is a bad outcome."""
+        return True
+
+    @property
     def is_event(self) -> bool:
         """Whether it happens once and has a time: it does."""
         return True
@@ -252,6 +257,11 @@ class Event(Definition):
         object.__setattr__(self, "events", read_kinds(self.events))
         if not self.events:
             raise SpecError("Event needs a kind of event, for example Event(('death',)).")
+
+    @property
+    def is_worsening(self) -> bool:
+        """It is a bad outcome."""
+        return True
 
     @property
     def is_event(self) -> bool:

@@ -353,6 +353,11 @@ class LossOfResponse(Definition):
         check_of(self.of)
         read_share("below", self.below)
 
+    @property
+    def is_worsening(self) -> bool:
+        """It is a bad outcome."""
+        return True
+
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         return complement(improved_by(visits, scale, self.below, self.of, self.name))

@@ -96,6 +96,11 @@ class Sustained(Definition):
         check_choice("dated", self.dated, ("first", "last"))
 
     @property
+    def is_worsening(self) -> bool | None:
+        """Whether the definition is a bad outcome."""
+        return self.definition.is_worsening
+
+    @property
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known: it does."""
         return True

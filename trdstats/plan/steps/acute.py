@@ -10,6 +10,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.outcomes import Definition, change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
+from trdstats.outcomes.switching import notes_on
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
@@ -31,7 +32,7 @@ def run(plan: Plan, study: Study) -> Section:
     days = day_by_treatment(study, plan.acute_end)
     share = _share_drawn(plan.response, study.scale)
     change = change_from_baseline(study, days, of=share.of)
-    table = _rates_at_end(plan, study, days)
+    table, notes = _rates_at_end(plan, study, days)
     response = table[table["outcome"] == "response"]
 
     def draw_changes(figure: Any) -> None:
@@ -62,7 +63,7 @@ def run(plan: Plan, study: Study) -> Section:
         "Who was better at the end of the acute course?",
         "Each treatment at the last visit of its own acute course. Courses differ in length, so "
         "these rates describe and do not compare.",
-        faces=(_summary(plan, study, table),),
+        faces=(_summary(plan, study, table, notes),),
         pictures=(
             Picture(
                 "acute_rates",
@@ -83,22 +84,25 @@ def run(plan: Plan, study: Study) -> Section:
     )
 
 
-def _rates_at_end(plan: Plan, study: Study, days: dict[str, float]) -> pd.DataFrame:
-    """Return response and remission of each treatment at the end of its own course."""
-    rows = []
+def _rates_at_end(
+    plan: Plan, study: Study, days: dict[str, float]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return response and remission of each treatment at the end of its own course, and notes."""
+    rows: list[pd.DataFrame] = []
+    notes: list[str] = []
     for key, definition in (("response", plan.response), ("remission", plan.remission)):
         # Other treatments need not be scheduled on a day: their gaps are no news here.
-        by_day = {
-            d: estimate_rates(plan, study, definition, d)[0].tidy() for d in set(days.values())
-        }
+        by_day = {d: estimate_rates(plan, study, definition, d)[0] for d in set(days.values())}
         for name, day in days.items():
-            frame = by_day[day]
+            frame, counts = by_day[day].tidy(), by_day[day].switching
+            notes += notes_on(counts and counts.only([name]))
             own = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
             rows.append(own.assign(outcome=key, day=day))
-    return pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
+    table = pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
+    return table, list(dict.fromkeys(notes))
 
 
-def _summary(plan: Plan, study: Study, table: pd.DataFrame) -> Summary:
+def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) -> Summary:
     rows = []
     for name in study.treatments:
         both = list(each_row(table[table["treatment"] == name]))

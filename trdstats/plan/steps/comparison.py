@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from trdstats.comparison import Comparison, compare
+from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
 from trdstats.errors import TrdstatsError
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
+from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
@@ -24,6 +26,7 @@ def run(plan: Plan, study: Study) -> Section:
         )
         cautions = () if study.randomised or len(study.treatments) < 2 else (caution,)
         return Section(KEY, TITLE, "Nothing is adjusted.", cautions=cautions)
+    strategy = strategy_for(KEY, plan.after_switch)
     try:
         found = compare(
             study,
@@ -35,6 +38,9 @@ def run(plan: Plan, study: Study) -> Section:
             relapse_tau=max(plan.durability_days),
             reference=plan.reference,
             missing="indicator",
+            after_switch=strategy,
+            # A rate cannot censor: the rates of the report say how they count a switch.
+            outcomes=[o for o in OUTCOMES if strategy != "censor" or o != RATE],
             n_boot=_RESAMPLES,
             conf_level=plan.conf_level,
         )
@@ -72,4 +78,4 @@ def _section(plan: Plan, found: Comparison) -> Section:
     )
 
 
-STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon"), run)
+STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon", "after_switch"), run)

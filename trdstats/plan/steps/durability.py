@@ -10,6 +10,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes, time_to
+from trdstats.outcomes.switching import notes_on
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
@@ -35,7 +36,10 @@ _RESPONDERS = (
 def run(plan: Plan, study: Study) -> Section:
     """Return time from response to relapse, for responders, with what competes with it."""
     try:
-        times = time_to(study, plan.relapse, since=plan.response, competing=plan.competing)
+        times = time_to(
+            study, plan.relapse, since=plan.response, competing=plan.competing,
+            after_switch=plan.after_switch,
+        )  # fmt: skip
     except NotEstimableError as reason:
         return Section("durability", _FOR_HOW_LONG, _RESPONDERS, cautions=(str(reason),))
     fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
@@ -74,6 +78,7 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     own = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
     notes = [f"{times.caveat}."] if times.caveat else []
+    notes += notes_on(times.switching)
     rows, few = [], False
     for name, part in own.groupby("treatment", sort=False):
         cells = [str(name)]
@@ -92,7 +97,10 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     header = ("Treatment", *(f"Day {d:g}" for d in plan.durability_days))
     return Summary(
         f"Cumulative incidence of {times.causes[1]} (%)",
-        (("Interval", f"{100 * plan.conf_level:g} %"), ("Competing", ", ".join(plan.competing))),
+        (
+            ("Interval", f"{100 * plan.conf_level:g} %"),
+            ("Competing", ", ".join(v for k, v in times.causes.items() if k > 1)),
+        ),
         (Table(header, tuple(rows)),),
         tuple(notes),
     )
@@ -100,5 +108,5 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
 
 STEP = Step(
     "durability", "durability of response",
-    ("response", "relapse", "competing", "durability_days", "conf_level"), run,
+    ("response", "relapse", "competing", "durability_days", "conf_level", "after_switch"), run,
 )  # fmt: skip

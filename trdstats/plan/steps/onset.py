@@ -10,13 +10,14 @@ from trdstats.outcomes import time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
+from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
 from trdstats.survival import RMST, KaplanMeier, LogRank
 
 
 def run(plan: Plan, study: Study) -> Section:
     """Return time to first response: curves, test, restricted means."""
-    onset = time_to(study, plan.response)
+    onset = time_to(study, plan.response, after_switch=strategy_for("onset", plan.after_switch))
     curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
     quantiles = curves.quantiles()
     faces = [curves.summary()]
@@ -72,4 +73,9 @@ def run(plan: Plan, study: Study) -> Section:
     )
 
 
-STEP = Step("onset", "onset of response", ("response", "horizon", "reference", "conf_level"), run)
+STEP = Step(
+    "onset",
+    "onset of response",
+    ("response", "horizon", "reference", "conf_level", "after_switch"),
+    run,
+)

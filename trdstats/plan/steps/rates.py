@@ -11,6 +11,7 @@ from trdstats.outcomes import Definition, Rates, rates
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
 from trdstats.plan.step import Step
+from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
 
 
@@ -29,6 +30,7 @@ def estimate_rates(
             method=plan.interval,
             difference=plan.difference,
             reference=plan.reference,
+            after_switch=strategy_for("rates", plan.after_switch),
         )
     return result, [str(w.message) for w in caught if issubclass(w.category, EstimateWarning)]
 
@@ -54,5 +56,6 @@ def run(plan: Plan, study: Study) -> Section:
 
 STEP = Step(
     "rates", "rates at scheduled days",
-    ("response", "remission", "rate_days", "missing", "interval", "difference", "reference"), run,
+    ("response", "remission", "rate_days", "missing", "interval", "difference", "reference",
+     "after_switch"), run,
 )  # fmt: skip

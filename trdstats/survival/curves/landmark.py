@@ -88,4 +88,5 @@ def landmark(times: EventTimes | FrameLike, day: float) -> EventTimes:
         causes=times.causes,
         left_out=pd.concat(parts, ignore_index=True),
         caveat=times.caveat,
+        switching=times.switching and times.switching.among(kept["subject"]),
     )

@@ -55,6 +55,7 @@ def move_origin(times: EventTimes, share: FloatArray | float) -> EventTimes:
         causes=times.causes,
         left_out=times.left_out,
         caveat=times.caveat,
+        switching=times.switching,
     )
 
 

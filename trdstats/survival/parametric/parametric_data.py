@@ -20,6 +20,7 @@ from trdstats.formulas import (
 from trdstats.frames import to_pandas
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.switching import notes_on
 from trdstats.survival.groups import Sample, counts_header, split
 
 # Below this share of the information that everybody's exact time would give about a parameter,
@@ -103,6 +104,7 @@ class Analysed:
     def notes(self) -> tuple[str, ...]:
         """Return the cautions a face ends with."""
         notes = [f"{self.times.caveat}."] if self.times.caveat else []
+        notes += notes_on(self.times.switching)
         if self.sample.empty:
             notes.append(f"Nobody has follow-up in {', '.join(self.sample.empty)}.")
         return (*notes, "Each time is the interval between visits that holds it; none is imputed.")

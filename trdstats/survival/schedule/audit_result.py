@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.aliases import Figure
 from trdstats.outcomes import EventTimes
+from trdstats.outcomes.switching import notes_on
 from trdstats.study import Study
 from trdstats.survival.schedule import audit_wording as say
 from trdstats.survival.schedule.audit_estimates import AS_SEEN, BETWEEN, THINNED
@@ -224,6 +225,7 @@ class ScheduleAudit(SummaryMixin):
             ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
         notes = [f"{self.times.caveat}."] if self.times.caveat else []
+        notes += notes_on(self.times.switching)
         return Summary("Audit of the visit schedule", facts, tuple(tables),
                     (*self.verdict(), *notes))  # fmt: skip
 

@@ -165,6 +165,7 @@ def times_on_shared(
         left_out=times.left_out,
         caveat=times.caveat,
         first_look=first,
+        switching=times.switching,
     )
 
 

@@ -19,6 +19,7 @@ from trdstats.kernels.interval import illness_death as model
 from trdstats.kernels.interval import panel_likelihood as kernel
 from trdstats.outcomes import ResponseHistory
 from trdstats.outcomes.check_history import STATES
+from trdstats.outcomes.switching import notes_on
 from trdstats.survival.states.history_groups import (
     HistorySample,
     check_horizon,
@@ -253,12 +254,19 @@ class IntervalResponseStateResult(StateResult):
         if not all(f.converged for f in self._fits.values()):
             notes.append("The search for the maximum did not converge: use fewer cuts.")
         notes += [f"{self._data.times.caveat}."] if self._data.times.caveat else []
+        notes += notes_on(self._data.times.switching)
         empty = self._data.sample.empty
         return (*notes, f"Nobody has follow-up in {', '.join(empty)}.") if empty else tuple(notes)
 
 
 def _check_moves(data: HistorySample) -> None:
     """Refuse histories with a move that the model does not have."""
+    switching = data.history.switching
+    if switching is not None and switching.strategy == "failure":
+        raise SpecError(
+            "IntervalResponseState follows what visits show, and after_switch='failure' sets what "
+            "they do not. Use ResponseState, or make the history with after_switch='censor'."
+        )
     problems = []
     first = pd.concat([f.drop_duplicates("subject") for f in data.rows.values()])
     every = pd.concat(list(data.rows.values()))

@@ -1,0 +1,84 @@
+"""The table of courses: one row a course of treatment, checked and sorted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from trdstats.errors import Problem
+from trdstats.kinds import as_labels, in_order, label_of
+from trdstats.study import checks
+from trdstats.study.courses import checks as course_checks
+from trdstats.study.roles import Roles
+from trdstats.study.subjects import SubjectTable, code_rows
+
+# What a course is for; the last two are given beside the assigned treatment.
+COURSE_KINDS = ("acute", "maintenance", "augmentation", "concomitant")
+COLUMNS = ("subject", "treatment", "start", "end", "kind")
+
+
+def check_course_columns(frame: pd.DataFrame, roles: Roles) -> list[Problem]:
+    """Check that the table names subject, treatment and start, and no column of the study's own."""
+    wanted = [("subject", roles.subject), ("treatment", roles.treatment)]
+    found = checks.check_columns(frame, wanted, "courses")
+    found += course_checks.check_start_column(frame)
+    named = checks.check_given_names(frame, COLUMNS, "courses")
+    return found if named is None else [*found, named]
+
+
+def build_courses(
+    frame: pd.DataFrame | None, roles: Roles, people: SubjectTable, found: list[Problem]
+) -> pd.DataFrame:
+    """Return courses as subject, treatment, start, end, kind and the user's other columns, sorted.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame or None
+        The user's courses: subject, treatment, ``start`` and, where they are known, ``end`` and
+        ``kind``.
+    roles : Roles
+    people : SubjectTable
+    found : list of Problem
+        Problems are appended.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Days without an end, and courses without a kind, are missing there.
+    """
+    given = frame is not None
+    if frame is None:
+        frame = pd.DataFrame({roles.subject: people.ids[:0], roles.treatment: [], "start": []})
+    code = code_rows(frame[roles.subject], people, "courses", found)
+    treatment = as_labels(frame[roles.treatment])
+    arms = list(people.treatment.categories)
+    names = frame[roles.subject].to_numpy(dtype=object)
+    days = {}
+    for column in ("start", "end"):
+        values = frame.get(column, pd.Series(np.full(len(frame), np.nan)))
+        days[column], wrong = checks.numbers(values)
+        found += course_checks.check_course_days(names, values, days[column], wrong, column)
+    start, end = days["start"], days["end"]
+    given_kind = frame.get("kind", pd.Series([None] * len(frame), dtype=object))
+    kind = given_kind.astype(object).map(label_of).map(lambda v: v.lower() if v else None)
+    found += course_checks.check_treatments(names, treatment, arms)
+    found += course_checks.check_order(names, treatment, start, end)
+    found += course_checks.check_overlaps(names, code, treatment, start, end)
+    found += course_checks.note_kinds(kind, COURSE_KINDS)
+    if given:
+        found += course_checks.note_without_course(people.ids, code)
+    others = in_order([t for t in treatment.cat.categories if t not in arms])
+    labels = pd.Categorical(treatment.astype(object), categories=[*arms, *others])
+    rest = [c for c in frame.columns if c not in (roles.subject, roles.treatment, *COLUMNS[2:])]
+    order = np.lexsort((labels.codes, start, code))
+    return pd.DataFrame(
+        {
+            # Codes below zero are only met when `found` already stops the study.
+            "subject": pd.Categorical.from_codes(np.maximum(code, -1)[order], people.ids),
+            "treatment": labels[order],
+            "start": start[order],
+            "end": end[order],
+            "kind": kind.to_numpy(dtype=object)[order],
+            **{f"{c}_given" if c in COLUMNS else str(c): frame[c].iloc[order].array for c in rest},
+        }
+    )
