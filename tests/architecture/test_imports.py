@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
 ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "kinds", "frames", "kernels",
-         "tables", "plots", "scales", "study", "formulas", "estimates", "items", "outcomes",
+         "tables", "plots", "scales", "intake", "study", "formulas", "estimates", "items", "outcomes",
          "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
          "simulate", "plan", "testing", "cli"]  # fmt: skip
 
@@ -24,6 +24,7 @@ SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
+    "intake": ["files", ""],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],

@@ -1,5 +1,6 @@
 """Tabular data in: column roles, checks, visit windows, readers, sample studies."""
 
+from trdstats.intake.files import read_table, register_reader
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.load import (
     load_sample,
@@ -11,7 +12,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_study, read_table, register_reader
+from trdstats.study.readers import read_study
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows

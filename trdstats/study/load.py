@@ -17,9 +17,10 @@ from trdstats.errors import (
     TrdstatsError,
     unknown_name,
 )
+from trdstats.intake.files import FileTable, read_file, read_table
 from trdstats.kinds import as_labels, label_of
 from trdstats.study.described import ROLES, TABLES, check_described_study
-from trdstats.study.readers import read_table
+from trdstats.study.readers import study_of_files
 from trdstats.study.study import Study
 
 
@@ -50,13 +51,14 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
     roles = {name: data[name] for name in ROLES if name in data}
     if "treatments" in data:
-        _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
-    return Study(tables["visits"], tables.get("subjects"), tables.get("events"), **roles)
+        frame = tables.get("subjects", tables["visits"]).frame
+        _order_treatments(frame, data["treatments"], roles.get("treatment", "treatment"))
+    return study_of_files(tables, **roles)
 
 
-def _read(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, text: tuple[str, ...]) -> FileTable:
     try:
-        return read_table(path, text=text)
+        return read_file(path, text=text)
     except MissingDependencyError:
         raise
     except TrdstatsError as error:  # it names the file
@@ -71,8 +73,7 @@ def study_files(data: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     return {str(data[name]): folder / data[name] for name in TABLES if name in data}
 
 
-def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column: str) -> None:
-    table = tables.get("subjects", tables["visits"])
+def _order_treatments(table: pd.DataFrame, order: list[str], column: str) -> None:
     if column not in table.columns:
         return  # the study itself reports the unknown column, with its nearest names
     values = as_labels(table[column])

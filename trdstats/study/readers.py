@@ -1,123 +1,18 @@
-"""Tables from files: csv, parquet, SAS xpt and sas7bdat, SPSS sav, Stata dta."""
+"""A study from its files."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from trdstats.arguments import checked
-from trdstats.errors import MissingDependencyError, SpecError, TrdstatsError, unknown_name
+from trdstats.errors import DataWarning, Problem, describe_problems, unknown_name
+from trdstats.intake.files import FileTable, read_decimal_commas, read_file
 from trdstats.study.study import Study
 
-
-def _optional(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"Reading this file needs {package}: pip install 'trdstats[io]'."
-        ) from error
-
-
-def _read_csv(path: Path, text: Collection[str]) -> pd.DataFrame:
-    names = pd.read_csv(path, header=None, nrows=1, dtype=object).iloc[0].dropna()
-    twice = names[names.duplicated()].drop_duplicates()
-    if len(twice):  # pandas would rename the second one and go on
-        raise ValueError(f"columns share a name: {', '.join(map(repr, twice))}; rename one of each")
-    with warnings.catch_warnings():
-        # Rows longer than the header would lose their end, or shift every column by one.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        # Read in one piece: in pieces, a column could be numbers in one and text in the next.
-        return pd.read_csv(
-            path, dtype=dict.fromkeys(text, object), low_memory=False, index_col=False
-        )
-
-
-def _read_parquet(path: Path, text: Collection[str]) -> pd.DataFrame:
-    _optional("pyarrow")
-    return pd.read_parquet(path)
-
-
-def _statistical(reader: str) -> Callable[[Path, Collection[str]], pd.DataFrame]:
-    def read(path: Path, text: Collection[str]) -> pd.DataFrame:
-        # Codes are kept as stored: value labels would turn part of a score column into text.
-        frame, _ = getattr(_optional("pyreadstat"), reader)(str(path))
-        result: pd.DataFrame = frame
-        return result
-
-    return read
-
-
-READERS: dict[str, Callable[[Path, Collection[str]], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-    ".xpt": _statistical("read_xport"),
-    ".sas7bdat": _statistical("read_sas7bdat"),
-    ".sav": _statistical("read_sav"),
-    ".dta": _statistical("read_dta"),
-}
-
-
-def register_reader(ending: str, read: Callable[[Path, Collection[str]], pd.DataFrame]) -> None:
-    """Teach `read_table`, and so `read_study`, plans and ``trdstats check``, another kind of file.
-
-    Parameters
-    ----------
-    ending : str
-        With its dot: ``".tsv"``.
-    read : callable
-        ``read(path, text)`` returns the table; `text` names columns to be kept as written.
-
-    Raises
-    ------
-    SpecError
-        When the ending has no dot, or is read already.
-    """
-    if not ending.startswith(".") or ending != ending.lower() or ending in READERS:
-        raise SpecError(
-            f"An ending is a dot and small letters, and not one of {', '.join(READERS)}; got "
-            f"{ending!r}."
-        )
-    READERS[ending] = read
-
-
-def read_table(path: str | Path, *, text: Collection[str] = ()) -> pd.DataFrame:
-    """Return the table in a file, by the ending of its name.
-
-    Parameters
-    ----------
-    path : str or Path
-        A .csv, .parquet, .xpt, .sas7bdat, .sav or .dta file.
-    text : collection of str, optional
-        Columns of a .csv file that are kept as they are written, such as identifiers: ``007`` is
-        not ``7``. The other formats say themselves what is text.
-
-    Raises
-    ------
-    UnknownNameError
-        When the ending is not one of these.
-    MissingDependencyError
-        When the format needs the extra ``io``.
-    TrdstatsError
-        When the file is not there or cannot be read.
-    """
-    path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise unknown_name("file type", path.suffix or path.name, READERS)
-    try:
-        if not path.is_file():
-            raise TrdstatsError(f"There is no file {str(path)!r}.")
-        return reader(path, text)
-    except TrdstatsError:
-        raise
-    except Exception as error:  # each reader has errors of its own; the file is what they share
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}") from error
+_TABLES = ("visits", "subjects", "events")
 
 
 @checked
@@ -125,6 +20,10 @@ def read_study(
     visits_path: str | Path,
     subjects_path: str | Path | None = None,
     events_path: str | Path | None = None,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    sheet: str | Mapping[str, str] | None = None,
     **roles: Any,
 ) -> Study:
     """Read the tables of a study from files.
@@ -132,9 +31,18 @@ def read_study(
     Parameters
     ----------
     visits_path, subjects_path, events_path : str or Path
-        Files as in `read_table`. Identifiers of subjects in .csv files are text.
+        Files as in `read_file`. Identifiers of subjects in text files are text.
+    separator, encoding : str, optional
+        Of text files, as in `read_file`.
+    sheet : str or mapping, optional
+        Of workbooks, as in `read_file`; one for each table: ``{"visits": "Ratings"}``.
     **roles
         The keyword arguments of `Study`: scale, subject, treatment, day, score, baseline, ...
+
+    Returns
+    -------
+    Study
+        Its notices begin with how the files were read, where that had to be found out.
 
     Raises
     ------
@@ -150,7 +58,40 @@ def read_study(
     >>> len(study.subjects)
     270
     """
+    paths = dict(zip(_TABLES, (visits_path, subjects_path, events_path), strict=True))
+    sheets = sheet if isinstance(sheet, Mapping) else dict.fromkeys(_TABLES, sheet)
+    for name in sheets:
+        if name not in _TABLES:
+            raise unknown_name("table of a study", name, _TABLES)
+    files = {
+        name: read_file(
+            path,
+            text=(roles.get("subject", "subject"),),
+            separator=separator,
+            encoding=encoding,
+            sheet=sheets.get(name),
+        )
+        for name, path in paths.items()
+        if path is not None
+    }
+    return study_of_files(files, **roles)
+
+
+def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
+    """Build a study from files that were read: visits, subjects, events.
+
+    What the files say of themselves comes first among its notices, and is warned of where it
+    limits the analysis.
+    """
     text = (roles.get("subject", "subject"),)
-    subjects = None if subjects_path is None else read_table(subjects_path, text=text)
-    events = None if events_path is None else read_table(events_path, text=text)
-    return Study(read_table(visits_path, text=text), subjects, events, **roles)
+    files = {name: read_decimal_commas(file, text) for name, file in files.items()}
+    notices = tuple(p for file in files.values() for p in file.notices)
+    _warn(notices)
+    study = Study(**{name: file.frame for name, file in files.items()}, **roles)
+    return study.noting(notices) if notices else study
+
+
+def _warn(notices: tuple[Problem, ...]) -> None:
+    limits = [p for p in notices if p.level == "warning"]
+    if limits:
+        warnings.warn(describe_problems(limits), DataWarning, stacklevel=4)

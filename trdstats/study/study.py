@@ -385,6 +385,16 @@ class Study(SummaryMixin):
         panels = {**self._tables.panels, self._scale.label: replace(panel, visits=visits)}
         return self._with(panels=panels)
 
+    def noting(self, notices: Sequence[Problem]) -> Study:
+        """Return the same study with what was found out before it was built, said first.
+
+        Parameters
+        ----------
+        notices : sequence of Problem
+            Warnings and notes, such as how its files were read.
+        """
+        return self._with(notices=(*notices, *self.notices))
+
     def _with(self, *, scale: Scale | None = None, **tables: Any) -> Study:
         """Return a study that differs in some of its checked tables."""
         return self._among(replace(self._tables, **tables), scale=scale)

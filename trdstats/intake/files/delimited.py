@@ -1,0 +1,89 @@
+"""Tables from text: csv, tsv and txt, whatever their encoding and separator."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from trdstats.errors import DataError, Problem
+from trdstats.intake.files.edges import check_names, without_empty_edges
+from trdstats.intake.files.encodings import Decoded, decode
+from trdstats.intake.files.file_table import FileTable, ReadOptions
+from trdstats.intake.files.rows import check_rows
+from trdstats.intake.files.separators import (
+    SPOKEN,
+    check_separator,
+    declared_separator,
+    detect_separator,
+    records,
+)
+
+_SAMPLED = 1 << 18
+
+
+def read_delimited(path: Path, options: ReadOptions) -> FileTable:
+    """Return the table in a text file.
+
+    Raises
+    ------
+    SpecError
+        When the separator or the encoding that is named cannot be one.
+    DataError
+        When encoding or separator are uncertain, names of columns are shared, or lines have more
+        or fewer fields than the header.
+    """
+    if options.separator is not None:
+        check_separator(options.separator)
+    text = decode(path.read_bytes(), path.name, options.encoding)
+    data, declared = declared_separator(text.data)
+    if not data.strip():
+        raise DataError(
+            [Problem("empty_file", f"{path.name!r} is empty.", (), "Export it once more.")]
+        )
+    separator = options.separator or declared or detect_separator(data, path.name)
+    names = _header(data, separator)
+    check_names(names, repr(path.name))
+    check_rows(data, separator, len(names), path.name)
+    frame = _parse(data, separator, options.text)
+    unnamed = [c for c, n in zip(frame.columns, names, strict=False) if not n]
+    frame, empty = without_empty_edges(frame, unnamed)
+    return FileTable(frame, notices=(*_how_read(text, separator, path.name), *empty))
+
+
+def _header(data: bytes, separator: str) -> list[str]:
+    head = data[:_SAMPLED].decode("utf-8", "ignore")
+    return next(records(head, separator))[1]
+
+
+def _parse(data: bytes, separator: str, text: Collection[str]) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # Rows longer than the header would lose their end, or shift every column by one.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        # Read in one piece: in pieces, a column could be numbers in one and text in the next.
+        return pd.read_csv(
+            io.BytesIO(data),
+            sep=separator,
+            dtype=dict.fromkeys(text, object),
+            low_memory=False,
+            index_col=False,
+            encoding="utf-8",
+        )
+
+
+def _how_read(text: Decoded, separator: str, name: str) -> tuple[Problem, ...]:
+    if text.encoding == "utf-8" and separator == ",":
+        return ()
+    between = SPOKEN.get(separator, repr(separator))
+    return (
+        Problem(
+            "how_read",
+            f"{name!r} was read as {text.describe()} with fields separated by {between}.",
+            text.words,
+            "Look whether words and columns are right, or name encoding and separator.",
+            level="note",
+        ),
+    )
