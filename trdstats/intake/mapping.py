@@ -195,7 +195,7 @@ class ExportMapping(SummaryMixin):
 
     def to_toml(self) -> str:
         """Return the mapping as TOML; what has its default is left out."""
-        blank = type(self)(scale=self.scale, visit="-", visit_days={"-": 0})
+        blank = type(self)(scale=self.scale[:1], visit="-", visit_days={"-": 0})
         asked = ("scale", "visit", "visit_days")
         given = {f.name: getattr(self, f.name) for f in fields(self)}
         return write_mapping(
