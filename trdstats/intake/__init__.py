@@ -1,5 +1,14 @@
-"""Exports into plain tables: files, dates, codes, REDCap, ADaM."""
+"""Exports into plain tables and roles: files, dates to days, wide to long, codes to labels."""
 
 from trdstats.intake.files import FileTable, read_file, read_table, register_reader
+from trdstats.intake.mapping import ExportMapping
+from trdstats.intake.tables import ExportTables
 
-__all__ = ["FileTable", "read_file", "read_table", "register_reader"]
+__all__ = [
+    "ExportMapping",
+    "ExportTables",
+    "FileTable",
+    "read_file",
+    "read_table",
+    "register_reader",
+]

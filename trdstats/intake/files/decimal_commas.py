@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from trdstats.intake.files.file_table import FileTable
 _ONE_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
 _MAYBE = re.compile(rf"\s*[+-]?\d+(,\d+)?\s*|{_THOUSANDS.pattern}")
+_DOTS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*")
 _LOOKED_AT = 200
 
 
@@ -47,7 +49,22 @@ def read_decimal_commas(table: FileTable, text: Collection[str]) -> FileTable:
     return replace(table, frame=frame, notices=(*table.notices, *_notices(read, unclear)))
 
 
-def _with_commas(values: pd.Series) -> list[str]:
+def has_decimal_commas(frame: pd.DataFrame) -> bool:
+    """Return whether commas can only be decimal marks in some column of a table."""
+    return any(
+        all(map(_ONE_COMMA.fullmatch, v)) and not all(map(_THOUSANDS.fullmatch, v))
+        for c in frame.columns
+        if (v := _with_commas(frame[c]))
+    )
+
+
+def may_hold_thousands(values: pd.Series[Any]) -> bool:
+    """Return whether each point in a column of texts may separate thousands, as in 1.234."""
+    dotted = [v for v in values.dropna().unique() if "." in v]
+    return bool(dotted) and all(map(_DOTS.fullmatch, dotted))
+
+
+def _with_commas(values: pd.Series[Any]) -> list[str]:
     """Return the distinct values with commas of a column all of whose values may be numbers."""
     if values.dtype != object:
         return []

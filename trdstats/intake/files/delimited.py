@@ -6,10 +6,13 @@ import io
 import warnings
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trdstats.errors import DataError, Problem
+from trdstats.intake.files.decimal_commas import has_decimal_commas, may_hold_thousands
 from trdstats.intake.files.edges import check_names, without_empty_edges
 from trdstats.intake.files.encodings import Decoded, decode
 from trdstats.intake.files.file_table import FileTable, ReadOptions
@@ -49,9 +52,10 @@ def read_delimited(path: Path, options: ReadOptions) -> FileTable:
     check_names(names, repr(path.name))
     check_rows(data, separator, len(names), path.name)
     frame = _parse(data, separator, options.text)
+    frame, points = _keep_points(frame, data, separator)
     unnamed = [c for c, n in zip(frame.columns, names, strict=False) if not n]
     frame, empty = without_empty_edges(frame, unnamed)
-    return FileTable(frame, notices=(*_how_read(text, separator, path.name), *empty))
+    return FileTable(frame, notices=(*_how_read(text, separator, path.name), *points, *empty))
 
 
 def _header(data: bytes, separator: str) -> list[str]:
@@ -59,7 +63,7 @@ def _header(data: bytes, separator: str) -> list[str]:
     return next(records(head, separator))[1]
 
 
-def _parse(data: bytes, separator: str, text: Collection[str]) -> pd.DataFrame:
+def _parse(data: bytes, separator: str, text: Collection[Any], **how: Any) -> pd.DataFrame:
     with warnings.catch_warnings():
         # Rows longer than the header would lose their end, or shift every column by one.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -71,7 +75,35 @@ def _parse(data: bytes, separator: str, text: Collection[str]) -> pd.DataFrame:
             low_memory=False,
             index_col=False,
             encoding="utf-8",
+            **how,
         )
+
+
+def _keep_points(
+    frame: pd.DataFrame, data: bytes, separator: str
+) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
+    """Return the table with 1.234 as text where the file has decimal commas: it may be 1234."""
+    numbers = [c for c in frame.columns if frame[c].dtype == np.float64]
+    if not numbers or not has_decimal_commas(frame):
+        return frame, ()
+    places = [frame.columns.get_loc(c) for c in numbers]
+    written = _parse(data, separator, numbers, usecols=places)
+    unclear = [c for c in numbers if may_hold_thousands(written[c])]
+    if not unclear:
+        return frame, ()
+    frame = frame.copy(deep=False)
+    for column in unclear:
+        frame[column] = written[column]
+    return frame, (
+        Problem(
+            "unclear_points",
+            "Points may be decimal marks or separate thousands (1.234), in a file with decimal "
+            "commas: kept as text.",
+            tuple(map(repr, unclear)),
+            "Write all numbers of the file with one decimal mark, and without marks of thousands.",
+            level="warning",
+        ),
+    )
 
 
 def _how_read(text: Decoded, separator: str, name: str) -> tuple[Problem, ...]:
