@@ -53,7 +53,9 @@ def test_three_files(tiny: pd.DataFrame, tmp_path: Path) -> None:
 
 
 def test_unknown_ending(tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match=r"Unknown file type '\.xls'\. Did you mean '\.xlsx'"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown file type '\.xls'\. Did you mean '\.xlsx'"
+    ):
         read_table(tmp_path / "visits.xls")
 
 
@@ -62,7 +64,9 @@ def test_absent_file(tmp_path: Path) -> None:
         read_table(tmp_path / "visits.csv")
 
 
-@pytest.mark.parametrize("suffix", [".xlsx", ".ods", ".gz", ".zip", ".parquet", ".xpt", ".sas7bdat", ".sav", ".dta"])
+@pytest.mark.parametrize(
+    "suffix", [".xlsx", ".ods", ".gz", ".zip", ".parquet", ".xpt", ".sas7bdat", ".sav", ".dta"]
+)
 def test_broken_files(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"visits{suffix}"
     path.write_bytes(b"not a table")

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -63,20 +63,26 @@ def _header(data: bytes, separator: str) -> list[str]:
     return next(records(head, separator))[1]
 
 
-def _parse(data: bytes, separator: str, text: Collection[Any], **how: Any) -> pd.DataFrame:
+def _parse(
+    data: bytes, separator: str, text: Collection[Any] | Literal["all"], **how: Any
+) -> pd.DataFrame:
+    if text == "all":
+        how |= {"dtype": object, "keep_default_na": False, "na_values": [""]}
+    else:
+        how["dtype"] = dict.fromkeys(text, object)
     with warnings.catch_warnings():
         # Rows longer than the header would lose their end, or shift every column by one.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         # Read in one piece: in pieces, a column could be numbers in one and text in the next.
-        return pd.read_csv(
+        frame: pd.DataFrame = pd.read_csv(
             io.BytesIO(data),
             sep=separator,
-            dtype=dict.fromkeys(text, object),
             low_memory=False,
             index_col=False,
             encoding="utf-8",
             **how,
         )
+    return frame
 
 
 def _keep_points(

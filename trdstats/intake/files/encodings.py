@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from trdstats.errors import DataError, Problem, SpecError, count_of
 
@@ -29,7 +30,7 @@ _PIECE = 1 << 24
 _WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _SHOWN = 5
 # Signs that may stand between two letters: apostrophes, dashes, points, spaces, soft hyphens.
-_JOINERS = "‘’–—·\u00a0\u00ad´…"  # noqa: RUF001
+_JOINERS = "‘’–—·\u00a0\u00ad´…"
 # Signs that no text of today holds, or that never follow a letter.
 _FOREIGN = re.compile("¤|(?<=[^\\W\\d_])[‚„]")
 
@@ -172,7 +173,7 @@ def _reads_as_western(word: bytes) -> bool:
         inside = before.isalpha() and after.isalpha()
         if inside and not sign.isalpha() and sign not in _JOINERS:
             return False
-    for before, sign in zip(text, text[1:], strict=False):
+    for before, sign in pairwise(text):
         if before.islower() and sign.isupper() and not sign.isascii():
             return False
     # Words of letters beyond ASCII alone are Cyrillic or Greek, not western.
@@ -197,9 +198,7 @@ def _undecided(data: bytes, words: list[bytes], name: str) -> Problem:
             "Correct these lines and save the file as UTF-8.",
         )
     readings = [
-        f"{word.decode(other, 'replace')!r} in {other}"
-        for word in words[:2]
-        for other in _OTHERS
+        f"{word.decode(other, 'replace')!r} in {other}" for word in words[:2] for other in _OTHERS
     ]
     return Problem(
         "encoding",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -36,15 +36,20 @@ class ReadOptions:
 
     Attributes
     ----------
-    text : tuple of str
-        Columns kept as they are written.
+    text : tuple of str or "all"
+        Columns of a text file kept as they are written.
     separator, encoding : str or None
         Of a text file; None to detect them.
     sheet : str or None
         Of a workbook; None where it has only one.
     """
 
-    text: tuple[str, ...] = ()
+    text: tuple[str, ...] | Literal["all"] = ()
     separator: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns named one by one."""
+        return () if self.text == "all" else self.text

@@ -53,7 +53,9 @@ def pick_sheet(sheet: str | None, names: Sequence[str], name: str) -> str:
         return names[0]
     if sheet is None:
         listed = ", ".join(map(repr, names))
-        raise SpecError(f"{name!r} has {len(names)} sheets: {listed}. Name one: sheet={names[0]!r}.")
+        raise SpecError(
+            f"{name!r} has {len(names)} sheets: {listed}. Name one: sheet={names[0]!r}."
+        )
     if sheet not in names:
         raise unknown_name(f"sheet of {name!r}", sheet, names)
     return sheet
@@ -153,9 +155,7 @@ def _check_header(
     ]
     if not lacking:
         return []
-    likely = next(
-        (i for i, row in enumerate(rows) if all(isinstance(v, str) for v in row)), None
-    )
+    likely = next((i for i, row in enumerate(rows) if all(isinstance(v, str) for v in row)), None)
     remedy = (
         "Name every column in the first row."
         if likely is None
@@ -192,7 +192,9 @@ def _without_errors(
     problem = Problem(
         "formula_errors",
         f"{what}: "
-        + count_of(len(places), "cell holds a formula error and is", "cells hold formula errors and are")
+        + count_of(
+            len(places), "cell holds a formula error and is", "cells hold formula errors and are"
+        )
         + " taken as empty.",
         tuple(where[:_LISTED]),
         "Mend the formulas, or enter the values.",
@@ -208,9 +210,7 @@ def _column(values: Sequence[Any], is_text: bool) -> pd.Series[Any]:
     if is_text:
         return column
     given = column.dropna()
-    if len(given) and len(given) < len(column) and all(
-        type(v) in (int, float) for v in given
-    ):
+    if len(given) and len(given) < len(column) and all(type(v) in (int, float) for v in given):
         return column.astype(np.float64)
     return column.where(column.notna(), np.nan).infer_objects()
 

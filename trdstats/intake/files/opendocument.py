@@ -44,7 +44,7 @@ def read_ods(path: Path, options: ReadOptions) -> FileTable:
     }
     chosen = pick_sheet(options.sheet, list(sheets), path.name)
     grid = _grid(sheets[chosen])
-    return read_grid(grid, options.text, f"Sheet {chosen!r} of {path.name!r}")
+    return read_grid(grid, options.columns, f"Sheet {chosen!r} of {path.name!r}")
 
 
 def _grid(sheet: Element) -> Grid:
@@ -52,7 +52,7 @@ def _grid(sheet: Element) -> Grid:
     merged, empty = [], 0
     for row in sheet.iter(f"{_TABLE}table-row"):
         times = int(row.get(f"{_TABLE}number-rows-repeated", 1))
-        cells = []
+        cells: list[Any] = []
         for cell, value in _cells(row):
             wide = int(cell.get(f"{_TABLE}number-columns-spanned", 1)) - 1
             high = int(cell.get(f"{_TABLE}number-rows-spanned", 1)) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -59,14 +60,14 @@ def register_reader(ending: str, read: Callable[[Path, Collection[str]], pd.Data
             "An ending is a dot and small letters, and not one of "
             f"{', '.join((*READERS, *PACKED))}; got {ending!r}."
         )
-    READERS[ending] = lambda path, options: FileTable(read(path, options.text))
+    READERS[ending] = lambda path, options: FileTable(read(path, options.columns))
 
 
 @checked
 def read_file(
     path: str | Path,
     *,
-    text: Collection[str] = (),
+    text: Collection[str] | Literal["all"] = (),
     separator: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
@@ -78,9 +79,11 @@ def read_file(
     path : str or Path
         A text file (.csv, .tsv, .txt), a workbook (.xlsx, .ods), .parquet, or a file of SAS (.xpt,
         .sas7bdat), SPSS (.sav) or Stata (.dta); or one of these in a .gz or alone in a .zip.
-    text : collection of str, optional
+    text : collection of str or "all", optional
         Columns kept as they are written, such as identifiers: ``007`` is not ``7``. In a workbook
-        whole numbers become their digits; the other formats say themselves what is text.
+        whole numbers become their digits; the other formats say themselves what is text. With
+        "all" every column of a text file is text and only empty fields are missing, not words such
+        as NA or None.
     separator : str, optional
         What separates the fields of a text file. Default: the one of comma, semicolon, tab and
         vertical bar with which all lines have as many fields as the header.
@@ -114,7 +117,8 @@ def read_file(
     --------
     >>> from pathlib import Path
     >>> path = Path("klinik.csv")
-    >>> _ = path.write_text("subject;bmi\\n001;23,7\\n002;31,2\\n", "utf-8")
+    >>> pd.DataFrame({"subject": ["001", "002"], "bmi": ["23,7", "31,2"]}).to_csv(
+    ...     path, sep=";", index=False)
     >>> table = read_file(path, text=["subject"])
     >>> table.frame["subject"].tolist()
     ['001', '002']
@@ -122,7 +126,7 @@ def read_file(
     'klinik.csv' was read as UTF-8 with fields separated by semicolons.
     """
     path = Path(path)
-    options = ReadOptions(tuple(text), separator, encoding, sheet)
+    options = ReadOptions("all" if text == "all" else tuple(text), separator, encoding, sheet)
     try:
         return _read(path, options)
     except TrdstatsError:
@@ -155,7 +159,9 @@ def _check_is_there(path: Path) -> None:
 
 def _check_fits(name: str, value: str | None, ending: str, endings: tuple[str, ...]) -> None:
     if value is not None and ending not in endings:
-        raise SpecError(f"{name} is for {', '.join(endings)} files, not for {ending}: leave it out.")
+        raise SpecError(
+            f"{name} is for {', '.join(endings)} files, not for {ending}: leave it out."
+        )
 
 
 @checked

@@ -41,8 +41,7 @@ def check_rows(data: bytes, separator: str, n_columns: int, name: str) -> None:
     text = data.decode("utf-8", "replace")
     try:
         lengths = [
-            (line, len(fields), fields[-1] == "")
-            for line, fields in records(text, separator)
+            (line, len(fields), fields[-1] == "") for line, fields in records(text, separator)
         ][1:]
     except csv.Error as error:
         raise DataError(
@@ -59,7 +58,9 @@ def check_rows(data: bytes, separator: str, n_columns: int, name: str) -> None:
 def _ragged(
     odd: list[tuple[int, int]], n_records: int, n_columns: int, separator: str, name: str
 ) -> Problem:
-    where = tuple(f"line {line:,} has {count_of(n, 'field', 'fields')}" for line, n in odd[:_LISTED])
+    where = tuple(
+        f"line {line:,} has {count_of(n, 'field', 'fields')}" for line, n in odd[:_LISTED]
+    )
     header = count_of(n_columns, "column", "columns")
     lengths = {n for _, n in odd}
     if len(odd) == n_records and len(lengths) == 1:
@@ -73,8 +74,8 @@ def _ragged(
     return Problem(
         "ragged_rows",
         count_of(len(odd), "line", "lines")
-        + f" of {name!r} {'has' if len(odd) == 1 else 'have'} more or fewer fields than the header, "
-        f"which names {header} separated by {SPOKEN.get(separator, repr(separator))}.",
+        + f" of {name!r} {'has' if len(odd) == 1 else 'have'} more or fewer fields than the "
+        f"header, which names {header} separated by {SPOKEN.get(separator, repr(separator))}.",
         where,
         "Correct them: a text that holds the separator or a line break needs quotation marks.",
     )

@@ -21,7 +21,7 @@ def check_separator(separator: str) -> None:
     ------
     SpecError
     """
-    if len(separator) != 1 or separator in "\"\r\n" or not separator.isascii():
+    if len(separator) != 1 or separator in '"\r\n' or not separator.isascii():
         raise SpecError(f'separator must be one ASCII character such as ";"; got {separator!r}.')
 
 

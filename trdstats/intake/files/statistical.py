@@ -59,7 +59,7 @@ def _without_declared_missing(
         known = labels.get(column, {})
         counts = frame[column][missing].value_counts()
         where += [
-            f"{column!r}: {_code(value)}{f' ({known[value]})' if value in known else ''} {n:,} times"
+            f"{column!r}: {_code(value, known)}, {n:,} times"
             for value, n in counts.items()
         ]
         emptied = frame[column].mask(missing)
@@ -84,5 +84,6 @@ def _is_in_ranges(values: pd.Series[Any], ranges: list[dict[str, Any]]) -> BoolA
     return found
 
 
-def _code(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _code(value: Any, labels: dict[Any, str]) -> str:
+    code = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{code} ({labels[value]})" if value in labels else code

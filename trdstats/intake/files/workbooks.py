@@ -29,8 +29,8 @@ def read_xlsx(path: Path, options: ReadOptions) -> FileTable:
     with path.open("rb") as stream:
         if stream.read(4) == _OLD_OR_LOCKED:
             raise TrdstatsError(
-                f"{path.name!r} is protected by a password or an old .xls workbook. Save it without "
-                "a password as .xlsx."
+                f"{path.name!r} is protected by a password or an old .xls workbook. Save it "
+                "without a password as .xlsx."
             )
     book = openpyxl.load_workbook(path, data_only=True)
     tables = [s.title for s in book.worksheets]
@@ -48,7 +48,7 @@ def read_xlsx(path: Path, options: ReadOptions) -> FileTable:
             if cell.data_type == "f" and sheet[cell.coordinate].value is None
         )
     grid = Grid(rows, merged, uncalculated)
-    return read_grid(grid, options.text, f"Sheet {chosen!r} of {path.name!r}")
+    return read_grid(grid, options.columns, f"Sheet {chosen!r} of {path.name!r}")
 
 
 def _blank(value: object) -> object:
