@@ -24,7 +24,7 @@ SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
-    "intake": ["files", ""],
+    "intake": ["files", "", "redcap", "adam"],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],

@@ -244,14 +244,15 @@ def _rows_of_scale(
 ) -> BoolArray:
     """Return which rows belong to the scale; rows of scales not asked for are noted once."""
     labels: dict[Any, str | None] = {}
+    wanted = {m.scale.label for m in roles.measures}  # a scale of the user's own is not registered
     for value in column.unique():
         try:
-            labels[value] = None if pd.isna(value) else get_scale(str(value)).label
+            label = str(value) if str(value) in wanted else get_scale(str(value)).label
+            labels[value] = None if pd.isna(value) else label
         except UnknownNameError:
             labels[value] = None
     own = column.map(labels)
     if measure is roles.measures[0]:
-        wanted = {m.scale.label for m in roles.measures}
         other = ~own.isin(wanted).to_numpy(dtype=bool)
         if other.any():
             values = column.to_numpy(dtype=object)

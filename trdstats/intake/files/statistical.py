@@ -58,10 +58,7 @@ def _without_declared_missing(
             continue
         known = labels.get(column, {})
         counts = frame[column][missing].value_counts()
-        where += [
-            f"{column!r}: {_code(value, known)}, {n:,} times"
-            for value, n in counts.items()
-        ]
+        where += [f"{column!r}: {_code(value, known)}, {n:,} times" for value, n in counts.items()]
         emptied = frame[column].mask(missing)
         frame[column] = pd.to_numeric(emptied) if column in letters else emptied
     if not where:
