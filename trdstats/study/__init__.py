@@ -11,7 +11,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_study, read_table, register_reader
+from trdstats.study.readers import read_export, read_study, read_table, register_reader
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -25,6 +25,7 @@ __all__ = [
     "VisitWindows",
     "check_ratings",
     "load_sample",
+    "read_export",
     "read_study",
     "read_table",
     "register_reader",
