@@ -12,7 +12,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_study
+from trdstats.study.readers import read_export, read_study
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -26,6 +26,7 @@ __all__ = [
     "VisitWindows",
     "check_ratings",
     "load_sample",
+    "read_export",
     "read_study",
     "read_table",
     "register_reader",

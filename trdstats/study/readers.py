@@ -1,15 +1,26 @@
-"""A study from its files."""
+"""Studies from files: tables as they are, and exports with a mapping."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trdstats.arguments import checked
-from trdstats.errors import DataWarning, Problem, describe_problems, unknown_name
+from trdstats.errors import (
+    DataError,
+    DataWarning,
+    Problem,
+    SpecError,
+    describe_problems,
+    unknown_name,
+)
+from trdstats.intake import ExportMapping, ExportTables, tables_of
 from trdstats.intake.files import FileTable, read_decimal_commas, read_file
+from trdstats.intake.progress import shown_progress
 from trdstats.study.study import Study
 
 _TABLES = ("visits", "subjects", "events")
@@ -95,3 +106,111 @@ def _warn(notices: tuple[Problem, ...]) -> None:
     limits = [p for p in notices if p.level == "warning"]
     if limits:
         warnings.warn(describe_problems(limits), DataWarning, stacklevel=4)
+
+
+@checked
+def read_export(
+    visits: Any = None,
+    *,
+    mapping: ExportMapping | str | Path,
+    subjects: Any = None,
+    events: Any = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Study:
+    """Read the export of a clinic or a trial database as a study.
+
+    Dates become days since first treatment, columns of visits become rows, codes their labels,
+    items totals, and numbers of any locale numbers. Whatever is converted is counted in the
+    notices of the study; what can be read in two ways is asked for, and never guessed.
+
+    Parameters
+    ----------
+    visits : str, Path or DataFrame (pandas, polars or pyarrow), optional
+        The export. Default: the file that the mapping names.
+    mapping : ExportMapping, str or Path
+        Which columns hold what, or the TOML file that says so. Files it names are looked for in
+        its folder.
+    subjects, events : str, Path or DataFrame, optional
+        Tables of subjects and of events. Default: those that the mapping names.
+    progress : callable, optional
+        Called before each step with words, steps done, and steps in all. Default: a line on
+        standard error, where that is a terminal and more than two seconds pass.
+
+    Returns
+    -------
+    Study
+        With every conversion in `notices`.
+
+    Raises
+    ------
+    DataError
+        With every problem of the export: dates that can be read in two ways, codes without a
+        label, numbers that are none, each with row or subject and the remedy.
+    SpecError
+        When the mapping cannot be used.
+    TrdstatsError
+        When a file cannot be read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from trdstats import ExportMapping
+    >>> export = pd.DataFrame({
+    ...     "id": ["A", "B"], "arm": [1, 2], "bmi": ["23,7", "31,25"],
+    ...     "madrs_w0": [30, 32], "madrs_w4": [12, 20],
+    ... })
+    >>> study = read_export(export, mapping=ExportMapping(
+    ...     scale="MADRS", subject="id", treatment="arm", score="madrs_w{week}",
+    ...     labels={"arm": {1: "ECT", 2: "TMS"}},
+    ... ))
+    >>> study.treatments, study.visits["day"].tolist()
+    (('ECT', 'TMS'), [0.0, 28.0, 0.0, 28.0])
+    >>> study.subjects["bmi"].tolist()
+    [23.7, 31.25]
+    """
+    folder = None
+    if not isinstance(mapping, ExportMapping):
+        if not isinstance(mapping, str | Path):
+            raise SpecError(
+                "mapping must be an ExportMapping or the path of a TOML file; got "
+                f"{type(mapping).__name__}."
+            )
+        folder = Path(mapping).parent
+        mapping = ExportMapping.read(mapping)
+    shown: Any = shown_progress() if progress is None else nullcontext(progress)
+    with shown as tell:
+        study = study_of(
+            tables_of(
+                visits, mapping=mapping, subjects=subjects, events=events, folder=folder, tell=tell
+            )
+        )
+    limits = [p for p in study.notices if p.level == "warning"]
+    if limits:
+        warnings.warn(describe_problems(limits), DataWarning, stacklevel=3)
+    return study
+
+
+def study_of(tables: ExportTables) -> Study:
+    """Return the study of an export, whose notices stand before those of the study.
+
+    Raises
+    ------
+    DataError
+        When the tables cannot be analysed.
+    """
+    roles = dict(tables.roles)
+    if tables.courses is not None:
+        roles["courses"] = tables.courses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # issued once, with those of the export
+        try:
+            study = Study(tables.visits, tables.subjects, tables.events, **roles)
+        except DataError as error:
+            limits = [p for p in tables.notices if p.level == "warning"]
+            raise DataError([*map(_without_rows, error.problems), *limits]) from error
+    return study._with(notices=(*tables.notices, *study.notices))
+
+
+def _without_rows(problem: Problem) -> Problem:
+    """Return a problem whose places name no rows: those would not be the rows of the file."""
+    return replace(problem, where=tuple(w.split(" (row")[0] for w in problem.where))

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError
-from trdstats.intake.described import describe_mapping
-from trdstats.intake.mapping_checks import faults_of
-from trdstats.intake.mapping_file import parse_mapping, write_mapping
-from trdstats.intake.normal_form import normal_form
-from trdstats.intake.units import Unit, unit_of
+from trdstats.intake.mapping.checks import faults_of
+from trdstats.intake.mapping.described import describe_mapping
+from trdstats.intake.mapping.normal_form import normal_form
+from trdstats.intake.mapping.toml_text import parse_mapping, write_mapping
+from trdstats.intake.mapping.units import Unit, unit_of
 from trdstats.tables import Summary, SummaryMixin
 
 DateOrder = Literal["day first", "month first", "year first"]

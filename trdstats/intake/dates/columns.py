@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.intake.date_texts import Form, full_year, ordinals, read_written
-from trdstats.intake.entries import Column
+from trdstats.intake.dates.texts import Form, full_year, ordinals, read_written
+from trdstats.intake.values.entries import Column
 
 Order = Literal["day first", "month first", "year first"]
 ORDERS: tuple[Order, ...] = ("day first", "month first", "year first")

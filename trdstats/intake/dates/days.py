@@ -9,7 +9,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
-from trdstats.intake.dates import Dates
+from trdstats.intake.dates.read import Dates
 from trdstats.kinds import places
 
 NEAR = 28  # days before first treatment within which a first rating is expected
@@ -106,7 +106,7 @@ def check_exchanged(
     names: Sequence[Any],
     found: list[Problem],
 ) -> None:
-    """Report subjects whose ratings fit the date of first treatment only with day and month exchanged.
+    """Report subjects whose ratings fit first treatment only with day and month exchanged.
 
     Ratings begin within four weeks before first treatment and a week after it. A subject who has
     none there, and would with day and month of one date exchanged, has them exchanged.
@@ -134,7 +134,7 @@ def check_exchanged(
     by_start = rated & ~near & _near(first - other)
     by_visits = rated & ~near & ~by_start & _near(swapped_first - begin)
     both = by_start | by_visits
-    if not both.any() or near.sum() < 2 * both.sum():
+    if not both.any() or near.sum() < both.sum():
         return
     many = both.sum() >= 3 and both.sum() >= MANY * rated.sum()
     which = start.column.what if by_start.sum() >= by_visits.sum() else visits.column.what

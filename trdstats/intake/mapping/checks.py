@@ -8,7 +8,7 @@ from typing import Any
 
 from trdstats.arguments import is_number
 from trdstats.errors import SpecError, check_choice
-from trdstats.intake.units import PLACES, places_of, unit_of
+from trdstats.intake.mapping.units import PLACES, places_of, unit_of
 from trdstats.scales import get_scale
 
 _CHOICES: dict[str, tuple[Any, ...]] = {

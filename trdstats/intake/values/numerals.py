@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, count_of
-from trdstats.intake.entries import Column, plain
+from trdstats.intake.values.entries import Column, plain
 from trdstats.kinds import places
 
 Mark = Literal[".", ","]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trdstats.intake.units import describe_unit, unit_of
+from trdstats.intake.mapping.units import describe_unit, unit_of
 
 _SHOWN = 6
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, count_of
-from trdstats.intake.date_columns import (
+from trdstats.intake.dates.columns import (
     EARLIEST,
     LATEST,
     DateColumn,
@@ -17,9 +17,9 @@ from trdstats.intake.date_columns import (
     in_zone,
     read_date_column,
 )
-from trdstats.intake.date_order import decide_order
-from trdstats.intake.date_texts import Form
-from trdstats.intake.entries import Column, plain
+from trdstats.intake.dates.order import decide_order
+from trdstats.intake.dates.texts import Form
+from trdstats.intake.values.entries import Column, plain
 
 FEW = 3  # entries on either side that make a pattern
 

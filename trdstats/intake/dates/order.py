@@ -8,9 +8,9 @@ import numpy as np
 
 from trdstats.arrays import BoolArray
 from trdstats.errors import Problem, count_of
-from trdstats.intake.date_columns import ORDERS, DateColumn, Order
-from trdstats.intake.date_texts import PIVOT, Form
-from trdstats.intake.entries import plain
+from trdstats.intake.dates.columns import ORDERS, DateColumn, Order
+from trdstats.intake.dates.texts import PIVOT, Form
+from trdstats.intake.values.entries import plain
 
 Fit = Callable[[Order], str]
 

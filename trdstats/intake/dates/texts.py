@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.intake.month_names import MONTHS, WEEKDAYS
+from trdstats.intake.dates.months import MONTHS, WEEKDAYS
 
 PIVOT = 69  # two-digit years from here on are of the 20th century, as in POSIX
 
