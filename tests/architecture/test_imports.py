@@ -24,7 +24,7 @@ SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
-    "intake": ["files", "", "redcap", "adam"],
+    "intake": ["files", "mapping", "values", "dates", "", "redcap", "adam"],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],

@@ -162,7 +162,8 @@ def test_baselines() -> None:
 
 
 def test_parameters_are_scales() -> None:
-    two = pd.concat([adqs(PARAMN=2), adqs(PARAMCD="X1", PARAM="PHQ-9 total score", AVAL=9, PARAMN=1),
+    phq9 = adqs(PARAMCD="X1", PARAM="PHQ-9 total score", AVAL=9, PARAMN=1)
+    two = pd.concat([adqs(PARAMN=2), phq9,
                      adqs(PARAMCD="CGI", PARAMN=3)])  # fmt: skip
     study = Study.from_adam(adsl(), two)
     assert study.scales == ("PHQ9", "MADRS")
@@ -172,7 +173,7 @@ def test_parameters_are_scales() -> None:
     assert named.scales == ("MADRS",)
     with pytest.raises(UnknownNameError, match=r"No PARAMCD names a scale: 'CGI'"):
         Study.from_adam(adsl(), adqs(PARAMCD="CGI"))
-    with pytest.raises(UnknownNameError, match="PARAMCD 'MADRS'(.|\n)*'MADRSTOT'"):
+    with pytest.raises(UnknownNameError, match=r"PARAMCD 'MADRS'(.|\n)*'MADRSTOT'"):
         Study.from_adam(adsl(), adqs(), scales={"MADRS": "MADRS"})
 
 
@@ -282,8 +283,8 @@ def studies(draw: st.DrawFn) -> Study:
         for s in ids
         for d in draw(st.lists(DAYS, min_size=1, max_size=6, unique=True))
     ]  # fmt: skip
-    people = pd.DataFrame({"subject": ids, "treatment": arm, "age": range(30, 30 + n),
-                           "base": draw(st.lists(st.integers(20, 60), min_size=n, max_size=n))})  # fmt: skip
+    base = draw(st.lists(st.integers(20, 60), min_size=n, max_size=n))
+    people = pd.DataFrame({"subject": ids, "treatment": arm, "age": range(n), "base": base})
     events = [
         {"subject": draw(st.sampled_from(ids)), "day": draw(DAYS),
          "event": draw(st.sampled_from(["rescue", "switch", "death"]))}

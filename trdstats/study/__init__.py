@@ -4,6 +4,7 @@ from trdstats.intake.files import read_table, register_reader
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.load import (
     load_sample,
+    sample_exports,
     sample_folder,
     sample_names,
     sample_tables,
@@ -12,7 +13,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_export, read_study
+from trdstats.study.readers import read_export, read_redcap, read_study
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -27,9 +28,11 @@ __all__ = [
     "check_ratings",
     "load_sample",
     "read_export",
+    "read_redcap",
     "read_study",
     "read_table",
     "register_reader",
+    "sample_exports",
     "sample_folder",
     "sample_names",
     "sample_tables",

@@ -23,6 +23,8 @@ from trdstats.study.described import ROLES, TABLES, check_described_study
 from trdstats.study.readers import study_of_files
 from trdstats.study.study import Study
 
+_EXPORTS = "exports"  # folder of the packaged exports
+
 
 def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     """Build a study from the ``[study]`` table of a plan.
@@ -123,6 +125,8 @@ def _sample_files() -> dict[str, list[Path]]:
     """Return the tables of all samples by the name of the sample."""
     found: dict[str, list[Path]] = {}
     for path in sorted(samples_home().glob("*/*.csv")):
+        if path.parent.name == _EXPORTS:
+            continue  # no tables of a study yet: see sample_exports
         found.setdefault(path.parent.name, []).append(path)
     return found
 
@@ -157,6 +161,27 @@ def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     if name not in files:
         raise unknown_name("sample", name, files)
     return {path.stem: read_table(path) for path in files[name]}
+
+
+def sample_exports() -> dict[str, Path]:
+    """Return the packaged exports: 48 simulated patients as many programs export them.
+
+    Returns
+    -------
+    dict of str to Path
+        By the name of the file: ``"redcap_classic.csv"``, ``"wide.xlsx"``, ``"visits.sav"``, ...
+        The README beside them says what they hold. Whichever is read, the rates of response on day
+        28 are those of ``"rates.csv"``.
+
+    Examples
+    --------
+    >>> from trdstats import read_study
+    >>> study = read_study(sample_exports()["visits.csv.gz"], scale="MADRS", windows={28: 3})
+    >>> len(study.subjects)
+    48
+    """
+    paths = sorted((samples_home() / _EXPORTS).iterdir())
+    return {path.name: path for path in paths if path.suffix != ".md"}
 
 
 @checked

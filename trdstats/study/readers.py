@@ -21,6 +21,7 @@ from trdstats.errors import (
 from trdstats.intake import ExportMapping, ExportTables, tables_of
 from trdstats.intake.files import FileTable, read_decimal_commas, read_file
 from trdstats.intake.progress import shown_progress
+from trdstats.intake.redcap import RedcapLayout, redcap_tables
 from trdstats.study.study import Study
 
 _TABLES = ("visits", "subjects", "events")
@@ -98,7 +99,8 @@ def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
     files = {name: read_decimal_commas(file, text) for name, file in files.items()}
     notices = tuple(p for file in files.values() for p in file.notices)
     _warn(notices)
-    study = Study(**{name: file.frame for name, file in files.items()}, **roles)
+    frames = {name: file.frame for name, file in files.items()}
+    study = Study(frames.pop("visits"), frames.get("subjects"), frames.get("events"), **roles)
     return study.noting(notices) if notices else study
 
 
@@ -190,6 +192,51 @@ def read_export(
     return study
 
 
+@checked
+def read_redcap(export: Any, *, layout: RedcapLayout | None = None, **fields: Any) -> Study:
+    """Read an export of REDCap as a study.
+
+    Parameters
+    ----------
+    export : str, Path or DataFrame
+        All records as csv, codes or labels: one row a record, a record and event, or an instance
+        of a repeating instrument.
+    layout : RedcapLayout, optional
+        Days of events, data dictionary, repeating instruments that are visits.
+    **fields
+        Fields of `ExportMapping`: scale, treatment, score, date, start, ... Subject is the record;
+        without day and date the day is that of the event. What was entered at one event
+        and describes the subject holds at all.
+
+    Returns
+    -------
+    Study
+        With every conversion in `notices`.
+
+    Raises
+    ------
+    DataError
+        When events have no day, entries are no choices of the dictionary, a subject has two
+        treatments, or as `read_export` does.
+    UnknownNameError, SpecError
+        When a field or an instrument does not exist, or the mapping cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> export = pd.DataFrame({
+    ...     "record_id": [1, 1, 2, 2], "redcap_event_name": ["baseline_arm_1", "week_4_arm_1"] * 2,
+    ...     "arm": ["TMS", None, "ECT", None], "madrs": [30, 12, 33, 20],
+    ... })
+    >>> study = read_redcap(export, layout=RedcapLayout(days_in_names=True), scale="MADRS",
+    ...                     treatment="arm", score="madrs")
+    >>> study.visits["day"].tolist()
+    [0.0, 28.0, 0.0, 28.0]
+    """
+    visits, subjects, mapping = redcap_tables(export, layout or RedcapLayout(), fields)
+    return read_export(visits, subjects=subjects, mapping=mapping)
+
+
 def study_of(tables: ExportTables) -> Study:
     """Return the study of an export, whose notices stand before those of the study.
 
@@ -208,7 +255,7 @@ def study_of(tables: ExportTables) -> Study:
         except DataError as error:
             limits = [p for p in tables.notices if p.level == "warning"]
             raise DataError([*map(_without_rows, error.problems), *limits]) from error
-    return study._with(notices=(*tables.notices, *study.notices))
+    return study.noting(tables.notices)
 
 
 def _without_rows(problem: Problem) -> Problem:

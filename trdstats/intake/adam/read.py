@@ -69,7 +69,7 @@ def tables_from_adam(
     records = records[records["PARAMCD"].astype(str).str.strip().isin(list(known))]
     records, more = keep_analysed(records, analysis_flag, derived)
     notices += more
-    first = people.set_index("USUBJID")["TRTSDT"] if "TRTSDT" in people else None
+    first = dict(people.set_index("USUBJID")["TRTSDT"]) if "TRTSDT" in people else None
     day, problems = days_of(records, "ADQS", first)
     there, more_problems = without_placeholders(records, day)
     problems += more_problems

@@ -1,4 +1,4 @@
-"""Analysis records of ADaM (basic data structure): which count, on which day, with which baseline."""
+"""Analysis records of ADaM (basic data structure): which count, and on which day."""
 
 from __future__ import annotations
 

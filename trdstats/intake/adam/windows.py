@@ -13,7 +13,8 @@ import pandas as pd
 from trdstats.errors import Problem, count_of, unknown_name
 from trdstats.intake.adam.datasets import is_blank
 from trdstats.intake.adam.study_days import days_since_first
-from trdstats.intake.units import to_days
+from trdstats.intake.mapping.units import to_days
+from trdstats.tables import each_row
 
 _SAYS_ITS_DAY = re.compile(r"\s*(day|week|month)\s+(\d+)\s*", re.IGNORECASE)
 _WITHOUT_DAY = ("baseline", "screening", "unscheduled")
@@ -81,8 +82,8 @@ def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Prob
         ]
     found = {
         str(arm): {
-            float(r.day): float(r.high) if r.high == r.low else (-r.low, r.high)
-            for r in own.sort_values("day").itertuples()
+            r.day: r.high if r.high == r.low else (-r.low, r.high)
+            for r in each_row(own.sort_values("day"))
         }
         for arm, own in table.groupby("arm", observed=True)
     }

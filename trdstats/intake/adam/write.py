@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError
 from trdstats.intake.adam.records import ADQS
 from trdstats.intake.adam.study_days import study_days
@@ -135,14 +135,15 @@ def _times(day: FloatArray) -> dict[str, Any]:
 
 def _is_baseline(
     place: np.ndarray, day: FloatArray, score: FloatArray, base: FloatArray
-) -> np.ndarray:
+) -> BoolArray:
     """Return the last rated record at day 0 or before, where it is the baseline."""
     rated = np.flatnonzero((day <= 0) & ~np.isnan(score))
     last = np.full(place.max(initial=-1) + 1, -1)
     last[place[rated]] = rated
     found = np.zeros(len(day), dtype=bool)
     found[last[last >= 0]] = True
-    return found & (score == base)
+    result: BoolArray = found & (score == base)
+    return result
 
 
 def _visits(
