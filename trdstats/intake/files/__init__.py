@@ -45,7 +45,7 @@ def read_file(
     ----------
     path : str or Path
     text : collection of str or "all"
-        Columns of a text file kept as written.
+        Columns of a text file kept as written; "all" returns them as categories.
     separator, encoding, sheet : str, optional
         Default: detected.
 
@@ -59,7 +59,7 @@ def read_file(
         raise TrdstatsError(f"There is no file {str(path)!r}.")
     head = path.open(encoding=encoding or "utf-8-sig").readline()
     mark = separator or max(",;\t|", key=head.count)
-    kinds: Any = str if text == "all" else dict.fromkeys(text, str)
+    kinds: Any = "category" if text == "all" else dict.fromkeys(text, str)
     frame = pd.read_csv(
         path, sep=mark, encoding=encoding or "utf-8-sig", dtype=kinds,
         keep_default_na=False, na_values=[""], low_memory=False, index_col=False,
