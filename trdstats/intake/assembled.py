@@ -102,7 +102,8 @@ def treatment_of(
         check_conflicts(column, differs, first, owner, people.names, "treatment", found)
         known = [label_of(plain(v)) for v in column.distinct]
         declared, _ = reading.labels(raw)
-        order |= dict.fromkeys(label_of(v) for v in (declared or {}).values())
+        levels = declared.values() if declared else tables[name].levels.get(raw.name, ())
+        order |= dict.fromkeys(label_of(v) for v in levels)
         if (not declared and raw.distinct.dtype.kind in "iuf") or _are_codes(known):
             found.append(_unlabelled(raw, known))
         for k in np.flatnonzero(first >= 0):

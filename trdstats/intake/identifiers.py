@@ -32,11 +32,16 @@ class Identifiers:
     def code(self, column: Column) -> IntArray:
         """Return the place of each row's subject, -1 where the row names none."""
         of_value = np.fromiter(
-            (self._place.get(label_of(v), -1) for v in column.distinct),
+            (self._place.get(_written(v), -1) for v in column.distinct),
             np.intp,
             len(column.distinct),
         )
         return np.append(of_value, np.intp(-1))[column.code]
+
+
+def _written(value: Any) -> str | None:
+    # Texts of a column have no blanks at their ends; most identifiers are such.
+    return value if type(value) is str else label_of(value)
 
 
 def identify(columns: Iterable[Column]) -> Identifiers:
@@ -46,7 +51,7 @@ def identify(columns: Iterable[Column]) -> Identifiers:
     for column in columns:
         present = column.counts > 0
         for value in column.distinct[present]:
-            label = label_of(value)
+            label = _written(value)
             if label is not None:
                 place.setdefault(label, len(place))
     whole = all(c.distinct.dtype.kind in "iu" for c in columns)

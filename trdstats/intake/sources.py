@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from trdstats.columns import check_not_empty
 from trdstats.errors import DataError, Problem, SpecError
 from trdstats.frames import to_pandas
@@ -27,12 +29,15 @@ class SourceTable:
     n_rows : int
     labels : mapping of str to mapping
         Value labels the file holds.
+    levels : mapping of str to list
+        Levels that columns of a data frame declare, in their order.
     """
 
     name: str
     columns: dict[str, Column]
     n_rows: int
     labels: Mapping[str, Mapping[Any, str]]
+    levels: Mapping[str, list[Any]]
 
 
 def read_sources(
@@ -84,6 +89,7 @@ def read_sources(
 def _read(
     name: str, source: Any, sheet: str | None, mapping: ExportMapping, found: list[Problem]
 ) -> SourceTable:
+    levels: dict[str, list[Any]] = {}
     if isinstance(source, str | Path):
         is_text = not str(source).lower().endswith((".xlsx", ".ods"))
         table = read_file(
@@ -96,11 +102,14 @@ def _read(
     elif isinstance(source, FileTable):
         table = source
     else:
-        table = FileTable(source)
+        table = FileTable(to_pandas(source, what=name))
+        kinds = table.frame.dtypes.items()
+        declared = [c for c, d in kinds if isinstance(d, pd.CategoricalDtype)]
+        levels = {str(c): list(table.frame[c].cat.categories) for c in declared}
     frame, labels = to_pandas(table.frame, what=name), table.labels
     found += table.notices
     empty = check_not_empty(frame, name)
     if empty is not None:
         raise DataError([empty])
     columns = {str(c): read_column(frame[c], name) for c in frame.columns}
-    return SourceTable(name, columns, len(frame), labels)
+    return SourceTable(name, columns, len(frame), labels, levels)

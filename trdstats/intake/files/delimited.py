@@ -67,7 +67,7 @@ def _parse(
     data: bytes, separator: str, text: Collection[Any] | Literal["all"], **how: Any
 ) -> pd.DataFrame:
     if text == "all":
-        how |= {"dtype": object, "keep_default_na": False, "na_values": [""]}
+        how |= {"dtype": "category", "keep_default_na": False, "na_values": [""]}
     else:
         how["dtype"] = dict.fromkeys(text, object)
     with warnings.catch_warnings():

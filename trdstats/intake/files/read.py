@@ -82,8 +82,8 @@ def read_file(
     text : collection of str or "all", optional
         Columns kept as they are written, such as identifiers: ``007`` is not ``7``. In a workbook
         whole numbers become their digits; the other formats say themselves what is text. With
-        "all" every column of a text file is text and only empty fields are missing, not words such
-        as NA or None.
+        "all" every column of a text file is text, kept as categories, and only empty fields are
+        missing, not words such as NA or None.
     separator : str, optional
         What separates the fields of a text file. Default: the one of comma, semicolon, tab and
         vertical bar with which all lines have as many fields as the header.

@@ -42,7 +42,7 @@ def read_dictionary(dictionary: Any) -> tuple[dict[str, dict[str, str]], dict[st
         When the table is no data dictionary.
     """
     if isinstance(dictionary, str):
-        dictionary = read_file(dictionary, text="all").frame
+        dictionary = read_file(dictionary, text="all").frame.astype(object)
     table = to_pandas(dictionary, what="dictionary")
     name, kind, label, choice = (_column(table, c) for c in (_NAME, _TYPE, _LABEL, _CHOICES))
     found: dict[str, dict[str, str]] = {}

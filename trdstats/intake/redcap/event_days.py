@@ -50,7 +50,7 @@ def event_days(names: Iterable[str], layout: RedcapLayout) -> dict[str, float]:
 
 def _of_table(table: Any) -> dict[str, float]:
     if isinstance(table, str):
-        table = read_file(table, text="all").frame
+        table = read_file(table, text="all").frame.astype(object)
     frame = to_pandas(table, what="event table")
     lacking = [c for c in ("unique_event_name", "day_offset") if c not in frame]
     if lacking:

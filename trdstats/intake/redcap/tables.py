@@ -98,7 +98,7 @@ def redcap_tables(
 def _read(export: Any) -> FileTable:
     if isinstance(export, str | Path):
         table = read_file(export, text="all")
-        return FileTable(to_pandas(table.frame, what="export"), table.labels, table.notices)
+        return FileTable(table.frame.astype(object), table.labels, table.notices)
     return FileTable(to_pandas(export, what="export"))
 
 

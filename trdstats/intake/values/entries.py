@@ -86,7 +86,10 @@ def plain(value: Any) -> Any:
 
 def read_column(values: pd.Series[Any], table: str) -> Column:
     """Return a column by its distinct entries; blank texts are empty cells."""
-    code, distinct = pd.factorize(values)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        code, distinct = values.cat.codes.to_numpy(), values.cat.categories
+    else:
+        code, distinct = pd.factorize(values)
     known = np.asarray(distinct.astype(object) if _is_special(distinct) else distinct)
     rows: Codes = np.asarray(code, dtype=np.int32)
     if known.dtype != object or not any(isinstance(v, str) for v in known):

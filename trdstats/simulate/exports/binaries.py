@@ -108,7 +108,7 @@ def write_statistical(cohort: ExportCohort, folder: Path) -> None:
         missing_ranges={"madrs": [_NOT_DONE]},
     )
     stata = {k: {int(c): v for c, v in own.items()} for k, own in labels.items()}
-    whole = frame.astype({c: "int32" for c in ("arm", "sex", "age", "day", "madrs")})
+    whole = frame.astype(dict.fromkeys(("arm", "sex", "age", "day", "madrs"), "int32"))
     pyreadstat.write_dta(whole, str(folder / "visits.dta"), variable_value_labels=stata)
     for name in ("visits.sav", "visits.dta"):
         settle(folder / name)
