@@ -36,7 +36,7 @@ def write_workbooks(cohort: ExportCohort, folder: Path) -> None:
         cells = [f"P{row.number:03d}", row.treatment, row.sex, row.age, row.bmi, row.start.date()]
         for d in SCHEDULE:
             date, score = days.at[row.number, d], wide.at[row.number, d]  # noqa: PD008 one cell
-            there = not pd.isna(score)
+            there = score == score  # NaN where the visit was missed
             cells += [pd.Timestamp(str(date)).date(), score] if there else [None, None]
         sheet.append(cells)
     codes = book.create_sheet("Codebook")

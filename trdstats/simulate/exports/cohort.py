@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import IntArray
 from trdstats.simulate.streams import open_stream
 
 ARMS = ("ECT", "IV ketamine", "TMS")
@@ -120,7 +120,7 @@ def _events(ratings: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     last = ratings.groupby("number")["day"].max()
     left = last[last < SCHEDULE[-1] - HALF_WIDTH]
     rescued = last.index[rng.random(len(last)) < 0.12]
-    day: FloatArray = rng.integers(20, 50, len(rescued))
+    day: IntArray = rng.integers(20, 50, len(rescued))
     rows = [(n, d + 3, "withdrawal") for n, d in left.items()]
     rows += [(n, d, "rescue") for n, d in zip(rescued, day, strict=True)]
     table = pd.DataFrame(rows, columns=["number", "day", "event"])

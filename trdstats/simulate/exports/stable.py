@@ -23,12 +23,12 @@ def write_archive(path: Path, members: dict[str, str | bytes]) -> None:
 def settle_workbook(data: bytes) -> dict[str, str | bytes]:
     """Return the members of an Excel workbook, written at one moment."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members: dict[str, str | bytes] = {n: archive.read(n) for n in sorted(archive.namelist())}
+        members = {n: archive.read(n) for n in sorted(archive.namelist())}
     core = "docProps/core.xml"
     members[core] = re.sub(
-        rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2024-01-01T00:00:00Z", bytes(members[core])
+        rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2024-01-01T00:00:00Z", members[core]
     )
-    return members
+    return dict(members)
 
 
 def settle(path: Path) -> None:
