@@ -57,6 +57,9 @@ from .imputation import WhileOnTreatment as WhileOnTreatment
 from .imputation import describe_dropout as describe_dropout
 from .imputation import dropout_events as dropout_events
 from .imputation import single_imputation_analyses as single_imputation_analyses
+from .intake import ExportMapping as ExportMapping
+from .intake import RedcapLayout as RedcapLayout
+from .intake import read_file as read_file
 from .items import score_items as score_items
 from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM
@@ -109,7 +112,10 @@ from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings
 from .study import load_sample as load_sample
+from .study import read_export as read_export
+from .study import read_redcap as read_redcap
 from .study import read_study as read_study
+from .study import sample_exports as sample_exports
 from .study import sample_names as sample_names
 from .study import sample_tables as sample_tables
 from .survival import AFT as AFT

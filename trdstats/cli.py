@@ -74,7 +74,7 @@ def run(plan: Path | None, out: Path) -> None:
 
 @main.command()
 @click.argument("visits", type=click.Path(path_type=Path))
-@click.option("--scale", required=True, help="Instrument, e.g. MADRS.")
+@click.option("--scale", help="Instrument, e.g. MADRS; needed unless VISITS is a .toml file.")
 @click.option("--subjects", type=click.Path(path_type=Path), help="Table of subjects.")
 @click.option("--events", type=click.Path(path_type=Path), help="Table of events.")
 @click.option("--courses", type=click.Path(path_type=Path), help="Table of courses of treatment.")
@@ -86,7 +86,7 @@ def run(plan: Path | None, out: Path) -> None:
 @click.option("--window", "windows", multiple=True, metavar="DAY=WIDTH", help="Visit window.")
 def check(
     visits: Path,
-    scale: str,
+    scale: str | None,
     subjects: Path | None,
     events: Path | None,
     courses: Path | None,
@@ -97,30 +97,51 @@ def check(
     baseline: str | None,
     windows: tuple[str, ...],
 ) -> None:
-    """Check the tables of a study and say everything that is wrong with them."""
-    from trdstats.study import read_study
+    """Check the tables of a study and say everything that is wrong with them.
+
+    VISITS is a table of visits, or a .toml file that maps an export and names its file.
+    """
+    from trdstats.study import read_export, read_study
 
     console = _console()
     try:
         with _collected_notices() as notices:
-            study = read_study(
-                visits,
-                subjects,
-                events,
-                courses,
-                scale=scale,
-                subject=subject,
-                treatment=treatment,
-                day=day,
-                score=score,
-                baseline=baseline,
-                windows=dict(map(_read_window, windows)) or None,
-            )
+            if visits.suffix.lower() == ".toml":
+                _check_alone()
+                study = read_export(mapping=visits)
+            else:
+                if scale is None:
+                    raise SpecError("Name the instrument: --scale MADRS.")
+                study = read_study(
+                    visits,
+                    subjects,
+                    events,
+                    courses,
+                    scale=scale,
+                    subject=subject,
+                    treatment=treatment,
+                    day=day,
+                    score=score,
+                    baseline=baseline,
+                    windows=dict(map(_read_window, windows)) or None,
+                )
     except TrdstatsError as error:
         _fail(console, error)
     _show_notices(console, notices)
     click.echo(repr(study))
     console.print("[bold green]The study can be analysed.[/]")
+
+
+def _check_alone() -> None:
+    """Refuse options beside a mapping: they would contradict it or change nothing."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    given = [p for p in context.params if context.get_parameter_source(p) != default]
+    others = [p for p in given if p != "visits"]
+    if others:
+        raise SpecError(
+            f"The mapping says it all: leave {', '.join('--' + o.rstrip('s') for o in others)} out."
+        )
 
 
 def _read_window(text: str) -> tuple[float, float]:

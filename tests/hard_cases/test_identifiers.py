@@ -136,8 +136,11 @@ def test_a_blank_identifier_is_missing(blank: str) -> None:
     ("text", "words"),
     [
         ("subject,day,score,score\na,0,30,30\n", "columns share a name: 'score'"),
-        ("subject,day,score\na,0,30,9\nb,0,30,9\n", "cannot be read"),
-        ("subject,day,score\na,0,30\nb,0,30,9\n", "cannot be read"),
+        (
+            "subject,day,score\na,0,30,9\nb,0,30,9\n",
+            "names 3 columns, every other line has 4 fields",
+        ),
+        ("subject,day,score\na,0,30\nb,0,30,9\n", "line 3 has 4 fields"),
     ],
 )
 def test_files_whose_columns_shift(tmp_path: Path, text: str, words: str) -> None:

@@ -13,13 +13,13 @@ from formulaic.parser.types import Term
 
 from trdstats.aliases import FrameLike
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.columns import check_columns, check_finite, check_not_empty
 from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_category, check_kind, kind_of
 from trdstats.study import Study
-from trdstats.study.checks import check_columns, check_finite, check_not_empty
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, IntArray
+from trdstats.columns import check_columns
 from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
 from trdstats.frames import to_pandas
 from trdstats.imputation.strategies import MAR, Strategy, read_strategy
 from trdstats.imputation.trial_layout import Layout, lay_out
 from trdstats.study import Study
-from trdstats.study.checks import check_columns
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, known_level
 from trdstats.formulas import read_formula
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_category
 from trdstats.study import Study
-from trdstats.study.checks import check_columns, check_not_empty
 from trdstats.study.study import better_of
 from trdstats.study.visit_order import order_visits
 

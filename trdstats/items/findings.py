@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import numbers
 from trdstats.items.forms import Forms
 from trdstats.kernels.numerics.marks import number_rows
 from trdstats.kernels.visits.item_scores import one_level, repeats_before
 from trdstats.scales import Scale
-from trdstats.study.checks import numbers
 
 COPIES = 3  # identical forms in a row that look carried forward
 LEVEL = 5  # answers of one form that must differ somewhere

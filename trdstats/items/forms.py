@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import IntArray
+from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, Problem, SpecError, count_of
 from trdstats.frames import to_pandas
 from trdstats.items.columns import choose_columns, counts_for, read_name
 from trdstats.items.values import ItemReader, ItemValues, describe_slips
 from trdstats.scales import Scale
-from trdstats.study.checks import check_columns, check_not_empty
 
 GIVEN = ("score", "items_missing", "items_imputed", "reason", "suicide_item", "flags")
 

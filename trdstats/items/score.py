@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
+from trdstats.columns import check_columns
 from trdstats.errors import DataError, SpecError, check_choice
 from trdstats.items.findings import find, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
@@ -21,7 +22,6 @@ from trdstats.kernels.visits.item_scores import (
     total_forms,
 )
 from trdstats.scales import Prorate, Scale, get_scale
-from trdstats.study.checks import check_columns
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count
 
 REASONS = ("complete", "filled in", "too many items missing", "not answered", "work not applicable")

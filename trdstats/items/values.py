@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
 from trdstats.scales import Scale
-from trdstats.study.checks import numbers
 
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.columns import check_numbers, numbers
 from trdstats.errors import DataWarning, Problem, count_of, nearest
-from trdstats.study import checks
 
 DAYS = ("time", "left", "right", "entry")
 
@@ -59,8 +59,8 @@ def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
         values = table[column]
         if column == "status" and pd.api.types.is_bool_dtype(values.dtype):
             values = values.astype(int)
-        columns[column], wrong = checks.numbers(values)
-        problem = checks.check_numbers(
+        columns[column], wrong = numbers(values)
+        problem = check_numbers(
             values, wrong, f"the event times' column {column!r}", _remedy(column, values)
         )
         found += [] if problem is None else [problem]

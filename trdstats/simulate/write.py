@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.simulate.achieved import compare_with_sources
 from trdstats.simulate.clinic.registry_tables import simulate_registry
 from trdstats.simulate.eight_cohorts import simulate_modalities
+from trdstats.simulate.exports import write_exports
 from trdstats.simulate.load import load_parameters
 from trdstats.simulate.parameters import Parameters
 from trdstats.simulate.record import SampleStudy
@@ -25,7 +26,7 @@ TITLES = {
 
 
 def write_samples(folder: str | Path) -> None:
-    """Write both studies, the registry, ``achieved.csv`` and ``README.md`` into a folder.
+    """Write both studies, registry, exports, ``achieved.csv`` and ``README.md`` into a folder.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ def write_samples(folder: str | Path) -> None:
         write_table(study.subjects, root / name / "subjects.csv")
         write_table(study.events, root / name / "events.csv")
         _write_text(describe_study(name, parameters), root / name / "study.toml")
+    write_exports(root / "exports", parameters.seed)
     registry = simulate_registry()
     (root / "registry").mkdir(exist_ok=True)
     for table in fields(registry):

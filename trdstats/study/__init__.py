@@ -1,8 +1,10 @@
 """Tabular data in: column roles, checks, visit windows, readers, sample studies."""
 
+from trdstats.intake.files import read_table, register_reader
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.load import (
     load_sample,
+    sample_exports,
     sample_folder,
     sample_names,
     sample_tables,
@@ -11,7 +13,7 @@ from trdstats.study.load import (
 )
 from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
-from trdstats.study.readers import read_study, read_table, register_reader
+from trdstats.study.readers import read_export, read_redcap, read_study
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -25,9 +27,12 @@ __all__ = [
     "VisitWindows",
     "check_ratings",
     "load_sample",
+    "read_export",
+    "read_redcap",
     "read_study",
     "read_table",
     "register_reader",
+    "sample_exports",
     "sample_folder",
     "sample_names",
     "sample_tables",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import check_columns, check_not_empty, check_numbers, numbers
 from trdstats.errors import DataError, Problem, UnknownNameError, count_of
 from trdstats.frames import to_pandas
 from trdstats.scales import get_scale
@@ -100,10 +101,10 @@ def build_tables(
         else subjects_from_table(subject_table, roles, found)
     )
     code = code_rows(visit_table[roles.subject], people, "visits", found)
-    day, wrong = checks.numbers(visit_table[roles.day])
+    day, wrong = numbers(visit_table[roles.day])
     _note(
         found,
-        checks.check_numbers(
+        check_numbers(
             visit_table[roles.day],
             wrong,
             f"`visits` column {roles.day!r}",
@@ -157,17 +158,17 @@ def _check_structure(
         of_visit.append(("instrument", roles.instrument))
     if subjects is None:
         of_visit += of_subject
-    found = checks.check_columns(visits, of_visit, "visits")
+    found = check_columns(visits, of_visit, "visits")
     _note(found, checks.check_given_names(visits, RESERVED, "visits"))
-    _note(found, checks.check_not_empty(visits, "visits"))
+    _note(found, check_not_empty(visits, "visits"))
     if subjects is not None:
         wanted = [("subject", roles.subject), *of_subject]
-        found += checks.check_columns(subjects, wanted, "subjects")
+        found += check_columns(subjects, wanted, "subjects")
         _note(found, checks.check_given_names(subjects, RESERVED, "subjects"))
-        _note(found, checks.check_not_empty(subjects, "subjects"))
+        _note(found, check_not_empty(subjects, "subjects"))
     if events is not None:
         wanted = [("subject", roles.subject), ("day", roles.day)]
-        found += checks.check_columns(events, wanted, "events")
+        found += check_columns(events, wanted, "events")
         if "event" not in events.columns:
             found.append(
                 Problem(
@@ -193,13 +194,13 @@ def _build_panel(
         from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, found)
         order = order[from_scale[order]]
     names = frame[roles.subject].to_numpy(dtype=object)
-    score, wrong = checks.numbers(frame[measure.score])
+    score, wrong = numbers(frame[measure.score])
     score, filled_in = checks.exact_totals(score, scale, _items_imputed(frame))
     what = f"{scale.label} scores"
     if roles.instrument is None or measure is roles.measures[0]:
         _note(
             found,
-            checks.check_numbers(
+            check_numbers(
                 frame[measure.score],
                 wrong,
                 f"`visits` column {measure.score!r}",
@@ -242,7 +243,7 @@ def _build_panel(
 
 def _items_imputed(frame: pd.DataFrame) -> FloatArray | None:
     """Return how many items a scored total fills in, None where the table does not say."""
-    return checks.numbers(frame["items_imputed"])[0] if "items_imputed" in frame else None
+    return numbers(frame["items_imputed"])[0] if "items_imputed" in frame else None
 
 
 def _role_columns(roles: Roles, people: SubjectTable) -> set[str]:
@@ -258,14 +259,15 @@ def _rows_of_scale(
 ) -> BoolArray:
     """Return which rows belong to the scale; rows of scales not asked for are noted once."""
     labels: dict[Any, str | None] = {}
+    wanted = {m.scale.label for m in roles.measures}  # a scale of the user's own is not registered
     for value in column.unique():
         try:
-            labels[value] = None if pd.isna(value) else get_scale(str(value)).label
+            label = str(value) if str(value) in wanted else get_scale(str(value)).label
+            labels[value] = None if pd.isna(value) else label
         except UnknownNameError:
             labels[value] = None
     own = column.map(labels)
     if measure is roles.measures[0]:
-        wanted = {m.scale.label for m in roles.measures}
         other = ~own.isin(wanted).to_numpy(dtype=bool)
         if other.any():
             values = column.to_numpy(dtype=object)
@@ -293,13 +295,13 @@ def _baseline(
     scale = measure.scale
     if measure.baseline is not None:
         column = people.columns[measure.baseline]
-        values, wrong = checks.numbers(column)
+        values, wrong = numbers(column)
         values, filled_in = checks.exact_totals(values, scale)
         row = np.asarray(people.row)
         nowhere = np.full(len(values), np.nan)
         _note(
             found,
-            checks.check_numbers(
+            check_numbers(
                 column,
                 wrong,
                 f"baseline column {measure.baseline!r}",

@@ -6,7 +6,7 @@ subject and which row it is, and how to mend it. Nothing is repaired here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,12 +16,11 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import Problem, count_of, nearest
+from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.item_scores import filled_in_totals
-from trdstats.kinds import CONTAINERS, places
+from trdstats.kinds import places
 from trdstats.scales import Scale, get_scale, scale_names
 
-_NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 _EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
 
 Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
@@ -30,59 +29,6 @@ Labels = Sequence[Any] | npt.NDArray[Any] | pd.Index
 def show_day(day: float) -> str:
     """Return a day without needless decimals."""
     return f"day {day:g}"
-
-
-def check_columns(
-    frame: pd.DataFrame, wanted: Iterable[tuple[str, str]], table: str
-) -> list[Problem]:
-    """Check that every named column is in the table; the nearest names are offered.
-
-    Parameters
-    ----------
-    wanted : iterable of (role, column)
-        Roles and the columns said to play them.
-    """
-    found = []
-    for role, column in wanted:
-        if column in frame.columns:
-            continue
-        close = nearest(column, frame.columns)
-        hint = (
-            "Did you mean " + " or ".join(repr(c) for c in close) + "?"
-            if close
-            else "Columns: " + ", ".join(repr(str(c)) for c in frame.columns) + "."
-        )
-        found.append(
-            Problem(
-                "unknown_column",
-                f"`{table}` has no column {column!r} for {role}.",
-                (),
-                f"{hint} Name it with {role}=...",
-            )
-        )
-    return found
-
-
-def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
-    """Check that no number of the columns is infinite."""
-    found = []
-    for name in columns:
-        if name not in frame.columns or frame[name].dtype.kind != "f":
-            continue
-        endless = np.isinf(frame[name].to_numpy(dtype=float))
-        if endless.any():
-            found.append(
-                Problem(
-                    "infinite",
-                    count_of(int(endless.sum()), "number", "numbers")
-                    + f" of `{table}` column {name!r} "
-                    + ("is" if endless.sum() == 1 else "are")
-                    + " infinite.",
-                    places(endless, lambda i: f"row {i}"),
-                    "Enter the values, or leave the cells empty.",
-                )
-            )
-    return found
 
 
 def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) -> Problem | None:
@@ -96,55 +42,6 @@ def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) 
         f"'{both[0]}_given'.",
         tuple(f"{c!r} and '{c}_given'" for c in both),
         "Rename or remove one of each pair.",
-    )
-
-
-def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
-    """Check that a table has rows."""
-    if len(frame):
-        return None
-    return Problem(
-        "empty_table", f"`{table}` has no rows.", (), "Check the file or the filter that made it."
-    )
-
-
-def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
-    """Return a column as floats, and where an entry is neither a number nor missing."""
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(
-        values.dtype
-    ):
-        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
-    if pd.api.types.is_complex_dtype(values.dtype):
-        return np.full(len(values), np.nan), values.notna().to_numpy(dtype=bool)
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
-    if values.dtype == object:
-        odd = np.fromiter((isinstance(v, _NO_NUMBERS) for v in values), bool, len(values))
-        values = values.mask(odd, "not a number") if odd.any() else values
-    result = np.array(pd.to_numeric(values, errors="coerce"), dtype=float)
-    return result, np.isnan(result) & values.notna().to_numpy(dtype=bool)
-
-
-def check_numbers(
-    values: pd.Series[Any], wrong: BoolArray, what: str, remedy: str
-) -> Problem | None:
-    """Check that a column holds numbers."""
-    if not wrong.any():
-        return None
-    listed = values.to_numpy(dtype=object)
-    where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
-    return Problem(
-        "not_a_number",
-        count_of(
-            int(wrong.sum()),
-            f"entry of {what} is not a number.",
-            f"entries of {what} are not numbers.",
-        ),
-        # A column that is wrong throughout is known by its first entry.
-        where[:1] if wrong.all() else where,
-        remedy,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray
+from trdstats.columns import check_numbers, numbers
 from trdstats.errors import Problem, count_of, nearest
 from trdstats.kinds import places
 from trdstats.study import checks
@@ -28,14 +29,14 @@ def build_events(
             {roles.subject: people.ids[:0], roles.day: np.empty(0), "event": np.empty(0, object)}
         )
     code = code_rows(frame[roles.subject], people, "events", found)
-    day, wrong = checks.numbers(frame[roles.day])
+    day, wrong = numbers(frame[roles.day])
     names = frame[roles.subject].to_numpy(dtype=object)
     kind = (
         frame["event"].astype(object).map(lambda v: None if pd.isna(v) else str(v).strip().lower())
     )
     unnamed = (kind.isna() | (kind == "")).to_numpy(dtype=bool)
     problems = [
-        checks.check_numbers(
+        check_numbers(
             frame[roles.day], wrong, f"`events` column {roles.day!r}", "Give days as numbers."
         ),
         checks.check_days(names, day, wrong, "events"),

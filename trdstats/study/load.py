@@ -17,10 +17,13 @@ from trdstats.errors import (
     TrdstatsError,
     unknown_name,
 )
+from trdstats.intake.files import FileTable, read_file, read_table
 from trdstats.kinds import as_labels, label_of
 from trdstats.study.described import ROLES, TABLES, check_described_study
-from trdstats.study.readers import read_table
+from trdstats.study.readers import study_of_files
 from trdstats.study.study import Study
+
+_EXPORTS = "exports"  # folder of the packaged exports
 
 
 def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
@@ -50,14 +53,14 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
     roles = {name: data[name] for name in ROLES if name in data}
     if "treatments" in data:
-        _order_treatments(tables, data["treatments"], roles.get("treatment", "treatment"))
-    visits, subjects, events, courses = (tables.get(name) for name in TABLES)
-    return Study(visits, subjects, events, courses=courses, **roles)
+        frame = tables.get("subjects", tables["visits"]).frame
+        _order_treatments(frame, data["treatments"], roles.get("treatment", "treatment"))
+    return study_of_files(tables, **roles)
 
 
-def _read(path: Path, text: tuple[str, ...]) -> pd.DataFrame:
+def _read(path: Path, text: tuple[str, ...]) -> FileTable:
     try:
-        return read_table(path, text=text)
+        return read_file(path, text=text)
     except MissingDependencyError:
         raise
     except TrdstatsError as error:  # it names the file
@@ -72,8 +75,7 @@ def study_files(data: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     return {str(data[name]): folder / data[name] for name in TABLES if name in data}
 
 
-def _order_treatments(tables: dict[str, pd.DataFrame], order: list[str], column: str) -> None:
-    table = tables.get("subjects", tables["visits"])
+def _order_treatments(table: pd.DataFrame, order: list[str], column: str) -> None:
     if column not in table.columns:
         return  # the study itself reports the unknown column, with its nearest names
     values = as_labels(table[column])
@@ -123,6 +125,8 @@ def _sample_files() -> dict[str, list[Path]]:
     """Return the tables of all samples by the name of the sample."""
     found: dict[str, list[Path]] = {}
     for path in sorted(samples_home().glob("*/*.csv")):
+        if path.parent.name == _EXPORTS:
+            continue  # no tables of a study yet: see sample_exports
         found.setdefault(path.parent.name, []).append(path)
     return found
 
@@ -157,6 +161,27 @@ def sample_tables(name: str) -> dict[str, pd.DataFrame]:
     if name not in files:
         raise unknown_name("sample", name, files)
     return {path.stem: read_table(path) for path in files[name]}
+
+
+def sample_exports() -> dict[str, Path]:
+    """Return the packaged exports: 48 simulated patients as many programs export them.
+
+    Returns
+    -------
+    dict of str to Path
+        By the name of the file: ``"redcap_classic.csv"``, ``"wide.xlsx"``, ``"visits.sav"``, ...
+        The README beside them says what they hold. Whichever is read, the rates of response on day
+        28 are those of ``"rates.csv"``.
+
+    Examples
+    --------
+    >>> from trdstats import read_study
+    >>> study = read_study(sample_exports()["visits.csv.gz"], scale="MADRS", windows={28: 3})
+    >>> len(study.subjects)
+    48
+    """
+    paths = sorted((samples_home() / _EXPORTS).iterdir())
+    return {path.name: path for path in paths if path.suffix != ".md"}
 
 
 @checked

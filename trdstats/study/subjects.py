@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import IntArray
+from trdstats.columns import numbers
 from trdstats.errors import Problem
 from trdstats.kinds import as_labels
 from trdstats.study import checks
@@ -101,7 +102,7 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
 
 def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
     """Return the row of each subject's earliest day, shape (n,)."""
-    day, _ = checks.numbers(frame[roles.day])
+    day, _ = numbers(frame[roles.day])
     order = np.lexsort((day, code))
     order = order[code[order] >= 0]
     found = np.zeros(n, dtype=np.intp)

@@ -86,6 +86,11 @@ class VisitWindows:
             raise SpecError("windows need finite days and half-widths.")
         return cls(tuple(d for d, _ in pairs), tuple(w for _, w in pairs))
 
+    def spans(self) -> dict[float, tuple[float, float]]:
+        """Return the first and the last day of the window of each scheduled day."""
+        pairs = zip(self.days, self.half_widths, strict=True)
+        return {day: (day - width, day + width) for day, width in pairs}
+
     @property
     def last_opens(self) -> float:
         """First day on which a visit counts for the last scheduled one."""

@@ -1,0 +1,117 @@
+"""What can be checked of the columns of any table, whatever they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import Problem, count_of, nearest
+from trdstats.kinds import CONTAINERS, places
+
+_NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
+
+
+def check_columns(
+    frame: pd.DataFrame, wanted: Iterable[tuple[str, str]], table: str
+) -> list[Problem]:
+    """Check that every named column is in the table; the nearest names are offered.
+
+    Parameters
+    ----------
+    wanted : iterable of (role, column)
+        Roles and the columns said to play them.
+    """
+    found = []
+    for role, column in wanted:
+        if column in frame.columns:
+            continue
+        close = nearest(column, frame.columns)
+        hint = (
+            "Did you mean " + " or ".join(repr(c) for c in close) + "?"
+            if close
+            else "Columns: " + ", ".join(repr(str(c)) for c in frame.columns) + "."
+        )
+        found.append(
+            Problem(
+                "unknown_column",
+                f"`{table}` has no column {column!r} for {role}.",
+                (),
+                f"{hint} Name it with {role}=...",
+            )
+        )
+    return found
+
+
+def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
+    """Check that no number of the columns is infinite."""
+    found = []
+    for name in columns:
+        if name not in frame.columns or frame[name].dtype.kind != "f":
+            continue
+        endless = np.isinf(frame[name].to_numpy(dtype=float))
+        if endless.any():
+            found.append(
+                Problem(
+                    "infinite",
+                    count_of(int(endless.sum()), "number", "numbers")
+                    + f" of `{table}` column {name!r} "
+                    + ("is" if endless.sum() == 1 else "are")
+                    + " infinite.",
+                    places(endless, lambda i: f"row {i}"),
+                    "Enter the values, or leave the cells empty.",
+                )
+            )
+    return found
+
+
+def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
+    """Check that a table has rows."""
+    if len(frame):
+        return None
+    return Problem(
+        "empty_table", f"`{table}` has no rows.", (), "Check the file or the filter that made it."
+    )
+
+
+def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
+    """Return a column as floats, and where an entry is neither a number nor missing."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(
+        values.dtype
+    ):
+        return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
+    if pd.api.types.is_complex_dtype(values.dtype):
+        return np.full(len(values), np.nan), values.notna().to_numpy(dtype=bool)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    if values.dtype == object:
+        odd = np.fromiter((isinstance(v, _NO_NUMBERS) for v in values), bool, len(values))
+        values = values.mask(odd, "not a number") if odd.any() else values
+    result = np.array(pd.to_numeric(values, errors="coerce"), dtype=float)
+    return result, np.isnan(result) & values.notna().to_numpy(dtype=bool)
+
+
+def check_numbers(
+    values: pd.Series[Any], wrong: BoolArray, what: str, remedy: str
+) -> Problem | None:
+    """Check that a column holds numbers."""
+    if not wrong.any():
+        return None
+    listed = values.to_numpy(dtype=object)
+    where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
+    return Problem(
+        "not_a_number",
+        count_of(
+            int(wrong.sum()),
+            f"entry of {what} is not a number.",
+            f"entries of {what} are not numbers.",
+        ),
+        # A column that is wrong throughout is known by its first entry.
+        where[:1] if wrong.all() else where,
+        remedy,
+    )

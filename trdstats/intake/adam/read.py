@@ -1,0 +1,165 @@
+"""Datasets of ADaM into the plain tables of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from trdstats.errors import DataError, Problem
+from trdstats.intake.adam.baselines import baselines_of
+from trdstats.intake.adam.datasets import is_yes, read_dataset
+from trdstats.intake.adam.events import ADTTE, pick_events
+from trdstats.intake.adam.records import (
+    ADQS,
+    days_of,
+    keep_analysed,
+    pick_scales,
+    without_placeholders,
+)
+from trdstats.intake.adam.subjects import ADSL, subjects_of
+from trdstats.intake.adam.windows import windows_of
+from trdstats.intake.tables import ExportTables
+from trdstats.scales import Scale
+
+_ROLES = ("subject", "treatment", "day", "score", "event", "instrument", "baseline", "visit",
+          "scale", "change")  # fmt: skip
+
+
+def tables_from_adam(
+    adsl: Any,
+    adqs: Any,
+    adtte: Any = None,
+    *,
+    scales: Mapping[str, str | Scale] | None = None,
+    treatment: Literal["planned", "actual"] = "planned",
+    population: str | None = None,
+    analysis_flag: str | None = "ANL01FL",
+    derived: Sequence[str] = (),
+    visit_days: Mapping[Any, float] | None = None,
+    events: Mapping[str, str] | None = None,
+) -> ExportTables:
+    """Return datasets of ADaM as visits, subjects, events and roles.
+
+    Parameters
+    ----------
+    adsl, adqs, adtte : DataFrame, str or Path
+        Subjects, scores (basic data structure), times to events.
+    scales, treatment, population, analysis_flag, derived, visit_days, events
+        As of `Study.from_adam`.
+
+    Raises
+    ------
+    DataError
+        With what is wrong with the datasets.
+    UnknownNameError
+        When something named is not there.
+    """
+    people, notices = read_dataset(adsl, "ADSL", ADSL, ("USUBJID",))
+    records, more = read_dataset(adqs, "ADQS", ADQS, ("USUBJID", "PARAMCD", "AVAL"))
+    notices += more
+    everybody = set(people["USUBJID"])
+    people, more = subjects_of(people, records, treatment, population)
+    notices += more
+    kept = set(people["USUBJID"])
+    records = records[~records["USUBJID"].isin(everybody - kept)]
+    known, more = pick_scales(records, scales)
+    notices += more
+    records = records[records["PARAMCD"].astype(str).str.strip().isin(list(known))]
+    records, more = keep_analysed(records, analysis_flag, derived)
+    notices += more
+    first = dict(people.set_index("USUBJID")["TRTSDT"]) if "TRTSDT" in people else None
+    day, problems = days_of(records, "ADQS", first)
+    there, more_problems = without_placeholders(records, day)
+    problems += more_problems
+    labels = records["PARAMCD"].astype(str).str.strip().map({c: s.label for c, s in known.items()})
+    arms = people.set_index("USUBJID")["TREATMENT"]
+    records = records.assign(
+        DAY=day, LABEL=labels, TREATMENT=records["USUBJID"].map(arms.astype(str))
+    )[there]
+    records = records.sort_values(["USUBJID", "DAY"], kind="stable")
+    windows, more_problems = windows_of(records, visit_days)
+    problems += more_problems
+    baseline, people, more_problems = _with_baselines(records, people, known)
+    problems += more_problems
+    happened, more_problems, more = _events(adtte, events, everybody - kept, first)
+    problems += more_problems
+    notices += more
+    errors = [p for p in problems if p.level == "error"]
+    if errors:
+        raise DataError(errors)
+    roles: dict[str, Any] = {"scale": list(known.values()), "randomised": _is_randomised(people)}
+    roles |= {"windows": windows} if windows is not None else {}
+    roles |= {"baseline": baseline} if baseline else {}
+    roles |= {"instrument": "instrument"} if len(known) > 1 else {}
+    return ExportTables(
+        visits=_visits(records, people, several=len(known) > 1),
+        subjects=_subjects(people),
+        events=happened,
+        roles=roles,
+        notices=(*notices, *problems),
+    )
+
+
+def _with_baselines(
+    records: pd.DataFrame, people: pd.DataFrame, known: Mapping[str, Scale]
+) -> tuple[dict[str, str], pd.DataFrame, list[Problem]]:
+    """Return columns of baselines that have to be given, and the subjects with them."""
+    columns, problems = {}, []
+    for scale in known.values():
+        own = records[records["LABEL"] == scale.label]
+        values, found = baselines_of(own, scale.label)
+        problems += found
+        if values is not None:
+            columns[scale.label] = f"baseline_{scale.label}"
+            people = people.assign(**{columns[scale.label]: people["USUBJID"].map(values)})
+    return columns, people, problems
+
+
+def _subjects(people: pd.DataFrame) -> pd.DataFrame:
+    """Return subjects without what decided who belongs to the study, and when it began."""
+    other = {"TRT01P", "TRT01A", "USUBJID"}
+    dropped = [c for c in people.columns if c in ADSL and c not in other]
+    names = {"USUBJID": "subject", "TREATMENT": "treatment"}
+    return _plain_names(people.drop(columns=dropped), names)
+
+
+def _visits(records: pd.DataFrame, people: pd.DataFrame, *, several: bool) -> pd.DataFrame:
+    dropped = {*ADQS, *people.columns, "TREATMENT"} - {"USUBJID", "AVAL"}
+    if not several:
+        dropped.add("LABEL")
+    visits = records.drop(columns=[c for c in records.columns if c in dropped])
+    names = {"USUBJID": "subject", "DAY": "day", "AVAL": "score", "LABEL": "instrument"}
+    return _plain_names(visits, names)
+
+
+def _plain_names(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table under the names of roles; what has one of these already is ``_given``."""
+    taken = {c: f"{c}_given" for c in frame.columns if c in _ROLES}
+    return frame.rename(columns={**taken, **names}).reset_index(drop=True)
+
+
+def _events(
+    adtte: Any, names: Mapping[str, str] | None, left_out: set[Any], first: Any
+) -> tuple[pd.DataFrame | None, list[Problem], tuple[Problem, ...]]:
+    if adtte is None:
+        return None, [], ()
+    table, read = read_dataset(adtte, "ADTTE", ADTTE, ("USUBJID", "PARAMCD", "CNSR"))
+    table, notices = pick_events(table[~table["USUBJID"].isin(left_out)], names)
+    day, problems = days_of(table, "ADTTE", first)
+    if pd.isna(day).any():
+        problems.append(
+            Problem(
+                "missing_day",
+                "Events of ADTTE have no day: AVAL alone does not say from which day it counts.",
+                tuple(table["USUBJID"].astype(str)[pd.isna(day)].unique()[:50]),
+                "Give ADY, or ADT with TRTSDT of ADSL.",
+            )
+        )
+    frame = pd.DataFrame({"subject": table["USUBJID"], "day": day, "event": table["EVENT"]})
+    return frame.reset_index(drop=True), problems, (*read, *notices)
+
+
+def _is_randomised(people: pd.DataFrame) -> bool:
+    return "RANDFL" in people and bool(is_yes(people["RANDFL"]).all())

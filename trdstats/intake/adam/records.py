@@ -1,0 +1,250 @@
+"""Analysis records of ADaM (basic data structure): which count, and on which day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.errors import (
+    DataError,
+    Problem,
+    SpecError,
+    UnknownNameError,
+    count_of,
+    unknown_name,
+)
+from trdstats.intake.adam.datasets import is_blank, is_yes, who
+from trdstats.intake.adam.study_days import days_since_first
+from trdstats.scales import Scale, get_scale
+
+# Variables of the basic data structure that have a role here or follow from others.
+ADQS = frozenset({
+    "STUDYID", "USUBJID", "TRTP", "TRTPN", "TRTA", "TRTAN", "PARAM", "PARAMCD", "PARAMN",
+    "PARCAT1", "AVAL", "AVALC", "BASE", "BASEC", "BASETYPE", "CHG", "PCHG", "ABLFL", "ANL01FL",
+    "ANL02FL", "DTYPE", "AVISIT", "AVISITN", "ADT", "ADY", "ARELTM", "ARELTMU", "AWTARGET", "AWLO",
+    "AWHI", "AWTDIFF", "AWRANGE", "AWU", "ASEQ", "QSSEQ", "SRCDOM", "SRCVAR", "SRCSEQ", "VISIT",
+    "VISITNUM", "RANDFL", "ITTFL", "FASFL", "SAFFL",
+})  # fmt: skip
+_UNITS = {"DAYS": 1.0, "DAY": 1.0, "HOURS": 1 / 24, "HOUR": 1 / 24}
+_LISTED = 50
+
+
+def pick_scales(
+    adqs: pd.DataFrame, given: Mapping[str, str | Scale] | None
+) -> tuple[dict[str, Scale], tuple[Problem, ...]]:
+    """Return the scale of each PARAMCD that is one, in the order in which they were named.
+
+    Raises
+    ------
+    UnknownNameError
+        When a PARAMCD or a scale does not exist, or none is a scale.
+    """
+    codes = adqs["PARAMCD"].astype(str).str.strip()
+    known = list(dict.fromkeys(codes))
+    if given is not None:
+        for code in given:
+            if code not in known:
+                raise unknown_name("PARAMCD", code, known)
+        found = {code: get_scale(scale) for code, scale in given.items()}
+        labels = [s.label for s in found.values()]
+        if len(set(labels)) < len(labels) or not labels:
+            raise SpecError("scales must name one PARAMCD for each scale, and at least one.")
+    else:
+        first = adqs.assign(PARAMCD=codes).drop_duplicates("PARAMCD")
+        if "PARAMN" in first:
+            first = first.sort_values("PARAMN", kind="stable")
+        found = {}
+        for _, row in first.iterrows():
+            scale = _named_scale(row["PARAMCD"], str(row.get("PARAM", "")))
+            if scale is not None and scale not in found.values():
+                found[row["PARAMCD"]] = scale
+        if not found:
+            raise UnknownNameError(
+                f"No PARAMCD names a scale: {', '.join(map(repr, known[:12]))}. Say which does: "
+                f'scales={{{known[0]!r}: "MADRS"}}.'
+            )
+    others = [c for c in known if c not in found]
+    if not others:
+        return found, ()
+    n = int(codes.isin(others).sum())
+    return found, (
+        Problem(
+            "other_parameters",
+            count_of(n, "record of another parameter was", "records of other parameters were")
+            + " left out.",
+            tuple(map(repr, others[:_LISTED])),
+            "Name those that are totals of a scale: scales={PARAMCD: scale}.",
+            level="note",
+        ),
+    )
+
+
+def _named_scale(code: str, words: str) -> Scale | None:
+    names = (code, words, words.lower().removesuffix("total score"), code.removesuffix("TOT"))
+    for name in filter(str.strip, names):
+        try:
+            return get_scale(name)
+        except UnknownNameError:
+            continue
+    return None
+
+
+def keep_analysed(
+    adqs: pd.DataFrame, flag: str | None, derived: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[Problem, ...]]:
+    """Return the records of the analysis: flagged or baseline, and not derived unless asked for.
+
+    Raises
+    ------
+    UnknownNameError
+        When the flag, or a kind of derived record that is asked for, is not there.
+    DataError
+        When no record has the flag.
+    """
+    notices = []
+    if "DTYPE" in adqs:
+        kind = adqs["DTYPE"].astype(str).str.strip().where(~is_blank(adqs["DTYPE"]))
+        for name in derived:
+            if not (kind == name).any():
+                raise unknown_name("DTYPE", name, kind.dropna().unique())
+        out = (kind.notna() & ~kind.isin(list(derived))).to_numpy(dtype=bool)
+        if out.any():
+            counts = kind[out].value_counts()
+            notices.append(
+                Problem(
+                    "derived_records",
+                    count_of(int(out.sum()), "derived record is", "derived records are")
+                    + " no observation: left out.",
+                    tuple(f"DTYPE {k}: {n:,}" for k, n in counts.items()),
+                    f'To keep them: derived=("{counts.index[0]}",).',
+                    level="note",
+                )
+            )
+            adqs = adqs[~out]
+    elif derived:
+        raise unknown_name("DTYPE", derived[0], ())
+    if flag == "ANL01FL" and flag not in adqs:
+        return adqs, tuple(notices)  # records without flags are all analysed
+    if flag is not None:
+        flags = [c for c in adqs.columns if c.startswith("ANL") and c.endswith("FL")]
+        if flag not in adqs:
+            raise unknown_name("analysis flag", flag, flags)
+        chosen = is_yes(adqs[flag])
+        if not chosen.any():
+            raise DataError(
+                [Problem("no_flag", f"No record has {flag} = Y.", (),
+                         "Name another flag, or analysis_flag=None for all records.")]
+            )  # fmt: skip
+        kept = chosen | (is_yes(adqs["ABLFL"]) if "ABLFL" in adqs else False)
+        if not kept.all():
+            notices.append(
+                Problem(
+                    "analysis_flag",
+                    count_of(int((~kept).sum()), "record has", "records have")
+                    + f" no {flag} = Y and {'is' if (~kept).sum() == 1 else 'are'} no baseline: "
+                    "left out.",
+                    who(adqs, ~kept),
+                    "For all records: analysis_flag=None.",
+                    level="note",
+                )
+            )
+        adqs = adqs[kept]
+    return adqs, tuple(notices)
+
+
+def days_of(
+    records: pd.DataFrame, name: str, first: Mapping[Any, Any] | None
+) -> tuple[FloatArray, list[Problem]]:
+    """Return the day of each record since first treatment, and what is wrong with it.
+
+    Parameters
+    ----------
+    records : pandas.DataFrame
+        With ADY, ADT or ARELTM.
+    name : str
+        The dataset, for messages.
+    first : mapping of subject to date, or None
+        Date of first treatment (TRTSDT).
+
+    Returns
+    -------
+    day : ndarray, shape (n,)
+        NaN where nothing says it.
+    problems : list of Problem
+    """
+    problems = []
+    day = np.full(len(records), np.nan)
+    dated = np.full(len(records), np.nan)
+    if first is not None and "ADT" in records:
+        since = pd.to_datetime(records["ADT"]) - pd.to_datetime(records["USUBJID"].map(first))
+        dated = since.dt.total_seconds().to_numpy() // 86400
+    if "ADY" in records:
+        given = pd.to_numeric(records["ADY"]).to_numpy(dtype=float)
+        day = days_since_first(given)
+        wrong = ~np.isnan(given) & np.isnan(day)
+        if wrong.any():
+            problems.append(
+                Problem(
+                    "no_study_day_0",
+                    count_of(int(wrong.sum()), "record", "records")
+                    + f" of {name} {'has' if wrong.sum() == 1 else 'have'} ADY 0: study days of "
+                    "CDISC go from -1 to 1.",
+                    who(records, wrong),
+                    "Day 1 is the day of first treatment. Where days were counted from 0, add 1 to "
+                    "those from 0 on.",
+                )
+            )
+        differ = ~np.isnan(day) & ~np.isnan(dated) & (day != dated)
+        if differ.any():
+            problems.append(
+                Problem(
+                    "days_disagree",
+                    count_of(int(differ.sum()), "record", "records")
+                    + f" of {name} {'has' if differ.sum() == 1 else 'have'} an ADY that is not the "
+                    "one of ADT and TRTSDT: ADY is used.",
+                    who(records, differ),
+                    "Correct the dates, or ADY.",
+                    level="warning",
+                )
+            )
+    day = np.where(np.isnan(day), dated, day)
+    if "ARELTM" in records:
+        unit = records["ARELTMU"] if "ARELTMU" in records else pd.Series("", index=records.index)
+        size = unit.astype(str).str.strip().str.upper().map(_UNITS).to_numpy(dtype=float)
+        exact = pd.to_numeric(records["ARELTM"]).to_numpy(dtype=float) * size
+        day = np.where(np.isnan(exact), day, exact)
+    return day, problems
+
+
+def without_placeholders(records: pd.DataFrame, day: FloatArray) -> tuple[BoolArray, list[Problem]]:
+    """Return which records to keep: those without a day say nothing if they have no value."""
+    dayless = np.isnan(day)
+    empty = dayless & records["AVAL"].isna().to_numpy()
+    problems = []
+    if empty.any():
+        problems.append(
+            Problem(
+                "placeholders",
+                count_of(int(empty.sum()), "record has", "records have")
+                + " neither a day nor a value (visits that did not take place): left out.",
+                (),
+                "Nothing has to be done.",
+                level="note",
+            )
+        )
+    lost = dayless & ~empty
+    if lost.any():
+        problems.append(
+            Problem(
+                "missing_day",
+                count_of(int(lost.sum()), "record has", "records have")
+                + " a value and no day: neither ADY nor ADT with TRTSDT.",
+                who(records, lost),
+                "Give ADY.",
+            )
+        )
+    return ~dayless, problems

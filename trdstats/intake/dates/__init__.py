@@ -1,0 +1,1 @@
+"""Dates as they are written into days since first treatment."""

@@ -1,0 +1,105 @@
+"""Texts that are numbers with decimal commas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import Problem
+from trdstats.intake.files.file_table import FileTable
+
+_ONE_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
+_MAYBE = re.compile(rf"\s*[+-]?\d+(,\d+)?\s*|{_THOUSANDS.pattern}")
+_DOTS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(\.\d{3})+\s*")
+_LOOKED_AT = 200
+
+
+def read_decimal_commas(table: FileTable, text: Collection[str]) -> FileTable:
+    """Return a table in which columns of numbers with decimal commas are numbers.
+
+    A column is one only if all its values are. 1,234 may be a thousand: it is read where another
+    value of the file shows that commas are decimal marks, and else stays text, with a warning.
+
+    Parameters
+    ----------
+    table : FileTable
+    text : collection of str
+        Columns that stay as they are.
+    """
+    frame = table.frame
+    found = {
+        str(c): commas
+        for c in frame.columns
+        if c not in text and (commas := _with_commas(frame[c]))
+    }
+    single = {c for c, values in found.items() if all(map(_ONE_COMMA.fullmatch, values))}
+    decisive = {c for c in single if not all(map(_THOUSANDS.fullmatch, found[c]))}
+    read = [c for c in found if c in single and decisive]
+    unclear = [c for c in found if c not in read]
+    if not found:
+        return table
+    frame = frame.copy(deep=False)
+    for column in read:
+        frame[column] = pd.to_numeric(frame[column].str.replace(",", ".", regex=False))
+    return replace(table, frame=frame, notices=(*table.notices, *_notices(read, unclear)))
+
+
+def has_decimal_commas(frame: pd.DataFrame) -> bool:
+    """Return whether commas can only be decimal marks in some column of a table."""
+    return any(
+        all(map(_ONE_COMMA.fullmatch, v)) and not all(map(_THOUSANDS.fullmatch, v))
+        for c in frame.columns
+        if (v := _with_commas(frame[c]))
+    )
+
+
+def may_hold_thousands(values: pd.Series[Any]) -> bool:
+    """Return whether each point in a column of texts may separate thousands, as in 1.234."""
+    dotted = [v for v in values.dropna().unique() if "." in v]
+    return bool(dotted) and all(map(_DOTS.fullmatch, dotted))
+
+
+def _with_commas(values: pd.Series[Any]) -> list[str]:
+    """Return the distinct values with commas of a column all of whose values may be numbers."""
+    if values.dtype != object:
+        return []
+    if not all(map(_may_be_number, values.iloc[:_LOOKED_AT].dropna())):
+        return []  # text, as most such columns are: the rest need not be looked at
+    distinct = values.dropna().unique()
+    if not all(map(_may_be_number, distinct)):
+        return []
+    return [v for v in distinct if "," in v]
+
+
+def _may_be_number(value: object) -> bool:
+    return isinstance(value, str) and _MAYBE.fullmatch(value) is not None
+
+
+def _notices(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
+    found = []
+    if read:
+        found.append(
+            Problem(
+                "decimal_commas",
+                "Commas in numbers were read as decimal marks.",
+                tuple(map(repr, read)),
+                "Where they are not, write the numbers with decimal points.",
+                level="note",
+            )
+        )
+    if unclear:
+        found.append(
+            Problem(
+                "unclear_commas",
+                "Commas may be decimal marks or separate thousands (1,234): kept as text.",
+                tuple(map(repr, unclear)),
+                "Write these numbers without separators of thousands, with a decimal point.",
+                level="warning",
+            )
+        )
+    return tuple(found)

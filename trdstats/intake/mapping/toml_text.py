@@ -1,0 +1,71 @@
+"""A mapping as TOML text, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trdstats.errors import SpecError, nearest
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+$")
+
+
+def parse_mapping(text: str, known: Sequence[str]) -> dict[str, Any]:
+    """Return the fields written in TOML.
+
+    Raises
+    ------
+    SpecError
+        When the text is no TOML, or with all keys that are not known.
+    """
+    try:
+        data = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"The mapping is not valid TOML: {error}.") from error
+    faults = []
+    for key in data:
+        if key not in known:
+            close = nearest(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}."
+            faults.append(f"  {key!r} is no key of a mapping; {hint}")
+    if "scale" not in data:
+        faults.append('  scale is missing: name the instrument, for example scale = "MADRS".')
+    if faults:
+        raise SpecError("The mapping of the export cannot be used.\n" + "\n".join(faults))
+    return data
+
+
+def write_mapping(values: Mapping[str, Any]) -> str:
+    """Return fields as TOML: plain keys first, then one table for each mapping."""
+    plain = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
+    tables = {k: v for k, v in values.items() if isinstance(v, Mapping)}
+    lines = [f"{_key(k)} = {_value(v)}" for k, v in plain.items()]
+    for name, table in tables.items():
+        lines += ["", f"[{_key(name)}]"]
+        lines += [f"{_key(k)} = {_value(v)}" for k, v in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: Any) -> str:
+    text = f"{name:g}" if isinstance(name, float) else str(name)
+    return text if _BARE.match(text) else _text(text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    """Return a basic string; the escapes of JSON are among those of TOML."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,81 @@
+"""Units of time, and names of columns that hold a time, such as ``madrs_w{week}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Unit = Literal["days", "weeks", "months", "hours"]
+
+MONTH = 365.25 / 12  # days
+_SIZES: dict[str, float] = {"days": 1.0, "weeks": 7.0, "months": MONTH, "hours": 1 / 24}
+PLACES: dict[str, Unit] = {"day": "days", "week": "weeks", "month": "months", "hour": "hours"}
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+def to_days(values: npt.ArrayLike, unit: Unit) -> npt.NDArray[np.float64]:
+    """Return times as days; months of 30.4375 days are rounded to whole days.
+
+    Examples
+    --------
+    >>> to_days([0, 1, 3, 6], "months").tolist()
+    [0.0, 30.0, 91.0, 183.0]
+    """
+    days = np.asarray(values, dtype=float) * _SIZES[unit]
+    return np.rint(days) if unit == "months" else days
+
+
+def describe_unit(unit: Unit) -> str:
+    """Return how a unit becomes days, in words."""
+    return {
+        "days": "days as they are",
+        "weeks": "weeks times 7",
+        "months": "months times 30.4375, rounded to whole days",
+        "hours": "hours divided by 24",
+    }[unit]
+
+
+def places_of(pattern: str) -> list[str]:
+    """Return the names in braces of a pattern.
+
+    Examples
+    --------
+    >>> places_of("w{week}_phq9_{item}")
+    ['week', 'item']
+    """
+    return _PLACE.findall(pattern)
+
+
+def unit_of(pattern: str) -> Unit | None:
+    """Return the unit of the time in a pattern, None where it holds none."""
+    found = [PLACES[p] for p in places_of(pattern) if p in PLACES]
+    return found[0] if found else None
+
+
+def match_columns(pattern: str, columns: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the columns that fit a pattern, each with the numbers in its places.
+
+    Examples
+    --------
+    >>> match_columns("madrs_w{week}", ["madrs_w0", "madrs_w12", "madrs_wide", "id"])
+    {'madrs_w0': {'week': 0.0}, 'madrs_w12': {'week': 12.0}}
+    """
+    parts = _PLACE.split(pattern)
+    text = "".join(
+        f"(?P<{part}>[-−]?\\d+(?:[._]\\d+)?)" if k % 2 else re.escape(part)
+        for k, part in enumerate(parts)
+    )
+    form = re.compile(f"{text}$", re.IGNORECASE)
+    found: dict[str, dict[str, float]] = {}
+    for column in columns:
+        match: Any = form.match(column)
+        if match:
+            found[column] = {
+                k: float(v.replace("−", "-").replace("_", "."))
+                for k, v in match.groupdict().items()
+            }
+    return found

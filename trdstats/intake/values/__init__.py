@@ -1,0 +1,1 @@
+"""Cells of an export as numbers and labels."""
