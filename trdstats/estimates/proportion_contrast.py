@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -123,37 +123,3 @@ def tests_of(found: Estimates) -> FloatArray:
     own = found.limits
     return own.statistics() if isinstance(own, ComparisonLimits) else found.statistic
 
-
-def contrast_row(
-    measure: str,
-    treatment: str,
-    counts: tuple[int, int],
-    reference: str,
-    reference_counts: tuple[int, int],
-    method: str,
-    conf_level: float,
-) -> dict[str, Any]:
-    """Return one comparison in the vocabulary of tidy results.
-
-    Parameters
-    ----------
-    measure : {"difference", "ratio", "odds ratio"}
-    treatment, reference : str
-    counts, reference_counts : tuple of (int, int)
-        Events and denominator.
-    method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
-    conf_level : float
-    """
-    c = _KERNELS[measure](*counts, *reference_counts, method=method, conf_level=conf_level)
-    return {
-        "measure": measure,
-        "treatment": treatment,
-        "reference": reference,
-        "estimate": c.estimate,
-        "std_error": c.std_error,
-        "statistic": c.statistic,
-        "p_value": c.p_value,
-        "conf_low": c.low,
-        "conf_high": c.high,
-        "method": method,
-    }
