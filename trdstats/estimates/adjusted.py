@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import studentized_range
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import NotEstimableError, SpecError
+from trdstats.errors import NotEstimableError, SpecError, count_of
 from trdstats.estimates.multiplicity import adjust_single_step
 from trdstats.estimates.procedures import Graph, stepwise
 from trdstats.estimates.rules import Limits, SomeLimits, StackedLimits
@@ -75,9 +75,7 @@ class AdjustedLimits:
                 ends[:, rows] = self._limits(self.estimates.select(rows), conf_level)
         return ends[0], ends[1]
 
-    def _limits(
-        self, family: EstimateTable, conf_level: float
-    ) -> tuple[FloatArray, FloatArray]:
+    def _limits(self, family: EstimateTable, conf_level: float) -> tuple[FloatArray, FloatArray]:
         if self.method not in _BY_STATISTIC:
             # Stepwise procedures have no simple limits; Bonferroni's are valid for all of them.
             size = max(int(np.isfinite(family.p_value).sum()), 1)
@@ -167,6 +165,15 @@ def levels_of_pairs(n: int) -> int:
             "Use 'dunnett' for comparisons with one reference, 'max-t' for any others."
         )
     return int(k)
+
+
+def without_statistic(estimates: EstimateTable, method: str) -> tuple[str, ...]:
+    """Say how many tested estimates take no part, for want of a statistic to be judged by."""
+    n = int((np.isfinite(estimates.p_value) & np.isnan(estimates.statistic)).sum())
+    if not n or method not in _BY_STATISTIC:
+        return ()
+    have = count_of(n, "estimate has a resampled test", "estimates have resampled tests")
+    return (f"{have} without a statistic and no adjusted p-value here; 'holm' adjusts them.",)
 
 
 def note_of(method: str, within: tuple[str, ...]) -> str:

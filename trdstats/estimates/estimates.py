@@ -25,6 +25,7 @@ from trdstats.estimates.adjusted import (
     check_family,
     note_of,
     unadjusted,
+    without_statistic,
 )
 from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
 from trdstats.estimates.procedures import Graph
@@ -205,10 +206,8 @@ class Estimates(EstimateTable):
         for rows in families:
             check_family(self.select(rows), method)
         plain = replace(self, limits=unadjusted(self.limits))
-        return replace(
-            self, limits=AdjustedLimits(plain, method, families, graph),
-            notes=(*self.notes, note_of(method, keys)),
-        )  # fmt: skip
+        notes = (*self.notes, note_of(method, keys), *without_statistic(plain, method))
+        return replace(self, limits=AdjustedLimits(plain, method, families, graph), notes=notes)
 
     def _combine(
         self,

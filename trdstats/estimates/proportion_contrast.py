@@ -12,6 +12,7 @@ import numpy as np
 from trdstats.arrays import FloatArray
 from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.estimates import Estimates
+from trdstats.estimates.rules import Limits, SomeLimits
 from trdstats.kernels.proportions.single_proportion import proportion_interval
 from trdstats.kernels.proportions.two_proportions import (
     Contrast,
@@ -120,6 +121,12 @@ def compare_proportions(
 
 def tests_of(found: Estimates) -> FloatArray:
     """Return the statistics of the tests that belong to the limits, shape (k,)."""
-    own = found.limits
-    return own.statistics() if isinstance(own, ComparisonLimits) else found.statistic
+    score = _score_statistics(found.limits)
+    return found.statistic if score is None else score
 
+
+def _score_statistics(limits: Limits | None) -> FloatArray | None:
+    if isinstance(limits, SomeLimits):
+        whole = _score_statistics(limits.limits)
+        return None if whole is None else whole[limits.rows]
+    return limits.statistics() if isinstance(limits, ComparisonLimits) else None

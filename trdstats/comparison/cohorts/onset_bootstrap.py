@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.interval.turnbull import Npmle, turnbull
 from trdstats.kernels.numerics.resampling import covering_p, draw_counts
@@ -94,8 +95,33 @@ class CohortOnset:
 
 
 @dataclass(frozen=True)
+class CoveringLimits:
+    """Percentile limits that cover what the visits leave open, and the test that belongs to them.
+
+    The p-value is the smallest 1 - conf_level at which the limits exclude 0.
+
+    Attributes
+    ----------
+    draws : ndarray, shape (n_boot, 2)
+        Bounds of the difference in resamples.
+    """
+
+    draws: FloatArray
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        tail = (1 - conf_level) / 2
+        low, high = self.draws.T
+        return np.quantile(low, [tail]), np.quantile(high, [1 - tail])
+
+    def p_values(self) -> FloatArray:
+        """Return the p-value, shape (1,)."""
+        return np.array([covering_p(*self.draws.T)])
+
+
+@dataclass(frozen=True)
 class OnsetDraws:
-    """The contrast of the onset in the data and in resamples.
+    """The difference of the onset in the data and in resamples.
 
     Attributes
     ----------
@@ -111,24 +137,21 @@ class OnsetDraws:
     drawn: FloatArray
     sd: float
 
-    def contrast(self, conf_level: float) -> dict[str, Any]:
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest difference that the visits leave open."""
+        return float(self.found[0]), float(self.found[1])
+
+    def difference(self) -> Estimates:
         """Return the middle of the bounds with percentile limits that cover them.
 
-        The p-value answers the question of the limits: it is the smallest 1 - conf_level at which
-        they exclude 0. There is no statistic of which it would be the tail.
+        There is no statistic of which the p-value would be the tail, so no null value.
         """
-        tail = (1 - conf_level) / 2
-        return {
-            "estimate": float(self.found.mean()),
-            "bound_low": float(self.found[0]),
-            "bound_high": float(self.found[1]),
-            "std_error": float(self.drawn.mean(axis=1).std(ddof=1)),
-            "statistic": np.nan,
-            "p_value": covering_p(self.drawn[:, 0], self.drawn[:, 1]),
-            "conf_low": float(np.quantile(self.drawn[:, 0], tail)),
-            "conf_high": float(np.quantile(self.drawn[:, 1], 1 - tail)),
-            "sd": self.sd,
-        }
+        return estimates_of(
+            pd.DataFrame({"measure": ["difference"]}), [self.found.mean()],
+            covariance=np.atleast_2d(self.drawn.mean(axis=1).var(ddof=1)),
+            limits=CoveringLimits(self.drawn),
+        )  # fmt: skip
 
 
 def draw_onsets(
