@@ -14,13 +14,13 @@ from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.numerics.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
-from trdstats.survival.tests.log_rank import (
+from trdstats.survival.tests.group_test import (
     ADJUSTMENTS,
     adjust_p_values,
     check_two_groups,
-    scores_of,
     why_no_test,
 )
+from trdstats.survival.tests.log_rank import scores_of
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 _DRAWS = 200_000  # relative error of a p value below 0.002
