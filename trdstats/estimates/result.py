@@ -51,7 +51,7 @@ class EstimateResult(SummaryMixin):
         level = self.conf_level if conf_level is None else conf_level
         estimates = self._table()
         table = estimates.tidy(conf_level=level)
-        columns = dict(self._table_columns(level))
+        columns = dict(self._table_columns(table, level))
         for name in [c for c in columns if c in table]:
             table[name] = columns.pop(name)
         if not columns:
@@ -64,8 +64,8 @@ class EstimateResult(SummaryMixin):
         """Return the estimates as a table needs them; without influences where they are costly."""
         return self.estimates()
 
-    def _table_columns(self, conf_level: float) -> Mapping[str, Any]:
-        """Return columns of the table that estimates do not have, one value an estimate.
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
+        """Return columns to add to the table of the estimates, one value an estimate.
 
         They stand after the keys; one with the name of a column of `Estimates.tidy` replaces it,
         such as the statistic of a score test.

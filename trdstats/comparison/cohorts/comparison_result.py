@@ -97,7 +97,7 @@ class Comparison(EstimateResult):
             found, covariance=covariance, title="Comparison of cohorts", notes=self._crude()
         )
 
-    def _table_columns(self, conf_level: float) -> Mapping[str, Any]:
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
         conclusions = {(c.treatment, c.reference): c.conclusion for c in self.comparability}
         bounds = np.array([r.found.bounds for r in self.rows])
         e_values = np.array([r.e_value(conf_level) for r in self.rows])

@@ -22,7 +22,7 @@ from trdstats.kernels.parametric.standardised_survival import (
     mean_survival,
     restricted_mean_time,
 )
-from trdstats.survival.coefficients import coefficients_of, with_ratios
+from trdstats.survival.coefficients import coefficients_of, ratios_of
 from trdstats.survival.parametric.derived import (
     NO_ERROR,
     Derived,
@@ -127,7 +127,10 @@ class AFTResult(ParametricResult):
         ]
         found = derived_estimates(rows, self._variance(), null=0.0)
         table = found.tidy(conf_level=self.spec.conf_level)
-        return with_ratios(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
+        ratios = ratios_of(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
+        return pd.concat(
+            [table[["term"]], pd.DataFrame(ratios), table.drop(columns="term")], axis=1
+        )
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, loglik, aic, bic (NaN with weights), converged, iterations."""
