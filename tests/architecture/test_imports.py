@@ -14,10 +14,10 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
-ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "kinds", "frames", "kernels",
-         "tables", "plots", "scales", "study", "formulas", "estimates", "items", "outcomes",
-         "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
-         "simulate", "plan", "testing", "cli"]  # fmt: skip
+ROOMS = ["errors", "arrays", "arguments", "threads", "parallel", "parts", "replicates", "kinds",
+         "frames", "kernels", "tables", "plots", "scales", "study", "formulas", "estimates",
+         "items", "outcomes", "longitudinal", "survival", "comparison", "imputation",
+         "multiverse", "evidence", "simulate", "plan", "testing", "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms; "" are the files of the room itself.
 SUBROOMS = {
