@@ -68,7 +68,7 @@ def whole() -> tuple[int, float]:
                 n_jobs=2,
             )
         )
-    return len(found.verdicts), took
+    return len(found.comparability), took
 
 
 def main() -> None:

@@ -94,6 +94,7 @@ from .outcomes import time_to as time_to
 from .plan import Plan as Plan
 from .plan import read_plan as read_plan
 from .plan import run_plan as run_plan
+from .replicates import resampling as resampling
 from .scales import Prorate as Prorate
 from .scales import Scale as Scale
 from .scales import convert as convert

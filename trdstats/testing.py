@@ -57,6 +57,8 @@ def check_estimates(found: Estimates) -> None:
         frame = found.influence()
         assert list(frame.columns) == ["subject", *found.labels()], "columns of influence()"
         assert frame["subject"].is_unique, "a subject has two rows of influence"
+        columns = np.isnan(found.influences)
+        assert (columns.all(axis=0) == columns.any(axis=0)).all(), "an influence is NaN in part"
 
 
 def check_result(result: EstimateResult) -> None:

@@ -1,4 +1,4 @@
-"""Verdicts before numbers, and crude beside adjusted: cohorts whose truth is known."""
+"""Conclusions before numbers, and crude beside adjusted: cohorts whose truth is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison.cohorts.comparability import COMPARE, DO_NOT, IN_OVERLAP
+from trdstats.comparison.cohorts.comparability import NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, Intervals, draw_onsets
 from trdstats.errors import DataError, SpecError, UnknownNameError
 
@@ -77,6 +77,41 @@ def test_a_contrast_is_that_of_the_estimator_with_the_weights() -> None:
     assert row["std_error"] == pytest.approx(days["std_error"], rel=1e-9)
 
 
+def test_pairs_are_estimates_of_all_subjects() -> None:
+    study = trd.load_sample("modalities").only(["TMS", "IV ketamine", "ECT"])
+    outcomes = ("onset", "rate")
+    found = trd.compare(study, adjust="age + baseline", outcomes=outcomes, day=28, tau=84,
+                        n_boot=30, estimand="overlap")  # fmt: skip
+    estimates = found.estimates()
+    assert len(estimates) == len(found.tidy()) == 12
+    # Crude differences of three cohorts add up, and so do the influences of every subject.
+    crude = estimates.only(outcome="rate", analysis="crude")
+    sign = np.array([1.0, 1.0, -1.0])  # b - a, c - a, c - b: c - b = (c - a) - (b - a)
+    b_a, c_a, c_b = crude.value
+    assert c_b == pytest.approx(c_a - b_a)
+    np.testing.assert_allclose(crude.influences @ (sign * [-1, 1, 1]), 0, atol=1e-15)
+    closed = crude.contrast([-1, 1, -1])
+    assert closed.value == pytest.approx([0.0], abs=1e-12)
+    # Resamples give the onset its covariance; with the rates it is not known, and not called 0.
+    onset = estimates.only(outcome="onset", analysis="crude")
+    C = onset.covariance
+    assert C[2, 2] == pytest.approx(C[0, 0] + C[1, 1] - 2 * C[0, 1], rel=1e-9)
+    assert np.isnan(onset.influences).all()
+    rows = estimates.keys["outcome"] == "onset"
+    assert np.isnan(estimates.covariance[np.ix_(rows, ~rows)]).all()
+    # One adjustment of all pairs; jointly with another model of the same subjects.
+    tests = crude.adjust("max-t").p_value
+    assert (tests > crude.adjust("none").p_value - 1e-3).all()
+    holm = found.adjust("holm", within=["outcome", "analysis"])
+    assert (holm.p_value[rows] <= 3 * onset.p_value.max() + 1e-12).all()
+    assert "6 estimates have resampled tests" in str(found.adjust("max-t", within="outcome"))
+    hazard = trd.CoxPH("treatment").fit(trd.time_to(study, trd.Response()))
+    both = trd.joint(found, hazard)
+    assert np.isfinite(both.covariance[2, -1])
+    assert both.covariance[2, -1] != 0
+    assert found.tidy(conf_level=0.9)["conf_level"].eq(0.9).all()
+
+
 def test_workers_and_seeds() -> None:
     study = clinic(120)
     options: dict[str, Any] = {"adjust": "severe", "outcomes": ("onset",), "tau": 56, "n_boot": 60}
@@ -88,23 +123,26 @@ def test_workers_and_seeds() -> None:
     assert one["estimate"].tolist() == other["estimate"].tolist()
 
 
-def verdict(study: Any, **options: Any) -> Any:
+def judged(study: Any, **options: Any) -> Any:
     settings: dict[str, Any] = {"adjust": "severe", "outcomes": ("rate",), "tau": 56, "day": 28}
     return trd.compare(study, **{**settings, **options})
 
 
 def test_good_overlap_bad_overlap_and_none() -> None:
-    assert verdict(clinic(severity=0.3)).verdicts[0].words == COMPARE
-    some = verdict(clinic(600, severity=2.5))
-    assert some.verdicts[0].words == IN_OVERLAP
+    good = judged(clinic(severity=0.3)).comparability[0]
+    assert good.conclusion == OK
+    assert not good.only_overlap
+    some = judged(clinic(600, severity=2.5))
+    assert some.comparability[0].conclusion == OK
+    assert some.comparability[0].only_overlap
     assert set(some.tidy()["population"]) == {"all", "overlap"}
-    none = verdict(clinic(severity=40.0))
-    assert none.verdicts[0].words == DO_NOT
+    none = judged(clinic(severity=40.0))
+    assert none.comparability[0].conclusion == NOT_COMPARABLE
     table = none.tidy()
     assert table["estimate"].isna().all()
-    assert table["note"].str.contains("severe").all()
-    with pytest.raises(SpecError, match="Without overlap there is nobody to compare"):
-        verdict(clinic(), accept=["overlap"])
+    assert table["reason"].str.contains("severe").all()
+    with pytest.raises(SpecError, match="Without overlap no subjects can be compared"):
+        judged(clinic(), accept=["overlap"])
 
 
 def test_immortal_time_is_found_and_named() -> None:
@@ -113,13 +151,17 @@ def test_immortal_time_is_found_and_named() -> None:
     last = study.visits.groupby("subject", observed=True)["day"].max()
     arm = study.subjects.set_index("subject")["treatment"]
     kept = [s for s in last.index if arm[s] == "A" or last[s] >= 28]
-    found = verdict(study.keep(kept))
-    assert found.verdicts[0].words == DO_NOT
-    words = found.findings().query("check == 'time zero' and grade == 'prevents'")["finding"].item()
+    found = judged(study.keep(kept))
+    assert found.comparability[0].conclusion == NOT_COMPARABLE
+    words = (
+        found.findings()
+        .query("check == 'time zero' and grade == 'not comparable'")["finding"]
+        .item()
+    )
     assert words.startswith("Nobody under B was lost before day 28, while")
     assert "Those 28 days are immortal time." in words
-    anyway = verdict(study.keep(kept), accept=["time zero"])
-    assert anyway.verdicts[0].words == COMPARE
+    anyway = judged(study.keep(kept), accept=["time zero"])
+    assert anyway.comparability[0].conclusion == OK
     assert "time zero (accepted)" in str(anyway)
     assert anyway.tidy()["estimate"].notna().all()
 
@@ -127,16 +169,16 @@ def test_immortal_time_is_found_and_named() -> None:
 def test_days_horizons_and_visits() -> None:
     grids = {"A": (7, 14, 28, 56), "B": (21, 56)}
     study = clinic(days=grids, severity=0.3)
-    found = verdict(study)
-    assert found.verdicts[0].words == DO_NOT
+    found = judged(study)
+    assert found.comparability[0].conclusion == NOT_COMPARABLE
     text = str(found)
     assert "Day 28 was not scheduled under B." in text
-    fine = verdict(study, day=None)
-    assert fine.tidy()["day"].unique().tolist() == [56]
-    assert "more visits find response sooner" in str(fine)
-    long = verdict(clinic(severity=0.3), tau=400)
+    last = judged(study, day=None)
+    assert last.tidy()["day"].unique().tolist() == [56]
+    assert "more visits find response sooner" in str(last)
+    long = judged(clinic(severity=0.3), tau=400)
     assert "The horizon is day 400; followed is" in str(long)
-    early = verdict(study, tau=10, outcomes=("onset",))
+    early = judged(study, tau=10, outcomes=("onset",))
     assert "nobody was rated under B (day 21)" in str(early)
 
 
@@ -151,41 +193,41 @@ def test_two_studies_of_different_rules_refuse_until_named() -> None:
             {"treatment": str}), scale=scale)  # fmt: skip
 
     same = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "MADRS")}
-    assert verdict(same).verdicts[0].words == COMPARE
+    assert judged(same).comparability[0].conclusion == OK
     scales = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "HAM-D17")}
-    found = verdict(scales)
-    assert found.verdicts[0].words == DO_NOT
+    found = judged(scales)
+    assert found.comparability[0].conclusion == NOT_COMPARABLE
     assert "B is rated on the HAMD17, A on the MADRS" in str(found)
-    assert verdict(scales, accept=["scale"]).tidy()["estimate"].notna().all()
+    assert judged(scales, accept=["scale"]).tidy()["estimate"].notna().all()
     rules = {"one": trd.Remission(at_most=10), "two": trd.Remission(at_most=12)}
-    found = verdict(same, response=rules)
-    assert found.verdicts[0].words == DO_NOT
+    found = judged(same, response=rules)
+    assert found.comparability[0].conclusion == NOT_COMPARABLE
     assert "Different rules decide: B: " in str(found)
     with pytest.raises(UnknownNameError, match="'two'"):
-        verdict(same, response={"one": trd.Response()})
+        judged(same, response={"one": trd.Response()})
     with pytest.raises(SpecError, match="have the same name in two studies"):
-        verdict({"one": clinic().only(["A"]), "two": clinic()})
+        judged({"one": clinic().only(["A"]), "two": clinic()})
 
 
 def test_missing_covariates_and_bad_arguments() -> None:
     study = clinic(100)
     with pytest.raises(UnknownNameError, match="Unknown outcome 'speed'"):
-        verdict(study, outcomes=("speed",))
+        judged(study, outcomes=("speed",))
     with pytest.raises(SpecError, match="n_boot must be a whole number of at least 2"):
-        verdict(study, n_boot=1)
+        judged(study, n_boot=1)
     with pytest.raises(SpecError, match="tau must be a positive number"):
-        verdict(study, tau=-1)
+        judged(study, tau=-1)
     with pytest.raises(SpecError, match="accept takes the checks scale"):
-        verdict(study, accept=["age"])
+        judged(study, accept=["age"])
     with pytest.raises(SpecError, match="A comparison needs two treatments; the study has 1"):
-        verdict(study.only(["A"]))
+        judged(study.only(["A"]))
     covariates = study.subjects.drop(columns="baseline")
     covariates.loc[[1, 2], "severe"] = np.nan
     holes = trd.Study(study.visits[["subject", "day", "score"]],
                       covariates.astype({"treatment": str}), scale="MADRS")  # fmt: skip
     with pytest.raises(DataError, match=r"Covariates are missing: severe \(2\)"):
-        verdict(holes, missing="error")
-    filled = verdict(holes)
+        judged(holes, missing="error")
+    filled = judged(holes)
     assert filled.tidy()["estimate"].notna().all()
     assert "missing covariates: Covariates are missing: severe (2)." in str(filled)
 
@@ -202,8 +244,10 @@ def test_a_trial_is_not_called_unadjusted() -> None:
 def test_face_and_figure() -> None:
     found = trd.compare(clinic(200), adjust="severe", day=28, tau=56, n_boot=20)
     text = str(found)
-    for words in ("May they be compared?", "B v A", "Adjusted for  severe", "E-value (limit)",
-                  "Crude: unadjusted: treatments were not randomised."):  # fmt: skip
+    for words in (
+        "Can these cohorts be compared?", "B v A", "Adjusted for  severe", "E-value (limit)",
+        "Crude: unadjusted: treatments were not randomised.",
+    ):  # fmt: skip
         assert words in text
     fig = found.plot()
     assert [ax.get_xlabel() for ax in fig.axes] == [

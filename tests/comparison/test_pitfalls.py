@@ -52,17 +52,17 @@ def findings(study: Any, **options: Any) -> pd.DataFrame:
     return trd.compare(study, **{**settings, **options}).findings().set_index("check")
 
 
-def limits(study: Any, **options: Any) -> set[str]:
+def notes(study: Any, **options: Any) -> set[str]:
     table = findings(study, **options)
-    return set(table.index[table["grade"] == "limits"])
+    return set(table.index[table["grade"] == "note"])
 
 
-def test_without_a_pitfall_all_but_blinding_are_fine() -> None:
+def test_without_a_pitfall_all_but_blinding_are_ok() -> None:
     table = findings(clinic(), estimand="overlap")
     assert set(PITFALLS) <= set(table.index)
-    assert set(table.index[table["grade"] == "limits"]) == {"blinding"}
+    assert set(table.index[table["grade"] == "note"]) == {"blinding"}
     blind = clinic(blinding="sham-controlled")
-    assert limits(blind, estimand="overlap") == set()
+    assert notes(blind, estimand="overlap") == set()
     text = str(trd.compare(clinic(), adjust="x", outcomes=("rate",), day=28, tau=28))
     assert "All, blinding: Nothing says who knew the treatment" in text
     assert "About blinding: Patients mostly notice these treatments" in text
@@ -71,19 +71,19 @@ def test_without_a_pitfall_all_but_blinding_are_fine() -> None:
 def test_blinding_that_differs() -> None:
     study = clinic(blinding=np.resize(["open", "sham-controlled"], 120))
     row = findings(study).loc["blinding"]
-    assert row["grade"] == "limits"
+    assert row["grade"] == "note"
     assert row["finding"] == "Blinding: sham-controlled under B, open under A."
 
 
 def test_dropout_that_differs() -> None:
     table = findings(clinic(lost={"A": 0.1, "B": 0.4}))
     row = table.loc["dropout"]
-    assert row["grade"] == "limits"
+    assert row["grade"] == "note"
     assert row["finding"] == (
         "Not rated at the last visit due by day 28: 40 % under B, 12 % under A."
     )
     assert "CensoringWeights" in row["remedy"]
-    assert findings(clinic(lost={"A": 0.2, "B": 0.2})).loc["dropout", "grade"] == "fine"
+    assert findings(clinic(lost={"A": 0.2, "B": 0.2})).loc["dropout", "grade"] == "ok"
 
 
 def test_responders_alone_are_followed() -> None:
@@ -108,20 +108,20 @@ def test_events_that_no_rule_counts() -> None:
     row = findings(study).loc["other treatment"]
     assert row["finding"] == "33 % had an event by day 28 that no rule here counts (switch)."
     counted = trd.LossOfResponse() | trd.Event(("switch",))
-    assert findings(study, relapse=counted).loc["other treatment", "grade"] == "fine"
+    assert findings(study, relapse=counted).loc["other treatment", "grade"] == "ok"
     # Of two kinds the one that a rule counts is not in the share: 4 of 60 were rescued.
     both = pd.concat([events, events.iloc[:4].assign(event="rescue")])
     row = findings(clinic(events=both), relapse=counted).loc["other treatment"]
     assert row["finding"] == "7 % had an event by day 28 that no rule here counts (rescue)."
     late = clinic(events=events.assign(day=100))
-    assert findings(late).loc["other treatment", "grade"] == "fine"
+    assert findings(late).loc["other treatment", "grade"] == "ok"
     left = clinic(events=events.assign(event="withdrawal"))
-    assert findings(left).loc["other treatment", "grade"] == "fine"
+    assert findings(left).loc["other treatment", "grade"] == "ok"
 
 
 def test_an_endpoint_of_ones_own() -> None:
     row = findings(clinic(), response=trd.Response(0.45)).loc["endpoint"]
-    assert row["grade"] == "limits"
+    assert row["grade"] == "note"
     assert row["finding"].startswith("The rule response (≥ 45 % fall) is not one of those in use")
 
 
@@ -129,7 +129,7 @@ def test_baselines_that_pile_up_at_the_entry_score() -> None:
     piled = np.resize([20, 20, 20, 20, 21, 21, 21, 21, 22, 22, 23, 23, 26, 26], 120)
     table = findings(clinic(baseline=piled, scores=np.resize([9, 9, 19, 19], 120)))
     rows = table.loc[["entry score"]]
-    assert set(rows["grade"]) == {"limits"}
+    assert set(rows["grade"]) == {"note"}
     assert rows["finding"].iloc[0].startswith("36 baselines of B lie at 20 or 21, 16 at 22 or 23")
 
 
@@ -161,7 +161,7 @@ def test_weights_that_leave_a_difference() -> None:
     far = findings(study, estimand="ate").loc["balance"]
     assert far["grade"] == "caution"
     assert far["finding"].startswith("Weighted, they still differ in x (0.")
-    assert findings(study, estimand="overlap").loc["balance", "grade"] == "fine"
+    assert findings(study, estimand="overlap").loc["balance", "grade"] == "ok"
 
 
 def test_few_who_respond() -> None:
@@ -181,7 +181,7 @@ def test_a_threshold_that_decides() -> None:
     study = clinic(baseline=np.full(120, 30), scores=score, x=np.zeros(120) + turn % 2)
     found = trd.compare(study, adjust="x", outcomes=("rate",), day=28, tau=28)
     row = found.findings().set_index("check").loc["threshold"]
-    assert row["grade"] == "limits"
+    assert row["grade"] == "note"
     assert row["finding"].startswith(
         "15 of 120 lie within a point of the threshold; judged the other way, they put the "
         "difference anywhere from 6.7 to 31.7 percentage points, and turning "
@@ -211,12 +211,12 @@ def test_notes_of_the_whole() -> None:
     options: dict[str, Any] = {"adjust": "x", "day": 28, "tau": 28, "n_boot": 20}
     text = str(trd.compare(clinic(), outcomes=("rate", "onset"), **options))
     assert "2 adjusted tests stand here, none of them corrected for the others" in text
-    assert "Speed alone favours what works fast" in text
+    assert "Onset alone favours treatments that work fast" in text
     text = str(trd.compare(clinic(), outcomes=("days in response",), **options))
-    assert "Lasting alone favours what works slowly" in text
+    assert "Days in response or durability alone favour treatments that work slowly" in text
     assert "tests stand here" not in text
     found = trd.compare(clinic(), **options)
-    assert "alone favours" not in str(found)
+    assert "alone favour" not in str(found)
     # Balance and overlap stand beside the estimates.
     table = found.tidy()
     fit = found.weights[("B", "A")]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+import trdstats as trd
 from trdstats.errors import SpecError, UnknownNameError
 from trdstats.estimates import Estimates, Graph, estimates_of
 from trdstats.estimates.procedures import stepwise
@@ -145,3 +146,23 @@ def test_a_graph_belongs_to_its_method() -> None:
         found.adjust("graphical", graph=Graph([1], [[0]])).tidy()
     with pytest.raises(SpecError, match="names hypotheses without a weight"):
         Graph.of_names({"a": 1}, {"a": {"b": 1}})
+
+
+def test_stepwise_adjustment_starts_from_the_test_of_the_estimate() -> None:
+    # Score tests of two differences of rates: Holm doubles the smaller p and leaves the larger.
+    rates = trd.rates(trd.load_sample("trial"), trd.Response(), day=28)
+    gaps = rates.estimates().only(measure="difference")
+    small, large = np.sort(gaps.p_value)
+    holm = gaps.adjust("holm")
+    assert np.sort(holm.p_value) == pytest.approx([2 * small, large], rel=1e-12)
+    # Limits are the score limits at 1 - 0.05 / 2.
+    for adjusted, plain in zip(holm.interval(0.95), gaps.interval(0.975), strict=True):
+        assert adjusted == pytest.approx(plain, rel=1e-12)
+    one = holm.select([0]).adjust("holm")
+    assert one.p_value == pytest.approx(gaps.p_value[:1], rel=1e-12)
+
+
+def test_comparisons_are_not_compared_again() -> None:
+    gaps = trd.rates(trd.load_sample("trial"), trd.Response(), day=28).estimates()
+    with pytest.raises(SpecError, match=r"already\. Combine them with contrast\(L\), or adjust"):
+        gaps.only(measure="difference").compare()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.comparison.cohorts.comparability import COMPARE, DO_NOT, IN_OVERLAP, WITH_CAUTION
+from trdstats.comparison.cohorts.comparability import CAUTION, NOT_COMPARABLE, OK
 from trdstats.errors import SpecError, UnknownNameError
 
 DAYS = (7, 14, 28, 56)
@@ -51,7 +51,7 @@ def test_a_cohort_without_responders_has_everything_but_durability(three: trd.Co
         own = table.loc[pair]
         lost = own.xs("durability", level="outcome")
         assert lost["estimate"].isna().all()
-        assert lost["note"].str.contains("Nobody has a time to loss of response").all()
+        assert lost["reason"].str.contains("Nobody has a time to loss of response").all()
         assert own.drop("durability", level="outcome")["estimate"].notna().all()
     assert table.loc["B", "A"]["estimate"].notna().all()
     crude = table.loc[("C", "A", "rate", "crude")]
@@ -68,7 +68,7 @@ def test_the_report_of_a_plan_shows_the_rest(three: trd.Comparison) -> None:
 def test_a_small_trial_is_not_refused() -> None:
     sizes, rates = {"A": 20, "B": 23}, {"A": 0.5, "B": 0.4}
     trial = compare(cohorts(sizes, rates, randomised=True), outcomes=("rate",))
-    assert trial.verdicts[0].words == COMPARE
+    assert trial.comparability[0].conclusion == OK
     assert trial.tidy()["estimate"].notna().all()
     assert "effective sample size: A small trial" in str(trial)
 
@@ -76,11 +76,11 @@ def test_a_small_trial_is_not_refused() -> None:
 def test_the_threshold_is_shown_and_can_be_accepted() -> None:
     study = cohorts({"A": 18, "B": 23}, {"A": 0.5, "B": 0.4})
     refused = compare(study, outcomes=("rate",))
-    assert refused.verdicts[0].words == DO_NOT
+    assert refused.comparability[0].conclusion == NOT_COMPARABLE
     finding = refused.findings().set_index("check").loc["effective sample size"]
     assert "at least 20 in each are asked for" in finding["finding"]
     assert "accept=['effective sample size']" in finding["remedy"]
-    assert refused.tidy()["note"].str.contains("at least 20 in each").all()
+    assert refused.tidy()["reason"].str.contains("at least 20 in each").all()
     accepted = compare(study, outcomes=("rate",), accept=["effective sample size"])
     assert accepted.tidy()["estimate"].notna().all()
     assert "effective sample size (accepted)" in str(accepted)
@@ -92,17 +92,16 @@ def modalities(**options: Any) -> trd.Comparison:
     return trd.compare(study, adjust=adjust, day=28, tau=56, outcomes=("rate",), **options)
 
 
-def test_the_verdict_follows_the_balance_that_was_reached() -> None:
+def test_the_conclusion_follows_the_balance_that_was_reached() -> None:
     for found in (modalities(), modalities(estimand="ate")):
-        verdict, largest = found.verdicts[0].words, found.tidy()["smd"].iloc[-1]
+        pair, largest = found.comparability[0], found.tidy()["smd"].iloc[-1]
         population = found.tidy()["population"].iloc[-1]
         if largest > 0.1:
-            assert verdict == WITH_CAUTION
-        elif population == "overlap":
-            assert verdict in (COMPARE, IN_OVERLAP)
+            assert pair.conclusion == CAUTION
         else:
-            assert verdict == COMPARE
-        counted = found.glance()[["compare", "overlap", "caution", "do_not_compare"]].iloc[0]
+            assert pair.conclusion == OK
+            assert not pair.only_overlap or population == "overlap"
+        counted = found.glance()[["ok", "overlap", "caution", "not_comparable"]].iloc[0]
         assert counted.sum() == 1
 
 

@@ -53,7 +53,7 @@ def test_gray_says_where_its_weights_are_not_defined() -> None:
 
 def test_all_tied_or_nobody_is_no_test_and_says_why() -> None:
     tied = times_of([5, 5, 5, 5], [1, 1, 1, 1], 2, outcome="response")
-    why = "at every time of response those at risk all had it, or all are of one group"
+    why = "at every time of response all subjects at risk had it, or all are of one group"
     for fit in (LogRank().fit(tied), GrayTest().fit(tied), MaxCombo().fit(tied)):
         table = fit.glance() if isinstance(fit.spec, LogRank) else fit.tidy()
         assert np.isnan(table["p_value"].item())
@@ -61,8 +61,8 @@ def test_all_tied_or_nobody_is_no_test_and_says_why() -> None:
         assert why in " ".join(repr(fit).split())
     assert LogRank().fit(tied).pairwise()["reason"].item().startswith(why)
     nobody = times_of([5, 6, 7, 8], [0, 0, 0, 0], 2, outcome="response")
-    assert LogRank().fit(nobody).glance()["reason"].item() == "nobody had response"
-    assert "No test of response: nobody had response." in repr(GrayTest().fit(nobody))
+    assert LogRank().fit(nobody).glance()["reason"].item() == "no subject had response"
+    assert "No test of response: no subject had response." in repr(GrayTest().fit(nobody))
     for times in (tied, nobody):
         fit = IntervalLogRank().fit(times)
         assert fit.glance()["reason"].item().startswith("all subjects have the same score")

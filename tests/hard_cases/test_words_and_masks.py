@@ -43,7 +43,7 @@ def test_an_event_is_uncounted_unless_a_definition_counts_it(kind: str) -> None:
     assert own["finding"].str.contains(f"no rule here counts ({kind})", regex=False).all()
     relapse = trd.LossOfResponse() | trd.Event((kind,))
     counted = trd.compare(study, relapse=relapse, **options).findings()
-    assert (counted.loc[counted["check"] == "other treatment", "grade"] == "fine").all()
+    assert (counted.loc[counted["check"] == "other treatment", "grade"] == "ok").all()
 
 
 def test_a_rule_is_the_analysts_by_what_it_is() -> None:

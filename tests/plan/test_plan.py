@@ -52,7 +52,7 @@ def test_what_is_written(sample_run: Run) -> None:
     names = {t.stem for t in sample_run.tables}
     assert {"definitions", "mean_scores", "changes", "rates", "rates_acute", "onset_times",
             "onset_curves", "onset_rmst", "durability_at", "durability_curves",
-            "comparison", "comparison_verdicts", "comparison_balance"
+            "comparison", "comparison_findings", "comparison_balance"
             } <= names  # fmt: skip
     stems = {f.stem for f in sample_run.figures}
     assert stems == {"scores", "acute_rates", "waterfall", "onset", "durability", "comparison"}
@@ -322,16 +322,16 @@ def test_one_arm_without_responders(tmp_path: Path) -> None:
 
 def test_cohorts_are_judged_before_they_are_compared(sample_run: Run) -> None:
     folder = sample_run.report.parent / "tables"
-    verdicts = pd.read_csv(folder / "comparison_verdicts.csv")
-    assert verdicts.groupby(["treatment", "reference"]).ngroups == 28
+    findings = pd.read_csv(folder / "comparison_findings.csv")
+    assert findings.groupby(["treatment", "reference"]).ngroups == 28
     table = pd.read_csv(folder / "comparison.csv")
-    refused = table["verdict"] == "do not compare"
+    refused = table["conclusion"] == "not comparable"
     assert refused.any()
     assert table.loc[refused, "estimate"].isna().all()
     assert set(table["analysis"]) == {"crude", "adjusted"}
     page = sample_run.report.read_text("utf-8")
     assert "Which differences survive a fair comparison?" in page
-    assert "May they be compared?" in page
+    assert "Can these cohorts be compared?" in page
 
 
 def test_covariates_that_cannot_be_used(tmp_path: Path) -> None:

@@ -120,6 +120,10 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "EValue": lambda: trd.e_value(1.5, 1.1, 2.1, measure="risk ratio"),
     "Pooled": lambda: imputed().analyse(trd.ANCOVA("baseline")).pool(),
+    "Comparison": lambda: trd.compare(
+        study(), adjust="age + baseline", day=28, tau=28, n_boot=20,
+        accept=["effective sample size"],
+    ),
     "Multiverse": lambda: trd.multiverse(
         study(), [trd.Response(), trd.Remission()], primary=trd.Response(), day=28,
         contrast=("ECT", "TMS"),

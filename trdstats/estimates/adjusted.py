@@ -7,12 +7,13 @@ from typing import Literal, get_args
 
 import numpy as np
 from scipy.stats import studentized_range
-from scipy.stats import t as t_distribution
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import NotEstimableError, SpecError
+from trdstats.errors import NotEstimableError, SpecError, count_of
 from trdstats.estimates.multiplicity import adjust_single_step
 from trdstats.estimates.procedures import Graph, stepwise
+from trdstats.estimates.rules import Limits, SomeLimits, StackedLimits
+from trdstats.estimates.stacked import WaldLimits
 from trdstats.estimates.table import EstimateTable
 
 Adjustment = Literal[
@@ -21,6 +22,7 @@ Adjustment = Literal[
 ]  # fmt: skip
 ADJUSTMENTS: tuple[str, ...] = get_args(Adjustment)
 _JOINT = ("dunnett", "max-t")
+_BY_STATISTIC = ("tukey", *_JOINT)
 _WITHOUT_LIMITS = ("fixed sequence", "graphical")
 
 
@@ -31,7 +33,7 @@ class AdjustedLimits:
     Attributes
     ----------
     estimates : EstimateTable
-        Unadjusted.
+        Unadjusted, with the limits and tests of their own.
     method : str
     families : tuple of ndarray of int
         Rows of each family.
@@ -51,43 +53,56 @@ class AdjustedLimits:
         return found
 
     def _p_of(self, rows: IntArray) -> FloatArray:
-        own = self.estimates.select(rows)
+        family = self.estimates.select(rows)
         if self.method == "graphical" and self.graph is not None:
-            return self.graph.adjust(own.p_value)
-        if _is_single(own):
-            return own.p_value
+            return self.graph.adjust(family.p_value)
+        if self.method not in _BY_STATISTIC:
+            return stepwise(family.p_value, self.method)
+        if _is_single(family):
+            return family.p_value
         if self.method == "tukey":
-            q = np.sqrt(2) * np.abs(own.statistic)
-            return np.asarray(studentized_range.sf(q, _levels(own), own.degrees))
-        if self.method in _JOINT:
-            return adjust_single_step(
-                own.statistic, own.covariance, df=_joint_df(own), conf_level=0.95
-            ).p_value
-        return stepwise(own.p_value, self.method)
+            q = np.sqrt(2) * np.abs(family.statistic)
+            return np.asarray(studentized_range.sf(q, _levels(family), family.degrees))
+        return adjust_single_step(
+            family.statistic, family.covariance, df=_joint_df(family), conf_level=0.95
+        ).p_value
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
         """Return simultaneous limits; NaN where the procedure has none."""
-        critical = np.full(len(self.estimates), np.nan)
+        ends = np.full((2, len(self.estimates)), np.nan)
         for rows in self.families:
-            critical[rows] = self._critical(rows, conf_level)
-        return self.estimates.around(critical)
+            if self.method not in _WITHOUT_LIMITS:
+                ends[:, rows] = self._limits(self.estimates.select(rows), conf_level)
+        return ends[0], ends[1]
 
-    def _critical(self, rows: IntArray, conf_level: float) -> FloatArray | float:
-        if self.method in _WITHOUT_LIMITS:
-            return np.nan
-        own = self.estimates.select(rows)
-        if _is_single(own):
-            return t_distribution.isf((1 - conf_level) / 2, own.degrees)
+    def _limits(self, family: EstimateTable, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        if self.method not in _BY_STATISTIC:
+            # Stepwise procedures have no simple limits; Bonferroni's are valid for all of them.
+            size = max(int(np.isfinite(family.p_value).sum()), 1)
+            return family.interval(1 - (1 - conf_level) / size)
+        if _is_single(family):
+            return family.interval(conf_level)
         if self.method == "tukey":
-            q = studentized_range.ppf(conf_level, _levels(own), own.degrees)
-            return np.asarray(q / np.sqrt(2))
-        if self.method in _JOINT:
-            return adjust_single_step(
-                own.statistic, own.covariance, df=_joint_df(own), conf_level=conf_level
-            ).critical
-        # Stepwise procedures have no simple limits of their own; Bonferroni's are valid for all.
-        size = max(int(np.isfinite(own.p_value).sum()), 1)
-        return t_distribution.isf((1 - conf_level) / (2 * size), own.degrees)
+            q = studentized_range.ppf(conf_level, _levels(family), family.degrees)
+            return family.around(np.asarray(q / np.sqrt(2)))
+        joint = adjust_single_step(
+            family.statistic, family.covariance, df=_joint_df(family), conf_level=conf_level
+        )
+        return family.around(joint.critical)
+
+
+def unadjusted(limits: Limits | None) -> Limits | None:
+    """Return the limits and tests before any adjustment; None for Wald's."""
+    if isinstance(limits, AdjustedLimits):
+        return limits.estimates.limits
+    if isinstance(limits, SomeLimits):
+        inner = unadjusted(limits.limits)
+        return None if inner is None else SomeLimits(inner, limits.rows)
+    if isinstance(limits, StackedLimits):
+        return StackedLimits(tuple(
+            WaldLimits(p.estimates) if isinstance(p, AdjustedLimits) else p for p in limits.parts
+        ))  # fmt: skip
+    return limits
 
 
 def _is_single(own: EstimateTable) -> bool:
@@ -150,6 +165,15 @@ def levels_of_pairs(n: int) -> int:
             "Use 'dunnett' for comparisons with one reference, 'max-t' for any others."
         )
     return int(k)
+
+
+def without_statistic(estimates: EstimateTable, method: str) -> tuple[str, ...]:
+    """Say how many tested estimates take no part, for want of a statistic to be judged by."""
+    n = int((np.isfinite(estimates.p_value) & np.isnan(estimates.statistic)).sum())
+    if not n or method not in _BY_STATISTIC:
+        return ()
+    have = count_of(n, "estimate has a resampled test", "estimates have resampled tests")
+    return (f"{have} without a statistic and no adjusted p-value here; 'holm' adjusts them.",)
 
 
 def note_of(method: str, within: tuple[str, ...]) -> str:

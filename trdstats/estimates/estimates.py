@@ -24,6 +24,8 @@ from trdstats.estimates.adjusted import (
     Adjustment,
     check_family,
     note_of,
+    unadjusted,
+    without_statistic,
 )
 from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
 from trdstats.estimates.procedures import Graph
@@ -116,13 +118,19 @@ class Estimates(EstimateTable):
         UnknownNameError
             When there is no such key or level.
         SpecError
-            When a measure is not known.
+            When a measure is not known, or every estimate is a comparison already.
         """
         for measure in measures:
             check_choice("measure", measure, get_args(Measure))
         if "reference" in self.keys:
             # Rows that are comparisons already are not compared again.
-            levels = self.select((self.keys["reference"] == "").to_numpy())
+            plain_rows = (self.keys["reference"] == "").to_numpy()
+            if not plain_rows.any():
+                raise SpecError(
+                    f"{self.title}: every estimate is a comparison with a reference already. "
+                    "Combine them with contrast(L), or adjust them."
+                )
+            levels = self.select(plain_rows)
             plain = replace(levels, keys=levels.keys.drop(columns="reference"))
             return plain.compare(by, reference=reference, measures=measures)
         L, keys, _ = level_contrasts(self.keys, by, reference)
@@ -162,7 +170,9 @@ class Estimates(EstimateTable):
         -------
         Estimates
             The same estimates with other p-values and limits, and a note that says so. An
-            estimate that could not be had takes no part in its family.
+            estimate that could not be had takes no part in its family. "tukey", "dunnett" and
+            "max-t" judge Wald statistics; the others adjust the p-values of the estimates' own
+            tests, which may be score, exact or resampled ones.
 
         Raises
         ------
@@ -195,11 +205,9 @@ class Estimates(EstimateTable):
         families = _families(self.keys, keys)
         for rows in families:
             check_family(self.select(rows), method)
-        plain = replace(self, limits=None)
-        return replace(
-            self, limits=AdjustedLimits(plain, method, families, graph),
-            notes=(*self.notes, note_of(method, keys)),
-        )  # fmt: skip
+        plain = replace(self, limits=unadjusted(self.limits))
+        notes = (*self.notes, note_of(method, keys), *without_statistic(plain, method))
+        return replace(self, limits=AdjustedLimits(plain, method, families, graph), notes=notes)
 
     def _combine(
         self,

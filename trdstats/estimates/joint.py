@@ -67,19 +67,29 @@ def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
                 f"{name}: the covariance is not a sum over subjects, so what it shares with "
                 "other results is not known."
             )
-    who = pd.unique(np.concatenate([np.asarray(p.subjects, dtype=object) for p in parts]))
-    shared = set.intersection(*(set(p.subjects) for p in parts if p.subjects is not None))
-    if not shared:
+    if not set.intersection(*(set(p.subjects) for p in parts if p.subjects is not None)):
         raise NotEstimableError("No subject is in all results: they are not on the same subjects.")
-    influences = np.hstack([_rows_of(p, who) for p in parts])
-    clusters = _clusters(parts, who)
-    covariance = covariance_from(influences, clusters)
     named = [
         replace(p, keys=p.keys.assign(result=n)[["result", *p.keys.columns]])
         for n, p in zip(names, parts, strict=True)
     ]
-    found = stacked(named, influences, covariance, who)
-    return replace(found, title="Estimates judged together", clusters=clusters)
+    return replace(on_all_subjects(named), title="Estimates judged together")
+
+
+def on_all_subjects(parts: Sequence[Estimates]) -> Estimates:
+    """Return estimates of different subjects one below the other, on all subjects of any.
+
+    A subject adds nothing to estimates that did not use it. Where a part has no influences of
+    subjects its columns are NaN, and so is its covariance with every other part.
+    """
+    with_subjects = [np.asarray(p.subjects, dtype=object) for p in parts if p.subjects is not None]
+    if not with_subjects:
+        return stacked(parts, None, np.full((sum(map(len, parts)),) * 2, np.nan), None)
+    subjects = pd.unique(np.concatenate(with_subjects))
+    influences = np.hstack([_rows_of(p, subjects) for p in parts])
+    clusters = _clusters(parts, subjects)
+    whole = stacked(parts, influences, covariance_from(influences, clusters), subjects)
+    return replace(whole, clusters=clusters)
 
 
 def _estimates_of(result: object) -> Estimates:
@@ -129,6 +139,8 @@ def _clusters(parts: Sequence[Estimates], who: ObjectArray) -> ObjectArray | Non
 
 def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:
     """Return influences on the rows of all subjects, 0 for those the part did not use."""
+    if part.influences is None or part.subjects is None:
+        return np.full((len(who), len(part)), np.nan)
     place = pd.Index(who).get_indexer(pd.Index(np.asarray(part.subjects, dtype=object)))
     found = np.zeros((len(who), len(part)))
     np.add.at(found, place, np.asarray(part.influences))

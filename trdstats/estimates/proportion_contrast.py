@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
 from trdstats.arrays import FloatArray
 from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.estimates import Estimates
+from trdstats.estimates.rules import Limits, SomeLimits
 from trdstats.kernels.proportions.single_proportion import proportion_interval
 from trdstats.kernels.proportions.two_proportions import (
     Contrast,
@@ -120,40 +121,12 @@ def compare_proportions(
 
 def tests_of(found: Estimates) -> FloatArray:
     """Return the statistics of the tests that belong to the limits, shape (k,)."""
-    own = found.limits
-    return own.statistics() if isinstance(own, ComparisonLimits) else found.statistic
+    score = _score_statistics(found.limits)
+    return found.statistic if score is None else score
 
 
-def contrast_row(
-    measure: str,
-    treatment: str,
-    counts: tuple[int, int],
-    reference: str,
-    reference_counts: tuple[int, int],
-    method: str,
-    conf_level: float,
-) -> dict[str, Any]:
-    """Return one comparison in the vocabulary of tidy results.
-
-    Parameters
-    ----------
-    measure : {"difference", "ratio", "odds ratio"}
-    treatment, reference : str
-    counts, reference_counts : tuple of (int, int)
-        Events and denominator.
-    method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
-    conf_level : float
-    """
-    c = _KERNELS[measure](*counts, *reference_counts, method=method, conf_level=conf_level)
-    return {
-        "measure": measure,
-        "treatment": treatment,
-        "reference": reference,
-        "estimate": c.estimate,
-        "std_error": c.std_error,
-        "statistic": c.statistic,
-        "p_value": c.p_value,
-        "conf_low": c.low,
-        "conf_high": c.high,
-        "method": method,
-    }
+def _score_statistics(limits: Limits | None) -> FloatArray | None:
+    if isinstance(limits, SomeLimits):
+        whole = _score_statistics(limits.limits)
+        return None if whole is None else whole[limits.rows]
+    return limits.statistics() if isinstance(limits, ComparisonLimits) else None

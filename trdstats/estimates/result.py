@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
@@ -43,16 +44,33 @@ class EstimateResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            The keys of the estimates, then estimate (natural scale), std_error and the scale it
-            is on, df, statistic, p_value, conf_low, conf_high, conf_level, and the reason where
-            an estimate could not be had.
+            The keys of the estimates, columns of this kind of result (its class names them), then
+            estimate (natural scale), std_error and the scale it is on, df, statistic, p_value,
+            conf_low, conf_high, conf_level, and the reason where an estimate could not be had.
         """
         level = self.conf_level if conf_level is None else conf_level
-        return self._table().tidy(conf_level=level)
+        estimates = self._table()
+        table = estimates.tidy(conf_level=level)
+        columns = dict(self._table_columns(table, level))
+        for name in [c for c in columns if c in table]:
+            table[name] = columns.pop(name)
+        if not columns:
+            return table
+        k = len(estimates.keys.columns)
+        added = pd.DataFrame(columns, index=table.index)
+        return pd.concat([table.iloc[:, :k], added, table.iloc[:, k:]], axis=1)
 
     def _table(self) -> Estimates:
         """Return the estimates as a table needs them; without influences where they are costly."""
         return self.estimates()
+
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
+        """Return columns to add to the table of the estimates, one value an estimate.
+
+        They stand after the keys; one with the name of a column of `Estimates.tidy` replaces it,
+        such as the statistic of a score test.
+        """
+        return {}
 
     def influence(self) -> pd.DataFrame:
         """Return one row a subject, one column an estimate; see `Estimates.influence`."""

@@ -114,7 +114,7 @@ def stacked(
 
 
 @dataclass(frozen=True)
-class _Wald:
+class WaldLimits:
     """Wald limits of estimates, where they stand among others."""
 
     estimates: EstimateTable
@@ -129,4 +129,4 @@ class _Wald:
 
 
 def _limits_of(part: EstimateTable) -> Limits:
-    return _Wald(part) if part.limits is None else part.limits
+    return WaldLimits(part) if part.limits is None else part.limits

@@ -13,7 +13,7 @@ from trdstats.errors import unknown_name
 from trdstats.evidence.figure import show_figure
 from trdstats.scales import get_scale
 from trdstats.study.load import samples_home
-from trdstats.tables import Summary, SummaryMixin, Table, each_row
+from trdstats.tables import FrameResult, Summary, Table, each_row
 
 _TEXT = (
     "trial", "modality", "arm", "comparator", "outcome", "scale", "definition", "time", "measure",
@@ -35,8 +35,10 @@ _CAUTION = (
 
 
 @dataclass(frozen=True, repr=False)
-class Published(SummaryMixin):
+class Published(FrameResult):
     """Figures of published trials, one row each.
+
+    `tidy` is a copy of the frame.
 
     Attributes
     ----------
@@ -53,10 +55,6 @@ class Published(SummaryMixin):
 
     frame: pd.DataFrame
     search: str = ""
-
-    def tidy(self) -> pd.DataFrame:
-        """Return a copy of the frame."""
-        return self.frame.copy()
 
     def sources(self) -> pd.DataFrame:
         """Return the papers: trial, source, doi, each once, in the order of the frame."""

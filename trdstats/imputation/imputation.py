@@ -18,10 +18,10 @@ from trdstats.imputation.draws import Draws
 from trdstats.imputation.events import informing_values, place_events
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import fit_model
-from trdstats.imputation.parallel import Shelf, fingerprint
 from trdstats.imputation.parameter_draws import draw_parameters
 from trdstats.imputation.trial_layout import check_arms, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
+from trdstats.parts import Shelf, fingerprint
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 

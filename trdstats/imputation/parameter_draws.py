@@ -12,8 +12,8 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError
 from trdstats.imputation.methods import ApproximateBayes, Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import FittedModel
-from trdstats.imputation.parallel import Arrays, Shelf, run_chain, run_parts
 from trdstats.kernels.gaussian.repeated_gibbs import inverse_wishart, sample_chains
+from trdstats.parts import Arrays, Shelf, run_chain, run_parts
 
 _PART = 50  # refits done together: enough for one product of matrices, few enough to lose
 _ATTEMPTS = 20  # resamples tried for one draw before the model is given up

@@ -64,6 +64,10 @@ class PercentileLimits:
 class Pooled(EstimateResult):
     """Pooled estimates.
 
+    `tidy` has the columns of the analysis, fmi (fraction of missing information; NaN for
+    resampling), mc_error (Monte Carlo error of the estimate, on the scale of std_error), then the
+    columns of `EstimateResult.tidy`. Percentile limits have no statistic.
+
     Attributes
     ----------
     analysed : Analysed
@@ -102,23 +106,9 @@ class Pooled(EstimateResult):
         method = self.analysed.imputed.draws.spec.method
         return isinstance(method, ConditionalMean) and method.resampling == resampling
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return one row an estimate.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The columns of the analysis, fmi (fraction of missing information; NaN for
-            resampling), mc_error (Monte Carlo error of the estimate, on the scale of std_error),
-            then the columns of `EstimateResult.tidy`. Percentile limits have no statistic.
-        """
-        table = super().tidy(conf_level=conf_level)
-        if self.interval == "percentile":
-            table["statistic"] = np.nan
-        at = self.analysed.estimates.keys.shape[1]
-        table.insert(at, "fmi", self._pool.fmi)
-        table.insert(at + 1, "mc_error", self._pool.mc_error)
-        return table
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        columns = {"fmi": self._pool.fmi, "mc_error": self._pool.mc_error}
+        return columns | ({"statistic": np.nan} if self.interval == "percentile" else {})
 
     def glance(self) -> pd.DataFrame:
         """Return one row: as of the imputed sets, with the way of pooling."""

@@ -303,13 +303,9 @@ class Contrasts(EstimateResult):
         by = self.margins.by
         return self._plain.adjust(method, within=() if by is None else by)  # type: ignore[arg-type]
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return one row a difference; see `EstimateResult.tidy`.
-
-        A difference that is 0 by the model has no error to be estimated: it is 0.
-        """
-        table = super().tidy(conf_level=conf_level)
-        return table.assign(std_error=table["std_error"].mask(table["reason"] == ZERO, 0.0))
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        # A difference that is 0 by the model has no error to be estimated: it is 0.
+        return {"std_error": table["std_error"].mask(table["reason"] == ZERO, 0.0)}
 
     def effect_sizes(self, *, conf_level: float = 0.95) -> pd.DataFrame:
         """Return standardised differences: Hedges' g with the model's standard deviation.

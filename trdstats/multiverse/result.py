@@ -33,6 +33,12 @@ _SEED = 20090424  # any number will do; a fixed one gives the same p values tomo
 class Multiverse(EstimateResult):
     """Estimates of one comparison under many definitions, judged together.
 
+    `tidy` has one row a universe, the primary one first: definition, day, missing, baseline,
+    windows, is_primary, agrees (whether it leads to the conclusion of the primary one; missing
+    where either has no test), outcome and n of both treatments where the estimate has them,
+    p_joint, joint_low, joint_high (all together, max-T), then the columns of
+    `EstimateResult.tidy`, each on its own; reason says why there is no estimate, or no test.
+
     Attributes
     ----------
     title : str
@@ -76,31 +82,17 @@ class Multiverse(EstimateResult):
         """How many independent estimates would need the same critical value."""
         return self._joint.n_effective
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return one row a universe, the primary one first.
-
-        Returns
-        -------
-        pandas.DataFrame
-            definition, day, missing, baseline, windows, is_primary, agrees (whether it leads to
-            the conclusion of the primary one; missing where either has no test), outcome and n of
-            both treatments where the estimate has them, p_joint, joint_low, joint_high (all
-            together, max-T), then the columns of `EstimateResult.tidy`, each on its own; reason
-            says why there is no estimate, or no test of it.
-        """
-        level = self._conf_level if conf_level is None else conf_level
-        table = super().tidy(conf_level=level)
-        joint = self._joint if level == self._conf_level else self._together(level)
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        joint = self._joint if conf_level == self._conf_level else self._together(conf_level)
         half = joint.critical * table["std_error"]
-        head = table[list(CHOICES)].assign(
-            is_primary=np.arange(len(table)) == 0,
-            agrees=_agrees(table, 1 - level),
-            **{c: self._facts[c] for c in self._facts.columns},
-            p_joint=joint.p_value,
-            joint_low=table["estimate"] - half,
-            joint_high=table["estimate"] + half,
-        )
-        return pd.concat([head, table.drop(columns=list(CHOICES))], axis=1)
+        return {
+            "is_primary": np.arange(len(table)) == 0,
+            "agrees": _agrees(table, 1 - conf_level),
+            **{str(c): self._facts[c] for c in self._facts.columns},
+            "p_joint": joint.p_value,
+            "joint_low": table["estimate"] - half,
+            "joint_high": table["estimate"] + half,
+        }
 
     def glance(self) -> pd.DataFrame:
         """Return one row: how many universes, the primary one, and what they say together.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,11 @@ from trdstats.tables import (
 
 @dataclass(frozen=True, repr=False)
 class CountComparison(EstimateResult):
-    """Comparison of two proportions known by their counts."""
+    """Comparison of two proportions known by their counts.
+
+    `tidy` has difference, ratio and odds ratio: measure, method, then the columns of
+    `EstimateResult.tidy`; the statistic is that of the test that belongs to the limits.
+    """
 
     counts: tuple[int, int, int, int]
     method: str
@@ -53,18 +58,8 @@ class CountComparison(EstimateResult):
         )  # fmt: skip
         return compare_proportions(rates, counts, reference="second", method=self.method)
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return difference, ratio and odds ratio, one row each.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure, method, then the columns of `EstimateResult.tidy`; the statistic is that of
-            the test that belongs to the limits.
-        """
-        table = super().tidy(conf_level=conf_level).assign(statistic=tests_of(self._compared()))
-        table.insert(1, "method", self.method)
-        return table
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        return {"method": [self.method] * len(table), "statistic": tests_of(self._compared())}
 
     def tests(self) -> pd.DataFrame:
         """Return the three usual tests of the two-by-two table: test, statistic, df, p_value."""

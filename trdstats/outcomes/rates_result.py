@@ -43,6 +43,10 @@ MISSING_WORDS = {
 class Rates(EstimateResult):
     """Rates of a state at a day, and what separates the treatments.
 
+    `tidy` has rates, then comparisons with the reference: measure ("rate", "difference", "ratio",
+    "odds ratio"), treatment, reference, the counts of the rate (see `counts`), method, then the
+    columns of `EstimateResult.tidy`; the statistic is that of the test that belongs to the limits.
+
     Attributes
     ----------
     definition : str
@@ -146,24 +150,15 @@ class Rates(EstimateResult):
     def _title(self) -> str:
         return f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}"
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return rates, then comparisons with the reference: one row each.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure ("rate", "difference", "ratio", "odds ratio"), treatment, reference, the counts
-            of the rate (see `counts`), method, then the columns of `EstimateResult.tidy`; the
-            statistic is that of the test that belongs to the limits.
-        """
-        table = super().tidy(conf_level=conf_level)
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         k = len(self.counts)
-        extra = self.counts.drop(columns="treatment").reindex(range(len(table)))
+        counts = self.counts.drop(columns="treatment").reindex(range(len(table)))
         rate, gap = self.methods if self.weighted is None else ("influence", "influence")
-        extra["method"] = [rate] * k + [gap] * (len(table) - k)
-        statistic = np.concatenate([np.full(k, np.nan), tests_of(self._compared())])
-        keys, rest = table.iloc[:, :3], table.iloc[:, 3:].assign(statistic=statistic)
-        return pd.concat([keys, extra, rest], axis=1)
+        return {
+            **{str(c): counts[c] for c in counts},
+            "method": [rate] * k + [gap] * (len(table) - k),
+            "statistic": np.concatenate([np.full(k, np.nan), tests_of(self._compared())]),
+        }
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, those rated and judged, events, day, missing visits."""

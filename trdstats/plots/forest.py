@@ -47,7 +47,7 @@ def plot_forest(
     frame : pandas.DataFrame
         One row a comparison, outcome and analysis. Columns: ``label`` (the comparison),
         ``outcome`` (heading of the panel, with its unit), ``analysis`` ("crude" or "adjusted"),
-        estimate, conf_low, conf_high; optional ``verdict``, written under the label, and
+        estimate, conf_low, conf_high; optional ``conclusion``, written under the label, and
         ``bound_low`` and ``bound_high``, what the data leave open, drawn as a bar. A comparison
         that was refused keeps its row, empty.
     fig : matplotlib.figure.Figure, optional
@@ -68,7 +68,7 @@ def plot_forest(
     """
     given = getattr(frame, "columns", ())
     bounds = [c for c in ("bound_low", "bound_high") if c in given]
-    names = ("label", "outcome", "analysis", *(["verdict"] if "verdict" in given else []))
+    names = ("label", "outcome", "analysis", *(["conclusion"] if "conclusion" in given else []))
     rows = take_columns(frame, _NAME, "frame", names=names, numbers=(*ESTIMATE, *bounds))
     check_drawable(rows["estimate"], _NAME)
     strange = sorted(set(rows["analysis"].astype(str)) - set(_KINDS))
@@ -116,10 +116,10 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, labels: list[str], bounds: bool) -
 
 
 def _label(rows: pd.DataFrame, name: str) -> str:
-    if "verdict" not in rows:
+    if "conclusion" not in rows:
         return name
-    verdict = rows.loc[rows["label"] == name, "verdict"].iloc[0]
-    return f"{name}\n{verdict}" if str(verdict) else name
+    conclusion = rows.loc[rows["label"] == name, "conclusion"].iloc[0]
+    return f"{name}\n{conclusion}" if str(conclusion) else name
 
 
 def _keys(rows: pd.DataFrame, bounds: bool) -> list[Line2D]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,27 +15,26 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.scales import Scale
 from trdstats.study.study import Study
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_p
+from trdstats.tables import FrameResult, Summary, Table, each_row, format_count, format_p
 
 
 @dataclass(frozen=True, repr=False)
-class RatingQuality(SummaryMixin):
+class RatingQuality(FrameResult):
     """Findings on the ratings of a study.
+
+    `tidy` has one row a finding: kind, subject, day, detail.
 
     Attributes
     ----------
     findings : pandas.DataFrame
-        As returned by `tidy`.
     entry : pandas.DataFrame
         Baselines at the entry threshold: empty unless one was given.
     """
 
+    _kept: ClassVar[str] = "findings"
+
     findings: pd.DataFrame
     entry: pd.DataFrame
-
-    def tidy(self) -> pd.DataFrame:
-        """Return findings, one row each: kind, subject, day, detail."""
-        return self.findings.copy()
 
     def glance(self) -> pd.DataFrame:
         """Return one row: findings, and the test of the baselines at the entry threshold."""

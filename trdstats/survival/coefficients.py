@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,13 +11,17 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.estimates.table import STATISTICS
 from trdstats.survival.groups import Sample
 from trdstats.tables import each_row, format_estimate, format_interval, format_number, format_p
 
 
 class Coefficients(EstimateResult):
-    """A result whose estimates are coefficients on the log scale of ratios."""
+    """A result whose estimates are coefficients on the log scale of ratios.
+
+    `tidy` has the keys; the ratio (``hazard_ratio``, ``time_ratio`` or ``ratio``) with its limits
+    (``_low``, ``_high``), NaN for what stands for none; then estimate (its logarithm) and the
+    columns of every table of estimates. Tests are of a coefficient of 0.
+    """
 
     # Name of the ratio: the first word of three columns.
     ratio: ClassVar[str]
@@ -27,34 +30,14 @@ class Coefficients(EstimateResult):
         """Return which rows stand for a ratio, shape (k,)."""
         return np.ones(len(table), dtype=bool)
 
-    def _for_tables(self) -> Estimates:
-        """Return the estimates; without influences where they cost much and no table needs them."""
-        return self.estimates()
-
     @property
     def covariance(self) -> pd.DataFrame:
         """Covariance of the coefficients, rows and columns named by their keys."""
-        found = self._for_tables()
+        found = self._table()
         return pd.DataFrame(found.covariance, index=found.labels(), columns=found.labels())
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return one row a coefficient.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Default: that of the specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The keys; the ratio (``hazard_ratio``, ``time_ratio`` or ``ratio``) with its limits
-            (``_low``, ``_high``), NaN for what stands for none; then estimate (its logarithm)
-            and the columns of every table of estimates. Tests are of a coefficient of 0.
-        """
-        level = self.conf_level if conf_level is None else conf_level
-        table = self._for_tables().tidy(conf_level=level)
-        return with_ratios(table, self.ratio, self._has_ratio(table))
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        return ratios_of(table, self.ratio, self._has_ratio(table))
 
     def _ratios(self) -> pd.DataFrame:
         """Return the coefficients with their ratios as estimate, conf_low, conf_high."""
@@ -107,8 +90,8 @@ class Coefficients(EstimateResult):
         return tuple(rows)
 
 
-def with_ratios(table: pd.DataFrame, name: str, shown: BoolArray) -> pd.DataFrame:
-    """Return a table of estimates with the ratios they are logarithms of, after the keys.
+def ratios_of(table: pd.DataFrame, name: str, shown: BoolArray) -> dict[str, FloatArray]:
+    """Return the ratios that estimates are logarithms of, and their limits, as columns.
 
     Parameters
     ----------
@@ -121,10 +104,7 @@ def with_ratios(table: pd.DataFrame, name: str, shown: BoolArray) -> pd.DataFram
     ends = {"": "estimate", "_low": "conf_low", "_high": "conf_high"}
     with np.errstate(over="ignore"):
         logs = {f"{name}{end}": table[column].to_numpy() for end, column in ends.items()}
-        ratios = {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
-    keys = table.columns[: len(table.columns) - len(STATISTICS)]
-    columns: dict[Hashable, object] = dict(table[keys].items())
-    return pd.DataFrame(columns | ratios | dict(table[list(STATISTICS)].items()))
+        return {k: np.where(shown, np.exp(v), np.nan) for k, v in logs.items()}
 
 
 def coefficients_of(

@@ -11,10 +11,11 @@ from trdstats.tables.format import (
     format_time,
 )
 from trdstats.tables.rows import each_row
-from trdstats.tables.summary import Summary, SummaryMixin, Table
+from trdstats.tables.summary import FrameResult, Summary, SummaryMixin, Table
 
 __all__ = [
     "NOT_ESTIMABLE",
+    "FrameResult",
     "Summary",
     "SummaryMixin",
     "Table",

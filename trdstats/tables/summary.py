@@ -1,4 +1,4 @@
-"""The face of a result: one description, shown as text or as HTML.
+"""The summary of a result: one description, shown as text or as HTML.
 
 A `Summary` is what a result says of itself, in the order in which a reader needs it: title,
 header, tables, notes. Both `to_text` and `to_html` read the same fields, so the two can never
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal
+from typing import ClassVar, Literal
+
+import pandas as pd
 
 from trdstats.errors import visible
 
@@ -126,7 +128,7 @@ def _html(text: str) -> str:
 
 
 class SummaryMixin:
-    """Mixin: an object that shows itself through its face."""
+    """Mixin: an object that shows itself through its summary."""
 
     __slots__ = ()
 
@@ -139,3 +141,14 @@ class SummaryMixin:
 
     def _repr_html_(self) -> str:
         return self.summary().to_html()
+
+
+class FrameResult(SummaryMixin):
+    """A result whose table is kept as a frame; a subclass names the attribute that holds it."""
+
+    _kept: ClassVar[str] = "frame"
+
+    def tidy(self) -> pd.DataFrame:
+        """Return a copy of the table; the class names its columns."""
+        table: pd.DataFrame = getattr(self, self._kept)
+        return table.copy()

@@ -19,7 +19,12 @@ from trdstats.comparison.adjusted.analysis_set import (
     fit_treatment_model,
     read_analysis_set,
 )
-from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
+from trdstats.comparison.adjusted.by_treatment import (
+    Estimand,
+    Quantity,
+    check_estimand,
+    values_by_treatment,
+)
 from trdstats.comparison.adjusted.standardisation_result import caveat_notes
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import SpecError, check_choice, check_level, pick_level
@@ -33,7 +38,6 @@ from trdstats.study import Study
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
 from trdstats.tables import Summary, SummaryMixin
 
-Estimand = Literal["ate", "att"]
 Variance = Literal["efficient", "stacked"]
 
 
@@ -116,14 +120,9 @@ class AIPW(SummaryMixin):
                 f"treatment; got {self.outcome_formula!r} and {self.treatment_formula!r}."
             )
         check_outcome(self.outcome, self.day, self.missing)
-        check_choice("estimand", self.estimand, get_args(Estimand))
+        check_estimand(self.estimand, self.treated)
         check_choice("variance", self.variance, get_args(Variance))
         check_level(self.conf_level)
-        if (self.estimand == "att") == (self.treated is None):
-            raise SpecError(
-                "estimand='att' is about the subjects of one treatment: name it with treated=..., "
-                "and only there."
-            )
         if self.folds is not None and (self.folds != int(self.folds) or self.folds < 2):
             raise SpecError(f"folds must be a whole number of at least 2; got {self.folds!r}.")
         if self.folds is not None and self.variance == "stacked":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
+from trdstats.arguments import Level
 from trdstats.arrays import FloatArray
-from trdstats.errors import check_choice, no_error_known, no_error_reason
+from trdstats.errors import SpecError, check_choice, no_error_known, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.scales import ScaleName
@@ -21,7 +22,18 @@ from trdstats.estimates.stacked import below, with_root, without_root
 from trdstats.kernels.numerics.boundary import at_boundary, variance_of_mean, without
 from trdstats.tables import Table, each_row, format_estimate, format_p
 
+Estimand = Literal["ate", "att"]
 Quantity = Literal["rate", "mean", "survival", "restricted mean"]
+
+
+def check_estimand(estimand: str, treated: Level | None) -> None:
+    """Raise `SpecError` unless the estimand is known and "att" names whose effect it is."""
+    check_choice("estimand", estimand, get_args(Estimand))
+    if (estimand == "att") == (treated is None):
+        raise SpecError(
+            "estimand='att' is about the subjects of one treatment: name it with treated=..., "
+            "and only there."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
+from trdstats.comparison.adjusted.by_treatment import Estimand, check_estimand
 from trdstats.comparison.adjusted.standardisation_result import StandardisationResult
 from trdstats.comparison.adjusted.standardised_means import standardise_means
 from trdstats.comparison.adjusted.standardised_times import standardise_times
@@ -22,7 +23,6 @@ from trdstats.outcomes import Definition, EventTimes
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
-Estimand = Literal["ate", "att"]
 Variance = Literal["influence", "fixed covariates"]
 MODELS = ("logistic", "linear", "cox", *get_args(Distribution))
 MODELS_OF_TIME = MODELS[2:]
@@ -110,14 +110,9 @@ class Standardisation(SummaryMixin):
             raise SpecError(
                 f"The formula {self.formula!r} must hold {self.by!r}, whose values are compared."
             )
-        check_choice("estimand", self.estimand, get_args(Estimand))
+        check_estimand(self.estimand, self.treated)
         check_choice("variance", self.variance, get_args(Variance))
         check_level(self.conf_level)
-        if (self.estimand == "att") == (self.treated is None):
-            raise SpecError(
-                "estimand='att' is about the subjects of one treatment: name it with treated=..., "
-                "and only there."
-            )
         if self.model is not None:
             check_choice("model", self.model, MODELS)
         if self.outcome is not None:

@@ -35,6 +35,11 @@ _METHODS = {
 class StratifiedRates(EstimateResult):
     """Comparisons of rates over strata.
 
+    `tidy` has difference, ratio and common odds ratio of every treatment with the reference:
+    measure, treatment, reference, method, then the columns of estimates. The statistic is that of
+    the p value: z of the score, for the odds ratio the chi-squared of Cochran, Mantel and
+    Haenszel.
+
     Attributes
     ----------
     title : str
@@ -96,21 +101,13 @@ class StratifiedRates(EstimateResult):
             reasons=_reasons(value, error), title=self.title, notes=self._notes(),
         )  # fmt: skip
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return difference, ratio and common odds ratio of every treatment with the reference.
-
-        Returns
-        -------
-        pandas.DataFrame
-            measure, treatment, reference, method, then the columns of estimates. The statistic is
-            that of the p value: z of the score, for the odds ratio the chi-squared of Cochran,
-            Mantel and Haenszel.
-        """
-        frame = super().tidy(conf_level=conf_level)
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         counts = _counts(self._pairs()) * len(_KERNELS)
-        tests = StratifiedLimits(tuple(frame["measure"]), counts).contrasts(self.conf_level)
-        frame.insert(3, "method", frame["measure"].map(_METHODS))
-        return frame.assign(statistic=[c.statistic for c in tests])
+        tests = StratifiedLimits(tuple(table["measure"]), counts).contrasts(self.conf_level)
+        return {
+            "method": table["measure"].map(_METHODS),
+            "statistic": [c.statistic for c in tests],
+        }
 
     def _cells(self) -> pd.DataFrame:
         """Return everybody counted; of bare counts one row for those alike, with their number."""

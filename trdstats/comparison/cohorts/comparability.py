@@ -1,4 +1,4 @@
-"""Whether two cohorts can be compared at all: a verdict before any number."""
+"""Whether two cohorts can be compared at all: a conclusion before any number."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from trdstats.comparison.cohorts.cohorts import Cohort
 
-Grade = Literal["fine", "limits", "caution", "overlap", "prevents"]
-COMPARE = "compare"
-WITH_CAUTION = "compare with caution"
-IN_OVERLAP = "compare in the overlap population"
-DO_NOT = "do not compare"
+OK, CAUTION, NOT_COMPARABLE = "ok", "caution", "not comparable"
+Grade = Literal["ok", "note", "overlap", "caution", "not comparable"]
 
 # What is looked at, in the order of tables.
 SAMPLE_SIZE = "effective sample size"
@@ -23,7 +19,7 @@ CHECKS = (
     "scale", "cut-off", "assessment day", "time zero", "visit grid", "follow-up", SAMPLE_SIZE,
     "overlap",
 )  # fmt: skip
-# What limits a comparison and never prevents it; see `pitfalls`.
+# Limits of a comparison that never prevent it; see `pitfalls`.
 PITFALLS = (
     "source", "endpoint", "dropout", "who is followed", "other treatment", "switch", "entry score",
     "raters", "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
@@ -44,10 +40,10 @@ class Finding:
     ----------
     check : str
         One of `CHECKS` or `PITFALLS`.
-    grade : {"fine", "limits", "caution", "overlap", "prevents"}
-        "limits" is to be kept in mind, "caution" is said in the verdict, "overlap" leaves the
-        overlap population to be compared, "prevents" forbids the comparison unless the check is
-        accepted by name.
+    grade : {"ok", "note", "overlap", "caution", "not comparable"}
+        "note" is to be kept in mind, "overlap" restricts the comparison to the overlap
+        population; "caution" and "not comparable" are the conclusion on the pair, the latter
+        unless the check is accepted by name.
     finding, remedy : str
     about : str
         What the finding is about, where that is less than the pair: one cohort, or the subjects.
@@ -61,8 +57,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The verdict on a pair of cohorts.
+class Comparability:
+    """Whether a pair of cohorts can be compared, and what each check found.
 
     Attributes
     ----------
@@ -78,29 +74,36 @@ class Verdict:
     accepted: tuple[str, ...] = ()
 
     @property
-    def words(self) -> str:
-        """The verdict: compare (in the overlap population, or with caution), or do not compare."""
+    def conclusion(self) -> str:
+        """ok, caution or not comparable."""
         grades = {f.grade for f in self.findings if f.check not in self.accepted}
-        if "prevents" in grades:
-            return DO_NOT
-        if "caution" in grades:
-            return WITH_CAUTION
-        return IN_OVERLAP if "overlap" in {f.grade for f in self.findings} else COMPARE
+        return next((c for c in (NOT_COMPARABLE, CAUTION) if c in grades), OK)
+
+    @property
+    def only_overlap(self) -> bool:
+        """Whether the comparison holds for the overlap population only."""
+        return any(f.grade == "overlap" for f in self.findings)
+
+    @property
+    def words(self) -> str:
+        """The conclusion, with the population it is restricted to."""
+        return f"{self.conclusion}{' (overlap population)' if self.only_overlap else ''}"
 
     @property
     def objections(self) -> tuple[Finding, ...]:
-        """What prevents the comparison and was not accepted."""
+        """Findings that prevent the comparison and were not accepted."""
         return tuple(
-            f for f in self.findings if f.grade == "prevents" and f.check not in self.accepted
-        )
+            f for f in self.findings
+            if f.grade == NOT_COMPARABLE and f.check not in self.accepted
+        )  # fmt: skip
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row a check: treatment, reference, check, grade, accepted, finding, remedy."""
+        """Return one row a check."""
         return [
             {
                 "treatment": self.treatment,
                 "reference": self.reference,
-                "verdict": self.words,
+                "conclusion": self.conclusion,
                 "check": f.check,
                 "grade": f.grade,
                 "accepted": f.check in self.accepted,
@@ -134,11 +137,11 @@ def check_design(a: Cohort, b: Cohort, *, day: float | None, tau: float | None) 
 
 def _scale(a: Cohort, b: Cohort) -> Finding:
     if a.scale == b.scale:
-        return Finding("scale", "fine", f"Both are rated on the {a.scale}.")
+        return Finding("scale", "ok", f"Both are rated on the {a.scale}.")
     return Finding(
         "scale",
-        "prevents",
-        f"{a.label} is rated on the {a.scale}, {b.label} on the {b.scale}: a change of half on "
+        "not comparable",
+        f"{a.label} is assessed on the {a.scale}, {b.label} on the {b.scale}: a change of half on "
         "one is not a change of half on the other.",
         "Convert one of them (convert), or accept the difference by name.",
     )
@@ -151,11 +154,11 @@ def _cut_off(a: Cohort, b: Cohort) -> Finding:
         if (x != y if a.scale == b.scale else type(x) is not type(y))
     ]
     if not differ:
-        return Finding("cut-off", "fine", "One rule decides for both.")
+        return Finding("cut-off", "ok", "One rule decides for both.")
     pairs = "; ".join(f"{a.label}: {x}, {b.label}: {y}" for x, y in differ)
     return Finding(
         "cut-off",
-        "prevents",
+        "not comparable",
         f"Different rules decide: {pairs}.",
         "Give one rule for both, or accept the difference by name.",
     )
@@ -164,7 +167,7 @@ def _cut_off(a: Cohort, b: Cohort) -> Finding:
 def _assessment_day(a: Cohort, b: Cohort, day: float) -> Finding:
     without = [c for c in (a, b) if not np.isclose(c.scheduled(), day).any()]
     if not without:
-        return Finding("assessment day", "fine", f"Both were rated at day {day:g}.")
+        return Finding("assessment day", "ok", f"Both were rated at day {day:g}.")
     shared = sorted(set(a.scheduled()) & set(b.scheduled()))
     remedy = (
         f"Days both were rated at: {', '.join(f'{d:g}' for d in shared[:12])}."
@@ -176,7 +179,7 @@ def _assessment_day(a: Cohort, b: Cohort, day: float) -> Finding:
     )
     return Finding(
         "assessment day",
-        "prevents",
+        "not comparable",
         f"Day {day:g} was not scheduled under {' and '.join(c.label for c in without)}.",
         remedy,
     )
@@ -194,7 +197,7 @@ def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
             found.append(
                 Finding(
                     "time zero",
-                    "prevents",
+                    "not comparable",
                     f"Nobody under {own.label} was lost before day {reached:g}, while "
                     f"{100 * lost:.0f} % under {other.label} were: whoever is in {own.label} had "
                     f"to get that far. Those {reached:g} days are immortal time.",
@@ -207,7 +210,7 @@ def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
         found.append(
             Finding(
                 "time zero",
-                "limits",
+                "note",
                 f"The baseline was rated {a.baseline_lead():g} days before day 0 under {a.label}, "
                 f"{b.baseline_lead():g} days under {b.label}.",
                 "What changed before treatment counts as its effect.",
@@ -218,13 +221,13 @@ def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
         found.append(
             Finding(
                 "time zero",
-                "limits",
+                "note",
                 f"Never treated: {100 * shares[0]:.0f} % of {a.label}, {100 * shares[1]:.0f} % of "
                 f"{b.label}.",
                 "Rates count all who were assigned; look at those treated beside them.",
             )
         )
-    return found or [Finding("time zero", "fine", "Nobody had to survive to be counted.")]
+    return found or [Finding("time zero", "ok", "Nobody had to survive to be counted.")]
 
 
 def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
@@ -237,7 +240,7 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
         return [
             Finding(
                 "visit grid",
-                "prevents",
+                "not comparable",
                 f"By day {until:g} nobody was rated under {looks}.",
                 "Choose a later horizon: nothing seen is not nothing happened.",
             )
@@ -246,12 +249,12 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
     ratio = max(rate) / min(rate) if min(rate) > 0 else np.inf
     if ratio <= DENSITY_RATIO:
         text = f"About {rate[0]:.1f} and {rate[1]:.1f} visits a month."
-        return [Finding("visit grid", "fine", text)]
+        return [Finding("visit grid", "ok", text)]
     often, seldom = (a, b) if rate[0] > rate[1] else (b, a)
     return [
         Finding(
             "visit grid",
-            "limits",
+            "note",
             f"{often.label} was rated {max(rate):.1f} times a month, {seldom.label} "
             f"{min(rate):.1f}: more visits find response sooner and more often.",
             "Onset is estimated from the intervals between visits; see audit_schedule for curves "
@@ -263,19 +266,14 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
 def _follow_up(a: Cohort, b: Cohort, tau: float) -> Finding:
     short = [c for c in (a, b) if c.last_day().max() < tau]
     if not short:
-        return Finding("follow-up", "fine", f"Both are followed to day {tau:g}.")
+        return Finding("follow-up", "ok", f"Both are followed to day {tau:g}.")
     ends = ", ".join(f"{c.label} to day {c.last_day().max():g}" for c in short)
     return Finding(
         "follow-up",
-        "prevents",
+        "not comparable",
         f"The horizon is day {tau:g}; followed is {ends}.",
         f"Choose tau of at most {min(c.last_day().max() for c in (a, b)):g}.",
     )
-
-
-def table_of(verdicts: tuple[Verdict, ...]) -> pd.DataFrame:
-    """Return the findings of all pairs as one frame."""
-    return pd.DataFrame([row for v in verdicts for row in v.rows()])
 
 
 def pairs_of(

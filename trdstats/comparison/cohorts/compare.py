@@ -1,4 +1,4 @@
-"""Crude and adjusted comparison of cohorts, each pair with its verdict first."""
+"""Crude and adjusted comparison of cohorts, the comparability of each pair first."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from trdstats.arguments import Level, checked
 from trdstats.comparison.cohorts.cohorts import Cohort, list_cohorts
 from trdstats.comparison.cohorts.comparability import (
     CHECKS,
-    DO_NOT,
-    Verdict,
+    NOT_COMPARABLE,
+    Comparability,
     check_design,
     pairs_of,
 )
@@ -59,14 +58,14 @@ def compare(
     n_jobs: int = 1,
     conf_level: float = 0.95,
 ) -> Comparison:
-    """Compare every pair of cohorts, crude and adjusted, after a verdict on the pair.
+    """Compare every pair of cohorts, crude and adjusted, where they can be compared at all.
 
-    Before any number each pair is judged: by its scales, definitions and days of assessment, by
-    what had to be survived to be counted, by its visits and follow-up, and by whether the patients
-    overlap in the covariates. Pairs that should not be compared have no numbers, unless the check
-    that speaks against them is accepted by name. What limits a comparison without preventing it
-    (dropout that differs, responders followed alone, events no rule counts, a threshold that
-    decides, ...) is said beside its numbers.
+    The conclusion on each pair comes before any number: "ok", "caution" or "not comparable". It
+    rests on the scales, definitions and days of assessment, on immortal time, on visits and
+    follow-up, and on the overlap of the covariates. A pair that is not comparable has no numbers,
+    unless the check that prevents the comparison is accepted by name. Limits that do not prevent
+    a comparison (different dropout, only responders followed up, events that no rule counts, a
+    threshold that decides, ...) stand beside its numbers as notes.
 
     Parameters
     ----------
@@ -78,8 +77,9 @@ def compare(
         Default: `Response()` and `LossOfResponse()`; a mapping gives each study its own.
     outcomes : sequence of str
         Of "onset" (mean days to response up to tau, from the intervals between visits), "rate" (of
-        response at a day; not rated is no response), "days in response" (up to tau, of everybody)
-        and "durability" (mean days from response to relapse, of responders: described only).
+        response at a day; not assessed counts as no response), "days in response" (up to tau,
+        of all subjects) and "durability" (mean days from response to relapse, of responders:
+        described only).
     day : float, optional
         Of the rate. Default: the last day scheduled for both cohorts of a pair by tau.
     tau : float, optional
@@ -87,7 +87,7 @@ def compare(
         pair are followed.
     relapse_tau : float, optional
         Longest horizon of the durability, in days from the first response. It ends earlier where
-        fewer than ten responders, and fewer than a tenth, of a cohort are followed so far; `day`
+        fewer than ten responders, and fewer than a tenth, of a cohort are followed; the key `day`
         of the result says where.
     reference : str, optional
         Cohort that is the reference of its pairs. Default: of every pair the earlier one.
@@ -95,7 +95,7 @@ def compare(
         Of `PropensityWeights`. Default: all subjects ("ate") where the cohorts overlap well and
         the weights balance them (standardised differences up to 0.1), otherwise "overlap".
     missing : {"indicator", "error"}
-        As in `PropensityWeights`; what is filled is said.
+        As in `PropensityWeights`; the result says what was filled.
     accept : sequence of str
         Checks whose objection is overridden: "scale", "cut-off", "assessment day", "time zero",
         "visit grid", "follow-up", "effective sample size" (at least 20 of either cohort).
@@ -120,9 +120,9 @@ def compare(
 
     Notes
     -----
-    Errors of adjusted rates and days come from influences that know how the weights were
-    estimated. E-values are those of the risk ratio for the rate, of the standardised difference
-    for days.
+    Standard errors of adjusted rates and days come from influences that include the estimation
+    of the weights. E-values are those of the risk ratio for the rate, of the standardised
+    difference for days.
 
     Examples
     --------
@@ -149,39 +149,43 @@ def compare(
                                 seed=int(start), n_boot=n_boot, n_jobs=n_jobs)
         for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
     }  # fmt: skip
-    verdicts, rows, weights = [], [], {}
+    comparability, rows, weights = [], [], {}
     pairs = pairs_of(cohorts, reference)
-    for own, base in pairs:
-        pair = Pair(derived[own.label], derived[base.label])
-        horizon, at = _horizon(own, base, tau), day
+    for treatment, base in pairs:
+        pair = Pair(derived[treatment.label], derived[base.label])
+        horizon, at = _horizon(treatment, base, tau), day
         if at is None and RATE in outcomes:
-            at = _last_shared_day(own, base, horizon)
-        found = check_design(own, base, day=at if RATE in outcomes else None, tau=horizon)
-        same = own.randomised and base.randomised and own.source == base.source
+            at = _last_shared_day(treatment, base, horizon)
+        rate_day = at if RATE in outcomes else None
+        design = check_design(treatment, base, day=rate_day, tau=horizon)
         check = check_overlap(
-            pair.covariates(), adjust, estimand=estimand, missing=missing, randomised=same
+            pair.covariates(), adjust, estimand=estimand, missing=missing,
+            randomised=pair.randomised,
+        )  # fmt: skip
+        judged = Comparability(
+            treatment.label, base.label, (*design, *check.findings), tuple(accept)
         )
-        verdict = Verdict(own.label, base.label, (*found, *check.findings), tuple(accept))
-        verdicts.append(verdict)
         if check.weights is not None:
-            weights[(own.label, base.label)] = check.weights
-        if verdict.words == DO_NOT or check.weights is None:
-            rows += rows_without_numbers(verdict, outcomes, at, horizon, longest)
+            weights[(treatment.label, base.label)] = check.weights
+        if judged.conclusion == NOT_COMPARABLE or check.weights is None:
+            comparability.append(judged)
+            rows += rows_without_numbers(judged, outcomes, at, horizon, longest)
             continue
-        sides = CrudeAndAdjusted.of(pair, check.weights, outcomes, at if RATE in outcomes else None,
-                             horizon, longest, conf_level)  # fmt: skip
-        kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
-        verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
-        rows += sides.rows(verdicts[-1], outcomes, onsets)
+        both = CrudeAndAdjusted.of(
+            pair, check.weights, outcomes, rate_day, horizon, longest, conf_level
+        )
+        pitfalls = (*check_pitfalls(pair, tau=horizon), *both.checks(pair))
+        comparability.append(replace(judged, findings=(*judged.findings, *pitfalls)))
+        rows += both.rows(outcomes, onsets)
     return Comparison(
-        adjust=adjust,
+        adjusted_for=adjust,
         outcomes=tuple(outcomes),
-        verdicts=tuple(verdicts),
-        frame=pd.DataFrame(rows),
+        comparability=tuple(comparability),
+        rows=tuple(rows),
         weights=weights,
         caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
                                 for b, a in pairs} - {""})),
-        conf_level=conf_level,
+        _conf_level=conf_level,
     )  # fmt: skip
 
 
@@ -199,7 +203,7 @@ def _check(
     allowed = tuple(c for c in CHECKS if c != "overlap")
     for name in accept:
         if name not in allowed:
-            hint = " Without overlap there is nobody to compare." if name == "overlap" else ""
+            hint = " Without overlap no subjects can be compared." if name == "overlap" else ""
             raise SpecError(f"accept takes the checks {', '.join(allowed)}; got {name!r}.{hint}")
     if estimand is not None:
         check_choice("estimand", estimand, tuple(e for e in ESTIMANDS if e != "att"))

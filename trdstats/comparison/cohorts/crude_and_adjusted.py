@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.comparison.cohorts.comparability import Finding, Verdict
+from trdstats.comparison.cohorts.comparability import Comparability, Finding
 from trdstats.comparison.cohorts.fragility import check_counts, check_threshold, find_near
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, OnsetDraws, draw_onsets
 from trdstats.comparison.cohorts.pair import Pair, only_histories, only_subjects
@@ -19,14 +19,79 @@ from trdstats.comparison.cohorts.pair_estimates import (
     ONSET,
     RATE,
     PairData,
+    PairEstimate,
     estimate,
     followed_to,
+    without_estimate,
 )
 from trdstats.comparison.sensitivity.e_values import e_value
 from trdstats.comparison.weighting.propensity_result import UNBALANCED, PropensityResult
 from trdstats.errors import NotEstimableError, UnknownNameError
+from trdstats.estimates import Estimates
 
 CRUDE, ADJUSTED = "crude", "adjusted"
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """One outcome of a pair, crude or adjusted.
+
+    Attributes
+    ----------
+    treatment, reference, outcome : str
+    day : float or None
+    analysis : {"crude", "adjusted"}
+    population : str
+        "all", or the estimand of the weights; empty without numbers.
+    found : PairEstimate
+    n : float
+        Subjects; adjusted: the effective sample size.
+    smd, overlap : float
+        Largest standardised difference of a covariate; common area of the scores.
+    """
+
+    treatment: str
+    reference: str
+    outcome: str
+    day: float | None
+    analysis: str
+    population: str
+    found: PairEstimate
+    n: float = np.nan
+    smd: float = np.nan
+    overlap: float = np.nan
+
+    @property
+    def difference(self) -> Estimates:
+        """The difference under all its keys."""
+        keys = {
+            "treatment": self.treatment,
+            "reference": self.reference,
+            "outcome": self.outcome,
+            "measure": "risk difference" if self.outcome == RATE else "mean difference",
+            "day": np.nan if self.day is None else float(self.day),
+            "analysis": self.analysis,
+            "population": self.population,
+        }
+        return replace(self.found.difference, keys=pd.DataFrame([keys]))
+
+    def e_value(self, conf_level: float) -> tuple[float, float]:
+        """Return the E-values of the difference and of its limit; NaN where there is none."""
+        found, unknown = self.found, (np.nan, np.nan)
+        if self.outcome == RATE and found.ratio is not None:
+            low, high = found.ratio.interval(conf_level)
+            ratio = [float(found.ratio.value[0]), float(low[0]), float(high[0])]
+            measure = "risk ratio"
+        elif self.outcome in (ONSET, IN_RESPONSE) and found.spread > 0:
+            ratio = [v / found.spread for v in (found.value, *found.interval(conf_level))]
+            measure = "difference in means"
+        else:
+            return unknown
+        # A ratio of 0, where no subject under the treatment responds, has no finite E-value.
+        if not np.isfinite(ratio).all() or (self.outcome == RATE and min(ratio[0], ratio[2]) <= 0):
+            return unknown
+        value = e_value(*ratio, measure=measure, conf_level=conf_level)
+        return value.estimate, value.limit
 
 
 @dataclass(frozen=True)
@@ -87,11 +152,11 @@ class CrudeAndAdjusted:
     def _check_missing(self) -> Finding:
         filled = self.fit.covariates.filled
         if not filled:
-            return Finding("missing covariates", "fine", "Every covariate is known of everybody.")
+            return Finding("missing covariates", "ok", "Every covariate is known of everybody.")
         listed = ", ".join(f"{k} ({n:,})" for k, n in filled.items())
         return Finding(
             "missing covariates",
-            "limits",
+            "note",
             f"Covariates are missing: {listed}. Weights count each as a trait of its own.",
             "Right when what is missing says no more than that it is missing; missing='error' "
             "refuses instead.",
@@ -101,51 +166,40 @@ class CrudeAndAdjusted:
         apart = self.fit.balance().set_index("term")["smd_after"].abs()
         far = apart[apart > UNBALANCED]
         if not len(far):
-            return Finding("balance", "fine", "Weighted, they are alike in every covariate.")
+            return Finding("balance", "ok", "Weighted, they are alike in every covariate.")
         named = ", ".join(f"{k} ({v:.2f})" for k, v in far.items())
         return Finding(
             "balance",
-            "caution" if pair.caveat else "limits",  # chance leaves differences in a trial
+            "caution" if pair.caveat else "note",  # chance leaves differences in a trial
             f"Weighted, they still differ in {named}.",
             "A standardised difference above 0.1 can leave a bias: estimand='overlap' has none.",
         )
 
-    def rows(
-        self, verdict: Verdict, outcomes: Sequence[str], onsets: dict[str, CohortOnset]
-    ) -> list[dict[str, Any]]:
-        """Return one row an outcome and analysis, with balance, overlap and E-values.
+    def rows(self, outcomes: Sequence[str], onsets: dict[str, CohortOnset]) -> list[ComparisonRow]:
+        """Return one row an outcome and analysis, with balance and overlap.
 
         Parameters
         ----------
-        verdict : Verdict
         outcomes : sequence of str
         onsets : dict of str to CohortOnset
             By cohort.
         """
-        conf_level = self.whole.conf_level
         draws = self._draw(onsets) if ONSET in outcomes else {}
-        weighted, shared = self.fit.glance().iloc[0], self.fit.common_area
+        sizes, overlap = self.fit.glance().iloc[0], self.fit.common_area
         rows = []
-        for name in outcomes:
-            crude = estimate(self.whole, name, None, draws.get(CRUDE))
-            adjusted = estimate(self.inside, name, self.fit, draws.get(ADJUSTED))
+        for outcome in outcomes:
+            crude = estimate(self.whole, outcome, None, draws.get(CRUDE))
+            adjusted = estimate(self.inside, outcome, self.fit, draws.get(ADJUSTED))
             # Days are standardised by their spread between all subjects, crude and adjusted alike.
-            spread = float(crude.pop("sd", np.nan))
-            adjusted.pop("sd", None)
-            for kind, population, found, n, smd in (
-                (CRUDE, "all", crude, len(self.covariates), weighted["smd_before"]),
-                (
-                    ADJUSTED,
-                    self.fit.spec.estimand,
-                    adjusted,
-                    weighted["effective"],
-                    weighted["smd_after"],
-                ),
-            ):
-                base = {**_key(verdict, name, kind, self.whole.day_of(name)),
-                        "population": population, "n": float(n), "smd": float(smd),
-                        "overlap": shared}  # fmt: skip
-                rows.append({**base, **found, **_strength(name, found, spread, conf_level)})
+            adjusted = replace(adjusted, spread=crude.spread)
+            reference, treatment = self.whole.labels
+            key = (treatment, reference, outcome, self.whole.day_of(outcome))
+            rows += [
+                ComparisonRow(*key, CRUDE, "all", crude, float(len(self.covariates)),
+                              float(sizes["smd_before"]), overlap),
+                ComparisonRow(*key, ADJUSTED, self.fit.spec.estimand, adjusted,
+                              float(sizes["effective"]), float(sizes["smd_after"]), overlap),
+            ]  # fmt: skip
         return rows
 
     def _draw(self, onsets: dict[str, CohortOnset]) -> dict[str, OnsetDraws]:
@@ -161,27 +215,17 @@ class CrudeAndAdjusted:
 
 
 def rows_without_numbers(
-    verdict: Verdict, outcomes: Sequence[str], day: float | None, tau: float, relapse_tau: float
-) -> list[dict[str, Any]]:
+    pair: Comparability, outcomes: Sequence[str], day: float | None, tau: float, relapse_tau: float
+) -> list[ComparisonRow]:
     """Return the rows of a pair that is not to be compared, with the reason."""
     days = {RATE: day, DURABILITY: relapse_tau if np.isfinite(relapse_tau) else None}
-    why = " ".join(f.finding for f in verdict.objections) or "No weights could be made."
+    reason = " ".join(f.finding for f in pair.objections) or "No weights could be made."
     return [
-        {**_key(verdict, name, kind, days.get(name, tau)), "note": why}
-        for name in outcomes
-        for kind in (CRUDE, ADJUSTED)
-    ]
-
-
-def _key(verdict: Verdict, outcome: str, analysis: str, day: float | None) -> dict[str, Any]:
-    return {
-        "treatment": verdict.treatment,
-        "reference": verdict.reference,
-        "verdict": verdict.words,
-        "outcome": outcome,
-        "day": day,
-        "analysis": analysis,
-    }
+        ComparisonRow(pair.treatment, pair.reference, outcome, days.get(outcome, tau), analysis,
+                      "", without_estimate(reason))
+        for outcome in outcomes
+        for analysis in (CRUDE, ADJUSTED)
+    ]  # fmt: skip
 
 
 def _restricted(data: PairData, kept: Any) -> PairData:
@@ -193,23 +237,3 @@ def _restricted(data: PairData, kept: Any) -> PairData:
         history=None if data.history is None else only_histories(data.history, kept),
         durability=None if data.durability is None else only_subjects(data.durability, kept),
     )
-
-
-def _strength(
-    outcome: str, found: dict[str, Any], spread: float, conf_level: float
-) -> dict[str, float]:
-    """Return the E-value of a contrast and of its limit."""
-    none = {"e_value": np.nan, "e_value_limit": np.nan}
-    if outcome == RATE:
-        ratio = [found.get(k, np.nan) for k in ("risk_ratio", "risk_ratio_low", "risk_ratio_high")]
-        measure = "risk ratio"
-    elif outcome != DURABILITY and spread > 0 and np.isfinite(found["estimate"]):
-        ratio = [found[k] / spread for k in ("estimate", "conf_low", "conf_high")]
-        measure = "difference in means"
-    else:
-        return none
-    # A ratio of 0, where nobody under the treatment responds, has no finite E-value.
-    if not np.isfinite(ratio).all() or (outcome == RATE and min(ratio[0], ratio[2]) <= 0):
-        return none
-    value = e_value(*ratio, measure=measure, conf_level=conf_level)
-    return {"e_value": value.estimate, "e_value_limit": value.limit}

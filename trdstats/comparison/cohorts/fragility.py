@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.cohorts.comparability import Finding
 from trdstats.comparison.cohorts.pair import Pair
-from trdstats.comparison.cohorts.pair_estimates import RATE, PairData, estimate
+from trdstats.comparison.cohorts.pair_estimates import RATE, PairData, PairEstimate, estimate
 from trdstats.estimates.weights import read_weights
 
 # Respond or not: fewer effective subjects of either under a treatment, and limits are rough.
@@ -66,13 +66,14 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     weights : result or None
     """
     reference, treatment = data.labels
+    level = data.conf_level
     arm = near.met["treatment"].to_numpy()
     weight = np.ones(len(arm)) if weights is None else read_weights(near.met, weights)
     n = int((near.above | near.below).sum())
     if not n:
-        return Finding("threshold", "fine", f"Nobody lies within {near.unit} of the threshold.")
+        return Finding("threshold", "ok", f"No subject lies within {near.unit} of the threshold.")
 
-    def contrast(turned: BoolArray) -> dict[str, Any]:
+    def contrast(turned: BoolArray) -> PairEstimate:
         now = near.met["met"].astype("boolean")
         other = near.met.assign(met=now.where(~turned, ~now))
         return estimate(replace(data, met=other), RATE, weights, None)
@@ -84,33 +85,32 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     ends = [contrast(worst), contrast(best)]
     spread = (
         f"{n} of {len(arm)} lie within {near.unit} of the threshold; judged the other way, they "
-        f"put the difference anywhere from {100 * ends[0]['estimate']:.1f} to "
-        f"{100 * ends[1]['estimate']:.1f} percentage points"
+        f"put the difference anywhere from {100 * ends[0].value:.1f} to "
+        f"{100 * ends[1].value:.1f} percentage points"
     )
-    sides = [(m, e) for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != _sign(found)]
-    if not np.isfinite(found["estimate"]) or not sides:
-        return Finding("threshold", "fine", f"{spread}.")
-    fewest = min(_fewest(m, weight, contrast, _sign(found)) for m, _ in sides)
-    told = "for its limits to hold 0" if _sign(found) else "to tell it from 0"
+    shown = _sign(found, level)
+    sides = [m for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e, level) != shown]
+    if not np.isfinite(found.value) or not sides:
+        return Finding("threshold", "ok", f"{spread}.")
+    fewest = min(
+        _fewest(m, weight, lambda turned: _sign(contrast(turned), level) != shown) for m in sides
+    )
+    effect = "for its limits to hold 0" if shown else "to tell it from 0"
     return Finding(
         "threshold",
-        "limits",
-        f"{spread}, and turning {fewest} is enough {told}.",
+        "note",
+        f"{spread}, and turning {fewest} is enough {effect}.",
         "Show the difference in scores beside the rate (MMRM), and other cut-offs (multiverse).",
     )
 
 
-def _sign(row: dict[str, Any]) -> int:
+def _sign(difference: PairEstimate, conf_level: float) -> int:
     """Return 1 or -1 where the limits leave 0 out, otherwise 0."""
-    return int(row["conf_low"] > 0) - int(row["conf_high"] < 0)
+    low, high = difference.interval(conf_level)
+    return int(low > 0) - int(high < 0)
 
 
-def _fewest(
-    turned: BoolArray,
-    weight: FloatArray,
-    contrast: Callable[[BoolArray], dict[str, Any]],
-    sign: int,
-) -> int:
+def _fewest(turned: BoolArray, weight: FloatArray, changes: Callable[[BoolArray], bool]) -> int:
     """Return how many of some subjects, the heaviest first, change what the limits say."""
     order = np.flatnonzero(turned)
     order = order[np.argsort(-weight[order], kind="stable")]
@@ -119,7 +119,7 @@ def _fewest(
         middle = (low + high) // 2
         some = np.zeros(len(turned), dtype=bool)
         some[order[:middle]] = True
-        low, high = (low, middle) if _sign(contrast(some)) != sign else (middle, high)
+        low, high = (low, middle) if changes(some) else (middle, high)
     return high
 
 
@@ -142,10 +142,10 @@ def check_counts(met: pd.DataFrame, weights: Any) -> Finding:
         if size * min(rate, 1 - rate) < FEWEST_OF_EITHER:
             few.append(str(label))
     if not few:
-        return Finding("counts", "fine", "Enough respond, and enough do not.")
+        return Finding("counts", "ok", "Enough respond, and enough do not.")
     return Finding(
         "counts",
-        "limits",
+        "note",
         f"Fewer than {FEWEST_OF_EITHER:.0f} effective subjects under {' and '.join(few)} respond, "
         "or fewer do not.",
         "Limits of an adjusted rate are rough then, and one patient moves p. Trust the crude score "

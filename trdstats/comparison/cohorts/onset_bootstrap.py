@@ -15,16 +15,17 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.interval.turnbull import Npmle, turnbull
 from trdstats.kernels.numerics.resampling import covering_p, draw_counts
 from trdstats.outcomes import EventTimes
-from trdstats.parallel import run_parallel
-from trdstats.threads import one_thread
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate
+from trdstats.survival.interval.interval_bootstrap import as_arrays, curve_from
 
 # Weights of all subjects of a pair when each is drawn so many times, the reference first.
 Reweigh = Callable[[FloatArray], FloatArray]
-_CHUNK = 50
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,15 @@ class Intervals:
     n: int
     seed: int
 
-    def counts(self, turn: int) -> FloatArray:
-        """Return how often each subject is drawn in a resample; turn -1 is the data."""
-        if turn < 0:
+    def counts(self, stream: np.random.SeedSequence | None) -> FloatArray:
+        """Return how often each subject is drawn in a resample; once each in the data, None."""
+        if stream is None:
             return np.ones(self.n)
-        return draw_counts(self.n, np.random.default_rng((self.seed, turn)))
+        return draw_counts(self.n, np.random.default_rng(stream))
+
+    def streams(self, n_boot: int) -> list[np.random.SeedSequence]:
+        """Return the random streams of the cohort, the same in all its pairs."""
+        return [np.random.SeedSequence((self.seed, turn)) for turn in range(n_boot)]
 
     def curve(self, weight: FloatArray) -> Npmle:
         """Return the curve when the subjects of the cohort weigh so much."""
@@ -90,12 +95,39 @@ class CohortOnset:
     @cached_property
     def crude(self) -> list[Npmle]:
         """Curves of the data, then of every resample."""
-        return _run(_crude, self.n_boot, self.n_jobs, self.intervals)
+        streams = self.intervals.streams(self.n_boot)
+        rows = replicate(_crude, (self.intervals,), streams, n_jobs=self.n_jobs)
+        return [curve_from(row) for row in (_crude(None, self.intervals), *rows)]
+
+
+@dataclass(frozen=True)
+class CoveringLimits:
+    """Percentile limits that cover what the visits leave open, and the test that belongs to them.
+
+    The p-value is the smallest 1 - conf_level at which the limits exclude 0.
+
+    Attributes
+    ----------
+    draws : ndarray, shape (n_boot, 2)
+        Bounds of the difference in resamples.
+    """
+
+    draws: FloatArray
+
+    def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
+        """Return lower and upper limits."""
+        tail = (1 - conf_level) / 2
+        low, high = self.draws.T
+        return np.quantile(low, [tail]), np.quantile(high, [1 - tail])
+
+    def p_values(self) -> FloatArray:
+        """Return the p-value, shape (1,)."""
+        return np.array([covering_p(*self.draws.T)])
 
 
 @dataclass(frozen=True)
 class OnsetDraws:
-    """The contrast of the onset in the data and in resamples.
+    """The difference of the onset in the data and in resamples.
 
     Attributes
     ----------
@@ -111,24 +143,21 @@ class OnsetDraws:
     drawn: FloatArray
     sd: float
 
-    def contrast(self, conf_level: float) -> dict[str, Any]:
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest difference that the visits leave open."""
+        return float(self.found[0]), float(self.found[1])
+
+    def difference(self) -> Estimates:
         """Return the middle of the bounds with percentile limits that cover them.
 
-        The p-value answers the question of the limits: it is the smallest 1 - conf_level at which
-        they exclude 0. There is no statistic of which it would be the tail.
+        There is no statistic of which the p-value would be the tail, so no null value.
         """
-        tail = (1 - conf_level) / 2
-        return {
-            "estimate": float(self.found.mean()),
-            "bound_low": float(self.found[0]),
-            "bound_high": float(self.found[1]),
-            "std_error": float(self.drawn.mean(axis=1).std(ddof=1)),
-            "statistic": np.nan,
-            "p_value": covering_p(self.drawn[:, 0], self.drawn[:, 1]),
-            "conf_low": float(np.quantile(self.drawn[:, 0], tail)),
-            "conf_high": float(np.quantile(self.drawn[:, 1], 1 - tail)),
-            "sd": self.sd,
-        }
+        return estimates_of(
+            pd.DataFrame({"measure": ["difference"]}), [self.found.mean()],
+            covariance=np.atleast_2d(self.drawn.mean(axis=1).var(ddof=1)),
+            limits=CoveringLimits(self.drawn),
+        )  # fmt: skip
 
 
 def draw_onsets(
@@ -152,38 +181,30 @@ def draw_onsets(
         np.array([restricted_mean_bounds(c, tau) for c in pair])
         for pair in zip(reference.crude, treatment.crude, strict=True)
     ]
-    weighted = _run(
-        _weighted, reference.n_boot, reference.n_jobs, reference.intervals, treatment.intervals,
-        reweigh, tau,
-    )  # fmt: skip
+    cohorts, n_boot = (reference.intervals, treatment.intervals), reference.n_boot
+    streams = list(zip(*(c.streams(n_boot) for c in cohorts), strict=True))
+    given = (*cohorts, reweigh, tau)
+    rows = replicate(_weighted, given, streams, n_jobs=reference.n_jobs)
+    weighted = [row["bounds"] for row in (_weighted((None, None), *given), *rows)]
     found = [np.array([_gap(b) for b in bounds]) for bounds in (crude, weighted)]
     sd = float(np.sqrt(np.mean([_variance(o.crude[0], tau) for o in (reference, treatment)])))
     return OnsetDraws(found[0][0], found[0][1:], sd), OnsetDraws(found[1][0], found[1][1:], sd)
 
 
-@one_thread
-def _run(work: Callable[..., list[Any]], n_boot: int, n_jobs: int, *given: Any) -> list[Any]:
-    """Return what is made of the data and of every resample, in order."""
-    turns = range(-1, n_boot)
-    chunks = [turns[i : i + _CHUNK] for i in range(0, len(turns), _CHUNK)]
-    parts = run_parallel(work, ((chunk, *given) for chunk in chunks), n_jobs)
-    return [row for part in parts for row in part]
-
-
-def _crude(turns: range, own: Intervals) -> list[Npmle]:
-    return [own.curve(own.counts(t)) for t in turns]
+def _crude(stream: np.random.SeedSequence | None, cohort: Intervals) -> Arrays:
+    return as_arrays(cohort.curve(cohort.counts(stream)))
 
 
 def _weighted(
-    turns: range, reference: Intervals, treatment: Intervals, reweigh: Reweigh, tau: float
-) -> list[FloatArray]:
-    rows = []
-    for t in turns:
-        counts = np.concatenate([reference.counts(t), treatment.counts(t)])
-        own, other = np.split(counts * reweigh(counts), [reference.n])
-        curves = (reference.curve(own), treatment.curve(other))
-        rows.append(np.array([restricted_mean_bounds(c, tau) for c in curves]))
-    return rows
+    streams: tuple[np.random.SeedSequence | None, ...], reference: Intervals,
+    treatment: Intervals, reweigh: Reweigh, tau: float,
+) -> Arrays:  # fmt: skip
+    """Return the bounds of both mean days, weights estimated anew."""
+    cohorts = (reference, treatment)
+    counts = np.concatenate([c.counts(s) for c, s in zip(cohorts, streams, strict=True)])
+    weights = np.split(counts * reweigh(counts), [reference.n])
+    curves = [c.curve(w) for c, w in zip(cohorts, weights, strict=True)]
+    return {"bounds": np.array([restricted_mean_bounds(c, tau) for c in curves])}
 
 
 def _variance(curve: Npmle, tau: float) -> float:

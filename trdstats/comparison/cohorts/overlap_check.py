@@ -75,13 +75,17 @@ def check_overlap(
         overlap = weigh("overlap")
         ate = weigh("ate")
     except NotEstimableError as error:
-        return OverlapCheck((Finding("overlap", "prevents", str(error)),), None)
+        return OverlapCheck((Finding("overlap", "not comparable", str(error)),), None)
     named = " ".join(v.words() for v in overlap.violations)
     gone = _mostly_left_out(overlap, covariates)
     if gone:
         text = f"{named} More than half of {' and '.join(gone)} would have to be left out."
         return OverlapCheck(
-            (Finding("overlap", "prevents", text.strip(), "Compare other cohorts, or a trial."),),
+            (
+                Finding(
+                    "overlap", "not comparable", text.strip(), "Compare other cohorts, or a trial."
+                ),
+            ),
             None,
         )
     size = _check_size(overlap, named, randomised=randomised)
@@ -92,7 +96,7 @@ def check_overlap(
     facts = f"c statistic of the scores {max(c, 1 - c):.2f}"
     if not against:
         text = "Allocated at random" if randomised else "The cohorts overlap"
-        return OverlapCheck((size, Finding("overlap", "fine", f"{text}; {facts}.")), weights)
+        return OverlapCheck((size, Finding("overlap", "ok", f"{text}; {facts}.")), weights)
     # Whoever asks for all subjects all the same is told in the verdict.
     grade: Grade = "overlap" if used in ("overlap", "matching") else "caution"
     found = Finding(
@@ -114,16 +118,16 @@ def _check_size(overlap: PropensityResult, named: str, *, randomised: bool) -> F
     worth = ", ".join(f"{k} {n:.1f}" for k, n in left.items())
     asked = f"at least {FEWEST:g} in each are asked for"
     if (left >= FEWEST).all():
-        return Finding(SAMPLE_SIZE, "fine", f"Effective sample sizes {worth}; {asked}.")
+        return Finding(SAMPLE_SIZE, "ok", f"Effective sample sizes {worth}; {asked}.")
     text = f"{named} Few could have had either treatment: effective sample sizes {worth}; {asked}."
     if randomised:
         return Finding(
-            SAMPLE_SIZE, "limits", f"A small trial: effective sample sizes {worth}.",
+            SAMPLE_SIZE, "note", f"A small trial: effective sample sizes {worth}.",
             "Estimates are imprecise, and errors from weights rough: show the crude score interval "
             "beside them.",
         )  # fmt: skip
     remedy = f"Compare other cohorts, or a trial, or accept=[{SAMPLE_SIZE!r}]."
-    return Finding(SAMPLE_SIZE, "prevents", text.strip(), remedy)
+    return Finding(SAMPLE_SIZE, "not comparable", text.strip(), remedy)
 
 
 def _against_all(ate: PropensityResult, overlap: PropensityResult, *, randomised: bool) -> str:

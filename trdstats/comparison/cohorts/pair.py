@@ -95,11 +95,15 @@ class Pair:
         return self.reference.cohort.label, self.treatment.cohort.label
 
     @property
+    def randomised(self) -> bool:
+        """Whether one study allocated both treatments at random."""
+        a, b = self.treatment.cohort, self.reference.cohort
+        return a.randomised and b.randomised and a.source == b.source
+
+    @property
     def caveat(self) -> str:
-        """What a crude comparison of the two must say."""
-        one, other = self.treatment.cohort, self.reference.cohort
-        randomised = one.randomised and other.randomised and one.source == other.source
-        return "" if randomised else UNADJUSTED
+        """Caution that a crude comparison of the two carries."""
+        return "" if self.randomised else UNADJUSTED
 
     def covariates(self) -> pd.DataFrame:
         """Return one row a subject: subject, treatment, baseline and covariates."""

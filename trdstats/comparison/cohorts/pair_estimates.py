@@ -1,9 +1,9 @@
-"""Four contrasts of a pair of cohorts, crude or with weights."""
+"""Differences of a pair of cohorts in four outcomes, crude or with weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ import pandas as pd
 
 from trdstats.comparison.cohorts.onset_bootstrap import OnsetDraws
 from trdstats.errors import NotEstimableError
-from trdstats.estimates.proportion_contrast import contrast_row
+from trdstats.estimates import Estimates, estimates_of
+from trdstats.estimates.comparisons import Measure
+from trdstats.estimates.proportion_contrast import compare_proportions
 from trdstats.outcomes import EventTimes, ResponseHistory
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.survival import RMST, ResponseState
@@ -19,7 +21,7 @@ from trdstats.survival import RMST, ResponseState
 RATE, ONSET, IN_RESPONSE, DURABILITY = "rate", "onset", "days in response", "durability"
 OUTCOMES = (ONSET, RATE, IN_RESPONSE, DURABILITY)
 _AT_RISK = 10  # followed to a horizon, or one in so many
-_COLUMNS = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+_NO_KEYS = pd.DataFrame({"measure": ["difference"]})
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,50 @@ class PairData:
         return self.relapse_tau if outcome == DURABILITY else self.tau
 
 
-def estimate(
-    data: PairData, outcome: str, weights: Any, draws: OnsetDraws | None
-) -> dict[str, Any]:
-    """Return one contrast, or NaN with the reason.
+@dataclass(frozen=True)
+class PairEstimate:
+    """The difference between two cohorts in one outcome, and what its E-value needs.
+
+    Attributes
+    ----------
+    difference : Estimates
+        One estimate, treatment less reference: a proportion for the rate, days for the others.
+    ratio : Estimates or None
+        Risk ratio, of a rate.
+    spread : float
+        Standard deviation of days between subjects, without weights; NaN where it has no part.
+    bounds : (float, float)
+        Lowest and highest difference that the visits leave open; NaN where the data are exact.
+    note : str
+    """
+
+    difference: Estimates
+    ratio: Estimates | None = None
+    spread: float = np.nan
+    bounds: tuple[float, float] = (np.nan, np.nan)
+    note: str = ""
+
+    @property
+    def value(self) -> float:
+        """The difference."""
+        return float(self.difference.value[0])
+
+    def interval(self, conf_level: float) -> tuple[float, float]:
+        """Return the confidence limits of the difference."""
+        low, high = self.difference.interval(conf_level)
+        return float(low[0]), float(high[0])
+
+
+def without_estimate(reason: str) -> PairEstimate:
+    """Return a difference that could not be estimated."""
+    return PairEstimate(
+        estimates_of(_NO_KEYS, [np.nan], covariance=np.full((1, 1), np.nan),
+                     reasons=[reason.removesuffix(".")])
+    )  # fmt: skip
+
+
+def estimate(data: PairData, outcome: str, weights: Any, draws: OnsetDraws | None) -> PairEstimate:
+    """Return the difference in one outcome, or NaN with the reason.
 
     Parameters
     ----------
@@ -71,15 +113,9 @@ def estimate(
     outcome : str
         One of `OUTCOMES`.
     weights : result or None
-        None for the crude contrast.
+        None for the crude difference.
     draws : OnsetDraws or None
         Bootstrap of the onset; None where it could not be made.
-
-    Returns
-    -------
-    dict
-        estimate, std_error, statistic, p_value, conf_low, conf_high, and what more there is:
-        bound_low and bound_high, risk_ratio with its limits, note.
     """
     try:
         if outcome in data.unavailable:
@@ -87,73 +123,55 @@ def estimate(
         if outcome == ONSET:
             if draws is None:
                 raise NotEstimableError("No resample of the onset could be analysed.")
-            return draws.contrast(data.conf_level)
+            return PairEstimate(draws.difference(), spread=draws.sd, bounds=draws.bounds)
         return _ESTIMATES[outcome](data, weights)
     except NotEstimableError as error:
-        return {**dict.fromkeys(_COLUMNS, np.nan), "note": str(error)}
+        return without_estimate(str(error))
 
 
-def _rate(data: PairData, weights: Any) -> dict[str, Any]:
+def _rate(data: PairData, weights: Any) -> PairEstimate:
     assert data.met is not None
-    reference, treatment = data.labels
-    if weights is None:
-        counts = {
-            name: (int(own.sum()), int(own.notna().sum()))
-            for name, own in data.met.groupby("treatment", observed=False)["met"]
-        }
-        rows = {
-            measure: contrast_row(
-                measure,
-                treatment,
-                counts[treatment],
-                reference,
-                counts[reference],
-                "miettinen-nurminen",
-                data.conf_level,
-            )
-            for measure in ("difference", "ratio")
-        }
-        gap, ratio = rows["difference"], rows["ratio"]
+    reference, _ = data.labels
+    measures: tuple[Measure, ...] = ("difference", "ratio")
+    if weights is not None:
+        rates = weigh_rates(data.met, weights).rates
+        compared = rates.compare(reference=reference, measures=measures)
     else:
-        compared = weigh_rates(data.met, weights).rates.compare(
-            reference=reference, measures=("difference", "ratio")
+        rates = weigh_rates(data.met, pd.Series(1.0, index=data.met["subject"])).rates
+        met = data.met.groupby("treatment", observed=False)["met"]
+        counts = {str(k): (int(m.sum()), int(m.notna().sum())) for k, m in met}
+        compared = compare_proportions(
+            rates, counts, reference=reference, method="miettinen-nurminen"
         )
-        frame = compared.tidy(conf_level=data.conf_level).set_index("measure")
-        gap, ratio = ({str(c): v for c, v in frame.loc[m].items()} for m in ("difference", "ratio"))
-    row = {c: float(gap[c]) for c in _COLUMNS}
-    for name, column in (
-        ("risk_ratio", "estimate"), ("risk_ratio_low", "conf_low"), ("risk_ratio_high", "conf_high")
-    ):  # fmt: skip
-        row[name] = float(ratio[column])
-    return row
+    difference, ratio = (compared.only(measure=m) for m in measures)
+    return PairEstimate(difference, ratio)
 
 
-def _days_in_response(data: PairData, weights: Any) -> dict[str, Any]:
+def _days_in_response(data: PairData, weights: Any) -> PairEstimate:
     assert data.history is not None
     spec = ResponseState(tau=data.tau, reference=data.labels[0], conf_level=data.conf_level)
-    days = spec.fit(data.history, weights=weights).mean_days()
-    days = days[days["state"] == "in response"]
-    mine, means = (days[days["measure"] == m] for m in ("difference", "mean days"))
+    days = spec.fit(data.history, weights=weights).estimates().only(state="in response")
     # Standard errors of means times the root of the group sizes: the spread between subjects.
     size = data.history.per_subject().at_risk()["treatment"].value_counts()
-    spread = [e**2 * size[k] for e, k in zip(means["std_error"], means["treatment"], strict=True)]
-    sd = float(np.sqrt(np.mean(spread)))
-    return {**{c: float(mine[c].iloc[0]) for c in _COLUMNS}, "sd": sd}
+    variance = days.std_error**2 * size.loc[list(days.keys["treatment"])].to_numpy()
+    return PairEstimate(
+        days.compare("treatment", reference=data.labels[0]),
+        spread=float(np.sqrt(np.mean(variance))),
+    )
 
 
-def _durability(data: PairData, weights: Any) -> dict[str, Any]:
+def _durability(data: PairData, weights: Any) -> PairEstimate:
     assert data.durability is not None
     horizon = data.relapse_tau
     if not horizon > 0:
-        raise NotEstimableError("Nobody was followed after the first response in one of the two.")
+        raise NotEstimableError("No subject was followed after the first response in one cohort.")
     spec = RMST(tau=horizon, reference=data.labels[0], conf_level=data.conf_level)
-    means = spec.fit(data.durability, weights=weights).tidy()
-    mine = means[means["measure"] == "difference"]
-    row = {c: float(mine[c].iloc[0]) for c in _COLUMNS}
+    difference = spec.fit(data.durability, weights=weights).estimates().only(measure="difference")
     # Responders are selected by what the treatment did: their difference describes.
-    row |= {"statistic": np.nan, "p_value": np.nan}
-    note = f"Responders only, {horizon:g} days from their response: described, not tested."
-    return {**row, "note": note}
+    return PairEstimate(
+        replace(difference, null=np.array([np.nan])),
+        note=f"Responders only, {horizon:g} days from their response: described, not tested",
+    )
 
 
 def followed_to(durability: EventTimes, most: float) -> float:
@@ -170,7 +188,7 @@ def followed_to(durability: EventTimes, most: float) -> float:
     return float(min([most, *ends])) if np.isfinite(ends).all() else np.nan
 
 
-_ESTIMATES: dict[str, Callable[[PairData, Any], dict[str, Any]]] = {
+_ESTIMATES: dict[str, Callable[[PairData, Any], PairEstimate]] = {
     RATE: _rate,
     IN_RESPONSE: _days_in_response,
     DURABILITY: _durability,

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from trdstats.comparison.cohorts.cohorts import Cohort
 from trdstats.comparison.cohorts.comparability import Finding
 from trdstats.comparison.cohorts.pair import Outcomes, Pair
-from trdstats.estimates.proportion_contrast import contrast_row
+from trdstats.estimates.proportion_contrast import ComparisonLimits
 from trdstats.study.courses.changes import SWITCH_KINDS
 
 # Dropout that differs by more than 5 points, or with p below 0.10.
@@ -40,7 +40,7 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
     Returns
     -------
     list of Finding
-        One or more for each pitfall looked for; "fine" where it does not apply.
+        One or more for each pitfall looked for; "ok" where it does not apply.
     """
     a, b = pair.treatment.cohort, pair.reference.cohort
     both = (pair.treatment, pair.reference)
@@ -63,15 +63,15 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
 
 
 def _of_each(check: str, otherwise: str, found: Sequence[Finding | None]) -> list[Finding]:
-    return [f for f in found if f is not None] or [Finding(check, "fine", otherwise)]
+    return [f for f in found if f is not None] or [Finding(check, "ok", otherwise)]
 
 
 def _source(a: Cohort, b: Cohort) -> Finding:
     if a.source == b.source:
-        return Finding("source", "fine", "Both come from one study.")
+        return Finding("source", "ok", "Both come from one study.")
     return Finding(
         "source",
-        "limits",
+        "note",
         f"They come from two studies, {a.source} and {b.source}.",
         "Who was let in, who rated, and the care around the treatment differ in ways that no "
         "covariate holds. Where both studies have a treatment in common, use Bucher or MAIC.",
@@ -80,10 +80,10 @@ def _source(a: Cohort, b: Cohort) -> Finding:
 
 def _endpoint(a: Cohort) -> Finding:
     if not any(s.is_analysts for s in a.response.sources(a.study.scale)):
-        return Finding("endpoint", "fine", f"{a.rule(a.response)} is in use.")
+        return Finding("endpoint", "ok", f"{a.rule(a.response)} is in use.")
     return Finding(
         "endpoint",
-        "limits",
+        "note",
         f"The rule {a.rule(a.response)} is not one of those in use: another cut-off can turn a "
         "comparison.",
         "Show Response() beside it, or all of them with multiverse.",
@@ -94,20 +94,19 @@ def _endpoint(a: Cohort) -> Finding:
 def _dropout(a: Cohort, b: Cohort, tau: float) -> Finding:
     due = [c.last_due(tau) for c in (a, b)]
     if due[0] is None or due[1] is None:
-        return Finding("dropout", "fine", "No visit was scheduled by the horizon.")
+        return Finding("dropout", "ok", "No visit was scheduled by the horizon.")
     counts = [(int((~c.came_to(d)).sum()), c.n) for c, d in zip((a, b), due, strict=True)]  # type: ignore[arg-type]
     share = [k / n for k, n in counts]
-    row = contrast_row("difference", a.label, counts[0], b.label, counts[1],
-                       "miettinen-nurminen", 0.95)  # fmt: skip
+    test = ComparisonLimits(("difference",), ((*counts[0], *counts[1]),), "miettinen-nurminen")
     text = (
         f"Not rated at the last visit due by day {tau:g}: {100 * share[0]:.0f} % under {a.label}, "
         f"{100 * share[1]:.0f} % under {b.label}"
     )
-    if abs(share[0] - share[1]) <= DROPOUT_GAP and not row["p_value"] < DROPOUT_P:
-        return Finding("dropout", "fine", f"{text}.")
+    if abs(share[0] - share[1]) <= DROPOUT_GAP and not test.p_values()[0] < DROPOUT_P:
+        return Finding("dropout", "ok", f"{text}.")
     return Finding(
         "dropout",
-        "limits",
+        "note",
         f"{text}.",
         "Whoever stops for want of effect, or because all is well, is not missing by chance: no "
         "response in the rate, censored in the days. CensoringWeights and IPCW weigh for what was "
@@ -134,7 +133,7 @@ def _followed(own: Outcomes, tau: float) -> Finding | None:
     low, high = met.mean(), np.where(came, met, 1.0).mean()
     return Finding(
         "who is followed",
-        "limits",
+        "note",
         f"{100 * share:.0f} % of early responders to {cohort.label} were rated at day {due:g}, "
         f"{100 * others:.0f} % of the others: in response then were {100 * low:.0f} to "
         f"{100 * high:.0f} % of all, depending on those not followed.",
@@ -149,7 +148,7 @@ def _switched(own: Outcomes, tau: float) -> Finding | None:
     found = () if counts is None else counts.notices()
     if not found:
         return None
-    return Finding("switch", "limits", found[0].summary, found[0].remedy, own.cohort.label)
+    return Finding("switch", "note", found[0].summary, found[0].remedy, own.cohort.label)
 
 
 def _other_treatment(own: Outcomes, tau: float) -> Finding | None:
@@ -163,7 +162,7 @@ def _other_treatment(own: Outcomes, tau: float) -> Finding | None:
         return None
     return Finding(
         "other treatment",
-        "limits",
+        "note",
         f"{100 * share:.0f} % had an event by day {tau:g} that no rule here counts "
         f"({', '.join(left)}).",
         "What is rated after it is not the effect of the treatment alone. Make it a loss, "
@@ -184,7 +183,7 @@ def _piled(cohort: Cohort) -> Finding | None:
     at = [scale.oriented(low + k * step) for k in range(4)]
     return Finding(
         "entry score",
-        "limits",
+        "note",
         f"{first} baselines of {cohort.label} lie at {at[0]:g} or {at[1]:g}, {second} at "
         f"{at[2]:g} or {at[3]:g}.",
         "They pile up where patients were let in, and fall back from there whatever is given. "
@@ -195,10 +194,10 @@ def _piled(cohort: Cohort) -> Finding | None:
 
 def _raters(a: Cohort, b: Cohort) -> Finding:
     if all(c.study.scale.rater == "clinician" for c in (a, b)):
-        return Finding("raters", "fine", "Clinicians rated both.")
+        return Finding("raters", "ok", "Clinicians rated both.")
     return Finding(
         "raters",
-        "limits",
+        "note",
         f"The {' and the '.join(dict.fromkeys((a.scale, b.scale)))} "
         f"{'is' if a.scale == b.scale else 'are'} filled in by patients, who know what they were "
         "given.",
@@ -212,13 +211,13 @@ def _blinding(a: Cohort, b: Cohort) -> Finding:
     if not all(said):
         return Finding(
             "blinding",
-            "limits",
+            "note",
             "Nothing says who knew the treatment (a column blinding of the subjects).",
             "Patients mostly notice these treatments, and what they expect is part of every "
             "difference.",
             EVERYWHERE,
         )
-    grade = "fine" if said[0] == said[1] and "open" not in said[0] else "limits"
+    grade = "ok" if said[0] == said[1] and "open" not in said[0] else "note"
     return Finding(
         "blinding",
         grade,  # type: ignore[arg-type]
@@ -232,12 +231,12 @@ def _clusters(a: Cohort, b: Cohort) -> Finding:
         if len(levels) > 1:
             return Finding(
                 "clusters",
-                "limits",
+                "note",
                 f"Subjects come from {len(levels)} values of {name}; errors take them as "
                 "independent.",
                 "Add it to the covariates, or fit a model with its effects.",
             )
-    return Finding("clusters", "fine", "No sites or therapists are named.")
+    return Finding("clusters", "ok", "No sites or therapists are named.")
 
 
 def _levels(cohort: Cohort, column: str) -> list[str]:

@@ -31,14 +31,12 @@ from trdstats.estimates.weights import EstimatedWeights
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weights
 from trdstats.kinds import as_labels, label_of
-from trdstats.parallel import run_parallel
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate, streams_of
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number
-from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
     from trdstats.comparison.indirect.maic import MAIC
-
-_CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 
 @checked_methods
@@ -278,21 +276,17 @@ class MAICResult(SummaryMixin):
             raise SpecError(f"A {measure} needs an outcome of 0 and 1.")
         return y, code
 
-    @one_thread
     def _bootstrap(
         self, y: FloatArray, code: IntArray, n_arms: int, n_boot: int, seed: int,
         n_jobs: int,
     ) -> tuple[FloatArray, int]:  # fmt: skip
         label = self.subjects["treatment"].astype(str).to_numpy()
         strata = [np.flatnonzero(label == name) for name in sorted(set(label))]
-        seeds = np.random.SeedSequence(seed).spawn(n_boot)
-        given = [
-            (self._design, self._target, y, code, n_arms, strata, seeds[i : i + _CHUNK])
-            for i in range(0, n_boot, _CHUNK)
-        ]
-        draws = np.concatenate(list(run_parallel(_resample, given, n_jobs)))
-        found = np.isfinite(draws).all(axis=1)
-        return draws[found], int((~found).sum())
+        given = (self._design, self._target, y, code, n_arms, strata)
+        rows = replicate(_resample, given, streams_of(seed, n_boot), n_jobs=n_jobs)
+        draws = np.array([row["mean"] for row in rows])
+        weighted = np.isfinite(draws).all(axis=1)
+        return draws[weighted], int((~weighted).sum())
 
 
 def _weighted_means(
@@ -309,20 +303,16 @@ def _weighted_means(
 
 
 def _resample(
-    design: FloatArray, target: FloatArray, y: FloatArray, code: IntArray,
-    n_arms: int, strata: list[IntArray], seeds: list[np.random.SeedSequence],
-) -> FloatArray:  # fmt: skip
-    """Return the weighted means of resamples, NaN where no weights reach the target."""
-    means = np.full((len(seeds), n_arms), np.nan)
-    for i, seed in enumerate(seeds):
-        rng = np.random.default_rng(seed)
-        counts = draw_within(strata, len(y), rng)
-        found = moment_weights(design, target, counts=counts)
-        if found.converged:
-            means[i] = _weighted_means(
-                np.where(code >= 0, y, 0.0), code, found.weight * counts, n_arms
-            )[0]
-    return means
+    stream: np.random.SeedSequence, design: FloatArray, target: FloatArray, y: FloatArray,
+    code: IntArray, n_arms: int, strata: list[IntArray],
+) -> Arrays:  # fmt: skip
+    """Return the weighted means of a resample, NaN where no weights reach the target."""
+    counts = draw_within(strata, len(y), np.random.default_rng(stream))
+    weights = moment_weights(design, target, counts=counts)
+    if not weights.converged:
+        return {"mean": np.full(n_arms, np.nan)}
+    used = np.where(code >= 0, y, 0.0)
+    return {"mean": _weighted_means(used, code, weights.weight * counts, n_arms)[0]}
 
 
 def _by_subject(outcome: Any) -> pd.Series[Any]:

@@ -28,6 +28,9 @@ from trdstats.tables import (
 class PooledEffect(EstimateResult):
     """The pooled effect of several trials.
 
+    `tidy` has the trials, the pooled effect and the range of a new trial's effect: the keys of
+    `estimates`, weight (proportion of 1; NaN of a new trial), then the columns of estimates.
+
     Attributes
     ----------
     effects : tuple of Effect
@@ -84,19 +87,8 @@ class PooledEffect(EstimateResult):
             title=self._title, notes=self._notes(),
         )  # fmt: skip
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return the trials, the pooled effect, and the range of a new trial's effect.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The keys of `estimates`, weight (share of 1; NaN of a new trial), then the columns of
-            estimates.
-        """
-        frame = super().tidy(conf_level=conf_level)
-        weight = np.append(self._found.weight, [1.0, np.nan])
-        frame.insert(list(frame.columns).index("estimate"), "weight", weight)
-        return frame
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        return {"weight": np.append(self._found.weight, [1.0, np.nan])}
 
     @property
     def _title(self) -> str:

@@ -21,13 +21,12 @@ from trdstats.errors import (
 )
 from trdstats.estimates.table import STATISTICS
 from trdstats.kernels.numerics.resampling import draw_within
-from trdstats.parallel import run_parallel
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate, streams_of
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
-from trdstats.threads import one_thread
 
 Estimate = Callable[[pd.DataFrame], pd.DataFrame]
 
-_CHUNK = 25  # resamples a task: enough work to be worth sending to a worker
 # Below this share of usable resamples, limits would describe the ones that happened to work.
 _LEAST_USABLE = 0.5
 # Numbers that name a row of a tidy frame; every other number is a result.
@@ -142,27 +141,27 @@ class WeightedBootstrap:
         weight = counts * self.reweigh(counts)
         return self.estimate(pd.DataFrame({"subject": self.subjects, "weight": weight}))
 
-    def resample(
-        self, seeds: list[np.random.SeedSequence], keys: list[str]
-    ) -> list[dict[Hashable, float]]:
-        """Return the estimates of some resamples by the names of their rows."""
-        strata = [np.flatnonzero(self.treatment == k) for k in np.unique(self.treatment)]
-        found: list[dict[Hashable, float]] = []
-        for seed in seeds:
-            counts = draw_within(strata, len(self.treatment), np.random.default_rng(seed))
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", EstimateWarning)
-                    frame = self.run(counts)
-            except NotEstimableError:
-                found.append({})
-                continue
-            found.append(dict(zip(_names(frame, keys), frame["estimate"].astype(float),
-                                  strict=True)))  # fmt: skip
-        return found
+
+def _resample(
+    stream: np.random.SeedSequence,
+    chain: WeightedBootstrap,
+    keys: list[str],
+    names: list[Hashable],
+) -> Arrays:
+    """Return the estimates of a resample under the names of rows, NaN where there is none."""
+    arms = chain.treatment
+    strata = [np.flatnonzero(arms == k) for k in np.unique(arms)]
+    counts = draw_within(strata, len(arms), np.random.default_rng(stream))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EstimateWarning)
+            frame = chain.run(counts)
+    except NotEstimableError:
+        return {"estimate": np.full(len(names), np.nan)}
+    values = dict(zip(_names(frame, keys), frame["estimate"].astype(float), strict=True))
+    return {"estimate": np.array([values.get(name, np.nan) for name in names])}
 
 
-@one_thread
 def bootstrap_weights(
     chain: WeightedBootstrap, *, label: str, n_boot: int, seed: int, n_jobs: int, conf_level: float
 ) -> WeightedBootstrapResult:
@@ -172,10 +171,9 @@ def bootstrap_weights(
     found = chain.run(np.ones(len(chain.treatment)))
     keys = _check(found)
     names = _names(found, keys)
-    seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    given = [(seeds[i : i + _CHUNK], keys) for i in range(0, n_boot, _CHUNK)]
-    parts = run_parallel(chain.resample, given, n_jobs)
-    draws = np.array([[row.get(n, np.nan) for n in names] for part in parts for row in part])
+    streams = streams_of(seed, n_boot)
+    rows = replicate(_resample, (chain, keys, names), streams, n_jobs=n_jobs)
+    draws = np.array([row["estimate"] for row in rows])
     if (np.isfinite(draws).any(axis=1).sum()) < max(2, _LEAST_USABLE * n_boot):
         raise NotEstimableError(
             f"{int((~np.isfinite(draws).any(axis=1)).sum()):,} of {n_boot:,} resamples could not "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
 from trdstats.errors import count_of
 from trdstats.study import Study
-from trdstats.tables import Summary, SummaryMixin, Table, format_count
+from trdstats.tables import FrameResult, Summary, Table, format_count
 
 if TYPE_CHECKING:
     from trdstats.imputation.estimands.estimand import Estimand
@@ -18,8 +18,10 @@ ACTIONS = ("used", "removed", "set", "missing")
 
 
 @dataclass(frozen=True, repr=False)
-class Derived(SummaryMixin):
+class Derived(FrameResult):
     """A study seen through an estimand.
+
+    `tidy` is the audit.
 
     Attributes
     ----------
@@ -41,16 +43,14 @@ class Derived(SummaryMixin):
         strategies decided.
     """
 
+    _kept: ClassVar[str] = "audit"
+
     estimand: Estimand
     source: Study
     study: Study
     audit: pd.DataFrame
     events: pd.DataFrame
     same_day: tuple[str, ...] = ()
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the audit."""
-        return self.audit.copy()
 
     def counts(self) -> pd.DataFrame:
         """Return treatment, visit, then how many scores were used, removed, set or missing."""

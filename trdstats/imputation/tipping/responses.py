@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.outcomes import Definition, rates
 from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
+from trdstats.tables import FrameResult, Summary, Table, each_row, format_number, format_p
 
 _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 
@@ -153,8 +153,12 @@ class BinaryTippingPoint:
 
 
 @dataclass(frozen=True, repr=False)
-class BinaryTippingPointResult(SummaryMixin):
+class BinaryTippingPointResult(FrameResult):
     """The difference for every number of responders among those not rated.
+
+    `tidy` has one row a combination: responders (among the missing of the treatment),
+    responders_reference, estimate (difference of rates), std_error, statistic, p_value, conf_low,
+    conf_high, conf_level.
 
     Attributes
     ----------
@@ -164,21 +168,12 @@ class BinaryTippingPointResult(SummaryMixin):
     caveat : str
     """
 
+    _kept: ClassVar[str] = "grid"
+
     spec: BinaryTippingPoint
     grid: pd.DataFrame
     rates: pd.DataFrame
     caveat: str
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a combination.
-
-        Returns
-        -------
-        pandas.DataFrame
-            responders (among the missing of the treatment), responders_reference, estimate
-            (difference of rates), std_error, statistic, p_value, conf_low, conf_high, conf_level.
-        """
-        return self.grid.copy()
 
     def glance(self) -> pd.DataFrame:
         """Return one row: counts, the difference among those rated, and its p value.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,8 @@ from trdstats.imputation.pooled import labels
 from trdstats.imputation.trial_layout import plain
 from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
+    FrameResult,
     Summary,
-    SummaryMixin,
     Table,
     each_row,
     format_estimate,
@@ -196,8 +196,11 @@ class TippingPoint:
 
 
 @dataclass(frozen=True, repr=False)
-class TippingPointResult(SummaryMixin):
+class TippingPointResult(FrameResult):
     """Estimates under every delta, and where the conclusion changes.
+
+    `tidy` has one row a combination: delta (of the first arm), delta_other (of the second; 0
+    without one), estimate, std_error, statistic, p_value, conf_low, conf_high, conf_level.
 
     Attributes
     ----------
@@ -211,6 +214,8 @@ class TippingPointResult(SummaryMixin):
         The estimate without a delta.
     """
 
+    _kept: ClassVar[str] = "grid"
+
     spec: TippingPoint
     imputed: Imputed
     row: dict[str, object]
@@ -222,17 +227,6 @@ class TippingPointResult(SummaryMixin):
     def arms(self) -> list[str]:
         """Arms whose imputed values are shifted."""
         return list(self.spec.deltas)
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a combination of deltas.
-
-        Returns
-        -------
-        pandas.DataFrame
-            delta (of the first arm), delta_other (of the second; 0 without one), estimate,
-            std_error, statistic, p_value, conf_low, conf_high, conf_level.
-        """
-        return self.grid.copy()
 
     def tipping_points(self) -> pd.DataFrame:
         """Return where the conclusion changes: delta of the first arm by that of the second.

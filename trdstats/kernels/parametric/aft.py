@@ -15,19 +15,14 @@ from typing import Literal
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import (
-    Optimum,
-    Surface,
-    covariance_of,
-    influence_of,
-    maximise,
-)
+from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 from trdstats.kernels.parametric.censored_times import (
     CensoredTimes,
     Terms,
     log_likelihood,
     with_shape,
 )
+from trdstats.kernels.parametric.fitted import ParametricFit, best_of
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
 from trdstats.kernels.parametric.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law
 
@@ -44,43 +39,19 @@ _LAWS = {
 
 
 @dataclass(frozen=True, slots=True)
-class AFTFit:
+class AFTFit(ParametricFit):
     """A fitted model; theta holds beta, then log sigma and Q where the distribution has them.
 
     Attributes
     ----------
-    distribution : str
     q : int
         Number of regression coefficients.
-    theta : ndarray, shape (p,)
-    information : ndarray, shape (p, p)
-        Observed information.
-    scores : ndarray, shape (n, p)
-        Weighted score of each subject; columns sum to 0.
-    loglik : float
-    converged : bool
-    iterations : int
     """
 
-    distribution: Distribution
     q: int
-    theta: FloatArray
-    information: FloatArray
-    scores: FloatArray
-    loglik: float
-    converged: bool
-    iterations: int
-
-    def influence(self) -> FloatArray:
-        """Return the first-order effect of each subject on each parameter, shape (n, p)."""
-        return influence_of(self.information, self.scores)
-
-    def covariance(self, *, robust: bool = False) -> FloatArray:
-        """Return the inverse information, or the cross-product of influences; shape (p, p)."""
-        return covariance_of(self.information, self.scores, robust=robust)
 
 
-def law_of(distribution: Distribution, Q: float = 1.0) -> Law:
+def law_of(distribution: str, Q: float = 1.0) -> Law:
     """Return the standard law of log time."""
     return generalised_gamma(Q) if distribution == "generalised gamma" else _LAWS[distribution]
 
@@ -125,22 +96,13 @@ def fit_aft(
     """
     starts = _starts(times, X, weight, distribution)
     reached = [_climb(times, X, weight, distribution, start) for start in starts]
-    found = [s for s in reached if s is not None]
-    if not found:
-        raise FloatingPointError("the likelihood is not finite at any start")
-    best = max(found, key=lambda s: (s.converged, s.point.loglik))
+    best = best_of(reached)
     terms = subject_terms(distribution, times, X, best.theta)
     scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
     return AFTFit(
-        distribution,
-        X.shape[1],
-        best.theta,
-        best.point.information,
-        scores,
-        best.point.loglik,
-        best.converged,
-        best.iterations,
-    )
+        distribution, best.theta, best.point.information, scores, best.point.loglik,
+        best.converged, best.iterations, q=X.shape[1],
+    )  # fmt: skip
 
 
 def _climb(

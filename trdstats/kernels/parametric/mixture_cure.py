@@ -19,48 +19,28 @@ import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.numerics.newton_loglik import (
-    Optimum,
-    Surface,
-    covariance_of,
-    influence_of,
-    maximise,
-)
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.parametric.aft import fit_aft, law_of
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
+from trdstats.kernels.parametric.fitted import ParametricFit, best_of
 
 CureDistribution = Literal["weibull", "log-normal", "log-logistic"]
 
 
 @dataclass(frozen=True, slots=True)
-class CureFit:
+class CureFit(ParametricFit):
     """A fitted model; theta holds gamma (incidence), beta (latency), log sigma.
 
     Attributes
     ----------
-    distribution : str
     g, q : int
         Numbers of incidence and latency coefficients.
-    theta : ndarray, shape (p,)
-    information : ndarray, shape (p, p)
-    scores : ndarray, shape (n, p)
-        Weighted score of each subject.
-    loglik : float
-    converged : bool
-    iterations : int
     starts : tuple of float
         Log-likelihood reached from each start; NaN where the search failed.
     """
 
-    distribution: CureDistribution
     g: int
     q: int
-    theta: FloatArray
-    information: FloatArray
-    scores: FloatArray
-    loglik: float
-    converged: bool
-    iterations: int
     starts: tuple[float, ...]
 
     @property
@@ -77,14 +57,6 @@ class CureFit:
     def log_sigma(self) -> float:
         """Logarithm of the scale of log time."""
         return float(self.theta[-1])
-
-    def influence(self) -> FloatArray:
-        """Return the first-order effect of each subject on each parameter, shape (n, p)."""
-        return influence_of(self.information, self.scores)
-
-    def covariance(self, *, robust: bool = False) -> FloatArray:
-        """Return the inverse information, or the cross-product of influences; shape (p, p)."""
-        return covariance_of(self.information, self.scores, robust=robust)
 
 
 def cure_terms(
@@ -168,25 +140,15 @@ def fit_cure(
 
     unit, starts = float(weight.mean()), _starts(times, W, X, weight, distribution)
     reached = [maximise(surface, start, unit=unit) for start in starts]
-    found = [s for s in reached if s is not None]
-    if not found:
-        raise FloatingPointError("the likelihood is not finite at any start")
-    best: Optimum[Surface] = max(found, key=lambda s: (s.converged, s.point.loglik))
+    best = best_of(reached)
     terms = _terms_at(best.theta, times, W, X, distribution)
     first, second, third = terms.gradient.T
     scores = np.column_stack([W * first[:, None], X * second[:, None], third]) * weight[:, None]
     return CureFit(
-        distribution,
-        W.shape[1],
-        X.shape[1],
-        best.theta,
-        best.point.information,
-        scores,
-        best.point.loglik,
-        best.converged,
-        best.iterations,
-        tuple(float("nan") if s is None else s.point.loglik for s in reached),
-    )
+        distribution, best.theta, best.point.information, scores, best.point.loglik,
+        best.converged, best.iterations, g=W.shape[1], q=X.shape[1],
+        starts=tuple(float("nan") if s is None else s.point.loglik for s in reached),
+    )  # fmt: skip
 
 
 def _terms_at(

@@ -17,6 +17,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.risk_sets.follow_up import FollowUp, count
+from trdstats.kernels.risk_sets.partial_likelihood import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +111,8 @@ class Subdistribution:
         return total[self.place] + np.where(self.rival.reshape(shape), after, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class SubdistributionFit:
-    """The pseudo-likelihood at one value of the coefficients.
-
-    Attributes
-    ----------
-    beta : ndarray, shape (q,)
-    loglik : float
-    score : ndarray, shape (q,)
-    information : ndarray, shape (q, q)
-    risk : ndarray, shape (n,)
-    hazard : ndarray, shape (m,)
-        Jumps of the baseline subdistribution hazard, of a subject with covariates 0 in `X`.
-    mean : ndarray, shape (m, q)
-        Weighted mean covariates of the risk sets.
-    """
-
-    beta: FloatArray
-    loglik: float
-    score: FloatArray
-    information: FloatArray
-    risk: FloatArray
-    hazard: FloatArray
-    mean: FloatArray
-
-
-def evaluate(data: Subdistribution, beta: FloatArray) -> SubdistributionFit | None:
-    """Return the pseudo-likelihood and its derivatives, None where it overflows."""
+def evaluate(data: Subdistribution, beta: FloatArray) -> Fit | None:
+    """Return the pseudo-likelihood and its derivatives, one step an event time, or None."""
     with np.errstate(over="ignore"):
         eta = data.X @ beta
         risk = np.exp(eta)
@@ -154,10 +129,10 @@ def evaluate(data: Subdistribution, beta: FloatArray) -> SubdistributionFit | No
     collected = own * data.part(hazard)
     second = (data.X * collected[:, None]).T @ data.X
     information = second - (d[:, None] * mean).T @ mean
-    return SubdistributionFit(beta, loglik, score, information, risk, hazard, mean)
+    return Fit(beta, loglik, score, information, risk, hazard, mean)
 
 
-def score_parts(data: Subdistribution, fit: SubdistributionFit) -> FloatArray:
+def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
     """Return the part of each subject in the score, that of the censoring included, (n, q).
 
     The second part is what a subject's censoring, or its absence, does to the weights of those

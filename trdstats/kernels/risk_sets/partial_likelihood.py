@@ -71,7 +71,7 @@ class Episodes:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The partial likelihood at one value of the coefficients.
+    """A partial likelihood, or Fine and Gray's pseudo-likelihood, at one value of the coefficients.
 
     Attributes
     ----------
@@ -82,9 +82,10 @@ class Fit:
     risk : ndarray, shape (n,)
         exp(x'b), covariates centred.
     hazard : ndarray, shape (d,)
-        size / S0 of each step: its jump of the baseline hazard of a subject with mean covariates.
+        size / S0 of each step: its jump of the baseline (subdistribution) hazard of a subject
+        whose covariates are 0 in X.
     mean : ndarray, shape (d, q)
-        E of each step, centred.
+        Weighted mean covariates of the risk set of each step.
     """
 
     beta: FloatArray

@@ -18,7 +18,7 @@ _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
 
 
 def run(plan: Plan, study: Study) -> Section:
-    """Compare every pair of treatments, a verdict first; crude alone where nothing is adjusted."""
+    """Compare every pair of treatments; only crude where no covariates are named."""
     if plan.adjust is None or len(study.treatments) < 2:
         caution = (
             "No covariates are named: every comparison above is crude. Name those known before "
@@ -52,19 +52,19 @@ def run(plan: Plan, study: Study) -> Section:
 def _section(plan: Plan, found: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
     if found.tidy()["estimate"].notna().any():
-        rows = len(found.verdicts)
+        rows = len(found.comparability)
 
         def draw(figure: Any) -> None:
             found.plot(figure)
 
         caption = (
-            "Treatment less reference, crude and adjusted. A pair without marks is not to be "
-            "compared; the table of verdicts says why."
+            "Treatment less reference, crude and adjusted. A pair without marks is not "
+            "comparable; the table of findings says why."
         )
         pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * rows + 2.2)),)
     frames = {
         "comparison": found.tidy(),
-        "comparison_verdicts": found.findings(),
+        "comparison_findings": found.findings(),
         "comparison_balance": found.balance(),
     }
     return Section(

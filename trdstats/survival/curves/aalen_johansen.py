@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -104,51 +104,40 @@ class AalenJohansen:
 @checked_methods
 @dataclass(frozen=True, repr=False)
 class AalenJohansenResult(CurveResult):
-    """Fitted cumulative incidences."""
+    """Fitted cumulative incidences.
+
+    `tidy` has one row a group, cause and distinct time: group column, cause, time (days), n_risk,
+    n_event (of the cause), n_censor, estimate (probability of having had the cause), std_error,
+    conf_low, conf_high, conf_level.
+    """
 
     spec: AalenJohansen
     times: EventTimes
     _sample: Sample
     _fits: dict[str, kernel.Incidence]
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return the curves, one row a group, cause and distinct time.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Default: that of the specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            group column, cause, time (days), n_risk, n_event (of the cause), n_censor, estimate
-            (probability of having had the cause), std_error, conf_low, conf_high, conf_level.
-        """
-        level = self._level(conf_level)
-        frames = []
+    def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         for label, fit in self._fits.items():
-            low, high = kernel.incidence_interval(fit.estimate, fit.std_error, conf_level=level)
+            low, high = kernel.incidence_interval(
+                fit.estimate, fit.std_error, conf_level=conf_level
+            )
             for code, cause in self.times.causes.items():
                 j = code - 1
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            self._key: label,
-                            "cause": cause,
-                            "time": fit.counts.time,
-                            "n_risk": fit.counts.n_risk,
-                            "n_event": fit.counts.n_event[:, j],
-                            "n_censor": fit.counts.n_censor,
-                            "estimate": fit.estimate[:, j],
-                            "std_error": fit.std_error[:, j],
-                            "conf_low": low[:, j],
-                            "conf_high": high[:, j],
-                            "conf_level": level,
-                        }
-                    )
+                yield pd.DataFrame(
+                    {
+                        self._key: label,
+                        "cause": cause,
+                        "time": fit.counts.time,
+                        "n_risk": fit.counts.n_risk,
+                        "n_event": fit.counts.n_event[:, j],
+                        "n_censor": fit.counts.n_censor,
+                        "estimate": fit.estimate[:, j],
+                        "std_error": fit.std_error[:, j],
+                        "conf_low": low[:, j],
+                        "conf_high": high[:, j],
+                        "conf_level": conf_level,
+                    }
                 )
-        return pd.concat(frames, ignore_index=True)
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return the incidences at chosen days, with the influence of every subject.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,20 @@ class CurveResult(EstimateResult):
     @property
     def _key(self) -> str:
         return self.spec.by or "group"
+
+    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
+        """Return the whole curves, one group below the other; the class names the columns.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the specification.
+        """
+        return pd.concat(self._curves_at(self._level(conf_level)), ignore_index=True)
+
+    def _curves_at(self, conf_level: float) -> Iterable[pd.DataFrame]:
+        """Return the curves with their limits, frame by frame."""
+        raise NotImplementedError
 
     def _level(self, conf_level: float | None) -> float:
         """Return a confidence level, by default that of the specification."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -126,6 +126,10 @@ def fit_curves(sample: Sample) -> dict[str, kernel.Curve]:
 class KaplanMeierResult(CurveResult):
     """Fitted Kaplan-Meier curves.
 
+    `tidy` has one row a group and distinct time: group column, time (days), n_risk, n_event,
+    n_censor, estimate (probability of not having had the event), std_error, conf_low, conf_high,
+    conf_level.
+
     Attributes
     ----------
     spec : KaplanMeier
@@ -147,41 +151,23 @@ class KaplanMeierResult(CurveResult):
             conf_level=conf_level or self.conf_level,
         )
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return the curves, one row a group and distinct time.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Default: that of the specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            group column, time (days), n_risk, n_event, n_censor, estimate (probability of not
-            having had the event), std_error, conf_low, conf_high, conf_level.
-        """
-        level = self._level(conf_level)
-        frames = []
+    def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         for label, curve in self._curves.items():
-            low, high = self._limits(curve, level)
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self._key: label,
-                        "time": curve.time,
-                        "n_risk": curve.n_risk,
-                        "n_event": curve.n_event,
-                        "n_censor": curve.n_censor,
-                        "estimate": curve.survival,
-                        "std_error": curve.std_error(),
-                        "conf_low": low,
-                        "conf_high": high,
-                        "conf_level": level,
-                    }
-                )
+            low, high = self._limits(curve, conf_level)
+            yield pd.DataFrame(
+                {
+                    self._key: label,
+                    "time": curve.time,
+                    "n_risk": curve.n_risk,
+                    "n_event": curve.n_event,
+                    "n_censor": curve.n_censor,
+                    "estimate": curve.survival,
+                    "std_error": curve.std_error(),
+                    "conf_low": low,
+                    "conf_high": high,
+                    "conf_level": conf_level,
+                }
             )
-        return pd.concat(frames, ignore_index=True)
 
     def estimates(self, days: Sequence[float] = (), *, measure: Measure = "survival") -> Estimates:
         """Return the curves at chosen days, with the influence of every subject.

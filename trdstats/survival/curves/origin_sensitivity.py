@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.aalen_johansen import AalenJohansen
 from trdstats.survival.curves.kaplan_meier import KaplanMeier
 from trdstats.survival.groups import counts_header, notes_of, split
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_interval, format_percent
+from trdstats.tables import FrameResult, Summary, Table, each_row, format_interval, format_percent
 
 ORIGINS = ("visit that found it", "visit before", "imputed between")
 
@@ -146,8 +147,12 @@ def _pool(drawn: list[pd.DataFrame], spec: KaplanMeier | AalenJohansen) -> pd.Da
 
 
 @dataclass(frozen=True, repr=False)
-class OriginSensitivity(SummaryMixin):
+class OriginSensitivity(FrameResult):
     """A durability curve under other days of its origins.
+
+    `tidy` has one row an origin, group, (cause) and day: origin, group column, cause where there
+    is one, time, n_risk (mean over the draws), estimate, std_error, conf_low, conf_high,
+    conf_level.
 
     Attributes
     ----------
@@ -157,22 +162,13 @@ class OriginSensitivity(SummaryMixin):
     seed : int
     """
 
+    _kept: ClassVar[str] = "_table"
+
     times: EventTimes
     spec: KaplanMeier | AalenJohansen
     n: int
     seed: int
     _table: pd.DataFrame
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row an origin, group, (cause) and day.
-
-        Returns
-        -------
-        pandas.DataFrame
-            origin, group column, cause where there is one, time, n_risk (mean over the draws),
-            estimate, std_error, conf_low, conf_high, conf_level.
-        """
-        return self._table.copy()
 
     def summary(self) -> Summary:
         """Return the curves at the days, one origin beside the other."""

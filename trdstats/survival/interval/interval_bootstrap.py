@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 
 import numpy as np
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.interval.turnbull import Npmle, turnbull
 from trdstats.kernels.numerics.resampling import draw_counts
-from trdstats.parallel import run_parallel
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate, streams_of
 from trdstats.survival.groups import Group, Sample
 
 
@@ -18,19 +20,33 @@ def redraw(sample: Sample, n_boot: int, seed: int, n_jobs: int) -> dict[str, tup
 
     A replicate has a seed of its own, so that the number of workers changes nothing.
     """
-    seeds = np.random.SeedSequence(seed).spawn(n_boot)
-    rows = list(run_parallel(_replicate, ((sample.groups, s) for s in seeds), n_jobs))
-    return {g.label: tuple(row[k] for row in rows) for k, g in enumerate(sample.groups)}
+    rows = replicate(_replicate, (sample.groups,), streams_of(seed, n_boot), n_jobs=n_jobs)
+    return {
+        g.label: tuple(curve_from(row, f"{k}.") for row in rows)
+        for k, g in enumerate(sample.groups)
+    }
 
 
-def _replicate(groups: tuple[Group, ...], seed: np.random.SeedSequence) -> list[Npmle]:
-    rng = np.random.default_rng(seed)
-    found = []
-    for g in groups:
+def _replicate(stream: np.random.SeedSequence, groups: tuple[Group, ...]) -> Arrays:
+    rng = np.random.default_rng(stream)
+    curves: Arrays = {}
+    for k, g in enumerate(groups):
         weight = g.weight * draw_counts(len(g.weight), rng)
         drawn = weight > 0
-        found.append(turnbull(g.left[drawn], g.right[drawn], weight[drawn]))
-    return found
+        curve = turnbull(g.left[drawn], g.right[drawn], weight[drawn])
+        curves |= as_arrays(curve, f"{k}.")
+    return curves
+
+
+def as_arrays(curve: Npmle, prefix: str = "") -> Arrays:
+    """Return a curve as arrays by name."""
+    return {f"{prefix}{f.name}": np.asarray(getattr(curve, f.name)) for f in fields(curve)}
+
+
+def curve_from(arrays: Arrays, prefix: str = "") -> Npmle:
+    """Return the curve that `as_arrays` took apart."""
+    values = (arrays[f"{prefix}{f.name}"] for f in fields(Npmle))
+    return Npmle(*(v if v.ndim else v.item() for v in values))
 
 
 def percentile_limits(

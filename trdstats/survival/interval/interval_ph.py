@@ -16,7 +16,8 @@ from trdstats.kernels.interval.innermost import innermost_intervals
 from trdstats.kernels.interval.interval_ph import interval_ph, profile_curvature
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
-from trdstats.parallel import run_parallel
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate, streams_of
 from trdstats.survival.interval.interval_ph_result import Analysed, IntervalPHResult
 from trdstats.survival.interval.interval_sample import split_intervals
 from trdstats.survival.regression.regression_data import no_finite_estimate
@@ -133,17 +134,17 @@ def _tells_apart(left: FloatArray, right: FloatArray) -> bool:
 
 def _redraw(own: Analysed, spec: IntervalPH) -> FloatArray:
     """Return the coefficients of every replicate, NaN where there was no maximum."""
-    seeds = np.random.SeedSequence(spec.seed).spawn(spec.n_boot)
-    rows = run_parallel(_replicate, ((own, s) for s in seeds), spec.n_jobs)
-    return np.array(list(rows))
+    streams = streams_of(spec.seed, spec.n_boot)
+    rows = replicate(_replicate, (own,), streams, n_jobs=spec.n_jobs)
+    return np.array([row["beta"] for row in rows])
 
 
-def _replicate(own: Analysed, seed: np.random.SeedSequence) -> FloatArray:
-    weight = own.weight * draw_counts(len(own.weight), np.random.default_rng(seed))
+def _replicate(stream: np.random.SeedSequence, own: Analysed) -> Arrays:
+    weight = own.weight * draw_counts(len(own.weight), np.random.default_rng(stream))
     drawn = weight > 0
     left, right, X = own.left[drawn], own.right[drawn], own.X[drawn]
     nothing = np.full(X.shape[1], np.nan)
     if not _tells_apart(left, right) or np.linalg.matrix_rank(X - X.mean(axis=0)) < X.shape[1]:
-        return nothing
+        return {"beta": nothing}
     fit = interval_ph(left, right, X, weight[drawn])
-    return fit.beta if fit.converged else nothing
+    return {"beta": fit.beta if fit.converged else nothing}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,12 @@ _NO_ERROR = "there is no standard error of Turnbull's estimate; limits come from
 @dataclass(frozen=True, repr=False)
 class TurnbullResult(CurveResult):
     """Fitted curves.
+
+    `tidy` has one row a group and interval that holds mass: group column, lower, upper (days; the
+    event lies in (lower, upper], on the day where both are the same, and was not seen where upper
+    is infinite), mass, estimate (probability of having had the event by `upper`),
+    survival_before, survival_after (probability of not having had it at `lower` and at `upper`:
+    bounds in between), conf_low, conf_high (bootstrap limits of estimate), conf_level.
 
     Attributes
     ----------
@@ -137,44 +143,24 @@ class TurnbullResult(CurveResult):
             return pd.DataFrame()
         return pd.concat(frames, ignore_index=True).assign(conf_level=self.spec.conf_level)
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return the curves, one row a group and interval that holds mass.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Of the bootstrap limits. Default: that of the specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            group column, lower, upper (days; the event lies in (lower, upper], on the day where
-            both are the same, and was not seen where upper is infinite), mass, estimate
-            (probability of having had the event by `upper`), survival_before, survival_after
-            (probability of not having had it at `lower` and at `upper`: bounds in between),
-            conf_low, conf_high (of estimate), conf_level.
-        """
-        level = self._level(conf_level)
-        frames = []
+    def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         for label, fit in self._fits.items():
             after = np.append(np.cumsum(fit.mass)[:-1], 1.0)
             before = np.concatenate(([0.0], after[:-1]))
             drawn = self._replicated(label, partial(incidence_bounds, at=fit.upper), len(after))
-            frames.append(
-                pd.DataFrame(
-                    {
-                        self._key: label,
-                        "lower": fit.lower,
-                        "upper": fit.upper,
-                        "mass": fit.mass,
-                        "estimate": after,
-                        "survival_before": 1 - before,
-                        "survival_after": 1 - after,
-                        **self._limits(*drawn, level),
-                    }
-                )
+            yield pd.DataFrame(
+                {
+                    self._key: label,
+                    "lower": fit.lower,
+                    "upper": fit.upper,
+                    "mass": fit.mass,
+                    "estimate": after,
+                    "survival_before": 1 - before,
+                    "survival_after": 1 - after,
+                    **self._limits(*drawn, conf_level),
+                    "conf_level": conf_level,
+                }
             )
-        return pd.concat(frames, ignore_index=True).assign(conf_level=level)
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return the probability of having had the event by chosen days.

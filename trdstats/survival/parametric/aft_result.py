@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from trdstats.aliases import Axes, FrameLike
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
@@ -23,14 +23,13 @@ from trdstats.kernels.parametric.standardised_survival import (
     mean_survival,
     restricted_mean_time,
 )
-from trdstats.survival.coefficients import Coefficients, coefficients_of, with_ratios
+from trdstats.survival.coefficients import coefficients_of, ratios_of
 from trdstats.survival.parametric.derived import (
     NO_ERROR,
     Derived,
     derived_estimates,
     derived_table,
 )
-from trdstats.survival.parametric.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric.parametric_data import (
     Analysed,
     categories_of,
@@ -39,6 +38,7 @@ from trdstats.survival.parametric.parametric_data import (
     rows_like,
     with_intercept,
 )
+from trdstats.survival.parametric.parametric_result import ParametricResult
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import Summary, Table, each_row, format_estimate
 
@@ -50,7 +50,7 @@ TITLE = "Accelerated failure time model"
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class AFTResult(Coefficients):
+class AFTResult(ParametricResult):
     """A fitted accelerated failure time model.
 
     Attributes
@@ -59,6 +59,7 @@ class AFTResult(Coefficients):
     """
 
     ratio: ClassVar[str] = "time_ratio"
+    title: ClassVar[str] = TITLE
 
     spec: AFT
     _data: Analysed
@@ -73,11 +74,6 @@ class AFTResult(Coefficients):
     def is_robust(self) -> bool:
         """Whether errors come from the influences of subjects."""
         return self.spec.robust or self._data.sample.weighted
-
-    def _variance(self) -> FloatArray:
-        if self.is_robust:
-            return self._data.robust_covariance(self._fit.influence())
-        return self._fit.covariance()
 
     def estimates(self) -> Estimates:
         """Return the parameters, on the scale of log time.
@@ -132,21 +128,14 @@ class AFTResult(Coefficients):
         ]
         found = derived_estimates(rows, self._variance(), null=0.0)
         table = found.tidy(conf_level=self.spec.conf_level)
-        return with_ratios(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
+        ratios = ratios_of(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
+        return pd.concat(
+            [table[["term"]], pd.DataFrame(ratios), table.drop(columns="term")], axis=1
+        )
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, loglik, aic, bic (NaN with weights), converged, iterations."""
-        criteria = self._data.criteria(self._fit.loglik, len(self._fit.theta))
-        return pd.DataFrame(
-            {
-                "n": [self._data.n],
-                "events": [self._data.events],
-                "loglik": [self._fit.loglik],
-                **{name: [value] for name, value in criteria.items()},
-                "converged": [self._fit.converged],
-                "iterations": [self._fit.iterations],
-            }
-        )
+        return pd.DataFrame(self._fit_statistics())
 
     def _population(self, X: FloatArray, weight: FloatArray) -> Population:
         fit = self._fit
@@ -219,10 +208,7 @@ class AFTResult(Coefficients):
         SpecError
             When a day is negative or tau is not positive.
         """
-        return derived_estimates(
-            self._standardised(by, days, tau), self._variance(),
-            title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
-        )  # fmt: skip
+        return self._as_estimates(self._standardised(by, days, tau))
 
     def predict(self, frame: FrameLike, *, days: Sequence[float] = ()) -> pd.DataFrame:
         """Return the median, and survival at chosen days, of subjects with given covariates.
@@ -263,38 +249,23 @@ class AFTResult(Coefficients):
                 rows.append(Derived(key, np.nan, nothing, "identity", "a covariate is missing"))
         return derived_table(rows, self._variance(), self.spec.conf_level)
 
-    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
-        """Draw the standardised share that had the event, by group; returns the Axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        by : str, default "treatment"
-        **options
-            Passed on to `trdstats.plots.plot_survival`.
-        """
-        rows = self._standardised(by, curve_days(self._data))
-        frame = derived_table(rows, self._variance(), self.spec.conf_level)
-        frame = frame[frame["measure"] == "survival"]
-        share = frame.assign(
-            estimate=1 - frame["estimate"],
-            conf_low=1 - frame["conf_high"],
-            conf_high=1 - frame["conf_low"],
+    def _shares(self, frame: pd.DataFrame) -> pd.DataFrame:
+        survival = frame[frame["measure"] == "survival"]
+        return survival.assign(
+            estimate=1 - survival["estimate"],
+            conf_low=1 - survival["conf_high"],
+            conf_high=1 - survival["conf_low"],
         )
-        return draw_shares(share, by, self._data, ax, options)
 
     def summary(self) -> Summary:
         """Return the fit and its parameters as a table."""
-        g = next(each_row(self.glance()))
         level = f"{100 * self.spec.conf_level:g} % CI"
         header = ("Term", "Estimate (log time)", "SE", "Time ratio", level, "p")
         facts = (
             *self._data.facts(),
             ("Distribution", self.spec.distribution),
             ("Formula", self.spec.formula),
-            ("Errors", "robust" if self.is_robust else "model"),
-            ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged)"),
-            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
+            *self._fit_facts(),
         )
         tables = [Table(header, self._rows_by_coefficient())]
         notes = [*self._data.notes(), "A time ratio below 1 is an earlier event."]

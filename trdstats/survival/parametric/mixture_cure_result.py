@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray
 from trdstats.errors import check_choice, unknown_name
 from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign, read_right_side
@@ -23,14 +22,11 @@ from trdstats.kernels.parametric.cure_marginals import (
     responded_by,
 )
 from trdstats.kernels.parametric.mixture_cure import CureFit, fit_cure
-from trdstats.survival.coefficients import Coefficients, coefficients_of
+from trdstats.survival.coefficients import coefficients_of
 from trdstats.survival.parametric.derived import (
     NO_ERROR,
     Derived,
-    derived_estimates,
-    derived_table,
 )
-from trdstats.survival.parametric.model_plot import curve_days, draw_shares
 from trdstats.survival.parametric.parametric_data import (
     Analysed,
     categories_of,
@@ -38,6 +34,7 @@ from trdstats.survival.parametric.parametric_data import (
     levels_of,
     with_intercept,
 )
+from trdstats.survival.parametric.parametric_result import ParametricResult
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import Summary, Table, each_row, format_estimate, format_percent
 
@@ -54,7 +51,7 @@ _LATE = 0.1
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MixtureCureResult(Coefficients):
+class MixtureCureResult(ParametricResult):
     """A fitted mixture cure model.
 
     Attributes
@@ -63,6 +60,7 @@ class MixtureCureResult(Coefficients):
     """
 
     ratio: ClassVar[str] = "ratio"
+    title: ClassVar[str] = TITLE
 
     spec: MixtureCure
     _data: Analysed
@@ -84,11 +82,6 @@ class MixtureCureResult(Coefficients):
             *(("latency", t) for t in ("Intercept", *latency.terms)),
             ("latency", "log(scale)"),
         )
-
-    def _variance(self) -> FloatArray:
-        if self._data.sample.weighted:
-            return self._data.robust_covariance(self._fit.influence())
-        return self._fit.covariance()
 
     def estimates(self) -> Estimates:
         """Return the parameters; NaN where the likelihood says nothing of one.
@@ -126,21 +119,14 @@ class MixtureCureResult(Coefficients):
             late_share (of those who will have the event, expected after the last visit), starts,
             starts_agreeing (how many reached the maximum that is reported).
         """
-        best = self._fit.loglik
-        criteria = self._data.criteria(best, len(self._fit.theta))
         reached = np.array(self._fit.starts)
         return pd.DataFrame(
             {
-                "n": [self._data.n],
-                "events": [self._data.events],
-                "loglik": [best],
-                **{name: [value] for name, value in criteria.items()},
-                "converged": [self._fit.converged],
-                "iterations": [self._fit.iterations],
+                **self._fit_statistics(),
                 "identified": [self.is_identified],
                 "late_share": [self.late_share],
                 "starts": [len(reached)],
-                "starts_agreeing": [int((np.abs(reached - best) < _SAME).sum())],
+                "starts_agreeing": [int((np.abs(reached - self._fit.loglik) < _SAME).sum())],
             }
         )
 
@@ -249,24 +235,10 @@ class MixtureCureResult(Coefficients):
         SpecError
             When a day is negative.
         """
-        return derived_estimates(
-            self._standardised(by, days), self._variance(),
-            title=f"{TITLE}, standardised", data=self._data, effect=self._fit.influence(),
-        )  # fmt: skip
+        return self._as_estimates(self._standardised(by, days))
 
-    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
-        """Draw the standardised share that had the event, by group; returns the Axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        by : str, default "treatment"
-        **options
-            Passed on to `trdstats.plots.plot_survival`.
-        """
-        rows = self._standardised(by, curve_days(self._data))
-        frame = derived_table(rows, self._variance(), self.spec.conf_level)
-        return draw_shares(frame[frame["measure"] == "by day"], by, self._data, ax, options)
+    def _shares(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["measure"] == "by day"]
 
     def trouble(self) -> str:
         """Return what keeps the estimates from being relied on; empty where nothing does."""
@@ -297,10 +269,7 @@ class MixtureCureResult(Coefficients):
             *self._data.facts(),
             ("Incidence", f"{self.spec.incidence} (odds ratios)"),
             ("Latency", f"{self.spec.latency} (time ratios), {self.spec.distribution}"),
-            ("Errors", "robust" if self._data.sample.weighted else "model"),
-            ("Log-likelihood", f"{g.loglik:.3f} ({'' if g.converged else 'not '}converged; "
-             f"{g.starts_agreeing} of {g.starts} starts agree)"),
-            *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
+            *self._fit_facts(f"; {g.starts_agreeing} of {g.starts} starts agree"),
         )  # fmt: skip
         return Summary(TITLE, facts, tuple(tables), self._notes(g.late_share))
 

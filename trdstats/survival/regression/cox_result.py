@@ -107,7 +107,7 @@ class CoxResult(Coefficients):
         """
         return self._estimates(self._left_out())
 
-    def _for_tables(self) -> Estimates:
+    def _table(self) -> Estimates:
         return self._estimates(self._left_out() if self.is_robust else None)
 
     def _estimates(self, effect: FloatArray | None) -> Estimates:
@@ -138,7 +138,7 @@ class CoxResult(Coefficients):
         ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
         spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
         score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
-        wald = float(beta @ np.linalg.solve(self._for_tables().covariance, beta))
+        wald = float(beta @ np.linalg.solve(self._table().covariance, beta))
         estimate, error = self._concordance()
         return pd.DataFrame(
             {

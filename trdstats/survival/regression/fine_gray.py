@@ -20,10 +20,10 @@ from trdstats.formulas import read_right_side
 from trdstats.kernels.numerics.newton_loglik import maximise
 from trdstats.kernels.risk_sets.fine_gray import (
     Subdistribution,
-    SubdistributionFit,
     evaluate,
     score_parts,
 )
+from trdstats.kernels.risk_sets.partial_likelihood import Fit
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
@@ -160,7 +160,7 @@ class FineGrayResult(Coefficients):
     iterations: int
     _found: Regressed
     _data: Subdistribution
-    _fit: SubdistributionFit
+    _fit: Fit
     _null: float
     _centre: FloatArray
     _spread: FloatArray

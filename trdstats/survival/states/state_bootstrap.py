@@ -12,12 +12,11 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.outcomes.check_history import STATES
-from trdstats.parallel import run_parallel
+from trdstats.parts import Arrays
+from trdstats.replicates import replicate
 from trdstats.survival.groups import counts_header, notes_of
 from trdstats.survival.states.history_groups import HistorySample
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate
-
-_CHUNK = 50  # resamples a task: enough work to be worth sending to a worker
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,23 +160,18 @@ def draw_curves_anew(
     curves, days = {}, {}
     for place, (label, stays) in enumerate(data.stays.items()):
         weight = data.group(label).weight
-        turns = [range(i, min(i + _CHUNK, n)) for i in range(0, n, _CHUNK)]
-        given = [(stays, weight, spec.tau, (seed, place), some) for some in turns]
-        parts = list(run_parallel(_resample, given, n_jobs))
-        curves[label] = np.concatenate([p[0] for p in parts])
-        days[label] = np.concatenate([p[1] for p in parts])
+        streams = [np.random.SeedSequence((seed, place, turn)) for turn in range(n)]
+        rows = replicate(_resample, (stays, weight, spec.tau), streams, n_jobs=n_jobs)
+        curves[label] = np.array([row["curve"] for row in rows])
+        days[label] = np.array([row["days"] for row in rows])
     return StateBootstrap(spec, reference, n, seed, curves, days, data, fits)
 
 
 def _resample(
-    stays: kernel.Histories, weight: FloatArray, tau: float, seed: tuple[int, int], turns: range
-) -> tuple[FloatArray, FloatArray]:
-    """Return curves and mean days of some of the resamples."""
-    curves = np.empty((len(turns), len(stays.time), stays.n_states))
-    days = np.empty((len(turns), stays.n_states))
+    stream: np.random.SeedSequence, stays: kernel.Histories, weight: FloatArray, tau: float
+) -> Arrays:
+    """Return the curve and the mean days of one resample."""
     size = len(weight)
-    for i, turn in enumerate(turns):
-        drawn = np.random.default_rng((*seed, turn)).integers(0, size, size)
-        fit = kernel.occupation(stays, np.bincount(drawn, minlength=size) * weight)
-        curves[i], days[i] = fit.probability, kernel.mean_times(fit, tau)
-    return curves, days
+    drawn = np.random.default_rng(stream).integers(0, size, size)
+    fit = kernel.occupation(stays, np.bincount(drawn, minlength=size) * weight)
+    return {"curve": fit.probability, "days": kernel.mean_times(fit, tau)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -47,7 +47,12 @@ def check_tau(tau: float, conf_level: float) -> None:
 @checked_methods
 @dataclass(frozen=True, repr=False)
 class StateResult(CurveResult):
-    """Fitted state probabilities; a subclass says how they and their errors are had."""
+    """Fitted state probabilities; a subclass says how they and their errors are had.
+
+    `tidy` has one row a group, state and day: group column, state, time (days), n_risk (subjects
+    seen in the state just before), estimate (probability of being in the state), std_error,
+    conf_low, conf_high, conf_level.
+    """
 
     spec: Any
     reference: str
@@ -83,26 +88,9 @@ class StateResult(CurveResult):
     def _labels(self) -> list[str]:
         return list(self._data.stays)
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return the curves, one row a group, state and day.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Default: that of the specification.
-
-        Returns
-        -------
-        pandas.DataFrame
-            group column, state, time (days), n_risk (subjects seen in the state just before),
-            estimate (probability of being in the state), std_error, conf_low, conf_high,
-            conf_level.
-        """
-        level = self._level(conf_level)
-        return pd.concat(
-            [self._curve(label, self._days(label), level) for label in self._labels],
-            ignore_index=True,
-        )
+    def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
+        for label in self._labels:
+            yield self._curve(label, self._days(label), conf_level)
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return mean days in the states, and probabilities at chosen days.

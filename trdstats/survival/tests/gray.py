@@ -13,7 +13,7 @@ from trdstats.errors import NotEstimableError, SpecError, unknown_name
 from trdstats.kernels.risk_sets.gray import GrayScores, GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
-from trdstats.survival.tests.log_rank import why_no_test
+from trdstats.survival.tests.group_test import why_no_test
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
 

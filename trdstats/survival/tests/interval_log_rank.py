@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import checked, checked_methods
-from trdstats.errors import check_choice
+from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.kernels.interval.interval_rank_test import (
     ScoreTest,
     log_rank_scores,
@@ -19,8 +17,8 @@ from trdstats.kernels.interval.interval_rank_test import (
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_sample import interval_notes, split_intervals
-from trdstats.survival.tests.log_rank import ADJUSTMENTS, adjust_p_values, check_two_groups
-from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number, format_p
+from trdstats.survival.tests.group_test import GroupTestResult, check_two_groups
+from trdstats.tables import Summary
 
 
 @checked
@@ -76,93 +74,38 @@ class IntervalLogRank:
         return IntervalLogRankResult(self, times, sample, _test(sample, None))
 
 
-@checked_methods
 @dataclass(frozen=True, repr=False)
-class IntervalLogRankResult(SummaryMixin):
-    """A computed test."""
+class IntervalLogRankResult(GroupTestResult):
+    """A computed test.
+
+    `tidy` has one row a group: the group column, n, score (events less those expected), std_error.
+    """
 
     spec: IntervalLogRank
-    times: EventTimes
-    _sample: Sample
     _test: ScoreTest
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a group: n, score (events less those expected), its std_error."""
-        return pd.DataFrame(
-            {
-                self.spec.by: [g.label for g in self._sample.groups],
-                "n": [len(g.time) for g in self._sample.groups],
-                "score": self._test.total,
-                "std_error": np.sqrt(np.diag(self._test.variance)),
-            }
-        )
+    def _test_of(self, pair: tuple[int, int]) -> ScoreTest:
+        return _test(self._sample, pair)
 
-    def glance(self) -> pd.DataFrame:
-        """Return one row: n, events, statistic (chi-squared), df, p_value, reason.
+    def _why_none(self, test: ScoreTest, events: int) -> str:
+        if not np.isnan(test.statistic):
+            return ""
+        return "all subjects have the same score, since their intervals cannot be ordered"
 
-        `reason` says why there is no test where the statistic is NaN; it is empty otherwise.
-        """
-        return pd.DataFrame(
-            {
-                "n": [self._sample.n],
-                "events": [self._sample.events()],
-                "statistic": [self._test.statistic],
-                "df": [self._test.df],
-                "p_value": [self._test.p_value],
-                "reason": [_why_no_test(self._test)],
-            }
-        )
-
-    def pairwise(self, adjust: str = "holm") -> pd.DataFrame:
-        """Compare every pair of groups, each on its own subjects.
-
-        Parameters
-        ----------
-        adjust : {"holm", "bonferroni", "hommel", "none"}
-            Adjustment of the p values for the number of pairs.
-
-        Returns
-        -------
-        pandas.DataFrame
-            treatment, reference, statistic, df, p_value, reason (why there is none), p_adjusted,
-            adjust.
-        """
-        check_choice("adjust", adjust, ADJUSTMENTS)
-        rows = []
-        for a, b in combinations(range(len(self._sample.groups)), 2):
-            test = _test(self._sample, (a, b))
-            rows.append(
-                {
-                    "treatment": self._sample.groups[b].label,
-                    "reference": self._sample.groups[a].label,
-                    "statistic": test.statistic,
-                    "df": test.df,
-                    "p_value": test.p_value,
-                    "reason": _why_no_test(test),
-                }
-            )
-        return adjust_p_values(pd.DataFrame(rows), adjust)
+    def _of_groups(self) -> dict[str, FloatArray]:
+        return {"score": self._test.total, "std_error": np.sqrt(np.diag(self._test.variance))}
 
     def summary(self) -> Summary:
         """Return the test and what it rests on."""
-        test, why = self._test, _why_no_test(self._test)
-        rows = tuple(
-            (r[0], format_count(r[1]), format_number(r[2]), format_number(r[3]))
-            for r in self.tidy().itertuples(index=False, name=None)
-        )
-        result = (
-            f"chi-squared {format_number(test.statistic, 2)} on {test.df} df, "
-            f"p {format_p(test.p_value)}"
-        )
         return Summary(
             "Log-rank test for interval-censored times",
             (
                 *counts_header(self.times, self._sample),
                 ("Scores", "Sun, permutation variance"),
-                ("Result", result),
+                ("Result", self._in_words()),
             ),
-            (Table(("Group", "At risk", "Events less expected", "SE"), rows),),
-            (*interval_notes(self.times, self._sample), *([f"No test: {why}."] if why else [])),
+            (self._table("Events less expected", "SE"),),
+            (*interval_notes(self.times, self._sample), *self._no_test()),
         )
 
 
@@ -173,10 +116,3 @@ def _test(sample: Sample, pair: tuple[int, int] | None) -> ScoreTest:
     )
     code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
     return permutation_test(score, code, len(groups))
-
-
-def _why_no_test(test: ScoreTest) -> str:
-    """Return why there is no test, empty where there is one."""
-    if not np.isnan(test.statistic):
-        return ""
-    return "all subjects have the same score, since their intervals do not tell them apart"

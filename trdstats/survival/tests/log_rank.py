@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import checked, checked_methods
-from trdstats.errors import NotEstimableError, SpecError, check_choice, unknown_name
+from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.rank_tests import (
@@ -25,9 +24,8 @@ from trdstats.kernels.risk_sets.rank_tests import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
-from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number, format_p
-
-ADJUSTMENTS = ("holm", "bonferroni", "hommel", "none")
+from trdstats.survival.tests.group_test import GroupTestResult, check_two_groups, why_no_test
+from trdstats.tables import Summary
 
 
 @checked
@@ -104,143 +102,45 @@ class LogRank:
         return LogRankResult(self, times, sample, _test(self, times, sample, None))
 
 
-@checked_methods
 @dataclass(frozen=True, repr=False)
-class LogRankResult(SummaryMixin):
-    """A computed log-rank test."""
+class LogRankResult(GroupTestResult):
+    """A computed log-rank test.
+
+    `tidy` has one row a group: the group column, n, observed and expected (weighted) events.
+    """
 
     spec: LogRank
-    times: EventTimes
-    _sample: Sample
     _test: RankTest
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a group: n, observed and expected (weighted) events."""
-        return pd.DataFrame(
-            {
-                self.spec.by: [g.label for g in self._sample.groups],
-                "n": [len(g.time) for g in self._sample.groups],
-                "observed": self._test.observed,
-                "expected": self._test.expected,
-            }
-        )
+    def _test_of(self, pair: tuple[int, int]) -> RankTest:
+        return _test(self.spec, self.times, self._sample, pair)
 
-    def glance(self) -> pd.DataFrame:
-        """Return one row: n, events, statistic (chi-squared), df, p_value, reason.
+    def _why_none(self, test: RankTest, events: int) -> str:
+        return why_no_test(test.statistic, events, self.times.outcome)
 
-        `reason` says why there is no test where the statistic is NaN; it is empty otherwise.
-        """
-        return pd.DataFrame(
-            {
-                "n": [self._sample.n],
-                "events": [self._sample.events()],
-                "statistic": [self._test.statistic],
-                "df": [self._test.df],
-                "p_value": [self._test.p_value],
-                "reason": [self._reason()],
-            }
-        )
-
-    def _reason(self) -> str:
-        return why_no_test(self._test.statistic, self._sample.events(), self.times.outcome)
+    def _of_groups(self) -> dict[str, FloatArray]:
+        return {"observed": self._test.observed, "expected": self._test.expected}
 
     def _apart(self) -> tuple[str, ...]:
         """Return a note that names groups which are never at risk together."""
         sets = sets_at_risk_together(self._test.variance)
         if len(sets) < 2:
             return ()
-        named = (", ".join(self._sample.groups[k].label for k in own) for own in sets)
+        named = (", ".join(self._sample.groups[k].label for k in places) for places in sets)
         return (f"Never at risk together, so not compared: {' | '.join(named)}.",)
-
-    def pairwise(self, adjust: str = "holm") -> pd.DataFrame:
-        """Compare every pair of groups.
-
-        Parameters
-        ----------
-        adjust : {"holm", "bonferroni", "hommel", "none"}
-            Adjustment of the p values for the number of pairs.
-
-        Returns
-        -------
-        pandas.DataFrame
-            treatment, reference, statistic, df, p_value, reason (why there is none), p_adjusted,
-            adjust.
-        """
-        check_choice("adjust", adjust, ADJUSTMENTS)
-        rows = []
-        for a, b in combinations(range(len(self._sample.groups)), 2):
-            test = _test(self.spec, self.times, self._sample, (a, b))
-            events = sum(int((self._sample.groups[k].status == 1).sum()) for k in (a, b))
-            rows.append(
-                {
-                    "treatment": self._sample.groups[b].label,
-                    "reference": self._sample.groups[a].label,
-                    "statistic": test.statistic,
-                    "df": test.df,
-                    "p_value": test.p_value,
-                    "reason": why_no_test(test.statistic, events, self.times.outcome),
-                }
-            )
-        return adjust_p_values(pd.DataFrame(rows), adjust)
 
     def summary(self) -> Summary:
         """Return the test and what it rests on."""
-        test = self._test
-        weights = (
-            ""
-            if self.spec.rho == self.spec.gamma == 0
-            else (f", weights rho {self.spec.rho:g}, gamma {self.spec.gamma:g}")
-        )
-        strata = f", within {self.spec.strata}" if self.spec.strata else ""
-        trend = "" if self.spec.trend is None else ", trend"
-        rows = tuple(
-            (r[0], format_count(r[1]), format_number(r[2]), format_number(r[3]))
-            for r in self.tidy().itertuples(index=False, name=None)
-        )
-        result = (
-            f"chi-squared {format_number(test.statistic, 2)} on {test.df} df, "
-            f"p {format_p(test.p_value)}"
-        )
-        why = self._reason()
+        spec = self.spec
+        plain = spec.rho == spec.gamma == 0
+        weights = "" if plain else f", weights rho {spec.rho:g}, gamma {spec.gamma:g}"
+        strata = f", within {spec.strata}" if spec.strata else ""
+        trend = "" if spec.trend is None else ", trend"
         return Summary(
             f"Log-rank test{strata}{weights}{trend}",
-            (*counts_header(self.times, self._sample), ("Result", result)),
-            (Table(("Group", "At risk", "Observed", "Expected"), rows),),
-            (
-                *notes_of(self.times, self._sample),
-                *self._apart(),
-                *([f"No test: {why}."] if why else []),
-            ),
-        )
-
-
-def why_no_test(statistic: float, events: int, outcome: str) -> str:
-    """Return why a comparison of groups has no test; empty where it has one."""
-    if not np.isnan(statistic):
-        return ""
-    if not events:
-        return f"nobody had {outcome}"
-    return (
-        f"at every time of {outcome} those at risk all had it, or all are of one group: there is "
-        "nothing to compare"
-    )
-
-
-def adjust_p_values(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
-    """Return a table of tests with p_adjusted; tests without a p value do not count."""
-    p = frame["p_value"].to_numpy()
-    known = ~np.isnan(p)
-    adjusted = p.copy()
-    if adjust != "none" and known.any():
-        adjusted[known] = multipletests(p[known], method=adjust)[1]
-    return frame.assign(p_adjusted=adjusted, adjust=adjust)
-
-
-def check_two_groups(sample: Sample, by: str) -> None:
-    """Raise `NotEstimableError` unless two groups have follow-up."""
-    if len(sample.groups) < 2:
-        raise NotEstimableError(
-            f"A log-rank test needs two groups with follow-up; {by!r} has {len(sample.groups)}."
+            (*counts_header(self.times, self._sample), ("Result", self._in_words())),
+            (self._table("Observed", "Expected"),),
+            (*notes_of(self.times, self._sample), *self._apart(), *self._no_test()),
         )
 
 

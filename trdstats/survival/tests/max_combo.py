@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,14 @@ from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.numerics.max_t import largest_tail
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
-from trdstats.survival.tests.log_rank import (
+from trdstats.survival.tests.group_test import (
     ADJUSTMENTS,
     adjust_p_values,
     check_two_groups,
-    scores_of,
     why_no_test,
 )
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
+from trdstats.survival.tests.log_rank import scores_of
+from trdstats.tables import FrameResult, Summary, Table, each_row, format_number, format_p
 
 _DRAWS = 200_000  # relative error of a p value below 0.002
 _SEED = 20201005
@@ -130,25 +130,20 @@ class MaxCombo:
 
 
 @dataclass(frozen=True, repr=False)
-class MaxComboResult(SummaryMixin):
-    """Pairs compared."""
+class MaxComboResult(FrameResult):
+    """Pairs compared.
+
+    `tidy` has one row a pair: treatment, reference, rho and gamma of the largest statistic,
+    statistic (z; above 0 where the treatment has more events than expected), p_value, reason (why
+    there is no test), p_adjusted, adjust.
+    """
+
+    _kept: ClassVar[str] = "_table"
 
     spec: MaxCombo
     times: EventTimes
     _sample: Sample
     _table: pd.DataFrame
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a pair.
-
-        Returns
-        -------
-        pandas.DataFrame
-            treatment, reference, rho and gamma of the largest statistic, statistic (z; above 0
-            where the treatment has more events than expected), p_value, reason (why there is no
-            test), p_adjusted, adjust.
-        """
-        return self._table.copy()
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, number of weightings and of pairs."""

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import Progress
+from rich.progress import Progress as ProgressBar
 
 from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
 
 # What a part leaves behind.
 Arrays = dict[str, npt.NDArray[Any]]
+# Whether to show a bar, or what is called with the numbers of finished and of all items.
+Progress = bool | Callable[[int, int], None]
 
 
 def fingerprint(*parts: Any) -> str:
@@ -67,7 +69,7 @@ def run_parts(
     shelf: Shelf,
     *,
     n_jobs: int,
-    progress: bool,
+    progress: Progress,
     title: str,
 ) -> list[Arrays]:
     """Do every part that is not on the shelf, and return all in order.
@@ -75,24 +77,29 @@ def run_parts(
     Parameters
     ----------
     work : callable
-    parts : sequence of (str, argument)
-        A part's name on the shelf, and what `work` is called with.
+    parts : sequence of (str, sequence)
+        A part's name on the shelf, and its items, which `work` is called with.
     shelf : Shelf
     n_jobs : int
-    progress : bool
-        Whether to show a bar.
+    progress : bool or callable
+        Whether to show a bar; or what is called with the numbers of finished and of all items.
     title : str
         What the bar is called.
     """
-    done = {key: found for key, _ in parts if (found := shelf.get(key)) is not None}
+    done = {key: kept for key, _ in parts if (kept := shelf.get(key)) is not None}
     todo = [(key, argument) for key, argument in parts if key not in done]
-    with Progress(disable=not progress) as bar:
-        task = bar.add_task(title, total=len(parts), completed=len(done))
+    total = sum(len(argument) for _, argument in parts)
+    finished = total - sum(len(argument) for _, argument in todo)
+    with ProgressBar(disable=progress is not True) as bar:
+        task = bar.add_task(title, total=total, completed=finished)
         given = ((work, shelf, key, argument) for key, argument in todo)
         results = run_parallel(_do, given, n_jobs)
-        for (key, _), found in zip(todo, results, strict=True):
-            done[key] = found
-            bar.advance(task)
+        for (key, argument), arrays in zip(todo, results, strict=True):
+            done[key] = arrays
+            finished += len(argument)
+            bar.update(task, completed=finished)
+            if callable(progress):
+                progress(finished, total)
     return [done[key] for key, _ in parts]
 
 
@@ -114,7 +121,7 @@ def run_chain(
 ) -> list[Arrays]:
     """Do parts each of which begins where the one before it ended."""
     done: list[Arrays] = []
-    with Progress(disable=not progress) as bar:
+    with ProgressBar(disable=not progress) as bar:
         task = bar.add_task(title, total=len(parts))
         for key, argument in parts:
             found = shelf.get(key)
