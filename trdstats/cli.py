@@ -17,6 +17,7 @@ import trdstats
 from trdstats.errors import DataWarning, SpecError, TrdstatsError, visible
 
 BAD_INPUT = 2
+PARTLY_DONE = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +41,7 @@ def run(plan: Path | None, out: Path) -> None:
 
     Writes report.html, manifest.json, tables/*.csv and figures/*.png and .svg.
     """
-    from trdstats.plan import all_steps, read_plan, run_plan
+    from trdstats.plan import read_plan, run_plan
 
     console = _console()
     columns = (
@@ -51,8 +52,10 @@ def run(plan: Path | None, out: Path) -> None:
     )
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
-            total = len(all_steps()) + 2  # reading before, the report after
-            task = progress.add_task("reading the plan", total=total)
+            task = progress.add_task("reading the plan", total=None)
+            read = read_plan(plan)
+            total = len(read.steps) + 2  # the study before, the report after
+            progress.update(task, total=total)
             steps = 0
 
             def tell(words: str) -> None:
@@ -60,7 +63,7 @@ def run(plan: Path | None, out: Path) -> None:
                 progress.update(task, description=words, completed=steps)
                 steps += 1
 
-            result = run_plan(read_plan(plan), out, tell=tell)
+            result = run_plan(read, out, tell=tell)
             progress.update(task, description="done", completed=total)
     except TrdstatsError as error:
         _fail(console, error)
@@ -70,6 +73,10 @@ def run(plan: Path | None, out: Path) -> None:
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
     console.print("[bold green]Report[/]", end=" ")
     _say(console, f"{result.report} ({counts}, manifest.json)")
+    if result.failed:
+        console.print("[bold red]Not carried out[/]", end=": ")
+        _say(console, f"{', '.join(result.failed)}; the report says why.")
+        sys.exit(PARTLY_DONE)
 
 
 @main.command()

@@ -42,6 +42,8 @@ class Run:
         CSV files.
     figures : tuple of Path
         PNG and SVG files.
+    failed : tuple of str
+        Names of the steps that could not be carried out; the report says why in their place.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Run:
     manifest: Path
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
+    failed: tuple[str, ...] = ()
 
 
 @checked
@@ -109,7 +112,8 @@ def _write(
     report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8", newline="\n")
     whole = with_results(manifest, [report, *tables, *figures], folder)
     write_manifest(whole, folder / MANIFEST)
-    return Run(folder, report, folder / MANIFEST, tuple(tables), tuple(figures))
+    failed = tuple(s.key for s in sections if s.failed)
+    return Run(folder, report, folder / MANIFEST, tuple(tables), tuple(figures), failed)
 
 
 def _moved(run: Run, folder: Path) -> Run:
@@ -122,6 +126,7 @@ def _moved(run: Run, folder: Path) -> Run:
         manifest=at(run.manifest),
         tables=tuple(map(at, run.tables)),
         figures=tuple(map(at, run.figures)),
+        failed=run.failed,
     )
 
 

@@ -11,7 +11,7 @@ from trdstats.outcomes import change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
+from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.rates import estimate_rates
 from trdstats.study import Study
 from trdstats.tables import (
@@ -24,8 +24,9 @@ from trdstats.tables import (
 )
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return rates and changes at the last visit of each treatment's own course."""
+    plan, study = task.plan, task.study
     days = day_by_treatment(study, plan.acute_end)
     change = change_from_baseline(study, days)
     table = _rates_at_end(plan, study, days)
@@ -53,11 +54,11 @@ def run(plan: Plan, study: Study) -> Section:
         )
 
     return Section(
-        "acute",
-        "Who was better at the end of the acute course?",
+        task.name,
+        task.settings.title or "Who was better at the end of the acute course?",
         "Each treatment at the last visit of its own acute course. Courses differ in length, so "
         "these rates describe and do not compare.",
-        faces=(_summary(plan, study, table),),
+        tables=(_summary(plan, study, table),),
         pictures=(
             Picture(
                 "acute_rates",
@@ -75,6 +76,7 @@ def run(plan: Plan, study: Study) -> Section:
             ),
         ),
         frames={"changes": change, "rates_acute": table},
+        results=table,
     )
 
 
@@ -122,6 +124,4 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-STEP = Step(
-    "acute", "end of the acute course", ("response", "remission", "acute_end", "missing"), run
-)
+STEP = Step("acute", "end of the acute course", run)

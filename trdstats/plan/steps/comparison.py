@@ -6,24 +6,24 @@ from typing import Any
 
 from trdstats.comparison import Comparison, compare
 from trdstats.errors import TrdstatsError
-from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
-from trdstats.study import Study
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.step import Step, Task
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
 _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Compare every pair of treatments, a verdict first; crude alone where nothing is adjusted."""
+    plan, study = task.plan, task.study
+    title = task.settings.title or TITLE
     if plan.adjust is None or len(study.treatments) < 2:
         caution = (
             "No covariates are named: every comparison above is crude. Name those known before "
             'treatment, adjust = "age + baseline", under [analysis].'
         )
-        cautions = () if study.randomised or len(study.treatments) < 2 else (caution,)
-        return Section(KEY, TITLE, "Nothing is adjusted.", cautions=cautions)
+        notes = () if study.randomised or len(study.treatments) < 2 else (Note(caution),)
+        return Section(task.name, title, "Nothing is adjusted.", notes=notes)
     try:
         found = compare(
             study,
@@ -39,11 +39,13 @@ def run(plan: Plan, study: Study) -> Section:
             conf_level=plan.conf_level,
         )
     except TrdstatsError as error:
-        return Section(KEY, TITLE, "The cohorts could not be compared.", cautions=(str(error),))
-    return _section(plan, found)
+        return Section(
+            task.name, title, "The cohorts could not be compared.", notes=(Note(str(error)),)
+        )
+    return _section(task, title, found)
 
 
-def _section(plan: Plan, found: Comparison) -> Section:
+def _section(task: Task, title: str, found: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
     if found.tidy()["estimate"].notna().any():
         rows = len(found.verdicts)
@@ -62,14 +64,15 @@ def _section(plan: Plan, found: Comparison) -> Section:
         "comparison_balance": found.balance(),
     }
     return Section(
-        KEY,
-        TITLE,
-        f"Every pair is judged before it is compared. Adjusted for {plan.adjust}; nothing is known "
-        "of what was not measured.",
-        faces=(found.summary(),),
+        task.name,
+        title,
+        f"Every pair is judged before it is compared. Adjusted for {task.plan.adjust}; nothing is "
+        "known of what was not measured.",
+        tables=(found.summary(),),
         pictures=pictures,
         frames=frames,
+        results=frames["comparison"],
     )
 
 
-STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon"), run)
+STEP = Step(KEY, "comparison of cohorts", run)

@@ -6,43 +6,40 @@ from typing import Any
 
 from trdstats import plots
 from trdstats.kinds import label_of
-from trdstats.outcomes import time_to
-from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
-from trdstats.study import Study
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.step import Step, Task
 from trdstats.survival import RMST, KaplanMeier, LogRank
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return time to first response: curves, test, restricted means."""
-    onset = time_to(study, plan.response)
+    plan, study = task.plan, task.study
+    onset = task.onset("response")
     curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
     quantiles = curves.quantiles()
-    faces = [curves.summary()]
+    tables = [curves.summary()]
     frames = {
         "onset_times": onset.frame,
         "onset_curves": curves.tidy(),
         "onset_quantiles": quantiles,
     }
-    cautions: list[str] = []
+    notes: list[Note] = []
     if len(study.treatments) > 1:
         test = LogRank().fit(onset)
-        faces.append(test.summary())
+        tables.append(test.summary())
         frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
     seen = [t for t in study.treatments if onset.first_look.get(t, 0.0) <= plan.horizon]
     late = [t for t in study.treatments if t not in seen]
     if late:
-        cautions.append(
-            f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
-        )
+        text = f"No subject was assessed by day {plan.horizon:g} under {', '.join(late)}"
+        notes.append(Note(f"{text}: no restricted mean.", "not estimable"))
     if seen:
         reference = None if plan.reference is None else label_of(plan.reference)
         reference = reference if reference in seen else None
         means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
             onset.only(seen)
         )
-        faces.append(means.summary())
+        tables.append(means.summary())
         frames["onset_rmst"] = means.tidy()
 
     def draw(figure: Any) -> None:
@@ -53,11 +50,11 @@ def run(plan: Plan, study: Study) -> Section:
         )
 
     return Section(
-        "onset",
-        "How soon?",
+        task.name,
+        task.settings.title or "How soon?",
         "Time from day 0 to the first visit that shows a response. A visit can only find a "
         "response that has already happened: treatments rated more often look faster.",
-        faces=tuple(faces),
+        tables=tuple(tables),
         pictures=(
             Picture(
                 "onset",
@@ -68,8 +65,8 @@ def run(plan: Plan, study: Study) -> Section:
             ),
         ),
         frames=frames,
-        cautions=tuple(cautions),
+        notes=tuple(notes),
     )
 
 
-STEP = Step("onset", "onset of response", ("response", "horizon", "reference", "conf_level"), run)
+STEP = Step("onset", "onset of response", run)

@@ -1,4 +1,4 @@
-"""How scores moved: observed means by visit."""
+"""How scores changed: observed means by visit."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import Any
 
 from trdstats import plots
 from trdstats.outcomes import mean_scores
-from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
-from trdstats.study import Study
+from trdstats.plan.step import Step, Task
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return observed means at scheduled visits."""
+    plan, study = task.plan, task.study
     means = mean_scores(study, conf_level=plan.conf_level)
 
     def draw(figure: Any) -> None:
@@ -27,8 +26,8 @@ def run(plan: Plan, study: Study) -> Section:
         )
 
     return Section(
-        "scores",
-        "How did scores move?",
+        task.name,
+        task.settings.title or "How did scores change?",
         "Observed means at scheduled visits. Whoever left is not part of a later mean.",
         pictures=(
             Picture(
@@ -39,7 +38,8 @@ def run(plan: Plan, study: Study) -> Section:
             ),
         ),
         frames={"mean_scores": means},
+        results=means,
     )
 
 
-STEP = Step("scores", "scores over time", ("conf_level", "time_scale"), run)
+STEP = Step("change", "scores over time", run)
