@@ -1,13 +1,13 @@
-"""The command line: ``trdstats run`` and ``trdstats check``."""
+"""The command line: ``trdstats run``, ``check``, ``verify``, ``diff`` and ``explain``."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
@@ -16,8 +16,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 import trdstats
 from trdstats.errors import DataWarning, SpecError, TrdstatsError, visible
 
+if TYPE_CHECKING:
+    from trdstats.plan import RunDifference
+
 BAD_INPUT = 2
-PARTLY_DONE = 1
+NOT_ALL = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +79,7 @@ def run(plan: Path | None, out: Path) -> None:
     if result.failed:
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")
-        sys.exit(PARTLY_DONE)
+        sys.exit(NOT_ALL)
 
 
 @main.command()
@@ -125,6 +128,62 @@ def check(
     _show_notices(console, notices)
     click.echo(repr(study))
     console.print("[bold green]The study can be analysed.[/]")
+
+
+@main.command()
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--results", "-r", type=click.Path(path_type=Path), default=Path("trdstats-report"),
+    show_default=True, help="Folder of the run to verify.",
+)  # fmt: skip
+@click.option("--tolerance", type=float, help="Part of the larger value; default 1e-8.")
+def verify(plan: Path | None, results: Path, tolerance: float | None) -> None:
+    """Repeat PLAN and compare every number with stored results; exit 1 where one differs."""
+    from trdstats.plan import read_plan, verify_run
+
+    given = {} if tolerance is None else {"tolerance": tolerance}
+    _report_difference(lambda: verify_run(read_plan(plan), results, **given))
+
+
+@main.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--tolerance", type=float, default=0.0, help="Part of the larger value.")
+def diff(before: Path, after: Path, tolerance: float) -> None:
+    """Compare the numbers of two runs; exit 1 where one differs."""
+    from trdstats.plan import diff_runs
+
+    _report_difference(lambda: diff_runs(before, after, tolerance=tolerance))
+
+
+@main.command()
+@click.argument("result_id")
+@click.option(
+    "--results", "-r", type=click.Path(path_type=Path), default=Path("trdstats-report"),
+    show_default=True, help="Folder of the run.",
+)  # fmt: skip
+def explain(result_id: str, results: Path) -> None:
+    """Say where the number RESULT_ID comes from: rule, subjects, versions."""
+    from trdstats.plan import explain_result
+
+    try:
+        found = explain_result(results, result_id)
+    except TrdstatsError as error:
+        _fail(_console(), error)
+    click.echo(repr(found))
+
+
+def _report_difference(compare: Callable[[], RunDifference]) -> None:
+    console = _console()
+    try:
+        with _collected_notices() as notices:
+            found = compare()
+    except TrdstatsError as error:
+        _fail(console, error)
+    _show_notices(console, notices)
+    click.echo(repr(found))
+    if not found.agrees:
+        sys.exit(NOT_ALL)
 
 
 def _read_window(text: str) -> tuple[float, float]:

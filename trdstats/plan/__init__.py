@@ -3,6 +3,14 @@
 from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading import read_plan
+from trdstats.plan.results import (
+    Explanation,
+    RunDifference,
+    diff_runs,
+    explain_result,
+    read_results,
+    verify_run,
+)
 from trdstats.plan.run import Run, run_plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -12,18 +20,24 @@ from trdstats.plan.steps import all_steps, register_step, unregister_step
 __all__ = [
     "Confirmatory",
     "ConfirmatoryResult",
+    "Explanation",
     "Note",
     "Picture",
     "Plan",
     "PlannedStep",
     "Run",
+    "RunDifference",
     "Section",
     "Step",
     "StepSettings",
     "Task",
     "all_steps",
+    "diff_runs",
+    "explain_result",
     "read_plan",
+    "read_results",
     "register_step",
     "run_plan",
     "unregister_step",
+    "verify_run",
 ]

@@ -73,6 +73,9 @@ class Section:
     results : pandas.DataFrame or None
         The estimates of the part in one tidy table, one row an estimate: what `[confirmatory]` and
         the file of results refer to.
+    members : pandas.DataFrame or None
+        Who stands behind the results: subject, treatment, status ("in the numerator", "in the
+        denominator", or why left out), and the columns of `results` that tell them apart.
     headlines : dict of str to dict of str to str
         For the table on the first page: question, then treatment, then the figure in words.
     notes : tuple of Note
@@ -90,6 +93,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     results: pd.DataFrame | None = None
+    members: pd.DataFrame | None = None
     headlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     methods: tuple[str, ...] = ()
