@@ -9,14 +9,15 @@ from trdstats.plan.steps import (
     change,
     comparison,
     durability,
+    in_response,
     onset,
     participants,
     rates,
 )
 
 _STEPS: list[Step] = [
-    participants.STEP, change.STEP, acute.STEP, rates.STEP, onset.STEP, durability.STEP,
-    comparison.STEP,
+    participants.STEP, in_response.STEP, change.STEP, acute.STEP, rates.STEP, onset.STEP,
+    durability.STEP, comparison.STEP,
 ]  # fmt: skip
 
 
