@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from trdstats.errors import known_level
 from trdstats.outcomes import Definition, EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
@@ -49,6 +50,20 @@ class Task:
     def definition(self, name: str) -> Definition:
         """Return a definition of the plan."""
         return self.plan.definition(name)
+
+    @property
+    def reference(self) -> str:
+        """Treatment the others are compared with: that of the plan, else the first."""
+        names = self.study.treatments
+        if self.plan.reference is None:
+            return names[0]
+        return names[known_level("treatment", self.plan.reference, names)]
+
+    @property
+    def acute_end(self) -> float:
+        """Day on which the longest acute course ends."""
+        end = self.plan.acute_end
+        return float(max(end.values()) if isinstance(end, dict) else end)
 
     def onset(self, outcome: str) -> EventTimes:
         """Return times from day 0 to an outcome of the plan, derived once."""

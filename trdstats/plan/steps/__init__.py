@@ -10,6 +10,8 @@ from trdstats.plan.steps import (
     comparison,
     durability,
     in_response,
+    missing,
+    multiverse,
     onset,
     participants,
     rates,
@@ -17,7 +19,7 @@ from trdstats.plan.steps import (
 
 _STEPS: list[Step] = [
     participants.STEP, in_response.STEP, change.STEP, acute.STEP, rates.STEP, onset.STEP,
-    durability.STEP, comparison.STEP,
+    durability.STEP, comparison.STEP, missing.STEP, multiverse.STEP,
 ]  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def run(task: Task) -> Section:
 def _with_model(task: Task, observed: Section) -> Section:
     """Add the model to the observed means, or say why there is none."""
     study, left_out = _who_shares(task.study, task.settings.days)
-    days = task.settings.days or _shared_days(study, _acute_end(task))
+    days = task.settings.days or _shared_days(study, task.acute_end)
     if not days or len(study.treatments) < 2:
         reason = "The treatments share no scheduled day: scores are described, not modelled."
         return replace(observed, notes=(Note(reason, "not estimable"),))
@@ -158,11 +158,6 @@ def _who_shares(study: Study, days: tuple[float, ...] | None) -> tuple[Study, li
     return (study.only(kept) if kept and left else study), left
 
 
-def _acute_end(task: Task) -> float:
-    end = task.plan.acute_end
-    return max(end.values()) if isinstance(end, dict) else end
-
-
 def _shared_days(study: Study, until: float) -> tuple[float, ...]:
     """Return the scheduled days up to one on which every treatment has assessed subjects."""
     rows = study.longitudinal().dropna(subset=["score"])
@@ -177,7 +172,7 @@ def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
         ("mmrm", spec, days, study.treatments), lambda: spec.fit(study.longitudinal(list(days)))
     )
     by_visit: Margins = fit.margins("treatment", by="visit")
-    reference = task.plan.reference if task.plan.reference in study.treatments else None
+    reference = task.reference if task.reference in study.treatments else None
     return by_visit.contrasts(
         reference=reference, adjust=settings.adjust, conf_level=task.plan.conf_level
     )

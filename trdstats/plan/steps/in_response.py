@@ -9,7 +9,6 @@ from typing import Any
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
-from trdstats.kinds import label_of
 from trdstats.outcomes import ResponseHistory, response_history
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -49,7 +48,7 @@ def run(task: Task) -> Section:
         task.study, task.definition(settings.outcome), task.definition(settings.loss)
     )
     tau = plan.horizon if settings.horizon is None else settings.horizon
-    spec = ResponseState(tau, reference=_reference(plan.reference), conf_level=plan.conf_level)
+    spec = ResponseState(tau, reference=task.reference, conf_level=plan.conf_level)
     fit, left_out = _fit(spec, history, task.study.treatments)
     if fit is None:
         return Section(task.name, title, "No treatment is followed to the horizon.", notes=left_out)
@@ -112,10 +111,6 @@ def run(task: Task) -> Section:
             "infinitesimal jackknife over patients.",
         ),
     )
-
-
-def _reference(level: Any) -> str | None:
-    return None if level is None else label_of(level)
 
 
 def _fit(
