@@ -202,4 +202,4 @@ def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
     )
 
 
-STEP = Step("change", "change in scores", run, settings=ChangeSettings)
+STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings)

@@ -75,4 +75,4 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
     )
 
 
-STEP = Step(KEY, "comparison of cohorts", run)
+STEP: Step = Step(KEY, "comparison of cohorts", run)

@@ -100,4 +100,4 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     )
 
 
-STEP = Step("durability", "durability of response", run)
+STEP: Step = Step("durability", "durability of response", run)

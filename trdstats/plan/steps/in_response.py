@@ -137,4 +137,6 @@ def _fit(
     return fit.fit(history.only(kept)), (note,)
 
 
-STEP = Step("in_response", "probability of being in response", run, settings=InResponseSettings)
+STEP: Step = Step(
+    "in_response", "probability of being in response", run, settings=InResponseSettings
+)

@@ -279,4 +279,4 @@ def _methods(task: Task, day: float, reference: str) -> str:
     )
 
 
-STEP = Step("missing", "missing data", run, settings=MissingSettings, check=check)
+STEP: Step = Step("missing", "missing data", run, settings=MissingSettings, check=check)

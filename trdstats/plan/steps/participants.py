@@ -36,4 +36,4 @@ def run(task: Task) -> Section:
     )
 
 
-STEP = Step("participants", "participants and definitions", run)
+STEP: Step = Step("participants", "participants and definitions", run)

@@ -89,4 +89,4 @@ def run(task: Task) -> Section:
     )
 
 
-STEP = Step("rates", "rates at scheduled days", run, settings=RatesSettings, check=check)
+STEP: Step = Step("rates", "rates at scheduled days", run, settings=RatesSettings, check=check)
