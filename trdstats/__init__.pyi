@@ -92,8 +92,12 @@ from .outcomes import rates as rates
 from .outcomes import response_history as response_history
 from .outcomes import time_to as time_to
 from .plan import Plan as Plan
+from .plan import diff_runs as diff_runs
+from .plan import explain_result as explain_result
 from .plan import read_plan as read_plan
+from .plan import read_results as read_results
 from .plan import run_plan as run_plan
+from .plan import verify_run as verify_run
 from .replicates import resampling as resampling
 from .scales import Prorate as Prorate
 from .scales import Scale as Scale

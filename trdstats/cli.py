@@ -1,13 +1,13 @@
-"""The command line: ``trdstats run`` and ``trdstats check``."""
+"""The command line: ``trdstats run``, ``check``, ``verify``, ``diff`` and ``explain``."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from rich.console import Console
@@ -16,7 +16,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 import trdstats
 from trdstats.errors import DataWarning, SpecError, TrdstatsError, visible
 
+if TYPE_CHECKING:
+    from trdstats.plan import RunDifference
+
 BAD_INPUT = 2
+NOT_ALL = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +44,7 @@ def run(plan: Path | None, out: Path) -> None:
 
     Writes report.html, manifest.json, tables/*.csv and figures/*.png and .svg.
     """
-    from trdstats.plan import all_steps, read_plan, run_plan
+    from trdstats.plan import read_plan, run_plan
 
     console = _console()
     columns = (
@@ -51,8 +55,10 @@ def run(plan: Path | None, out: Path) -> None:
     )
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
-            total = len(all_steps()) + 2  # reading before, the report after
-            task = progress.add_task("reading the plan", total=total)
+            task = progress.add_task("reading the plan", total=None)
+            read = read_plan(plan)
+            total = len(read.steps) + 2  # the study before, the report after
+            progress.update(task, total=total)
             steps = 0
 
             def tell(words: str) -> None:
@@ -60,7 +66,7 @@ def run(plan: Path | None, out: Path) -> None:
                 progress.update(task, description=words, completed=steps)
                 steps += 1
 
-            result = run_plan(read_plan(plan), out, tell=tell)
+            result = run_plan(read, out, tell=tell)
             progress.update(task, description="done", completed=total)
     except TrdstatsError as error:
         _fail(console, error)
@@ -70,6 +76,10 @@ def run(plan: Path | None, out: Path) -> None:
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
     console.print("[bold green]Report[/]", end=" ")
     _say(console, f"{result.report} ({counts}, manifest.json)")
+    if result.failed:
+        console.print("[bold red]Not carried out[/]", end=": ")
+        _say(console, f"{', '.join(result.failed)}; the report says why.")
+        sys.exit(NOT_ALL)
 
 
 @main.command()
@@ -142,6 +152,62 @@ def _check_alone() -> None:
         raise SpecError(
             f"The mapping says it all: leave {', '.join('--' + o.rstrip('s') for o in others)} out."
         )
+
+
+@main.command()
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--results", "-r", type=click.Path(path_type=Path), default=Path("trdstats-report"),
+    show_default=True, help="Folder of the run to verify.",
+)  # fmt: skip
+@click.option("--tolerance", type=float, help="Part of the larger value; default 1e-8.")
+def verify(plan: Path | None, results: Path, tolerance: float | None) -> None:
+    """Repeat PLAN and compare every number with stored results; exit 1 where one differs."""
+    from trdstats.plan import read_plan, verify_run
+
+    given = {} if tolerance is None else {"tolerance": tolerance}
+    _report_difference(lambda: verify_run(read_plan(plan), results, **given))
+
+
+@main.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--tolerance", type=float, default=0.0, help="Part of the larger value.")
+def diff(before: Path, after: Path, tolerance: float) -> None:
+    """Compare the numbers of two runs; exit 1 where one differs."""
+    from trdstats.plan import diff_runs
+
+    _report_difference(lambda: diff_runs(before, after, tolerance=tolerance))
+
+
+@main.command()
+@click.argument("result_id")
+@click.option(
+    "--results", "-r", type=click.Path(path_type=Path), default=Path("trdstats-report"),
+    show_default=True, help="Folder of the run.",
+)  # fmt: skip
+def explain(result_id: str, results: Path) -> None:
+    """Say where the number RESULT_ID comes from: rule, subjects, versions."""
+    from trdstats.plan import explain_result
+
+    try:
+        found = explain_result(results, result_id)
+    except TrdstatsError as error:
+        _fail(_console(), error)
+    click.echo(repr(found))
+
+
+def _report_difference(compare: Callable[[], RunDifference]) -> None:
+    console = _console()
+    try:
+        with _collected_notices() as notices:
+            found = compare()
+    except TrdstatsError as error:
+        _fail(console, error)
+    _show_notices(console, notices)
+    click.echo(repr(found))
+    if not found.agrees:
+        sys.exit(NOT_ALL)
 
 
 def _read_window(text: str) -> tuple[float, float]:

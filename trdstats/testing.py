@@ -19,7 +19,7 @@ from trdstats.estimates.scales import transform
 from trdstats.estimates.table import STATISTICS
 from trdstats.longitudinal import Covariance
 from trdstats.outcomes import Definition, rates, time_to
-from trdstats.plan import Plan, Section, Step
+from trdstats.plan import Plan, Section, Step, Task
 from trdstats.scales import Scale
 from trdstats.study import Study
 from trdstats.tables import SummaryMixin
@@ -119,7 +119,9 @@ def check_plot(draw: Callable[..., Any], frame: pd.DataFrame) -> None:
 
 def check_step(step: Step, plan: Plan, study: Study) -> None:
     """Check that a step of a plan returns a section with a title, a lead and tidy frames."""
-    section = step.run(plan, study)
+    task = Task(plan, study, step.key, step.settings())
+    assert not list(step.check(task)), "it says that its default settings do not fit the study"
+    section = step.run(task)
     assert isinstance(section, Section), "run() does not return a Section"
     assert section.title, "a section has a title"
     assert section.lead, "a section begins with a sentence"

@@ -14,7 +14,7 @@ import trdstats as trd
 from trdstats.errors import NotEstimableError, SpecError, TrdstatsError, UnknownNameError
 from trdstats.formulas.language import function_names
 from trdstats.formulas.reading import parse
-from trdstats.plan.plan import plan_from_text
+from trdstats.plan.reading import plan_from_text
 
 # Each would leave a file behind if any part of it ran.
 ESCAPES = [

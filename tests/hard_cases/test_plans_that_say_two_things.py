@@ -9,7 +9,7 @@ import pytest
 from trdstats import read_plan
 from trdstats.errors import PlanError, SpecError
 from trdstats.outcomes import definition_from_mapping
-from trdstats.plan.problems import find_line
+from trdstats.plan.reading.problems import find_line
 
 PLAN = """# line 1
 title = "A plan"

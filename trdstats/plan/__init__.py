@@ -1,20 +1,43 @@
 """A whole analysis as one TOML file, carried out into one folder."""
 
-from trdstats.plan.plan import Plan, read_plan
+from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
+from trdstats.plan.plan import Plan, PlannedStep
+from trdstats.plan.reading import read_plan
+from trdstats.plan.results import (
+    Explanation,
+    RunDifference,
+    diff_runs,
+    explain_result,
+    read_results,
+    verify_run,
+)
 from trdstats.plan.run import Run, run_plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
 from trdstats.plan.steps import all_steps, register_step, unregister_step
 
 __all__ = [
+    "Confirmatory",
+    "ConfirmatoryResult",
+    "Explanation",
+    "Note",
     "Picture",
     "Plan",
+    "PlannedStep",
     "Run",
+    "RunDifference",
     "Section",
     "Step",
+    "StepSettings",
+    "Task",
     "all_steps",
+    "diff_runs",
+    "explain_result",
     "read_plan",
+    "read_results",
     "register_step",
     "run_plan",
     "unregister_step",
+    "verify_run",
 ]

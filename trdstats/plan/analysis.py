@@ -3,27 +3,88 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from trdstats.errors import PlanError, UnknownNameError, known_level, unknown_day
+from trdstats.errors import PlanError, TrdstatsError, UnknownNameError, known_level, unknown_day
 from trdstats.outcomes import day_by_treatment
-from trdstats.plan.plan import Plan
+from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.sections import Section
-from trdstats.plan.steps import all_steps
+from trdstats.plan.step import Step, Task
+from trdstats.plan.steps import get_step
 from trdstats.study import Study
 
 
 def analyse(plan: Plan, study: Study, tell: Callable[[str], None]) -> Iterator[Section]:
     """Carry out a plan, one section a step; `tell` hears what is being done.
 
+    A step that cannot be carried out leaves a section that says why; the others go on.
+
     Raises
     ------
     PlanError
-        When the plan names a treatment or a day that the study does not have.
+        With everything in which the plan does not fit the study, before any step runs.
+    """
+    tasks = prepare(plan, study)
+    for step, task in tasks:
+        tell(step.words if task.name == step.key else f"{step.words} ({task.name})")
+        yield _carry_out(step, task)
+
+
+def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
+    """Return each step with its task, after everything was checked against the study.
+
+    Raises
+    ------
+    PlanError
+        As `analyse`.
     """
     _check_fit(plan, study)
-    for step in all_steps():
-        tell(step.words)
-        yield step.run(plan, study)
+    tasks, problems = [], []
+    for planned in plan.steps:
+        step = get_step(planned.kind)
+        try:
+            task = _task_of(plan, planned, study)
+            said = list(step.check(task))
+        except TrdstatsError as error:
+            said = [str(error)]
+        else:
+            tasks.append((step, task))
+        problems += [f"[{planned.name}] {words}" for words in said]
+    if problems:
+        raise PlanError(
+            "The plan does not fit the study.\n" + "\n".join(f"  {p}" for p in problems)
+        )
+    shared: dict[object, object] = {}
+    return [(step, replace(task, shared=shared)) for step, task in tasks]
+
+
+def _task_of(plan: Plan, planned: PlannedStep, study: Study) -> Task:
+    scale = planned.settings.scale
+    seen = study if scale is None else study.on(scale)
+    return Task(plan, seen, planned.name, planned.settings)
+
+
+def _carry_out(step: Step, task: Task) -> Section:
+    try:
+        return _named(step.run(task), step, task)
+    except TrdstatsError as error:
+        reason = str(error)
+    except Exception as error:  # one step with a fault must not take the others with it
+        reason = f"Unexpected {type(error).__name__}: {error}"
+    title = task.settings.title or step.words.capitalize()
+    lead = "This part could not be carried out."
+    return Section(task.name, title, lead, failed=reason)
+
+
+def _named(section: Section, step: Step, task: Task) -> Section:
+    """Give the files of a step that is there under another name names of their own."""
+    if task.name == step.key:
+        return section
+    return replace(
+        section,
+        frames={f"{task.name}_{key}": frame for key, frame in section.frames.items()},
+        pictures=tuple(replace(p, key=f"{task.name}_{p.key}") for p in section.pictures),
+    )
 
 
 def _check_fit(plan: Plan, study: Study) -> None:
@@ -39,6 +100,6 @@ def _check_scheduled(study: Study, days: dict[str, float]) -> None:
     """Refuse an acute course that ends on a day on which its treatment has no visit."""
     rows = study.longitudinal()
     for name, day in days.items():
-        own = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
-        if day not in own:
-            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, own)}")
+        scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
+        if day not in scheduled:
+            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, scheduled)}")

@@ -21,7 +21,7 @@ from trdstats.errors import PlanError
 
 MANIFEST = "manifest.json"
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
-_OWN = (*ROOMS, MANIFEST, "report.html")
+_OWN = (*ROOMS, MANIFEST, "report.html", "results.json")
 
 
 @contextmanager

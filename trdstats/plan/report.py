@@ -59,14 +59,16 @@ def _html(text: str) -> str:
 def _section(section: Section, figures: dict[str, Path]) -> str:
     parts = [f'<section id="{section.key}"><h2>{_html(section.title)}</h2>']
     parts.append(f"<p>{_html(section.lead)}</p>")
-    parts += [f'<p class="note">{_html(c)}</p>' for c in section.cautions]
+    if section.failed:
+        parts.append(f'<p class="banner">{_html(section.failed)}</p>')
+    parts += [f'<p class="note">{_html(n.text)}</p>' for n in section.notes]
     for picture in section.pictures:
         data = base64.b64encode(figures[picture.key].read_bytes()).decode("ascii")
         parts.append(
             f'<figure><img src="data:image/png;base64,{data}" alt="{_html(picture.caption)}">'
             f"<figcaption>{_html(picture.caption)}</figcaption></figure>"
         )
-    parts += [face.to_html() for face in section.faces]
+    parts += [table.to_html() for table in section.tables]
     files = ", ".join(f"tables/{name}.csv" for name in section.frames)
     parts.append(f'<p class="files">Numbers: {_html(files)}</p></section>')
     return "".join(parts)

@@ -17,6 +17,8 @@ from trdstats.plan.folder import MANIFEST, new_folder
 from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
+from trdstats.plan.results import RESULTS, result_rows, write_results
+from trdstats.plan.results.explain import MEMBERS
 from trdstats.plan.sections import Picture, Section
 from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
@@ -37,18 +39,22 @@ class Run:
 
     Attributes
     ----------
-    folder, report, manifest : Path
+    folder, report, manifest, results : Path
     tables : tuple of Path
         CSV files.
     figures : tuple of Path
         PNG and SVG files.
+    failed : tuple of str
+        Names of the steps that could not be carried out; the report says why in their place.
     """
 
     folder: Path
     report: Path
     manifest: Path
+    results: Path
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
+    failed: tuple[str, ...] = ()
 
 
 @checked
@@ -61,7 +67,7 @@ def run_plan(
     ----------
     plan : Plan
     folder : str or Path
-        Where to write ``report.html``, ``manifest.json``, ``tables/*.csv`` and
+        Where to write ``report.html``, ``manifest.json``, ``results.json``, ``tables/*.csv`` and
         ``figures/*.png`` and ``.svg``. It must be new, empty, or hold an earlier report, which is
         replaced as a whole when the run has ended: a run that is stopped leaves it as it was.
         Other files beside an earlier report stay; ``tables`` and ``figures`` belong to the run.
@@ -100,6 +106,13 @@ def _write(
         for s in sections
         for name, frame in s.frames.items()
     ]
+    tables += [
+        _write_table(s.members, folder / "tables" / f"{s.key}_{MEMBERS}.csv")
+        for s in sections
+        if s.members is not None
+    ]
+    numbers = folder / RESULTS
+    write_results(result_rows(sections), _about(plan, study, sections, manifest), numbers)
     drawn = [_draw_all(s, folder / "figures") for s in sections]
     sections = [section for section, _ in drawn]
     pictures = {key: files for _, made in drawn for key, files in made.items()}
@@ -107,9 +120,23 @@ def _write(
     pngs = {key: files[0] for key, files in pictures.items()}
     report = folder / "report.html"
     report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8", newline="\n")
-    whole = with_results(manifest, [report, *tables, *figures], folder)
+    whole = with_results(manifest, [report, numbers, *tables, *figures], folder)
     write_manifest(whole, folder / MANIFEST)
-    return Run(folder, report, folder / MANIFEST, tuple(tables), tuple(figures))
+    failed = tuple(s.key for s in sections if s.failed)
+    return Run(folder, report, folder / MANIFEST, numbers, tuple(tables), tuple(figures), failed)
+
+
+def _about(
+    plan: Plan, study: Study, sections: list[Section], manifest: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what the file of results says of itself before the numbers."""
+    return {
+        "trdstats": manifest["trdstats"],
+        "registration": plan.registration,
+        "data": manifest["data"],
+        "definitions": {k: d.describe(study.scale) for k, d in plan.definitions.items()},
+        "analyses": {s.key: {"title": s.title, "methods": list(s.methods)} for s in sections},
+    }
 
 
 def _moved(run: Run, folder: Path) -> Run:
@@ -120,8 +147,10 @@ def _moved(run: Run, folder: Path) -> Run:
         folder=folder,
         report=at(run.report),
         manifest=at(run.manifest),
+        results=at(run.results),
         tables=tuple(map(at, run.tables)),
         figures=tuple(map(at, run.figures)),
+        failed=run.failed,
     )
 
 

@@ -1,14 +1,32 @@
-"""The parts a report is made of: text, tables, figures to be drawn, and tidy frames."""
+"""The parts a report is made of: findings, tables, figures to be drawn, notes, and tidy frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from trdstats.tables import Summary
+
+NoteKind = Literal["caution", "not estimable", "data", "method"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A sentence beside the results.
+
+    Attributes
+    ----------
+    text : str
+    kind : {"caution", "not estimable", "data", "method"}
+        What limits the meaning of a result; what could not be estimated and why; what was seen in
+        the data; how something was computed.
+    """
+
+    text: str
+    kind: NoteKind = "caution"
 
 
 @dataclass(frozen=True)
@@ -25,12 +43,15 @@ class Picture:
         Draws on a matplotlib Figure.
     size : tuple of float
         Width and height in inches.
+    alt : str
+        What is seen in it, for readers who do not see it; the caption when empty.
     """
 
     key: str
     caption: str
     draw: Callable[[Any], None]
     size: tuple[float, float] = (9.0, 5.6)
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,20 +60,41 @@ class Section:
 
     Attributes
     ----------
-    key, title, lead : str
-        Anchor, heading, and the sentences that say which question the part answers.
-    faces : tuple of Summary
+    key, title : str
+        Anchor and heading.
+    lead : str
+        What was found, with its interval, in one or two sentences.
+    about : str
+        Which question the part answers, and how to read it.
+    tables : tuple of Summary
     pictures : tuple of Picture
     frames : dict of str to pandas.DataFrame
         Tidy tables by the name of their file.
-    cautions : tuple of str
-        What could not be estimated, and why.
+    results : pandas.DataFrame or None
+        The estimates of the part in one tidy table, one row an estimate: what `[confirmatory]` and
+        the file of results refer to.
+    members : pandas.DataFrame or None
+        Who stands behind the results: subject, treatment, status ("in the numerator", "in the
+        denominator", or why left out), and the columns of `results` that tell them apart.
+    headlines : dict of str to dict of str to str
+        For the table on the first page: question, then treatment, then the figure in words.
+    notes : tuple of Note
+    methods : tuple of str
+        Sentences for the methods section of a paper.
+    failed : str
+        Why the step could not be carried out; empty when it was.
     """
 
     key: str
     title: str
     lead: str
-    faces: tuple[Summary, ...] = ()
+    about: str = ""
+    tables: tuple[Summary, ...] = ()
     pictures: tuple[Picture, ...] = ()
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
-    cautions: tuple[str, ...] = ()
+    results: pd.DataFrame | None = None
+    members: pd.DataFrame | None = None
+    headlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    methods: tuple[str, ...] = ()
+    failed: str = ""

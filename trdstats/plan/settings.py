@@ -1,9 +1,10 @@
-"""The ``[analysis]`` table of a plan: of which kind each setting must be."""
+"""Settings of a plan: what all steps share (``[analysis]``), and what each step adds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from trdstats.errors import TrdstatsError, check_choice, check_level
@@ -21,6 +22,22 @@ _CHOICES = {
     "after_switch": AFTER_SWITCH,
 }
 _MAY_BE_ABSENT = ("after_switch",)
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What every step can be told.
+
+    Attributes
+    ----------
+    scale : str or None
+        Scale of the study on which the step works; None for the primary one.
+    title : str or None
+        Heading of its section; None for that of the step.
+    """
+
+    scale: str | None = None
+    title: str | None = None
 
 
 def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -2,46 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from trdstats.errors import SpecError
+from trdstats.errors import known_level
+from trdstats.outcomes import Definition, EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a step is given to do.
+
+    Attributes
+    ----------
+    plan : Plan
+    study : Study
+        Seen on the scale of the step.
+    name : str
+        Name of the step in the plan, anchor of its section and begin of the names of its files.
+    settings : StepSettings
+        Of the class that the step declares.
+    shared : dict
+        What steps have derived or fitted already, see `once`.
+    """
+
+    plan: Plan
+    study: Study
+    name: str
+    settings: Any
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+        """Return what `make` gives, made once for all steps that ask with the same key."""
+        whole = (self.study.scale.label, *key)
+        if whole not in self.shared:
+            self.shared[whole] = make()
+        result: T = self.shared[whole]
+        return result
+
+    def definition(self, name: str) -> Definition:
+        """Return a definition of the plan."""
+        return self.plan.definition(name)
+
+    @property
+    def reference(self) -> str:
+        """Treatment the others are compared with: that of the plan, else the first."""
+        names = self.study.treatments
+        if self.plan.reference is None:
+            return names[0]
+        return names[known_level("treatment", self.plan.reference, names)]
+
+    @property
+    def acute_end(self) -> float:
+        """Day on which the longest acute course ends."""
+        end = self.plan.acute_end
+        return float(max(end.values()) if isinstance(end, dict) else end)
+
+    def onset(self, outcome: str) -> EventTimes:
+        """Return times from day 0 to an outcome of the plan, derived once."""
+        strategy = strategy_for("onset", self.plan.after_switch)
+        return self.once(
+            ("onset", outcome),
+            lambda: time_to(self.study, self.definition(outcome), after_switch=strategy),
+        )
 
 
 @dataclass(frozen=True)
 class Step:
-    """One question of a plan.
+    """One question that a plan can ask.
 
     Attributes
     ----------
     key : str
-        Name of the step; the anchor of its section.
+        Name of the step, and of its table in a plan.
     words : str
         What is being done, for the progress shown.
-    needs : tuple of str
-        Settings of the plan that the step reads.
     run : callable
-        ``run(plan, study)`` returns the `Section`.
-
-    Raises
-    ------
-    SpecError
-        When a plan has no such setting.
+        ``run(task)`` takes a `Task` and returns its `Section`.
+    settings : type
+        Frozen dataclass derived from `StepSettings`: the keys its table may have, their kinds and
+        defaults.
+    check : callable
+        ``check(task)`` yields what does not fit the study, in words, before anything runs.
+    by_default : bool
+        Whether a plan that lists no steps has it.
     """
 
     key: str
     words: str
-    needs: tuple[str, ...]
-    run: Callable[[Plan, Study], Section]
-
-    def __post_init__(self) -> None:
-        known = {f.name for f in fields(Plan)}
-        unknown = [name for name in self.needs if name not in known]
-        if unknown:
-            raise SpecError(
-                f"The step {self.key!r} needs {', '.join(map(repr, unknown))}, which is no setting "
-                f"of a plan. Known: {', '.join(sorted(known))}."
-            )
+    run: Callable[[Task], Section]
+    settings: type[StepSettings] = StepSettings
+    check: Callable[[Task], Iterable[str]] = lambda task: ()
+    by_default: bool = True

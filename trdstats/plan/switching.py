@@ -9,6 +9,7 @@ from trdstats.outcomes.switching import AfterSwitch
 _INSTEAD: dict[str, dict[AfterSwitch, AfterSwitch]] = {
     "rates": {"censor": "ignore", "competing": "failure"},
     "onset": {"competing": "failure"},
+    "in_response": {"competing": "failure"},
     "comparison": {"competing": "failure"},
 }
 

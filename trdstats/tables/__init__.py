@@ -8,6 +8,7 @@ from trdstats.tables.format import (
     format_number,
     format_p,
     format_percent,
+    format_significant,
     format_time,
 )
 from trdstats.tables.rows import each_row
@@ -26,5 +27,6 @@ __all__ = [
     "format_number",
     "format_p",
     "format_percent",
+    "format_significant",
     "format_time",
 ]

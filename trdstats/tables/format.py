@@ -17,6 +17,11 @@ def format_number(value: float, digits: int = 1) -> str:
     return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
 
 
+def format_significant(value: float, digits: int = 6) -> str:
+    """Return `value` with significant digits; a dash when it could not be estimated."""
+    return NOT_ESTIMABLE if math.isnan(value) else f"{value:.{digits}g}"
+
+
 def format_count(value: float) -> str:
     """Return a count as an integer; a dash when it is not known."""
     return NOT_ESTIMABLE if math.isnan(value) else f"{int(value):,}"

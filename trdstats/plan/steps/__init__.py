@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.plan.step import Step
-from trdstats.plan.steps import acute, cohorts, comparison, durability, onset, rates, scores
+from trdstats.plan.steps import (
+    acute,
+    change,
+    comparison,
+    durability,
+    in_response,
+    missing,
+    multiverse,
+    onset,
+    participants,
+    rates,
+)
 
 _STEPS: list[Step] = [
-    cohorts.STEP, scores.STEP, acute.STEP, rates.STEP, onset.STEP, durability.STEP, comparison.STEP,
+    participants.STEP, in_response.STEP, change.STEP, acute.STEP, rates.STEP, onset.STEP,
+    durability.STEP, comparison.STEP, missing.STEP, multiverse.STEP,
 ]  # fmt: skip
 
 
@@ -16,8 +28,22 @@ def all_steps() -> tuple[Step, ...]:
     return tuple(_STEPS)
 
 
+def get_step(key: str) -> Step:
+    """Return a step by its key.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is none.
+    """
+    by_key = {s.key: s for s in _STEPS}
+    if key not in by_key:
+        raise unknown_name("step", key, by_key)
+    return by_key[key]
+
+
 def register_step(step: Step, *, after: str | None = None) -> None:
-    """Add a step to every plan that is run from now on.
+    """Add a step to every plan that is read from now on.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.switching import notes_on
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
+from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.rates import estimate_rates
 from trdstats.scales import Scale
 from trdstats.study import Study
@@ -27,8 +27,9 @@ from trdstats.tables import (
 )
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return rates and changes at the last visit of each treatment's own course."""
+    plan, study = task.plan, task.study
     days = day_by_treatment(study, plan.acute_end)
     share = _share_drawn(plan.response, study.scale)
     change = change_from_baseline(study, days, of=share.of)
@@ -59,11 +60,11 @@ def run(plan: Plan, study: Study) -> Section:
         )
 
     return Section(
-        "acute",
-        "Who was better at the end of the acute course?",
+        task.name,
+        task.settings.title or "Who was better at the end of the acute course?",
         "Each treatment at the last visit of its own acute course. Courses differ in length, so "
         "these rates describe and do not compare.",
-        faces=(_summary(plan, study, table, notes),),
+        tables=(_summary(plan, study, table, notes),),
         pictures=(
             Picture(
                 "acute_rates",
@@ -81,6 +82,7 @@ def run(plan: Plan, study: Study) -> Section:
             ),
         ),
         frames={"changes": change, "rates_acute": table},
+        results=table,
     )
 
 
@@ -150,6 +152,4 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-STEP = Step(
-    "acute", "end of the acute course", ("response", "remission", "acute_end", "missing"), run
-)
+STEP: Step = Step("acute", "end of the acute course", run)

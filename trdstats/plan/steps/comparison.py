@@ -7,25 +7,25 @@ from typing import Any
 from trdstats.comparison import Comparison, compare
 from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
 from trdstats.errors import TrdstatsError
-from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
-from trdstats.study import Study
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
 _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Compare every pair of treatments; only crude where no covariates are named."""
+    plan, study = task.plan, task.study
+    title = task.settings.title or TITLE
     if plan.adjust is None or len(study.treatments) < 2:
         caution = (
             "No covariates are named: every comparison above is crude. Name those known before "
             'treatment, adjust = "age + baseline", under [analysis].'
         )
-        cautions = () if study.randomised or len(study.treatments) < 2 else (caution,)
-        return Section(KEY, TITLE, "Nothing is adjusted.", cautions=cautions)
+        notes = () if study.randomised or len(study.treatments) < 2 else (Note(caution),)
+        return Section(task.name, title, "Nothing is adjusted.", notes=notes)
     strategy = strategy_for(KEY, plan.after_switch)
     try:
         found = compare(
@@ -45,11 +45,13 @@ def run(plan: Plan, study: Study) -> Section:
             conf_level=plan.conf_level,
         )
     except TrdstatsError as error:
-        return Section(KEY, TITLE, "The cohorts could not be compared.", cautions=(str(error),))
-    return _section(plan, found)
+        return Section(
+            task.name, title, "The cohorts could not be compared.", notes=(Note(str(error)),)
+        )
+    return _section(task, title, found)
 
 
-def _section(plan: Plan, found: Comparison) -> Section:
+def _section(task: Task, title: str, found: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
     if found.tidy()["estimate"].notna().any():
         rows = len(found.comparability)
@@ -68,14 +70,15 @@ def _section(plan: Plan, found: Comparison) -> Section:
         "comparison_balance": found.balance(),
     }
     return Section(
-        KEY,
-        TITLE,
-        f"Every pair is judged before it is compared. Adjusted for {plan.adjust}; nothing is known "
-        "of what was not measured.",
-        faces=(found.summary(),),
+        task.name,
+        title,
+        f"Every pair is judged before it is compared. Adjusted for {task.plan.adjust}; nothing is "
+        "known of what was not measured.",
+        tables=(found.summary(),),
         pictures=pictures,
         frames=frames,
+        results=frames["comparison"],
     )
 
 
-STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon", "after_switch"), run)
+STEP: Step = Step(KEY, "comparison of cohorts", run)

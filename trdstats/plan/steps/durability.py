@@ -12,9 +12,8 @@ from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.outcomes.switching import notes_on
 from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
-from trdstats.study import Study
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.step import Step, Task
 from trdstats.survival import AalenJohansen
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
@@ -33,15 +32,17 @@ _RESPONDERS = (
 )
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return time from response to relapse, for responders, with what competes with it."""
+    plan, study = task.plan, task.study
+    title = task.settings.title or _FOR_HOW_LONG
     try:
         times = time_to(
             study, plan.relapse, since=plan.response, competing=plan.competing,
             after_switch=plan.after_switch,
         )  # fmt: skip
     except NotEstimableError as reason:
-        return Section("durability", _FOR_HOW_LONG, _RESPONDERS, cautions=(str(reason),))
+        return Section(task.name, title, _RESPONDERS, notes=(Note(str(reason), "not estimable"),))
     fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
     table = fit.at(plan.durability_days)
 
@@ -53,10 +54,10 @@ def run(plan: Plan, study: Study) -> Section:
         )
 
     return Section(
-        "durability",
-        _FOR_HOW_LONG,
+        task.name,
+        title,
         _RESPONDERS,
-        faces=(times.summary(), _summary(plan, table, times)),
+        tables=(times.summary(), _summary(plan, table, times)),
         pictures=(
             Picture(
                 "durability",
@@ -71,6 +72,7 @@ def run(plan: Plan, study: Study) -> Section:
             "durability_curves": fit.tidy(),
             "durability_at": table,
         },
+        results=table,
     )
 
 
@@ -106,7 +108,4 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     )
 
 
-STEP = Step(
-    "durability", "durability of response",
-    ("response", "relapse", "competing", "durability_days", "conf_level", "after_switch"), run,
-)  # fmt: skip
+STEP: Step = Step("durability", "durability of response", run)

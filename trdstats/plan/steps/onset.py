@@ -1,50 +1,230 @@
-"""How soon: time to the first response."""
+"""How soon: time to the first response, which lies between two visits."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from trdstats import plots
+from trdstats.arguments import checked
+from trdstats.errors import TrdstatsError, unknown_name
 from trdstats.kinds import label_of
-from trdstats.outcomes import time_to
-from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
-from trdstats.plan.step import Step
-from trdstats.plan.switching import strategy_for
+from trdstats.outcomes import EventTimes
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
 from trdstats.study import Study
-from trdstats.survival import RMST, KaplanMeier, LogRank
+from trdstats.survival import (
+    RMST,
+    IntervalLogRank,
+    IntervalPH,
+    KaplanMeier,
+    LogRank,
+    MixtureCure,
+    Turnbull,
+    audit_schedule,
+)
+from trdstats.tables import Summary, each_row, format_number
+
+_TITLE = "How soon?"
+_ABOUT = (
+    "Time from day 0 to the first response. A visit can only detect a response that has already "
+    "happened, so onset lies between two visits; estimates here use that interval."
+)
 
 
-def run(plan: Plan, study: Study) -> Section:
-    """Return time to first response: curves, test, restricted means."""
-    onset = time_to(study, plan.response, after_switch=strategy_for("onset", plan.after_switch))
-    curves = KaplanMeier(conf_level=plan.conf_level).fit(onset)
+@checked
+@dataclass(frozen=True)
+class OnsetSettings(StepSettings):
+    """The ``[onset]`` table.
+
+    Attributes
+    ----------
+    outcome : str
+        Definition of the plan.
+    hazards : bool
+        Whether hazard ratios between treatments are estimated (`IntervalPH`).
+    cure : bool
+        Whether "ever" and "how soon" are told apart (`MixtureCure`); needs long follow-up.
+    visit_dated : bool
+        Whether curves that date onset at the visit stand beside (`KaplanMeier`, `LogRank`, `RMST`).
+    """
+
+    outcome: str = "response"
+    hazards: bool = True
+    cure: bool = False
+    visit_dated: bool = False
+
+
+@dataclass
+class _Parts:
+    """What the step has collected so far."""
+
+    tables: list[Summary]
+    frames: dict[str, pd.DataFrame]
+    results: list[pd.DataFrame]
+    notes: list[Note]
+    methods: list[str]
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the outcome that the plan does not have."""
+    if task.settings.outcome not in task.plan.definitions:
+        yield str(
+            unknown_name("definition of this plan", task.settings.outcome, task.plan.definitions)
+        )
+
+
+def run(task: Task) -> Section:
+    """Return times to first response: between visits, tests, what the schedule does to them."""
+    plan, study, settings = task.plan, task.study, task.settings
+    times = task.onset(settings.outcome)
+    curves = Turnbull(conf_level=plan.conf_level).fit(times)
     quantiles = curves.quantiles()
-    faces = [curves.summary()]
-    frames = {
-        "onset_times": onset.frame,
-        "onset_curves": curves.tidy(),
-        "onset_quantiles": quantiles,
-    }
-    cautions: list[str] = []
+    medians = quantiles[quantiles["probability"] == 0.5]
+    parts = _Parts(
+        [curves.summary()],
+        {"onset_times": times.frame, "onset_quantiles": quantiles},
+        [quantiles.assign(measure="quantile")],
+        [],
+        [
+            "Time to response was treated as interval-censored between visits; the distribution "
+            "was estimated by maximum likelihood without assumptions (Turnbull)."
+        ],
+    )
+    lead = _medians(medians, settings.outcome)
     if len(study.treatments) > 1:
-        test = LogRank().fit(onset)
-        faces.append(test.summary())
-        frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
-    seen = [t for t in study.treatments if onset.first_look.get(t, 0.0) <= plan.horizon]
-    late = [t for t in study.treatments if t not in seen]
-    if late:
-        cautions.append(
-            f"Nobody was rated by day {plan.horizon:g} under {', '.join(late)}: no restricted mean."
+        lead += _compare(task, times, parts)
+        if _schedules_differ(study):
+            _audit(task, parts)
+    pictures = [_picture(task, curves, lead)]
+    if settings.visit_dated:
+        pictures.append(_date_at_visits(task, times, parts))
+    return Section(
+        task.name,
+        settings.title or _TITLE,
+        lead,
+        about=_ABOUT,
+        tables=tuple(parts.tables),
+        pictures=tuple(pictures),
+        frames=parts.frames,
+        results=pd.concat(parts.results, ignore_index=True),
+        headlines={
+            f"Median days to {settings.outcome}, between visits": {
+                str(r.treatment): _between(r) for r in each_row(medians)
+            }
+        },
+        notes=tuple(parts.notes),
+        methods=tuple(parts.methods),
+    )
+
+
+def _between(row: Any) -> str:
+    if row.bound_high == float("inf"):
+        return "not reached"
+    return f"{format_number(row.bound_low, 0)} to {format_number(row.bound_high, 0)}"
+
+
+def _medians(medians: pd.DataFrame, outcome: str) -> str:
+    reached = medians[medians["bound_high"] < float("inf")].sort_values("bound_high", kind="stable")
+    if reached.empty:
+        return f"Half of the patients reached {outcome} under no treatment. "
+    said = [f"{r.treatment} ({_between(r)} days)" for r in each_row(reached)]
+    few = said if len(said) <= 3 else [said[0], said[-1]]
+    joined = ", ".join(few) if len(said) <= 3 else f"{few[0]} first and {few[1]} last"
+    never = [str(t) for t in medians["treatment"] if t not in set(reached["treatment"])]
+    missing = f"; under {', '.join(never)} half never did" if never else ""
+    return f"Half of the patients had reached {outcome} under {joined}{missing}. "
+
+
+def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
+    """Add test and hazard ratios; return the sentence on the test."""
+    try:
+        test = IntervalLogRank().fit(times)
+    except TrdstatsError as error:
+        parts.notes.append(Note(f"No test between treatments. {error}", "not estimable"))
+        return ""
+    parts.tables.append(test.summary())
+    glance = test.glance()
+    parts.frames |= {"onset_test": glance, "onset_test_pairs": test.pairwise()}
+    parts.results.append(test.pairwise().assign(measure="log-rank test"))
+    parts.methods.append(
+        "Treatments were compared with the log-rank test for interval-censored times (Sun's "
+        "scores, permutation variance)."
+    )
+    if task.settings.hazards:
+        _add_hazards(task, times, parts)
+    if task.settings.cure:
+        _add_cure(task, times, parts)
+    first = next(each_row(glance))
+    return (
+        f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
+        f"on {first.df:g} df, {_p(first.p_value)}."
+    )
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
+    try:
+        fit = IntervalPH("treatment", conf_level=task.plan.conf_level).fit(times)
+    except TrdstatsError as error:
+        parts.notes.append(Note(f"No hazard ratios. {error}", "not estimable"))
+        return
+    parts.tables.append(fit.summary())
+    parts.frames["onset_hazards"] = fit.tidy()
+    parts.results.append(fit.tidy().assign(measure="hazard ratio"))
+    parts.methods.append(
+        "Hazard ratios come from a proportional hazards model for interval-censored times with a "
+        "free baseline and profile-likelihood standard errors."
+    )
+
+
+def _add_cure(task: Task, times: EventTimes, parts: _Parts) -> None:
+    try:
+        fit = MixtureCure("treatment", "treatment", conf_level=task.plan.conf_level).fit(times)
+    except TrdstatsError as error:
+        parts.notes.append(Note(f"No cure model. {error}", "not estimable"))
+        return
+    parts.tables.append(fit.summary())
+    parts.frames["onset_cure"] = fit.tidy()
+    parts.results.append(fit.tidy().assign(measure="cure model"))
+    parts.methods.append(
+        "A mixture cure model separated whether a patient ever responds from how soon."
+    )
+
+
+def _schedules_differ(study: Study) -> bool:
+    """Whether treatments have scheduled visits on different days."""
+    rows = study.longitudinal().dropna(subset=["score"])
+    days = rows.groupby("treatment", observed=True)["visit"].agg(frozenset)
+    return len(set(days)) > 1
+
+
+def _audit(task: Task, parts: _Parts) -> None:
+    try:
+        audit = audit_schedule(
+            task.study, task.definition(task.settings.outcome), conf_level=task.plan.conf_level
         )
-    if seen:
-        reference = None if plan.reference is None else label_of(plan.reference)
-        reference = reference if reference in seen else None
-        means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
-            onset.only(seen)
-        )
-        faces.append(means.summary())
-        frames["onset_rmst"] = means.tidy()
+    except TrdstatsError as error:
+        parts.notes.append(Note(f"The schedules could not be audited. {error}", "not estimable"))
+        return
+    parts.tables.append(audit.summary())
+    parts.frames |= {"onset_audit": audit.tidy(), "onset_audit_pairs": audit.contrasts()}
+    parts.results.append(audit.contrasts().assign(measure="schedule audit"))
+    parts.methods.append(
+        "Because treatments were assessed on different days, onset was estimated three ways: dated "
+        "at the visit, between visits, and at the visits that treatments share."
+    )
+
+
+def _picture(task: Task, curves: Any, lead: str) -> Picture:
+    plan, study = task.plan, task.study
 
     def draw(figure: Any) -> None:
         curves.plot(
@@ -53,29 +233,59 @@ def run(plan: Plan, study: Study) -> Section:
             time_scale=plan.time_scale,
         )
 
-    return Section(
+    return Picture(
         "onset",
-        "How soon?",
-        "Time from day 0 to the first visit that shows a response. A visit can only find a "
-        "response that has already happened: treatments rated more often look faster.",
-        faces=tuple(faces),
-        pictures=(
-            Picture(
-                "onset",
-                "Share that has responded at least once, by day, with "
-                f"{100 * plan.conf_level:g} % intervals; numbers still waiting below.",
-                draw,
-                (9.0, 4.6 + 0.24 * len(study.treatments)),
-            ),
-        ),
-        frames=frames,
-        cautions=tuple(cautions),
+        f"Proportion with at least one {task.settings.outcome}, by day. Between two visits the "
+        "curve may run anywhere inside the shaded box.",
+        draw,
+        (9.0, 4.6 + 0.24 * len(study.treatments)),
+        alt=lead,
     )
 
 
-STEP = Step(
-    "onset",
-    "onset of response",
-    ("response", "horizon", "reference", "conf_level", "after_switch"),
-    run,
-)
+def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
+    """Add curves, test and restricted means that date onset at the visit that detected it."""
+    plan, study = task.plan, task.study
+    curves = KaplanMeier(conf_level=plan.conf_level).fit(times)
+    parts.tables.append(curves.summary())
+    parts.frames |= {"onset_curves": curves.tidy()}
+    if len(study.treatments) > 1:
+        test = LogRank().fit(times)
+        parts.tables.append(test.summary())
+        parts.frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
+    seen = [t for t in study.treatments if times.first_look.get(t, 0.0) <= plan.horizon]
+    late = [t for t in study.treatments if t not in seen]
+    if late:
+        text = f"No subject was assessed by day {plan.horizon:g} under {', '.join(late)}"
+        parts.notes.append(Note(f"{text}: no restricted mean.", "not estimable"))
+    if seen:
+        reference = None if plan.reference is None else label_of(plan.reference)
+        reference = reference if reference in seen else None
+        means = RMST(plan.horizon, reference=reference, conf_level=plan.conf_level).fit(
+            times.only(seen)
+        )
+        parts.tables.append(means.summary())
+        parts.frames["onset_rmst"] = means.tidy()
+        parts.results.append(means.tidy())
+    parts.methods.append(
+        "Beside that, onset was dated at the visit that detected it (Kaplan-Meier, log-rank, "
+        f"restricted mean to day {plan.horizon:g})."
+    )
+
+    def draw(figure: Any) -> None:
+        curves.plot(
+            figure.add_subplot(),
+            styles=plots.treatment_styles(study.treatments),
+            time_scale=plan.time_scale,
+        )
+
+    return Picture(
+        "onset_at_visits",
+        f"Proportion with at least one {task.settings.outcome}, dated at the visit that detected "
+        f"it, with {100 * plan.conf_level:g} % intervals; numbers at risk below.",
+        draw,
+        (9.0, 4.6 + 0.24 * len(study.treatments)),
+    )
+
+
+STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check)

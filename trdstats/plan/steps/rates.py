@@ -3,16 +3,49 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pandas as pd
 
-from trdstats.errors import EstimateWarning
+from trdstats.arguments import checked
+from trdstats.errors import EstimateWarning, unknown_day, unknown_name
 from trdstats.outcomes import Definition, Rates, rates
 from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Section
-from trdstats.plan.step import Step
+from trdstats.plan.sections import Note, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
+
+
+@checked
+@dataclass(frozen=True)
+class RatesSettings(StepSettings):
+    """The ``[rates]`` table.
+
+    Attributes
+    ----------
+    outcomes : tuple of str
+        Definitions of the plan.
+    days : tuple of float or None
+        Scheduled days; None for ``rate_days`` of ``[analysis]``.
+    """
+
+    outcomes: tuple[str, ...] = ("response", "remission")
+    days: tuple[float, ...] | None = None
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the outcomes and days that the plan or the study does not have."""
+    settings: RatesSettings = task.settings
+    for outcome in settings.outcomes:
+        if outcome not in task.plan.definitions:
+            yield str(unknown_name("definition of this plan", outcome, task.plan.definitions))
+    scheduled = task.study.longitudinal()["visit"].unique().tolist()
+    for day in settings.days or task.plan.rate_days:
+        if day not in scheduled:
+            yield str(unknown_day(day, scheduled))
 
 
 def estimate_rates(
@@ -35,27 +68,27 @@ def estimate_rates(
     return result, [str(w.message) for w in caught if issubclass(w.category, EstimateWarning)]
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return rates and their differences at the days of the plan."""
-    found, cautions = [], []
-    for day in plan.rate_days:
-        for definition in (plan.response, plan.remission):
-            result, said = estimate_rates(plan, study, definition, day)
-            found.append(result)
-            cautions += said
-    frames = [r.tidy().assign(outcome=r.label, day=r.day) for r in found]
+    plan, study = task.plan, task.study
+    settings: RatesSettings = task.settings
+    results, frames, notes = [], [], []
+    for day in settings.days or plan.rate_days:
+        for outcome in settings.outcomes:
+            result, said = estimate_rates(plan, study, task.definition(outcome), day)
+            results.append(result)
+            frames.append(result.tidy().assign(outcome=outcome, label=result.label, day=day))
+            notes += [Note(text, "not estimable") for text in said]
+    table = pd.concat(frames, ignore_index=True)
     return Section(
-        "rates",
-        "Which rates differ at the same day?",
+        task.name,
+        settings.title or "Which rates differ at the same day?",
         "Treatments compared at a scheduled day they share.",
-        faces=tuple(r.summary() for r in found),
-        frames={"rates": pd.concat(frames, ignore_index=True)},
-        cautions=tuple(dict.fromkeys(cautions)),
+        tables=tuple(r.summary() for r in results),
+        frames={"rates": table},
+        results=table,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-STEP = Step(
-    "rates", "rates at scheduled days",
-    ("response", "remission", "rate_days", "missing", "interval", "difference", "reference",
-     "after_switch"), run,
-)  # fmt: skip
+STEP: Step = Step("rates", "rates at scheduled days", run, settings=RatesSettings, check=check)

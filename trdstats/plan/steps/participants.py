@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trdstats.outcomes import Definition
-from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
-from trdstats.plan.step import Step
-from trdstats.study import Study
+from trdstats.plan.step import Step, Task
 from trdstats.tables import Summary, Table
 
 
-def run(plan: Plan, study: Study) -> Section:
+def run(task: Task) -> Section:
     """Return the study and the definitions of the plan."""
-    given: dict[str, Definition] = {
-        "response": plan.response,
-        "remission": plan.remission,
-        "relapse": plan.relapse,
-    }
+    plan, study = task.plan, task.study
     definitions = pd.DataFrame(
         [
             {
@@ -27,7 +20,7 @@ def run(plan: Plan, study: Study) -> Section:
                 "source": "; ".join(s.cite() for s in d.sources(study.scale))
                 or "set by the analyst",
             }
-            for key, d in given.items()
+            for key, d in plan.definitions.items()
         ]
     )
     rows = tuple(definitions.itertuples(index=False, name=None))
@@ -35,12 +28,12 @@ def run(plan: Plan, study: Study) -> Section:
     source = study.scale.source.cite() if study.scale.source else "not stated"
     face = Summary("Definitions", (("Scale", f"{study.scale.name} ({source})"),), (table,))
     return Section(
-        "cohorts",
-        "Who was studied, and what counts as an outcome",
+        task.name,
+        task.settings.title or "Who was studied, and what counts as an outcome",
         "Every number below follows from these rules and from the visits that took place.",
-        faces=(study.summary(), face),
+        tables=(study.summary(), face),
         frames={"definitions": definitions, "subjects": study.subjects},
     )
 
 
-STEP = Step("cohorts", "cohorts and definitions", ("response", "remission", "relapse"), run)
+STEP: Step = Step("participants", "participants and definitions", run)

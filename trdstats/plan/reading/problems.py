@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from trdstats.errors import PlanError
+from trdstats.errors import PlanError, nearest
 
 DEEPEST = 32  # far beyond any definition, far below what the reading of TOML can follow
 
@@ -39,6 +39,27 @@ class PlanProblems:
         if self._said:
             lines = "\n".join(f"  {words}." for words in self._said)
             raise PlanError(f"The plan cannot be run.\n{lines}")
+
+
+def read_table_of(data: Mapping[str, Any], key: str, problems: PlanProblems) -> Mapping[str, Any]:
+    """Return a table of a plan; empty, and reported, when it is none."""
+    value = data.get(key, {})
+    if isinstance(value, Mapping):
+        return value
+    problems.add(f"[{key}] must be a table; got {value!r}", "", key)
+    return {}
+
+
+def report_unknown_keys(
+    given: Mapping[str, Any], known: Collection[str], table: str, problems: PlanProblems
+) -> None:
+    """Report the keys of a table that it may not have, each with the nearest it may."""
+    where = f"[{table}]" if table else "the plan"
+    for key in given:
+        if key not in known:
+            close = nearest(key, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+            problems.add(f"{where} has an unknown key {key!r}{hint}", table, key)
 
 
 def find_line(text: str, table: str, key: str | None = None) -> int | None:

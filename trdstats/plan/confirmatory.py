@@ -1,0 +1,164 @@
+"""The ``[confirmatory]`` table of a plan: primary and key secondary results, and their rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.errors import PlanError, SpecError, check_choice
+from trdstats.estimates.p_value_families import adjust_p_values
+from trdstats.kinds import label_of
+
+Rule = Literal["fixed sequence", "holm", "hochberg", "hommel", "bonferroni", "none"]
+RULES = get_args(Rule)
+_NUMBERS = ("estimate", "conf_low", "conf_high", "p_value")
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class ConfirmatoryResult:
+    """One result named before the data were seen.
+
+    Attributes
+    ----------
+    name : str
+        The words of the protocol.
+    step : str
+        Name of the step whose section holds it.
+    where : mapping of str to str, float or bool
+        Columns of that section's table of results and the values that single out one row.
+    primary : bool
+    """
+
+    name: str
+    step: str
+    where: Mapping[str, str | float | bool]
+    primary: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.where:
+            raise SpecError(
+                f"The confirmatory result {self.name!r} does not say which row of the step "
+                f"{self.step!r} it is: add keys such as treatment = and day =."
+            )
+        object.__setattr__(self, "where", MappingProxyType(dict(self.where)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.step, dict(self.where), self.primary)
+
+    def find(self, table: pd.DataFrame) -> pd.Series:
+        """Return the one row of a table of results.
+
+        Raises
+        ------
+        PlanError
+            When no row or several rows fit, or a column is not there.
+        """
+        rows = pd.Series(True, index=table.index)
+        for column, value in self.where.items():
+            if column not in table.columns:
+                raise PlanError(
+                    f"The confirmatory result {self.name!r} names {column!r}, which is no column "
+                    f"of the results of {self.step!r}. Known: {', '.join(table.columns)}."
+                )
+            rows &= table[column].map(label_of) == label_of(value)
+        count = int(rows.sum())
+        if count != 1:
+            said = ", ".join(f"{k} = {v!r}" for k, v in self.where.items())
+            raise PlanError(
+                f"The confirmatory result {self.name!r} must be one row of the results of "
+                f"{self.step!r}; {count} rows have {said}."
+            )
+        return table[rows].iloc[0]
+
+
+@checked
+@dataclass(frozen=True, slots=True)
+class Confirmatory:
+    """The results a study was planned to show, in their order.
+
+    Attributes
+    ----------
+    results : tuple of ConfirmatoryResult
+        The primary ones first.
+    rule : {"fixed sequence", "holm", "hochberg", "hommel", "bonferroni", "none"}
+        Guards the family against false claims. In a fixed sequence each result is tested at the
+        full level as long as all before it were significant.
+    alpha : float
+        Two-sided level of the family.
+    """
+
+    results: tuple[ConfirmatoryResult, ...]
+    rule: Rule = "fixed sequence"
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_choice("rule", self.rule, RULES)
+        if not 0.0 < self.alpha < 1.0:
+            raise SpecError(f"alpha must lie between 0 and 1; got {self.alpha!r}.")
+        if not any(r.primary for r in self.results):
+            raise SpecError("A confirmatory plan names at least one primary result.")
+        if self.rule == "none" and len(self.results) > 1:
+            raise SpecError(
+                f"{len(self.results)} confirmatory results need a rule; choose one of "
+                f"{', '.join(r for r in RULES if r != 'none')}."
+            )
+
+
+def judge_confirmatory(
+    confirmatory: Confirmatory, tables: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the confirmatory results with p-values adjusted by the rule.
+
+    Parameters
+    ----------
+    confirmatory : Confirmatory
+    tables : mapping of str to DataFrame
+        Results of each step by its name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        name, primary, step, estimate, conf_low, conf_high, p_value, p_adjusted, is_shown (whether
+        p_adjusted is at most alpha), in the order of the plan.
+
+    Raises
+    ------
+    PlanError
+        With every result that is not one row of the results of its step.
+    """
+    rows, problems = [], []
+    for result in confirmatory.results:
+        try:
+            if result.step not in tables:
+                raise PlanError(
+                    f"The confirmatory result {result.name!r}: {result.step!r} has no results."
+                )
+            row = result.find(tables[result.step])
+            missing = [c for c in _NUMBERS if c not in row.index]
+            if missing:
+                raise PlanError(
+                    f"The confirmatory result {result.name!r} stands in a table without "
+                    f"{', '.join(missing)}: it cannot be tested."
+                )
+        except PlanError as error:
+            problems.append(str(error))
+        else:
+            numbers = {c: float(row[c]) for c in _NUMBERS}
+            rows.append(
+                {"name": result.name, "primary": result.primary, "step": result.step} | numbers
+            )
+    if problems:
+        raise PlanError("\n".join(problems))
+    table = pd.DataFrame(rows)
+    if confirmatory.rule == "none":
+        table["p_adjusted"] = table["p_value"]
+    else:
+        adjusted = adjust_p_values(table, method=confirmatory.rule)
+        table["p_adjusted"] = adjusted["p_adjusted"]
+    return table.assign(is_shown=table["p_adjusted"] <= confirmatory.alpha)

@@ -1,0 +1,69 @@
+"""The ``[definitions]`` table of a plan: arguments, published definitions, or any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trdstats.errors import SpecError, TrdstatsError, nearest
+from trdstats.outcomes import (
+    Definition,
+    Relapse,
+    Remission,
+    Response,
+    definition_from_mapping,
+    definitions,
+)
+from trdstats.plan.reading.problems import PlanProblems
+
+_EXAMPLES = {
+    "response": "{ reduction = 0.5 }",
+    "remission": "{ at_most = 12 }",
+    "relapse": "{ at_least = 22, consecutive = 2 }",
+}
+USUAL = {"response": Response, "remission": Remission, "relapse": Relapse}
+
+
+def read_definitions(rules: Mapping[str, Any], problems: PlanProblems) -> dict[str, Definition]:
+    """Return the definitions by their names: the usual three, then others as written."""
+    return {k: _define(k, rules, problems) for k in dict.fromkeys((*USUAL, *rules))}
+
+
+def _define(key: str, rules: Mapping[str, Any], problems: PlanProblems) -> Any:
+    if key == "relapse" and key not in rules:
+        return None  # already reported as lacking
+    try:
+        return _read_definition(key, rules.get(key, {}))
+    except TrdstatsError as error:
+        words = f"definition {key!r}: {str(error).rstrip('.')}"
+    except (TypeError, ValueError) as error:
+        said = str(error).split("__init__() ")[-1]
+        words = f"definition {key!r} has arguments that do not fit: {said}"
+    problems.add(words, "definitions", key)
+    return None
+
+
+def _read_definition(key: str, arguments: Any) -> Definition:
+    if not isinstance(arguments, Mapping):
+        example = _EXAMPLES.get(key, '{ is = "Remission", at_most = 10 }')
+        raise SpecError(
+            f"it must be a table such as {example}, or {{ published = ... }} for a "
+            f"published one; got {arguments!r}"
+        )
+    if "published" in arguments:
+        others = [k for k in arguments if k != "published"]
+        if others:
+            raise SpecError(
+                f"a published definition stands as it is: remove {', '.join(map(repr, others))}, "
+                "or write the rule out without `published`"
+            )
+        return definitions[str(arguments["published"])]
+    if "is" in arguments:
+        return definition_from_mapping(arguments)
+    if key not in USUAL:
+        close = nearest(key, USUAL, n=1)
+        hint = f"did you mean {close[0]!r}? Else say" if close else "say"
+        raise SpecError(f'{hint} what it is: {{ is = "Sustained", ... }} or {{ published = ... }}')
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    made: Definition = USUAL[key](**values)
+    return made

@@ -1,0 +1,171 @@
+"""Every number of a run in one table: one row a statistic, in the shape of analysis results data.
+
+The shape is that of the Analysis Results Data of CDISC (Analysis Results Standard 1.0, 2024): what
+was analysed and how, for which groups, then the name and the value of one statistic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.errors import TrdstatsError
+from trdstats.kinds import label_of
+from trdstats.plan.sections import Section
+
+RESULTS = "results.json"
+FORMAT = "trdstats results 1"
+COLUMNS = (
+    "result_id", "analysis_id", "variable", "group", "method", "stat_name", "stat_label", "value",
+    "stat_format", "reason",
+)  # fmt: skip
+
+_LABELS = {
+    "estimate": "Estimate",
+    "std_error": "Standard error",
+    "df": "Degrees of freedom",
+    "statistic": "Test statistic",
+    "p_value": "p value",
+    "p_adjusted": "Adjusted p value",
+    "conf_low": "Lower confidence limit",
+    "conf_high": "Upper confidence limit",
+    "conf_level": "Confidence level",
+}
+# Numbers that say which estimate a row is; all other numbers are statistics of it.
+_NUMBERS_THAT_NAME = {
+    "day", "visit", "time", "tau", "horizon", "from_day", "to_day", "delta", "quantile", "step",
+}  # fmt: skip
+_VARIABLES = ("outcome", "variable", "covariate", "scale_name")
+_WORDS_BESIDE = ("reason", "scale", "method", "label", "title", "note")
+
+
+def result_rows(sections: Iterable[Section]) -> pd.DataFrame:
+    """Return the results of all sections, one row a statistic.
+
+    Returns
+    -------
+    pandas.DataFrame
+        result_id (the same whenever the same question is asked), analysis_id (the step),
+        variable, group (a mapping of what singles the estimate out), method, stat_name,
+        stat_label, value (NaN where not estimable), stat_format, reason.
+    """
+    rows = [row for section in sections for row in _rows_of(section)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
+    table = section.results
+    if table is None:
+        return
+    names = [str(c) for c in table.columns if _names_estimate(table[c], str(c))]
+    statistics = [str(c) for c in table.columns if _is_statistic(table[c], str(c))]
+    seen: dict[str, int] = {}
+    for record in table.to_dict("records"):
+        group = {c: label for c in names if (label := label_of(record[c])) is not None}
+        identifier = result_id(section.key, group)
+        seen[identifier] = seen.get(identifier, 0) + 1
+        if seen[identifier] > 1:  # rows that nothing tells apart keep their order
+            identifier = f"{identifier}-{seen[identifier]}"
+        for name in statistics:
+            yield {
+                "result_id": identifier,
+                "analysis_id": section.key,
+                "variable": next((group[v] for v in _VARIABLES if v in group), ""),
+                "group": {k: v for k, v in group.items() if k not in _VARIABLES},
+                "method": label_of(record.get("method")) or "",
+                "stat_name": name,
+                "stat_label": _LABELS.get(name, name.replace("_", " ")),
+                "value": float(record[name]) if pd.notna(record[name]) else math.nan,
+                "stat_format": _format_of(name),
+                "reason": label_of(record.get("reason")) or "",
+            }
+
+
+def result_id(step: str, group: Mapping[str, str]) -> str:
+    """Return the identifier of an estimate: its step, and eight digits of what singles it out."""
+    text = json.dumps(dict(sorted(group.items())), ensure_ascii=False)
+    return f"{step}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _names_estimate(column: pd.Series, name: str) -> bool:
+    if name in _WORDS_BESIDE:
+        return False
+    return name in _NUMBERS_THAT_NAME or column.dtype.kind not in "biuf"
+
+
+def _is_statistic(column: pd.Series, name: str) -> bool:
+    return name not in _NUMBERS_THAT_NAME and column.dtype.kind in "iuf"
+
+
+def _format_of(name: str) -> str:
+    if name.startswith("n_") or name in ("n", "events", "count"):
+        return ".0f"
+    return ".4f" if name.startswith("p_") else ".4g"
+
+
+def write_results(rows: pd.DataFrame, about: Mapping[str, Any], path: Path) -> None:
+    """Write the table of `result_rows` as JSON, one line a statistic.
+
+    Parameters
+    ----------
+    rows : DataFrame
+    about : mapping
+        Written before the results: versions, fingerprints, the number of the plan.
+    path : Path
+    """
+    head = json.dumps({"format": FORMAT, **about}, indent=2, ensure_ascii=False)
+    lines = (_to_json(r) for r in rows.to_dict("records"))
+    body = ",\n    ".join(lines)
+    text = f'{head[:-2]},\n  "results": [\n    {body}\n  ]\n}}\n'
+    path.write_text(text, "utf-8", newline="\n")
+
+
+def _to_json(row: Mapping[Any, Any]) -> str:
+    value = row["value"]
+    known = {**row, "value": value if math.isfinite(value) else _WORDS_OF[str(value)]}
+    return json.dumps(known, ensure_ascii=False)
+
+
+_WORDS_OF = {"nan": None, "inf": "Infinity", "-inf": "-Infinity"}
+
+
+@checked
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Read the numbers of a run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of a run, or its ``results.json``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a statistic: result_id, analysis_id (the step of the plan), variable, group (a
+        mapping), method, stat_name, stat_label, value (NaN where not estimable), stat_format,
+        reason.
+
+    Raises
+    ------
+    TrdstatsError
+        When the file is not there or holds something else.
+    """
+    path = Path(path)
+    path = path / RESULTS if path.is_dir() else path
+    if not path.is_file():
+        raise TrdstatsError(f"There are no results {str(path)!r}: name the folder of a run.")
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise TrdstatsError(f"{str(path)!r} holds no results of trdstats ({FORMAT!r}).")
+    frame = pd.DataFrame(data["results"], columns=list(COLUMNS))
+    return frame.assign(value=[math.nan if v is None else float(v) for v in frame["value"]])

@@ -1,0 +1,194 @@
+"""Two runs compared, or a run repeated: which numbers moved, and what else differs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.errors import PlanError, TrdstatsError, count_of
+from trdstats.plan.analysis import analyse
+from trdstats.plan.folder import MANIFEST
+from trdstats.plan.manifest import build_manifest, fingerprint_data
+from trdstats.plan.plan import Plan
+from trdstats.plan.results.changes import compare_results
+from trdstats.plan.results.rows import read_results, result_rows
+from trdstats.study import study_from_mapping
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_significant
+
+TOLERANCE = 1e-8  # numbers of two machines agree to this part of their size
+_SHOWN = 50
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class RunDifference(SummaryMixin):
+    """What differs between two runs.
+
+    Attributes
+    ----------
+    changed : pandas.DataFrame
+        As from `compare_results`: one row a statistic that differs.
+    reasons : tuple of str
+        What differs beside the numbers: data, plan, versions; a file changed after it was written.
+    compared : int
+        How many statistics were compared.
+    tolerance : float
+        Part of the larger value up to which two numbers agree.
+    """
+
+    changed: pd.DataFrame
+    reasons: tuple[str, ...]
+    compared: int
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every number agrees, and no stored file was changed by hand."""
+        return self.changed.empty and not any(r.startswith(_ALTERED) for r in self.reasons)
+
+    def summary(self) -> Summary:
+        """Return the numbers that differ, and why they may."""
+        count = len(self.changed)
+        header = [("Compared", count_of(self.compared, "number", "numbers"))]
+        header += [("Differ", count_of(count, "number", "numbers"))]
+        header += [("Tolerance", f"{self.tolerance:g} of the larger value")]
+        rows = tuple(
+            (
+                r.result_id,
+                _describe(r.variable, r.group),
+                r.stat_name,
+                format_significant(r.before),
+                format_significant(r.after),
+                r.change,
+            )
+            for r in each_row(self.changed.head(_SHOWN))
+        )
+        names = ("Result", "What", "Statistic", "Before", "After", "Change")
+        tables = (Table(names, rows, 3),) if rows else ()
+        notes = list(self.reasons)
+        if count > _SHOWN:
+            notes.append(f"{count - _SHOWN} more differ; see `changed`.")
+        title = "Every number agrees" if self.agrees else "Not every number agrees"
+        return Summary(title, tuple(header), tables, tuple(notes))
+
+
+_ALTERED = "Changed after it was written"
+
+
+def _describe(variable: str, group: Mapping[str, str]) -> str:
+    said = ", ".join(f"{k} {v}" for k, v in group.items())
+    return f"{variable}: {said}" if variable else said
+
+
+@checked
+def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) -> RunDifference:
+    """Repeat the analysis of a plan and compare it with stored results.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan that made the results.
+    folder : str or Path
+        Where they were written.
+    tolerance : float
+        Part of the larger value up to which two numbers agree.
+
+    Returns
+    -------
+    RunDifference
+        The numbers that differ and the reasons that can be found: data, plan or versions differ, or
+        a stored file was changed after it was written.
+
+    Raises
+    ------
+    TrdstatsError
+        When there are no stored results, or the plan cannot be carried out.
+    """
+    folder = Path(folder)
+    stored = read_results(folder)
+    then = _read_manifest(folder)
+    data = fingerprint_data(plan)
+    study = study_from_mapping(plan.study, plan.folder)
+    sections = list(analyse(plan, study, lambda words: None))
+    now = build_manifest(plan, data)
+    failed = [
+        f"The step {s.key!r} could not be carried out: {s.failed}" for s in sections if s.failed
+    ]
+    changed = compare_results(stored, result_rows(sections), tolerance=tolerance)
+    reasons = (*_altered(folder, then), *_differences(then, now), *failed)
+    return RunDifference(changed, reasons, len(stored), tolerance)
+
+
+@checked
+def diff_runs(before: str | Path, after: str | Path, *, tolerance: float = 0.0) -> RunDifference:
+    """Compare the stored results of two runs.
+
+    Parameters
+    ----------
+    before, after : str or Path
+        Folders of the runs.
+    tolerance : float
+        Part of the larger value up to which two numbers agree.
+
+    Raises
+    ------
+    TrdstatsError
+        When a folder holds no results.
+    """
+    before, after = Path(before), Path(after)
+    first, second = read_results(before), read_results(after)
+    one, other = _read_manifest(before), _read_manifest(after)
+    reasons = (*_altered(before, one), *_altered(after, other), *_differences(one, other))
+    changed = compare_results(first, second, tolerance=tolerance)
+    return RunDifference(changed, reasons, len(first), tolerance)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
+    if not isinstance(found, dict) or "results" not in found:
+        raise PlanError(f"{str(path)!r} is no manifest of a run.")
+    return found
+
+
+def _altered(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the files of a run that are not as it wrote them."""
+    for name, written in manifest["results"].items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{_ALTERED}: {name} is gone."
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != written:
+            yield f"{_ALTERED}: {name} (its fingerprint is not that of the manifest)."
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs between two manifests beside the results."""
+    for name in dict.fromkeys((*then["data"], *now["data"])):
+        if then["data"].get(name) != now["data"].get(name):
+            yield f"The data differ: {name}."
+    if then["plan_sha256"] != now["plan_sha256"]:
+        lines = _changed_lines(then["plan"], now["plan"])
+        yield f"The plan differs: {lines}."
+    versions = [("trdstats", then["trdstats"], now["trdstats"])]
+    versions += [("Python", then["python"], now["python"])]
+    names = dict.fromkeys((*then["packages"], *now["packages"]))
+    versions += [(k, then["packages"].get(k), now["packages"].get(k)) for k in names]
+    for name, old, new in versions:
+        if old != new:
+            yield f"The version of {name} differs: {old} before, {new} now."
+
+
+def _changed_lines(before: str, after: str) -> str:
+    old, new = before.splitlines(), after.splitlines()
+    gone = [f"- {x.strip()}" for x in old if x not in new]
+    come = [f"+ {x.strip()}" for x in new if x not in old]
+    return "; ".join([*gone, *come]) or "only the order of its lines"

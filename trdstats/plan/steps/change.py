@@ -1,0 +1,207 @@
+"""How scores changed: observed means by visit, and a mixed model for repeated measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from trdstats import plots
+from trdstats.arguments import checked
+from trdstats.errors import TrdstatsError
+from trdstats.longitudinal import MMRM
+from trdstats.longitudinal.margins import Contrasts, Margins
+from trdstats.outcomes import mean_scores
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
+from trdstats.plan.wording import list_differences
+from trdstats.study import Study
+from trdstats.tables import each_row, format_estimate
+
+_TITLE = "How did scores change?"
+
+
+@checked
+@dataclass(frozen=True)
+class ChangeSettings(StepSettings):
+    """The ``[change]`` table.
+
+    Attributes
+    ----------
+    model : str
+        "mmrm", or "none" for observed means alone.
+    formula : str
+        Right and left side as for `MMRM`.
+    covariance, ddf, adjust : str
+        As `MMRM` and `Margins.contrasts` take them.
+    days : tuple of float or None
+        Scheduled days of the model; None for those up to the end of the acute course that all
+        treatments share.
+    """
+
+    model: Literal["mmrm", "none"] = "mmrm"
+    formula: str = "change ~ baseline * visit + treatment * visit"
+    covariance: str = "us"
+    ddf: str = "kenward-roger"
+    adjust: str = "none"
+    days: tuple[float, ...] | None = None
+
+
+def run(task: Task) -> Section:
+    """Return observed means at scheduled visits, and adjusted means where treatments share them."""
+    plan, study, settings = task.plan, task.study, task.settings
+    means = mean_scores(study, conf_level=plan.conf_level)
+
+    def draw(figure: Any) -> None:
+        plots.plot_trajectories(
+            means,
+            ax=figure.add_subplot(),
+            ylabel=f"{study.scale.label} total (points)",
+            styles=plots.treatment_styles(study.treatments),
+            caveat=study.caveat,
+            time_scale=plan.time_scale,
+            better=study.scale.better,
+        )
+
+    observed = Section(
+        task.name,
+        settings.title or _TITLE,
+        "Observed means at scheduled visits. Whoever left is not part of a later mean.",
+        about="Means describe those who were assessed; a model takes up what their earlier visits "
+        "say of those who were not.",
+        pictures=(
+            Picture(
+                "scores",
+                f"Mean {study.scale.label} total with {100 * plan.conf_level:g} % intervals, by "
+                f"scheduled day. {study.scale.better.capitalize()} is better. Means of those "
+                "assessed, not of all who started.",
+                draw,
+                alt=f"Mean {study.scale.label} total of each treatment by day.",
+            ),
+        ),
+        frames={"mean_scores": means},
+    )
+    if settings.model == "none" or len(study.treatments) < 2:
+        return observed
+    return _with_model(task, observed)
+
+
+def _with_model(task: Task, observed: Section) -> Section:
+    """Add the model to the observed means, or say why there is none."""
+    study, left_out = _who_shares(task.study, task.settings.days)
+    days = task.settings.days or _shared_days(study, task.acute_end)
+    if not days or len(study.treatments) < 2:
+        reason = "The treatments share no scheduled day: scores are described, not modelled."
+        return replace(observed, notes=(Note(reason, "not estimable"),))
+    try:
+        contrasts = _contrasts(task, study, days)
+    except TrdstatsError as error:
+        note = Note(f"The model could not be fitted. {error}", "not estimable")
+        return replace(observed, notes=(note,))
+    margins = contrasts.margins
+    table = _results(margins, contrasts, days)
+    last = max(days)
+    at_end = table[(table["measure"] == "difference") & (table["visit"] == last)]
+    level = task.plan.conf_level
+    unit = f"points of the {study.scale.label}"
+    lead = f"Change from baseline to day {last:g}: " + list_differences(
+        at_end, unit=unit, level=level
+    )
+    notes = [Note(study.caveat + ".")] if study.caveat else []
+    if left_out:
+        notes.append(
+            Note(f"Without a visit at {_days(days)}: {', '.join(left_out)}.", "not estimable")
+        )
+
+    def draw(figure: Any) -> None:
+        left, right = figure.subplots(1, 2)
+        margins.plot(left, title="Adjusted means")
+        contrasts.plot(right, title=f"Differences from {contrasts.tidy()['reference'].iloc[0]}")
+
+    figures = (
+        *observed.pictures,
+        Picture(
+            "change_model",
+            f"Adjusted mean change by visit, and differences, with {100 * level:g} % intervals.",
+            draw,
+            (11.0, 4.6),
+            alt=lead,
+        ),
+    )
+    means_at_end = table[(table["measure"] == "mean") & (table["visit"] == last)]
+    return replace(
+        observed,
+        lead=lead,
+        tables=(contrasts.summary(),),
+        pictures=figures if len(days) > 1 else observed.pictures,
+        frames={**observed.frames, "change_model": table},
+        results=table,
+        headlines={
+            f"Change at day {last:g} ({study.scale.label} points)": {
+                str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)
+                for r in each_row(means_at_end)
+            }
+        },
+        notes=tuple(notes),
+        methods=(_methods(task, study, days),),
+    )
+
+
+def _who_shares(study: Study, days: tuple[float, ...] | None) -> tuple[Study, list[str]]:
+    """Return the study of the treatments that have all the days, and the others."""
+    if days is None:
+        return study, []
+    rows = study.longitudinal(days)
+    has = rows.groupby("treatment", observed=True)["visit"].nunique()
+    kept = [t for t in study.treatments if has.get(t, 0) == len(days)]
+    left = [t for t in study.treatments if t not in kept]
+    return (study.only(kept) if kept and left else study), left
+
+
+def _shared_days(study: Study, until: float) -> tuple[float, ...]:
+    """Return the scheduled days up to one on which every treatment has assessed subjects."""
+    rows = study.longitudinal().dropna(subset=["score"])
+    has = rows.groupby("visit")["treatment"].nunique()
+    return tuple(float(d) for d in has.index[(has == len(study.treatments)) & (has.index <= until)])
+
+
+def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
+    settings = task.settings
+    spec = MMRM(settings.formula, covariance=settings.covariance, ddf=settings.ddf)
+    fit = task.once(
+        ("mmrm", spec, days, study.treatments), lambda: spec.fit(study.longitudinal(list(days)))
+    )
+    by_visit: Margins = fit.margins("treatment", by="visit")
+    reference = task.reference if task.reference in study.treatments else None
+    return by_visit.contrasts(
+        reference=reference, adjust=settings.adjust, conf_level=task.plan.conf_level
+    )
+
+
+def _results(margins: Margins, contrasts: Contrasts, days: tuple[float, ...]) -> pd.DataFrame:
+    """Return means and differences in one tidy table, with the visit as a number."""
+    differences = contrasts.tidy().drop(columns=["contrast"]).assign(measure="difference")
+    means = margins.tidy(conf_level=contrasts.conf_level).assign(measure="mean", reference="")
+    table = pd.concat([means, differences], ignore_index=True)
+    front = ["measure", "visit", "treatment", "reference"]
+    table["visit"] = table["visit"].astype(float)
+    return table[[*front, *(c for c in table.columns if c not in front)]]
+
+
+def _days(days: tuple[float, ...]) -> str:
+    return "day " + ", ".join(f"{d:g}" for d in days)
+
+
+def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
+    settings = task.settings
+    return (
+        f"Change in {study.scale.label} total at {_days(days)} was analysed with a mixed model for "
+        f"repeated measures ({settings.formula}), fitted by restricted maximum likelihood with "
+        f"covariance {settings.covariance!r} and degrees of freedom by {settings.ddf}; marginal "
+        "means and their differences are reported."
+    )
+
+
+STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings)

@@ -1,0 +1,146 @@
+"""How many are in response on each day: the curve over time, and mean days in response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trdstats import plots
+from trdstats.arguments import checked
+from trdstats.errors import NotEstimableError
+from trdstats.outcomes import ResponseHistory, response_history
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
+from trdstats.plan.switching import strategy_for
+from trdstats.plan.wording import list_differences, list_groups
+from trdstats.survival import ResponseState
+from trdstats.survival.states.response_state import ResponseStateResult
+from trdstats.tables import each_row, format_estimate
+
+HOW_LONG = "Mean days in response"
+_TITLE = "How many are in response, day by day?"
+
+
+@checked
+@dataclass(frozen=True)
+class InResponseSettings(StepSettings):
+    """The ``[in_response]`` table.
+
+    Attributes
+    ----------
+    outcome, loss : str
+        Definitions of the plan: what begins the spell, and what ends it.
+    horizon : float or None
+        Days over which mean days in response are counted; None for ``horizon`` of ``[analysis]``.
+    """
+
+    outcome: str = "response"
+    loss: str = "relapse"
+    horizon: float | None = None
+
+
+def run(task: Task) -> Section:
+    """Return the probability of being in response over time, and mean days in response."""
+    plan, settings = task.plan, task.settings
+    title = settings.title or _TITLE
+    history = response_history(
+        task.study,
+        task.definition(settings.outcome),
+        task.definition(settings.loss),
+        after_switch=strategy_for("in_response", plan.after_switch),
+    )
+    tau = plan.horizon if settings.horizon is None else settings.horizon
+    spec = ResponseState(tau, reference=task.reference, conf_level=plan.conf_level)
+    fit, left_out = _fit(spec, history, task.study.treatments)
+    if fit is None:
+        return Section(task.name, title, "No treatment is followed to the horizon.", notes=left_out)
+    days = fit.mean_days()
+    spent = days[days["state"] == "in response"]
+    means = spent[spent["measure"] == "mean days"]
+    differences = spent[spent["measure"] == "difference"]
+    level = plan.conf_level
+
+    def draw(figure: Any) -> None:
+        fit.plot_in_response(
+            figure.add_subplot(),
+            styles=plots.treatment_styles(task.study.treatments),
+            time_scale=plan.time_scale,
+        )
+
+    def draw_areas(figure: Any) -> None:
+        fit.plot(figure, time_scale=plan.time_scale)
+
+    groups = list_groups(means, unit="days in response", level=level)
+    return Section(
+        task.name,
+        title,
+        f"Of {tau:g} days: {groups[:1].lower() + groups[1:]} "
+        + (list_differences(differences, unit="days", level=level) if len(differences) else ""),
+        about="Everyone who started treatment counts on every day, responder or not. The curve "
+        "rises as patients respond and falls as they relapse; the area under it is the mean "
+        "number of days in response.",
+        tables=(fit.summary(),),
+        pictures=(
+            Picture(
+                "in_response",
+                f"Probability of being in response, by day, with {100 * level:g} % intervals.",
+                draw,
+                (9.0, 5.2),
+                alt=f"One curve a treatment of the probability of being in response. {groups}",
+            ),
+            Picture(
+                "in_response_states",
+                "Not responding, in response and relapsed, one panel a treatment: the areas add up "
+                "to all who started.",
+                draw_areas,
+                (9.0, 1.0 + 2.4 * ((len(means) + 2) // 3)),
+                alt="Stacked areas of three states over time, one panel a treatment.",
+            ),
+        ),
+        frames={"in_response_curves": fit.tidy(), "in_response_days": days},
+        results=days,
+        headlines={
+            f"{HOW_LONG} (of {tau:g})": {
+                str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)
+                for r in each_row(means)
+            }
+        },
+        notes=left_out,
+        methods=(
+            "The probability of being in response on each day was estimated with the "
+            "Aalen-Johansen estimator over the states not responding, in response and relapsed, "
+            f"and summed to mean days in response up to day {tau:g}, with standard errors by the "
+            "infinitesimal jackknife over patients.",
+        ),
+    )
+
+
+def _fit(
+    spec: ResponseState, history: ResponseHistory, treatments: Sequence[str]
+) -> tuple[ResponseStateResult | None, tuple[Note, ...]]:
+    """Fit all treatments that are followed to the horizon, and say which are not."""
+    try:
+        return spec.fit(history), ()
+    except NotEstimableError as error:
+        reason = str(error)
+    kept = []
+    for name in treatments:
+        alone = ResponseState(spec.tau, conf_level=spec.conf_level)
+        try:
+            alone.fit(history.only([name]))
+        except NotEstimableError:
+            continue
+        kept.append(name)
+    note = Note(f"Not every treatment is followed that long. {reason}", "not estimable")
+    if not kept:
+        return None, (note,)
+    reference = spec.reference if spec.reference in kept else None
+    fit = ResponseState(spec.tau, reference=reference, conf_level=spec.conf_level)
+    return fit.fit(history.only(kept)), (note,)
+
+
+STEP: Step = Step(
+    "in_response", "probability of being in response", run, settings=InResponseSettings
+)

@@ -1,0 +1,152 @@
+"""Does the result depend on the definition? One comparison under every declared choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trdstats.arguments import checked
+from trdstats.errors import known_level, unknown_day
+from trdstats.multiverse import multiverse
+from trdstats.outcomes import Definition, Remission, Response
+from trdstats.outcomes import definitions as published
+from trdstats.plan.sections import Picture, Section
+from trdstats.plan.settings import StepSettings
+from trdstats.plan.step import Step, Task
+from trdstats.tables import format_percent
+
+_TITLE = "Does the result depend on the definition?"
+
+
+@checked
+@dataclass(frozen=True)
+class MultiverseSettings(StepSettings):
+    """The ``[multiverse]`` table.
+
+    Attributes
+    ----------
+    outcomes : tuple of str
+        Definitions of the plan, or published ones by name; the first is the primary one. Empty:
+        response, and falls of 40 and 60 per cent beside it.
+    treatment : str or None
+        Compared with ``reference`` of ``[analysis]``; None for the first other treatment that is
+        assessed on the day.
+    day : float or None
+        Scheduled day; None for the first of ``rate_days``.
+    missing, baseline : tuple of str
+        As `multiverse` takes them; the first is the primary one.
+    """
+
+    outcomes: tuple[str, ...] = ()
+    treatment: str | None = None
+    day: float | None = None
+    missing: tuple[Literal["nonresponse", "observed", "locf", "worst"], ...] = (
+        "nonresponse",
+        "observed",
+        "locf",
+    )
+    baseline: tuple[str, ...] = ("last",)
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the day, treatment and outcomes that study or plan do not have."""
+    settings: MultiverseSettings = task.settings
+    for name in settings.outcomes:
+        _definition(task, name)
+    if settings.treatment is not None:
+        known_level("treatment", settings.treatment, task.study.treatments)
+    scheduled = task.study.longitudinal()["visit"].unique().tolist()
+    if settings.day is not None and settings.day not in scheduled:
+        yield str(unknown_day(settings.day, scheduled))
+
+
+def run(task: Task) -> Section:
+    """Return the difference of one pair of treatments under every combination of choices."""
+    plan, settings = task.plan, task.settings
+    title = settings.title or _TITLE
+    day = plan.rate_days[0] if settings.day is None else settings.day
+    pair = _pair(task, day)
+    if pair is None:
+        return Section(task.name, title, "No two treatments are assessed on that day.")
+    named = _named(task)
+    found = multiverse(
+        task.study,
+        named,
+        primary=next(iter(named)),
+        day=day,
+        contrast=pair,
+        missing=list(settings.missing),
+        baseline=list(settings.baseline),
+        conf_level=plan.conf_level,
+    )
+    table = found.tidy()
+    known = table[table["estimate"].notna()]
+    above = int((known["estimate"] > 0).sum())
+    clear = int(((known["conf_low"] > 0) | (known["conf_high"] < 0)).sum())
+    low, high = known["estimate"].min(), known["estimate"].max()
+    lead = (
+        f"{pair[0]} less {pair[1]} at day {day:g}: under {len(known)} combinations of definition "
+        f"and rule the difference runs from {format_percent(low)} to {format_percent(high)} "
+        f"percentage points; {above} of {len(known)} lie above 0 and {clear} intervals exclude 0."
+    )
+
+    def draw(figure: Any) -> None:
+        found.plot(figure.add_subplot())
+
+    return Section(
+        task.name,
+        title,
+        lead,
+        about="Published studies count response and remission differently. The same comparison is "
+        "run under every choice that was declared in the plan.",
+        tables=(found.summary(),),
+        pictures=(
+            Picture(
+                "multiverse",
+                f"The difference under every combination, in order; {100 * plan.conf_level:g} % "
+                "intervals. The marks below say which choices each stands for.",
+                draw,
+                (10.0, 6.0),
+                alt=lead,
+            ),
+        ),
+        frames={"multiverse": table},
+        results=table,
+        methods=(
+            f"The comparison of {pair[0]} with {pair[1]} was repeated under every combination of "
+            f"{len(named)} definitions and {len(settings.missing)} ways of counting missing "
+            "assessments; simultaneous limits use the joint distribution of all estimates.",
+        ),
+    )
+
+
+def _definition(task: Task, name: str) -> Definition:
+    if name in task.plan.definitions:
+        return task.plan.definitions[name]
+    found: Definition = published[name]
+    return found
+
+
+def _named(task: Task) -> dict[str, Definition]:
+    """Return the definitions by a label, the primary one first."""
+    if task.settings.outcomes:
+        return {name: _definition(task, name) for name in task.settings.outcomes}
+    others = (Response(reduction=0.4), Response(reduction=0.6), Remission())
+    made = (task.plan.response, *others)
+    return {d.label(task.study.scale): d for d in made}
+
+
+def _pair(task: Task, day: float) -> tuple[str, str] | None:
+    """Return the treatment and the reference that are compared, both assessed on the day."""
+    rows = task.study.longitudinal()
+    there = set(rows.loc[rows["visit"] == day, "treatment"])
+    names = [t for t in task.study.treatments if t in there]
+    others = [t for t in names if t != task.reference]
+    chosen = task.settings.treatment or (others[0] if others else "")
+    return (chosen, task.reference) if task.reference in names and chosen in others else None
+
+
+STEP: Step = Step(
+    "multiverse", "choices of definition", run, settings=MultiverseSettings, check=check
+)

@@ -1,0 +1,84 @@
+"""Sentences about results, built from their tidy rows: the same in report, paper and tests."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trdstats.tables import each_row, format_estimate, format_interval, format_number
+
+_LISTED = 3  # more differences than these are summed up: a sentence is no table
+
+
+def list_differences(
+    rows: pd.DataFrame, *, unit: str, level: float, digits: int = 1, scale: float = 1.0
+) -> str:
+    """Return differences of treatments from a reference as a sentence.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        treatment, reference, estimate, conf_low, conf_high; NaN where not estimable.
+    unit : str
+        Written behind the estimates.
+    level : float
+        Confidence level of the limits.
+    digits : int
+        Decimals.
+    scale : float
+        What the estimates are multiplied by: 100 makes proportions percentage points.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"treatment": ["ECT"], "reference": ["TMS"], "estimate": [0.1],
+    ...                      "conf_low": [-0.02], "conf_high": [0.22]})
+    >>> list_differences(rows, unit="percentage points", level=0.95, scale=100)
+    'ECT less TMS: 10.0 percentage points (95 % CI -2.0 to 22.0).'
+    """
+    known = rows[rows["estimate"].notna()]
+    if known.empty:
+        return "No difference between treatments could be estimated."
+    ci = f"{100 * level:g} % CI"
+    if len(known) <= _LISTED:
+        parts = [
+            f"{r.treatment} less {r.reference}: {format_number(scale * r.estimate, digits)} {unit} "
+            f"({ci} {format_interval(scale * r.conf_low, scale * r.conf_high, digits)})"
+            for r in each_row(known)
+        ]
+        return "; ".join(parts) + "."
+    ordered = known.loc[known["estimate"].sort_values(kind="stable").index]
+    first, last = (next(each_row(ordered.iloc[[k]])) for k in (0, -1))
+    apart = int(((known["conf_low"] > 0) | (known["conf_high"] < 0)).sum())
+    ends = [
+        f"{format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)} for "
+        f"{r.treatment}"
+        for r in (first, last)
+    ]
+    return (
+        f"Differences from {first.reference} ({unit}, {ci}) run from {ends[0]} to {ends[1]}; the "
+        f"intervals of {apart} of {len(known)} exclude 0."
+    )
+
+
+def list_groups(
+    rows: pd.DataFrame, *, unit: str, level: float, digits: int = 1, scale: float = 1.0
+) -> str:
+    """Return the lowest and the highest of the groups, with limits; all of them when they are few.
+
+    Parameters are those of `list_differences`; rows hold treatment, estimate, conf_low, conf_high.
+    """
+    known = rows[rows["estimate"].notna()]
+    if known.empty:
+        return "No treatment has an estimate."
+    ordered = known.loc[known["estimate"].sort_values(ascending=False, kind="stable").index]
+    shown = ordered if len(known) <= _LISTED else ordered.iloc[[0, -1]]
+    ci = f"{100 * level:g} % CI"
+    parts = [
+        f"{format_number(scale * r.estimate, digits)} {unit} "
+        f"({ci} {format_interval(scale * r.conf_low, scale * r.conf_high, digits)}) "
+        f"under {r.treatment}"
+        for r in each_row(shown)
+    ]
+    if len(known) <= _LISTED:
+        return ", ".join(parts) + "."
+    return f"From {parts[0]} to {parts[1]}, of {len(known)} treatments."
