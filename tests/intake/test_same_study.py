@@ -103,8 +103,8 @@ def test_wide_or_long(seed: int, form: str) -> None:
     )  # fmt: skip
     pattern: Any = {"day": "m{day}", "week": "m{week}", "dates": "m{day}",
                     "columns": {name(d): d for d in days}}[form]  # fmt: skip
-    dated = {"date": "on{day}", "start": "first"} if form == "dates" else {"date": None,
-                                                                           "start": None}  # fmt: skip
+    plain = {"date": None, "start": None}
+    dated = {"date": "on{day}", "start": "first"} if form == "dates" else plain
     study = read(wide, score=pattern, **dated)
     rated = study.visits[study.visits["score"].notna()].reset_index(drop=True)
     assert rated["score"].tolist() == long.visits["score"].tolist()

@@ -57,7 +57,8 @@ def read_file(
     path = Path(path)
     if not path.is_file():
         raise TrdstatsError(f"There is no file {str(path)!r}.")
-    head = path.open(encoding=encoding or "utf-8-sig").readline()
+    with path.open(encoding=encoding or "utf-8-sig") as file:
+        head = file.readline()
     mark = separator or max(",;\t|", key=head.count)
     kinds: Any = "category" if text == "all" else dict.fromkeys(text, str)
     frame = pd.read_csv(
