@@ -146,12 +146,10 @@ def _check_alone() -> None:
     """Refuse options beside a mapping: they would contradict it or change nothing."""
     context = click.get_current_context()
     default = click.core.ParameterSource.DEFAULT
-    given = [p for p in context.params if context.get_parameter_source(p) != default]
-    others = [p for p in given if p != "visits"]
-    if others:
-        raise SpecError(
-            f"The mapping says it all: leave {', '.join('--' + o.rstrip('s') for o in others)} out."
-        )
+    options = [p for p in context.command.params if isinstance(p, click.Option) and p.name]
+    given = [p.opts[0] for p in options if context.get_parameter_source(str(p.name)) != default]
+    if given:
+        raise SpecError(f"The mapping says it all: leave {', '.join(given)} out.")
 
 
 @main.command()

@@ -202,7 +202,7 @@ def is_a_visit(measured: Measured, day: FloatArray, found: list[Problem]) -> Boo
     if blank.any():
         found.append(
             Problem(
-                "no_visits",
+                "rows_without_visit",
                 count_of(int(blank.sum()), "row has", "rows have")
                 + " neither a day nor a score: no visits.",
                 places(blank, lambda i: f"row {measured.row[i]}"),

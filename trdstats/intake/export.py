@@ -75,12 +75,12 @@ def tables_of(
     people = identify(t.columns[mapping.subject] for t in tables.values())
     subject = {name: people.code(t.columns[mapping.subject]) for name, t in tables.items()}
     _check_subjects(mapping, tables, subject, found)
+    _raise_if_fatal(found)
     calendar = read_calendar(reading, people, subject, wide_dates)
     say(STEPS[2], 2, len(STEPS))
     columns = tables["visits"].columns
     measured = measure(mapping, columns, tables["visits"].n_rows, reading.number, found)
-    if not any(p.level == "error" and p.kind == "missing_subject" for p in found):
-        day = visit_days(reading, people, subject["visits"], measured, calendar)
+    day = visit_days(reading, people, subject["visits"], measured, calendar)
     _raise_if_fatal(found)
     say(STEPS[3], 3, len(STEPS))
     return _assemble(reading, people, subject, measured, day, calendar)

@@ -185,10 +185,12 @@ def measure(
     read : callable
         Reads a column as numbers by row; given the pattern under which labels may be named.
     """
-    scores, items, dates = find_columns(mapping, columns, found)
+    lacking: list[Problem] = []
+    scores, items, dates = find_columns(mapping, columns, lacking)
+    found += lacking
     used = {c for p in (*scores.values(), *items.values()) for group in p.values() for c in group}
     used |= set(dates.values())
-    if any(p.level == "error" for p in found):
+    if lacking:
         return Measured(np.empty(0, np.intp), None, {}, {}, {}, frozenset(used))
     if not mapping.is_wide:
         return Measured(

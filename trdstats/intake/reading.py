@@ -85,5 +85,7 @@ def start_reading(
     """Return how the cells of an export are read, after one look at all of them."""
     every = [c for t in tables.values() for c in t.columns.values()]
     elsewhere = None if mapping.decimal is not None else column_with_commas(every)
-    numbers = NumberReader(mapping.decimal, mapping.thousands, elsewhere)
+    marks = {"space": " ", "apostrophe": "'"}
+    thousands = mapping.thousands and marks.get(mapping.thousands, mapping.thousands)
+    numbers = NumberReader(mapping.decimal, thousands, elsewhere)
     return Reading(mapping, tables, numbers, found)

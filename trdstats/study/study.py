@@ -265,7 +265,7 @@ class Study(SummaryMixin):
         Examples
         --------
         >>> from trdstats.study import load_sample
-        >>> load_sample("trial").to_adam().adqs["ADY"].min()
+        >>> int(load_sample("trial").to_adam().adqs["ADY"].min())
         -7
         """
         panels = self._tables.panels

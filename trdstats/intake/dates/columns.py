@@ -92,8 +92,6 @@ class DateColumn:
 
 def read_date_column(column: Column) -> DateColumn:
     """Return the distinct entries of a column of dates by their parts."""
-    # Levels that no row holds are no dates of the column.
-    column = column.without(column.counts == 0) if (column.counts == 0).any() else column
     written = [read_written(v) for v in column.distinct]
     n = len(written)
     parts = np.zeros((n, 3), dtype=np.int64)

@@ -15,6 +15,7 @@ from trdstats.kinds import places
 NEAR = 28  # days before first treatment within which a first rating is expected
 SOON = 7  # and after it
 LONG_BEFORE = 3650
+EARLY = 180  # days before first treatment that a rating is seldom made
 GAP = 1825  # five years without a single date of the export
 MANY = 0.05
 
@@ -52,7 +53,7 @@ def days_since(
 def check_days(
     days: FloatArray, name: Callable[[int], str], what: str, found: list[Problem]
 ) -> None:
-    """Report days more than ten years before first treatment."""
+    """Report days half a year before first treatment, and refuse those ten years before it."""
     early = days < -LONG_BEFORE
     if early.any():
         found.append(
@@ -63,6 +64,18 @@ def check_days(
                 places(early, lambda i: f"{name(i)}: day {days[i]:,.0f}"),
                 "Correct the date or that of first treatment: serial numbers, years and codes for "
                 "missing are the usual causes.",
+            )
+        )
+    soon = (days < -EARLY) & ~early
+    if soon.any():
+        found.append(
+            Problem(
+                "early_date",
+                count_of(int(soon.sum()), "date", "dates")
+                + f" of {what} more than {EARLY} days before first treatment.",
+                places(soon, lambda i: f"{name(i)}: day {days[i]:,.0f}"),
+                "Look whether the years are right.",
+                level="warning",
             )
         )
 

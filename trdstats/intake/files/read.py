@@ -115,15 +115,12 @@ def read_file(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> path = Path("klinik.csv")
-    >>> pd.DataFrame({"subject": ["001", "002"], "bmi": ["23,7", "31,2"]}).to_csv(
-    ...     path, sep=";", index=False)
-    >>> table = read_file(path, text=["subject"])
-    >>> table.frame["subject"].tolist()
-    ['001', '002']
+    >>> from trdstats import sample_exports
+    >>> table = read_file(sample_exports()["klinik.csv"], text=["Patient"])
+    >>> table.frame["Patient"].iloc[0], table.frame["BMI"].iloc[0]
+    ('P001', '35,0')
     >>> print(table.notices[0].summary)
-    'klinik.csv' was read as UTF-8 with fields separated by semicolons.
+    'klinik.csv' was read as Windows-1252 with fields separated by semicolons.
     """
     path = Path(path)
     options = ReadOptions("all" if text == "all" else tuple(text), separator, encoding, sheet)

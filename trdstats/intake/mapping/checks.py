@@ -54,8 +54,8 @@ def _wrong_choices(values: Mapping[str, Any]) -> Iterator[str]:
         except (KeyError, ValueError, OSError):
             yield f"timezone {zone!r} is not known: name one such as 'Europe/Berlin' or 'UTC'."
     decimal, thousands = values["decimal"], values["thousands"]
-    if thousands is not None and thousands not in (".", ",", " ", "'"):
-        yield f"thousands must be one of '.', ',', ' ' and an apostrophe; got {thousands!r}."
+    if thousands is not None and thousands not in (".", ",", "space", "apostrophe"):
+        yield f"thousands must be one of '.', ',', 'space', 'apostrophe'; got {thousands!r}."
     if thousands is not None and thousands == decimal:
         yield f"decimal and thousands are both {decimal!r}: they must differ."
 

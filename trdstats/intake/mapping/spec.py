@@ -70,7 +70,7 @@ class ExportMapping(SummaryMixin):
         Zone whose calendar counts, such as ``"Europe/Berlin"``. Default: the date as written.
     decimal : {".", ","}, optional
         Decimal mark. Default: found for each column by all its values.
-    thousands : str, optional
+    thousands : {".", ",", "space", "apostrophe"}, optional
         Separator of thousands. Default: found likewise.
     missing : sequence or dict, optional
         Codes for missing such as ``[-9, 999, "nicht erhoben"]``, or ``{column: codes}``. Numbers of

@@ -69,23 +69,27 @@ class Column:
 
         return places(rows, place)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Column:
-        """Return some of the rows."""
-        return Column(self.name, self.table, self.code[rows], self.distinct)
-
     def without(self, gone: BoolArray) -> Column:
         """Return the column with some values made empty."""
-        place = np.append(np.where(gone, -1, np.arange(len(gone))), -1).astype(np.int32)
-        return Column(self.name, self.table, place[self.code], self.distinct)
+        place = np.append(np.where(gone, -1, np.cumsum(~gone) - 1), -1).astype(np.int32)
+        return Column(self.name, self.table, place[self.code], self.distinct[~gone])
 
 
 def plain(value: Any) -> Any:
-    """Return a value of NumPy as one of Python, for messages."""
-    return value.item() if isinstance(value, np.generic) else value
+    """Return a value of NumPy as one of Python, whole numbers without decimals."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def read_column(values: pd.Series[Any], table: str) -> Column:
     """Return a column by its distinct entries; blank texts are empty cells."""
+    column = _stripped(values, table)
+    unused = column.counts == 0  # levels that no row holds
+    return column.without(unused) if unused.any() else column
+
+
+def _stripped(values: pd.Series[Any], table: str) -> Column:
     if isinstance(values.dtype, pd.CategoricalDtype):
         code, distinct = values.cat.codes.to_numpy(), values.cat.categories
     else:

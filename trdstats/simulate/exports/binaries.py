@@ -28,6 +28,7 @@ def write_workbooks(cohort: ExportCohort, folder: Path) -> None:
     sheet = book.active
     sheet.title = "Patients"
     wide, days = by_schedule(cohort.ratings, "madrs"), by_schedule(cohort.ratings, "date")
+    rated = wide.notna()
     sheet.append(
         ["id", "arm", "sex", "age", "bmi", "first_treatment"]
         + [name for d in SCHEDULE for name in (f"date_w{d // 7}", f"madrs_w{d // 7}")]
@@ -36,7 +37,7 @@ def write_workbooks(cohort: ExportCohort, folder: Path) -> None:
         cells = [f"P{row.number:03d}", row.treatment, row.sex, row.age, row.bmi, row.start.date()]
         for d in SCHEDULE:
             date, score = days.at[row.number, d], wide.at[row.number, d]  # noqa: PD008 one cell
-            there = score == score  # NaN where the visit was missed
+            there = bool(rated.at[row.number, d])  # noqa: PD008 one cell
             cells += [pd.Timestamp(str(date)).date(), score] if there else [None, None]
         sheet.append(cells)
     codes = book.create_sheet("Codebook")
