@@ -101,8 +101,8 @@ def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
     notices = tuple(p for file in files.values() for p in file.notices)
     _warn(notices)
     frames = {name: file.frame for name, file in files.items()}
-    visits, subjects, events, courses = map(frames.get, _TABLES)
-    study = Study(visits, subjects, events, courses=courses, **roles)
+    visits = frames.pop("visits")
+    study = Study(visits, **frames, **roles)
     return study.noting(notices) if notices else study
 
 

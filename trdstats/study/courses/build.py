@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from trdstats.columns import check_columns, numbers
 from trdstats.errors import Problem
 from trdstats.kinds import as_labels, in_order, label_of
 from trdstats.study import checks
@@ -20,7 +21,7 @@ COLUMNS = ("subject", "treatment", "start", "end", "kind")
 def check_course_columns(frame: pd.DataFrame, roles: Roles) -> list[Problem]:
     """Check that the table names subject, treatment and start, and no column of the study's own."""
     wanted = [("subject", roles.subject), ("treatment", roles.treatment)]
-    found = checks.check_columns(frame, wanted, "courses")
+    found = check_columns(frame, wanted, "courses")
     found += course_checks.check_start_column(frame)
     named = checks.check_given_names(frame, COLUMNS, "courses")
     return found if named is None else [*found, named]
@@ -56,7 +57,7 @@ def build_courses(
     days = {}
     for column in ("start", "end"):
         values = frame.get(column, pd.Series(np.full(len(frame), np.nan)))
-        days[column], wrong = checks.numbers(values)
+        days[column], wrong = numbers(values)
         found += course_checks.check_course_days(names, values, days[column], wrong, column)
     start, end = days["start"], days["end"]
     given_kind = frame.get("kind", pd.Series([None] * len(frame), dtype=object))

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import check_numbers
 from trdstats.errors import Problem, count_of, nearest
 from trdstats.kinds import places
-from trdstats.study import checks
 from trdstats.study.checks import Labels, show_day
 
 # A century from day 0. Dates kept as numbers lie beyond: day 36,526 of Excel is 1 January 2000.
@@ -53,7 +53,7 @@ def check_course_days(
     """
     found = []
     named = f"`courses` column {column!r}"
-    unread = checks.check_numbers(
+    unread = check_numbers(
         values, wrong, named,
         "Days are numbers counted from first treatment (day 0): "
         "(date - first treatment).dt.total_seconds() / 86400.",
