@@ -82,7 +82,13 @@ def run(plan: Path | None, out: Path) -> None:
 @click.option("--day", default="day", show_default=True, help="Column of the day.")
 @click.option("--score", default="score", show_default=True, help="Column of the score.")
 @click.option("--baseline", help="Column with the baseline; default: last score at day <= 0.")
-@click.option("--window", "windows", multiple=True, metavar="DAY=WIDTH", help="Visit window.")
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    metavar="DAY=WIDTH",
+    help="Visit window: 28=3 for 3 days either side, 28=-3,7 for 3 days before to 7 after.",
+)
 def check(
     visits: Path,
     scale: str,
@@ -120,12 +126,19 @@ def check(
     console.print("[bold green]The study can be analysed.[/]")
 
 
-def _read_window(text: str) -> tuple[float, float]:
+def _read_window(text: str) -> tuple[float, float | tuple[float, float]]:
     try:
         day, width = text.split("=")
-        return float(day), float(width)
+        reach = [float(w) for w in width.split(",")]
+        if len(reach) > 1:
+            early, late = reach
+            return float(day), (early, late)
+        return float(day), reach[0]
     except ValueError:
-        raise SpecError(f"A window reads DAY=WIDTH, for example 28=3; got {text!r}.") from None
+        raise SpecError(
+            f"A window reads DAY=WIDTH, for example 28=3, or 28=-3,7 for three days before to "
+            f"seven after; got {text!r}."
+        ) from None
 
 
 def _console() -> Console:

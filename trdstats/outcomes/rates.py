@@ -221,8 +221,7 @@ def _last_row_by(study: Study, rated: Rated, day: float) -> IntArray:
     if study.windows is not None:
         for k, name in enumerate(study.treatments):
             window = study.windows[name]
-            widths = dict(zip(window.days, window.half_widths, strict=True))
-            end[k] += widths.get(day, 0.0)
+            end[k] = dict(zip(window.days, window.closes, strict=True)).get(day, float(day))
     arm = study.subjects["treatment"].cat.codes.to_numpy()
     early = np.flatnonzero(rated.arrays.day <= end[arm[owner]] + 1e-9)
     row = np.full(len(start) - 1, -1, dtype=np.intp)

@@ -95,7 +95,7 @@ _WORDS = {
     **dict.fromkeys(("subject", "treatment", "day", "instrument"), "the name of a column"),
     **dict.fromkeys(("score", "baseline"), _COLUMN_WORDS),
     "scale": 'the name of an instrument, for example "MADRS", or a list of names',
-    "windows": "a table of days and widths, for example { 7 = 2, 14 = 3 }",
+    "windows": "a table of days and widths, for example { 7 = 2, 14 = 3, 28 = [-3, 7] }",
     "randomised": "true or false, without quotation marks",
     "treatments": "a list of texts, each treatment once and in order",
 }

@@ -71,9 +71,10 @@ class Study(SummaryMixin):
     baseline : str or dict, optional
         Column with each subject's baseline. Default: the last score at day <= 0.
     windows : dict or VisitWindows, optional
-        ``{scheduled day: half-width}``, or one such mapping for each treatment. Within a window
-        the closest visit counts, of a tie the later one; the actual day is kept. Without
-        windows every day is its own scheduled day.
+        ``{scheduled day: half-width}`` or ``{scheduled day: (earlier, later)}``, such as
+        ``{28: (-3, 7)}``, or one such mapping for each treatment. Within a window the closest
+        visit counts, of a tie the later one; the actual day is kept. Without windows every day
+        is its own scheduled day. `propose_windows` reads some from the days.
     instrument : str, optional
         Column of `visits` that names the scale of each row, when several share one column.
     randomised : bool, default False
