@@ -109,6 +109,7 @@ from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings
 from .study import load_sample as load_sample
+from .study import propose_windows as propose_windows
 from .study import read_study as read_study
 from .study import sample_names as sample_names
 from .study import sample_tables as sample_tables

@@ -81,6 +81,10 @@ def run(plan: Path | None, out: Path) -> None:
 @click.option("--treatment", default="treatment", show_default=True, help="Column of treatment.")
 @click.option("--day", default="day", show_default=True, help="Column of the day.")
 @click.option("--score", default="score", show_default=True, help="Column of the score.")
+@click.option(
+    "--duplicates",
+    help="Which of several scores on a day counts: first, last, worst, mean, or rater=R1.",
+)
 @click.option("--baseline", help="Column with the baseline; default: last score at day <= 0.")
 @click.option(
     "--window",
@@ -100,6 +104,7 @@ def check(
     score: str,
     baseline: str | None,
     windows: tuple[str, ...],
+    duplicates: str | None,
 ) -> None:
     """Check the tables of a study and say everything that is wrong with them."""
     from trdstats.study import read_study
@@ -118,6 +123,7 @@ def check(
                 score=score,
                 baseline=baseline,
                 windows=dict(map(_read_window, windows)) or None,
+                duplicates=_read_rule(duplicates),
             )
     except TrdstatsError as error:
         _fail(console, error)
@@ -141,6 +147,13 @@ def _read_window(text: str) -> tuple[float, float | tuple[float, float]]:
         ) from None
 
 
+def _read_rule(text: str | None) -> str | dict[str, str] | None:
+    if text is None or "=" not in text:
+        return text
+    column, value = text.split("=", 1)
+    return {column: value}
+
+
 def _console() -> Console:
     # Colours are for terminals, whatever the environment asks for: a log holds text only.
     return Console(stderr=True, force_terminal=sys.stderr.isatty())
@@ -160,7 +173,8 @@ def _collected_notices() -> Iterator[list[str]]:
         yield messages
     for record in records:
         if issubclass(record.category, DataWarning):
-            messages.append(str(record.message))
+            if str(record.message) not in messages:
+                messages.append(str(record.message))
         else:
             warnings.warn_explicit(record.message, record.category, record.filename, record.lineno)
 

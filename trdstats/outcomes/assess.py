@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS, Since, States
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.study import Rated, Study
 
 
@@ -59,6 +60,11 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     SpecError
         When the definition does not fit the scale.
 
+    Warns
+    -----
+    DataWarning
+        When most visits lie too far apart to show what the definition asks for.
+
     Examples
     --------
     >>> import pandas as pd
@@ -69,6 +75,7 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     [True, False]
     """
     rated, state = evaluate(study, definition)
+    warn_of_schedule(study, definition, rated.arrays)
     visits = study.visits
     after = visits["day"].to_numpy() > 0
     met = np.zeros(len(visits), dtype=bool)

@@ -50,6 +50,8 @@ class EventTimes(SummaryMixin):
     first_look : dict of str to float, optional
         Earliest day on which anybody under a treatment was rated: before it nothing could be
         seen to happen.
+    notices : sequence of Problem
+        What the visits cannot show of the event.
 
     Attributes
     ----------
@@ -78,7 +80,8 @@ class EventTimes(SummaryMixin):
     [7.0, inf]
     """
 
-    __slots__ = ("_causes", "caveat", "first_look", "frame", "left_out", "origin", "outcome")
+    __slots__ = ("_causes", "caveat", "first_look", "frame", "left_out", "notices", "origin",
+                 "outcome")  # fmt: skip
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class EventTimes(SummaryMixin):
         left_out: pd.DataFrame | None = None,
         caveat: str = "",
         first_look: Mapping[str, float] | None = None,
+        notices: Sequence[Problem] = (),
     ) -> None:
         table = to_pandas(frame, what="event times")
         roles = {
@@ -121,6 +125,7 @@ class EventTimes(SummaryMixin):
         self.outcome, self.origin, self.caveat = outcome, origin, caveat
         self._causes = dict(causes or {1: outcome})
         self.first_look = dict(first_look or {})
+        self.notices = tuple(notices)
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
 
@@ -168,6 +173,7 @@ class EventTimes(SummaryMixin):
             left_out=self.left_out[self.left_out["treatment"].isin(kept)],
             caveat=self.caveat if len(kept) > 1 else "",
             first_look={k: v for k, v in self.first_look.items() if k in kept},
+            notices=self.notices,
         )
 
     def summary(self) -> Summary:
@@ -191,6 +197,7 @@ class EventTimes(SummaryMixin):
         header = ("Treatment", "Subjects", *causes.values(), "Censored", "Never seen", "Gap (days)")
         notes = ["Gap: median number of days between the visits that enclose the event."]
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
+        notes[:0] = [f"{p.summary} {p.remedy}" for p in self.notices]
         if self.caveat:
             notes.insert(0, self.caveat + ".")
         return Summary(

@@ -26,8 +26,9 @@ from trdstats.kernels.visits.endpoints import BASELINE_AT_FLOOR, NO_BASELINE, RE
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.weighted_rates import weigh_rates
-from trdstats.study import Rated, Study
+from trdstats.study import Rated, Study, warn_of_asked_days
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -92,6 +93,10 @@ def rates(
     EstimateWarning
         When a treatment has nobody rated at that day, or none of those rated can be judged; its
         rate is NaN.
+    DataWarning
+        When fewer than half of those assessed about the day were assessed in its window (without
+        windows: on the very day), or most visits lie too far apart to show what the definition
+        asks for. Both are among the notices of the result.
 
     References
     ----------
@@ -113,6 +118,10 @@ def rates(
     check_level(conf_level)
     reference = _check_reference(study, reference)
     outcomes = verdicts(study, definition, day=day, missing=missing, reference=reference)
+    notices = (
+        *warn_of_asked_days(study, [day]),
+        *warn_of_schedule(study, definition, study.rated().arrays),
+    )
     weighted = None
     if weights is not None:
         known = outcomes
@@ -136,6 +145,7 @@ def rates(
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
         _conf_level=conf_level,
+        notices=notices,
     )
     rates_of = found.of_treatments()
     unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import count_of, no_error_known, no_error_reason
+from trdstats.errors import Problem, count_of, no_error_known, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.proportion_contrast import (
     MEASURES,
@@ -63,6 +63,8 @@ class Rates(EstimateResult):
         What every comparison must say.
     weighted : WeightedRates or None
         Weighted rates with their influences.
+    notices : tuple of Problem
+        What the visits cannot show: a day that few reach, a definition that they do not fit.
     """
 
     label: str
@@ -76,6 +78,7 @@ class Rates(EstimateResult):
     caveat: str
     weighted: WeightedRates | None
     _conf_level: float
+    notices: tuple[Problem, ...] = ()
 
     def estimates(self) -> Estimates:
         """Return the rates, then differences, ratios and odds ratios with the reference.
@@ -199,6 +202,7 @@ class Rates(EstimateResult):
             ),
             tuple(tables),
             (
+                *(f"{p.summary} {p.remedy}" for p in self.notices),
                 *undecided_note(self.outcomes, self.missing),
                 *((f"{self.caveat}.",) if self.caveat else ()),
                 *self._no_error(),

@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, by_level, check_level
-from trdstats.study import Study
+from trdstats.study import Study, warn_of_asked_days
 
 
 @checked
@@ -37,6 +37,11 @@ def mean_scores(
     UnknownNameError, SpecError
         When a day is not scheduled, or the level is no level.
 
+    Warns
+    -----
+    DataWarning
+        When a day is named that fewer than half of those assessed about it reach.
+
     Examples
     --------
     >>> from trdstats import load_sample, mean_scores
@@ -45,6 +50,8 @@ def mean_scores(
     [0.0, 28.0]
     """
     check_level(conf_level)
+    if days is not None:
+        warn_of_asked_days(study, days)
     rows = study.longitudinal(days)[["treatment", "visit", "score"]].rename(
         columns={"visit": "day"}
     )
@@ -86,6 +93,11 @@ def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.D
     UnknownNameError
         When a day is not scheduled or a treatment is not known.
 
+    Warns
+    -----
+    DataWarning
+        When fewer than half of those assessed about the day reach it.
+
     Examples
     --------
     >>> from trdstats import change_from_baseline, load_sample
@@ -94,6 +106,8 @@ def change_from_baseline(study: Study, day: float | Mapping[str, float]) -> pd.D
     True
     """
     days = day_by_treatment(study, day)
+    for at in dict.fromkeys(days.values()):
+        warn_of_asked_days(study, [at], [name for name, own in days.items() if own == at])
     rows = study.longitudinal(sorted(set(days.values())))
     rows = rows[rows["visit"] == rows["treatment"].map(days).astype(float)]
     above = rows["baseline"] - study.scale.floor

@@ -11,13 +11,14 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import REASONS
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.states import Response
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.study import EVENT_KINDS, Study
 from trdstats.study.caveats import Caveat
 
@@ -69,6 +70,12 @@ def time_to(
     NotEstimableError
         When no subject met the origin.
 
+    Warns
+    -----
+    DataWarning
+        When most visits lie too far apart to show what the definition asks for; it is among the
+        notices of the result.
+
     Examples
     --------
     >>> import pandas as pd
@@ -91,6 +98,7 @@ def time_to(
         visits = rated.arrays
         origin = kernel.origin_at_first(visits, began)
         state = evaluate(study, definition, since=kernel.score_since(visits, origin))[1]
+    fits = warn_of_schedule(study, definition, visits, None if since is None else origin.day)
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
 
     def first_day(kinds: tuple[str, ...]) -> FloatArray:
@@ -107,7 +115,7 @@ def time_to(
         end = study.schedule_end(origin.day + horizon) - origin.day
         record = kernel.leave_early(record, end, 2 + rivals.index(LEFT_FOLLOW_UP))
     record = kernel.censor_at(record, horizon)
-    return _labelled(study, definition, since, record, rivals, origin)
+    return _labelled(study, definition, since, record, rivals, origin, fits)
 
 
 def _labelled(
@@ -117,6 +125,7 @@ def _labelled(
     record: kernel.EventRecord,
     rivals: tuple[str, ...],
     origin: kernel.Origins,
+    notices: tuple[Problem, ...],
 ) -> EventTimes:
     keep = record.defined
     subjects = study.subjects
@@ -164,6 +173,7 @@ def _labelled(
         left_out=left_out,
         caveat=Caveat.of(*caveats),
         first_look=first_look(study) if since is None else None,
+        notices=notices,
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 from trdstats.errors import SpecError
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
 from trdstats.study import Study
+
+
+def _fits(plan: Plan, study: Study) -> Iterable[tuple[str, str]]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Step:
         Settings of the plan that the step reads.
     run : callable
         ``run(plan, study)`` returns the `Section`.
+    check : callable, optional
+        ``check(plan, study)`` returns what of the plan does not fit the study, such as a column
+        that is not there: pairs of the setting of ``[analysis]`` and the words. All steps are
+        asked before one runs.
 
     Raises
     ------
@@ -36,6 +44,7 @@ class Step:
     words: str
     needs: tuple[str, ...]
     run: Callable[[Plan, Study], Section]
+    check: Callable[[Plan, Study], Iterable[tuple[str, str]]] = _fits
 
     def __post_init__(self) -> None:
         known = {f.name for f in fields(Plan)}

@@ -9,9 +9,11 @@ from trdstats.study.load import (
     study_files,
     study_from_mapping,
 )
-from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
 from trdstats.study.readers import read_study, read_table, register_reader
+from trdstats.study.review.asked_days import note_asked_day, warn_of_asked_days
+from trdstats.study.review.propose_windows import ProposedWindows, propose_windows
+from trdstats.study.review.quality import RatingQuality, check_ratings
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -19,12 +21,15 @@ from trdstats.study.windows import VisitWindows
 __all__ = [
     "EVENT_KINDS",
     "UNADJUSTED",
+    "ProposedWindows",
     "Rated",
     "RatingQuality",
     "Study",
     "VisitWindows",
     "check_ratings",
     "load_sample",
+    "note_asked_day",
+    "propose_windows",
     "read_study",
     "read_table",
     "register_reader",
@@ -33,4 +38,5 @@ __all__ = [
     "sample_tables",
     "study_files",
     "study_from_mapping",
+    "warn_of_asked_days",
 ]

@@ -17,7 +17,7 @@ from pandas.api.types import infer_dtype
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of, nearest
 from trdstats.kernels.visits.item_scores import filled_in_totals
-from trdstats.kinds import CONTAINERS, places
+from trdstats.kinds import CONTAINERS, places, spelled_numbers
 from trdstats.scales import Scale, get_scale, scale_names
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
@@ -134,6 +134,8 @@ def check_numbers(
         return None
     listed = values.to_numpy(dtype=object)
     where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
+    if "comma" in spelled_numbers(pd.unique(values[wrong])):
+        remedy = "They have decimal commas: read the file with pd.read_csv(..., decimal=',')."
     return Problem(
         "not_a_number",
         count_of(
@@ -283,37 +285,6 @@ def _outside(
         count_of(count, f"{what[:-1]} lies", f"{what} lie") + f" outside {scale.label} ({limits}).",
         places(outside, at),
         f"Correct the entries, or set codes for missing (such as 99 or -9) to empty.{hint}",
-    )
-
-
-def check_duplicates(
-    subjects: Labels,
-    code: IntArray,
-    day: FloatArray,
-    row: IntArray,
-    scale: Scale,
-) -> Problem | None:
-    """Check that a subject has one row a day.
-
-    Parameters
-    ----------
-    subjects : sequence, shape (n,)
-        Identifiers, sorted by subject then day, as are the arrays.
-    code, row : ndarray of int, shape (n,)
-    day : ndarray, shape (n,)
-    """
-    repeated = np.zeros(len(day), dtype=bool)
-    repeated[1:] = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (code[1:] >= 0)
-    if not repeated.any():
-        return None
-    return Problem(
-        "duplicate_visit",
-        count_of(int(repeated.sum()), "row of `visits` repeats", "rows of `visits` repeat")
-        + f" a subject and day ({scale.label}).",
-        places(
-            repeated, lambda i: f"{subjects[i]} at {show_day(day[i])} (rows {row[i - 1]}, {row[i]})"
-        ),
-        "Keep one row a subject and day; ratings hours apart need fractional days.",
     )
 
 

@@ -77,6 +77,11 @@ class Study(SummaryMixin):
         is its own scheduled day. `propose_windows` reads some from the days.
     instrument : str, optional
         Column of `visits` that names the scale of each row, when several share one column.
+    duplicates : {"first", "last", "worst", "mean"} or dict, optional
+        Which of several scores of a subject on one day (and scale) stands for it: the first or
+        last row, the worst by the direction of the scale, the mean, or the row of one rater,
+        ``{"rater": "R1"}``. What was settled is counted in `notices`. Default: they are refused
+        and listed. A row without a score gives way to one that has it.
     randomised : bool, default False
         Whether treatments were allocated at random. Unless they were, every comparison is
         labelled unadjusted.
@@ -133,6 +138,7 @@ class Study(SummaryMixin):
         baseline: str | Mapping[str, str] | None = None,
         windows: Any = None,
         instrument: str | None = None,
+        duplicates: str | Mapping[str, Any] | None = None,
         randomised: bool = False,
     ) -> None:
         self._roles: Roles = read_roles(
@@ -143,6 +149,7 @@ class Study(SummaryMixin):
             score=score,
             baseline=baseline,
             instrument=instrument,
+            duplicates=duplicates,
         )
         self._tables: Tables = build_tables(visits, subjects, events, self._roles, windows)
         self._scale: Scale = self._roles.measures[0].scale

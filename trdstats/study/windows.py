@@ -89,11 +89,9 @@ class VisitWindows:
                 "windows must map a day to a half-width in days, for example {14: 3, 28: 3}, or to "
                 f"how far they reach to either side, {{28: (-3, 7)}}; got {dict(mapping)!r}."
             ) from error
-        if not np.isfinite([[d, *w] for d, w in pairs]).all():
+        if not all(np.isfinite([d, *w]).all() for d, w in pairs):
             raise SpecError("windows need finite days and half-widths.")
-        return cls(
-            tuple(d for d, _ in pairs), tuple(w if len(w) == 2 else w[0] for _, w in pairs)
-        )
+        return cls(tuple(d for d, _ in pairs), tuple(w if len(w) == 2 else w[0] for _, w in pairs))
 
     @property
     def opens(self) -> FloatArray:

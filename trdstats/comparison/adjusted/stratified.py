@@ -25,7 +25,7 @@ from trdstats.outcomes.assess import check_arguments
 from trdstats.outcomes.rates import MISSING, Missing, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
-from trdstats.study import Study
+from trdstats.study import Study, warn_of_asked_days
 
 
 @checked
@@ -90,6 +90,7 @@ def stratified_rates(
             raise unknown_name("column of the subjects", column, study.subjects.columns)
     base = pick_level("treatment", reference, study.treatments)
     found = verdicts(study, definition, day=day, missing=missing, reference=base)
+    warn_of_asked_days(study, [day])
     cells = study.subjects[columns]
     lacks = cells.isna().any(axis=1).to_numpy()
     label = cells.apply(lambda c: c.map(label_of).astype(str)).agg(", ".join, axis=1).to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ from trdstats.comparison.cohorts.pair_estimates import ONSET, OUTCOMES, RATE
 from trdstats.comparison.cohorts.pitfalls import check_pitfalls
 from trdstats.comparison.weighting.propensity import ESTIMANDS
 from trdstats.errors import (
+    DataWarning,
+    Problem,
     SpecError,
     check_bootstrap,
     check_choice,
@@ -34,7 +37,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
-from trdstats.study import Study
+from trdstats.study import Study, note_asked_day
 
 
 @checked
@@ -112,6 +115,12 @@ def compare(
     DataError
         When covariates are missing, under ``missing="error"``.
 
+    Warns
+    -----
+    DataWarning
+        When fewer than half of the subjects of a cohort that were assessed about the day of the
+        rate were assessed on it; it is among the notices of the result.
+
     Notes
     -----
     Errors of adjusted rates and days come from influences that know how the weights were
@@ -143,12 +152,17 @@ def compare(
         for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
     }  # fmt: skip
     verdicts, rows, weights = [], [], {}
+    asked: dict[tuple[str, float], Problem] = {}
     pairs = pairs_of(cohorts, reference)
     for own, base in pairs:
         pair = Pair(derived[own.label], derived[base.label])
         horizon, at = _horizon(own, base, tau), day
         if at is None and RATE in outcomes:
             at = _last_shared_day(own, base, horizon)
+        if at is not None and RATE in outcomes:
+            for cohort in (own, base):
+                problem = note_asked_day(cohort.study, at)
+                asked |= {(cohort.label, at): problem} if problem is not None else {}
         found = check_design(own, base, day=at if RATE in outcomes else None, tau=horizon)
         same = own.randomised and base.randomised and own.source == base.source
         check = check_overlap(
@@ -166,6 +180,8 @@ def compare(
         kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
         verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
         rows += sides.rows(verdicts[-1], outcomes, onsets)
+    for problem in asked.values():
+        warnings.warn(problem.describe(), DataWarning, stacklevel=3)
     return Comparison(
         adjust=adjust,
         outcomes=tuple(outcomes),
@@ -175,6 +191,7 @@ def compare(
         caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
                                 for b, a in pairs} - {""})),
         conf_level=conf_level,
+        notices=tuple(asked.values()),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from trdstats.comparison.cohorts.comparability import (
 )
 from trdstats.comparison.cohorts.pair_estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.weighting.propensity_result import PropensityResult
+from trdstats.errors import Problem
 from trdstats.tables import (
     Summary,
     SummaryMixin,
@@ -61,6 +62,8 @@ class Comparison(SummaryMixin):
     caveat : str
         What the crude contrasts must say.
     conf_level : float
+    notices : tuple of Problem
+        Days of the rate that few reach.
     """
 
     adjust: str
@@ -70,6 +73,7 @@ class Comparison(SummaryMixin):
     weights: dict[tuple[str, str], PropensityResult]
     caveat: str
     conf_level: float
+    notices: tuple[Problem, ...] = ()
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a pair, outcome and analysis.
@@ -169,6 +173,7 @@ class Comparison(SummaryMixin):
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))
         notes = [f"Crude: {self.caveat.lower()}."] if self.caveat else []
+        notes += [f"{p.summary} {p.remedy}" for p in self.notices]
         for v in self.verdicts:
             for f in v.findings:
                 # Of pairs that are not compared it is enough to say why.

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import RatedVisits, States, both, complement, either
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 from trdstats.tables import Summary, SummaryMixin
 
@@ -45,6 +46,11 @@ class Definition(SummaryMixin, ABC):
     @property
     def events(self) -> tuple[str, ...]:
         """Kinds of the events table that count as the outcome."""
+        return ()
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What it asks of the days between assessments, so that a schedule can be held to it."""
         return ()
 
     @abstractmethod
@@ -115,6 +121,11 @@ class _Combined(Definition):
     def ends_when_known(self) -> bool:
         """Whether one part ends so."""
         return any(p.ends_when_known for p in self.parts)
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What its parts ask of the days between assessments."""
+        return tuple(dict.fromkeys(s for p in self.parts for s in p.spacings))
 
     @property
     def name(self) -> str:
@@ -200,6 +211,11 @@ class Complement(Definition):
     def ends_when_known(self) -> bool:
         """Whether the part ends so."""
         return self.part.ends_when_known
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What the part asks of the days between assessments."""
+        return self.part.spacings
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
 from trdstats.plan.steps.rates import estimate_rates
-from trdstats.study import Study
+from trdstats.study import Study, note_asked_day
 from trdstats.tables import (
     Summary,
     Table,
@@ -52,6 +52,7 @@ def run(plan: Plan, study: Study) -> Section:
             caveat=study.caveat,
         )
 
+    asked = [note_asked_day(study, day, [name]) for name, day in days.items()]
     return Section(
         "acute",
         "Who was better at the end of the acute course?",
@@ -75,6 +76,7 @@ def run(plan: Plan, study: Study) -> Section:
             ),
         ),
         frames={"changes": change, "rates_acute": table},
+        cautions=tuple(f"{p.summary} {p.remedy}" for p in asked if p is not None),
     )
 
 

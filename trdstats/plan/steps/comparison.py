@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from trdstats.comparison import Comparison, compare
-from trdstats.errors import TrdstatsError
+from trdstats.errors import DataError, TrdstatsError, unknown_name
+from trdstats.formulas import read_right_side
+from trdstats.formulas.design import as_categories
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
@@ -72,4 +74,25 @@ def _section(plan: Plan, found: Comparison) -> Section:
     )
 
 
-STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon"), run)
+def check(plan: Plan, study: Study) -> list[tuple[str, str]]:
+    """Return which covariates are not there, or cannot be covariates as they stand."""
+    if plan.adjust is None:
+        return []
+    formula, subjects = read_right_side(plan.adjust), study.subjects
+    names = sorted(map(str, formula.required_variables))
+    strange = [name for name in names if name not in subjects.columns]
+    found = [
+        ("adjust", str(unknown_name("column of the subjects", name, subjects.columns)))
+        for name in strange
+    ]
+    try:
+        as_categories(
+            subjects, [n for n in names if n not in strange], uses=formula.columns(),
+            what="subjects",
+        )  # fmt: skip
+    except DataError as error:
+        found += [("adjust", f"{p.summary} {p.remedy}") for p in error.problems]
+    return found
+
+
+STEP = Step(KEY, "fair comparison", ("adjust", "reference", "horizon"), run, check)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
+from trdstats.outcomes.time_to import check_kinds
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.step import Step
@@ -98,7 +99,16 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     )
 
 
+def check(plan: Plan, study: Study) -> list[tuple[str, str]]:
+    """Return kinds of events that nobody knows, or with two parts to play."""
+    try:
+        check_kinds(study, plan.relapse, plan.competing, plan.competing)
+    except TrdstatsError as error:
+        return [("competing", str(error))]
+    return []
+
+
 STEP = Step(
     "durability", "durability of response",
-    ("response", "relapse", "competing", "durability_days", "conf_level"), run,
+    ("response", "relapse", "competing", "durability_days", "conf_level"), run, check,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import warnings
 
 import pandas as pd
 
-from trdstats.errors import EstimateWarning
+from trdstats.errors import DataWarning, EstimateWarning, Problem
 from trdstats.outcomes import Definition, Rates, rates
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
@@ -20,6 +20,7 @@ def estimate_rates(
     """Return rates, and what could not be estimated."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EstimateWarning)
+        warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
         result = rates(
             study,
             definition,
@@ -35,12 +36,17 @@ def estimate_rates(
 
 def run(plan: Plan, study: Study) -> Section:
     """Return rates and their differences at the days of the plan."""
-    found, cautions = [], []
+    found: list[Rates] = []
+    cautions: list[str] = []
+    notices: list[Problem] = []
     for day in plan.rate_days:
         for definition in (plan.response, plan.remission):
             result, said = estimate_rates(plan, study, definition, day)
             found.append(result)
             cautions += said
+            notices += result.notices
+    for problem in dict.fromkeys(notices):
+        warnings.warn(problem.describe(), DataWarning, stacklevel=2)
     frames = [r.tidy().assign(outcome=r.label, day=r.day) for r in found]
     return Section(
         "rates",
