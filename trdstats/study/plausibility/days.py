@@ -53,8 +53,11 @@ def check_day_range(subjects: Any, day: FloatArray, table: str) -> Problem | Non
     n, words = max(shapes)
     looks = f" They look like {words}." if n > len(size) / 2 else ""
     if not looks and (day[bad] < EARLIEST).all() and bad.sum() < len(day) / 2:
-        # A start that is a serial number, or a year that slipped, throws days far into the past.
-        looks = " Their first treatment was read as a date far from their visits."
+        # A start that is a serial number read as a date of 1970, or a year that slipped.
+        looks = (
+            " The first treatment of these subjects, or the visit, was read as a date far from the "
+            "other: a serial number of Excel, or a slip of the year."
+        )
     return Problem(
         "impossible_day",
         count_of(int(bad.sum()), f"day of `{table}` lies", f"days of `{table}` lie")

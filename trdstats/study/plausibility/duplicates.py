@@ -119,6 +119,7 @@ def one_a_day(
     words = _WORDS.get(str(rule)) or f"the one with {rule[0]} = {rule[1]!r} is kept"
     if unsettled.any() and isinstance(rule, tuple):
         problems.append(_unsettled(subjects, day, row, at[unsettled], rule, scale))
+        return OneADay(keep, score, tuple(problems))
     problems.append(_settled(subjects, day, score, row, at[chosen], len(at), words, rule, scale))
     return OneADay(keep, score, tuple(problems))
 

@@ -14,12 +14,13 @@ from trdstats.study.plausibility.timeline import FEWEST, Timeline
 UNITS = {"hours": (1 / 24,), "weeks": (7.0,), "months": (365.25 / 12, 28.0)}
 # The windows speak for another unit when at least so many ratings lie in them under it, and at most
 # so many as days: chance alone moves a few either way.
-_FIT, _MISFIT = 0.8, 0.5
+_FIT, _MISFIT = 0.8, 0.6
 _SAMPLE = 20_000  # ratings are enough to tell a unit
 
 # Ratings at weeks 4, 8, 12 are usual; at days 4, 8 and 12, with none at day 7, they are not.
 _FOUR_WEEKLY = {4, 8, 12, 16, 24}
 _LAST_WEEK = 104
+_HOURS = 6  # different days, all of them multiples of 24, come about by hours alone
 # Daily ratings for a fortnight or more are a diary; up to here they may be either.
 _LAST_IF_DAILY = 12
 _USED = 0.05  # proportion of the subjects rated on a day that belongs to the schedule
@@ -75,16 +76,16 @@ def note_unit_by_spacing(timeline: Timeline) -> Problem | None:
     if (day % 1).any():
         return None  # days with fractions are days
     count = np.bincount(day.astype(np.intp))
-    grid = np.flatnonzero(count >= _USED * n / step)
-    if len(grid) < 3:
+    used, grid = np.flatnonzero(count), np.flatnonzero(count >= _USED * n / step)
+    if len(used) < 3:
         return None
-    shown = ", ".join(str(d) for d in grid[:8]) + (", ..." if len(grid) > 8 else "")
-    if not (day % 24).any() and {24, 48} & set(grid.tolist()):
-        unit, factor = "hours", 1 / 24
-    elif _are_weeks(grid, int(last)):
+    if not (used % 24).any() and ({24, 48} & set(grid.tolist()) or len(used) >= _HOURS):
+        unit, factor, grid = "hours", 1 / 24, used
+    elif len(grid) >= 3 and _are_weeks(grid, int(last)):
         unit, factor = "weeks or months", 7.0
     else:
         return None
+    shown = ", ".join(str(d) for d in grid[:8]) + (", ..." if len(grid) > 8 else "")
     return Problem(
         "unit_of_days",
         f"The days look like {unit}: ratings after day 0 lie on {shown}.",
