@@ -53,4 +53,9 @@ def _check_scheduled(study: Study, days: dict[str, float]) -> None:
     for name, day in days.items():
         own = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
         if day not in own:
-            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, own)}")
+            hint = (
+                " Without visit windows every day is a visit of its own: give windows."
+                if study.windows is None
+                else ""
+            )
+            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, own)}{hint}")

@@ -33,6 +33,7 @@ from trdstats.errors import (
     check_bootstrap,
     check_choice,
     check_level,
+    describe_problems,
     pick_level,
     unknown_name,
 )
@@ -180,8 +181,8 @@ def compare(
         kept_in_mind = (*check_pitfalls(pair, tau=horizon), *sides.checks(pair))
         verdicts[-1] = replace(verdict, findings=(*verdict.findings, *kept_in_mind))
         rows += sides.rows(verdicts[-1], outcomes, onsets)
-    for problem in asked.values():
-        warnings.warn(problem.describe(), DataWarning, stacklevel=3)
+    if asked:
+        warnings.warn(describe_problems(list(asked.values())), DataWarning, stacklevel=3)
     return Comparison(
         adjust=adjust,
         outcomes=tuple(outcomes),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import DataWarning, Problem
+from trdstats.errors import DataWarning, Problem, describe_problems
 from trdstats.study.study import Study
 
 _REACHED = 0.5  # of those assessed nearby
@@ -87,8 +87,8 @@ def warn_of_asked_days(
     """Issue what `note_asked_day` says of some days, and return it."""
     found = [note_asked_day(study, float(day), treatments) for day in dict.fromkeys(days)]
     notices = tuple(p for p in found if p is not None)
-    for problem in notices:
-        warnings.warn(problem.describe(), DataWarning, stacklevel=stacklevel + 1)
+    if notices:
+        warnings.warn(describe_problems(notices), DataWarning, stacklevel=stacklevel + 1)
     return notices
 
 

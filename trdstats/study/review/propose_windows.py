@@ -31,6 +31,8 @@ _VALLEY, _BOTH = 0.6, 0.2
 _SEVERAL = 1.5
 # A visit that fewer of those still followed came to is unscheduled.
 _COMERS = 0.1
+_FEWEST = 3  # who come on a day by themselves have no visit of their own either
+_ASTRAY = 2.0  # days; the median of visits that scatter widely is no nearer to the plan
 _TAIL = 0.01  # of the days of a visit, on either side, may lie outside its window
 
 
@@ -221,11 +223,12 @@ def _propose(code: IntArray, day: FloatArray) -> pd.DataFrame:
     heaps = _heaps(code, day)
     last = np.full(int(code.max()) + 1, -np.inf)
     np.maximum.at(last, code, day)
+    fewest = min(_FEWEST, len(np.unique(code)))
     kept = []
     for low, high in heaps:
         inside = (day >= low) & (day < high)
         followed = int((last >= day[inside].min()).sum())
-        if len(np.unique(code[inside])) >= _COMERS * followed:
+        if len(np.unique(code[inside])) >= max(_COMERS * followed, fewest):
             kept.append((low, high))
     kept = kept or [max(heaps, key=lambda h: int(((day >= h[0]) & (day < h[1])).sum()))]
     spans = [_window(day[(day >= low) & (day < high)]) for low, high in kept]
@@ -298,11 +301,11 @@ def _window(day: FloatArray) -> tuple[float, float, float]:
     middle = float(np.quantile(day, 0.5, method="nearest"))
     unit = 100.0 if middle < 2 else 1.0  # hours matter on the first days only
     nominal = round(middle * unit) / unit
-    week = 7.0 * round(nominal / 7)
-    on = np.round(day)
-    # Where visits scatter over more than a week the median says the day no better than that.
-    as_many = high - low > 9 or (on == week).sum() >= (on == nominal).sum()
-    if week >= 7 and abs(week - nominal) == 1 and as_many:
+    week, on = 7.0 * round(nominal / 7), np.round(day)
+    near = abs(week - nominal) <= np.clip((high - low) / 3, 1, _ASTRAY)
+    here = int((on == nominal).sum())
+    # Fewer came on the full week by no more than chance would have it.
+    if week >= 7 and near and (on == week).sum() >= here - 2 * np.sqrt(here):
         nominal = week
     low, high = np.floor(low * unit) / unit, np.ceil(high * unit) / unit
     return nominal, min(float(low), nominal), max(float(high), nominal)
