@@ -117,6 +117,7 @@ from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings
 from .study import load_sample as load_sample
+from .study import propose_windows as propose_windows
 from .study import read_export as read_export
 from .study import read_redcap as read_redcap
 from .study import read_study as read_study

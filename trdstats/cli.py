@@ -92,8 +92,18 @@ def run(plan: Path | None, out: Path) -> None:
 @click.option("--treatment", default="treatment", show_default=True, help="Column of treatment.")
 @click.option("--day", default="day", show_default=True, help="Column of the day.")
 @click.option("--score", default="score", show_default=True, help="Column of the score.")
+@click.option(
+    "--duplicates",
+    help="Which of several scores on a day counts: first, last, worst, mean, or rater=R1.",
+)
 @click.option("--baseline", help="Column with the baseline; default: last score at day <= 0.")
-@click.option("--window", "windows", multiple=True, metavar="DAY=WIDTH", help="Visit window.")
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    metavar="DAY=WIDTH",
+    help="Visit window: 28=3 for 3 days either side, 28=-3,7 for 3 days before to 7 after.",
+)
 def check(
     visits: Path,
     scale: str | None,
@@ -106,6 +116,7 @@ def check(
     score: str,
     baseline: str | None,
     windows: tuple[str, ...],
+    duplicates: str | None,
 ) -> None:
     """Check the tables of a study and say everything that is wrong with them.
 
@@ -134,6 +145,7 @@ def check(
                     score=score,
                     baseline=baseline,
                     windows=dict(map(_read_window, windows)) or None,
+                    duplicates=_read_rule(duplicates),
                 )
     except TrdstatsError as error:
         _fail(console, error)
@@ -208,12 +220,26 @@ def _report_difference(compare: Callable[[], RunDifference]) -> None:
         sys.exit(NOT_ALL)
 
 
-def _read_window(text: str) -> tuple[float, float]:
+def _read_window(text: str) -> tuple[float, float | tuple[float, float]]:
     try:
         day, width = text.split("=")
-        return float(day), float(width)
+        reach = [float(w) for w in width.split(",")]
+        if len(reach) > 1:
+            early, late = reach
+            return float(day), (early, late)
+        return float(day), reach[0]
     except ValueError:
-        raise SpecError(f"A window reads DAY=WIDTH, for example 28=3; got {text!r}.") from None
+        raise SpecError(
+            f"A window reads DAY=WIDTH, for example 28=3, or 28=-3,7 for three days before to "
+            f"seven after; got {text!r}."
+        ) from None
+
+
+def _read_rule(text: str | None) -> str | dict[str, str] | None:
+    if text is None or "=" not in text:
+        return text
+    column, value = text.split("=", 1)
+    return {column: value}
 
 
 def _console() -> Console:
@@ -235,7 +261,8 @@ def _collected_notices() -> Iterator[list[str]]:
         yield messages
     for record in records:
         if issubclass(record.category, DataWarning):
-            messages.append(str(record.message))
+            if str(record.message) not in messages:
+                messages.append(str(record.message))
         else:
             warnings.warn_explicit(record.message, record.category, record.filename, record.lineno)
 

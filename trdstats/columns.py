@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, count_of, nearest
-from trdstats.kinds import CONTAINERS, places
+from trdstats.kinds import CONTAINERS, places, spelled_numbers
 
 _NO_NUMBERS = (bool, np.bool_, complex, np.complexfloating, *CONTAINERS)
 
@@ -104,6 +104,8 @@ def check_numbers(
         return None
     listed = values.to_numpy(dtype=object)
     where = places(wrong, lambda i: f"{listed[i]!r} in row {i}")
+    if "comma" in spelled_numbers(pd.unique(values[wrong])):
+        remedy = "They have decimal commas: read the file with pd.read_csv(..., decimal=',')."
     return Problem(
         "not_a_number",
         count_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from numbers import Integral, Real
@@ -35,6 +36,11 @@ CONTAINERS = (list, dict, set, tuple, np.ndarray)
 Kind = Literal["number", "boolean", "category", "date", "mixed"]
 
 _EXACT = 2**53  # up to here every whole number is a float of its own
+# Doses such as "0,5" and "1,0" are labels; so many different ones are measurements.
+_MEASURED = 10
+_COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:[.'\u2019\s]\d{3})+|\d+),\d+")
+_POINT = re.compile(r"[-+]?(?:\d{1,3}(?:[,'\u2019\s]\d{3})+|\d+)\.\d+")
+_WHOLE = re.compile(r"[-+]?\d+")
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
@@ -113,6 +119,18 @@ def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
             (),
             "Count days: (column - first treatment).dt.total_seconds() / 86400.",
         )
+    if kind == "category" and not isinstance(values.dtype, pd.CategoricalDtype):
+        levels = pd.unique(values.dropna())
+        spelled = spelled_numbers(levels) if len(levels) >= _MEASURED else ""
+        if spelled:
+            return Problem(
+                "numbers_as_text",
+                f"`{table}` column {name!r} is text that spells numbers ({spelled}): it would be a "
+                f"category of {len(levels):,} levels.",
+                tuple(repr(v) for v in levels[:5]),
+                f"{as_numbers_remedy(table, name)} If the values are labels, write "
+                f"C({quoted(name)}).",
+            )
     if kind != "mixed":
         return None
     if is_complex_dtype(values.dtype):
@@ -129,6 +147,36 @@ def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
         places(odd, lambda i: f"{listed[i]!r} in row {i}"),
         "Correct the entries, or leave them empty. If the values are labels, write "
         f"C({quoted(name)}).",
+    )
+
+
+def spelled_numbers(levels: Any) -> str:
+    """Return how texts spell numbers with decimals, with an example; empty where they do not.
+
+    Whole numbers alone are labels as often as numbers.
+
+    Examples
+    --------
+    >>> spelled_numbers(["23,7", "1.025,5", "31"])
+    "decimal commas, such as '23,7'"
+    >>> spelled_numbers(["S1", "S2"]), spelled_numbers(["1", "2"])
+    ('', '')
+    """
+    texts = [v.strip() for v in levels if isinstance(v, str)]
+    comma = [t for t in texts if _COMMA.fullmatch(t)]
+    point = [t for t in texts if _POINT.fullmatch(t)]
+    whole = sum(bool(_WHOLE.fullmatch(t)) for t in texts)
+    most = comma if len(comma) >= len(point) else point
+    if not most or len(most) + whole < 0.8 * len(texts):
+        return ""
+    return f"{'decimal commas' if most is comma else 'decimal points'}, such as {most[0]!r}"
+
+
+def as_numbers_remedy(table: str, name: str) -> str:
+    """Return how text that spells numbers becomes numbers."""
+    return (
+        f"Convert it: {table}[{name!r}].str.replace(',', '.').astype(float), or read the file with "
+        "pd.read_csv(..., decimal=',')."
     )
 
 

@@ -26,7 +26,7 @@ SUBROOMS = {
                 "proportions", "weighting"],
     "plots": ["layout", ""],
     "intake": ["files", "mapping", "values", "dates", "", "redcap", "adam"],
-    "study": ["roles", "checks", "subjects", "courses", ""],
+    "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],

@@ -257,6 +257,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
         {"study": study, "definition": response, "tau": 20, "conf_level": 0.95},
     )
     yield Call("describe_dropout", trd.describe_dropout, {"study": study, "until": 28})
+    yield Call("propose_windows", trd.propose_windows, {"visits": study})
     yield Call("check_ratings", trd.check_ratings, {"study": study, "entry": 20, "width": 2})
     yield Call(
         "stratified_rates",

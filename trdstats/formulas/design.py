@@ -113,7 +113,8 @@ def as_categories(
         if column in uses.categories and column in uses.bare and kind_of(values) == "number":
             coded = column == visit  # a number that C() codes besides
         problem = check_kind(values, column, what)
-        if problem is not None and not (coded and problem.kind == "texts_among_numbers"):
+        labels = problem is not None and problem.kind in ("texts_among_numbers", "numbers_as_text")
+        if problem is not None and not (coded and labels):
             problems.append(problem)
             continue
         if not coded and _is_number(column, values, uses):

@@ -20,6 +20,7 @@ from trdstats.kernels.visits.endpoints import (
     States,
 )
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.scales import Scale
 from trdstats.study import Rated, Study
 
@@ -101,6 +102,11 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     SpecError
         When the definition does not fit the scale.
 
+    Warns
+    -----
+    DataWarning
+        When most visits lie too far apart to show what the definition asks for.
+
     Examples
     --------
     >>> import pandas as pd
@@ -111,6 +117,7 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     [True, False]
     """
     rated, state = evaluate(study, definition)
+    warn_of_schedule(study, definition, rated.arrays)
     visits = study.visits
     after = visits["day"].to_numpy() > 0
     met = np.zeros(len(visits), dtype=bool)

@@ -17,6 +17,7 @@ from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
     AfterSwitch,
     SwitchCounts,
@@ -100,6 +101,8 @@ def response_history(
     rated, responds = evaluate(study, response, seen=seen)
     visits = rated.arrays
     origin = kernel.origin_at_start(visits)
+    warn_of_schedule(study, response, visits)
+    warn_of_schedule(study, relapse, visits, kernel.origin_at_first(visits, responds).day)
     stays: list[_Stays] = []
     state = 0
     known = None

@@ -52,6 +52,8 @@ class EventTimes(SummaryMixin):
     first_look : dict of str to float, optional
         Earliest day on which anybody under a treatment was rated: before it nothing could be
         seen to happen.
+    notices : sequence of Problem
+        What the visits cannot show of the event.
     switching : SwitchCounts, optional
         How many started another treatment, and how they are counted.
 
@@ -83,7 +85,8 @@ class EventTimes(SummaryMixin):
     """
 
     __slots__ = (
-        "_causes", "caveat", "first_look", "frame", "left_out", "origin", "outcome", "switching",
+        "_causes", "_limits", "caveat", "first_look", "frame", "left_out", "origin", "outcome",
+        "switching",
     )  # fmt: skip
 
     def __init__(
@@ -103,6 +106,7 @@ class EventTimes(SummaryMixin):
         left_out: pd.DataFrame | None = None,
         caveat: str = "",
         first_look: Mapping[str, float] | None = None,
+        notices: Sequence[Problem] = (),
         switching: SwitchCounts | None = None,
     ) -> None:
         table = to_pandas(frame, what="event times")
@@ -129,8 +133,14 @@ class EventTimes(SummaryMixin):
         self._causes = dict(causes or {1: outcome})
         self.first_look = dict(first_look or {})
         self.switching = switching
+        self._limits = tuple(notices)
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What the visits cannot show, and how those who started another treatment are counted."""
+        return (*self._limits, *(() if self.switching is None else self.switching.notices()))
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -177,6 +187,7 @@ class EventTimes(SummaryMixin):
             caveat=self.caveat if len(kept) > 1 else "",
             first_look={k: v for k, v in self.first_look.items() if k in kept},
             switching=self.switching and self.switching.only(kept),
+            notices=self._limits,
         )
 
     def summary(self) -> Summary:
@@ -200,6 +211,7 @@ class EventTimes(SummaryMixin):
         header = ("Treatment", "Subjects", *causes.values(), "Censored", "Never seen", "Gap (days)")
         notes = ["Gap: median number of days between the visits that enclose the event."]
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
+        notes[:0] = [f"{p.summary} {p.remedy}" for p in self._limits]
         notes += notes_on(self.switching)
         if self.caveat:
             notes.insert(0, self.caveat + ".")

@@ -26,6 +26,7 @@ from trdstats.kernels.visits.endpoints import REASONS, UNCONFIRMED, UNDEFINED_CO
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
     AfterSwitch,
     SwitchCounts,
@@ -35,7 +36,7 @@ from trdstats.outcomes.switching import (
     switch_days,
 )
 from trdstats.outcomes.weighted_rates import weigh_rates
-from trdstats.study import Rated, Study
+from trdstats.study import Rated, Study, warn_of_asked_days
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -109,6 +110,10 @@ def rates(
     EstimateWarning
         When a treatment has nobody rated at that day, or none of those rated can be judged; its
         rate is NaN.
+    DataWarning
+        When fewer than half of those assessed about the day were assessed in its window (without
+        windows: on the very day), or most visits lie too far apart to show what the definition
+        asks for. Both are among the notices of the result.
 
     References
     ----------
@@ -131,6 +136,12 @@ def rates(
     reference = _check_reference(study, reference)
     outcomes = verdicts(
         study, definition, day=day, missing=missing, reference=reference, after_switch=after_switch
+    )
+    switching = switches_by(study, outcomes, day, after_switch, "rate")
+    notices = (
+        *warn_of_asked_days(study, [day]),
+        *warn_of_schedule(study, definition, study.rated().arrays),
+        *(() if switching is None else switching.notices()),
     )
     weighted = None
     if weights is not None:
@@ -155,7 +166,8 @@ def rates(
         caveat=caveat_under(study.caveat, weights),
         weighted=weighted,
         _conf_level=conf_level,
-        switching=switches_by(study, outcomes, day, after_switch, "rate"),
+        switching=switching,
+        notices=notices,
     )
     rates_of = found.of_treatments()
     unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]
@@ -307,8 +319,7 @@ def _last_row_by(study: Study, rated: Rated, day: float) -> IntArray:
     if study.windows is not None:
         for k, name in enumerate(study.treatments):
             window = study.windows[name]
-            widths = dict(zip(window.days, window.half_widths, strict=True))
-            end[k] += widths.get(day, 0.0)
+            end[k] = dict(zip(window.days, window.closes, strict=True)).get(day, float(day))
     arm = study.subjects["treatment"].cat.codes.to_numpy()
     early = np.flatnonzero(rated.arrays.day <= end[arm[owner]] + 1e-9)
     row = np.full(len(start) - 1, -1, dtype=np.intp)

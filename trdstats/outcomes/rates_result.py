@@ -18,7 +18,7 @@ from trdstats.estimates.proportion_contrast import (
 )
 from trdstats.estimates.stacked import below
 from trdstats.kernels.numerics.boundary import error_inside
-from trdstats.outcomes.switching import SwitchCounts, notes_on
+from trdstats.outcomes.switching import SwitchCounts
 from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Summary,
@@ -73,6 +73,9 @@ class Rates(EstimateResult):
         Weighted rates with their influences.
     switching : SwitchCounts or None
         How many started another treatment by the day, and how they were counted.
+    notices : tuple of Problem
+        What the visits cannot show (a day that few reach, a definition that they do not fit), and
+        how those who started another treatment were counted.
     """
 
     label: str
@@ -87,11 +90,7 @@ class Rates(EstimateResult):
     weighted: WeightedRates | None
     _conf_level: float
     switching: SwitchCounts | None = None
-
-    @property
-    def notices(self) -> tuple[Problem, ...]:
-        """What limits the rates, and what is good to know of them."""
-        return () if self.switching is None else self.switching.notices()
+    notices: tuple[Problem, ...] = ()
 
     def estimates(self) -> Estimates:
         """Return the rates, then differences, ratios and odds ratios with the reference.
@@ -104,7 +103,7 @@ class Rates(EstimateResult):
         keys = rates.keys.assign(measure="rate", reference="")
         first = replace(rates, keys=keys[["measure", "treatment", "reference"]])
         found = below([first, gaps] if len(gaps) else [first])
-        notes = ((f"{self.caveat}.",) if self.caveat else ()) + notes_on(self.switching)
+        notes = ((f"{self.caveat}.",) if self.caveat else ()) + self._notes()
         return replace(found, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
@@ -124,6 +123,10 @@ class Rates(EstimateResult):
             limits=ProportionLimits(tuple(self._pairs().values()), self.methods[0]),
             reasons=[self._why_no_rate(a, p) for a, p in zip(arms, rate, strict=True)],
         )  # fmt: skip
+
+    def _notes(self) -> tuple[str, ...]:
+        """Return the notices as lines for a table."""
+        return tuple(f"{p.summary} {p.remedy}".rstrip() for p in self.notices)
 
     def _compared(self) -> Estimates:
         rates = self.of_treatments()
@@ -206,9 +209,9 @@ class Rates(EstimateResult):
             ),
             tuple(tables),
             (
+                *self._notes(),
                 *undecided_note(self.outcomes, self.missing),
                 *((f"{self.caveat}.",) if self.caveat else ()),
-                *notes_on(self.switching),
                 *self._no_error(),
             ),
         )

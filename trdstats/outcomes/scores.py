@@ -12,7 +12,7 @@ from scipy.stats import t
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, by_level, check_level
 from trdstats.outcomes.rules.amounts import check_of, read_of
-from trdstats.study import Study
+from trdstats.study import Study, warn_of_asked_days
 
 
 @checked
@@ -39,6 +39,11 @@ def mean_scores(
     UnknownNameError, SpecError
         When a day is not scheduled, or the level is no level.
 
+    Warns
+    -----
+    DataWarning
+        When a day is named that fewer than half of those assessed about it reach.
+
     Examples
     --------
     >>> from trdstats import load_sample, mean_scores
@@ -47,6 +52,8 @@ def mean_scores(
     [0.0, 28.0]
     """
     check_level(conf_level)
+    if days is not None:
+        warn_of_asked_days(study, days)
     rows = study.longitudinal(days)[["treatment", "visit", "score"]].rename(
         columns={"visit": "day"}
     )
@@ -99,6 +106,11 @@ def change_from_baseline(
     SpecError
         When high is good and `of` was not said.
 
+    Warns
+    -----
+    DataWarning
+        When fewer than half of those assessed about the day reach it.
+
     Examples
     --------
     >>> from trdstats import change_from_baseline, load_sample
@@ -107,6 +119,8 @@ def change_from_baseline(
     True
     """
     days = day_by_treatment(study, day)
+    for at in dict.fromkeys(days.values()):
+        warn_of_asked_days(study, [at], [name for name, own in days.items() if own == at])
     rows = study.longitudinal(sorted(set(days.values())))
     rows = rows[rows["visit"] == rows["treatment"].map(days).astype(float)]
     check_of(of)

@@ -11,12 +11,13 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.states import Response
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
     COMPETING,
     AfterSwitch,
@@ -87,6 +88,12 @@ def time_to(
     NotEstimableError
         When no subject met the origin.
 
+    Warns
+    -----
+    DataWarning
+        When most visits lie too far apart to show what the definition asks for; it is among the
+        notices of the result.
+
     Examples
     --------
     >>> import pandas as pd
@@ -114,6 +121,7 @@ def time_to(
         origin = kernel.origin_at_first(visits, began)
         given = kernel.score_since(visits, origin)
         state = evaluate(study, definition, since=given, seen=seen)[1]
+    fits = warn_of_schedule(study, definition, visits, None if since is None else origin.day)
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
     switch = switch - origin.day
 
@@ -155,7 +163,7 @@ def time_to(
         study, switched, strategy=after_switch, when="before the outcome", of="times",
         among=record.defined,
     )  # fmt: skip
-    return _labelled(study, definition, since, record, rivals, origin, counts)
+    return _labelled(study, definition, since, record, rivals, origin, counts, fits)
 
 
 def _labelled(
@@ -166,6 +174,7 @@ def _labelled(
     rivals: tuple[str, ...],
     origin: kernel.Origins,
     switching: SwitchCounts | None,
+    notices: tuple[Problem, ...],
 ) -> EventTimes:
     keep = record.defined
     subjects = study.subjects
@@ -214,6 +223,7 @@ def _labelled(
         caveat=Caveat.of(*caveats),
         first_look=first_look(study) if since is None else None,
         switching=switching,
+        notices=notices,
     )
 
 

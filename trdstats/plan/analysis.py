@@ -8,6 +8,7 @@ from dataclasses import replace
 from trdstats.errors import PlanError, TrdstatsError, UnknownNameError, known_level, unknown_day
 from trdstats.outcomes import day_by_treatment
 from trdstats.plan.plan import Plan, PlannedStep
+from trdstats.plan.reading.problems import find_line
 from trdstats.plan.sections import Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps import get_step
@@ -22,7 +23,9 @@ def analyse(plan: Plan, study: Study, tell: Callable[[str], None]) -> Iterator[S
     Raises
     ------
     PlanError
-        With everything in which the plan does not fit the study, before any step runs.
+        With everything in which the plan does not fit the study, before any step runs: treatments,
+        days, columns or kinds of events that the study does not have, and columns that cannot be
+        covariates.
     """
     tasks = prepare(plan, study)
     for step, task in tasks:
@@ -39,23 +42,35 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
         As `analyse`.
     """
     _check_fit(plan, study)
-    tasks, problems = [], []
+    tasks: list[tuple[Step, Task]] = []
+    problems: list[str] = []
     for planned in plan.steps:
         step = get_step(planned.kind)
         try:
             task = _task_of(plan, planned, study)
-            said = list(step.check(task))
+            said: list[str | tuple[str, str]] = list(step.check(task))
         except TrdstatsError as error:
             said = [str(error)]
         else:
             tasks.append((step, task))
-        problems += [f"[{planned.name}] {words}" for words in said]
+        problems += [_placed(plan, planned, what) for what in said]
     if problems:
         raise PlanError(
-            "The plan does not fit the study.\n" + "\n".join(f"  {p}" for p in problems)
+            "The plan does not fit the study.\n"
+            + "\n".join(f"  {p}" for p in dict.fromkeys(problems))
         )
     shared: dict[object, object] = {}
     return [(step, replace(task, shared=shared)) for step, task in tasks]
+
+
+def _placed(plan: Plan, planned: PlannedStep, said: str | tuple[str, str]) -> str:
+    """Return what a check said, with the step or with the setting and its line."""
+    if isinstance(said, str):
+        return f"[{planned.name}] {said}"
+    key, words = said
+    line = find_line(plan.text, "analysis", key)
+    at = f" (line {line})" if line else ""
+    return f"[analysis] {key}: {words.rstrip('.')}{at}."
 
 
 def _task_of(plan: Plan, planned: PlannedStep, study: Study) -> Task:
@@ -102,4 +117,10 @@ def _check_scheduled(study: Study, days: dict[str, float]) -> None:
     for name, day in days.items():
         scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
         if day not in scheduled:
-            raise UnknownNameError(f"The acute course of {name}: {unknown_day(day, scheduled)}")
+            hint = (
+                " Without visit windows every day is a visit of its own: give windows."
+                if study.windows is None
+                else ""
+            )
+            reason = f"{unknown_day(day, scheduled)}{hint}"
+            raise UnknownNameError(f"The acute course of {name}: {reason}")

@@ -91,7 +91,9 @@ class Step:
         Frozen dataclass derived from `StepSettings`: the keys its table may have, their kinds and
         defaults.
     check : callable
-        ``check(task)`` yields what does not fit the study, in words, before anything runs.
+        ``check(task)`` yields what does not fit the study, such as a column that is not there,
+        before anything runs: words, or a setting of ``[analysis]`` and the words, whose line is
+        then named.
     by_default : bool
         Whether a plan that lists no steps has it.
     """
@@ -100,5 +102,5 @@ class Step:
     words: str
     run: Callable[[Task], Section]
     settings: type[StepSettings] = StepSettings
-    check: Callable[[Task], Iterable[str]] = lambda task: ()
+    check: Callable[[Task], Iterable[str | tuple[str, str]]] = lambda task: ()
     by_default: bool = True

@@ -11,9 +11,11 @@ from trdstats.study.load import (
     study_files,
     study_from_mapping,
 )
-from trdstats.study.quality import RatingQuality, check_ratings
 from trdstats.study.rated import Rated
 from trdstats.study.readers import read_export, read_redcap, read_study
+from trdstats.study.review.asked_days import note_asked_day, warn_of_asked_days
+from trdstats.study.review.propose_windows import ProposedWindows, propose_windows
+from trdstats.study.review.quality import RatingQuality, check_ratings
 from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
@@ -21,12 +23,15 @@ from trdstats.study.windows import VisitWindows
 __all__ = [
     "EVENT_KINDS",
     "UNADJUSTED",
+    "ProposedWindows",
     "Rated",
     "RatingQuality",
     "Study",
     "VisitWindows",
     "check_ratings",
     "load_sample",
+    "note_asked_day",
+    "propose_windows",
     "read_export",
     "read_redcap",
     "read_study",
@@ -38,4 +43,5 @@ __all__ = [
     "sample_tables",
     "study_files",
     "study_from_mapping",
+    "warn_of_asked_days",
 ]

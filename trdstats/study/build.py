@@ -22,6 +22,9 @@ from trdstats.study import checks, notes
 from trdstats.study.courses.build import build_courses, check_course_columns
 from trdstats.study.courses.changes import with_changes
 from trdstats.study.events import build_events
+from trdstats.study.plausibility.covariates import note_covariates
+from trdstats.study.plausibility.days import check_day_range
+from trdstats.study.plausibility.duplicates import one_a_day
 from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
     SubjectTable,
@@ -29,6 +32,7 @@ from trdstats.study.subjects import (
     subjects_from_table,
     subjects_from_visits,
 )
+from trdstats.study.timing import check_time
 from trdstats.study.windows import VisitWindows, read_windows, schedule_visits
 
 RESERVED = ("subject", "treatment", "day", "visit", "score", "scale", "baseline", "change")
@@ -101,6 +105,7 @@ def build_tables(
         else subjects_from_table(subject_table, roles, found)
     )
     code = code_rows(visit_table[roles.subject], people, "visits", found)
+    names = visit_table[roles.subject].array
     day, wrong = numbers(visit_table[roles.day])
     _note(
         found,
@@ -111,7 +116,8 @@ def build_tables(
             "Days are numbers counted from first treatment (day 0): "
             "(date - first treatment).dt.total_seconds() / 86400.",
         ),
-        checks.check_days(visit_table[roles.subject].to_numpy(dtype=object), day, wrong, "visits"),
+        checks.check_days(names, day, wrong, "visits"),
+        check_day_range(names, day, "visits"),
     )
     order = np.lexsort((day, code)) if not _is_sorted(code, day) else np.arange(len(day))
     schedule = read_windows(windows, list(people.treatment.categories))
@@ -127,6 +133,11 @@ def build_tables(
         notes.note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
     )
+    if not _days_are_wrong(found):
+        found += check_time(
+            primary.visits, people, event_frame, schedule, roles.measures[0].baseline is not None
+        )
+    found += note_covariates({c: v for c, v in people.columns.items() if c not in people.roles})
     _raise_if_fatal(found)
     return Tables(
         panels=panels,
@@ -156,6 +167,8 @@ def _check_structure(
     of_visit += [("score", c) for c in dict.fromkeys(m.score for m in roles.measures)]
     if roles.instrument is not None:
         of_visit.append(("instrument", roles.instrument))
+    if isinstance(roles.duplicates, tuple):
+        of_visit.append(("duplicates", roles.duplicates[0]))
     if subjects is None:
         of_visit += of_subject
     found = check_columns(visits, of_visit, "visits")
@@ -193,7 +206,7 @@ def _build_panel(
     if roles.instrument is not None:
         from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, found)
         order = order[from_scale[order]]
-    names = frame[roles.subject].to_numpy(dtype=object)
+    names = frame[roles.subject].array
     score, wrong = numbers(frame[measure.score])
     score, filled_in = checks.exact_totals(score, scale, _items_imputed(frame))
     what = f"{scale.label} scores"
@@ -215,7 +228,12 @@ def _build_panel(
     )
     _note(found, notes.note_filled_in(names, raw.day, filled_in & inside, scale))
     code, day, score = raw.code[order], raw.day[order], score[order]
-    _note(found, checks.check_duplicates(names[order], code, day, row[order], scale))
+    single = one_a_day(frame, names[order], code, day, score, row[order], scale, roles.duplicates)
+    found += single.problems
+    if not single.keep.all():
+        order = order[single.keep]
+        code, day = code[single.keep], day[single.keep]
+    score = single.score if len(order) == len(single.score) else single.score[single.keep]
     baseline = _baseline(raw.people, measure, code, day, score, found)
     rated = ~np.isnan(score)
     arm = raw.people.treatment
@@ -229,7 +247,7 @@ def _build_panel(
         {
             "subject": pd.Categorical.from_codes(code.astype(np.int32), categories=raw.people.ids)
             if (code >= 0).all()
-            else names[order],
+            else names[order].astype(object),
             "day": day,
             "visit": visit,
             "score": score,
@@ -356,7 +374,8 @@ def _is_sorted(code: IntArray, day: FloatArray) -> bool:
 
 def _days_are_wrong(found: list[Problem]) -> bool:
     """Whether days or scores cannot be read, so that what follows from them says nothing."""
-    return any(p.kind in ("missing_day", "not_a_number") for p in found)
+    unreadable = ("missing_day", "not_a_number", "impossible_day")
+    return any(p.kind in unreadable for p in found)
 
 
 def _note(found: list[Problem], *problems: Problem | None) -> None:

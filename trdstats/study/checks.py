@@ -225,37 +225,6 @@ def _outside(
     )
 
 
-def check_duplicates(
-    subjects: Labels,
-    code: IntArray,
-    day: FloatArray,
-    row: IntArray,
-    scale: Scale,
-) -> Problem | None:
-    """Check that a subject has one row a day.
-
-    Parameters
-    ----------
-    subjects : sequence, shape (n,)
-        Identifiers, sorted by subject then day, as are the arrays.
-    code, row : ndarray of int, shape (n,)
-    day : ndarray, shape (n,)
-    """
-    repeated = np.zeros(len(day), dtype=bool)
-    repeated[1:] = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (code[1:] >= 0)
-    if not repeated.any():
-        return None
-    return Problem(
-        "duplicate_visit",
-        count_of(int(repeated.sum()), "row of `visits` repeats", "rows of `visits` repeat")
-        + f" a subject and day ({scale.label}).",
-        places(
-            repeated, lambda i: f"{subjects[i]} at {show_day(day[i])} (rows {row[i - 1]}, {row[i]})"
-        ),
-        "Keep one row a subject and day; ratings hours apart need fractional days.",
-    )
-
-
 def check_identifiers(missing: BoolArray, table: str) -> Problem | None:
     """Check that every row names a subject."""
     if not missing.any():

@@ -10,7 +10,7 @@ from trdstats.errors import nearest
 TABLES = ("visits", "subjects", "events", "courses")
 ROLES = (
     "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
-    "randomised",
+    "duplicates", "randomised",
 )  # fmt: skip
 _KNOWN = ("sample", *TABLES, *ROLES, "treatments", "title")
 
@@ -85,6 +85,7 @@ _FITS = {
     **dict.fromkeys(("score", "baseline"), _is_column),
     "scale": _is_text_or_texts,
     "windows": _is_windows,
+    "duplicates": _is_column,
     "randomised": _is_truth,
     "treatments": _are_texts,
 }
@@ -95,7 +96,8 @@ _WORDS = {
     **dict.fromkeys(("subject", "treatment", "day", "instrument"), "the name of a column"),
     **dict.fromkeys(("score", "baseline"), _COLUMN_WORDS),
     "scale": 'the name of an instrument, for example "MADRS", or a list of names',
-    "windows": "a table of days and widths, for example { 7 = 2, 14 = 3 }",
+    "windows": "a table of days and widths, for example { 7 = 2, 14 = 3, 28 = [-3, 7] }",
+    "duplicates": 'a rule, for example "last", or the rows of one rater: { rater = "R1" }',
     "randomised": "true or false, without quotation marks",
     "treatments": "a list of texts, each treatment once and in order",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trdstats.errors import SpecError
 from trdstats.scales import Scale, get_scale
+from trdstats.study.plausibility.duplicates import read_rule
 
 EVENT_KINDS = (
     "rescue", "switch", "hospitalisation", "death", "withdrawal", "suicide attempt", "suicide",
@@ -45,6 +46,8 @@ class Roles:
     instrument : str or None
         Column of the visits table that names the scale of each row, when scales share one
         score column.
+    duplicates : str, (column, value) or None
+        Which of several scores of a subject on one day stands for it; None refuses them.
     """
 
     subject: str
@@ -52,6 +55,7 @@ class Roles:
     day: str
     measures: tuple[Measure, ...]
     instrument: str | None
+    duplicates: str | tuple[str, str] | None = None
 
 
 def read_roles(
@@ -63,6 +67,7 @@ def read_roles(
     score: str | Mapping[str, str],
     baseline: str | Mapping[str, str] | None,
     instrument: str | None,
+    duplicates: str | Mapping[str, object] | None = None,
 ) -> Roles:
     """Return checked roles from the arguments of a study.
 
@@ -95,6 +100,7 @@ def read_roles(
         day=day,
         measures=tuple(Measure(s, scores[s.label], baselines.get(s.label)) for s in scales),
         instrument=instrument,
+        duplicates=read_rule(duplicates),
     )
 
 

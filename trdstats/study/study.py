@@ -82,11 +82,17 @@ class Study(SummaryMixin):
     baseline : str or dict, optional
         Column with each subject's baseline. Default: the last score at day <= 0.
     windows : dict or VisitWindows, optional
-        ``{scheduled day: half-width}``, or one such mapping for each treatment. Within a window
-        the closest visit counts, of a tie the later one; the actual day is kept. Without
-        windows every day is its own scheduled day.
+        ``{scheduled day: half-width}`` or ``{scheduled day: (earlier, later)}``, such as
+        ``{28: (-3, 7)}``, or one such mapping for each treatment. Within a window the closest
+        visit counts, of a tie the later one; the actual day is kept. Without windows every day
+        is its own scheduled day. `propose_windows` reads some from the days.
     instrument : str, optional
         Column of `visits` that names the scale of each row, when several share one column.
+    duplicates : {"first", "last", "worst", "mean"} or dict, optional
+        Which of several scores of a subject on one day (and scale) stands for it: the first or
+        last row, the worst by the direction of the scale, the mean, or the row of one rater,
+        ``{"rater": "R1"}``. What was settled is counted in `notices`. Default: they are refused
+        and listed. A row without a score gives way to one that has it.
     randomised : bool, default False
         Whether treatments were allocated at random. Unless they were, every comparison is
         labelled unadjusted.
@@ -148,6 +154,7 @@ class Study(SummaryMixin):
         baseline: str | Mapping[str, str] | None = None,
         windows: WindowsLike | None = None,
         instrument: str | None = None,
+        duplicates: str | Mapping[str, Any] | None = None,
         randomised: bool = False,
     ) -> None:
         self._roles: Roles = read_roles(
@@ -158,6 +165,7 @@ class Study(SummaryMixin):
             score=score,
             baseline=baseline,
             instrument=instrument,
+            duplicates=duplicates,
         )
         self._tables: Tables = build_tables(visits, subjects, events, courses, self._roles, windows)
         self._scale: Scale = self._roles.measures[0].scale

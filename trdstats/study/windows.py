@@ -14,8 +14,10 @@ from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError, by_level
 
-# Half-width in days by scheduled day; days may be text, as in a TOML file.
-WidthsByDay: TypeAlias = Mapping[float, float] | Mapping[int, float] | Mapping[str, float]
+# A half-width in days, or how far a window reaches to either side.
+Width: TypeAlias = float | tuple[float, float]
+# Widths by scheduled day; days may be text, as in a TOML file.
+WidthsByDay: TypeAlias = Mapping[float, Width] | Mapping[int, Width] | Mapping[str, Width]
 # Windows of all treatments, or of each by its name.
 WindowsLike: TypeAlias = (
     "VisitWindows | WidthsByDay | Mapping[str, VisitWindows] | Mapping[str, WidthsByDay]"
@@ -30,40 +32,51 @@ class VisitWindows:
     Within a window the visit closest to the scheduled day stands for it; of two equally close
     the later one. The actual day is always kept.
 
-    Attributes
+    Parameters
     ----------
     days : tuple of float
         Scheduled (nominal) days, increasing.
-    half_widths : tuple of float
-        Tolerance in days on either side, one for each day; the ends belong to the window.
+    half_widths : tuple of float or (float, float)
+        Tolerance in days, one for each day: a half-width for either side, or how far the window
+        reaches to either side, the first not above 0: ``(-3, 7)`` opens three days early and
+        closes seven days late. The ends belong to the window.
 
     Raises
     ------
     SpecError
-        When days do not increase, a width is negative, or two windows touch.
+        When days do not increase, a width is negative, a pair does not hold its scheduled day,
+        or two windows touch.
 
     Examples
     --------
-    >>> VisitWindows((7, 14), (2, 3)).describe()
-    'day 7 ± 2, 14 ± 3'
+    >>> VisitWindows((7, 14, 28), (2, 3, (-3, 7))).describe()
+    'day 7 ± 2, 14 ± 3, 28 -3 to +7'
     """
 
     days: tuple[float, ...]
-    half_widths: tuple[float, ...]
+    half_widths: tuple[float | tuple[float, float], ...]
 
     def __post_init__(self) -> None:
         if len(self.days) != len(self.half_widths) or not self.days:
             raise SpecError("windows need at least one day, and one half-width for each day.")
-        problems = [
-            f"day {d:g} has the negative half-width {w:g}"
-            for d, w in zip(self.days, self.half_widths, strict=True)
-            if w < 0
-        ]
-        spans = list(zip(self.days, self.half_widths, strict=True))
+        widths = tuple(map(_plain_width, self.half_widths))
+        object.__setattr__(self, "half_widths", widths)
+        problems = []
+        for d, w in zip(self.days, widths, strict=True):
+            if isinstance(w, tuple):
+                if not w[0] <= 0 <= w[1]:
+                    problems.append(
+                        f"the window {list(w)} does not hold its day {d:g}: the first number says "
+                        "how much earlier it opens (0 or negative), the second how much later it "
+                        "closes, as in (-3, 7)"
+                    )
+            elif w < 0:
+                problems.append(f"day {d:g} has the negative half-width {w:g}")
+        spans = list(zip(self.days, widths, self.opens, self.closes, strict=True))
         problems += [
-            f"day {d:g} ± {w:g} and day {e:g} ± {v:g} overlap"
-            for (d, w), (e, v) in pairwise(spans)
-            if d + w >= e - v
+            f"day {_span(d, w)} and day {_span(e, v)} overlap"
+            for (d, w, _, closes), (e, v, opens, _) in pairwise(spans)
+            if closes >= opens
         ]
         if problems:
             raise SpecError(
@@ -74,36 +87,50 @@ class VisitWindows:
 
     @classmethod
     def from_mapping(cls, mapping: WidthsByDay) -> VisitWindows:
-        """Build from ``{nominal day: half-width}``; keys may be text, as in a TOML file."""
+        """Build from ``{nominal day: half-width or (earlier, later)}``.
+
+        Days may be text and pairs lists, as in a TOML file.
+        """
         try:
-            pairs = sorted((float(d), float(w)) for d, w in mapping.items())
+            pairs = sorted((float(d), _read_width(w)) for d, w in mapping.items())
         except (TypeError, ValueError) as error:
             raise SpecError(
-                "windows must map a day to a half-width in days, for example {14: 3, 28: 3}; "
-                f"got {dict(mapping)!r}."
+                "windows must map a day to a half-width in days, for example {14: 3, 28: 3}, or to "
+                f"how far they reach to either side, {{28: (-3, 7)}}; got {dict(mapping)!r}."
             ) from error
-        if not np.isfinite(pairs).all():
+        if not all(np.isfinite([d, *w]).all() for d, w in pairs):
             raise SpecError("windows need finite days and half-widths.")
-        return cls(tuple(d for d, _ in pairs), tuple(w for _, w in pairs))
+        return cls(tuple(d for d, _ in pairs), tuple(w if len(w) == 2 else w[0] for _, w in pairs))
+
+    @property
+    def opens(self) -> FloatArray:
+        """First day of each window, shape (n_days,)."""
+        early = [w[0] if isinstance(w, tuple) else -w for w in self.half_widths]
+        return np.asarray(self.days, dtype=float) + early
+
+    @property
+    def closes(self) -> FloatArray:
+        """Last day of each window, shape (n_days,)."""
+        late = [w[1] if isinstance(w, tuple) else w for w in self.half_widths]
+        return np.asarray(self.days, dtype=float) + late
 
     def spans(self) -> dict[float, tuple[float, float]]:
         """Return the first and the last day of the window of each scheduled day."""
-        pairs = zip(self.days, self.half_widths, strict=True)
-        return {day: (day - width, day + width) for day, width in pairs}
+        ends = zip(self.opens.tolist(), self.closes.tolist(), strict=True)
+        return dict(zip(self.days, ends, strict=True))
 
     @property
     def last_opens(self) -> float:
         """First day on which a visit counts for the last scheduled one."""
-        return self.days[-1] - self.half_widths[-1]
+        return float(self.opens[-1])
 
     def due_opens(self, by: FloatArray) -> FloatArray:
         """Return the first day of the last window that has opened by each day, shape (n,).
 
         Minus infinity where none has opened yet.
         """
-        opens = np.asarray(self.days) - np.asarray(self.half_widths)
-        place = np.searchsorted(opens, by + 1e-9, side="right")
-        return np.append(-np.inf, opens)[place]
+        place = np.searchsorted(self.opens, by + 1e-9, side="right")
+        return np.append(-np.inf, self.opens)[place]
 
     def nominal(self, day: FloatArray) -> FloatArray:
         """Return the scheduled day whose window holds each actual day, NaN outside all.
@@ -117,11 +144,10 @@ class VisitWindows:
         -------
         ndarray, shape (n,)
         """
-        days, widths = np.asarray(self.days), np.asarray(self.half_widths)
-        edges = (days[1:] - widths[1:] + days[:-1] + widths[:-1]) / 2
-        slot = np.searchsorted(edges, day)
+        days, opens, closes = np.asarray(self.days), self.opens, self.closes
+        slot = np.searchsorted((opens[1:] + closes[:-1]) / 2, day)
         # A margin far below any real clock absorbs 0.1 + 0.2 style rounding at the ends.
-        inside = np.abs(day - days[slot]) <= widths[slot] + 1e-9
+        inside = (day >= opens[slot] - 1e-9) & (day <= closes[slot] + 1e-9)
         return np.where(inside, days[slot], np.nan)
 
     def only(self, days: FloatArray) -> VisitWindows:
@@ -132,8 +158,31 @@ class VisitWindows:
 
     def describe(self) -> str:
         """Return the schedule in words."""
-        spans = (f"{d:g} ± {w:g}" for d, w in zip(self.days, self.half_widths, strict=True))
-        return "day " + ", ".join(spans)
+        spans = zip(self.days, self.half_widths, strict=True)
+        return "day " + ", ".join(_span(d, w) for d, w in spans)
+
+
+def _span(day: float, width: float | tuple[float, float]) -> str:
+    """Return a window in words: ``28 ± 3``, ``28 -3 to +7``."""
+    if isinstance(width, tuple):
+        return f"{day:g} {-abs(width[0]):g} to +{width[1]:g}"
+    return f"{day:g} ± {width:g}"
+
+
+def _plain_width(width: Any) -> Any:
+    """Return a half-width as it is, and a pair that is the same on either side as one."""
+    if not isinstance(width, tuple | list):
+        return width
+    early, late = width
+    return late if -early == late else (early, late)
+
+
+def _read_width(width: Any) -> tuple[float, ...]:
+    """Return one number, or how far a window reaches to either side."""
+    if isinstance(width, tuple | list):
+        early, late = width
+        return float(early), float(late)
+    return (float(width),)
 
 
 def read_windows(
@@ -144,7 +193,8 @@ def read_windows(
     Parameters
     ----------
     windows : None, VisitWindows, mapping
-        ``{day: half-width}`` for all, or ``{treatment: {day: half-width}}``.
+        ``{day: half-width}`` or ``{day: (earlier, later)}`` for all treatments, or one such
+        mapping for each.
     treatments : list of str
         Treatments of the study.
 

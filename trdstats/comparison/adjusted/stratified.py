@@ -26,7 +26,7 @@ from trdstats.outcomes.rates import MISSING, Missing, switches_by, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.switching import notes_on
-from trdstats.study import Study
+from trdstats.study import Study, warn_of_asked_days
 
 
 @checked
@@ -91,6 +91,7 @@ def stratified_rates(
             raise unknown_name("column of the subjects", column, study.subjects.columns)
     base = pick_level("treatment", reference, study.treatments)
     found = verdicts(study, definition, day=day, missing=missing, reference=base)
+    warn_of_asked_days(study, [day])
     cells = study.subjects[columns]
     lacks = cells.isna().any(axis=1).to_numpy()
     label = cells.apply(lambda c: c.map(label_of).astype(str)).agg(", ".join, axis=1).to_numpy()

@@ -27,7 +27,7 @@ from trdstats.kinds import as_labels
 from trdstats.outcomes import Definition
 from trdstats.outcomes.rates import MISSING, switches_by, verdicts
 from trdstats.outcomes.switching import SwitchCounts, switch_days
-from trdstats.study import Study
+from trdstats.study import Study, warn_of_asked_days
 
 AT_A_DAY = ("change", "score")
 
@@ -146,12 +146,14 @@ def _of_study(
     if isinstance(outcome, Definition):
         assert day is not None
         base = pick_level("treatment", reference, study.treatments)
+        warn_of_asked_days(study, [day])
         found = verdicts(study, outcome, day=day, missing=missing, reference=base)
         met, counts = found["met"], switches_by(study, found, day)
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         label = f"{outcome.label(study.scale)} at day {day:g}"
         return SubjectOutcomes(frame, y, True, label, study.caveat, day, counts)
     if outcome in AT_A_DAY and day is not None:
+        warn_of_asked_days(study, [day])
         rows = study.longitudinal([day]).set_index("subject")[outcome]
         # A scheduled day has one visit a subject.
         y = np.asarray(rows.reindex(frame["subject"]), dtype=np.float64)

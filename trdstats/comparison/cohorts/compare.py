@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -25,16 +26,19 @@ from trdstats.comparison.cohorts.pair_estimates import ONSET, OUTCOMES, RATE
 from trdstats.comparison.cohorts.pitfalls import check_pitfalls
 from trdstats.comparison.weighting.propensity import ESTIMANDS
 from trdstats.errors import (
+    DataWarning,
+    Problem,
     SpecError,
     check_bootstrap,
     check_choice,
     check_level,
+    describe_problems,
     pick_level,
     unknown_name,
 )
 from trdstats.outcomes import Definition, LossOfResponse, Response
 from trdstats.outcomes.switching import AfterSwitch
-from trdstats.study import Study
+from trdstats.study import Study, note_asked_day
 
 
 @checked
@@ -118,6 +122,12 @@ def compare(
     DataError
         When covariates are missing, under ``missing="error"``.
 
+    Warns
+    -----
+    DataWarning
+        When fewer than half of the subjects of a cohort that were assessed about the day of the
+        rate were assessed on it; it is among the notices of the result.
+
     Notes
     -----
     Standard errors of adjusted rates and days come from influences that include the estimation
@@ -150,6 +160,7 @@ def compare(
         for c, start in zip(cohorts, seeds, strict=True) if ONSET in outcomes
     }  # fmt: skip
     comparability, rows, weights = [], [], {}
+    asked: dict[tuple[str, float], Problem] = {}
     pairs = pairs_of(cohorts, reference)
     for treatment, base in pairs:
         pair = Pair(derived[treatment.label], derived[base.label])
@@ -157,6 +168,10 @@ def compare(
         if at is None and RATE in outcomes:
             at = _last_shared_day(treatment, base, horizon)
         rate_day = at if RATE in outcomes else None
+        if rate_day is not None:
+            for cohort in (treatment, base):
+                problem = note_asked_day(cohort.study, rate_day)
+                asked |= {(cohort.label, rate_day): problem} if problem is not None else {}
         design = check_design(treatment, base, day=rate_day, tau=horizon)
         check = check_overlap(
             pair.covariates(), adjust, estimand=estimand, missing=missing,
@@ -177,6 +192,8 @@ def compare(
         pitfalls = (*check_pitfalls(pair, tau=horizon), *both.checks(pair))
         comparability.append(replace(judged, findings=(*judged.findings, *pitfalls)))
         rows += both.rows(outcomes, onsets)
+    if asked:
+        warnings.warn(describe_problems(list(asked.values())), DataWarning, stacklevel=3)
     return Comparison(
         adjusted_for=adjust,
         outcomes=tuple(outcomes),
@@ -186,6 +203,7 @@ def compare(
         caveat=" ".join(sorted({Pair(derived[b.label], derived[a.label]).caveat
                                 for b, a in pairs} - {""})),
         _conf_level=conf_level,
+        notices=tuple(asked.values()),
     )  # fmt: skip
 
 

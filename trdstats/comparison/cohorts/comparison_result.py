@@ -22,6 +22,7 @@ from trdstats.comparison.cohorts.crude_and_adjusted import ADJUSTED, CRUDE, Comp
 from trdstats.comparison.cohorts.onset_bootstrap import CoveringLimits
 from trdstats.comparison.cohorts.pair_estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.weighting.propensity_result import PropensityResult
+from trdstats.errors import Problem
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.estimates.joint import on_all_subjects
 from trdstats.estimates.proportion_contrast import tests_of
@@ -70,6 +71,8 @@ class Comparison(EstimateResult):
         Weights by (treatment, reference); absent where there could be none.
     caveat : str
         Caution that crude differences carry.
+    notices : tuple of Problem
+        Days of the rate that few reach.
     """
 
     adjusted_for: str
@@ -79,6 +82,7 @@ class Comparison(EstimateResult):
     weights: dict[tuple[str, str], PropensityResult]
     caveat: str
     _conf_level: float
+    notices: tuple[Problem, ...] = ()
 
     def estimates(self) -> Estimates:
         """Return the crude and adjusted differences of every pair and outcome.
@@ -181,7 +185,8 @@ class Comparison(EstimateResult):
             header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))
-        notes = (*self._crude(), *self._findings(), *without, *self._of_all_pairs())
+        said = (f"{p.summary} {p.remedy}" for p in self.notices)
+        notes = (*self._crude(), *said, *self._findings(), *without, *self._of_all_pairs())
         return Summary(
             "Comparison of cohorts", (("Adjusted for", self.adjusted_for),), tuple(tables),
             tuple(dict.fromkeys(notes)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from trdstats.comparison.cohorts.comparability import SAMPLE_SIZE, Finding, Grade
+from trdstats.comparison.weighting.positivity import in_words
 from trdstats.comparison.weighting.propensity import PropensityWeights
 from trdstats.comparison.weighting.propensity_result import UNBALANCED, PropensityResult
 from trdstats.errors import EstimateWarning, NotEstimableError
@@ -76,7 +77,7 @@ def check_overlap(
         ate = weigh("ate")
     except NotEstimableError as error:
         return OverlapCheck((Finding("overlap", "not comparable", str(error)),), None)
-    named = " ".join(v.words() for v in overlap.violations)
+    named = " ".join(in_words(overlap.violations))
     gone = _mostly_left_out(overlap, covariates)
     if gone:
         text = f"{named} More than half of {' and '.join(gone)} would have to be left out."
@@ -134,7 +135,7 @@ def _against_all(ate: PropensityResult, overlap: PropensityResult, *, randomised
     """Return what speaks against weighting to all subjects; empty where nothing does."""
     share = ate.effective_size().set_index("treatment")["share"]
     apart = ate.balance().set_index("term")["smd_after"].abs()
-    told = [v.words() for v in overlap.violations]
+    told = in_words(overlap.violations)
     if told or share.min() < WORTH:
         worth = ", ".join(f"{k} {100 * v:.0f} %" for k, v in share.items())
         told.append(f"Weighted to all subjects the cohorts are worth {worth}")

@@ -19,6 +19,7 @@ from trdstats.kernels.weighting.propensity import fit_scores
 # below that.
 BEYOND = 0.05
 CHANCE = 0.001
+_SHOWN = 5  # levels of a covariate that are said one by one
 _MOST_LEVELS = 2  # numbers with as few values are levels
 
 
@@ -58,14 +59,23 @@ class Violation:
 
 
 def in_words(violations: Sequence[Violation]) -> list[str]:
-    """Say each level once, with all treatments that it never gets."""
+    """Say each level once, with all treatments that it never gets; of many levels the first."""
     kinds: dict[tuple[str, str, int], list[Violation]] = {}
     for v in violations:
         kinds.setdefault((v.covariate, v.level, v.n), []).append(v)
-    return [
-        replace(own[0], treatment=" or ".join(v.treatment for v in own)).words()
-        for own in kinds.values()
-    ]
+    said: dict[str, list[str]] = {}
+    for own in kinds.values():
+        words = replace(own[0], treatment=" or ".join(v.treatment for v in own)).words()
+        said.setdefault(own[0].covariate, []).append(words)
+    found = []
+    for covariate, sentences in said.items():
+        found += sentences[:_SHOWN]
+        if len(sentences) > _SHOWN:
+            found.append(
+                f"So it is with {len(sentences) - _SHOWN:,} more levels of {covariate}: group "
+                "them, or make numbers of them if they are numbers written as text."
+            )
+    return found
 
 
 def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolArray]:

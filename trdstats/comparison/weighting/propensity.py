@@ -178,7 +178,7 @@ class PropensityWeights(SummaryMixin):
         violations, kept = find_violations(everyone)
         if violations and self.on_violation == "refuse":
             raise NotEstimableError(_refusal(violations))
-        covariates = everyone if kept.all() else _among(everyone, kept)
+        covariates = everyone if kept.all() else _among(everyone, kept, violations)
         model = self._model(covariates)
         found = model.fit()
         trimmed = 0
@@ -187,7 +187,7 @@ class PropensityWeights(SummaryMixin):
             trimmed = int((~inside).sum())
             if trimmed:
                 kept[np.flatnonzero(kept)[~inside]] = False
-                covariates = _among(covariates, np.asarray(inside, dtype=bool))
+                covariates = _among(covariates, np.asarray(inside, dtype=bool), violations)
                 model = self._model(covariates)
                 found = model.fit()
         _warn_of_explosions(covariates, found.weight)
@@ -242,7 +242,9 @@ class PropensityWeights(SummaryMixin):
         }[self.estimand]
 
 
-def _among(covariates: CovariateTable, kept: BoolArray) -> CovariateTable:
+def _among(
+    covariates: CovariateTable, kept: BoolArray, violations: list[Violation]
+) -> CovariateTable:
     """Return some of the covariates; covariates' categories that nobody has any more go.
 
     Raises
@@ -254,8 +256,9 @@ def _among(covariates: CovariateTable, kept: BoolArray) -> CovariateTable:
     if (sizes < FEWEST).any():
         listed = ", ".join(f"{k} ({n})" for k, n in zip(covariates.labels, sizes, strict=True))
         raise NotEstimableError(
-            f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. Do "
-            "not compare these treatments in these subjects, or compare fewer treatments."
+            f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. "
+            f"{' '.join(in_words(violations))} Do not compare these treatments in these subjects, "
+            "or compare fewer treatments."
         )
     again = read_covariate_table(
         covariates.frame[kept], covariates.formula, subject="subject", treatment="treatment",

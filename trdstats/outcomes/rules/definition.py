@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import RatedVisits, States, both, complement, either
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 from trdstats.tables import Summary, SummaryMixin
 
@@ -51,6 +52,11 @@ class Definition(SummaryMixin, ABC):
     def is_worsening(self) -> bool | None:
         """Whether it is a bad outcome, such as a relapse; None where parts differ in that."""
         return False
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What it asks of the days between assessments, so that a schedule can be held to it."""
+        return ()
 
     @abstractmethod
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
@@ -128,6 +134,11 @@ class _Combined(Definition):
         """Whether every part is a bad outcome; None where they differ."""
         found = {p.is_worsening for p in self.parts}
         return found.pop() if len(found) == 1 else None
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What its parts ask of the days between assessments."""
+        return tuple(dict.fromkeys(s for p in self.parts for s in p.spacings))
 
     @property
     def name(self) -> str:
@@ -219,6 +230,11 @@ class Complement(Definition):
         """Whether the part is a good outcome."""
         bad = self.part.is_worsening
         return None if bad is None else not bad
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What the part asks of the days between assessments."""
+        return self.part.spacings
 
     @property
     def name(self) -> str:

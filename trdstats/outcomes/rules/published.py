@@ -16,6 +16,7 @@ from trdstats.errors import SpecError, UnverifiedError, unknown_name
 from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.from_mapping import definition_from_mapping
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.outcomes.rules.states import Remission
 from trdstats.scales import Scale, Source, get_scale, scale_names
 from trdstats.tables import Summary, SummaryMixin, Table, each_row
@@ -91,6 +92,11 @@ class PublishedDefinition(Definition):
     def events(self) -> tuple[str, ...]:
         """Kinds of the events table that count."""
         return self.rule.events
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """What the rule asks of the days between assessments."""
+        return self.rule.spacings
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit.

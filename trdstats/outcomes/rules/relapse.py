@@ -12,6 +12,7 @@ from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import runs
 from trdstats.kernels.visits.endpoints import RatedVisits, States, confirmed, rose_since, states
 from trdstats.outcomes.rules.definition import Definition, read_total
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
 # Thresholds whose use in a trial was verified: scale, at_least, consecutive.
@@ -143,6 +144,14 @@ class Relapse(Definition):
     def is_event(self) -> bool:
         """Whether it happens once and has a time: it does."""
         return True
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """How far apart the confirming visits must lie."""
+        if self.after_days is None and self.within_days is None:
+            return ()
+        least, most = self.after_days or 0.0, self.within_days or np.inf
+        return (Spacing(f"{self.consecutive} assessments{self._apart()}", least, most),)
 
     @property
     def _threshold(self) -> int:

@@ -11,6 +11,7 @@ from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.kernels.visits.sustained_states import span_of_days, span_of_visits, sustained
 from trdstats.outcomes.rules.definition import Definition, check_states, read_total
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 
 
@@ -104,6 +105,18 @@ class Sustained(Definition):
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known: it does."""
         return True
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """How far apart its visits may lie, and for how long it must be followed."""
+        found = []
+        if self.max_gap_days is not None:
+            words = f"assessments at most {self.max_gap_days:g} days apart"
+            found.append(Spacing(words, most=float(self.max_gap_days)))
+        if self.for_days:
+            length = float(self.for_days) - float(self.slack_days)
+            found.append(Spacing(f"ratings over {self.for_days:g} days", follow_up=length))
+        return tuple(found)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return at which rated visits a sustained stretch begins."""

@@ -12,11 +12,11 @@ from trdstats.outcomes import Definition, change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.switching import notes_on
 from trdstats.plan.plan import Plan
-from trdstats.plan.sections import Picture, Section
+from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.rates import estimate_rates
 from trdstats.scales import Scale
-from trdstats.study import Study
+from trdstats.study import Study, note_asked_day
 from trdstats.tables import (
     Summary,
     Table,
@@ -59,6 +59,7 @@ def run(task: Task) -> Section:
             caveat=study.caveat,
         )
 
+    asked = [note_asked_day(study, day, [name]) for name, day in days.items()]
     return Section(
         task.name,
         task.settings.title or "Who was better at the end of the acute course?",
@@ -83,6 +84,7 @@ def run(task: Task) -> Section:
         ),
         frames={"changes": change, "rates_acute": table},
         results=table,
+        notes=tuple(Note(f"{p.summary} {p.remedy}") for p in asked if p is not None),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats import plots
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.outcomes.switching import notes_on
+from trdstats.outcomes.time_to import check_kinds
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
@@ -108,4 +110,13 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     )
 
 
-STEP: Step = Step("durability", "durability of response", run)
+def check(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the kinds of events: nobody knows them, or two parts to play."""
+    plan = task.plan
+    try:
+        check_kinds(task.study, plan.relapse, plan.competing, plan.competing)
+    except TrdstatsError as error:
+        yield "competing", str(error)
+
+
+STEP: Step = Step("durability", "durability of response", run, check=check)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import EstimateWarning, unknown_day, unknown_name
+from trdstats.errors import DataWarning, EstimateWarning, Problem, unknown_day, unknown_name
 from trdstats.outcomes import Definition, Rates, rates
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Section
@@ -54,6 +54,7 @@ def estimate_rates(
     """Return rates, and what could not be estimated."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EstimateWarning)
+        warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
         result = rates(
             study,
             definition,
@@ -73,12 +74,17 @@ def run(task: Task) -> Section:
     plan, study = task.plan, task.study
     settings: RatesSettings = task.settings
     results, frames, notes = [], [], []
+    limits: list[Problem] = []
     for day in settings.days or plan.rate_days:
         for outcome in settings.outcomes:
             result, said = estimate_rates(plan, study, task.definition(outcome), day)
             results.append(result)
             frames.append(result.tidy().assign(outcome=outcome, label=result.label, day=day))
             notes += [Note(text, "not estimable") for text in said]
+            limits += [p for p in result.notices if p.kind != "switched"]
+    for problem in dict.fromkeys(limits):
+        warnings.warn(problem.describe(), DataWarning, stacklevel=2)
+        notes.append(Note(f"{problem.summary} {problem.remedy}"))
     table = pd.concat(frames, ignore_index=True)
     return Section(
         task.name,

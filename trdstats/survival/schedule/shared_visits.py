@@ -57,11 +57,11 @@ def attended_visits(study: Study) -> pd.DataFrame:
         own = rated[(rated["treatment"] == name) & rated["visit"].notna()]
         size = int((study.subjects["treatment"] == name).sum())
         ends = np.sort(last[arm[arm == name].index].to_numpy())
-        width = _half_widths(study, name)
+        windows = _windows(study, name)
         since = 0.0
         for _, here in own.groupby("visit"):
             day, n = float(here["visit"].iloc[0]), int(here["subject"].nunique())
-            opens = day - width.get(day, 0.0)
+            opens, closes = windows.get(day, (day, day))
             followed = len(ends) - int(np.searchsorted(ends, since - _CLOCK))
             attended = n >= ATTENDED * followed
             rows.append(
@@ -69,7 +69,7 @@ def attended_visits(study: Study) -> pd.DataFrame:
                     "treatment": name,
                     "visit": day,
                     "opens": opens,
-                    "closes": day + width.get(day, 0.0),
+                    "closes": closes,
                     "day": float(here["day"].median()),
                     "n": n,
                     "share": n / size,
@@ -84,11 +84,11 @@ def attended_visits(study: Study) -> pd.DataFrame:
     return frame.assign(treatment=names, attended=frame["attended"].astype(bool))
 
 
-def _half_widths(study: Study, treatment: str) -> dict[float, float]:
+def _windows(study: Study, treatment: str) -> dict[float, tuple[float, float]]:
+    """Return the first and the last day of the window of each scheduled day."""
     if study.windows is None:
         return {}
-    windows = study.windows[treatment]
-    return dict(zip(windows.days, windows.half_widths, strict=True))
+    return study.windows[treatment].spans()
 
 
 def shared_visits(visits: pd.DataFrame, names: Sequence[str]) -> list[Shared]:

@@ -1,0 +1,149 @@
+"""Whether the visits that took place can show what a definition asks for."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import DataWarning, Problem
+from trdstats.kernels.visits.endpoints import RatedVisits
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.spacing import Spacing
+from trdstats.study import Study
+
+# Where half of what could confirm a state comes at the wrong time, most of them stay unseen; where
+# nine of ten do, nearly all.
+_MOSTLY, _NEARLY_ALL = 0.5, 0.9
+_FEWEST = 10  # subjects; the gaps of fewer say nothing about a schedule
+_CLOCK = 1e-6  # days; absorbs rounding of 0.1 + 0.2
+
+
+def note_schedule_fit(
+    study: Study,
+    definition: Definition,
+    visits: RatedVisits,
+    since: FloatArray | None = None,
+) -> tuple[Problem, ...]:
+    """Return what a definition asks for that the visits of a study do not give.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+    visits : RatedVisits
+        Rated visits after baseline.
+    since : ndarray, shape (n_subjects,), optional
+        Day from which the definition is waited for, NaN for those who never reached it.
+    """
+    return tuple(
+        problem
+        for spacing in definition.spacings
+        if (problem := _note(study, definition, visits, spacing, since)) is not None
+    )
+
+
+def warn_of_schedule(
+    study: Study,
+    definition: Definition,
+    visits: RatedVisits,
+    since: FloatArray | None = None,
+    *,
+    stacklevel: int = 3,
+) -> tuple[Problem, ...]:
+    """Issue what `note_schedule_fit` finds, and return it."""
+    notices = note_schedule_fit(study, definition, visits, since)
+    for problem in notices:
+        warnings.warn(problem.describe(), DataWarning, stacklevel=stacklevel + 1)
+    return notices
+
+
+def _note(
+    study: Study,
+    definition: Definition,
+    visits: RatedVisits,
+    spacing: Spacing,
+    since: FloatArray | None,
+) -> Problem | None:
+    owner = np.repeat(np.arange(len(visits.start) - 1), np.diff(visits.start))
+    day = visits.day
+    if since is not None:
+        with np.errstate(invalid="ignore"):
+            later = day >= since[owner]
+        owner, day = owner[later], day[later]
+    if spacing.follow_up:
+        return _too_short(study, definition, owner, day, spacing)
+    return _too_far_apart(study, definition, owner, day, spacing)
+
+
+def _too_far_apart(
+    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+) -> Problem | None:
+    followed = np.flatnonzero(owner[1:] == owner[:-1])
+    if len(np.unique(owner[followed])) < _FEWEST:
+        return None
+    gap = day[followed + 1] - day[followed]
+    # One line for all subjects: each begins after the end of the one before.
+    length = float(day.max()) + 1.0 + spacing.least
+    line = owner * length + day
+    partner = np.searchsorted(line, line[followed] + spacing.least - _CLOCK)
+    partner = np.maximum(partner, followed + 1)
+    inside = np.minimum(partner, len(day) - 1)
+    fits = (
+        (partner < len(day))
+        & (owner[inside] == owner[followed])
+        & (day[inside] - day[followed] <= spacing.most + _CLOCK)
+    )
+    missed = 1 - float(fits.mean())
+    if missed < _MOSTLY:
+        return None
+    name = definition.label(study.scale)
+    usual = float(np.median(gap))
+    wide = float((gap > spacing.most + _CLOCK).mean())
+    gaps = (
+        f"{100 * wide:.0f} % of consecutive visits are more than {spacing.most:g} days apart"
+        if wide >= _MOSTLY
+        else f"after {100 * missed:.0f} % of the visits no later one comes in that time"
+    )
+    return Problem(
+        "schedule_cannot_show",
+        f"{_capital(name)} asks for {spacing.words}; {gaps} (median {usual:g} days): "
+        f"it {_how_far(missed)}.",
+        (),
+        "Take a definition that fits the visits (one visit, or a wider time between them), or "
+        "count what happened by events.",
+        level="warning",
+    )
+
+
+def _too_short(
+    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+) -> Problem | None:
+    who, first = np.unique(owner, return_index=True)
+    if len(who) < _FEWEST:
+        return None
+    last = day[np.append(first[1:], len(day)) - 1]
+    span = last - day[first]
+    missed = float((span < spacing.follow_up - _CLOCK).mean())
+    if missed < _NEARLY_ALL:
+        return None  # some leave early in every study; the state is then not known, and says so
+    return Problem(
+        "schedule_cannot_show",
+        f"{_capital(definition.label(study.scale))} asks for {spacing.words}; "
+        f"{100 * missed:.0f} % of subjects are rated over less (median {np.median(span):g} days): "
+        f"it {_how_far(missed)}.",
+        (),
+        "Take a shorter time, or a later cut of the data.",
+        level="warning",
+    )
+
+
+def _how_far(missed: float) -> str:
+    if missed >= 1 - 1e-12:
+        return "cannot be detected"
+    return "can hardly be detected" if missed >= _NEARLY_ALL else "will mostly go undetected"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,170 @@
+"""Subjects whose days seem to count from another date: swapped, mistyped, or of other signs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from trdstats.arrays import FloatArray
+from trdstats.errors import Problem, count_of
+from trdstats.kinds import places
+from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
+
+# A baseline of four weeks ago is no longer the state in which treatment began.
+OLDEST_BASELINE = 28
+# A pause this long, and this many times longer than nearly all others, is a slip of a date.
+_LONG_GAP, _TIMES = 300.0, 5.0
+_DATES = (
+    "Check the dates of first treatment of these subjects: day and month swapped, another year, "
+    "or a later course."
+)
+# Nobody can do these before treatment begins, and be rated after it.
+_LAST_WORDS = ("death", "suicide", "withdrawal")
+
+
+def note_old_baselines(timeline: Timeline) -> Problem | None:
+    """Note subjects whose last rating up to day 0 is older than four weeks."""
+    before = timeline.day <= 0
+    day = np.full(len(timeline.ids), np.nan)
+    day[timeline.code[before]] = timeline.day[before]  # sorted by day: the last one stays
+    with np.errstate(invalid="ignore"):
+        old = day < -OLDEST_BASELINE
+    n = int(old.sum())
+    if not n:
+        return None
+    return Problem(
+        "old_baseline",
+        count_of(n, "subject has", "subjects have")
+        + f" a baseline older than {OLDEST_BASELINE} days (median {-np.median(day[old]):g} days "
+        "before day 0).",
+        places(old, lambda i: f"{timeline.ids[i]}: day {day[i]:g}"),
+        f"{_DATES} If it is the right score, give it in a column: baseline=...",
+        level=level_of(n, int(timeline.seen.sum())),
+    )
+
+
+def note_late_starts(timeline: Timeline) -> Problem | None:
+    """Note subjects without a baseline who were first rated more than four weeks after day 0."""
+    first = timeline.first
+    with np.errstate(invalid="ignore"):
+        late = first > OLDEST_BASELINE
+    n = int(late.sum())
+    if not n:
+        return None
+    return Problem(
+        "late_first_rating",
+        count_of(n, "subject has", "subjects have")
+        + f" no baseline and a first rating more than {OLDEST_BASELINE} days after day 0 (median "
+        f"day {np.median(first[late]):g}).",
+        places(late, lambda i: f"{timeline.ids[i]}: day {first[i]:g}"),
+        _DATES,
+        level=level_of(n, int(timeline.seen.sum())),
+    )
+
+
+def note_negative_days(timeline: Timeline) -> Problem | None:
+    """Note that most ratings lie before day 0."""
+    n = int((timeline.day < 0).sum())
+    if timeline.seen.sum() < FEWEST or n <= len(timeline.day) / 2:
+        return None
+    lowest = np.where(timeline.seen, timeline.first, 0.0) < 0
+    return Problem(
+        "negative_days",
+        f"{n:,} of {len(timeline.day):,} ratings lie before day 0.",
+        places(lowest, lambda i: f"{timeline.ids[i]}: from day {timeline.first[i]:g}"),
+        "Check the sign: day = date of the visit - first treatment. Only ratings after day 0 can "
+        "show a response.",
+        level="warning",
+    )
+
+
+def note_long_gaps(timeline: Timeline) -> Problem | None:
+    """Note subjects with a pause between two ratings far longer than any usual one."""
+    gap = np.diff(timeline.day)
+    if not len(gap):
+        return None
+    with np.errstate(invalid="ignore"):
+        far = np.flatnonzero(gap > _LONG_GAP)
+    # Most rows follow one of the same subject, so few are looked at twice.
+    far = far[timeline.code[far] == timeline.code[far + 1]]
+    n_gaps = len(gap) - int(timeline.seen.sum()) + 1
+    if not len(far) or n_gaps < FEWEST:
+        return None
+    same = gap[timeline.code[1:] == timeline.code[:-1]]
+    usual = float(np.quantile(same, 0.95))
+    far = far[gap[far] > _TIMES * usual]
+    if not len(far):
+        return None
+    subject, first = np.unique(timeline.code[far], return_index=True)
+    marked = np.zeros(len(timeline.ids), dtype=bool)
+    marked[subject] = True
+    row = np.full(len(timeline.ids), -1)
+    row[subject] = far[first]
+    return Problem(
+        "long_gap",
+        count_of(len(subject), "subject has", "subjects have")
+        + f" more than {_LONG_GAP:g} days between two ratings, {_TIMES:g} times what is usual here "
+        f"(95 % of gaps are at most {usual:g} days).",
+        places(
+            marked,
+            lambda i: "{}: day {:g}, then {:g}".format(
+                timeline.ids[i], *timeline.day[row[i] : row[i] + 2]
+            ),
+        ),
+        "Look for a mistyped date or year.",
+        level=level_of(len(subject), int(timeline.seen.sum())),
+    )
+
+
+def note_early_events(
+    names: npt.NDArray[np.object_], day: FloatArray, kind: npt.NDArray[np.object_]
+) -> Problem | None:
+    """Note events before the first treatment, which no analysis counts.
+
+    Parameters
+    ----------
+    names, kind : ndarray of object, shape (n_events,)
+        Identifier and kind of each event.
+    day : ndarray, shape (n_events,)
+    """
+    early = day < 0
+    n = int(early.sum())
+    if not n:
+        return None
+    return Problem(
+        "early_event",
+        f"{count_of(n, 'event', 'events')} of {len(day):,} "
+        + ("lies" if n == 1 else "lie")
+        + " before the first treatment (day 0).",
+        places(early, lambda i: f"{names[i]}: {kind[i]} on day {day[i]:g}"),
+        "They are not counted. Check their dates, or move what belongs to the history to a "
+        "covariate.",
+        level="warning",
+    )
+
+
+def note_rated_after_death(
+    timeline: Timeline,
+    code: npt.NDArray[np.integer],
+    day: FloatArray,
+    kind: npt.NDArray[np.object_],
+) -> Problem | None:
+    """Note subjects who were rated after an event that ends a life."""
+    final = np.isin(kind.astype(str), ("death", "suicide"))
+    if not final.any():
+        return None
+    died = np.full(len(timeline.ids), np.inf)
+    np.minimum.at(died, code[final], day[final])
+    last = timeline.last
+    with np.errstate(invalid="ignore"):
+        after = np.floor(last) > np.floor(died)
+    n = int(after.sum())
+    if not n:
+        return None
+    return Problem(
+        "rated_after_death",
+        count_of(n, "subject is", "subjects are") + " rated after the day of death.",
+        places(after, lambda i: f"{timeline.ids[i]}: died day {died[i]:g}, rated day {last[i]:g}"),
+        "Check both dates.",
+        level="warning",
+    )

@@ -1,0 +1,81 @@
+"""The rated visits of a study as what a look at its days needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import Level
+from trdstats.kernels.visits.runs import run_starts
+
+# Proportions of fewer subjects than this say nothing about a table: one of five is 20 %.
+FEWEST = 10
+# What happens to this proportion of the subjects is more than a slip here and there.
+MANY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rated visits, sorted by subject and day.
+
+    Attributes
+    ----------
+    ids : sequence, shape (n_subjects,)
+        Identifiers.
+    arm : ndarray of int, shape (n_subjects,)
+        Index into `arms`.
+    arms : list of str
+        Treatments.
+    code : ndarray of int, shape (n,)
+        Subject of each rating.
+    day : ndarray, shape (n,)
+        Day of each rating.
+    start : ndarray of int, shape (n_subjects + 1,)
+        Ratings of subject ``i`` are ``start[i] : start[i + 1]``.
+    """
+
+    ids: Any
+    arm: IntArray
+    arms: list[str]
+    code: IntArray
+    day: FloatArray
+    start: IntArray
+
+    @classmethod
+    def of(
+        cls, ids: Any, arm: Any, arms: list[str], code: IntArray, day: FloatArray, rated: BoolArray
+    ) -> Timeline:
+        """Make one of all visits and whether each was rated."""
+        if not rated.all():
+            code, day = code[rated], day[rated]
+        codes = np.asarray(arm, dtype=np.intp)
+        return cls(ids, codes, arms, code, day, run_starts(code, len(codes)))
+
+    @property
+    def seen(self) -> BoolArray:
+        """Whether each subject was ever rated, shape (n_subjects,)."""
+        return np.diff(self.start) > 0
+
+    @property
+    def first(self) -> FloatArray:
+        """Day of each subject's first rating, NaN without one, shape (n_subjects,)."""
+        return self._at(self.start[:-1])
+
+    @property
+    def last(self) -> FloatArray:
+        """Day of each subject's last rating, NaN without one, shape (n_subjects,)."""
+        return self._at(self.start[1:] - 1)
+
+    def _at(self, row: IntArray) -> FloatArray:
+        seen = self.seen
+        found = np.full(len(seen), np.nan)
+        found[seen] = self.day[row[seen]]
+        return found
+
+
+def level_of(n: int, of: int) -> Level:
+    """Return how loud to be about some of the subjects: a note, and a warning about many."""
+    return "warning" if of >= FEWEST and n >= MANY * of else "note"

@@ -1,0 +1,1 @@
+"""A finished study looked at: ratings that contradict each other, days that few reach, windows."""

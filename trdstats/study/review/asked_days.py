@@ -1,0 +1,97 @@
+"""Whether the day that is asked for is one on which patients were rated."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, IntArray
+from trdstats.errors import DataWarning, Problem, describe_problems
+from trdstats.study.study import Study
+
+_REACHED = 0.5  # of those assessed nearby
+FEWEST = 10  # assessed nearby; of fewer a half says nothing
+
+
+def nearby(day: float) -> float:
+    """Return how many days around a day a visit for that day may be expected.
+
+    Three days, a twelfth of the time for later visits up to two weeks, and less than half of the
+    time for the first days.
+    """
+    whole = float(np.floor(np.clip(day / 12, 3, 14)))
+    return min(whole, day / 2)
+
+
+def note_asked_day(
+    study: Study, day: float, treatments: Sequence[str] | None = None
+) -> Problem | None:
+    """Note that a scheduled day is reached by fewer than half of those assessed nearby.
+
+    Parameters
+    ----------
+    study : Study
+    day : float
+    treatments : sequence of str, optional
+        Default: all. Those whose windows do not name the day are not scheduled for it.
+    """
+    visits = study.visits
+    reach = nearby(day)
+    at = visits["day"].to_numpy()
+    near = np.flatnonzero((at > 0) & (np.abs(at - day) <= reach + 1e-9))
+    near = near[visits["score"].notna().to_numpy()[near]]
+    if len(near) < FEWEST:
+        return None
+    code = visits["subject"].cat.codes.to_numpy()[near].astype(np.intp)
+    arm = study.subjects["treatment"].cat.codes.to_numpy().astype(np.intp)
+    on = np.isclose(visits["visit"].to_numpy()[near], day, rtol=0, atol=1e-9)
+    # Windows that reach further than what is near add to those who stand for the day.
+    n_near = _subjects_by_arm(code, np.ones(len(code), dtype=bool), arm, len(study.treatments))
+    n_on = _subjects_by_arm(code, on, arm, len(study.treatments))
+    thin = [
+        k
+        for k, name in enumerate(study.treatments)
+        if (treatments is None or name in treatments)
+        and (study.windows is None or day in study.windows[name].days)
+        and n_on[k] < _REACHED * n_near[k]
+    ]
+    n, of = int(n_on[thin].sum()), int(n_near[thin].sum())
+    if of < FEWEST:
+        return None
+    names = [study.treatments[k] for k in thin]
+    remedy = (
+        f"Give windows, for example windows={{{day:g}: {reach:g}}}, or see propose_windows(study)."
+        if study.windows is None
+        else f"Widen the window of day {day:g}, or see propose_windows(study)."
+    )
+    where = "on day" if study.windows is None else "in the window of day"
+    return Problem(
+        "day_few_reach",
+        f"Under {', '.join(names)} {of:,} were assessed between day {day - reach:g} and "
+        f"{day + reach:g}, {n:,} {where} {day:g}: the others count as not rated.",
+        tuple(f"{study.treatments[k]}: {n_on[k]:,} of {n_near[k]:,}" for k in thin),
+        remedy,
+        level="warning",
+    )
+
+
+def warn_of_asked_days(
+    study: Study,
+    days: Iterable[float],
+    treatments: Sequence[str] | None = None,
+    *,
+    stacklevel: int = 3,
+) -> tuple[Problem, ...]:
+    """Issue what `note_asked_day` says of some days, and return it."""
+    found = [note_asked_day(study, float(day), treatments) for day in dict.fromkeys(days)]
+    notices = tuple(p for p in found if p is not None)
+    if notices:
+        warnings.warn(describe_problems(notices), DataWarning, stacklevel=stacklevel + 1)
+    return notices
+
+
+def _subjects_by_arm(code: IntArray, rows: BoolArray, arm: IntArray, k: int) -> IntArray:
+    """Return how many subjects of each treatment have one of some rows, shape (k,)."""
+    return np.asarray(np.bincount(arm[np.unique(code[rows])], minlength=k))

@@ -1,0 +1,91 @@
+"""The time of a study looked at as a whole: days, units, origins, windows, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import Problem
+from trdstats.study.plausibility import origin, schedule, units
+from trdstats.study.plausibility.days import check_counted_from_treatment
+from trdstats.study.plausibility.timeline import Timeline
+from trdstats.study.subjects import SubjectTable
+from trdstats.study.windows import VisitWindows
+
+
+def check_time(
+    visits: pd.DataFrame,
+    people: SubjectTable,
+    events: pd.DataFrame,
+    windows: Mapping[str, VisitWindows] | None,
+    has_baselines: bool,
+) -> Iterator[Problem]:
+    """Yield what is implausible about the days of a study.
+
+    Parameters
+    ----------
+    visits : pandas.DataFrame
+        Canonical visits of the primary scale.
+    people : SubjectTable
+    events : pandas.DataFrame
+        Canonical events.
+    windows : mapping of str to VisitWindows, or None
+    has_baselines : bool
+        Baselines stand in a column: nothing before day 0 is needed.
+    """
+    if not isinstance(visits["subject"].dtype, pd.CategoricalDtype):
+        return  # some rows name no known subject, which stops the study
+    code = visits["subject"].cat.codes.to_numpy().astype(np.intp)
+    rated = visits["score"].notna().to_numpy()
+    arms = list(people.treatment.categories)
+    line = Timeline.of(
+        people.ids, people.treatment.codes, arms, code, visits["day"].to_numpy(), rated
+    )
+    if not len(line.day) or (line.arm < 0).any():
+        return
+    fatal = check_counted_from_treatment(line)
+    if fatal is not None:
+        yield fatal
+        return
+    found = [origin.note_negative_days(line), origin.note_long_gaps(line)]
+    if not has_baselines:
+        found += [
+            units.note_day_one(line), origin.note_old_baselines(line), origin.note_late_starts(line)
+        ]  # fmt: skip
+    if windows is None:
+        found.append(units.note_unit_by_spacing(line))
+    else:
+        stray = np.flatnonzero(np.isnan(visits["visit"].to_numpy()[rated]) & (line.day > 0))
+        found.append(_misfit(line, stray, arms, windows))
+    found.append(schedule.note_density(line))
+    if len(events):
+        names = events["subject"].to_numpy(dtype=object)
+        kind, day = events["event"].to_numpy(dtype=object), events["day"].to_numpy()
+        of_event = events["subject"].cat.codes.to_numpy()
+        found += [
+            origin.note_early_events(names, day, kind),
+            origin.note_rated_after_death(line, of_event, day, kind),
+        ]
+    yield from (p for p in found if p is not None)
+
+
+def _misfit(
+    line: Timeline, stray: IntArray, arms: list[str], windows: Mapping[str, VisitWindows]
+) -> Problem | None:
+    """Return why ratings lie outside the windows: their unit, or that they simply do."""
+
+    def place(day: FloatArray, arm: IntArray) -> FloatArray:
+        nominal = np.full(len(day), np.nan)
+        for k, name in enumerate(arms):
+            own = arm == k
+            nominal[own] = windows[name].nominal(day[own])
+        return nominal
+
+    if not len(stray):
+        return None
+    return units.note_unit_by_windows(line, place) or schedule.note_outside_windows(
+        line, stray, place
+    )
