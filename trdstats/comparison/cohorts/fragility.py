@@ -67,7 +67,7 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     weight = np.ones(len(arm)) if weights is None else read_weights(near.met, weights)
     n = int((near.above | near.below).sum())
     if not n:
-        return Finding("threshold", "ok", "Nobody lies within a point of the threshold.")
+        return Finding("threshold", "ok", "No subject lies within a point of the threshold.")
 
     def contrast(turned: BoolArray) -> PairEstimate:
         now = near.met["met"].astype("boolean")
@@ -130,11 +130,17 @@ def check_counts(met: pd.DataFrame, weights: Any) -> Finding:
     """
     weight = np.ones(len(met)) if weights is None else read_weights(met, weights)
     few = []
-    for label, own in met.assign(w=weight).groupby("treatment", observed=True):
-        w, yes = own["w"].to_numpy(), own["met"].fillna(False).to_numpy(dtype=bool)
-        if not w.any():
+    for label, rows in met.assign(w=weight).groupby("treatment", observed=True):
+        weights_of_arm, responds = (
+            rows["w"].to_numpy(),
+            rows["met"].fillna(False).to_numpy(dtype=bool),
+        )
+        if not weights_of_arm.any():
             continue
-        size, rate = w.sum() ** 2 / (w**2).sum(), w[yes].sum() / w.sum()
+        size, rate = (
+            weights_of_arm.sum() ** 2 / (weights_of_arm**2).sum(),
+            weights_of_arm[responds].sum() / weights_of_arm.sum(),
+        )
         if size * min(rate, 1 - rate) < FEWEST_OF_EITHER:
             few.append(str(label))
     if not few:

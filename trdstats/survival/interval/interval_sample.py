@@ -20,7 +20,7 @@ def split_intervals(times: EventTimes, by: str | None, weights: Any = None) -> S
     Raises
     ------
     NotEstimableError
-        When subjects entered late, or nobody has follow-up.
+        When subjects entered late, or no subject has follow-up.
     DataError
         When an interval begins before day 0, or as `split`.
     UnknownNameError
