@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +20,6 @@ from typing import Any
 import joblib
 import numpy as np
 
-from trdstats import __version__
 from trdstats.parts import Arrays, Progress, Shelf, fingerprint, run_parts
 
 _CHUNK = 25  # replicates a task: enough work to be worth sending to a worker
@@ -98,7 +98,9 @@ def replicate(
     settings = _SETTINGS.get()
     name = ""
     if settings.folder is not None:
-        name = fingerprint(__version__, work.__module__, work.__qualname__, _hash(given))
+        # The package imports this module: its version is read when it is needed.
+        version = sys.modules["trdstats"].__version__
+        name = fingerprint(version, work.__module__, work.__qualname__, _hash(given))
     chunks = [streams[a : a + _CHUNK] for a in range(0, len(streams), _CHUNK)]
     parts = [(f"{k:05d}-{_hash(chunk)[:12]}", chunk) for k, chunk in enumerate(chunks)]
     done = run_parts(

@@ -184,7 +184,7 @@ def test_refusals(trial: Study) -> None:
     few = pd.concat([frame[frame["treatment"] == "a"], frame[frame["treatment"] == "b"].head(2)])
     with pytest.raises(SpecError, match="folds=5 is more than the 2 subjects under b"):
         AIPW("treatment", "x", outcome="y", folds=5).fit(few)
-    with pytest.raises(NotEstimableError, match="Nobody under b has a known y"):
+    with pytest.raises(NotEstimableError, match="No subject under b has a known y"):
         AIPW("treatment", "x", outcome="y").fit(
             frame.assign(y=frame["y"].where(frame["treatment"] != "b"))
         )

@@ -283,7 +283,7 @@ def test_refusals(trial: Study) -> None:
     with pytest.raises(NotEstimableError, match="explain treatment"):
         IPCW("treatment", days=[10]).fit(times)
     frame, _ = unseen(13, 60)
-    with pytest.raises(NotEstimableError, match="Nobody under b was observed"):
+    with pytest.raises(NotEstimableError, match="No subject under b was observed"):
         CensoringWeights("x", outcome="y").fit(
             frame.assign(y=frame["y"].where(frame["treatment"] == "a"))
         )

@@ -158,7 +158,7 @@ def test_immortal_time_is_found_and_named() -> None:
         .query("check == 'time zero' and grade == 'not comparable'")["finding"]
         .item()
     )
-    assert words.startswith("Nobody under B was lost before day 28, while")
+    assert words.startswith("No subject under B was lost before day 28, while")
     assert "Those 28 days are immortal time." in words
     anyway = judged(study.keep(kept), accept=["time zero"])
     assert anyway.comparability[0].conclusion == OK
@@ -179,7 +179,7 @@ def test_days_horizons_and_visits() -> None:
     long = judged(clinic(severity=0.3), tau=400)
     assert "The horizon is day 400; followed is" in str(long)
     early = judged(study, tau=10, outcomes=("onset",))
-    assert "nobody was rated under B (day 21)" in str(early)
+    assert "no subject was rated under B (day 21)" in str(early)
 
 
 @pytest.mark.filterwarnings("ignore:All subjects have the treatment")

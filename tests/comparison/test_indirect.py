@@ -300,7 +300,7 @@ def test_comparisons_refuse(own: pd.DataFrame) -> None:
     with pytest.raises(UnknownNameError, match="Unknown arm of trial of B 'E'"):
         fit.compare(OTHER, outcome="response", treatment="A", comparator="E", anchor="C")
     with pytest.raises(
-        NotEstimableError, match=r"everybody had the outcome\. A rate of 1 has no stand"
+        NotEstimableError, match=r"every subject had the outcome\. A rate of 1 has no stand"
     ):
         fit.compare(OTHER, outcome=own.set_index("subject")["age"] * 0 + 1, **BOTH)
     with pytest.raises(SpecError, match="n_boot must be 0"):

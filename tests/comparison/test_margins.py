@@ -351,7 +351,7 @@ def test_a_ratio_without_an_error_keeps_its_limits() -> None:
     assert table.loc["ratio", "estimate"] == table.loc["odds ratio", "estimate"] == np.inf
     assert table.loc["ratio", "conf_low"] > 1
     assert table.loc[["ratio", "odds ratio"], "std_error"].isna().all()
-    assert "nobody or everybody" in table.loc["odds ratio", "reason"]
+    assert "no subject or every subject" in table.loc["odds ratio", "reason"]
     assert table.loc["odds ratio", "p_value"] < 0.05
 
 

@@ -251,7 +251,9 @@ def test_refusals(trial: Study) -> None:
         {"subject": range(8), "treatment": list("abababab"),
          "x": [0, 1, 0.1, 0.9, 0.05, 1.1, 3, -3]}
     )  # fmt: skip
-    with pytest.raises(NotEstimableError, match=r"Nobody under b finds a match .* 1e-06 standard"):
+    with pytest.raises(
+        NotEstimableError, match=r"No subject under b finds a match .* 1e-06 standard"
+    ):
         Matching("x", caliper=1e-6).fit(far)
 
 

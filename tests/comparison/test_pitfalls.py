@@ -204,7 +204,7 @@ def test_a_threshold_that_decides() -> None:
 
 def test_far_from_the_threshold() -> None:
     row = findings(clinic()).loc["threshold"]
-    assert row["finding"] == "Nobody lies within a point of the threshold."
+    assert row["finding"] == "No subject lies within a point of the threshold."
 
 
 def test_notes_of_the_whole() -> None:

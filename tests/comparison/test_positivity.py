@@ -39,7 +39,7 @@ def test_a_trait_that_is_never_treated_is_named_and_left_out(
     frame = never(patients(), "psychotic", rng.random(N) < share, values)
     n = int((frame["psychotic"] == values[0]).sum())
     assert n > 0
-    words = rf"Nobody with psychotic = {values[0]} got TMS \({n} such subjects"
+    words = rf"No subject with psychotic = {values[0]} got TMS \({n} such subjects"
     with pytest.raises(NotEstimableError, match=words):
         trd.PropensityWeights("psychotic + age").fit(frame)
     fit = trd.PropensityWeights("psychotic + age", on_violation="overlap").fit(frame)
@@ -65,7 +65,7 @@ def test_a_trait_that_is_never_treated_is_named_and_left_out(
                                   {"estimand": "att", "treated": "TMS"}], ids=str)  # fmt: skip
 def test_every_kind_of_weights_finds_it(kind: dict[str, Any]) -> None:
     frame = never(patients(), "psychotic", np.arange(N) % 4 == 0, (1, 0))
-    with pytest.raises(NotEstimableError, match="Nobody with psychotic = 1 got TMS"):
+    with pytest.raises(NotEstimableError, match="No subject with psychotic = 1 got TMS"):
         trd.PropensityWeights("psychotic + age", **kind).fit(frame)
     fit = trd.PropensityWeights("psychotic + age", on_violation="overlap", **kind).fit(frame)
     assert fit.violations[0].n == fit.glance()["n_left_out"].item()
@@ -75,7 +75,7 @@ def test_coded_sites_are_levels() -> None:
     frame = patients()
     frame = frame.assign(site=np.where(frame["treatment"] == "ECT", np.arange(N) % 4,
                                        np.arange(N) % 3))  # fmt: skip
-    with pytest.raises(NotEstimableError, match=r"Nobody with site = 3 got TMS"):
+    with pytest.raises(NotEstimableError, match=r"No subject with site = 3 got TMS"):
         trd.PropensityWeights("age + C(site)").fit(frame)
 
 
@@ -85,7 +85,9 @@ def test_a_range_that_a_treatment_never_reaches() -> None:
     frame = frame[(frame["treatment"] == "ECT") | (frame["age"] <= 60)].reset_index(drop=True)
     oldest = frame.loc[frame["treatment"] == "TMS", "age"].max()
     n = int((frame["age"] > oldest).sum())
-    with pytest.raises(NotEstimableError, match=rf"Nobody with age above {oldest:g} got TMS \({n}"):
+    with pytest.raises(
+        NotEstimableError, match=rf"No subject with age above {oldest:g} got TMS \({n}"
+    ):
         trd.PropensityWeights("age").fit(frame)
     fit = trd.PropensityWeights("age", on_violation="overlap").fit(frame)
     kept = fit.covariates.frame["age"]
@@ -161,7 +163,7 @@ def test_entropy_names_what_cannot_be_met() -> None:
 
 def test_trimming_that_leaves_a_treatment_empty() -> None:
     frame = patients().assign(treatment=np.where(np.arange(N) % 20 == 7, "TMS", "ECT"))
-    with pytest.raises(NotEstimableError, match=r"Nearly nobody could have had .* TMS \(0\)"):
+    with pytest.raises(NotEstimableError, match=r"Nearly no subject could have had .* TMS \(0\)"):
         trd.PropensityWeights("age", trim=0.45).fit(frame)
 
 
@@ -215,7 +217,7 @@ def test_missing_covariates_keep_their_indicators_through_every_step() -> None:
     assert "grade[T.c]" in fit.balance()["term"].tolist()
     with pytest.raises(SpecError, match="would be named 'msm_missing'"):
         spec.fit(frame.assign(msm_missing=0))
-    with pytest.raises(NotEstimableError, match="Nobody has msm"):
+    with pytest.raises(NotEstimableError, match="No subject has msm"):
         spec.fit(frame.assign(msm=np.nan))
     with pytest.raises(DataError, match=r"Covariates are infinite: age \(2\)"):
         trd.PropensityWeights("age").fit(patients().assign(age=[np.inf, -np.inf, *[1.0] * (N - 2)]))

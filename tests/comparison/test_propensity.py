@@ -276,7 +276,7 @@ def psychotic() -> pd.DataFrame:
 def test_a_kind_of_patient_that_never_gets_a_treatment() -> None:
     frame = psychotic()
     n = int(frame["psychotic"].sum())
-    words = rf"Nobody with psychotic = 1 got TMS \({n} such subjects under other treatments\)"
+    words = rf"No subject with psychotic = 1 got TMS \({n} such subjects under other treatments\)"
     with pytest.raises(NotEstimableError, match=words):
         trd.PropensityWeights("psychotic + age").fit(frame)
     # Without the covariate in the formula there is nothing to see; with it those subjects go.

@@ -326,7 +326,7 @@ def test_refusals_of_data(trial: Study) -> None:
         Standardisation(FORMULA, outcome=Response(), day=28, reference="Ketamin").fit(trial)
     with pytest.raises(UnknownNameError, match=r"Unknown column of the subjects 'agee'.*age"):
         Standardisation("treatment + agee", outcome=Response(), day=28).fit(trial)
-    with pytest.raises(NotEstimableError, match="Nobody was followed to day 999"):
+    with pytest.raises(NotEstimableError, match="No subject was followed to day 999"):
         Standardisation(FORMULA, tau=999).fit(onset)
     with pytest.raises(NotEstimableError, match="one value only, 'TMS'"):
         Standardisation(FORMULA, outcome=Response(), day=28).fit(trial.only(["TMS"]))

@@ -41,7 +41,7 @@ def test_unobserved_stretches_are_what_a_count_day_by_day_finds(
 def test_restricted_means_refuse_days_that_nobody_saw() -> None:
     late = times_of([10, 12, 10], [20, 25, 30], [1, 1, 0])
     with pytest.raises(
-        NotEstimableError, match="Nobody is under observation in A from day 0 to 10"
+        NotEstimableError, match="No subject is under observation in A from day 0 to 10"
     ):
         RMST(tau=28).fit(late)
     gap = times_of([0, 0, 10, 10], [5, 6, 20, 30], [1, 0, 1, 0])

@@ -117,7 +117,7 @@ def test_a_published_arm_without_the_outcome() -> None:
     fit = trd.MAIC({"x": 3.0}).fit(own)
     for events in (0, 2):
         trial = trd.PublishedTrial("other", arms=(trd.PublishedArm("B", 2, events=events),))
-        word = "nobody" if events == 0 else "everybody"
+        word = "no subject" if events == 0 else "every subject"
         for measure in ("risk difference", "risk ratio", "odds ratio"):
             with pytest.raises(NotEstimableError, match=f"other, B: {word} had the outcome. A rat"):
                 fit.compare(
@@ -126,7 +126,7 @@ def test_a_published_arm_without_the_outcome() -> None:
     both = trd.PublishedTrial(
         "other", arms=(trd.PublishedArm("B", 9, events=4), trd.PublishedArm("C", 9, events=0))
     )
-    with pytest.raises(NotEstimableError, match="nobody had the outcome"):
+    with pytest.raises(NotEstimableError, match="no subject had the outcome"):
         both.contrast("B", "C", "risk difference")
 
 

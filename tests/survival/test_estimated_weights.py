@@ -169,4 +169,4 @@ def test_known_weights_are_said_to_be_known() -> None:
     estimated = str(trd.RMST(tau=12.0).fit(data, weights=weights))
     assert "taken as known" in known
     assert "weights from age; effective sample size" in estimated
-    assert "errors know that they were estimated" in estimated
+    assert "standard errors include their estimation" in estimated

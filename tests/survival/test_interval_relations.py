@@ -338,7 +338,7 @@ def with_entry(times: EventTimes) -> EventTimes:
         (
             lambda t: IntervalPH("age").fit(times_of([1, 2], [np.inf] * 2, "a", age=[1.0, 2])),
             NotEstimableError,
-            "Nobody had the event",
+            "No subject had the event",
         ),
         (
             lambda t: IntervalPH("age").fit(times_of([1, 2], [9, 8], "a", age=[1.0, 2])),

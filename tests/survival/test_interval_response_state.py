@@ -249,7 +249,7 @@ def test_refusals(trial: Study, sparse: ResponseHistory) -> None:
         IntervalResponseState(1000).fit(frame)
     early = frame[frame["state"] == N].assign(to="censored", right=np.inf)
     with pytest.raises(
-        NotEstimableError, match=r"Nobody is under observation in a, in response, from day 0 on"
+        NotEstimableError, match=r"No subject is under observation in a, in response, from day 0 on"
     ):
         IntervalResponseState(14).fit(early)
 
@@ -263,7 +263,7 @@ def test_intensities_at_the_edge() -> None:
     stays = waits.assign(start=7.0, stop=28.0, state=R, to="censored", left=28.0, right=np.inf)
     fit = IntervalResponseState(28).fit(pd.concat([waits, stays]))
     text = repr(fit)
-    assert "The intensity grows without end, without an error: a, response from day 0" in text
+    assert "The intensity has no finite estimate, without an error: a, response from day 0" in text
     assert "The intensity is 0, without an error: a, relapse from day 0" in text
     assert fit.intensities()["std_error"].isna().all()
     assert fit.mean_days()["estimate"].tolist() == pytest.approx([0, 28, 0], abs=0.05)

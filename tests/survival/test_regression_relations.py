@@ -276,7 +276,7 @@ def test_landmark_moves_the_origin_and_counts_who_is_gone() -> None:
     assert after.at([15.0])["estimate"].item() == pytest.approx(ratio, rel=1e-12)
     with pytest.raises(SpecError, match="day must be a number of days, 0 or more; got -1"):
         landmark(frame, -1)
-    with pytest.raises(NotEstimableError, match="Nobody is under observation without event at"):
+    with pytest.raises(NotEstimableError, match="No subject is under observation without event at"):
         landmark(frame, 1e6)
 
 
@@ -286,8 +286,8 @@ BAD = cohort(0)
 @pytest.mark.parametrize(
     ("spec", "frame", "error", "message"),
     [
-        (CoxPH("age"), BAD.assign(status=0), NotEstimableError, "Nobody had event"),
-        (CoxPH("age", cause=2), BAD, NotEstimableError, "Nobody had cause 2"),
+        (CoxPH("age"), BAD.assign(status=0), NotEstimableError, "No subject had event"),
+        (CoxPH("age", cause=2), BAD, NotEstimableError, "No subject had cause 2"),
         (CoxPH("weight"), BAD, DataError, "no column 'weight' for the formula"),
         (CoxPH("age", strata="site"), BAD, UnknownNameError, "Unknown column 'site'"),
         (CoxPH("age + one"), BAD.assign(one=1.0), NotEstimableError, "one"),

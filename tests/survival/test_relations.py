@@ -180,7 +180,9 @@ def test_a_treatment_nobody_had_looked_at() -> None:
          "score": [30, 10, 30, 10]}
     )  # fmt: skip
     onset = time_to(Study(visits, scale="MADRS"), Response())
-    with pytest.raises(NotEstimableError, match=r"Nobody was rated by day 28 under VNS \(day 90\)"):
+    with pytest.raises(
+        NotEstimableError, match=r"No subject was rated by day 28 under VNS \(day 90\)"
+    ):
         RMST(tau=28).fit(onset)
     assert RMST(tau=28).fit(onset.only(["ECT"])).tidy()["estimate"].tolist() == [28]
 
@@ -197,7 +199,11 @@ def test_a_treatment_nobody_had_looked_at() -> None:
         (lambda t: LogRank().fit(times_of([1, 2], [1, 0])), NotEstimableError, "needs two groups"),
         (lambda t: LogRank().fit(t).pairwise("tukey"), SpecError, "adjust must be one of"),
         (lambda t: AalenJohansen().fit(t).influence([3], cause=5), UnknownNameError, "cause '5'"),
-        (lambda t: KaplanMeier().fit(times_of([0, 0], [0, 0])), NotEstimableError, "Nobody has"),
+        (
+            lambda t: KaplanMeier().fit(times_of([0, 0], [0, 0])),
+            NotEstimableError,
+            "No subject has",
+        ),
         (lambda t: KaplanMeier(conf_level=95), SpecError, "conf_level must lie between"),
     ],
 )

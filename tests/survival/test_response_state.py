@@ -319,7 +319,7 @@ def test_a_state_that_empties_is_said_to_be_carried_on() -> None:
          "state": [N, R, N], "to": [R, "censored", "censored"]}
     )  # fmt: skip
     fit = ResponseState(tau=20).fit(frame)
-    assert "Nobody is followed to day 20 in a, in response (day 5)" in repr(fit)
+    assert "No subject is followed to day 20 in a, in response (day 5)" in repr(fit)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_state_that_empties_is_said_to_be_carried_on() -> None:
         ),
         (
             lambda f, s: ResponseState(5).fit(f.assign(start=f["start"] + 1, stop=f["stop"] + 1)),
-            NotEstimableError, "Nobody is under observation from day 0 in a, b",
+            NotEstimableError, "No subject is under observation from day 0 in a, b",
         ),
     ],
 )  # fmt: skip
@@ -351,7 +351,9 @@ def test_a_treatment_nobody_had_looked_at() -> None:
          "score": [30, 10, 30, 10]}
     )  # fmt: skip
     history = response_history(Study(visits, scale="MADRS"), Response(), LossOfResponse())
-    with pytest.raises(NotEstimableError, match=r"Nobody was rated by day 28 under VNS \(day 90\)"):
+    with pytest.raises(
+        NotEstimableError, match=r"No subject was rated by day 28 under VNS \(day 90\)"
+    ):
         ResponseState(tau=28).fit(history)
     assert ResponseState(tau=28).fit(history.only(["ECT"])).tidy()["treatment"].unique() == "ECT"
 

@@ -121,20 +121,20 @@ def _clusters(parts: Sequence[Estimates], who: ObjectArray) -> ObjectArray | Non
     known = [p for p in parts if p.clusters is not None]
     if not known:
         return None
-    found = np.full(len(who), None, dtype=object)
+    clusters = np.full(len(who), None, dtype=object)
     for p in known:
         place = pd.Index(who).get_indexer(pd.Index(np.asarray(p.subjects, dtype=object)))
-        own = np.asarray(p.clusters, dtype=object)
-        told = ~pd.isna(own)
-        at, own = place[told], own[told]
-        before = ~pd.isna(found[at])
-        if (found[at][before] != own[before]).any():
+        labels = np.asarray(p.clusters, dtype=object)
+        grouped = ~pd.isna(labels)
+        at, labels = place[grouped], labels[grouped]
+        before = ~pd.isna(clusters[at])
+        if (clusters[at][before] != labels[before]).any():
             raise NotEstimableError(
                 "The results cluster the same subjects in different groups: what they share is "
                 "not known. Use one cluster= for all."
             )
-        found[at] = own
-    return found
+        clusters[at] = labels
+    return clusters
 
 
 def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:
@@ -142,6 +142,6 @@ def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:
     if part.influences is None or part.subjects is None:
         return np.full((len(who), len(part)), np.nan)
     place = pd.Index(who).get_indexer(pd.Index(np.asarray(part.subjects, dtype=object)))
-    found = np.zeros((len(who), len(part)))
-    np.add.at(found, place, np.asarray(part.influences))
-    return found
+    rows = np.zeros((len(who), len(part)))
+    np.add.at(rows, place, np.asarray(part.influences))
+    return rows

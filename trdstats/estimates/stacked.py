@@ -21,8 +21,8 @@ def below(parts: Sequence[T]) -> T:
     """Return estimates of the same subjects, in the same order, one part below the other."""
     if len(parts) == 1:
         return parts[0]
-    own = [p.influences for p in parts if p.influences is not None]
-    influences = np.hstack(own) if len(own) == len(parts) else None
+    influences_of_parts = [p.influences for p in parts if p.influences is not None]
+    influences = np.hstack(influences_of_parts) if len(influences_of_parts) == len(parts) else None
     covariance = (
         block_diag(*(p.covariance for p in parts))
         if influences is None

@@ -1,7 +1,7 @@
 """Weights of subjects: given as a column, a series or a frame, or estimated by a model.
 
 Estimated weights bring the influence of every subject on their model. An estimate that uses them
-then depends on a subject twice: directly, and through everybody's weights. Stacking adds the two.
+then depends on a subject twice: directly, and through the weights of all. Stacking adds the two.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
             ]
         )
     if not values.any():
-        raise NotEstimableError("All weights are 0: nobody takes part.")
+        raise NotEstimableError("All weights are 0: no subject takes part.")
     return values
 
 
@@ -300,11 +300,11 @@ def effective_size(weights: Sequence[FloatArray]) -> float:
 
 
 def weights_in_words(size: float, model: WeightsAmong | None) -> str:
-    """Say what weights are, how many subjects they are worth and what errors know of them."""
+    """Say what weights are, their effective sample size and what standard errors include."""
     worth = f"effective sample size {size:,.1f}"
     if model is None:
         return f"{worth}; taken as known"
-    return f"{model.label}; {worth}; errors know that they were estimated"
+    return f"{model.label}; {worth}; standard errors include their estimation"
 
 
 def multiply_weights(

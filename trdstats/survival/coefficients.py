@@ -85,8 +85,10 @@ class Coefficients(EstimateResult):
                 format_interval(r.exp_low, r.exp_high, 2),
                 format_p(r.p_value),
             )
-            own = (format_number(r.estimate, 3), format_number(r.std_error, 3))
-            rows.append((*(getattr(r, h) for h in heads), *own, *(ratio if shown else ("",) * 3)))
+            coefficient = (format_number(r.estimate, 3), format_number(r.std_error, 3))
+            rows.append(
+                (*(getattr(r, h) for h in heads), *coefficient, *(ratio if shown else ("",) * 3))
+            )
         return tuple(rows)
 
 
@@ -140,18 +142,18 @@ def coefficients_of(
         Groups of subjects that are not independent.
     """
     subjects = sample.influence_subjects()
-    group = None
+    groups = None
     if clusters is not None:
         # Subjects outside the estimate stand alone.
-        group = np.full(len(subjects), None, dtype=object)
-        group[row] = clusters
-    moved = None if effect is None else sample.stacked_influence(sample.lay_out(row, effect))
-    told = moved is not None and bool(np.isfinite(moved).all())
+        groups = np.full(len(subjects), None, dtype=object)
+        groups[row] = clusters
+    influence = None if effect is None else sample.stacked_influence(sample.lay_out(row, effect))
+    has_influence = influence is not None and bool(np.isfinite(influence).all())
     known, certain = np.isfinite(value), np.diag(covariance) > 0
     return estimates_of(
         keys, value, covariance=covariance, null=0.0, title=title, notes=notes,
-        influences=moved if told else None,
-        subjects=subjects if told else None, clusters=group if told else None,
+        influences=influence if has_influence else None,
+        subjects=subjects if has_influence else None, clusters=groups if has_influence else None,
         reasons=[
             lost[0] if not k else "" if c else lost[1] for k, c in zip(known, certain, strict=True)
         ],

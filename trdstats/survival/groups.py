@@ -76,7 +76,7 @@ class Sample:
     n_ungrouped : int
         Subjects with follow-up whose group is missing; they take no part.
     empty : tuple of str
-        Groups in which nobody has follow-up.
+        Groups in which no subject has follow-up.
     weighted : bool
         Whether subjects have weights.
     model : WeightsAmong or None
@@ -236,14 +236,14 @@ def split(times: EventTimes, by: str | None, weights: WeightsLike | None = None)
     DataError
         When a weight is not usable.
     NotEstimableError
-        When nobody has follow-up.
+        When no subject has follow-up.
     """
     if by is not None and by not in times.frame.columns:
         raise unknown_name("column", by, times.frame.columns)
     frame = times.at_risk()
     if not len(frame):
         raise NotEstimableError(
-            f"Nobody has follow-up for the time to {times.outcome}: no subject was rated after "
+            f"No subject has follow-up for the time to {times.outcome}: no subject was rated after "
             f"{times.origin}."
         )
     status = frame["status"].to_numpy(dtype=np.intp)
@@ -314,7 +314,7 @@ def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[
     notes = [f"{times.caveat}."] if times.caveat else []
     notes += notes_on(times.switching)
     if sample.empty:
-        notes.append(f"Nobody has follow-up in {', '.join(sample.empty)}.")
+        notes.append(f"No subject has follow-up in {', '.join(sample.empty)}.")
     if "origin_gap" in times.frame:
         gap = times.frame["origin_gap"]
         notes.append(

@@ -1,4 +1,4 @@
-"""What delayed entry leaves unknown: days on which nobody of a group is under observation."""
+"""What delayed entry leaves unknown: days on which no subject of a group is under observation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def late_entry_notes(sample: Sample, *, any_cause: bool = False) -> tuple[str, .
         spans = _spans(g, min(float(g.time.max()), fall.day))
         if spans:
             notes.append(
-                f"Nobody is under observation in {g.label} {spans}: the curve is carried on there."
+                f"No subject is under observation in {g.label} {spans}: the curve is carried "
+                "on there."
             )
         if fall.later:
             notes.append(f"{_in_words(g, fall)}: the curve cannot change from there on.")
@@ -59,8 +60,8 @@ def check_observed(sample: Sample, tau: float) -> None:
     Raises
     ------
     NotEstimableError
-        When nobody of a group is under observation on some days before `tau`, or all at risk had
-        the event while others come under observation later.
+        When no subject of a group is under observation on some days before `tau`, or all at risk
+        had the event while others come under observation later.
     """
     found = []
     for g in sample.groups:
@@ -69,7 +70,7 @@ def check_observed(sample: Sample, tau: float) -> None:
         fall = _fall(g, any_cause=False)
         spans = _spans(g, min(tau, fall.day))
         if spans:
-            found.append(f"Nobody is under observation in {g.label} {spans}.")
+            found.append(f"No subject is under observation in {g.label} {spans}.")
         if fall.later and fall.day < tau:
             found.append(f"{_in_words(g, fall)}.")
     if found:

@@ -151,50 +151,50 @@ class AIPW(SummaryMixin):
             data, self.outcome, day=self.day, missing=self.missing, reference=self.reference
         )
         formulas = (self.outcome_formula, self.treatment_formula)
-        everybody = read_analysis_set(known, formulas, self.by, weights)
-        levels = everybody.levels
+        sample = read_analysis_set(known, formulas, self.by, weights)
+        levels = sample.levels
         reference = pick_level("treatment", self.reference, levels)
         among = None
         if self.estimand == "att":
             among = levels.index(pick_level("treatment", self.treated, levels))
         family: Family = "logistic" if known.binary else "linear"
         models = _Models(
-            everybody,
-            read_covariates(everybody.frame, self.outcome_formula),
-            read_covariates(everybody.frame, self.treatment_formula, least=0),
+            sample,
+            read_covariates(sample.frame, self.outcome_formula),
+            read_covariates(sample.frame, self.treatment_formula, least=0),
             family,
             self.by,
         )
-        own = everybody.observed
-        y = np.where(own, everybody.y, 0.0)
-        weight = np.where(own, everybody.weight, 0.0)
+        own = sample.observed
+        y = np.where(own, sample.y, 0.0)
+        weight = np.where(own, sample.weight, 0.0)
         if self.folds is None:
             mean, e = models.predict(own, own)
         else:
             mean, e = _cross_fit(models, own, int(self.folds), self.seed)
         # Who has no outcome has no weight; 1 keeps the ratio finite.
         e = np.where(own[:, None], e, 1.0)
-        found = augmented_means(y, everybody.code, mean, e, weight, among)
+        found = augmented_means(y, sample.code, mean, e, weight, among)
         direct = found.influence
         if self.variance == "stacked":
             direct = direct + models.carried(found, own, e, among)
-        influence = everybody.stacked_influence(direct)
+        influence = sample.stacked_influence(direct)
         labels = tuple(str(v) for v in levels)
         quantity: Quantity = "rate" if known.binary else "mean"
         time = np.nan if self.day is None else float(self.day)
         propensity = pd.DataFrame(np.where(own[:, None], e, np.nan), columns=list(labels))
-        propensity.insert(0, "subject", everybody.frame["subject"].to_numpy(dtype=object))
-        propensity.insert(1, self.by, everybody.frame[self.by].to_numpy(dtype=object))
+        propensity.insert(0, "subject", sample.frame["subject"].to_numpy(dtype=object))
+        propensity.insert(1, self.by, sample.frame[self.by].to_numpy(dtype=object))
         return AIPWResult(
             spec=self,
             outcome=known.label,
             caveat=known.caveat,
-            counts=everybody.counts(self.by),
+            counts=sample.counts(self.by),
             propensity=propensity,
-            facts=(("Outcome model", family), *everybody.facts()),
+            facts=(("Outcome model", family), *sample.facts()),
             _values=values_by_treatment(
                 [(quantity, time)], self.by, labels, found.estimate, influence=influence,
-                subjects=everybody.who, title="Augmented inverse probability weighting",
+                subjects=sample.who, title="Augmented inverse probability weighting",
                 notes=(
                     *caveat_notes(known.caveat, covariates_of(self)), *notes_on(known.switching)
                 ),
@@ -214,7 +214,7 @@ class AIPW(SummaryMixin):
 class _Models:
     """The two models of one comparison."""
 
-    everybody: AnalysisSet
+    sample: AnalysisSet
     outcome: CovariateDesign
     treatment: CovariateDesign
     family: Family
@@ -225,7 +225,7 @@ class _Models:
         fit, _ = self._outcome(train)
         e = np.where(test[:, None], self._treatment(train).probability(), 0.0)
         mean = np.zeros_like(e)
-        for k, level in enumerate(self.everybody.levels):
+        for k, level in enumerate(self.sample.levels):
             mean[test, k] = fit.mean(design_at(self.outcome, self.by, level)[test])
         return mean, e
 
@@ -234,40 +234,40 @@ class _Models:
         fit, on_beta = self._outcome(own)
         model = self._treatment(own)
         result = model.influence @ through_treatment_model(found, model.Z, e, among).T
-        for k, level in enumerate(self.everybody.levels):
+        for k, level in enumerate(self.sample.levels):
             slope = fit.slope(design_at(self.outcome, self.by, level))
             result[:, k] += on_beta @ (found.on_mean[:, k] @ slope)
         return np.asarray(result)
 
     def _treatment(self, train: BoolArray) -> TreatmentModel:
         terms = self.treatment.terms
-        return fit_treatment_model(self.treatment.X, terms, self.everybody, train)
+        return fit_treatment_model(self.treatment.X, terms, self.sample, train)
 
     def _outcome(self, train: BoolArray) -> Any:
         X = with_intercept(self.outcome.X)
         terms = ["Intercept", *self.outcome.terms]
-        return fit_outcome_model(X, terms, self.everybody, self.family, among=train)
+        return fit_outcome_model(X, terms, self.sample, self.family, among=train)
 
 
 def _cross_fit(
     models: _Models, own: BoolArray, folds: int, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Predict each part of the subjects by models of the others."""
-    everybody = models.everybody
+    sample = models.sample
     # By name, so that the order of rows does not matter; within treatments, so that every part
     # has all of them.
-    order = np.argsort(everybody.frame["subject"].astype(str).to_numpy(), kind="stable")
+    order = np.argsort(sample.frame["subject"].astype(str).to_numpy(), kind="stable")
     drawn = np.empty(len(own))
     drawn[order] = np.random.default_rng(seed).random(len(own))
     fold = np.zeros(len(own), dtype=np.intp)
-    for k, level in enumerate(everybody.levels):
-        mine = np.flatnonzero((everybody.code == k) & own)
+    for k, level in enumerate(sample.levels):
+        mine = np.flatnonzero((sample.code == k) & own)
         if len(mine) < folds:
             raise SpecError(
                 f"folds={folds} is more than the {len(mine)} subjects under {level}: use fewer."
             )
         fold[mine[np.argsort(drawn[mine])]] = np.arange(len(mine)) % folds
-    mean = np.zeros((len(own), len(everybody.levels)))
+    mean = np.zeros((len(own), len(sample.levels)))
     e = np.zeros_like(mean)
     for j in range(folds):
         test = own & (fold == j)

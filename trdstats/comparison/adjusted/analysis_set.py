@@ -111,7 +111,7 @@ def read_analysis_set(
     UnknownNameError
         When a column is not there.
     NotEstimableError
-        When a treatment has nobody whose outcome is known.
+        When a treatment has no subject whose outcome is known.
     """
     frame = with_covariates(known.frame, formulas, by, "subjects")
     levels = levels_by(frame, by)
@@ -132,8 +132,8 @@ def read_analysis_set(
     empty = [str(v) for v, k in zip(levels, n, strict=True) if k == 0]
     if empty:
         raise NotEstimableError(
-            f"Nobody under {', '.join(empty)} has a known {known.label}. Leave the treatment out "
-            "with study.only([...])."
+            f"No subject under {', '.join(empty)} has a known {known.label}. Leave the treatment "
+            "out with study.only([...])."
         )
     return found
 
@@ -141,7 +141,7 @@ def read_analysis_set(
 def fit_outcome_model(
     X: FloatArray,
     terms: Sequence[str],
-    everybody: AnalysisSet,
+    sample: AnalysisSet,
     family: Family,
     among: BoolArray | None = None,
 ) -> tuple[LinearFit, FloatArray]:
@@ -150,7 +150,7 @@ def fit_outcome_model(
     Parameters
     ----------
     X : ndarray, shape (n, q)
-        Of everybody, with intercept.
+        Of every subject, with intercept.
     among : ndarray of bool, shape (n,), optional
         Some of those whose outcome is known. Default: all of them.
 
@@ -158,18 +158,18 @@ def fit_outcome_model(
     -------
     LinearFit
     ndarray, shape (n, q)
-        Influence of everybody on the coefficients; 0 for those without an outcome.
+        Influence of every subject on the coefficients; 0 for those without an outcome.
 
     Raises
     ------
     NotEstimableError
-        When columns explain each other, or a coefficient grows without end.
+        When columns are collinear, or a coefficient has no finite estimate.
     """
-    own = everybody.observed if among is None else among
+    own = sample.observed if among is None else among
     check_full_rank(X[own], terms)
-    fit = fit_linear_model(X[own], everybody.y[own], everybody.weight[own], family)
+    fit = fit_linear_model(X[own], sample.y[own], sample.weight[own], family)
     if fit.endless.any():
-        raise _separated([t for t, e in zip(terms, fit.endless, strict=True) if e], everybody.label)
+        raise _separated([t for t, e in zip(terms, fit.endless, strict=True) if e], sample.label)
     influence = np.zeros(X.shape)
     influence[own] = fit.influence()
     return fit, influence
@@ -182,10 +182,10 @@ class TreatmentModel:
     Attributes
     ----------
     Z : ndarray, shape (n, q)
-        Design of everybody: ones, then covariates centred and scaled.
+        Design of every subject: ones, then covariates centred and scaled.
     gamma : ndarray, shape (K - 1, q)
     influence : ndarray, shape (n, (K - 1) q)
-        Of everybody on gamma; 0 for those the model was not fitted to.
+        Of every subject on gamma; 0 for those the model was not fitted to.
     """
 
     Z: FloatArray
@@ -199,30 +199,30 @@ class TreatmentModel:
 
 
 def fit_treatment_model(
-    X: FloatArray, terms: Sequence[str], everybody: AnalysisSet, own: BoolArray
+    X: FloatArray, terms: Sequence[str], sample: AnalysisSet, own: BoolArray
 ) -> TreatmentModel:
     """Fit a model of the treatment to some of the subjects.
 
     Parameters
     ----------
     X : ndarray, shape (n, q)
-        Covariates of everybody, without intercept.
+        Covariates of every subject, without intercept.
     terms : sequence of str
         Their names.
-    everybody : AnalysisSet
+    sample : AnalysisSet
     own : ndarray of bool, shape (n,)
 
     Raises
     ------
     NotEstimableError
-        When columns explain each other, or covariates separate the treatments.
+        When columns are collinear, or covariates separate the treatments.
     """
-    weight = everybody.weight[own]
+    weight = sample.weight[own]
     centre = np.average(X[own], axis=0, weights=weight)
     spread = np.sqrt(np.average((X[own] - centre) ** 2, axis=0, weights=weight))
     check_full_rank(np.column_stack([np.ones(int(own.sum())), X[own]]), ["Intercept", *terms])
     Z = np.column_stack([np.ones(len(X)), (X - centre) / spread])
-    found = fit_scores(Z[own], everybody.code[own], len(everybody.levels), weight)
+    found = fit_scores(Z[own], sample.code[own], len(sample.levels), weight)
     large = np.abs(found.gamma[:, 1:]) > SEPARATED
     if not found.converged or large.any():
         far = np.abs(found.gamma[:, 1:]).max(axis=0)

@@ -87,8 +87,8 @@ def values_by_treatment(
     Returns
     -------
     Estimates
-        Keys `by`, quantity, time. No standard error under a treatment in which nobody or
-        everybody had the outcome, or all had the same.
+        Keys `by`, quantity, time. No standard error under a treatment in which no subject or
+        every subject had the outcome, or all had the same.
     """
     if covariance is None:
         assert influence is not None

@@ -140,7 +140,7 @@ class Matching(SummaryMixin):
         UnknownNameError
             When a treatment is not there.
         NotEstimableError
-            When covariates separate the treatments, or nobody finds a match.
+            When covariates separate the treatments, or no subject finds a match.
         """
         table = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
         if "subject" not in table:
@@ -170,7 +170,7 @@ class Matching(SummaryMixin):
             pairs = match_once(score[mine], score[theirs], turn, self.ratio, width)
         if not len(pairs.treated):
             raise NotEstimableError(
-                f"Nobody under {treated} finds a match under {control} within {self.caliper:g} "
+                f"No subject under {treated} finds a match under {control} within {self.caliper:g} "
                 "standard deviations: the two populations do not overlap."
             )
         return MatchingResult(
@@ -180,7 +180,7 @@ class Matching(SummaryMixin):
             caveat=caveat_of(data),
             width=width,
             frame=both.frame,
-            everybody=table["subject"].to_numpy(dtype=object),
+            all_subjects=table["subject"].to_numpy(dtype=object),
             score=score,
             _one=mine[pairs.treated],
             _other=theirs[pairs.control],

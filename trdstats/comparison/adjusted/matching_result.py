@@ -1,4 +1,4 @@
-"""Matched subjects: who, how alike, and who found nobody."""
+"""Matched subjects: who, how alike, and who found no subject."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MatchingResult(SummaryMixin):
         Caliper on the logit.
     frame : pandas.DataFrame
         Subjects under the two treatments.
-    everybody : ndarray of object
+    every subject : ndarray of object
         Subjects of the data, those under other treatments too.
     score : ndarray, shape (n,)
         Logit of the propensity of `treated`, for the rows of `frame`; one number where scores
@@ -57,7 +57,7 @@ class MatchingResult(SummaryMixin):
     caveat: str
     width: float
     frame: pd.DataFrame
-    everybody: npt.NDArray[np.object_]
+    all_subjects: npt.NDArray[np.object_]
     score: FloatArray
     _one: IntArray
     _other: IntArray
@@ -110,8 +110,8 @@ class MatchingResult(SummaryMixin):
         score; a control the sum of its shares in the sets it is part of.
         """
         own = pd.Series(self._weight(), index=self.frame["subject"].to_numpy(dtype=object))
-        values = own.reindex(self.everybody).fillna(0.0).to_numpy()
-        return pd.DataFrame({"subject": self.everybody, "weight": values})
+        values = own.reindex(self.all_subjects).fillna(0.0).to_numpy()
+        return pd.DataFrame({"subject": self.all_subjects, "weight": values})
 
     @property
     def clusters(self) -> pd.Series[Any]:
@@ -257,7 +257,7 @@ class MatchingResult(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            term, mean_matched, mean_unmatched (NaN when everybody was matched), smd (unmatched
+            term, mean_matched, mean_unmatched (NaN when every subject was matched), smd (unmatched
             less matched, over the standard deviation of all treated).
         """
         columns = self._columns()[self._is_treated]

@@ -53,7 +53,7 @@ class Standardisation(SummaryMixin):
     by : str, default "treatment"
         Column of the formula that names the treatments.
     estimand : {"ate", "att"}
-        Whose covariates are averaged over: everybody's, or those of the subjects under `treated`.
+        Whose covariates are averaged over: all subjects, or those under `treated`.
     treated : str, optional
         The treatment whose subjects "att" is about.
     reference : str, optional
@@ -160,7 +160,7 @@ class Standardisation(SummaryMixin):
         DataError
             When a covariate is missing; every such subject is named.
         NotEstimableError
-            When the regression has no finite maximum, or covariates explain each other.
+            When the regression has no finite maximum, or covariates are collinear.
         """
         of_time = isinstance(data, EventTimes)
         if of_time != (self.outcome is None):

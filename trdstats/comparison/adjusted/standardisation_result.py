@@ -43,7 +43,7 @@ class StandardisationResult(ResultByTreatment):
     coefficients : pandas.DataFrame
         The regression: term, then the columns of estimates.
     facts, notes : tuple
-        What the face says of the regression.
+        What the summary says of the regression.
     """
 
     spec: Standardisation

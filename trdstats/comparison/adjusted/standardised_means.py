@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 def standardise_means(spec: Standardisation, data: Any, weights: Any) -> StandardisationResult:
-    """Fit the regression to those with an outcome and average over everybody."""
+    """Fit the regression to those with an outcome and average over every subject."""
     known = read_outcomes(
         data, spec.outcome, day=spec.day, missing=spec.missing, reference=spec.reference
     )
-    everybody = read_analysis_set(known, (spec.formula,), spec.by, weights)
+    sample = read_analysis_set(known, (spec.formula,), spec.by, weights)
     family: Family = "logistic" if known.binary else "linear"
     if spec.model is not None:
         if spec.model == "logistic" and not known.binary:
@@ -37,15 +37,15 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
                 f"model='logistic' needs outcomes of 0 and 1; {known.label} has others."
             )
         family = "logistic" if spec.model == "logistic" else "linear"
-    levels = everybody.levels
+    levels = sample.levels
     reference = pick_level("treatment", spec.reference, levels)
-    design = read_covariates(everybody.frame, spec.formula)
+    design = read_covariates(sample.frame, spec.formula)
     X = with_intercept(design.X)
-    fit, on_beta = fit_outcome_model(X, ["Intercept", *design.terms], everybody, family)
-    among = everybody.weight
+    fit, on_beta = fit_outcome_model(X, ["Intercept", *design.terms], sample, family)
+    among = sample.weight
     if spec.estimand == "att":
         treated = pick_level("treatment", spec.treated, levels)
-        among = np.where((everybody.frame[spec.by] == treated).to_numpy(), among, 0.0)
+        among = np.where((sample.frame[spec.by] == treated).to_numpy(), among, 0.0)
     share = among / among.sum()
     estimate, gradient = np.empty(len(levels)), np.empty((len(levels), X.shape[1]))
     direct = np.empty((len(share), len(levels)))
@@ -54,7 +54,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         mean = fit.mean(given)
         estimate[k], gradient[k] = share @ mean, share @ fit.slope(given)
         direct[:, k] = share * (mean - estimate[k]) + on_beta @ gradient[k]
-    influence = everybody.stacked_influence(direct)
+    influence = sample.stacked_influence(direct)
     covariance = None
     if spec.variance == "fixed covariates":
         covariance = gradient @ fit.covariance() @ gradient.T
@@ -65,18 +65,18 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         spec=spec,
         outcome=known.label,
         caveat=known.caveat,
-        counts=everybody.counts(spec.by),
+        counts=sample.counts(spec.by),
         coefficients=coefficient_table(
             ["Intercept", *design.terms],
             fit,
-            None if spec.variance == "fixed covariates" else everybody.stacked_influence(on_beta),
+            None if spec.variance == "fixed covariates" else sample.stacked_influence(on_beta),
             spec.conf_level,
         ),
-        facts=(("Model", family), *everybody.facts()),
+        facts=(("Model", family), *sample.facts()),
         notes=(),
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,
-            subjects=everybody.who, covariance=covariance, title="Standardisation",
+            subjects=sample.who, covariance=covariance, title="Standardisation",
             notes=(*caveat_notes(known.caveat, spec.formula), *notes_on(known.switching)),
         ),
         _reference=str(reference),

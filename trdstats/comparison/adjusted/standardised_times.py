@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def standardise_times(
     spec: Standardisation, times: EventTimes, weights: Any
 ) -> StandardisationResult:
-    """Fit the regression of times and average over everybody with follow-up."""
+    """Fit the regression of times and average over every subject with follow-up."""
     frame = with_covariates(times.at_risk(), (spec.formula,), spec.by, "event times")
     levels = [str(v) for v in levels_by(frame, spec.by)]
     reference = pick_level("treatment", spec.reference, levels)
@@ -128,8 +128,8 @@ def _check_follow_up(frame: pd.DataFrame, last: float) -> None:
     longest = float(frame["time"].max())
     if last > longest:
         raise NotEstimableError(
-            f"Nobody was followed to day {last:g}: follow-up ends at day {longest:g}. Choose days "
-            "and tau within it."
+            f"No subject was followed to day {last:g}: follow-up ends at day {longest:g}. Choose "
+            "days and tau within it."
         )
 
 
@@ -139,7 +139,7 @@ def _check_first_look(times: EventTimes, spec: Standardisation) -> None:
     if late and spec.by == "treatment":
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"Nobody was rated by day {first:g} under {listed}. Choose later days"
+            f"No subject was rated by day {first:g} under {listed}. Choose later days"
             + or_leave_out("times", [t for t in times.treatments if t not in late])
         )
 

@@ -49,7 +49,7 @@ class StratifiedRates(EstimateResult):
     facts : tuple of (str, str)
     caveat : str
     subjects : pandas.DataFrame or None
-        subject, stratum, treatment, met of everybody counted; None for bare counts.
+        subject, stratum, treatment, met of every subject counted; None for bare counts.
     """
 
     title: str
@@ -110,7 +110,7 @@ class StratifiedRates(EstimateResult):
         }
 
     def _cells(self) -> pd.DataFrame:
-        """Return everybody counted; of bare counts one row for those alike, with their number."""
+        """Return all subjects; of bare counts one row for equal ones, with their number."""
         if self.subjects is not None:
             return self.subjects.assign(size=1.0)
         rows = []
@@ -217,9 +217,11 @@ def _counts(pairs: dict[tuple[str, str], pd.DataFrame]) -> tuple[IntArray, ...]:
 def _reasons(value: FloatArray, error: FloatArray) -> list[str]:
     """Return why a comparison or its error cannot be had."""
     return [
-        "nobody or everybody of a treatment had the outcome" if not (np.isfinite(v) and e > 0)
-        else "" for v, e in zip(value, error, strict=True)
-    ]  # fmt: skip
+        ""
+        if np.isfinite(v) and e > 0
+        else "no subject or every subject of a treatment had the outcome"
+        for v, e in zip(value, error, strict=True)
+    ]
 
 
 def _effect(

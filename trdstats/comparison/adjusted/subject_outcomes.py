@@ -190,7 +190,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
         )
     known = values[~np.isnan(values)]
     if not len(known):
-        raise NotEstimableError(f"Nobody has the outcome {column!r}.")
+        raise NotEstimableError(f"No subject has the outcome {column!r}.")
     return values, bool(np.isin(known, (0.0, 1.0)).all())
 
 

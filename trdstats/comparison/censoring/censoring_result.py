@@ -40,7 +40,7 @@ class GroupModel:
         Its subjects.
     terms : tuple of str
     fit : LinearFit or None
-        None where everybody was observed.
+        None where every subject was observed.
     share : float
         Share observed.
     """
@@ -135,7 +135,7 @@ class CensoringWeightsResult(EstimateResult):
         -------
         Estimates
             Keys treatment, term; estimate is the log odds of being observed. No rows for
-            treatments with everybody observed.
+            treatments with every subject observed.
         """
         fitted = [(m, m.fit) for m in self.models if m.fit is not None]
         cells = [(m.label, term) for m, _ in fitted for term in m.terms]

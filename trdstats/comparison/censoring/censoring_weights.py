@@ -97,7 +97,7 @@ class CensoringWeights(SummaryMixin):
         DataError
             When a covariate is missing; every such subject is named.
         NotEstimableError
-            When nobody under a treatment was observed, or covariates separate the observed.
+            When no subject under a treatment was observed, or covariates separate the observed.
         """
         known = read_outcomes(data, self.outcome, day=self.day, missing="observed", reference=None)
         frame = with_covariates(known.frame, (self.formula,), self.by, "subjects")
@@ -144,7 +144,8 @@ def _fit_group(
 ) -> GroupModel:
     if not seen[mine].any():
         raise NotEstimableError(
-            f"Nobody under {label} was observed. Leave the treatment out with study.only([...])."
+            f"No subject under {label} was observed. Leave the treatment out with "
+            "study.only([...])."
         )
     if seen[mine].all():
         return GroupModel(label, mine, tuple(terms), None, 1.0)
@@ -154,7 +155,7 @@ def _fit_group(
         named = [t for t, e in zip(terms, fit.endless, strict=True) if e]
         raise NotEstimableError(
             f"{', '.join([t for t in named if t != 'Intercept'] or named)} separates the observed "
-            f"under {label} from the others: on one side of it everybody, or nobody, was observed. "
-            "Leave the term out or join categories."
+            f"under {label} from the others: on one side of it every subject, or none, was "
+            "observed. Leave the term out or join categories."
         )
     return GroupModel(label, mine, tuple(terms), fit, float(seen[mine].mean()))

@@ -113,7 +113,7 @@ class IPCW(SummaryMixin):
         DataError
             When a covariate is missing; every such subject is named.
         NotEstimableError
-            When follow-up ends before a day, or a coefficient grows without end.
+            When follow-up ends before a day, or a coefficient has no finite estimate.
         """
         times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
@@ -144,8 +144,9 @@ class IPCW(SummaryMixin):
         if model is not None and model.fit.endless.any():
             named = [t for t, e in zip(design.terms, model.fit.endless, strict=True) if e]
             raise NotEstimableError(
-                f"The effect of {', '.join(named)} on censoring has no finite estimate: nobody, or "
-                "everybody, in a category was censored. Leave the term out or join categories."
+                f"The effect of {', '.join(named)} on censoring has no finite estimate: no "
+                "subject, or every subject, in a category was censored. Leave the term out or "
+                "join categories."
             )
         if model is not None and model.unknown.any():
             named = [t for t, u in zip(design.terms, model.unknown, strict=True) if u]
@@ -230,6 +231,6 @@ def _check_follow_up(
     if late:
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"Nobody was rated by day {horizon:g} under {listed}. Choose later days"
+            f"No subject was rated by day {horizon:g} under {listed}. Choose later days"
             + or_leave_out("times", [t for t in times.treatments if t not in late])
         )

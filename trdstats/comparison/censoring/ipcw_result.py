@@ -78,7 +78,7 @@ class IPCWResult(ResultByTreatment):
         -------
         pandas.DataFrame
             term, then the columns of estimates: estimate is the log hazard ratio of being
-            censored, std_error robust. No rows where nobody was censored before the horizon or
+            censored, std_error robust. No rows where no subject was censored before the horizon or
             the formula has no covariate.
         """
         terms, beta, covariance = self.terms, np.empty(0), np.empty((0, 0))

@@ -25,7 +25,7 @@ PITFALLS = (
     "raters", "blinding", "clusters", "missing covariates", "balance", "counts", "threshold",
 )  # fmt: skip
 
-# Lost by chance alone: below this probability nobody lost is taken as a sign of selection.
+# Lost by chance alone: below this probability no subject lost is taken as a sign of selection.
 CHANCE = 0.01
 DENSITY_RATIO = 1.5
 BASELINE_LEAD_DAYS = 14.0
@@ -125,14 +125,14 @@ def check_design(a: Cohort, b: Cohort, *, day: float | None, tau: float | None) 
     tau : float or None
         Horizon of the days; None when none are compared.
     """
-    found = [_scale(a, b), _cut_off(a, b)]
+    findings = [_scale(a, b), _cut_off(a, b)]
     if day is not None:
-        found.append(_assessment_day(a, b, day))
-    found += _time_zero(a, b)
-    found += _visit_grid(a, b, tau)
+        findings.append(_assessment_day(a, b, day))
+    findings += _time_zero(a, b)
+    findings += _visit_grid(a, b, tau)
     if tau is not None:
-        found.append(_follow_up(a, b, tau))
-    return found
+        findings.append(_follow_up(a, b, tau))
+    return findings
 
 
 def _scale(a: Cohort, b: Cohort) -> Finding:
@@ -187,27 +187,29 @@ def _assessment_day(a: Cohort, b: Cohort, day: float) -> Finding:
 
 def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
     """Look for follow-up that somebody had to survive, late zeros and missing starters."""
-    found = []
-    for own, other in ((a, b), (b, a)):
-        last, theirs = own.last_day(), other.last_day()
+    findings = []
+    for cohort, other in ((a, b), (b, a)):
+        last, last_of_other = cohort.last_day(), other.last_day()
         reached = float(last.min()) if len(last) else 0.0
-        lost = float((theirs < reached).mean()) if len(theirs) else 0.0
-        # Nobody of n lost, where the other cohort loses a share: not by chance.
+        lost = float((last_of_other < reached).mean()) if len(last_of_other) else 0.0
+        # No subject of n lost, where the other cohort loses a share: not by chance.
         if reached > 0 and lost > 0 and (1 - lost) ** len(last) < CHANCE:
-            found.append(
+            findings.append(
                 Finding(
                     "time zero",
                     "not comparable",
-                    f"Nobody under {own.label} was lost before day {reached:g}, while "
-                    f"{100 * lost:.0f} % under {other.label} were: whoever is in {own.label} had "
+                    f"No subject under {cohort.label} was lost before day {reached:g}, while "
+                    f"{100 * lost:.0f} % under {other.label} were: whoever is in {cohort.label} "
+                    f"had "
                     f"to get that far. Those {reached:g} days are immortal time.",
-                    f"Count everybody who started {own.label} from its start, or begin both at day "
-                    f"{reached:g} with those still there (landmark).",
+                    f"Count every subject who started {cohort.label} from its start, or begin "
+                    f"both at "
+                    f"day {reached:g} with those still there (landmark).",
                 )
             )
     lead = abs(a.baseline_lead() - b.baseline_lead())
     if lead > BASELINE_LEAD_DAYS:
-        found.append(
+        findings.append(
             Finding(
                 "time zero",
                 "note",
@@ -216,18 +218,19 @@ def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
                 "What changed before treatment counts as its effect.",
             )
         )
-    shares = [c.untreated() for c in (a, b)]
-    if np.isfinite(shares).all() and abs(shares[0] - shares[1]) > UNTREATED_GAP:
-        found.append(
+    untreated = [c.untreated() for c in (a, b)]
+    if np.isfinite(untreated).all() and abs(untreated[0] - untreated[1]) > UNTREATED_GAP:
+        findings.append(
             Finding(
                 "time zero",
                 "note",
-                f"Never treated: {100 * shares[0]:.0f} % of {a.label}, {100 * shares[1]:.0f} % of "
+                f"Never treated: {100 * untreated[0]:.0f} % of {a.label}, "
+                f"{100 * untreated[1]:.0f} % of "
                 f"{b.label}.",
                 "Rates count all who were assigned; look at those treated beside them.",
             )
         )
-    return found or [Finding("time zero", "ok", "Nobody had to survive to be counted.")]
+    return findings or [Finding("time zero", "ok", "No subject had to survive to be counted.")]
 
 
 def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
@@ -241,7 +244,7 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
             Finding(
                 "visit grid",
                 "not comparable",
-                f"By day {until:g} nobody was rated under {looks}.",
+                f"By day {until:g} no subject was rated under {looks}.",
                 "Choose a later horizon: nothing seen is not nothing happened.",
             )
         ]

@@ -124,15 +124,15 @@ class CrudeAndAdjusted:
             IN_RESPONSE: pair.history,
             DURABILITY: pair.durability,
         }
-        found, unavailable = {}, {}
+        derived, unavailable = {}, {}
         for name in set(outcomes) & set(derive):
             try:
-                found[name] = derive[name]()
+                derived[name] = derive[name]()
             except (NotEstimableError, UnknownNameError) as error:
                 unavailable[name] = str(error)
-        durability = found.get(DURABILITY)
+        durability = derived.get(DURABILITY)
         whole = PairData(
-            pair.labels, found.get(RATE), found.get(IN_RESPONSE), durability, day, tau,
+            pair.labels, derived.get(RATE), derived.get(IN_RESPONSE), durability, day, tau,
             np.nan if durability is None else followed_to(durability, relapse_tau), conf_level,
             unavailable,
         )  # fmt: skip
@@ -141,33 +141,36 @@ class CrudeAndAdjusted:
         return cls(covariates, whole, inside, fit)
 
     def checks(self, pair: Pair) -> list[Finding]:
-        """Return what weights left unlike, and what makes a rate fragile."""
+        """Return the imbalance that weights leave, and what makes a rate fragile."""
         data = self.inside
-        found = [self._check_missing(), self._check_balance(pair)]
+        findings = [self._check_missing(), self._check_balance(pair)]
         if data.met is None or data.day is None:
-            return found
+            return findings
         near = find_near(pair, data.met, data.day)
-        return [*found, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
+        return [*findings, check_counts(data.met, self.fit), check_threshold(near, data, self.fit)]
 
     def _check_missing(self) -> Finding:
         filled = self.fit.covariates.filled
         if not filled:
-            return Finding("missing covariates", "ok", "Every covariate is known of everybody.")
+            return Finding(
+                "missing covariates", "ok", "Every covariate is known for every subject."
+            )
         listed = ", ".join(f"{k} ({n:,})" for k, n in filled.items())
         return Finding(
             "missing covariates",
             "note",
-            f"Covariates are missing: {listed}. Weights count each as a trait of its own.",
+            f"Covariates are missing: {listed}. Weights treat missingness as a "
+            "covariate of its own.",
             "Right when what is missing says no more than that it is missing; missing='error' "
             "refuses instead.",
         )
 
     def _check_balance(self, pair: Pair) -> Finding:
-        apart = self.fit.balance().set_index("term")["smd_after"].abs()
-        far = apart[apart > UNBALANCED]
-        if not len(far):
-            return Finding("balance", "ok", "Weighted, they are alike in every covariate.")
-        named = ", ".join(f"{k} ({v:.2f})" for k, v in far.items())
+        imbalance = self.fit.balance().set_index("term")["smd_after"].abs()
+        imbalanced = imbalance[imbalance > UNBALANCED]
+        if not len(imbalanced):
+            return Finding("balance", "ok", "Weighted, all covariates are balanced.")
+        named = ", ".join(f"{k} ({v:.2f})" for k, v in imbalanced.items())
         return Finding(
             "balance",
             "caution" if pair.caveat else "note",  # chance leaves differences in a trial

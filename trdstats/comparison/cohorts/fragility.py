@@ -134,11 +134,17 @@ def check_counts(met: pd.DataFrame, weights: Any) -> Finding:
     """
     weight = np.ones(len(met)) if weights is None else read_weights(met, weights)
     few = []
-    for label, own in met.assign(w=weight).groupby("treatment", observed=True):
-        w, yes = own["w"].to_numpy(), own["met"].fillna(False).to_numpy(dtype=bool)
-        if not w.any():
+    for label, rows in met.assign(w=weight).groupby("treatment", observed=True):
+        weights_of_arm, responds = (
+            rows["w"].to_numpy(),
+            rows["met"].fillna(False).to_numpy(dtype=bool),
+        )
+        if not weights_of_arm.any():
             continue
-        size, rate = w.sum() ** 2 / (w**2).sum(), w[yes].sum() / w.sum()
+        size, rate = (
+            weights_of_arm.sum() ** 2 / (weights_of_arm**2).sum(),
+            weights_of_arm[responds].sum() / weights_of_arm.sum(),
+        )
         if size * min(rate, 1 - rate) < FEWEST_OF_EITHER:
             few.append(str(label))
     if not few:

@@ -77,10 +77,10 @@ def check_overlap(
         ate = weigh("ate")
     except NotEstimableError as error:
         return OverlapCheck((Finding("overlap", "not comparable", str(error)),), None)
-    named = " ".join(in_words(overlap.violations))
-    gone = _mostly_left_out(overlap, covariates)
-    if gone:
-        text = f"{named} More than half of {' and '.join(gone)} would have to be left out."
+    violations = " ".join(in_words(overlap.violations))
+    excluded = _mostly_left_out(overlap, covariates)
+    if excluded:
+        text = f"{violations} More than half of {' and '.join(excluded)} would have to be left out."
         return OverlapCheck(
             (
                 Finding(
@@ -89,7 +89,7 @@ def check_overlap(
             ),
             None,
         )
-    size = _check_size(overlap, named, randomised=randomised)
+    size = _check_size(overlap, violations, randomised=randomised)
     against = _against_all(ate, overlap, randomised=randomised)
     used = ("overlap" if against else "ate") if estimand is None else estimand
     weights = {"overlap": overlap, "ate": ate}.get(used) or weigh(used)
@@ -100,30 +100,30 @@ def check_overlap(
         return OverlapCheck((size, Finding("overlap", "ok", f"{text}; {facts}.")), weights)
     # Whoever asks for all subjects all the same is told in the verdict.
     grade: Grade = "overlap" if used in ("overlap", "matching") else "caution"
-    found = Finding(
+    restricted = Finding(
         "overlap", grade, f"{against}; {facts}.",
         "The comparison holds for those who could have had either treatment: estimand='overlap'.",
     )  # fmt: skip
-    return OverlapCheck((size, found), weights)
+    return OverlapCheck((size, restricted), weights)
 
 
 def _mostly_left_out(overlap: PropensityResult, covariates: pd.DataFrame) -> list[str]:
-    left = overlap.effective_size().set_index("treatment")["n"]
-    whole = covariates["treatment"].value_counts()
-    return [str(k) for k in left.index if 1 - left[k] / whole[k] > MOST_LEFT_OUT]
+    kept = overlap.effective_size().set_index("treatment")["n"]
+    all_subjects = covariates["treatment"].value_counts()
+    return [str(k) for k in kept.index if 1 - kept[k] / all_subjects[k] > MOST_LEFT_OUT]
 
 
 def _check_size(overlap: PropensityResult, named: str, *, randomised: bool) -> Finding:
     """Say what those are worth who could have had either treatment."""
-    left = overlap.effective_size().set_index("treatment")["effective"]
-    worth = ", ".join(f"{k} {n:.1f}" for k, n in left.items())
+    effective = overlap.effective_size().set_index("treatment")["effective"]
+    sizes = ", ".join(f"{k} {n:.1f}" for k, n in effective.items())
     asked = f"at least {FEWEST:g} in each are asked for"
-    if (left >= FEWEST).all():
-        return Finding(SAMPLE_SIZE, "ok", f"Effective sample sizes {worth}; {asked}.")
-    text = f"{named} Few could have had either treatment: effective sample sizes {worth}; {asked}."
+    if (effective >= FEWEST).all():
+        return Finding(SAMPLE_SIZE, "ok", f"Effective sample sizes {sizes}; {asked}.")
+    text = f"{named} Few could have had either treatment: effective sample sizes {sizes}; {asked}."
     if randomised:
         return Finding(
-            SAMPLE_SIZE, "note", f"A small trial: effective sample sizes {worth}.",
+            SAMPLE_SIZE, "note", f"A small trial: effective sample sizes {sizes}.",
             "Estimates are imprecise, and errors from weights rough: show the crude score interval "
             "beside them.",
         )  # fmt: skip
@@ -133,13 +133,15 @@ def _check_size(overlap: PropensityResult, named: str, *, randomised: bool) -> F
 
 def _against_all(ate: PropensityResult, overlap: PropensityResult, *, randomised: bool) -> str:
     """Return what speaks against weighting to all subjects; empty where nothing does."""
-    share = ate.effective_size().set_index("treatment")["share"]
-    apart = ate.balance().set_index("term")["smd_after"].abs()
-    told = in_words(overlap.violations)
-    if told or share.min() < WORTH:
-        worth = ", ".join(f"{k} {100 * v:.0f} %" for k, v in share.items())
-        told.append(f"Weighted to all subjects the cohorts are worth {worth}")
-    if not randomised and apart.max() > UNBALANCED:
-        worst = f"{apart.idxmax()} (standardised difference {apart.max():.2f})"
-        told.append(f"Weighted to all subjects they still differ in {worst}")
-    return "; ".join(told)
+    proportion = ate.effective_size().set_index("treatment")["share"]
+    imbalance = ate.balance().set_index("term")["smd_after"].abs()
+    objections = in_words(overlap.violations)
+    if objections or proportion.min() < WORTH:
+        sizes = ", ".join(f"{k} {100 * v:.0f} %" for k, v in proportion.items())
+        objections.append(
+            f"Weighted to all subjects the effective sample sizes are {sizes} of the cohorts"
+        )
+    if not randomised and imbalance.max() > UNBALANCED:
+        worst = f"{imbalance.idxmax()} (standardised difference {imbalance.max():.2f})"
+        objections.append(f"Weighted to all subjects they still differ in {worst}")
+    return "; ".join(objections)

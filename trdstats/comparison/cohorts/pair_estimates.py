@@ -181,8 +181,8 @@ def followed_to(durability: EventTimes, most: float) -> float:
     """
     frame = durability.at_risk()
     ends = []
-    for _, own in frame.groupby("treatment", observed=False)["time"]:
-        days = np.sort(own.to_numpy(dtype=float))[::-1]
+    for _, follow_up in frame.groupby("treatment", observed=False)["time"]:
+        days = np.sort(follow_up.to_numpy(dtype=float))[::-1]
         needed = min(_AT_RISK, max(1, int(np.ceil(len(days) / _AT_RISK))))
         ends.append(days[needed - 1] if len(days) else np.nan)
     return float(min([most, *ends])) if np.isfinite(ends).all() else np.nan

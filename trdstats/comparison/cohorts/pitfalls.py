@@ -48,7 +48,7 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
         _source(a, b),
         _endpoint(a),
         _dropout(a, b, tau),
-        *_of_each("who is followed", "Responders and the others were followed alike.",
+        *_of_each("who is followed", "Responders and the others had the same follow-up.",
                   [_followed(o, tau) for o in both]),
         *_of_each("other treatment", "Few had an event that changes the course.",
                   [_other_treatment(o, tau) for o in both]),
@@ -96,13 +96,14 @@ def _dropout(a: Cohort, b: Cohort, tau: float) -> Finding:
     if due[0] is None or due[1] is None:
         return Finding("dropout", "ok", "No visit was scheduled by the horizon.")
     counts = [(int((~c.came_to(d)).sum()), c.n) for c, d in zip((a, b), due, strict=True)]  # type: ignore[arg-type]
-    share = [k / n for k, n in counts]
+    proportion = [k / n for k, n in counts]
     test = ComparisonLimits(("difference",), ((*counts[0], *counts[1]),), "miettinen-nurminen")
     text = (
-        f"Not rated at the last visit due by day {tau:g}: {100 * share[0]:.0f} % under {a.label}, "
-        f"{100 * share[1]:.0f} % under {b.label}"
+        f"Not rated at the last visit due by day {tau:g}: {100 * proportion[0]:.0f} % under "
+        f"{a.label}, "
+        f"{100 * proportion[1]:.0f} % under {b.label}"
     )
-    if abs(share[0] - share[1]) <= DROPOUT_GAP and not test.p_values()[0] < DROPOUT_P:
+    if abs(proportion[0] - proportion[1]) <= DROPOUT_GAP and not test.p_values()[0] < DROPOUT_P:
         return Finding("dropout", "ok", f"{text}.")
     return Finding(
         "dropout",
@@ -126,45 +127,47 @@ def _followed(own: Outcomes, tau: float) -> Finding | None:
     came = cohort.came_to(due)
     if (~responded).sum() < FEWEST_OTHERS or not responded.any():
         return None
-    share, others = came[responded].mean(), came[~responded].mean()
-    if share < FOLLOWED_SHARE or others >= FOLLOWED_RATIO * share:
+    of_responders, of_others = came[responded].mean(), came[~responded].mean()
+    if of_responders < FOLLOWED_SHARE or of_others >= FOLLOWED_RATIO * of_responders:
         return None
     met = own.met(due)["met"].astype(float).to_numpy()
     low, high = met.mean(), np.where(came, met, 1.0).mean()
     return Finding(
         "who is followed",
         "note",
-        f"{100 * share:.0f} % of early responders to {cohort.label} were rated at day {due:g}, "
-        f"{100 * others:.0f} % of the others: in response then were {100 * low:.0f} to "
+        f"{100 * of_responders:.0f} % of early responders to {cohort.label} were rated at day "
+        f"{due:g}, "
+        f"{100 * of_others:.0f} % of the others: in response then were {100 * low:.0f} to "
         f"{100 * high:.0f} % of all, depending on those not followed.",
         "Whoever enters follow-up is selected; say who did not, and show the bounds.",
         cohort.label,
     )
 
 
-def _switched(own: Outcomes, tau: float) -> Finding | None:
+def _switched(outcomes: Outcomes, tau: float) -> Finding | None:
     """Say how many started another treatment, and how they are counted."""
-    counts = own.switched(tau)
-    found = () if counts is None else counts.notices()
-    if not found:
+    counts = outcomes.switched(tau)
+    notices = () if counts is None else counts.notices()
+    if not notices:
         return None
-    return Finding("switch", "note", found[0].summary, found[0].remedy, own.cohort.label)
+    first = notices[0]
+    return Finding("switch", "note", first.summary, first.remedy, outcomes.cohort.label)
 
 
-def _other_treatment(own: Outcomes, tau: float) -> Finding | None:
-    cohort = own.cohort
-    told = cohort.course_changes(tau)
+def _other_treatment(outcomes: Outcomes, tau: float) -> Finding | None:
+    cohort = outcomes.cohort
+    events = cohort.course_changes(tau)
     counted = {*cohort.response.events, *cohort.relapse.events}
-    counted |= set() if own.after_switch in (None, "ignore") else set(SWITCH_KINDS)
-    left = [k for k in sorted(told["event"].astype(str).unique()) if k not in counted]
-    share = told.loc[told["event"].isin(left), "subject"].nunique() / cohort.n
-    if share < OTHER_TREATMENT:
+    counted |= set() if outcomes.after_switch in (None, "ignore") else set(SWITCH_KINDS)
+    uncounted = [k for k in sorted(events["event"].astype(str).unique()) if k not in counted]
+    proportion = events.loc[events["event"].isin(uncounted), "subject"].nunique() / cohort.n
+    if proportion < OTHER_TREATMENT:
         return None
     return Finding(
         "other treatment",
         "note",
-        f"{100 * share:.0f} % had an event by day {tau:g} that no rule here counts "
-        f"({', '.join(left)}).",
+        f"{100 * proportion:.0f} % had an event by day {tau:g} that no rule here counts "
+        f"({', '.join(uncounted)}).",
         "What is rated after it is not the effect of the treatment alone. Make it a loss, "
         "LossOfResponse() | Event(('switch',)), or a competing event of time_to.",
         cohort.label,
@@ -207,8 +210,8 @@ def _raters(a: Cohort, b: Cohort) -> Finding:
 
 
 def _blinding(a: Cohort, b: Cohort) -> Finding:
-    said = [_levels(c, "blinding") for c in (a, b)]
-    if not all(said):
+    blinding = [_levels(c, "blinding") for c in (a, b)]
+    if not all(blinding):
         return Finding(
             "blinding",
             "note",
@@ -217,11 +220,12 @@ def _blinding(a: Cohort, b: Cohort) -> Finding:
             "difference.",
             EVERYWHERE,
         )
-    grade = "ok" if said[0] == said[1] and "open" not in said[0] else "note"
+    grade = "ok" if blinding[0] == blinding[1] and "open" not in blinding[0] else "note"
     return Finding(
         "blinding",
         grade,  # type: ignore[arg-type]
-        f"Blinding: {', '.join(said[0])} under {a.label}, {', '.join(said[1])} under {b.label}.",
+        f"Blinding: {', '.join(blinding[0])} under {a.label}, {', '.join(blinding[1])} under "
+        f"{b.label}.",
     )
 
 

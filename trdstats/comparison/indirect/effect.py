@@ -195,8 +195,9 @@ class Effect:
         elif abs((low + high) / 2 - self.estimate) > _LOPSIDED * (high - low):
             raise NotEstimableError(
                 f"{self!r} has no std_error, and its limits lie unevenly about the estimate, as "
-                "score limits do where nobody or everybody of an arm had the outcome: they tell "
-                "none. Give the std_error, or the counts (meta_analysis takes a frame of them)."
+                "score limits do where no subject or every subject of an arm had the outcome: they "
+                "imply none. Give the std_error, or the counts (meta_analysis takes a frame of "
+                "them)."
             )
         return float((high - low) / (2 * norm.isf((1 - self.conf_level) / 2)))
 

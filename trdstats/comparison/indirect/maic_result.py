@@ -187,7 +187,8 @@ class MAICResult(SummaryMixin):
         DataError
             When an outcome is missing.
         NotEstimableError
-            When nobody or everybody of an arm had the outcome: its rate has no standard error.
+            When no subject or every subject of an arm had the outcome: its rate has no standard
+            error.
         SpecError, UnknownNameError
             When an argument cannot be used.
         """

@@ -20,11 +20,11 @@ def scale_of(measure: str) -> Scale:
 
 
 def check_inside(measure: str, means: FloatArray, what: str) -> None:
-    """Raise `NotEstimableError` where nobody or everybody had the outcome."""
+    """Raise `NotEstimableError` where no subject or every subject had the outcome."""
     if measure != "mean difference" and at_boundary(means).any():
         none = means.min() < 0.5
         raise NotEstimableError(
-            f"{what}: {'nobody' if none else 'everybody'} had the outcome. A rate of "
+            f"{what}: {'no subject' if none else 'every subject'} had the outcome. A rate of "
             f"{0 if none else 1} has no standard error: it would count as known exactly. "
             "Compare the counts alone by a score method, as rates() does, or choose another "
             "outcome or day."

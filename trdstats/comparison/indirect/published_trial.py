@@ -211,7 +211,8 @@ class PublishedTrial:
         SpecError
             When the published effect is another one.
         NotEstimableError
-            When nobody or everybody of an arm had the outcome: its rate has no standard error.
+            When no subject or every subject of an arm had the outcome: its rate has no standard
+            error.
         """
         treatment, reference = label_of(treatment) or "", label_of(reference) or ""
         if self.effect is not None:

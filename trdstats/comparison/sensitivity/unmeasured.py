@@ -21,7 +21,7 @@ from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estim
 
 _PREVALENCES = tuple(np.linspace(0, 1, 41).round(3).tolist())
 _RATIOS = tuple(np.linspace(1, 5, 41).round(3).tolist())
-_SHOWN = 4  # effects whose tipping prevalence the face lists
+_SHOWN = 4  # effects whose tipping prevalence the summary lists
 
 
 @dataclass(frozen=True, repr=False)

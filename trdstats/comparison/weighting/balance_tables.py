@@ -94,7 +94,7 @@ def overlap_table(covariates: CovariateTable, probability: FloatArray) -> pd.Dat
 
 
 def size_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
-    """Return how many unweighted subjects each treatment is worth."""
+    """Return the effective sample size of each treatment."""
     rows = []
     for k, label in enumerate(covariates.labels):
         w = weight[covariates.treatment == k]

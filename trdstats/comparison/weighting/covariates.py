@@ -196,7 +196,7 @@ def _fill(
         )
     empty = [c for c in lacks if table[c].isna().all()]
     if empty:
-        raise NotEstimableError(f"Nobody has {', '.join(empty)}: leave it out of the formula.")
+        raise NotEstimableError(f"No subject has {', '.join(empty)}: leave it out of the formula.")
     changed: dict[str, Any] = {}
     patterns: set[bytes] = set()
     for name in lacks:

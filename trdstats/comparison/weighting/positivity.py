@@ -33,7 +33,7 @@ class Violation:
     level : str
         A level, or "above 65" of a number.
     treatment : str
-        Under which there is nobody.
+        Under which there is no subject.
     n : int
         Subjects of that level under other treatments.
     rows : ndarray of bool, shape (n_subjects,)
@@ -53,7 +53,7 @@ class Violation:
         """Say it in a sentence."""
         whom = f"{self.covariate} {'' if self.is_range else '= '}{self.level}"
         return (
-            f"Nobody with {whom} got {self.treatment} "
+            f"No subject with {whom} got {self.treatment} "
             f"({self.n} such subjects under other treatments)."
         )
 
@@ -81,11 +81,11 @@ def in_words(violations: Sequence[Violation]) -> list[str]:
 def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolArray]:
     """Return the levels and ranges that some treatment never gets, and who is left without them.
 
-    A level of a category that nobody under a treatment has, be it by rule or by chance: no model
-    of treatment has a maximum with it, and no weights balance it. Of a number, what lies beyond
-    all subjects of a treatment, when all of another treatment lie there, or when the trend of the
-    treatment's share within its reach foretells subjects beyond it who do not exist. Leaving
-    subjects out can bring more to light, so the search goes on among those left.
+    A level of a category that no subject under a treatment has, be it by rule or by chance: no
+    model of treatment has a maximum with it, and no weights balance it. Of a number, what lies
+    beyond all subjects of a treatment, when all of another treatment lie there, or when the
+    trend of the treatment's share within its reach foretells subjects beyond it who do not
+    exist. Leaving subjects out can bring more to light, so the search goes on among those left.
 
     Returns
     -------

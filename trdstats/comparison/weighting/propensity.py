@@ -1,4 +1,4 @@
-"""Weights that make cohorts alike in what was measured before treatment."""
+"""Weights that make cohorts balanced in what was measured before treatment."""
 
 from __future__ import annotations
 
@@ -245,18 +245,18 @@ class PropensityWeights(SummaryMixin):
 def _among(
     covariates: CovariateTable, kept: BoolArray, violations: list[Violation]
 ) -> CovariateTable:
-    """Return some of the covariates; covariates' categories that nobody has any more go.
+    """Return some of the covariates; covariates' categories that no subject has any more go.
 
     Raises
     ------
     NotEstimableError
-        When nearly nobody of a treatment is among them.
+        When nearly no subject of a treatment is among them.
     """
     sizes = np.bincount(covariates.treatment[kept], minlength=len(covariates.labels))
     if (sizes < FEWEST).any():
         listed = ", ".join(f"{k} ({n})" for k, n in zip(covariates.labels, sizes, strict=True))
         raise NotEstimableError(
-            f"Nearly nobody could have had every one of the treatments. Who is left: {listed}. "
+            f"Nearly no subject could have had every one of the treatments. Who is left: {listed}. "
             f"{' '.join(in_words(violations))} Do not compare these treatments in these subjects, "
             "or compare fewer treatments."
         )

@@ -169,7 +169,7 @@ class PropensityResult(EstimateResult):
         )
 
     def effective_size(self) -> pd.DataFrame:
-        """Return how many subjects each treatment is worth.
+        """Return the effective sample size of each treatment.
 
         Returns
         -------
@@ -244,7 +244,7 @@ class PropensityResult(EstimateResult):
         )
 
     def balance(self) -> pd.DataFrame:
-        """Return how alike the treatments are, before and after weighting.
+        """Return the balance of the covariates, before and after weighting.
 
         Returns
         -------

@@ -184,7 +184,8 @@ def _apart(terms: tuple[str, ...], told: BoolArray) -> str:
     named = [t for t, e in zip(terms, told, strict=True) if e]
     return (
         f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
-        "subjects could only have had the treatment they had, so there is nobody to compare them "
-        "with. Leave a covariate out only if it does not matter to the outcome; otherwise compare "
+        "subjects could only have had the treatment they had, so there is no subject to compare "
+        "them with. Leave a covariate out only if it does not matter to the outcome; otherwise "
+        "compare "
         "fewer subjects, or do not compare."
     )

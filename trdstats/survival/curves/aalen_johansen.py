@@ -151,7 +151,7 @@ class AalenJohansenResult(CurveResult):
         -------
         Estimates
             Keys: group column, cause, time. Beyond the last follow-up of a group the estimate is
-            NaN unless nobody was left at risk.
+            NaN unless no subject was left at risk.
 
         Raises
         ------

@@ -103,7 +103,7 @@ class KaplanMeier:
         Raises
         ------
         UnknownNameError, NotEstimableError, DataError
-            When a column is missing, nobody has follow-up, or the frame is not usable.
+            When a column is missing, no subject has follow-up, or the frame is not usable.
         """
         times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
@@ -184,7 +184,7 @@ class KaplanMeierResult(CurveResult):
         -------
         Estimates
             Keys: group column, time. Beyond the last follow-up of a group the estimate is NaN
-            unless everybody had the event.
+            unless every subject had the event.
 
         Raises
         ------

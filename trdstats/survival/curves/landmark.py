@@ -37,7 +37,7 @@ def landmark(times: EventTimes | FrameLike, day: float) -> EventTimes:
     SpecError
         When the day is negative or not finite.
     NotEstimableError
-        When nobody is left.
+        When no subject is left.
 
     References
     ----------
@@ -64,7 +64,7 @@ def landmark(times: EventTimes | FrameLike, day: float) -> EventTimes:
     out = happened | ended | late
     if out.all():
         raise NotEstimableError(
-            f"Nobody is under observation without {times.outcome} at day {day:g}."
+            f"No subject is under observation without {times.outcome} at day {day:g}."
         )
     reason = np.select(
         [happened, ended], [f"an event by day {day:g}", f"follow-up ended by day {day:g}"],

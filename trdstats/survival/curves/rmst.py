@@ -109,8 +109,8 @@ class RMST:
         Raises
         ------
         NotEstimableError
-            When the follow-up of a group ends before tau while some are still at risk, nobody
-            under a treatment was rated by then, or, with delayed entry, nobody is under
+            When the follow-up of a group ends before tau while some are still at risk, no subject
+            under a treatment was rated by then, or, with delayed entry, no subject is under
             observation on some days before tau.
         UnknownNameError
             When the reference is no group.
@@ -321,6 +321,6 @@ def _check_first_look(times: EventTimes, tau: float) -> None:
         )
         kept = [k for k in times.treatments if k not in late]
         raise NotEstimableError(
-            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau"
+            f"No subject was rated by day {tau:g} under {listed}. Choose a later tau"
             + or_leave_out("times", kept)
         )

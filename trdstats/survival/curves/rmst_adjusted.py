@@ -58,7 +58,7 @@ def adjust_means(
     Raises
     ------
     NotEstimableError
-        When columns explain each other, or subjects came under observation after day 0.
+        When columns are collinear, or subjects came under observation after day 0.
     """
     if any(g.entry.any() for g in sample.groups):
         raise NotEstimableError(

@@ -89,8 +89,8 @@ class IntervalPH:
         Raises
         ------
         NotEstimableError
-            When nobody had the event, no event is seen to come before another time, columns
-            explain each other, a coefficient grows without end, or some entered late.
+            When no subject had the event, no event is seen to come before another time, columns
+            explain each other, a coefficient has no finite estimate, or some entered late.
         SpecError, DataError
             When the formula does not fit the event times.
         """
@@ -119,7 +119,7 @@ def _check_rank(design: CovariateDesign) -> None:
 
 def _check_events(times: EventTimes, own: Analysed) -> None:
     if not np.isfinite(own.right).any():
-        raise NotEstimableError(f"Nobody had the event ({times.outcome}): nothing to estimate.")
+        raise NotEstimableError(f"No subject had the event ({times.outcome}): nothing to estimate.")
     if not _tells_apart(own.left, own.right):
         raise NotEstimableError(
             "All intervals (left, right] overlap: no event is known to come before the time of "

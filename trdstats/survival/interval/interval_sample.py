@@ -22,7 +22,7 @@ def split_intervals(
     Raises
     ------
     NotEstimableError
-        When subjects entered late, or nobody has follow-up.
+        When subjects entered late, or no subject has follow-up.
     DataError
         When an interval begins before day 0, or as `split`.
     UnknownNameError

@@ -78,7 +78,7 @@ class Turnbull:
         Raises
         ------
         UnknownNameError, NotEstimableError, DataError
-            When a column is missing, nobody has follow-up or some entered late, or the frame is
+            When a column is missing, no subject has follow-up or some entered late, or the frame is
             not usable.
         """
         times = as_event_times(times, weights)

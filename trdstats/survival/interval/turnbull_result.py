@@ -103,8 +103,8 @@ class TurnbullResult(CurveResult):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the bounds in every replicate; NaN without a bootstrap.
 
-        NaN too where no replicate differs: subjects drawn again from those of whom nobody or
-        everybody had the event tell nothing of the uncertainty.
+        NaN too where no replicate differs: subjects drawn again from those of whom no subject or
+        every subject had the event tell nothing of the uncertainty.
         """
         if not self._drawn:
             return np.full((1, k), np.nan), np.full((1, k), np.nan)

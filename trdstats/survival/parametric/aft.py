@@ -28,7 +28,7 @@ from trdstats.survival.parametric.parametric_data import (
 )
 
 # Logarithm of days that no patient lives: a search that was stopped there was on its way out.
-_ENDLESS = 50.0
+_UNBOUNDED = 50.0
 
 
 @checked
@@ -100,8 +100,8 @@ class AFT:
         DataError
             When a column is missing or an event is dated at time 0 exactly.
         NotEstimableError
-            When nobody, or nobody in a category, had the event, or the likelihood has no single
-            maximum.
+            When no subject, or no subject in a category, had the event, or the likelihood has no
+            single maximum.
 
         Warns
         -----
@@ -134,7 +134,7 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     sigma = unpack(fit.theta, q)[1]
     whole[:q, :q] = X.T @ (data.weight[:, None] * X) / np.exp(2 * sigma)
     values, vectors = eigh(fit.information, whole)
-    if values[0] > FLAT and (fit.converged or np.abs(fit.theta).max() < _ENDLESS):
+    if values[0] > FLAT and (fit.converged or np.abs(fit.theta).max() < _UNBOUNDED):
         return
     share = np.abs(vectors[:, 0]) * np.sqrt(np.diag(whole))
     terms = parameter_names(data.designs[0], len(fit.theta) - q)

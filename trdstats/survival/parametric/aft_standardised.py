@@ -64,7 +64,7 @@ def standardise_aft(
     tau : float, optional
         Horizon of the restricted mean.
     among : str, optional
-        Level whose own subjects are averaged over. Default: everybody.
+        Level whose own subjects are averaged over. Default: every subject.
 
     Raises
     ------

@@ -63,17 +63,17 @@ def derived_estimates(
         Influence of each analysed subject on the parameters.
     """
     J = np.array([r.gradient for r in rows]).reshape(len(rows), -1)
-    own = J @ covariance @ J.T
-    moved = None
+    variance = J @ covariance @ J.T
+    influence = None
     if data is not None and effect is not None and np.isfinite(effect).all():
         sample = data.sample
-        moved = sample.stacked_influence(sample.lay_out(data.row, effect)) @ J.T
+        influence = sample.stacked_influence(sample.lay_out(data.row, effect)) @ J.T
     return estimates_of(
-        pd.DataFrame([r.keys for r in rows]), [r.value for r in rows], covariance=own,
-        influences=moved,
-        subjects=None if data is None or moved is None else data.sample.influence_subjects(),
+        pd.DataFrame([r.keys for r in rows]), [r.value for r in rows], covariance=variance,
+        influences=influence,
+        subjects=None if data is None or influence is None else data.sample.influence_subjects(),
         null=null, limits_scale=[r.limits_scale for r in rows],
-        reasons=[r.reason or _no_error(v) for r, v in zip(rows, np.diag(own), strict=True)],
+        reasons=[r.reason or _no_error(v) for r, v in zip(rows, np.diag(variance), strict=True)],
         title=title, notes=() if data is None else data.notes(),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from trdstats.survival.parametric.parametric_data import (
     with_intercept,
 )
 
-# Below this share of the information that everybody's final state would give, what is said of
+# Below this share of the information that every subject's final state would give, what is said of
 # those who never respond comes from the shape of the distribution, not from the data.
 _LITTLE = 0.01
 
@@ -99,7 +99,7 @@ class MixtureCure:
         DataError
             When a column is missing or an event is dated at time 0 exactly.
         NotEstimableError
-            When nobody, or nobody in a category, had the event.
+            When no subject, or no subject in a category, had the event.
 
         Warns
         -----
@@ -112,14 +112,14 @@ class MixtureCure:
             check_events(design, data.known.seen)
         if data.events == data.n:
             raise NotEstimableError(
-                "All had the event: nobody is left who might never have it. Use AFT."
+                "All had the event: no subject is left who might never have it. Use AFT."
             )
         W, X = (with_intercept(d.X) for d in data.designs)
         try:
             fit = fit_cure(data.known, W, X, data.weight, self.distribution)
         except FloatingPointError as error:
             raise no_start(self.distribution) from error
-        flat, weak = poorly_told(fit, W, X, data.weight)
+        flat, weak = poorly_identified(fit, W, X, data.weight)
         result = MixtureCureResult(self, data, fit, flat, weak)
         trouble = result.trouble()
         if trouble:
@@ -127,14 +127,14 @@ class MixtureCure:
         return result
 
 
-def poorly_told(
+def poorly_identified(
     fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray
 ) -> tuple[BoolArray, BoolArray]:
     """Return which parameters the data say nothing of, and which too little, shapes (p,).
 
     Nothing: the likelihood is level in a direction in which the parameter has a part. Too little:
     the information on coefficients of the incidence, with the latency unknown, is far below that
-    of a logistic regression of everybody's final state with probability 1/2.
+    of a logistic regression of every subject's final state with probability 1/2.
     """
     g, H = fit.g, fit.information
     states = W.T @ (weight[:, None] * W) / 4

@@ -23,7 +23,7 @@ from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.groups import Sample, counts_header, split
 
-# Below this share of the information that everybody's exact time would give about a parameter,
+# Below this share of the information that every subject's exact time would give about a parameter,
 # the likelihood is flat: its maximum lies at infinity or is a ridge.
 FLAT = 1e-6
 
@@ -94,7 +94,7 @@ class Analysed:
         return {"aic": 2 * p - 2 * loglik, "bic": float(np.log(self.n)) * p - 2 * loglik}
 
     def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the facts a face begins with."""
+        """Return the facts a summary begins with."""
         facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
@@ -102,11 +102,11 @@ class Analysed:
         return facts + tuple(dict.fromkeys(named))
 
     def notes(self) -> tuple[str, ...]:
-        """Return the cautions a face ends with."""
+        """Return the cautions a summary ends with."""
         notes = [f"{self.times.caveat}."] if self.times.caveat else []
         notes += notes_on(self.times.switching)
         if self.sample.empty:
-            notes.append(f"Nobody has follow-up in {', '.join(self.sample.empty)}.")
+            notes.append(f"No subject has follow-up in {', '.join(self.sample.empty)}.")
         return (*notes, "Each time is the interval between visits that holds it; none is imputed.")
 
 
@@ -126,7 +126,7 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
     DataError
         When an event is dated at time 0 exactly, or a column is missing.
     NotEstimableError
-        When nobody had the event, a group had none, or covariates explain each other.
+        When no subject had the event, a group had none, or covariates are collinear.
     """
     sample = split(times, "treatment", weights)
     needed = sorted({str(v) for f in formulas for v in read_right_side(f).required_variables})
@@ -135,7 +135,7 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
     complete = table[present].notna().all(axis=1).to_numpy()
     followed, sample = sample.n, sample.keep(complete)
     if not sample.groups:
-        raise NotEstimableError(f"Nobody has all covariates: {', '.join(present)}.")
+        raise NotEstimableError(f"No subject has all covariates: {', '.join(present)}.")
     row = np.sort(np.concatenate([g.row for g in sample.groups]))
     weight = np.empty(len(table))
     for g in sample.groups:
@@ -147,7 +147,7 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
     known = _known(table)
     if not known.seen.any():
         raise NotEstimableError(
-            f"Nobody had the event: the time to {times.outcome} cannot be modelled."
+            f"No subject had the event: the time to {times.outcome} cannot be modelled."
         )
     return Analysed(times, sample, row, known, weight[row], designs, followed - sample.n)
 
@@ -182,7 +182,7 @@ def _known(table: pd.DataFrame) -> CensoredTimes:
 
 
 def check_events(design: CovariateDesign, seen: BoolArray) -> None:
-    """Raise `NotEstimableError` when nobody in a category of a covariate had the event."""
+    """Raise `NotEstimableError` when no subject in a category of a covariate had the event."""
     without = []
     for column in _columns(design):
         values = design.frame[column]
@@ -191,7 +191,7 @@ def check_events(design: CovariateDesign, seen: BoolArray) -> None:
             without += [f"{column} = {c}" for c in values.cat.categories if c not in having]
     if without:
         raise NotEstimableError(
-            f"Nobody had the event where {' or '.join(without)}: the time ratio has no finite "
+            f"No subject had the event where {' or '.join(without)}: the time ratio has no finite "
             "estimate. Leave such a group out, or describe it with a curve."
         )
 

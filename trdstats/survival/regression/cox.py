@@ -124,7 +124,7 @@ class CoxPH(SummaryMixin):
         UnknownNameError, DataError
             When a column is missing or the frame is not usable.
         NotEstimableError
-            When nobody had the event, covariates explain each other, or a coefficient grows
+            When no subject had the event, covariates are collinear, or a coefficient grows
             without end.
         """
         times = as_event_times(times, weights)

@@ -86,7 +86,7 @@ class MarginalCurves(EstimateResult):
     levels : tuple of str
     days : ndarray, shape (k,)
     among : str or None
-        Level whose subjects the curves are of; None for everybody.
+        Level whose subjects the curves are of; None for every subject.
     """
 
     model: CoxResult
@@ -133,7 +133,7 @@ class MarginalCurves(EstimateResult):
         return self.model._found.stacked_influence(np.concatenate(list(self._influence), axis=1))
 
     def _errors(self, effect: FloatArray) -> FloatArray:
-        """Return standard errors: 0 at the origin, NaN later where nobody had the event yet."""
+        """Return standard errors: 0 at the origin, NaN later where no subject had the event yet."""
         value = self._estimate.ravel()
         known = at_boundary(value) & (self._times() == 0)
         return np.where(known, 0.0, error_inside(value, np.sqrt((effect**2).sum(axis=0))))

@@ -212,7 +212,7 @@ class CoxResult(Coefficients):
         days : sequence of float, optional
             Default: all days with an event.
         among : str, optional
-            Level whose own subjects are averaged over, instead of everybody.
+            Level whose own subjects are averaged over, instead of every subject.
 
         Returns
         -------

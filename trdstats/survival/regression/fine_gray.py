@@ -101,8 +101,8 @@ class FineGray:
         UnknownNameError, DataError
             When a column is missing or the frame is not usable.
         NotEstimableError
-            When nobody had the event, subjects came under observation after day 0, covariates
-            explain each other, or a coefficient grows without end.
+            When no subject had the event, subjects came under observation after day 0, covariates
+            explain each other, or a coefficient has no finite estimate.
         """
         times = as_event_times(times, weights)
         found = regress(times, self.formula, weights, ())

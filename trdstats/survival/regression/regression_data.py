@@ -71,7 +71,7 @@ class Regressed:
         return self.sample.stacked_influence(self.sample.lay_out(self.row, effect))
 
     def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the facts a face begins with."""
+        """Return the facts a summary begins with."""
         facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
@@ -95,7 +95,7 @@ def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ..
     UnknownNameError, DataError, SpecError
         When a column is not there or a weight is not usable.
     NotEstimableError
-        When nobody has all covariates, or covariates explain each other.
+        When no subject has all covariates, or covariates are collinear.
     """
     sample = split(times, None, weights)
     frame = times.at_risk()
@@ -108,7 +108,7 @@ def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ..
     usable = (weight > 0) & frame[list(needed)].notna().all(axis=1).to_numpy()
     row = np.flatnonzero(usable)
     if not len(row):
-        raise NotEstimableError(f"Nobody has {', '.join(needed)}.")
+        raise NotEstimableError(f"No subject has {', '.join(needed)}.")
     design = read_covariates(frame.iloc[row].reset_index(drop=True), formula, what="event times")
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     row = row[design.kept]
@@ -134,13 +134,13 @@ def check_events(found: Regressed, cause: int) -> None:
     """Raise `NotEstimableError` unless somebody had the event."""
     if not (found.status == cause).any():
         name = found.times.causes.get(cause, f"cause {cause}")
-        raise NotEstimableError(f"Nobody had {name}: its hazard cannot be modelled.")
+        raise NotEstimableError(f"No subject had {name}: its hazard cannot be modelled.")
 
 
 def no_finite_estimate(terms: list[str], outcome: str) -> NotEstimableError:
     """Build the error for coefficients that grow without end."""
     return NotEstimableError(
         f"The effect of {', '.join(terms)} on the time to {outcome} has no finite estimate: the "
-        "likelihood rises without end, as it does when nobody in a category had the event. Leave "
+        "likelihood has no maximum, as it does when no subject in a category had the event. Leave "
         "the term or the category out, or describe it with a curve."
     )

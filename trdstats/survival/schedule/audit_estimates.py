@@ -30,7 +30,7 @@ Ends = Mapping[str, float]
 def followed_until(times: EventTimes, last_visit: Ends) -> dict[str, float]:
     """Return the day to which each treatment with follow-up is followed.
 
-    Where everybody had the event the curve has ended, and the last visit counts.
+    Where every subject had the event the curve has ended, and the last visit counts.
     """
     curves = KaplanMeier().fit(times).tidy()
     ends = {}
@@ -43,10 +43,10 @@ def followed_until(times: EventTimes, last_visit: Ends) -> dict[str, float]:
 def why_no_mean(times: EventTimes, name: str, tau: float, ends: Ends) -> str:
     """Return why a treatment has no mean to tau at the visits; empty when it has one."""
     if name not in ends:
-        return f"nobody under {name} has follow-up"
+        return f"no subject under {name} has follow-up"
     first = times.first_look.get(name, 0.0)
     if first > tau:
-        return f"nobody under {name} was rated by day {tau:g}, the first on day {first:g}"
+        return f"no subject under {name} was rated by day {tau:g}, the first on day {first:g}"
     if ends[name] < tau:
         return f"{name} is followed to day {ends[name]:g} only"
     return ""

@@ -62,8 +62,8 @@ def audit_schedule(
     SpecError
         When tau is not positive.
     NotEstimableError
-        When nobody has follow-up; when a tau is given before which the follow-up of a treatment
-        ends, or by which nobody under it was rated.
+        When no subject has follow-up; when a tau is given before which the follow-up of a treatment
+        ends, or by which no subject under it was rated.
 
     References
     ----------

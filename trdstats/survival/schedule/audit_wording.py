@@ -31,7 +31,7 @@ def of_treatment(grid: Any, estimates: pd.DataFrame, tau: float) -> str:
     """
     name = grid.treatment
     if not grid.n_rated:
-        return f"{name}: nobody was rated after day 0."
+        return f"{name}: no subject was rated after day 0."
     if not grid.n_events:
         return f"{name}: no onset was seen, so the schedule moves none."
     rows = {(r.measure, r.method): r for r in each_row(estimates)}

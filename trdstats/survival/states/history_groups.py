@@ -68,7 +68,7 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
     SpecError
         When given a study: definitions of response and relapse are missing.
     NotEstimableError
-        When nobody of a group is under observation from day 0.
+        When no subject of a group is under observation from day 0.
     """
     if isinstance(data, Study):
         raise SpecError(
@@ -106,7 +106,7 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
         seen[g.label] = kernel.occupation(data_, np.ones(len(g.row)))
     if late:
         raise NotEstimableError(
-            f"Nobody is under observation from day 0 in {', '.join(late)}: where they began is "
+            f"No subject is under observation from day 0 in {', '.join(late)}: where they began is "
             "not known."
         )
     return HistorySample(history, times, sample, rows, stays, seen)
@@ -142,13 +142,13 @@ def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:
         listed = ", ".join(f"{k} (day {day:g})" for k, day in late.items())
         kept = [k for k in sample.history.treatments if k not in late]
         raise NotEstimableError(
-            f"Nobody was rated by day {tau:g} under {listed}. Choose a later tau"
+            f"No subject was rated by day {tau:g} under {listed}. Choose a later tau"
             + or_leave_out("history", kept)
         )
 
 
 def emptied(sample: HistorySample, tau: float) -> list[str]:
-    """Return in words which states nobody is followed in up to the horizon, though some are there.
+    """Return the states without follow-up up to the horizon, though subjects are in them.
 
     Their probability is carried on as it was.
     """

@@ -38,7 +38,7 @@ class IntervalResponseState:
 
     `ResponseState` dates a change at the visit that found it, so sparse visits delay response
     and relapse alike. Here patients move from not responding to response, and from response to
-    relapse, with intensities that are constant between cuts; nobody regains response. Those who
+    relapse, with intensities that are constant between cuts; no subject regains response. Those who
     respond and relapse between two visits are seen as not responding in both: the likelihood
     allows for it where the history knows the visits (`response_history` does; own frames need
     ``ResponseHistory(frame, visits=...)``).
@@ -110,8 +110,8 @@ class IntervalResponseState:
             When somebody does not start as not responding, regains response, or relapses without
             it: the model has no such move.
         NotEstimableError
-            When nobody is under observation in a state between two cuts, the follow-up of a
-            group ends before tau, or nobody under a treatment was rated by then.
+            When no subject is under observation in a state between two cuts, the follow-up of a
+            group ends before tau, or no subject under a treatment was rated by then.
         UnknownNameError
             When the reference is no group.
         """
@@ -248,7 +248,7 @@ class IntervalResponseStateResult(StateResult):
             for name, theta, free in zip(names, fit.theta, fit.free, strict=True):
                 if not free:
                     (endless if np.isfinite(theta) else zero).append(f"{label}, {name}")
-        for found, word in ((zero, "is 0"), (endless, "grows without end")):
+        for found, word in ((zero, "is 0"), (endless, "has no finite estimate")):
             if found:
                 notes.append(f"The intensity {word}, without an error: {'; '.join(found)}.")
         if not all(f.converged for f in self._fits.values()):
@@ -256,7 +256,9 @@ class IntervalResponseStateResult(StateResult):
         notes += [f"{self._data.times.caveat}."] if self._data.times.caveat else []
         notes += notes_on(self._data.times.switching)
         empty = self._data.sample.empty
-        return (*notes, f"Nobody has follow-up in {', '.join(empty)}.") if empty else tuple(notes)
+        return (
+            (*notes, f"No subject has follow-up in {', '.join(empty)}.") if empty else tuple(notes)
+        )
 
 
 def _check_moves(data: HistorySample) -> None:
@@ -297,7 +299,7 @@ def _panel(rows: pd.DataFrame, weight: FloatArray, visits: pd.DataFrame) -> kern
     left_2, right_2 = np.full(n, np.nan), np.full(n, np.nan)
     waits = rows[rows["state"] == STATES[0]]
     left_1[waits["place"]], right_1[waits["place"]] = waits["left"], waits["right"]
-    # A response that nobody saw again is seen on its day only.
+    # A response that no subject saw again is seen on its day only.
     seen = np.isfinite(right_1)
     left_2[seen], right_2[seen] = right_1[seen], np.inf
     stays = rows[rows["state"] == STATES[1]]
@@ -313,7 +315,7 @@ def _panel(rows: pd.DataFrame, weight: FloatArray, visits: pd.DataFrame) -> kern
 
 
 def _check_exposure(panels: dict[str, kernel.Panel], cuts: FloatArray) -> None:
-    """Refuse pieces in which nobody is under observation in a state."""
+    """Refuse pieces in which no subject is under observation in a state."""
     edges = [0.0, *cuts, np.inf]
     found = []
     for label, panel in panels.items():
@@ -324,6 +326,6 @@ def _check_exposure(panels: dict[str, kernel.Panel], cuts: FloatArray) -> None:
                 found.append(f"{label}, {state}, from day {edges[j]:g}{end}")
     if found:
         raise NotEstimableError(
-            f"Nobody is under observation in {'; '.join(found)}: the intensity there cannot be "
+            f"No subject is under observation in {'; '.join(found)}: the intensity there cannot be "
             "known. Use fewer cuts."
         )

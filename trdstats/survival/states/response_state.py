@@ -91,8 +91,8 @@ class ResponseState:
         Raises
         ------
         NotEstimableError
-            When the follow-up of a group ends before tau, nobody under a treatment was rated by
-            then, or nobody of a group is under observation from day 0.
+            When the follow-up of a group ends before tau, no subject under a treatment was rated by
+            then, or no subject of a group is under observation from day 0.
         UnknownNameError
             When the reference is no group.
         """
@@ -145,7 +145,7 @@ class ResponseStateResult(StateResult):
     def _notes(self) -> tuple[str, ...]:
         gone = emptied(self._data, self.spec.tau)
         carried = (
-            f"Nobody is followed to day {self.spec.tau:g} in {'; '.join(gone)}: the share is "
+            f"No subject is followed to day {self.spec.tau:g} in {'; '.join(gone)}: the share is "
             "carried on from there."
         )
         notes = notes_of(self._data.times, self._data.sample)

@@ -276,7 +276,7 @@ class StateResult(CurveResult):
         settings = {"caveat": self._data.times.caveat, "steps": self._steps, **options}
         observed = self._observed(days)
         if not self._data.history.regains:
-            # Relapse ends the history: nobody is followed in that state.
+            # Relapse ends the history: no subject is followed in that state.
             observed = observed[observed["state"] != STATES[2]]
         return plots.plot_state_areas(self._drawn(), observed=observed, fig=fig, **settings)
 
