@@ -263,3 +263,19 @@ def test_against_a_walk_through_the_visits(rows: list[Any]) -> None:
                 if np.isfinite(switch) and strategy == "failure":
                     expected = (max(28.0, switch), np.inf, max(28.0, switch), 0)
             assert tuple(row[["left", "right", "time", "status"]]) == expected
+
+
+def test_a_surplus_rating_in_the_window_does_not_hide_the_scheduled_one() -> None:
+    # Kept at the next visit, which follows the switch of day 31; the rating of day 30 is surplus.
+    rows = [("A", d, s) for d, s in ((0, 30), (28, 12), (30, 13), (42, 12))]
+    rows += [("B", d, s) for d, s in ((0, 30), (28, 12), (42, 25))]
+    visits = pd.DataFrame(rows, columns=["subject", "day", "score"]).assign(treatment="TMS")
+    visits["treatment"] = visits["treatment"].where(visits["subject"] == "A", "ECT")
+    table = pd.DataFrame({"subject": ["A", "A"], "treatment": ["TMS", "ECT"], "start": [0, 31]})
+    own = trd.Study(visits, courses=table, scale="MADRS", windows={28: 3, 42: 3})
+    kept = trd.Sustained(trd.Response(), visits=3)
+    plain = trd.rates(own, kept, day=28, missing="observed").outcomes
+    strict = trd.rates(own, kept, day=28, missing="observed", after_switch="failure").outcomes
+    assert bool(plain["met"][0])
+    assert strict["met"].notna()[0]
+    assert not bool(strict["met"][0])

@@ -233,7 +233,10 @@ def verdicts(
         )
     check_rate_strategy(study, after_switch, definition)
     rated, state = evaluate(study, definition)
-    own = _row_at_day(study, rated, day, cumulative=False)
+    own = _row_at_day(study, rated, day)
+    if not (own >= 0).any():
+        visit = study.visits["visit"].to_numpy()[rated.row]
+        raise unknown_day(day, visit[~np.isnan(visit)].tolist())
     row = _last_row_by(study, rated, day) if definition.is_cumulative else own
     switch = switch_days(study, definition.events)
     assessed = np.full(len(own), float(day))
@@ -257,10 +260,8 @@ def _failed(
     """Return the verdicts with a switch as failure; a treatment without a rate keeps none."""
     bad = bool(definition.is_worsening)
     rated, state = evaluate(study, definition, seen=seen_until(switch, "failure"))
-    row = _last_row_by(study, rated, day)
-    if not definition.is_cumulative:
-        at_day = np.isclose(study.visits["visit"].to_numpy()[rated.row], day, rtol=0, atol=1e-9)
-        row = np.where(at_day[row] & (row >= 0), row, -1) if len(at_day) else row
+    speaks = _last_row_by if definition.is_cumulative else _row_at_day
+    row = speaks(study, rated, day)
     has = row >= 0
     known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
     known[has], met[has] = state.known[row[has]], state.met[row[has]]
@@ -296,15 +297,11 @@ def _check_reference(study: Study, reference: Level | None) -> str:
     return pick_level("treatment", reference, study.treatments)
 
 
-def _row_at_day(study: Study, rated: Rated, day: float, cumulative: bool) -> IntArray:
-    """Return the row among the rated visits that speaks for each subject at a day, -1 without."""
+def _row_at_day(study: Study, rated: Rated, day: float) -> IntArray:
+    """Return the row of each subject's rated visit at a scheduled day, -1 without one."""
     visit = study.visits["visit"].to_numpy()[rated.row]
     start = rated.arrays.start
     scheduled = np.isclose(visit, day, rtol=0, atol=1e-9)
-    if not scheduled.any():
-        raise unknown_day(day, visit[~np.isnan(visit)].tolist())
-    if cumulative:
-        return _last_row_by(study, rated, day)
     row = np.full(len(start) - 1, -1, dtype=np.intp)
     owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
     row[owner[scheduled]] = np.flatnonzero(scheduled)
