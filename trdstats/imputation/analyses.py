@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class ANCOVA(Analysis):
     """
 
     covariates: str | None = "baseline"
-    visits: Iterable[Level] | None = None
+    visits: Collection[Level] | None = None
     reference: Level | None = None
 
     linear = True

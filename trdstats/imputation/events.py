@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -136,7 +136,7 @@ def dropout_events(
     data: Study | FrameLike,
     *,
     outcome: str = "change",
-    days: Iterable[Level] | None = None,
+    days: Collection[Level] | None = None,
     subject: str = "subject",
     treatment: str = "treatment",
     visit: str = "visit",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,7 +95,7 @@ class Imputation(SummaryMixin):
         data: Study | FrameLike,
         events: FrameLike | None = None,
         *,
-        days: Iterable[Level] | None = None,
+        days: Collection[Level] | None = None,
         subject: str = "subject",
         treatment: str = "treatment",
         visit: str = "visit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -100,7 +100,7 @@ def lay_out(
     subject: str,
     treatment: str,
     visit: str,
-    days: Iterable[Any] | None,
+    days: Collection[Any] | None,
 ) -> Layout:
     """Lay a study or a table out by subject and visit.
 
