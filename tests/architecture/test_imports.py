@@ -24,6 +24,7 @@ SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
+    "intake": ["files", "values", "dates", "mapping", ""],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],
