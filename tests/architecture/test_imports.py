@@ -25,7 +25,7 @@ SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
                 "proportions", "weighting"],
     "plots": ["layout", ""],
-    "intake": ["files", "mapping", "values", "dates", "", "redcap", "adam"],
+    "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", ""],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",

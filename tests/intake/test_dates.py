@@ -187,10 +187,17 @@ def test_dates_changed_by_a_spreadsheet_are_found() -> None:
 
 
 def test_years_of_two_digits_say_their_pivot() -> None:
-    study = parsed(["13.01.25"], ["20.01.25"])
+    study = parsed(["13.01.25", "14.02.25"], ["20.01.25", "21.02.25"])
     (notice,) = [p for p in study.notices if p.kind == "short_years"]
     assert "00 to 68 are read as 2000 to 2068" in notice.summary
-    assert last_days(study) == [7]
+    assert last_days(study) == [7, 7]
+
+
+def test_few_short_dates_do_not_tell_where_the_year_is() -> None:
+    """13 January 2025 to 13 February 2026, or 25 January to 26 February 2013."""
+    with pytest.raises(DataError, match="day first or year first"):
+        parsed(["13.01.25"], ["13.02.26"])
+    assert last_days(parsed(["13.01.25"], ["13.02.26"], date_order="day first")) == [396]
 
 
 def test_short_years_first_are_known_by_what_varies() -> None:

@@ -14,6 +14,8 @@ from trdstats.intake.values.entries import plain
 
 Fit = Callable[[Order], str]
 
+ENOUGH = 4  # different days before their number says which place holds them
+
 
 def decide_order(
     columns: Sequence[DateColumn], declared: Order | None, fit: Fit, found: list[Problem]
@@ -75,7 +77,7 @@ def _by_spread(columns: Sequence[DateColumn], fits: list[Order]) -> list[Order]:
         return fits
     parts = np.concatenate([c.parts[c.form == Form.SHORT] for c in columns])
     first, last = (len(np.unique(parts[:, k])) for k in (0, 2))
-    if first == last:
+    if max(first, last) < ENOUGH or 2 * min(first, last) > max(first, last):
         return fits
     return [o for o in fits if (o == "year first") == (first < last)]
 
