@@ -168,8 +168,10 @@ def fit_outcome_model(
     own = everybody.observed if among is None else among
     check_full_rank(X[own], terms)
     fit = fit_linear_model(X[own], everybody.y[own], everybody.weight[own], family)
-    if fit.endless.any():
-        raise _separated([t for t, e in zip(terms, fit.endless, strict=True) if e], everybody.label)
+    if fit.separated.any():
+        raise _separated(
+            [t for t, e in zip(terms, fit.separated, strict=True) if e], everybody.label
+        )
     influence = np.zeros(X.shape)
     influence[own] = fit.influence()
     return fit, influence

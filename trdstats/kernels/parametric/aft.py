@@ -29,11 +29,17 @@ from trdstats.kernels.parametric.censored_times import (
     with_shape,
 )
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
-from trdstats.kernels.parametric.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law
+from trdstats.kernels.parametric.log_location_scale import (
+    EXTREME,
+    LOGISTIC,
+    NORMAL,
+    StandardDistribution,
+)
 
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "generalised gamma"]
 
-# Standard deviation of each standard law: turns the spread of log times into a first sigma.
+# Standard deviation of each standard distribution: turns the spread of log times into a first
+# sigma.
 _SPREAD = {"exponential": 1.2825, "weibull": 1.2825, "log-normal": 1.0, "log-logistic": 1.8138}
 _LAWS = {
     "exponential": EXTREME,
@@ -80,8 +86,8 @@ class AFTFit:
         return covariance_of(self.information, self.scores, robust=robust)
 
 
-def law_of(distribution: Distribution, Q: float = 1.0) -> Law:
-    """Return the standard law of log time."""
+def standard_distribution(distribution: Distribution, Q: float = 1.0) -> StandardDistribution:
+    """Return the standard distribution of log time."""
     return generalised_gamma(Q) if distribution == "generalised gamma" else _LAWS[distribution]
 
 
@@ -125,10 +131,10 @@ def fit_aft(
     """
     starts = _starts(times, X, weight, distribution)
     reached = [_climb(times, X, weight, distribution, start) for start in starts]
-    found = [s for s in reached if s is not None]
-    if not found:
+    optima = [s for s in reached if s is not None]
+    if not optima:
         raise FloatingPointError("the likelihood is not finite at any start")
-    best = max(found, key=lambda s: (s.converged, s.point.loglik))
+    best = max(optima, key=lambda s: (s.converged, s.point.loglik))
     terms = subject_terms(distribution, times, X, best.theta)
     scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
     return AFTFit(
