@@ -1,7 +1,7 @@
-"""One checker for what public functions and specifications are given.
+"""One checker for the arguments of public functions and specifications.
 
 `checked` reads the annotations: a number, a whole number, a truth value, a text, and sequences
-and mappings of them are held to what they say, whoever calls. What an annotation cannot say
+and mappings of them are checked against them on every call. What an annotation cannot say
 (a range, a name that exists) each function checks itself.
 """
 
@@ -68,7 +68,7 @@ _WORDS = {
 
 
 def checked(target: T) -> T:
-    """Hold the arguments of a function, or of a specification and its methods, to their kinds.
+    """Check arguments of a function, or of a specification and its methods, by their annotations.
 
     Numbers of NumPy become numbers of Python. A number that is NaN or infinite is refused
     unless the default of the parameter is such a number.
@@ -81,7 +81,7 @@ def checked(target: T) -> T:
 
 
 def checked_methods(target: type[C]) -> type[C]:
-    """Hold the arguments of the public methods of a result to their kinds."""
+    """Check the arguments of the public methods of a result by their annotations."""
     for name, member in list(vars(target).items()):
         if inspect.isfunction(member) and not name.startswith("_"):
             setattr(target, name, _wrapped(member))
@@ -104,7 +104,7 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError:
-            return function(*args, **kwargs)  # Python's own words name the argument
+            return function(*args, **kwargs)  # Python's own message names the argument
         for name, value in bound.arguments.items():
             if name in kinds:
                 kind, default = kinds[name]
@@ -116,10 +116,10 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_given(what: str, value: Any, kind: _Kind, default: Any) -> Any:
-    endless = isinstance(default, float) and not math.isfinite(default)
+    allow_infinite = isinstance(default, float) and not math.isfinite(default)
     if isinstance(value, str) and "str" in kind.names and not value.strip() and default != "":
         raise SpecError(f"{what} must not be an empty text.")
-    return _check(what, value, kind, endless=endless)
+    return _check(what, value, kind, allow_infinite=allow_infinite)
 
 
 @functools.cache
@@ -178,14 +178,14 @@ def _either(one: _Kind, other: _Kind) -> _Kind:
     )
 
 
-def _check(what: str, value: Any, kind: _Kind, *, endless: bool = False) -> Any:
+def _check(what: str, value: Any, kind: _Kind, *, allow_infinite: bool = False) -> Any:
     """Return a value that fits, as Python keeps it."""
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
         value = value.item()
     if "float" in kind.names and is_number(value):
-        if not endless and not math.isfinite(value):
+        if not allow_infinite and not math.isfinite(value):
             raise SpecError(f"{what} must be a finite number; got {value!r}.")
-        # An int this long is no number to NumPy.
+        # NumPy cannot hold an int this long.
         return float(value) if isinstance(value, int) and abs(value) > _LONGEST else value
     if "int" in kind.names and is_number(value) and math.isfinite(value) and value == int(value):
         if abs(value) > _LONGEST:
@@ -247,7 +247,7 @@ def _is_sequence(value: Any) -> bool:
 def _check_mapping(what: str, value: Mapping[Any, Any], inner: _Kind) -> Mapping[Any, Any]:
     if inner == _ANYTHING:
         return value
-    fits = {k: _check(f"{what}[{k!r}]", v, inner, endless=True) for k, v in value.items()}
+    fits = {k: _check(f"{what}[{k!r}]", v, inner, allow_infinite=True) for k, v in value.items()}
     return value if all(fits[k] is v for k, v in value.items()) else fits
 
 

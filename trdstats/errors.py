@@ -20,16 +20,18 @@ V = TypeVar("V")
 _SHOWN = 5  # places listed before "and n more": enough to recognise the pattern
 
 
-# Control characters but line break and tab, marks that turn the direction of writing, halves of
+# Control characters except line break and tab, marks that change the direction of text, halves of
 # characters: a terminal would obey them, a reader would not see them.
-_UNSEEN = re.compile(
+_CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 
 def visible(text: str) -> str:
-    """Return a text in which what a terminal would obey is written out, such as escapes."""
-    return _UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    """Return a text in which control characters are written out as escapes."""
+    return _CONTROL_CHARACTERS.sub(
+        lambda m: m[0].encode("unicode_escape", "surrogatepass").decode(), text
+    )
 
 
 class TrdstatsError(ValueError):
@@ -52,7 +54,7 @@ class NotEstimableError(TrdstatsError):
 
 
 class UnverifiedError(TrdstatsError):
-    """A rule or number rests on a source that nobody verified."""
+    """A rule or number rests on a source that was not verified."""
 
 
 class PlanError(TrdstatsError):
@@ -71,7 +73,7 @@ class TrdstatsWarning(UserWarning):
 
 
 class DataWarning(TrdstatsWarning):
-    """The data can be analysed, but something in them limits what the result means."""
+    """The data can be analysed, but the result must be read with caution."""
 
 
 class EstimateWarning(TrdstatsWarning):
@@ -83,7 +85,7 @@ Level = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One kind of trouble found in a table.
+    """One kind of problem in a table.
 
     Attributes
     ----------
@@ -96,7 +98,7 @@ class Problem:
     remedy : str
         How to fix it, as a sentence.
     level : {"error", "warning", "note"}
-        An error stops the analysis; a warning limits what it means; a note is for the record.
+        An error stops the analysis; a warning asks for caution; a note is for the record.
     """
 
     kind: str
@@ -140,7 +142,7 @@ class DataError(TrdstatsError):
     Parameters
     ----------
     problems : sequence of Problem
-        Everything that was found, at least one.
+        All problems of the tables, at least one.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -152,14 +154,14 @@ class DataError(TrdstatsError):
 
 
 def nearest(name: object, known: Iterable[object], *, n: int = 3, cutoff: float = 0.5) -> list[str]:
-    """Return the known names that look most like `name`, best first."""
+    """Return the known names that are most similar to `name`, best first."""
     options = {str(k).casefold(): str(k) for k in known}
-    found = get_close_matches(str(name).casefold(), list(options), n=n, cutoff=cutoff)
-    return [options[f] for f in found]
+    matches = get_close_matches(str(name).casefold(), list(options), n=n, cutoff=cutoff)
+    return [options[f] for f in matches]
 
 
 def known_level(what: str, value: object, levels: Iterable[object]) -> int:
-    """Return the place of a level among the known ones, given as its value or as its label.
+    """Return the position of a level among the known ones, given as its value or as its label.
 
     Levels that are numbers or truth values have labels: 7, 7.0 and "7" are the same level, and so
     are True and "True".
@@ -181,10 +183,10 @@ def known_level(what: str, value: object, levels: Iterable[object]) -> int:
     if str(value) in labels:
         return labels.index(str(value))
     number = _number(value)
-    same = [i for i, k in enumerate(levels) if number is not None and _number(k) == number]
-    if len(same) != 1:
+    equal = [i for i, k in enumerate(levels) if number is not None and _number(k) == number]
+    if len(equal) != 1:
         raise unknown_name(what, value, labels)
-    return same[0]
+    return equal[0]
 
 
 def pick_level(what: str, value: object, levels: Sequence[L]) -> L:
@@ -199,7 +201,7 @@ def pick_level(what: str, value: object, levels: Sequence[L]) -> L:
 
 
 def pick_levels(what: str, values: Iterable[object], levels: Sequence[L]) -> list[L]:
-    """Return some of the levels, each given as its value or its label, in their own order."""
+    """Return some of the levels, each given as its value or its label, in the order of `levels`."""
     places = {known_level(what, value, levels) for value in values}
     return [levels[k] for k in sorted(places)]
 
@@ -240,9 +242,9 @@ def unknown_name(what: str, name: object, known: Iterable[object]) -> UnknownNam
     return UnknownNameError(f"Unknown {what} {str(name)!r}. {hint}")
 
 
-def or_leave_out(what: str, kept: Sequence[str]) -> str:
-    """Return the end of a remedy: keep the treatments that are left, where there are any."""
-    return f", or leave them out with {what}.only({list(kept)!r})." if kept else "."
+def or_leave_out(what: str, treatments: Sequence[str]) -> str:
+    """Return the end of a remedy: keep the remaining treatments, where there are any."""
+    return f", or leave them out with {what}.only({list(treatments)!r})." if treatments else "."
 
 
 def unknown_day(day: float, known: Iterable[float]) -> UnknownNameError:
@@ -292,13 +294,16 @@ def check_bootstrap(n_boot: int, seed: int, *, least: int = 0) -> None:
         raise SpecError(f"seed must be a whole number of 0 or more; got {seed!r}.")
 
 
+_NO_VARIATION = "no subject or every subject had the outcome"
+
+
 def no_error_reason(error: float) -> str:
     """Return why an estimate has no standard error; empty where it has one."""
-    return "" if isfinite(error) else "nobody or everybody had the outcome, or all at one time"
+    return "" if isfinite(error) else f"{_NO_VARIATION}, or all at the same time"
 
 
 def no_error_known(groups: Sequence[str]) -> tuple[str, ...]:
-    """Return the note on groups in which nobody, everybody, or all alike had the outcome.
+    """Return the note on groups without variation: no subject, every subject, or all at one time.
 
     Parameters
     ----------
@@ -308,7 +313,7 @@ def no_error_known(groups: Sequence[str]) -> tuple[str, ...]:
     if not groups:
         return ()
     return (
-        f"In {', '.join(dict.fromkeys(groups))} nobody or everybody had the outcome, or all at one "
-        "time: there is no standard error, nor one of a comparison with it. Score or exact methods "
-        "on counts, or a log-rank test, do without.",
+        f"In {', '.join(dict.fromkeys(groups))} {_NO_VARIATION}, or all at the same time: neither "
+        "the estimate nor a comparison with it has a standard error. Use score or exact methods "
+        "on counts, or a log-rank test.",
     )

@@ -1,4 +1,4 @@
-"""The border where any data frame becomes a pandas frame with plain columns."""
+"""Convert any data frame to a pandas frame with plain columns, once, where data enter."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
         result = _from_other(frame, what)
     _check_names(result.columns, what)
     result.columns = result.columns.map(str)
-    several = check_cells(result, what)
-    if several:
-        raise DataError(several)
+    problems = check_cells(result, what)
+    if problems:
+        raise DataError(problems)
     result = _widened(result)
     changed = {
         name: plain_numbers(_plain(result[name]))
@@ -71,16 +71,16 @@ def _check_names(columns: pd.Index[Any], what: str) -> None:
         at = ", ".join(map(str, unnamed + 1))
         raise SpecError(f"`{what}` has a column without a name (number {at}). Name or remove it.")
     texts = columns.map(str)  # 1 and "1" cannot be told apart where they are printed
-    twice = texts[texts.duplicated()]
-    if len(twice):
-        names = ", ".join(repr(c) for c in dict.fromkeys(twice))
+    repeated = texts[texts.duplicated()]
+    if len(repeated):
+        names = ", ".join(repr(c) for c in dict.fromkeys(repeated))
         raise SpecError(f"`{what}` has columns that share a name: {names}. Rename one of each.")
 
 
 def _widened(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return floating-point columns of unusual width as the one all else can read."""
-    odd = [c for c, d in frame.dtypes.items() if d.kind == "f" and d.itemsize not in (4, 8)]
-    return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
+    """Return floating-point columns of unusual width as float64."""
+    unusual = [c for c, d in frame.dtypes.items() if d.kind == "f" and d.itemsize not in (4, 8)]
+    return frame.astype(dict.fromkeys(unusual, np.float64)) if unusual else frame
 
 
 def _from_other(frame: Any, what: str) -> pd.DataFrame:

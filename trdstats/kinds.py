@@ -30,12 +30,12 @@ from trdstats.errors import Problem, count_of
 
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
 CONTAINERS = (list, dict, set, tuple, np.ndarray)
-# Python would read these as numbers, or choke on them.
+# Python would read these as numbers, or fail on them.
 
 
 Kind = Literal["number", "boolean", "category", "date", "mixed"]
 
-_EXACT = 2**53  # up to here every whole number is a float of its own
+_EXACT = 2**53  # up to here every whole number is exactly a float
 # Doses such as "0,5" and "1,0" are labels; so many different ones are measurements.
 _MEASURED = 10
 _COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:[.'\u2019\s]\d{3})+|\d+),\d+")
@@ -56,17 +56,17 @@ def plain_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
     if guess in ("string", "empty", "boolean", "bytes"):
         return values
     missing = values.isna().to_numpy(dtype=bool)
-    given = values.to_numpy(dtype=object)[~missing]
-    if not len(given) or not all(_is_number(v) for v in given):
+    present = values.to_numpy(dtype=object)[~missing]
+    if not len(present) or not all(_is_number(v) for v in present):
         return values
-    if all(isinstance(v, Integral) for v in given):
-        largest = max(abs(int(v)) for v in given)
+    if all(isinstance(v, Integral) for v in present):
+        largest = max(abs(int(v)) for v in present)
         if not missing.any() and largest < 2**63:
             return values.astype(np.int64)
         if largest > _EXACT:
             return values
     result = np.full(len(values), np.nan)
-    result[~missing] = [float(v) for v in given]
+    result[~missing] = [float(v) for v in present]
     return pd.Series(result, index=values.index, name=values.name)
 
 
@@ -76,8 +76,8 @@ def kind_of(values: pd.Series[Any]) -> Kind:
     Returns
     -------
     {"number", "boolean", "category", "date", "mixed"}
-        Texts, booleans with gaps and declared categories are categories. Numbers among which
-        some texts stand, and texts most of which are numbers, are mixed.
+        Texts, booleans with missing values and declared categories are categories. Numbers with
+        some texts among them, and texts most of which are numbers, are mixed.
     """
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -99,14 +99,16 @@ def out_of_line(values: pd.Series[Any]) -> BoolArray:
     Codes such as 1, 2, 3A, of which fewer are numbers than not, are labels.
     """
     # Judged by distinct values: columns are long, labels few.
-    code, known = pd.factorize(values.astype(object))
-    number = np.fromiter((_is_number(v) for v in known), bool, len(known))
+    code, distinct = pd.factorize(values.astype(object))
+    number = np.fromiter((_is_number(v) for v in distinct), bool, len(distinct))
     if number.any():
         return _where(~number, code)
-    text = np.fromiter((isinstance(v, str) for v in known), bool, len(known))
-    like = np.isfinite(_read(np.where(text, known, np.nan))) & text
-    odd = _where(~like, code)
-    return odd if _where(like, code).sum() > odd.sum() else np.zeros(len(code), dtype=bool)
+    text = np.fromiter((isinstance(v, str) for v in distinct), bool, len(distinct))
+    numeric_text = np.isfinite(_read(np.where(text, distinct, np.nan))) & text
+    stray = _where(~numeric_text, code)
+    return (
+        stray if _where(numeric_text, code).sum() > stray.sum() else np.zeros(len(code), dtype=bool)
+    )
 
 
 def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
@@ -137,14 +139,14 @@ def check_kind(values: pd.Series[Any], name: str, table: str) -> Problem | None:
         return Problem(
             "complex", f"`{table}` column {name!r} holds complex numbers.", (), "Give real numbers."
         )
-    odd = out_of_line(values)
+    stray = out_of_line(values)
     listed = values.to_numpy(dtype=object)
-    n = int(odd.sum())
+    n = int(stray.sum())
     return Problem(
         "texts_among_numbers",
         f"`{table}` column {name!r} holds numbers, but "
         + count_of(n, "entry is none.", "entries are none."),
-        places(odd, lambda i: f"{listed[i]!r} in row {i}"),
+        places(stray, lambda i: f"{listed[i]!r} in row {i}"),
         "Correct the entries, or leave them empty. If the values are labels, write "
         f"C({quoted(name)}).",
     )
@@ -233,17 +235,17 @@ def as_labels(values: pd.Series[Any]) -> pd.Series[Any]:
     """
     declared = isinstance(values.dtype, pd.CategoricalDtype)
     if declared:
-        code, known = values.cat.codes.to_numpy(), list(values.cat.categories)
+        code, entries = values.cat.codes.to_numpy(), list(values.cat.categories)
     else:
         code, distinct = pd.factorize(values)
-        known = list(distinct)
-    labels = [label_of(v) for v in known]
+        entries = list(distinct)
+    labels = [label_of(v) for v in entries]
     used = {labels[k] for k in np.unique(code[code >= 0])} - {None}
     levels = [t for t in dict.fromkeys(labels) if t in used] if declared else in_order(sorted(used))
     place = {label: k for k, label in enumerate(levels)}
     of_code = np.array([*(place.get(label, -1) for label in labels), -1], dtype=np.intp)
-    found = pd.Categorical.from_codes(of_code[code], pd.Index(levels, dtype=object))
-    return pd.Series(found, index=values.index, name=values.name)
+    categories = pd.Categorical.from_codes(of_code[code], pd.Index(levels, dtype=object))
+    return pd.Series(categories, index=values.index, name=values.name)
 
 
 def as_category(values: pd.Series[Any]) -> pd.Categorical:
@@ -254,13 +256,13 @@ def as_category(values: pd.Series[Any]) -> pd.Categorical:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return pd.Categorical(values.cat.remove_unused_categories())
     if is_bool_dtype(values.dtype) or is_numeric_dtype(values.dtype):
-        found = pd.Categorical(values)
-        levels = found.categories
+        category = pd.Categorical(values)
+        levels = category.categories
         if is_numeric_dtype(levels.dtype) and not is_bool_dtype(levels.dtype) and len(levels):
-            whole = np.isfinite(levels) & (np.abs(levels) <= _EXACT)
-            if whole.all() and (levels == np.round(levels)).all():
-                found = pd.Categorical.from_codes(found.codes, levels.astype(np.int64))
-        return found
+            integral = np.isfinite(levels) & (np.abs(levels) <= _EXACT)
+            if integral.all() and (levels == np.round(levels)).all():
+                category = pd.Categorical.from_codes(category.codes, levels.astype(np.int64))
+        return category
     entries = values.astype(object)
     if out_of_line(entries).any():
         entries = entries.map(label_of)  # numbers and texts as one kind of label
@@ -305,21 +307,21 @@ def places(rows: BoolArray, describe: Callable[[int], str]) -> tuple[str, ...]:
 
 def check_cells(frame: pd.DataFrame, table: str) -> list[Problem]:
     """Check that every cell holds one value, not a list or another container."""
-    found = []
+    problems = []
     for name, column in frame.items():
         # Only columns of mixed content can hold one; the look at their kind is cheap.
         if column.dtype != object or not infer_dtype(column, skipna=True).startswith("mixed"):
             continue
-        several = np.fromiter((isinstance(v, CONTAINERS) for v in column), bool, len(column))
-        if several.any():
+        is_container = np.fromiter((isinstance(v, CONTAINERS) for v in column), bool, len(column))
+        if is_container.any():
             at = f"`{table}` column {str(name)!r}"
-            found.append(
+            problems.append(
                 Problem(
                     "several_values",
-                    count_of(int(several.sum()), f"cell of {at} holds", f"cells of {at} hold")
+                    count_of(int(is_container.sum()), f"cell of {at} holds", f"cells of {at} hold")
                     + " several values (a list or another container).",
-                    places(several, lambda i: f"row {i}"),
+                    places(is_container, lambda i: f"row {i}"),
                     "Give one value a cell, for example with .explode().",
                 )
             )
-    return found
+    return problems

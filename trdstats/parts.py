@@ -1,4 +1,4 @@
-"""Parts of a long computation: on several workers, with progress, and kept as they are done."""
+"""Parts of a long computation: on several workers, with progress, and stored when done."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.progress import Progress as ProgressBar
 from trdstats.parallel import run_parallel
 from trdstats.threads import one_thread
 
-# What a part leaves behind.
+# Results of a part.
 Arrays = dict[str, npt.NDArray[Any]]
 # Whether to show a bar, or what is called with the numbers of finished and of all items.
 Progress = bool | Callable[[int, int], None]
@@ -51,7 +51,7 @@ class Shelf:
             return {name: kept[name] for name in kept.files}
 
     def put(self, key: str, arrays: Arrays) -> None:
-        """Keep a part; it is whole or not there, whenever the process ends."""
+        """Store a part completely or not at all, whenever the process ends."""
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def run_parts(
     progress : bool or callable
         Whether to show a bar; or what is called with the numbers of finished and of all items.
     title : str
-        What the bar is called.
+        Title of the bar.
     """
     done = {key: kept for key, _ in parts if (kept := shelf.get(key)) is not None}
     todo = [(key, argument) for key, argument in parts if key not in done]
@@ -104,10 +104,10 @@ def run_parts(
 
 
 def _do(work: Callable[[Any], Arrays], shelf: Shelf, key: str, argument: Any) -> Arrays:
-    """Do a part, and keep it from where it was done: an interrupt finds it on the shelf."""
-    found = work(argument)
-    shelf.put(key, found)
-    return found
+    """Do a part and store it in the same process, so that an interruption loses nothing."""
+    result = work(argument)
+    shelf.put(key, result)
+    return result
 
 
 @one_thread
@@ -119,15 +119,15 @@ def run_chain(
     progress: bool,
     title: str,
 ) -> list[Arrays]:
-    """Do parts each of which begins where the one before it ended."""
+    """Do parts in order, each from the end of the one before."""
     done: list[Arrays] = []
     with ProgressBar(disable=not progress) as bar:
         task = bar.add_task(title, total=len(parts))
         for key, argument in parts:
-            found = shelf.get(key)
-            if found is None:
-                found = work(argument, done[-1] if done else None)
-                shelf.put(key, found)
-            done.append(found)
+            result = shelf.get(key)
+            if result is None:
+                result = work(argument, done[-1] if done else None)
+                shelf.put(key, result)
+            done.append(result)
             bar.advance(task)
     return done

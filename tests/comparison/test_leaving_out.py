@@ -104,7 +104,7 @@ def test_factors_vanish_in_large_samples() -> None:
         fit = trd.PropensityWeights("x1 + x2", estimand="overlap").fit(frame)
         model = fit.subject_weights
         assert isinstance(model, EstimatedWeights)
-        sizes[n] = np.abs(model.among(frame["subject"]).inflation - 1).mean()
+        sizes[n] = np.abs(model.among(frame["subject"]).correction - 1).mean()
     # Of order 1 / n: sixteen times the subjects, a sixteenth of the factor.
     assert sizes[200] / sizes[3200] == pytest.approx(16, rel=0.25)
 
@@ -131,7 +131,7 @@ def test_products_have_the_factor_of_their_product() -> None:
     among = both.among(frame["subject"])
     arm = frame["treatment"].cat.codes.to_numpy().astype(np.intp)
     want = leaving_out(both.frame["weight"].to_numpy(), both.log_derivative, both.influence, arm)
-    np.testing.assert_allclose(among.inflation, want, rtol=1e-12)
+    np.testing.assert_allclose(among.correction, want, rtol=1e-12)
     # One with groups and one without: the groups there are.
     known = fit.subject_weights
     assert isinstance(known, EstimatedWeights)

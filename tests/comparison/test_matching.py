@@ -76,9 +76,9 @@ def test_with_replacement_everybody_gets_the_nearest(seed: int, ratio: int, cali
 def test_equal_scores_are_shared_out() -> None:
     pairs = match_once(np.zeros(3), np.zeros(4), np.arange(3), 1, 0.1)
     assert pairs.control.tolist() == [0, 1, 2, 3] * 3
-    assert pairs.share == pytest.approx(np.full(12, 1 / 4))
+    assert pairs.proportion == pytest.approx(np.full(12, 1 / 4))
     few = match_once(np.zeros(3), np.zeros(2), np.arange(3), 1, 0.1)
-    assert few.share == pytest.approx(np.full(6, 1 / 3))  # two sets for three
+    assert few.proportion == pytest.approx(np.full(6, 1 / 3))  # two sets for three
 
 
 @pytest.mark.parametrize("options", [{}, {"ratio": 2}, {"replace": True}, {"order": "smallest"}])

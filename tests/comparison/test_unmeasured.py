@@ -247,7 +247,7 @@ def test_pictures_read_the_frame() -> None:
     legend = ax.get_legend()
     assert legend is not None
     assert [t.get_text() for t in legend.get_texts()] == [
-        "interval includes no effect", "estimate gone",
+        "interval includes no effect", "estimate is no effect",
     ]  # fmt: skip
     x = negative_control({"a": SEEN, "b": SEEN}).plot().get_yticklabels()
     assert [t.get_text() for t in x] == ["a", "b"]

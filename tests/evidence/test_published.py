@@ -147,9 +147,9 @@ def test_fixtures_of_more_or_fewer_than_two_arms() -> None:
     ("search", "shown"),
     [
         ({"trial": "ELEKT-D", "measure": "risk difference"},
-         ["14.2 points of % (3.9 to 24.2), p <0.001"]),
+         ["14.2 percentage points (3.9 to 24.2), p <0.001"]),
         ({"trial": "KetECT", "measure": "risk difference"},
-         ["– points of % (2.0 to 30.0), p 0.026"]),
+         ["– percentage points (2.0 to 30.0), p 0.026"]),
         ({"trial": "TRANSFORM-2", "measure": "mean"},
          ["mean -21.4, SD 12.3", "mean -17.0, SD 13.9"]),
         ({"trial": "TRANSFORM-2", "measure": "mean difference"},
@@ -268,16 +268,16 @@ def test_face() -> None:
         "  Figures  3, of 1 trial\n"
         "\n"
         "Trial    Arm             Outcome   Scale     Time           "
-        "Figure                                    Mark\n"
+        "Figure                                          Mark\n"
         "ELEKT-D  ketamine        response  QIDSSR16  end of week 3  "
-        "108/195 (55.4 %)                          D\n"
+        "108/195 (55.4 %)                                D\n"
         "ELEKT-D  ECT             response  QIDSSR16  end of week 3  "
-        "70/170 (41.2 %)                           D\n"
+        "70/170 (41.2 %)                                 D\n"
         "ELEKT-D  ketamine v ECT  response  QIDSSR16  end of week 3  "
-        "14.2 points of % (3.9 to 24.2), p <0.001  V\n"
+        "14.2 percentage points (3.9 to 24.2), p <0.001  V\n"
         "\n"
         "Note: V was read in the paper, its tables or a registry; V2 in a secondary source; "
-        "D was worked out from such figures.\n"
+        "D was computed from such figures.\n"
         "Note: Figures of different trials must not be compared naively: cut-offs, days, "
         "denominators and patients differ. .tidy() has them for every row, with remarks."
     )
@@ -289,10 +289,10 @@ def test_face_of_nothing() -> None:
     assert list(found.frame.columns) == list(published_figures().frame.columns)
     assert found.sources().empty
     assert repr(found) == (
-        "Published figures: none found\n"
+        "Published figures: none match\n"
         "  Search  text 'no such words', scale GAD7\n"
         "\n"
-        "Note: published_figures() without arguments returns every figure there is."
+        "Note: published_figures() without arguments returns every figure."
     )
 
 

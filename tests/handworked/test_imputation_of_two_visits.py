@@ -44,15 +44,17 @@ from trdstats import (
     JumpToReference,
     LastMeanCarriedForward,
 )
-from trdstats.imputation import Draws, Law
+from trdstats.imputation import Draws, VisitDistribution
 
 A = [(0, 1), (1, 2), (2, 6), (5, np.nan)]
 B = [(1, 0), (2, 2), (3, 1), (6, np.nan)]
 EXACT = 1e-8  # the search ends within 1e-5 standard errors of theta, to which means are orthogonal
 
 
-def halfway(own: Law, reference: Law, before: Any) -> Law:
-    return Law(np.where(before, own.mean, (own.mean + reference.mean) / 2), own.covariance)
+def halfway(own: VisitDistribution, reference: VisitDistribution, before: Any) -> VisitDistribution:
+    return VisitDistribution(
+        np.where(before, own.mean, (own.mean + reference.mean) / 2), own.covariance
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +145,14 @@ def test_face(draws: Draws) -> None:
         "  Values              14 observed, 2 missing",
         "  Sets of parameters  9",
         "  Analysis            ANCOVA at each visit: treatment",
-        "  Pooling             jackknife, normal law",
+        "  Pooling             jackknife, normal distribution",
         "",
         "Intercurrent events",
     ]
     assert lines[12].startswith("left ")
-    assert "Missing at random: as those of the own arm with the same observed visits" in lines[12]
+    assert (
+        "Missing at random: as subjects of the same arm with the same observed visits" in lines[12]
+    )
     assert "Jump to reference: the benefit is lost at the event, means as under A" in lines[13]
     assert lines[15].split() == ["Estimate", "95", "%", "CI", "SE", "p"]
     assert lines[18].startswith("difference, B v A, visit 2")

@@ -32,7 +32,7 @@ the mean of 1/2 (x = 0) and 1 (x = 1), half each. The influence of a subject is
 Their squares sum to (16 + 4 + 1 + 1 + 1 + 1) / 576 = 24/576 = 1/24.
 
 With the weights taken as known it is w (y - 3/4) / 6: -3/16, 1/16, 1/8; squares 14/256 = 7/128,
-more than 1/24: estimated weights tell more than known ones.
+more than 1/24: estimated weights are more efficient than known ones.
 
 In small samples direct influences have the factor (1 - (s_i - s)phi_i) / (1 - w_i). In A the slopes
 s_i in the odds of B (intercept, x, about the middle of x in its deviations) are (1/3, -1/3) twice
@@ -135,7 +135,7 @@ def test_error_of_a_mean_with_estimated_and_with_known_weights() -> None:
     )
     assert (stacked**2).sum() == pytest.approx(1 / 24, rel=1e-8)
     small = model.among(SIX["subject"])
-    assert small.inflation[:3].tolist() == pytest.approx([13 / 9, 13 / 9, 8 / 3], rel=1e-8)
+    assert small.correction[:3].tolist() == pytest.approx([13 / 9, 13 / 9, 8 / 3], rel=1e-8)
     moved = small.stacked_influence(direct[:, None])[:, 0]
     assert moved.tolist() == pytest.approx(
         [-1 / 4, 1 / 9, 1 / 4, -1 / 24, 1 / 24, 1 / 24], rel=1e-8

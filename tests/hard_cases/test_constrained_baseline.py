@@ -37,7 +37,7 @@ def test_two_visits_before_treatment_are_both_constrained() -> None:
     found = differences(fit)
     assert found[[-14, 0]].tolist() == pytest.approx([0, 0])
     assert (found[[7, 14, 21]].abs() > 1e-6).all()
-    assert "treatments share one mean at -14, 0" in repr(fit)
+    assert "treatments have one mean at -14, 0" in repr(fit)
 
 
 def test_a_treatment_left_empty_before_randomisation() -> None:

@@ -166,7 +166,7 @@ def test_numbers_within_c_are_levels(dtype: Any) -> None:
         )
     assert list(fit.margins("site").tidy()["site"]) == [1, 2, 3, 4]
     assert [t for t in fit.terms if "site" in t] == [f"C(site)[T.{k}]" for k in (2, 3, 4)]
-    with pytest.raises(SpecError, match=r"'site' holds .*999.*, which the model was not fitted to"):
+    with pytest.raises(SpecError, match=r"'site' holds .*999.*, to which the model was not fitted"):
         fit.predict(frame.iloc[:1].assign(site=999))
     with pytest.raises(UnknownNameError, match="level of 'site' '999'"):
         fit.margins("treatment", at={"site": 999})
@@ -319,7 +319,7 @@ def test_an_imputation_takes_a_covariate_empty_on_some_rows() -> None:
         )
         for f in (frame, sparse)
     )  # fmt: skip
-    pd.testing.assert_frame_equal(gaps.people, whole.people)
+    pd.testing.assert_frame_equal(gaps.subject_table, whole.subject_table)
     assert not gaps.left_out
 
 

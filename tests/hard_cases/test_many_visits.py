@@ -101,7 +101,7 @@ def test_patterns_of_seventy_visits() -> None:
     assert sorted(rows.order.tolist()) == list(range(30))
     twice = merge(summary, summary)
     assert twice.n.tolist() == [20, 20, 20]
-    assert twice.gram == pytest.approx(2 * summary.gram)
+    assert twice.cross_products == pytest.approx(2 * summary.cross_products)
 
 
 def test_more_kinds_of_findings_than_bits() -> None:

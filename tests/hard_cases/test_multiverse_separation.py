@@ -28,18 +28,18 @@ def test_complete_separation_is_not_the_same_conclusion() -> None:
     assert (
         table["reason"].tolist()
         == [
-            "everybody had the outcome under ECT and nobody had the outcome under TMS: "
+            "every subject had the outcome under ECT and no subject had the outcome under TMS: "
             "no standard error, so no test"
         ]
         * 2
     )
     assert (glance["n_estimated"], glance["n_tested"]) == (2, 0)
-    assert np.isnan(glance["share_agree"])
-    assert np.isnan(glance["share_significant"])
+    assert np.isnan(glance["proportion_agree"])
+    assert np.isnan(glance["proportion_significant"])
     shown = repr(found)
     assert "2 estimated, 0 tested" in shown
     assert "not known: the primary universe has no test" in shown
-    assert "2 universes have no test: everybody had the outcome under ECT" in shown
+    assert "2 universes have no test: every subject had the outcome under ECT" in shown
     found.plot()
 
 
@@ -64,5 +64,11 @@ def test_the_others_are_judged_among_themselves() -> None:
     without = multiverse(study, rules[:2], primary=Response(), day=28, contrast=("ECT", "TMS"))
     assert found.tidy()["agrees"].tolist()[:2] == without.tidy()["agrees"].tolist()
     assert found.tidy()["agrees"].isna().tolist() == [False, False, True]
-    columns = ["share_agree", "share_significant", "share_joint", "p_any", "critical"]
+    columns = [
+        "proportion_agree",
+        "proportion_significant",
+        "proportion_joint",
+        "p_any",
+        "critical",
+    ]
     pd.testing.assert_frame_equal(found.glance()[columns], without.glance()[columns])

@@ -59,7 +59,9 @@ def test_restricted_means_of_subjects_who_are_all_alike() -> None:
     )):  # fmt: skip
         table = trd.RMST(tau=20).fit(frame).tidy()
         assert table[table["measure"] != "restricted mean"][UNKNOWN].isna().all(axis=None)
-        assert "In B nobody or everybody had the outcome" in str(trd.RMST(tau=20).fit(frame))
+        assert "In B no subject or every subject had the outcome" in str(
+            trd.RMST(tau=20).fit(frame)
+        )
         mean = table[table["measure"] == "restricted mean"].set_index("treatment")
         assert np.isnan(mean.loc["B", "std_error"])
         assert mean.loc["A", "std_error"] > 0
@@ -104,7 +106,7 @@ def test_matching_and_censoring_weights() -> None:
         assert gap["estimate"].abs().item() == pytest.approx(0.5)
         assert gap[UNKNOWN].isna().all(axis=None)
     fit = trd.IPCW("1", days=[20]).fit(NOBODY)
-    assert "In B nobody or everybody had the outcome" in str(fit)
+    assert "In B no subject or every subject had the outcome" in str(fit)
     curves = fit.tidy()
     assert curves[curves["measure"] == "difference"][UNKNOWN].isna().all(axis=None)
 

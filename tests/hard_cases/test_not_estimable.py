@@ -173,7 +173,10 @@ def test_figures_leave_empty_what_is_not_estimable(cohorts: MMRMResult) -> None:
 
 def test_coefficients_that_depend_on_what_was_left_out_are_named(cohorts: MMRMResult) -> None:
     text = repr(cohorts)
-    assert "No effects by themselves, they depend on what was left out: treatment[T.TMS]" in text
+    assert (
+        "Not interpretable alone, they depend on which columns were left out: treatment[T.TMS]"
+        in text
+    )
 
 
 def test_sites_that_treat_in_one_way_only() -> None:
@@ -187,8 +190,8 @@ def test_sites_that_treat_in_one_way_only() -> None:
         assert gaps.loc[against, NUMBERS].isna().all(axis=None)
         assert gaps.loc[~against, "estimate"].notna().all()
         assert gaps["reason"][0] in (
-            "the data cannot tell arm and site apart",
-            "the data cannot tell site and arm apart",
+            "arm and site are collinear (aliased)",
+            "site and arm are collinear (aliased)",
         )
     for name in ("arm", "site", "arm:visit", "visit"):
         one, other = (f.joint_test(name).iloc[0] for f in (first, second))
@@ -364,7 +367,7 @@ def test_an_imputation_does_not_guess_what_is_not_estimable() -> None:
         warnings.simplefilter("ignore", EstimateWarning)
         drawn = spec.draw(frame, events, treatment="arm")
         assert np.isfinite(drawn.impute(MAR()).frame(0)["y"]).all()
-        with pytest.raises(NotEstimableError, match="imputed from at visit 28 is not estimable"):
+        with pytest.raises(NotEstimableError, match="at visit 28 is not estimable"):
             drawn.impute(JumpToReference("B"))
 
 
@@ -390,7 +393,7 @@ def test_a_variance_at_zero_is_no_proof_of_zero() -> None:
 
 def test_a_group_of_one_subject_has_no_covariance() -> None:
     frame = simulated().assign(arm=lambda d: np.where(d["subject"] == 0, "D", d["arm"]))
-    with pytest.raises(NotEstimableError, match="D has one subject or none"):
+    with pytest.raises(NotEstimableError, match="D has at most one subject"):
         MMRM("y ~ arm * visit", group="arm", covariance="cs").fit(frame)
 
 
@@ -410,9 +413,9 @@ def test_misuses_are_told() -> None:
         margins.average([1, -1, 0])
     with pytest.raises(SpecError, match="means by visit"):
         fit.margins("visit", by="arm").contrasts().effect_sizes()
-    with pytest.raises(SpecError, match="by itself"):
+    with pytest.raises(SpecError, match="cannot show 'arm' by 'arm'"):
         fit.margins("arm", by="arm")
-    with pytest.raises(SpecError, match="nothing to compare"):
+    with pytest.raises(SpecError, match="There is no comparison"):
         fit.margins("visit", at={"visit": 7}).contrasts()
     with pytest.raises(SpecError, match=r"'\|' has no meaning here"):
         MMRM("y ~ arm | visit")

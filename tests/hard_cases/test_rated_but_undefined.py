@@ -72,9 +72,10 @@ def test_the_tipping_point_moves_only_those_not_rated() -> None:
     row = grid[(grid["responders"] == 2) & (grid["responders_reference"] == 0)].iloc[0]
     assert row["p_value"] == pytest.approx(last.p_value, rel=1e-12)
     shown = repr(found)
-    assert "4 responders of 7 rated, 2 not rated" in shown
-    assert "3 subjects rated without a baseline, or with one from which no share" in shown.replace(
-        "\n", " "
+    assert "4 responders of 7 assessed, 2 not assessed" in shown
+    assert (
+        "3 subjects assessed without a baseline, or with one from which no percentage"
+        in shown.replace("\n", " ")
     )
     # Without them the analysis is the same.
     pd.testing.assert_frame_equal(

@@ -59,8 +59,8 @@ def test_each_set_is_the_analysis_without_the_patient() -> None:
 def test_other_methods() -> None:
     boot = pooled(trial(), ConditionalMean("bootstrap", n=40, seed=1))
     assert boot["estimate"].notna().all()
-    # Samples that impute a patient need the site: they are drawn anew, and it is said.
-    with pytest.warns(UserWarning, match="drawn anew"):
+    # Samples that impute a patient need the site: they are drawn again, and it is said.
+    with pytest.warns(UserWarning, match="drawn again"):
         drawn = pooled(trial(missing=True), ApproximateBayes(n=10, seed=1))
     assert drawn["estimate"].notna().all()
 
@@ -70,6 +70,9 @@ def test_a_mean_that_only_the_patient_informs_is_refused() -> None:
     # Under B only patient 7 was rated at visit 3, where the others are to be imputed.
     others = (frame["treatment"] == "B") & (frame["visit"] == 3) & (frame["subject"] != 7)
     frame.loc[others, "change"] = np.nan
-    with pytest.raises(NotEstimableError, match=r"Without subject '7' nothing informs a mean"):
+    with pytest.raises(
+        NotEstimableError,
+        match=r"Without subject '7' a mean for the imputation of others is not estimable",
+    ):
         Imputation("change ~ baseline + treatment * visit", covariance="cs",
                    common_covariance=True, method=ConditionalMean()).draw(frame)  # fmt: skip

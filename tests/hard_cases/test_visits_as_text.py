@@ -69,7 +69,7 @@ def test_a_text_baseline_is_the_one_constrained() -> None:
     days, text = model.fit(both), model.fit(written(both, names))
     assert text.loglik == pytest.approx(days.loglik, abs=1e-9)
     assert text.design.visits[0] == "baseline"
-    assert "treatments share one mean at baseline" in repr(text)
+    assert "treatments have one mean at baseline" in repr(text)
 
 
 def test_dropout_follows_the_order_of_the_visits() -> None:
@@ -104,7 +104,7 @@ def test_what_needs_days_refuses_visits_that_name_none() -> None:
     frame = written(three_visits(), {14: "V1", 28: "V2", 70: "V10"})
     fit = MMRM("y ~ arm * visit", ddf="satterthwaite").fit(frame)
     assert list(fit.design.visits) == ["V1", "V2", "V10"]
-    with pytest.raises(SpecError, match="needs days, and V1, V2, V10 of 'visit' name none"):
+    with pytest.raises(SpecError, match="needs days, and V1, V2, V10 of 'visit' do not name a day"):
         fit.margins("arm", by="visit").area(1, 2)
     with pytest.raises(SpecError, match=r"spatial power covariance needs days.*time='day'"):
         MMRM("y ~ arm * visit", covariance="sp_pow").fit(frame)

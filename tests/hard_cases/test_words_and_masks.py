@@ -150,7 +150,7 @@ def test_messages_say_what_is_wrong() -> None:
     study = clinic()
     one = study.only(["A"])
     onset = trd.time_to(one, trd.Response())
-    with pytest.raises(SpecError, match=r"everybody has the same 'treatment' \(always A\)"):
+    with pytest.raises(SpecError, match=r"every subject has the same 'treatment' \(always A\)"):
         trd.CoxPH("treatment").fit(onset)
     with pytest.raises(NotEstimableError, match="The formula '1' names no covariate"):
         trd.PropensityWeights("1").fit(study)

@@ -31,7 +31,7 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
-from trdstats.imputation import Imputed, Law, RepeatedMeasures
+from trdstats.imputation import Imputed, RepeatedMeasures, VisitDistribution
 
 DAYS = [3, 7, 14, 21, 28]
 FORMULA = "change ~ baseline * visit + treatment * visit"
@@ -135,7 +135,7 @@ def test_functions(of_study: Imputed, of_means: Imputed) -> None:
     with pytest.raises(SpecError, match="must return a table with estimate and std_error"):
         of_means.analyse(lambda frame: {"mean": [1.0]})
     sizes = iter(range(1, 100))
-    with pytest.raises(SpecError, match="The analysis of set 2 has other rows"):
+    with pytest.raises(SpecError, match="The analysis of set 2 has different rows"):
         of_means.analyse(lambda f: {"k": [next(sizes)], "estimate": [1.0], "std_error": [1.0]})
     with pytest.raises(SpecError, match="An analysis is a value such as ANCOVA"):
         of_means.analyse(ANCOVA)
@@ -156,7 +156,7 @@ def test_conditional_means_refuse_what_is_not_linear(trial: Study) -> None:
     draws = Imputation(FORMULA, method=ConditionalMean()).draw(trial, days=[14, 28])
     imputed = draws.impute()
     for analysis in (ResponderRates(Response(), 28), TimeToEvent(Response(), RMST(28))):
-        with pytest.raises(SpecError, match="conditional means, which have no spread"):
+        with pytest.raises(SpecError, match="conditional means, which have no variance"):
             imputed.analyse(analysis)
     with pytest.raises(SpecError, match="Definitions need a study"):
         Imputation(FORMULA, method=ApproximateBayes(3, seed=1)).draw(
@@ -227,7 +227,7 @@ def test_deltas_accumulate_from_the_event(of_means: Imputed) -> None:
     layout = of_means.layout
     shift = Delta({"ketamine": 2}, accumulate=True).shifts(layout)
     T = 3
-    for i in range(len(layout.people)):
+    for i in range(len(layout.subject_table)):
         for t in range(T):
             since = t - layout.event[i] + 1
             due = (
@@ -258,11 +258,13 @@ def test_strategies_that_cannot_be(small: pd.DataFrame, small_events: pd.DataFra
         draws.impute({"death": "JR"}, reference="TMS")
     with pytest.raises(SpecError, match="A strategy is a value"):
         draws.impute(3)
-    with pytest.raises(SpecError, match="must return a Law of 3 visits"):
+    with pytest.raises(SpecError, match="must return a VisitDistribution of 3 visits"):
         draws.impute(CustomStrategy(lambda own, reference, before: own.mean, "mine", "none"))
     with pytest.raises(SpecError, match="not finite"):
         draws.impute(CustomStrategy(
-            lambda own, reference, before: Law(own.mean * np.nan, own.covariance), "mine", "none"
+            lambda own, reference, before: VisitDistribution(own.mean * np.nan, own.covariance),
+            "mine",
+            "none",
         ))  # fmt: skip
     unarmed = Imputation("change ~ baseline * visit").draw(small, small_events)
     with pytest.raises(SpecError, match="its arms do not differ"):

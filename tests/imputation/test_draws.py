@@ -194,7 +194,7 @@ def test_values_after_an_event_inform_the_model_only_under_mar(small: pd.DataFra
     assert not mine["imputed"].any()
     with pytest.raises(SpecError, match=r"3 subjects have values observed after the event"):
         kept.impute(JumpToReference("TMS"))
-    with pytest.raises(SpecError, match=r"settled when it is fitted: give the strategy"):
+    with pytest.raises(SpecError, match=r"decided when it is fitted: give the strategy"):
         aside.impute("MAR")
 
 
@@ -220,7 +220,7 @@ def test_resamples_that_do_not_converge_are_drawn_anew_and_reported() -> None:
     assert g["n_redrawn"] > 0
     assert g["n_draws"] == 60
     assert np.isfinite(draws.drawn.beta).all()
-    assert f"{g['n_redrawn']} did not converge and were drawn anew" in repr(draws)
+    assert f"{g['n_redrawn']} did not converge and were drawn again" in repr(draws)
 
 
 def test_a_model_that_never_converges_is_given_up(
@@ -248,7 +248,7 @@ def test_chains_are_checked(small: pd.DataFrame, small_events: pd.DataFrame) -> 
     assert table["rhat"].max() < 1.05
     assert table["ess"].min() > 200
     assert "largest R-hat" in repr(draws)
-    with pytest.warns(EstimateWarning, match="Chains of the sampler do not agree"):
+    with pytest.warns(EstimateWarning, match="Chains of the sampler have not converged"):
         spec(Bayesian(8, seed=4, burn_in=0, thin=2)).draw(small, small_events)
 
 
@@ -279,7 +279,7 @@ def test_bad_events_are_reported_together(small: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="3 problems were found") as caught:
         spec().draw(small, events)
     text = str(caught.value)
-    assert "1 event belongs to a subject that the trial does not have" in text
+    assert "1 event belongs to a subject that is not in the trial" in text
     assert "Did you mean 'P" in text
     assert "1 event has a visit that is not scheduled" in text
     assert "1 subject has two events" in text
@@ -292,7 +292,7 @@ def test_bad_events_are_reported_together(small: pd.DataFrame) -> None:
 def test_an_arm_without_values_at_a_visit(small: pd.DataFrame) -> None:
     gone = (small["treatment"] == "ketamine") & (small["visit"] == 14)
     with pytest.raises(
-        NotEstimableError, match="No value informs the mean under ketamine at visit 14"
+        NotEstimableError, match="The mean is not estimable under ketamine at visit 14"
     ):
         spec().draw(small.assign(change=small["change"].mask(gone)))
 

@@ -37,9 +37,9 @@ def six() -> trd.Study:
 def test_who_leaves() -> None:
     found = trd.describe_dropout(six())
     table = found.tidy().set_index(["treatment", "visit"])
-    assert table.loc[("A", 14.0), ["rated", "left", "gaps"]].tolist() == [2, 0, 1]
-    assert table.loc[("B", 14.0), ["rated", "left", "gaps"]].tolist() == [2, 1, 0]
-    assert table.loc[("B", 21.0), "share_left"] == pytest.approx(2 / 3)
+    assert table.loc[("A", 14.0), ["assessed", "left", "gaps"]].tolist() == [2, 0, 1]
+    assert table.loc[("B", 14.0), ["assessed", "left", "gaps"]].tolist() == [2, 1, 0]
+    assert table.loc[("B", 21.0), "proportion_left"] == pytest.approx(2 / 3)
     patterns = found.patterns().set_index(["treatment", "pattern"])
     assert set(patterns["n"]) == {1}
     assert set(patterns.index) == {("A", "x.x"), ("A", "xx."), ("A", "xxx"),
@@ -59,7 +59,9 @@ def test_who_leaves() -> None:
     early = trd.describe_dropout(six(), until=14)
     assert early.glance().set_index("treatment")["left"].to_dict() == {"A": 0, "B": 1}
     assert early.reasons()["event"].tolist() == ["withdrawal"]
-    with pytest.raises(NotEstimableError, match="No scheduled visit was rated by then"):
+    with pytest.raises(
+        NotEstimableError, match="No subject was assessed at a scheduled visit by then"
+    ):
         trd.describe_dropout(six(), until=3)
 
 
@@ -81,7 +83,7 @@ def test_what_goes_before_leaving() -> None:
     last = table.loc["last score"]
     assert last["conf_low"] < 0.3 < last["conf_high"]
     assert table.loc["treatment[T.B]", "p_value"] > 0.01
-    with pytest.raises(NotEstimableError, match="Nobody leaves between scheduled visits"):
+    with pytest.raises(NotEstimableError, match="No subject leaves between scheduled visits"):
         trd.describe_dropout(six().keep(["A1", "B3"])).predictors()
 
 
@@ -93,7 +95,7 @@ def test_plain_analyses_by_hand() -> None:
         assert table.loc[(method, "mean change", "A"), "estimate"] == pytest.approx(a)
         assert table.loc[(method, "mean change", "B"), "estimate"] == pytest.approx(b)
         assert table.loc[(method, "difference", "B"), "estimate"] == pytest.approx(b - a)
-    assert found.glance().set_index("method")["n_made_up"].to_dict() == {
+    assert found.glance().set_index("method")["n_imputed"].to_dict() == {
         "complete case": 0, "locf": 3, "bocf": 3}  # fmt: skip
     # The error of a difference of two means with one variance: locf A -18 -16 -6, B -2 -10 -18.
     spread = (np.var([-18, -16, -6], ddof=1) + np.var([-2, -10, -18], ddof=1)) / 2
@@ -103,16 +105,16 @@ def test_plain_analyses_by_hand() -> None:
 
 def test_words_and_figures() -> None:
     found = trd.single_imputation_analyses(six(), day=21, covariates=None)
-    assert "locf: assumes that nobody changes after the last visit they came to." in str(found)
+    assert "locf: assumes that no subject changes after the last attended visit." in str(found)
     assert "Difference of changes at day 21" in found.plot().get_xlabel()
     left = trd.describe_dropout(six())
-    assert "Commonest patterns, x rated, . not" in str(left)
+    assert "Most frequent patterns, x assessed, . not" in str(left)
     assert left.plot().get_ylabel().startswith("Left the study")
     with pytest.raises(UnknownNameError, match="'mean'"):
         trd.single_imputation_analyses(six(), day=21, methods=("mean",))
     with pytest.raises(UnknownNameError, match="'Z'"):
         trd.single_imputation_analyses(six(), day=21, reference="Z")
-    with pytest.raises(NotEstimableError, match="Nobody under B has a score to analyse"):
+    with pytest.raises(NotEstimableError, match="No subject under B has a score to analyse"):
         trd.single_imputation_analyses(
             six().keep(["A1", "A2", "B1", "B2"]), day=21, covariates=None,
             methods=("complete case",),

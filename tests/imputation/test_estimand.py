@@ -63,7 +63,7 @@ def test_the_four() -> None:
     assert table.loc[("ECT", 21.0)].to_dict() == {"used": 0, "removed": 1, "set": 1, "missing": 0}
     reasons = derived.audit.set_index(["subject", "visit"])["reason"]
     assert reasons[("A", 14.0)] == "rescue on day 10"
-    assert reasons[("B", 14.0)] == "not rated"
+    assert reasons[("B", 14.0)] == "not assessed"
     assert derived.events.to_dict("records") == [{"subject": "A", "visit": 14.0, "event": "rescue"}]
 
 
@@ -107,7 +107,7 @@ def test_no_silent_strategy() -> None:
         trd.PrincipalStratum()
     with pytest.raises(SpecError, match=r"strategy for 'rescue' must be TreatmentPolicy\(\)"):
         estimand(strategies={"rescue": "hypothetical"})
-    with pytest.raises(SpecError, match="An estimand names its variable, summary in words"):
+    with pytest.raises(SpecError, match="An estimand needs a text for its variable, summary"):
         estimand(variable="", population_summary=" ")
     with pytest.raises(SpecError, match="score"):
         trd.Composite(score="zero")  # type: ignore[arg-type]

@@ -122,8 +122,8 @@ def test_responders_among_the_missing(trial: Study) -> None:
         assert (before < 0.05) != (after < 0.05)
     ax = found.plot()
     assert len(ax.collections[0].get_array().ravel()) == len(grid)
-    assert f"Responders among the {g['n_missing']} not rated, ketamine" == ax.get_xlabel()
-    assert "Conclusion changes at responders not rated, ketamine" in repr(found)
+    assert f"Responders among the {g['n_missing']} not assessed, ketamine" == ax.get_xlabel()
+    assert "Conclusion changes at responders not assessed, ketamine" in repr(found)
     plt.close("all")
 
 
@@ -137,7 +137,7 @@ def test_bad_binary(trial: Study) -> None:
     rows = [(s, t, d, v) for s, t in (("a", "X"), ("b", "Y")) for d, v in ((0, 30), (7, 10))]
     frame = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
     whole = Study(frame, scale="MADRS", randomised=True)
-    with pytest.raises(NotEstimableError, match="Nobody is missing at day 7"):
+    with pytest.raises(NotEstimableError, match="No subject is missing at day 7"):
         BinaryTippingPoint(Response(), 7).fit(whole)
 
 
@@ -146,5 +146,5 @@ def test_drawing_functions_refuse_half_a_grid() -> None:
                          "estimate": 1.0})  # fmt: skip
     draw: Any
     for draw in (plots.plot_delta_areas, plots.plot_responder_tiles):
-        with pytest.raises(NotEstimableError, match="no full grid"):
+        with pytest.raises(NotEstimableError, match="not a full grid"):
             draw(half)

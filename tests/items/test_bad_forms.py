@@ -44,7 +44,7 @@ def test_slips_can_be_scored_as_missing_and_are_counted(phq: pd.DataFrame) -> No
 
 def test_halves_of_the_madrs_s_ask_which_scoring_it_is() -> None:
     frame = pd.DataFrame([[1.5] * 9], columns=[f"i{i}" for i in range(1, 10)])
-    with pytest.raises(DataError, match="Two scorings of it circulate"):
+    with pytest.raises(DataError, match="Two scorings are in use"):
         score_items(frame.assign(subject="A", day=0), "MADRS-S")
 
 

@@ -195,7 +195,7 @@ def test_typed_totals_are_named_by_what_they_are() -> None:
     found = score_items(frame, "QIDSSR16", total="typed").quality()
     found = found[found["kind"] == "typed total differs"]
     assert found["detail"].tolist() == [
-        f"typed {raw}, items give 13: the plain sum of the 16 items",
+        f"typed {raw}, items give 13: the unscaled sum of the 16 items",
         "typed 14, items give 13",
     ]
     frame = forms([*HAMD, 1, 0, 0, 0, 2, 2, 2], typed=21)
@@ -212,7 +212,7 @@ def test_quality_finds_copies_levels_and_contradictions() -> None:
     found = score_items(frame, "PHQ9").quality()
     rows = found.groupby("kind")["row"].apply(list).to_dict()
     assert rows == {
-        "all answers alike": [3],
+        "all answers equal": [3],
         "same answers again": [0, 1, 2],
         "suicidal thoughts without low mood": [4],
         "copy of a form": [6],
@@ -234,8 +234,8 @@ def test_the_face_tells_rule_results_and_findings() -> None:
         "complete       1\n"
         "filled in      1\n"
         "\n"
-        "Finding            First seen  Forms\n"
-        "all answers alike  A at day 0      1"
+        "Finding            First occurrence  Forms\n"
+        "all answers equal  A at day 0            1"
     )
     glance = score_items(frame, "PHQ9").glance()
     assert glance.iloc[0].tolist() == ["PHQ9", 2, 2, 1, 0, 1]

@@ -18,10 +18,16 @@ from scipy import stats
 from scipy.integrate import quad
 
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
-from trdstats.kernels.parametric.aft import fit_aft, law_of, subject_terms
+from trdstats.kernels.parametric.aft import fit_aft, standard_distribution, subject_terms
 from trdstats.kernels.parametric.censored_times import CensoredTimes, log_likelihood
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
-from trdstats.kernels.parametric.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law, log1mexp
+from trdstats.kernels.parametric.log_location_scale import (
+    EXTREME,
+    LOGISTIC,
+    NORMAL,
+    StandardDistribution,
+    log1mexp,
+)
 from trdstats.kernels.parametric.mixture_cure import cure_terms
 from trdstats.kernels.parametric.standardised_survival import (
     Population,
@@ -44,7 +50,7 @@ def test_laws_of_scipy(name: str) -> None:
 
 
 @pytest.mark.parametrize("law", [*LAWS.values(), *map(generalised_gamma, (-2.0, 0.001, 0.6))])
-def test_slopes_are_derivatives(law: Law) -> None:
+def test_slopes_are_derivatives(law: StandardDistribution) -> None:
     z, h = np.array([-3.0, -0.4, 0.0, 0.9, 2.0]), 1e-4
     first = (law.log_pdf(z + h) - law.log_pdf(z - h)) / (2 * h)
     second = (law.slope(z + h) - law.slope(z - h)) / (2 * h)
@@ -261,7 +267,7 @@ def people(law: str, Q: float = 1.0, sigma: float = 0.7) -> Population:
     X = np.column_stack([np.ones(6), rng.normal(size=6)])
     n_scale = 2 if law == "generalised gamma" else 1
     return Population(
-        lambda q: law_of(law, q), X, np.full(6, 1 / 6), np.array([2.0, 0.4]),  # type: ignore[arg-type]
+        lambda q: standard_distribution(law, q), X, np.full(6, 1 / 6), np.array([2.0, 0.4]),  # type: ignore[arg-type]
         float(np.log(sigma)), Q, n_scale,
     )  # fmt: skip
 
@@ -292,7 +298,7 @@ def test_standardised_quantities(law: tuple[str, float], sigma: float) -> None:
                 step = np.eye(len(own))[j] * side
                 shape = step[3] if len(own) > 3 else 0.0
                 moved = Population(
-                    group.law_at, group.X, group.weight, group.beta + step[:2],
+                    group.distribution_at, group.X, group.weight, group.beta + step[:2],
                     group.log_sigma + step[2], group.Q + shape, group.n_scale,
                 )  # fmt: skip
                 values.append(what(moved).value)

@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trdstats.kernels.gaussian.reference_based import (
-    Law,
+    VisitDistribution,
     carry_last_mean,
     copy_increments,
     impute,
     jump,
 )
 
-OWN = Law(np.array([1.0, 2.0, 4.0]), np.array([[4.0, 2.0, 1.0], [2.0, 5.0, 2.0], [1.0, 2.0, 6.0]]))
-REFERENCE = Law(
+OWN = VisitDistribution(
+    np.array([1.0, 2.0, 4.0]), np.array([[4.0, 2.0, 1.0], [2.0, 5.0, 2.0], [1.0, 2.0, 6.0]])
+)
+REFERENCE = VisitDistribution(
     np.array([0.0, 1.0, 2.0]), np.array([[2.0, 1.0, 0.5], [1.0, 3.0, 1.0], [0.5, 1.0, 2.0]])
 )
 BEFORE = np.array([True, True, False])
@@ -59,7 +61,7 @@ def test_covariance_keeps_own_visits_and_the_regression_of_the_reference() -> No
 
 
 def test_equal_covariances_stay_as_they_are() -> None:
-    alike = Law(REFERENCE.mean, OWN.covariance.copy())
+    alike = VisitDistribution(REFERENCE.mean, OWN.covariance.copy())
     assert jump(OWN, alike, BEFORE).covariance == pytest.approx(OWN.covariance, rel=1e-12)
 
 
@@ -67,7 +69,7 @@ def test_conditional_mean_and_variance() -> None:
     """Given the first and last of three visits, the middle one by the textbook formula."""
     rated = np.array([True, False, True])
     y = np.array([[2.0, np.nan, 3.0]])
-    law = Law(OWN.mean[None, None], OWN.covariance[None, None])
+    law = VisitDistribution(OWN.mean[None, None], OWN.covariance[None, None])
     V = OWN.covariance
     pull = np.linalg.solve(V[np.ix_([0, 2], [0, 2])], V[[0, 2], 1])
     mean = OWN.mean[1] + pull @ (np.array([2.0, 3.0]) - OWN.mean[[0, 2]])
@@ -77,7 +79,7 @@ def test_conditional_mean_and_variance() -> None:
 
 
 def test_without_observed_visits_the_law_itself_is_drawn() -> None:
-    law = Law(np.tile(OWN.mean, (20_000, 1, 1)), OWN.covariance[None, None])
+    law = VisitDistribution(np.tile(OWN.mean, (20_000, 1, 1)), OWN.covariance[None, None])
     z = np.random.default_rng(1).standard_normal((20_000, 1, 3))
     drawn = impute(law, np.full((1, 3), np.nan), np.zeros(3, dtype=bool), z)[:, 0]
     # Four standard errors of a mean of 20,000 and of a covariance.
@@ -94,12 +96,16 @@ def test_any_two_laws_make_a_law(seed: int, T: int, event: int) -> None:
     V = root @ np.swapaxes(root, 2, 3) + 0.1 * np.eye(T)
     mean = rng.normal(size=(2, 3, T))
     before = np.arange(T) < event
-    own, reference = Law(mean[0], V[0]), Law(mean[1], V[1])
+    own, reference = VisitDistribution(mean[0], V[0]), VisitDistribution(mean[1], V[1])
     for strategy in (jump, copy_increments):
         found = strategy(own, reference, before)
         assert np.linalg.eigvalsh(found.covariance).min() > 0
         for b in range(3):
-            single = strategy(Law(mean[0, b], V[0, b]), Law(mean[1, b], V[1, b]), before)
+            single = strategy(
+                VisitDistribution(mean[0, b], V[0, b]),
+                VisitDistribution(mean[1, b], V[1, b]),
+                before,
+            )
             assert found.mean[b] == pytest.approx(single.mean, rel=1e-12)
             assert found.covariance[b] == pytest.approx(single.covariance, rel=1e-9, abs=1e-12)
     assert jump(own, own, before).mean.tolist() == own.mean.tolist()

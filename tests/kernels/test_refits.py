@@ -35,7 +35,7 @@ def fitted(group: str | None = None, *, reml: bool = True, covariance: str = "us
 @pytest.mark.parametrize("reml", [True, False])
 def test_batches_are_refits_one_by_one(group: str | None, reml: bool) -> None:
     fit = fitted(group, reml=reml)
-    n = len(fit._rows.u)
+    n = len(fit._rows.distinct)
     rng = np.random.default_rng(3)
     counts = np.ones((12, n))
     counts[np.arange(6), np.arange(6) * 7] = 0
@@ -53,7 +53,7 @@ def test_leaving_one_out_is_a_fit_to_the_others() -> None:
     fit, frame = fitted(), small_trial(per_arm=30)
     k = 17
     gone = fit.design.subjects[fit._rows.order[k]]
-    counts = np.ones((1, len(fit._rows.u)))
+    counts = np.ones((1, len(fit._rows.distinct)))
     counts[0, k] = 0
     found = refit(fit._model, fit._optimum.state, resample(fit._model.products, fit._rows, counts))
     other = MMRM(FORMULA, ddf="residual").fit(frame[frame["subject"] != gone])
@@ -132,7 +132,7 @@ def test_a_search_that_fails_begins_again_elsewhere() -> None:
     state = fit._optimum.state
     assert not is_linear(state)
     lost = replace(state, theta=np.array([1.0, 2.0]))  # a correlation of 2 has no likelihood
-    data = resample(fit._model.products, fit._rows, np.ones((1, len(fit._rows.u))))
+    data = resample(fit._model.products, fit._rows, np.ones((1, len(fit._rows.distinct))))
     assert not refit_one_by_one(fit._model, lost, data).converged[0]
     assert not refit_one_by_one(fit._model, lost, data, lambda model: None).converged[0]
     found = refit_one_by_one(fit._model, lost, data, lambda model: np.array([20.0, 0.3]))

@@ -104,7 +104,7 @@ def test_a_covariance_for_each_arm(acute: pd.DataFrame, r_values: Any) -> None:
 
 def test_weights(acute: pd.DataFrame, r_values: Any) -> None:
     own = r_values["weighted_us"]
-    found = fit(acute, weights="w")
+    found = fit(acute, rating_weights="w")
     assert -1e-6 < found.loglik - own["loglik"] < 3e-5
     compare(found, own["coef"])
 

@@ -215,7 +215,7 @@ def test_actual_days_of_the_visits() -> None:
     rng = np.random.default_rng(1)
     moved = own.fit(frame.assign(day=frame["visit"] + rng.uniform(-2, 2, len(frame))))
     assert abs(moved.loglik - nominal.loglik) > 1e-3
-    with pytest.raises(SpecError, match="has no part in a unstructured"):
+    with pytest.raises(SpecError, match="is not used by a unstructured"):
         MMRM("y ~ visit", time="day", ddf="residual").fit(frame.assign(day=frame["visit"]))
 
 

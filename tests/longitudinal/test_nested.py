@@ -105,7 +105,7 @@ def test_effects_of_both_levels_and_what_they_are_called() -> None:
 def test_words() -> None:
     frame = drawn(4, 3, 3)
     moved = frame.assign(site=np.where(frame.index == 1, "S3", frame["site"]))
-    with pytest.raises(SpecError, match="'subject' does not lie within 'site': 0 is in S0, S3"):
+    with pytest.raises(SpecError, match="'subject' is not nested within 'site': 0 is in S0, S3"):
         LMM("y ~ 1", random=NESTED).fit(moved)
     with pytest.raises(SpecError, match="names no level of grouping"):
         LMM("y ~ 1", random={})

@@ -74,7 +74,7 @@ def test_new_rows_are_the_margins() -> None:
     ]
     for column in ("estimate", "std_error", "df", "conf_low"):
         assert table[column].tolist() == pytest.approx(own[column].tolist())
-    with pytest.raises(SpecError, match="holds 'C', which the model was not fitted to"):
+    with pytest.raises(SpecError, match="holds 'C', to which the model was not fitted"):
         fit.predict(new.assign(arm="C"))
     with pytest.raises(SpecError, match="needs the columns 'base'"):
         fit.predict(new.drop(columns="base"))

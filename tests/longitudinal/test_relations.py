@@ -120,17 +120,19 @@ def test_summaries_of_two_halves_add_up() -> None:
     rated = whole.rated[rows.pattern]
     none = np.zeros(len(rated), dtype=np.intp)
     half = np.arange(len(rated)) % 2 == 0
-    parts = [summarise(whole.select, rows.u[m], rated[m], none[m])[0] for m in (half, ~half)]
+    parts = [summarise(whole.select, rows.distinct[m], rated[m], none[m])[0] for m in (half, ~half)]
     merged = merge(*parts)
     assert merged.n.tolist() == whole.n.tolist()
-    assert merged.gram == pytest.approx(whole.gram)
+    assert merged.cross_products == pytest.approx(whole.cross_products)
 
 
 def test_weights_of_ratings_by_hand() -> None:
     """Independent ratings: weighted least squares."""
     rng = np.random.default_rng(6)
     frame = simulated(gone=0).assign(w=lambda d: rng.uniform(0.5, 2, len(d)))
-    found = MMRM("y ~ base + arm", covariance=OneVariance(), weights="w", ddf="residual").fit(frame)
+    found = MMRM(
+        "y ~ base + arm", covariance=OneVariance(), rating_weights="w", ddf="residual"
+    ).fit(frame)
     X = np.column_stack([np.ones(len(frame)), frame["base"], frame["arm"] == "B"])
     w = frame["w"].to_numpy()
     beta = np.linalg.solve(X.T * w @ X, X.T * w @ frame["y"])
@@ -236,7 +238,7 @@ def test_collinear_columns_are_named_and_left_out() -> None:
     with pytest.warns(EstimateWarning, match=r"1 of 6 columns .* site\[T.south\]"):
         found = MMRM("y ~ arm + visit + site").fit(frame)
     assert found.aliased == ("site[T.south]",)
-    assert "Left out, explained by others: site[T.south]." in repr(found)
+    assert "Left out, collinear (aliased) with others: site[T.south]." in repr(found)
     plain = MMRM("y ~ arm + visit").fit(frame)
     assert found.loglik == pytest.approx(plain.loglik)
 
@@ -277,9 +279,13 @@ def test_a_study_is_fitted_as_it_is() -> None:
         (lambda: MMRM(MODEL).fit(pd.concat([simulated()] * 2)), DataError, "repeat a subject and"),
         (lambda: MMRM(MODEL).fit(simulated().assign(y=np.nan)), NotEstimableError, "No row has"),
         (lambda: MMRM(MODEL, group="visit").fit(simulated()), SpecError, "changes between visits"),
-        (lambda: MMRM(MODEL, weights="y").fit(simulated()), SpecError, "must be positive numbers"),
+        (
+            lambda: MMRM(MODEL, rating_weights="y").fit(simulated()),
+            SpecError,
+            "must be positive numbers",
+        ),
         (lambda: MMRM("y ~ visit").fit(simulated(3)), NotEstimableError, "Try fewer parameters"),
-        (lambda: MMRM("y ~ visit").fit(simulated(1, gone=0)), NotEstimableError, "cannot carry 4"),
+        (lambda: MMRM("y ~ visit").fit(simulated(1, gone=0)), NotEstimableError, "too few for 4"),
     ],
 )
 def test_unusable(make: Any, error: type[Exception], message: str) -> None:
@@ -288,7 +294,7 @@ def test_unusable(make: Any, error: type[Exception], message: str) -> None:
 
 
 def test_it_travels_and_shows_itself() -> None:
-    spec = MMRM(FORMULA, group="arm", weights="w")
+    spec = MMRM(FORMULA, group="arm", rating_weights="w")
     assert pickle.loads(pickle.dumps(spec)) == spec
     assert repr(spec) == (
         "Mixed model for repeated measures\n"
@@ -297,7 +303,7 @@ def test_it_travels_and_shows_itself() -> None:
         "  Estimation          REML\n"
         "  Degrees of freedom  kenward-roger\n"
         "  Covariance by       arm\n"
-        "  Weights             w"
+        "  Rating weights      w"
     )
     found = MMRM("y ~ visit + arm").fit(simulated())
     assert pickle.loads(pickle.dumps(found)).loglik == found.loglik

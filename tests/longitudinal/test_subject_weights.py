@@ -58,7 +58,7 @@ def test_known_weights_are_those_of_ratings_with_an_empirical_covariance() -> No
     formula = "change ~ treatment * visit"
     found = trd.MMRM(formula, covariance="cs").fit(rows, weights=weights)
     by_hand = trd.MMRM(
-        formula, covariance="cs", weights="w", vcov="empirical", ddf="satterthwaite"
+        formula, covariance="cs", rating_weights="w", vcov="empirical", ddf="satterthwaite"
     ).fit(rows.merge(weights.rename(columns={"weight": "w"})))
     pd.testing.assert_frame_equal(found.tidy(), by_hand.tidy())
     assert "taken as known" in str(found)
@@ -87,5 +87,7 @@ def test_weight_zero_is_counted_and_leaves_out() -> None:
 
 def test_two_kinds_of_weights_are_refused() -> None:
     rows = table(1).assign(w=1.0)
-    with pytest.raises(SpecError, match="Weights of subjects go with rows, and not with weights"):
-        trd.MMRM("change ~ treatment", weights="w").fit(rows, weights="w")
+    with pytest.raises(
+        SpecError, match="Weights of subjects need rows, and cannot be combined with weights"
+    ):
+        trd.MMRM("change ~ treatment", rating_weights="w").fit(rows, weights="w")

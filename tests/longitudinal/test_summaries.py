@@ -55,7 +55,7 @@ def test_summaries_travel_to_workers_and_back() -> None:
 def test_the_size_of_a_summary_does_not_grow() -> None:
     model = MMRM(MODEL)
     small, large = (model.summarise(named(simulated(n=n, gone=0))) for n in (50, 500))
-    assert small.products.gram.size == large.products.gram.size
+    assert small.products.cross_products.size == large.products.cross_products.size
 
 
 def test_what_needs_rows_says_so() -> None:

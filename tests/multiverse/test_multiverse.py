@@ -94,8 +94,11 @@ def test_agreement_counts_conclusions(trial: Study) -> None:
     assert universe.tidy()["reason"].tolist() == ["", "", "", "too few"]
     glance = universe.glance().iloc[0]
     assert (glance["n"], glance["n_estimated"]) == (4, 3)
-    assert glance["share_agree"] == pytest.approx(2 / 3)
-    assert (glance["share_same_sign"], glance["share_significant"]) == (1.0, pytest.approx(2 / 3))
+    assert glance["proportion_agree"] == pytest.approx(2 / 3)
+    assert (glance["proportion_same_sign"], glance["proportion_significant"]) == (
+        1.0,
+        pytest.approx(2 / 3),
+    )
     assert (glance["median"], glance["lowest"], glance["highest"]) == (0.2, 0.05, 0.3)
 
 
@@ -191,7 +194,7 @@ def test_names_of_published_definitions_and_own_labels(trial: Study) -> None:
         ({"primary": "respons"}, UnknownNameError, "primary definition 'respons'"),
         ({"definitions": []}, SpecError, "at least one definition"),
         ({"definitions": Response()}, SpecError, "must be a list of definitions"),
-        ({"definitions": [Response(), Response()]}, SpecError, "Two definitions are called"),
+        ({"definitions": [Response(), Response()]}, SpecError, "Two definitions have the label"),
         ({"definitions": [3]}, SpecError, "An outcome is a definition"),
         ({"definitions": [Relapse(22)], "primary": Relapse(22)}, SpecError, "is an event"),
         ({"contrast": None}, SpecError, "contrast must name the treatment and its reference"),
@@ -201,7 +204,11 @@ def test_names_of_published_definitions_and_own_labels(trial: Study) -> None:
         ({"estimate": lambda u: 1.0}, SpecError, "must be an Estimate"),
         ({"missing": ["observed", "observed"]}, SpecError, "Choices must differ"),
         ({"missing": "LOCF"}, SpecError, "Did you mean 'locf'"),
-        ({"missing": ["observed", "locf"], "estimate": "rmst"}, SpecError, "has no part in 'rmst'"),
+        (
+            {"missing": ["observed", "locf"], "estimate": "rmst"},
+            SpecError,
+            "has no effect on 'rmst'",
+        ),
         ({"baseline": "screening"}, SpecError, "baseline rule must be one of"),
         ({"day": 27}, UnknownNameError, "No visit is scheduled at day 27"),
         ({"conf_level": 95}, SpecError, "conf_level must lie between"),
@@ -220,7 +227,7 @@ def test_the_face(trial: Study) -> None:
     assert "Comparison       ECT v TMS" in text
     assert "Primary          response (≥ 50 % fall): " in text
     assert "Same conclusion" in text
-    assert "independent ones." in text
+    assert "independent tests." in text
     many = run(trial, missing=["nonresponse", "observed", "locf"])
     assert "3 more universes: see tidy()." in repr(many)
     assert "<table>" in many._repr_html_()

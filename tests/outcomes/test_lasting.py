@@ -136,7 +136,7 @@ def test_days_are_scheduled_days_where_there_are_windows() -> None:
     with_windows = Study(visits, scale="MADRS", windows={14: 2, 28: 2})
     assert assess(with_windows, rule)["met"].tolist() == [True, True, False, False]
     without = assess(Study(visits, scale="MADRS"), rule)
-    assert without["reason"].tolist() == ["not rated"] * 4  # nobody looked by day 14
+    assert without["reason"].tolist() == ["not assessed"] * 4  # nobody looked by day 14
 
 
 def test_the_last_visit_dates_a_stretch() -> None:

@@ -114,7 +114,7 @@ def test_worst_case_turns_with_the_reference() -> None:
 @pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
 def test_outcomes_say_why() -> None:
     outcomes = rates(small_study(), Response(), day=28, missing="observed").outcomes
-    assert outcomes["reason"].tolist()[3] == "not rated"
+    assert outcomes["reason"].tolist()[3] == "not assessed"
     assert outcomes["met"].isna().sum() == 3
 
 

@@ -227,7 +227,7 @@ def test_assess(tiny: pd.DataFrame) -> None:
     frame = assess(Study(table, scale="MADRS"), Response())
     assert list(frame.columns) == ["subject", "treatment", "day", "score", "met", "reason"]
     assert frame["met"].tolist() == [pd.NA, True, False, True]
-    assert frame["reason"].tolist() == ["not rated", "assessed", "assessed", "assessed"]
+    assert frame["reason"].tolist() == ["not assessed", "assessed", "assessed", "assessed"]
     assert frame["treatment"].tolist() == ["ECT", "ECT", "TMS", "TMS"]
 
 

@@ -27,7 +27,7 @@ def legend_of(ax: plt.Axes) -> list[str]:
 
 def test_lines_that_lie_in_the_picture_are_drawn_and_named() -> None:
     ax = plot_tipping_points(grid(), null=0.0, limit="conf_low", caveat="Not randomised")
-    assert legend_of(ax) == ["interval includes no effect", "estimate gone"]
+    assert legend_of(ax) == ["interval includes no effect", "estimate is no effect"]
     ax = plot_tipping_points(grid(), null=-1.2, limit="conf_low")
     assert legend_of(ax) == ["interval includes no effect"]
     ax = plot_tipping_points(grid(), null=-9.0, limit="conf_low")

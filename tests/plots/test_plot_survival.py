@@ -175,7 +175,7 @@ def test_errors_name_function_frame_and_column(fake):
         plot_survival(curve.iloc[:0])
     with pytest.raises(NotEstimableError, match="`at_risk` has no rows"):
         plot_survival(curve, at_risk=fake.at_risk([], []))
-    with pytest.raises(SpecError, match="'time' must hold days from 0 on"):
+    with pytest.raises(SpecError, match="'time' must hold days of 0 or more"):
         plot_survival(curve.assign(time=curve["time"] - 50))
     with pytest.raises(SpecError, match="Select one outcome or cause"):
         plot_survival(pd.concat([curve, curve]))

@@ -118,7 +118,7 @@ def test_errors_name_function_and_column(fake):
         plot_trajectories(means.assign(day="week 1"))
     with pytest.raises(SpecError, match="one row for each treatment and day; 15 repeat"):
         plot_trajectories(means.loc[means.index.repeat(2)].head(30))
-    with pytest.raises(SpecError, match="lacks values in column 'treatment'"):
+    with pytest.raises(SpecError, match="has missing values in column 'treatment'"):
         plot_trajectories(means.assign(treatment=None))
     with pytest.raises(SpecError, match="must be a pandas DataFrame; got list"):
         plot_trajectories([1, 2])

@@ -132,10 +132,10 @@ def test_summaries_name_a_group_without_a_standard_error() -> None:
         {"subject": range(8), "treatment": list("AAAABBBB"), "time": [3, 4, 9, 9, 9, 9, 9, 9],
          "status": [1, 1, 0, 0, 0, 0, 0, 0]}
     )  # fmt: skip
-    assert "In B nobody or everybody had the outcome" in str(trd.KaplanMeier().fit(frame))
+    assert "In B no subject or every subject had the outcome" in str(trd.KaplanMeier().fit(frame))
     causes = frame.assign(status=[1, 2, 0, 0, 1, 0, 0, 0])
     shown = str(trd.AalenJohansen().fit(causes))
-    assert "In B (cause 2) nobody or everybody" in shown
+    assert "In B (cause 2) no subject or every subject" in shown
     assert "In TMS" not in str(RESULTS["kaplan-meier"])
     states = pd.DataFrame(
         [(k, 0, 9, "not responding", "censored", "A") for k in "ab"]

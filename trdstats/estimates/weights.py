@@ -110,7 +110,7 @@ class WeightsAmong:
     ----------
     log_derivative, influence : ndarray, shape (n, p)
         Of the subjects of the estimate; 0 for those the model does not know.
-    inflation : ndarray, shape (n,)
+    correction : ndarray, shape (n,)
         Factor of their direct influences.
     others : ndarray, shape (m, p)
         Influence of the subjects of the model that the estimate does not use.
@@ -120,20 +120,20 @@ class WeightsAmong:
 
     log_derivative: FloatArray
     influence: FloatArray
-    inflation: FloatArray
+    correction: FloatArray
     others: FloatArray
     other_subjects: ObjectArray
     label: str
 
     def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know of the model, those of the others below: (n + m, k)."""
-        return stack(direct, self.log_derivative, self.influence, self.inflation, self.others)
+        return stack(direct, self.log_derivative, self.influence, self.correction, self.others)
 
     def of(self, rows: IntArray | BoolArray | slice) -> WeightModel:
         """Return what kernels see of some of the subjects."""
         gram = self.influence.T @ self.influence + self.others.T @ self.others
         return WeightModel(
-            self.log_derivative[rows], self.influence[rows], self.inflation[rows], gram
+            self.log_derivative[rows], self.influence[rows], self.correction[rows], gram
         )
 
 

@@ -1,4 +1,4 @@
-"""What published trials found, each figure with its source and its certainty."""
+"""Results of published trials, each figure with its source and its certainty."""
 
 from trdstats.evidence.published import Published, published_figures
 

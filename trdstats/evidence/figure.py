@@ -20,9 +20,9 @@ def show_figure(row: Any) -> str:
     Examples
     --------
     >>> from trdstats.evidence import published_figures
-    >>> found = published_figures("for non-inferiority", trial="ELEKT-D")
-    >>> show_figure(next(found.frame.itertuples()))
-    '14.2 points of % (3.9 to 24.2), p <0.001'
+    >>> figures = published_figures("for non-inferiority", trial="ELEKT-D")
+    >>> show_figure(next(figures.frame.itertuples()))
+    '14.2 percentage points (3.9 to 24.2), p <0.001'
     """
     p = "" if pd.isna(row.p_value) else f"p {_show_p(row)}"
     if row.measure == "p value":
@@ -30,7 +30,7 @@ def show_figure(row: Any) -> str:
     if row.measure == "count":
         figure = f"{row.events}/{row.n} ({format_percent(row.events / row.n)} %)"
     elif row.measure in ("proportion", "risk difference"):
-        unit = "%" if row.measure == "proportion" else "points of %"
+        unit = "%" if row.measure == "proportion" else "percentage points"
         figure = f"{format_percent(row.estimate)} {unit}" + _interval(row, 1, 100)
     elif row.measure == "median time":
         unit = "" if pd.isna(row.estimate) else " days"
@@ -39,7 +39,7 @@ def show_figure(row: Any) -> str:
         digits = 2 if row.measure.endswith("ratio") else 1
         figure = format_number(row.estimate, digits) + _interval(row, digits)
         figure += "" if pd.isna(row.sd) else f", SD {format_number(row.sd)}"
-        # What another measure is stands first in its note.
+        # The note begins with the name of a measure that is not on the list.
         other = row.measure == "other"
         figure = f"{row.note.split(';')[0] if other else row.measure} {figure}"
     return f"{figure}, {p}" if p else figure

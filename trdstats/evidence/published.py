@@ -1,4 +1,4 @@
-"""Figures of published trials: a search over them, and what it found."""
+"""Figures of published trials, and a search over them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _REAL = ("day", "estimate", "sd", "conf_low", "conf_high", "p_value")
 _SHOWN = 40  # more rows than that are read in a frame, not on a screen
 
 _MARKS = (
-    "V was read in the paper, its tables or a registry; V2 in a secondary source; D was worked "
-    "out from such figures."
+    "V was read in the paper, its tables or a registry; V2 in a secondary source; D was computed "
+    "from such figures."
 )
 _CAUTION = (
     "Figures of different trials must not be compared naively: cut-offs, days, denominators and "
@@ -50,7 +50,7 @@ class Published(FrameResult):
         or over comparator), sd, conf_low, conf_high, p_value (the bound where the note says
         ``p below``), denominator, analysis, mark, resistant, source, doi, note.
     search : str
-        What was looked for, in words.
+        The search, in words.
     """
 
     frame: pd.DataFrame
@@ -62,22 +62,22 @@ class Published(FrameResult):
 
     def summary(self) -> Summary:
         """Return the figures as a table, with what the marks mean."""
-        facts: tuple[tuple[str, str], ...] = (("Search", self.search),) if self.search else ()
+        header: tuple[tuple[str, str], ...] = (("Search", self.search),) if self.search else ()
         if self.frame.empty:
-            hint = "published_figures() without arguments returns every figure there is."
-            return Summary("Published figures: none found", facts, (), (hint,))
+            hint = "published_figures() without arguments returns every figure."
+            return Summary("Published figures: none match", header, (), (hint,))
         rows = tuple(
             (r.trial, f"{r.arm} v {r.comparator}" if r.comparator else r.arm, r.outcome, r.scale,
              r.time, show_figure(r), r.mark)
             for r in each_row(self.frame.head(_SHOWN))
         )  # fmt: skip
-        header = ("Trial", "Arm", "Outcome", "Scale", "Time", "Figure", "Mark")
+        columns = ("Trial", "Arm", "Outcome", "Scale", "Time", "Figure", "Mark")
         more = len(self.frame) - len(rows)
         notes = (f"{more} more rows are in .tidy().",) if more else ()
         trials = self.frame["trial"].nunique()
-        facts += (("Figures", f"{len(self.frame)}, of {trials} trial{'s' * (trials > 1)}"),)
-        table = Table(header, rows, text_columns=len(header))
-        return Summary("Published figures", facts, (table,), (*notes, _MARKS, _CAUTION))
+        header += (("Figures", f"{len(self.frame)}, of {trials} trial{'s' * (trials > 1)}"),)
+        table = Table(columns, rows, text_columns=len(columns))
+        return Summary("Published figures", header, (table,), (*notes, _MARKS, _CAUTION))
 
 
 @checked
@@ -92,14 +92,14 @@ def published_figures(
     resistant: bool | None = None,
     mark: str | None = None,
 ) -> Published:
-    """Search what published trials found.
+    """Search the results of published trials.
 
     Parameters
     ----------
     text : str
-        Looked for, in any case, in all columns of text.
+        Searched for in all text columns; upper and lower case are the same.
     trial, modality, outcome, measure, mark : str, optional
-        Rows with this value alone, in any case.
+        Only rows with this value; upper and lower case are the same.
     scale : str, optional
         Instrument by any of its usual names.
     resistant : bool, optional
@@ -122,23 +122,25 @@ def published_figures(
     [['ketamine', 108, 195], ['ECT', 70, 170]]
     """
     frame = _figures()
-    words = {"trial": trial, "modality": modality, "outcome": outcome, "measure": measure,
+    arguments = {"trial": trial, "modality": modality, "outcome": outcome, "measure": measure,
              "mark": mark}  # fmt: skip
-    wanted: dict[str, object] = {
-        column: _known_value(column, value) for column, value in words.items() if value is not None
+    criteria: dict[str, object] = {
+        column: _known_value(column, value)
+        for column, value in arguments.items()
+        if value is not None
     }
     if scale is not None:
-        wanted["scale"] = get_scale(scale).label
+        criteria["scale"] = get_scale(scale).label
     if resistant is not None:
-        wanted["resistant"] = bool(resistant)
+        criteria["resistant"] = bool(resistant)
     keep = pd.Series(True, index=frame.index)
-    for column, value in wanted.items():
+    for column, value in criteria.items():
         keep &= frame[column] == value
     if text:
         folded = text.casefold()
         keep &= frame[list(_TEXT)].agg("\n".join, axis=1).str.casefold().map(lambda s: folded in s)
     search = [f"text {text!r}"] if text else []
-    search += [f"{column} {value}" for column, value in wanted.items()]
+    search += [f"{column} {value}" for column, value in criteria.items()]
     return Published(frame[keep].reset_index(drop=True), ", ".join(search))
 
 
@@ -153,8 +155,8 @@ def _figures() -> pd.DataFrame:
 
 
 def _known_value(column: str, value: str) -> str:
-    known: dict[str, str] = {v.casefold(): v for v in _figures()[column].unique()}
-    found = known.get(str(value).casefold())
-    if found is None:
-        raise unknown_name(column, value, known.values())
-    return found
+    values: dict[str, str] = {v.casefold(): v for v in _figures()[column].unique()}
+    match = values.get(str(value).casefold())
+    if match is None:
+        raise unknown_name(column, value, values.values())
+    return match

@@ -1,4 +1,4 @@
-"""Formulas: what may stand in one, what it names in a table, and the design it makes of it.
+"""Formulas: what they may contain, which columns they name, and the design matrix they give.
 
 A formula is text, and text may come from a plan or a header: it is read and checked here
 (`reading`, `expressions`, `language`) and worked out by an interpreter of our own (`evaluate`).

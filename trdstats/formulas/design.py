@@ -1,4 +1,4 @@
-"""What a formula names in a table, and the design matrix it makes of it."""
+"""The columns of a table that a formula names, and the design matrix it gives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OutcomeFormula:
     lhs : CheckedFormula
         The outcome, one term.
     rhs : CheckedFormula
-        The terms that explain it.
+        The terms of the model.
     """
 
     lhs: CheckedFormula
@@ -69,15 +69,15 @@ def complete_rows(
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     _check_table(table, roles, needed)
     frame = table[list(dict.fromkeys([*roles, *needed]))]
-    lacks = frame.isna()
+    is_missing = frame.isna()
     outcome = str(formula.lhs[0])
-    no_outcome = lacks[outcome] if outcome in lacks else lacks.any(axis=1) & False
+    no_outcome = is_missing[outcome] if outcome in is_missing else is_missing.any(axis=1) & False
     reasons = {
         "no outcome": no_outcome,
-        "a covariate is missing": lacks.any(axis=1) & ~no_outcome,
+        "a covariate is missing": is_missing.any(axis=1) & ~no_outcome,
     }
     left_out = {name: int(rows.sum()) for name, rows in reasons.items() if rows.any()}
-    frame = frame[~lacks.any(axis=1)].reset_index(drop=True)
+    frame = frame[~is_missing.any(axis=1)].reset_index(drop=True)
     if not len(frame):
         raise NotEstimableError("No row has an outcome and all covariates.")
     return frame, left_out
@@ -92,10 +92,10 @@ def as_categories(
     keep_levels: bool = False,
     what: str = "data",
 ) -> pd.DataFrame:
-    """Return the columns of a model as what they are: numbers, or categories.
+    """Return the columns of a model as numbers or as categories.
 
-    Texts, booleans and visits are categories, and so is what the formula puts into ``C(...)``;
-    what it works with (``log(dose)``) are numbers. Unused categories go unless kept.
+    Texts, booleans and visits are categories, and so are columns within ``C(...)``; columns within
+    functions (``log(dose)``) are numbers. Unused categories are dropped unless kept.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def _finite(values: FloatArray, name: str) -> FloatArray:
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         raise SpecError(
-            f"The outcome {name!r} is no finite number in {len(wrong):,} of the {len(values):,} "
+            f"The outcome {name!r} is not a finite number in {len(wrong):,} of the {len(values):,} "
             "analysed rows: correct them, or leave them empty."
         )
     return values
@@ -197,7 +197,7 @@ class CovariateDesign:
     frame : pandas.DataFrame
         The kept rows, texts as categories.
     spec : DesignSpec
-        How a table becomes a design, with the intercept that `matrix` takes away.
+        How a table becomes a design, with the intercept that `matrix` removes.
     """
 
     X: FloatArray
@@ -277,59 +277,60 @@ def read_covariates(
     parsed = read_right_side(formula)
     needed = sorted(str(v) for v in parsed.required_variables)
     _check_table(table, [], needed, what)
-    lacks = table[needed].isna().any(axis=1).to_numpy()
-    if lacks.all():
+    is_missing = table[needed].isna().any(axis=1).to_numpy()
+    if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
     frame = as_categories(
-        table[~lacks].reset_index(drop=True), needed, uses=parsed.columns(), what=what
+        table[~is_missing].reset_index(drop=True), needed, uses=parsed.columns(), what=what
     )
-    made = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
-    X, terms = _without_intercept(made)
+    matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
+    X, terms = _without_intercept(matrix)
     if len(terms) < least:
-        same = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
+        constant = [f"{c!r} (always {frame[c].iloc[0]!s})" for c in needed
                 if (frame[c] == frame[c].iloc[0]).all()]  # fmt: skip
-        if same:
+        if constant:
             raise SpecError(
-                f"Nothing can be estimated from {formula!r}: everybody has the same "
-                f"{', '.join(same)}."
+                f"Nothing can be estimated from {formula!r}: every subject has the same "
+                f"{', '.join(constant)}."
             )
         raise SpecError(f"The formula {formula!r} has no covariate.")
-    slices = made.model_spec.term_slices
+    slices = matrix.model_spec.term_slices
     factors = {
-        made.columns[k]: str(t) for t, s in slices.items() for k in range(len(made.columns))[s]
+        matrix.columns[k]: str(t) for t, s in slices.items() for k in range(len(matrix.columns))[s]
     }
     return CovariateDesign(
         X=X,
         terms=terms,
         factors=[factors[t] for t in terms],
-        kept=~lacks,
-        left_out={"a covariate is missing": int(lacks.sum())} if lacks.any() else {},
+        kept=~is_missing,
+        left_out={"a covariate is missing": int(is_missing.sum())} if is_missing.any() else {},
         frame=frame,
-        spec=made.model_spec,
+        spec=matrix.model_spec,
     )
 
 
 def _with_intercept(formula: CheckedFormula) -> CheckedFormula:
     """Return a formula in which every factor has a reference level."""
-    one = Term([CheckedFactor("1", eval_method="literal")])
-    return formula if one in formula else CheckedFormula([one, *formula])
+    intercept = Term([CheckedFactor("1", eval_method="literal")])
+    return formula if intercept in formula else CheckedFormula([intercept, *formula])
 
 
 def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
-    """Raise `NotEstimableError` with the columns that those before them explain."""
-    explained, kept = [], np.empty((len(X), 0))
+    """Raise `NotEstimableError` with the columns that are collinear with those before them."""
+    aliased, basis = [], np.empty((len(X), 0))
     for term, column in zip(terms, X.T, strict=True):
         length = np.linalg.norm(column)
-        rest = column - kept @ (kept.T @ column)
-        rest = rest - kept @ (kept.T @ rest)
-        size = np.linalg.norm(rest)
+        residual = column - basis @ (basis.T @ column)
+        residual = residual - basis @ (basis.T @ residual)
+        size = np.linalg.norm(residual)
         if size <= 1e-9 * length:
-            explained.append(term)
+            aliased.append(term)
         else:
-            kept = np.column_stack((kept, rest / size))
-    if explained:
+            basis = np.column_stack((basis, residual / size))
+    if aliased:
         raise NotEstimableError(
-            f"Other columns of the model explain {', '.join(explained)}: leave them out."
+            f"Collinear (aliased) with other columns of the model: {', '.join(aliased)}. "
+            "Leave them out."
         )
 
 

@@ -1,7 +1,7 @@
 """Checked factors into columns of a design: an interpreter of their trees, and formulaic's coding.
 
-formulaic codes categories, multiplies factors into terms and keeps what transforms learnt. The
-values of factors come from here: no text is handed to Python.
+formulaic codes categories, multiplies factors into terms and keeps what transforms estimated
+from the rows. The values of factors are computed here: no text is handed to Python.
 """
 
 from __future__ import annotations
@@ -50,8 +50,11 @@ class CheckedFactor(Factor):  # type: ignore[misc]
     def required_variables(self) -> set[Variable]:
         """Columns of the factor."""
         if self.eval_method is Factor.EvalMethod.PYTHON:
-            found = read_expression(self.expr)
-            return {Variable(name, roles=["value"]) for name in found.numbers | found.categories}
+            expression = read_expression(self.expr)
+            return {
+                Variable(name, roles=["value"])
+                for name in expression.numbers | expression.categories
+            }
         if self.eval_method is Factor.EvalMethod.LOOKUP:
             return {Variable(self.expr, roles=["value"])}
         return set()
@@ -70,16 +73,16 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
         """Return the level that the others are compared with, by factor coded so."""
         rows = self.structure or []
         scoped = [f for row in rows for term in row.scoped_terms for f in term.factors]
-        found = {}
+        levels = {}
         for name in dict.fromkeys(f.factor.expr for f in scoped if f.reduced):
             coding = self.encoder_state[name][1].get("contrasts")
             if coding is not None and type(coding.contrasts) is TreatmentContrasts:
                 base = coding.contrasts.base
-                found[name] = coding.levels[0] if base is UNSET else base
-        return found
+                levels[name] = coding.levels[0] if base is UNSET else base
+        return levels
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the references as a fact of a face, none where nothing is compared."""
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return the references as lines of the header of a summary; empty without references."""
         named = [f"{name} = {label_of(level)}" for name, level in self.references().items()]
         return (("Reference", ", ".join(named)),) if named else ()
 
@@ -95,7 +98,7 @@ class DesignSpec(ModelSpec):  # type: ignore[misc]
         Raises
         ------
         SpecError, NotEstimableError
-            When the values of a factor cannot be had.
+            When the values of a factor cannot be computed.
         """
         spec = self.update(**{**attr_overrides, "materializer": _NAME})
         try:
@@ -135,15 +138,15 @@ class CheckedFormula(SimpleFormula):  # type: ignore[misc]
             if factor.eval_method is Factor.EvalMethod.LOOKUP:
                 bare.add(factor.expr)
             elif factor.eval_method is Factor.EvalMethod.PYTHON:
-                found = read_expression(factor.expr)
-                numbers |= found.numbers
-                categories |= found.categories
+                expression = read_expression(factor.expr)
+                numbers |= expression.numbers
+                categories |= expression.categories
         return Uses(frozenset(bare), frozenset(numbers), frozenset(categories))
 
 
 @dataclass(frozen=True)
 class Uses:
-    """Columns of formulas by what the formulas make of them.
+    """Columns of formulas by how the formulas use them.
 
     Attributes
     ----------
@@ -176,9 +179,9 @@ class _Interpreted:
         return _column(self.data, name), {_variable(name)}
 
     def _evaluate(self, expr: str, metadata: Any, spec: Any) -> tuple[Any, set[Variable]]:
-        found = read_expression(expr)
-        values = _Interpreter(self.data, found, spec.transform_state).factor()
-        return values, {_variable(name) for name in found.numbers | found.categories}
+        expression = read_expression(expr)
+        values = _Interpreter(self.data, expression, spec.transform_state).factor()
+        return values, {_variable(name) for name in expression.numbers | expression.categories}
 
 
 class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[misc]
@@ -186,19 +189,19 @@ class CheckedMaterializer(_Interpreted, PandasMaterializer):  # type: ignore[mis
 
     REGISTER_NAME = _NAME
     REGISTER_INPUTS = ()
-    REGISTER_PRECEDENCE = 0  # nobody gets it without asking for it
+    REGISTER_PRECEDENCE = 0  # used only where it is asked for by name
 
 
 class _Interpreter:
     """Values of one factor of a table."""
 
     def __init__(
-        self, table: pd.DataFrame, found: Expression, state: MutableMapping[str, Any]
+        self, table: pd.DataFrame, expression: Expression, state: MutableMapping[str, Any]
     ) -> None:
-        self.table, self.found, self.state = table, found, state
+        self.table, self.expression, self.state = table, expression, state
 
     def factor(self) -> Any:
-        tree = self.found.tree
+        tree = self.expression.tree
         if isinstance(tree, ast.Call) and dotted(tree.func) == CATEGORY:
             return self._category(tree)
         values = self._number(tree)
@@ -207,7 +210,7 @@ class _Interpreter:
         return values
 
     def _category(self, call: ast.Call) -> Any:
-        column = column_of(call.args[0], self.found.names)
+        column = column_of(call.args[0], self.expression.names)
         if column is not None:
             values = _column(self.table, column)
         else:
@@ -220,19 +223,19 @@ class _Interpreter:
 
     def _levels(self, values: pd.Series[Any], levels: Any) -> pd.Series[Any]:
         """Return a column as categories; a value that is none of them is refused."""
-        known = self.state.get(self.found.text)
+        known = self.state.get(self.expression.text)
         if isinstance(values.dtype, pd.CategoricalDtype) and levels is None:
             return values
         if known is None and levels is None:
             category = as_category(values)
-            self.state[self.found.text] = {"levels": category.categories}
+            self.state[self.expression.text] = {"levels": category.categories}
         else:
             category = pd.Categorical(
                 values, categories=levels if known is None else known["levels"]
             )
-        strange = pd.unique(values[np.asarray(category.codes) < 0].dropna())
-        if len(strange):
-            raise unknown_name(f"level of {self.found.text}:", strange[0], category.categories)
+        unknown = pd.unique(values[np.asarray(category.codes) < 0].dropna())
+        if len(unknown):
+            raise unknown_name(f"level of {self.expression.text}:", unknown[0], category.categories)
         return pd.Series(category, index=values.index)
 
     def _contrasts(self, node: ast.expr) -> Any:
@@ -243,9 +246,9 @@ class _Interpreter:
         return CONTRASTS[name]() if name is not None else _constant(node)
 
     def _number(self, node: ast.expr) -> Any:
-        column = column_of(node, self.found.names)
+        column = column_of(node, self.expression.names)
         if column is not None:
-            return _numbers(_column(self.table, column), column, self.found.text)
+            return _numbers(_column(self.table, column), column, self.expression.text)
         if isinstance(node, ast.Constant):
             return float(node.value)  # type: ignore[arg-type]
         if isinstance(node, ast.UnaryOp):
@@ -264,38 +267,38 @@ class _Interpreter:
             return LEARNING[name](first, *map(_constant, node.args[1:]), _state=state, **keywords)
         return self._finite(node, *map(self._number, node.args))
 
-    def _finite(self, node: ast.BinOp | ast.Call, *given: Any) -> Any:
-        """Work an operation out; refuse it where it has no value for values that are there."""
+    def _finite(self, node: ast.BinOp | ast.Call, *values: Any) -> Any:
+        """Compute an operation; refuse it where it is undefined for values that are not missing."""
         with np.errstate(all="ignore"):
             if isinstance(node, ast.BinOp):
-                result = _OPERATIONS[type(node.op)](*given)
+                result = _OPERATIONS[type(node.op)](*values)
             else:
-                result = self._call(node, given)
+                result = self._call(node, values)
         wrong = ~np.isfinite(result)
-        for value in given:
+        for value in values:
             wrong = wrong & np.isfinite(value)
         if np.any(wrong):
-            arrays = [v for v in given if isinstance(v, np.ndarray)] or [np.zeros(1)]
+            arrays = [v for v in values if isinstance(v, np.ndarray)] or [np.zeros(1)]
             cases = np.broadcast_to(wrong, arrays[0].shape)
             shown = ", ".join(f"{v:g}" for v in pd.unique(arrays[0][cases])[:3])
             raise SpecError(
-                f"{self.found.text} has no value in {int(cases.sum()):,} rows, where its argument "
-                f"is {shown}. Leave them out, or transform the column before, such as "
-                "log1p(dose) for doses of 0."
+                f"{self.expression.text} has no value in {int(cases.sum()):,} rows, where its "
+                f"argument is {shown}. Leave these rows out, or transform the column first, such "
+                "as log1p(dose) for doses of 0."
             )
         return result
 
-    def _call(self, node: ast.Call, given: tuple[Any, ...]) -> Any:
+    def _call(self, node: ast.Call, values: tuple[Any, ...]) -> Any:
         name = plain_spelling(str(dotted(node.func)))
         if name == IDENTITY:
-            return given[0]
+            return values[0]
         function = by_value(name)
         if function is None:
             raise SpecError(
                 f"Formulas know no function {name!r} here: call trdstats.formulas.allow first."
             )
         keywords = {str(k.arg): _constant(k.value) for k in node.keywords}
-        result = np.asarray(function(*given, **keywords), dtype=float)
+        result = np.asarray(function(*values, **keywords), dtype=float)
         if result.shape not in ((), (len(self.table),)):
             raise SpecError(f"{name}() must give one number a row; it gave shape {result.shape}.")
         return result if result.shape else float(result)
@@ -325,7 +328,7 @@ def _numbers(values: pd.Series[Any], name: str, text: str) -> FloatArray:
             return known[values.cat.codes.to_numpy()]
     elif kind_of(values) in ("number", "boolean"):
         return values.to_numpy(dtype=float)
-    raise SpecError(f"{name!r} holds no numbers, and {text} needs them.")
+    raise SpecError(f"{name!r} does not hold numbers, and {text} needs numbers.")
 
 
 def _constant(node: ast.expr) -> Any:
@@ -338,7 +341,7 @@ def _variable(name: str) -> Variable:
 
 
 def _plain_error(error: BaseException) -> TrdstatsError:
-    """Return an error of ours for one of formulaic or of a transform; colours go."""
+    """Return a trdstats error for one of formulaic or of a transform, without colour codes."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TrdstatsError):

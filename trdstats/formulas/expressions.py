@@ -1,4 +1,4 @@
-"""One factor of a formula, such as ``log(dose)`` or ``C(site)``: checked before it is anything.
+"""One factor of a formula, such as ``log(dose)`` or ``C(site)``: checked before it is used.
 
 A factor is read as a tree and every node of the tree must be on the list: columns, numbers,
 arithmetic, and functions known to formulas. Names in the place of a function are functions, all
@@ -93,7 +93,7 @@ def read_expression(text: str) -> Expression:
     except SyntaxError as error:
         raise RefusedError(str(error.msg)) from None
     except ValueError:
-        raise RefusedError("it holds a character that no formula can") from None
+        raise RefusedError("it holds a character that is not allowed in a formula") from None
     except (RecursionError, MemoryError):
         raise RefusedError(_TOO_DEEP) from None
     check = _Check(text, code, tuple(names))
@@ -120,10 +120,10 @@ def column_of(node: ast.expr, names: tuple[str, ...]) -> str | None:
         held = _HOLDER.fullmatch(name)
         return names[int(held[1])] if held else name
     if isinstance(node, ast.Call) and dotted(node.func) == QUOTE:
-        given = node.args[0] if node.args else None
-        if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
+        argument = node.args[0] if node.args else None
+        if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
             return ""
-        return _HOLDER.sub(lambda m: f"`{names[int(m[1])]}`", given.value)
+        return _HOLDER.sub(lambda m: f"`{names[int(m[1])]}`", argument.value)
     return None
 
 
@@ -173,7 +173,9 @@ class _Check:
         known = plain_spelling(str(name))
         if known not in function_names():
             close = nearest(known.rpartition(".")[2], function_names(), n=1)
-            hint = f"the nearest function is {close[0]!r}" if close else "it is no function here"
+            hint = (
+                f"the nearest function is {close[0]!r}" if close else "it is not a known function"
+            )
             self._refuse(node.func, f"{self._text(node.func)!r} is not allowed; {hint}")
         return known
 
@@ -207,13 +209,13 @@ class _Check:
         if isinstance(node, ast.Dict | ast.List | ast.Tuple):
             self._constant(node)
             return
-        self._refuse(node, f"{self._text(node)!r} is no coding of categories")
+        self._refuse(node, f"{self._text(node)!r} is not a coding of categories")
 
     def _number(self, node: ast.expr) -> None:
         column = column_of(node, self.names)
         if isinstance(node, ast.Constant):
             if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-                self._refuse(node, f"{self._text(node)} is no number")
+                self._refuse(node, f"{self._text(node)} is not a number")
         elif column is not None:
             self._quote(node)
             self.numbers.add(column)
@@ -227,7 +229,9 @@ class _Check:
         elif isinstance(node, ast.Call):
             name = self._function(node)
             if name == CATEGORY or name in SEVERAL_COLUMNS:
-                self._refuse(node, f"{name}() gives no single number and stands alone")
+                self._refuse(
+                    node, f"{name}() gives more than one number a row and must stand alone"
+                )
             self._arguments(node, str(name))
         else:
             self._refuse(node, _not_allowed(node))
@@ -239,9 +243,9 @@ class _Check:
         if takes_one(name) and (len(call.args) > 1 or call.keywords):
             self._refuse(call, f"{name}() takes one argument")
         self._number(call.args[0])
-        own = by_value(name) is not None
+        works_by_value = by_value(name) is not None
         for given in call.args[1:]:
-            if own:
+            if works_by_value:
                 self._number(given)
             else:
                 self._constant(given)
@@ -287,8 +291,8 @@ class _Check:
                 self._refuse(node, "Q() takes the name of one column in quotes")
 
     def _text(self, node: ast.AST) -> str:
-        found = ast.get_source_segment(self.code, node) or ""
-        return _HOLDER.sub(lambda m: _shown(self.names[int(m[1])]), found)
+        segment = ast.get_source_segment(self.code, node) or ""
+        return _HOLDER.sub(lambda m: _shown(self.names[int(m[1])]), segment)
 
     def _refuse(self, node: ast.AST, reason: str) -> None:
         places = list(self._offsets())
@@ -317,7 +321,7 @@ def _not_allowed(node: ast.expr) -> str:
     words = {
         ast.Compare: "comparisons are not allowed in a formula; make a column of them",
         ast.BoolOp: "'and' and 'or' are not allowed in a formula; make a column of them",
-        ast.Lambda: "functions cannot be made in a formula",
+        ast.Lambda: "functions cannot be defined in a formula",
         ast.Subscript: "square brackets are not allowed in a formula",
         ast.Attribute: "only names of columns may hold dots",
     }

@@ -1,4 +1,4 @@
-"""The words of formulas: which functions may stand in one, and what each of them is."""
+"""The functions that a formula may use."""
 
 from __future__ import annotations
 
@@ -43,18 +43,17 @@ CONTRASTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 IDENTITY, CATEGORY, QUOTE = "I", "C", "Q"
-# Spellings that people bring along; `np` itself is no name in a formula.
+# Usual spellings; `np` itself is not a name in a formula.
 _PREFIXES = ("np.", "numpy.")
 
 _allowed: dict[str, Callable[..., Any]] = {}
 
 
 def allow(name: str, function: Callable[..., npt.ArrayLike]) -> None:
-    """Allow a function of your own in formulas.
+    """Allow another function in formulas.
 
-    It can be said in code only, never in a plan: what a formula may do is decided by whoever
-    writes the program. Workers of a parallel job need it too: put the call into a module that
-    they import.
+    This is possible in code only, never in a plan. Workers of a parallel job need the call too:
+    put it into a module that they import.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def allow(name: str, function: Callable[..., npt.ArrayLike]) -> None:
     Raises
     ------
     SpecError
-        When the name is no plain word or belongs to a function that formulas have already.
+        When the name is not a plain word or belongs to a function that formulas have already.
 
     Examples
     --------

@@ -100,7 +100,7 @@ def _piece(formula: str, token: Token, factors: dict[str, CheckedFactor]) -> _Pi
         if text == ".":
             raise _refused(formula, "'.' is not allowed; name the columns", start, end)
         if not re.fullmatch(r"\d+|\d*\.\d+|\d+\.\d*", text):
-            hint = "a text has no place here; columns with blanks stand in `backticks`"
+            hint = "text is not allowed here; write columns with blanks in `backticks`"
             raise _refused(formula, hint, start, end)
     elif kind is Token.Kind.CONTEXT:
         if text not in "()":
@@ -122,11 +122,11 @@ def _hold(formula: str, token: Token, start: int, factors: dict[str, CheckedFact
         factor = CheckedFactor(name, eval_method="lookup")
     else:
         try:
-            found = read_expression(token.token)
+            expression = read_expression(token.token)
         except RefusedError as refused:
             end = start + (len(token.token) if refused.end is None else refused.end)
             raise _refused(formula, refused.reason, start + refused.start, end) from None
-        factor = CheckedFactor(found.text, eval_method="python")
+        factor = CheckedFactor(expression.text, eval_method="python")
     for word, known in factors.items():
         if known == factor and known.eval_method is factor.eval_method:
             return word
@@ -169,11 +169,11 @@ def _unread(formula: str, pieces: list[_Piece], message: str) -> SpecError:
     message = _COLOUR.sub("", message)
     reason = re.sub(r"`?\bf\d+\b`?", "a term", message.split("\n")[0]).rstrip(". ")
     if "context marker" in reason:
-        reason = "a bracket has no partner"
-    found = _PLACE.search(message)
+        reason = "a bracket is not closed or not opened"
+    place = _PLACE.search(message)
     start, end = 0, len(formula)
-    if found is not None:
-        before = message[: found.start()].rpartition("\n")[2]
+    if place is not None:
+        before = message[: place.start()].rpartition("\n")[2]
         at = 0
         for piece in pieces:
             if at >= len(before):

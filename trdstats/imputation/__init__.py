@@ -32,7 +32,7 @@ from trdstats.imputation.strategies import (
 )
 from trdstats.imputation.tipping.responses import BinaryTippingPoint, BinaryTippingPointResult
 from trdstats.imputation.tipping.scores import TippingPoint, TippingPointResult
-from trdstats.kernels.gaussian.reference_based import Law
+from trdstats.kernels.gaussian.reference_based import VisitDistribution
 
 __all__ = [
     "ANCOVA",
@@ -58,7 +58,6 @@ __all__ = [
     "Imputed",
     "JumpToReference",
     "LastMeanCarriedForward",
-    "Law",
     "PlainAnalyses",
     "Pooled",
     "PrincipalStratum",
@@ -69,6 +68,7 @@ __all__ = [
     "TippingPoint",
     "TippingPointResult",
     "TreatmentPolicy",
+    "VisitDistribution",
     "WhileOnTreatment",
     "describe_dropout",
     "dropout_events",

@@ -12,8 +12,8 @@ from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.imputation.analyses import (
     Analysis,
-    How,
-    Own,
+    CustomAnalysis,
+    Options,
     RepeatedMeasures,
     SetEstimates,
     to_scale,
@@ -42,20 +42,21 @@ def analyse_sets(
 ) -> Analysed:
     """Analyse every completed set; see `Imputed.analyse`."""
     check_choice("of", of, ("frame", "study"))
-    own = read_analysis(analysis, of)
-    if isinstance(imputed.draws.spec.method, ConditionalMean) and not own.linear:
+    chosen = read_analysis(analysis, of)
+    if isinstance(imputed.draws.spec.method, ConditionalMean) and not chosen.linear:
         raise SpecError(
-            f"Not to be had of conditional means, which have no spread: {own.describe()}. Draw "
+            f"Not possible with conditional means, which have no variance: {chosen.describe()}. "
+            "Draw "
             "values with method=ApproximateBayes(n, seed=...) or Bayesian(n, seed=...)."
         )
     for delta in deltas:
         delta.shifts(imputed.layout)  # names are checked before anything is computed
-    found = own.estimate(imputed, How(deltas, n_jobs, progress))
-    return Analysed(imputed, own, deltas, found)
+    estimates = chosen.estimate(imputed, Options(deltas, n_jobs, progress))
+    return Analysed(imputed, chosen, deltas, estimates)
 
 
 def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
-    """Return an analysis; a mixed model or a function stands for its own.
+    """Return an analysis, given as a value, a mixed model or a function.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
     if isinstance(analysis, MMRM):
         return RepeatedMeasures(analysis)
     if callable(analysis) and not isinstance(analysis, type):
-        return Own(analysis, of)
+        return CustomAnalysis(analysis, of)
     raise SpecError(
         "An analysis is a value such as ANCOVA('baseline'), an MMRM, or a function of a completed "
         f"set; got {analysis!r}."
@@ -97,7 +98,7 @@ class Analysed(SummaryMixin):
 
         By Rubin's rules with the degrees of freedom of Barnard and Rubin where values were drawn,
         and by the jackknife or bootstrap where conditional means were resampled. Rates are pooled
-        on the logit scale and ratios on the log scale, and shown on their own.
+        on the logit scale and ratios on the log scale, and shown on the original scale.
 
         Parameters
         ----------
@@ -108,7 +109,7 @@ class Analysed(SummaryMixin):
         Raises
         ------
         SpecError
-            When a percentile interval is asked for without a bootstrap.
+            When a percentile interval is requested without a bootstrap.
         NotEstimableError
             When a set has no estimate.
         """
@@ -160,11 +161,11 @@ class Analysed(SummaryMixin):
         """Return one row: as of the imputed sets."""
         return self.imputed.glance()
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return model, data, analysis and adjustment in words."""
-        facts = [*self.imputed.facts(), ("Analysis", self.analysis.describe())]
-        facts += [("Delta", d.describe()) for d in self.deltas]
-        return tuple(facts)
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return model, data, analysis and adjustment as header lines."""
+        header = [*self.imputed.header(), ("Analysis", self.analysis.describe())]
+        header += [("Delta", d.describe()) for d in self.deltas]
+        return tuple(header)
 
     def summary(self) -> Summary:
         """Return the assumptions, and how estimates vary between sets."""
@@ -178,7 +179,7 @@ class Analysed(SummaryMixin):
         caveat = self.imputed.caveat
         return Summary(
             "Analysed sets",
-            self.facts(),
+            self.header(),
             (*self.imputed.tables(), Table(header, rows)),
             (*e.notes, *((f"{caveat}.",) if caveat else ())),
         )

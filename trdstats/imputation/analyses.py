@@ -1,4 +1,4 @@
-"""What is done with every completed set: each analysis a value that names its rows."""
+"""Analyses of completed sets: each a value that names its rows."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class SetEstimates:
     Attributes
     ----------
     keys : pandas.DataFrame
-        One row an estimate: what it is of.
+        Labels, one row an estimate.
     scale : tuple of str
         Scale of each std_error.
     estimate, std_error, df : ndarray, shape (M, k)
-        Degrees of freedom are infinite where the law is normal.
+        Degrees of freedom are infinite where the reference distribution is normal.
     notes : tuple of str
     """
 
@@ -55,8 +55,8 @@ class SetEstimates:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How an analysis is carried out.
+class Options:
+    """Options of an analysis.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class How:
 class Analysis(ABC):
     """An analysis of completed sets.
 
-    `linear` says whether estimates are linear in the outcome, so that conditional means do.
+    `linear` says whether estimates are linear in the outcome, so that conditional means suffice.
     """
 
     __slots__ = ()
@@ -85,7 +85,7 @@ class Analysis(ABC):
         """Return the analysis in words."""
 
     @abstractmethod
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
 
 
@@ -104,7 +104,7 @@ class ANCOVA(Analysis):
     visits : sequence, optional
         Default: all.
     reference : str, optional
-        Treatment the others are compared with. Default: the first one.
+        Reference of the comparisons. Default: the first treatment.
 
     Raises
     ------
@@ -124,10 +124,10 @@ class ANCOVA(Analysis):
 
     def describe(self) -> str:
         """Return the analysis in words."""
-        given = f" + {self.covariates}" if self.covariates else ""
-        return f"ANCOVA at each visit: treatment{given}"
+        covariates = f" + {self.covariates}" if self.covariates else ""
+        return f"ANCOVA at each visit: treatment{covariates}"
 
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
         layout = imputed.layout
         visits = list(layout.visits)
@@ -158,7 +158,7 @@ class ANCOVA(Analysis):
     def _some(
         self,
         imputed: Imputed,
-        how: How,
+        how: Options,
         X: FloatArray,
         means: FloatArray,
         L: FloatArray,
@@ -167,35 +167,38 @@ class ANCOVA(Analysis):
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         outcome = imputed.outcomes(how.deltas, which)
         counts = imputed.draws.drawn.counts
-        own = None if counts is None else counts[which]
+        weights = None if counts is None else counts[which]
         place = [list(imputed.layout.visits).index(v) for v in visits]
-        found = [adjust_sets(X, outcome[:, :, t], own, means, L) for t in place]
+        by_visit = [adjust_sets(X, outcome[:, :, t], weights, means, L) for t in place]
         return (
-            np.concatenate([f.estimate for f in found], axis=1),
-            np.concatenate([f.std_error for f in found], axis=1),
-            np.concatenate([np.tile(f.df[:, None], (1, len(L))) for f in found], axis=1),
+            np.concatenate([f.estimate for f in by_visit], axis=1),
+            np.concatenate([f.std_error for f in by_visit], axis=1),
+            np.concatenate([np.tile(f.df[:, None], (1, len(L))) for f in by_visit], axis=1),
         )
 
     def _design(self, imputed: Imputed) -> tuple[FloatArray, FloatArray]:
         """Return the design (n, p), and that under every arm (a, n, p)."""
         layout = imputed.layout
-        n, A = len(layout.people), len(layout.treatments)
+        n, A = len(layout.subject_table), len(layout.treatments)
         arm = np.eye(A)[layout.arm]
-        own, terms = np.empty((n, 0)), []
+        columns, terms = np.empty((n, 0)), []
         if self.covariates is not None:
             named = {str(v) for v in read_right_side(self.covariates).required_variables}
             if layout.treatment in named:
                 raise SpecError("The treatment is part of every ANCOVA: name covariates only.")
-            design = read_covariates(layout.people, self.covariates, what="subjects", least=0)
+            design = read_covariates(
+                layout.subject_table, self.covariates, what="subjects", least=0
+            )
             if not design.kept.all():
                 raise SpecError(
-                    f"{int((~design.kept).sum())} subjects lack a covariate of the ANCOVA "
-                    f"({self.covariates}): completed sets are of all subjects."
+                    f"{int((~design.kept).sum())} subjects have no value of a covariate of the "
+                    "ANCOVA "
+                    f"({self.covariates}): completed sets need all subjects."
                 )
-            own, terms = design.X, design.terms
-        X = np.concatenate([arm, own], axis=1)
+            columns, terms = design.X, design.terms
+        X = np.concatenate([arm, columns], axis=1)
         check_full_rank(X, [*layout.treatments, *terms])
-        under = [np.concatenate([np.tile(np.eye(A)[a], (n, 1)), own], axis=1) for a in range(A)]
+        under = [np.concatenate([np.tile(np.eye(A)[a], (n, 1)), columns], axis=1) for a in range(A)]
         return X, np.stack(under)
 
 
@@ -208,7 +211,7 @@ class RepeatedMeasures(Analysis):
     ----------
     model : MMRM
     reference : str, optional
-        Treatment the others are compared with. Default: the first one.
+        Reference of the comparisons. Default: the first treatment.
     """
 
     model: MMRM
@@ -220,7 +223,7 @@ class RepeatedMeasures(Analysis):
         """Return the analysis in words."""
         return f"Mixed model for repeated measures: {self.model.formula}"
 
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
         layout = imputed.layout
         base = layout.treatments[check_reference(self.reference, layout.treatments)]
@@ -246,7 +249,7 @@ class RepeatedMeasures(Analysis):
 
 
 @dataclass(frozen=True, slots=True)
-class Own(Analysis):
+class CustomAnalysis(Analysis):
     """A function of a completed set that returns a table.
 
     Parameters
@@ -260,41 +263,41 @@ class Own(Analysis):
 
     @property
     def linear(self) -> bool:  # type: ignore[override]
-        """Whether conditional means do: of a table its author can tell, of a study never."""
+        """Whether conditional means suffice: up to the author for a table, never for a study."""
         return self.of == "frame"
 
     def describe(self) -> str:
         """Return the analysis in words."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
-        whole = imputed.study if self.of == "study" else imputed.frame
+        completed_set = imputed.study if self.of == "study" else imputed.frame
 
         def one(k: int) -> pd.DataFrame:
-            return pd.DataFrame(self.function(whole(k, deltas=how.deltas)))
+            return pd.DataFrame(self.function(completed_set(k, deltas=how.deltas)))
 
         return gather(each_set(one, imputed.n_sets, how))
 
 
 def check_reference(reference: Any, arms: Sequence[str]) -> int:
-    """Return the place of the reference among the arms; the first by default."""
+    """Return the position of the reference among the arms; the first by default."""
     if reference is None:
         return 0
     return known_level("treatment", reference, arms)
 
 
 @one_thread
-def each_set(one: Callable[[int], pd.DataFrame], n: int, how: How) -> list[pd.DataFrame]:
+def each_set(one: Callable[[int], pd.DataFrame], n: int, how: Options) -> list[pd.DataFrame]:
     """Call a function with the number of every set, and return its tables in order."""
     with Progress(disable=not how.progress) as bar:
         task = bar.add_task("Analysing completed sets", total=n)
         results = run_parallel(one, ((k,) for k in range(n)), how.n_jobs)
-        found = []
+        tables = []
         for table in results:
-            found.append(table)
+            tables.append(table)
             bar.advance(task)
-    return found
+    return tables
 
 
 def gather(tables: list[pd.DataFrame]) -> SetEstimates:
@@ -306,10 +309,10 @@ def gather(tables: list[pd.DataFrame]) -> SetEstimates:
         When a table lacks a column, or sets differ in their rows.
     """
     first = tables[0].reset_index(drop=True)
-    lacking = [c for c in ("estimate", "std_error") if c not in first.columns]
-    if lacking:
+    missing = [c for c in ("estimate", "std_error") if c not in first.columns]
+    if missing:
         raise SpecError(
-            f"An analysis must return a table with {' and '.join(lacking)}; got the columns "
+            f"An analysis must return a table with {' and '.join(missing)}; got the columns "
             f"{', '.join(map(str, first.columns))}."
         )
     keys = first.drop(columns=[c for c in (*_NUMBERS, *_DROPPED) if c in first.columns])
@@ -320,7 +323,7 @@ def gather(tables: list[pd.DataFrame]) -> SetEstimates:
     for k, table in enumerate(tables):
         if not keys.equals(table.reset_index(drop=True)[keys.columns]):
             raise SpecError(
-                f"The analysis of set {k + 1} has other rows than that of the first: every set "
+                f"The analysis of set {k + 1} has different rows from that of the first: every set "
                 "must estimate the same quantities, NaN where it cannot."
             )
 

@@ -1,4 +1,4 @@
-"""Delta adjustment: what is added to imputed values, by arm, visit and reason."""
+"""Delta adjustment: shifts of imputed values, by arm, visit and reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Delta:
     Raises
     ------
     SpecError
-        When an amount is no finite number.
+        When an amount is not a finite number.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Delta:
         return what + (" (gaps before an event excepted)" if self.after_event_only else "")
 
     def shifts(self, layout: Layout) -> FloatArray:
-        """Return what is added to every missing value, shape (n, T).
+        """Return the shift of every missing value, shape (n, T).
 
         Raises
         ------
@@ -103,10 +103,10 @@ class Delta:
         if self.visits is not None:
             chosen[:] = False
             chosen[[known_level("visit of the delta", v, visits) for v in self.visits]] = True
-        known = sorted({r for r in layout.reason if r})
+        reasons = sorted({r for r in layout.reason if r})
         for reason in self.reasons or ():
-            if reason not in known:
-                raise unknown_name("reason of the delta", reason, known)
+            if reason not in reasons:
+                raise unknown_name("reason of the delta", reason, reasons)
         since = np.arange(T) - layout.event[:, None] + 1  # 1 at the visit of the event
         after = since >= 1
         shift = np.tile(by_arm[layout.arm][:, None], (1, T))
@@ -116,8 +116,8 @@ class Delta:
             shift = np.where(after, shift, 0.0)
         shift = shift * chosen
         if self.reasons is not None:
-            mine = np.array([r in self.reasons for r in layout.reason], dtype=bool)
-            shift = np.where(mine[:, None] & after, shift, 0.0)
+            is_shifted = np.array([r in self.reasons for r in layout.reason], dtype=bool)
+            shift = np.where(is_shifted[:, None] & after, shift, 0.0)
         return np.where(np.isnan(layout.y), shift, 0.0)
 
 
@@ -127,12 +127,12 @@ def read_deltas(delta: Any) -> tuple[Delta, ...]:
     Raises
     ------
     SpecError
-        When one is no `Delta`.
+        When one is not a `Delta`.
     """
     if delta is None:
         return ()
-    found = (delta,) if isinstance(delta, Delta) else tuple(delta)
-    for own in found:
-        if not isinstance(own, Delta):
-            raise SpecError(f"delta must be a Delta or several; got {own!r}.")
-    return found
+    deltas = (delta,) if isinstance(delta, Delta) else tuple(delta)
+    for one in deltas:
+        if not isinstance(one, Delta):
+            raise SpecError(f"delta must be a Delta or several; got {one!r}.")
+    return deltas

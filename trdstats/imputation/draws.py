@@ -22,7 +22,7 @@ from trdstats.imputation.strategies import Strategy, with_reference
 from trdstats.imputation.trial_layout import Layout, plain
 from trdstats.kernels.gaussian import reference_based as kernel
 from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
-from trdstats.kernels.gaussian.reference_based import Law
+from trdstats.kernels.gaussian.reference_based import VisitDistribution
 from trdstats.longitudinal.levels import level_text
 from trdstats.tables import Summary, SummaryMixin, Table, format_number
 
@@ -83,7 +83,7 @@ class Draws(SummaryMixin):
             For all events, or ``{reason: strategy}``. Default: the strategies of the events.
             Gaps before an event, and those of subjects without one, are missing at random.
         reference : str, optional
-            Arm that strategies borrow from which do not name one.
+            Reference arm of strategies that do not name one.
 
         Returns
         -------
@@ -97,17 +97,17 @@ class Draws(SummaryMixin):
         """
         layout = self.layout
         chosen = choose_strategies(layout, self.strategies, strategy, self.used)
-        known: dict[Strategy, Strategy] = {}
-        for own in chosen:
-            if own not in known:
-                known[own] = with_reference(own, reference, layout.treatments)
-        complete = np.array([known[own] for own in chosen], dtype=object)
-        borrows = any(own.reference is not None for own in known.values())
+        completed: dict[Strategy, Strategy] = {}
+        for one in chosen:
+            if one not in completed:
+                completed[one] = with_reference(one, reference, layout.treatments)
+        complete = np.array([completed[one] for one in chosen], dtype=object)
+        borrows = any(one.reference is not None for one in completed.values())
         terms = {str(v) for v in read_formula(self.spec.formula).rhs.required_variables}
         if borrows and layout.treatment not in terms:
             raise SpecError(
                 f"The imputation model {self.spec.formula!r} has no {layout.treatment!r}: its arms "
-                "do not differ, so no strategy can borrow from one."
+                "do not differ, so no strategy can use a reference arm."
             )
         who, when = np.nonzero(np.isnan(layout.y))
         cells = who, when
@@ -123,58 +123,64 @@ class Draws(SummaryMixin):
         column[cells] = np.arange(len(cells[0]))
         values = np.empty((self.n_draws, len(cells[0])))
         noise = self._noise(len(cells[0]))
-        alike: dict[Any, list[int]] = {}
+        groups: dict[Any, list[int]] = {}
         T = missing.shape[1]
         for i in np.flatnonzero(missing.any(axis=1)):
             # Without an event the strategy does not matter.
             event = int(layout.event[i])
-            own = strategies[i] if event < T else None
-            alike.setdefault((missing[i].tobytes(), event, layout.arm[i], own), []).append(int(i))
-        for (_, event, arm, own), members in alike.items():
-            people = np.array(members)
-            gone = missing[people[0]]
-            law = self._law(people, int(arm), int(event), own)
-            self._check_known(law, people)
-            at = column[people][:, gone]
+            strategy = strategies[i] if event < T else None
+            groups.setdefault((missing[i].tobytes(), event, layout.arm[i], strategy), []).append(
+                int(i)
+            )
+        for (_, event, arm, strategy), members in groups.items():
+            subjects = np.array(members)
+            missed = missing[subjects[0]]
+            distribution = self._distribution(subjects, int(arm), int(event), strategy)
+            self._check_known(distribution, subjects)
+            at = column[subjects][:, missed]
             z = None if noise is None else noise[:, at]
-            values[:, at] = kernel.impute(law, layout.y[people], ~gone, z)
+            values[:, at] = kernel.impute(distribution, layout.y[subjects], ~missed, z)
         return values
 
-    def _law(self, people: IntArray, arm: int, event: int, strategy: Strategy | None) -> Law:
-        own = self._arm_law(people, arm)
+    def _distribution(
+        self, subjects: IntArray, arm: int, event: int, strategy: Strategy | None
+    ) -> VisitDistribution:
+        assigned = self._arm_distribution(subjects, arm)
         if strategy is None:
-            return own
+            return assigned
         arms = self.layout.treatments
         named = strategy.reference
         other = arm if named is None else known_level("reference arm", named, arms)
-        reference = own if other == arm else self._arm_law(people, other)
+        reference = assigned if other == arm else self._arm_distribution(subjects, other)
         before = np.arange(self.layout.y.shape[1]) < event
-        return strategy.law(own, reference, before)
+        return strategy.distribution(assigned, reference, before)
 
-    def _check_known(self, law: Law, people: IntArray) -> None:
-        """Refuse to impute from means that the data do not identify."""
-        unknown = np.asarray(np.isnan(law.mean.reshape(-1, *law.mean.shape[-2:])).any(axis=0))
+    def _check_known(self, distribution: VisitDistribution, subjects: IntArray) -> None:
+        """Refuse to impute from means that are not estimable."""
+        unknown = np.asarray(
+            np.isnan(distribution.mean.reshape(-1, *distribution.mean.shape[-2:])).any(axis=0)
+        )
         if unknown.any():
             layout = self.layout
             visits = ", ".join(
                 level_text(v) for v in layout.visits[np.flatnonzero(unknown.any(axis=0))]
             )
             names = ", ".join(
-                str(s) for s in layout.subjects[people[np.flatnonzero(unknown.any(axis=1))]][:5]
+                str(s) for s in layout.subjects[subjects[np.flatnonzero(unknown.any(axis=1))]][:5]
             )
             raise NotEstimableError(
-                f"The mean that {names} should be imputed from at {layout.visit} {visits} is not "
+                f"The mean for the imputation of {names} at {layout.visit} {visits} is not "
                 "estimable: the columns of the imputation model are collinear, or no subject "
-                "like them was assessed then under the treatment that they are imputed from. "
+                "with the same covariates was assessed then under the treatment of the mean. "
                 "Leave a covariate out, merge its levels, or choose another reference."
             )
 
-    def _arm_law(self, people: IntArray, arm: int) -> Law:
-        mean = np.einsum("ktq,bq->bkt", self.design[arm, people], self.drawn.beta, optimize=True)
+    def _arm_distribution(self, subjects: IntArray, arm: int) -> VisitDistribution:
+        mean = np.einsum("ktq,bq->bkt", self.design[arm, subjects], self.drawn.beta, optimize=True)
         sigma = self.drawn.sigma
         groups = self.covariance_groups
         g = groups.index(self.layout.treatments[arm]) if len(groups) > 1 else 0
-        return Law(mean, sigma[:, None, g])
+        return VisitDistribution(mean, sigma[:, None, g])
 
     def _noise(self, size: int) -> FloatArray | None:
         """Return the same standard normal numbers whatever the strategy, one stream a draw."""
@@ -202,7 +208,7 @@ class Draws(SummaryMixin):
         return names
 
     def tidy(self) -> pd.DataFrame:
-        """Return the parameters of the imputation model, summed up over the draws.
+        """Return the parameters of the imputation model, summarised over the draws.
 
         Returns
         -------
@@ -228,8 +234,8 @@ class Draws(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            term, rhat (rank-normalised, split), ess (effective number of draws among all
-            turns after burn-in); empty for other methods.
+            term, rhat (rank-normalised, split), ess (effective sample size of all
+            iterations after burn-in); empty for other methods.
         """
         chains = self.drawn.chains
         if chains is None:
@@ -239,7 +245,7 @@ class Draws(SummaryMixin):
         )
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: subjects, values, draws, and how the fits went."""
+        """Return one row: subjects, values, draws, and convergence."""
         layout = self.layout
         missing = np.isnan(layout.y)
         after = np.arange(missing.shape[1]) >= layout.event[:, None]
@@ -262,42 +268,44 @@ class Draws(SummaryMixin):
             }
         )
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return model, data and draws in words."""
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return model, data and draws as header lines."""
         g = self.glance().iloc[0]
         values = f"{g.n_observed:,} observed, {g.n_missing:,} missing"
         if g.n_set_aside:
             values += f"; {g.n_set_aside:,} observed after an event do not inform the model"
-        facts = [*self.spec.facts(), ("Subjects", f"{g.n:,}"), ("Values", values)]
+        header = [*self.spec.header(), ("Subjects", f"{g.n:,}"), ("Values", values)]
         if g.n_gaps:
-            facts.append(
+            header.append(
                 (
                     "Gaps",
                     f"{count_of(int(g.n_gaps), 'value', 'values')} outside an event, taken as "
                     "missing at random",
                 )
             )
-        facts += [("Left out", f"{why}: {k:,}") for why, k in self.layout.left_out.items()]
-        again = f"; {g.n_redrawn:,} did not converge and were drawn anew" if g.n_redrawn else ""
+        header += [("Left out", f"{why}: {k:,}") for why, k in self.layout.left_out.items()]
+        redrawn = f"; {g.n_redrawn:,} did not converge and were drawn again" if g.n_redrawn else ""
         if g.n_searched:
-            again = f"; {g.n_searched:,} searched from other starts{again}"
-        facts.append(("Sets of parameters", f"{g.n_draws:,}{again}"))
+            redrawn = f"; {g.n_searched:,} fitted again from other starting values{redrawn}"
+        header.append(("Sets of parameters", f"{g.n_draws:,}{redrawn}"))
         if not np.isnan(g.max_rhat):
-            facts.append(
-                ("Chains", f"largest R-hat {g.max_rhat:.3f}, effective draws {g.min_ess:,.0f} or "
-                 "more of each parameter")
+            header.append(
+                ("Chains", f"largest R-hat {g.max_rhat:.3f}, effective sample size of each "
+                 f"parameter {g.min_ess:,.0f} or more")
             )  # fmt: skip
-        return tuple(facts)
+        return tuple(header)
 
     def summary(self) -> Summary:
-        """Return model, data, events and how the draws went."""
+        """Return model, data, events and convergence of the draws."""
         layout = self.layout
         rows = []
         for a, name in enumerate(layout.treatments):
-            mine = layout.arm == a
-            share = np.isnan(layout.y[mine]).mean(axis=0)
-            rows.append((name, f"{mine.sum():,}", *(format_number(100 * s, 1) for s in share)))
+            in_arm = layout.arm == a
+            proportion = np.isnan(layout.y[in_arm]).mean(axis=0)
+            rows.append(
+                (name, f"{in_arm.sum():,}", *(format_number(100 * s, 1) for s in proportion))
+            )
         header = ("Treatment", "Subjects", *(f"{layout.visit} {plain(v)}" for v in layout.visits))
         tables = [Table(header, tuple(rows), title="Missing values (%)")]
         events = event_table(layout, self.strategies)
-        return Summary("Draws of an imputation model", self.facts(), (*tables, *events))
+        return Summary("Draws of an imputation model", self.header(), (*tables, *events))

@@ -1,4 +1,4 @@
-"""Who leaves, when and why."""
+"""Dropout: which subjects leave, when and why."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from trdstats.tables import (
     format_percent,
 )
 
-_SHOWN = 8  # patterns in the face
+_SHOWN = 8  # patterns in the summary
 
 
 @checked
 def describe_dropout(study: Study, *, until: float | None = None) -> Dropout:
-    """Describe who leaves a study, when, why and what goes before.
+    """Describe dropout: which subjects leave a study, when, why, and predictors of leaving.
 
     Parameters
     ----------
@@ -55,31 +55,40 @@ def describe_dropout(study: Study, *, until: float | None = None) -> Dropout:
     Examples
     --------
     >>> import trdstats as trd
-    >>> found = trd.describe_dropout(trd.load_sample("trial"), until=28)
-    >>> sorted(found.patterns()["kind"].unique())
+    >>> dropout = trd.describe_dropout(trd.load_sample("trial"), until=28)
+    >>> sorted(dropout.patterns()["kind"].unique())
     ['complete', 'gaps', 'left']
     """
     rows = study.longitudinal()
     rows = rows[rows["score"].notna()]
     if not len(rows) or (until is not None and rows["visit"].min() > until):
-        raise NotEstimableError("No scheduled visit was rated by then.")
-    days = {str(t): np.unique(own["visit"]) for t, own in rows.groupby("treatment", observed=True)}
-    people = study.subjects[["subject", "treatment", "baseline"]]
-    people = people[people["treatment"].isin(list(days))]
-    seen = pd.concat([_seen(people, rows, str(t), d) for t, d in days.items()], ignore_index=True)
-    rated = seen["score"].notna()
-    # Who comes back after a gap has not left, however late that is.
-    seen["stays"] = rated[::-1].groupby(seen["subject"], observed=True).cummax()[::-1]
+        raise NotEstimableError("No subject was assessed at a scheduled visit by then.")
+    days = {
+        str(t): np.unique(arm_rows["visit"])
+        for t, arm_rows in rows.groupby("treatment", observed=True)
+    }
+    subjects = study.subjects[["subject", "treatment", "baseline"]]
+    subjects = subjects[subjects["treatment"].isin(list(days))]
+    scheduled = pd.concat(
+        [_scheduled_rows(subjects, rows, str(t), d) for t, d in days.items()], ignore_index=True
+    )
+    assessed = scheduled["score"].notna()
+    # A subject who returns after a gap has not left, however late the return.
+    scheduled["in_study"] = (
+        assessed[::-1].groupby(scheduled["subject"], observed=True).cummax()[::-1]
+    )
     if until is not None:
-        seen = seen[seen["visit"] <= until].reset_index(drop=True)
+        scheduled = scheduled[scheduled["visit"] <= until].reset_index(drop=True)
         days = {t: d[d <= until] for t, d in days.items()}
-    return Dropout(study, days, seen, _reasons(study, until))
+    return Dropout(study, days, scheduled, _reasons(study, until))
 
 
-def _seen(people: pd.DataFrame, rows: pd.DataFrame, treatment: str, days: Any) -> pd.DataFrame:
+def _scheduled_rows(
+    subjects: pd.DataFrame, rows: pd.DataFrame, treatment: str, days: Any
+) -> pd.DataFrame:
     """Return one row a subject and scheduled visit of a treatment, with the score or NaN."""
-    own = people[people["treatment"] == treatment]
-    grid = own.merge(pd.DataFrame({"visit": days}), how="cross")
+    in_arm = subjects[subjects["treatment"] == treatment]
+    grid = in_arm.merge(pd.DataFrame({"visit": days}), how="cross")
     return grid.merge(rows[["subject", "visit", "score"]], on=["subject", "visit"], how="left")
 
 
@@ -89,8 +98,8 @@ def _reasons(study: Study, until: float | None) -> pd.DataFrame:
         return pd.DataFrame({"treatment": [], "event": [], "n": []})
     if until is not None:
         events = events[events["day"] <= until]
-    people = study.subjects[["subject", "treatment"]].astype({"subject": object})
-    table = events.astype({"subject": object}).merge(people, on="subject", how="left")
+    subjects = study.subjects[["subject", "treatment"]].astype({"subject": object})
+    table = events.astype({"subject": object}).merge(subjects, on="subject", how="left")
     counts = table.groupby(["treatment", "event"], observed=True)["subject"].nunique()
     return counts.rename("n").reset_index()
 
@@ -112,27 +121,41 @@ class Dropout(SummaryMixin):
     _events: pd.DataFrame
 
     def tidy(self) -> pd.DataFrame:
-        """Return treatment, visit, n, rated, left (not rated then or later), gaps, share_left."""
-        rated = self._rows["score"].notna()
-        stays = self._rows["stays"]
-        rows = self._rows.assign(rated=rated, left=~stays, gap=stays & ~rated)
+        """Return one row a treatment and visit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            treatment, visit, n, assessed, left (not assessed then or later), gaps,
+            proportion_left.
+        """
+        assessed = self._rows["score"].notna()
+        in_study = self._rows["in_study"]
+        rows = self._rows.assign(assessed=assessed, left=~in_study, gap=in_study & ~assessed)
         table = rows.groupby(["treatment", "visit"], observed=True).agg(
-            n=("subject", "size"), rated=("rated", "sum"), left=("left", "sum"), gaps=("gap", "sum")
+            n=("subject", "size"),
+            assessed=("assessed", "sum"),
+            left=("left", "sum"),
+            gaps=("gap", "sum"),
         )
         table = table.reset_index()
-        return table.assign(share_left=table["left"] / table["n"])
+        return table.assign(proportion_left=table["left"] / table["n"])
 
     def patterns(self) -> pd.DataFrame:
-        """Return treatment, pattern ("x" rated, "." not, visit by visit), kind, n."""
-        rated = self._rows["score"].notna()
-        marks = self._rows.assign(mark=np.where(rated, "x", "."), gap=self._rows["stays"] & ~rated)
-        own = marks.groupby(["treatment", "subject"], observed=True)
-        table = own.agg(pattern=("mark", "sum"), gap=("gap", "any"), stays=("stays", "all"))
-        kind = np.select([table["gap"], ~table["stays"]], ["gaps", "left"], "complete")
+        """Return treatment, pattern ("x" assessed, "." not, visit by visit), kind, n."""
+        assessed = self._rows["score"].notna()
+        marks = self._rows.assign(
+            mark=np.where(assessed, "x", "."), gap=self._rows["in_study"] & ~assessed
+        )
+        by_subject = marks.groupby(["treatment", "subject"], observed=True)
+        table = by_subject.agg(
+            pattern=("mark", "sum"), gap=("gap", "any"), in_study=("in_study", "all")
+        )
+        kind = np.select([table["gap"], ~table["in_study"]], ["gaps", "left"], "complete")
         table = table.assign(kind=kind).reset_index()
         keys = ["treatment", "pattern", "kind"]
-        found = table.groupby(keys, observed=True).size().rename("n").reset_index()
-        return found.sort_values(["treatment", "n"], ascending=[True, False], kind="stable",
+        patterns = table.groupby(keys, observed=True).size().rename("n").reset_index()
+        return patterns.sort_values(["treatment", "n"], ascending=[True, False], kind="stable",
                                  ignore_index=True)  # fmt: skip
 
     def reasons(self) -> pd.DataFrame:
@@ -140,10 +163,10 @@ class Dropout(SummaryMixin):
         return self._events.copy()
 
     def predictors(self) -> pd.DataFrame:
-        """Return what goes before leaving: a logistic regression of each next visit.
+        """Return predictors of leaving: a logistic regression at each visit.
 
-        Of those rated at a visit, who is not rated at any later one? By treatment, baseline and
-        the last score; visits of a subject are one cluster.
+        Among subjects assessed at a visit: not assessed at any later visit, by treatment,
+        baseline and last score. Visits of a subject are one cluster.
 
         Returns
         -------
@@ -154,15 +177,15 @@ class Dropout(SummaryMixin):
         Raises
         ------
         NotEstimableError
-            When nobody leaves, or leaving is explained without error.
+            When no subject leaves, or leaving is separated (no finite estimate).
         """
         rows = self._rows
-        after = rows.groupby("subject", observed=True)["stays"].shift(-1)
+        after = rows.groupby("subject", observed=True)["in_study"].shift(-1)
         used = rows["score"].notna() & after.notna() & rows["baseline"].notna()
         data = rows[used]
         leaves = np.asarray(~after[used].astype(bool), dtype=np.float64)
         if not leaves.any():
-            raise NotEstimableError("Nobody leaves between scheduled visits.")
+            raise NotEstimableError("No subject leaves between scheduled visits.")
         arms = [str(c) for c in data["treatment"].cat.categories if (data["treatment"] == c).any()]
         columns: dict[str, FloatArray] = {"Intercept": np.ones(len(data))}
         columns |= {f"treatment[T.{a}]": np.asarray(data["treatment"] == a, dtype=np.float64)
@@ -172,8 +195,10 @@ class Dropout(SummaryMixin):
         X = np.column_stack(list(columns.values()))
         check_full_rank(X, list(columns))
         fit = fit_linear_model(X, leaves, np.ones(len(X)), "logistic")
-        if fit.endless.any():
-            raise NotEstimableError("Some treatment has nobody, or everybody, leaving: no odds.")
+        if fit.separated.any():
+            raise NotEstimableError(
+                "Under some treatment no subject or every subject leaves: the odds are not finite."
+            )
         code = pd.factorize(data["subject"])[0]
         sums = np.zeros((code.max() + 1, X.shape[1]))
         np.add.at(sums, code, fit.influence())
@@ -181,42 +206,42 @@ class Dropout(SummaryMixin):
         return table.assign(odds_ratio=np.exp(table["estimate"]))
 
     def curves(self) -> KaplanMeierResult:
-        """Return Kaplan-Meier curves of those still in the study, from the last rated visit on."""
-        there = self._rows[self._rows["stays"]]
+        """Return Kaplan-Meier curves of those still in the study, from the last assessment on."""
+        there = self._rows[self._rows["in_study"]]
         last = there.groupby("subject", observed=True)["visit"].max()
-        people = self._rows.drop_duplicates("subject")[["subject", "treatment"]]
-        day = people["subject"].map(last.to_dict()).astype(float).fillna(0.0)
-        end = people["treatment"].map({t: float(d[-1]) for t, d in self.days.items()})
-        # Never rated is leaving at the start: an event at time 0.
-        frame = people.assign(time=day, status=(day < end.astype(float)).astype(int))
+        subjects = self._rows.drop_duplicates("subject")[["subject", "treatment"]]
+        day = subjects["subject"].map(last.to_dict()).astype(float).fillna(0.0)
+        end = subjects["treatment"].map({t: float(d[-1]) for t, d in self.days.items()})
+        # No post-baseline assessment is leaving at the start: an event at time 0.
+        frame = subjects.assign(time=day, status=(day < end.astype(float)).astype(int))
         return KaplanMeier().fit(
             EventTimes(frame, outcome="leaving the study", caveat=self.study.caveat)
         )
 
     def glance(self) -> pd.DataFrame:
-        """Return one row a treatment: n, completed (rated at its last visit), left, with gaps."""
+        """Return one row a treatment: n, completed (assessed at the last visit), left, gaps."""
         table = self.tidy()
         last = table.groupby("treatment", observed=True).tail(1)
         kinds = self.patterns()
         gaps = kinds[kinds["kind"] == "gaps"].groupby("treatment", observed=True)["n"].sum()
-        found = last["treatment"].map(gaps.to_dict()).astype(float).fillna(0).astype(int)
+        n_gaps = last["treatment"].map(gaps.to_dict()).astype(float).fillna(0).astype(int)
         return pd.DataFrame(
             {
                 "treatment": last["treatment"].to_numpy(),
                 "n": last["n"].to_numpy(),
-                "completed": last["rated"].to_numpy(),
+                "completed": last["assessed"].to_numpy(),
                 "left": last["left"].to_numpy(),
-                "with_gaps": found.to_numpy(),
+                "with_gaps": n_gaps.to_numpy(),
             }
         )
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw the share that has left, with numbers still in the study; returns the Axes."""
+        """Draw the proportion that has left, with numbers still in the study; returns the Axes."""
         settings = {"ylabel": "Left the study", "censor_marks": False, **options}
         return self.curves().plot(ax, **settings)
 
     def summary(self) -> Summary:
-        """Return who left, why, in which patterns, and what went before."""
+        """Return the counts of leaving, reasons, patterns, and predictors."""
         sizes = tuple(
             (str(r.treatment), format_count(r.n), format_count(r.completed), format_count(r.left),
              format_percent(r.left / r.n), format_count(r.with_gaps))
@@ -231,12 +256,12 @@ class Dropout(SummaryMixin):
         shown = tuple((str(r.treatment), str(r.pattern), str(r.kind), format_count(r.n))
                      for r in each_row(top))  # fmt: skip
         tables.append(Table(("Treatment", "Visits", "Kind", "Subjects"), shown, 3,
-                            title="Commonest patterns, x rated, . not"))  # fmt: skip
+                            title="Most frequent patterns, x assessed, . not"))  # fmt: skip
         notes = [f"{self.study.caveat}."] if self.study.caveat else []
         try:
             odds = tuple((r.term, format_number(r.odds_ratio, 2), format_p(r.p_value))
                          for r in each_row(self.predictors()) if r.term != "Intercept")  # fmt: skip
-            tables.append(Table(("Before leaving", "Odds ratio", "p"), odds))
+            tables.append(Table(("Predictors of leaving", "Odds ratio", "p"), odds))
         except NotEstimableError as error:
             notes.append(str(error))
-        return Summary("Who leaves", (), tuple(tables), tuple(notes))
+        return Summary("Dropout", (), tuple(tables), tuple(notes))

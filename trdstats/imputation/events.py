@@ -1,4 +1,4 @@
-"""Intercurrent events: who had one, at which visit, why, and the strategy given with it."""
+"""Intercurrent events by subject: visit, reason, and strategy."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
     DataError
         With every problem of the events.
     """
-    strategies = np.full(len(layout.people), MAR(), dtype=object)
+    strategies = np.full(len(layout.subject_table), MAR(), dtype=object)
     if events is None:
         return layout, strategies
     table = to_pandas(events, what="events")
@@ -57,10 +57,10 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
         raise DataError(list(problems))
     person = layout.subjects.get_indexer(pd.Index(table[layout.subject]))
     place, bad_visit = _places(layout, table[when], when)
-    found = [
+    checks = [
         _check(person < 0, table[layout.subject], "unknown_subject",
                ("event belongs to a subject", "events belong to subjects"),
-               "that the trial does not have, or that was left out",
+               "that is not in the trial, or was left out",
                _hint(layout, table[layout.subject][person < 0])),
         _check(bad_visit, table[when].astype(str), "unknown_visit",
                ("event has a visit", "events have visits"),
@@ -68,9 +68,9 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
                f"Visits: {', '.join(map(str, layout.visits))}."),
         _check(pd.Series(person).duplicated().to_numpy() & (person >= 0), table[layout.subject],
                "two_events", ("subject has", "subjects have"), "two events",
-               "Keep the event that decides what happens to later visits."),
+               "Keep the event that decides how later visits are handled."),
     ]  # fmt: skip
-    wrong = [p for p in found if p is not None]
+    wrong = [p for p in checks if p is not None]
     if wrong:
         raise DataError(wrong)
     event = layout.event.copy()
@@ -79,13 +79,13 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
     named = next((c for c in ("reason", "event") if c in table.columns), None)
     reason[person] = "event" if named is None else table[named].fillna("event").astype(str)
     if "strategy" in table.columns:
-        for who, given in zip(person, table["strategy"], strict=True):
-            strategies[who] = read_strategy(given)
+        for subject, strategy in zip(person, table["strategy"], strict=True):
+            strategies[subject] = read_strategy(strategy)
     return replace(layout, event=event, reason=reason), strategies
 
 
 def _places(layout: Layout, values: pd.Series[Any], when: str) -> tuple[IntArray, BoolArray]:
-    """Return the place of each event's visit; of a day the first visit at or after it."""
+    """Return the position of each event's visit; for a day the first visit at or after it."""
     if when == layout.visit:
         place = layout.visits.get_indexer(pd.Index(list(values)))
         return place.astype(np.intp), place < 0
@@ -122,8 +122,8 @@ def _hint(layout: Layout, names: pd.Series[Any]) -> str:
 def informing_values(layout: Layout, strategies: npt.NDArray[np.object_]) -> BoolArray:
     """Return which observed values inform the imputation model, shape (n, T).
 
-    Values observed at or after an event under any strategy but MAR do not: they are of a course
-    that the strategy sets aside.
+    Values observed at or after an event under any strategy but MAR do not: the strategy
+    sets them aside.
     """
     T = layout.y.shape[1]
     borrowed = np.array([not isinstance(s, MAR) for s in strategies], dtype=bool)
@@ -141,7 +141,7 @@ def dropout_events(
     treatment: str = "treatment",
     visit: str = "visit",
 ) -> pd.DataFrame:
-    """Find who left: the first of the visits from which on all outcomes are missing.
+    """Find dropouts: the first of the visits from which on all outcomes are missing.
 
     Parameters
     ----------
@@ -149,14 +149,14 @@ def dropout_events(
         As for `Imputation.draw`.
     outcome : str
     days : sequence, optional
-        Visits to look at. Default: all.
+        Visits to use. Default: all.
     subject, treatment, visit : str
         Columns.
 
     Returns
     -------
     pandas.DataFrame
-        subject, visit, reason ("dropout"); subjects rated at the last visit have no row.
+        subject, visit, reason ("dropout"); subjects assessed at the last visit have no row.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def dropout_events(
     left = np.flatnonzero(last < T)
     return pd.DataFrame(
         {
-            subject: layout.people[subject].to_numpy()[left],
+            subject: layout.subject_table[subject].to_numpy()[left],
             visit: np.asarray(layout.visits)[last[left]],
             "reason": DROPOUT,
         }
@@ -184,7 +184,7 @@ def dropout_events(
 
 def choose_strategies(
     layout: Layout,
-    given: npt.NDArray[np.object_],
+    from_events: npt.NDArray[np.object_],
     strategy: Any,
     used: BoolArray,
 ) -> npt.NDArray[np.object_]:
@@ -201,25 +201,27 @@ def choose_strategies(
         strategy would set them aside.
     """
     if strategy is None:
-        return given
+        return from_events
     had = layout.event < layout.y.shape[1]
-    chosen = given.copy()
+    chosen = from_events.copy()
     if isinstance(strategy, dict):
-        known = sorted({r for r in layout.reason if r})
+        reasons = sorted({r for r in layout.reason if r})
         for reason in strategy:
-            if reason not in known:
-                raise SpecError(f"No event has the reason {reason!r}; reasons: {', '.join(known)}.")
-        for reason, own in strategy.items():
-            chosen[had & (layout.reason == reason)] = read_strategy(own)
+            if reason not in reasons:
+                raise SpecError(
+                    f"No event has the reason {reason!r}; reasons: {', '.join(reasons)}."
+                )
+        for reason, one in strategy.items():
+            chosen[had & (layout.reason == reason)] = read_strategy(one)
     else:
         chosen[had] = read_strategy(strategy)
-    _check_change(layout, given, chosen, used)
+    _check_change(layout, from_events, chosen, used)
     return chosen
 
 
 def _check_change(
     layout: Layout,
-    given: npt.NDArray[np.object_],
+    from_events: npt.NDArray[np.object_],
     chosen: npt.NDArray[np.object_],
     used: BoolArray,
 ) -> None:
@@ -231,7 +233,7 @@ def _check_change(
         names = ", ".join(str(s) for s in layout.subjects[wrong][:5])
         raise SpecError(
             f"{count_of(int(wrong.sum()), 'subject has', 'subjects have')} values observed after "
-            f"the event ({names}). Whether these inform the imputation model is settled when it "
+            f"the event ({names}). Whether these inform the imputation model is decided when it "
             "is fitted: give the strategy in the events, events.assign(strategy='JR'), and draw "
             "again."
         )
@@ -242,19 +244,19 @@ def _strategy_counts(
 ) -> list[tuple[Strategy, str, int]]:
     """Return strategy, reason and number of subjects with an event, in order of reasons."""
     had = layout.event < layout.y.shape[1]
-    found: dict[tuple[str, str], tuple[Strategy, str, int]] = {}
-    for own, reason in zip(strategies[had], layout.reason[had], strict=True):
-        key = (reason, own.describe())
-        n = found[key][2] if key in found else 0
-        found[key] = (own, reason, n + 1)
-    return [found[k] for k in sorted(found)]
+    counts: dict[tuple[str, str], tuple[Strategy, str, int]] = {}
+    for strategy, reason in zip(strategies[had], layout.reason[had], strict=True):
+        key = (reason, strategy.describe())
+        n = counts[key][2] if key in counts else 0
+        counts[key] = (strategy, reason, n + 1)
+    return [counts[k] for k in sorted(counts)]
 
 
 def event_table(layout: Layout, strategies: npt.NDArray[np.object_]) -> tuple[Table, ...]:
     """Return the events with what is assumed after them; none where there are no events."""
     rows = tuple(
-        (reason, f"{own.describe()[:1].upper()}{own.describe()[1:]}", f"{n:,}")
-        for own, reason, n in _strategy_counts(layout, strategies)
+        (reason, f"{strategy.describe()[:1].upper()}{strategy.describe()[1:]}", f"{n:,}")
+        for strategy, reason, n in _strategy_counts(layout, strategies)
     )
     if not rows:
         return ()

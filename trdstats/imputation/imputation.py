@@ -39,7 +39,7 @@ class Imputation(SummaryMixin):
     ----------
     formula : str
         Outcome and fixed effects of the imputation model. Covariates must not change within a
-        subject. Let it hold whatever the analysis holds, and the interactions with the visit.
+        subject. Include all terms of the analysis, and their interactions with the visit.
     covariance : str or Covariance, default "us"
         As in `MMRM`.
     common_covariance : bool, default True
@@ -109,11 +109,11 @@ class Imputation(SummaryMixin):
         ----------
         data : Study or DataFrame
             One row a subject and visit; rows that are missing altogether are missing visits. Of
-            a study the scheduled visits and all its subjects, those never rated too. Visits of
-            a table are numbers, or categories in their order.
+            a study the scheduled visits and all its subjects, also those without an assessment.
+            Visits of a table are numbers, or categories in their order.
         events : DataFrame, optional
             One row a subject with an intercurrent event: subject, the visit of the event (the
-            first that it touches) or its `day`, and optionally `reason` (or `event`) and
+            first that it affects) or its `day`, and optionally `reason` (or `event`) and
             `strategy`. Values observed from the event on inform the model only under MAR.
             See `dropout_events`.
         days : sequence, optional
@@ -125,7 +125,7 @@ class Imputation(SummaryMixin):
         progress : bool
             Whether to show a bar.
         cache : path, optional
-            Folder that keeps what was drawn: after an interrupt the same call goes on from there.
+            Folder that keeps the draws: after an interruption the same call continues from there.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Imputation(SummaryMixin):
         Warns
         -----
         EstimateWarning
-            When resamples were redrawn, or chains of the sampler do not agree.
+            When resamples were redrawn, or chains of the sampler did not converge.
         """
         layout = lay_out(
             data, self.formula, subject=subject, treatment=treatment, visit=visit, days=days
@@ -149,7 +149,7 @@ class Imputation(SummaryMixin):
         result, fitted = fit_model(layout, self.formula, self.covariance, group, self.reml, used)
         name = fingerprint(
             __version__, repr(self), self.covariance, self.method, layout.y, used, layout.arm,
-            fitted.rows.u, fitted.place, fitted.products.select, fitted.products.group,
+            fitted.rows.distinct, fitted.place, fitted.products.select, fitted.products.group,
         )  # fmt: skip
         drawn = draw_parameters(
             fitted, layout.arm, self.method, Shelf(cache, name), n_jobs=n_jobs, progress=progress
@@ -165,10 +165,10 @@ class Imputation(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        return Summary("Imputation by a mixed model for repeated measures", self.facts())
+        return Summary("Imputation by a mixed model for repeated measures", self.header())
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the model in words, as facts."""
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return the model as header lines."""
         by = "" if self.common_covariance else ", one for each arm"
         return (
             ("Model", f"{self.formula} ({'REML' if self.reml else 'ML'})"),
@@ -182,7 +182,7 @@ def _warn(draws: Draws) -> None:
     if drawn.n_redrawn:
         warnings.warn(
             f"The imputation model did not converge in {drawn.n_redrawn} resamples, which were "
-            "drawn anew.",
+            "drawn again.",
             EstimateWarning,
             stacklevel=3,
         )
@@ -190,7 +190,8 @@ def _warn(draws: Draws) -> None:
         worst = float(np.nanmax(draws.convergence()["rhat"]))
         if worst > _WORST_RHAT:
             warnings.warn(
-                f"Chains of the sampler do not agree (R-hat {worst:.3f}, above {_WORST_RHAT}): "
+                f"Chains of the sampler have not converged (R-hat {worst:.3f}, above "
+                f"{_WORST_RHAT}): "
                 "raise burn_in and n, or thin.",
                 EstimateWarning,
                 stacklevel=3,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @checked_methods
 @dataclass(frozen=True, repr=False)
 class Imputed(SummaryMixin):
-    """Every draw's completed set.
+    """The completed set of every draw.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Imputed(SummaryMixin):
 
     @property
     def caveat(self) -> str:
-        """What every comparison must say."""
+        """Caution that belongs to every comparison."""
         return self.layout.study.caveat if self.layout.study is not None else ""
 
     def analyse(
@@ -85,7 +85,7 @@ class Imputed(SummaryMixin):
         delta : Delta or sequence of them, optional
             Added to imputed values.
         of : {"frame", "study"}
-            What a function is called with.
+            What a function receives.
         n_jobs : int
         progress : bool
 
@@ -112,7 +112,7 @@ class Imputed(SummaryMixin):
     def members(self, k: int) -> IntArray:
         """Return the subjects of a set, repeated as often as they count."""
         counts = self.draws.drawn.counts
-        n = len(self.layout.people)
+        n = len(self.layout.subject_table)
         return np.arange(n) if counts is None else np.repeat(np.arange(n), counts[k].astype(int))
 
     def frame(self, k: int, *, deltas: tuple[Delta, ...] = ()) -> pd.DataFrame:
@@ -121,15 +121,15 @@ class Imputed(SummaryMixin):
         A subject that a bootstrap sample holds twice appears as two subjects, the second named
         after the first.
         """
-        layout, people = self.layout, self.members(k)
+        layout, subjects = self.layout, self.members(k)
         outcome = self.outcomes(deltas, slice(k, k + 1))[0]
-        frame = layout.grid(outcome, people)
-        frame["imputed"] = np.isnan(layout.y[people]).ravel()
-        twice = pd.Series(people).groupby(people).cumcount().to_numpy()
+        frame = layout.grid(outcome, subjects)
+        frame["imputed"] = np.isnan(layout.y[subjects]).ravel()
+        twice = pd.Series(subjects).groupby(subjects).cumcount().to_numpy()
         if twice.any():
-            names = layout.people[layout.subject].to_numpy(dtype=object)[people]
-            own = [f"{s} ({t + 1})" if t else s for s, t in zip(names, twice, strict=True)]
-            frame[layout.subject] = np.repeat(np.array(own, dtype=object), len(layout.visits))
+            names = layout.subject_table[layout.subject].to_numpy(dtype=object)[subjects]
+            labels = [f"{s} ({t + 1})" if t else s for s, t in zip(names, twice, strict=True)]
+            frame[layout.subject] = np.repeat(np.array(labels, dtype=object), len(layout.visits))
         return frame
 
     def frames(self, *, deltas: tuple[Delta, ...] = ()) -> Iterator[pd.DataFrame]:
@@ -138,7 +138,7 @@ class Imputed(SummaryMixin):
             yield self.frame(k, deltas=deltas)
 
     def study(self, k: int, *, deltas: tuple[Delta, ...] = ()) -> Study:
-        """Return one completed set as a study; imputed scores are neither rounded nor cut.
+        """Return one completed set as a study; imputed scores are neither rounded nor truncated.
 
         Raises
         ------
@@ -157,13 +157,13 @@ class Imputed(SummaryMixin):
                 f"A study is completed in its score or change, not in {layout.outcome!r}."
             )
         outcome = self.outcomes(deltas, slice(k, k + 1))[0]
-        scores = layout.people[[layout.subject]].loc[
+        scores = layout.subject_table[[layout.subject]].loc[
             np.repeat(np.arange(len(outcome)), outcome.shape[1])
         ]
         if layout.outcome == "change":
             baseline = layout.study.subjects.set_index("subject")["baseline"]
-            own = baseline.reindex(layout.people[layout.subject]).to_numpy()
-            outcome = outcome + own[:, None]
+            baselines = baseline.reindex(layout.subject_table[layout.subject]).to_numpy()
+            outcome = outcome + baselines[:, None]
         table = pd.DataFrame(
             {
                 "subject": scores[layout.subject].to_numpy(dtype=object),
@@ -174,7 +174,7 @@ class Imputed(SummaryMixin):
         return layout.study.with_scores(table)
 
     def tidy(self) -> pd.DataFrame:
-        """Return the imputed values, summed up over the sets.
+        """Return the imputed values, summarised over the sets.
 
         Returns
         -------
@@ -192,8 +192,8 @@ class Imputed(SummaryMixin):
         low, high = np.quantile(values, [0.025, 0.975], axis=0)
         return pd.DataFrame(
             {
-                layout.subject: layout.people[layout.subject].to_numpy()[who],
-                layout.treatment: layout.people[layout.treatment].to_numpy()[who],
+                layout.subject: layout.subject_table[layout.subject].to_numpy()[who],
+                layout.treatment: layout.subject_table[layout.treatment].to_numpy()[who],
                 layout.visit: np.asarray(layout.visits)[when],
                 "reason": np.where(after, layout.reason[who], "gap"),
                 "strategy": np.where(after, labels[who], "MAR"),
@@ -222,17 +222,17 @@ class Imputed(SummaryMixin):
         parts = []
         for a, name in enumerate(layout.treatments):
             for event in (False, True):
-                mine = (layout.arm == a) & (had == event)
-                if mine.any():
+                selected = (layout.arm == a) & (had == event)
+                if selected.any():
                     parts.append(
                         pd.DataFrame(
                             {
                                 "treatment": name,
                                 "event": event,
                                 "visit": np.asarray(layout.visits),
-                                "n": int(mine.sum()),
-                                "n_imputed": missing[mine].sum(axis=0),
-                                "estimate": outcome[mine].mean(axis=0),
+                                "n": int(selected.sum()),
+                                "n_imputed": missing[selected].sum(axis=0),
+                                "estimate": outcome[selected].mean(axis=0),
                             }
                         )
                     )
@@ -246,7 +246,7 @@ class Imputed(SummaryMixin):
         labels = frame["treatment"] + np.where(frame["event"], ", with an event", "")
         drawn = frame.assign(
             treatment=labels,
-            # Visits without days stand at 1, 2, ...
+            # Visits without days are drawn at 1, 2, ...
             day=day if numeric else self.layout.visits.get_indexer(pd.Index(frame["visit"])) + 1,
             conf_low=np.nan,
             conf_high=np.nan,
@@ -264,9 +264,9 @@ class Imputed(SummaryMixin):
         """Return one row: as of the draws, with the number of sets."""
         return self.draws.glance().assign(n_sets=self.n_sets)
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return model, data and draws in words."""
-        return self.draws.facts()
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return model, data and draws as header lines."""
+        return self.draws.header()
 
     def tables(self) -> tuple[Table, ...]:
         """Return the events with what is assumed after them."""
@@ -285,4 +285,4 @@ class Imputed(SummaryMixin):
         header = ("Treatment", "Strategy", layout.visit, "Values", "Mean")
         notes = (f"{self.caveat}.",) if self.caveat else ()
         shown = (Table(header, rows, 2, f"Imputed {layout.outcome}"),) if rows else ()
-        return Summary("Imputed visits", self.facts(), (*self.tables(), *shown), notes)
+        return Summary("Imputed visits", self.header(), (*self.tables(), *shown), notes)

@@ -1,4 +1,4 @@
-"""How the parameters of the imputation model are drawn, each way a value that checks itself."""
+"""Methods of drawing the parameters of the imputation model, each a value that checks itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ConditionalMean:
 
     The model is fitted by (restricted) maximum likelihood to all subjects and to resamples of
     them; the whole analysis is repeated on each. Analyses must be linear in the outcome, such as
-    an ANCOVA: a mean in place of a value has no spread.
+    an ANCOVA: a conditional mean has no variance.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ class Bayesian:
         Draws kept, over all chains.
     seed : int
     burn_in : int
-        Turns of each chain before the first draw.
+        Iterations of each chain before the first draw.
     thin : int
-        Turns from one draw of a chain to its next.
+        Iterations from one draw of a chain to the next.
     chains : int
         Chains from dispersed starts; two or more, so that they can be compared.
 
@@ -146,7 +146,7 @@ class Bayesian:
         """Return the method in words."""
         return (
             f"{self.n:,} draws of the posterior by a Gibbs sampler ({self.chains} chains, burn-in "
-            f"{self.burn_in:,}, every {self.thin} turns, seed {self.seed}); prior flat on the "
+            f"{self.burn_in:,}, every {self.thin} iterations, seed {self.seed}); prior flat on the "
             "fixed effects, |Sigma|^-(T + 1)/2 on the covariance"
         )
 

@@ -1,4 +1,4 @@
-"""The imputation model: the library's own mixed model, ready to be refitted and to impute."""
+"""The imputation model: a mixed model, ready to be refitted and to impute."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FittedModel:
     structure : Covariance
     days : ndarray, shape (T,)
     origin : ndarray, shape (q,)
-        Coefficients that the outcome of the model is counted from.
+        Coefficients whose fitted values are subtracted from the outcome of the model.
     design : ndarray, shape (a, n, T, q)
         Design of every subject and visit under every arm.
     """
@@ -66,7 +66,7 @@ class FittedModel:
     def products(self) -> CrossProducts:
         """Cross-products of all subjects."""
         if not isinstance(self.model.products, CrossProducts):
-            raise TypeError("an MMRM sums its subjects up")
+            raise TypeError("the model of an MMRM holds cross-products")
         return self.model.products
 
     @property
@@ -78,13 +78,13 @@ class FittedModel:
         """Fit resamples of the subjects.
 
         A resample may lack a column of the design: the only subject of a site is left out. Its
-        coefficient is then 0, and has no part in any subject whose visits are imputed; where it
-        had, the resample has no fit.
+        coefficient is then 0, if no subject whose visits are imputed has this column; otherwise
+        the resample has no fit.
 
         Parameters
         ----------
         counts : ndarray, shape (B, n)
-            How often each subject counts.
+            Number of times each subject is in the resample.
         imputes : ndarray of bool, shape (B, n)
             Subjects whose visits are imputed with the estimates of each resample.
         search : bool
@@ -92,13 +92,13 @@ class FittedModel:
         """
         data = resample(self.products, self.rows, counts[:, self.place])
         lost = data.lacks_rank()
-        whole = np.flatnonzero(~lost)
+        full_rank = np.flatnonzero(~lost)
         parts = []
-        if len(whole):
-            parts.append((whole, self._search(self.model, data.take(whole), search)))
+        if len(full_rank):
+            parts.append((full_rank, self._search(self.model, data.take(full_rank), search)))
         for b in np.flatnonzero(lost):
-            own = self._reduced(data.take(np.array([b])), imputes[b], search)
-            parts.append((np.array([b]), own))
+            reduced = self._reduced(data.take(np.array([b])), imputes[b], search)
+            parts.append((np.array([b]), reduced))
         return _put_together(parts)
 
     def identifies(self, counts: FloatArray, imputes: BoolArray) -> bool:
@@ -116,17 +116,17 @@ class FittedModel:
         return refit_one_by_one(model, self.state, data)
 
     def _summary_of(self, data: Resampled) -> CrossProducts:
-        return replace(self.products, n=data.n[0], gram=data.gram[0])
+        return replace(self.products, n=data.n[0], cross_products=data.cross_products[0])
 
     def _reduced(self, data: Resampled, imputes: BoolArray, search: bool) -> Refits:
-        """Fit one resample that does not tell all columns apart, by those it does."""
+        """Fit one resample with collinear columns, by those that are estimable."""
         kept = judge_columns(self._summary_of(data)).kept
         model = replace(self.model, products=self.products.keep(kept))
-        found = self._search(model, data.keep(kept), search)
+        fit = self._search(model, data.keep(kept), search)
         beta = np.zeros((1, data.n_columns))
-        beta[:, kept] = found.beta
+        beta[:, kept] = fit.beta
         enough = self._is_enough(kept, data, imputes)
-        return replace(found, beta=beta, converged=found.converged & enough)
+        return replace(fit, beta=beta, converged=fit.converged & enough)
 
     def _is_enough(self, kept: IntArray, data: Resampled, imputes: BoolArray) -> bool:
         """Whether columns left out add nothing to the design of the subjects to be imputed."""
@@ -134,20 +134,20 @@ class FittedModel:
         each = np.eye(data.rated.shape[1]) * data.rated[:, :, None]
         information = data.moments(each[None])[0, :q, :q]
         left = np.setdiff1d(np.arange(q), kept)
-        explained = np.linalg.solve(
+        coefficients = np.linalg.solve(
             information[np.ix_(kept, kept)], information[np.ix_(kept, left)]
         )
-        needed = self.design[:, imputes]
-        rest = needed[..., left] - needed[..., kept] @ explained
-        return bool(np.abs(rest).max(initial=0.0) < 1e-6 * max(np.abs(needed).max(), 1.0))
+        design = self.design[:, imputes]
+        residual = design[..., left] - design[..., kept] @ coefficients
+        return bool(np.abs(residual).max(initial=0.0) < 1e-6 * max(np.abs(design).max(), 1.0))
 
     def _from_residuals(self, model: Model) -> FloatArray | None:
-        """Return parameters that least-squares residuals suggest; None of a singular design."""
+        """Return starting parameters from least-squares residuals; None for a singular design."""
         try:
-            found = residual_start(model)
+            start = residual_start(model)
         except np.linalg.LinAlgError:
             return None
-        return np.concatenate([self.structure.start(S, self.days) for S in found])
+        return np.concatenate([self.structure.start(S, self.days) for S in start])
 
 
 def fit_model(
@@ -190,10 +190,10 @@ def designs(layout: Layout, result: MMRMResult) -> FloatArray:
     Raises
     ------
     SpecError
-        When a subject has a level of a covariate that nobody with an observed visit has.
+        When a subject has a level of a covariate that no subject with an observed visit has.
     """
-    types = result.design.facts.types
-    found = []
+    types = result.design.totals.types
+    by_arm = []
     table = layout.grid(None)
     changed = {}
     for column, levels in types.items():
@@ -207,16 +207,18 @@ def designs(layout: Layout, result: MMRMResult) -> FloatArray:
         changed[column] = as_known
     table = table.assign(**changed)
     n, T = layout.y.shape
-    for arm in layout.people[layout.treatment].cat.categories:
-        own = table
+    for arm in layout.subject_table[layout.treatment].cat.categories:
+        arm_table = table
         if layout.treatment in types:
-            same = np.full(len(table), arm, dtype=object)
-            own = table.assign(**{layout.treatment: same})
-            own[layout.treatment] = own[layout.treatment].astype(types[layout.treatment])
-        matrix = result.design.spec.get_model_matrix(own, output="numpy", na_action="ignore")
-        whole = np.asarray(matrix, dtype=float)
+            constant = np.full(len(table), arm, dtype=object)
+            arm_table = table.assign(**{layout.treatment: constant})
+            arm_table[layout.treatment] = arm_table[layout.treatment].astype(
+                types[layout.treatment]
+            )
+        matrix = result.design.spec.get_model_matrix(arm_table, output="numpy", na_action="ignore")
+        values = np.asarray(matrix, dtype=float)
         columns = result.identified.columns
-        X = whole[:, columns.kept]
-        X[~columns.is_estimable(whole)] = np.nan
-        found.append(X.reshape(n, T, -1))
-    return np.stack(found)
+        X = values[:, columns.kept]
+        X[~columns.is_estimable(values)] = np.nan
+        by_arm.append(X.reshape(n, T, -1))
+    return np.stack(by_arm)

@@ -17,7 +17,7 @@ from trdstats.parts import Arrays, Shelf, run_chain, run_parts
 
 _PART = 50  # refits done together: enough for one product of matrices, few enough to lose
 _ATTEMPTS = 20  # resamples tried for one draw before the model is given up
-_TURNS = 200  # turns of the sampler kept together
+_TURNS = 200  # iterations of the sampler stored together
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Drawn:
     beta : ndarray, shape (M, q)
     sigma : ndarray, shape (M, G, T, T)
     counts : ndarray, shape (M, n), or None
-        How often each subject is part of the set; None where all are once.
+        Number of times each subject is in the set; None where each is once.
     n_searched, n_redrawn : int
-        Resamples that needed a search of their own, and those given up for others.
+        Resamples that needed a separate search, and those replaced by others.
     chains : ndarray, shape (turns, K, k), or None
         Every parameter at every turn of the sampler after burn-in.
     """
@@ -77,7 +77,7 @@ def draw_parameters(
 def _draw(
     fitted: FittedModel, arm: IntArray, method: Method, shelf: Shelf, *, n_jobs: int, progress: bool
 ) -> Drawn:
-    """Return draws whose coefficients are counted from the origin of the fit."""
+    """Return draws with the origin of the fit added back to the coefficients."""
     if isinstance(method, Bayesian):
         return _posterior(fitted, method, shelf, progress)
     if isinstance(method, ConditionalMean) and method.resampling == "jackknife":
@@ -113,8 +113,8 @@ def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
         first = counts[failed[0]]
         if not fitted.identifies(first, first > 0):
             raise NotEstimableError(
-                f"Without subject {fitted.subjects[turns[failed[0]]]!r} nothing informs a mean "
-                "that the imputation of others needs, so the jackknife has no estimate. Merge "
+                f"Without subject {fitted.subjects[turns[failed[0]]]!r} a mean for the "
+                "imputation of others is not estimable, so the jackknife has no estimate. Merge "
                 "sparse levels of the model, leave a sparse visit out (days=...), or use "
                 "ConditionalMean('bootstrap', n=1000, seed=1)."
             )
@@ -132,7 +132,7 @@ def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
 def _resample(
     fitted: FittedModel, arm: IntArray, seed: int, everyone: bool, turns: IntArray
 ) -> Arrays:
-    """Fit bootstrap samples; one whose fit fails is searched anew, then drawn anew.
+    """Fit bootstrap samples; one whose fit fails is fitted again, then drawn again.
 
     Estimates of a sample impute its own subjects, or `everyone`.
     """
@@ -143,10 +143,10 @@ def _resample(
     for attempt in range(_ATTEMPTS):
         for k in left:
             counts[k] = _one_resample(arm, (seed, int(turns[k]), attempt))
-        beta[left], sigma[left], failed, again = _fit(
+        beta[left], sigma[left], failed, n_again = _fit(
             fitted, counts[left], (counts[left] > 0) | everyone
         )
-        searched += again
+        searched += n_again
         left = left[failed]
         if not len(left):
             break
@@ -167,8 +167,8 @@ def _one_resample(arm: IntArray, seed: tuple[int, ...]) -> FloatArray:
     rng = np.random.default_rng(seed)
     counts = np.zeros(len(arm))
     for a in np.unique(arm):
-        mine = np.flatnonzero(arm == a)
-        counts += np.bincount(rng.choice(mine, len(mine)), minlength=len(arm))
+        in_arm = np.flatnonzero(arm == a)
+        counts += np.bincount(rng.choice(in_arm, len(in_arm)), minlength=len(arm))
     return counts
 
 
@@ -176,9 +176,9 @@ def _fit(
     fitted: FittedModel, counts: FloatArray, imputes: BoolArray
 ) -> tuple[FloatArray, FloatArray, IntArray, int]:
     """Return estimates, the resamples that have none, and how many were searched again."""
-    found = fitted.refit(counts, imputes)
-    beta, sigma = found.beta, found.sigma
-    failed = np.flatnonzero(~found.converged)
+    refits = fitted.refit(counts, imputes)
+    beta, sigma = refits.beta, refits.sigma
+    failed = np.flatnonzero(~refits.converged)
     if len(failed):
         second = fitted.refit(counts[failed], imputes[failed], search=True)
         usable = second.converged & _positive(second.sigma)
@@ -188,9 +188,9 @@ def _fit(
 
 
 def _positive(sigma: FloatArray) -> BoolArray:
-    whole = np.asarray(np.isfinite(sigma).all(axis=(1, 2, 3)))
-    values = np.linalg.eigvalsh(np.where(whole[:, None, None, None], sigma, 0.0))
-    return np.asarray(whole & (values[..., 0] > 1e-10 * values[..., -1]).all(axis=1))
+    finite = np.asarray(np.isfinite(sigma).all(axis=(1, 2, 3)))
+    values = np.linalg.eigvalsh(np.where(finite[:, None, None, None], sigma, 0.0))
+    return np.asarray(finite & (values[..., 0] > 1e-10 * values[..., -1]).all(axis=1))
 
 
 def _posterior(fitted: FittedModel, method: Bayesian, shelf: Shelf, progress: bool) -> Drawn:
@@ -198,7 +198,7 @@ def _posterior(fitted: FittedModel, method: Bayesian, shelf: Shelf, progress: bo
     T = fitted.sigma.shape[-1]
     if (n_g < T).any():
         raise NotEstimableError(
-            f"{int(n_g.min())} subjects of a group cannot carry a covariance of {T} visits: its "
+            f"{int(n_g.min())} subjects of a group are too few for a covariance of {T} visits: its "
             "posterior is improper. Use common_covariance=True."
         )
     per_chain = -(-method.n // method.chains)
@@ -229,16 +229,16 @@ def _turns(
     number, turns = part
     rng = np.random.default_rng((method.seed, number))
     sigma = _dispersed(fitted, method, rng) if last is None else last["sigma"][-1]
-    found = sample_chains(fitted.products, fitted.rows, sigma, turns=turns, rng=rng)
-    return {"beta": found.beta, "sigma": found.sigma}
+    chains = sample_chains(fitted.products, fitted.rows, sigma, turns=turns, rng=rng)
+    return {"beta": chains.beta, "sigma": chains.sigma}
 
 
 def _dispersed(fitted: FittedModel, method: Bayesian, rng: np.random.Generator) -> FloatArray:
-    """Return starting covariances spread wider than the posterior, shape (K, G, T, T)."""
+    """Return starting covariances, overdispersed to the posterior, shape (K, G, T, T)."""
     G, T, _ = fitted.sigma.shape
     df = max(T + 3.0, float(fitted.products.n.sum()) / G / 4)
     started = [
-        inverse_wishart(np.tile(own * (df - T - 1), (method.chains, 1, 1)), df, rng)
-        for own in fitted.sigma
+        inverse_wishart(np.tile(covariance * (df - T - 1), (method.chains, 1, 1)), df, rng)
+        for covariance in fitted.sigma
     ]
     return np.stack(started, axis=1)

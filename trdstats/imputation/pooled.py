@@ -1,4 +1,4 @@
-"""Pooled estimates with the assumptions they rest on."""
+"""Pooled estimates, with their assumptions."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class PercentileLimits:
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper limits."""
-        found = pool_bootstrap(self.drawn, conf_level, percentile=True)
-        return back(found.low, self.scale), back(found.high, self.scale)
+        limits = pool_bootstrap(self.drawn, conf_level, percentile=True)
+        return back(limits.low, self.scale), back(limits.high, self.scale)
 
     def p_values(self) -> FloatArray:
-        """Return p values; NaN of rates, of which nothing is tested."""
-        found = pool_bootstrap(self.drawn, 0.95, percentile=True)
-        return np.where(np.array(self.scale) == "logit", np.nan, found.p_value)
+        """Return p values; NaN for rates, which are not tested."""
+        limits = pool_bootstrap(self.drawn, 0.95, percentile=True)
+        return np.where(np.array(self.scale) == "logit", np.nan, limits.p_value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,12 +89,13 @@ class Pooled(EstimateResult):
         scale = cast(tuple[ScaleName, ...], tuple(e.scale))
         drawn = to_scale(e.estimate, scale)
         caveat = self.analysed.imputed.caveat
-        people = self.analysed.imputed.layout
+        layout = self.analysed.imputed.layout
+        subjects = layout.subject_table[layout.subject].to_numpy()
         return estimates_of(
             e.keys, back(p.estimate, scale), covariance=p.covariance, scale=scale, df=p.df,
             influences=jackknife_influence(drawn) if self._is("jackknife") else None,
-            subjects=people.people[people.subject].to_numpy() if self._is("jackknife") else None,
-            # That a rate is one half is no question anybody asked of a rate.
+            subjects=subjects if self._is("jackknife") else None,
+            # A rate has no null hypothesis: logit 0, a rate of one half, is not of interest.
             null=[{"identity": 0.0, "log": 1.0}.get(s, np.nan) for s in scale],
             limits=PercentileLimits(drawn, scale) if self.interval == "percentile" else None,
             reasons=["" if v > 0 else SAME for v in np.diag(p.covariance)],
@@ -116,17 +117,17 @@ class Pooled(EstimateResult):
 
     @property
     def pooling(self) -> str:
-        """How the sets were pooled, in words."""
+        """Method of pooling, as text."""
         if not isinstance(self.analysed.imputed.draws.spec.method, ConditionalMean):
             return "Rubin's rules, degrees of freedom of Barnard and Rubin"
         if self._is("jackknife"):
-            return "jackknife, normal law"
+            return "jackknife, normal distribution"
         if self.interval == "percentile":
             return "bootstrap, percentile interval"
-        return "bootstrap, normal law"
+        return "bootstrap, normal distribution"
 
     def influence(self) -> pd.DataFrame:
-        """Return the effect of each subject on each estimate, by the jackknife.
+        """Return the influence of each subject on each estimate, by the jackknife.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class Pooled(EstimateResult):
             notes.insert(0, f"SE on the {' and '.join(sorted(scales))} scale where pooled there.")
         return Summary(
             self.estimates().title,
-            (*self.analysed.facts(), ("Pooling", self.pooling)),
+            (*self.analysed.header(), ("Pooling", self.pooling)),
             (*self.analysed.imputed.tables(), Table(header, tuple(rows))),
             tuple(notes),
         )
@@ -202,8 +203,8 @@ def labels(keys: pd.DataFrame) -> list[str]:
         base = str(r.pop("reference", "") or "")
         head = [str(r.pop("measure"))] if "measure" in r else []
         who = f"{arm} v {base}" if arm and base else arm
-        # A term speaks for itself; a visit or a day does not.
+        # A term is clear without its column name; a visit or a day is not.
         head += [str(r.pop("term"))] if "term" in r else []
-        rest = [f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in r.items()]
-        names.append(", ".join([*head, *([who] if who else []), *rest]))
+        others = [f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in r.items()]
+        names.append(", ".join([*head, *([who] if who else []), *others]))
     return names

@@ -12,7 +12,7 @@ from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError
 from trdstats.imputation.analyses import (
     Analysis,
-    How,
+    Options,
     SetEstimates,
     check_reference,
     each_set,
@@ -29,11 +29,11 @@ MEASURES = ("rate", "difference", "ratio", "odds ratio")
 @checked
 @dataclass(frozen=True)
 class ResponderRates(Analysis):
-    """Share of subjects that meet a definition at a day, and its comparisons.
+    """Proportion of subjects that meet a definition at a day, and its comparisons.
 
     Rates are pooled on the logit scale, ratios and odds ratios on the log scale, differences as
-    they are. Where a set has an arm with nobody or everybody, half a subject is added to each
-    count of every set, and a note says so.
+    they are. Where a set has an arm with no responder or only responders, half a subject is added
+    to each count of every set, and a note says so.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ class ResponderRates(Analysis):
         """Return the analysis in words."""
         return f"rates at day {self.day:g}: {self.definition.describe()}"
 
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
 
         def one(k: int) -> pd.DataFrame:
             study = imputed.study(k, deltas=how.deltas)
-            found = rates(study, self.definition, day=self.day, missing="observed").outcomes
-            known = found[found["met"].notna()]
-            met = known["met"].astype(float)
+            outcomes = rates(study, self.definition, day=self.day, missing="observed").outcomes
+            decided = outcomes[outcomes["met"].notna()]
+            met = decided["met"].astype(float)
             return (
-                met.groupby(known["treatment"], observed=False)
+                met.groupby(decided["treatment"], observed=False)
                 .agg(events="sum", n="size")
                 .reset_index()
             )
@@ -81,11 +81,11 @@ class ResponderRates(Analysis):
             events, n = events + 0.5, n + 1.0
             notes = (
                 "Half a subject was added to responders and to non-responders of every arm: in "
-                "some sets an arm had none of either.",
+                "some sets an arm had no responder or no non-responder.",
             )
         p = events / n
         odds = np.sqrt(1 / events + 1 / (n - events))
-        found = [("rate", a, "", "logit", p[:, a], odds[:, a]) for a in range(len(arms))]
+        rows = [("rate", a, "", "logit", p[:, a], odds[:, a]) for a in range(len(arms))]
         for a in range(len(arms)):
             if a == base:
                 continue
@@ -95,23 +95,23 @@ class ResponderRates(Analysis):
             log_ratio = np.sqrt(v[:, a] / p[:, a] ** 2 + v[:, base] / p[:, base] ** 2)
             ratio = p[:, a] / p[:, base]
             of_odds = ratio * (1 - p[:, base]) / (1 - p[:, a])
-            found += [
+            rows += [
                 ("difference", a, name, "identity", p[:, a] - p[:, base], gap),
                 ("ratio", a, name, "log", ratio, log_ratio),
                 ("odds ratio", a, name, "log", of_odds, np.hypot(odds[:, a], odds[:, base])),
             ]
-        found.sort(key=lambda r: (MEASURES.index(r[0]), r[1]))
+        rows.sort(key=lambda r: (MEASURES.index(r[0]), r[1]))
         keys = pd.DataFrame(
             {
-                "measure": [r[0] for r in found],
-                "treatment": [arms[r[1]] for r in found],
-                "reference": [r[2] for r in found],
+                "measure": [r[0] for r in rows],
+                "treatment": [arms[r[1]] for r in rows],
+                "reference": [r[2] for r in rows],
                 "day": float(self.day),
             }
         )
-        estimate = np.stack([r[4] for r in found], axis=1)
-        error = np.stack([r[5] for r in found], axis=1)
-        scale = tuple(r[3] for r in found)
+        estimate = np.stack([r[4] for r in rows], axis=1)
+        error = np.stack([r[5] for r in rows], axis=1)
+        scale = tuple(r[3] for r in rows)
         return SetEstimates(keys, scale, estimate, error, np.full(estimate.shape, np.inf), notes)
 
 
@@ -136,7 +136,7 @@ class TimeToEvent(Analysis):
     Parameters
     ----------
     definition : Definition
-        What is waited for.
+        Event of interest.
     estimator : RMST, CoxPH or another whose table has estimate and std_error
         Ratios are pooled on the log scale.
     since : Definition, optional
@@ -158,7 +158,7 @@ class TimeToEvent(Analysis):
         how = type(self.estimator).__name__
         return f"time to the first visit with: {self.definition.describe()}; by {how}"
 
-    def estimate(self, imputed: Imputed, how: How) -> SetEstimates:
+    def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
 
         def one(k: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Plain analyses of a visit that people still ask for, each with its assumption in its name."""
+"""Complete-case and single-imputation analyses of a visit, each with its assumption."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from trdstats.tables import (
 )
 
 ASSUMPTIONS = {
-    "complete case": "those not rated are like those rated under the same treatment and covariates",
-    "locf": "nobody changes after the last visit they came to",
-    "bocf": "who is not rated is back at baseline",
+    "complete case": "subjects not assessed are like others with the same treatment and covariates",
+    "locf": "no subject changes after the last attended visit",
+    "bocf": "a subject not assessed is back at baseline",
 }
 
 
@@ -46,7 +46,7 @@ def single_imputation_analyses(
     reference: Level | None = None,
     conf_level: float = 0.95,
 ) -> PlainAnalyses:
-    """Compare the change at a visit by ANCOVA after plain handlings of missing scores.
+    """Compare the change at a visit by ANCOVA after simple handling of missing scores.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def single_imputation_analyses(
     covariates : str or None
         Such as ``"baseline + site"``.
     methods : sequence of {"complete case", "locf", "bocf"}
-        Last observation or baseline carried forward are single imputations: their errors take a
-        made-up score for a seen one. They are here to be compared with, not to be believed.
+        Last observation or baseline carried forward are single imputations: their standard errors
+        treat an imputed score as an observed one. They are for comparison, not recommended.
     reference : str, optional
-        Treatment the others are compared with. Default: the first one.
+        Reference of the comparisons. Default: the first treatment.
     conf_level : float, default 0.95
 
     Returns
@@ -71,7 +71,7 @@ def single_imputation_analyses(
     UnknownNameError
         When a method, the day or the reference is not known.
     NotEstimableError
-        When a treatment has nobody to analyse.
+        When a treatment has no subject to analyse.
 
     References
     ----------
@@ -81,8 +81,8 @@ def single_imputation_analyses(
     Examples
     --------
     >>> import trdstats as trd
-    >>> found = trd.single_imputation_analyses(trd.load_sample("trial"), day=28)
-    >>> found.tidy()["method"].unique().tolist()
+    >>> analyses = trd.single_imputation_analyses(trd.load_sample("trial"), day=28)
+    >>> analyses.tidy()["method"].unique().tolist()
     ['complete case', 'locf', 'bocf']
     """
     check_level(conf_level)
@@ -94,21 +94,22 @@ def single_imputation_analyses(
     arms = study.treatments
     base = arms[0] if reference is None else arms[known_level("treatment", reference, arms)]
     rows, last = study.longitudinal([day]), study.longitudinal()
-    seen = rows.dropna(subset=["score"]).set_index("subject")["score"]
+    observed = rows.dropna(subset=["score"]).set_index("subject")["score"]
     until = last[(last["visit"] <= day) & last["score"].notna()].groupby("subject", observed=True)
     carried = until["score"].last()
-    people = study.subjects.dropna(subset=["baseline"]).reset_index(drop=True)
-    start = people["baseline"].to_numpy(dtype=float)
-    at_day = people["subject"].map(seen.to_dict()).to_numpy(dtype=float)
-    at_last = people["subject"].map(carried.to_dict()).to_numpy(dtype=float)
+    subjects = study.subjects.dropna(subset=["baseline"]).reset_index(drop=True)
+    start = subjects["baseline"].to_numpy(dtype=float)
+    at_day = subjects["subject"].map(observed.to_dict()).to_numpy(dtype=float)
+    at_last = subjects["subject"].map(carried.to_dict()).to_numpy(dtype=float)
     scores = {
         "complete case": at_day,
         "locf": np.where(np.isnan(at_day), at_last, at_day),
         "bocf": np.where(np.isnan(at_day), start, at_day),
     }
     frames = [
-        _analyse(people, scores[m] - start, covariates, study.treatments, base, conf_level).assign(
-            method=m, assumption=ASSUMPTIONS[m], n_made_up=int((np.isfinite(scores[m])
+        _analyse(subjects, scores[m] - start, covariates, study.treatments, base,
+        conf_level).assign(
+            method=m, assumption=ASSUMPTIONS[m], n_imputed=int((np.isfinite(scores[m])
                                                                & np.isnan(at_day)).sum()))
         for m in methods
     ]  # fmt: skip
@@ -117,31 +118,31 @@ def single_imputation_analyses(
 
 
 def _analyse(
-    people: pd.DataFrame, change: FloatArray, covariates: str | None, arms: Sequence[str],
+    subjects: pd.DataFrame, change: FloatArray, covariates: str | None, arms: Sequence[str],
     base: str, conf_level: float,
 ) -> pd.DataFrame:  # fmt: skip
-    known = np.isfinite(change)
-    own = people[known].reset_index(drop=True)
-    code = own["treatment"].cat.codes.to_numpy()
+    has_change = np.isfinite(change)
+    analysed = subjects[has_change].reset_index(drop=True)
+    code = analysed["treatment"].cat.codes.to_numpy()
     A, k = len(arms), list(arms).index(base)
     empty = [arms[a] for a in range(A) if not (code == a).any()]
     if empty:
-        raise NotEstimableError(f"Nobody under {', '.join(empty)} has a score to analyse.")
-    Z = np.empty((len(own), 0))
+        raise NotEstimableError(f"No subject under {', '.join(empty)} has a score to analyse.")
+    Z = np.empty((len(analysed), 0))
     if covariates is not None:
-        design = read_covariates(own, covariates, what="subjects", least=0)
+        design = read_covariates(analysed, covariates, what="subjects", least=0)
         if not design.kept.all():
             raise NotEstimableError(
-                f"{int((~design.kept).sum())} subjects lack a covariate ({covariates})."
+                f"{int((~design.kept).sum())} subjects have no value of a covariate ({covariates})."
             )
         Z = design.X
     X = np.column_stack([np.eye(A)[code], Z])
     check_full_rank(X, [*arms, *(str(j) for j in range(Z.shape[1]))])
-    n = len(own)
+    n = len(analysed)
     means = np.stack([np.column_stack([np.tile(np.eye(A)[a], (n, 1)), Z]) for a in range(A)])
     others = [a for a in range(A) if a != k]
     L = np.vstack([np.eye(A), np.eye(A)[others] - np.eye(A)[k]])
-    fit = adjust_sets(X, change[known][None], None, means, L)
+    fit = adjust_sets(X, change[has_change][None], None, means, L)
     estimate, error, df = fit.estimate[0], fit.std_error[0], float(fit.df[0])
     half = student.isf((1 - conf_level) / 2, df) * error
     statistic = estimate / error
@@ -166,7 +167,7 @@ def _analyse(
 
 @dataclass(frozen=True, repr=False)
 class PlainAnalyses(SummaryMixin):
-    """The same comparison under plain handlings of missing scores."""
+    """The same comparison under several handlings of missing scores."""
 
     frame: pd.DataFrame
     day: float
@@ -183,15 +184,15 @@ class PlainAnalyses(SummaryMixin):
         -------
         pandas.DataFrame
             method, assumption, measure ("mean change" or "difference"), treatment, reference, n,
-            n_made_up (scores that nobody saw), estimate, std_error, df, statistic, p_value,
+            n_imputed (scores carried forward), estimate, std_error, df, statistic, p_value,
             conf_low, conf_high, conf_level.
         """
-        first = ["method", "assumption", "measure", "treatment", "reference", "n", "n_made_up"]
+        first = ["method", "assumption", "measure", "treatment", "reference", "n", "n_imputed"]
         return self.frame[[*first, *(c for c in self.frame if c not in first)]].copy()
 
     def glance(self) -> pd.DataFrame:
-        """Return one row a method: method, n, n_made_up, assumption."""
-        return self.frame.groupby("method", sort=False)[["n", "n_made_up", "assumption"]].first(
+        """Return one row a method: method, n, n_imputed, assumption."""
+        return self.frame.groupby("method", sort=False)[["n", "n_imputed", "assumption"]].first(
         ).reset_index()  # fmt: skip
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
@@ -208,13 +209,13 @@ class PlainAnalyses(SummaryMixin):
         gaps = self.frame[self.frame["measure"] == "difference"]
         rows = tuple(
             (r.method, f"{r.treatment} v {r.reference}", format_count(r.n),
-             format_count(r.n_made_up), format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
+             format_count(r.n_imputed), format_estimate(r.estimate, r.conf_low, r.conf_high, 2),
              format_p(r.p_value))
             for r in each_row(gaps)
         )  # fmt: skip
-        header = ("Method", "Comparison", "n", "Made up", f"Difference ({level})", "p")
+        header = ("Method", "Comparison", "n", "Imputed", f"Difference ({level})", "p")
         notes = [f"{m}: assumes that {ASSUMPTIONS[m]}." for m in dict.fromkeys(gaps["method"])]
         notes += [f"{self.caveat}."] if self.caveat else []
-        return Summary(f"Change at day {self.day:g}, plain handlings of missing scores",
+        return Summary(f"Change at day {self.day:g}, by handling of missing scores",
                     (("ANCOVA", f"treatment + {self.covariates or 'nothing'}"),),
                     (Table(header, rows, 2),), tuple(notes))  # fmt: skip

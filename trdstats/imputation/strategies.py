@@ -1,4 +1,4 @@
-"""What is assumed of a subject's visits after an intercurrent event, each strategy a value."""
+"""Assumptions on a subject's visits after an intercurrent event, each strategy a value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray
 from trdstats.errors import SpecError, known_level, unknown_name
 from trdstats.kernels.gaussian import reference_based as kernel
-from trdstats.kernels.gaussian.reference_based import Law
+from trdstats.kernels.gaussian.reference_based import VisitDistribution
 
 
 class Strategy(ABC):
     """An assumption on the visits after an event.
 
-    Every strategy has a `label`, a sentence in `describe`, and `reference`: the arm it borrows
-    from, or None.
+    Every strategy has a `label`, a sentence in `describe`, and `reference`: its reference arm,
+    or None.
     """
 
     __slots__ = ()
@@ -30,7 +30,7 @@ class Strategy(ABC):
 
     @property
     def needs_reference(self) -> bool:
-        """Whether the strategy borrows from a reference arm."""
+        """Whether the strategy uses a reference arm."""
         return False
 
     @abstractmethod
@@ -38,14 +38,16 @@ class Strategy(ABC):
         """Return the assumption as a sentence."""
 
     @abstractmethod
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the visits.
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution of the visits.
 
         Parameters
         ----------
-        own, reference : Law
-            Laws of the visits under the subject's own arm and, for the same covariates, under the
-            reference arm: means (..., T), covariances (..., T, T).
+        assigned, reference : VisitDistribution
+            Distributions of the visits under the assigned arm and, for the same covariates, under
+            the reference arm: means (..., T), covariances (..., T, T).
         before : ndarray of bool, shape (T,)
             Visits before the event.
         """
@@ -53,7 +55,7 @@ class Strategy(ABC):
 
 @dataclass(frozen=True, slots=True)
 class MAR(Strategy):
-    """Missing at random: visits after the event as those of the own arm, given what was observed.
+    """Missing at random: visits after the event as those of the same arm, given observed visits.
 
     The assumption of a hypothetical strategy: as if the event had not happened.
     """
@@ -63,11 +65,13 @@ class MAR(Strategy):
 
     def describe(self) -> str:
         """Return the assumption as a sentence."""
-        return "missing at random: as those of the own arm with the same observed visits"
+        return "missing at random: as subjects of the same arm with the same observed visits"
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the own arm."""
-        return own
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution under the assigned arm."""
+        return assigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class _Borrowing(Strategy):
 
     @property
     def needs_reference(self) -> bool:
-        """Whether the strategy borrows from a reference arm."""
+        """Whether the strategy uses a reference arm."""
         return True
 
     @property
@@ -100,9 +104,11 @@ class JumpToReference(_Borrowing):
         """Return the assumption as a sentence."""
         return f"jump to reference: the benefit is lost at the event, means as under {self._arm}"
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the visits."""
-        return kernel.jump(own, reference, before)
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution of the visits."""
+        return kernel.jump(assigned, reference, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +126,10 @@ class CopyReference(_Borrowing):
         """Return the assumption as a sentence."""
         return f"copy reference: as a subject of {self._arm} with the same observed visits"
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the reference arm."""
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution under the reference arm."""
         return reference
 
 
@@ -143,58 +151,63 @@ class CopyIncrements(_Borrowing):
             f"under {self._arm}"
         )
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the visits."""
-        return kernel.copy_increments(own, reference, before)
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution of the visits."""
+        return kernel.copy_increments(assigned, reference, before)
 
 
 @dataclass(frozen=True, slots=True)
 class LastMeanCarriedForward(Strategy):
-    """Last mean carried forward: from the event on the own mean of the last visit before it."""
+    """Last mean carried forward: from the event on the mean of the last visit before it."""
 
     label = "last mean carried forward"
     reference = None
 
     def describe(self) -> str:
         """Return the assumption as a sentence."""
-        return "last mean carried forward: the own arm's mean stays where it was before the event"
+        return "last mean carried forward: the mean of the arm stays at its value before the event"
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the visits."""
-        return kernel.carry_last_mean(own, before)
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution of the visits."""
+        return kernel.carry_last_mean(assigned, before)
 
 
 @checked
 @dataclass(frozen=True, slots=True)
 class CustomStrategy(Strategy):
-    """A strategy of your own.
+    """A strategy given by a function.
 
     Parameters
     ----------
     function : callable
-        ``function(own, reference, before) -> Law``: see `Strategy.law`. Means and covariances
-        have leading axes (draws, subjects): index visits from the end, ``law.mean[..., after]``.
+        ``function(assigned, reference, before) -> VisitDistribution``: see
+        `Strategy.distribution`. Means and covariances have leading axes (draws, subjects): index
+        visits from the end, ``assigned.mean[..., after]``.
     name : str
-        What it is called in tables.
+        Its name in tables.
     assumption : str
         The assumption in words, for the reader of a report.
     reference : str, optional
-        Arm it borrows from; without one it gets the law of the own arm twice.
+        Reference arm; without one `reference` is the distribution of the assigned arm too.
 
     Examples
     --------
-    Half of the way to the reference:
+    Halfway to the reference:
 
     >>> import numpy as np
-    >>> from trdstats.imputation import Law, CustomStrategy
-    >>> def halfway(own, reference, before):
-    ...     mean = np.where(before, own.mean, (own.mean + reference.mean) / 2)
-    ...     return Law(mean, own.covariance)
+    >>> from trdstats.imputation import CustomStrategy, VisitDistribution
+    >>> def halfway(assigned, reference, before):
+    ...     mean = np.where(before, assigned.mean, (assigned.mean + reference.mean) / 2)
+    ...     return VisitDistribution(mean, assigned.covariance)
     >>> CustomStrategy(halfway, "halfway", "half of the benefit is lost", "TMS").describe()
     'half of the benefit is lost'
     """
 
-    function: Callable[[Law, Law, BoolArray], Law]
+    function: Callable[[VisitDistribution, VisitDistribution, BoolArray], VisitDistribution]
     name: str
     assumption: str
     reference: Level | None = None
@@ -212,15 +225,19 @@ class CustomStrategy(Strategy):
         """Return the assumption as a sentence."""
         return self.assumption
 
-    def law(self, own: Law, reference: Law, before: BoolArray) -> Law:
-        """Return the law of the visits, checked."""
-        found = self.function(own, reference, before)
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Return the distribution of the visits, checked."""
+        result = self.function(assigned, reference, before)
         T = len(before)
-        if not isinstance(found, Law) or found.mean.shape[-1] != T:
-            raise SpecError(f"{self.name!r} must return a Law of {T} visits; got {found!r}.")
-        if not (np.isfinite(found.mean).all() and np.isfinite(found.covariance).all()):
+        if not isinstance(result, VisitDistribution) or result.mean.shape[-1] != T:
+            raise SpecError(
+                f"{self.name!r} must return a VisitDistribution of {T} visits; got {result!r}."
+            )
+        if not (np.isfinite(result.mean).all() and np.isfinite(result.covariance).all()):
             raise SpecError(f"{self.name!r} returns means or covariances that are not finite.")
-        return found
+        return result
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -233,7 +250,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def read_strategy(strategy: Any) -> Strategy:
-    """Return a strategy; the usual abbreviations stand for theirs.
+    """Return a strategy, given as a value or by its usual abbreviation.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A trial as imputation sees it: every subject at every visit, with the events."""
+"""The outcomes of a trial by subject and visit, with the events, for imputation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Layout:
 
     Attributes
     ----------
-    people : pandas.DataFrame
+    subject_table : pandas.DataFrame
         One row a subject: subject, treatment and the covariates, by the names of the table.
     visits : pandas.Index
         In order.
@@ -38,7 +38,7 @@ class Layout:
     event : ndarray of int, shape (n,)
         Place of the first visit at or after the event; T without one.
     reason : ndarray of object, shape (n,)
-        Why: the reason of the event, empty without one.
+        Reason of the event, empty without one.
     outcome, subject, treatment, visit : str
         Names of the columns.
     left_out : dict of str to int
@@ -51,7 +51,7 @@ class Layout:
         Which values of the outcome are better, None where nobody knows.
     """
 
-    people: pd.DataFrame
+    subject_table: pd.DataFrame
     visits: pd.Index[Any]
     y: FloatArray
     arm: IntArray
@@ -70,22 +70,22 @@ class Layout:
     @property
     def subjects(self) -> pd.Index[Any]:
         """Subjects in the order of the arrays."""
-        found: pd.Index[Any] = pd.Index(list(self.people[self.subject]))
-        return found
+        subjects: pd.Index[Any] = pd.Index(list(self.subject_table[self.subject]))
+        return subjects
 
-    def grid(self, outcome: FloatArray | None, people: IntArray | None = None) -> pd.DataFrame:
+    def grid(self, outcome: FloatArray | None, subjects: IntArray | None = None) -> pd.DataFrame:
         """Return one row a subject and visit, subjects varying slowest.
 
         Parameters
         ----------
         outcome : ndarray, shape (n, T), or None
             Without it the table has covariates only.
-        people : ndarray of int, optional
-            Subjects, repeated as often as they count.
+        subjects : ndarray of int, optional
+            Subjects, repeated as often as they are in the set.
         """
         T = len(self.visits)
-        which = np.arange(len(self.people)) if people is None else people
-        frame = self.people.iloc[np.repeat(which, T)].reset_index(drop=True)
+        which = np.arange(len(self.subject_table)) if subjects is None else subjects
+        frame = self.subject_table.iloc[np.repeat(which, T)].reset_index(drop=True)
         code = np.tile(np.arange(T), len(which))
         frame[self.visit] = pd.Categorical.from_codes(code, categories=self.visits, ordered=False)
         if outcome is not None:
@@ -102,7 +102,7 @@ def lay_out(
     visit: str,
     days: Collection[Any] | None,
 ) -> Layout:
-    """Lay a study or a table out by subject and visit.
+    """Arrange a study or a table by subject and visit.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def lay_out(
     outcome = str(parsed.lhs[0])
     needed = sorted({str(v) for v in parsed.rhs.required_variables} - {visit})
     if isinstance(data, Study):
-        rows, people = data.longitudinal(None if days is None else list(days)), data.subjects
+        rows, subjects = data.longitudinal(None if days is None else list(days)), data.subjects
         table = rows
     else:
         table = to_pandas(data, what="data")
@@ -123,36 +123,38 @@ def lay_out(
     unscheduled = int(rows[visit].isna().sum())
     rows = rows[rows[visit].notna()].reset_index(drop=True)
     if days is not None and not isinstance(data, Study):
-        known = sorted(set(rows[visit]), key=str)
-        chosen = [known[known_level("visit", day, known)] for day in days]
+        named_visits = sorted(set(rows[visit]), key=str)
+        chosen = [named_visits[known_level("visit", day, named_visits)] for day in days]
         rows = rows[rows[visit].isin(chosen)].reset_index(drop=True)
     if not isinstance(data, Study):
-        people = _people(table, [subject, treatment, *needed], subject)
-    own = list(dict.fromkeys([subject, treatment, *needed, *_carried(people, rows, visit)]))
-    people = people[[c for c in own if c in people.columns]].copy()
-    lacking = [c for c in needed if c not in people.columns]
-    if lacking:
+        subjects = _subject_table(table, [subject, treatment, *needed], subject)
+    table_columns = list(
+        dict.fromkeys([subject, treatment, *needed, *_carried(subjects, rows, visit)])
+    )
+    subjects = subjects[[c for c in table_columns if c in subjects.columns]].copy()
+    varying = [c for c in needed if c not in subjects.columns]
+    if varying:
         raise SpecError(
-            f"{', '.join(lacking)} change between visits: values at missed visits are not known, "
+            f"{', '.join(varying)} change between visits: values at missed visits are not known, "
             "so they cannot be covariates of an imputation model."
         )
-    incomplete = people[[treatment, *needed]].isna().any(axis=1).to_numpy()
+    incomplete = subjects[[treatment, *needed]].isna().any(axis=1).to_numpy()
     counts = {
         "subjects without a covariate": int(incomplete.sum()),
         "rows without a visit": unscheduled,
     }
     left_out = {why: k for why, k in counts.items() if k}
-    people = people[~incomplete].reset_index(drop=True)
-    people[treatment] = _categories(people[treatment])
+    subjects = subjects[~incomplete].reset_index(drop=True)
+    subjects[treatment] = _categories(subjects[treatment])
     planned = order_visits(rows[visit], visit).levels
     visits = planned[planned.isin(rows[visit])]
-    y = _outcomes(rows, people, subject, visit, outcome, visits)
-    arm = people[treatment].cat.codes.to_numpy().astype(np.intp)
+    y = _outcomes(rows, subjects, subject, visit, outcome, visits)
+    arm = subjects[treatment].cat.codes.to_numpy().astype(np.intp)
     return Layout(
-        people=people, visits=visits, y=y, arm=arm,
-        treatments=[str(t) for t in people[treatment].cat.categories],
-        event=np.full(len(people), len(visits), dtype=np.intp),
-        reason=np.full(len(people), "", dtype=object),
+        subject_table=subjects, visits=visits, y=y, arm=arm,
+        treatments=[str(t) for t in subjects[treatment].cat.categories],
+        event=np.full(len(subjects), len(visits), dtype=np.intp),
+        reason=np.full(len(subjects), "", dtype=object),
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
         study=data if isinstance(data, Study) else None, planned=planned,
         better=better_of(data, outcome),
@@ -169,17 +171,17 @@ def _check(rows: pd.DataFrame, columns: list[str], outcome: str) -> None:
         raise SpecError(f"The outcome {outcome!r} must be a column of numbers.")
 
 
-def _people(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFrame:
-    """Return what never changes within a subject, one row a subject, sorted."""
+def _subject_table(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFrame:
+    """Return what is constant within a subject, one row a subject, sorted."""
     inside = table.groupby(subject, sort=True, observed=True)
     most = inside.nunique(dropna=False).max()
-    # A covariate is known where one row of the subject says it: empty entries do not differ.
-    known = [c for c in columns[2:] if c in most]
-    most[known] = inside[known].nunique().max()
+    # A covariate is known where one row of the subject has it: empty entries do not differ.
+    time_constant = [c for c in columns[2:] if c in most]
+    most[time_constant] = inside[time_constant].nunique().max()
     constant = [c for c in table.columns if c != subject and most[c] <= 1]
     if columns[1] not in constant:
-        moved = inside[columns[1]].nunique(dropna=False)
-        names = tuple(str(s) for s in moved.index[moved > 1])
+        n_treatments = inside[columns[1]].nunique(dropna=False)
+        names = tuple(str(s) for s in n_treatments.index[n_treatments > 1])
         raise DataError(
             [
                 Problem(
@@ -193,9 +195,9 @@ def _people(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFra
     return inside[constant].first().reset_index()
 
 
-def _carried(people: pd.DataFrame, rows: pd.DataFrame, visit: str) -> list[str]:
-    """Return the columns of subjects that completed sets should have too."""
-    return [str(c) for c in people.columns if c in rows.columns and c != visit]
+def _carried(subjects: pd.DataFrame, rows: pd.DataFrame, visit: str) -> list[str]:
+    """Return the further columns of subjects for completed sets."""
+    return [str(c) for c in subjects.columns if c in rows.columns and c != visit]
 
 
 def _categories(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -204,19 +206,19 @@ def _categories(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def _outcomes(
     rows: pd.DataFrame,
-    people: pd.DataFrame,
+    subjects: pd.DataFrame,
     subject: str,
     visit: str,
     outcome: str,
     visits: pd.Index[Any],
 ) -> FloatArray:
-    person = pd.Index(people[subject]).get_indexer(pd.Index(rows[subject]))
+    person = pd.Index(subjects[subject]).get_indexer(pd.Index(rows[subject]))
     occasion = visits.get_indexer(pd.Index(rows[visit]))
-    mine = person >= 0  # the others were left out
-    cell = person[mine] * len(visits) + occasion[mine]
-    again = pd.Series(cell).duplicated().to_numpy()
-    if again.any():
-        which = np.flatnonzero(mine)[again]
+    analysed = person >= 0  # the others were left out
+    cell = person[analysed] * len(visits) + occasion[analysed]
+    repeated = pd.Series(cell).duplicated().to_numpy()
+    if repeated.any():
+        which = np.flatnonzero(analysed)[repeated]
         raise DataError(
             [
                 Problem(
@@ -230,15 +232,15 @@ def _outcomes(
                 )
             ]
         )
-    y = np.full((len(people), len(visits)), np.nan)
-    y.ravel()[cell] = rows[outcome].to_numpy(dtype=float)[mine]
+    y = np.full((len(subjects), len(visits)), np.nan)
+    y.ravel()[cell] = rows[outcome].to_numpy(dtype=float)[analysed]
     if np.isinf(y).any():
         raise SpecError("The outcome holds infinite values.")
     return y
 
 
 def check_arms(layout: Layout, used: BoolArray) -> None:
-    """Refuse an arm without a value at a visit: nothing tells its mean there.
+    """Refuse an arm without a value at a visit: its mean is not estimable.
 
     Parameters
     ----------
@@ -250,14 +252,14 @@ def check_arms(layout: Layout, used: BoolArray) -> None:
     ------
     NotEstimableError
     """
-    found = [
+    empty = [
         f"{name} at {layout.visit} {plain(layout.visits[int(t)])}"
         for a, name in enumerate(layout.treatments)
         for t in np.flatnonzero(~used[layout.arm == a].any(axis=0))
     ]
-    if found:
+    if empty:
         raise NotEstimableError(
-            f"No value informs the mean under {'; '.join(found)}: all are missing, or were "
+            f"The mean is not estimable under {'; '.join(empty)}: all values are missing, or were "
             "observed after an event and set aside. Leave the visit out (days=...), or the arm."
         )
 

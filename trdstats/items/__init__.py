@@ -1,4 +1,4 @@
-"""Answered forms into totals, and what looks wrong with them."""
+"""Total scores from answered forms, and data-quality findings on them."""
 
 from trdstats.items.score import ScoredItems, score_items
 

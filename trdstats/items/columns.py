@@ -1,4 +1,4 @@
-"""Which column holds which item: found by name, or named by the user."""
+"""Which column holds which item: recognised by its name, or named by the user."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ItemName:
 
 def read_name(name: object) -> ItemName | None:
     """Return the item a name stands for, None where it has no number."""
-    found = _NUMBERED.match(str(name).strip().casefold())
-    if found is None:
+    match = _NUMBERED.match(str(name).strip().casefold())
+    if match is None:
         return None
-    return ItemName(found["stem"], int(found["number"]), found["part"])
+    return ItemName(match["stem"], int(match["number"]), match["part"])
 
 
 def counts_for(scale: Scale, name: ItemName) -> int | None:
-    """Return the item of the scale to which a named part counts: 0 for none, None if unknown."""
+    """Return the item of the scale in which a named part counts: 0 for none, None if unknown."""
     scoring = scale.scoring
     parts = dict(scoring.parts)
     if name.number in scoring.unscored:
@@ -56,7 +56,7 @@ def choose_columns(
         Columns of the table.
     scale : Scale
     items : sequence of str, mapping of int to str, or None
-        Columns in the order of the form, columns by item number, or None to find them by name.
+        Columns in the order of the form, columns by item number, or None to recognise them by name.
 
     Returns
     -------
@@ -76,45 +76,45 @@ def choose_columns(
     if items is None:
         return _find(columns, scale)
     numbers = range(1, len(scale.item_maxima) + 1)
-    given = dict(items) if isinstance(items, Mapping) else dict(enumerate(items, start=1))
-    extra = sorted(set(given) - set(numbers))
-    lacking = sorted(set(numbers) - set(given))
-    if extra or lacking:
-        said = [f"item {i} is unknown" for i in extra] + [
-            f"item {i} has no column" for i in lacking
+    chosen = dict(items) if isinstance(items, Mapping) else dict(enumerate(items, start=1))
+    extra = sorted(set(chosen) - set(numbers))
+    missing = sorted(set(numbers) - set(chosen))
+    if extra or missing:
+        reasons = [f"item {i} is unknown" for i in extra] + [
+            f"item {i} has no column" for i in missing
         ]
-        raise SpecError(f"items does not fit {scale.label}: {'; '.join(said[:6])}.")
-    unknown = [c for c in given.values() if c not in columns]
+        raise SpecError(f"items does not fit {scale.label}: {'; '.join(reasons[:6])}.")
+    unknown = [c for c in chosen.values() if c not in columns]
     if unknown:
         raise DataError([_unknown_columns(unknown, columns)])
-    return {number: [given[number]] for number in numbers}
+    return {number: [chosen[number]] for number in numbers}
 
 
 def _find(columns: Sequence[str], scale: Scale) -> dict[int, list[str]]:
-    """Return the columns that share the stem under which most items of the scale are found."""
+    """Return the columns with the stem that covers all items of the scale."""
     groups: dict[str, dict[str, ItemName]] = defaultdict(dict)
     for column in columns:
         name = read_name(column)
         if name is not None:
             groups[name.stem][column] = name
-    wanted = set(range(1, len(scale.item_maxima) + 1))
+    item_numbers = set(range(1, len(scale.item_maxima) + 1))
 
     def covered(stem: str) -> int:
-        return len({counts_for(scale, n) for n in groups[stem].values()} & wanted)
+        return len({counts_for(scale, n) for n in groups[stem].values()} & item_numbers)
 
-    full = [s for s in groups if covered(s) == len(wanted)]
-    own = [s for s in full if _is_named_after(s, scale)] or full
-    if len(own) != 1:
-        raise DataError([_not_found(scale, [list(groups[s]) for s in own], groups, covered)])
-    members = groups[own[0]]
+    complete_stems = [s for s in groups if covered(s) == len(item_numbers)]
+    stems = [s for s in complete_stems if _is_named_after(s, scale)] or complete_stems
+    if len(stems) != 1:
+        raise DataError([_not_found(scale, [list(groups[s]) for s in stems], groups, covered)])
+    members = groups[stems[0]]
     counted = {column: counts_for(scale, name) for column, name in members.items()}
     unknown = [column for column, item in counted.items() if item is None]
     if unknown:
         raise DataError([_unknown_items(unknown, members, scale)])
-    found: dict[int, list[str]] = defaultdict(list)
+    columns_by_item: dict[int, list[str]] = defaultdict(list)
     for column, item in counted.items():
-        found[item or 0].append(column)
-    return dict(found)
+        columns_by_item[item or 0].append(column)
+    return dict(columns_by_item)
 
 
 def _is_named_after(stem: str, scale: Scale) -> bool:
@@ -143,21 +143,25 @@ def _not_found(
             places, remedy,
         )  # fmt: skip
     best = max(groups, key=covered) if groups else ""
-    seen = {counts_for(scale, m) for m in groups.get(best, {}).values()}
-    lacking = [i for i in range(1, n + 1) if i not in seen]
-    where = tuple(f"item {i}" for i in lacking) if len(lacking) < n else ()
+    covered_items = {counts_for(scale, m) for m in groups.get(best, {}).values()}
+    missing = [i for i in range(1, n + 1) if i not in covered_items]
+    places = tuple(f"item {i}" for i in missing) if len(missing) < n else ()
     return Problem(
         "missing_items",
-        f"The table has no columns for {count_of(len(lacking), 'item', 'items')} of {scale.label}.",
-        where,
+        f"The table has no columns for {count_of(len(missing), 'item', 'items')} of {scale.label}.",
+        places,
         remedy,
     )
 
 
 def _unknown_items(unknown: list[str], members: Mapping[str, ItemName], scale: Scale) -> Problem:
     top = max(m.number for m in members.values())
-    others = [s for s in scale_names() if len(get_scale(s).item_maxima) == top]
-    hint = f"{top} items are those of {', '.join(others)}: is the scale right? " if others else ""
+    candidates = [s for s in scale_names() if len(get_scale(s).item_maxima) == top]
+    hint = (
+        f"{top} items are those of {', '.join(candidates)}: is the scale right? "
+        if candidates
+        else ""
+    )
     return Problem(
         "unknown_item",
         count_of(len(unknown), "column is", "columns are")

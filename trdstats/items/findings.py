@@ -1,4 +1,4 @@
-"""What looks wrong with the forms of a scale, without being refused."""
+"""Data-quality findings on the forms of a scale: reported, not refused."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trdstats.kernels.visits.item_scores import one_level, repeats_before
 from trdstats.scales import Scale
 
 COPIES = 3  # identical forms in a row that look carried forward
-LEVEL = 5  # answers of one form that must differ somewhere
+LEVEL = 5  # from this many answers on, a form should not have one score throughout
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of trouble and the forms that have it.
+    """One kind of data-quality problem and the forms that have it.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Finding:
         Short name, as in the column `flags`.
     marked : ndarray of bool, shape (n_forms,)
     detail : list of str or str
-        What was found, for each marked form in order, or one text for all.
+        What is wrong, for each marked form in order, or one text for all.
     """
 
     kind: str
@@ -38,37 +38,39 @@ class Finding:
     detail: list[str] | str
 
 
-def find(forms: Forms, scale: Scale, score: FloatArray, typed: str | None) -> Iterator[Finding]:
-    """Yield what looks wrong, kinds without any form included."""
+def find_problems(
+    forms: Forms, scale: Scale, score: FloatArray, typed: str | None
+) -> Iterator[Finding]:
+    """Yield the findings, kinds without any form included."""
     values, scoring = forms.answers, scale.scoring
     items = values.scores
-    slipped = np.zeros(items.shape[1], dtype=bool)
-    slipped[[s.form for s in values.slips]] = True
+    has_invalid = np.zeros(items.shape[1], dtype=bool)
+    has_invalid[[s.form for s in values.invalid_entries]] = True
     text: dict[int, str] = {}
-    for slip in values.slips:
-        before = f"{text[slip.form]}, " if slip.form in text else ""
-        text[slip.form] = f"{before}item {slip.item}: {slip.entry!r}"
-    yield Finding("item scored as missing", slipped, _joined(text, slipped))
+    for invalid in values.invalid_entries:
+        before = f"{text[invalid.form]}, " if invalid.form in text else ""
+        text[invalid.form] = f"{before}item {invalid.item}: {invalid.entry!r}"
+    yield Finding("item scored as missing", has_invalid, _joined(text, has_invalid))
     both = values.both_parts.copy()
     for a, b in scoring.alternatives:
         both |= ~np.isnan(items[a - 1]) & ~np.isnan(items[b - 1])
     yield Finding("both alternatives answered", both, "the higher one counts")
     yield Finding(
-        "item not assessed", values.n_coded > 0, "a code that is no score; it adds nothing"
+        "item not assessed", values.n_coded > 0, "a code that is not a score; it counts as 0"
     )
     yield Finding(
-        "all answers alike", one_level(items, LEVEL), f"{LEVEL} or more answers, one score"
+        "all answers equal", one_level(items, LEVEL), f"{LEVEL} or more answers, one score"
     )
-    order, same = _by_subject(forms)
+    order, same_subject = _by_subject(forms)
     copied = np.zeros(len(order), dtype=bool)
-    copied[order] = repeats_before(items[:, order], same, COPIES)
+    copied[order] = repeats_before(items[:, order], same_subject, COPIES)
     yield Finding(
         "same answers again", copied, f"{COPIES} or more visits in a row with identical answers"
     )
-    yield from _duplicates(forms, order, same)
+    yield from _duplicates(forms, order, same_subject)
     yield from _contradictions(items, scale)
     if typed is not None:
-        yield from _typed_totals(forms, scale, score, typed)
+        yield from _check_typed_totals(forms, scale, score, typed)
 
 
 def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:
@@ -76,7 +78,7 @@ def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:
 
 
 def _by_subject(forms: Forms) -> tuple[IntArray, BoolArray]:
-    """Return the order by subject and visit, and whether each belongs to the one before it."""
+    """Return the order by subject and visit, and whether a form has the subject of the last one."""
     subject = pd.factorize(forms.frame[forms.subject])[0]
     day = forms.frame[forms.day]
     rank = (
@@ -87,38 +89,38 @@ def _by_subject(forms: Forms) -> tuple[IntArray, BoolArray]:
     step = np.diff(subject)
     in_order = (step > 0) | ((step == 0) & (np.diff(rank) >= 0))
     order = np.arange(len(subject)) if in_order.all() else np.lexsort((rank, subject))
-    same = np.zeros(len(order), dtype=bool)
-    same[1:] = np.diff(subject[order]) == 0
-    return order, same
+    same_subject = np.zeros(len(order), dtype=bool)
+    same_subject[1:] = np.diff(subject[order]) == 0
+    return order, same_subject
 
 
-def _duplicates(forms: Forms, order: IntArray, same: BoolArray) -> Iterator[Finding]:
+def _duplicates(forms: Forms, order: IntArray, same_subject: BoolArray) -> Iterator[Finding]:
     day = forms.frame[forms.day].to_numpy()[order]
-    again = same.copy()
-    again[1:] &= day[1:] == day[:-1]
+    repeated = same_subject.copy()
+    repeated[1:] &= day[1:] == day[:-1]
     n = len(order)
-    copy, conflict = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    if again.any():
+    is_copy, contradicts = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    if repeated.any():
         items = forms.answers.scores[:, order]
-        at = np.flatnonzero(again)
-        one, two = items[:, at - 1], items[:, at]
-        equal = ((one == two) | (np.isnan(one) & np.isnan(two))).all(axis=0)
-        copy[order[at[equal]]] = True
+        at = np.flatnonzero(repeated)
+        first, second = items[:, at - 1], items[:, at]
+        equal = ((first == second) | (np.isnan(first) & np.isnan(second))).all(axis=0)
+        is_copy[order[at[equal]]] = True
         for k in (at[~equal], at[~equal] - 1):
-            conflict[order[k]] = True
-    yield Finding("copy of a form", copy, "same subject, visit and answers as another row")
+            contradicts[order[k]] = True
+    yield Finding("copy of a form", is_copy, "same subject, visit and answers as another row")
     yield Finding(
-        "contradicting forms", conflict, "same subject and visit as another row, other answers"
+        "contradicting forms", contradicts, "same subject and visit as another row, other answers"
     )
 
 
 def _contradictions(items: FloatArray, scale: Scale) -> Iterator[Finding]:
     scoring, n = scale.scoring, items.shape[1]
-    apart = np.zeros(n, dtype=bool)
+    inconsistent = np.zeros(n, dtype=bool)
     with np.errstate(invalid="ignore"):
         for a, b, gap in scoring.close_items:
-            apart |= np.abs(items[a - 1] - items[b - 1]) >= gap
-        yield Finding("items contradict each other", apart, _pairs(scale))
+            inconsistent |= np.abs(items[a - 1] - items[b - 1]) >= gap
+        yield Finding("items contradict each other", inconsistent, _pairs(scale))
         if scoring.mood_item and scoring.suicide_item:
             mood, suicide = items[scoring.mood_item - 1], items[scoring.suicide_item - 1]
             high = scale.item_maxima[scoring.suicide_item - 1] / 2
@@ -136,14 +138,16 @@ def _pairs(scale: Scale) -> str:
     )
 
 
-def _typed_totals(forms: Forms, scale: Scale, score: FloatArray, typed: str) -> Iterator[Finding]:
-    """Yield typed totals that the items do not give, named by what they look like."""
-    given, _ = numbers(forms.frame[typed])
+def _check_typed_totals(
+    forms: Forms, scale: Scale, score: FloatArray, typed: str
+) -> Iterator[Finding]:
+    """Yield typed totals that differ from the items, with the likely cause."""
+    typed_total, _ = numbers(forms.frame[typed])
     items = forms.answers.scores
     raw = np.nansum(items, axis=0)
     readings: list[tuple[str, FloatArray]] = []
     if scale.raw_maximum is not None:
-        readings.append((f"the plain sum of the {len(scale.item_maxima)} items", raw))
+        readings.append((f"the unscaled sum of the {len(scale.item_maxima)} items", raw))
     if scale.scoring.codes:
         readings.append(("a code for not assessed was added", score + forms.answers.coded_points))
     turned = [i - 1 for i in scale.scoring.reversed]
@@ -157,14 +161,16 @@ def _typed_totals(forms: Forms, scale: Scale, score: FloatArray, typed: str) -> 
         for label, members in scale.scoring.contains
     ]
     with np.errstate(invalid="ignore"):
-        wrong = np.isfinite(given) & np.isfinite(score) & (np.abs(given - score) > 1e-6)
-        beyond = np.isfinite(given) & ((given < scale.floor) | (given > scale.maximum))
+        wrong = np.isfinite(typed_total) & np.isfinite(score) & (np.abs(typed_total - score) > 1e-6)
+        beyond = np.isfinite(typed_total) & (
+            (typed_total < scale.floor) | (typed_total > scale.maximum)
+        )
     text: dict[int, str] = {}
     for i in np.flatnonzero(wrong | beyond).tolist():
-        alike = [name for name, reading in readings if reading[i] == given[i]]
-        cause = f": {alike[0]}" if alike else ""
+        matching = [name for name, reading in readings if reading[i] == typed_total[i]]
+        cause = f": {matching[0]}" if matching else ""
         outside = f", outside {scale.floor} to {scale.maximum}" if beyond[i] else ""
-        text[i] = f"typed {given[i]:g}{outside}, items give {score[i]:g}{cause}"
+        text[i] = f"typed {typed_total[i]:g}{outside}, items give {score[i]:g}{cause}"
     marked = wrong | beyond
     yield Finding("typed total differs", marked, _joined(text, marked))
 

@@ -1,4 +1,4 @@
-"""Tables of answered forms, wide or long, as one array of items."""
+"""Tables of answered forms, wide or long, into one array of items."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, Problem, SpecError, count_of
 from trdstats.frames import to_pandas
 from trdstats.items.columns import choose_columns, counts_for, read_name
-from trdstats.items.values import ItemReader, ItemValues, describe_slips
+from trdstats.items.values import ItemReader, ItemValues, describe_invalid
 from trdstats.scales import Scale
 
-GIVEN = ("score", "items_missing", "items_imputed", "reason", "suicide_item", "flags")
+RESERVED = ("score", "items_missing", "items_imputed", "reason", "suicide_item", "flags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Forms:
     Attributes
     ----------
     frame : pandas.DataFrame
-        What the table says of each form beside its items, one row a form.
+        The other columns of the table, one row a form.
     subject, day : str
-        Columns of `frame` that name the person and the visit.
+        Columns of `frame` with the subject and the visit.
     row : ndarray of int, shape (n_forms,)
         First row of the form in the user's table.
     answers : ItemValues
@@ -59,7 +59,7 @@ def read_forms(
     subject: str,
     day: str,
     version: str | None,
-    keep_slips: bool,
+    keep_invalid: bool,
 ) -> Forms:
     """Read the forms of a table.
 
@@ -68,7 +68,7 @@ def read_forms(
     SpecError
         When the arguments contradict each other.
     DataError
-        With every problem of the table; slips are problems unless `keep_slips`.
+        With every problem of the table; invalid entries are problems unless `keep_invalid`.
     """
     frame = to_pandas(table, what="forms")
     if (item is None) != (value is None):
@@ -88,8 +88,8 @@ def read_forms(
     problems = _check_keys(forms)
     if version is not None:
         problems += _check_versions(forms, version, scale)
-    if not keep_slips:
-        problems += describe_slips(forms.answers.slips, scale, forms.at)
+    if not keep_invalid:
+        problems += describe_invalid(forms.answers.invalid_entries, scale, forms.at)
     _raise(problems)
     return forms
 
@@ -106,7 +106,7 @@ def _read_wide(
     subject: str,
     day: str,
 ) -> Forms:
-    # A column with a part of its own cannot be an item as well: "day 1" is no item 1.
+    # A column with a role cannot be an item as well: "day 1" is not item 1.
     candidates = [str(c) for c in frame.columns if c not in (subject, day)]
     columns = choose_columns(candidates, scale, items)
     reader = ItemReader(scale, len(frame))
@@ -114,8 +114,10 @@ def _read_wide(
         for column in columns[number] if number else []:
             reader.read(number, frame[column])
     used = {c for group in columns.values() for c in group}
-    kept = frame[[c for c in frame.columns if c not in used]]
-    return Forms(_renamed(kept), subject, day, np.arange(len(frame)), reader.finish())
+    other_columns = frame[[c for c in frame.columns if c not in used]]
+    return Forms(
+        _rename_reserved(other_columns), subject, day, np.arange(len(frame)), reader.finish()
+    )
 
 
 def _read_long(
@@ -141,16 +143,16 @@ def _read_long(
         number = meaning[k]
         rows = np.flatnonzero(label == k)
         order = np.argsort(form[rows], kind="stable")
-        again = np.diff(form[rows][order]) == 0
-        repeated += rows[order][1:][again].tolist()
+        is_repeat = np.diff(form[rows][order]) == 0
+        repeated += rows[order][1:][is_repeat].tolist()
         if number:
             reader.read(number, frame[value].iloc[rows], form[rows])
     _raise(_check_repeats(frame, subject, day, item, sorted(repeated)))
-    steady = [
-        c for c in frame.columns if c not in (item, value) and _is_steady(frame[c], form, first)
+    constant = [
+        c for c in frame.columns if c not in (item, value) and _is_constant(frame[c], form, first)
     ]
-    kept = frame[steady].iloc[first].reset_index(drop=True)
-    return Forms(_renamed(kept), subject, day, first, reader.finish())
+    form_columns = frame[constant].iloc[first].reset_index(drop=True)
+    return Forms(_rename_reserved(form_columns), subject, day, first, reader.finish())
 
 
 def _item_of(label: object, scale: Scale) -> int | None:
@@ -159,24 +161,24 @@ def _item_of(label: object, scale: Scale) -> int | None:
     return None if name is None else counts_for(scale, name)
 
 
-def _is_steady(column: pd.Series[Any], form: npt.NDArray[Any], first: npt.NDArray[Any]) -> bool:
-    """Whether a column says one thing of each form."""
+def _is_constant(column: pd.Series[Any], form: npt.NDArray[Any], first: npt.NDArray[Any]) -> bool:
+    """Whether a column has one value within each form."""
     code = pd.factorize(column)[0]
     return bool((code == code[first][form]).all())
 
 
-def _renamed(kept: pd.DataFrame) -> pd.DataFrame:
-    """Return columns without those names that the result gives itself."""
-    return kept.rename(columns={c: f"{c}_given" for c in kept.columns if c in GIVEN})
+def _rename_reserved(columns: pd.DataFrame) -> pd.DataFrame:
+    """Return columns, renamed where the result has a column of the same name."""
+    return columns.rename(columns={c: f"{c}_given" for c in columns.columns if c in RESERVED})
 
 
 def _check_labels(
     labels: Any, meaning: Mapping[int, int | None], label: IntArray, scale: Scale
 ) -> list[Problem]:
     unknown = [repr(labels[k]) for k, number in meaning.items() if number is None]
-    found = []
+    problems = []
     if unknown:
-        found.append(
+        problems.append(
             Problem(
                 "unknown_item",
                 count_of(len(unknown), "label names", "labels name")
@@ -186,26 +188,26 @@ def _check_labels(
             )
         )
     if (label < 0).any():
-        found.append(
+        problems.append(
             Problem(
                 "missing_item_label",
                 count_of(int((label < 0).sum()), "row has", "rows have") + " no item.",
                 tuple(f"row {i}" for i in np.flatnonzero(label < 0)[:50]),
-                "Say which item each row holds, or remove the rows.",
+                "Name the item of each row, or remove the rows.",
             )
         )
-    lacking = sorted(set(range(1, len(scale.item_maxima) + 1)) - set(meaning.values()))
-    if lacking and not unknown:
-        found.append(
+    missing = sorted(set(range(1, len(scale.item_maxima) + 1)) - set(meaning.values()))
+    if missing and not unknown:
+        problems.append(
             Problem(
                 "missing_items",
-                f"The table has no row for {count_of(len(lacking), 'item', 'items')} "
+                f"The table has no row for {count_of(len(missing), 'item', 'items')} "
                 f"of {scale.label}.",
-                tuple(f"item {i}" for i in lacking),
-                "Is it the right scale? An item that nobody answered needs rows with empty values.",
+                tuple(f"item {i}" for i in missing),
+                "Is it the right scale? An item without any answer needs rows with empty values.",
             )
         )
-    return found
+    return problems
 
 
 def _check_repeats(
@@ -227,11 +229,11 @@ def _check_repeats(
 
 
 def _check_keys(forms: Forms) -> list[Problem]:
-    found = []
+    problems = []
     for role, column in (("subject", forms.subject), ("visit", forms.day)):
         absent = forms.frame[column].isna().to_numpy()
         if absent.any():
-            found.append(
+            problems.append(
                 Problem(
                     f"missing_{role}",
                     count_of(int(absent.sum()), "form names", "forms name") + f" no {role}.",
@@ -239,13 +241,13 @@ def _check_keys(forms: Forms) -> list[Problem]:
                     f"Fill in {column!r}, or remove the rows.",
                 )
             )
-    return found
+    return problems
 
 
 def _check_versions(forms: Forms, version: str, scale: Scale) -> list[Problem]:
     names, versions = forms.frame[forms.subject], forms.frame[version]
-    several = versions.groupby(names, sort=False).nunique(dropna=False)
-    mixed = several.index[several > 1]
+    n_versions = versions.groupby(names, sort=False).nunique(dropna=False)
+    mixed = n_versions.index[n_versions > 1]
     if not len(mixed):
         return []
     where = tuple(
@@ -257,14 +259,14 @@ def _check_versions(forms: Forms, version: str, scale: Scale) -> list[Problem]:
         Problem(
             "mixed_versions",
             count_of(len(mixed), "subject has", "subjects have")
-            + f" forms of several versions where {scale.label} was asked for.",
+            + f" forms of several versions; {scale.label} is one of them.",
             where,
-            f"Score each version on its own: frame[frame[{version!r}] == ...].",
+            f"Score each version separately: frame[frame[{version!r}] == ...].",
         )
     ]
 
 
 def _first_of_each(forms: Forms, version: str, name: object) -> list[tuple[object, object]]:
-    mine = forms.frame[forms.frame[forms.subject] == name]
-    first = mine.drop_duplicates(version)
+    subject_forms = forms.frame[forms.frame[forms.subject] == name]
+    first = subject_forms.drop_duplicates(version)
     return list(zip(first[version], first[forms.day], strict=True))

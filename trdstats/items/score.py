@@ -1,4 +1,4 @@
-"""Forms of a scale into totals."""
+"""Total scores from the forms of a scale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.columns import check_columns
 from trdstats.errors import DataError, SpecError, check_choice
-from trdstats.items.findings import find, flag_forms, tabulate
+from trdstats.items.findings import find_problems, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
 from trdstats.kernels.visits.item_scores import (
     EMPTY,
@@ -30,14 +30,14 @@ WORK = 4
 
 @dataclass(frozen=True, repr=False)
 class ScoredItems(SummaryMixin):
-    """Totals of forms, and what looks wrong with the forms.
+    """Totals of forms, and data-quality findings on the forms.
 
     Attributes
     ----------
     scale : Scale
         The instrument.
     rule : Prorate or None
-        What was filled in; None when no item may be.
+        Rule for missing items; None when no item may be filled in.
     frame : pandas.DataFrame
         As returned by `tidy`.
     findings : pandas.DataFrame
@@ -55,12 +55,12 @@ class ScoredItems(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            The other columns of the table, then score (missing where no total can be had; a
+            The other columns of the table, then score (missing where there is no total; a
             fraction where items were filled in), items_missing (unanswered items the form asks
             for), items_imputed, reason ("complete", "filled in", "too many items missing", "not
             answered", "work not applicable"), suicide_item (its score, on scales that have one)
-            and flags (kinds of findings, joined by "; "). A column of the table with such a name
-            gets ``_given`` behind it.
+            and flags (kinds of findings, joined by "; "). A column of the table with one of these
+            names is renamed: ``_given`` is appended.
         """
         return self.frame.copy(deep=False)
 
@@ -92,13 +92,13 @@ class ScoredItems(SummaryMixin):
         """Return how many forms were scored, and the findings by kind."""
         counts = self.frame["reason"].value_counts(sort=False)
         rule = "no item" if self.rule is None else self.rule.describe()
-        facts = [("Forms", f"{len(self.frame):,}"), ("Missing items", rule)]
+        header = [("Forms", f"{len(self.frame):,}"), ("Missing items", rule)]
         turned = self.scale.scoring.reversed
         if turned:
             items = ", ".join(map(str, turned))
-            facts.append(("Turned round", f"items {items}, read as they were answered"))
+            header.append(("Turned round", f"items {items}, read as they were answered"))
         if self.rule is not None:
-            facts.append(("Source", self.rule.source.cite()))
+            header.append(("Source", self.rule.source.cite()))
         reasons = tuple((str(k), format_count(n)) for k, n in counts.items() if n)
         tables = [Table(("Result", "Forms"), reasons)]
         if len(self.findings):
@@ -109,8 +109,8 @@ class ScoredItems(SummaryMixin):
                 (r.kind, f"{r.subject} at day {r.day}", format_count(r.n))
                 for r in each_row(by_kind.reset_index())
             )
-            tables.append(Table(("Finding", "First seen", "Forms"), rows, 2))
-        return Summary(f"{self.scale.label} scored from items", tuple(facts), tuple(tables))
+            tables.append(Table(("Finding", "First occurrence", "Forms"), rows, 2))
+        return Summary(f"{self.scale.label} scored from items", tuple(header), tuple(tables))
 
 
 @checked
@@ -137,22 +137,22 @@ def score_items(
     scale : str or Scale
         The instrument.
     missing : {"published", "complete"} or Prorate
-        What becomes of unanswered items. "published": the rule in use for the scale, printed
+        How unanswered items are handled. "published": the rule in use for the scale, printed
         with its source (none for most: such a total is missing). "complete": no item is filled
-        in. Or a rule of your own, e.g. ``Prorate(at_most=3, weights="range")``.
+        in. Or another rule, e.g. ``Prorate(at_most=3, weights="range")``.
     items : sequence of str or mapping of int to str, optional
-        Columns in the order of the form, or by item number. Default: found by their numbers
+        Columns in the order of the form, or by item number. Default: recognised by their numbers
         (``phq9_1`` or ``Q1`` or ``item 1``, to the last item).
     item, value : str, optional
         Columns with the item and its score, for one row an item.
     subject, day : str
-        Columns that name the person and the visit (a number, a date or a text that sorts).
+        Columns with the subject and the visit (a number, a date or a text that sorts).
     version : str, optional
         Column that names the version of the form: subjects with several are refused.
     total : str, optional
-        Column with totals somebody typed: compared with the items, never used.
+        Column with totals that were typed in: compared with the items, never used.
     invalid : {"error", "missing"}
-        Entries that are no score of their item stop the scoring, all named at once; or they
+        Entries that are not a score of their item stop the scoring, all named at once; or they
         count as missing and are flagged.
 
     Returns
@@ -189,7 +189,7 @@ def score_items(
         subject=subject,
         day=day,
         version=version,
-        keep_slips=invalid == "missing",
+        keep_invalid=invalid == "missing",
     )
     if total is not None:
         _check_total(forms, total)
@@ -200,7 +200,7 @@ def score_items(
         at_most=rule.at_most if rule else 0,
         by_range=rule is not None and rule.weights == "range",
     )
-    findings = [f for f in find(forms, scale, totals.total, total) if f.marked.any()]
+    findings = [f for f in find_problems(forms, scale, totals.total, total) if f.marked.any()]
     return ScoredItems(
         scale, rule, _tidy(forms, scale, totals, findings), tabulate(findings, forms)
     )
@@ -229,8 +229,8 @@ def _tidy(forms: Forms, scale: Scale, totals: FormTotals, findings: list[Any]) -
     state = totals.state.copy()
     work = scale.scoring.work_item
     if work is not None:
-        only = np.isnan(values.scores[work - 1]) & (totals.n_missing == 1)
-        state[only & (state == TOO_FEW)] = WORK
+        only_work_missing = np.isnan(values.scores[work - 1]) & (totals.n_missing == 1)
+        state[only_work_missing & (state == TOO_FEW)] = WORK
     state[np.isnan(values.scores).all(axis=0)] = EMPTY
     result = forms.frame.assign(
         score=totals.total,

@@ -1,4 +1,4 @@
-"""What stands in the cells of a form: scores, codes that are no scores, and slips."""
+"""Entries of a form: scores, codes that are not scores, and invalid entries."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LISTED = 50  # places kept in a problem; its summary always gives the full coun
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
-    """An entry that is no score of its item."""
+class InvalidEntry:
+    """An entry that is not a score of its item."""
 
     item: int
     form: int
@@ -38,18 +38,18 @@ class ItemValues:
     n_coded : ndarray of int, shape (n_forms,)
         Items that carry a code which counts as a score (not assessed, scored 0).
     coded_points : ndarray, shape (n_forms,)
-        Sum of those codes, as somebody would add them who took them for scores.
+        Sum of those codes, were they added up as if they were scores.
     both_parts : ndarray of bool, shape (n_forms,)
         Whether two parts of one item were filled.
-    slips : tuple of Slip
-        Entries that are no scores; their places are empty in `scores`.
+    invalid_entries : tuple of InvalidEntry
+        Invalid entries; they are NaN in `scores`.
     """
 
     scores: FloatArray
     n_coded: IntArray
     coded_points: FloatArray
     both_parts: BoolArray
-    slips: tuple[Slip, ...]
+    invalid_entries: tuple[InvalidEntry, ...]
 
 
 class ItemReader:
@@ -61,7 +61,7 @@ class ItemReader:
         self._n_coded = np.zeros(n_forms, dtype=np.intp)
         self._coded_points = np.zeros(n_forms)
         self._both_parts = np.zeros(n_forms, dtype=bool)
-        self._slips: list[Slip] = []
+        self._invalid_entries: list[InvalidEntry] = []
 
     def read(self, item: int, column: pd.Series[Any], forms: IntArray | None = None) -> None:
         """Read entries of an item; `forms` says to which form each belongs (default: in order)."""
@@ -96,9 +96,13 @@ class ItemReader:
             target[rows] = np.fmax(target[rows], score)
 
     def finish(self) -> ItemValues:
-        """Return what was read."""
+        """Return the items that were read."""
         return ItemValues(
-            self._scores, self._n_coded, self._coded_points, self._both_parts, tuple(self._slips)
+            self._scores,
+            self._n_coded,
+            self._coded_points,
+            self._both_parts,
+            tuple(self._invalid_entries),
         )
 
     def _note(
@@ -110,8 +114,8 @@ class ItemReader:
     ) -> None:
         entries = column.to_numpy(dtype=object)
         for kind, wrong in kinds:
-            self._slips += [
-                Slip(item, int(rows[i]), entries[i], kind) for i in np.flatnonzero(wrong)
+            self._invalid_entries += [
+                InvalidEntry(item, int(rows[i]), entries[i], kind) for i in np.flatnonzero(wrong)
             ]
 
 
@@ -126,44 +130,46 @@ def _without_letters(column: pd.Series[Any]) -> pd.Series[Any]:
     )
 
 
-def describe_slips(
-    slips: tuple[Slip, ...], scale: Scale, at: Callable[[int], str]
+def describe_invalid(
+    invalid_entries: tuple[InvalidEntry, ...], scale: Scale, at: Callable[[int], str]
 ) -> Iterator[Problem]:
-    """Yield one problem for each kind of slip.
+    """Yield one problem for each kind of invalid entry.
 
     Parameters
     ----------
-    slips : tuple of Slip
+    invalid_entries : tuple of InvalidEntry
     scale : Scale
     at : callable
         Names the form: subject, visit and row.
     """
     low = scale.item_minimum
     halves = (
-        " Two scorings of it circulate, 0-6 by whole points and 0-3 by halves: find out which "
+        " Two scorings are in use, 0 to 6 in whole points and 0 to 3 in half points: check which "
         "was used."
         if scale.label == "MADRSS"
         else ""
     )
     words = {
-        "text": ("not_a_number", "is no number", "are no numbers",
+        "text": ("not_a_number", "is not a number", "are not numbers",
                  "Correct the entries, or leave them empty where nothing was answered."),
         "outside": ("item_outside_range", "lies outside its range", "lie outside their range",
                     "Correct the entries, or set codes for missing (such as 9 or -1) to empty."),
         "fraction": ("item_not_whole", "is not whole", "are not whole",
-                     f"Items of {scale.label} are scored by whole points.{halves}"),
+                     f"Items of {scale.label} are scored in whole points.{halves}"),
     }  # fmt: skip
     for kind, (name, one, many, remedy) in words.items():
-        mine = [s for s in slips if s.kind == kind]
-        if not mine:
+        entries = [s for s in invalid_entries if s.kind == kind]
+        if not entries:
             continue
         places = [
             f"{at(s.form)}, item {s.item} ({low}-{scale.item_maxima[s.item - 1]}): {s.entry!r}"
-            for s in mine[:_LISTED]
+            for s in entries[:_LISTED]
         ]
         yield Problem(
             name,
-            count_of(len(mine), f"item of {scale.label} {one}.", f"items of {scale.label} {many}."),
-            tuple(places + ["..."] * (len(mine) - len(places))),
+            count_of(
+                len(entries), f"item of {scale.label} {one}.", f"items of {scale.label} {many}."
+            ),
+            tuple(places + ["..."] * (len(entries) - len(places))),
             f'{remedy} To score them as missing, counted: invalid="missing".',
         )

@@ -1,4 +1,4 @@
-"""Designs by subject and rating, for random effects on days of their own."""
+"""Designs by subject and rating, for random effects on individual visit days."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trdstats.formulas import (
     outcome_of,
     read_right_side,
 )
-from trdstats.longitudinal.design import Design, Facts
+from trdstats.longitudinal.design import Design, RowTotals
 from trdstats.study.study import better_of, caveat_of
 
 
@@ -51,7 +51,7 @@ class Grouping:
 def build_rows(
     data: Any, formula: OutcomeFormula, random: Mapping[str, str]
 ) -> tuple[Design, list[Grouping]]:
-    """Lay a table out by unit and rating, for subjects on days of their own.
+    """Lay a table out by unit and rating, for subjects with individual visit days.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def build_rows(
     Raises
     ------
     DataError, SpecError, NotEstimableError
-        As `build_design`; also when a group lies in two groups of the level above.
+        As `build_design`; also when a group belongs to two groups of the level above.
     """
     effects = {column: read_effects(text) for column, text in random.items()}
     needed = {str(v) for v in formula.required_variables}
@@ -90,17 +90,19 @@ def build_rows(
     n, T = len(codes[unit][1]), int(place.max()) + 1
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     if not np.isfinite(fixed.to_numpy(dtype=float)).all():
-        raise SpecError("The formula gives values that are no finite numbers.")
+        raise SpecError("The formula gives values that are not finite numbers.")
     rated = np.zeros((n, T), dtype=bool)
     rated[person, place] = True
     X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)
     y = np.zeros((T, n))
     y[place, person] = outcome_of(frame, formula)
     groupings = []
-    for column, wanted in effects.items():
-        drawn = wanted.get_model_matrix(frame, output="pandas", na_action="ignore")
+    for column, chosen in effects.items():
+        drawn = chosen.get_model_matrix(frame, output="pandas", na_action="ignore")
         if not np.isfinite(drawn.to_numpy(dtype=float)).all():
-            raise SpecError(f"random effects of {column!r} have values that are no finite numbers.")
+            raise SpecError(
+                f"random effects of {column!r} have values that are not finite numbers."
+            )
         Z = np.zeros((n, T, drawn.shape[1]))
         Z[person, place] = drawn.to_numpy(dtype=float)
         code, labels = codes[column]
@@ -118,7 +120,7 @@ def build_rows(
         outcome=outcome, terms=[str(c) for c in fixed.columns],
         spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
-        facts=Facts.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
+        totals=RowTotals.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
         left_out=left_out, caveat=caveat_of(data),
         better=better_of(data, outcome), unit="subject" if subject == unit else unit,
         subject_of_row=pd.Index(frame[subject]),
@@ -147,27 +149,27 @@ def read_effects(text: str) -> CheckedFormula:
 
 
 def _check_nested(codes: Mapping[str, tuple[Any, Any]]) -> None:
-    """Refuse a group that lies in two groups of the level above it."""
+    """Refuse a group that belongs to two groups of the level above it."""
     for (above, (outer, names)), (column, (inner, labels)) in pairwise(codes.items()):
         pairs = np.unique(np.stack((inner, outer)), axis=1)
         twice = np.flatnonzero(np.bincount(pairs[0]) > 1)
         if len(twice):
-            own = ", ".join(str(names[o]) for o in pairs[1, pairs[0] == twice[0]])
+            parents = ", ".join(str(names[o]) for o in pairs[1, pairs[0] == twice[0]])
             raise SpecError(
-                f"{column!r} does not lie within {above!r}: {labels[twice[0]]} is in {own}"
+                f"{column!r} is not nested within {above!r}: {labels[twice[0]]} is in {parents}"
                 + (f", and {len(twice) - 1} more are in several" if len(twice) > 1 else "")
-                + ". Give groups of different places different names."
+                + f". Groups within different levels of {above!r} need different names."
             )
 
 
 def _by_place(matrix: FloatArray, person: IntArray, place: IntArray, n: int, T: int) -> FloatArray:
-    """Lay rows out by subject and place, filled in by what never changes within a subject."""
+    """Lay rows out by subject and place, filled in with what is constant within a subject."""
     X = np.zeros((T, matrix.shape[1], n))
     for j, column in enumerate(matrix.T):
-        own = np.zeros(n)
-        own[person] = column
-        if (own[person] == column).all():
-            X[:, j] = own
+        by_subject = np.zeros(n)
+        by_subject[person] = column
+        if (by_subject[person] == column).all():
+            X[:, j] = by_subject
         else:
             X[place, j, person] = column
     return X

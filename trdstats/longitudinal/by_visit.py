@@ -22,7 +22,7 @@ from trdstats.longitudinal.constraint import (
     fill_treatment,
     visits_before_treatment,
 )
-from trdstats.longitudinal.design import Baseline, Design, Facts
+from trdstats.longitudinal.design import Baseline, Design, RowTotals
 from trdstats.study import Study
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.visit_order import days_of, order_visits
@@ -40,14 +40,14 @@ def build_design(
     time: str | None = None,
     keep_levels: bool = False,
 ) -> Design:
-    """Lay a table out by subject and visit.
+    """Arrange a table by subject and visit.
 
     Parameters
     ----------
     data, formula, subject, visit, group, weights, time
         As in `MMRM`.
     treatment : str, optional
-        Column that has one level for all before treatment, in a constrained analysis.
+        Column with one level for all subjects before treatment, in a constrained analysis.
     keep_levels : bool
         Keep levels that do not occur, and ask for categories: the table is one of several.
 
@@ -99,7 +99,7 @@ def build_design(
         frame=frame, subjects=pd.Index(subjects), visits=visits, days=days, schedule=schedule,
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
         groups=groups, weight=weight, person=person, occasion=occasion, varying=varying,
-        baseline=baseline, facts=Facts.of(frame, [str(v) for v in spec.required_variables]),
+        baseline=baseline, totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, planned=None if order is None else order.levels,
         order_from_text=order is not None and order.from_text, visit=visit, caveat=caveat,
         better=better_of(data, outcome),
@@ -124,18 +124,18 @@ def _days(
     actual = pd.to_numeric(frame[time], errors="coerce").to_numpy(dtype=float)
     if not np.isfinite(actual).all():
         raise SpecError(f"time={time!r} must hold numbers.")
-    own = np.full((n, T), np.nan)
-    own[person, occasion] = actual
-    again = (np.diff(np.sort(own, axis=1), axis=1) == 0).any(axis=1)
-    if again.any():
+    subject_days = np.full((n, T), np.nan)
+    subject_days[person, occasion] = actual
+    repeated = (np.diff(np.sort(subject_days, axis=1), axis=1) == 0).any(axis=1)
+    if repeated.any():
         raise SpecError(
-            f"time={time!r} holds one day twice for {int(again.sum())} subjects: ratings of one "
-            "day cannot be told apart."
+            f"time={time!r} has the same day twice for {int(repeated.sum())} subjects: two "
+            "ratings of one day cannot be distinguished."
         )
-    # Missed visits have no day; the usual one of the visit stands there and is not looked at.
+    # Missed visits have no day; the usual day of the visit is filled in and is not used.
     usual = np.bincount(occasion, actual, T) / np.bincount(occasion, minlength=T)
-    own = np.where(rated, own, usual)
-    days, schedule = np.unique(own, axis=0, return_inverse=True)
+    subject_days = np.where(rated, subject_days, usual)
+    days, schedule = np.unique(subject_days, axis=0, return_inverse=True)
     return days, np.asarray(schedule, dtype=np.intp).reshape(-1)
 
 
@@ -143,14 +143,14 @@ def _check_once(
     frame: pd.DataFrame, subject: str, visit: str, person: IntArray, occasion: IntArray, T: int
 ) -> None:
     cell = person * T + occasion
-    again = pd.Series(cell).duplicated().to_numpy()
-    if again.any():
-        named = frame.loc[again, [subject, visit]].iloc[:50].itertuples()
+    repeated = pd.Series(cell).duplicated().to_numpy()
+    if repeated.any():
+        named = frame.loc[repeated, [subject, visit]].iloc[:50].itertuples()
         raise DataError(
             [
                 Problem(
                     "duplicate_visit",
-                    count_of(int(again.sum()), "row repeats", "rows repeat")
+                    count_of(int(repeated.sum()), "row repeats", "rows repeat")
                     + " a subject and visit.",
                     tuple(f"{who} at {visit} {when} (row {i})" for i, who, when in named),
                     "Keep one row a subject and visit.",
@@ -183,17 +183,17 @@ def _weights(
     occasion: IntArray,
     shape: tuple[int, int],
 ) -> FloatArray | None:
-    """Return weights by visit and subject; a constant one stands at missed visits too."""
+    """Return weights by visit and subject; a constant weight is filled in at missed visits too."""
     if column is None:
         return None
     values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
     if not (np.isfinite(values) & (values > 0)).all():
-        raise SpecError(f"weights={column!r} must be positive numbers.")
-    own = np.ones(shape[1])
-    own[person] = values
+        raise SpecError(f"rating_weights={column!r} must be positive numbers.")
+    by_visit = np.ones(shape[1])
+    by_visit[person] = values
     result = np.ones(shape)
-    if (own[person] == values).all():
-        result[:] = own
+    if (by_visit[person] == values).all():
+        result[:] = by_visit
     result[occasion, person] = values
     return result
 
@@ -213,39 +213,39 @@ def _matrix(
     At visits without a rating it is filled in with values of the subject, so that a covariate that
     never changes is one column for all visits. It has no weight there.
     """
-    whole: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     varying: list[str] = []
     place = occasion * n + person
     for name in sorted(str(v) for v in formula.rhs.required_variables):
         values = frame[name]
         if name == visit:
             codes = np.repeat(np.arange(T), n)
-            whole[name] = pd.Categorical.from_codes(codes, dtype=values.dtype)  # type: ignore[call-overload]
+            columns[name] = pd.Categorical.from_codes(codes, dtype=values.dtype)  # type: ignore[call-overload]
             continue
         is_category = isinstance(values.dtype, pd.CategoricalDtype)
         plain = values.cat.codes.to_numpy() if is_category else values.to_numpy()
-        own = np.zeros(n, dtype=plain.dtype)
-        own[person] = plain
-        if (own[person] != plain).any():
+        by_subject = np.zeros(n, dtype=plain.dtype)
+        by_subject[person] = plain
+        if (by_subject[person] != plain).any():
             varying.append(name)
         # A value that occurs: 0 would have no logarithm and lie outside a spline.
-        full = np.tile(own, T)
+        full = np.tile(by_subject, T)
         full[place] = plain
-        whole[name] = (
+        columns[name] = (
             pd.Categorical.from_codes(full, dtype=values.dtype) if is_category else full  # type: ignore[call-overload]
         )
-    table = pd.DataFrame(whole, index=pd.RangeIndex(n * T))
+    table = pd.DataFrame(columns, index=pd.RangeIndex(n * T))
     table = table if baseline is None else baseline.apply(table)
     filled = formula.rhs.get_model_matrix(table, output="pandas", na_action="ignore")
     spec = filled.model_spec
     if spec.transform_state:
-        # A transform that learns from its column (a centre, a spline) learns from analysed rows.
+        # A transform with parameters (a centre, a spline) estimates them from analysed rows.
         spec = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore").model_spec
         filled = spec.get_model_matrix(table, output="pandas", na_action="ignore")
     names = [str(c) for c in filled.columns]
     X = filled.to_numpy(dtype=float)
     if not np.isfinite(X).all():
-        raise SpecError("The formula gives values that are no finite numbers.")
+        raise SpecError("The formula gives values that are not finite numbers.")
     laid_out = np.ascontiguousarray(X.reshape(T, n, -1).transpose(0, 2, 1))
     return spec, laid_out, names, tuple(varying)
 

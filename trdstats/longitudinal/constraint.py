@@ -1,4 +1,4 @@
-"""The visits before treatment in a constrained analysis: which they are, and who is at them."""
+"""The visits before treatment in a constrained analysis, and the rows at them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def visits_before_treatment(order: VisitOrder, visit: str) -> tuple[Any, ...]:
     Raises
     ------
     SpecError
-        When no visit is one.
+        When there is none.
     """
     at_start = order.days <= 0
     if not at_start.any():
@@ -28,7 +28,7 @@ def visits_before_treatment(order: VisitOrder, visit: str) -> tuple[Any, ...]:
             "baseline scores as rows of visit 0 (or 'baseline'), or leave out constrained=True."
         )
     baseline = int(np.flatnonzero(at_start).max())
-    # A visit without a day, such as a screening, belongs to them when it comes before.
+    # A visit without a day, such as a screening, belongs to them when it precedes the baseline.
     unnamed = np.isnan(order.days) & (np.arange(len(order.days)) < baseline)
     return tuple(order.levels[at_start | unnamed])
 
@@ -39,7 +39,7 @@ def fill_treatment(
     """Return a table whose rows before treatment have the treatment that the subject got later.
 
     Before randomisation the treatment is often left empty. Subjects who never got one keep the
-    gap, and are left out with it.
+    missing value, and are left out.
     """
     if not {subject, treatment} <= set(table.columns):
         return table  # the check of the table names what is missing
@@ -50,9 +50,9 @@ def fill_treatment(
         return table
     later = table.loc[~empty].groupby(subject, observed=True)[treatment]
     treatments = later.nunique()
-    own = later.first().astype(object)[treatments == 1]
+    assigned = later.first().astype(object)[treatments == 1]
     filled = values.mask(empty, None)
-    filled = filled.mask(empty & at_start, table[subject].map(own.to_dict()))
+    filled = filled.mask(empty & at_start, table[subject].map(assigned.to_dict()))
     return table.assign(**{treatment: filled.astype(_filled_type(table[treatment]))})
 
 
@@ -64,7 +64,7 @@ def _filled_type(values: pd.Series[Any]) -> Any:
 
 
 def check_baseline(frame: pd.DataFrame, before: tuple[Any, ...], visit: str, outcome: str) -> None:
-    """Refuse analysed rows of which none is before treatment, or all are.
+    """Refuse analysed rows if none of them, or all of them, are before treatment.
 
     Raises
     ------
@@ -74,9 +74,9 @@ def check_baseline(frame: pd.DataFrame, before: tuple[Any, ...], visit: str, out
     names = ", ".join(str(v) for v in before)
     if not at_start.any():
         raise NotEstimableError(
-            f"Nobody has a value of {outcome!r} at the baseline ({visit} {names}). A constrained "
-            "analysis takes the baseline as an outcome like the others: use the score, not its "
-            "change."
+            f"No subject has a value of {outcome!r} at the baseline ({visit} {names}). A "
+            "constrained analysis takes the baseline as an outcome like the others: use the score, "
+            "not its change."
         )
     if at_start.all():
         raise NotEstimableError(f"All rows are at the baseline ({visit} {names}).")

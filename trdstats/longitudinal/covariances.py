@@ -19,7 +19,7 @@ from trdstats.kernels.gaussian.covariance import Correlation, Shape
 class Covariance(ABC):
     """A covariance structure: from parameters to the matrix of the visits.
 
-    For one of your own give `label`, `size`, `start` and `matrix`; derivatives are then taken
+    For a new structure give `label`, `size`, `start` and `matrix`; derivatives are then taken
     numerically. `shape` may give them exactly.
 
     Examples
@@ -76,7 +76,7 @@ class Covariance(ABC):
 
     @property
     def by_places(self) -> bool:
-        """Whether it matters how many planned visits lie between two, rated or not."""
+        """Whether it matters how many planned visits lie between two, assessed or not."""
         return False
 
     def at(self, places: FloatArray) -> Covariance:
@@ -85,8 +85,8 @@ class Covariance(ABC):
         Parameters
         ----------
         places : ndarray, shape (T,)
-            Place of each visit among all that were planned: 0, 1, 3 where nobody was rated at the
-            third.
+            Place of each visit among all planned visits: 0, 1, 3 where no subject was assessed
+            at the third.
         """
         return self
 
@@ -107,7 +107,7 @@ class OnDays:
 
     def __call__(self, theta: FloatArray) -> Shape:
         """Return the matrices with their derivatives."""
-        shapes = [self.structure.shape(theta, own) for own in self.days]
+        shapes = [self.structure.shape(theta, schedule) for schedule in self.days]
         if len(shapes) == 1:
             return shapes[0]
         second = [shape.second for shape in shapes if shape.second is not None]
@@ -119,7 +119,7 @@ class OnDays:
 
 
 class _OneVariance(Covariance):
-    """A structure that is no more than a variance where there is one visit only."""
+    """A structure that is only a variance where there is one visit."""
 
     def at(self, places: FloatArray) -> Covariance:
         """Return the structure of some places; of one visit a single variance."""
@@ -128,7 +128,7 @@ class _OneVariance(Covariance):
 
 @dataclass(frozen=True)
 class Unstructured(Covariance):
-    """Every variance and covariance its own parameter."""
+    """Unstructured: every variance and covariance is a parameter."""
 
     label = "unstructured"
 
@@ -170,15 +170,15 @@ class Toeplitz(_OneVariance):
 
     def at(self, places: FloatArray) -> Covariance:
         """Return the structure of some places."""
-        found = super().at(places)
-        return replace(self, places=tuple(places.tolist())) if found is self else found
+        structure = super().at(places)
+        return replace(self, places=tuple(places.tolist())) if structure is self else structure
 
     def size(self, T: int) -> int:
         """Return the number of parameters."""
         return len(kernel.lags(_places(self.places, T)))
 
     def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
-        """Return the means of the diagonals, drawn in until they make a covariance."""
+        """Return the means of the diagonals, shrunk until the matrix is positive definite."""
         theta = _means_by_lag(S, _places(self.places, len(S)))
         theta[1:] *= 0.95
         return theta
@@ -204,7 +204,7 @@ class CompoundSymmetry(_OneVariance):
         return 2
 
     def start(self, S: FloatArray, days: FloatArray) -> FloatArray:
-        """Return the mean covariance, and what the mean variance has above it."""
+        """Return the mean covariance, and the mean variance minus it."""
         T = len(S)
         off = (S.sum() - np.trace(S)) / (T * (T - 1))
         return np.array([off, max(np.trace(S) / T - off, 0.1 * np.trace(S) / T)])
@@ -220,14 +220,14 @@ class CompoundSymmetry(_OneVariance):
 
 @dataclass(frozen=True)
 class Correlated(_OneVariance):
-    """Variances, one or one a visit, round a correlation of few parameters.
+    """Variances, one or one a visit, and a correlation of few parameters.
 
     Attributes
     ----------
     key : str
         Name of the correlation.
     heterogeneous : bool
-        Whether every visit has a variance of its own.
+        Whether every visit has its own variance.
     places : tuple of float, optional
         Places of the visits; by default they follow one another.
     """
@@ -253,8 +253,8 @@ class Correlated(_OneVariance):
 
     def at(self, places: FloatArray) -> Covariance:
         """Return the structure of some places."""
-        found = super().at(places)
-        return replace(self, places=tuple(places.tolist())) if found is self else found
+        structure = super().at(places)
+        return replace(self, places=tuple(places.tolist())) if structure is self else structure
 
     def _where(self, days: FloatArray) -> FloatArray:
         """Return the days, or the places where days do not matter."""
@@ -270,8 +270,8 @@ class Correlated(_OneVariance):
         variance = np.diag(S)
         sd = np.sqrt(variance)
         C = np.clip(S / np.outer(sd, sd), -0.9, 0.9)
-        own = variance if self.heterogeneous else np.array([variance.mean()])
-        return np.concatenate([own, _CORRELATIONS[self.key].start(C, self._where(days))])
+        variances = variance if self.heterogeneous else np.array([variance.mean()])
+        return np.concatenate([variances, _CORRELATIONS[self.key].start(C, self._where(days))])
 
     def shape(self, theta: FloatArray, days: FloatArray) -> Shape:
         """Return the matrix with its derivatives."""
@@ -285,8 +285,8 @@ class Correlated(_OneVariance):
     def names(self, visits: list[str]) -> list[str]:
         """Return names of variances, then of the correlation."""
         variances = [f"var({v})" for v in visits] if self.heterogeneous else ["variance"]
-        own = _CORRELATIONS[self.key].names(visits, _places(self.places, len(visits)))
-        return variances + own
+        names = _CORRELATIONS[self.key].names(visits, _places(self.places, len(visits)))
+        return variances + names
 
 
 @dataclass(frozen=True)
@@ -331,7 +331,7 @@ def _start_power(C: FloatArray, x: FloatArray) -> FloatArray:
 
 
 def _start_ar(C: FloatArray, x: FloatArray) -> FloatArray:
-    # Neighbours that all stand next to each other keep the sign of their correlation.
+    # Adjacent visits without gaps keep the sign of their correlation.
     return np.array([_neighbours(C)]) if (np.diff(x) == 1).all() else _start_power(C, x)
 
 

@@ -1,4 +1,4 @@
-"""Degrees of freedom of mixed models: which go with which estimation, and of combinations."""
+"""Degrees of freedom of mixed models: by method of estimation, and of combinations."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class ModelDegrees:
     ----------
     inference : Inference
     rows : ndarray, shape (k, q)
-        Coefficients of each estimate on the columns that were estimated; 0 where it could not be
-        had.
+        Coefficients of each estimate on the columns that were estimated; 0 where
+        not estimable.
     """
 
     inference: Inference
     rows: FloatArray
 
     def degrees(self, L: FloatArray) -> FloatArray:
-        """Return those of each row of coefficients of the estimates; NaN of what is 0."""
+        """Return those of each row of coefficients of the estimates; NaN for a row of zeros."""
         rows = L @ self.rows
-        found = np.full(len(rows), np.nan)
+        df = np.full(len(rows), np.nan)
         some = rows.any(axis=1)
-        found[some] = self.inference.degrees(rows[some])
-        return found
+        df[some] = self.inference.degrees(rows[some])
+        return df
 
     def combine(self, L: FloatArray) -> ModelDegrees:
         """Return the rule for the estimates L times these."""

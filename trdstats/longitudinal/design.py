@@ -1,4 +1,4 @@
-"""What a mixed model is fitted to: outcome and design, laid out by subject and visit."""
+"""Outcome and design of a mixed model, arranged by subject and visit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Baseline:
     before : tuple
         Visits at day 0 or earlier.
     reference : object
-        Treatment whose design rows all subjects have there.
+        Treatment whose design rows all subjects have at these visits.
     """
 
     visit: str
@@ -36,15 +36,15 @@ class Baseline:
     reference: object
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return a table in which everybody has the reference treatment before treatment."""
+        """Return a table in which all subjects have the reference treatment before treatment."""
         values = table[self.treatment].copy()
         values[table[self.visit].isin(self.before).to_numpy()] = self.reference
         return table.assign(**{self.treatment: values})
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What marginal means need to know of the analysed rows.
+class RowTotals:
+    """Totals of the analysed rows, for marginal means.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class Facts:
     n: int
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, columns: list[str]) -> Facts:
-        """Take the facts of some rows."""
+    def of(cls, frame: pd.DataFrame, columns: list[str]) -> RowTotals:
+        """Compute the totals of some rows."""
         types = {
             c: frame[c].dtype for c in columns if isinstance(frame[c].dtype, pd.CategoricalDtype)
         }
@@ -76,12 +76,12 @@ class Facts:
             n=len(frame),
         )
 
-    def __add__(self, other: Facts) -> Facts:
+    def __add__(self, other: RowTotals) -> RowTotals:
         counts = pd.concat([self.counts, other.counts])
         if self.types:
             counts = counts.groupby(list(self.types), observed=True)[_ROWS].sum().reset_index()
         sums = {c: self.sums[c] + other.sums[c] for c in self.sums}
-        return Facts(self.types, sums, counts, self.n + other.n)
+        return RowTotals(self.types, sums, counts, self.n + other.n)
 
     def mean(self, column: str) -> float:
         """Return the mean of a number over the rows."""
@@ -118,12 +118,12 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Design:
-    """Outcome and design laid out by subject and visit.
+    """Outcome and design arranged by subject and visit.
 
     Attributes
     ----------
     frame : pandas.DataFrame
-        Rows that were analysed, with the columns of the formula.
+        Analysed rows, with the columns of the formula.
     subjects : pandas.Index
         Subjects in the order of the arrays.
     visits : pandas.Index
@@ -151,7 +151,7 @@ class Design:
     baseline : Baseline or None
         Column and reference level that all subjects have at the visits before treatment, in a
         constrained analysis.
-    facts : Facts
+    totals : RowTotals
     left_out : dict of str to int
         Rows not analysed, by reason.
     visit : str
@@ -166,7 +166,7 @@ class Design:
     subject_of_row : pandas.Index or None
         Subject of each row of `frame`, where `subjects` are none.
     planned : pandas.Index or None
-        Visits that the table names, in order, those at which nobody was rated too.
+        Visits that the table names, in order, including those without any assessment.
     order_from_text : bool
         Whether the order of the visits was read from the numbers in their names.
     """
@@ -189,7 +189,7 @@ class Design:
     occasion: IntArray
     varying: tuple[str, ...]
     baseline: Baseline | None
-    facts: Facts
+    totals: RowTotals
     left_out: dict[str, int]
     visit: str = ""
     caveat: str = ""
@@ -215,7 +215,7 @@ class Design:
 
     @property
     def never_rated(self) -> list[Any]:
-        """Planned visits between rated ones at which nobody was rated."""
+        """Planned visits between assessed ones at which no subject was assessed."""
         if self.planned is None:
             return []
         place = self.planned.get_indexer(self.visits)
@@ -229,8 +229,10 @@ class Design:
 
     @property
     def usual_days(self) -> FloatArray:
-        """Day of each visit: the mean of the subjects' where each has an own, shape (T,)."""
+        """Day of each visit: the mean over subjects where days are individual, shape (T,)."""
         if len(self.days) == 1:
             return np.asarray(self.days[0])
-        own = self.days[self.schedule]
-        return np.asarray(np.where(self.rated, own, 0.0).sum(axis=0) / self.rated.sum(axis=0))
+        subject_days = self.days[self.schedule]
+        return np.asarray(
+            np.where(self.rated, subject_days, 0.0).sum(axis=0) / self.rated.sum(axis=0)
+        )

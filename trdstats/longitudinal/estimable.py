@@ -1,4 +1,4 @@
-"""What the data of a mixed model identify, and in words what they do not."""
+"""What the data of a mixed model identify, and why the rest is not estimable."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Identified:
     ----------
     design : Design
     inference : Inference
-        On the columns that were kept.
+        On the estimated columns.
     columns : Estimability
     by_constraint : tuple of int
-        Columns left out because a constrained analysis has them equal others.
+        Columns left out because a constrained analysis makes them equal to others.
     """
 
     design: Design
@@ -72,8 +72,8 @@ class Identified:
         covariance[alone], covariance[:, alone] = np.nan, np.nan
         reason = [ALONE if one else "" for one in alone]
         for i in np.flatnonzero(lost):
-            unseen = None if cells is None else self.unseen(cells[int(i)])
-            reason[i] = unseen or self.inseparable(violated[i])
+            unseen = None if cells is None else self.unassessed(cells[int(i)])
+            reason[i] = unseen or self.aliasing(violated[i])
         return estimates_of(
             keys, np.where(lost, np.nan, self.inference.values(rows)), covariance=covariance,
             null=0.0, df=ModelDegrees(self.inference, rows), reasons=reason, title=title,
@@ -81,7 +81,7 @@ class Identified:
         )  # fmt: skip
 
     def test(self, L: FloatArray, *, as_parametrised: bool = False) -> tuple[FTest, str]:
-        """Test the estimable part of L beta = 0, and say what is not part of it.
+        """Test the estimable part of L beta = 0, and give the reason for the rest.
 
         Parameters
         ----------
@@ -94,27 +94,27 @@ class Identified:
         columns = self.columns.without(self.by_constraint) if as_parametrised else self.columns
         violated = np.asarray(columns.violates(L).any(axis=0))
         part, lost = columns.estimable_part(L)
-        found = self.inference.f_test(part[:, columns.kept])
+        test = self.inference.f_test(part[:, columns.kept])
         if not lost:
-            return found, ALONE if found.df_num and np.isnan(found.statistic) else ""
-        why = _inseparable(self.design, columns, violated)
+            return test, ALONE if test.df_num and np.isnan(test.statistic) else ""
+        why = _aliasing(self.design, columns, violated)
         if not len(part):
-            return found, why
-        share = f"{lost} of {len(part) + lost} contrasts are not estimable"
-        return found, f"{share}, the others are tested: {why}"
+            return test, why
+        extent = f"{lost} of {len(part) + lost} contrasts are not estimable"
+        return test, f"{extent}, the others are tested: {why}"
 
-    def unseen(self, cell: Mapping[str, object]) -> str | None:
-        """Say which one or two levels of a cell no assessment has; None when all were seen."""
+    def unassessed(self, cell: Mapping[str, object]) -> str | None:
+        """Return as text the one or two levels of a cell without any assessment, or None."""
         for k in (1, 2):
             for names in combinations(cell, k):
-                own = {c: cell[c] for c in names}
-                if not self.design.facts.count(own):
-                    return _nobody(self.design.visit, own)
+                levels = {c: cell[c] for c in names}
+                if not self.design.totals.count(levels):
+                    return _no_assessment(self.design.visit, levels)
         return None
 
-    def inseparable(self, violated: BoolArray) -> str:
-        """Say which terms of the formula the data cannot tell apart."""
-        return _inseparable(self.design, self.columns, violated)
+    def aliasing(self, violated: BoolArray) -> str:
+        """Return as text the terms of the formula that are collinear (aliased) in the data."""
+        return _aliasing(self.design, self.columns, violated)
 
     def ambiguous(self) -> list[str]:
         """Return the kept columns whose coefficients depend on which others were left out."""
@@ -123,7 +123,7 @@ class Identified:
         return [self.design.terms[j] for j in columns.kept[touched]]
 
 
-def _nobody(visit: str, cell: Mapping[str, object]) -> str:
+def _no_assessment(visit: str, cell: Mapping[str, object]) -> str:
     others = " and ".join(f"{c} {level_text(v)}" for c, v in cell.items() if c != visit)
     if visit not in cell:
         return f"no assessment of a subject with {others}"
@@ -131,39 +131,43 @@ def _nobody(visit: str, cell: Mapping[str, object]) -> str:
     return f"{who} was assessed at {visit} {level_text(cell[visit])}"
 
 
-def _inseparable(design: Design, columns: Estimability, violated: BoolArray) -> str:
-    said: list[str] = []
-    of_column = {j: str(t) for t, own in design.spec.term_indices.items() for j in own}
+def _aliasing(design: Design, columns: Estimability, violated: BoolArray) -> str:
+    reasons: list[str] = []
+    of_column = {
+        j: str(t)
+        for t, columns_of_term in design.spec.term_indices.items()
+        for j in columns_of_term
+    }
     for k in np.flatnonzero(violated):
         involved = np.flatnonzero(columns.null[:, k])
         if len(involved) == 1:
             name = of_column[int(involved[0])]
-            said += _empty_cells(design, [name]) or [
-                f"no assessment has {design.terms[involved[0]]}"
+            reasons += _empty_cells(design, [name]) or [
+                f"{design.terms[involved[0]]} is 0 in every row"
             ]
             continue
         terms = dict.fromkeys(of_column[int(j)] for j in involved)
         named = [t for t in terms if t != "1"] if len(terms) > 2 else list(terms)
         words = ["the intercept" if t == "1" else t for t in named]
         empty = _empty_cells(design, named)
-        said += empty or [f"the data cannot tell {_listed(words)} apart"]
-    unique = list(dict.fromkeys(said))
+        reasons += empty or [f"{_listed(words)} are collinear (aliased)"]
+    unique = list(dict.fromkeys(reasons))
     return "; ".join(unique[:3]) + ("; ..." if len(unique) > 3 else "")
 
 
 def _empty_cells(design: Design, terms: Sequence[str]) -> list[str]:
-    """Return which cells of the largest of some terms no assessment has."""
+    """Return as text the cells of the largest of some terms that have no assessment."""
     by_name = {str(t): t for t in design.spec.term_indices}
     factors = max(
-        ([c for c in design.facts.types if c in _variables(design, by_name[t])] for t in terms),
+        ([c for c in design.totals.types if c in _variables(design, by_name[t])] for t in terms),
         key=len,
     )
     if not factors:
         return []
-    counts = design.facts.size(factors)
+    counts = design.totals.size(factors)
     empty = [k if len(factors) > 1 else (k,) for k in counts.index[counts.to_numpy() == 0]]
     cells = [dict(zip(factors, key, strict=True)) for key in empty]
-    return [_nobody(design.visit, cell) for cell in cells]
+    return [_no_assessment(design.visit, cell) for cell in cells]
 
 
 def _listed(names: list[str]) -> str:
@@ -173,7 +177,7 @@ def _listed(names: list[str]) -> str:
 
 
 def without_visit(design: Design) -> list[int]:
-    """Return the columns that a constrained analysis can do without: treatment, but no visit.
+    """Return the columns of treatment without visit, redundant in a constrained analysis.
 
     All have the reference treatment at the first visit, so these columns are sums of those by
     visit. Without them coefficients read as effects at their visits.
@@ -181,12 +185,12 @@ def without_visit(design: Design) -> list[int]:
     if design.baseline is None:
         return []
     treatment, visit = design.baseline.treatment, design.baseline.visit
-    found: list[int] = []
-    for term, own in design.spec.term_indices.items():
+    columns: list[int] = []
+    for term, columns_of_term in design.spec.term_indices.items():
         variables = _variables(design, term)
         if treatment in variables and visit not in variables:
-            found += own
-    return found
+            columns += columns_of_term
+    return columns
 
 
 def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, ...]:
@@ -197,7 +201,7 @@ def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, 
     matrix = design.spec.get_model_matrix(design.frame, output="numpy", na_action="ignore")
     unconstrained = np.asarray(matrix, dtype=float)
     for k, j in enumerate(columns.left_out.tolist()):
-        # Treatment at the first visit: the constraint makes the column 0, the data do not.
+        # Treatment at the first visit: the column is 0 by the constraint, not in the data.
         if np.count_nonzero(columns.null[:, k]) == 1 and unconstrained[:, j].any():
             implied.add(j)
     return tuple(sorted(implied))
@@ -209,6 +213,6 @@ def _variables(design: Design, term: Any) -> set[str]:
 
 def notes_of(table: pd.DataFrame) -> tuple[str, ...]:
     """Return the reasons of a table as notes, each once."""
-    lacking = table.loc[table["std_error"].isna(), "reason"]
-    reasons: Iterable[str] = dict.fromkeys(r for r in lacking if r not in ("", ZERO))
+    not_estimable = table.loc[table["std_error"].isna(), "reason"]
+    reasons: Iterable[str] = dict.fromkeys(r for r in not_estimable if r not in ("", ZERO))
     return tuple(f"Not estimable (–): {reason}." for reason in reasons)

@@ -1,4 +1,4 @@
-"""Ratings as a linear mixed model is fitted to them: in coordinates that keep their digits."""
+"""Ratings in the coordinates of a linear mixed model's fit, which keep numerical precision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class FittedRows:
     Attributes
     ----------
     columns : Estimability
-        Columns of the design that none before them explains, and what the others are of them.
+        Columns of the design that are not collinear with those before them, and the others as
+        combinations of these.
     z : ndarray, shape (N, q + 1)
         Fixed effects' design, orthogonal, and least-squares residuals of the outcome.
     designs : list of ndarray, shape (N, r)
@@ -40,7 +41,7 @@ class FittedRows:
     groups : list of ndarray of int, shape (N,)
         Group of each rating, by level.
     origin : ndarray, shape (q,)
-        Least-squares coefficients, which the outcome is counted from.
+        Least-squares coefficients, whose fitted values are subtracted from the outcome.
     of_fixed : Coordinates
     of_effects : list of Coordinates
     reduced : Reduced
@@ -57,7 +58,7 @@ class FittedRows:
 
     @classmethod
     def of(cls, design: Design, groupings: Sequence[Grouping], correlated: bool) -> FittedRows:
-        """Take the ratings of a design.
+        """Build from the ratings of a design.
 
         Parameters
         ----------
@@ -69,20 +70,20 @@ class FittedRows:
         """
         at = design.occasion, design.person
         X = design.X[at[0], :, at[1]]
-        judged = _judge(X)
+        judged = _add_degrees(X)
         kept = judged.kept
-        found = uncorrelated(X[:, kept])
-        if found is None:  # as good as dependent: the likelihood itself decides
-            found = scaled(X[:, kept])
-        columns, of_fixed = found
+        centred = uncorrelated(X[:, kept])
+        if centred is None:  # nearly dependent: the likelihood decides
+            centred = scaled(X[:, kept])
+        columns, of_fixed = centred
         origin, residual = _least_squares(columns, design.y[at])
         designs, of_effects, groups = [], [], []
         for grouping in groupings:
             Z = grouping.Z[design.person, design.occasion]
             better = uncorrelated(Z) if correlated else None
-            Z, own = scaled(Z) if better is None else better
+            Z, factors = scaled(Z) if better is None else better
             designs.append(Z)
-            of_effects.append(own)
+            of_effects.append(factors)
             member = grouping.member
             groups.append(
                 design.person if member is None else member[design.person, design.occasion]
@@ -93,12 +94,12 @@ class FittedRows:
 
     @property
     def parameters(self) -> FloatArray:
-        """Matrix that takes covariance parameters to those of the effects as they were given."""
+        """Matrix from covariance parameters to those of the original effects."""
         return parameter_map(self.reduced.levels, self.of_effects)
 
     @property
     def rows(self) -> SubjectRows:
-        """Groups of the outermost level, each a pattern of its own."""
+        """Groups of the outermost level, each with its own pattern."""
         each = np.arange(self.reduced.n_groups)
         return SubjectRows(np.empty((len(each), 0)), each, each)
 
@@ -129,13 +130,13 @@ class FittedRows:
         )
 
 
-def _judge(X: FloatArray) -> Estimability:
-    """Return the columns that none before them explains, counted from their means."""
+def _add_degrees(X: FloatArray) -> Estimability:
+    """Return the columns that are not collinear with those before them, centred."""
     return judge_rows(centre(X)[0]).of_design(X)
 
 
 def _least_squares(columns: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return coefficients and residuals; a second turn restores digits lost to a far outcome."""
+    """Return coefficients and residuals; a second step restores digits lost to a large mean."""
     beta = np.zeros(columns.shape[1])
     residual = y
     for _ in range(2):

@@ -23,8 +23,8 @@ def margin_rows(
 ) -> tuple[FloatArray, FloatArray, pd.DataFrame]:
     """Return the coefficients of marginal means, and the levels they stand for.
 
-    Numbers stand at their mean over the analysed rows, or where `at` puts them; categories that
-    are neither `term` nor `by` are averaged, equally or by their share of the analysed rows.
+    Numbers are at their mean over the analysed rows, or at the value in `at`; categories that
+    are neither `term` nor `by` are averaged, equally or by their proportion of the analysed rows.
 
     Returns
     -------
@@ -36,45 +36,45 @@ def margin_rows(
         Levels of `term` and `by`, one row a mean; `by` varies slowest.
     """
     check_choice("weights", weights, ("equal", "proportional"))
-    facts = design.facts
+    totals = design.totals
     columns = [str(v) for v in design.spec.required_variables]
-    factors = [c for c in columns if c in facts.types]
+    factors = [c for c in columns if c in totals.types]
     for name in (term, *([by] if by else [])):
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
         if name not in factors:
-            raise SpecError(f"{name!r} is a number: it has no levels to take means of; use at=...")
+            raise SpecError(f"{name!r} is a number: it has no levels; use at=...")
         if name in STATISTICS:
             raise SpecError(
                 f"The column {name!r} has the name of a column of the result: rename it."
             )
     if term == by:
-        raise SpecError(f"margins() cannot show {term!r} by itself: leave `by` out.")
+        raise SpecError(f"margins() cannot show {term!r} by {term!r}: leave `by` out.")
     for name in at:
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
-    at = {c: _level(c, v, facts.types[c].categories) if c in factors else v for c, v in at.items()}
+    at = {c: _level(c, v, totals.types[c].categories) if c in factors else v for c, v in at.items()}
     shown = [by, term] if by else [term]
-    levels = {c: [at[c]] if c in at else list(facts.types[c].categories) for c in factors}
+    levels = {c: [at[c]] if c in at else list(totals.types[c].categories) for c in factors}
     others = [c for c in factors if c not in shown]
     grid = pd.DataFrame(
         list(product(*(levels[c] for c in (*shown, *others)))), columns=[*shown, *others]
     )
     for c in factors:
-        grid[c] = grid[c].astype(facts.types[c])
+        grid[c] = grid[c].astype(totals.types[c])
     for c in columns:
         if c not in factors:
-            grid[c] = float(at[c]) if c in at else facts.mean(c)
+            grid[c] = float(at[c]) if c in at else totals.mean(c)
     labels = grid[shown].drop_duplicates(ignore_index=True)
     if design.baseline is not None and design.baseline.visit in grid:
         grid = design.baseline.apply(grid)
     matrix = design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     X = np.asarray(matrix, dtype=float)
-    share = np.ones(len(grid))
+    proportion = np.ones(len(grid))
     if weights == "proportional" and others:
-        share = np.array([facts.count(cell) for cell in cells_of(grid[others])], dtype=float)
+        proportion = np.array([totals.count(cell) for cell in cells_of(grid[others])], dtype=float)
     per_mean = len(grid) // len(labels)
-    parts = share.reshape(len(labels), per_mean)
+    parts = proportion.reshape(len(labels), per_mean)
     parts = parts / parts.sum(axis=1, keepdims=True)
     cells = X.reshape(len(labels), per_mean, -1)
     L = np.einsum("km,kmq->kq", parts, cells)
@@ -82,9 +82,9 @@ def margin_rows(
     return np.asarray(L), np.asarray(size), labels
 
 
-def _level(column: str, level: Any, known: Iterable[Any]) -> Any:
+def _level(column: str, level: Any, categories: Iterable[Any]) -> Any:
     """Return the level that a user means, given as it is or as it is printed."""
-    levels = list(known)
+    levels = list(categories)
     return levels[known_level(f"level of {column!r}", level, map(level_text, levels))]
 
 
@@ -92,7 +92,7 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
     """Return, for every term of the formula, the contrasts that are 0 without it (type III).
 
     A term of categories stands for the differences between their levels, averaged equally over
-    the levels of all others; numbers in it for the slope, other numbers stand at 0. These are the
+    the levels of all others; numbers in it for the slope, other numbers are 0. These are the
     hypotheses of SAS type III, whatever the coding of the columns. In a constrained analysis all
     have the reference treatment at the first visit.
 
@@ -101,14 +101,14 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
     dict of str to ndarray, shape (k, q)
         On all columns of the design, aliased ones included.
     """
-    facts = design.facts
+    totals = design.totals
     columns = [str(v) for v in design.spec.required_variables]
-    factors = [c for c in columns if c in facts.types]
-    numbers = [c for c in columns if c not in facts.types]
-    sizes = [len(facts.types[c].categories) for c in factors]
-    levels = product(*(facts.types[c].categories for c in factors))
+    factors = [c for c in columns if c in totals.types]
+    numbers = [c for c in columns if c not in totals.types]
+    sizes = [len(totals.types[c].categories) for c in factors]
+    levels = product(*(totals.types[c].categories for c in factors))
     grid = pd.DataFrame(list(levels), columns=factors, index=pd.RangeIndex(int(np.prod(sizes))))
-    grid = grid.astype({c: facts.types[c] for c in factors})
+    grid = grid.astype({c: totals.types[c] for c in factors})
     if design.baseline is not None and {design.baseline.visit, design.baseline.treatment} <= set(
         factors
     ):
@@ -119,18 +119,18 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
         matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
         return np.asarray(matrix, dtype=float)
 
-    found: dict[str, FloatArray] = {}
+    contrasts: dict[str, FloatArray] = {}
     for term in design.spec.terms:
-        own = {str(v) for v in term.factors}
-        if not own or str(term) == "1":
+        variables = {str(v) for v in term.factors}
+        if not variables or str(term) == "1":
             continue
-        unknown = own - set(columns)
+        unknown = variables - set(columns)
         if unknown:
             raise SpecError(
                 f"Type III tests need plain columns in the formula; {', '.join(sorted(unknown))} "
                 "is a transform. Use joint_test(...)."
             )
-        slopes = [c for c in numbers if c in own]
+        slopes = [c for c in numbers if c in variables]
         total, size = np.zeros((len(grid), len(design.terms))), np.zeros(len(design.terms))
         for k in range(len(slopes) + 1):
             for ones in combinations(slopes, k):
@@ -139,8 +139,8 @@ def type3_rows(design: Design) -> dict[str, FloatArray]:
                 size = np.maximum(size, np.abs(rows).max(axis=0))
         cube = total.reshape(*sizes, -1) if factors else total
         for axis in reversed(range(len(factors))):
-            cube = np.diff(cube, axis=axis) if factors[axis] in own else cube.mean(axis=axis)
+            cube = np.diff(cube, axis=axis) if factors[axis] in variables else cube.mean(axis=axis)
         L = cube.reshape(-1, len(design.terms))
-        # What cancels is 0, not a rounding error.
-        found[str(term)] = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
-    return found
+        # What cancels is set to exactly 0.
+        contrasts[str(term)] = np.where(np.abs(L) > _ROUNDING * size, L, 0.0)
+    return contrasts

@@ -1,4 +1,4 @@
-"""Linear mixed models with random effects of the subject, on days of their own."""
+"""Linear mixed models with random effects of the subject, on individual visit days."""
 
 from __future__ import annotations
 
@@ -103,9 +103,9 @@ class LMM(SummaryMixin):
         Parameters
         ----------
         data : Study or DataFrame
-            One row a rating; days may be each subject's own.
+            One row a rating; days may differ between subjects.
         subject : str
-            Column. Levels of grouping named by `random` say it themselves.
+            Column. Not used where `random` names levels of grouping.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class LMM(SummaryMixin):
         Warns
         -----
         EstimateWarning
-            When columns of the design are explained by others.
+            When columns of the design are collinear (aliased) with others.
         """
         random = {subject: self.random} if isinstance(self.random, str) else self.random
         design, groupings = build_rows(data, read_formula(self.formula), random)
@@ -126,9 +126,9 @@ class LMM(SummaryMixin):
         aliased = [design.terms[j] for j in fitted.columns.left_out]
         if aliased:
             warnings.warn(
-                f"{len(aliased)} columns are explained by others and left out: "
-                f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends on "
-                "them is not estimable.",
+                f"{len(aliased)} columns are collinear (aliased) with others and left out: "
+                f"{', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
+                "that depend on them are not estimable.",
                 EstimateWarning,
                 stacklevel=3,
             )
@@ -144,7 +144,7 @@ class LMM(SummaryMixin):
         )
         optimum = self._optimise(model, fitted, groupings)
         of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
-        back = fitted.parameters
+        natural_scale = fitted.parameters
         return LMMResult(
             spec=self,
             design=design,
@@ -154,7 +154,7 @@ class LMM(SummaryMixin):
             _columns=fitted.columns,
             _model=model,
             _optimum=fitted.as_given(optimum, reml=self.reml),
-            _of_theta=back @ of_theta @ back.T,
+            _of_theta=natural_scale @ of_theta @ natural_scale.T,
             _rows=fitted.rows,
             _fitted=fitted,
             _state=optimum.state,
@@ -165,11 +165,11 @@ class LMM(SummaryMixin):
         levels = fitted.reduced.levels
         total = residual_variance(model)
         best: Optimum | None = None
-        for share in (0.5, 0.2, 0.05):
-            start = [_start(level, share * total / len(levels)) for level in levels]
-            found = minimise(model, np.concatenate([*start, [(1 - share) * total]]))
-            if found is not None and found.is_minimum:
-                best = found
+        for proportion in (0.5, 0.2, 0.05):
+            start = [_start(level, proportion * total / len(levels)) for level in levels]
+            optimum = minimise(model, np.concatenate([*start, [(1 - proportion) * total]]))
+            if optimum is not None and optimum.is_minimum:
+                best = optimum
                 break
         if best is None:
             names = ", ".join(e for g in groupings for e in g.effects)
@@ -191,8 +191,8 @@ class LMM(SummaryMixin):
                     "is estimated at 1 or -1"
                 )
                 raise NotEstimableError(
-                    f"{what}, the boundary of what is possible, and this model is not reported "
-                    f"there. {_at_boundary(self, model)}"
+                    f"{what}, the boundary of the parameter space, where the model is not "
+                    f"reported. {_at_boundary(self, model)}"
                 )
         return best
 
@@ -228,7 +228,7 @@ class LMM(SummaryMixin):
 
 
 def _start(level: Level, variance: float) -> FloatArray:
-    """Return parameters that give ratings a variance, all effects alike and uncorrelated.
+    """Return starting parameters: equal variances of all effects, no correlation.
 
     The columns of the design have mean square 1 over the ratings.
     """
@@ -237,7 +237,7 @@ def _start(level: Level, variance: float) -> FloatArray:
 
 
 def _at_boundary(spec: LMM, model: Model) -> str:
-    """Say what an estimate at the boundary does and does not mean, and what to fit instead."""
+    """Return as text what an estimate at the boundary means, and what to fit instead."""
     n = int(model.products.n.sum())
     meaning = (
         f"With {n:,} subjects or groups this happens by chance where a true variance is small: it "
@@ -248,7 +248,7 @@ def _at_boundary(spec: LMM, model: Model) -> str:
     if len(list(read_effects(spec.random))) < 2:
         return meaning + (
             "For ratings at scheduled visits MMRM(covariance='cs') is the same model and also "
-            "takes a correlation of zero or below."
+            "allows a correlation of zero or below."
         )
     if spec.correlated:
         return meaning + "Try correlated=False, or random='1'."

@@ -1,4 +1,4 @@
-"""What a mixed model with random effects found."""
+"""Results of a mixed model with random effects."""
 
 from __future__ import annotations
 
@@ -67,17 +67,17 @@ class LMMResult(MixedResult):
 
     @property
     def residual_variance(self) -> float:
-        """Variance of a rating round its subject's line."""
+        """Residual variance of a rating around its subject's line."""
         return float(self._optimum.state.theta[-1])
 
     def covariance_parameters(self) -> pd.DataFrame:
         """Return variances and covariances: term, estimate, std_error."""
         names, start = [], 0
         for level in self._levels:
-            own = self.effects[start : start + level.n_effects]
+            effects = self.effects[start : start + level.n_effects]
             start += level.n_effects
             for i, j in zip(*level.entries, strict=True):
-                names.append(f"var({own[i]})" if i == j else f"cov({own[j]}, {own[i]})")
+                names.append(f"var({effects[i]})" if i == j else f"cov({effects[j]}, {effects[i]})")
         return pd.DataFrame(
             {
                 "term": [*names, "residual variance"],
@@ -105,14 +105,14 @@ class LMMResult(MixedResult):
         UnknownNameError
             When there is no such level.
         """
-        known = [g.column for g in self._groupings]
-        if level is not None and level not in known:
-            raise unknown_name("level of grouping", level, known)
-        k = len(known) - 1 if level is None else known.index(level)
+        levels = [g.column for g in self._groupings]
+        if level is not None and level not in levels:
+            raise unknown_name("level of grouping", level, levels)
+        k = len(levels) - 1 if level is None else levels.index(level)
         grouping = self._groupings[k]
         group, effect, error = self._predicted(k)
         spread = np.sqrt(np.diagonal(error, axis1=1, axis2=2))
-        column = "subject" if k == len(known) - 1 else grouping.column
+        column = "subject" if k == len(levels) - 1 else grouping.column
         frame = pd.DataFrame({column: grouping.labels[group]})
         for e, name in enumerate(grouping.effects):
             frame[name] = effect[:, e]
@@ -122,27 +122,27 @@ class LMMResult(MixedResult):
     def _predicted(self, k: int) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return groups of a level, predictions of their effects and covariances of the errors."""
         fitted, state = self._fitted, self._state
-        own, G = self._levels[k], self._matrices(state.theta)[k]
+        grouping, G = self._levels[k], self._matrices(state.theta)[k]
         residual = fitted.reduced.units.residuals(self._rows, state.beta)
-        if own.member is None:
+        if grouping.member is None:
             group = np.arange(fitted.reduced.n_groups)
-            effect, error = predict_of_units(own, G, state.weight, residual)
+            effect, error = predict_of_units(grouping, G, state.weight, residual)
             effect, error = effect[group], error[group]
         else:
-            group, effect, error = predict_within(own, G, state.weight, residual)
+            group, effect, error = predict_within(grouping, G, state.weight, residual)
         A = fitted.of_effects[k].matrix
         return group, effect @ A.T, A @ error @ A.T
 
     def subject_lines(self) -> FloatArray:
-        """Return what the random effects add at every rating, shape (n, T)."""
+        """Return the contribution of the random effects at every rating, shape (n, T)."""
         design = self.design
         result = np.zeros(design.rated.shape)
         for k, grouping in enumerate(self._groupings):
             group, effect, _ = self._predicted(k)
-            whole = np.zeros((int(group.max()) + 1, effect.shape[1]))
-            whole[group] = effect
+            by_group = np.zeros((int(group.max()) + 1, effect.shape[1]))
+            by_group[group] = effect
             Z = grouping.Z[design.person, design.occasion]
-            of_row = whole[self._fitted.groups[k]]
+            of_row = by_group[self._fitted.groups[k]]
             result[design.person, design.occasion] += (Z * of_row).sum(axis=1)
         return result
 
@@ -153,13 +153,13 @@ class LMMResult(MixedResult):
         order = np.lexsort((design.occasion, design.person))
         for rows in np.split(order, np.cumsum(np.bincount(design.person))[:-1]):
             V = s2 * np.eye(len(rows))
-            for Z, own, code in zip(fitted.designs, G, fitted.groups, strict=True):
-                same = code[rows][:, None] == code[rows][None]
-                V += np.where(same, Z[rows] @ own @ Z[rows].T, 0.0)
+            for Z, G_level, code in zip(fitted.designs, G, fitted.groups, strict=True):
+                same_group = code[rows][:, None] == code[rows][None]
+                V += np.where(same_group, Z[rows] @ G_level @ Z[rows].T, 0.0)
             yield design.person[rows[:1]], design.occasion[rows], V
 
-    def _effect_of_subjects(self) -> FloatArray:
-        """Return the first-order effect of each unit on each fixed effect, shape (n, q)."""
+    def _influence(self) -> FloatArray:
+        """Return the influence of each unit on each fixed effect, shape (n, q)."""
         fitted, state = self._fitted, self._state
         n, units = fitted.reduced.n_groups, fitted.reduced.units
         b = np.append(-state.beta, 1.0)
@@ -177,11 +177,11 @@ class LMMResult(MixedResult):
         return len(self.design.subjects)
 
     def likelihood_ratio(self, simpler: LMMResult) -> pd.DataFrame:
-        """Test the random effects that a simpler fit lacks.
+        """Test the random effects that a simpler fit does not have.
 
         The variance of one more effect lies on its boundary under the simpler model: its
-        likelihood ratio is a half-and-half mixture of chi-squared laws with k and k - 1 degrees
-        of freedom, k the number of parameters more.
+        likelihood ratio is a half-and-half mixture of chi-squared distributions with k and
+        k - 1 degrees of freedom, k the number of additional parameters.
 
         Returns
         -------
@@ -197,13 +197,13 @@ class LMMResult(MixedResult):
         ----------
         Self and Liang 1987, doi:10.1080/01621459.1987.10478472; Stram and Lee 1994.
         """
-        same = (
+        is_comparable = (
             self.terms == simpler.terms
             and self.spec.reml == simpler.spec.reml
             and self._model.products.n_obs == simpler._model.products.n_obs
         )
         k = self.n_covariance - simpler.n_covariance
-        if not same or k < 1 or len(self.effects) - len(simpler.effects) > 1:
+        if not is_comparable or k < 1 or len(self.effects) - len(simpler.effects) > 1:
             raise SpecError(
                 "likelihood_ratio() needs the same fixed effects, ratings and estimation, and one "
                 "random effect (or correlations) fewer in the simpler fit."

@@ -50,13 +50,13 @@ class Margins(EstimateResult):
     L : ndarray, shape (k, q)
         Coefficients of each mean on all columns of the design, aliased ones included.
     size : ndarray, shape (k, q)
-        Sums of the absolute values that they were added up from.
+        Sums of the absolute values of their addends.
     labels : pandas.DataFrame
         Levels each mean stands for.
     term : str
         Column whose levels are compared.
     by : str or None
-        Column within whose levels they are.
+        Column within whose levels they are estimated.
     fit : MixedResult
     """
 
@@ -69,7 +69,7 @@ class Margins(EstimateResult):
     fit: MixedResult
 
     def estimates(self) -> Estimates:
-        """Return the means; one that the data do not identify is NaN and says why."""
+        """Return the means; one that is not estimable is NaN, with the reason."""
         return self.fit.with_influence(self._table(), self.L[:, self.fit.identified.columns.kept])
 
     def _table(self) -> Estimates:
@@ -96,7 +96,7 @@ class Margins(EstimateResult):
         pairwise : bool
             Compare all pairs instead, the later level minus the earlier.
         matrix : mapping of str to sequence, optional
-            Contrasts of your own: label and one coefficient a level.
+            Contrasts by label, each with one coefficient a level.
         adjust : {"none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "tukey", \
 "dunnett", "max-t", "mvt"}
             Adjustment within each level of `by`, over the contrasts that are estimable there: see
@@ -129,13 +129,13 @@ class Margins(EstimateResult):
         )
         if self.by is not None:
             keys.insert(0, self.by, [level for level, _ in blocks for _ in names])
-        found = self.fit.identified.estimates(
+        estimates = self.fit.identified.estimates(
             L, keys, size=size, title="Differences of marginal means"
         )
-        found = replace(found, reasons=self._reasons(C, L, found))
+        estimates = replace(estimates, reasons=self._reasons(C, L, estimates))
         usable = L[:, self.fit.identified.columns.kept].copy()
-        usable[np.isnan(found.value)] = np.nan
-        return Contrasts(found, usable, self, adjust, len(names), conf_level)
+        usable[np.isnan(estimates.value)] = np.nan
+        return Contrasts(estimates, usable, self, adjust, len(names), conf_level)
 
     def _summed(
         self, parts: Sequence[tuple[FloatArray, IntArray]]
@@ -143,21 +143,21 @@ class Margins(EstimateResult):
         """Return combinations C of some of the means: their coefficients, and their sizes."""
         L = np.concatenate([C @ self.L[at] for C, at in parts])
         size = np.concatenate([np.abs(C) @ self.size[at] for C, at in parts])
-        # What cancels is 0, not a rounding error.
+        # What cancels is set to exactly 0.
         return np.where(np.abs(L) > 1e-12 * size, L, 0.0), size
 
-    def _reasons(self, C: FloatArray, L: FloatArray, found: Estimates) -> tuple[str, ...]:
-        """Return why contrasts are not estimable: by what their means lack, or 0 by the model."""
-        lacking = np.isnan(found.value)
+    def _reasons(self, C: FloatArray, L: FloatArray, estimates: Estimates) -> tuple[str, ...]:
+        """Return why contrasts are not estimable: because of their means, or 0 by the model."""
+        not_estimable = np.isnan(estimates.value)
         none = ("",) * len(self.L)
-        of_mean = np.array(self._table().reasons if lacking.any() else none, dtype=object)
-        reasons = list(found.reasons)
+        of_mean = np.array(self._table().reasons if not_estimable.any() else none, dtype=object)
+        reasons = list(estimates.reasons)
         for b, (_, at) in enumerate(self._blocks()):
             for i, row in enumerate(C):
                 k = b * len(C) + i
-                own = [r for r in of_mean[at[row != 0]] if r]
-                if lacking[k] and own:
-                    reasons[k] = "; ".join(dict.fromkeys(own))
+                of_means = [r for r in of_mean[at[row != 0]] if r]
+                if not_estimable[k] and of_means:
+                    reasons[k] = "; ".join(dict.fromkeys(of_means))
                 elif not L[k].any():
                     reasons[k] = ZERO
         return tuple(reasons)
@@ -167,18 +167,18 @@ class Margins(EstimateResult):
         if self.by is None:
             raise SpecError("average() takes the mean over `by`, and these means have none.")
         n = len(self._blocks())
-        w = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=float)
-        if w.shape != (n,):
+        weight = np.full(n, 1 / n) if weights is None else np.asarray(weights, dtype=float)
+        if weight.shape != (n,):
             raise SpecError(f"average() needs {n} weights, one a level of {self.by!r}.")
-        if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
+        if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
             raise SpecError(
                 "average() needs weights of 0 or more that are not all 0; for differences use "
                 "contrasts(matrix=...)."
             )
-        return self._combined(w / w.sum())
+        return self._combined(weight / weight.sum())
 
     def area(self, start: float, end: float) -> Margins:
-        """Return areas under the means between two days, by the trapezium rule.
+        """Return areas under the means between two days, by the trapezoidal rule.
 
         Parameters
         ----------
@@ -197,22 +197,22 @@ class Margins(EstimateResult):
         days = days_of(levels)
         if np.isnan(days).any():
             unnamed = ", ".join(str(v) for v, d in zip(levels, days, strict=True) if np.isnan(d))
-            raise SpecError(f"area() needs days, and {unnamed} of {self.by!r} name none.")
+            raise SpecError(f"area() needs days, and {unnamed} of {self.by!r} do not name a day.")
         for day in (start, end):
             if day not in days:
                 raise unknown_name("visit", day, [f"{d:g}" for d in days])
         in_order = np.argsort(days)
-        w = np.zeros(len(days))
+        weight = np.zeros(len(days))
         used = in_order[(days[in_order] >= start) & (days[in_order] <= end)]
         for a, b in pairwise(used):
-            w[[a, b]] += (days[b] - days[a]) / 2
-        return self._combined(w)
+            weight[[a, b]] += (days[b] - days[a]) / 2
+        return self._combined(weight)
 
-    def _combined(self, w: FloatArray) -> Margins:
+    def _combined(self, weight: FloatArray) -> Margins:
         blocks = self._blocks()
         k = len(blocks[0][1])
         rows = np.concatenate([at for _, at in blocks])
-        L, size = self._summed([(np.asarray(np.kron(w, np.eye(k))), rows.astype(np.intp))])
+        L, size = self._summed([(np.asarray(np.kron(weight, np.eye(k))), rows.astype(np.intp))])
         labels = self.labels.iloc[blocks[0][1]][[self.term]].reset_index(drop=True)
         return Margins(self.inference, L, size, labels, self.term, None, self.fit)
 
@@ -231,7 +231,7 @@ class Margins(EstimateResult):
         if self.by is None:
             frame = self.tidy().assign(label=lambda d: d[self.term].astype(str))
             return plots.plot_estimates(frame, ax=ax, **options)
-        facts = self.fit.design.facts
+        totals = self.fit.design.totals
         keys = list(zip(self.labels[self.by], self.labels[self.term], strict=True))
         days = days_of([b for b, _ in keys])
         if np.isnan(days).any():
@@ -241,7 +241,7 @@ class Margins(EstimateResult):
             self.tidy()
             .drop(columns=list(self.labels))
             .assign(
-                n=[facts.count({self.by: b, self.term: t}) for b, t in keys],
+                n=[totals.count({self.by: b, self.term: t}) for b, t in keys],
                 treatment=self.labels[self.term],
                 day=days,
             )
@@ -266,10 +266,10 @@ class Margins(EstimateResult):
             )
             for r in table.to_dict("records")
         )
-        header = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
-        facts = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
+        columns = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
+        header = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
         notes = (*self._table().notes, *notes_of(table))
-        return Summary("Marginal means", facts, (Table(header, rows, len(head)),), notes)
+        return Summary("Marginal means", header, (Table(columns, rows, len(head)),), notes)
 
 
 @checked_methods
@@ -295,7 +295,7 @@ class Contrasts(EstimateResult):
     _conf_level: float
 
     def estimates(self) -> Estimates:
-        """Return the differences, adjusted as asked; one not identified is NaN and says why."""
+        """Return the adjusted differences; one that is not estimable is NaN, with the reason."""
         return self.margins.fit.with_influence(self._table(), self.L)
 
     def _table(self) -> Estimates:
@@ -321,18 +321,18 @@ class Contrasts(EstimateResult):
         Raises
         ------
         SpecError
-            When the contrasts are not by visit, or groups have covariances of their own.
+            When the contrasts are not by visit, or groups have their own covariances.
         """
         check_level(conf_level)
         fit = self.margins.fit
-        found = fit.visit_variances()
-        if self.margins.by is None or self.margins.by != fit.design.visit or found is None:
+        variances = fit.visit_variances()
+        if self.margins.by is None or self.margins.by != fit.design.visit or variances is None:
             raise SpecError(
                 "effect_sizes() needs means by visit of a model with one covariance for all."
             )
         visits = list(fit.design.visits)
         place = [visits.index(v) for v in self._plain.keys[self.margins.by]]
-        variance, of_variance = found
+        variance, of_variance = variances
         v, spread = variance[place], of_variance[place]
         d = self._plain.value / np.sqrt(v)
         correction = 1 - 3 / (4 * self._plain.degrees - 1)
@@ -376,7 +376,7 @@ class Contrasts(EstimateResult):
             for r in frame.to_dict("records")
         )
         level = f"{100 * self.conf_level:g} % CI"
-        header = (
+        columns = (
             *([by.capitalize()] if by else []),
             "Contrast",
             f"Difference ({level})",
@@ -384,16 +384,16 @@ class Contrasts(EstimateResult):
             "p",
         )
         design = self.margins.fit.design
-        facts = [("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjustment)]
+        header = [("Model", self.margins.fit.spec.formula), ("Adjustment", self.adjustment)]
         if design.better is not None:
             side = "negative" if design.better == "lower" else "positive"
-            facts.append(("Better", f"{side} differences: {design.better} {design.outcome}"))
+            header.append(("Better", f"{side} differences: {design.better} {design.outcome}"))
         notes = (*self._plain.notes, *notes_of(frame), *self._family_notes())
-        table = Table(header, rows, 2 if by else 1)
-        return Summary("Differences of marginal means", tuple(facts), (table,), notes)
+        table = Table(columns, rows, 2 if by else 1)
+        return Summary("Differences of marginal means", tuple(header), (table,), notes)
 
     def _family_notes(self) -> tuple[str, ...]:
-        """Say where an adjustment counts fewer differences than were asked for."""
+        """Return a note where an adjustment counts fewer differences than were requested."""
         usable = np.isfinite(self._plain.statistic).reshape(-1, self.n_contrasts)
         if self.adjustment == "none" or self.n_contrasts == 1 or usable.all():
             return ()
@@ -419,12 +419,12 @@ def _coefficients(
     k = len(levels)
     eye, texts = np.eye(k), [level_text(v) for v in levels]
     if matrix is not None:
-        given = [np.asarray(v, dtype=float) for v in dict(matrix).values()]
-        if not given or any(v.shape != (k,) for v in given):
+        contrasts = [np.asarray(v, dtype=float) for v in dict(matrix).values()]
+        if not contrasts or any(v.shape != (k,) for v in contrasts):
             raise SpecError(f"Each contrast needs {k} coefficients, for {', '.join(texts)}.")
-        return [(str(name), "", "") for name in dict(matrix)], np.stack(given)
+        return [(str(name), "", "") for name in dict(matrix)], np.stack(contrasts)
     if k < 2:
-        raise SpecError(f"There is nothing to compare: the means are of {texts[0]} alone.")
+        raise SpecError(f"There is no comparison: the means are of {texts[0]} alone.")
     if pairwise:
         pairs = [(i, j) for i in range(k) for j in range(i)]
         pairs.sort(key=lambda p: (p[1], p[0]))

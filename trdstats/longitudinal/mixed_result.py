@@ -1,4 +1,4 @@
-"""What a mixed model found: effects, tests, marginal means, influence."""
+"""Results of a mixed model: effects, tests, marginal means, influence."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class MixedResult(EstimateResult):
     ----------
     spec : MMRM or LMM
     design : Design
-        What was analysed, and what was left out.
+        Analysed rows, and counts of those left out.
     terms : tuple of str
         Columns of the design that were estimated.
     aliased : tuple of str
-        Columns left out because others explain them.
+        Columns left out because they are collinear with others.
     inference : Inference
         Covariance of the effects and their degrees of freedom.
     """
@@ -149,8 +149,8 @@ class MixedResult(EstimateResult):
         """
         rows = self._checked_rows(L)
         names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
-        found = self._combined(rows, pd.DataFrame({"contrast": names}))
-        return self.with_influence(found, rows)
+        estimates = self._combined(rows, pd.DataFrame({"contrast": names}))
+        return self.with_influence(estimates, rows)
 
     def _combined(self, rows: FloatArray, keys: pd.DataFrame) -> Estimates:
         """Return combinations of the effects as they were estimated, aliased ones left out."""
@@ -160,20 +160,20 @@ class MixedResult(EstimateResult):
         as_estimated = replace(
             self.identified, columns=self._columns.without(self._columns.left_out.tolist())
         )
-        found = as_estimated.estimates(full, keys, title=self.title)
+        estimates = as_estimated.estimates(full, keys, title=self.title)
         return replace(
-            found, value=np.where(lost, np.nan, found.value),
+            estimates, value=np.where(lost, np.nan, estimates.value),
             reasons=tuple(
-                "not estimable" if x else r for x, r in zip(lost, found.reasons, strict=True)
+                "not estimable" if x else r for x, r in zip(lost, estimates.reasons, strict=True)
             ),
         )  # fmt: skip
 
-    def with_influence(self, found: Estimates, rows: FloatArray) -> Estimates:
-        """Return estimates with the first-order effect of every subject on them.
+    def with_influence(self, estimates: Estimates, rows: FloatArray) -> Estimates:
+        """Return estimates with the influence of every subject on them.
 
         Parameters
         ----------
-        found : Estimates
+        estimates : Estimates
         rows : ndarray, shape (k, q)
             Their coefficients on the columns that were estimated; NaN where not estimable.
 
@@ -181,16 +181,22 @@ class MixedResult(EstimateResult):
         -----
         On the fixed effects it is Phi times the subject's score X' V^-1 r; the cross-product is
         the empirical covariance (CR0). Where subjects share random effects of a site, there is
-        one row a site: only sites are independent. With estimated weights the effects know how
-        they were estimated. A fit to a summary has no rows, and no influences.
+        one row a site: only sites are independent. With estimated weights the influence includes
+        their estimation. A fit to a summary has no rows, and no influences.
         """
         if not len(self.design.person):
-            return found
-        effect, who = self._effect_of_subjects(), np.asarray(self.design.subjects, dtype=object)
+            return estimates
+        effect_influence, subjects = (
+            self._influence(),
+            np.asarray(self.design.subjects, dtype=object),
+        )
         if self._weighting is not None:
-            effect, who = self._weighting.through(effect), self._weighting.subjects(who)
-        moved = effect @ np.nan_to_num(rows).T
-        return replace(found, influences=np.asarray(moved), subjects=who)
+            effect_influence, subjects = (
+                self._weighting.through(effect_influence),
+                self._weighting.subjects(subjects),
+            )
+        influence = effect_influence @ np.nan_to_num(rows).T
+        return replace(estimates, influences=np.asarray(influence), subjects=subjects)
 
     def _checked_rows(self, L: Any) -> FloatArray:
         rows = np.atleast_2d(np.asarray(L, dtype=float))
@@ -210,8 +216,8 @@ class MixedResult(EstimateResult):
         terms : str, sequence of str, or array_like of shape (k, q)
             Columns of the design; a term of the formula (``"treatment"``, ``"treatment:visit"``)
             stands for all its columns; or coefficients, in the order of `terms`, of contrasts
-            that are 0 together. Of columns that are not all estimable those combinations are
-            tested that are.
+            that are 0 together. If not all are estimable, the
+            estimable combinations are tested.
 
         Returns
         -------
@@ -224,8 +230,8 @@ class MixedResult(EstimateResult):
             When a term is not in the model.
         """
         if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
-            wanted = [terms] if isinstance(terms, str) else list(terms)
-            columns = [j for name in wanted for j in self._columns_of(name)]
+            chosen = [terms] if isinstance(terms, str) else list(terms)
+            columns = [j for name in chosen for j in self._columns_of(name)]
             L = np.eye(len(self.design.terms))[columns]
         else:
             rows = self._checked_rows(terms)
@@ -238,9 +244,9 @@ class MixedResult(EstimateResult):
         """Test every term of the formula (type III).
 
         A term is tested by differences between the levels of its categories, averaged equally
-        over the levels of all others; the coding of the columns plays no part. Numbers outside
-        the term stand at 0: centre a covariate that interacts with a category. Of differences
-        that are not all estimable those combinations are tested that are. In a constrained
+        over the levels of all others; the coding of the columns does not matter. Numbers outside
+        the term are at 0: centre a covariate that interacts with a category. If not
+        all are estimable, the estimable combinations are tested. In a constrained
         analysis treatments do not differ at the first visit.
 
         Returns
@@ -272,7 +278,7 @@ class MixedResult(EstimateResult):
         return groups[name]
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: subjects, ratings, log-likelihood, AIC, BIC, and how the search went."""
+        """Return one row: subjects, ratings, log-likelihood, AIC, BIC, and convergence."""
         s, o = self._model.products, self._optimum
         return pd.DataFrame(
             {
@@ -307,7 +313,7 @@ class MixedResult(EstimateResult):
         term : str
             Column whose levels are compared, e.g. ``"treatment"``.
         by : str, optional
-            Column within whose levels they are, e.g. ``"visit"``.
+            Column within whose levels they are estimated, e.g. ``"visit"``.
         at : mapping, optional
             Values of covariates. Default: numbers at their mean over the analysed rows.
         weights : {"equal", "proportional"}
@@ -327,7 +333,7 @@ class MixedResult(EstimateResult):
         Parameters
         ----------
         kind : {"marginal", "conditional", "normalised"}
-            Round the mean of the population; round each subject's own line (models with random
+            From the population mean; from each subject's own line (models with random
             effects); or marginal residuals made independent with variance 1 by the inverse
             Cholesky factor of their covariance.
 
@@ -339,7 +345,7 @@ class MixedResult(EstimateResult):
         Raises
         ------
         SpecError
-            When the model has no random effects and conditional residuals are asked for.
+            When conditional residuals are requested of a model without random effects.
         """
         return residual_table(self, kind)
 
@@ -356,7 +362,7 @@ class MixedResult(EstimateResult):
         -------
         pandas.DataFrame
             The columns of the formula, estimate, std_error, df, conf_low, conf_high, conf_level,
-            reason. A mean that the data do not identify is NaN, and reason says why.
+            reason. A mean that is not estimable is NaN, and reason says why.
 
         Raises
         ------
@@ -376,18 +382,18 @@ class MixedResult(EstimateResult):
         return simulated_outcomes(self, n, seed)
 
     def subject_lines(self) -> FloatArray | None:
-        """Return what random effects add at every rating, shape (n, T); None without them."""
+        """Return the contribution of random effects at every rating, shape (n, T); None without."""
         return None
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).
 
-        None where visits have no variance of their own, or groups differ in it.
+        None where visits have no variance parameter, or groups differ in it.
         """
         return None
 
     def influence(self) -> pd.DataFrame:
-        """Return the first-order effect of each subject, or site, on each fixed effect.
+        """Return the influence of each subject, or site, on each fixed effect.
 
         Returns
         -------
@@ -409,9 +415,9 @@ class MixedResult(EstimateResult):
         """Return the fit and its fixed effects as tables."""
         g = next(each_row(self.glance()))
         left = "; ".join(f"{n:,} {reason}" for reason, n in self.design.left_out.items())
-        facts = [
+        header = [
             ("Formula", self.spec.formula),
-            *self.design.spec.facts(),
+            *self.design.spec.header(),
             ("Covariance", self.structure),
             ("Subjects", self._subjects_in_words(g.n)),
             ("Ratings", f"{g.n_obs:,}" + (f" ({left} left out)" if left else "")),
@@ -419,8 +425,8 @@ class MixedResult(EstimateResult):
             *([] if self._weighting else [("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}")]),
             ("Degrees of freedom", self.spec.ddf),
         ]
-        facts += self._facts()
-        facts += [("Weights", self._weighting.words)] if self._weighting else []
+        header += self._header()
+        header += [("Weights", self._weighting.words)] if self._weighting else []
         rows = tuple(
             (
                 r.term,
@@ -432,20 +438,22 @@ class MixedResult(EstimateResult):
             )
             for r in each_row(self.tidy())
         )
-        header = ("Term", "Estimate", "SE", "df", "t", "p")
+        columns = ("Term", "Estimate", "SE", "df", "t", "p")
         notes = [f"{self.design.caveat}."] if self.design.caveat else []
         notes += self._left_out_notes()
-        tables = (Table(header, rows), *self._tables())
-        return Summary(self.title, tuple(facts), tables, tuple(notes))
+        tables = (Table(columns, rows), *self._tables())
+        return Summary(self.title, tuple(header), tables, tuple(notes))
 
     def _left_out_notes(self) -> list[str]:
         notes = []
         if self.aliased:
-            notes.append(f"Left out, explained by others: {', '.join(self.aliased)}.")
+            notes.append(f"Left out, collinear (aliased) with others: {', '.join(self.aliased)}.")
         ambiguous = self.identified.ambiguous()
         if ambiguous:
             shown = ", ".join(ambiguous[:8]) + (", ..." if len(ambiguous) > 8 else "")
-            notes.append(f"No effects by themselves, they depend on what was left out: {shown}.")
+            notes.append(
+                f"Not interpretable alone, they depend on which columns were left out: {shown}."
+            )
         if self._by_constraint:
             names = ", ".join(self.design.terms[j] for j in self._by_constraint)
             notes.append(f"Left out by the constraint of one mean at the first visit: {names}.")
@@ -456,11 +464,11 @@ class MixedResult(EstimateResult):
             return f"{n:,}"
         return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
 
-    def _effect_of_subjects(self) -> FloatArray:
-        """Return the first-order effect of each subject on each fixed effect, shape (n, q)."""
-        found = sandwich(self._model, self._optimum.state, self._rows, "empirical")
+    def _influence(self) -> FloatArray:
+        """Return the influence of each subject on each fixed effect, shape (n, q)."""
+        robust = sandwich(self._model, self._optimum.state, self._rows, "empirical")
         effect = np.zeros((len(self.design.subjects), len(self.terms)))
-        effect[self._rows.order] = found.scores @ found.plain
+        effect[self._rows.order] = robust.scores @ robust.plain
         return effect
 
     def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
@@ -471,33 +479,33 @@ class MixedResult(EstimateResult):
             visits = np.flatnonzero(s.rated[p])
             yield rows.order[rows.pattern == p], visits, V[p][np.ix_(visits, visits)]
 
-    def _facts(self) -> tuple[tuple[str, str], ...]:
-        """Return what else stands in the head of the summary."""
+    def _header(self) -> tuple[tuple[str, str], ...]:
+        """Return further lines of the header of the summary."""
         return ()
 
     def _tables(self) -> tuple[Table, ...]:
-        """Return what stands below the effects."""
+        """Return the tables below the effects."""
         return ()
 
 
 def _by_term(design: Design) -> dict[str, list[int]]:
     """Return the columns of each term of the formula."""
-    found: dict[str, list[int]] = {}
+    columns_by_term: dict[str, list[int]] = {}
     for term, columns in design.spec.term_indices.items():
-        own = [int(c) for c in columns]
+        term_columns = [int(c) for c in columns]
         for name in {str(term), ":".join(reversed(str(term).split(":")))}:
-            found[name] = own
-    return found
+            columns_by_term[name] = term_columns
+    return columns_by_term
 
 
-def _test_table(found: FTest, reason: str = "") -> pd.DataFrame:
-    """Return a joint test as one row, with what of it is not estimable and why."""
-    p = float(f_distribution.sf(found.statistic, found.df_num, found.df_den))
+def _test_table(test: FTest, reason: str = "") -> pd.DataFrame:
+    """Return a joint test as one row, with the reason where a part is not estimable."""
+    p = float(f_distribution.sf(test.statistic, test.df_num, test.df_den))
     return pd.DataFrame(
         {
-            "statistic": [found.statistic],
-            "df_num": [found.df_num],
-            "df_den": [found.df_den],
+            "statistic": [test.statistic],
+            "df_num": [test.df_num],
+            "df_den": [test.df_den],
             "p_value": [p],
             "reason": [reason],
         }

@@ -70,7 +70,7 @@ class MMRM(SummaryMixin):
         Outcome and fixed effects, e.g. ``"change ~ baseline * visit + treatment * visit"``.
     covariance : str or Covariance
         "us", "toep", "toeph", "ar1", "ar1h", "cs", "csh", "ad", "adh" (h: one variance a visit),
-        "sp_exp", "sp_gau", "sp_pow" (by the days of the visits), or a structure of your own.
+        "sp_exp", "sp_gau", "sp_pow" (by the days of the visits), or another `Covariance`.
     reml : bool, default True
         Restricted maximum likelihood, else maximum likelihood.
     ddf : {"kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual"}
@@ -80,15 +80,15 @@ class MMRM(SummaryMixin):
         Covariance of the fixed effects; of the last three (CR0, CR2, CR3) the degrees of freedom
         are Bell and McCaffrey's with ``ddf="satterthwaite"``.
     group : str, optional
-        Column, commonly the treatment: each group has a covariance of its own.
-    weights : str, optional
+        Column, commonly the treatment: each group has its own covariance.
+    rating_weights : str, optional
         Column of weights of the ratings; the variance of a rating is divided by its weight.
     time : str, optional
         Column with the actual day of each rating, for ``"sp_exp"``, ``"sp_gau"`` and ``"sp_pow"``.
         Default: the visits themselves, where they are numbers.
     constrained : bool, default False
         Constrained longitudinal analysis: the visits at day 0 or earlier (or called "baseline",
-        "screening") are outcomes like the others, at which all treatments share one mean.
+        "screening") are outcomes like the others, at which all treatments have one mean.
 
     Raises
     ------
@@ -98,9 +98,9 @@ class MMRM(SummaryMixin):
     Notes
     -----
     Visits that are categories keep their order, numbers theirs. Texts are put in the order of the
-    numbers in them ("2 weeks" before "10 weeks") and the summary prints it; where it cannot be
-    read they are refused. AR(1) and Toeplitz structures count a planned visit (a category, or rows
-    without an outcome) as a step, rated or not.
+    numbers in them ("2 weeks" before "10 weeks") and the summary prints it; where there are no
+    numbers they are refused. AR(1) and Toeplitz structures count a planned visit (a category, or
+    rows without an outcome) as a step, assessed or not.
 
     References
     ----------
@@ -125,7 +125,7 @@ class MMRM(SummaryMixin):
     ] = "kenward-roger"
     vcov: Literal["model", "empirical", "bias-reduced", "jackknife"] = "model"
     group: str | None = None
-    weights: str | None = None
+    rating_weights: str | None = None
     time: str | None = None
     constrained: bool = False
 
@@ -156,7 +156,7 @@ class MMRM(SummaryMixin):
         Parameters
         ----------
         data : Study, DataFrame or MMRMSummary
-            One row a subject and visit, or what `summarise` made of them. Of a study the
+            One row a subject and visit, or the result of `summarise`. Of a study the
             scheduled visits, as ``study.longitudinal()`` returns them; in a constrained
             analysis also the baselines, as visit 0.
         subject, visit, treatment : str
@@ -165,21 +165,21 @@ class MMRM(SummaryMixin):
             Weights of subjects, as those of `PropensityWeights`: a column, a series indexed by
             subject, a frame with the columns subject and weight, or the result that estimated
             them. The variance of a subject's ratings is divided by its weight. The covariance of
-            the effects is then empirical, whatever `vcov` says of the model's, with Bell and
-            McCaffrey's degrees of freedom, and knows how the weights were estimated when given
-            the result.
+            the effects is then empirical, whatever `vcov` is, with Bell and McCaffrey's degrees of
+            freedom, and includes the estimation of the weights when given the result.
 
         Raises
         ------
         DataError, SpecError
             When the table or the formula is not usable.
         NotEstimableError
-            When the covariance cannot be estimated; the message says what to try.
+            When the covariance cannot be estimated; the message suggests alternatives.
 
         Warns
         -----
         EstimateWarning
-            When columns of the design are explained by others: they are left out by name.
+            When columns of the design are collinear (aliased) with others: they are left out and
+            named.
         """
         if weights is not None:
             return self._fit_weighted(data, subject, visit, treatment, weights)
@@ -190,42 +190,42 @@ class MMRM(SummaryMixin):
     def _fit_weighted(
         self, data: Any, subject: str, visit: str, treatment: str, weights: Any
     ) -> MMRMResult:
-        if self.weights is not None or isinstance(data, MMRMSummary):
+        if self.rating_weights is not None or isinstance(data, MMRMSummary):
             raise SpecError(
-                "Weights of subjects go with rows, and not with weights of ratings: give one of "
-                "fit(weights=...) and MMRM(weights=...), and no summary."
+                "Weights of subjects need rows, and cannot be combined with weights of ratings: "
+                "give either fit(weights=...) or MMRM(rating_weights=...), and no summary."
             )
         table = long_table(data, with_baseline=self.constrained)
         rows, left_out = attach_weights(table, subject, weights)
         kind: Kind = "empirical" if self.vcov == "model" else self.vcov
         robust = replace(
             self,
-            weights=COLUMN,
+            rating_weights=COLUMN,
             vcov=kind,
             ddf="satterthwaite" if self.ddf.startswith("kenward") else self.ddf,
         )
-        found = robust._fit_rows(rows, subject, visit, treatment)
+        fit = robust._fit_rows(rows, subject, visit, treatment)
         caveat = caveat_under(caveat_of(data), weights)
-        design = replace(found.design, left_out=left_out | found.design.left_out, caveat=caveat)
+        design = replace(fit.design, left_out=left_out | fit.design.left_out, caveat=caveat)
         weighting = describe_weights(design.frame, subject, design.subjects, weights)
-        sandwiched = sandwich(found._model, found._optimum.state, found._rows, kind)
-        stacked = weighting.stacked(sandwiched, found._rows)
-        inference = _judge(robust, found._model, found._optimum.state.beta, stacked)
-        inference = _counted_from(inference, found._origin)
-        return replace(found, design=design, inference=inference, _weighting=weighting)
+        sandwiched = sandwich(fit._model, fit._optimum.state, fit._rows, kind)
+        stacked = weighting.stacked(sandwiched, fit._rows)
+        inference = _add_degrees(robust, fit._model, fit._optimum.state.beta, stacked)
+        inference = _shifted_by(inference, fit._origin)
+        return replace(fit, design=design, inference=inference, _weighting=weighting)
 
     def _fit_rows(self, data: Any, subject: str, visit: str, treatment: str) -> MMRMResult:
         design = build_design(
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
-            weights=self.weights, treatment=treatment if self.constrained else None,
+            weights=self.rating_weights, treatment=treatment if self.constrained else None,
             time=self.time,
         )  # fmt: skip
         origin = _origin(design)
         X, y, log_weight = _weighted(design, origin)
-        select, u = distinct_columns(X, y)
-        _check_size(get_covariance(self.covariance), design, u.shape[1])
+        select, distinct = distinct_columns(X, y)
+        _check_size(get_covariance(self.covariance), design, distinct.shape[1])
         kinds = design.group * len(design.days) + design.schedule
-        summary, rows = summarise(select, u, design.rated, kinds, log_weight)
+        summary, rows = summarise(select, distinct, design.rated, kinds, log_weight)
         return self._fit_summary(design, summary, rows, origin)
 
     def _fit_summary(
@@ -236,14 +236,14 @@ class MMRM(SummaryMixin):
         origin: FloatArray | None = None,
     ) -> MMRMResult:
         columns = judge_columns(summary, last=without_visit(design))
-        # Treatment columns that are 0 at baseline repeat each other: that is the constraint.
+        # Treatment columns that are 0 at baseline are collinear: that is the constraint.
         implied = left_out_by_constraint(design, columns)
         aliased = [design.terms[j] for j in columns.left_out if j not in implied]
         if aliased:
             warnings.warn(
-                f"{len(aliased)} of {len(design.terms)} columns are explained by others and left "
-                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. What depends "
-                "on them is not estimable.",
+                f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
+                f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
+                "that depend on them are not estimable.",
                 EstimateWarning,
                 stacklevel=5,
             )
@@ -261,7 +261,7 @@ class MMRM(SummaryMixin):
             design=design,
             terms=tuple(design.terms[j] for j in kept),
             aliased=tuple(aliased),
-            inference=_counted_from(inference, start),
+            inference=_shifted_by(inference, start),
             _columns=columns,
             _by_constraint=implied,
             _model=model,
@@ -274,7 +274,7 @@ class MMRM(SummaryMixin):
     def summarise(
         self, frame: FrameLike, *, subject: str = "subject", visit: str = "visit"
     ) -> MMRMSummary:
-        """Sum rows up into what the likelihood needs of them; summaries of other rows add.
+        """Summarise rows into the cross-products of the likelihood; summaries of other rows add.
 
         Parameters
         ----------
@@ -295,32 +295,32 @@ class MMRM(SummaryMixin):
             When the table is not usable, a covariate changes between visits, or the model needs
             rows (an empirical covariance, actual days, weights).
         """
-        rowwise = self.vcov != "model" or self.time or self.weights or self.constrained
+        rowwise = self.vcov != "model" or self.time or self.rating_weights or self.constrained
         if rowwise:
             raise SpecError(
-                "Summaries hold no rows: they serve models with vcov='model', without weights, "
+                "Summaries hold no rows: they are for models with vcov='model', without weights, "
                 "time and constraint."
             )
         return summarise_frame(self, frame, subject=subject, visit=visit)
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        facts = [
+        header = [
             ("Formula", self.formula),
             ("Covariance", get_covariance(self.covariance).label),
             ("Estimation", "REML" if self.reml else "ML"),
             ("Degrees of freedom", self.ddf),
         ]
-        facts += [("Covariance of effects", self.vcov)] if self.vcov != "model" else []
-        facts += [("Covariance by", self.group)] if self.group else []
-        facts += [("Weights", self.weights)] if self.weights else []
-        return Summary("Mixed model for repeated measures", tuple(facts))
+        header += [("Covariance of effects", self.vcov)] if self.vcov != "model" else []
+        header += [("Covariance by", self.group)] if self.group else []
+        header += [("Rating weights", self.rating_weights)] if self.rating_weights else []
+        return Summary("Mixed model for repeated measures", tuple(header))
 
 
 def _origin(design: Design) -> FloatArray | None:
     """Return coefficients whose fitted value is the mean outcome everywhere; None without any.
 
-    The outcome is counted from there: far from 0 its cross-products would lose their digits.
+    Its fitted values are subtracted: far from 0 the cross-products would lose precision.
     """
     rated = design.rated.T
     mean = float(design.y[rated].mean())
@@ -330,7 +330,7 @@ def _origin(design: Design) -> FloatArray | None:
         return origin
     X = np.swapaxes(design.X, 1, 2)[rated]
     ones, _, rank, _ = np.linalg.lstsq(X.T @ X, X.sum(axis=0), rcond=None)
-    # Of columns that explain each other some will go, and the fitted value with them.
+    # Of collinear columns some are left out, and their part of the fitted value with them.
     if rank < X.shape[1] or not np.allclose(X @ ones, 1.0, rtol=0, atol=1e-9):
         return None
     return np.asarray(mean * ones, dtype=float)
@@ -349,14 +349,14 @@ def _weighted(design: Design, origin: FloatArray | None) -> tuple[FloatArray, Fl
     return design.X * root[:, None], y * root, log_weight
 
 
-def _counted_from(inference: Inference, origin: FloatArray) -> Inference:
-    """Return the inference on coefficients that were estimated less their origin."""
-    found: Inference = replace(cast(Any, inference), beta=inference.beta + origin)
-    return found
+def _shifted_by(inference: Inference, origin: FloatArray) -> Inference:
+    """Return the inference on coefficients, their origin added back."""
+    shifted: Inference = replace(cast(Any, inference), beta=inference.beta + origin)
+    return shifted
 
 
 def _check_size(structure: Covariance, design: Design, d: int) -> None:
-    """Refuse at once what would take hours or more memory than there is.
+    """Refuse at once a model that would take hours or more memory than there is.
 
     Raises
     ------
@@ -395,23 +395,25 @@ def _structure(spec: MMRM, design: Design) -> Covariance:
     Raises
     ------
     SpecError
-        When it needs days that the visits do not name, or has no use for those given.
+        When it needs days that the visits do not name, or does not use those given.
     """
     structure = get_covariance(spec.covariance)
     if spec.time is not None and not structure.by_days:
-        raise SpecError(f"time={spec.time!r} has no part in a {structure.label} covariance.")
+        raise SpecError(
+            f"time={spec.time!r} is not used by a {structure.label} covariance: leave it out."
+        )
     unnamed = [
         str(v) for v, d in zip(design.visits, days_of(design.visits), strict=True) if np.isnan(d)
     ]
     if structure.by_days and spec.time is None and unnamed and len(design.visits) > 1:
         raise SpecError(
             f"A {structure.label} covariance needs days, and the visits {', '.join(unnamed[:5])} "
-            "name none. Give days as visits, or the column of the actual days: time='day'."
+            "do not name any. Give days as visits, or the column of the actual days: time='day'."
         )
     if structure.by_places and design.never_rated:
         skipped = ", ".join(str(v) for v in design.never_rated)
         warnings.warn(
-            f"Nobody was rated at {skipped}, planned between visits that were: the "
+            f"No subject was assessed at {skipped}, planned between assessed visits: the "
             f"{structure.label} covariance counts it as a step. If it was never planned, leave it "
             "out of the categories: frame['visit'].cat.remove_unused_categories().",
             EstimateWarning,
@@ -433,55 +435,58 @@ def _model(summary: CrossProducts, structure: Covariance, design: Design, reml: 
 
 
 def _check_groups(model: Model, design: Design, group: str | None) -> None:
-    """Refuse covariances of their own for groups of one subject."""
+    """Refuse separate covariances for groups of one subject."""
     if group is None:
         return
     n = np.bincount(model.block, weights=model.products.n, minlength=len(design.groups))
     few = [name for name, k in zip(design.groups, n, strict=True) if k < 2]
     if few:
         raise NotEstimableError(
-            f"group={group!r}: {', '.join(few)} has one subject or none, and one subject has no "
+            f"group={group!r}: {', '.join(few)} has at most one subject, too few for a "
             "covariance. Leave the group out, merge it with another, or give all groups one "
             "covariance (group=None)."
         )
 
 
 def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
-    """Return the best optimum from the residuals and, if that fails, from plainer starts."""
+    """Return the best optimum from the residuals and, if that fails, from simpler starts."""
     never = _never_together(model.products)
     if never and structure.label == "unstructured":
         pairs = ", ".join(f"{design.visits[a]} and {design.visits[b]}" for a, b in never[:5])
         raise NotEstimableError(
-            f"Nobody was rated at both of the visits {pairs}, so their covariance is not "
+            f"No subject was assessed at both of the visits {pairs}, so their covariance is not "
             "estimable. Leave a visit out, or choose a structure such as covariance='toeph'."
         )
     n_cov = sum(model.sizes)
     if model.products.n_obs <= model.products.n_columns + 1:
         raise NotEstimableError(
-            f"{model.products.n_obs} ratings cannot carry {model.products.n_columns} fixed effects."
+            f"{model.products.n_obs} ratings are too few for {model.products.n_columns} fixed "
+            "effects."
         )
     S = residual_start(model)
     best: Optimum | None = None
     for shrink in (0.0, 0.1, 0.5, 0.9):
         starts = [
-            structure.start((1 - shrink) * own + shrink * np.diag(np.diag(own)), design.usual_days)
-            for own in S
+            structure.start(
+                (1 - shrink) * schedule + shrink * np.diag(np.diag(schedule)), design.usual_days
+            )
+            for schedule in S
         ]
-        found = minimise(model, np.concatenate(starts))
-        if found is None:
+        optimum = minimise(model, np.concatenate(starts))
+        if optimum is None:
             continue
-        if best is None or found.state.deviance < best.state.deviance - 1e-9:
-            best = found
+        if best is None or optimum.state.deviance < best.state.deviance - 1e-9:
+            best = optimum
         # A likelihood that rises as the covariance becomes singular does so from every start.
-        if found.is_minimum or (isinstance(structure, Unstructured) and _is_singular(found)):
+        if optimum.is_minimum or (isinstance(structure, Unstructured) and _is_singular(optimum)):
             break
     if best is None or not best.is_minimum:
         state = "did not converge" if best else "could not start"
         raise NotEstimableError(
             f"The {structure.label} covariance ({n_cov} parameters, "
             f"{int(model.products.n.sum())} subjects) {state}: too few subjects at some pair of "
-            "visits, or residuals of one visit that determine another. Try fewer parameters, "
-            "such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
+            "visits, or residuals of one visit that are collinear with another's. Try fewer "
+            "parameters, such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
         )
     return best
 
@@ -511,25 +516,25 @@ def _infer(
 ) -> Inference:
     state = optimum.state
     if spec.vcov != "model":
-        found: Inference = sandwich(model, state, rows, spec.vcov)
+        robust: Inference = sandwich(model, state, rows, spec.vcov)
     elif spec.ddf.startswith("kenward"):
         return kenward_roger(model, state, of_theta, curved=spec.ddf == "kenward-roger")
     else:
-        found = satterthwaite(model, state, of_theta)
-    return _judge(spec, model, state.beta, found)
+        robust = satterthwaite(model, state, of_theta)
+    return _add_degrees(spec, model, state.beta, robust)
 
 
-def _judge(spec: MMRM, model: Model, beta: FloatArray, found: Inference) -> Inference:
-    """Return the covariance of the effects with the degrees of freedom that were asked for."""
+def _add_degrees(spec: MMRM, model: Model, beta: FloatArray, inference: Inference) -> Inference:
+    """Return the covariance of the effects with the requested degrees of freedom."""
     if spec.ddf == "satterthwaite":
-        return found
+        return inference
     q = model.products.n_columns
     if spec.ddf == "residual":
         df = np.full(q, float(model.products.n_obs - q))
     else:
-        # An MMRM sums its subjects up, whatever a model may hold.
+        # The model of an MMRM always holds cross-products.
         df = _between_within(cast(CrossProducts, model.products))
-    return FixedDegrees(beta, found.covariance, df, found)
+    return FixedDegrees(beta, inference.covariance, df, inference)
 
 
 def _between_within(summary: CrossProducts) -> FloatArray:
@@ -539,13 +544,13 @@ def _between_within(summary: CrossProducts) -> FloatArray:
     """
     select = summary.select[:, :-1]
     constant = (select == select[0]).all(axis=0) & (select[0] >= 0)
-    total = summary.gram.sum(axis=0)
+    total = summary.cross_products.sum(axis=0)
     first = select[0, constant]
     ones = np.zeros(select.shape[1], dtype=bool)
     # A column of ones has the same sum as its square.
-    for j, u in zip(np.flatnonzero(constant), first, strict=True):
-        ones[j] = np.isclose(total[u, u], summary.n.sum()) and np.isclose(
-            np.ptp(np.diagonal(summary.gram, axis1=1, axis2=2)[:, u] / summary.n), 0
+    for j, column in zip(np.flatnonzero(constant), first, strict=True):
+        ones[j] = np.isclose(total[column, column], summary.n.sum()) and np.isclose(
+            np.ptp(np.diagonal(summary.cross_products, axis1=1, axis2=2)[:, column] / summary.n), 0
         )
     between = constant & ~ones
     n_between = int(between.sum()) + int(ones.any())

@@ -1,4 +1,4 @@
-"""What a mixed model for repeated measures found, beside what every mixed model shows."""
+"""Results of a mixed model for repeated measures, beside those of every mixed model."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class MMRMResult(MixedResult):
     def _structure(self) -> Covariance:
         return get_covariance(self.spec.covariance).at(self.design.places)
 
-    def _facts(self) -> tuple[tuple[str, str], ...]:
+    def _header(self) -> tuple[tuple[str, str], ...]:
         """Return the order of visits that was read from texts, and which are constrained."""
         design = self.design
-        facts = []
+        header = []
         if design.order_from_text:
-            facts.append(("Order of visits", ", ".join(str(v) for v in design.visits)))
+            header.append(("Order of visits", ", ".join(str(v) for v in design.visits)))
         if design.baseline is not None:
             names = ", ".join(f"{v:g}" if isinstance(v, float) else str(v)
                               for v in design.baseline.before if v in design.visits)  # fmt: skip
-            facts.append(("Constrained", f"treatments share one mean at {names}"))
-        return tuple(facts)
+            header.append(("Constrained", f"treatments have one mean at {names}"))
+        return tuple(header)
 
     @property
     def covariance(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
@@ -53,13 +53,13 @@ class MMRMResult(MixedResult):
         visits = self.design.visits
         structure = self._structure
         thetas = self._model.parts(self._optimum.state.theta)
-        found = {
+        by_group = {
             name: pd.DataFrame(
                 structure.matrix(theta, self.design.nominal_days), index=visits, columns=visits
             )
             for name, theta in zip(self.design.groups, thetas, strict=True)
         }
-        return found if self.spec.group else found["all"]
+        return by_group if self.spec.group else by_group["all"]
 
     def covariance_parameters(self) -> pd.DataFrame:
         """Return covariance parameters: term, group, estimate, std_error, start of the search."""
@@ -76,18 +76,18 @@ class MMRMResult(MixedResult):
         )
 
     def predict_missing(self) -> pd.DataFrame:
-        """Foretell the visits that were missed from those observed on the same subject.
+        """Predict the missed visits from those observed on the same subject.
 
-        Missing at random given the observed visits, as the model itself assumes. The error holds
-        what the visit varies and what the fixed effects are uncertain; the covariance is taken as
-        known.
+        Missing at random given the observed visits, as the model itself assumes. The error includes
+        the variance of the visit and the uncertainty of the fixed effects; the covariance is
+        taken as known.
 
         Returns
         -------
         pandas.DataFrame
             subject, visit, estimate, std_error, reason; one row a missed visit of a subject with
-            ratings. Where the model has no mean for the visit, as for a treatment under which
-            nobody was assessed then, it is NaN, and reason says why.
+            ratings. Where the model has no mean for the visit, as for a treatment without
+            any assessment at it, the prediction is NaN, and reason says why.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class MMRMResult(MixedResult):
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).
 
-        None where groups have covariances of their own.
+        None where groups have their own covariances.
         """
         if self.spec.group:
             return None

@@ -29,7 +29,7 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     fitted = mean[design.occasion, design.person]
     residual = y - fitted
     if kind == "conditional":
-        fitted = fitted + _own_lines(fit)[design.person, design.occasion]
+        fitted = fitted + _subject_lines(fit)[design.person, design.occasion]
         residual = y - fitted
     elif kind == "normalised":
         residual = _whitened(fit, mean)[design.person, design.occasion]
@@ -55,14 +55,14 @@ def _means(fit: MixedResult) -> FloatArray:
     return np.asarray(np.einsum("tqn,q->tn", fit.design.X[:, fit._kept], fit.inference.beta))
 
 
-def _own_lines(fit: MixedResult) -> FloatArray:
-    """Return what the random effects add at every rating, shape (n, T)."""
-    found = fit.subject_lines()
-    if found is None:
+def _subject_lines(fit: MixedResult) -> FloatArray:
+    """Return the contribution of the random effects at every rating, shape (n, T)."""
+    lines = fit.subject_lines()
+    if lines is None:
         raise SpecError(
             "Conditional values need random effects: an MMRM has none; use kind='marginal'."
         )
-    return found
+    return lines
 
 
 def _whitened(fit: MixedResult, mean: FloatArray) -> FloatArray:
@@ -71,14 +71,14 @@ def _whitened(fit: MixedResult, mean: FloatArray) -> FloatArray:
     root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
     raw = ((design.y - mean) * root).T
     result = np.zeros_like(raw)
-    for people, visits, V in fit._covariances():
-        own = np.linalg.solve(np.linalg.cholesky(V), raw[np.ix_(people, visits)].T).T
-        result[np.ix_(people, visits)] = own
+    for subjects, visits, V in fit._covariances():
+        residuals = np.linalg.solve(np.linalg.cholesky(V), raw[np.ix_(subjects, visits)].T).T
+        result[np.ix_(subjects, visits)] = residuals
     return result
 
 
 def missing_visits(fit: MixedResult) -> pd.DataFrame:
-    """Return the visits that were missed, as the observed ones foretell them.
+    """Return predictions of the missed visits from the observed ones.
 
     See `MMRMResult.predict_missing`.
     """
@@ -96,28 +96,32 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
     V = covariances(fit._model, fit._optimum.state.shapes)
     tables = []
     for p in range(len(s.n)):
-        seen, gone = np.flatnonzero(s.rated[p]), np.flatnonzero(~s.rated[p])
-        people = rows.order[rows.pattern == p]
-        if not len(gone):
+        observed, missed = np.flatnonzero(s.rated[p]), np.flatnonzero(~s.rated[p])
+        subjects = rows.order[rows.pattern == p]
+        if not len(missed):
             continue
-        pull = np.linalg.solve(V[p][np.ix_(seen, seen)], V[p][np.ix_(seen, gone)]).T
-        rest = V[p][np.ix_(gone, gone)] - pull @ V[p][np.ix_(seen, gone)]
-        own = (design.y - mean)[np.ix_(seen, people)]
-        estimate = mean[np.ix_(gone, people)] + pull @ own
-        whole = design.X[:, :, people]
-        violated = identified.columns.violates(whole[gone].transpose(0, 2, 1).reshape(-1, q))
-        reason = [identified.inseparable(v) if v.any() else "" for v in violated]
-        X = whole[:, fit._kept]
-        lever = X[gone] - np.einsum("gs,sqn->gqn", pull, X[seen])
-        variance = np.diag(rest)[:, None] + np.einsum("gqn,qr,grn->gn", lever, phi, lever)
-        known = ~violated.any(axis=1)
+        regression = np.linalg.solve(
+            V[p][np.ix_(observed, observed)], V[p][np.ix_(observed, missed)]
+        ).T
+        conditional = V[p][np.ix_(missed, missed)] - regression @ V[p][np.ix_(observed, missed)]
+        residuals = (design.y - mean)[np.ix_(observed, subjects)]
+        estimate = mean[np.ix_(missed, subjects)] + regression @ residuals
+        design_rows = design.X[:, :, subjects]
+        violated = identified.columns.violates(
+            design_rows[missed].transpose(0, 2, 1).reshape(-1, q)
+        )
+        reason = [identified.aliasing(v) if v.any() else "" for v in violated]
+        X = design_rows[:, fit._kept]
+        lever = X[missed] - np.einsum("gs,sqn->gqn", regression, X[observed])
+        variance = np.diag(conditional)[:, None] + np.einsum("gqn,qr,grn->gn", lever, phi, lever)
+        estimable = ~violated.any(axis=1)
         tables.append(
             pd.DataFrame(
                 {
-                    "subject": np.tile(design.subjects[people], len(gone)),
-                    "visit": np.repeat(np.asarray(design.visits[gone]), len(people)),
-                    "estimate": np.where(known, estimate.ravel(), np.nan),
-                    "std_error": np.where(known, np.sqrt(variance).ravel(), np.nan),
+                    "subject": np.tile(design.subjects[subjects], len(missed)),
+                    "visit": np.repeat(np.asarray(design.visits[missed]), len(subjects)),
+                    "estimate": np.where(estimable, estimate.ravel(), np.nan),
+                    "std_error": np.where(estimable, np.sqrt(variance).ravel(), np.nan),
                     "reason": reason,
                 }
             )
@@ -132,17 +136,17 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     check_level(conf_level)
     table = to_pandas(data, what="data")
     columns = [str(v) for v in fit.design.spec.required_variables]
-    lacking = [c for c in columns if c not in table.columns]
-    if lacking:
-        raise SpecError(f"predict() needs the columns {', '.join(map(repr, lacking))}.")
+    absent = [c for c in columns if c not in table.columns]
+    if absent:
+        raise SpecError(f"predict() needs the columns {', '.join(map(repr, absent))}.")
     changed: dict[str, Any] = {}
-    for c, levels in fit.design.facts.types.items():
+    for c, levels in fit.design.totals.types.items():
         changed[c] = table[c].astype(levels)
         unknown = table[c][changed[c].isna() & table[c].notna()].unique()
         if len(unknown):
             raise SpecError(
-                f"predict(): {c!r} holds {', '.join(map(repr, unknown[:5]))}, which the model "
-                "was not fitted to."
+                f"predict(): {c!r} holds {', '.join(map(repr, unknown[:5]))}, to which the model "
+                "was not fitted."
             )
     table = table.assign(**changed)
     if table[columns].isna().any(axis=None):
@@ -150,9 +154,9 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     grid = table if fit.design.baseline is None else fit.design.baseline.apply(table)
     matrix = fit.design.spec.get_model_matrix(grid, output="numpy", na_action="ignore")
     rows = table[columns].reset_index(drop=True)
-    cells = cells_of(grid[list(fit.design.facts.types)])
-    found = fit.identified.estimates(np.asarray(matrix, dtype=float), rows, cells=cells)
-    return found.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
+    cells = cells_of(grid[list(fit.design.totals.types)])
+    estimates = fit.identified.estimates(np.asarray(matrix, dtype=float), rows, cells=cells)
+    return estimates.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
 
 
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
@@ -163,9 +167,9 @@ def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     mean = _means(fit)
     root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
     drawn = np.zeros((n, *design.y.shape))
-    for people, visits, V in fit._covariances():
-        noise = rng.standard_normal((n, len(people), len(visits))) @ np.linalg.cholesky(V).T
-        drawn[:, visits[:, None], people] = np.swapaxes(noise, 1, 2)
+    for subjects, visits, V in fit._covariances():
+        noise = rng.standard_normal((n, len(subjects), len(visits))) @ np.linalg.cholesky(V).T
+        drawn[:, visits[:, None], subjects] = np.swapaxes(noise, 1, 2)
     values = mean + drawn / root
     head = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Weights of subjects in a mixed model, and errors that know where they come from."""
+"""Weights of subjects in a mixed model, and standard errors that include their estimation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Weighting:
     Attributes
     ----------
     words : str
-        What they are.
+        Description of the weights.
     among : WeightsAmong or None
         The model they were estimated by.
     """
@@ -39,29 +39,29 @@ class Weighting:
     among: WeightsAmong | None
 
     def through(self, effect: FloatArray) -> FloatArray:
-        """Return influences of the analysed subjects that know how the weights were estimated."""
+        """Return influences of the analysed subjects, including the estimation of the weights."""
         return effect if self.among is None else self.among.stacked_influence(effect)
 
     def subjects(self, analysed: ObjectArray) -> ObjectArray:
-        """Return who the influences belong to: the analysed, then others the weights know of."""
+        """Return the subjects of the influences: analysed ones, then others of the weight model."""
         if self.among is None:
             return analysed
         return np.concatenate([analysed, self.among.other_subjects])
 
-    def stacked(self, found: Sandwich, rows: SubjectRows) -> Sandwich:
-        """Return an empirical covariance that knows how the weights were estimated."""
+    def stacked(self, robust: Sandwich, rows: SubjectRows) -> Sandwich:
+        """Return an empirical covariance that includes the estimation of the weights."""
         if self.among is None:
-            return found
-        effect = np.zeros_like(found.scores)
-        effect[rows.order] = found.scores @ found.plain
-        moved = self.through(effect)
-        return replace(found, covariance=moved.T @ moved)
+            return robust
+        effect = np.zeros_like(robust.scores)
+        effect[rows.order] = robust.scores @ robust.plain
+        influence = self.through(effect)
+        return replace(robust, covariance=influence.T @ influence)
 
 
 def attach_weights(
     table: pd.DataFrame, subject: str, weights: Any
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows with a column of subjects' weights; those of weight 0 go and are counted.
+    """Return the rows with a column of subjects' weights; weight 0 is left out and counted.
 
     Raises
     ------
@@ -73,8 +73,8 @@ def attach_weights(
     if COLUMN in table:
         raise SpecError(f"The table has a column {COLUMN!r} already; rename it.")
     first = table.drop_duplicates(subject).rename(columns={subject: "subject"})
-    known = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
-    column = table[subject].map(known).to_numpy(dtype=float)
+    weight = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
+    column = table[subject].map(weight).to_numpy(dtype=float)
     weighted = table.assign(**{COLUMN: column})
     without = int((column == 0).sum())
     left_out = {"weight 0": without} if without else {}
@@ -82,7 +82,7 @@ def attach_weights(
 
 
 def describe_weights(frame: pd.DataFrame, subject: str, subjects: Any, weights: Any) -> Weighting:
-    """Return what the faces and errors of a fit need to know of its weights.
+    """Return the description of the weights of a fit, and the model behind them.
 
     The effective sample size is that of all subjects together.
     """

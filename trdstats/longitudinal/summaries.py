@@ -1,4 +1,4 @@
-"""Rows summed up so that chunks, workers or hospitals can be put together without sharing them."""
+"""Cross-products of rows: chunks, workers or hospitals add up without sharing their rows."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class MMRMSummary(SummaryMixin):
             When they are of different models, or their columns have different levels.
         """
         a, b = self.design, other.design
-        same = (
+        is_comparable = (
             self.spec == other.spec
             and a.terms == b.terms
             and list(a.visits) == list(b.visits)
             and a.groups == b.groups
             and np.array_equal(self.products.select, other.products.select)
         )
-        if not same:
+        if not is_comparable:
             raise SpecError(
                 "Only summaries of one model with the same visits and levels add up. Give every "
                 "chunk all of them: frame[c] = pd.Categorical(frame[c], categories=[...])."
@@ -65,18 +65,18 @@ class MMRMSummary(SummaryMixin):
         left_out = {
             k: a.left_out.get(k, 0) + b.left_out.get(k, 0) for k in {**a.left_out, **b.left_out}
         }
-        facts, caveat = a.facts + b.facts, a.caveat or b.caveat
-        design = replace(a, facts=facts, left_out=left_out, caveat=caveat)
+        totals, caveat = a.totals + b.totals, a.caveat or b.caveat
+        design = replace(a, totals=totals, left_out=left_out, caveat=caveat)
         return MMRMSummary(self.spec, design, merge(self.products, other.products))
 
     def no_rows(self) -> SubjectRows:
         """Return that there are no rows."""
-        d = self.products.gram.shape[1]
+        d = self.products.cross_products.shape[1]
         none = np.zeros(0, dtype=np.intp)
         return SubjectRows(np.zeros((0, d)), none, none)
 
     def summary(self) -> Summary:
-        """Return what was summed up."""
+        """Return what was summarised."""
         s = self.products
         return Summary(
             "Summary for a mixed model",
@@ -85,46 +85,46 @@ class MMRMSummary(SummaryMixin):
                 ("Subjects", f"{int(s.n.sum()):,}"),
                 ("Ratings", f"{s.n_obs:,}"),
                 ("Patterns of visits", f"{len(s.n):,}"),
-                ("Numbers kept", f"{s.gram.size:,}"),
+                ("Numbers kept", f"{s.cross_products.size:,}"),
             ),
         )
 
 
 def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRMSummary:
-    """Sum a table up; see `MMRM.summarise`."""
+    """Summarise a table; see `MMRM.summarise`."""
     formula = read_formula(spec.formula)
-    laid = build_design(
+    design = build_design(
         frame, formula, subject=subject, visit=visit, group=spec.group, weights=None,
         keep_levels=True,
     )  # fmt: skip
-    if laid.varying:
+    if design.varying:
         raise SpecError(
-            f"{', '.join(laid.varying)} change between visits: summaries take covariates of the "
+            f"{', '.join(design.varying)} change between visits: summaries take covariates of the "
             "subject only."
         )
-    learnt = sorted(laid.spec.transform_state)
+    learnt = sorted(design.spec.transform_state)
     if learnt:
         raise SpecError(
-            f"{', '.join(learnt)} learns from the rows it sees, and a summary sees one chunk only: "
-            "make a column of it before, alike for all chunks."
+            f"{', '.join(learnt)} depends on all rows, and a summary has one chunk only: "
+            "compute it as a column first, in the same way for all chunks."
         )
-    select, source = _probe(laid, visit)
-    u = np.concatenate([np.stack([laid.X[t, j] for t, j in source]), laid.y]).T
-    T = len(laid.visits)
+    select, source = _probe(design, visit)
+    distinct = np.concatenate([np.stack([design.X[t, j] for t, j in source]), design.y]).T
+    T = len(design.visits)
     select = np.column_stack([select, len(source) + np.arange(T)])
-    summary, _ = summarise(select, np.ascontiguousarray(u), laid.rated, laid.group)
+    summary, _ = summarise(select, np.ascontiguousarray(distinct), design.rated, design.group)
     empty = replace(
-        laid, frame=laid.frame[:0], subjects=laid.subjects[:0], X=laid.X[:, :, :0],
-        y=laid.y[:, :0], rated=laid.rated[:0], group=laid.group[:0], person=laid.person[:0],
-        occasion=laid.occasion[:0], schedule=laid.schedule[:0],
+        design, frame=design.frame[:0], subjects=design.subjects[:0], X=design.X[:, :, :0],
+        y=design.y[:, :0], rated=design.rated[:0], group=design.group[:0], person=design.person[:0],
+        occasion=design.occasion[:0], schedule=design.schedule[:0],
     )  # fmt: skip
     return MMRMSummary(spec, empty, summary)
 
 
-def _probe(laid: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
-    """Find which columns of the design are one and the same whatever the data.
+def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return which columns of the design are identical for any data.
 
-    Made-up subjects, different in every covariate, are put through the formula: columns that
+    Artificial subjects, different in every covariate, are put through the formula: columns that
     agree for all of them agree for any. Among them is every level of every column, and every
     combination of levels that a term of the formula multiplies.
 
@@ -132,22 +132,22 @@ def _probe(laid: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
     -------
     select : ndarray of int, shape (T, q)
     source : list of (int, int)
-        Visit and column at which each distinct column is found.
+        Visit and column of each distinct column.
     """
     rng = np.random.default_rng(0)
-    T, types = len(laid.visits), laid.facts.types
-    codes = _probe_codes(laid, visit, rng)
+    T, types = len(design.visits), design.totals.types
+    codes = _probe_codes(design, visit, rng)
     n = len(next(iter(codes.values()))) if codes else _PROBES
-    made: dict[str, Any] = {}
-    for c in laid.facts.sums:
-        values = laid.frame[c].to_numpy(dtype=float)
+    columns: dict[str, Any] = {}
+    for c in design.totals.sums:
+        values = design.frame[c].to_numpy(dtype=float)
         low, high = float(values.min()), float(values.max())
-        made[c] = np.tile(rng.uniform(low, high if high > low else low + 1, n), T)
+        columns[c] = np.tile(rng.uniform(low, high if high > low else low + 1, n), T)
     for c, levels in types.items():
         at = np.repeat(np.arange(T), n) if c == visit else np.tile(codes[c], T)
-        made[c] = pd.Categorical.from_codes(at.tolist(), dtype=levels)
-    table = pd.DataFrame(made, index=pd.RangeIndex(n * T))
-    matrix = laid.spec.get_model_matrix(table, output="numpy", na_action="ignore")
+        columns[c] = pd.Categorical.from_codes(at.tolist(), dtype=levels)
+    table = pd.DataFrame(columns, index=pd.RangeIndex(n * T))
+    matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
     X = np.asarray(matrix, dtype=float).reshape(T, n, -1).transpose(0, 2, 1)
     select, _ = distinct_columns(np.ascontiguousarray(X), np.zeros((T, n)))
     select = select[:, :-1]
@@ -157,20 +157,21 @@ def _probe(laid: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:
     return select, source  # type: ignore[return-value]
 
 
-def _probe_codes(laid: Design, visit: str, rng: np.random.Generator) -> dict[str, IntArray]:
-    """Return levels of made-up subjects by column."""
-    sizes = {c: len(t.categories) for c, t in laid.facts.types.items() if c != visit}
+def _probe_codes(design: Design, visit: str, rng: np.random.Generator) -> dict[str, IntArray]:
+    """Return levels of artificial subjects by column."""
+    sizes = {c: len(t.categories) for c, t in design.totals.types.items() if c != visit}
     if not sizes:
         return {}
     blocks = [{c: rng.integers(0, k, _PROBES) for c, k in sizes.items()}]
-    for term in laid.spec.terms:
-        own = [c for c in sizes if any(c in f.required_variables for f in term.factors)]
-        if not own:
+    for term in design.spec.terms:
+        term_columns = [c for c in sizes if any(c in f.required_variables for f in term.factors)]
+        if not term_columns:
             continue
         cells = np.unravel_index(
-            np.arange(int(np.prod([sizes[c] for c in own]))), [sizes[c] for c in own]
+            np.arange(int(np.prod([sizes[c] for c in term_columns]))),
+            [sizes[c] for c in term_columns],
         )
         for _ in range(_MEETINGS):
             block = {c: rng.integers(0, k, len(cells[0])) for c, k in sizes.items()}
-            blocks.append(block | dict(zip(own, cells, strict=True)))
+            blocks.append(block | dict(zip(term_columns, cells, strict=True)))
     return {c: np.concatenate([b[c] for b in blocks]).astype(np.intp) for c in sizes}

@@ -1,4 +1,4 @@
-"""One comparison under every declared definition and rule, judged together."""
+"""One comparison under every declared definition and rule, with joint inference."""
 
 from trdstats.multiverse.estimates import Estimate, Universe
 from trdstats.multiverse.multiverse import multiverse

@@ -28,7 +28,7 @@ class Universe:
     day : float
         Scheduled day, or horizon.
     missing : str
-        What becomes of subjects without a verdict.
+        How subjects without a known outcome are handled.
     treatment, reference : str
         The treatments compared.
     """
@@ -50,17 +50,17 @@ class Estimate:
     value : float
         Estimate; 0 when there is no difference.
     influence : ndarray, shape (n_subjects,)
-        First-order effect of each subject of ``study.subjects`` on it, in their order; NaN where
+        Influence of each subject of ``study.subjects`` on the estimate, in their order; NaN where
         the estimate has no standard error.
-    facts : dict of str to float
-        What else the table shows, such as the two rates.
+    columns : dict of str to float
+        Further columns of the table, such as the two rates.
     note : str
         Why there is no standard error.
     """
 
     value: float
     influence: FloatArray
-    facts: dict[str, float] = field(default_factory=dict)
+    columns: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
 
@@ -68,27 +68,27 @@ Estimator = Callable[[Universe], Estimate]
 
 
 def rate_difference(universe: Universe) -> Estimate:
-    """Compare rates: the difference of two shares."""
-    p, q, of_p, of_q, facts = _two_rates(universe)
+    """Compare rates: the difference of two proportions."""
+    p, q, influence_p, influence_q, shown = _two_rates(universe)
     extreme = [
-        f"{'nobody' if rate == 0 else 'everybody'} had the outcome under {name}"
+        f"{'no subject' if rate == 0 else 'every subject'} had the outcome under {name}"
         for rate, name in ((p, universe.treatment), (q, universe.reference))
         if rate in (0.0, 1.0)
     ]
     if extreme:
-        # The spread within such an arm is 0 in the data, not in truth: no Wald error.
+        # The variance within such an arm is 0 in the sample, not in the population: no Wald error.
         note = f"{' and '.join(extreme)}: no standard error, so no test"
-        return Estimate(p - q, np.full(len(of_p), np.nan), facts, note)
-    return Estimate(p - q, of_p - of_q, facts)
+        return Estimate(p - q, np.full(len(influence_p), np.nan), shown, note)
+    return Estimate(p - q, influence_p - influence_q, shown)
 
 
 def log_odds_ratio(universe: Universe) -> Estimate:
     """Compare rates: the logarithm of the ratio of two odds."""
-    p, q, of_p, of_q, facts = _two_rates(universe)
+    p, q, influence_p, influence_q, shown = _two_rates(universe)
     if not (0 < p < 1 and 0 < q < 1):
         raise NotEstimableError("a rate is 0 or 1, so the odds ratio is not defined")
     value = np.log(p / (1 - p)) - np.log(q / (1 - q))
-    return Estimate(float(value), of_p / (p * (1 - p)) - of_q / (q * (1 - q)), facts)
+    return Estimate(float(value), influence_p / (p * (1 - p)) - influence_q / (q * (1 - q)), shown)
 
 
 def restricted_mean_difference(universe: Universe) -> Estimate:
@@ -99,25 +99,25 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
     fit = RMST(tau=universe.day, reference=universe.reference).fit(times)
     tidy = fit.tidy().set_index(["measure", "treatment"])["estimate"]
     means = fit.estimates().only(measure="restricted mean")
-    effect = pd.DataFrame(means.influences, means.subjects, means.keys["treatment"].astype(str))
-    whole = universe.study.subjects["subject"]
-    influence = effect[universe.treatment] - effect[universe.reference]
+    influences = pd.DataFrame(means.influences, means.subjects, means.keys["treatment"].astype(str))
+    subjects = universe.study.subjects["subject"]
+    difference = influences[universe.treatment] - influences[universe.reference]
     note = ""
-    constant = [a for a in (universe.treatment, universe.reference) if not effect[a].any()]
+    constant = [a for a in (universe.treatment, universe.reference) if not influences[a].any()]
     if constant:
         note = (
-            f"the days do not differ between subjects under {' and '.join(constant)}: "
+            f"all subjects under {' and '.join(constant)} have the same number of days: "
             "no standard error, so no test"
         )
-    facts = {
+    shown = {
         "outcome": float(tidy["restricted mean", universe.treatment]),
         "outcome_reference": float(tidy["restricted mean", universe.reference]),
     }
-    moved = influence.reindex(whole).fillna(0.0).to_numpy(dtype=float)
+    influence = difference.reindex(subjects).fillna(0.0).to_numpy(dtype=float)
     return Estimate(
         float(tidy["difference", universe.treatment]),
-        np.full(len(moved), np.nan) if note else moved,
-        facts,
+        np.full(len(influence), np.nan) if note else influence,
+        shown,
         note,
     )
 
@@ -125,7 +125,7 @@ def restricted_mean_difference(universe: Universe) -> Estimate:
 def _two_rates(
     universe: Universe,
 ) -> tuple[float, float, FloatArray, FloatArray, dict[str, float]]:
-    """Return both rates, the subjects' effects on them, and counts."""
+    """Return both rates, the influence of each subject on them, and counts."""
     outcomes = verdicts(
         universe.study,
         universe.definition,
@@ -135,18 +135,20 @@ def _two_rates(
     )
     met = outcomes["met"].astype(float).to_numpy(dtype=float, na_value=np.nan)
     arm = outcomes["treatment"].to_numpy(dtype=object)
-    found, effects = [], []
-    facts: dict[str, float] = {}
+    rates, influences = [], []
+    shown: dict[str, float] = {}
     for suffix, name in (("", universe.treatment), ("_reference", universe.reference)):
-        mine = (arm == name) & ~np.isnan(met)
-        n = int(mine.sum())
+        in_arm = (arm == name) & ~np.isnan(met)
+        n = int(in_arm.sum())
         if not n:
-            raise NotEstimableError(f"nobody has a verdict at day {universe.day:g} under {name}")
-        rate = float(met[mine].mean())
-        found.append(rate)
-        effects.append(np.where(mine, (np.nan_to_num(met) - rate) / n, 0.0))
-        facts |= {f"outcome{suffix}": rate, f"n{suffix}": float(n)}
-    return found[0], found[1], effects[0], effects[1], facts
+            raise NotEstimableError(
+                f"no subject has a known outcome at day {universe.day:g} under {name}"
+            )
+        rate = float(met[in_arm].mean())
+        rates.append(rate)
+        influences.append(np.where(in_arm, (np.nan_to_num(met) - rate) / n, 0.0))
+        shown |= {f"outcome{suffix}": rate, f"n{suffix}": float(n)}
+    return rates[0], rates[1], influences[0], influences[1], shown
 
 
 ESTIMATORS: dict[str, Estimator] = {

@@ -61,7 +61,7 @@ def multiverse(
     study : Study
     definitions : sequence of Definition or str, or mapping of str to Definition
         What counts as the outcome: definitions, names in ``trd.definitions``, or definitions by
-        a label of your own.
+        a label.
     primary : Definition or str
         The one declared beforehand, or its label. Of days, missing, baseline and windows the
         first is the primary one.
@@ -74,7 +74,7 @@ def multiverse(
         What is compared: rates, or mean days without the outcome. A callable takes a `Universe`
         and returns an `Estimate` with the influence of every subject.
     missing : str or sequence of str
-        Handling of missing verdicts, as in `rates`.
+        Handling of missing outcomes, as in `rates`.
     baseline : str or sequence of str
         "last", "first", "mean" or "worst" score at day 0 or before; "given" keeps the baselines
         of the study, as the default "last" does where they were given in a column.
@@ -106,9 +106,9 @@ def multiverse(
     >>> import trdstats as trd
     >>> study = trd.load_sample("trial")
     >>> cutoffs = [trd.Remission(at_most=c) for c in (9, 10, 12)]
-    >>> found = trd.multiverse(study, cutoffs, primary=trd.Remission(at_most=10), day=28,
+    >>> result = trd.multiverse(study, cutoffs, primary=trd.Remission(at_most=10), day=28,
     ...                        contrast=("ECT", "TMS"))
-    >>> found.glance()["n"].tolist()
+    >>> result.glance()["n"].tolist()
     [3]
     """
     check_level(conf_level)
@@ -129,20 +129,20 @@ def multiverse(
         check_choice("missing", value, MISSING)
     if estimate not in WITH_MISSING and isinstance(estimate, str) and len(axes["missing"]) > 1:
         raise SpecError(
-            f"missing has no part in {estimate!r}, where missing visits end follow-up: give one."
+            f"missing has no effect on {estimate!r}, where missing visits end follow-up: give one."
         )
     studies = {
         (b, w): _variant(study, b, None if windows is None else windows[w])
         for b, w in product(axes["baseline"], axes["windows"])
     }
-    rows, facts, found = [], [], []
+    rows, shown, fits = [], [], []
     for label, when, how, base, window in product(*(axes[c] for c in CHOICES)):
         universe = Universe(studies[base, window], named[label], float(when), how, *pair)
-        own, said = _run(estimator, universe)
-        found.append((own.value, own.influence, said))
-        facts.append(own.facts)
+        estimate_of, reason = _run(estimator, universe)
+        fits.append((estimate_of.value, estimate_of.influence, reason))
+        shown.append(estimate_of.columns)
         rows.append((label, float(when), how, base, window))
-    value, influences, notes = zip(*found, strict=True)
+    value, influences, notes = zip(*fits, strict=True)
     if np.isnan(value).all():
         raise NotEstimableError(f"No universe gives an estimate: {notes[0]}.")
     estimates = estimates_of(
@@ -154,7 +154,7 @@ def multiverse(
         ),
     )  # fmt: skip
     return Multiverse(
-        title, pair, study.caveat, estimates, pd.DataFrame(facts, index=range(len(rows))), draws,
+        title, pair, study.caveat, estimates, pd.DataFrame(shown, index=range(len(rows))), draws,
         conf_level,
     )  # fmt: skip
 
@@ -176,8 +176,8 @@ def _named(
     if isinstance(definitions, Mapping):
         pairs = list(definitions.items())
     else:
-        found = [published[r] if isinstance(r, str) else r for r in definitions]
-        pairs = [(d.label(study.scale) if isinstance(d, Definition) else str(d), d) for d in found]
+        given = [published[r] if isinstance(r, str) else r for r in definitions]
+        pairs = [(d.label(study.scale) if isinstance(d, Definition) else str(d), d) for d in given]
     if not pairs:
         raise SpecError("definitions must hold at least one definition.")
     for _, definition in pairs:
@@ -186,7 +186,7 @@ def _named(
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise SpecError(
-            f"Two definitions are called {twice[0]!r}: give labels of your own, "
+            f"Two definitions have the label {twice[0]!r}: give each its own label, "
             "definitions={'label': definition}."
         )
     return dict(pairs)
@@ -251,14 +251,14 @@ def _run(estimator: Estimator, universe: Universe) -> tuple[Estimate, str]:
     """Return the estimate of a universe, or an empty one and why there is none."""
     n = len(universe.study.subjects)
     try:
-        found = estimator(universe)
+        estimate = estimator(universe)
     except NotEstimableError as error:
         return Estimate(np.nan, np.zeros(n)), str(error).rstrip(".")
-    if not isinstance(found, Estimate) or np.shape(found.influence) != (n,):
+    if not isinstance(estimate, Estimate) or np.shape(estimate.influence) != (n,):
         raise SpecError(
             "The estimate of a universe must be an Estimate(value, influence) with one influence "
-            f"for each of the {n} subjects; got {type(found).__name__}."
+            f"for each of the {n} subjects; got {type(estimate).__name__}."
         )
-    if found.note or np.any(found.influence):
-        return found, found.note
-    return found, "no subject has an influence on it: no standard error, so no test"
+    if estimate.note or np.any(estimate.influence):
+        return estimate, estimate.note
+    return estimate, "no subject has an influence on it: no standard error, so no test"

@@ -1,4 +1,4 @@
-"""What a multiverse shows: every estimate, what they say together, and the curve."""
+"""Results of a multiverse: every estimate, their joint inference, and the curve."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SEED = 20090424  # any number will do; a fixed one gives the same p values tomo
 
 @dataclass(frozen=True, repr=False)
 class Multiverse(EstimateResult):
-    """Estimates of one comparison under many definitions, judged together.
+    """Estimates of one comparison under many definitions, with joint inference.
 
     `tidy` has one row a universe, the primary one first: definition, day, missing, baseline,
     windows, is_primary, agrees (whether it leads to the conclusion of the primary one; missing
@@ -46,14 +46,14 @@ class Multiverse(EstimateResult):
     pair : (str, str)
         Treatment and reference.
     caveat : str
-        What every comparison must say.
+        Caution that belongs to every comparison.
     """
 
     title: str
     pair: tuple[str, str]
     caveat: str
     _estimates: Estimates
-    _facts: pd.DataFrame
+    _columns: pd.DataFrame
     _draws: int
     _conf_level: float
 
@@ -88,48 +88,49 @@ class Multiverse(EstimateResult):
         return {
             "is_primary": np.arange(len(table)) == 0,
             "agrees": _agrees(table, 1 - conf_level),
-            **{str(c): self._facts[c] for c in self._facts.columns},
+            **{str(c): self._columns[c] for c in self._columns.columns},
             "p_joint": joint.p_value,
             "joint_low": table["estimate"] - half,
             "joint_high": table["estimate"] + half,
         }
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: how many universes, the primary one, and what they say together.
+        """Return one row: number of universes, the primary one, and their joint inference.
 
         Returns
         -------
         pandas.DataFrame
             n, n_estimated, n_tested, estimate, p_value and p_joint of the primary universe,
-            median, lowest and highest estimate, share_agree (same conclusion as the primary),
-            share_same_sign, share_significant, share_joint (significant together), p_any (no
-            universe has an effect), critical, n_effective. Shares of conclusions are of the
+            median, lowest and highest estimate, proportion_agree (same conclusion as the
+            primary), proportion_same_sign, proportion_significant, proportion_joint (significant
+            by the joint p value), p_any (joint null hypothesis: no universe has an effect),
+            critical, n_effective. The denominator of agreement and significance is the number of
             universes with a test.
         """
         frame = self.tidy()
-        known = frame[frame["estimate"].notna()]
-        tested = known[known["p_value"].notna()]
+        estimated = frame[frame["estimate"].notna()]
+        tested = estimated[estimated["p_value"].notna()]
         agrees = pd.Series(tested["agrees"].to_numpy(dtype=float, na_value=np.nan))
         first = frame.iloc[0]
         alpha = 1 - first["conf_level"]
         return pd.DataFrame(
             {
                 "n": [len(frame)],
-                "n_estimated": [len(known)],
+                "n_estimated": [len(estimated)],
                 "n_tested": [len(tested)],
                 "estimate": [first["estimate"]],
                 "p_value": [first["p_value"]],
                 "p_joint": [first["p_joint"]],
-                "median": [known["estimate"].median()],
-                "lowest": [known["estimate"].min()],
-                "highest": [known["estimate"].max()],
-                "share_agree": [agrees.mean()],
-                "share_same_sign": [
-                    (np.sign(known["estimate"]) == np.sign(first["estimate"])).mean()
+                "median": [estimated["estimate"].median()],
+                "lowest": [estimated["estimate"].min()],
+                "highest": [estimated["estimate"].max()],
+                "proportion_agree": [agrees.mean()],
+                "proportion_same_sign": [
+                    (np.sign(estimated["estimate"]) == np.sign(first["estimate"])).mean()
                 ],
-                "share_significant": [(tested["p_value"] < alpha).mean()],
-                "share_joint": [(tested["p_joint"] < alpha).mean()],
-                "p_any": [known["p_joint"].min()],
+                "proportion_significant": [(tested["p_value"] < alpha).mean()],
+                "proportion_joint": [(tested["p_joint"] < alpha).mean()],
+                "p_any": [estimated["p_joint"].min()],
                 "critical": [self.critical],
                 "n_effective": [self.n_effective],
             }
@@ -149,12 +150,12 @@ class Multiverse(EstimateResult):
         return plots.plot_specification_curve(frame, ax=ax, **settings)
 
     def summary(self) -> Summary:
-        """Return the primary universe, what all say together, and the universes."""
+        """Return the primary universe, the joint inference, and the universes."""
         g, frame = next(each_row(self.glance())), self.tidy()
         first = next(each_row(frame))
         level = f"{100 * first.conf_level:g} %"
         primary = format_estimate(first.estimate, first.conf_low, first.conf_high, 3)
-        facts = (
+        header = (
             ("Comparison", f"{self.pair[0]} v {self.pair[1]}"),
             ("Primary", f"{_name_of(first, frame)}: {primary}, p {format_p(first.p_value)}"),
             ("Universes", f"{g.n:,}, {g.n_estimated:,} estimated, {g.n_tested:,} tested"),
@@ -164,8 +165,8 @@ class Multiverse(EstimateResult):
                 f"{format_number(g.highest, 3)}",
             ),
             ("Same conclusion", _agreement(g)),
-            ("Same direction", f"{format_percent(g.share_same_sign)} %"),
-            ("Any effect", f"p {format_p(g.p_any)} over all together (max-T)"),
+            ("Same direction", f"{format_percent(g.proportion_same_sign)} %"),
+            ("Any effect", f"p {format_p(g.p_any)}, jointly over all universes (max-T)"),
         )
         rows = tuple(
             (
@@ -181,25 +182,25 @@ class Multiverse(EstimateResult):
             notes.append(f"{len(frame) - _SHOWN:,} more universes: see tidy().")
         untested = frame[frame["p_value"].isna()]
         notes += [
-            f"{count_of(len(own), 'universe has', 'universes have')} no test: {why}."
-            for why, own in untested.groupby("reason", sort=False)
+            f"{count_of(len(universes), 'universe has', 'universes have')} no test: {reason}."
+            for reason, universes in untested.groupby("reason", sort=False)
         ]
         if g.n_tested:
             notes.append(
-                f"Joint p: all universes together; they weigh as much as {g.n_effective:.1f} "
-                "independent ones."
+                f"Joint p: adjusted over all universes, equivalent to {g.n_effective:.1f} "
+                "independent tests."
             )
-        header = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
+        columns = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
         return Summary(
-            f"{self.title} in {g.n:,} universes", facts, (Table(header, rows),), tuple(notes)
+            f"{self.title} in {g.n:,} universes", header, (Table(columns, rows),), tuple(notes)
         )
 
 
 def _agreement(glance: Any) -> str:
-    """Return the share of tested universes with the conclusion of the primary one, in words."""
+    """Return the proportion of tested universes with the conclusion of the primary one, as text."""
     if np.isnan(glance.p_value):
         return "not known: the primary universe has no test"
-    return f"{format_percent(glance.share_agree)} % of those tested"
+    return f"{format_percent(glance.proportion_agree)} % of those tested"
 
 
 def _agrees(frame: pd.DataFrame, alpha: float) -> pd.Series[Any]:

@@ -94,7 +94,7 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a visit with day > 0: subject, treatment, day, score, met (True, False, or
-        missing) and reason ("assessed", or why it is missing: "not rated", "no baseline",
+        missing) and reason ("assessed", or why it is missing: "not assessed", "no baseline",
         "baseline at floor", "baseline at ceiling", "unconfirmed").
 
     Raises

@@ -2,5 +2,6 @@
 
 import lazy_loader as _lazy
 
-# Drawing needs matplotlib and seaborn, which are slow to import: they wait for the first use.
+# Drawing needs matplotlib and seaborn, which are slow to import: they are imported at the first
+# use.
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Covariates before and after weighting, and how scores or weights are spread."""
+"""Covariates before and after weighting, and distributions of scores or weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trdstats.plots.layout.page_layout import axes_width, points, text_width, wr
 from trdstats.plots.layout.palette import Style, choose_styles
 
 _ROW = 0.3  # inches
-_FILLED = 0.85  # share of a row that the tallest bar of all takes
+_FILLED = 0.85  # proportion of a row that the tallest bar takes
 _BEFORE, _AFTER = "#7A828A", "#0072B2"
 
 
@@ -36,9 +36,9 @@ def plot_balance(
     frame : pandas.DataFrame
         term, smd_before, smd_after; of several pairs the largest difference of a term is drawn.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure otherwise, as tall as the terms need.
+        Where to draw; a new figure otherwise, its height by the number of terms.
     threshold : float
-        Difference that is worth a look, a dashed line.
+        Difference from which covariates count as imbalanced, a dashed line.
     xlabel : str
         What the difference is.
     title, caveat : str
@@ -47,7 +47,7 @@ def plot_balance(
     Returns
     -------
     matplotlib.axes.Axes
-        Terms stand at y = 0, 1, 2, ... downwards, the largest difference before weighting first.
+        Terms are at y = 0, 1, 2, ... downwards, the largest difference before weighting first.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def plot_by_treatment(
     title: str = "",
     caveat: str = "",
 ) -> Axes:
-    """Draw how a number is spread under each treatment, as shares of its subjects.
+    """Draw the distribution of a number under each treatment, as proportions of its subjects.
 
     Parameters
     ----------
@@ -111,8 +111,7 @@ def plot_by_treatment(
     Returns
     -------
     matplotlib.axes.Axes
-        Two treatments lie over each other; more stand in rows at y = 0, -1, -2, ..., all to one
-        scale.
+        Two treatments overlap; more are in rows at y = 0, -1, -2, ..., all on one scale.
 
     Raises
     ------
@@ -127,22 +126,22 @@ def plot_by_treatment(
     chosen = choose_styles(names, styles)
     ax = get_axes(ax)
     edges = np.linspace(rows["value"].min(), rows["value"].max(), bins + 1)
-    shares = {
+    proportions = {
         n: np.histogram(rows.loc[rows["treatment"] == n, "value"], edges)[0]
         / max(int((rows["treatment"] == n).sum()), 1)
         for n in names
     }
     if len(names) > 2:
-        _draw_in_rows(ax, shares, edges, chosen)
-        tallest = max(float(s.max()) for s in shares.values())
+        _draw_in_rows(ax, proportions, edges, chosen)
+        tallest = max(float(s.max()) for s in proportions.values())
         dress(ax, xlabel=_wrapped(ax, xlabel), ylabel=f"Subjects (tallest {tallest:.0%})",
               title=title, caveat=caveat, grid="x")  # fmt: skip
         return ax
-    for name, share in shares.items():
+    for name, proportion in proportions.items():
         style = chosen[name]
-        ax.stairs(100 * share, edges, color=style.color, linestyle=style.linestyle,
+        ax.stairs(100 * proportion, edges, color=style.color, linestyle=style.linestyle,
                   linewidth=LINE_WIDTH, fill=False)  # fmt: skip
-        ax.stairs(100 * share, edges, color=style.color, alpha=0.12, fill=True)
+        ax.stairs(100 * proportion, edges, color=style.color, alpha=0.12, fill=True)
     keys = [key_line(n, chosen[n], marker=False) for n in names]
     dress(ax, xlabel=_wrapped(ax, xlabel), ylabel="Subjects (%)", title=title,
           caveat=caveat, keys=keys)  # fmt: skip
@@ -152,21 +151,21 @@ def plot_by_treatment(
 
 def _draw_in_rows(
     ax: Axes,
-    shares: Mapping[str, NDArray[np.float64]],
+    proportions: Mapping[str, NDArray[np.float64]],
     edges: NDArray[np.float64],
     styles: Mapping[str, Style],
 ) -> None:
-    """Draw one outline a treatment, each on a line of its own."""
-    tallest = max(float(s.max()) for s in shares.values())
-    for k, (name, share) in enumerate(shares.items()):
-        height = _FILLED * share / tallest - k
+    """Draw one outline a treatment, each in its own row."""
+    tallest = max(float(s.max()) for s in proportions.values())
+    for k, (name, proportion) in enumerate(proportions.items()):
+        height = _FILLED * proportion / tallest - k
         color = styles[name].color
         ax.stairs(height, edges, baseline=-k, color=color, alpha=0.25, fill=True)
         ax.stairs(height, edges, baseline=-k, color=color, linewidth=LINE_WIDTH / 1.5)
         ax.axhline(-k, color=QUIET, linewidth=0.6, zorder=0)
-    ax.set_yticks([-k for k in range(len(shares))], list(shares))
+    ax.set_yticks([-k for k in range(len(proportions))], list(proportions))
     ax.tick_params(axis="y", length=0)
-    ax.set_ylim(0.9 - len(shares), 1.0)
+    ax.set_ylim(0.9 - len(proportions), 1.0)
 
 
 def _wrapped(ax: Axes, label: str) -> str:

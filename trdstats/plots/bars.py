@@ -1,4 +1,4 @@
-"""The bars of a waterfall: ordered, cut at the frame, with the line of response."""
+"""The bars of a waterfall: ordered, truncated at the frame, with the line of response."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _THIN = 3.5  # points a bar and its gap
 
 def draw_bars(
     ax: Axes,
-    own: pd.DataFrame,
+    changes: pd.DataFrame,
     style: Style,
     left: float,
     *,
@@ -36,22 +36,22 @@ def draw_bars(
     ----------
     ax : matplotlib.axes.Axes
         Where to draw.
-    own : pandas.DataFrame
+    changes : pandas.DataFrame
         Rows of one treatment; column percent_change (per cent, may hold NaN).
     style : Style
         Colour of the bars.
     left : float
-        Place of the first bar; bars are one unit apart.
+        Position of the first bar; bars are one unit apart.
     n_shown : int
         Subjects on these axes, all treatments together.
     better : {"lower", "higher"}
         Which changes are improvement; bars run to it.
     """
-    change = own["percent_change"].dropna().to_numpy()
+    change = changes["percent_change"].dropna().to_numpy()
     change = np.sort(change) if better == "higher" else np.sort(change)[::-1]
     at = left + np.arange(change.size, dtype=np.float64)
     # Plain bars: seaborn's would take every subject for a category and average within it.
-    # Gaps between very thin bars would show as stripes of chance.
+    # Gaps between very thin bars would show as irregular stripes.
     apart = axes_width(ax) / n_shown >= _THIN
     width, edge = (0.8, 0.0) if apart else (1.0, 0.3)
     ax.bar(at, change, width=width, color=style.color, ec=style.color, lw=edge, zorder=2)
@@ -87,10 +87,10 @@ def draw_bars(
     return int(change.size)
 
 
-def describe_n(own: pd.DataFrame) -> str:
+def describe_n(changes: pd.DataFrame) -> str:
     """Return ``n = 48``, and how many subjects have no bar when some have none."""
-    absent = int(own["percent_change"].isna().sum())
-    return f"n = {len(own) - absent}" + (f" ({absent} missing)" if absent else "")
+    absent = int(changes["percent_change"].isna().sum())
+    return f"n = {len(changes) - absent}" + (f" ({absent} missing)" if absent else "")
 
 
 def set_change_axis(ax: Axes, worst: float, better: Better = "lower") -> None:

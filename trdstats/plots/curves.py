@@ -61,7 +61,7 @@ def plot_survival(
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure otherwise.
     ylabel, xlabel : str
-        What the proportion is of, and what the time counts from. Default for y: "Event-free",
+        Meaning of the proportion, and origin of the time. Default for y: "Event-free",
         or "Cumulative incidence".
     cumulative : bool
         Whether ``estimate`` is a cumulative incidence already; nothing is subtracted from 1.
@@ -70,7 +70,7 @@ def plot_survival(
     title, caveat : str
         Heading, and the small italic line under it.
     time_scale : {"linear", "sqrt"}
-        ``"sqrt"`` opens up the first weeks when follow-up lasts for years.
+        ``"sqrt"`` enlarges the first weeks when follow-up lasts for years.
     censor_marks : bool
         Draw a tick on the curve wherever ``n_censor`` is above 0.
 
@@ -101,7 +101,7 @@ def plot_survival(
     )
     check_drawable(frame["estimate"], _NAME)
     if not (frame["time"] >= 0).all():
-        raise SpecError(f"{_NAME}(): column 'time' must hold days from 0 on, none missing.")
+        raise SpecError(f"{_NAME}(): column 'time' must hold days of 0 or more, none missing.")
     chosen = choose_styles(treatments_of(frame), styles)
     counts = None if at_risk is None else _take_counts(at_risk, list(chosen))
     present = set(frame["treatment"])
@@ -110,10 +110,10 @@ def plot_survival(
 
     start = 0.0 if cumulative else 1.0
     for name in names:
-        own = frame[frame["treatment"] == name].sort_values("time")
-        _draw_curve(ax, own, chosen[name], start, shade=0.18 if len(names) <= 4 else 0.09)
+        curve_rows = frame[frame["treatment"] == name].sort_values("time")
+        _draw_curve(ax, curve_rows, chosen[name], start, shade=0.18 if len(names) <= 4 else 0.09)
         if censor_marks:
-            _draw_censorings(ax, own, chosen[name])
+            _draw_censorings(ax, curve_rows, chosen[name])
 
     keys: list[Artist] = [key_line(name, chosen[name], marker=False) for name in names]
     if censor_marks and (frame["n_censor"] > 0).any():
@@ -142,7 +142,7 @@ def plot_survival(
     return ax
 
 
-def _take_counts(at_risk: pd.DataFrame, known: list[str]) -> pd.DataFrame:
+def _take_counts(at_risk: pd.DataFrame, treatments: list[str]) -> pd.DataFrame:
     counts = take_columns(
         at_risk,
         _NAME,
@@ -152,16 +152,16 @@ def _take_counts(at_risk: pd.DataFrame, known: list[str]) -> pd.DataFrame:
         key=("treatment", "time"),
     )
     for name in treatments_of(counts):
-        if name not in known:
-            raise unknown_name("treatment in `at_risk`:", name, known)
-    # Rows stand in the order of the curves, whatever the order of `at_risk`.
-    counts["treatment"] = counts["treatment"].cat.set_categories(known)
+        if name not in treatments:
+            raise unknown_name("treatment in `at_risk`:", name, treatments)
+    # Rows are in the order of the curves, whatever the order of `at_risk`.
+    counts["treatment"] = counts["treatment"].cat.set_categories(treatments)
     return counts.rename(columns={"n_risk": "n"})
 
 
-def _draw_curve(ax: Axes, own: pd.DataFrame, style: Style, start: float, *, shade: float) -> None:
-    own = own[np.isfinite(own["estimate"])]
-    time, estimate = own["time"].to_numpy(), own["estimate"].to_numpy()
+def _draw_curve(ax: Axes, rows: pd.DataFrame, style: Style, start: float, *, shade: float) -> None:
+    rows = rows[np.isfinite(rows["estimate"])]
+    time, estimate = rows["time"].to_numpy(), rows["estimate"].to_numpy()
     if time.size == 0:
         return
     if time[0] > 0:
@@ -181,18 +181,25 @@ def _draw_curve(ax: Axes, own: pd.DataFrame, style: Style, start: float, *, shad
     )
     # Both corners of every step are written out: with step="post", matplotlib would end the
     # shade one step early at each gap of the limits.
-    edges = np.repeat(own["time"].to_numpy(), 2)[1:]
-    low = np.repeat(own["conf_low"].to_numpy(), 2)[:-1]
-    high = np.repeat(own["conf_high"].to_numpy(), 2)[:-1]
-    known = np.isfinite(low) & np.isfinite(high)
-    if known.any():
+    edges = np.repeat(rows["time"].to_numpy(), 2)[1:]
+    low = np.repeat(rows["conf_low"].to_numpy(), 2)[:-1]
+    high = np.repeat(rows["conf_high"].to_numpy(), 2)[:-1]
+    has_limits = np.isfinite(low) & np.isfinite(high)
+    if has_limits.any():
         ax.fill_between(
-            edges, low, high, where=known, color=style.color, alpha=shade, linewidth=0, zorder=1
+            edges,
+            low,
+            high,
+            where=has_limits,
+            color=style.color,
+            alpha=shade,
+            linewidth=0,
+            zorder=1,
         )
 
 
-def _draw_censorings(ax: Axes, own: pd.DataFrame, style: Style) -> None:
-    marks = own[(own["n_censor"] > 0) & np.isfinite(own["estimate"])]
+def _draw_censorings(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
+    marks = rows[(rows["n_censor"] > 0) & np.isfinite(rows["estimate"])]
     if not marks.empty:
         mark = _censor_mark(style.color)
         mark.set_data(marks["time"].to_numpy(), marks["estimate"].to_numpy())

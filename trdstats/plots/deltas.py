@@ -1,4 +1,4 @@
-"""Where a conclusion tips: along one delta, over two, or by numbers of responders."""
+"""Tipping points: along one delta, over two, or by numbers of responders."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def plot_responder_tiles(
     *,
     ax: Axes | None = None,
     level: float = 0.05,
-    xlabel: str = "Responders among those not rated",
-    ylabel: str = "Responders among those not rated, reference",
+    xlabel: str = "Responders among subjects not assessed",
+    ylabel: str = "Responders among subjects not assessed, reference",
     title: str = "",
     caveat: str = "",
 ) -> Axes:
@@ -173,7 +173,7 @@ def _surface(
     x, column = np.unique(rows["delta"].to_numpy(), return_inverse=True)
     y, row = np.unique(rows["delta_other"].to_numpy(), return_inverse=True)
     if len(rows) != len(x) * len(y) or len({*zip(row, column, strict=True)}) != len(rows):
-        raise NotEstimableError(f"{name}(): the combinations of the frame are no full grid.")
+        raise NotEstimableError(f"{name}(): the combinations of the frame are not a full grid.")
     tables = []
     for value in values:
         table = np.empty((len(y), len(x)))

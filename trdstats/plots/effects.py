@@ -1,4 +1,4 @@
-"""How an effect changes with time: one point an event time, and a smooth line."""
+"""An effect over time: one point an event time, and a smooth line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plot_effect_over_time(
     caveat: str = "",
     time_scale: TimeScale = "linear",
 ) -> Axes:
-    """Draw effects along time with a locally weighted line.
+    """Draw effects over time with a locally weighted line.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def plot_effect_over_time(
     ax : matplotlib Axes, optional
     xlabel, ylabel : str
     reference : float, optional
-        Effect that does not change with time, drawn as a level line.
+        Effect that does not change with time, drawn as a horizontal line.
     title, caveat : str
     time_scale : {"linear", "sqrt"}
 

@@ -48,17 +48,17 @@ def plot_forest(
         One row a comparison, outcome and analysis. Columns: ``label`` (the comparison),
         ``outcome`` (heading of the panel, with its unit), ``analysis`` ("crude" or "adjusted"),
         estimate, conf_low, conf_high; optional ``conclusion``, written under the label, and
-        ``bound_low`` and ``bound_high``, what the data leave open, drawn as a bar. A comparison
-        that was refused keeps its row, empty.
+        ``bound_low`` and ``bound_high``, the bounds that interval censoring allows, drawn as a
+        bar. A comparison that was refused keeps its row, empty.
     fig : matplotlib.figure.Figure, optional
-        An empty figure to fill; a new one otherwise, as tall as the rows need.
+        An empty figure to fill; a new one otherwise, its height by the number of rows.
     title, caveat : str
         Heading, and the small italic line under it.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One Axes an outcome; rows stand at y = 0, 1, 2, ... downwards, 0 is no difference.
+        One Axes an outcome; rows are at y = 0, 1, 2, ... downwards, 0 is no difference.
 
     Raises
     ------
@@ -66,14 +66,14 @@ def plot_forest(
         If a column is missing or of the wrong kind, an analysis is neither of the two, or there
         is nothing to draw.
     """
-    given = getattr(frame, "columns", ())
-    bounds = [c for c in ("bound_low", "bound_high") if c in given]
-    names = ("label", "outcome", "analysis", *(["conclusion"] if "conclusion" in given else []))
+    columns = getattr(frame, "columns", ())
+    bounds = [c for c in ("bound_low", "bound_high") if c in columns]
+    names = ("label", "outcome", "analysis", *(["conclusion"] if "conclusion" in columns else []))
     rows = take_columns(frame, _NAME, "frame", names=names, numbers=(*ESTIMATE, *bounds))
     check_drawable(rows["estimate"], _NAME)
-    strange = sorted(set(rows["analysis"].astype(str)) - set(_KINDS))
-    if strange:
-        raise SpecError(f"{_NAME}(): analysis is 'crude' or 'adjusted'; found {strange[0]!r}.")
+    unknown = sorted(set(rows["analysis"].astype(str)) - set(_KINDS))
+    if unknown:
+        raise SpecError(f"{_NAME}(): analysis must be 'crude' or 'adjusted'; got {unknown[0]!r}.")
     labels = list(rows["label"].cat.categories)
     outcomes = list(rows["outcome"].cat.categories)
     if fig is None:

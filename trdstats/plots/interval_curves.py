@@ -32,25 +32,25 @@ def plot_interval_curves(
 ) -> Axes:
     """Draw one cumulative incidence a treatment, known only outside its intervals.
 
-    Between intervals a curve is a level line. Inside an interval any rise from the lower left to
-    the upper right corner of the box fits the data equally well.
+    Between intervals a curve is a horizontal line. Inside an interval any rise from the lower left
+    to the upper right corner of the box fits the data equally well.
 
     Parameters
     ----------
     curve : pandas.DataFrame
         One row a treatment and interval. Columns: ``treatment``; ``lower``, ``upper`` (days, from
-        0; equal for an exact time, ``upper`` infinite where the event was not seen);
+        0; equal for an exact time, ``upper`` infinite where the event was not observed);
         ``estimate`` (proportion that had the event by ``upper``).
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure otherwise.
     ylabel, xlabel : str
-        What the proportion is of, and what the time counts from.
+        Meaning of the proportion, and origin of the time.
     styles : mapping of str to Style, optional
         From `treatment_styles`; by order of treatments otherwise.
     title, caveat : str
         Heading, and the small italic line under it.
     time_scale : {"linear", "sqrt"}
-        ``"sqrt"`` opens up the first weeks when follow-up lasts for years.
+        ``"sqrt"`` enlarges the first weeks when follow-up lasts for years.
 
     Returns
     -------
@@ -96,14 +96,14 @@ def plot_interval_curves(
     return ax
 
 
-def _draw(ax: Axes, own: pd.DataFrame, style: Style, last: float) -> None:
+def _draw(ax: Axes, rows: pd.DataFrame, style: Style, last: float) -> None:
     """Draw a curve from day 0 to the last day on which it is known."""
-    lower, upper, level = (own[c].to_numpy() for c in ("lower", "upper", "estimate"))
+    lower, upper, level = (rows[c].to_numpy() for c in ("lower", "upper", "estimate"))
     before = np.concatenate(([0.0], level[:-1]))
     starts = np.concatenate(([0.0], upper))
     stops = np.append(lower, last)
     levels = np.concatenate(([0.0], level))
-    # A gap in the line (NaN) keeps what is not known undrawn; an exact time is a step.
+    # A gap in the line (NaN) leaves unknown parts undrawn; an exact time is a step.
     x: list[float] = []
     y: list[float] = []
     for start, stop, height in zip(starts, stops, levels, strict=True):

@@ -46,9 +46,9 @@ def plot_estimates(
         common unit); optional ``treatment``, which gives the row its colour and marker. A row
         that could not be estimated keeps its place, empty.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure otherwise, as tall as the rows need.
+        Where to draw; a new figure otherwise, its height by the number of rows.
     xlabel : str
-        Quantity, unit, and which side favours which treatment.
+        Quantity, unit, and direction that favours each treatment.
     reference_line : float, optional
         Value of no difference: 0 for differences, 1 for ratios.
     title, caveat : str
@@ -63,14 +63,14 @@ def plot_estimates(
     Returns
     -------
     matplotlib.axes.Axes
-        `ax`; rows stand at y = 0, 1, 2, ... downwards.
+        `ax`; rows are at y = 0, 1, 2, ... downwards.
 
     Raises
     ------
     UnknownNameError
         If a column is missing, or `styles` lacks a treatment.
     SpecError
-        If a column does not hold numbers, or a log axis is asked for numbers that are not
+        If a column does not hold numbers, or a log axis is requested for numbers that are not
         above 0.
     NotEstimableError
         If the frame has no rows or no finite estimate.
@@ -103,7 +103,7 @@ def plot_estimates(
     ax.set_yticks(range(len(rows)), list(rows["label"]))
     ax.set_ylim(len(rows) - 0.4, -0.6)
     beside = 0.0 if digits is None else _write_values(ax, values, digits)
-    # Where every row is another treatment, the labels tell them apart and a legend repeats them.
+    # Where every row has its own treatment, the labels name it and a legend would repeat them.
     shown = [name for name in chosen if name in set(treatments)]
     shown = shown if len(shown) < len(rows) else []
     dress(

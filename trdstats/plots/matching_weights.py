@@ -24,7 +24,7 @@ def plot_matching_weights(
     title: str = "",
     caveat: str = "",
 ) -> Axes:
-    """Draw how weights are distributed.
+    """Draw the distribution of weights.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def plot_matching_weights(
     ax : matplotlib.axes.Axes, optional
     xlabel, ylabel, title, caveat : str
     reference_line : float or None
-        Weight of a subject that stands for itself.
+        Weight of a subject that represents itself only.
 
     Returns
     -------

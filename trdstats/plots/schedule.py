@@ -1,4 +1,4 @@
-"""When each treatment was rated, and what that does to its onset."""
+"""Assessment schedule of each treatment, and its effect on onset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_schedule"
 _ROW = 0.45  # inches
-_LARGEST = 90.0  # points squared, of a visit that everybody attended
+_LARGEST = 90.0  # points squared, of a visit that every subject attended
 _SHIFT = {"at the visit": -0.2, "between visits": 0.0, "at the visit, one grid": 0.2}
 _MARKERS = {"at the visit": "o", "between visits": "", "at the visit, one grid": "x"}
 
@@ -38,12 +38,13 @@ def plot_schedule(
     Parameters
     ----------
     visits : pandas.DataFrame
-        treatment, day (of a scheduled visit), share (of subjects rated at it, 0 to 1).
+        treatment, day (of a scheduled visit), share (proportion of subjects assessed at it, 0 to
+        1).
     estimates : pandas.DataFrame
         treatment, method ("at the visit", "between visits", "at the visit, one grid"),
-        bound_low, bound_high (days; the same where there is no stretch left open).
+        bound_low, bound_high (days; equal where the time is exact).
     fig : matplotlib.figure.Figure, optional
-        An empty figure to fill; a new one otherwise, as tall as the rows need.
+        An empty figure to fill; a new one otherwise, its height by the number of rows.
     tau : float, optional
         Horizon: visits are drawn up to it.
     time_scale : {"linear", "sqrt"}
@@ -56,14 +57,14 @@ def plot_schedule(
     Returns
     -------
     matplotlib.figure.Figure
-        Two Axes; treatments stand at y = 0, 1, 2, ... downwards.
+        Two Axes; treatments are at y = 0, 1, 2, ... downwards.
 
     Raises
     ------
     UnknownNameError, SpecError, NotEstimableError
         If a column is missing or of the wrong kind, or there is nothing to draw.
     """
-    seen = take_columns(visits, _NAME, "visits", names=("treatment",), numbers=("day", "share"))
+    attended = take_columns(visits, _NAME, "visits", names=("treatment",), numbers=("day", "share"))
     means = take_columns(
         estimates, _NAME, "estimates", names=("treatment", "method"),
         numbers=("bound_low", "bound_high"),
@@ -72,19 +73,19 @@ def plot_schedule(
     names = list(means["treatment"].cat.categories)
     chosen = choose_styles(names, styles)
     if tau is not None:
-        seen = seen[seen["day"] <= tau]
+        attended = attended[attended["day"] <= tau]
     if fig is None:
         fig = Figure(figsize=(10.0, _ROW * len(names) + 2.0), layout="constrained")
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for y, name in enumerate(names):
-        own = seen[seen["treatment"] == name]
-        left.plot([0, own["day"].max() if len(own) else 0], [y, y], color=GRID, zorder=1)
-        left.scatter(own["day"], np.full(len(own), y), s=_LARGEST * own["share"], zorder=2,
+        days = attended[attended["treatment"] == name]
+        left.plot([0, days["day"].max() if len(days) else 0], [y, y], color=GRID, zorder=1)
+        left.scatter(days["day"], np.full(len(days), y), s=_LARGEST * days["share"], zorder=2,
                      color=chosen[name].color, linewidths=0)  # fmt: skip
         _draw_means(right, y, means[means["treatment"] == name], chosen[name].color)
-    last = tau if tau is not None else float(seen["day"].max())
+    last = tau if tau is not None else float(attended["day"].max())
     set_time_axis(left, first=0.0, last=last, time_scale=time_scale)
-    left.set_xlabel("Day of the visit (area: share of subjects rated)")
+    left.set_xlabel("Day of the visit (area: proportion of subjects assessed)")
     horizon = "" if tau is None else f" to day {tau:g}"
     right.set_xlabel(f"Mean days without the event{horizon}")
     left.set_yticks(range(len(names)), names)

@@ -1,4 +1,4 @@
-"""Share of patients in each state over time, as stacked areas."""
+"""Proportion of patients in each state over time, as stacked areas."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trdstats.plots.layout.time_axis import TimeScale, set_time_axis
 
 _NAME = "plot_state_areas"
 _MOST_COLUMNS = 3
-# From the ground up: the height of the lowest area reads straight off the axis.
+# From the bottom up: the height of the lowest area can be read from the axis.
 _AREAS = {
     "in response": Style(COLORS[3], "-", "o"),
     "relapsed": Style(COLORS[1], "-", "o"),
@@ -37,11 +37,11 @@ def plot_state_areas(
     steps: bool = True,
     title: str = "",
     caveat: str = "",
-    ylabel: str = "Share of patients",
+    ylabel: str = "Proportion of patients",
     xlabel: str = "Day (0 is the start)",
     time_scale: TimeScale = "linear",
 ) -> Figure:
-    """Draw a grid of panels, one a treatment, with the shares of the states stacked.
+    """Draw a grid of panels, one a treatment, with the probabilities of the states stacked.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def plot_state_areas(
     fig : matplotlib.figure.Figure, optional
         An empty figure to fill; a new one otherwise.
     steps : bool
-        Whether shares hold from each time to the next, instead of changing in between.
+        Whether probabilities are constant from each time to the next, not interpolated.
     title, caveat : str
         Heading, and the small italic line under it.
     ylabel, xlabel : str
-        What the shares are of, and what the days count from.
+        Meaning of the proportions, and origin of the days.
     time_scale : {"linear", "sqrt"}
-        ``"sqrt"`` opens up the first weeks when follow-up lasts for years.
+        ``"sqrt"`` enlarges the first weeks when follow-up lasts for years.
 
     Returns
     -------
@@ -76,11 +76,11 @@ def plot_state_areas(
     NotEstimableError
         If a frame has no rows, or no finite estimate.
     """
-    shares = _take(frame, "frame", "estimate")
-    check_drawable(shares["estimate"], _NAME)
+    probabilities = _take(frame, "frame", "estimate")
+    check_drawable(probabilities["estimate"], _NAME)
     counts = None if observed is None else _take(observed, "observed", "n_risk")
-    present = set(shares["treatment"])
-    names = [name for name in treatments_of(shares) if name in present]
+    present = set(probabilities["treatment"])
+    names = [name for name in treatments_of(probabilities) if name in present]
     n_columns = min(len(names), _MOST_COLUMNS)
     n_rows = -(-len(names) // n_columns)
     if fig is None:
@@ -90,10 +90,12 @@ def plot_state_areas(
     panels = fig.subplots(n_rows, n_columns, sharey=True, squeeze=False)
     for place, name in enumerate(names):
         ax = panels[place // n_columns, place % n_columns]
-        own = shares[shares["treatment"] == name]
-        _draw_areas(ax, own, steps=steps)
-        mine = None if counts is None else counts[counts["treatment"] == name]
-        _dress_panel(ax, own, mine, name, named=place % n_columns == 0, time_scale=time_scale)
+        panel = probabilities[probabilities["treatment"] == name]
+        _draw_areas(ax, panel, steps=steps)
+        panel_counts = None if counts is None else counts[counts["treatment"] == name]
+        _style_panel(
+            ax, panel, panel_counts, name, named=place % n_columns == 0, time_scale=time_scale
+        )
     for ax in panels.ravel()[len(names) :]:
         ax.set_visible(False)
     fig.supylabel(ylabel, fontsize="medium")
@@ -119,8 +121,8 @@ def _take(frame: pd.DataFrame, argument: str, number: str) -> pd.DataFrame:
     return taken
 
 
-def _draw_areas(ax: Axes, own: pd.DataFrame, *, steps: bool) -> None:
-    wide = own.pivot_table(index="time", columns="state", values="estimate", observed=False)
+def _draw_areas(ax: Axes, panel: pd.DataFrame, *, steps: bool) -> None:
+    wide = panel.pivot_table(index="time", columns="state", values="estimate", observed=False)
     wide = wide.reindex(columns=list(_AREAS)).fillna(0.0)[wide.notna().any(axis=1)]
     time, levels = wide.index.to_numpy(dtype=float), np.cumsum(wide.to_numpy(), axis=1)
     if steps:  # both corners of every step
@@ -133,16 +135,16 @@ def _draw_areas(ax: Axes, own: pd.DataFrame, *, steps: bool) -> None:
         ground = levels[:, j]
 
 
-def _dress_panel(
+def _style_panel(
     ax: Axes,
-    own: pd.DataFrame,
+    panel: pd.DataFrame,
     counts: pd.DataFrame | None,
     name: str,
     *,
     named: bool,
     time_scale: TimeScale,
 ) -> None:
-    last = float(own["time"].max())
+    last = float(panel["time"].max())
     rows, columns = None, None
     if counts is not None:
         rows = counts.drop(columns="treatment").rename(

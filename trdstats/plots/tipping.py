@@ -1,4 +1,4 @@
-"""What an unmeasured confounder would leave of an estimate, as contours over what it might be."""
+"""Estimates corrected for an unmeasured confounder, as contours over its properties."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def plot_tipping_points(
     limit: Literal["conf_low", "conf_high"],
     ax: Axes | None = None,
     xlabel: str = "Prevalence among the treated",
-    ylabel: str = "Effect of the cause on the outcome",
+    ylabel: str = "Effect of the confounder on the outcome",
     title: str = "",
     caveat: str = "",
 ) -> Axes:
@@ -35,27 +35,27 @@ def plot_tipping_points(
     Parameters
     ----------
     frame : pandas.DataFrame
-        A full grid: one row for each prevalence_treated (share) and effect, with estimate,
+        A full grid: one row for each prevalence_treated (proportion) and effect, with estimate,
         conf_low and conf_high after correction.
     null : float
         Value of no effect: 1 for ratios, 0 for differences.
     limit : {"conf_low", "conf_high"}
-        The confidence limit that meets no effect first.
+        The confidence limit nearest to no effect.
     ax : matplotlib.axes.Axes, optional
     xlabel, ylabel, title, caveat : str
 
     Returns
     -------
     matplotlib.axes.Axes
-        A solid line where the estimate is gone, a dashed one where the interval begins to include
-        no effect, and the area between them and the corner shaded.
+        A solid line where the corrected estimate is no effect, a dashed one where the interval
+        begins to include no effect, and the area beyond them shaded.
 
     Raises
     ------
     UnknownNameError, NotEstimableError
         If a column is missing, or nothing can be drawn.
     SpecError
-        If the rows are no full grid of at least two by two.
+        If the rows are not a full grid of at least two by two.
     """
     numbers = ("prevalence_treated", "effect", "estimate", "conf_low", "conf_high")
     table = take_columns(frame, _NAME, "frame", numbers=numbers)
@@ -80,7 +80,7 @@ def plot_tipping_points(
     keys = []
     lines_of: tuple[tuple[NDArray[np.float64], str, Literal["-", "--"], str], ...] = (
         (nearer, COLORS[0], "--", "interval includes no effect"),
-        (estimate, COLORS[1], "-", "estimate gone"),
+        (estimate, COLORS[1], "-", "estimate is no effect"),
     )
     for values, color, style, label in lines_of:
         if values.min() <= null <= values.max():
@@ -99,7 +99,7 @@ def plot_tipping_points(
 
 
 def _levels(estimate: NDArray[np.float64], null: float) -> list[float]:
-    """Return readable levels inside the range of the estimates.
+    """Return round levels inside the range of the estimates.
 
     The line of no effect is drawn apart, and a level that many cells hold exactly, as those that
     are not corrected at all do, is an area and has no line.

@@ -47,8 +47,8 @@ def plot_trajectories(
 ) -> Axes:
     """Draw the mean score of each treatment over nominal days, with intervals.
 
-    Treatments stand a few points beside each other so that intervals of one day do not hide
-    each other; the days in the drawn data are exactly those of the frame.
+    Treatments are drawn a few points apart so that intervals of one day do not overlap; the days
+    in the drawn data are exactly those of the frame.
 
     Parameters
     ----------
@@ -66,11 +66,11 @@ def plot_trajectories(
     title, caveat : str
         Heading, and the small italic line under it.
     xlabel : str
-        What the days count from.
+        Origin of the days.
     better : {"lower", "higher"} or None
         Direction of the scale, stated on the axis; None for no statement.
     time_scale : {"linear", "sqrt"}
-        ``"sqrt"`` opens up the first weeks when follow-up lasts for years.
+        ``"sqrt"`` enlarges the first weeks when follow-up lasts for years.
     show_n : bool
         Write ``n`` under the axis, one row a treatment, and put the ticks at those days.
 
@@ -144,8 +144,8 @@ def _choose_dodge(
 ) -> float:
     """Return the distance in points between treatments: small where days are close together.
 
-    Treatments moved apart by more than the gap between two days would seem to be seen on
-    another day than they were.
+    Treatments shifted by more than the gap between two days would seem to be observed on
+    another day.
     """
     spots = place(np.sort(days), time_scale)
     if spots.size < 2:
@@ -154,11 +154,11 @@ def _choose_dodge(
     return min(_DODGE, _DODGE_SHARE * usual / n_treatments)
 
 
-def _draw_one(ax: Axes, own: pd.DataFrame, style: Style, shift: float) -> None:
-    """Draw one treatment, moved sideways by `shift` points on the page, not in the data."""
+def _draw_one(ax: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
+    """Draw one treatment, shifted sideways by `shift` points on the page, not in the data."""
     sns.lineplot(
-        x=own["day"].to_numpy(),
-        y=own["estimate"].to_numpy(),
+        x=rows["day"].to_numpy(),
+        y=rows["estimate"].to_numpy(),
         ax=ax,
         color=style.color,
         linestyle=style.linestyle,
@@ -170,7 +170,7 @@ def _draw_one(ax: Axes, own: pd.DataFrame, style: Style, shift: float) -> None:
         legend=False,
         zorder=3,
     )
-    limits = own[np.isfinite(own["conf_low"]) & np.isfinite(own["conf_high"])]
+    limits = rows[np.isfinite(rows["conf_low"]) & np.isfinite(rows["conf_high"])]
     bars = ax.vlines(
         limits["day"],
         limits["conf_low"],
@@ -180,7 +180,7 @@ def _draw_one(ax: Axes, own: pd.DataFrame, style: Style, shift: float) -> None:
         alpha=0.75,
         zorder=2,
     )
-    # The limits of the axes are known by now; only the place on the page changes.
-    moved = ax.transData + offset(ax, shift)
-    ax.lines[-1].set_transform(moved)
-    bars.set_transform(moved)
+    # The limits of the axes are set by now; only the position on the page changes.
+    shifted = ax.transData + offset(ax, shift)
+    ax.lines[-1].set_transform(shifted)
+    bars.set_transform(shifted)

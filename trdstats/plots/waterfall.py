@@ -38,11 +38,11 @@ def plot_waterfall(
     ylabel: str = "Change from baseline",
     better: Better = "lower",
 ) -> Axes:
-    """Draw the percentage change of every subject as a bar; treatments stand side by side.
+    """Draw the percentage change of every subject as a bar; treatments are side by side.
 
-    Bars run from worst (left) to best (right) within their treatment. A bar beyond 100 % is cut at
+    Bars run from worst (left) to best (right) within their treatment. A bar beyond 100 % is truncated at
     the edge of the axes, not in the data, and marked with a triangle. Whether a subject responded
-    is not decided here: the line shows the threshold, and bars are coloured by treatment alone.
+    is not decided here: the line shows the threshold, and bars are coloured by treatment only.
 
     Parameters
     ----------
@@ -88,10 +88,10 @@ def plot_waterfall(
     ax = get_axes(ax)
     left, centres, labels = 0.0, [], []
     for name, style in chosen.items():
-        own = frame[frame["treatment"] == name]
-        width = draw_bars(ax, own, style, left, n_shown=len(frame), better=better)
+        bars = frame[frame["treatment"] == name]
+        width = draw_bars(ax, bars, style, left, n_shbars=len(frame), better=better)
         centres.append(left + (width - 1) / 2)
-        labels.append(f"{name}\n{describe_n(own)}")
+        labels.append(f"{name}\n{describe_n(bars)}")
         left += width + max(2.0, 0.03 * len(frame))
     set_change_axis(ax, _worst(frame, better), better)
     draw_threshold(ax, threshold)
@@ -142,13 +142,13 @@ def plot_waterfalls(
     panels = fig.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
     for place, (name, style) in enumerate(chosen.items()):
         ax = panels[place]
-        own = frame[frame["treatment"] == name]
-        draw_bars(ax, own, style, 0.0, n_shown=len(own), better=better)
+        bars = frame[frame["treatment"] == name]
+        draw_bars(ax, bars, style, 0.0, n_shown=len(bars), better=better)
         set_change_axis(ax, _worst(frame, better), better)
         # Named once: a name beside the last panel of a short row would push its column aside.
         draw_threshold(ax, threshold, named=place == n_columns - 1)
         dress(ax, xlabel="", ylabel="")
-        heading = f"{wrap(name, axes_width(ax))}\n{describe_n(own)}"
+        heading = f"{wrap(name, axes_width(ax))}\n{describe_n(bars)}"
         ax.set_title(heading, loc="left", fontsize="small", color=style.color)
         ax.set_xticks([])
     for ax in panels[len(chosen) :]:

@@ -1,8 +1,8 @@
 """The summary of a result: one description, shown as text or as HTML.
 
-A `Summary` is what a result says of itself, in the order in which a reader needs it: title,
-header, tables, notes. Both `to_text` and `to_html` read the same fields, so the two can never
-tell different stories. No memory address, clock or locale enters either.
+A `Summary` holds what a result prints, in the order in which a reader needs it: title,
+header, tables, notes. Both `to_text` and `to_html` read the same fields, so the two cannot
+differ. No memory address, clock or locale enters either.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Table:
     rows : tuple of tuple of str
         Cells as they are to be shown.
     text_columns : int
-        How many leading columns hold text and stand left; the others hold numbers.
+        How many leading columns hold text, aligned left; the others hold numbers, aligned right.
     title : str
         Caption, may be empty.
     """
@@ -76,7 +76,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a result shows of itself.
+    """What a result prints.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Summary:
     notes: tuple[str, ...] = field(default=())
 
     def to_text(self) -> str:
-        """Return the face as plain text."""
+        """Return the summary as plain text."""
         blocks = [self.title]
         if self.header:
             width = max(len(label) for label, _ in self.header)
@@ -107,7 +107,7 @@ class Summary:
         return visible("\n\n".join(blocks))
 
     def to_html(self) -> str:
-        """Return the face as an HTML fragment."""
+        """Return the summary as an HTML fragment."""
         header = "".join(f"<dt>{_html(k)}</dt><dd>{_html(v)}</dd>" for k, v in self.header)
         parts = [
             f"<h4>{_html(self.title)}</h4>",
@@ -128,12 +128,12 @@ def _html(text: str) -> str:
 
 
 class SummaryMixin:
-    """Mixin: an object that shows itself through its summary."""
+    """Mixin: an object that prints its summary."""
 
     __slots__ = ()
 
     def summary(self) -> Summary:
-        """Return what the object shows of itself."""
+        """Return the summary of the object."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

@@ -168,8 +168,8 @@ def fit_outcome_model(
     own = sample.observed if among is None else among
     check_full_rank(X[own], terms)
     fit = fit_linear_model(X[own], sample.y[own], sample.weight[own], family)
-    if fit.endless.any():
-        raise _separated([t for t, e in zip(terms, fit.endless, strict=True) if e], sample.label)
+    if fit.separated.any():
+        raise _separated([t for t, e in zip(terms, fit.separated, strict=True) if e], sample.label)
     influence = np.zeros(X.shape)
     influence[own] = fit.influence()
     return fit, influence

@@ -184,7 +184,7 @@ class Matching(SummaryMixin):
             score=score,
             _one=mine[pairs.treated],
             _other=theirs[pairs.control],
-            _share=pairs.share,
+            _share=pairs.proportion,
             _design=design,
         )
 

@@ -151,8 +151,8 @@ def _fit_group(
         return GroupModel(label, mine, tuple(terms), None, 1.0)
     check_full_rank(X[mine], terms)
     fit = fit_linear_model(X[mine], seen[mine].astype(float), np.ones(int(mine.sum())), "logistic")
-    if fit.endless.any():
-        named = [t for t, e in zip(terms, fit.endless, strict=True) if e]
+    if fit.separated.any():
+        named = [t for t, e in zip(terms, fit.separated, strict=True) if e]
         raise NotEstimableError(
             f"{', '.join([t for t in named if t != 'Intercept'] or named)} separates the observed "
             f"under {label} from the others: on one side of it every subject, or none, was "

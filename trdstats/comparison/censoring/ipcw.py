@@ -141,8 +141,8 @@ class IPCW(SummaryMixin):
         )
         horizon = max([*self.days, self.tau or 0.0])
         model = fit_censoring(data, horizon) if design.terms else None
-        if model is not None and model.fit.endless.any():
-            named = [t for t, e in zip(design.terms, model.fit.endless, strict=True) if e]
+        if model is not None and model.fit.separated.any():
+            named = [t for t, e in zip(design.terms, model.fit.separated, strict=True) if e]
             raise NotEstimableError(
                 f"The effect of {', '.join(named)} on censoring has no finite estimate: no "
                 "subject, or every subject, in a category was censored. Leave the term out or "
@@ -217,7 +217,7 @@ def _check_follow_up(
 ) -> None:
     short = {}
     for label, curve in curves.items():
-        last = float(data.time[curve.own].max())
+        last = float(data.time[curve.members].max())
         ended = len(curve.survival) > 0 and curve.survival[-1] == 0
         if last < horizon and not ended:
             short[label] = last

@@ -146,7 +146,7 @@ class IPCWResult(ResultByTreatment):
                 )
             # The row of day 0, unless somebody had the event there: the curve then begins with it.
             first = slice(None) if not used or curve.time[0] > 0 else slice(1, None)
-            start = float((self._data.entry[curve.own] <= 0).sum())
+            start = float((self._data.entry[curve.members] <= 0).sum())
             frames.append(
                 pd.DataFrame(
                     {

@@ -290,7 +290,7 @@ def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> LinearFit:
     if np.linalg.matrix_rank(design) < design.shape[1]:
         raise NotEstimableError("The covariates explain one another within a treatment: use fewer.")
     found = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
-    if found.endless.any():
+    if found.separated.any():
         raise NotEstimableError(
             "The logistic regression has no finite estimate: covariates tell responders from "
             "others without error. Use fewer covariates."

@@ -102,11 +102,11 @@ class TreatmentModel:
     def _check(self, scores: Scores, m: FloatArray) -> None:
         """Refuse covariates that tell treatments apart; a resample may lose a rare trait."""
         steep = (np.abs(scores.gamma) > _STEEP).any(axis=0)
-        told = (scores.endless | steep)[1:]
+        told = (scores.separated | steep)[1:]
         resampled = bool((m == 0).any())
         if told.any() and not resampled:
             raise NotEstimableError(_apart(self.terms, told))
-        if not (scores.converged or scores.endless.any()):
+        if not (scores.converged or scores.separated.any()):
             raise NotEstimableError(
                 "The model of treatment has no maximum that was found: use fewer covariates."
             )

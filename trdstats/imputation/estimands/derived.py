@@ -1,4 +1,4 @@
-"""Scores under an estimand: which were used, removed or set, and why."""
+"""Scores under an estimand: used, removed or set, with the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACTIONS = ("used", "removed", "set", "missing")
 
 @dataclass(frozen=True, repr=False)
 class Derived(FrameResult):
-    """A study seen through an estimand.
+    """A study with the scores that an estimand defines.
 
     `tidy` is the audit.
 
@@ -65,19 +65,19 @@ class Derived(FrameResult):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, scores used, removed, set, missing."""
-        found = self.audit["action"].value_counts()
+        counts = self.audit["action"].value_counts()
         return pd.DataFrame({"n": [self.audit["subject"].nunique()],
-                             **{a: [int(found.get(a, 0))] for a in ACTIONS}})  # fmt: skip
+                             **{a: [int(counts.get(a, 0))] for a in ACTIONS}})  # fmt: skip
 
     def reasons(self) -> pd.DataFrame:
-        """Return treatment, action, event and n: why scores are not those observed."""
+        """Return treatment, action, event and n: reasons why scores differ from those observed."""
         changed = self.audit[self.audit["action"].isin(["removed", "set"])]
         kind = changed["reason"].str.replace(r" on day .*", "", regex=True)
         table = changed.assign(event=kind).groupby(["treatment", "action", "event"], observed=True)
         return table.size().rename("n").reset_index()
 
     def summary(self) -> Summary:
-        """Return what was used, removed and set by arm and visit, and why."""
+        """Return the scores used, removed and set by arm and visit, with the reasons."""
         rows = tuple(
             (str(r[0]), f"{r[1]:g}", *(format_count(v) for v in r[2:]))
             for r in self.counts().itertuples(index=False, name=None)
@@ -92,7 +92,8 @@ class Derived(FrameResult):
         notes = []
         if self.glance()["removed"].item():
             notes.append(
-                "Removed scores are missing: impute them (Imputation), or say what is done."
+                "Removed scores are missing: impute them (Imputation), or state how they are "
+                "handled."
             )
         if self.same_day:
             n = count_of(len(self.same_day), "subject", "subjects")

@@ -1,4 +1,4 @@
-"""The estimand: what exactly is to be estimated, and what intercurrent events mean for it."""
+"""The estimand: the quantity to be estimated, with a strategy for every intercurrent event."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Estimand(SummaryMixin):
     Parameters
     ----------
     population : str
-        Who it is about, in words: ``"adults with treatment-resistant depression"``.
+        The population, as text: ``"adults with treatment-resistant depression"``.
     variable : str
         ``"change in MADRS to day 28"``.
     contrast : str
@@ -72,11 +72,13 @@ class Estimand(SummaryMixin):
     strategies: Mapping[str, ICEStrategy]
 
     def __post_init__(self) -> None:
-        given = {a: getattr(self, a) for a in ("population", "variable", "contrast")}
-        given["summary"] = self.population_summary
-        empty = [a for a, words in given.items() if not isinstance(words, str) or not words.strip()]
+        attributes = {a: getattr(self, a) for a in ("population", "variable", "contrast")}
+        attributes["summary"] = self.population_summary
+        empty = [
+            a for a, words in attributes.items() if not isinstance(words, str) or not words.strip()
+        ]
         if empty:
-            raise SpecError(f"An estimand names its {', '.join(empty)} in words.")
+            raise SpecError(f"An estimand needs a text for its {', '.join(empty)}.")
         if not isinstance(self.strategies, Mapping):
             raise SpecError(
                 "strategies must map each kind of event to a strategy, such as "
@@ -100,7 +102,7 @@ class Estimand(SummaryMixin):
         )
 
     def derive(self, study: Study) -> Derived:
-        """Return the scores at scheduled visits that the estimand asks for.
+        """Return the scores at scheduled visits that the estimand defines.
 
         Scores on days after an event are those after it; of several events the earliest decides
         first, and what a score was set to or that it was removed stays. Of several events of a
@@ -143,30 +145,32 @@ class Estimand(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the five attributes."""
-        facts = [
+        header = [
             ("Population", self.population),
             ("Treatments", self.contrast),
             ("Variable", self.variable),
             ("Population-level summary", self.population_summary),
         ]
-        facts += [(f"After {kind}", s.words()) for kind, s in self.strategies.items()]
-        return Summary("Estimand", tuple(facts))
+        header += [(f"After {kind}", s.words()) for kind, s in self.strategies.items()]
+        return Summary("Estimand", tuple(header))
 
 
 def _scheduled(study: Study) -> pd.DataFrame:
-    """Return one row a subject and visit scheduled under its treatment, rated or not."""
+    """Return one row a subject and visit scheduled under its treatment, assessed or not."""
     rows = study.longitudinal()
     rows = rows[["subject", "treatment", "visit", "day", "score", "baseline"]]
-    days = {t: np.unique(own["visit"]) for t, own in rows.groupby("treatment", observed=True)}
-    people = study.subjects[["subject", "treatment", "baseline"]]
+    days = {
+        t: np.unique(arm_rows["visit"]) for t, arm_rows in rows.groupby("treatment", observed=True)
+    }
+    subjects = study.subjects[["subject", "treatment", "baseline"]]
     grid = pd.concat(
-        [people[people["treatment"] == t].merge(pd.DataFrame({"visit": d}), how="cross")
+        [subjects[subjects["treatment"] == t].merge(pd.DataFrame({"visit": d}), how="cross")
          for t, d in days.items()], ignore_index=True,
     )  # fmt: skip
-    seen = rows[["subject", "visit", "day", "score"]]
-    whole = grid.merge(seen, on=["subject", "visit"], how="left")
-    whole["day"] = whole["day"].fillna(whole["visit"])
-    return whole.sort_values(["subject", "visit"], ignore_index=True)
+    observed = rows[["subject", "visit", "day", "score"]]
+    scheduled = grid.merge(observed, on=["subject", "visit"], how="left")
+    scheduled["day"] = scheduled["day"].fillna(scheduled["visit"])
+    return scheduled.sort_values(["subject", "visit"], ignore_index=True)
 
 
 def _apply(
@@ -182,14 +186,14 @@ def _apply(
     value = rows["score"].to_numpy(dtype=float).copy()
     missing = np.isnan(value)
     action = np.where(missing, "missing", "used").astype(object)
-    reason = np.where(missing, "not rated", "").astype(object)
+    reason = np.where(missing, "not assessed", "").astype(object)
     day, baseline = rows["day"].to_numpy(), rows["baseline"].to_numpy(dtype=float)
     places: dict[Any, Any] = rows.groupby("subject", sort=False, observed=True).indices
     imputed = []
     for event in events.itertuples():
-        own = places.get(event.subject, np.empty(0, dtype=int))
+        visits = places.get(event.subject, np.empty(0, dtype=int))
         strategy = strategies[str(event.event)]
-        after = own[day[own] > event.day]
+        after = visits[day[visits] > event.day]
         after = after[~np.isin(action[after], ("removed", "set"))]
         if isinstance(strategy, TreatmentPolicy) or not len(after):
             continue
@@ -203,7 +207,7 @@ def _apply(
             value[after] = baseline[after] if strategy.score == "baseline" else worst
             action[after] = "set"
         elif isinstance(strategy, WhileOnTreatment):
-            before = own[(day[own] <= event.day) & ~np.isnan(value[own])]
+            before = visits[(day[visits] <= event.day) & ~np.isnan(value[visits])]
             value[after] = value[before[-1]] if len(before) else baseline[after]
             action[after] = "set"
         reason[after] = why
@@ -227,9 +231,9 @@ def _in_order(
     rank = {kind: k for k, kind in enumerate(strategies)}
     place = events["event"].astype(str).map(rank)
     ordered = events.assign(_place=place.to_numpy()).sort_values(["day", "_place"], kind="stable")
-    own = [strategies[str(kind)] for kind in ordered["event"]]
-    acts = np.array([not isinstance(s, TreatmentPolicy) for s in own], dtype=bool)
-    words = pd.Series([s.words() for s in own], index=ordered.index, dtype=object)
+    of_event = [strategies[str(kind)] for kind in ordered["event"]]
+    acts = np.array([not isinstance(s, TreatmentPolicy) for s in of_event], dtype=bool)
+    words = pd.Series([s.words() for s in of_event], index=ordered.index, dtype=object)
     acting = ordered[acts].assign(_words=words[acts])
     differ = acting.groupby(["subject", "day"], observed=True, sort=True)["_words"].nunique()
     decided = differ[differ > 1].index.get_level_values("subject")

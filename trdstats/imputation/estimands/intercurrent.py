@@ -1,4 +1,4 @@
-"""What is done with what is seen after an intercurrent event: one value a strategy."""
+"""Handling of observations after an intercurrent event: one value a strategy."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Composite:
 
 @dataclass(frozen=True, slots=True)
 class WhileOnTreatment:
-    """The last score before the event stands for what follows."""
+    """The last score before the event is used for later visits."""
 
     def words(self) -> str:
         """Return the strategy in words."""
-        return "while on treatment: the last score before it stands for later visits"
+        return "while on treatment: the last score before it is used for later visits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,15 @@ class PrincipalStratum:
     Raises
     ------
     SpecError
-        Always: who they are cannot be seen.
+        Always: they cannot be observed.
     """
 
     def __post_init__(self) -> None:
         raise SpecError(
-            "A principal stratum is not supported: who would have the event under the treatment "
-            "they did not get is never seen, and what identifies them (monotonicity, principal "
-            "ignorability) must be argued for each trial. Use another strategy, and show its "
+            "A principal stratum is not supported: whether a subject would have the event under "
+            "the other treatment is not observed, and the assumptions that identify the stratum "
+            "(monotonicity, principal ignorability) must be justified for each trial. Use another "
+            "strategy, and show its "
             "assumptions with Imputation and TippingPoint."
         )
 

@@ -1,1 +1,1 @@
-"""How far missing values would have to move to change the conclusion."""
+"""Tipping points: how much worse missing values must be to change the conclusion."""

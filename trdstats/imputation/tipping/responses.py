@@ -1,4 +1,4 @@
-"""How many of those not rated would have to be responders before the conclusion changes."""
+"""Tipping points of a rate: the responders among subjects not assessed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 @checked
 @dataclass(frozen=True)
 class BinaryTippingPoint:
-    """A tipping-point analysis of a rate, by the number of responders among those not rated.
+    """A tipping-point analysis of a rate, by the number of responders among subjects not assessed.
 
-    Subjects rated at the day to whom the rule does not apply (no baseline, or a baseline at the
+    Subjects assessed at the day to whom the rule does not apply (no baseline, or a baseline at the
     floor) are not missing: they are left out of both counts, and shown.
 
     Parameters
@@ -61,8 +61,8 @@ class BinaryTippingPoint:
     Examples
     --------
     >>> import trdstats as trd
-    >>> found = trd.BinaryTippingPoint(trd.Response(), 28, "ECT").fit(trd.load_sample("trial"))
-    >>> found.glance()[["n_missing", "n_missing_reference"]].to_numpy().tolist()
+    >>> tipping = trd.BinaryTippingPoint(trd.Response(), 28, "ECT").fit(trd.load_sample("trial"))
+    >>> tipping.glance()[["n_missing", "n_missing_reference"]].to_numpy().tolist()
     [[15, 12]]
     """
 
@@ -78,7 +78,7 @@ class BinaryTippingPoint:
         check_level(self.conf_level)
 
     def fit(self, study: Study) -> BinaryTippingPointResult:
-        """Compare the arms for every number of responders among those not rated.
+        """Compare the arms for every number of responders among subjects not assessed.
 
         Parameters
         ----------
@@ -87,9 +87,9 @@ class BinaryTippingPoint:
         Raises
         ------
         UnknownNameError, SpecError
-            When an arm is not known, or the two are one.
+            When an arm is not known, or both arms are the same.
         NotEstimableError
-            When nobody is missing.
+            When no subject is missing.
         """
         arms = list(study.treatments)
         reference = arms[0] if self.reference is None else self.reference
@@ -105,16 +105,19 @@ class BinaryTippingPoint:
         undefined = outcomes["rated"] & outcomes["reason"].isin(UNDEFINED)
         counts, left_out = [], []
         for arm in (treatment, reference):
-            mine = outcomes["treatment"] == arm
-            met = outcomes.loc[mine & ~undefined, "met"]
+            in_arm = outcomes["treatment"] == arm
+            met = outcomes.loc[in_arm & ~undefined, "met"]
             counts.append((int((met == True).sum()), len(met), int(met.isna().sum())))  # noqa: E712
-            left_out.append(int((mine & undefined).sum()))
+            left_out.append(int((in_arm & undefined).sum()))
         if not all(n for _, n, _ in counts):
             raise NotEstimableError(
-                f"The rule applies to nobody under one of the arms: {reasons_undecided(outcomes)}."
+                "The rule applies to no subject under one of the arms: "
+                f"{reasons_undecided(outcomes)}."
             )
         if not counts[0][2] + counts[1][2]:
-            raise NotEstimableError(f"Nobody is missing at day {self.day:g}: nothing can tip.")
+            raise NotEstimableError(
+                f"No subject is missing at day {self.day:g}: there is no tipping point."
+            )
         rows = [
             self._compare(counts, k, j)
             for j in range(counts[1][2] + 1)
@@ -154,7 +157,7 @@ class BinaryTippingPoint:
 
 @dataclass(frozen=True, repr=False)
 class BinaryTippingPointResult(FrameResult):
-    """The difference for every number of responders among those not rated.
+    """The difference for every number of responders among subjects not assessed.
 
     `tidy` has one row a combination: responders (among the missing of the treatment),
     responders_reference, estimate (difference of rates), std_error, statistic, p_value, conf_low,
@@ -176,40 +179,40 @@ class BinaryTippingPointResult(FrameResult):
     caveat: str
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: counts, the difference among those rated, and its p value.
+        """Return one row: counts, the difference among subjects assessed, and its p value.
 
         Returns
         -------
         pandas.DataFrame
             treatment, reference, n (subjects to whom the rule applies), n_missing (of these,
-            without a verdict), n_undefined (rated, but without a baseline or with one at the
-            floor: not in n), responders, each also of the reference; estimate, p_value.
+            without a known outcome), n_undefined (assessed, but without a baseline or with one at
+            the floor: not in n), responders, each also of the reference; estimate, p_value.
         """
         return self.rates.copy()
 
     def tipping_points(self) -> pd.DataFrame:
-        """Return the combinations next to which the conclusion changes.
+        """Return the combinations at which the conclusion changes.
 
         Returns
         -------
         pandas.DataFrame
             responders_reference, responders: at so many responders among the missing of the
-            treatment the conclusion is another than at one fewer.
+            treatment the conclusion differs from that at one fewer.
         """
         level = 1 - self.spec.conf_level
         rows = []
-        for j, own in self.grid.groupby("responders_reference"):
-            holds = own["p_value"].to_numpy() < level
+        for j, grid_rows in self.grid.groupby("responders_reference"):
+            holds = grid_rows["p_value"].to_numpy() < level
             rows += [(int(str(j)), int(k) + 1) for k in np.flatnonzero(holds[1:] != holds[:-1])]
         return pd.DataFrame(rows, columns=["responders_reference", "responders"])
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """Draw which combinations keep which conclusion; returns the Axes."""
+        """Draw the conclusion for every combination; returns the Axes."""
         s = next(each_row(self.rates))
         settings = {
             "level": 1 - self.spec.conf_level,
-            "xlabel": f"Responders among the {s.n_missing} not rated, {s.treatment}",
-            "ylabel": f"Responders among the {s.n_missing_reference} not rated, {s.reference}",
+            "xlabel": f"Responders among the {s.n_missing} not assessed, {s.treatment}",
+            "ylabel": f"Responders among the {s.n_missing_reference} not assessed, {s.reference}",
             "caveat": self.caveat,
             **options,
         }
@@ -221,14 +224,15 @@ class BinaryTippingPointResult(FrameResult):
     def summary(self) -> Summary:
         """Return the counts and where the conclusion changes."""
         s = next(each_row(self.rates))
-        facts = (
+        header = (
             ("Rule", self.spec.definition.describe()),
             ("Day", f"{self.spec.day:g}"),
-            (s.treatment, f"{s.responders} responders of {s.n - s.n_missing} rated, "
-             f"{s.n_missing} not rated"),
+            (s.treatment, f"{s.responders} responders of {s.n - s.n_missing} assessed, "
+             f"{s.n_missing} not assessed"),
             (s.reference, f"{s.responders_reference} responders of "
-             f"{s.n_reference - s.n_missing_reference} rated, {s.n_missing_reference} not rated"),
-            ("Difference among those rated",
+             f"{s.n_reference - s.n_missing_reference} assessed, "
+             f"{s.n_missing_reference} not assessed"),
+            ("Difference among subjects assessed",
              f"{format_number(100 * s.estimate, 1)} points, p {format_p(s.p_value)}"),
             ("Test", self.spec.method),
         )  # fmt: skip
@@ -243,12 +247,12 @@ class BinaryTippingPointResult(FrameResult):
         notes = [words]
         if left_out:
             notes.append(
-                f"{count_of(left_out, 'subject', 'subjects')} rated without a baseline, or with "
-                f"one from which no share can be taken, left out: {s.n_undefined} {s.treatment}, "
+                f"{count_of(left_out, 'subject', 'subjects')} assessed without a baseline, or with "
+                f"one from which no percentage can be taken, left out: {s.n_undefined} {s.treatment}, "
                 f"{s.n_undefined_reference} {s.reference}."
             )
         notes += [f"{self.caveat}."] if self.caveat else []
-        header = (f"Responders not rated, {s.reference}",
-                  f"Conclusion changes at responders not rated, {s.treatment}")  # fmt: skip
-        tables = (Table(header, rows, 0),) if rows else ()
-        return Summary("Tipping points of a rate", facts, tables, tuple(notes))
+        columns = (f"Responders not assessed, {s.reference}",
+                  f"Conclusion changes at responders not assessed, {s.treatment}")  # fmt: skip
+        tables = (Table(columns, rows, 0),) if rows else ()
+        return Summary("Tipping points of a rate", header, tables, tuple(notes))

@@ -1,4 +1,4 @@
-"""How far imputed values would have to move before the conclusion changes."""
+"""Tipping points of imputed scores: the delta at which the conclusion changes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class TippingPoint:
         high is good (WHO-5) worse is negative.
     analysis : Analysis
     of : mapping, optional
-        Which estimate: values of the columns of the analysis, such as ``{"measure":
+        The estimate, by values of the columns of the analysis, such as ``{"measure":
         "difference", "treatment": "ketamine", "visit": 28}``. Default: the difference between
-        the first arm named in `deltas` and the reference at the last visit; where that arm is
+        the first arm in `deltas` and the reference at the last visit; where that arm is
         the reference, the other treatment's.
     accumulate, after_event_only : bool
         As in `Delta`.
@@ -102,25 +102,25 @@ class TippingPoint:
         named = {arms[known_level("arm", arm, arms)]: v for arm, v in self.deltas.items()}
         if len(named) < len(self.deltas):
             raise SpecError(f"deltas name an arm twice: {', '.join(map(repr, self.deltas))}.")
-        given = replace(self, deltas=named)
-        spec = given._narrowed(imputed)
-        first, *rest = named
-        others = list(named[rest[0]]) if rest else [0.0]
+        resolved = replace(self, deltas=named)
+        spec = resolved._narrowed(imputed)
+        first, *other_arms = named
+        others = list(named[other_arms[0]]) if other_arms else [0.0]
         row = spec._row(imputed)
-        found, tips = [], []
+        rows, tips = [], []
         for other in others:
             values = [float(d) for d in named[first]]
             line = [spec._pooled(imputed, row, d, float(other)) for d in values]
-            found += line
+            rows += line
             tips += spec._crossings(imputed, row, values, [r["p_value"] for r in line], other)
-        grid = pd.DataFrame(found)
+        grid = pd.DataFrame(rows)
         columns = ["delta", "delta_other"]
         crossings = pd.DataFrame(tips, columns=columns).astype(float)
         start = spec._pooled(imputed, row, 0.0, 0.0)
-        return TippingPointResult(given, imputed, row, grid, crossings, start)
+        return TippingPointResult(resolved, imputed, row, grid, crossings, start)
 
     def _narrowed(self, imputed: Imputed) -> TippingPoint:
-        """Return the analysis at the one visit it is about, where that can be told."""
+        """Return the analysis of the one visit of the estimate, where this is known."""
         if not isinstance(self.analysis, ANCOVA):
             return self
         visit = list(imputed.layout.visits)[-1]
@@ -130,20 +130,20 @@ class TippingPoint:
 
     def _row(self, imputed: Imputed) -> dict[str, Any]:
         keys = imputed.analyse(self.analysis).estimates.keys
-        wanted = dict(self.of) if self.of is not None else self._default(keys)
-        mine = np.ones(len(keys), dtype=bool)
-        for column, value in wanted.items():
+        chosen = dict(self.of) if self.of is not None else self._default(keys)
+        is_row = np.ones(len(keys), dtype=bool)
+        for column, value in chosen.items():
             if column not in keys:
                 raise unknown_name("column of the analysis", column, keys.columns)
             levels = list(pd.unique(keys[column]))
             level = levels[known_level(f"{column} of the analysis", value, levels)]
-            mine &= (keys[column] == level).to_numpy()
-        if mine.sum() != 1:
+            is_row &= (keys[column] == level).to_numpy()
+        if is_row.sum() != 1:
             raise SpecError(
-                f"of={wanted!r} names {int(mine.sum())} estimates; it must name one. They differ "
+                f"of={chosen!r} names {int(is_row.sum())} estimates; it must name one. They differ "
                 f"in {', '.join(map(str, keys.columns))}."
             )
-        return dict(keys.loc[int(np.argmax(mine))])
+        return dict(keys.loc[int(np.argmax(is_row))])
 
     def _default(self, keys: pd.DataFrame) -> dict[str, Any]:
         if "measure" not in keys or "treatment" not in keys:
@@ -159,17 +159,17 @@ class TippingPoint:
         amount = {arms[0]: delta} | ({arms[1]: other} if len(arms) == 2 else {})
         shift = Delta(amount, accumulate=self.accumulate, after_event_only=self.after_event_only)
         table = imputed.analyse(self.analysis, delta=shift).pool(conf_level=self.conf_level).tidy()
-        mine = np.all([(table[c] == v).to_numpy() for c, v in row.items()], axis=0)
-        own = next(each_row(table[mine]))
+        is_row = np.all([(table[c] == v).to_numpy() for c, v in row.items()], axis=0)
+        pooled = next(each_row(table[is_row]))
         return {
             "delta": delta,
             "delta_other": other,
-            "estimate": own.estimate,
-            "std_error": own.std_error,
-            "statistic": own.statistic,
-            "p_value": own.p_value,
-            "conf_low": own.conf_low,
-            "conf_high": own.conf_high,
+            "estimate": pooled.estimate,
+            "std_error": pooled.std_error,
+            "statistic": pooled.statistic,
+            "p_value": pooled.p_value,
+            "conf_low": pooled.conf_low,
+            "conf_high": pooled.conf_high,
             "conf_level": self.conf_level,
         }
 
@@ -183,7 +183,7 @@ class TippingPoint:
     ) -> list[tuple[float, float]]:
         """Return the deltas between those of the grid at which p crosses the level."""
         level = 1 - self.conf_level
-        found = []
+        crossings = []
         for (a, pa), (b, pb) in pairwise(zip(deltas, p, strict=True)):
             if (pa < level) == (pb < level):
                 continue
@@ -191,13 +191,13 @@ class TippingPoint:
                 lambda d: self._pooled(imputed, row, d, float(other))["p_value"] - level,
                 a, b, xtol=1e-6,
             )  # fmt: skip
-            found.append((float(root), float(other)))
-        return found
+            crossings.append((float(root), float(other)))
+        return crossings
 
 
 @dataclass(frozen=True, repr=False)
 class TippingPointResult(FrameResult):
-    """Estimates under every delta, and where the conclusion changes.
+    """Estimates under every delta, and the deltas at which the conclusion changes.
 
     `tidy` has one row a combination: delta (of the first arm), delta_other (of the second; 0
     without one), estimate, std_error, statistic, p_value, conf_low, conf_high, conf_level.
@@ -207,7 +207,7 @@ class TippingPointResult(FrameResult):
     spec : TippingPoint
     imputed : Imputed
     row : dict
-        Which estimate.
+        Labels of the estimate.
     grid : pandas.DataFrame
     crossings : pandas.DataFrame
     start : dict
@@ -229,7 +229,7 @@ class TippingPointResult(FrameResult):
         return list(self.spec.deltas)
 
     def tipping_points(self) -> pd.DataFrame:
-        """Return where the conclusion changes: delta of the first arm by that of the second.
+        """Return the tipping points: delta of the first arm by that of the second.
 
         Empty where it does not change within the deltas.
         """
@@ -237,8 +237,12 @@ class TippingPointResult(FrameResult):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: the estimate without a delta, and the first tipping point."""
-        own = self.crossings.loc[self.crossings["delta_other"] == 0.0, "delta"]
-        tip = float(own.iloc[int(np.argmin(np.abs(own)))]) if len(own) else np.nan
+        tipping_points = self.crossings.loc[self.crossings["delta_other"] == 0.0, "delta"]
+        tip = (
+            float(tipping_points.iloc[int(np.argmin(np.abs(tipping_points)))])
+            if len(tipping_points)
+            else np.nan
+        )
         return pd.DataFrame(
             {
                 "estimate": [self.start["estimate"]],
@@ -272,13 +276,13 @@ class TippingPointResult(FrameResult):
         return side[better] if better is not None else ""
 
     def summary(self) -> Summary:
-        """Return the tipping points with the assumptions they are measured from."""
+        """Return the tipping points with the assumptions without a delta."""
         s, start = self.spec, self.start
         level = 1 - s.conf_level
         shown = format_estimate(start["estimate"], start["conf_low"], start["conf_high"], 2)
         pace = "a visit from the event on" if s.accumulate else "at every missing visit"
-        facts = [
-            *self.imputed.facts(),
+        header = [
+            *self.imputed.header(),
             ("Analysis", s.analysis.describe()),
             ("Estimate", f"{labels(pd.DataFrame([self.row]))[0]}: {shown}, p "
              f"{format_p(start['p_value'])} without a delta"),
@@ -290,10 +294,10 @@ class TippingPointResult(FrameResult):
             for r in each_row(self.crossings)
         )
         if len(self.arms) == 1:
-            header: tuple[str, ...] = (f"Tipping point: delta under {self.arms[0]}",)
+            columns: tuple[str, ...] = (f"Tipping point: delta under {self.arms[0]}",)
             rows = tuple((r[1],) for r in rows)  # type: ignore[misc]
         else:
-            header = (f"Delta under {self.arms[1]}", f"Tipping point: delta under {self.arms[0]}")
+            columns = (f"Delta under {self.arms[1]}", f"Tipping point: delta under {self.arms[0]}")
         notes = []
         if not rows:
             spans = "; ".join(
@@ -303,7 +307,7 @@ class TippingPointResult(FrameResult):
             notes.append(f"The conclusion does not change within the deltas ({spans}).")
         if self.imputed.caveat:
             notes.append(f"{self.imputed.caveat}.")
-        tables = (Table(header, rows, 0),) if rows else ()
+        tables = (Table(columns, rows, 0),) if rows else ()
         return Summary(
-            "Tipping-point analysis", tuple(facts), (*self.imputed.tables(), *tables), tuple(notes)
+            "Tipping-point analysis", tuple(header), (*self.imputed.tables(), *tables), tuple(notes)
         )

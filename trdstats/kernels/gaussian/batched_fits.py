@@ -58,10 +58,10 @@ class _Point:
     vcov: FloatArray
     weight: FloatArray
 
-    def put(self, which: IntArray, other: _Point, mine: BoolArray) -> None:
+    def put(self, which: IntArray, other: _Point, rows: BoolArray) -> None:
         """Overwrite some resamples by those of another."""
         for name in ("theta", "deviance", "beta", "vcov", "weight"):
-            getattr(self, name)[which[mine]] = getattr(other, name)[mine]
+            getattr(self, name)[which[rows]] = getattr(other, name)[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +124,17 @@ def refit(
     for step in range(most + 1):
         if not len(active):
             break
-        own, at = data.take(active), _take(point, active)
-        gradient, hessian = _slopes(space, own, at)
+        resamples, at = data.take(active), _take(point, active)
+        gradient, hessian = _slopes(space, resamples, at)
         far = space.reml and step >= _FAMILIAR
-        hessian -= _determinant_curvature(space, own, at) if far else space.curvature
+        hessian -= _determinant_curvature(space, resamples, at) if far else space.curvature
         direction, decrement, positive = _directions(gradient, hessian)
         done = (decrement < tolerance) & positive
         converged[active[done]] = True
         going = np.flatnonzero(~done)
-        moved = _descend(space, own, at, direction, gradient, going)
-        point.put(active, moved, moved.deviance < np.inf)
-        stuck = ~np.isfinite(moved.deviance[going])
+        next_point = _descend(space, resamples, at, direction, gradient, going)
+        point.put(active, next_point, next_point.deviance < np.inf)
+        stuck = ~np.isfinite(next_point.deviance[going])
         # No step goes down any more: at a minimum up to rounding, or lost.
         converged[active[going[stuck]]] = (decrement[going] < 1e-6)[stuck] & positive[going][stuck]
         steps[active[going[~stuck]]] += 1
@@ -168,12 +168,14 @@ def refit_one_by_one(
     sigma, converged = np.full((B, G, T, T), np.nan), np.zeros(B, dtype=bool)
     steps = np.zeros(B, dtype=np.intp)
     for b in range(B):
-        own = replace(model, products=replace(summary, n=data.n[b], gram=data.gram[b]))
-        optimum = minimise(own, state.theta)
+        one = replace(
+            model, products=replace(summary, n=data.n[b], cross_products=data.cross_products[b])
+        )
+        optimum = minimise(one, state.theta)
         if restart is not None and (optimum is None or not optimum.is_minimum):
-            start = restart(own)
-            again = None if start is None else minimise(own, start)
-            optimum = again if again is not None and again.is_minimum else optimum
+            start = restart(one)
+            refit = None if start is None else minimise(one, start)
+            optimum = refit if refit is not None and refit.is_minimum else optimum
         if optimum is None:
             continue
         theta[b], beta[b] = optimum.state.theta, optimum.state.beta
@@ -224,7 +226,7 @@ def _evaluate(space: _Space, data: Resampled, theta: FloatArray) -> _Point:
         diagonal = np.diagonal(factor, axis1=1, axis2=2)
         deviance = deviance + 2 * (np.log(diagonal) + np.log(size)).sum(axis=1)
     usable = inside & full_rank & np.isfinite(deviance)
-    # Resamples in which hardly anything but rounding tells columns apart have no estimate.
+    # Resamples whose columns differ only by rounding are collinear and have no estimate.
     usable &= np.diagonal(factor, axis1=1, axis2=2).min(axis=1) > 1e-6
     return _Point(theta.copy(), np.where(usable, deviance, np.inf), beta, vcov, weight)
 
@@ -244,9 +246,9 @@ def _slopes(space: _Space, data: Resampled, at: _Point) -> tuple[FloatArray, Flo
     sum_p W_p x C_p, one product of matrices.
     """
     B, _, T, _ = at.weight.shape
-    W, d = at.weight, data.gram.shape[2]
+    W, d = at.weight, data.cross_products.shape[2]
     row = data.residual_rows(at.beta)
-    pulled = row[:, None] @ data.gram  # (B, P, T, d)
+    pulled = row[:, None] @ data.cross_products  # (B, P, T, d)
     residual = pulled @ np.swapaxes(row, 1, 2)[:, None]
     total = residual + data.fitted_products(at.vcov) if space.reml else residual
     core = W @ total @ W
@@ -259,17 +261,17 @@ def _slopes(space: _Space, data: Resampled, at: _Point) -> tuple[FloatArray, Flo
     pulled = W @ pulled
     start = 0
     for g, first in enumerate(space.first):
-        mine = data.group == g
+        in_group = data.group == g
         flat = first.reshape(len(first), T * T)
         mark = slice(start, start + len(first))
-        gradient[:, mark] = fall[:, mine].sum(axis=1).reshape(B, T * T) @ flat.T
-        own = np.swapaxes(W[:, mine].reshape(B, -1, T * T), 1, 2)
+        gradient[:, mark] = fall[:, in_group].sum(axis=1).reshape(B, T * T) @ flat.T
+        pairs = np.swapaxes(W[:, in_group].reshape(B, -1, T * T), 1, 2)
         # (bc), (da) -> (ab), (cd)
-        pair = (own @ bend[:, mine].reshape(B, -1, T * T)).reshape(B, T, T, T, T)
+        pair = (pairs @ bend[:, in_group].reshape(B, -1, T * T)).reshape(B, T, T, T, T)
         pair = pair.transpose(0, 4, 1, 2, 3).reshape(B, T * T, T * T)
         hessian[:, mark, mark] = flat @ (pair @ flat.T)
         # (ac), (di) -> (cd), (ai)
-        lever = (own @ pulled[:, mine].reshape(B, -1, T * d)).reshape(B, T, T, T, d)
+        lever = (pairs @ pulled[:, in_group].reshape(B, -1, T * d)).reshape(B, T, T, T, d)
         lever = lever.transpose(0, 2, 3, 1, 4).reshape(B, T * T, T * d)
         cross[:, mark] = (flat @ lever) @ data.spread[:-1].T
         start += len(first)
@@ -280,17 +282,17 @@ def _slopes(space: _Space, data: Resampled, at: _Point) -> tuple[FloatArray, Flo
 def _determinant_curvature(space: _Space, data: Resampled, at: _Point) -> FloatArray:
     """Return tr(Phi P_h Phi P_k), P_h = X'W V_h W X, for every resample, shape (B, h, h)."""
     B, _, T, _ = at.weight.shape
-    d, of_x = data.gram.shape[2], data.spread[:-1]
-    found = []
+    d, of_x = data.cross_products.shape[2], data.spread[:-1]
+    blocks = []
     for g, first in enumerate(space.first):
-        mine = data.group == g
-        W = at.weight[:, None, mine]
+        in_group = data.group == g
+        W = at.weight[:, None, in_group]
         inner = (W @ first[None, :, None] @ W).reshape(B, len(first), -1, T * T)
-        gram = data.gram[:, None, mine].reshape(B, 1, -1, d * d)
-        square = (np.swapaxes(inner, 2, 3) @ gram).reshape(B, -1, T, T, d, d)
+        cross_products = data.cross_products[:, None, in_group].reshape(B, 1, -1, d * d)
+        square = (np.swapaxes(inner, 2, 3) @ cross_products).reshape(B, -1, T, T, d, d)
         square = square.transpose(0, 1, 2, 4, 3, 5).reshape(B, -1, T * d, T * d)
-        found.append(of_x @ (square @ of_x.T))
-    P = np.concatenate(found, axis=1) @ at.vcov[:, None]
+        blocks.append(of_x @ (square @ of_x.T))
+    P = np.concatenate(blocks, axis=1) @ at.vcov[:, None]
     flat, turned = P.reshape(B, P.shape[1], -1), np.swapaxes(P, 2, 3).reshape(B, P.shape[1], -1)
     return flat @ np.swapaxes(turned, 1, 2)
 

@@ -18,7 +18,7 @@ from trdstats.kernels.gaussian.subject_rows import SubjectRows
 
 @dataclass(frozen=True, slots=True)
 class Resampled:
-    """Cross-products of B resamples by pattern of rated visits.
+    """Cross-products of B resamples by pattern of assessed visits.
 
     Attributes
     ----------
@@ -28,14 +28,14 @@ class Resampled:
     group : ndarray of int, shape (P,)
         Covariance of each pattern.
     n : ndarray, shape (B, P)
-    gram : ndarray, shape (B, P, d, d)
+    cross_products : ndarray, shape (B, P, d, d)
     """
 
     spread: FloatArray
     rated: BoolArray
     group: IntArray
     n: FloatArray
-    gram: FloatArray
+    cross_products: FloatArray
 
     def __len__(self) -> int:
         """Return the number of resamples."""
@@ -53,15 +53,17 @@ class Resampled:
 
     def take(self, which: IntArray) -> Resampled:
         """Return some of the resamples."""
-        return Resampled(self.spread, self.rated, self.group, self.n[which], self.gram[which])
+        return Resampled(
+            self.spread, self.rated, self.group, self.n[which], self.cross_products[which]
+        )
 
     def keep(self, columns: IntArray) -> Resampled:
-        """Return the same resamples with some columns of the design; the outcome stays."""
+        """Return the same resamples with some columns of the design; the outcome is kept."""
         chosen = np.concatenate((columns, [self.n_columns]))
-        return Resampled(self.spread[chosen], self.rated, self.group, self.n, self.gram)
+        return Resampled(self.spread[chosen], self.rated, self.group, self.n, self.cross_products)
 
     def lacks_rank(self) -> BoolArray:
-        """Return which resamples do not tell all columns of the design apart, shape (B,)."""
+        """Return which resamples have collinear columns of the design, shape (B,)."""
         q = self.n_columns
         each = np.eye(self.rated.shape[1]) * self.rated[:, :, None]
         weight = np.broadcast_to(each, (len(self), *each.shape))
@@ -72,7 +74,7 @@ class Resampled:
         return values[:, 0] < 1e-10 * values[:, -1]
 
     def weights(self, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Invert the covariance of every pattern at its rated visits.
+        """Invert the covariance of every pattern at its assessed visits.
 
         Parameters
         ----------
@@ -95,8 +97,10 @@ class Resampled:
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z, Z = [X, y], shape (B, q + 1, q + 1)."""
         B, P, T, _ = weight.shape
-        d = self.gram.shape[2]
-        block = np.swapaxes(weight.reshape(B, P, T * T), 1, 2) @ self.gram.reshape(-1, P, d * d)
+        d = self.cross_products.shape[2]
+        block = np.swapaxes(weight.reshape(B, P, T * T), 1, 2) @ self.cross_products.reshape(
+            -1, P, d * d
+        )
         square = block.reshape(B, T, T, d, d).transpose(0, 1, 3, 2, 4).reshape(B, T * d, T * d)
         return self.spread @ (square @ self.spread.T)
 
@@ -109,11 +113,11 @@ class Resampled:
     def fitted_products(self, middle: FloatArray) -> FloatArray:
         """Return the sums of X M X' by pattern for M of shape (B, q, q), shape (B, P, T, T)."""
         P, T = self.rated.shape
-        B, d = len(middle), self.gram.shape[2]
+        B, d = len(middle), self.cross_products.shape[2]
         of_x = self.spread[:-1]
         square = of_x.T @ (middle @ of_x)
         block = square.reshape(B, T, d, T, d).transpose(0, 1, 3, 2, 4).reshape(B, T * T, d * d)
-        flat = block @ np.swapaxes(self.gram.reshape(-1, P, d * d), 1, 2)
+        flat = block @ np.swapaxes(self.cross_products.reshape(-1, P, d * d), 1, 2)
         return np.swapaxes(flat, 1, 2).reshape(B, P, T, T)
 
 
@@ -129,22 +133,22 @@ def resample(summary: CrossProducts, rows: SubjectRows, counts: FloatArray) -> R
         How often each subject counts, in the order of `rows`.
     """
     P = len(summary.n)
-    B, d = len(counts), rows.u.shape[1]
+    B, d = len(counts), rows.distinct.shape[1]
     n = np.zeros((B, P))
-    gram = np.zeros((B, P, d, d))
+    cross_products = np.zeros((B, P, d, d))
     for p in range(P):
-        mine = rows.pattern == p
-        u, own = rows.u[mine], counts[:, mine]
-        n[:, p] = own.sum(axis=1)
-        outer = (u[:, :, None] * u[:, None, :]).reshape(len(u), d * d)
-        gram[:, p] = (own @ outer).reshape(B, d, d)
-    return Resampled(summary.spread, summary.rated, summary.group, n, gram)
+        in_pattern = rows.pattern == p
+        distinct, counts_of_pattern = rows.distinct[in_pattern], counts[:, in_pattern]
+        n[:, p] = counts_of_pattern.sum(axis=1)
+        outer = (distinct[:, :, None] * distinct[:, None, :]).reshape(len(distinct), d * d)
+        cross_products[:, p] = (counts_of_pattern @ outer).reshape(B, d, d)
+    return Resampled(summary.spread, summary.rated, summary.group, n, cross_products)
 
 
 def as_resampled(summary: CrossProducts) -> Resampled:
     """Return a summary as a batch of one."""
     return Resampled(
-        summary.spread, summary.rated, summary.group, summary.n[None], summary.gram[None]
+        summary.spread, summary.rated, summary.group, summary.n[None], summary.cross_products[None]
     )
 
 
@@ -153,12 +157,12 @@ def cholesky_where(matrices: FloatArray) -> tuple[FloatArray, BoolArray]:
     try:
         return np.asarray(np.linalg.cholesky(matrices)), np.ones(len(matrices), dtype=np.bool_)
     except np.linalg.LinAlgError:
-        found = np.zeros(len(matrices), dtype=np.bool_)
+        is_definite = np.zeros(len(matrices), dtype=np.bool_)
         factor = np.broadcast_to(np.eye(matrices.shape[-1]), matrices.shape).copy()
-        for k, own in enumerate(matrices):
+        for k, matrix in enumerate(matrices):
             try:
-                factor[k] = np.linalg.cholesky(own)
-                found[k] = True
+                factor[k] = np.linalg.cholesky(matrix)
+                is_definite[k] = True
             except np.linalg.LinAlgError:
                 continue
-        return factor, found
+        return factor, is_definite

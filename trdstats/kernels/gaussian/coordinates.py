@@ -91,15 +91,17 @@ def parameter_map(levels: tuple[Level, ...], coordinates: list[Coordinates]) -> 
     G = A G* A' with A the coordinates of a level; the residual variance stands last and stays.
     """
     blocks = []
-    for level, own in zip(levels, coordinates, strict=True):
+    for level, coordinate in zip(levels, coordinates, strict=True):
         rows, columns = level.entries
         h = len(rows)
-        found = np.empty((h, h))
+        jacobian = np.empty((h, h))
         for k in range(h):
             unit = np.zeros(h)
             unit[k] = 1.0
-            found[:, k] = (own.matrix @ level.matrix(unit) @ own.matrix.T)[rows, columns]
-        blocks.append(found)
+            jacobian[:, k] = (coordinate.matrix @ level.matrix(unit) @ coordinate.matrix.T)[
+                rows, columns
+            ]
+        blocks.append(jacobian)
     return block_diag(*blocks, np.eye(1))
 
 

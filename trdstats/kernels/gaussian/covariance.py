@@ -18,7 +18,7 @@ from trdstats.arrays import FloatArray, IntArray
 class Shape:
     """Covariance matrices and how their parameters move them.
 
-    All subjects on one schedule share one matrix (K = 1); on schedules of their own each has one.
+    All subjects on one schedule share one matrix (K = 1); on individual schedules each has one.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ def lower(T: int) -> tuple[IntArray, IntArray]:
 
 
 def unstructured(theta: FloatArray, T: int) -> Shape:
-    """Every variance and covariance its own, by row of the lower triangle."""
+    """Unstructured: every variance and covariance, by row of the lower triangle."""
     rows, columns = lower(T)
     first = np.zeros((len(theta), T, T))
     k = np.arange(len(theta))

@@ -3,7 +3,7 @@
 The derivatives of a likelihood ask, for every pair of parameters, for a sum over patterns of
 matrices that are derivatives of one shared covariance. The sums of everything else are taken once,
 by the entries of that covariance; the parameters then come in by products that know no patterns.
-Where parameters are few, or every pattern has a covariance of its own, the plain way is shorter.
+Where parameters are few, or patterns have different covariances, direct sums are shorter.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def pair_traces(V: FloatArray, left: FloatArray, right: FloatArray) -> FloatArra
     V : ndarray, shape (h, 1 or P, T, T)
     left, right : ndarray, shape (P, T, T)
     """
-    h, own, T, _ = V.shape
+    h, n_patterns, T, _ = V.shape
     P = len(left)
     by_entries = T**4 * (P + h) + h**2 * T**2
     plainly = 2 * h * P * T**3 + h**2 * P * T**2
-    if own == 1 and T**4 < _LARGEST and by_entries < plainly:
+    if n_patterns == 1 and T**4 < _LARGEST and by_entries < plainly:
         sums = left.reshape(P, T * T).T @ right.reshape(P, T * T)  # (b c), (d a)
         sums = sums.reshape(T, T, T, T).transpose(3, 0, 1, 2).reshape(T * T, T * T)
         flat = V.reshape(h, T * T)
@@ -39,46 +39,50 @@ def pair_traces(V: FloatArray, left: FloatArray, right: FloatArray) -> FloatArra
 
 
 def crosses(
-    s: CrossProducts | SubjectBlocks, mine: IntArray, V: FloatArray, W: FloatArray, beta: FloatArray
+    s: CrossProducts | SubjectBlocks,
+    patterns: IntArray,
+    V: FloatArray,
+    W: FloatArray,
+    beta: FloatArray,
 ) -> FloatArray:
     """Return sum_p X' W_p V_h W_p r over some patterns, shape (h, q)."""
     if V.shape[1] != 1 or isinstance(s, SubjectBlocks):
-        return s.cross(mine, W @ V @ W, beta)
+        return s.cross(patterns, W @ V @ W, beta)
     row = s.residual_rows(beta)
     P, T, _ = W.shape
     d = row.shape[1]
-    pulled = s.gram[mine] @ row.T @ W  # (P, d, T)
+    pulled = s.cross_products[patterns] @ row.T @ W  # (P, d, T)
     both = W.reshape(P, T * T).T @ pulled.reshape(P, d * T)  # (a c), (i b)
     by_entry = s.spread[:-1] @ both.reshape(T, T * d, T)  # (a, q, b)
     return np.asarray(np.einsum("hab,aqb->hq", V[:, 0], by_entry, optimize=True))
 
 
 def informations(
-    s: CrossProducts | SubjectBlocks, mine: IntArray, V: FloatArray, W: FloatArray
+    s: CrossProducts | SubjectBlocks, patterns: IntArray, V: FloatArray, W: FloatArray
 ) -> FloatArray:
     """Return sum_p X' W_p V_h W_p X over some patterns, shape (h, q, q)."""
     if V.shape[1] != 1 or isinstance(s, SubjectBlocks):
-        return s.information(mine, W @ V @ W)
+        return s.information(patterns, W @ V @ W)
     h, _, T, _ = V.shape
-    q, d, P = s.n_columns, s.gram.shape[1], len(mine)
+    q, d, P = s.n_columns, s.cross_products.shape[1], len(patterns)
     plainly = h * (T**2 * d**2 * P + q * (T * d) ** 2)
-    by_entries = float(np.minimum(s.n[mine], d).sum()) * (T * q) ** 2 + h * T**2 * q**2
+    by_entries = float(np.minimum(s.n[patterns], d).sum()) * (T * q) ** 2 + h * T**2 * q**2
     if by_entries > plainly or (T * q) ** 2 > _LARGEST:
-        return np.concatenate([s.information(mine, (W @ one @ W)[None]) for one in V])
-    sums = _outer(s, mine, W)
+        return np.concatenate([s.information(patterns, (W @ one @ W)[None]) for one in V])
+    sums = _outer(s, patterns, W)
     return (V.reshape(h, T * T) @ sums).reshape(h, q, q)
 
 
-def _outer(s: CrossProducts, mine: IntArray, W: FloatArray) -> FloatArray:
+def _outer(s: CrossProducts, patterns: IntArray, W: FloatArray) -> FloatArray:
     """Return sum_p (X' W)[q, a] (W X)[b, r], shape (T T, q q)."""
-    T, d, q = s.rated.shape[1], s.gram.shape[1], s.n_columns
+    T, d, q = s.rated.shape[1], s.cross_products.shape[1], s.n_columns
     select = s.spread[:-1].reshape(q * T, d)
-    size, axes = np.linalg.eigh(s.gram[mine])
+    size, axes = np.linalg.eigh(s.cross_products[patterns])
     used = size > 1e-15 * np.maximum(size[:, -1:], 1e-300)
     total = np.zeros((q * T, q * T))
-    for own, values, vectors, weight in zip(used, size, axes, W, strict=True):
+    for is_used, values, vectors, weight in zip(used, size, axes, W, strict=True):
         # The subjects of a pattern, turned into as many as their numbers need.
-        X = (select @ (vectors[:, own] * np.sqrt(values[own]))).T.reshape(-1, q, T)
+        X = (select @ (vectors[:, is_used] * np.sqrt(values[is_used]))).T.reshape(-1, q, T)
         flat = (X @ weight).reshape(-1, q * T)
         total += flat.T @ flat
     return total.reshape(q, T, q, T).transpose(1, 3, 0, 2).reshape(T * T, q * q)

@@ -17,7 +17,8 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
-# L N is 0 when its summands cancel to this share of their size, or to what rounding leaves of the
+# L N is 0 when its summands cancel to this fraction of their size, or to what rounding leaves of
+# the
 # null space where columns are nearly collinear. What is not estimable is of order 1.
 _CANCELS, _COARSEST = 1e-6, 1e-3
 _RANK = 1e-7  # a column is left out when less than this share of its length is its own, as R's qr
@@ -87,9 +88,9 @@ class Estimability:
         left, values, _ = np.linalg.svd(gap / length[:, None], full_matrices=True)
         rank = int((values > self.tolerance * values[0]).sum())
         scaled = L / length[:, None]
-        found = left[:, rank:].T @ scaled
+        part = left[:, rank:].T @ scaled
         # What cancels is 0, not a rounding error.
-        return np.where(np.abs(found) > _RANK * np.abs(scaled).max(axis=0), found, 0.0), rank
+        return np.where(np.abs(part) > _RANK * np.abs(scaled).max(axis=0), part, 0.0), rank
 
     def of_design(self, X: FloatArray) -> Estimability:
         """Return the same choice of columns with the null space of another form of the design.
@@ -111,8 +112,10 @@ class Estimability:
 
     def without(self, columns: Collection[int]) -> Estimability:
         """Return the null space of the design that never had some of the columns left out."""
-        stays = np.array([j not in columns for j in self.left_out.tolist()], dtype=bool)
-        return Estimability(self.kept, self.left_out[stays], self.null[:, stays], self.tolerance)
+        is_kept = np.array([j not in columns for j in self.left_out.tolist()], dtype=bool)
+        return Estimability(
+            self.kept, self.left_out[is_kept], self.null[:, is_kept], self.tolerance
+        )
 
 
 def _independent(L: FloatArray) -> FloatArray:
@@ -142,9 +145,9 @@ def judge_rows(X: FloatArray) -> Estimability:
         rest = X[:, j] / size
         for _ in range(2):  # the second turn takes away what rounding left of the first
             rest = rest - basis @ (basis.T @ rest)
-        own = float(np.linalg.norm(rest))
-        if own > _RANK_OF_ROWS:
-            basis = np.column_stack((basis, rest / own))
+        residual_length = float(np.linalg.norm(rest))
+        if residual_length > _RANK_OF_ROWS:
+            basis = np.column_stack((basis, rest / residual_length))
             kept.append(j)
     left_out = np.array([j for j in range(X.shape[1]) if j not in set(kept)], dtype=np.intp)
     null = np.zeros((X.shape[1], len(left_out)))
@@ -162,23 +165,23 @@ def judge_columns(
     design : CrossProducts or SubjectBlocks
     last : collection of int
         Columns that are left out rather than others. All others are taken in their order; one is
-        left out when those kept so far explain it.
+        left out when it is collinear with those kept so far.
     """
     each = np.eye(design.rated.shape[1]) * design.rated[:, :, None]
-    gram = design.moments(each)[:-1, :-1]
-    q = len(gram)
-    length = np.sqrt(np.diag(gram))
+    cross_products = design.moments(each)[:-1, :-1]
+    q = len(cross_products)
+    length = np.sqrt(np.diag(cross_products))
     scale = np.where(length > 0, length, 1.0)
-    gram = gram / np.outer(scale, scale)
+    cross_products = cross_products / np.outer(scale, scale)
     order = [j for j in range(q) if j not in last] + [j for j in range(q) if j in last]
     kept: list[int] = []
     smallest = 1.0
     factor = np.zeros((0, q))
     for j in order:
-        rest = gram[j, j] - factor[:, j] @ factor[:, j]
+        rest = cross_products[j, j] - factor[:, j] @ factor[:, j]
         if length[j] > 0 and rest > _RANK**2 + _ROUNDING:
             smallest = min(smallest, float(rest))
-            row = (gram[j] - factor[:, j] @ factor) / np.sqrt(rest)
+            row = (cross_products[j] - factor[:, j] @ factor) / np.sqrt(rest)
             factor = np.vstack([factor, row])
             kept.append(j)
     left_out = np.array([j for j in range(q) if j not in set(kept)], dtype=np.intp)

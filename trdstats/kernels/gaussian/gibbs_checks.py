@@ -1,4 +1,4 @@
-"""Whether chains of draws agree, and how many independent draws they are worth.
+"""Convergence of chains of draws, and their effective sample size.
 
 References
 ----------
@@ -16,7 +16,7 @@ from trdstats.arrays import FloatArray
 
 
 def split_rhat(draws: FloatArray) -> FloatArray:
-    """Return rank-normalised split R-hat: near 1 when all halves of all chains tell one story.
+    """Return rank-normalised split R-hat: near 1 when all halves of all chains agree.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def bulk_size(draws: FloatArray) -> FloatArray:
     plus = within * (n - 1) / n + (z.mean(axis=0).var(axis=0, ddof=1) if m > 1 else 0.0)
     rho = 1 - (within - covariance.mean(axis=1) * n / (n - 1)) / plus
     rho[0] = 1.0
-    return np.array([m * n / _time(own) for own in rho.T]).clip(max=m * n * np.log10(m * n))
+    return np.array([m * n / _time(autocorrelation) for autocorrelation in rho.T]).clip(
+        max=m * n * np.log10(m * n)
+    )
 
 
 def _time(rho: FloatArray) -> float:

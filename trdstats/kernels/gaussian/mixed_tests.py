@@ -222,11 +222,11 @@ class KenwardRoger(Inference):
     def _scale(self, L: FloatArray) -> tuple[float, float]:
         k = len(L)
         theta = L.T @ np.linalg.solve(L @ self.plain @ L.T, L)
-        moved = theta @ self.slope  # Theta Phi P_h Phi, shape (h, q, q)
-        h = len(moved)
-        traces = np.trace(moved, axis1=1, axis2=2)
+        change = theta @ self.slope  # Theta Phi P_h Phi, shape (h, q, q)
+        h = len(change)
+        traces = np.trace(change, axis1=1, axis2=2)
         a1 = float(traces @ self.of_theta @ traces)
-        pairs = moved.reshape(h, -1) @ np.swapaxes(moved, 1, 2).reshape(h, -1).T
+        pairs = change.reshape(h, -1) @ np.swapaxes(change, 1, 2).reshape(h, -1).T
         a2 = float(np.sum(self.of_theta * pairs))
         b = (a1 + 6 * a2) / (2 * k)
         g = ((k + 1) * a1 - (k + 4) * a2) / ((k + 2) * a2)
@@ -267,16 +267,16 @@ def kenward_roger(
     middle = -np.einsum("hij,hjk->ik", weighted, P)
     at = 0
     for g, shape in enumerate(state.shapes):
-        mine, V = model.slopes_of(g, shape)
+        patterns, V = model.slopes_of(g, shape)
         h = len(V)
-        own = of_theta[at : at + h, at : at + h]
-        core = np.zeros_like(W[mine])
-        for one, other in zip(V, np.tensordot(own, V, 1), strict=True):
-            core += one @ W[mine] @ other
+        covariance = of_theta[at : at + h, at : at + h]
+        core = np.zeros_like(W[patterns])
+        for one, other in zip(V, np.tensordot(covariance, V, 1), strict=True):
+            core += one @ W[patterns] @ other
         if curved and shape.second is not None:
-            core -= np.tensordot(own, curves_of(model, shape, mine), 2) / 4
-        whole = (W[mine] @ core @ W[mine])[None]
-        middle += model.products.information(mine, whole)[0]
+            core -= np.tensordot(covariance, curves_of(model, shape, patterns), 2) / 4
+        sandwiched = (W[patterns] @ core @ W[patterns])[None]
+        middle += model.products.information(patterns, sandwiched)[0]
         at += h
     adjusted = phi + 2 * phi @ middle @ phi
     return KenwardRoger(state.beta, (adjusted + adjusted.T) / 2, phi, slope, of_theta)

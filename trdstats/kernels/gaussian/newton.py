@@ -68,26 +68,26 @@ def minimise(
     evaluations = 1
     exact = False
     for step_number in range(most + 1):
-        found = slopes(model, state)
-        hessian = observed_hessian(model, state) if exact else found.average
-        direction, decrement, positive = uphill(-found.gradient, hessian)
+        derivatives = slopes(model, state)
+        hessian = observed_hessian(model, state) if exact else derivatives.average
+        direction, decrement, positive = uphill(-derivatives.gradient, hessian)
         if exact and ((decrement < tolerance and positive) or step_number == most):
             break
         if not exact and decrement < _ROUGH:
             exact = True
             continue
-        moved, used = _descend(model, state, direction, found.gradient)
+        next_state, used = _descend(model, state, direction, derivatives.gradient)
         evaluations += used
-        if moved is None:
+        if next_state is None:
             if exact:
                 break
             exact = True
             continue
-        state = moved
+        state = next_state
     return Optimum(
         state=state,
         start=start,
-        gradient=found.gradient,
+        gradient=derivatives.gradient,
         hessian=hessian,
         n_iterations=step_number,
         n_evaluations=evaluations,
@@ -103,8 +103,8 @@ def _descend(
     slope = float(gradient @ direction)
     length = 1.0
     for used in range(1, _HALVINGS + 1):
-        moved = evaluate(model, state.theta + length * direction)
-        if moved is not None and moved.deviance <= state.deviance + 1e-4 * length * slope:
-            return moved, used
+        next_state = evaluate(model, state.theta + length * direction)
+        if next_state is not None and next_state.deviance <= state.deviance + 1e-4 * length * slope:
+            return next_state, used
         length /= 2
     return None, _HALVINGS

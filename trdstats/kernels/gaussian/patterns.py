@@ -1,6 +1,6 @@
 """Subjects by visits as a few cross-products: what a Gaussian likelihood needs of the data.
 
-Subjects that were rated at the same visits share their covariance matrix, so the likelihood sees
+Subjects that were assessed at the same visits share their covariance matrix, so the likelihood sees
 them only through the sums of u u', where u holds a subject's distinct numbers: its covariates once,
 however many columns of the design they appear in, and its outcomes. The row z_a = [x_a, y_a] of
 visit a is a selection of u, the same for all subjects: z_a = A_a u. Summaries of two sets of
@@ -21,19 +21,19 @@ from trdstats.kernels.numerics.marks import number_rows
 
 @dataclass(frozen=True)
 class CrossProducts:
-    """Cross-products of the data by pattern of rated visits.
+    """Cross-products of the data by pattern of assessed visits.
 
     Attributes
     ----------
     select : ndarray of int, shape (T, q + 1)
-        Number of the distinct column that stands at visit a in column j of [x, y]; -1 for zero.
+        Number of the distinct column that is column j of [x, y] at visit a; -1 for zero.
     rated : ndarray of bool, shape (P, T)
         Visits of each pattern.
     group : ndarray of int, shape (P,)
         Group whose covariance the pattern has.
     n : ndarray, shape (P,)
         Number of subjects.
-    gram : ndarray, shape (P, d, d)
+    cross_products : ndarray, shape (P, d, d)
         Sums of u u'.
     log_weight : float
         Sum of the logarithms of the weights.
@@ -43,12 +43,12 @@ class CrossProducts:
     rated: BoolArray
     group: IntArray
     n: FloatArray
-    gram: FloatArray
+    cross_products: FloatArray
     log_weight: float
 
     @property
     def n_obs(self) -> int:
-        """Number of rated visits."""
+        """Number of assessed visits."""
         return int(self.n @ self.rated.sum(axis=1))
 
     @property
@@ -60,32 +60,37 @@ class CrossProducts:
     def spread(self) -> FloatArray:
         """The selections as one matrix, shape (q + 1, T d)."""
         T, width = self.select.shape
-        d = self.gram.shape[1]
+        d = self.cross_products.shape[1]
         matrix = np.zeros((width, T * d))
         a, j = np.nonzero(self.select >= 0)
         matrix[j, a * d + self.select[a, j]] = 1.0
         return matrix
 
     def keep(self, columns: IntArray) -> CrossProducts:
-        """Return the summary of some columns of the design; the outcome stays."""
+        """Return the summary of some columns of the design; the outcome is kept."""
         chosen = np.concatenate((columns, [self.n_columns]))
         return CrossProducts(
-            self.select[:, chosen], self.rated, self.group, self.n, self.gram, self.log_weight
+            self.select[:, chosen],
+            self.rated,
+            self.group,
+            self.n,
+            self.cross_products,
+            self.log_weight,
         )
 
     def designs(self, rows: SubjectRows, p: int) -> FloatArray:
-        """Return [X, y] of the subjects of a pattern at its rated visits, shape (n_p, m, q + 1)."""
+        """Return [X, y] of a pattern's subjects at its assessed visits, shape (n_p, m, q + 1)."""
         visits = np.flatnonzero(self.rated[p])
-        u = rows.u[rows.pattern == p]
-        z = np.zeros((len(u), len(visits), self.select.shape[1]))
+        distinct = rows.distinct[rows.pattern == p]
+        z = np.zeros((len(distinct), len(visits), self.select.shape[1]))
         for k, a in enumerate(visits):
             there = np.flatnonzero(self.select[a] >= 0)
-            z[:, k, there] = u[:, self.select[a, there]]
+            z[:, k, there] = distinct[:, self.select[a, there]]
         return z
 
     def residuals(self, rows: SubjectRows, beta: FloatArray) -> FloatArray:
         """Return y - X beta of every subject, shape (n, T); 0 at missed visits."""
-        return rows.u @ self.residual_rows(beta).T * self.rated[rows.pattern]
+        return rows.distinct @ self.residual_rows(beta).T * self.rated[rows.pattern]
 
     def moments(self, weight: FloatArray) -> FloatArray:
         """Return sum Z' W Z for one matrix W a pattern, shape (q + 1, q + 1)."""
@@ -94,44 +99,44 @@ class CrossProducts:
     def residual_products(self, beta: FloatArray) -> FloatArray:
         """Return the sums of r r' by pattern, r = y - X beta, shape (P, T, T)."""
         row = self.residual_rows(beta)
-        return np.asarray(np.einsum("ai,pij,bj->pab", row, self.gram, row, optimize=True))
+        return np.asarray(np.einsum("ai,pij,bj->pab", row, self.cross_products, row, optimize=True))
 
     def fitted_products(self, middle: FloatArray) -> FloatArray:
         """Return the sums of X M X' by pattern, shape (P, T, T)."""
         P, T = self.rated.shape
-        d = self.gram.shape[1]
+        d = self.cross_products.shape[1]
         of_x = self.spread[:-1]
         block = (of_x.T @ middle @ of_x).reshape(T, d, T, d).transpose(0, 2, 1, 3)
-        flat = block.reshape(T * T, d * d) @ self.gram.reshape(P, d * d).T
+        flat = block.reshape(T * T, d * d) @ self.cross_products.reshape(P, d * d).T
         return flat.T.reshape(P, T, T)
 
-    def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
+    def cross(self, patterns: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
         """Return sum X' M r over some patterns, for matrices (h, k, T, T), shape (h, q)."""
         row = self.residual_rows(beta)
         T, d = row.shape
-        pulled = np.einsum("pij,aj->pai", self.gram[mine], row)
+        pulled = np.einsum("pij,aj->pai", self.cross_products[patterns], row)
         h = len(matrices)
         flat = np.swapaxes(matrices, 1, 2).reshape(h * T, -1) @ pulled.reshape(-1, d)
         return np.asarray(flat.reshape(h, T * d) @ self.spread[:-1].T)
 
-    def information(self, mine: IntArray, matrices: FloatArray) -> FloatArray:
+    def information(self, patterns: IntArray, matrices: FloatArray) -> FloatArray:
         """Return sum X' M X over some patterns, for matrices (h, k, T, T), shape (h, q, q)."""
         of_x = self.spread[:-1]
         result = np.empty((len(matrices), len(of_x), len(of_x)))
-        for k, own in enumerate(matrices):
-            result[k] = of_x @ self._contract(own, mine) @ of_x.T
+        for k, matrix in enumerate(matrices):
+            result[k] = of_x @ self._contract(matrix, patterns) @ of_x.T
         return result
 
     def residual_rows(self, beta: FloatArray) -> FloatArray:
         """Return the T x d matrix that takes a subject's numbers to its residuals."""
         return (np.append(-beta, 1.0) @ self.spread).reshape(len(self.select), -1)
 
-    def _contract(self, weight: FloatArray, mine: IntArray | None = None) -> FloatArray:
+    def _contract(self, weight: FloatArray, patterns: IntArray | None = None) -> FloatArray:
         """Return sum_p W_p[a, b] G_p as one matrix, shape (T d, T d)."""
-        gram = self.gram if mine is None else self.gram[mine]
+        cross_products = self.cross_products if patterns is None else self.cross_products[patterns]
         P, T, _ = weight.shape
-        d = gram.shape[1]
-        block = weight.reshape(P, T * T).T @ gram.reshape(P, d * d)
+        d = cross_products.shape[1]
+        block = weight.reshape(P, T * T).T @ cross_products.reshape(P, d * d)
         return block.reshape(T, T, d, d).transpose(0, 2, 1, 3).reshape(T * d, T * d)
 
 
@@ -143,7 +148,7 @@ def distinct_columns(design: FloatArray, outcome: FloatArray) -> tuple[IntArray,
     design : ndarray, shape (T, q, n)
         Values at every visit, those at visits without a rating being of no consequence.
     outcome : ndarray, shape (T, n)
-        Outcomes, 0 where not rated.
+        Outcomes, 0 where not assessed.
 
     Returns
     -------
@@ -154,26 +159,26 @@ def distinct_columns(design: FloatArray, outcome: FloatArray) -> tuple[IntArray,
     select = np.full((T, q + 1), -1, dtype=np.intp)
     flat = design.reshape(T * q, n)
     nonzero = np.flatnonzero(flat.any(axis=1))
-    # A random checksum tells columns apart; those that share it are compared number by number.
+    # Columns with equal random checksums are compared number by number.
     key = flat[nonzero] @ np.random.default_rng(0).uniform(1, 2, n)
     kept: list[int] = []
     by_key: dict[float, list[int]] = {}
     for row, k in zip(nonzero.tolist(), np.round(key, 6).tolist(), strict=True):
-        alike = (c for c in by_key.get(k, []) if np.array_equal(flat[kept[c]], flat[row]))
-        found = next(alike, None)
-        if found is None:
-            found = len(kept)
+        equal = (c for c in by_key.get(k, []) if np.array_equal(flat[kept[c]], flat[row]))
+        match = next(equal, None)
+        if match is None:
+            match = len(kept)
             kept.append(row)
-            by_key.setdefault(k, []).append(found)
-        select[row // q, row % q] = found
+            by_key.setdefault(k, []).append(match)
+        select[row // q, row % q] = match
     select[:, q] = len(kept) + np.arange(T)
-    u = np.concatenate([flat[kept], outcome]).T
-    return select, np.ascontiguousarray(u)
+    distinct = np.concatenate([flat[kept], outcome]).T
+    return select, np.ascontiguousarray(distinct)
 
 
 def summarise(
     select: IntArray,
-    u: FloatArray,
+    distinct: FloatArray,
     rated: BoolArray,
     group: IntArray,
     log_weight: float = 0.0,
@@ -192,26 +197,28 @@ def summarise(
     Returns
     -------
     CrossProducts, SubjectRows
-        Subjects without a rated visit are no part of either.
+        Subjects without an assessed visit are in neither.
     """
-    seen = np.flatnonzero(rated.any(axis=1))
-    pattern, _ = number_rows(rated[seen], group[seen])
+    assessed = np.flatnonzero(rated.any(axis=1))
+    pattern, _ = number_rows(rated[assessed], group[assessed])
     by_pattern = np.argsort(pattern, kind="stable")
-    order = seen[by_pattern]
+    order = assessed[by_pattern]
     counts = np.bincount(pattern)
     ends = np.cumsum(counts)
     first = ends - counts
-    u = u[order]
-    gram = np.stack([u[a:b].T @ u[a:b] for a, b in zip(first, ends, strict=True)])
+    distinct = distinct[order]
+    cross_products = np.stack(
+        [distinct[a:b].T @ distinct[a:b] for a, b in zip(first, ends, strict=True)]
+    )
     summary = CrossProducts(
         select=select,
         rated=rated[order[first]],
         group=group[order[first]],
         n=counts.astype(float),
-        gram=gram,
+        cross_products=cross_products,
         log_weight=log_weight,
     )
-    return summary, SubjectRows(u, np.repeat(np.arange(len(first)), counts), order)
+    return summary, SubjectRows(distinct, np.repeat(np.arange(len(first)), counts), order)
 
 
 def merge(a: CrossProducts, b: CrossProducts) -> CrossProducts:
@@ -228,13 +235,13 @@ def merge(a: CrossProducts, b: CrossProducts) -> CrossProducts:
     group = np.concatenate((a.group, b.group))
     inverse, first = number_rows(rated, group)
     n = np.bincount(inverse, weights=np.concatenate((a.n, b.n)))
-    gram = np.zeros((len(first), *a.gram.shape[1:]))
-    np.add.at(gram, inverse, np.concatenate((a.gram, b.gram)))
+    cross_products = np.zeros((len(first), *a.cross_products.shape[1:]))
+    np.add.at(cross_products, inverse, np.concatenate((a.cross_products, b.cross_products)))
     return CrossProducts(
         select=a.select,
         rated=rated[first],
         group=group[first],
         n=n.astype(float),
-        gram=gram,
+        cross_products=cross_products,
         log_weight=a.log_weight + b.log_weight,
     )

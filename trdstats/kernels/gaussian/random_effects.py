@@ -49,13 +49,13 @@ class Level:
     def slopes(self) -> FloatArray:
         """Return what each parameter adds to the covariance of a unit, shape (h, K, T, T)."""
         rows, columns = self.entries
-        found = np.empty((len(rows), *self.Z.shape[:2], self.Z.shape[1]))
+        derivatives = np.empty((len(rows), *self.Z.shape[:2], self.Z.shape[1]))
         for k, (i, j) in enumerate(zip(rows, columns, strict=True)):
             product = self.Z[:, :, i, None] * self.Z[:, None, :, j]
-            found[k] = product if i == j else product + np.swapaxes(product, 1, 2)
+            derivatives[k] = product if i == j else product + np.swapaxes(product, 1, 2)
         if self.member is not None:
-            found *= self.member[:, :, None] == self.member[:, None, :]
-        return found
+            derivatives *= self.member[:, :, None] == self.member[:, None, :]
+        return derivatives
 
     def matrix(self, theta: FloatArray) -> FloatArray:
         """Return G from its parameters, shape (r, r)."""
@@ -90,7 +90,7 @@ def random_structure(levels: Sequence[Level]) -> RandomStructure:
 
 
 def parts(levels: Sequence[Level], theta: FloatArray) -> list[FloatArray]:
-    """Return the parameters of each level; the residual variance stands after them."""
+    """Return the parameters of each level; the residual variance comes after them."""
     return np.split(theta, np.cumsum([len(level.entries[0]) for level in levels]))[:-1]
 
 
@@ -133,10 +133,10 @@ def predict_within(
         raise ValueError("the groups of this level are the units")
     groups, effects, errors = [], [], []
     for Z, member, W, r in zip(level.Z, level.member, weight, residual, strict=True):
-        own = np.unique(member[member >= 0])
-        masked = np.where((member == own[:, None])[:, :, None], Z, 0.0)  # (g, T, r)
+        groups_of_unit = np.unique(member[member >= 0])
+        masked = np.where((member == groups_of_unit[:, None])[:, :, None], Z, 0.0)  # (g, T, r)
         pull = G @ np.swapaxes(masked, 1, 2)
-        groups.append(own)
+        groups.append(groups_of_unit)
         effects.append(pull @ (W @ r))
         errors.append(G - pull @ (W @ masked) @ G)
     return np.concatenate(groups), np.concatenate(effects), np.concatenate(errors)

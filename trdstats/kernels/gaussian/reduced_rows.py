@@ -78,16 +78,16 @@ def reduce_rows(
     place = _places_within(unit)
     T = int(place.max()) + 1
     n_more = -(-len(rotated.rest) // T)
-    laid = np.zeros((n + n_more, T, z.shape[1]))
-    laid[unit, place] = rotated.z
+    by_unit = np.zeros((n + n_more, T, z.shape[1]))
+    by_unit[unit, place] = rotated.z
     rated = np.zeros((n + n_more, T), dtype=bool)
     rated[unit, place] = True
     k = np.arange(len(rotated.rest))
-    laid[n + k // T, k % T] = rotated.rest
+    by_unit[n + k // T, k % T] = rotated.rest
     rated[n + k // T, k % T] = True
     count = np.ones(n + n_more)
     count[n:] = rotated.n_rest / max(len(rotated.rest), 1)
-    units = SubjectBlocks(laid, rated, np.arange(n + n_more), count)
+    units = SubjectBlocks(by_unit, rated, np.arange(n + n_more), count)
     levels, at = [], 0
     for level, design in enumerate(designs):
         r = design.shape[1]
@@ -108,15 +108,15 @@ def _rotate(z: FloatArray, Z: FloatArray, group: IntArray) -> _Rotated:
     shape = (int(group.max()) + 1, int(place.max()) + 1)
     of_effects = np.zeros((*shape, Z.shape[1]))
     of_effects[group, place] = Z
-    whole = np.zeros((*shape, z.shape[1]))
-    whole[group, place] = z
+    rotated = np.zeros((*shape, z.shape[1]))
+    rotated[group, place] = z
     U, size, _ = np.linalg.svd(of_effects, full_matrices=False)
     used = size > _RANK * size[:, :1]
     used[:, 0] = True  # every group keeps a row, so that its effects can be predicted
     U = U * used[:, None, :]
     turned = np.swapaxes(U, 1, 2)
-    kept = turned @ whole
-    rest = (whole - U @ kept).reshape(-1, z.shape[1])
+    kept = turned @ rotated
+    rest = (rotated - U @ kept).reshape(-1, z.shape[1])
     n_rest = len(z) - int(used.sum())
     return _Rotated(
         z=kept[used],

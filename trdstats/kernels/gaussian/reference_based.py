@@ -1,7 +1,8 @@
 """What a subject's visits would be after an intercurrent event, and draws of the missing ones.
 
-A strategy turns the normal law of a subject's own arm and that of a reference arm into the law of
-the subject's visits; missing visits are then drawn from it given the observed ones.
+A strategy turns the normal distributions under a subject's own arm and under a reference arm into
+the distribution of the subject's visits; missing visits are then drawn from it given the observed
+ones.
 
 References
 ----------
@@ -19,8 +20,8 @@ from trdstats.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """A normal law of the visits.
+class VisitDistribution:
+    """A normal distribution of the visits.
 
     Attributes
     ----------
@@ -33,57 +34,63 @@ class Law:
     covariance: FloatArray
 
 
-def jump(own: Law, reference: Law, before: BoolArray) -> Law:
+def jump(
+    assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+) -> VisitDistribution:
     """Jump to reference: from the event on the mean of the reference.
 
     Parameters
     ----------
-    own, reference : Law
+    assigned, reference : VisitDistribution
     before : ndarray of bool, shape (T,)
         Visits before the event.
     """
-    mean = np.where(before, own.mean, reference.mean)
-    return Law(mean, _joined(own.covariance, reference.covariance, before))
+    mean = np.where(before, assigned.mean, reference.mean)
+    return VisitDistribution(mean, _joined(assigned.covariance, reference.covariance, before))
 
 
-def copy_increments(own: Law, reference: Law, before: BoolArray) -> Law:
+def copy_increments(
+    assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+) -> VisitDistribution:
     """Copy increments: from the event on the mean changes as that of the reference does."""
     if not before.any():
         return reference
     last = int(np.flatnonzero(before)[-1])
-    level = own.mean[..., last, None] - reference.mean[..., last, None]
-    mean = np.where(before, own.mean, reference.mean + level)
-    return Law(mean, _joined(own.covariance, reference.covariance, before))
+    level = assigned.mean[..., last, None] - reference.mean[..., last, None]
+    mean = np.where(before, assigned.mean, reference.mean + level)
+    return VisitDistribution(mean, _joined(assigned.covariance, reference.covariance, before))
 
 
-def carry_last_mean(own: Law, before: BoolArray) -> Law:
+def carry_last_mean(assigned: VisitDistribution, before: BoolArray) -> VisitDistribution:
     """Carry the last mean forward: from the event on the mean of the last visit before it."""
     if not before.any():
-        return own
+        return assigned
     last = int(np.flatnonzero(before)[-1])
-    return Law(np.where(before, own.mean, own.mean[..., last, None]), own.covariance)
+    return VisitDistribution(
+        np.where(before, assigned.mean, assigned.mean[..., last, None]), assigned.covariance
+    )
 
 
-def _joined(own: FloatArray, reference: FloatArray, before: BoolArray) -> FloatArray:
-    """Return the covariance with own visits before the event and the reference's regression after.
+def _joined(assigned: FloatArray, reference: FloatArray, before: BoolArray) -> FloatArray:
+    """Return the covariance: assigned arm before the event, regression of the reference after.
 
     S_11 = O_11, S_21 = R_21 R_11^-1 O_11, S_22 = R_22 - R_21 R_11^-1 (R_11 - O_11) R_11^-1 R_12.
     """
-    if own is reference or not before.any():
+    if assigned is reference or not before.any():
         return reference
     a, b = np.flatnonzero(before), np.flatnonzero(~before)
     if not len(b):
-        return own
-    own, reference = np.broadcast_arrays(own, reference)
+        return assigned
+    assigned, reference = np.broadcast_arrays(assigned, reference)
     early, late = (..., a[:, None], a), (..., b[:, None], a)
     slope = np.swapaxes(
         np.linalg.solve(reference[early], np.swapaxes(reference[late], -1, -2)), -1, -2
     )
-    result = own.copy()
-    cross = slope @ own[early]
+    result = assigned.copy()
+    cross = slope @ assigned[early]
     result[late] = cross
     result[..., a[:, None], b] = np.swapaxes(cross, -1, -2)
-    spare = reference[early] - own[early]
+    spare = reference[early] - assigned[early]
     result[..., b[:, None], b] = reference[..., b[:, None], b] - slope @ spare @ np.swapaxes(
         slope, -1, -2
     )
@@ -91,13 +98,16 @@ def _joined(own: FloatArray, reference: FloatArray, before: BoolArray) -> FloatA
 
 
 def impute(
-    law: Law, observed: FloatArray, rated: BoolArray, noise: FloatArray | None
+    distribution: VisitDistribution,
+    observed: FloatArray,
+    rated: BoolArray,
+    noise: FloatArray | None,
 ) -> FloatArray:
     """Return the missing visits of subjects that share their pattern, given the observed ones.
 
     Parameters
     ----------
-    law : Law
+    distribution : VisitDistribution
         Means (B, k, T), covariances (B, 1, T, T).
     observed : ndarray, shape (k, T)
     rated : ndarray of bool, shape (T,)
@@ -108,14 +118,14 @@ def impute(
     -------
     ndarray, shape (B, k, m)
     """
-    seen, gone = np.flatnonzero(rated), np.flatnonzero(~rated)
-    V = law.covariance
-    value = law.mean[..., gone]
-    rest = V[..., gone[:, None], gone]
-    if len(seen):
-        across = V[..., seen[:, None], gone]
-        pull = np.linalg.solve(V[..., seen[:, None], seen], across)
-        residual = observed[:, seen] - law.mean[..., seen]
+    at_observed, missing = np.flatnonzero(rated), np.flatnonzero(~rated)
+    V = distribution.covariance
+    value = distribution.mean[..., missing]
+    rest = V[..., missing[:, None], missing]
+    if len(at_observed):
+        across = V[..., at_observed[:, None], missing]
+        pull = np.linalg.solve(V[..., at_observed[:, None], at_observed], across)
+        residual = observed[:, at_observed] - distribution.mean[..., at_observed]
         value = value + (residual[..., None, :] @ pull)[..., 0, :]
         rest = rest - np.swapaxes(across, -1, -2) @ pull
     if noise is not None:

@@ -53,10 +53,10 @@ class Model:
 
     def slopes_of(self, g: int, shape: Shape) -> tuple[IntArray, FloatArray]:
         """Return the patterns of a block and the derivatives of their matrices, (h, k, T, T)."""
-        mine = np.flatnonzero(self.block == g)
+        patterns = np.flatnonzero(self.block == g)
         if shape.first.shape[1] == 1:
-            return mine, shape.first
-        return mine, shape.first[:, self.member[mine]]
+            return patterns, shape.first
+        return patterns, shape.first[:, self.member[patterns]]
 
     def parts(self, theta: FloatArray) -> list[FloatArray]:
         """Return the parameters of each block."""
@@ -153,20 +153,20 @@ def residual_start(model: Model) -> list[FloatArray]:
     s = model.products
     mask = (s.rated[:, :, None] & s.rated[:, None, :]).astype(float)
     products = _least_squares(s)
-    found = []
+    starts = []
     for g in range(len(model.structures)):
-        mine = model.block == g
-        pairs = np.einsum("p,pab->ab", s.n[mine], mask[mine])
-        S = products[mine].sum(axis=0) / np.maximum(pairs, 1.0)
-        own = np.diag(S)
-        usable = own[own > 0]
+        in_block = model.block == g
+        pairs = np.einsum("p,pab->ab", s.n[in_block], mask[in_block])
+        S = products[in_block].sum(axis=0) / np.maximum(pairs, 1.0)
+        variances = np.diag(S)
+        usable = variances[variances > 0]
         level = float(usable.mean()) if len(usable) else 1.0
-        S = S + np.diag(np.where(own > 0, 0.0, level))
+        S = S + np.diag(np.where(variances > 0, 0.0, level))
         sd = np.sqrt(np.diag(S))
         values, vectors = np.linalg.eigh(S / np.outer(sd, sd))
         lifted = (vectors * np.maximum(values, 0.05)) @ vectors.T
-        found.append(lifted * np.outer(sd, sd))
-    return found
+        starts.append(lifted * np.outer(sd, sd))
+    return starts
 
 
 def covariances(model: Model, shapes: Sequence[Shape]) -> FloatArray:
@@ -200,10 +200,10 @@ def slopes(model: Model, state: State) -> Slopes:
     pull = s.n[:, None, None] * W - W @ total @ W
     gradient, blocks, towards = [], [], []
     for g, shape in enumerate(state.shapes):
-        mine, V = model.slopes_of(g, shape)
-        gradient.append(_inner(V, pull[mine]))
-        blocks.append(pair_traces(V, W[mine], core[mine]))
-        towards.append(crosses(s, mine, V, W[mine], state.beta))
+        patterns, V = model.slopes_of(g, shape)
+        gradient.append(_inner(V, pull[patterns]))
+        blocks.append(pair_traces(V, W[patterns], core[patterns]))
+        towards.append(crosses(s, patterns, V, W[patterns], state.beta))
     v = np.concatenate(towards)
     average = _diagonal(blocks) - v @ state.vcov @ v.T
     return Slopes(np.concatenate(gradient), (average + average.T) / 2)
@@ -216,20 +216,20 @@ def observed_hessian(model: Model, state: State) -> FloatArray:
     total = residual + s.fitted_products(state.vcov) if model.reml else residual
     core = W @ total @ W
     pull = s.n[:, None, None] * W - core
-    blocks, towards, moved = [], [], []
+    blocks, towards, changes = [], [], []
     for g, shape in enumerate(state.shapes):
-        mine, V = model.slopes_of(g, shape)
-        block = pair_traces(V, W[mine], (2 * core - s.n[:, None, None] * W)[mine])
+        patterns, V = model.slopes_of(g, shape)
+        block = pair_traces(V, W[patterns], (2 * core - s.n[:, None, None] * W)[patterns])
         if shape.second is not None:
-            block += _inner(curves_of(model, shape, mine), pull[mine])
+            block += _inner(curves_of(model, shape, patterns), pull[patterns])
         blocks.append(block)
-        towards.append(crosses(s, mine, V, W[mine], state.beta))
+        towards.append(crosses(s, patterns, V, W[patterns], state.beta))
         if model.reml:
-            moved.append(informations(s, mine, V, W[mine]))
+            changes.append(informations(s, patterns, V, W[patterns]))
     v = np.concatenate(towards)
     hessian = _diagonal(blocks) - 2 * v @ state.vcov @ v.T
     if model.reml:
-        P = np.concatenate(moved) @ state.vcov
+        P = np.concatenate(changes) @ state.vcov
         h = len(P)
         hessian -= P.reshape(h, -1) @ np.swapaxes(P, 1, 2).reshape(h, -1).T
     return (hessian + hessian.T) / 2
@@ -239,16 +239,16 @@ def expected_hessian(model: Model, state: State) -> FloatArray:
     """Return the expected second derivatives of the deviance, shape (h, h)."""
     s, W = model.products, state.weight
     fitted = W @ s.fitted_products(state.vcov) @ W
-    blocks, moved = [], []
+    blocks, changes = [], []
     for g, shape in enumerate(state.shapes):
-        mine, V = model.slopes_of(g, shape)
+        patterns, V = model.slopes_of(g, shape)
         right = s.n[:, None, None] * W - (2 * fitted if model.reml else 0.0)
-        blocks.append(pair_traces(V, W[mine], right[mine]))
+        blocks.append(pair_traces(V, W[patterns], right[patterns]))
         if model.reml:
-            moved.append(informations(s, mine, V, W[mine]))
+            changes.append(informations(s, patterns, V, W[patterns]))
     hessian = _diagonal(blocks)
     if model.reml:
-        P = np.concatenate(moved) @ state.vcov
+        P = np.concatenate(changes) @ state.vcov
         hessian += P.reshape(len(P), -1) @ np.swapaxes(P, 1, 2).reshape(len(P), -1).T
     return (hessian + hessian.T) / 2
 
@@ -256,18 +256,20 @@ def expected_hessian(model: Model, state: State) -> FloatArray:
 def information_slopes(model: Model, state: State) -> FloatArray:
     """Return X'W V_h W X for every parameter, shape (h, q, q)."""
     s, W = model.products, state.weight
-    found = []
+    slopes_of_information = []
     for g, shape in enumerate(state.shapes):
-        mine, V = model.slopes_of(g, shape)
-        found.append(informations(s, mine, V, W[mine]))
-    return np.concatenate(found)
+        patterns, V = model.slopes_of(g, shape)
+        slopes_of_information.append(informations(s, patterns, V, W[patterns]))
+    return np.concatenate(slopes_of_information)
 
 
-def curves_of(model: Model, shape: Shape, mine: IntArray) -> FloatArray:
+def curves_of(model: Model, shape: Shape, patterns: IntArray) -> FloatArray:
     """Return the second derivatives of the matrices of some patterns, (h, h, k, T, T)."""
     if shape.second is None:
         raise ValueError("the structure is linear")
-    return shape.second if shape.second.shape[2] == 1 else shape.second[:, :, model.member[mine]]
+    return (
+        shape.second if shape.second.shape[2] == 1 else shape.second[:, :, model.member[patterns]]
+    )
 
 
 def _inner(V: FloatArray, pull: FloatArray) -> FloatArray:

@@ -59,7 +59,7 @@ def sample_chains(
         Its design has full rank.
     rows : SubjectRows
     sigma : ndarray, shape (K, G, T, T)
-        Where the chains stand.
+        Current state of the chains.
     turns : int
     rng : Generator
     """
@@ -82,7 +82,7 @@ def sample_chains(
 
 
 def inverse_wishart(scale: FloatArray, df: float, rng: np.random.Generator) -> FloatArray:
-    """Draw from inverse Wishart laws by Bartlett's decomposition.
+    """Draw from inverse Wishart distributions by Bartlett's decomposition.
 
     Parameters
     ----------
@@ -126,15 +126,15 @@ def _draw_residual_sums(
     K, G, T, _ = sigma.shape
     row = data.residual_rows(beta)
     sums = np.zeros((K, G, T, T))
-    for p, seen in enumerate(data.rated):
-        e = (rows.u[rows.pattern == p] @ np.swapaxes(row, 1, 2)) * seen  # (K, n_p, T)
-        g, gone = data.group[p], np.flatnonzero(~seen)
-        if len(gone):
-            across = sigma[:, g][:, :, gone] * seen[:, None]
+    for p, observed in enumerate(data.rated):
+        e = (rows.distinct[rows.pattern == p] @ np.swapaxes(row, 1, 2)) * observed  # (K, n_p, T)
+        g, missing = data.group[p], np.flatnonzero(~observed)
+        if len(missing):
+            across = sigma[:, g][:, :, missing] * observed[:, None]
             pull = weight[:, p] @ across  # (K, T, m), 0 in rows of missing visits
-            rest = sigma[:, g][:, gone[:, None], gone] - np.swapaxes(across, 1, 2) @ pull
+            rest = sigma[:, g][:, missing[:, None], missing] - np.swapaxes(across, 1, 2) @ pull
             root = np.linalg.cholesky(rest)
-            z = rng.standard_normal((K, e.shape[1], len(gone)))
-            e[:, :, gone] = e @ pull + z @ np.swapaxes(root, 1, 2)
+            z = rng.standard_normal((K, e.shape[1], len(missing)))
+            e[:, :, missing] = e @ pull + z @ np.swapaxes(root, 1, 2)
         sums[:, g] += np.swapaxes(e, 1, 2) @ e
     return sums

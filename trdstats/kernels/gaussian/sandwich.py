@@ -64,7 +64,12 @@ class Sandwich(Inference):
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row."""
         usable = np.any(L, axis=1) & ~self.rests_on_one(L)
-        return np.array([self._one(row) if u else np.nan for row, u in zip(L, usable, strict=True)])
+        return np.array(
+            [
+                self._one(row) if is_usable else np.nan
+                for row, is_usable in zip(L, usable, strict=True)
+            ]
+        )
 
     def _one(self, c: FloatArray) -> float:
         squares, pulled = [], []

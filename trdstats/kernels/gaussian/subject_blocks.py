@@ -24,7 +24,7 @@ class SubjectBlocks:
     rated : ndarray of bool, shape (P, T)
     group : ndarray of int, shape (P,)
     n : ndarray, shape (P,)
-        Subjects that each unit stands for: one, or any positive number where rows of many were
+        Subjects that each unit represents: one, or any positive number where rows of many were
         summed up.
     log_weight : float
     """
@@ -37,7 +37,7 @@ class SubjectBlocks:
 
     @property
     def n_obs(self) -> int:
-        """Number of rated visits."""
+        """Number of assessed visits."""
         return round(float(self.n @ self.rated.sum(axis=1)))
 
     @property
@@ -46,7 +46,7 @@ class SubjectBlocks:
         return int(self.z.shape[2]) - 1
 
     def keep(self, columns: IntArray) -> SubjectBlocks:
-        """Return the units with some columns of the design; the outcome stays."""
+        """Return the units with some columns of the design; the outcome is kept."""
         chosen = np.concatenate((columns, [self.n_columns]))
         return SubjectBlocks(self.z[:, :, chosen], self.rated, self.group, self.n, self.log_weight)
 
@@ -61,7 +61,7 @@ class SubjectBlocks:
         return r[:, :, None] * r[:, None, :]
 
     def designs(self, rows: SubjectRows, p: int) -> FloatArray:
-        """Return [X, y] of a unit at its rated visits, shape (1, m, q + 1)."""
+        """Return [X, y] of a unit at its assessed visits, shape (1, m, q + 1)."""
         return self.z[p : p + 1, self.rated[p]]
 
     def residuals(self, rows: SubjectRows, beta: FloatArray) -> FloatArray:
@@ -76,14 +76,14 @@ class SubjectBlocks:
         X = self.z[:, :, :-1]
         return X @ middle @ np.swapaxes(X, 1, 2)
 
-    def cross(self, mine: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
+    def cross(self, patterns: IntArray, matrices: FloatArray, beta: FloatArray) -> FloatArray:
         """Return sum X' M r for matrices (h, k, T, T)."""
-        pulled = np.einsum("hkab,kb->hka", matrices, self._residuals(beta)[mine])
-        return np.asarray(np.einsum("hka,kaq->hq", pulled, self.z[mine][:, :, :-1]))
+        pulled = np.einsum("hkab,kb->hka", matrices, self._residuals(beta)[patterns])
+        return np.asarray(np.einsum("hka,kaq->hq", pulled, self.z[patterns][:, :, :-1]))
 
-    def information(self, mine: IntArray, matrices: FloatArray) -> FloatArray:
+    def information(self, patterns: IntArray, matrices: FloatArray) -> FloatArray:
         """Return sum X' M X for matrices (h, k, T, T)."""
-        X = self.z[mine][:, :, :-1]
+        X = self.z[patterns][:, :, :-1]
         q = X.shape[2]
         flat = X.reshape(-1, q).T
-        return np.stack([flat @ (own @ X).reshape(-1, q) for own in matrices])
+        return np.stack([flat @ (matrix @ X).reshape(-1, q) for matrix in matrices])

@@ -9,7 +9,7 @@ from trdstats.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class SubjectRows:
-    """The distinct numbers of every subject, for what sums cannot tell.
+    """The distinct numbers of every subject, for quantities that need more than sums.
 
     Attributes
     ----------
@@ -20,6 +20,6 @@ class SubjectRows:
         Place of each row among the subjects as they were given.
     """
 
-    u: FloatArray
+    distinct: FloatArray
     pattern: IntArray
     order: IntArray

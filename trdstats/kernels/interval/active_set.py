@@ -101,18 +101,18 @@ def ascend(
         newton = newton or step >= _SWEEPS or gap < _ROUGH
         propose = _newton if newton else _minorant
         target = propose(runs, gradient, bend, x, weight)
-        moved = _climb(runs, slopes, cost, x, target, value, gradient)
-        if moved is None and newton:
+        next_x = _maximise_step(runs, slopes, cost, x, target, value, gradient)
+        if next_x is None and newton:
             target = _minorant(runs, gradient, bend, x, weight)
-            moved = _climb(runs, slopes, cost, x, target, value, gradient)
-        if moved is None:
+            next_x = _maximise_step(runs, slopes, cost, x, target, value, gradient)
+        if next_x is None:
             break  # no step climbs any more: the limit of floating point
-        gain, last_gap = moved[1] - value, gap
-        x, value, slope, bend = moved
+        gain, last_gap = next_x[1] - value, gap
+        x, value, slope, bend = next_x
     return Ascent(x, value, gap, step)
 
 
-def _climb(
+def _maximise_step(
     runs: Runs,
     slopes: Slopes,
     cost: FloatArray,
@@ -128,13 +128,13 @@ def _climb(
         return None
     length = 1.0
     for _ in range(_HALVINGS):
-        moved = target if length == 1 else x + length * (target - x)
-        sums = runs.sums(moved)
+        next_x = target if length == 1 else x + length * (target - x)
+        sums = runs.sums(next_x)
         if sums.min(initial=np.inf) > 0:
             new, slope, bend = slopes(sums)
-            new -= float(cost @ moved)
+            new -= float(cost @ next_x)
             if new >= value + 1e-4 * length * promise - noise:
-                return moved, new, slope, bend
+                return next_x, new, slope, bend
         length /= 2
     return None
 
@@ -158,10 +158,10 @@ def _newton(
 ) -> FloatArray:
     """Return the highest point of the quadratic at x, over candidate masses >= 0."""
     kept = _candidates(gradient, x)
-    own = runs.onto(kept)
+    restricted = runs.onto(kept)
     target = np.zeros_like(x)
-    linear = gradient[kept] + own.spread(bend * own.sums(x[kept]))
-    target[kept] = _quadratic(own, bend, linear, 1e-12 * weight)
+    linear = gradient[kept] + restricted.spread(bend * restricted.sums(x[kept]))
+    target[kept] = _quadratic(restricted, bend, linear, 1e-12 * weight)
     return target
 
 

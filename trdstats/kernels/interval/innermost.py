@@ -17,7 +17,7 @@ class Innermost:
     ----------
     lower, upper : ndarray, shape (m,)
         Ends of (lower, upper], in order of time; the point {lower} where both are the same;
-        upper is infinite where nobody saw the event that late.
+        upper is infinite where the event was not observed.
     first, last : ndarray of int, shape (n,)
         A subject covers the intervals first, ..., last: at least one.
     """

@@ -27,7 +27,7 @@ class Problem:
     cells : Innermost
         Of all subjects together, m of them.
     inner : ndarray of bool, shape (n,)
-        Subjects whose interval ends before the last innermost one: their event was seen, and
+        Subjects whose interval ends before the last innermost one: their event was observed, and
         some survive it.
     runs : Runs
         Of the inner subjects among the first m - 1 cells, which carry the increments. The
@@ -69,7 +69,7 @@ class Profile:
     score : ndarray, shape (q,)
         Slope of the profile: the baseline's own change adds nothing, being at its maximum.
     information : ndarray, shape (q, q)
-        Less the second derivative of the profile while the support of the baseline stays.
+        Less the second derivative of the profile while the support of the baseline is fixed.
     gap : float
         Bound of how far, per unit of weight, the baseline is from its maximum.
     iterations : int
@@ -128,13 +128,13 @@ def profile(problem: Problem, beta: FloatArray, start: FloatArray) -> Profile:
         slope = w_inner * e_inner / grown
         return float(w_inner @ np.log(died)), slope, slope * e_inner / died
 
-    found = ascend(runs, slopes, cost, start, float(w.sum()), tolerance=1e-13)
-    return _describe(problem, e, found)
+    optimum = ascend(runs, slopes, cost, start, float(w.sum()), tolerance=1e-13)
+    return _describe(problem, e, optimum)
 
 
-def _describe(problem: Problem, e: FloatArray, found: Ascent) -> Profile:
+def _describe(problem: Problem, e: FloatArray, optimum: Ascent) -> Profile:
     X, w, inner, runs = problem.X, problem.weight, problem.inner, problem.runs
-    hazard = found.x
+    hazard = optimum.x
     sums = runs.sums(hazard)
     total = np.concatenate(([0.0], np.cumsum(hazard)))
     survived = e * total[problem.cells.first]
@@ -148,19 +148,19 @@ def _describe(problem: Problem, e: FloatArray, found: Ascent) -> Profile:
     each[inner] += np.log(died)
     # Mixed derivatives of the increments that are positive with log e, then their elimination.
     held = np.flatnonzero(hazard > 0)
-    own = runs.onto(held)
+    restricted = runs.onto(held)
     bend = w[inner] * e[inner] ** 2 / (grown * died)
     mixed = np.empty((len(held), X.shape[1]))
     for j, x in enumerate(X.T):
-        mixed[:, j] = own.spread((w * e * x)[inner] * bent) - problem.before(w * e * x)[held]
+        mixed[:, j] = restricted.spread((w * e * x)[inner] * bent) - problem.before(w * e * x)[held]
     within = -(X.T * (w * second)) @ X
-    solved = solve_curvature(own, bend, mixed)
+    solved = solve_curvature(restricted, bend, mixed)
     return Profile(
         hazard=hazard,
         loglik=float(w @ each),
         each=each,
         score=X.T @ (w * first),
         information=within - mixed.T @ solved,
-        gap=found.gap,
-        iterations=found.iterations,
+        gap=optimum.gap,
+        iterations=optimum.iterations,
     )

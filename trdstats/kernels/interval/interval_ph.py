@@ -45,8 +45,8 @@ class IntervalHazards:
         Twice the rise in log-likelihood that another step would promise.
     iterations : int
     converged : bool
-    endless : ndarray of bool, shape (q,)
-        Coefficients that grow without end while the likelihood stands still.
+    separated : ndarray of bool, shape (q,)
+        Separated coefficients: they diverge while the likelihood does not change.
     """
 
     beta: FloatArray
@@ -59,7 +59,7 @@ class IntervalHazards:
     decrement: float
     iterations: int
     converged: bool
-    endless: BoolArray
+    separated: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +120,18 @@ def interval_ph(
         here = profile(problem, at, here.hazard)
         return here
 
-    # A change of more than 5 standard deviations' worth of log hazard is cut short.
+    # A step of more than 5 in log hazard over one standard deviation is shortened.
     top = maximise(
         profiled, beta, tolerance=_SETTLED, is_last=lambda _: False, most=most, longest=5.0
     )
     if top is None:
         raise ValueError("times, weights or covariates are not finite")
     beta, here, decrement = top.theta, top.point, top.decrement
-    own = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
+    scale = np.sum(problem.X**2 * problem.weight[:, None], axis=0)
     smallest = float(np.linalg.eigvalsh(here.information)[0])
-    converged = decrement <= _CLOSE and here.gap <= _REACHED and smallest > _FLAT * float(own.min())
+    converged = (
+        decrement <= _CLOSE and here.gap <= _REACHED and smallest > _FLAT * float(scale.min())
+    )
     grows = here.hazard > 0
     return IntervalHazards(
         beta=beta / size,
@@ -142,13 +144,15 @@ def interval_ph(
         decrement=decrement * unit,
         iterations=top.iterations,
         converged=converged,
-        endless=_endless(problem.X, beta, here.information, own) & (not converged),
+        separated=_separated(problem.X, beta, here.information, scale) & (not converged),
     )
 
 
-def _endless(X: FloatArray, beta: FloatArray, curvature: FloatArray, own: FloatArray) -> BoolArray:
+def _separated(
+    X: FloatArray, beta: FloatArray, curvature: FloatArray, scale: FloatArray
+) -> BoolArray:
     """Return which coefficients have a part in a level direction and have gone far along it."""
-    size = np.sqrt(own)
+    size = np.sqrt(scale)
     values, vectors = np.linalg.eigh(curvature / np.outer(size, size))
     part = np.abs(vectors[:, values <= _FLAT])
     level = (part > 0.1 * part.max(axis=0, initial=0.0)).any(axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 from trdstats.arrays import FloatArray
 from trdstats.kernels.interval.turnbull import Npmle
 
-# A cumulative sum that equals a share in real numbers differs from it in the last bits.
+# A cumulative sum that equals a proportion in exact arithmetic differs in the last bits.
 _ON_SHARE = 1e-9
 
 
@@ -39,12 +39,12 @@ def incidence_bounds(npmle: Npmle, at: FloatArray) -> tuple[FloatArray, FloatArr
     return total[ended], total[begun]
 
 
-def quantile_bounds(npmle: Npmle, share: float) -> tuple[float, float]:
+def quantile_bounds(npmle: Npmle, proportion: float) -> tuple[float, float]:
     """Return the ends of the innermost interval in which P(T <= t) reaches a share.
 
-    The upper end is infinite where the share is not seen to be reached.
+    The upper end is infinite where the proportion is not reached.
     """
-    place = int(np.searchsorted(np.cumsum(npmle.mass), share - _ON_SHARE))
+    place = int(np.searchsorted(np.cumsum(npmle.mass), proportion - _ON_SHARE))
     place = min(place, len(npmle.mass) - 1)
     return float(npmle.lower[place]), float(npmle.upper[place])
 

@@ -1,7 +1,8 @@
-"""Likelihood of the illness-death model of states that are seen at visits only.
+"""Likelihood of the illness-death model of states that are observed at visits only.
 
-A change of state is known to lie in ``(left, right]``, and the state at `right` is seen. Who is
-never seen in response up to the last visit v_m is still in state 0, or came and went in a gap:
+A change of state is known to lie in ``(left, right]``, and the state at `right` is observed.
+A subject not observed in response up to the last visit v_m is still in state 0, or responded and
+relapsed between two visits:
 
     P00(0, v_m) + sum over j of P00(0, v_(j-1)) P02(v_(j-1), v_j).
 
@@ -30,19 +31,19 @@ _STEPS = 30
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What visits tell of each subject, arrays of shape (n,).
+    """Observed intervals of each subject, arrays of shape (n,).
 
     Attributes
     ----------
     left_1, right_1 : ndarray
-        The response lies in (left_1, right_1]; right_1 is infinite where none was seen, and equal
-        to left_1 where its day is known.
+        The response lies in (left_1, right_1]; right_1 is infinite where none was observed, and
+        equal to left_1 where its day is known.
     left_2, right_2 : ndarray
         The same of the relapse, not before right_1; NaN for those who did not respond.
     weight : ndarray
     gap_subject, gap_left, gap_right : ndarray, shape (g,)
-        Gaps between the visits of subjects never seen in response, in which they may have
-        responded and relapsed unseen. None of them: what was not seen did not happen.
+        Gaps between the visits of subjects never observed in response, in which they may have
+        responded and relapsed unobserved. None: unobserved responses are excluded.
     """
 
     left_1: FloatArray
@@ -56,12 +57,12 @@ class Panel:
 
     @property
     def responded(self) -> BoolArray:
-        """Who was seen in response."""
+        """Whether each subject was observed in response."""
         return np.isfinite(self.right_1)
 
     @property
     def relapsed(self) -> BoolArray:
-        """Who was seen relapsed."""
+        """Whether each subject was observed relapsed."""
         return np.isfinite(self.right_2)
 
 
@@ -102,24 +103,24 @@ class IllnessDeath:
 
 def exposure(panel: Panel, cuts: FloatArray) -> FloatArray:
     """Return for how long states 0 and 1 may have been under observation, shape (2, k)."""
-    seen = panel.responded
-    end = np.where(seen, panel.right_1, panel.left_1)
+    responded = panel.responded
+    end = np.where(responded, panel.right_1, panel.left_1)
     first = overlaps(np.zeros(len(end)), end, cuts)
     stop = np.where(panel.relapsed, panel.right_2, panel.left_2)
-    second = overlaps(panel.left_1[seen], np.fmax(panel.right_1, stop)[seen], cuts)
-    return np.stack([panel.weight @ first, panel.weight[seen] @ second])
+    second = overlaps(panel.left_1[responded], np.fmax(panel.right_1, stop)[responded], cuts)
+    return np.stack([panel.weight @ first, panel.weight[responded] @ second])
 
 
 def possible(panel: Panel, cuts: FloatArray) -> BoolArray:
     """Return in which pieces a response, and a relapse, can have happened, shape (2 k,)."""
-    found = []
+    intervals = []
     for left, right in ((panel.left_1, panel.right_1), (panel.left_2, panel.right_2)):
         use = np.isfinite(right)
         exact = use & (right == left)
         touched = overlaps(left[use], right[use], cuts).sum(axis=0) > 0
         touched[np.searchsorted(cuts, right[exact])] = True
-        found.append(touched)
-    return np.concatenate(found)
+        intervals.append(touched)
+    return np.concatenate(intervals)
 
 
 def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
@@ -149,12 +150,12 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         each, score = log_likelihood(full, panel, cuts)
         return -float(panel.weight @ each), -(panel.weight @ score)[use]
 
-    found = minimize(
+    optimum = minimize(
         value, start[free], args=(free,), jac=True, method="L-BFGS-B",
         bounds=[(_LEAST, _MOST)] * int(free.sum()), options={"maxiter": 2000},
     )  # fmt: skip
-    theta[free] = np.clip(found.x, _LEAST, _MOST)
-    iterations, converged = int(found.nit), False
+    theta[free] = np.clip(optimum.x, _LEAST, _MOST)
+    iterations, converged = int(optimum.nit), False
     information = np.zeros((0, 0))
     # The last steps are Newton's: they leave a gradient at rounding, which scores need.
     for _ in range(_STEPS):
@@ -173,18 +174,18 @@ def fit_illness_death(panel: Panel, cuts: FloatArray) -> IllnessDeath:
         if converged:
             break
         length = min(1.0, 2.0 / float(np.abs(step).max()))
-        moved = value(theta[free] + length * step, free)
-        while not moved[0] <= current[0] + 1e-10 * abs(current[0]) and length > 1e-6:
+        next_value = value(theta[free] + length * step, free)
+        while not next_value[0] <= current[0] + 1e-10 * abs(current[0]) and length > 1e-6:
             length /= 2
-            moved = value(theta[free] + length * step, free)
+            next_value = value(theta[free] + length * step, free)
         theta[free] = np.clip(theta[free] + length * step, _LEAST, _MOST)
     each, scores = log_likelihood(theta, panel, cuts)
-    whole, inverse = np.zeros((2 * k, 2 * k)), np.zeros((2 * k, 2 * k))
+    full_hessian, inverse = np.zeros((2 * k, 2 * k)), np.zeros((2 * k, 2 * k))
     if free.any():
-        whole[np.ix_(free, free)] = information * unit
+        full_hessian[np.ix_(free, free)] = information * unit
         inverse[np.ix_(free, free)] = np.linalg.pinv(information, hermitian=True) / unit
     return IllnessDeath(
-        cuts, theta, free, scores * free, whole, inverse, unit * float(panel.weight @ each),
+        cuts, theta, free, scores * free, full_hessian, inverse, unit * float(panel.weight @ each),
         iterations, converged,
     )  # fmt: skip
 
@@ -231,18 +232,18 @@ def log_likelihood(
     waited = overlaps(np.zeros(n), panel.left_1, cuts) * a
     each -= waited.sum(axis=1)
     score[:, :k] -= waited
-    seen = panel.responded
+    responded = panel.responded
     _add_unseen(each, score, panel, a, b, cuts)
-    known = seen & (panel.right_1 == panel.left_1)
+    known = responded & (panel.right_1 == panel.left_1)
     _add_exact(each, score[:, :k], known, panel.right_1, theta[:k], cuts)
-    unknown = np.flatnonzero(seen & ~known)
+    unknown = np.flatnonzero(responded & ~known)
     if len(unknown):
         length = overlaps(panel.left_1[unknown], panel.right_1[unknown], cuts)
         _, p, slope = chain(a, b, length)
         p = np.maximum(p, 1e-300)
         each[unknown] += np.log(p)
         score[unknown] += slope[:, 1] / p[:, None]
-    stayed = np.flatnonzero(seen & np.isfinite(panel.left_2))
+    stayed = np.flatnonzero(responded & np.isfinite(panel.left_2))
     in_response = overlaps(panel.right_1[stayed], panel.left_2[stayed], cuts) * b
     each[stayed] -= in_response.sum(axis=1)
     score[stayed, k:] -= in_response
@@ -266,7 +267,7 @@ def _add_unseen(
     b: FloatArray,
     cuts: FloatArray,
 ) -> None:
-    """Add what those never seen in response gain from having responded and relapsed unseen.
+    """Add the likelihood of an unobserved response and relapse between visits.
 
     P00(0, v_m) is in `each` already: the sum is 1 + sum over gaps of P02 / P00(v_(j-1), v_m).
     """

@@ -84,13 +84,13 @@ def turnbull(
     total = float(count.sum())
 
     def slopes(sums: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        share = count / sums
-        return float(count @ np.log(sums)), share, share / sums
+        ratio = count / sums
+        return float(count @ np.log(sums)), ratio, ratio / sums
 
     # Every subject's mass spread evenly over its run: the first step of the EM algorithm.
     start = runs.spread(count / (runs.last - runs.first + 1)) / total
-    found = ascend(runs, slopes, np.full(m, total), start, total, tolerance=tolerance, most=most)
-    mass = found.x / found.x.sum()
+    optimum = ascend(runs, slopes, np.full(m, total), start, total, tolerance=tolerance, most=most)
+    mass = optimum.x / optimum.x.sum()
     sums = runs.sums(mass)
     gap = float(runs.spread(count / sums).max()) / total - 1
     held = mass > 0
@@ -100,6 +100,6 @@ def turnbull(
         mass=mass[held],
         loglik=float(count @ np.log(sums)),
         gap=max(gap, 0.0),
-        iterations=found.iterations,
+        iterations=optimum.iterations,
         converged=gap <= 10 * tolerance,
     )

@@ -79,7 +79,7 @@ def joint_tails(
     df : float
         Degrees of freedom; infinite for a normal distribution.
     draws : int
-        Draws where quadrature is not to be had.
+        Draws where quadrature is not possible.
     rng : numpy.random.Generator
     """
     k = len(correlation)
@@ -176,17 +176,17 @@ def _normal_tail(loadings: FloatArray, x: float) -> float:
     breaks = np.concatenate([np.arange(0.0, far, _PANEL), turns.ravel(), peaks.ravel(), [far]])
     breaks = np.unique(breaks[np.isfinite(breaks) & (breaks >= 0) & (breaks <= far)])
     half = np.diff(breaks) / 2
-    u = ((breaks[:-1] + half)[:, None] + half[:, None] * _NODES).ravel()
+    nodes = ((breaks[:-1] + half)[:, None] + half[:, None] * _NODES).ravel()
     weight = (half[:, None] * _WEIGHTS).ravel()
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = ndtr((factor * u[:, None] - x) / spread) + ndtr(
-            (-factor * u[:, None] - x) / spread
+        beyond = ndtr((factor * nodes[:, None] - x) / spread) + ndtr(
+            (-factor * nodes[:, None] - x) / spread
         )
-    whole = spread == 0
-    beyond[:, whole] = u[:, None] >= x
+    is_constant = spread == 0
+    beyond[:, is_constant] = nodes[:, None] >= x
     with np.errstate(divide="ignore"):  # surely beyond: the logarithm of 0
         inside = np.log1p(-np.minimum(beyond, 1.0)) @ count
-    density = np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi)
+    density = np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi)
     return float(2 * weight @ (density * -np.expm1(inside)))
 
 
@@ -270,12 +270,12 @@ def drawn_tails(
         tail = float(_sf(float(level), df))
         beyond = _isf(tail * uniform, df) * sign
         scale = np.sqrt(chi / (df + beyond**2)) if finite else chi
-        own = z + pull * (beyond * scale - start)[:, None]
-        reached = np.abs(own) >= level * scale[:, None]
+        shifted = z + pull * (beyond * scale - start)[:, None]
+        reached = np.abs(shifted) >= level * scale[:, None]
         reached[row, which] = True
-        share = 1 / reached.sum(axis=1)
-        mean[m] = 2 * k * tail * share.mean()
-        error[m] = share.std() / share.mean() / np.sqrt(draws)
+        weight = 1 / reached.sum(axis=1)
+        mean[m] = 2 * k * tail * weight.mean()
+        error[m] = weight.std() / weight.mean() / np.sqrt(draws)
     return np.minimum(mean, 1.0), error
 
 

@@ -1,4 +1,4 @@
-"""Rows of marks (rated or not, found or not) as numbers, however many marks a row has."""
+"""Rows of marks (assessed or not, met or not) as numbers, for any number of marks a row."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def max_t(
     draws: int,
     rng: np.random.Generator,
 ) -> MaxT:
-    """Judge estimates together by the joint normal law their influences imply.
+    """Test estimates jointly by the joint normal distribution that their influences imply.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def max_t(
 def largest_tail(
     correlation: FloatArray, level: float, *, draws: int, rng: np.random.Generator
 ) -> float:
-    """Return the probability that the largest |z| of a joint normal law reaches a level.
+    """Return the probability that the largest |z| of a joint normal distribution reaches a level.
 
     The relative error stays near 1 / sqrt(draws) however small it is: see `drawn_tails`.
 

@@ -112,8 +112,8 @@ def pool(
         squared *= max(_spread(y, v, tau2) / (k - 1), least_factor)
     error = float(np.sqrt(squared))
     df = k - 1.0 if hartung_knapp else np.inf
-    law = t(df) if hartung_knapp else norm
-    half = float(law.isf((1 - conf_level) / 2))
+    distribution = t(df) if hartung_knapp else norm
+    half = float(distribution.isf((1 - conf_level) / 2))
     statistic = estimate / error if error > 0 else np.nan
     wide = half * float(np.sqrt(squared + tau2)) if method != "fixed" else np.nan
     return Pooled(
@@ -121,7 +121,7 @@ def pool(
         std_error=error,
         statistic=statistic,
         df=df,
-        p_value=float(2 * law.sf(abs(statistic))),
+        p_value=float(2 * distribution.sf(abs(statistic))),
         low=estimate - half * error,
         high=estimate + half * error,
         prediction_low=estimate - wide,

@@ -125,7 +125,7 @@ def uphill(score: FloatArray, information: FloatArray) -> tuple[FloatArray, floa
 def shortest(score: FloatArray, information: FloatArray) -> tuple[FloatArray, float, bool]:
     """Return the shortest Newton step on a concave surface, its decrement, and True.
 
-    Parameters may explain one another: along what is level there is no step.
+    Parameters may be collinear: in a direction without curvature there is no step.
     """
     step = np.linalg.lstsq(information, score, rcond=1e-14)[0]
     return np.asarray(step, dtype=float), max(float(score @ step), 0.0), True
@@ -181,7 +181,7 @@ def maximise(
         settled = settled or (decrement < tolerance * unit and peaked)
         if settled or iterations == most:
             break
-        move = _climb(evaluate, theta, point, step, decrement, peaked, unit, longest)
+        move = _line_search(evaluate, theta, point, step, decrement, peaked, unit, longest)
         tried = step
         if move is None:
             by = np.zeros_like(theta)
@@ -193,7 +193,7 @@ def maximise(
     return Optimum(theta, point, iterations, tried, by, decrement, settled, converged)
 
 
-def _climb(
+def _line_search(
     evaluate: Callable[[FloatArray], P | None],
     theta: FloatArray,
     point: P,
@@ -206,12 +206,12 @@ def _climb(
     """Return the first step along a direction that climbs enough, None without one."""
     length = min(1.0, longest / max(float(np.abs(step).max(initial=0.0)), 1e-300))
     for _ in range(_HALVINGS):
-        found = evaluate(theta + length * step)
-        if found is not None and _usable(found):
-            gain = found.loglik - point.loglik
+        evaluated = evaluate(theta + length * step)
+        if evaluated is not None and _usable(evaluated):
+            gain = evaluated.loglik - point.loglik
             sure = peaked and decrement < _CERTAIN * unit and gain > -1e-9 * unit
             if sure or gain >= 1e-4 * length * decrement - _NOISE * abs(point.loglik):
-                return Move(length * step, gain, decrement, found)
+                return Move(length * step, gain, decrement, evaluated)
         length /= 2
     return None
 

@@ -19,7 +19,7 @@ class Pool:
     ----------
     estimate, std_error : ndarray, shape (k,)
     df : ndarray, shape (k,)
-        Infinite where the law is normal.
+        Infinite where the reference distribution is normal.
     statistic, p_value, low, high : ndarray, shape (k,)
     fmi : ndarray, shape (k,)
         Fraction of the information that is missing; NaN but for Rubin's rules.
@@ -69,26 +69,30 @@ def pool_rubin(
     extra = (1 + 1 / M) * between
     total = within + extra
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = extra / total
+        missing_fraction = extra / total
         complete = df.mean(axis=0)
-        old = share**2 / (M - 1)
+        old = missing_fraction**2 / (M - 1)
         observed = np.where(
-            np.isinf(complete), 0.0, (complete + 3) / ((complete + 1) * complete * (1 - share))
+            np.isinf(complete),
+            0.0,
+            (complete + 3) / ((complete + 1) * complete * (1 - missing_fraction)),
         )
-        own = 1 / (old + observed)
+        adjusted = 1 / (old + observed)
         ratio = extra / within
-        fmi = np.where(np.isinf(own), share, (ratio + 2 / (own + 3)) / (ratio + 1))
+        fmi = np.where(
+            np.isinf(adjusted), missing_fraction, (ratio + 2 / (adjusted + 3)) / (ratio + 1)
+        )
     # Without missing values there is nothing but rounding between the sets.
     fmi = np.where(between > 1e-20 * within, fmi, 0.0)
     covariance = np.full((len(total), len(total)), np.nan)
     np.fill_diagonal(covariance, total)
-    return _with_law(centre, covariance, own, conf_level, fmi, np.sqrt(between / M))
+    return _with_law(centre, covariance, adjusted, conf_level, fmi, np.sqrt(between / M))
 
 
 def pool_jackknife(estimate: FloatArray, conf_level: float) -> Pool:
     """Pool by the jackknife: the first row is of all subjects, each other leaves one out.
 
-    Variance (n - 1) / n sum (theta_i - mean)^2, normal law.
+    Variance (n - 1) / n sum (theta_i - mean)^2, normal distribution.
 
     References
     ----------
@@ -109,7 +113,7 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
     """Pool by the bootstrap: the first row is of all subjects, the others of resamples.
 
     Normal: the standard deviation of the resamples. Percentile: their quantiles, and twice the
-    smaller share beyond 0, at least 2 / (n + 1), as the p value.
+    smaller proportion beyond 0, at least 2 / (n + 1), as the p value.
 
     References
     ----------
@@ -119,16 +123,16 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
     n = len(drawn)
     covariance = np.atleast_2d(np.cov(drawn, rowvar=False))
     error = np.sqrt(np.diag(covariance))
-    found = _normal(estimate[0], covariance, conf_level, error / np.sqrt(n))
+    pooled = _normal(estimate[0], covariance, conf_level, error / np.sqrt(n))
     if not percentile:
-        return found
+        return pooled
     tail = (1 - conf_level) / 2
     # Quantiles at (i) / (n + 1), as type 6 of R: with few resamples the tails are not cut short.
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0, method="weibull")
     beyond = np.minimum((drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)) + 1
     p = np.minimum(2 * beyond / (n + 1), 1.0)
     nothing = np.full(len(p), np.nan)
-    return replace(found, statistic=nothing, p_value=p, low=low, high=high)
+    return replace(pooled, statistic=nothing, p_value=p, low=low, high=high)
 
 
 def _normal(centre: FloatArray, covariance: FloatArray, conf_level: float, mc: FloatArray) -> Pool:

@@ -44,7 +44,7 @@ def covering_p(low: FloatArray, high: FloatArray) -> float:
     Returns
     -------
     float
-        From 2 / (n + 1), what n resamples can tell at least, to 1; NaN without resamples.
+        From 2 / (n + 1), the smallest value that n resamples allow, to 1; NaN without resamples.
 
     Examples
     --------

@@ -41,8 +41,8 @@ def leaving_out(
     -------
     ndarray, shape (n,)
         (1 - (s_i - s) phi_i) / (1 - w_i), with s_i the derivative of log w_i, s its weighted mean
-        in the group, phi_i the influence on gamma and w_i the share of the weight of the group.
-        At least 1 for weights of a likelihood; 1 + O(1 / n).
+        in the group, phi_i the influence on gamma and w_i the proportion of the weight of the
+        group. At least 1 for weights of a likelihood; 1 + O(1 / n).
 
     Notes
     -----
@@ -53,12 +53,14 @@ def leaving_out(
     """
     factor = np.ones(len(weight))
     for k in np.unique(group):
-        mine = (group == k) & (weight > 0)
-        if mine.sum() < 2:
+        in_group = (group == k) & (weight > 0)
+        if in_group.sum() < 2:
             continue
-        share = weight[mine] / weight[mine].sum()
-        apart = log_derivative[mine] - share @ log_derivative[mine]
-        factor[mine] = (1 - np.einsum("np,np->n", apart, influence[mine])) / (1 - share)
+        proportion = weight[in_group] / weight[in_group].sum()
+        apart = log_derivative[in_group] - proportion @ log_derivative[in_group]
+        factor[in_group] = (1 - np.einsum("np,np->n", apart, influence[in_group])) / (
+            1 - proportion
+        )
     return factor
 
 
@@ -66,10 +68,10 @@ def stack(
     direct: FloatArray,
     log_derivative: FloatArray,
     influence: FloatArray,
-    inflation: FloatArray,
+    correction: FloatArray,
     others: FloatArray,
 ) -> FloatArray:
-    """Add what each subject does to an estimate through everybody's weights.
+    """Add the influence of each subject on an estimate through the weights of all subjects.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def stack(
         Derivative of log w_i with respect to gamma.
     influence : ndarray, shape (n, p)
         Influence on gamma.
-    inflation : ndarray, shape (n,)
+    correction : ndarray, shape (n,)
         Factor of direct influences in small samples, of `leaving_out`; 1 for those of first order.
     others : ndarray, shape (m, p)
         The same for subjects of the weights' model that the estimate does not use.
@@ -90,7 +92,7 @@ def stack(
         Its cross-product is the covariance of the estimates.
     """
     slope = log_derivative.T @ direct
-    return np.vstack([inflation[:, None] * direct + influence @ slope, others @ slope])
+    return np.vstack([correction[:, None] * direct + influence @ slope, others @ slope])
 
 
 @dataclass(frozen=True)
@@ -100,31 +102,31 @@ class WeightModel:
     Attributes
     ----------
     log_derivative, influence : ndarray, shape (n, p)
-    inflation : ndarray, shape (n,)
-    gram : ndarray, shape (p, p)
+    correction : ndarray, shape (n,)
+    cross_products : ndarray, shape (p, p)
         Covariance of gamma: the cross-product of the influences of all subjects of the model.
     """
 
     log_derivative: FloatArray
     influence: FloatArray
-    inflation: FloatArray
-    gram: FloatArray
+    correction: FloatArray
+    cross_products: FloatArray
 
     @cached_property
     def columns(self) -> FloatArray:
         """What direct influences are summed with: derivatives, then influences, shape (n, 2 p)."""
-        return np.hstack([self.log_derivative, self.inflation[:, None] * self.influence])
+        return np.hstack([self.log_derivative, self.correction[:, None] * self.influence])
 
     def variance(self, direct: FloatArray) -> FloatArray:
         """Return the variances of m estimates from direct influences, shape (n, m)."""
-        own = np.einsum("nm,nm->m", direct, self.inflation[:, None] ** 2 * direct)
+        corrected = np.einsum("nm,nm->m", direct, self.correction[:, None] ** 2 * direct)
         added = self.added_variance(direct.T @ self.columns)
-        return np.asarray(np.maximum(own + added, 0.0))
+        return np.asarray(np.maximum(corrected + added, 0.0))
 
     def covariance(self, direct: FloatArray) -> FloatArray:
         """Return the covariance of m estimates from direct influences, shape (n, m)."""
-        own = direct.T @ (self.inflation[:, None] ** 2 * direct)
-        return own + self._added_covariance(direct.T @ self.columns)
+        corrected = direct.T @ (self.correction[:, None] ** 2 * direct)
+        return corrected + self._added_covariance(direct.T @ self.columns)
 
     def added_variance(self, sums: FloatArray) -> FloatArray:
         """Return what the estimation of the weights adds to variances.
@@ -137,15 +139,15 @@ class WeightModel:
         Returns
         -------
         ndarray, shape (m,)
-            To add to the sum of squared direct influences times `inflation`. Mostly
-            negative: estimated weights tell more than known ones.
+            To add to the sum of squared direct influences times `correction`. Mostly
+            negative: estimated weights are more efficient than known ones.
         """
         slope, shared = np.split(sums, 2, axis=1)
-        carried = np.einsum("mp,pq,mq->m", slope, self.gram, slope)
+        carried = np.einsum("mp,pq,mq->m", slope, self.cross_products, slope)
         return np.asarray(2 * np.einsum("mp,mp->m", slope, shared) + carried)
 
     def _added_covariance(self, sums: FloatArray) -> FloatArray:
         """Return the same for the covariance of all estimates, shape (m, m)."""
         slope, shared = np.split(sums, 2, axis=1)
         crossed = slope @ shared.T
-        return crossed + crossed.T + slope @ self.gram @ slope.T
+        return crossed + crossed.T + slope @ self.cross_products @ slope.T

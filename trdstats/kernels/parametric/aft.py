@@ -24,11 +24,17 @@ from trdstats.kernels.parametric.censored_times import (
 )
 from trdstats.kernels.parametric.fitted import ParametricFit, best_of
 from trdstats.kernels.parametric.generalised_gamma import generalised_gamma
-from trdstats.kernels.parametric.log_location_scale import EXTREME, LOGISTIC, NORMAL, Law
+from trdstats.kernels.parametric.log_location_scale import (
+    EXTREME,
+    LOGISTIC,
+    NORMAL,
+    StandardDistribution,
+)
 
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "generalised gamma"]
 
-# Standard deviation of each standard law: turns the spread of log times into a first sigma.
+# Standard deviation of each standard distribution: turns the spread of log times into a first
+# sigma.
 _SPREAD = {"exponential": 1.2825, "weibull": 1.2825, "log-normal": 1.0, "log-logistic": 1.8138}
 _LAWS = {
     "exponential": EXTREME,
@@ -51,8 +57,8 @@ class AFTFit(ParametricFit):
     q: int
 
 
-def law_of(distribution: str, Q: float = 1.0) -> Law:
-    """Return the standard law of log time."""
+def standard_distribution(distribution: str, Q: float = 1.0) -> StandardDistribution:
+    """Return the standard distribution of log time."""
     return generalised_gamma(Q) if distribution == "generalised gamma" else _LAWS[distribution]
 
 

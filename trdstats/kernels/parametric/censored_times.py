@@ -1,4 +1,4 @@
-"""Log-likelihood of exact, interval-, left- and right-censored times under a law of log time.
+"""Log-likelihood of exact and censored times (interval, left, right), by distribution of log time.
 
 References
 ----------
@@ -15,13 +15,14 @@ import numpy as np
 from scipy.special import roots_legendre
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.kernels.parametric.log_location_scale import Law, log1mexp
+from trdstats.kernels.parametric.log_location_scale import StandardDistribution, log1mexp
 
 # Gauss-Legendre nodes and weights on (-1, 1).
 _NODES, _WEIGHTS = roots_legendre(4)
 # Intervals over which log f changes by less than this are integrated instead of differenced.
 _NARROW = 0.1
-# Central differences of order 6 in the shape: the law is known to 1e-14 or so, which leaves 1e-12
+# Central differences of order 6 in the shape: the distribution is known to 1e-14 or so, which
+# leaves 1e-12
 # in first and 1e-10 in second derivatives at this step; the neglected terms are of order step^6.
 _STEP = 0.02
 _FIRST = np.array([-1.0, 9.0, -45.0, 0.0, 45.0, -9.0, 1.0]) / 60.0 / _STEP
@@ -88,26 +89,34 @@ class Terms:
         return Terms(-self.value, -self.gradient, -self.hessian)
 
 
-def log_density(law: Law, y: FloatArray, eta: FloatArray, log_sigma: float) -> Terms:
+def log_density(
+    distribution: StandardDistribution, y: FloatArray, eta: FloatArray, log_sigma: float
+) -> Terms:
     """Return log f of log times y, which may have more axes than eta."""
     sigma = np.exp(log_sigma)
     z = (y - eta) / sigma
-    terms = _of_point(z, sigma, law.log_pdf(z), law.slope(z), law.bend(z))
+    terms = _of_point(
+        z, sigma, distribution.log_pdf(z), distribution.slope(z), distribution.bend(z)
+    )
     terms.gradient[..., 1] -= 1.0
     return Terms(terms.value - log_sigma, terms.gradient, terms.hessian)
 
 
-def log_survival(law: Law, y: FloatArray, eta: FloatArray, log_sigma: float) -> Terms:
+def log_survival(
+    distribution: StandardDistribution, y: FloatArray, eta: FloatArray, log_sigma: float
+) -> Terms:
     """Return log S at log times y; 0 with derivatives 0 where y is -inf. Shapes (n,)."""
-    return _log_tail(law, y, eta, log_sigma, right=True)
+    return _log_tail(distribution, y, eta, log_sigma, right=True)
 
 
-def log_likelihood(law: Law, times: CensoredTimes, eta: FloatArray, log_sigma: float) -> Terms:
+def log_likelihood(
+    distribution: StandardDistribution, times: CensoredTimes, eta: FloatArray, log_sigma: float
+) -> Terms:
     """Return each subject's log-likelihood in time units, given entry.
 
     Parameters
     ----------
-    law : Law
+    distribution : StandardDistribution
     times : CensoredTimes
     eta : ndarray, shape (n,)
     log_sigma : float
@@ -117,34 +126,36 @@ def log_likelihood(law: Law, times: CensoredTimes, eta: FloatArray, log_sigma: f
     Terms
         Derivatives in (eta, log sigma).
     """
-    terms = observed(law, times, eta, log_sigma)
+    terms = observed(distribution, times, eta, log_sigma)
     late = np.isfinite(times.log_entry)
     if late.any():
-        terms += -log_survival(law, times.log_entry, eta, log_sigma)
+        terms += -log_survival(distribution, times.log_entry, eta, log_sigma)
     return terms
 
 
-def observed(law: Law, times: CensoredTimes, eta: FloatArray, log_sigma: float) -> Terms:
+def observed(
+    distribution: StandardDistribution, times: CensoredTimes, eta: FloatArray, log_sigma: float
+) -> Terms:
     """Return each subject's log-likelihood without regard to entry."""
     n = len(eta)
     total = Terms(np.zeros(n), np.zeros((n, 2)), np.zeros((n, 2, 2)))
-    left, right, exact, seen = times.log_left, times.log_right, times.exact, times.seen
+    left, right, exact, has_event = times.log_left, times.log_right, times.exact, times.seen
     open_left = np.isneginf(left)
-    both = seen & ~exact & ~open_left
+    both = has_event & ~exact & ~open_left
     narrow = np.zeros(n, dtype=bool)
-    narrow[both] = _is_narrow(law, left[both], right[both], eta[both], np.exp(log_sigma))
+    narrow[both] = _is_narrow(distribution, left[both], right[both], eta[both], np.exp(log_sigma))
     for mask, part in (
         (exact, _exact),
-        (~seen, _right_censored),
-        (seen & open_left, _left_censored),
+        (~has_event, _right_censored),
+        (has_event & open_left, _left_censored),
         (both & narrow, _integrated),
         (both & ~narrow, _differenced),
     ):
         if mask.any():
-            found = part(law, left[mask], right[mask], eta[mask], log_sigma)
-            total.value[mask] = found.value
-            total.gradient[mask] = found.gradient
-            total.hessian[mask] = found.hessian
+            terms = part(distribution, left[mask], right[mask], eta[mask], log_sigma)
+            total.value[mask] = terms.value
+            total.gradient[mask] = terms.gradient
+            total.hessian[mask] = terms.hessian
     return total
 
 
@@ -176,75 +187,109 @@ def with_shape(terms_at: Callable[[float], Terms], Q: float) -> Terms:
 
 
 def _exact(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, log_sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
 ) -> Terms:
-    terms = log_density(law, left, eta, log_sigma)
+    terms = log_density(distribution, left, eta, log_sigma)
     return Terms(terms.value - left, terms.gradient, terms.hessian)
 
 
 def _right_censored(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, log_sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
 ) -> Terms:
-    return _log_tail(law, left, eta, log_sigma, right=True)
+    return _log_tail(distribution, left, eta, log_sigma, right=True)
 
 
 def _left_censored(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, log_sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
 ) -> Terms:
-    return _log_tail(law, right, eta, log_sigma, right=False)
+    return _log_tail(distribution, right, eta, log_sigma, right=False)
 
 
-def _log_tail(law: Law, y: FloatArray, eta: FloatArray, log_sigma: float, *, right: bool) -> Terms:
+def _log_tail(
+    distribution: StandardDistribution,
+    y: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
+    *,
+    right: bool,
+) -> Terms:
     """Return log S or log F at y, with zeros where y is infinite on the side of probability 1."""
     known = np.isfinite(y)
     sigma = np.exp(log_sigma)
     z = np.where(known, (np.where(known, y, 0.0) - eta) / sigma, 0.0)
-    log_tail = law.log_sf(z) if right else law.log_cdf(z)
-    ratio = np.exp(law.log_pdf(z) - log_tail)
+    log_tail = distribution.log_sf(z) if right else distribution.log_cdf(z)
+    ratio = np.exp(distribution.log_pdf(z) - log_tail)
     first = -ratio if right else ratio
-    second = first * (law.slope(z) - first)
+    second = first * (distribution.slope(z) - first)
     keep = known.astype(float)
     return _of_point(z, sigma, log_tail * keep, first * keep, second * keep)
 
 
 def _is_narrow(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    sigma: float,
 ) -> BoolArray:
     middle = ((left + right) / 2 - eta) / sigma
-    return (right - left) / sigma * (1.0 + np.abs(law.slope(middle))) < _NARROW
+    return (right - left) / sigma * (1.0 + np.abs(distribution.slope(middle))) < _NARROW
 
 
 def _integrated(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, log_sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
 ) -> Terms:
     """Return log of the integral of f over a short interval: no digits cancel, however short."""
     half = (right - left) / 2
     y = ((left + right) / 2)[:, None] + half[:, None] * _NODES
-    point = log_density(law, y, eta[:, None], log_sigma)
+    point = log_density(distribution, y, eta[:, None], log_sigma)
     relative = np.exp(point.value - point.value[:, [1]]) * _WEIGHTS
     total = relative.sum(axis=1)
-    share = relative / total[:, None]
-    gradient = np.einsum("nk,nki->ni", share, point.gradient)
-    hessian = np.einsum("nk,nkij->nij", share, point.hessian)
-    hessian += np.einsum("nk,nki,nkj->nij", share, point.gradient, point.gradient)
+    weight = relative / total[:, None]
+    gradient = np.einsum("nk,nki->ni", weight, point.gradient)
+    hessian = np.einsum("nk,nkij->nij", weight, point.hessian)
+    hessian += np.einsum("nk,nki,nkj->nij", weight, point.gradient, point.gradient)
     hessian -= gradient[:, :, None] * gradient[:, None, :]
     return Terms(point.value[:, 1] + np.log(total * half), gradient, hessian)
 
 
 def _differenced(
-    law: Law, left: FloatArray, right: FloatArray, eta: FloatArray, log_sigma: float
+    distribution: StandardDistribution,
+    left: FloatArray,
+    right: FloatArray,
+    eta: FloatArray,
+    log_sigma: float,
 ) -> Terms:
     """Return log(S(a) - S(b)), from the tail in which the smaller probabilities lie."""
     sigma = np.exp(log_sigma)
     a, b = (left - eta) / sigma, (right - eta) / sigma
-    S, F = law.log_sf(a), law.log_cdf(b)
+    S, F = distribution.log_sf(a), distribution.log_cdf(b)
     up = S < F
     with np.errstate(invalid="ignore"):
-        gap = np.where(up, law.log_sf(b) - S, law.log_cdf(a) - F)
+        gap = np.where(up, distribution.log_sf(b) - S, distribution.log_cdf(a) - F)
         log_mass = np.where(up, S, F) + log1mexp(gap)
-        at_a, at_b = np.exp(law.log_pdf(a) - log_mass), np.exp(law.log_pdf(b) - log_mass)
-        aa = -at_a * (law.slope(a) + at_a)
-        bb = at_b * (law.slope(b) - at_b)
+        at_a, at_b = (
+            np.exp(distribution.log_pdf(a) - log_mass),
+            np.exp(distribution.log_pdf(b) - log_mass),
+        )
+        aa = -at_a * (distribution.slope(a) + at_a)
+        bb = at_b * (distribution.slope(b) - at_b)
     ab = at_a * at_b
     gradient = np.stack([(at_a - at_b) / sigma, a * at_a - b * at_b], axis=-1)
     mixed = (a * aa + (a + b) * ab + b * bb - at_a + at_b) / sigma

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.parametric.aft import law_of
+from trdstats.kernels.parametric.aft import standard_distribution
 from trdstats.kernels.parametric.mixture_cure import CureFit
 from trdstats.kernels.parametric.standardised_survival import (
     Population,
@@ -24,17 +24,17 @@ def _responders(
 ) -> tuple[FloatArray, Population, float]:
     """Return p of each subject, the population weighted by p, and the average p."""
     p = expit(W @ fit.gamma)
-    share = weight * p
-    people = Population(
-        law_at=lambda _: law_of(fit.distribution),
+    weights = weight * p
+    population = Population(
+        distribution_at=lambda _: standard_distribution(fit.distribution),
         X=X,
-        weight=share / share.sum(),
+        weight=weights / weights.sum(),
         beta=fit.beta,
         log_sigma=fit.log_sigma,
         Q=1.0,
         n_scale=1,
     )
-    return p, people, float(share.sum())
+    return p, population, float(weights.sum())
 
 
 def ever_responding(fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray) -> Quantity:
@@ -55,19 +55,19 @@ def log_median_of_responders(
     fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray
 ) -> Quantity:
     """Return the log time by which half of those who will respond have; arguments as above."""
-    p, people, _ = _responders(fit, W, X, weight)
-    found = log_quantile(people)
-    law, sigma = law_of(fit.distribution), np.exp(fit.log_sigma)
-    z = (found.value - people.eta()) / sigma
-    density = float(people.weight @ np.exp(law.log_pdf(z))) / sigma
-    survival = people.survival_of_each(found.value)
-    # A subject likelier to respond moves the mixture of responders towards its own curve.
-    shift = W.T @ (people.weight * (1 - p) * (survival - 0.5))
-    return Quantity(found.value, np.concatenate([shift / density, found.gradient]))
+    p, population, _ = _responders(fit, W, X, weight)
+    quantile = log_quantile(population)
+    distribution, sigma = standard_distribution(fit.distribution), np.exp(fit.log_sigma)
+    z = (quantile.value - population.eta()) / sigma
+    density = float(population.weight @ np.exp(distribution.log_pdf(z))) / sigma
+    survival = population.survival_of_each(quantile.value)
+    # A subject with a higher probability of response has more weight in the mixture.
+    shift = W.T @ (population.weight * (1 - p) * (survival - 0.5))
+    return Quantity(quantile.value, np.concatenate([shift / density, quantile.gradient]))
 
 
 def late_share(fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray, y: float) -> float:
-    """Return the share of those who will respond who do so after a log time; arguments as above."""
+    """Return the proportion of responders who respond after a log time; arguments as above."""
     return mean_survival(_responders(fit, W, X, weight)[1], y).value
 
 
@@ -75,13 +75,13 @@ def responded_by(
     fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray, y: float
 ) -> Quantity:
     """Return the average probability of having responded by a log time; arguments as above."""
-    p, people, average = _responders(fit, W, X, weight)
+    p, population, average = _responders(fit, W, X, weight)
     if np.isneginf(y):
         return Quantity(0.0, np.zeros(len(fit.theta)))
-    found = mean_survival(people, y)
-    law = law_of(fit.distribution)
-    had = np.exp(law.log_cdf((y - people.eta()) / np.exp(fit.log_sigma)))
+    survival = mean_survival(population, y)
+    distribution = standard_distribution(fit.distribution)
+    had = np.exp(distribution.log_cdf((y - population.eta()) / np.exp(fit.log_sigma)))
     return Quantity(
-        average * float(people.weight @ had),
-        np.concatenate([W.T @ (weight * p * (1 - p) * had), -average * found.gradient]),
+        average * float(population.weight @ had),
+        np.concatenate([W.T @ (weight * p * (1 - p) * had), -average * survival.gradient]),
     )

@@ -1,7 +1,7 @@
-"""The standard log generalised gamma law with shape Q, smooth through Q = 0.
+"""The standard log generalised gamma distribution with shape Q, smooth through Q = 0.
 
 With k = 1 / Q^2 and G a gamma variable of shape k, Z = log(Q^2 G) / Q. Q = 1 is the extreme-value
-law (Weibull times), Q = 0 the normal (log-normal times), Q = sigma gives gamma times.
+distribution (Weibull times), Q = 0 the normal (log-normal times), Q = sigma gives gamma times.
 
 References
 ----------
@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import gammainc, gammaincc
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.parametric.log_location_scale import NORMAL, Function, Law
+from trdstats.kernels.parametric.log_location_scale import NORMAL, Function, StandardDistribution
 
 _HALF_LOG_2_PI = 0.5 * log(2.0 * pi)
 _NEAR_NORMAL = 1e-4
@@ -26,8 +26,8 @@ _NORMAL = 1e-15  # the laws then differ by less than rounding
 _MOST = 200.0
 
 
-def generalised_gamma(Q: float) -> Law:
-    """Return the law with shape Q.
+def generalised_gamma(Q: float) -> StandardDistribution:
+    """Return the distribution with shape Q.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def generalised_gamma(Q: float) -> Law:
         return NORMAL
     remainder = _stirling_remainder(Q)
     upper, lower = (_tail(Q, right) for right in (True, False))
-    return Law(
+    return StandardDistribution(
         log_sf=upper,
         log_cdf=lower,
         log_pdf=lambda z: -_HALF_LOG_2_PI - remainder - _drop(Q, z),

@@ -1,7 +1,7 @@
-"""Standard laws of log time: log T = eta + sigma Z, with every tail on the log scale.
+"""Standard distributions of log time: log T = eta + sigma Z, with every tail on the log scale.
 
-A law is given by log S(z), log F(z), log f(z) and the first two derivatives of log f(z). Both
-tails are computed directly, so that neither is ever one minus the other.
+A distribution is given by log S(z), log F(z), log f(z) and the first two derivatives of log f(z).
+Both tails are computed directly, so that neither is ever one minus the other.
 
 References
 ----------
@@ -30,8 +30,8 @@ _MOST = 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """A standard law on the whole line.
+class StandardDistribution:
+    """A standard distribution on the real line.
 
     Attributes
     ----------
@@ -69,21 +69,21 @@ def _softplus(z: FloatArray) -> FloatArray:
     return np.logaddexp(0.0, z)
 
 
-EXTREME = Law(
+EXTREME = StandardDistribution(
     log_sf=lambda z: -_exp(z),
     log_cdf=_least_cdf,
     log_pdf=lambda z: z - _exp(z),
     slope=lambda z: 1.0 - _exp(z),
     bend=lambda z: -_exp(z),
 )
-NORMAL = Law(
+NORMAL = StandardDistribution(
     log_sf=lambda z: log_ndtr(-z),
     log_cdf=lambda z: log_ndtr(z),
     log_pdf=lambda z: -0.5 * z**2 - _HALF_LOG_2_PI,
     slope=lambda z: -z,
     bend=lambda z: np.full_like(z, -1.0),
 )
-LOGISTIC = Law(
+LOGISTIC = StandardDistribution(
     log_sf=lambda z: -_softplus(z),
     log_cdf=lambda z: -_softplus(-z),
     log_pdf=lambda z: -_softplus(z) - _softplus(-z),

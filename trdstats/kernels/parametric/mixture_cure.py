@@ -1,7 +1,7 @@
-"""Mixture cure model: who ever responds, and when those who will do.
+"""Mixture cure model: the probability of ever responding, and the time to response.
 
-P(T > t) = 1 - p + p S(t), with p logistic in the incidence covariates and S a law of log time in
-the latency covariates.
+P(T > t) = 1 - p + p S(t), with p logistic in the incidence covariates and S a distribution of log
+time in the latency covariates.
 
 References
 ----------
@@ -20,7 +20,7 @@ from scipy.special import expit
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
-from trdstats.kernels.parametric.aft import fit_aft, law_of
+from trdstats.kernels.parametric.aft import fit_aft, standard_distribution
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms, log_survival, observed
 from trdstats.kernels.parametric.fitted import ParametricFit, best_of
 
@@ -76,20 +76,20 @@ def cure_terms(
         Logit of ever responding; location of log time among those who will.
     log_sigma : float
     """
-    law = law_of(distribution)
-    seen = times.seen
-    latency = observed(law, times, eta, log_sigma)
+    standard = standard_distribution(distribution)
+    has_event = times.seen
+    latency = observed(standard, times, eta, log_sigma)
     total = _not_yet(a, latency)
     # Seen to respond: log p plus the likelihood of the time.
     p = expit(a)
-    total.value[seen] = (-np.logaddexp(0.0, -a) + latency.value)[seen]
-    total.gradient[seen] = np.column_stack([1.0 - p, latency.gradient])[seen]
+    total.value[has_event] = (-np.logaddexp(0.0, -a) + latency.value)[has_event]
+    total.gradient[has_event] = np.column_stack([1.0 - p, latency.gradient])[has_event]
     hessian = np.zeros((len(a), 3, 3))
     hessian[:, 0, 0] = -p * expit(-a)
     hessian[:, 1:, 1:] = latency.hessian
-    total.hessian[seen] = hessian[seen]
+    total.hessian[has_event] = hessian[has_event]
     if np.isfinite(times.log_entry).any():
-        total += -_not_yet(a, log_survival(law, times.log_entry, eta, log_sigma))
+        total += -_not_yet(a, log_survival(standard, times.log_entry, eta, log_sigma))
     return total
 
 
@@ -184,23 +184,25 @@ def _starts(
     weight: FloatArray,
     distribution: CureDistribution,
 ) -> list[FloatArray]:
-    """Return starts from 'all who will respond have' to 'nearly everybody will'.
+    """Return starts from 'all future responders have responded' to 'nearly all subjects will'.
 
-    The location is taken from those seen to respond, or from the model in which everybody
-    responds at last; the intercept of the incidence lies at the share seen, between it and 1,
-    or near 1.
+    The location is taken from observed responders, or from the model in which every subject
+    responds in the end; the intercept of the incidence is the observed proportion, between it and
+    1, or near 1.
     """
-    seen = times.seen
-    share = float(np.clip(weight[seen].sum() / weight.sum(), 0.02, 0.98))
+    has_event = times.seen
+    proportion = float(np.clip(weight[has_event].sum() / weight.sum(), 0.02, 0.98))
     ever = fit_aft(times, X, weight, distribution).theta
-    of_seen = CensoredTimes(times.log_left[seen], times.log_right[seen], times.log_entry[seen])
+    of_seen = CensoredTimes(
+        times.log_left[has_event], times.log_right[has_event], times.log_entry[has_event]
+    )
     try:
-        early = fit_aft(of_seen, X[seen], weight[seen], distribution).theta
+        early = fit_aft(of_seen, X[has_event], weight[has_event], distribution).theta
     except FloatingPointError:
         early = ever
     starts = []
-    middle = (1 + share) / 2
-    for latency, p in ((early, share), (early, middle), (ever, middle), (ever, 0.98)):
+    middle = (1 + proportion) / 2
+    for latency, p in ((early, proportion), (early, middle), (ever, middle), (ever, 0.98)):
         gamma = np.zeros(W.shape[1])
         gamma[0] = np.log(p / (1 - p))
         starts.append(np.concatenate([gamma, latency]))

@@ -1,4 +1,4 @@
-"""Curves of a law of log time averaged over subjects, with gradients for the delta method.
+"""Curves of a distribution of log time averaged over subjects, with gradients for the delta method.
 
 The average keeps the covariates of the subjects as they are (g-computation); its gradient takes
 them as fixed.
@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 from scipy.special import roots_legendre
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.parametric.log_location_scale import Law
+from trdstats.kernels.parametric.log_location_scale import StandardDistribution
 
 _NODES, _WEIGHTS = roots_legendre(10)
 _NOTHING = -40.0  # log of what is lost in rounding when added to 1
@@ -29,12 +29,12 @@ _STEP = 1e-3  # of the shape: errors of order step^4 and 1e-15 / step
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Subjects over whom a curve is averaged, and the law of their times.
+    """Subjects over whom a curve is averaged, and the distribution of their times.
 
     Attributes
     ----------
     law_at : callable
-        Returns the standard law at a shape Q.
+        Returns the standard distribution at a shape Q.
     X : ndarray, shape (n, q)
     weight : ndarray, shape (n,)
         Sums to 1.
@@ -44,7 +44,7 @@ class Population:
         How many of log sigma and Q are parameters: 0, 1 or 2.
     """
 
-    law_at: Callable[[float], Law]
+    distribution_at: Callable[[float], StandardDistribution]
     X: FloatArray
     weight: FloatArray
     beta: FloatArray
@@ -59,7 +59,7 @@ class Population:
     def survival_of_each(self, y: float) -> FloatArray:
         """Return each subject's survival at a log time, shape (n,)."""
         z = (y - self.eta()) / np.exp(self.log_sigma)
-        return np.exp(self.law_at(self.Q).log_sf(z))
+        return np.exp(self.distribution_at(self.Q).log_sf(z))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,85 +70,95 @@ class Quantity:
     gradient: FloatArray
 
 
-def mean_survival(people: Population, y: float) -> Quantity:
+def mean_survival(population: Population, y: float) -> Quantity:
     """Return the average survival at a log time; 1 at -inf."""
-    p = len(people.beta) + people.n_scale
+    p = len(population.beta) + population.n_scale
     if np.isneginf(y):
         return Quantity(1.0, np.zeros(p))
-    sigma = np.exp(people.log_sigma)
-    law = people.law_at(people.Q)
-    z = (y - people.eta()) / sigma
-    survival, density = np.exp(law.log_sf(z)), people.weight * np.exp(law.log_pdf(z))
-    parts = [people.X.T @ density / sigma]
-    if people.n_scale > 0:
+    sigma = np.exp(population.log_sigma)
+    distribution = population.distribution_at(population.Q)
+    z = (y - population.eta()) / sigma
+    survival, density = (
+        np.exp(distribution.log_sf(z)),
+        population.weight * np.exp(distribution.log_pdf(z)),
+    )
+    parts = [population.X.T @ density / sigma]
+    if population.n_scale > 0:
         parts.append(np.array([density @ z]))
-    if people.n_scale > 1:
-        around = [np.exp(people.law_at(people.Q + j * _STEP).log_sf(z)) for j in (-2, -1, 1, 2)]
-        slope = np.array([1.0, -8.0, 8.0, -1.0]) @ (around @ people.weight) / (12 * _STEP)
+    if population.n_scale > 1:
+        around = [
+            np.exp(population.distribution_at(population.Q + j * _STEP).log_sf(z))
+            for j in (-2, -1, 1, 2)
+        ]
+        slope = np.array([1.0, -8.0, 8.0, -1.0]) @ (around @ population.weight) / (12 * _STEP)
         parts.append(np.array([slope]))
-    return Quantity(float(people.weight @ survival), np.concatenate(parts))
+    return Quantity(float(population.weight @ survival), np.concatenate(parts))
 
 
-def log_quantile(people: Population, share: float = 0.5) -> Quantity:
-    """Return the log time by which a share had the event, on average over subjects."""
-    sigma, law = np.exp(people.log_sigma), people.law_at(people.Q)
-    own = float(brentq(lambda z: float(_at(law, z)) - (1 - share), -60.0, 60.0, xtol=1e-14))
-    centre = people.eta() + sigma * own
+def log_quantile(population: Population, proportion: float = 0.5) -> Quantity:
+    """Return the log time by which a proportion had the event, on average over subjects."""
+    sigma, distribution = np.exp(population.log_sigma), population.distribution_at(population.Q)
+    standard_quantile = float(
+        brentq(lambda z: float(_at(distribution, z)) - (1 - proportion), -60.0, 60.0, xtol=1e-14)
+    )
+    centre = population.eta() + sigma * standard_quantile
     y = float(centre[0])
     if np.ptp(centre) > 0:
         y = float(
             brentq(
-                lambda t: float(people.weight @ people.survival_of_each(t)) - (1 - share),
+                lambda t: (
+                    float(population.weight @ population.survival_of_each(t)) - (1 - proportion)
+                ),
                 centre.min() - 1e-9,
                 centre.max() + 1e-9,
                 xtol=1e-13,
             )
         )
-    z = (y - people.eta()) / sigma
-    density = float(people.weight @ np.exp(law.log_pdf(z))) / sigma
-    return Quantity(y, mean_survival(people, y).gradient / density)
+    z = (y - population.eta()) / sigma
+    density = float(population.weight @ np.exp(distribution.log_pdf(z))) / sigma
+    return Quantity(y, mean_survival(population, y).gradient / density)
 
 
-def _at(law: Law, z: float) -> float:
-    return float(np.exp(law.log_sf(np.array([z])))[0])
+def _at(distribution: StandardDistribution, z: float) -> float:
+    return float(np.exp(distribution.log_sf(np.array([z])))[0])
 
 
-def restricted_mean_time(people: Population, tau: float) -> Quantity:
+def restricted_mean_time(population: Population, tau: float) -> Quantity:
     """Return the average time without the event up to tau, in units of time.
 
     Notes
     -----
     The integral of S(t) from 0 to tau is that of S(exp(y)) exp(y) up to log tau, by
-    Gauss-Legendre rules of 10 points over pieces no wider than the law is. What lies before
+    Gauss-Legendre rules of 10 points over pieces no wider than the distribution. What lies before
     a point where all survival is still 1 is that point itself.
     """
-    bottom, y, weight = _rule(people, tau)
+    bottom, y, weight = _rule(population, tau)
     if not len(y):
-        return Quantity(tau, np.zeros(len(people.beta) + people.n_scale))
-    found = [mean_survival(people, float(v)) for v in y]
+        return Quantity(tau, np.zeros(len(population.beta) + population.n_scale))
+    values = [mean_survival(population, float(v)) for v in y]
     return Quantity(
-        float(np.exp(bottom) + weight @ np.array([f.value for f in found])),
-        weight @ np.array([f.gradient for f in found]),
+        float(np.exp(bottom) + weight @ np.array([f.value for f in values])),
+        weight @ np.array([f.gradient for f in values]),
     )
 
 
-def restricted_mean_of_each(people: Population, tau: float) -> FloatArray:
+def restricted_mean_of_each(population: Population, tau: float) -> FloatArray:
     """Return each subject's expected time without the event up to tau, shape (n,)."""
-    bottom, y, weight = _rule(people, tau)
-    result = np.full(len(people.X), np.exp(bottom))
+    bottom, y, weight = _rule(population, tau)
+    result = np.full(len(population.X), np.exp(bottom))
     for at, w in zip(y, weight, strict=True):
-        result += w * people.survival_of_each(float(at))
+        result += w * population.survival_of_each(float(at))
     return result
 
 
-def _rule(people: Population, tau: float) -> tuple[float, FloatArray, FloatArray]:
+def _rule(population: Population, tau: float) -> tuple[float, FloatArray, FloatArray]:
     """Return where survival is still 1 (log time), then nodes and weights from there to tau."""
-    sigma = float(np.exp(people.log_sigma))
+    sigma = float(np.exp(population.log_sigma))
     top = float(np.log(tau))
-    law, before = people.law_at(people.Q), -1.0
-    while float(law.log_cdf(np.array([before]))[0]) > _NOTHING:
+    distribution, before = population.distribution_at(population.Q), -1.0
+    while float(distribution.log_cdf(np.array([before]))[0]) > _NOTHING:
         before *= 1.5
-    bottom = max(top + _NOTHING, float(people.eta().min()) + sigma * before)
+    bottom = max(top + _NOTHING, float(population.eta().min()) + sigma * before)
     if bottom >= top:
         return top, np.empty(0), np.empty(0)
     pieces = int(np.clip(np.ceil((top - bottom) / min(2.0, 2.0 * sigma)), 1, 2000))

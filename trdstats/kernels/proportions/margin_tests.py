@@ -131,12 +131,12 @@ def locate_estimate(
     lower, upper : float, optional
     conf_level : float
     """
-    law = norm if df == inf else t(df)
-    half = float(law.isf((1 - conf_level) / 2)) * std_error
+    distribution = norm if df == inf else t(df)
+    half = float(distribution.isf((1 - conf_level) / 2)) * std_error
     below, above = (nan if b is None else (estimate - b) / std_error for b in (lower, upper))
     return Located(
         estimate, std_error, df, estimate - half, estimate + half, below, above,
-        float(law.sf(below)), float(law.sf(-above)),
+        float(distribution.sf(below)), float(distribution.sf(-above)),
     )  # fmt: skip
 
 

@@ -108,8 +108,8 @@ def fisher_test(x1: int, n1: int, x0: int, n0: int) -> Test:
     """Return Fisher's exact test.
 
     Parameters and errors as `pearson_test`. Two-sided: all tables with the same margins that are
-    no more probable than the one seen. NaN without subjects in a group; with no event, or nothing
-    but events, only one table is possible and p is 1.
+    no more probable than the one observed. NaN without subjects in a group; with no event, or
+    nothing but events, only one table is possible and p is 1.
 
     References
     ----------
@@ -246,7 +246,7 @@ def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias
     events, total = x1 + x0, n1 + n0
     if 2 * events > total:
         return -score_odds(-log_odds, n1 - x1, n1, n0 - x0, n0, less_bias=less_bias)
-    # Margins are kept, so one expected cell tells the others. It is found for the smallest cell:
+    # Margins are fixed, so one expected cell gives the others. It is solved for the smallest cell:
     # a small cell had as a difference of large ones would have few digits left. The turns above
     # leave two candidates, events of group 1 and the smaller cell beside it.
     odds, least = exp(log_odds), min(n1, events)
@@ -257,15 +257,15 @@ def score_odds(log_odds: float, x1: int, n1: int, x0: int, n0: int, *, less_bias
         rest = _expected(1 / odds, row, column, total)
         met = least - rest
     unmet, other_met = n1 - least + rest, events - least + rest
-    own = met * unmet / n1
+    variance = met * unmet / n1
     other = other_met * (total - n1 - events + met) / n0
     gap = x1 - least + rest
-    if own + other == 0:
+    if variance + other == 0:
         return standardise(gap, 0.0)
     if less_bias:
         # The bias of gap * (1 / own + 1 / other), taken back to the scale of gap.
-        gap -= (met / n1 - other_met / n0) * own * other / (own + other) ** 2
-    return standardise(gap, own * other / (own + other) * total / (total - 1))
+        gap -= (met / n1 - other_met / n0) * variance * other / (variance + other) ** 2
+    return standardise(gap, variance * other / (variance + other) * total / (total - 1))
 
 
 def _expected(odds: float, row: int, column: int, total: int) -> float:

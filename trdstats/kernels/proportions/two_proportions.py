@@ -199,11 +199,11 @@ def odds_ratio(x1: int, n1: int, x0: int, n0: int, *, method: str, conf_level: f
         def score(t: float) -> float:
             return score_odds(t, *counts, less_bias=method == "gart")
 
-        found = _by_score(estimate, error, score, conf_level)
+        interval = _by_score(estimate, error, score, conf_level)
         if method == "gart" and 0 < estimate < inf:
             centre = solve_falling(score, 0.0, log(estimate) - 1, log(estimate) + 1)
-            found = replace(found, estimate=exp(centre))
-        return found
+            interval = replace(interval, estimate=exp(centre))
+        return interval
     if method == "newcombe":
         l1, u1, l0, u0 = _wilson(*counts, conf_level)
         odds = [_ratio(p, 1 - p) for p in (x1 / n1, l1, u1, x0 / n0, l0, u0)]
@@ -224,7 +224,7 @@ def _critical(conf_level: float) -> float:
 
 
 def _ratio(a: float, b: float) -> float:
-    """Return a / b, infinite over 0, and NaN for 0 / 0, which tells nothing."""
+    """Return a / b, infinite over 0, and NaN for 0 / 0, which carries no information."""
     if b:
         return a / b
     return inf if a else nan

@@ -1,8 +1,9 @@
-"""Survival with every subject weighted for those like it who were censored before.
+"""Survival with inverse probability of censoring weights.
 
 A Cox model of the hazard of censoring gives subject i the cumulative hazard H(t) r_i, r_i =
-exp(x_i'b), with a baseline H of its own in every group. At an event time t those at risk weigh
-exp(H(t-) r_i); the curve is the product of 1 - (weighted events) / (weighted at risk). A baseline
+exp(x_i'b), with a separate baseline H in every group. At an event time t subjects at risk have
+weight exp(H(t-) r_i); the curve is the product of 1 - (weighted events) / (weighted at risk). A
+baseline
 common to the group cancels: these are stabilised weights, and without covariates the curve is
 that of Kaplan and Meier.
 
@@ -69,7 +70,7 @@ class CensoringModel:
         Influence of each subject on the coefficients.
     unknown : ndarray of bool, shape (q,)
         Coefficients of which the data say nothing: those at risk when somebody was censored are
-        all alike in them, or in a combination of them.
+        without variation in them, or in a combination of them.
     """
 
     fit: CoxFit
@@ -78,7 +79,7 @@ class CensoringModel:
 
 
 def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
-    """Fit the hazard of censoring before a horizon; None where nobody was censored by then.
+    """Fit the hazard of censoring before a horizon; None where no subject was censored by then.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     fit = maximise(Episodes.of(data.X, left, data.weight, sets, "efron"))
     part = score_residuals(fit.data, fit.fit) * data.weight[:, None]
     information = fit.fit.information
-    # In units of each covariate, so that the ranks of years and of points are judged alike.
+    # In units of each covariate, so that rank is judged equally for years and points.
     unit = np.sqrt(data.X.var(axis=0) * max(float(data.weight[left].sum()), 1e-300))
     value, vector = np.linalg.eigh(information / np.outer(unit, unit))
     nothing = vector[:, value <= _NO_INFORMATION]
@@ -118,7 +119,7 @@ class WeightedCurve:
 
     Attributes
     ----------
-    own : ndarray of int, shape (m,)
+    members : ndarray of int, shape (m,)
         Subjects of the group.
     time : ndarray, shape (k,)
         Distinct event times.
@@ -134,7 +135,7 @@ class WeightedCurve:
     at_risk : ndarray, shape (k,)
     """
 
-    own: IntArray
+    members: IntArray
     time: FloatArray
     hazard: FloatArray
     survival: FloatArray
@@ -157,17 +158,17 @@ class WeightedCurve:
 
 def weighted_curve(data: Observed, model: CensoringModel | None, group: int) -> WeightedCurve:
     """Estimate the curve of one group."""
-    own = np.flatnonzero(data.group == group)
-    time = np.unique(data.time[own][data.event[own]])
+    members = np.flatnonzero(data.group == group)
+    time = np.unique(data.time[members][data.event[members]])
     baseline = np.zeros(len(time))
     if model is not None:
         baseline = _baseline(data, model, group, time)
     hazard, largest, effective, at_risk = (np.empty(len(time)) for _ in range(4))
     for k, (t, H) in enumerate(zip(time, baseline, strict=True)):
-        there = (data.entry[own] < t) & (t <= data.time[own])
-        there |= (data.entry[own] <= 0) & (t <= data.time[own])
-        w = _weights(data, model, own, H)
-        now = there & data.event[own] & (data.time[own] == t)
+        there = (data.entry[members] < t) & (t <= data.time[members])
+        there |= (data.entry[members] <= 0) & (t <= data.time[members])
+        w = _weights(data, model, members, H)
+        now = there & data.event[members] & (data.time[members] == t)
         w = np.where(there, w, 0.0)
         total = w.sum()
         hazard[k] = w[now].sum() / total
@@ -177,23 +178,25 @@ def weighted_curve(data: Observed, model: CensoringModel | None, group: int) -> 
     # Where the last at risk has the event a rounding error must not stay.
     hazard = np.where(hazard > 1 - 1e-12, 1.0, hazard)
     survival = np.asarray(np.cumprod(1 - hazard), dtype=float)
-    return WeightedCurve(own, time, hazard, survival, baseline, largest, effective, at_risk)
+    return WeightedCurve(members, time, hazard, survival, baseline, largest, effective, at_risk)
 
 
-def _weights(data: Observed, model: CensoringModel | None, own: IntArray, H: float) -> FloatArray:
+def _weights(
+    data: Observed, model: CensoringModel | None, members: IntArray, H: float
+) -> FloatArray:
     if model is None:
-        return data.weight[own]
-    exponent = H * model.fit.fit.risk[own]
+        return data.weight[members]
+    exponent = H * model.fit.fit.risk[members]
     # A common factor cancels, and keeps the exponentials finite.
-    return np.asarray(data.weight[own] * np.exp(exponent - exponent.mean()))
+    return np.asarray(data.weight[members] * np.exp(exponent - exponent.mean()))
 
 
 def _baseline(data: Observed, model: CensoringModel, group: int, time: FloatArray) -> FloatArray:
     """Return H(t-) of a group at some times."""
     sets, fit = model.fit.data.sets, model.fit
-    mine = sets.stratum[fit.data.step] == group
-    jumps = np.cumsum(fit.fit.hazard[mine])
-    when = sets.time[fit.data.step][mine]
+    in_group = sets.stratum[fit.data.step] == group
+    jumps = np.cumsum(fit.fit.hazard[in_group])
+    when = sets.time[fit.data.step][in_group]
     before = np.searchsorted(when, _place_of_events(np.unique(data.time), time), side="left")
     return np.append(0.0, jumps)[before]
 
@@ -215,7 +218,7 @@ def curve_influence(
     -------
     ndarray, shape (n, p)
     """
-    own, p = curve.own, slope.shape[1]
+    members, p = curve.members, slope.shape[1]
     left = 1 - curve.hazard
     each = -slope / np.where(left > 0, left, np.inf)[:, None]
     direct = np.zeros((len(data.time), p))
@@ -224,15 +227,15 @@ def curve_influence(
     for k, (t, H) in enumerate(zip(curve.time, curve.baseline, strict=True)):
         if not each[k].any():
             continue
-        there = (t <= data.time[own]) & ((data.entry[own] < t) | (data.entry[own] <= 0))
-        w = np.where(there, _weights(data, model, own, H), 0.0)
-        now = data.event[own] & (data.time[own] == t)
+        there = (t <= data.time[members]) & ((data.entry[members] < t) | (data.entry[members] <= 0))
+        w = np.where(there, _weights(data, model, members, H), 0.0)
+        now = data.event[members] & (data.time[members] == t)
         part = w * (now - curve.hazard[k]) / w.sum()
-        direct[own] += part[:, None] * each[k]
+        direct[members] += part[:, None] * each[k]
         if model is not None:
-            pulled = part * model.fit.fit.risk[own]
+            pulled = part * model.fit.fit.risk[members]
             on_H[k] = pulled.sum() * each[k]
-            centred = model.fit.data.X[own]
+            centred = model.fit.data.X[members]
             on_beta += np.outer(H * (pulled @ centred), each[k])
     if model is None:
         return direct
@@ -245,17 +248,17 @@ def _through_baseline(
     """Return what each subject does through H(t-), given the derivatives in it, shape (n, p)."""
     episodes, fit = model.fit.data, model.fit.fit
     sets = episodes.sets
-    group = data.group[curve.own[0]]
-    mine = sets.stratum[episodes.step] == group
+    group = data.group[curve.members[0]]
+    in_group = sets.stratum[episodes.step] == group
     # A step of H moves H(t-) at all later event times.
     later = np.vstack([np.cumsum(on_H[::-1], axis=0)[::-1], np.zeros((1, on_H.shape[1]))])
     when = _place_of_events(np.unique(data.time), curve.time)
     after = np.searchsorted(when, sets.time[episodes.step], side="right")
-    pull = np.where(mine[:, None], later[after], 0.0)
+    pull = np.where(in_group[:, None], later[after], 0.0)
     tied = np.maximum(episodes.ties[sets.place], 1)
     gained = at_places(episodes, pull * (fit.hazard / episodes.size)[:, None])[sets.place]
     gained = np.where(episodes.event[:, None], gained / tied[:, None], 0.0)
     lost = collect(episodes, pull * (fit.hazard**2 / episodes.size)[:, None])
-    own = episodes.weight[:, None] * (gained - fit.risk[:, None] * lost)
-    moved = (fit.hazard[:, None] * fit.mean).T @ pull
-    return own - model.on_beta @ moved
+    direct_part = episodes.weight[:, None] * (gained - fit.risk[:, None] * lost)
+    through_beta = (fit.hazard[:, None] * fit.mean).T @ pull
+    return direct_part - model.on_beta @ through_beta

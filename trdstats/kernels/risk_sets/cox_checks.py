@@ -40,7 +40,7 @@ class ProportionalHazards:
 
 
 def proportional_hazards(
-    found: CoxFit,
+    model: CoxFit,
     g: FloatArray,
     terms: Sequence[Sequence[int]],
     covariance: Callable[[FloatArray], FloatArray] | None = None,
@@ -49,7 +49,7 @@ def proportional_hazards(
 
     Parameters
     ----------
-    found : CoxFit
+    model : CoxFit
     g : ndarray, shape (m,)
         Transform of time at each place.
     terms : sequence of sequence of int
@@ -65,12 +65,12 @@ def proportional_hazards(
     robust form takes the variance of the score from the subjects' parts s_g - I_g I^-1 s (Lin and
     Wei 1989, doi:10.1080/01621459.1989.10478874).
     """
-    data, fit = found.data, found.fit
+    data, fit = model.data, model.fit
     at = g[data.step]
     at = at - at.mean()
-    own = data.event
+    is_event = data.event
     centred = g - g[data.step].mean()
-    placed = (data.weight[own] * centred[data.sets.place[own]]) @ data.X[own]
+    placed = (data.weight[is_event] * centred[data.sets.place[is_event]]) @ data.X[is_event]
     score = placed - (data.size * at) @ fit.mean
 
     def information(weight: FloatArray) -> FloatArray:
@@ -89,7 +89,7 @@ def proportional_hazards(
     statistic = np.array([score[r] @ np.linalg.solve(rest[np.ix_(r, r)], score[r]) for r in rows])
     df = np.array([len(r) for r in rows], dtype=np.intp)
     happened = np.flatnonzero(data.ties)
-    events = np.where(own, data.weight, 0.0)[:, None]
+    events = np.where(is_event, data.weight, 0.0)[:, None]
     sums = data.sets.at(events * data.X) - at_places(data, data.size[:, None] * fit.mean)
     residual = sums[happened] / data.ties[happened, None]
     scaled = fit.beta + len(data.step) * residual @ np.linalg.inv(fit.information)
@@ -142,7 +142,7 @@ def concordance(
     stratum : ndarray of int, shape (n,)
         Pairs are formed within strata.
     entry : ndarray, shape (n,), optional
-        Beginning of observation; 0 or below stands for the start.
+        Beginning of observation; 0 or below means the start.
     weight : ndarray, shape (n,), optional
 
     References
@@ -154,13 +154,20 @@ def concordance(
     start = np.zeros(n) if entry is None else entry
     favour, pairs = np.zeros(n), np.zeros(n)
     for s in np.unique(stratum):
-        mine = np.flatnonzero(stratum == s)
+        in_stratum = np.flatnonzero(stratum == s)
         for kind, credit in (("lower", 1.0), ("equal", 0.5), ("any", None)):
-            both = _of_pairs(time[mine], event[mine], risk[mine], start[mine], w[mine], kind)
+            both = _of_pairs(
+                time[in_stratum],
+                event[in_stratum],
+                risk[in_stratum],
+                start[in_stratum],
+                w[in_stratum],
+                kind,
+            )
             if credit is None:
-                pairs[mine] += both
+                pairs[in_stratum] += both
             else:
-                favour[mine] += credit * both
+                favour[in_stratum] += credit * both
     total = w @ pairs / 2
     if not total > 0:
         return Concordance(float("nan"), np.full(n, np.nan))
@@ -191,9 +198,9 @@ def _of_pairs(
     head = np.concatenate([np.where(event, weight, 0.0), np.zeros(len(late))])
     tail = np.concatenate([weight, -weight[late]])
     won, given = _dominated(rank, high, head, tail, equal=kind != "lower")
-    own = np.where(event, won[:n], 0.0) + given[:n]
-    own[late] -= given[n:]
-    return own
+    pairs = np.where(event, won[:n], 0.0) + given[:n]
+    pairs[late] -= given[n:]
+    return pairs
 
 
 def _dominated(

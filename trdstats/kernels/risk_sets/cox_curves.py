@@ -26,7 +26,7 @@ class MeanCurve:
 
 
 def mean_curve(
-    found: CoxFit,
+    model: CoxFit,
     X: FloatArray,
     on_beta: FloatArray,
     days: FloatArray,
@@ -36,14 +36,14 @@ def mean_curve(
 
     Parameters
     ----------
-    found : CoxFit
+    model : CoxFit
     X : ndarray, shape (n, q)
         Covariates that every subject is given, not centred.
     on_beta : ndarray, shape (n, q)
         Influences on the coefficients.
     days : ndarray, shape (k,)
     among : ndarray of bool, shape (n,), optional
-        Whose covariates are averaged over. Default: everybody's.
+        Subjects whose covariates are averaged over. Default: all.
 
     Notes
     -----
@@ -51,12 +51,12 @@ def mean_curve(
     1 / (d S0) at its own event, less exp(x'b) times the sum of size / S0^2 while it is at risk,
     less the sum of E size / S0 times the influence on b.
     """
-    data, fit, sets = found.data, found.fit, found.data.sets
+    data, fit, sets = model.data, model.fit, model.data.sets
     n = len(data.weight)
-    own = sets.stratum[sets.place]
-    share = data.weight if among is None else np.where(among, data.weight, 0.0)
-    share = share / share.sum()
-    risk = np.exp((X - found.centre) @ fit.beta)
+    stratum_of_step = sets.stratum[sets.place]
+    weights = data.weight if among is None else np.where(among, data.weight, 0.0)
+    weights = weights / weights.sum()
+    risk = np.exp((X - model.centre) @ fit.beta)
     squared = fit.hazard**2 / data.size
     tied = np.maximum(data.ties[sets.place], 1)
     estimate, influence = np.empty(len(days)), np.empty((n, len(days)))
@@ -66,17 +66,21 @@ def mean_curve(
         strata = sets.stratum[data.step]
         n_strata = int(sets.stratum[-1]) + 1
         H0 = np.bincount(strata, weights=hazard, minlength=n_strata)
-        moved = np.zeros((n_strata, X.shape[1]))
-        np.add.at(moved, strata, hazard[:, None] * fit.mean)
-        survival = np.exp(-H0[own] * risk)
-        estimate[k] = share @ survival
+        on_beta_of_stratum = np.zeros((n_strata, X.shape[1]))
+        np.add.at(on_beta_of_stratum, strata, hazard[:, None] * fit.mean)
+        survival = np.exp(-H0[stratum_of_step] * risk)
+        estimate[k] = weights @ survival
         # What one unit of H0 of a stratum, and of b, does to the mean.
-        slope = np.bincount(own, weights=share * survival * risk, minlength=n_strata)
-        on_b = (share * survival * risk * H0[own]) @ (X - found.centre) - slope @ moved
+        slope = np.bincount(stratum_of_step, weights=weights * survival * risk, minlength=n_strata)
+        on_b = (weights * survival * risk * H0[stratum_of_step]) @ (
+            X - model.centre
+        ) - slope @ on_beta_of_stratum
         event = at_places(data, np.where(upto, fit.hazard / data.size, 0.0))[sets.place] / tied
         direct = np.where(data.event, event, 0.0)
         direct = direct - fit.risk * collect(data, np.where(upto, squared, 0.0))
         influence[:, k] = (
-            share * (survival - estimate[k]) - data.weight * direct * slope[own] - on_beta @ on_b
+            weights * (survival - estimate[k])
+            - data.weight * direct * slope[stratum_of_step]
+            - on_beta @ on_b
         )
     return MeanCurve(estimate, influence)

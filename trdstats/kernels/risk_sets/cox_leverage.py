@@ -62,8 +62,8 @@ def leave_out(
     values, vectors = np.linalg.eigh(information)
     root = (vectors / np.sqrt(values)) @ vectors.T
     left = np.eye(len(information)) - root @ total @ root
-    share, along = np.linalg.eigh((left + np.swapaxes(left, 1, 2)) / 2)
-    factor = 1 / np.where(share > _ALONE, share, 1.0)
+    eigenvalues, along = np.linalg.eigh((left + np.swapaxes(left, 1, 2)) / 2)
+    factor = 1 / np.where(eigenvalues > _ALONE, eigenvalues, 1.0)
     inverse = (along * factor[:, None, :]) @ np.swapaxes(along, 1, 2)
     scaled = np.einsum("nij,nj->ni", inverse[cluster], scores @ root)
     return np.asarray(scaled @ root)

@@ -19,7 +19,7 @@ class Incidence:
 
     Attributes
     ----------
-    own : FollowUp
+    follow_up : FollowUp
     counts : Counts
         Times, and who is at risk, has which event or is censored at them.
     survival : ndarray, shape (m,)
@@ -28,7 +28,7 @@ class Incidence:
         Cumulative incidence just after each time.
     """
 
-    own: FollowUp
+    follow_up: FollowUp
     counts: Counts
     survival: FloatArray
     estimate: FloatArray
@@ -36,13 +36,13 @@ class Incidence:
 
 
 def aalen_johansen(
-    own: FollowUp, n_causes: int, *, robust: bool = False, model: WeightModel | None = None
+    follow_up: FollowUp, n_causes: int, *, robust: bool = False, model: WeightModel | None = None
 ) -> Incidence:
     """Estimate the cumulative incidence of competing causes.
 
     Parameters
     ----------
-    own : FollowUp
+    follow_up : FollowUp
     n_causes : int
     robust : bool
         Take the variance from the subjects' influences, as weights that are no counts ask for.
@@ -57,14 +57,14 @@ def aalen_johansen(
     which without censoring is F (1 - F) / n. Aalen's takes each event as Poisson and is larger by
     a factor of about 1 + 1 / n at risk: 2 of 3 have the error 0.373 by his, 0.272 by Greenwood's.
     """
-    counts = count(own, n_causes)
+    counts = count(follow_up, n_causes)
     events, n = counts.n_event, counts.n_risk
     at_risk = np.where(n > 0, n, 1.0)
     left = 1 - events.sum(axis=1) / at_risk
     survival = np.asarray(np.cumprod(np.where(left > 1e-12, left, 0.0)), dtype=float)
     before = np.concatenate(([1.0], survival[:-1]))
     estimate = np.cumsum(before[:, None] * events / at_risk[:, None], axis=0)
-    plain = Incidence(own, counts, survival, estimate, np.zeros_like(estimate))
+    plain = Incidence(follow_up, counts, survival, estimate, np.zeros_like(estimate))
     variance = [
         _robust_variance(plain, j + 1, model)
         if robust
@@ -87,11 +87,11 @@ def _greenwood(events: FloatArray, at_risk: FloatArray, survival: FloatArray) ->
 
 
 def _robust_variance(fit: Incidence, cause: int, model: WeightModel | None) -> FloatArray:
-    moved, weight = _influence(fit, cause), fit.own.weight
+    influence, weight = _influence(fit, cause), fit.follow_up.weight
     if model is None:
-        return moved.variance(fit.counts, weight)
-    variance = moved.variance(fit.counts, weight * model.inflation)
-    return variance + model.added_variance(moved.times(fit.counts, weight, model.columns))
+        return influence.variance(fit.counts, weight)
+    variance = influence.variance(fit.counts, weight * model.correction)
+    return variance + model.added_variance(influence.times(fit.counts, weight, model.columns))
 
 
 def _variance(
@@ -115,9 +115,9 @@ def _variance(
     # Past the last survivor F can no longer change through survival: other causes drop out.
     size_other = np.where(survival > 0, size.sum(axis=1) - size[:, cause], 0.0)
     size_own = size[:, cause]
-    own, other = 1 + F * inverse, F * inverse
-    constant = np.cumsum(size_own * own**2 + size_other * other**2)
-    linear = np.cumsum((size_own * own + size_other * other) * inverse)
+    of_cause, other = 1 + F * inverse, F * inverse
+    constant = np.cumsum(size_own * of_cause**2 + size_other * other**2)
+    linear = np.cumsum((size_own * of_cause + size_other * other) * inverse)
     square = np.cumsum((size_own + size_other) * inverse**2)
     return np.asarray(constant - 2 * F * linear + F**2 * square, dtype=np.float64)
 
@@ -150,29 +150,29 @@ def influence_on_incidence(fit: Incidence, cause: int, at: FloatArray) -> FloatA
         Columns sum to 0; the sum of squares estimates the variance.
     """
     here = np.searchsorted(fit.counts.time, at, side="right") - 1
-    return _influence(fit, cause).at(fit.counts, fit.own.weight, here)
+    return _influence(fit, cause).at(fit.counts, fit.follow_up.weight, here)
 
 
 def _influence(fit: Incidence, cause: int) -> Influence:
     """Return the influences on F(t) = sum S(u-) d / n.
 
     A subject at risk at u takes ``S(u-) d / n^2`` from the step of the cause there, and adds
-    ``d. / (n (n - d.))`` to the logarithm of every later S, which is worth F(t) - F(u); an event
+    ``d. / (n (n - d.))`` to the logarithm of every later S, which changes F(t) - F(u); an event
     of the cause adds S(u-) / n, one of any cause takes (F(t) - F(u)) / (n - d.).
     """
     before = np.concatenate(([1.0], fit.survival[:-1]))
     F = fit.estimate[:, cause - 1]
-    own, every = fit.counts.n_event[:, cause - 1], fit.counts.n_event.sum(axis=1)
+    n_cause, every = fit.counts.n_event[:, cause - 1], fit.counts.n_event.sum(axis=1)
     n = np.where(fit.counts.n_risk > 0, fit.counts.n_risk, 1.0)
     left = np.where(n - every > 1e-12 * n, n - every, 0.0)
     slope = np.where(left > 0, 1 / np.where(left > 0, left, 1.0), 0.0)
     step = slope * every / n
-    place, status = fit.counts.place, fit.own.status
+    place, status = fit.counts.place, fit.follow_up.status
     happened = (status > 0) & (status <= fit.estimate.shape[1])
     lost = np.where(happened, slope[place], 0.0)
     gained = np.where(status == cause, (before / n)[place], 0.0)
     return Influence(
-        a=np.cumsum(-before * own / n**2 - step * F),
+        a=np.cumsum(-before * n_cause / n**2 - step * F),
         b=np.cumsum(step),
         own_a=gained + lost * F[place],
         own_b=-lost,

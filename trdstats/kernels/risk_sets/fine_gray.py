@@ -30,7 +30,7 @@ class Subdistribution:
     time : ndarray, shape (m,)
         Distinct times, 0 first.
     place : ndarray of int, shape (n,)
-    event, rival, censored : ndarray of bool, shape (n,)
+    event, competing, censored : ndarray of bool, shape (n,)
     weight : ndarray, shape (n,)
     free : ndarray, shape (m,)
         G(t-): probability of not being censored before each time.
@@ -42,7 +42,7 @@ class Subdistribution:
     time: FloatArray
     place: IntArray
     event: BoolArray
-    rival: BoolArray
+    competing: BoolArray
     censored: BoolArray
     weight: FloatArray
     free: FloatArray
@@ -74,7 +74,7 @@ class Subdistribution:
             time=counts.time,
             place=counts.place,
             event=status == cause,
-            rival=(status != cause) & ~censored,
+            competing=(status != cause) & ~censored,
             censored=censored,
             weight=weight,
             free=np.r_[1.0, curve[:-1]],
@@ -91,15 +91,15 @@ class Subdistribution:
     def over(self, values: FloatArray) -> FloatArray:
         """Return the weighted sums over the risk set of each time, shape (m, ...)."""
         shape = (-1, *(1,) * (values.ndim - 1))
-        seen = np.cumsum(self.at(values)[::-1], axis=0)[::-1]
+        cumulated = np.cumsum(self.at(values)[::-1], axis=0)[::-1]
         held = self.kept(values)
         before = np.concatenate((np.zeros((1, *values.shape[1:])), held[:-1]))
-        return np.asarray(seen + self.free.reshape(shape) * before)
+        return np.asarray(cumulated + self.free.reshape(shape) * before)
 
     def kept(self, values: FloatArray) -> FloatArray:
         """Return sums over those with another event by each time, divided by their G(T-)."""
         shape = (-1, *(1,) * (values.ndim - 1))
-        part = np.where(self.rival, 1 / self.free[self.place], 0.0).reshape(shape)
+        part = np.where(self.competing, 1 / self.free[self.place], 0.0).reshape(shape)
         return np.cumsum(self.at(values * part), axis=0)
 
     def part(self, steps: FloatArray) -> FloatArray:
@@ -108,7 +108,7 @@ class Subdistribution:
         total = np.cumsum(steps, axis=0)
         late = np.cumsum(self.free.reshape(shape) * steps, axis=0)
         after = (late[-1] - late)[self.place] / self.free[self.place].reshape(shape)
-        return total[self.place] + np.where(self.rival.reshape(shape), after, 0.0)
+        return total[self.place] + np.where(self.competing.reshape(shape), after, 0.0)
 
 
 def evaluate(data: Subdistribution, beta: FloatArray) -> Fit | None:
@@ -118,15 +118,15 @@ def evaluate(data: Subdistribution, beta: FloatArray) -> Fit | None:
         risk = np.exp(eta)
     if not np.isfinite(risk).all():
         return None
-    own = data.weight * risk
-    S0 = data.over(own)
-    S1 = data.over(own[:, None] * data.X)
+    risk_weight = data.weight * risk
+    S0 = data.over(risk_weight)
+    S1 = data.over(risk_weight[:, None] * data.X)
     d = data.at(np.where(data.event, data.weight, 0.0))
     S0 = np.where(d > 0, S0, 1.0)
     hazard, mean = d / S0, S1 / S0[:, None]
     loglik = float((data.weight * data.event) @ eta - d @ np.log(S0))
     score = (data.weight * data.event) @ data.X - d @ mean
-    collected = own * data.part(hazard)
+    collected = risk_weight * data.part(hazard)
     second = (data.X * collected[:, None]).T @ data.X
     information = second - (d[:, None] * mean).T @ mean
     return Fit(beta, loglik, score, information, risk, hazard, mean)
@@ -140,14 +140,14 @@ def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
     under observation, where q(u) sums what those with another event before u take from the score
     at u and later, as the paper and cmprsk have it.
     """
-    own = fit.hazard[:, None] * fit.mean
-    pulled = data.X * data.part(fit.hazard)[:, None] - data.part(own)
+    expected = fit.hazard[:, None] * fit.mean
+    pulled = data.X * data.part(fit.hazard)[:, None] - data.part(expected)
     gained = np.where(data.event[:, None], data.X - fit.mean[data.place], 0.0)
     first = gained - fit.risk[:, None] * pulled
     weighted = data.weight * fit.risk
     held0, held1 = data.kept(weighted), data.kept(weighted[:, None] * data.X)
     ahead0 = _from_here(data.free * fit.hazard)
-    ahead1 = _from_here(data.free[:, None] * own)
+    ahead1 = _from_here(data.free[:, None] * expected)
     q = np.zeros_like(ahead1)
     q[1:] = held1[:-1] * ahead0[1:, None] - held0[:-1, None] * ahead1[1:]
     n = np.where(data.n_risk > 0, data.n_risk, 1.0)[:, None]

@@ -65,41 +65,41 @@ class Counts:
     start: IntArray
 
 
-def count(own: FollowUp, n_causes: int = 1) -> Counts:
+def count(follow_up: FollowUp, n_causes: int = 1) -> Counts:
     """Count those at risk and what happens to them.
 
     Parameters
     ----------
-    own : FollowUp
+    follow_up : FollowUp
     n_causes : int
         Causes above it count as censored.
     """
-    time, place = np.unique(np.append(0.0, own.time), return_inverse=True)
+    time, place = np.unique(np.append(0.0, follow_up.time), return_inverse=True)
     place = place[1:]
     m, k = len(time), n_causes + 1
-    cause = np.where(own.status > n_causes, 0, own.status)
-    cells = np.bincount(place * k + cause, weights=own.weight, minlength=m * k)
+    cause = np.where(follow_up.status > n_causes, 0, follow_up.status)
+    cells = np.bincount(place * k + cause, weights=follow_up.weight, minlength=m * k)
     counts: FloatArray = np.asarray(cells, dtype=float).reshape(m, k)
     risk = np.cumsum(counts.sum(axis=1)[::-1])[::-1]
     start = np.zeros(len(place), dtype=np.intp)
-    if own.entry.any():
-        late = own.entry > 0
-        start = np.where(late, np.searchsorted(time, own.entry, side="right"), 0)
+    if follow_up.entry.any():
+        late = follow_up.entry > 0
+        start = np.where(late, np.searchsorted(time, follow_up.entry, side="right"), 0)
         # Nobody is at risk at the entry, nor before.
-        entered = np.bincount(start[late] - 1, weights=own.weight[late], minlength=m)
+        entered = np.bincount(start[late] - 1, weights=follow_up.weight[late], minlength=m)
         risk = risk - np.cumsum(entered[::-1])[::-1]
-        risk[np.abs(risk) < 1e-9 * own.weight.sum()] = 0.0
+        risk[np.abs(risk) < 1e-9 * follow_up.weight.sum()] = 0.0
     return Counts(time, risk, counts[:, 1:], counts[:, 0], np.asarray(place, dtype=np.intp), start)
 
 
-def unobserved(own: FollowUp, until: float) -> list[tuple[float, float]]:
-    """Return the stretches of (0, until] on which nobody is under observation.
+def unobserved(follow_up: FollowUp, until: float) -> list[tuple[float, float]]:
+    """Return the periods of (0, until] in which no subject is under observation.
 
     What follows the last time of all is not among them.
     """
-    order = np.argsort(own.entry, kind="stable")
-    entry = own.entry[order]
-    reached = np.maximum.accumulate(np.append(0.0, own.time[order]))[:-1]
+    order = np.argsort(follow_up.entry, kind="stable")
+    entry = follow_up.entry[order]
+    reached = np.maximum.accumulate(np.append(0.0, follow_up.time[order]))[:-1]
     gap = (entry > reached) & (reached < until)
     return [(float(a), float(min(b, until))) for a, b in zip(reached[gap], entry[gap], strict=True)]
 
@@ -140,8 +140,8 @@ class Influence:
             upto = np.minimum(place, i)
             a = self.a[upto] - a0 + np.where(over, self.own_a, 0.0)
             b = self.b[upto] - b0 + np.where(over, self.own_b, 0.0)
-            seen = start <= i
-            result[:, j] = np.where(seen, weight * self.scale[i] * (a + b * self.g[i]), 0.0)
+            has_started = start <= i
+            result[:, j] = np.where(has_started, weight * self.scale[i] * (a + b * self.g[i]), 0.0)
         return result
 
     def variance(self, counts: Counts, weight: FloatArray) -> FloatArray:

@@ -61,28 +61,28 @@ def gray_scores(
     m = len(counts.time)
     leaving = np.bincount(counts.place * n_groups + group, minlength=m * n_groups)
     Y = np.cumsum(leaving.reshape(m, n_groups)[::-1], axis=0)[::-1].astype(float)
-    own, rival = counts.n_event[:, :n_groups], counts.n_event[:, n_groups:]
+    n_cause, n_competing = counts.n_event[:, :n_groups], counts.n_event[:, n_groups:]
     there = Y > 0
     safe = np.where(there, Y, 1.0)
-    S = np.cumprod(np.where(there, 1 - (own + rival) / safe, 1.0), axis=0)
+    S = np.cumprod(np.where(there, 1 - (n_cause + n_competing) / safe, 1.0), axis=0)
     S_before = np.vstack((np.ones(n_groups), S[:-1]))
-    F = np.cumsum(S_before * own / safe, axis=0)
+    F = np.cumsum(S_before * n_cause / safe, axis=0)
     F_before = np.vstack((np.zeros(n_groups), F[:-1]))
     # Past the last of a group nothing of it is at risk, though its curve may be 0.
     size = np.where(there & (S_before > 0), Y / np.where(S_before > 0, S_before, 1.0), 0.0)
     R = size * (1 - F_before)
-    d = own.sum(axis=1)
+    d = n_cause.sum(axis=1)
     size_all, R_all = (np.where(d > 0, v.sum(axis=1), 1.0) for v in (size, R))
     pooled = np.cumsum(d / size_all)
     pooled_before = np.r_[0.0, pooled[:-1]]
     with np.errstate(invalid="ignore"):
         # Past 1 only a whole power is defined; NaN goes on to the statistic.
         L = np.where(d > 0, (1 - pooled_before) ** rho, 0.0)
-    score = (L[:, None] * (own - d[:, None] * R / R_all[:, None])).sum(axis=0)
+    score = (L[:, None] * (n_cause - d[:, None] * R / R_all[:, None])).sum(axis=0)
 
-    share = size / size_all[:, None]
+    proportion = size / size_all[:, None]
     a = L[:, None, None] * (
-        np.einsum("mk,kr->mkr", size, np.eye(n_groups)) - size[:, :, None] * share[:, None, :]
+        np.einsum("mk,kr->mkr", size, np.eye(n_groups)) - size[:, :, None] * proportion[:, None, :]
     )
     # One group alone has nothing to compare, a is 0 there, though the pooled incidence may be 1.
     several = (d > 0) & (np.count_nonzero(size, axis=1) > 1)
@@ -104,8 +104,8 @@ def gray_scores(
     covariance += np.einsum("mir,mjr,mr->ij", one, one, np.where(d[:, None] > 0, variance, 0.0))
     # Events of the others, each in its own group.
     two = lost[:, None, :] * later
-    ties = np.where(rival > 1, (rival - 1) / np.maximum(Y - 1, 1.0), 0.0)
-    variance = np.where(known, (1 - ties) * (S_before / safe) ** 2 * rival, 0.0)
+    ties = np.where(n_competing > 1, (n_competing - 1) / np.maximum(Y - 1, 1.0), 0.0)
+    variance = np.where(known, (1 - ties) * (S_before / safe) ** 2 * n_competing, 0.0)
     covariance += np.einsum("mir,mjr,mr->ij", two, two, variance)
     return GrayScores(score, covariance)
 

@@ -38,7 +38,7 @@ class Episodes:
     sets : RiskSets
     step : ndarray of int, shape (d,)
         Place of each event, in order.
-    share : ndarray, shape (d,)
+    tie_fraction : ndarray, shape (d,)
         Share of the tied that has left before the event: k / d, or 0 for Breslow.
     size : ndarray, shape (d,)
         Mean weight of the events of the place.
@@ -51,7 +51,7 @@ class Episodes:
     weight: FloatArray
     sets: RiskSets
     step: IntArray
-    share: FloatArray
+    tie_fraction: FloatArray
     size: FloatArray
     ties: IntArray
 
@@ -65,8 +65,8 @@ class Episodes:
         total = np.bincount(sets.place[event], weights=weight[event], minlength=m)
         step = np.repeat(np.arange(m), d)
         rank = np.arange(len(step)) - np.repeat(np.cumsum(d) - d, d)
-        share = rank / d[step] if ties == "efron" else np.zeros(len(step))
-        return cls(X, event, weight, sets, step, share, total[step] / d[step], d)
+        tie_fraction = rank / d[step] if ties == "efron" else np.zeros(len(step))
+        return cls(X, event, weight, sets, step, tie_fraction, total[step] / d[step], d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,13 @@ def evaluate(data: Episodes, beta: FloatArray) -> Fit | None:
         risk = np.exp(eta)
     if not (risk < 1e290 / len(risk)).all():
         return None
-    own = data.weight * risk
-    S0 = data.sets.over(own)[data.step]
-    S1 = data.sets.over(own[:, None] * data.X)[data.step]
-    if data.share.any():
-        tied = np.where(data.event, own, 0.0)
-        S0 = S0 - data.share * data.sets.at(tied)[data.step]
-        S1 = S1 - data.share[:, None] * data.sets.at(tied[:, None] * data.X)[data.step]
+    risk_weight = data.weight * risk
+    S0 = data.sets.over(risk_weight)[data.step]
+    S1 = data.sets.over(risk_weight[:, None] * data.X)[data.step]
+    if data.tie_fraction.any():
+        tied = np.where(data.event, risk_weight, 0.0)
+        S0 = S0 - data.tie_fraction * data.sets.at(tied)[data.step]
+        S1 = S1 - data.tie_fraction[:, None] * data.sets.at(tied[:, None] * data.X)[data.step]
     hazard, mean = data.size / S0, S1 / S0[:, None]
     loglik = float(data.weight[data.event] @ eta[data.event] - data.size @ np.log(S0))
     score = (data.weight * data.event) @ data.X - data.size @ mean
@@ -132,17 +132,17 @@ def at_places(data: Episodes, values: FloatArray) -> FloatArray:
 
 
 def collect(data: Episodes, values: FloatArray) -> FloatArray:
-    """Return the sums of the values of steps over each subject's part in them, shape (n, ...).
+    """Return sums of the values of steps over the subjects' contributions, shape (n, ...).
 
-    A subject has a part of 1 in the steps at which it is at risk, and of 1 - share in those of its
-    own event.
+    A subject contributes 1 to the steps at which it is at risk, and 1 - tie_fraction to the steps
+    of its event.
     """
-    found = data.sets.until(at_places(data, values))
-    if data.share.any():
+    sums = data.sets.until(at_places(data, values))
+    if data.tie_fraction.any():
         shape = (-1, *(1,) * (values.ndim - 1))
-        left = at_places(data, data.share.reshape(shape) * values)[data.sets.place]
-        found = found - np.where(data.event.reshape(shape), left, 0.0)
-    return found
+        left = at_places(data, data.tie_fraction.reshape(shape) * values)[data.sets.place]
+        sums = sums - np.where(data.event.reshape(shape), left, 0.0)
+    return sums
 
 
 def score_residuals(data: Episodes, fit: Fit, g: FloatArray | None = None) -> FloatArray:
@@ -179,8 +179,8 @@ class CoxFit:
         With all coefficients 0.
     centre : ndarray, shape (q,)
     iterations : int
-    endless : ndarray of bool, shape (q,)
-        Coefficients that grow without end while the likelihood stands still.
+    separated : ndarray of bool, shape (q,)
+        Separated coefficients: they diverge while the likelihood does not change.
     """
 
     data: Episodes
@@ -188,7 +188,7 @@ class CoxFit:
     null: Fit
     centre: FloatArray
     iterations: int
-    endless: BoolArray
+    separated: BoolArray
 
 
 def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
@@ -206,7 +206,7 @@ def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
     scale = np.where(scale > 0, scale, 1.0)
     # Centred and scaled covariates keep exponentials near 1 and the steps of one size.
     scaled = Episodes(
-        (data.X - centre) / scale, data.event, data.weight, data.sets, data.step, data.share,
+        (data.X - centre) / scale, data.event, data.weight, data.sets, data.step, data.tie_fraction,
         data.size, data.ties,
     )  # fmt: skip
     null = evaluate(scaled, np.zeros(data.X.shape[1]))
@@ -220,13 +220,13 @@ def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
     if top is None:
         raise ValueError("covariates are not finite")
     # At a maximum the last step was tiny; without one it is still of the size of 1.
-    endless = (np.abs(top.step) > 1e-3) & (np.abs(top.theta) > 5)
-    own = Episodes(
-        data.X - centre, data.event, data.weight, data.sets, data.step, data.share, data.size,
-        data.ties,
+    separated = (np.abs(top.step) > 1e-3) & (np.abs(top.theta) > 5)
+    centred = Episodes(
+        data.X - centre, data.event, data.weight, data.sets, data.step, data.tie_fraction,
+        data.size, data.ties,
     )  # fmt: skip
     fit = _unscaled(top.point, scale)
-    return CoxFit(own, fit, _unscaled(null, scale), centre, top.iterations, endless)
+    return CoxFit(centred, fit, _unscaled(null, scale), centre, top.iterations, separated)
 
 
 def _unscaled(fit: Fit, scale: FloatArray) -> Fit:

@@ -64,7 +64,7 @@ Weighting = tuple[float, float]  # rho and gamma of S(t-)^rho (1 - S(t-))^gamma
 
 
 def rank_scores(
-    own: FollowUp,
+    follow_up: FollowUp,
     group: IntArray,
     n_groups: int,
     weightings: Sequence[Weighting],
@@ -77,7 +77,7 @@ def rank_scores(
 
     Parameters
     ----------
-    own : FollowUp
+    follow_up : FollowUp
         Status 1 is the event; any other is censored.
     group : ndarray of int, shape (n,)
         Codes 0 to ``n_groups - 1``.
@@ -104,9 +104,16 @@ def rank_scores(
     each = np.zeros((len(group), v, n_groups))
     strata = np.zeros(len(group), dtype=np.intp) if stratum is None else stratum
     for s in np.unique(strata):
-        mine = np.flatnonzero(strata == s)
-        part = FollowUp(own.time[mine], own.status[mine], own.entry[mine], own.weight[mine])
-        o, e, c, each[mine] = _one_stratum(part, group[mine], n_groups, weightings, robust)
+        in_stratum = np.flatnonzero(strata == s)
+        part = FollowUp(
+            follow_up.time[in_stratum],
+            follow_up.status[in_stratum],
+            follow_up.entry[in_stratum],
+            follow_up.weight[in_stratum],
+        )
+        o, e, c, each[in_stratum] = _one_stratum(
+            part, group[in_stratum], n_groups, weightings, robust
+        )
         observed, expected, variance = observed + o, expected + e, variance + c
     if robust:
         flat = each.reshape(len(group), v * n_groups)
@@ -170,65 +177,82 @@ def sets_at_risk_together(V: FloatArray) -> list[IntArray]:
 
 
 def _one_stratum(
-    own: FollowUp, group: IntArray, n_groups: int, weightings: Sequence[Weighting], robust: bool
+    follow_up: FollowUp,
+    group: IntArray,
+    n_groups: int,
+    weightings: Sequence[Weighting],
+    robust: bool,
 ) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray | float]:
     """Return observed, expected, and the hypergeometric covariance or the subjects' scores."""
     # One cause a group: counting them together keeps the risk sets on one grid of times.
-    event = own.status == 1
-    whole = count(
-        FollowUp(own.time, np.where(event, group + 1, 0), own.entry, own.weight), n_groups
+    event = follow_up.status == 1
+    counts = count(
+        FollowUp(follow_up.time, np.where(event, group + 1, 0), follow_up.entry, follow_up.weight),
+        n_groups,
     )
-    place, start, m = whole.place, whole.start, len(whole.time)
-    leaving = np.bincount(place * n_groups + group, weights=own.weight, minlength=m * n_groups)
+    place, start, m = counts.place, counts.start, len(counts.time)
+    leaving = np.bincount(
+        place * n_groups + group, weights=follow_up.weight, minlength=m * n_groups
+    )
     at_risk = np.cumsum(leaving.reshape(m, n_groups)[::-1], axis=0)[::-1]
     if start.any():
         late = start > 0
         cell = (start[late] - 1) * n_groups + group[late]
-        entered = np.bincount(cell, weights=own.weight[late], minlength=m * n_groups)
+        entered = np.bincount(cell, weights=follow_up.weight[late], minlength=m * n_groups)
         at_risk = at_risk - np.cumsum(entered.reshape(m, n_groups)[::-1], axis=0)[::-1]
-    events, y = whole.n_event, whole.n_risk
+    events, y = counts.n_event, counts.n_risk
     d = events.sum(axis=1)
     happens = d > 0
     y = np.where(happens, y, 1.0)
     before = np.concatenate(([1.0], np.cumprod(np.maximum(1 - d / y, 0.0))[:-1]))
-    # 0 ** 0 is 1: the plain log-rank weighs every event alike.
+    # 0 ** 0 is 1: the plain log-rank weights every event equally.
     W = np.stack([np.where(happens, before**r * (1 - before) ** g, 0.0) for r, g in weightings])
-    share = at_risk / y[:, None]
+    proportion = at_risk / y[:, None]
     observed = W @ events
-    expected = (W * d) @ share
+    expected = (W * d) @ proportion
     if robust:
-        return observed, expected, 0.0, _scores(own, group, n_groups, whole, W, share, d / y)
+        return (
+            observed,
+            expected,
+            0.0,
+            _scores(follow_up, group, n_groups, counts, W, proportion, d / y),
+        )
     spread = d * np.where(y > 1, (y - d) / np.where(y > 1, y - 1, 1), 0.0)
     v = len(W)
     variance = np.empty((v, v, n_groups, n_groups))
     for j in range(v):
         for k in range(v):
             s = W[j] * W[k] * spread
-            variance[j, k] = np.diag(s @ share) - (share * s[:, None]).T @ share
+            variance[j, k] = np.diag(s @ proportion) - (proportion * s[:, None]).T @ proportion
     return observed, expected, variance, 0.0
 
 
 def _scores(
-    own: FollowUp,
+    follow_up: FollowUp,
     group: IntArray,
     n_groups: int,
-    whole: Counts,
+    counts: Counts,
     W: FloatArray,
-    share: FloatArray,
+    proportion: FloatArray,
     hazard: FloatArray,
 ) -> FloatArray:
     """Return the subjects' scores, shape (n, v, g).
 
-    The score of a subject is the sum over its time at risk of w W (1[group] - share) (dN - hazard).
+    The score of a subject is the sum over its time at risk of w W (1[group] - proportion) (dN -
+    hazard).
     """
-    place, start = whole.place, whole.start
-    event = own.status == 1
+    place, start = counts.place, counts.start
+    event = follow_up.status == 1
     each = []
     for weight in W:
         own_part = np.append(0.0, np.cumsum(weight * hazard))
-        shared = np.vstack((np.zeros(n_groups), np.cumsum((weight * hazard)[:, None] * share, 0)))
-        score = shared[place + 1] - shared[start] - (event * weight[place])[:, None] * share[place]
-        mine = np.arange(len(group))
-        score[mine, group] += event * weight[place] - (own_part[place + 1] - own_part[start])
-        each.append(score * own.weight[:, None])
+        shared = np.vstack(
+            (np.zeros(n_groups), np.cumsum((weight * hazard)[:, None] * proportion, 0))
+        )
+        score = (
+            shared[place + 1] - shared[start] - (event * weight[place])[:, None] * proportion[place]
+        )
+        subjects = np.arange(len(group))
+        score[subjects, group] += event * weight[place] - (own_part[place + 1] - own_part[start])
+        each.append(score * follow_up.weight[:, None])
     return np.stack(each, axis=1)

@@ -45,7 +45,7 @@ class RiskSets:
         Parameters
         ----------
         time, entry : ndarray, shape (n,)
-            Entry 0 or below stands for observation from the start.
+            Entry 0 or below means observation from the start.
         stratum : ndarray of int, shape (n,)
             0, 1, 2, ...
         """
@@ -58,9 +58,11 @@ class RiskSets:
         edges = np.searchsorted(s, np.arange(int(s[-1]) + 2))
         start = edges[stratum].copy()
         for k in np.unique(stratum[entry > 0]):
-            mine = (stratum == k) & (entry > 0)
-            own = t[edges[k] : edges[k + 1]]
-            start[mine] = edges[k] + np.searchsorted(own, entry[mine], side="right")
+            late_entries = (stratum == k) & (entry > 0)
+            times_of_stratum = t[edges[k] : edges[k + 1]]
+            start[late_entries] = edges[k] + np.searchsorted(
+                times_of_stratum, entry[late_entries], side="right"
+            )
         return cls(t, s, place, start, edges[s])
 
     def at(self, values: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ def restricted_regression(
 ) -> RestrictedRegression:
     """Solve sum w d / G(y-) x (y - m(x'b)) = 0 with y = min(time, tau).
 
-    d tells whether y is known and G is the curve of the censoring in the subject's group, so that
+    d is 1 where y is known and G is the curve of the censoring in the subject's group, so that
     without covariates the means are the areas under the Kaplan-Meier curves.
 
     Parameters
@@ -60,8 +60,8 @@ def restricted_regression(
     weight = np.concatenate([g.weight for g in groups])
     known = np.concatenate([(g.status == 1) | (g.time >= tau) for g in groups])
     ends = np.cumsum([0, *(len(g.time) for g in groups)])
-    own = [slice(a, b) for a, b in pairwise(ends)]
-    censoring = [_Censoring.of(y[k], ~known[k], weight[k]) for k in own]
+    slices = [slice(a, b) for a, b in pairwise(ends)]
+    censoring = [_Censoring.of(y[k], ~known[k], weight[k]) for k in slices]
     free = np.concatenate([c.before() for c in censoring])
     outcome = tau - y if lost else y
     inverse = np.where(known, weight / free, 0.0)
@@ -70,7 +70,7 @@ def restricted_regression(
     score = (inverse * (outcome - mean))[:, None] * X
     slope = weight if link == "identity" else weight * mean
     bread = np.linalg.inv((X * slope[:, None]).T @ X)
-    for k, c in zip(own, censoring, strict=True):
+    for k, c in zip(slices, censoring, strict=True):
         score[k] += c.effect(score[k])
     return RestrictedRegression(beta, score @ bread)
 
@@ -78,7 +78,7 @@ def restricted_regression(
 def _solve(X: FloatArray, y: FloatArray, weight: FloatArray, link: Link) -> FloatArray:
     if link == "identity":
         return np.asarray(np.linalg.solve((X * weight[:, None]).T @ X, X.T @ (weight * y)))
-    # The start has the overall mean for everybody, whatever column the intercept is in.
+    # The start has the overall mean for all subjects, whatever column the intercept is in.
     level = np.log(max(float(np.average(y, weights=weight)), 1e-8))
     beta = np.linalg.lstsq(X, np.full(len(y), level))[0]
     unit = float(np.average(y, weights=weight) * weight.mean())
@@ -124,7 +124,7 @@ class _Censoring:
         return cls(censored, weight, place, np.where(C > 0, n, 1.0), C)
 
     def before(self) -> FloatArray:
-        """Return the probability of not being censored before the own time, shape (n,)."""
+        """Return the probability of being uncensored before the subject's own time, shape (n,)."""
         curve = np.cumprod(1 - self.n_censor / self.n_risk)
         return np.append(1.0, curve[:-1])[self.place]
 

@@ -33,11 +33,11 @@ class Histories:
     time : ndarray, shape (m,)
         0, then every distinct start and stop.
     subject : ndarray of int, shape (r,)
-        Subject of each stay, 0 to ``n - 1``.
+        Subject of each spell, 0 to ``n - 1``.
     enters, leaves : ndarray of int, shape (r,)
         Places of start and stop in `time`.
     state, to : ndarray of int, shape (r,)
-        State of the stay, and the state it ends in; ``CENSORED`` where it was only seen so far.
+        State of the spell, and the state it ends in; ``CENSORED`` where its end was not observed.
     n_subjects, n_states : int
     """
 
@@ -79,15 +79,15 @@ class Occupation:
 
 
 def pass_through(start: FloatArray, stop: FloatArray, to: IntArray) -> tuple[IntArray, BoolArray]:
-    """Let those who leave a state on the day they enter it move straight on.
+    """Skip spells of length 0: subjects who leave a state on the day they enter it.
 
-    Nobody is at risk of leaving a state on the day of entering it: the stay before one without a
-    length leads to where that one leads.
+    No subject is at risk of leaving a state on the day of entering it: the spell before one of
+    length 0 ends in the state to which that one leads.
 
     Parameters
     ----------
     start, stop : ndarray, shape (r,)
-        Stays in order, each subject's together; a stay without a length has one before it.
+        Spells in order, each subject's together; a spell of length 0 has one before it.
     to : ndarray of int, shape (r,)
 
     Returns
@@ -113,7 +113,7 @@ def lay_out(
     n_subjects: int,
     n_states: int,
 ) -> Histories:
-    """Lay stays on the grid of their distinct times; every array has shape (r,)."""
+    """Place spells on the grid of their distinct times; every array has shape (r,)."""
     time, place = np.unique(np.concatenate(([0.0], start, stop)), return_inverse=True)
     rows = len(start)
     return Histories(
@@ -135,17 +135,17 @@ def occupation(data: Histories, weight: FloatArray) -> Occupation:
     -------
     Occupation
         p(t) = p(0) times the product of I + dA(u) over u up to t, where dA_jk is the weight
-        that moves from j to k over the weight at risk in j, and p(0) the shares of the states
+        that moves from j to k over the weight at risk in j, and p(0) the proportions of the states
         among those under observation from time 0.
     """
     m, s = len(data.time), data.n_states
     w = weight[data.subject]
     in_use = (w > 0).astype(float)
-    moved = data.to != CENSORED
+    has_moved = data.to != CENSORED
     cell = (data.leaves * s + data.state) * s + data.to
-    n_move = _sums(cell[moved], w[moved], (m, s, s))
+    n_move = _sums(cell[has_moved], w[has_moved], (m, s, s))
     left = data.leaves * s + data.state
-    n_censor = _sums(left[~moved], w[~moved], (m, s))
+    n_censor = _sums(left[~has_moved], w[~has_moved], (m, s))
 
     def at_risk(value: FloatArray) -> FloatArray:
         came, went = (
@@ -154,7 +154,8 @@ def occupation(data: Histories, weight: FloatArray) -> Occupation:
         )
         return np.cumsum(came - went, axis=0)[:m]
 
-    # Differences of sums of weights leave dust where nobody is left; heads are counted exactly.
+    # Differences of sums of weights leave rounding errors where no subject is left; heads are
+    # counted exactly.
     n_risk = np.where(at_risk(in_use) > 0.5, at_risk(w), 0.0)
     first = data.enters == 0
     n_risk[0] = _sums(data.state[first], w[first], (s,))
@@ -249,7 +250,7 @@ def influence(
     hold = durations(data.time, tau)
     leaving, leave = _by_place(data.leaves, len(data.time))
     entering, enter = _by_place(data.enters, len(data.time))
-    own = np.zeros((s, n))
+    of_subject = np.zeros((s, n))
     shared = np.zeros((s + 1, s))  # the last row is for those not under observation
     where = np.full(n, s)
     std_error = np.empty((len(data.time), s))
@@ -257,29 +258,32 @@ def influence(
     mean = np.zeros((s, n))
     effect = np.zeros((s, n))
     for i in range(len(data.time)):
-        gone, come = leaving[leave[i] : leave[i + 1]], entering[enter[i] : enter[i + 1]]
+        left_state, entered_state = (
+            leaving[leave[i] : leave[i + 1]],
+            entering[enter[i] : enter[i + 1]],
+        )
         moves = fit.n_move[i].any()
         each = np.zeros(s)
         if moves:
             each = fit.probability[i - 1] / np.where(fit.n_risk[i] > 0, fit.n_risk[i], 1.0)
-            own = fit.step[i].T @ own
+            of_subject = fit.step[i].T @ of_subject
             shared = shared @ fit.step[i]
             shared[:s] += each[:, None] * (np.eye(s) - fit.step[i])
         if i == 0:
-            starter, began = data.subject[come], data.state[come]
-            own[:, starter] = -fit.probability[0][:, None] / fit.n_risk[0].sum()
-            own[began, starter] += 1 / fit.n_risk[0].sum()
-        who, state, to = data.subject[gone], data.state[gone], data.to[gone]
-        own[:, who] += shared[state].T
-        moved = to != CENSORED
-        own[to[moved], who[moved]] += each[state[moved]]
-        own[state[moved], who[moved]] -= each[state[moved]]
+            starter, began = data.subject[entered_state], data.state[entered_state]
+            of_subject[:, starter] = -fit.probability[0][:, None] / fit.n_risk[0].sum()
+            of_subject[began, starter] += 1 / fit.n_risk[0].sum()
+        who, state, to = data.subject[left_state], data.state[left_state], data.to[left_state]
+        of_subject[:, who] += shared[state].T
+        has_moved = to != CENSORED
+        of_subject[to[has_moved], who[has_moved]] += each[state[has_moved]]
+        of_subject[state[has_moved], who[has_moved]] -= each[state[has_moved]]
         where[who] = s
-        who, state = data.subject[come], data.state[come]
-        own[:, who] -= shared[state].T
+        who, state = data.subject[entered_state], data.state[entered_state]
+        of_subject[:, who] -= shared[state].T
         where[who] = state
         if moves or i == 0:  # in between, nobody's effect changes
-            effect = weight * (own + shared.T[:, where])
+            effect = weight * (of_subject + shared.T[:, where])
         variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
         std_error[i] = np.sqrt(variance)
         chosen[:, here == i] = effect.T[:, None]
@@ -298,7 +302,7 @@ def probability_interval(
 ) -> tuple[FloatArray, FloatArray]:
     """Return limits symmetric on the logit scale; NaN where the probability is 0 or 1.
 
-    A state probability may rise and fall: the scale treats it and its complement alike.
+    A state probability may rise and fall: the scale treats it and its complement symmetrically.
     """
     z = norm.isf((1 - conf_level) / 2)
     # Sums of probabilities reach 0 and 1 up to rounding; the scale has no such points.

@@ -75,7 +75,7 @@ class Curve:
     def std_error(self) -> FloatArray:
         """Return the standard error of survival.
 
-        NaN where nobody or everybody had the event; 0 at the origin, where nobody can have had it.
+        NaN where no or every subject had the event; 0 at the origin, where no subject can have it.
         """
         error = self.survival * np.sqrt(self.log_variance)
         at_once = bool(self.counts.n_event[self.time == 0].any())
@@ -93,18 +93,20 @@ class Curve:
         )
 
 
-def kaplan_meier(own: FollowUp, *, robust: bool = False, model: WeightModel | None = None) -> Curve:
+def kaplan_meier(
+    follow_up: FollowUp, *, robust: bool = False, model: WeightModel | None = None
+) -> Curve:
     """Estimate the curve of one group; status 1 is the event.
 
     Parameters
     ----------
-    own : FollowUp
+    follow_up : FollowUp
     robust : bool
         Take the variance from the subjects' influences, as weights that are no counts ask for.
     model : WeightModel, optional
         The model the weights were estimated by; the variance then knows of it.
     """
-    counts = count(own)
+    counts = count(follow_up)
     d, n = counts.n_event[:, 0], counts.n_risk
     # Weighted sums leave a rounding error where the last one has the event.
     left = np.where(n - d > 1e-12 * n, n - d, 0.0)
@@ -114,18 +116,18 @@ def kaplan_meier(own: FollowUp, *, robust: bool = False, model: WeightModel | No
     used = (d > 0) & (left > 0)
     step = np.where(used, d / np.where(used, n * left, 1.0), 0.0)
     each = np.where(left > 0, 1 / np.where(left > 0, left, 1.0), 0.0)
-    jump = np.where(own.status == 1, each[counts.place], 0.0)
+    jump = np.where(follow_up.status == 1, each[counts.place], 0.0)
     variance = np.cumsum(step)
     if robust:
-        moved = _log_influence(step, jump)
-        factor = 1.0 if model is None else model.inflation
-        variance = moved.variance(counts, own.weight * factor)
+        influence = _log_influence(step, jump)
+        factor = 1.0 if model is None else model.correction
+        variance = influence.variance(counts, follow_up.weight * factor)
         if model is not None:
             variance = variance + model.added_variance(
-                moved.times(counts, own.weight, model.columns)
+                influence.times(counts, follow_up.weight, model.columns)
             )
     known = np.where(survival > 0, variance, np.nan)
-    return Curve(counts, own.weight, jump, step, survival, known)
+    return Curve(counts, follow_up.weight, jump, step, survival, known)
 
 
 def _log_influence(step: FloatArray, jump: FloatArray) -> Influence:
@@ -175,7 +177,7 @@ def survival_interval(
 def first_time_at_or_below(time: FloatArray, values: FloatArray, level: float) -> float:
     """Return when a falling step curve reaches a level, NaN when it never does.
 
-    Where the curve stays exactly on the level for a while, the middle of that stay is returned,
+    Where the curve is exactly at the level for a while, the middle of that period is returned,
     as R does. NaN values of the curve are passed over.
     """
     known = ~np.isnan(values)
@@ -225,14 +227,14 @@ def restricted_mean(
 
     Notes
     -----
-    NaN where nobody had the event by tau, or all had it on one day: their days are all alike.
+    NaN where no subject had the event by tau, or all had it on one day: the days do not vary.
     Variance: the sum over event times up to tau of the squared area from there to tau times
     ``d / (n (n - d))``, as in survRM2 (Uno 2014, doi:10.1200/JCO.2014.55.2208).
     """
     area = _areas(curve, tau)
     if robust:
-        moved = influence_on_restricted_mean(curve, tau)
-        squares = np.sum(moved**2) if model is None else model.variance(moved[:, None])[0]
+        influence = influence_on_restricted_mean(curve, tau)
+        squares = np.sum(influence**2) if model is None else model.variance(influence[:, None])[0]
         variance = float(squares)
     else:
         # The area from an event time to tau lies under the curve after its step.
@@ -249,8 +251,8 @@ def influence_on_survival(curve: Curve, at: FloatArray) -> FloatArray:
         Columns sum to 0; the sum of squares estimates the variance.
     """
     here = curve.index_at(at)
-    moved = _log_influence(curve.step, curve.jump)
-    return curve.survival[here] * moved.at(curve.counts, curve.weight, here)
+    log_influence = _log_influence(curve.step, curve.jump)
+    return curve.survival[here] * log_influence.at(curve.counts, curve.weight, here)
 
 
 def influence_on_restricted_mean(curve: Curve, tau: float) -> FloatArray:

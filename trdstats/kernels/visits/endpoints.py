@@ -29,7 +29,7 @@ _SLACK = 1e-6  # see above: no two sides that differ are this close
 # Why a state is what it is; the order is the order of precedence when two rules are joined.
 ASSESSED, NOT_RATED, NO_BASELINE, BASELINE_AT_FLOOR, BASELINE_AT_CEILING, UNCONFIRMED = range(6)
 REASONS = (
-    "assessed", "not rated", "no baseline", "baseline at floor", "baseline at ceiling",
+    "assessed", "not assessed", "no baseline", "baseline at floor", "baseline at ceiling",
     "unconfirmed",
 )  # fmt: skip
 # A rating was there, but the rule has no meaning for the subject: nothing is missing at the visit.
@@ -39,7 +39,7 @@ UNDEFINED = tuple(REASONS[k] for k in UNDEFINED_CODES)
 
 @dataclass(frozen=True, slots=True)
 class MissedVisits:
-    """Scheduled visits at which a subject was not rated, sorted by subject and day.
+    """Scheduled visits at which a subject was not assessed, sorted by subject and day.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class RatedVisits:
     floor : float
         Lowest attainable total.
     scheduled : ndarray, shape (n_rows,), optional
-        Scheduled day for which each visit stands, its own day where it stands for none.
+        Scheduled day of each visit, its own day where it has none.
         Default: `day`.
     missed : MissedVisits, optional
         None where the schedule is not known.
@@ -260,14 +260,14 @@ def confirmed(
         A high score at the end of follow-up that nothing could confirm is not known rather than
         not met.
     """
-    found = runs.consecutive(
+    sequences = runs.consecutive(
         high, visits.start, consecutive, day=visits.day, after=after, within=within
     )
-    reason = np.where(found.open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
+    reason = np.where(sequences.open_ended, UNCONFIRMED, ASSESSED).astype(np.uint8)
     if not at_last:
-        return states(found.begins, reason)
+        return states(sequences.begins, reason)
     met = np.zeros(len(high), dtype=bool)
-    met[found.end[found.begins]] = True
+    met[sequences.end[sequences.begins]] = True
     # What is not confirmed yet would be dated later: nothing is open at a visit itself.
     return states(met, np.zeros(len(high), dtype=np.uint8))
 

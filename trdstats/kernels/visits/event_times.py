@@ -1,4 +1,4 @@
-"""Times to an event seen only at visits: (left, right], time and status, on arrays."""
+"""Times to an event observed only at visits: (left, right], time and status, on arrays."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class EventRecord:
     Attributes
     ----------
     left, right : ndarray, shape (n,)
-        The event lies in (left, right]; `right` is infinite when it was not seen, and equal to
+        The event lies in (left, right]; `right` is infinite when it was not observed, and equal to
         `left` when its day is known exactly.
     time : ndarray, shape (n,)
         `right` for events, else the end of follow-up.
@@ -71,21 +71,21 @@ def origin_at_first(visits: RatedVisits, state: States) -> Origins:
     """Count time from the first visit on which a state was met."""
     begin, end = visits.start[:-1], visits.start[1:]
     row = runs.first_marked(state.met, begin, end)
-    found = row >= 0
+    has_origin = row >= 0
     day = np.full(len(row), np.nan)
-    day[found] = visits.day[row[found]]
-    first = row[found] == begin[found]
-    before = np.where(first, 0.0, visits.day[np.maximum(row[found] - 1, 0)])
+    day[has_origin] = visits.day[row[has_origin]]
+    first = row[has_origin] == begin[has_origin]
+    before = np.where(first, 0.0, visits.day[np.maximum(row[has_origin] - 1, 0)])
     gap = np.full(len(row), np.nan)
-    gap[found] = day[found] - before
-    return Origins(day, np.where(found, row + 1, end), gap)
+    gap[has_origin] = day[has_origin] - before
+    return Origins(day, np.where(has_origin, row + 1, end), gap)
 
 
 def score_since(visits: RatedVisits, origin: Origins) -> Since:
     """Return the visits after an origin and the score at it, NaN for those without."""
     score = np.full(len(origin.day), np.nan)
-    found = ~np.isnan(origin.day)
-    score[found] = visits.score[origin.row[found] - 1]
+    has_origin = ~np.isnan(origin.day)
+    score[has_origin] = visits.score[origin.row[has_origin] - 1]
     return Since(origin.row, score)
 
 
@@ -101,18 +101,18 @@ def first_event(
         State of every row of `visits`.
     origin : Origins
     end_when_known : bool
-        Without an event, end at the last rated visit whose state is known: what could only be
+        Without an event, end at the last assessed visit whose state is known: what could only be
         known later is not counted as time without the event.
 
     Returns
     -------
     EventRecord
-        The left end is the rated visit before the event, the origin when there is none.
+        The left end is the assessed visit before the event, the origin when there is none.
         Without an event: left = time = last rated visit, right infinite.
     """
     begin, end = origin.row, visits.start[1:]
     row = runs.first_marked(state.met, begin, end)
-    found = row >= 0
+    has_event = row >= 0
     start_day = origin.day
     # Rows of subjects without visits point past their run: guard every look-up by `followed`.
     if end_when_known:
@@ -120,12 +120,12 @@ def first_event(
     followed = end > begin
     last = np.where(followed, end - 1, 0)
     last_day = np.where(followed, _take(visits.day, last), start_day)
-    before = np.where(found & (row > begin), _take(visits.day, row - 1), start_day)
-    left = np.where(found, before, last_day) - start_day
-    right = np.where(found, _take(visits.day, row) - start_day, np.inf)
-    time = np.where(found, right, left)
+    before = np.where(has_event & (row > begin), _take(visits.day, row - 1), start_day)
+    left = np.where(has_event, before, last_day) - start_day
+    right = np.where(has_event, _take(visits.day, row) - start_day, np.inf)
+    time = np.where(has_event, right, left)
     defined = ~np.isnan(start_day) & ~_never_known(visits, state)
-    return EventRecord(left, right, time, found.astype(np.intp), defined)
+    return EventRecord(left, right, time, has_event.astype(np.intp), defined)
 
 
 def _last_known(visits: RatedVisits, state: States) -> IntArray:
@@ -137,7 +137,7 @@ def _last_known(visits: RatedVisits, state: States) -> IntArray:
 
 
 def _never_known(visits: RatedVisits, state: States) -> BoolArray:
-    """Return the subjects with rated visits whose baseline allows no verdict on any of them."""
+    """Return the subjects with assessed visits whose baseline allows no decision on any of them."""
     undefined = (state.reason == NO_BASELINE) | (state.reason == BASELINE_AT_FLOOR)
     total = np.concatenate(([0], np.cumsum(undefined)))
     rows = np.diff(visits.start)
@@ -167,7 +167,7 @@ def with_exact_event(record: EventRecord, day: FloatArray, status: int) -> Event
     -------
     EventRecord
         An event on the same day as the outcome does not displace it. One before the outcome, or
-        after the last rated visit of a censored record, does. One on the day of the origin is an
+        after the last assessed visit of a censored record, does. One on the day of the origin is an
         event at time 0.
     """
     with np.errstate(invalid="ignore"):
@@ -185,7 +185,7 @@ def with_exact_event(record: EventRecord, day: FloatArray, status: int) -> Event
 
 
 def censor_at(record: EventRecord, day: FloatArray) -> EventRecord:
-    """End follow-up at a day since the origin (NaN: no end); later events are not seen."""
+    """End follow-up at a day since the origin (NaN: no end); later events are not observed."""
     with np.errstate(invalid="ignore"):
         cut = record.time > day
     return EventRecord(
@@ -221,7 +221,7 @@ def never_after(record: EventRecord, day: FloatArray, end: FloatArray) -> EventR
 
 
 def leave_early(record: EventRecord, end: FloatArray, status: int) -> EventRecord:
-    """Give those who were still at risk when they left a status of their own.
+    """Give subjects who left while at risk a separate status.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ def onset(
     bound : States, optional
         What must hold even on an excursion.
     least : int
-        Rated visits of the span after the first that are needed to tell.
+        Assessed visits of the span after the first that are needed to decide.
     steady : ndarray of bool, shape (n_rows,), optional
         What must be true of the row of onset besides.
 
@@ -159,10 +159,10 @@ def at_days(visits: RatedVisits, holds: States, days: FloatArray) -> States:
         here = np.abs(visits.nominal - d) <= runs.CLOCK
         np.add.at(hits, owner[here & holds.met], 1)
         fails[owner[here & holds.known & ~holds.met]] = True
-        seen = np.zeros(n, dtype=bool)
-        seen[owner[here]] = True
+        is_known = np.zeros(n, dtype=bool)
+        is_known[owner[here]] = True
         np.maximum.at(reason, owner[here], holds.reason[here])
-        reason[~seen] = np.maximum(reason[~seen], NOT_RATED)
+        reason[~is_known] = np.maximum(reason[~is_known], NOT_RATED)
     complete = hits == len(days)
     reason = np.where(complete | fails, ASSESSED, reason).astype(np.uint8)
     late = visits.nominal >= days.max() - runs.CLOCK

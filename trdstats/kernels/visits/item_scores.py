@@ -156,11 +156,11 @@ def filled_in_totals(total: FloatArray, layout: FormLayout, at_most: int) -> Flo
         ``lowest + k whole / answered`` for a whole k, rounded once.
     """
     result = np.full(len(total), np.nan)
-    for whole, answered, lowest in sorted(_fractions(layout, at_most)):
-        k = (total - lowest) * answered / whole
+    for total_span, answered, lowest in sorted(_fractions(layout, at_most)):
+        k = (total - lowest) * answered / total_span
         # Six decimals: what is left of a total in a file that rounds more cannot be trusted.
         near = np.abs(k - np.rint(k)) < 1e-6
-        exact = lowest + np.rint(k) * whole / answered
+        exact = lowest + np.rint(k) * total_span / answered
         result = np.where(near & np.isnan(result), exact, result)
     return result
 
@@ -172,9 +172,11 @@ def _fractions(layout: FormLayout, at_most: int) -> set[tuple[int, int, float]]:
     left_out = {0}
     for _ in range(at_most):
         left_out |= {a + b for a in left_out for b in set(spans)}
-    whole = sum(spans)
+    total_span = sum(spans)
     by_mean = {(n, n - k, 0.0) for k in range(1, min(at_most, n - 1) + 1)}
-    by_range = {(whole, whole - x, n * layout.minimum) for x in left_out if 0 < x < whole}
+    by_range = {
+        (total_span, total_span - x, n * layout.minimum) for x in left_out if 0 < x < total_span
+    }
     return by_mean | by_range
 
 
@@ -194,13 +196,13 @@ def repeats_before(items: FloatArray, same_subject: BoolArray, length: int) -> B
     ndarray of bool, shape (n_forms,)
     """
     n = items.shape[1]
-    alike = same_subject.copy()
+    repeats = same_subject.copy()
     for row in items:
         empty = np.isnan(row)
         equal = (row[1:] == row[:-1]) | (empty[1:] & empty[:-1])
-        alike[1:] &= equal
-    alike[:1] = False
-    run = np.cumsum(~alike)  # number of the run of identical forms
+        repeats[1:] &= equal
+    repeats[:1] = False
+    run = np.cumsum(~repeats)  # number of the run of identical forms
     size = np.bincount(run, minlength=n + 1)[run]
     return np.asarray((size >= length) & ~np.isnan(items).all(axis=0), dtype=bool)
 

@@ -1,4 +1,4 @@
-"""Visits that were scheduled and missed, put in their places among those that were rated."""
+"""Visits that were scheduled and missed, put in order among those that were assessed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ExpectedVisits:
     Attributes
     ----------
     visits : RatedVisits
-        All of them; missed ones stand on their scheduled day with a NaN score.
+        All of them; missed ones are on their scheduled day with a NaN score.
     rated : ndarray of int, shape (n_rated,)
-        Rows that were rated, in the order of the rated visits.
+        Rows that were assessed, in the order of the assessed visits.
     missed : ndarray of bool, shape (n_rows,)
     """
 
@@ -36,12 +36,12 @@ class ExpectedVisits:
     missed: BoolArray
 
     def spread(self, state: States, *, missed_counts: bool) -> States:
-        """Return the state of every row from that of the rated ones.
+        """Return the state of every row from that of the assessed ones.
 
         Parameters
         ----------
         state : States
-            Of the rated visits.
+            Of the assessed visits.
         missed_counts : bool
             Whether the state was not met at a missed visit, instead of not known.
         """
@@ -52,24 +52,24 @@ class ExpectedVisits:
         return states(met, reason)
 
     def collect(self, state: States) -> States:
-        """Return the state of the rated rows."""
+        """Return the state of the assessed rows."""
         return States(state.met[self.rated], state.known[self.rated], state.reason[self.rated])
 
 
 def only_rated(visits: RatedVisits) -> ExpectedVisits:
-    """Return the rated visits as if no other had been expected."""
+    """Return the assessed visits as if no other had been scheduled."""
     n = len(visits.day)
     return ExpectedVisits(visits, np.arange(n), np.zeros(n, dtype=bool))
 
 
 def expect(visits: RatedVisits, missed: MissedVisits) -> ExpectedVisits:
-    """Put missed visits among the rated ones."""
+    """Put missed visits among the assessed ones."""
     n = len(visits.start) - 1
     owner = np.concatenate((runs.rows_to_runs(visits.start), runs.rows_to_runs(missed.start)))
     nominal = np.concatenate((visits.nominal, missed.day))
     day = np.concatenate((visits.day, missed.day))
     is_missed = np.arange(len(day)) >= len(visits.day)
-    # Actual days order the rated visits; a missed one takes its place by its scheduled day.
+    # Actual days order the assessed visits; a missed one takes its place by its scheduled day.
     order = np.lexsort((day, owner))
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.arange(len(order))

@@ -52,8 +52,8 @@ def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
         return np.full(len(begin), -1, dtype=np.intp)
     place = np.searchsorted(hits, begin)
     row = hits[np.minimum(place, len(hits) - 1)]
-    found = (place < len(hits)) & (row < end) & (begin < end)
-    return np.where(found, row, -1)
+    exists = (place < len(hits)) & (row < end) & (begin < end)
+    return np.where(exists, row, -1)
 
 
 def rows_to_runs(start: IntArray) -> IntArray:
@@ -70,7 +70,7 @@ def any_so_far(marked: BoolArray, start: IntArray) -> BoolArray:
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """Sequences of marked rows, seen from each row.
+    """Sequences of marked rows, for each row.
 
     Attributes
     ----------

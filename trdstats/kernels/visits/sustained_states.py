@@ -21,7 +21,7 @@ from trdstats.kernels.visits.endpoints import (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The visits that must confirm a state, seen from each row.
+    """The visits that must confirm a state, for each row.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Span:
 
 
 def span_of_visits(visits: RatedVisits, n: int) -> Span:
-    """Return spans of `n` rated visits, the first included."""
+    """Return spans of `n` assessed visits, the first included."""
     owner = runs.rows_to_runs(visits.start)
     final = visits.start[1:][owner] - 1
     end = np.arange(len(visits.day)) + n - 1
@@ -81,8 +81,8 @@ def sustained(
     bound : States, optional
         What must hold even on an excursion.
     max_gap : float, optional
-        Largest number of days between two visits of the span; beyond it nobody knows what
-        happened.
+        Largest number of days between two visits of the span; beyond it the state is unknown,
+        whatever happened.
     at_close : bool
         Mark the row at which the span is over instead of the one that begins it.
 

@@ -61,28 +61,28 @@ def augmented_means(
         Of each treatment; positive.
     weight : ndarray, shape (n,)
     among : int, optional
-        Treatment whose subjects are averaged over. Default: everybody.
+        Treatment whose subjects are averaged over. Default: all subjects.
     """
     K = probability.shape[1]
     given = treatment[:, None] == np.arange(K)
-    own = np.ones(len(y)) if among is None else (treatment == among).astype(float)
+    in_target = np.ones(len(y)) if among is None else (treatment == among).astype(float)
     top = np.ones(len(y)) if among is None else probability[:, among]
     ratio = np.where(given, top[:, None] / probability, 0.0)
     rest = np.where(given, y[:, None] - mean, 0.0)
-    total = weight @ own
-    value = own[:, None] * mean + ratio * rest
+    total = weight @ in_target
+    value = in_target[:, None] * mean + ratio * rest
     estimate = weight @ value / total
-    share = weight[:, None] / total
+    weights = weight[:, None] / total
     return Augmented(
         estimate=estimate,
-        influence=share * (value - own[:, None] * estimate),
-        on_mean=share * (own[:, None] - ratio),
-        on_log_ratio=share * ratio * rest,
+        influence=weights * (value - in_target[:, None] * estimate),
+        on_mean=weights * (in_target[:, None] - ratio),
+        on_log_ratio=weights * ratio * rest,
     )
 
 
 def through_treatment_model(
-    found: Augmented, X: FloatArray, probability: FloatArray, among: int | None = None
+    fit: Augmented, X: FloatArray, probability: FloatArray, among: int | None = None
 ) -> FloatArray:
     """Return the derivatives of the estimates in the coefficients of a multinomial model.
 
@@ -106,5 +106,5 @@ def through_treatment_model(
     for a in range(K):
         for k in range(1, K):
             slope = probability[:, k] - (a == k) if among is None else float(among == k) - (a == k)
-            result[a, k - 1] = (found.on_log_ratio[:, a] * slope) @ X
+            result[a, k - 1] = (fit.on_log_ratio[:, a] * slope) @ X
     return result.reshape(K, -1)

@@ -9,7 +9,7 @@ from trdstats.arrays import FloatArray
 
 
 def from_odds_ratio(odds_ratio: npt.ArrayLike) -> FloatArray:
-    """Return the risk ratio an odds ratio of a common outcome stands for: its square root.
+    """Return the risk ratio that approximates an odds ratio of a common outcome: its square root.
 
     References
     ----------
@@ -24,7 +24,7 @@ def from_odds_ratio(odds_ratio: npt.ArrayLike) -> FloatArray:
 
 
 def from_hazard_ratio(hazard_ratio: npt.ArrayLike) -> FloatArray:
-    """Return the risk ratio a hazard ratio of a common outcome stands for.
+    """Return the risk ratio that approximates a hazard ratio of a common outcome.
 
     (1 - 0.5 ** sqrt(HR)) / (1 - 0.5 ** sqrt(1 / HR)).
 
@@ -44,7 +44,7 @@ def from_hazard_ratio(hazard_ratio: npt.ArrayLike) -> FloatArray:
 
 
 def from_standardised_difference(d: npt.ArrayLike) -> FloatArray:
-    """Return the risk ratio a standardised difference in means stands for: exp(0.91 d).
+    """Return the risk ratio that approximates a standardised difference in means: exp(0.91 d).
 
     References
     ----------
@@ -81,7 +81,7 @@ def ratio_bias(
     """Return by what factor an unmeasured binary cause moves a risk ratio.
 
     (p1 (g - 1) + 1) / (p0 (g - 1) + 1), with prevalences p1 and p0 and the risk ratio g of the
-    cause on the outcome; divide the risk ratio seen by it.
+    cause on the outcome; divide the observed risk ratio by it.
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def ratio_tipping_prevalence(
     """
     p0, excess = np.asarray(reference, dtype=float), np.asarray(effect, dtype=float) - 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (ratio * (p0 * excess + 1) - 1) / excess
-    return np.where((found >= 0) & (found <= 1), found, np.nan)
+        prevalence = (ratio * (p0 * excess + 1) - 1) / excess
+    return np.where((prevalence >= 0) & (prevalence <= 1), prevalence, np.nan)
 
 
 def difference_tipping_prevalence(
@@ -132,5 +132,7 @@ def difference_tipping_prevalence(
 ) -> FloatArray:
     """Return the prevalence among the treated at which a difference is corrected to 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.asarray(reference, dtype=float) + difference / np.asarray(effect, dtype=float)
-    return np.where((found >= 0) & (found <= 1), found, np.nan)
+        prevalence = np.asarray(reference, dtype=float) + difference / np.asarray(
+            effect, dtype=float
+        )
+    return np.where((prevalence >= 0) & (prevalence <= 1), prevalence, np.nan)

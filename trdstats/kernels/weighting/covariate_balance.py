@@ -1,4 +1,4 @@
-"""How alike the covariates of two weighted groups are.
+"""Balance of the covariates of two weighted groups.
 
 References
 ----------
@@ -56,14 +56,14 @@ def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Bal
 
 
 def _variance(x: FloatArray, mean: FloatArray, w: FloatArray) -> FloatArray:
-    share = w / w.sum()
-    return np.asarray(share @ (x - mean) ** 2 / (1 - share @ share))
+    weights = w / w.sum()
+    return np.asarray(weights @ (x - mean) ** 2 / (1 - weights @ weights))
 
 
 def _distance(x: FloatArray, y: FloatArray, wx: FloatArray, wy: FloatArray) -> float:
     values, place = np.unique(np.concatenate([x, y]), return_inverse=True)
-    share = np.concatenate([wx / wx.sum(), -wy / wy.sum()])
-    return float(np.abs(np.cumsum(np.bincount(place, share, len(values)))).max())
+    weights = np.concatenate([wx / wx.sum(), -wy / wy.sum()])
+    return float(np.abs(np.cumsum(np.bincount(place, weights, len(values)))).max())
 
 
 def overlapping_coefficient(a: FloatArray, b: FloatArray, bins: int = 20) -> float:

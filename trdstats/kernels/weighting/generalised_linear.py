@@ -41,7 +41,7 @@ class LinearFit:
     loglik : float
         Of the logistic model; minus half the residual sum of squares of the linear one.
     iterations : int
-    endless : ndarray of bool, shape (q,)
+    separated : ndarray of bool, shape (q,)
         Coefficients that grow without end: the outcomes are separated.
     """
 
@@ -52,7 +52,7 @@ class LinearFit:
     dispersion: float
     loglik: float
     iterations: int
-    endless: BoolArray
+    separated: BoolArray
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on the coefficients, shape (n, q)."""
@@ -105,7 +105,7 @@ def _linear(X: FloatArray, y: FloatArray, weight: FloatArray) -> LinearFit:
         dispersion=squares / free if free > 0 else np.nan,
         loglik=-squares / 2,
         iterations=1,
-        endless=np.zeros(X.shape[1], dtype=bool),
+        separated=np.zeros(X.shape[1], dtype=bool),
     )
 
 
@@ -131,7 +131,7 @@ def _logistic(X: FloatArray, y: FloatArray, weight: FloatArray, *, most: int = 1
         loglik=top.point.loglik,
         iterations=top.iterations,
         # At a maximum a step that gains so little is of 1e-5; without one it is still about 1.
-        endless=np.abs(top.step) > 1e-3,
+        separated=np.abs(top.step) > 1e-3,
     )
 
 

@@ -26,7 +26,7 @@ class Pairs:
     ----------
     treated, control : ndarray of int, shape (m,)
         Positions among the treated and among the controls; by treated, nearest first.
-    share : ndarray, shape (m,)
+    proportion : ndarray, shape (m,)
         Part of the matched set of a treated subject that the control stands for. The shares of a
         set add up to 1, or to less where the subject competes with others of equal score for too
         few controls.
@@ -34,7 +34,7 @@ class Pairs:
 
     treated: IntArray
     control: IntArray
-    share: FloatArray
+    proportion: FloatArray
 
 
 def join_equal(score: FloatArray, tolerance: float) -> FloatArray:
@@ -57,7 +57,7 @@ def join_equal(score: FloatArray, tolerance: float) -> FloatArray:
 def match_once(
     treated: FloatArray, control: FloatArray, order: IntArray, ratio: int, caliper: float
 ) -> Pairs:
-    """Match without replacement: each in turn takes the nearest control that is still free.
+    """Match without replacement: each in turn takes the nearest available control.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def match_once(
     order : ndarray of int, shape (n,)
         The treated in the order in which they choose; those of equal score one after the other.
     ratio : int
-        All choose once before anybody chooses again.
+        Each chooses once before any chooses again.
     caliper : float
         Largest distance; may be infinite.
 
@@ -126,14 +126,14 @@ def _take_nearest(
     counts: list[IntArray] = []
     turn = order.tolist()
     for _ in range(ratio):
-        found: dict[tuple[int, int], int] = {}
+        pairs: dict[tuple[int, int], int] = {}
         served = []
         for i in turn:
-            own, at = float(treated[i]), int(place[i])
+            target, at = float(treated[i]), int(place[i])
             up = _free(above, at)
             down = _free(below, at) - 1  # shifted by one: 0 stands for nobody
-            gap_up = score[up] - own if up < k else np.inf
-            gap_down = own - score[down] if down >= 0 else np.inf
+            gap_up = score[up] - target if up < k else np.inf
+            gap_down = target - score[down] if down >= 0 else np.inf
             if min(gap_up, gap_down) > caliper or min(gap_up, gap_down) == np.inf:
                 continue
             chosen = down if gap_down <= gap_up * (1 + _ROUNDING) else up
@@ -141,9 +141,9 @@ def _take_nearest(
             if not left[chosen]:
                 above[chosen], below[chosen + 1] = chosen + 1, chosen
             key = (int(group[i]), chosen)
-            found[key] = found.get(key, 0) + 1
+            pairs[key] = pairs.get(key, 0) + 1
             served.append(i)
-        taken.append(found)
+        taken.append(pairs)
         counts.append(np.bincount(group[served], minlength=int(group.max(initial=-1)) + 1))
         turn = served
     return taken, counts
@@ -162,19 +162,19 @@ def _portions(
     each = exactly / np.arange(1, len(served) + 1)[:, None]
     later = np.cumsum(each[::-1], axis=0)[::-1]
     portion: dict[tuple[int, int], float] = {}
-    for turn, found in enumerate(taken):
-        for (g, k), n in found.items():
+    for turn, pairs in enumerate(taken):
+        for (g, k), n in pairs.items():
             part = n / last[turn, g] * later[turn, g]
             portion[g, k] = portion.get((g, k), 0.0) + float(part)
     return portion
 
 
 def _sorted(
-    one: IntArray, other: IntArray, share: FloatArray, treated: FloatArray, control: FloatArray
+    one: IntArray, other: IntArray, proportion: FloatArray, treated: FloatArray, control: FloatArray
 ) -> Pairs:
     """Return pairs by treated, nearest first, of equal distance by the score of the control."""
     order = np.lexsort((other, np.abs(control[other] - treated[one]), one))
-    return Pairs(one[order], other[order], share[order])
+    return Pairs(one[order], other[order], proportion[order])
 
 
 def _free(link: list[int], i: int) -> int:
@@ -186,7 +186,7 @@ def _free(link: list[int], i: int) -> int:
 
 
 def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: float) -> Pairs:
-    """Match with replacement: everybody gets the nearest controls, all of those as near.
+    """Match with replacement: each subject gets the nearest controls, ties included.
 
     Parameters
     ----------
@@ -198,13 +198,13 @@ def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: f
 
     Notes
     -----
-    All controls up to the distance of the nearest `ratio` are matched, with equal shares: where
-    several are as near there are more of them (Abadie and Imbens 2006, section 2).
+    All controls up to the distance of the nearest `ratio` are matched, with equal proportions:
+    where several are as near there are more of them (Abadie and Imbens 2006, section 2).
     """
     near = _window(treated, control, ratio)
     gap = np.where(near >= 0, np.abs(control[near] - treated[:, None]), np.inf)
     gap = np.sort(gap, axis=1)[:, :ratio]
-    # Beyond the caliper nobody is matched, and a reach of minus infinity holds nobody.
+    # Beyond the caliper no subject is matched; a reach of minus infinity contains no subject.
     farthest = np.where((gap <= caliper) & np.isfinite(gap), gap, -np.inf).max(axis=1)
     reach = farthest * (1 + _ROUNDING) + 4 * np.finfo(float).eps * np.abs(treated)
     first = np.searchsorted(control, treated - reach, side="left")
@@ -214,9 +214,9 @@ def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: f
     return _sorted(row, other, 1 / size[row], treated, control)
 
 
-def _window(own: FloatArray, others: FloatArray, width: int) -> IntArray:
+def _window(scores: FloatArray, others: FloatArray, width: int) -> IntArray:
     """Return the places among which the nearest are, in increasing order; -1 for none."""
-    place = np.searchsorted(others, own, side="left")
+    place = np.searchsorted(others, scores, side="left")
     near = place[:, None] + np.arange(-width, width)
     return np.where((near >= 0) & (near < len(others)), near, -1)
 

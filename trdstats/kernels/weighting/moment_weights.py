@@ -108,7 +108,7 @@ def _tilted(Z: FloatArray, m: FloatArray, lam: FloatArray) -> FloatArray:
 
 def _minimum(Z: FloatArray, m: FloatArray) -> tuple[FloatArray, bool]:
     """Return the minimum of log sum m exp(Z lam), and whether it was reached."""
-    # Where moments explain one another the shortest step serves. A step from as near as this
+    # Where moments are collinear the shortest step is taken. A step from as near as this
     # doubles the digits.
     top = maximise(
         partial(_log_sum, Z, m), np.zeros(Z.shape[1]), most=_STEPS, longest=np.inf,

@@ -41,8 +41,8 @@ class Scores:
     parts : ndarray, shape (n, p)
         Each subject's part in the equations, unweighted by `counts`.
     converged : bool
-    endless : ndarray of bool, shape (q,)
-        Columns whose coefficients grow without end while the likelihood stands still.
+    separated : ndarray of bool, shape (q,)
+        Separated columns: coefficients diverge while the likelihood does not change.
     """
 
     gamma: FloatArray
@@ -50,7 +50,7 @@ class Scores:
     information: FloatArray
     parts: FloatArray
     converged: bool
-    endless: BoolArray
+    separated: BoolArray
 
     @classmethod
     def known(cls, probability: FloatArray) -> Scores:
@@ -82,7 +82,7 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     Returns
     -------
     Scores
-        Not converged where the likelihood rises without end: covariates tell treatments apart.
+        Not converged under complete separation of the treatments by the covariates.
     """
     n, q = X.shape
     Z = np.eye(k)[treatment]
@@ -95,8 +95,8 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     def is_last(move: Move[_Model]) -> bool:
         if abs(move.gain) > 1e-6 * unit + 1e-13 * abs(move.point.loglik):
             return False
-        # At a maximum the steps are tiny by now. Where covariates tell treatments apart, each
-        # still adds about 1 to the log odds of the subjects they tell apart.
+        # At a maximum the steps are tiny by now. Under separation, each
+        # still adds about 1 to the log odds of the separated subjects.
         return bool(reached(move.by).max() > _STILL_MOVING or np.abs(move.by).max() < 1e-7)
 
     top = maximise(
@@ -107,12 +107,12 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
         raise ValueError("covariates or counts are not finite")
     far = reached(top.by)
     moving = top.settled and far.max() > _STILL_MOVING
-    endless = (far > _NOTICED * far.max()) & moving
+    separated = (far > _NOTICED * far.max()) & moving
     p = top.point.probability
     parts = ((Z - p)[:, 1:, None] * X[:, None, :]).reshape(n, -1)
     gamma = top.theta.reshape(k - 1, q)
     converged = top.settled and not moving
-    return Scores(gamma, p, top.point.information, parts, converged, endless)
+    return Scores(gamma, p, top.point.information, parts, converged, separated)
 
 
 def balance_scores(
@@ -166,29 +166,29 @@ def balance_scores(
         else:
             break
         gamma, size, (p, parts, J) = gamma + length * step, left, tried
-    return Scores(gamma, p, -J, parts, converged, start.endless)
+    return Scores(gamma, p, -J, parts, converged, start.separated)
 
 
 def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
-    """Return h(x) / p of the own treatment, h the tilt towards the target; shape (n,).
+    """Return h(x) / p of the received treatment, h the tilt towards the target; shape (n,).
 
     h is 1 for "ate", the probability of treatment `of` for "att", 1 / sum 1 / p for "overlap" and
     the smallest probability for "matching".
     """
-    own = p[np.arange(len(p)), treatment]
+    probability = p[np.arange(len(p)), treatment]
     if target == "ate":
-        return 1 / own
+        return 1 / probability
     if target == "att":
-        return p[:, of] / own
+        return p[:, of] / probability
     if target == "overlap":
-        return np.asarray(1 / (own * (1 / p).sum(axis=1)))
-    return np.asarray(p.min(axis=1) / own)
+        return np.asarray(1 / (probability * (1 / p).sum(axis=1)))
+    return np.asarray(p.min(axis=1) / probability)
 
 
 def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
     """Return the derivative of log w with respect to the log odds, shape (n, k - 1).
 
-    It is T - Z: Z the own treatment, T the probabilities for "ate", the target treatment for
+    It is T - Z: Z the received treatment, T the probabilities for "ate", the target treatment for
     "att", h / p for "overlap", the least probable treatment for "matching".
     """
     n, k = p.shape

@@ -1,4 +1,4 @@
-"""The dress every figure shares: labels of axes, legend, caveat and title."""
+"""The style of every figure: labels of axes, legend, caveat and title."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from trdstats.plots.layout.texts import keep_plain
 QUIET = "0.35"  # grey of notes: a contrast of 7 with white
 GRID = "0.90"
 LINE_WIDTH = 1.8
-MARKER_SIZES = {"P": 8.5, "X": 8.0, "^": 7.5, "v": 7.5, "p": 7.5}  # equal weight to the eye
+MARKER_SIZES = {"P": 8.5, "X": 8.0, "^": 7.5, "v": 7.5, "p": 7.5}  # equal visual weight
 MARKER_SIZE = 6.5
 
-_INLINE = 5  # entries of a legend that may stand in one row above the axes
+_INLINE = 5  # entries of a legend that fit in one row above the axes
 _HANDLE = 5.0  # width of a legend entry beside its text, in font sizes
 _GAP = 4.0  # points between the layers above the axes
 _APART = 1.2  # font sizes between axes and a legend at their right
@@ -78,8 +78,8 @@ def dress(
 ) -> None:
     """Label the axes, and stack legend, caveat and title above them.
 
-    A legend that fits into one row stands above the axes, any other to their right, `beside`
-    points away from them. It never lies on the data.
+    A legend that fits into one row is above the axes, any other to their right, `beside`
+    points away from them. It never covers the data.
     """
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
@@ -109,7 +109,7 @@ def dress_figure(fig: Figure, *, title: str, caveat: str) -> None:
     note = wrap(caveat, 0.9 * 72.0 * fig.get_figwidth())
     if not (title or note):
         return
-    # Blank lines of the title keep the place of the caveat, whatever lays out the figure.
+    # Blank lines of the title reserve room for the caveat, whatever arranges the figure.
     lines = [title] * bool(title) + [" "] * (note.count("\n") + 1 if note else 0)
     heading = fig.suptitle(
         "\n".join(lines), x=0.01, ha="left", fontsize="medium", fontweight="bold"
@@ -135,7 +135,7 @@ def _add_legend(ax: Axes, keys: Sequence[Artist], *, in_row: bool, beside: float
 
 
 def _italic(text: str, *, xycoords: object, xy: tuple[float, float], height: float) -> Annotation:
-    """Return small italic text that stands `height` points above a point of its anchor."""
+    """Return small italic text `height` points above a point of its anchor."""
     return Annotation(
         text,
         xy=xy,

@@ -39,7 +39,7 @@ def take_columns(
     numbers : sequence of str
         Columns of numbers; missing values are kept as NaN.
     key : sequence of str
-        Columns that together must tell the rows apart.
+        Columns that together must identify the rows.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def _check_present(frame: pd.DataFrame, where: str, needed: list[str]) -> None:
 
 def _as_names(column: pd.Series[Any], where: str) -> pd.Categorical[str]:
     if column.isna().any():
-        raise SpecError(f"{where} lacks values in column {column.name!r}: name every row.")
+        raise SpecError(f"{where} has missing values in column {column.name!r}: fill in every row.")
     if isinstance(column.dtype, pd.CategoricalDtype):
         order = column.cat.categories
     else:

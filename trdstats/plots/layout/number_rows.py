@@ -36,16 +36,16 @@ def choose_columns(
     """Return the times whose numbers fit side by side under the axes.
 
     Times outside the axis, and times so close to another that the numbers would overprint, are
-    left out of the picture; the frame keeps them. `right` is the width in points that the
+    not drawn; the frame keeps them. `right` is the width in points that the
     legend takes from the axes.
     """
     names = max(text_width(str(treatment)) for treatment in counts["treatment"])
     width = axes_width(ax, left=names + 1.1 * points(), right=right)
     widest = max(len(format_count(n)) for n in counts["n"])
-    share = (text_width("0" * widest) + 1.1 * points()) / width
+    proportion = (text_width("0" * widest) + 1.1 * points()) / width
     length = float(np.ptp(place([first, last], time_scale)))
     times = {float(t) for t in counts["time"] if first <= t <= last}
-    return spread(by_meaning(times), share * length, time_scale)
+    return spread(by_meaning(times), proportion * length, time_scale)
 
 
 def draw_rows(
@@ -62,7 +62,7 @@ def draw_rows(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Its time axis is already set. The text hangs from the axes, at distances in points, so
+        Its time axis is already set. The text is below the axes, at distances in points, so
         layout engines and tight bounding boxes make room for it; in a figure without a layout
         engine the axes themselves are shortened by the height of the table.
     counts : pandas.DataFrame
@@ -75,7 +75,7 @@ def draw_rows(
         Colours of the treatments.
     named : bool
         Whether heading and treatments are written beside the numbers; the first of several
-        panels can speak for all.
+        panels names them for all.
     """
     present = set(counts["treatment"])
     treatments = [name for name in treatments_of(counts) if name in present]

@@ -10,7 +10,7 @@ from matplotlib.transforms import ScaledTranslation
 
 _EM = 0.58  # mean width of a character of the default font, in font sizes
 _LABELS = 50.0  # points that ticks and label of the y-axis take
-_LEAST = 0.3  # axes keep at least this share of the height or width they had
+_LEAST = 0.3  # axes keep at least this proportion of their height or width
 
 
 def points(size: str = "small") -> float:
@@ -57,8 +57,8 @@ def offset(ax: Axes, dx: float, dy: float = 0.0) -> ScaledTranslation:
 def make_room(ax: Axes, *, above: float = 0.0, below: float = 0.0, right: float = 0.0) -> None:
     """Shorten the axes by points, when no layout engine of the figure would do it.
 
-    Layout engines see what hangs outside the axes and keep neighbours apart. Without one, the
-    axes give way themselves, so that one of several panels never writes over another.
+    Layout engines include what is outside the axes and keep neighbours apart. Without one, the
+    axes shrink themselves, so that one of several panels never overlaps another.
     """
     root = ax.get_figure(root=True)
     if root is None or root.get_layout_engine() is not None:
@@ -67,11 +67,11 @@ def make_room(ax: Axes, *, above: float = 0.0, below: float = 0.0, right: float 
     width, height = figure_size(ax)
     keep_x = max(_LEAST, 1 - right / (width * box.width))
     taken = min((above + below) / (height * box.height), 1 - _LEAST)
-    share = below / (above + below) if above + below else 0.0
+    proportion = below / (above + below) if above + below else 0.0
     ax.set_position(
         (
             box.x0,
-            box.y0 + box.height * taken * share,
+            box.y0 + box.height * taken * proportion,
             box.width * keep_x,
             box.height * (1 - taken),
         )

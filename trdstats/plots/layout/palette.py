@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from trdstats.errors import NotEstimableError, unknown_name
 
-# Eight colours in the spirit of Okabe and Ito, moved until every one has a contrast of at least
+# Eight colours after Okabe and Ito, adjusted until every one has a contrast of at least
 # 3 with white paper (their yellow has 1.3) and every two stay apart for readers with normal
 # vision, protanopia, deuteranopia and tritanopia. The first three also differ as greys.
 COLORS = (
@@ -23,7 +23,7 @@ COLORS = (
 )
 
 # Lengths of dashes and gaps in units of the line width; solid has none. Patterns that look
-# alike go to colours that differ as greys.
+# similar go to colours that differ as greys.
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (5, 2),
@@ -60,7 +60,7 @@ class Style:
 
 
 def treatment_styles(treatments: Iterable[str]) -> dict[str, Style]:
-    """Give each treatment a style, by its place in the sequence.
+    """Give each treatment a style, by its position in the sequence.
 
     Call it once with all treatments of a report and hand the result to every figure: a treatment
     then keeps its colour also in figures where others are absent.

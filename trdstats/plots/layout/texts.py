@@ -1,4 +1,4 @@
-"""Names in figures are drawn as they are: no mathematics, no control characters, no blank boxes."""
+"""Names in figures are drawn as written: no mathematics, no control characters, no blank boxes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
 
 @contextmanager
 def default_style() -> Iterator[None]:
-    """Draw as matplotlib draws without any settings of the user, the folder or the machine."""
+    """Draw with matplotlib's defaults, without settings of the user, the folder or the machine."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams["font.family"] = [FONT]
@@ -40,17 +40,17 @@ def keep_plain(ax: Axes) -> None:
 
 
 def write_missing_glyphs(figure: Figure) -> bool:
-    """Write characters that the font lacks as their number, and say whether there were any."""
-    found = False
+    """Write characters missing from the font as their number; return whether there were any."""
+    replaced = False
 
     def write(text: str) -> str:
-        nonlocal found
+        nonlocal replaced
         drawn = "".join(c if _has_glyph(c) else _number_of(c) for c in text)
-        found = found or drawn != text
+        replaced = replaced or drawn != text
         return drawn
 
     _rewrite(figure, write)
-    return found
+    return replaced
 
 
 def _rewrite(root: Artist, write: Callable[[str], str]) -> None:
@@ -78,7 +78,7 @@ class _Rewritten(Formatter):
         return self._write(self._inner(x, pos))
 
     def set_locs(self, locs: Any) -> None:
-        """Pass on where the ticks stand."""
+        """Pass on the positions of the ticks."""
         self._inner.set_locs(locs)
 
 

@@ -19,7 +19,7 @@ _STEPS = (0.1, 0.25, 0.5, 1, 2, 7, 14, 28, 60, 90, 180, 365, 730, 1825, 3650)
 _MOST_TICKS = 8
 
 # Days with a meaning in schedules, the most useful first: where two are too close on a
-# square-root axis, the earlier in this list stays.
+# square-root axis, the earlier in this list is kept.
 _LANDMARKS = (0, 28, 7, 90, 365, 180, 730, 14, 42, 1095, 60, 1825, 270, 3, 1, 545)
 _SQRT_GAP = 0.06  # of the length of the axis
 
@@ -37,7 +37,7 @@ def signed_square(root: ArrayLike) -> NDArray[np.float64]:
 
 
 def place(day: ArrayLike, time_scale: TimeScale) -> NDArray[np.float64]:
-    """Return where days lie along the axis, up to a linear map."""
+    """Return the positions of days along the axis, up to a linear map."""
     return signed_sqrt(day) if time_scale == "sqrt" else np.asarray(day, dtype=np.float64)
 
 
@@ -71,7 +71,7 @@ def choose_ticks(first: float, last: float, time_scale: TimeScale = "linear") ->
         Range of the axis (days).
     time_scale : {"linear", "sqrt"}
         Linear: multiples of a day, week, four weeks, quarter or year. Square root: days of usual
-        schedules, thinned where they would crowd.
+        schedules, thinned where they would overlap.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def set_time_axis(
     first, last : float
         Range of the data (days).
     time_scale : {"linear", "sqrt"}
-        ``"sqrt"`` opens up the first weeks when follow-up lasts for years.
+        ``"sqrt"`` enlarges the first weeks when follow-up lasts for years.
     ticks : sequence of float, optional
         Days of the ticks; readable ones are chosen otherwise.
     margin : float

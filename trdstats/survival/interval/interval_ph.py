@@ -104,8 +104,8 @@ class IntervalPH:
         own = Analysed(everyone.left[kept], everyone.right[kept], design.X, everyone.weight[kept])
         _check_events(times, own)
         fit = interval_ph(own.left, own.right, own.X, own.weight)
-        if fit.endless.any():
-            terms = [t for t, e in zip(design.terms, fit.endless, strict=True) if e]
+        if fit.separated.any():
+            terms = [t for t, e in zip(design.terms, fit.separated, strict=True) if e]
             raise no_finite_estimate(terms, times.outcome)
         curvature = profile_curvature(own.left, own.right, own.X, fit.beta, own.weight)
         drawn = _redraw(own, self) if self.n_boot else None

@@ -169,7 +169,7 @@ class IntervalPHResult(Coefficients):
         facts = [
             ("Model", f"hazard ratios of {self.spec.formula}, baseline free"),
             *(("Left out", f"{n:,}: {reason}") for reason, n in self._design.left_out.items()),
-            *self._design.spec.facts(),
+            *self._design.spec.header(),
             ("Log-likelihood", format_number(fit.loglik, 2) + ", gap below 1e-9" * fit.converged),
             ("Standard errors", errors),
         ]

@@ -16,7 +16,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign
-from trdstats.kernels.parametric.aft import AFTFit, law_of, unpack
+from trdstats.kernels.parametric.aft import AFTFit, standard_distribution, unpack
 from trdstats.kernels.parametric.standardised_survival import (
     Population,
     log_quantile,
@@ -141,7 +141,7 @@ class AFTResult(ParametricResult):
         fit = self._fit
         beta, log_sigma, Q = unpack(fit.theta, fit.q)
         return Population(
-            law_at=partial(law_of, fit.distribution),
+            distribution_at=partial(standard_distribution, fit.distribution),
             X=X,
             weight=weight / weight.sum(),
             beta=beta,

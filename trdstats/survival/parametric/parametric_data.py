@@ -98,7 +98,7 @@ class Analysed:
         facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
-        named = (fact for design in self.designs for fact in design.spec.facts())
+        named = (fact for design in self.designs for fact in design.spec.header())
         return facts + tuple(dict.fromkeys(named))
 
     def notes(self) -> tuple[str, ...]:

@@ -139,8 +139,8 @@ class CoxPH(SummaryMixin):
         else:
             data = Episodes.of(found.X, event, found.weight, sets, self.ties)
         best = maximise(data)
-        if best.endless.any():
-            endless = [t for t, e in zip(terms, best.endless, strict=True) if e]
+        if best.separated.any():
+            endless = [t for t, e in zip(terms, best.separated, strict=True) if e]
             raise no_finite_estimate(endless, times.causes.get(self.cause, times.outcome))
         return CoxResult(
             spec=self,

@@ -75,7 +75,7 @@ class Regressed:
         facts = counts_header(self.times, self.sample)
         if self.left_out:
             facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
-        return facts + self.design.spec.facts()
+        return facts + self.design.spec.header()
 
 
 def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ...]) -> Regressed:
