@@ -40,9 +40,10 @@ def plot_waterfall(
 ) -> Axes:
     """Draw the percentage change of every subject as a bar; treatments are side by side.
 
-    Bars run from worst (left) to best (right) within their treatment. A bar beyond 100 % is truncated at
-    the edge of the axes, not in the data, and marked with a triangle. Whether a subject responded
-    is not decided here: the line shows the threshold, and bars are coloured by treatment only.
+    Bars run from worst (left) to best (right) within their treatment. A bar beyond 100 % is
+    truncated at the edge of the axes, not in the data, and marked with a triangle. Whether a
+    subject responded is not decided here: the line shows the threshold, and bars are coloured by
+    treatment only.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def plot_waterfall(
     left, centres, labels = 0.0, [], []
     for name, style in chosen.items():
         bars = frame[frame["treatment"] == name]
-        width = draw_bars(ax, bars, style, left, n_shbars=len(frame), better=better)
+        width = draw_bars(ax, bars, style, left, n_shown=len(frame), better=better)
         centres.append(left + (width - 1) / 2)
         labels.append(f"{name}\n{describe_n(bars)}")
         left += width + max(2.0, 0.03 * len(frame))

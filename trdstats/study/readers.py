@@ -101,8 +101,8 @@ def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
     notices = tuple(p for file in files.values() for p in file.notices)
     _warn(notices)
     frames = {name: file.frame for name, file in files.items()}
-    visits = frames.pop("visits")
-    study = Study(visits, **frames, **roles)
+    others = (frames.get("subjects"), frames.get("events"))
+    study = Study(frames["visits"], *others, courses=frames.get("courses"), **roles)
     return study.noting(notices) if notices else study
 
 

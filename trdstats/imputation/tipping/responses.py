@@ -248,8 +248,8 @@ class BinaryTippingPointResult(FrameResult):
         if left_out:
             notes.append(
                 f"{count_of(left_out, 'subject', 'subjects')} assessed without a baseline, or with "
-                f"one from which no percentage can be taken, left out: {s.n_undefined} {s.treatment}, "
-                f"{s.n_undefined_reference} {s.reference}."
+                "one from which no percentage can be taken, left out: "
+                f"{s.n_undefined} {s.treatment}, {s.n_undefined_reference} {s.reference}."
             )
         notes += [f"{self.caveat}."] if self.caveat else []
         columns = (f"Responders not assessed, {s.reference}",
