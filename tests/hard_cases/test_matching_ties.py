@@ -131,7 +131,7 @@ def test_shares_are_the_mean_over_all_orders(ratio: int, caliper: float) -> None
             rounds += 1
     pairs = match_once(treated, control, np.array([0, 1, 2]), ratio, caliper)
     got = np.zeros((3, 4))
-    np.add.at(got, (pairs.treated, pairs.control), pairs.share)
+    np.add.at(got, (pairs.treated, pairs.control), pairs.proportion)
     assert got == pytest.approx(expected / rounds, abs=1e-12)
 
 
@@ -140,7 +140,7 @@ def test_all_as_near_are_matched_with_replacement() -> None:
     pairs = match_again(np.array([1.0, 2.0, 9.0]), control, 1, 2.0)
     assert pairs.treated.tolist() == [0, 0, 1, 1, 1]
     assert pairs.control.tolist() == [1, 2, 1, 2, 3]
-    assert pairs.share.tolist() == pytest.approx([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3])
+    assert pairs.proportion.tolist() == pytest.approx([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3])
 
 
 def test_variance_around_a_score_is_a_mean_over_all_nearest() -> None:
