@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import infer_dtype
 
 from trdstats.arrays import IntArray
 from trdstats.errors import Problem, count_of
@@ -22,41 +24,35 @@ class Identifiers:
     Attributes
     ----------
     names : ndarray, shape (n_subjects,)
-        Identifiers in the order in which they first appear: texts, or whole numbers where all
-        tables hold those.
+        Identifiers: texts, or whole numbers where all tables hold those.
+    labels : pandas.Index
+        The same as texts.
     """
 
     names: npt.NDArray[Any]
-    _place: dict[str | None, int]
+    labels: pd.Index[Any]
 
     def code(self, column: Column) -> IntArray:
         """Return the place of each row's subject, -1 where the row names none."""
-        of_value = np.fromiter(
-            (self._place.get(_written(v), -1) for v in column.distinct),
-            np.intp,
-            len(column.distinct),
-        )
+        of_value = self.labels.get_indexer(pd.Index(_written(column), dtype=object))
         return np.append(of_value, np.intp(-1))[column.code]
-
-
-def _written(value: Any) -> str | None:
-    # Texts of a column have no blanks at their ends; most identifiers are such.
-    return value if type(value) is str else label_of(value)
 
 
 def identify(columns: Iterable[Column]) -> Identifiers:
     """Return the subjects that columns of identifiers name."""
     columns = list(columns)
-    place: dict[str | None, int] = {}
-    for column in columns:
-        present = column.counts > 0
-        for value in column.distinct[present]:
-            label = _written(value)
-            if label is not None:
-                place.setdefault(label, len(place))
+    every = np.concatenate([_written(c) for c in columns])
+    labels = pd.Index(pd.unique(every), dtype=object).dropna()
     whole = all(c.distinct.dtype.kind in "iu" for c in columns)
-    names = np.array([int(p or 0) for p in place]) if whole else as_objects(list(place))
-    return Identifiers(names, place)
+    names = labels.to_numpy().astype(np.int64) if whole else labels.to_numpy(dtype=object)
+    return Identifiers(names, labels)
+
+
+def _written(column: Column) -> npt.NDArray[np.object_]:
+    """Return distinct identifiers as texts: 7, 7.0 and "7" are one."""
+    if infer_dtype(column.distinct, skipna=False) == "string":
+        return column.distinct
+    return as_objects([label_of(v) for v in column.distinct])
 
 
 def check_named(column: Column, found: list[Problem]) -> None:
