@@ -272,6 +272,13 @@ def test_outside_every_window(windows: dict[float, float], level: str) -> None:
     assert "propose_windows(study)" in notice.remedy
 
 
+def test_other_windows_are_looked_at_anew() -> None:
+    study = study_of(windows=WINDOWS)
+    narrow = study.with_windows({14: 0})
+    assert [p.kind for p in narrow.notices] == ["outside_windows"]
+    assert narrow.with_windows(WINDOWS).notices == ()
+
+
 def test_visits_ten_times_as_dense() -> None:
     visits, subjects = clinic()
     dense = [visits[visits["day"] > 0].assign(day=visits["day"] + k / 10) for k in range(1, 4)]

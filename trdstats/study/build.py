@@ -135,8 +135,9 @@ def build_tables(
     )
     if not _days_are_wrong(found):
         found += check_time(
-            primary.visits, people, event_frame, schedule, roles.measures[0].baseline is not None
-        )
+            primary.visits, people.ids, people.treatment, event_frame, schedule,
+            has_baselines=roles.measures[0].baseline is not None,
+        )  # fmt: skip
     found += note_covariates({c: v for c, v in people.columns.items() if c not in people.roles})
     _raise_if_fatal(found)
     return Tables(

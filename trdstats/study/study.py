@@ -34,6 +34,7 @@ from trdstats.study.courses.shown import course_facts
 from trdstats.study.masks import read_mask
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
+from trdstats.study.timing import OF_WINDOWS, check_windows
 from trdstats.study.variants import (
     BaselineRule,
     baseline_by,
@@ -423,6 +424,10 @@ class Study(SummaryMixin):
         ------
         SpecError, UnknownNameError
             When the windows are not usable.
+
+        Notes
+        -----
+        What `notices` say of the windows is what holds of the new ones; it is not issued again.
         """
         schedule = read_windows(windows, list(self.treatments))
         treatment = self.subjects["treatment"]
@@ -430,7 +435,11 @@ class Study(SummaryMixin):
             label: replace(panel, visits=reschedule(panel.visits, treatment, schedule))
             for label, panel in self._tables.panels.items()
         }
-        return self._with(panels=panels, windows=schedule)
+        primary = panels[self.scales[0]].visits
+        fresh = check_windows(primary, self.subjects, schedule)
+        notices = tuple(p for p in self.notices if p.kind not in OF_WINDOWS)
+        notices += (fresh,) if fresh is not None else ()
+        return self._with(panels=panels, windows=schedule, notices=notices)
 
     def only(self, treatments: Sequence[Level]) -> Study:
         """Return the study of some of its treatments.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,16 @@ from trdstats.errors import Problem
 from trdstats.study.plausibility import origin, schedule, units
 from trdstats.study.plausibility.days import check_counted_from_treatment
 from trdstats.study.plausibility.timeline import Timeline
-from trdstats.study.subjects import SubjectTable
 from trdstats.study.windows import VisitWindows
+
+# What depends on the windows, and is looked at again when they change.
+OF_WINDOWS = ("unit_of_days", "outside_windows")
 
 
 def check_time(
     visits: pd.DataFrame,
-    people: SubjectTable,
+    ids: pd.Index[Any],
+    treatment: pd.Categorical,
     events: pd.DataFrame,
     windows: Mapping[str, VisitWindows] | None,
     has_baselines: bool,
@@ -29,22 +33,20 @@ def check_time(
     ----------
     visits : pandas.DataFrame
         Canonical visits of the primary scale.
-    people : SubjectTable
+    ids : pandas.Index
+        Identifiers of the subjects.
+    treatment : pandas.Categorical
+        Treatment of each.
     events : pandas.DataFrame
         Canonical events.
     windows : mapping of str to VisitWindows, or None
     has_baselines : bool
         Baselines stand in a column: nothing before day 0 is needed.
     """
-    if not isinstance(visits["subject"].dtype, pd.CategoricalDtype):
-        return  # some rows name no known subject, which stops the study
-    code = visits["subject"].cat.codes.to_numpy().astype(np.intp)
-    rated = visits["score"].notna().to_numpy()
-    arms = list(people.treatment.categories)
-    line = Timeline.of(
-        people.ids, people.treatment.codes, arms, code, visits["day"].to_numpy(), rated
-    )
-    if not len(line.day) or (line.arm < 0).any():
+    if not isinstance(visits["subject"].dtype, pd.CategoricalDtype) or treatment.isna().any():
+        return  # some rows name no known subject or treatment, which stops the study
+    line = _timeline(visits, ids, treatment)
+    if not len(line.day):
         return
     fatal = check_counted_from_treatment(line)
     if fatal is not None:
@@ -55,12 +57,7 @@ def check_time(
         found += [
             units.note_day_one(line), origin.note_old_baselines(line), origin.note_late_starts(line)
         ]  # fmt: skip
-    if windows is None:
-        found.append(units.note_unit_by_spacing(line))
-    else:
-        stray = np.flatnonzero(np.isnan(visits["visit"].to_numpy()[rated]) & (line.day > 0))
-        found.append(_misfit(line, stray, arms, windows))
-    found.append(schedule.note_density(line))
+    found += [_of_windows(visits, line, windows), schedule.note_density(line)]
     if len(events):
         names = events["subject"].to_numpy(dtype=object)
         kind, day = events["event"].to_numpy(dtype=object), events["day"].to_numpy()
@@ -72,14 +69,37 @@ def check_time(
     yield from (p for p in found if p is not None)
 
 
-def _misfit(
-    line: Timeline, stray: IntArray, arms: list[str], windows: Mapping[str, VisitWindows]
+def check_windows(
+    visits: pd.DataFrame, subjects: pd.DataFrame, windows: Mapping[str, VisitWindows] | None
 ) -> Problem | None:
+    """Return what is implausible about the days under other windows; see `check_time`."""
+    line = _timeline(visits, pd.Index(subjects["subject"]), pd.Categorical(subjects["treatment"]))
+    return _of_windows(visits, line, windows) if len(line.day) else None
+
+
+def _timeline(visits: pd.DataFrame, ids: pd.Index[Any], treatment: pd.Categorical) -> Timeline:
+    code = visits["subject"].cat.codes.to_numpy().astype(np.intp)
+    rated = visits["score"].notna().to_numpy()
+    arms = list(treatment.categories)
+    return Timeline.of(ids, treatment.codes, arms, code, visits["day"].to_numpy(), rated)
+
+
+def _of_windows(
+    visits: pd.DataFrame, line: Timeline, windows: Mapping[str, VisitWindows] | None
+) -> Problem | None:
+    if windows is None:
+        return units.note_unit_by_spacing(line)
+    rated = visits["score"].notna().to_numpy()
+    stray = np.flatnonzero(np.isnan(visits["visit"].to_numpy()[rated]) & (line.day > 0))
+    return _misfit(line, stray, windows)
+
+
+def _misfit(line: Timeline, stray: IntArray, windows: Mapping[str, VisitWindows]) -> Problem | None:
     """Return why ratings lie outside the windows: their unit, or that they simply do."""
 
     def place(day: FloatArray, arm: IntArray) -> FloatArray:
         nominal = np.full(len(day), np.nan)
-        for k, name in enumerate(arms):
+        for k, name in enumerate(line.arms):
             own = arm == k
             nominal[own] = windows[name].nominal(day[own])
         return nominal
