@@ -97,15 +97,10 @@ def test_baselines_are_settled_too() -> None:
 
 
 def test_the_worst_is_the_lowest_where_high_is_good() -> None:
-    class Wellbeing:
-        label, direction = "WELL", "higher is better"
-
-    table = pd.DataFrame({"rater": ["a", "b"]})
-    found = one_a_day(
-        table, ["A", "A"], pd.array([0, 0]).to_numpy(), pd.array([7.0, 7.0]).to_numpy(),
-        pd.array([40.0, 60.0]).to_numpy(), pd.array([0, 1]).to_numpy(), Wellbeing(), "worst",
-    )  # fmt: skip
-    assert found.keep.tolist() == [True, False]
+    rows = [("A", "ECT", 0, 5), ("A", "ECT", 7, 9), ("A", "ECT", 7, 15), ("B", "TMS", 0, 5)]
+    table = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
+    study = trd.Study(table, scale="WHO-5", duplicates="worst")
+    assert study.visits["score"].tolist() == [5, 9, 5]
 
 
 def test_a_rater_who_does_not_settle_it(visits: pd.DataFrame) -> None:
