@@ -100,7 +100,7 @@ def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
     files = {name: read_decimal_commas(file, text) for name, file in files.items()}
     notices = tuple(p for file in files.values() for p in file.notices)
     _warn(notices)
-    frames = {name: file.frame for name, file in files.items()}
+    frames: dict[str, Any] = {name: file.frame for name, file in files.items()}
     visits = frames.pop("visits")
     study = Study(visits, **frames, **roles)
     return study.noting(notices) if notices else study

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from trdstats.arguments import checked
 from trdstats.errors import known_level, unknown_day
-from trdstats.multiverse import multiverse
+from trdstats.multiverse.multiverse import multiverse
 from trdstats.outcomes import Definition, Remission, Response
 from trdstats.outcomes import definitions as published
 from trdstats.plan.sections import Picture, Section

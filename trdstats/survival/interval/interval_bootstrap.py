@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -45,8 +46,9 @@ def as_arrays(curve: Npmle, prefix: str = "") -> Arrays:
 
 def curve_from(arrays: Arrays, prefix: str = "") -> Npmle:
     """Return the curve that `as_arrays` took apart."""
-    values = (arrays[f"{prefix}{f.name}"] for f in fields(Npmle))
-    return Npmle(*(v if v.ndim else v.item() for v in values))
+    values = {f.name: arrays[f"{prefix}{f.name}"] for f in fields(Npmle)}
+    plain: dict[str, Any] = {k: v if v.ndim else v.item() for k, v in values.items()}
+    return Npmle(**plain)
 
 
 def percentile_limits(
