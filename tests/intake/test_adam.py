@@ -202,6 +202,14 @@ def test_windows_as_written() -> None:
     target, low, high = [np.nan, 15, 29] * 3, [np.nan, 12, 26] * 3, [np.nan, 18, 32] * 3
     study = Study.from_adam(adsl(), adqs(AWTARGET=target, AWLO=low, AWHI=high))
     assert study.windows["ECT"].describe() == "day 14 ± 3, 28 ± 3"
+    # Further to one side: day 25 to 35.
+    late = [np.nan, 18, 36] * 3
+    study = Study.from_adam(adsl(), adqs(AWTARGET=target, AWLO=low, AWHI=late))
+    assert study.windows["ECT"].describe() == "day 14 ± 3, 28 -3 to +7"
+    assert study.windows["ECT"].spans() == {14: (11, 17), 28: (25, 35)}
+    back = Study.from_adam(*study.to_adam())
+    same(study, back)
+    assert back.windows == study.windows
 
 
 ADTTE = pd.DataFrame(

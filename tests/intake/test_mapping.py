@@ -6,11 +6,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trdstats import ExportMapping
+from trdstats import ExportMapping, read_export
 from trdstats.errors import SpecError
 
 PLAIN: dict[str, Any] = {"scale": "MADRS", "day": "day"}
@@ -107,3 +108,19 @@ def test_words() -> None:
                  "day first, serial numbers since 1904, calendar of Europe/Berlin",
                  "decimal mark ',', thousands '.'", "death on 'died'", "randomised"):  # fmt: skip
         assert part in text
+
+
+@pytest.mark.parametrize(("rule", "score"), [("first", 20), ("last", 24), ("mean", 22)])
+def test_windows_and_duplicates_reach_the_study(rule: str, score: float, tmp_path: Path) -> None:
+    rows = [("A", "ECT", 0, 30), ("A", "ECT", 7, 20), ("A", "ECT", 7, 24), ("A", "ECT", 34, 10),
+            ("B", "TMS", 0, 28), ("B", "TMS", 7, 22), ("B", "TMS", 25, 12)]  # fmt: skip
+    path = tmp_path / "v.csv"
+    pd.DataFrame(rows, columns=["id", "arm", "d", "m"]).to_csv(path, index=False)
+    mapping = ExportMapping(
+        scale="MADRS", subject="id", treatment="arm", day="d", score="m",
+        windows={7: 2, 28: (-3, 7)}, duplicates=rule,
+    )  # fmt: skip
+    study = read_export(path, mapping=ExportMapping.from_toml(mapping.to_toml()))
+    assert study.visits["score"].tolist() == [30, score, 10, 28, 22, 12]
+    assert study.visits["visit"].dropna().tolist() == [7, 28, 7, 28]
+    assert [p.kind for p in study.notices] == ["duplicates_settled"]

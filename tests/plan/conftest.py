@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from trdstats import read_plan, run_plan
 from trdstats.plan import Run
 
+WINDOWS = {7: 2, 14: 3, 28: 3, 168: 14}
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 
 OWN_TRIAL = """title = "A randomised trial"
@@ -34,11 +37,15 @@ horizon = 28
 
 
 def write_trial(folder: Path, plan: str = OWN_TRIAL) -> Path:
-    """Write the files of the packaged trial and a plan for them; return the plan."""
+    """Write the files of the packaged trial, its visits as far as the plan schedules them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("visits", "subjects", "events"):
+    for name in ("subjects", "events"):
         text = (SAMPLES / "trial" / f"{name}.csv").read_text("utf-8")
         (folder / f"{name}.csv").write_text(text, "utf-8")
+    visits = pd.read_csv(SAMPLES / "trial" / "visits.csv", dtype=str)
+    day = visits["day"].astype(float)
+    planned = (day <= 0) | np.any([(day - at).abs() <= w for at, w in WINDOWS.items()], axis=0)
+    visits[planned].to_csv(folder / "visits.csv", index=False)
     path = folder / "plan.toml"
     path.write_text(plan, "utf-8")
     return path

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from clinic import clinic
+from clinic import WINDOWS, clinic
 
-from trdstats import load_sample, read_plan
+from trdstats import Study, load_sample, read_plan
 from trdstats.cli import main
-from trdstats.errors import PlanError
-from trdstats.plan import Section, Step, register_step, run_plan, unregister_step
+from trdstats.errors import DataWarning, PlanError
+from trdstats.plan import Section, Step, Task, register_step, run_plan, unregister_step
+from trdstats.plan.analysis import prepare
 
 PLAN = """[study]
 visits = "v.csv"
@@ -28,11 +29,8 @@ adjust = "age + bmi"
 """
 
 
-def written(folder: Path, old: str = "", new: str = "", *, commas: bool = False) -> Path:
+def written(folder: Path, old: str = "", new: str = "") -> Path:
     visits, subjects = clinic()
-    if commas:
-        text = subjects["bmi"].map(lambda v: f"{v:.1f}".replace(".", ","))
-        subjects = subjects.assign(bmi=text)
     visits.to_csv(folder / "v.csv", index=False)
     subjects.to_csv(folder / "s.csv", index=False)
     assert old in PLAN
@@ -55,9 +53,16 @@ def test_a_misspelt_covariate(tmp_path: Path) -> None:
 
 
 def test_a_covariate_with_decimal_commas(tmp_path: Path) -> None:
-    said = refused(tmp_path, written(tmp_path, commas=True))
+    # Files are read with their decimal commas as numbers; frames come as they are.
+    visits, subjects = clinic()
+    text = subjects["bmi"].map(lambda v: f"{v:.1f}".replace(".", ","))
+    with pytest.warns(DataWarning, match="text that spells numbers"):
+        study = Study(visits, subjects.assign(bmi=text), scale="MADRS", windows=WINDOWS)
+    with pytest.raises(PlanError) as refusal:
+        prepare(read_plan(written(tmp_path)), study)
+    said = str(refusal.value)
     assert "adjust: `subjects` column 'bmi' is text that spells numbers (decimal commas" in said
-    assert "(line 12)" in said
+    assert "(line 12)." in said
 
 
 def test_a_misspelt_kind_of_event(tmp_path: Path) -> None:
@@ -70,31 +75,35 @@ def test_a_misspelt_kind_of_event(tmp_path: Path) -> None:
 def test_a_step_of_ones_own_is_asked_too(tmp_path: Path) -> None:
     ran = []
 
-    def run(plan: object, study: object) -> Section:
-        ran.append(1)
+    def run(task: Task) -> Section:
+        ran.append(task)
         return Section("own", "Own", "Own.")
 
-    step = Step("own", "own", (), run, lambda plan, study: [("horizon", "is not for this study.")])
-    register_step(step, after="cohorts")
+    def check(task: Task) -> list[str | tuple[str, str]]:
+        return [("horizon", "is not for this study."), "No line is known of this."]
+
+    register_step(Step("own", "own", run, check=check))
     try:
-        with pytest.raises(PlanError, match=r"horizon: is not for this study \(line 11\)"):
+        with pytest.raises(PlanError) as refusal:
             run_plan(read_plan(written(tmp_path)), tmp_path / "out")
     finally:
         unregister_step("own")
+    said = str(refusal.value)
+    assert "[analysis] horizon: is not for this study (line 11)." in said
+    assert "[own] No line is known of this." in said
     assert not ran
 
 
 def test_the_packaged_plan_fits() -> None:
-    from trdstats.plan.steps import all_steps
-
-    plan, study = read_plan(), load_sample("modalities")
-    assert [list(step.check(plan, study)) for step in all_steps()] == [[]] * len(all_steps())
+    plan = read_plan()
+    assert len(prepare(plan, load_sample("modalities"))) == len(plan.steps)
 
 
 def test_a_day_that_few_reach_is_in_the_report_and_on_the_terminal(tmp_path: Path) -> None:
     line = "windows = { 7 = 2, 14 = 3, 28 = [-3, 3], 56 = 7, 84 = 7 }\n"
     path = written(tmp_path, line, "")
     text = path.read_text("utf-8").replace('adjust = "age + bmi"\n', "")
+    text = 'steps = ["rates", "acute"]\n' + text
     path.write_text(text, "utf-8")
     said = refused(tmp_path, path)
     assert "Nearest: 26, 27, 29. Without visit windows every day is a visit of its own" in said
