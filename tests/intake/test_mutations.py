@@ -36,6 +36,10 @@ DATES: list[Callable[[datetime.date], Any]] = [
 ]
 
 
+# Warnings that say why rates may be wrong, with the places and the remedy.
+CAUSES = ("exchanged_dates", "date_apart", "early_date")
+
+
 class Export:
     """An export under mutation: the table, the rows it still says, and the mapping."""
 
@@ -180,7 +184,7 @@ def repeated(e: Export) -> None:
 
 
 def decimals(e: Export) -> None:
-    at = e.pick(4)
+    at = [k for k in e.pick(4) if e.rows[k]["day"] < 10**6]  # a lost score stays lost
     mark = "," if e.rng.integers(2) else "."
     e.put("madrs", at, [f"{e.rows[k]['madrs']}{mark}0" for k in at])
 
@@ -231,7 +235,7 @@ def outcome(seed: int, folder: Path) -> tuple[str, str]:
         return "error", done
     if found == pytest.approx(rates_by_loops(export.rows), nan_ok=True):
         return "right", done
-    if any(p.level == "warning" for p in study.notices):
+    if any(p.kind in CAUSES and p.level == "warning" for p in study.notices):
         return "notice", done
     return f"wrong: {found} in place of {rates_by_loops(export.rows)}", done
 

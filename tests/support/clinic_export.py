@@ -57,20 +57,19 @@ def frame_of(
 
 
 def rates_by_loops(rows: list[Row], day: int = 28) -> dict[str, float]:
-    """Return the rate of response of each arm at a day, everybody with a baseline counted."""
+    """Return the rate of response of each arm at a day; who cannot be judged did not respond."""
     people: dict[Any, list[Row]] = {}
     for row in rows:
         people.setdefault(row["subject"], []).append(row)
     counts: dict[str, list[int]] = {}
     for visits in people.values():
         before = [v for v in visits if v["day"] <= 0]
-        if not before:
-            continue
-        baseline = max(before, key=lambda v: v["day"])["madrs"]
+        baseline = max(before, key=lambda v: v["day"])["madrs"] if before else None
         near = [v for v in visits if abs(v["day"] - day) <= WINDOWS[day] and v["day"] > 0]
         # The closest visit, of a tie the later one.
         best = min(near, key=lambda v: (abs(v["day"] - day), -v["day"]), default=None)
         tally = counts.setdefault(ARMS[visits[0]["arm"]], [0, 0])
-        tally[0] += best is not None and 2 * (baseline - best["madrs"]) >= baseline
+        if best is not None and baseline is not None:
+            tally[0] += 2 * (baseline - best["madrs"]) >= baseline
         tally[1] += 1
     return {arm: x / n for arm, (x, n) in counts.items()}
