@@ -15,6 +15,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps.rates import estimate_rates
+from trdstats.plan.wording import list_groups
 from trdstats.scales import Scale
 from trdstats.study import Study, note_asked_day
 from trdstats.tables import (
@@ -22,6 +23,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_count,
+    format_estimate,
     format_interval,
     format_percent,
 )
@@ -63,8 +65,10 @@ def run(task: Task) -> Section:
     return Section(
         task.name,
         task.settings.title or "Who was better at the end of the acute course?",
-        "Each treatment at the last visit of its own acute course. Courses differ in length, so "
-        "these rates describe and do not compare.",
+        f"{_capital(plan.response.label(study.scale))} at the end of the acute course: "
+        + list_groups(response, unit="%", level=plan.conf_level, digits=0, scale=100),
+        about="Each treatment at the last visit of its own acute course. Courses differ in length, "
+        "so these rates describe and do not compare.",
         tables=(_summary(plan, study, table, notes),),
         pictures=(
             Picture(
@@ -84,8 +88,20 @@ def run(task: Task) -> Section:
         ),
         frames={"changes": change, "rates_acute": table},
         results=table,
+        headlines={
+            f"{_capital(key)} at the end of the acute course (%)": {
+                str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
+                for r in each_row(table[table["outcome"] == key])
+            }
+            for key in ("response", "remission")
+        },
+        methods=(_methods(plan),),
         notes=tuple(Note(f"{p.summary} {p.remedy}") for p in asked if p is not None),
     )
+
+
+def _methods(plan: Plan) -> str:
+    return f"Proportions have {plan.interval} confidence intervals."
 
 
 def _rates_at_end(

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from trdstats.comparison import Comparison, compare
+from trdstats.comparison.cohorts.comparability import CAUTION, NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
 from trdstats.errors import DataError, TrdstatsError, unknown_name
 from trdstats.formulas import as_categories, read_right_side
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
+from trdstats.tables import NOT_ESTIMABLE, Summary, Table
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
 _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
@@ -74,13 +76,59 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
     return Section(
         task.name,
         title,
-        f"Every pair is judged before it is compared. Adjusted for {task.plan.adjust}; nothing is "
-        "known of what was not measured.",
-        tables=(found.summary(),),
+        _lead(found),
+        about="Every pair is judged before it is compared. Adjusted for "
+        f"{task.plan.adjust}; nothing is known of what was not measured.",
+        tables=(
+            Summary("Can these cohorts be compared?", tables=(_matrix(found),)),
+            found.summary(),
+        ),
         pictures=pictures,
         frames=frames,
         results=frames["comparison"],
+        headlines={f"Comparable with {task.reference}": _with_reference(task, found)},
+        methods=(
+            f"Each pair of cohorts was compared crudely and adjusted for {task.plan.adjust} by "
+            "propensity weights, where the covariates of the two overlap enough.",
+        ),
     )
+
+
+def _conclusions(found: Comparison) -> dict[frozenset[str], str]:
+    return {frozenset((c.treatment, c.reference)): c.conclusion for c in found.comparability}
+
+
+def _lead(found: Comparison) -> str:
+    """Return how many pairs can be compared, and how the adjusted differences in rates turn out."""
+    conclusions = list(_conclusions(found).values())
+    counts = ", ".join(
+        f"{conclusions.count(word)} {word}" for word in (OK, CAUTION, NOT_COMPARABLE)
+    )
+    table = found.tidy()
+    adjusted = table[(table["analysis"] == "adjusted") & table["estimate"].notna()]
+    clear = int(((adjusted["conf_low"] > 0) | (adjusted["conf_high"] < 0)).sum())
+    return (
+        f"Of {len(conclusions)} pairs of cohorts: {counts}. Of {len(adjusted)} adjusted "
+        f"differences that could be estimated, the intervals of {clear} exclude 0."
+    )
+
+
+def _matrix(found: Comparison) -> Table:
+    """Return the conclusions of all pairs, one row and one column a treatment."""
+    by_pair = _conclusions(found)
+    names = list(dict.fromkeys(t for c in found.comparability for t in (c.reference, c.treatment)))
+    rows = tuple(
+        (a, *("" if a == b else by_pair.get(frozenset((a, b)), NOT_ESTIMABLE) for b in names))
+        for a in names
+    )
+    return Table(("", *names), rows, len(names) + 1)
+
+
+def _with_reference(task: Task, found: Comparison) -> dict[str, str]:
+    by_pair = _conclusions(found)
+    return {
+        t: by_pair.get(frozenset((t, task.reference)), "reference") for t in task.study.treatments
+    }
 
 
 def check(task: Task) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from trdstats.outcomes.time_to import check_kinds
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
+from trdstats.plan.wording import list_groups
 from trdstats.survival import AalenJohansen
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
@@ -23,6 +24,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_count,
+    format_estimate,
     format_interval,
     format_percent,
 )
@@ -58,7 +60,8 @@ def run(task: Task) -> Section:
     return Section(
         task.name,
         title,
-        _RESPONDERS,
+        _lead(plan, table, times),
+        about=_RESPONDERS,
         tables=(times.summary(), _summary(plan, table, times)),
         pictures=(
             Picture(
@@ -75,7 +78,40 @@ def run(task: Task) -> Section:
             "durability_at": table,
         },
         results=table,
+        headlines=_headlines(plan, table, times),
+        methods=(
+            "Relapse after response was estimated among responders by cumulative incidence "
+            f"(Aalen-Johansen), with {', '.join(v for k, v in times.causes.items() if k > 1)} as "
+            "competing event.",
+        ),
     )
+
+
+def _of_relapse(table: pd.DataFrame, times: EventTimes, day: float) -> pd.DataFrame:
+    """Return the incidence of relapse by a day where enough responders are still followed."""
+    rows = table[(table["cause"] == times.causes[1]) & (table["time"] == day)]
+    size = times.at_risk()["treatment"].value_counts()
+    enough = [is_supported(r.n_risk, int(size[r.treatment])) for r in each_row(rows)]
+    return rows[np.array(enough, dtype=bool)]
+
+
+def _lead(plan: Plan, table: pd.DataFrame, times: EventTimes) -> str:
+    day = plan.durability_days[0]
+    rows = _of_relapse(table, times, day)
+    if rows.empty:
+        return f"Too few responders are followed to day {day:g} to speak of relapse by then."
+    said = list_groups(rows, unit="%", level=plan.conf_level, digits=0, scale=100)
+    return f"Relapse by day {day:g} after response: {said}"
+
+
+def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, dict[str, str]]:
+    day = plan.durability_days[0]
+    return {
+        f"Relapse by day {day:g} after response (%)": {
+            str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
+            for r in each_row(_of_relapse(table, times, day))
+        }
+    }
 
 
 def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from trdstats.plan.sections import Section
 from trdstats.plan.step import Step, Task
-from trdstats.tables import Summary, Table
+from trdstats.tables import Summary, Table, format_number
 
 
 def run(task: Task) -> Section:
@@ -30,9 +30,21 @@ def run(task: Task) -> Section:
     return Section(
         task.name,
         task.settings.title or "Who was studied, and what counts as an outcome",
-        "Every number below follows from these rules and from the visits that took place.",
+        _lead(task),
+        about="Every number below follows from these rules and from the visits that took place.",
         tables=(study.summary(), face),
         frames={"definitions": definitions, "subjects": study.subjects},
+    )
+
+
+def _lead(task: Task) -> str:
+    """Return how many were studied, and how they scored before treatment."""
+    study = task.study
+    baseline = study.subjects["baseline"].dropna()
+    return (
+        f"{len(study.subjects)} patients under {len(study.treatments)} treatments; mean "
+        f"{study.scale.label} before treatment {format_number(baseline.mean())} "
+        f"(standard deviation {format_number(baseline.std())}, {len(baseline)} with a baseline)."
     )
 
 

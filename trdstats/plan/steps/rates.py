@@ -16,6 +16,7 @@ from trdstats.plan.sections import Note, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
+from trdstats.plan.wording import list_differences, list_groups
 from trdstats.study import Study
 
 
@@ -89,11 +90,32 @@ def run(task: Task) -> Section:
     return Section(
         task.name,
         settings.title or "Which rates differ at the same day?",
-        "Treatments compared at a scheduled day they share.",
+        _lead(task, table),
+        about="Treatments compared at a scheduled day they share.",
         tables=tuple(r.summary() for r in results),
         frames={"rates": table},
         results=table,
         notes=tuple(dict.fromkeys(notes)),
+        methods=(
+            f"Differences of proportions have {plan.difference} confidence intervals and tests.",
+        ),
+    )
+
+
+def _lead(task: Task, table: pd.DataFrame) -> str:
+    """Return the differences of the first outcome at the first day as a sentence."""
+    is_first = (table["outcome"] == table["outcome"].iloc[0]) & (
+        table["day"] == table["day"].iloc[0]
+    )
+    first = table[is_first]
+    differences = first[first["measure"] == "difference"]
+    what = f"{first['label'].iloc[0].capitalize()} at day {first['day'].iloc[0]:g}: "
+    level = task.plan.conf_level
+    if differences.empty:
+        rates_alone = first[first["measure"] == "rate"]
+        return what + list_groups(rates_alone, unit="%", level=level, digits=0, scale=100)
+    return what + list_differences(
+        differences, unit="percentage points", level=level, digits=1, scale=100
     )
 
 

@@ -1,0 +1,81 @@
+"""The end of the report: methods to be pasted into a paper, sources, versions, data, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trdstats.plan.plan import Plan
+from trdstats.plan.report.html import as_html, fold, paragraphs
+from trdstats.plan.sections import Section
+from trdstats.study import Study
+from trdstats.tables import Table
+
+_MISSING = {
+    "nonresponse": "Patients not assessed were counted as not having the outcome.",
+    "observed": "Rates are of those assessed.",
+    "locf": "The last assessment was carried forward where a visit was missed.",
+    "worst": "Patients not assessed were counted as failures, in the reference group as successes.",
+}
+
+
+def methods_text(
+    plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
+) -> list[str]:
+    """Return the methods as paragraphs for a paper."""
+    rules = "; ".join(f"{name}, {d.describe(study.scale)}" for name, d in plan.definitions.items())
+    outcomes = f"Outcomes were defined on the {study.scale.label}: {rules}."
+    analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
+    packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())
+    software = (
+        f"Analyses were carried out with trdstats {manifest['trdstats']} (Python "
+        f"{manifest['python']}; {packages}). The plan has the registration number "
+        f"{plan.registration[:12]}."
+    )
+    intervals = f"Intervals have a confidence level of {100 * plan.conf_level:g} %."
+    allocation = f"{study.caveat}." if study.caveat else ""
+    parts = [outcomes, _MISSING[plan.missing], analyses, intervals, allocation, software]
+    return [p for p in parts if p]
+
+
+def write_fine_print(
+    plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
+) -> str:
+    """Return methods, sources, versions, fingerprints and plan as HTML."""
+    methods = paragraphs(methods_text(plan, study, sections, manifest))
+    plan_text = f"<pre>{as_html(manifest['plan'])}</pre>"
+    return (
+        f'<section id="methods"><h2>Methods</h2>{methods}</section>'
+        '<section id="manifest"><h2>What made this report</h2>'
+        "<p>The same plan on the same data with the same versions writes the same numbers.</p>"
+        f"<h3>Definitions and their sources</h3>{_sources(plan, study).to_html()}"
+        f"{fold('Versions', _pairs(_versions(manifest)))}"
+        f"{fold('Data (SHA-256)', _pairs(manifest['data']))}"
+        f"{fold('Plan', plan_text)}</section>"
+    )
+
+
+def _sources(plan: Plan, study: Study) -> Table:
+    rows = [
+        (
+            name,
+            d.describe(study.scale),
+            "; ".join(s.cite() for s in d.sources(study.scale)) or "set by the analyst",
+        )
+        for name, d in plan.definitions.items()
+    ]
+    source = study.scale.source.cite() if study.scale.source else "not stated"
+    rows.append((study.scale.label, study.scale.name, source))
+    return Table(("Outcome", "Rule", "Source"), tuple(rows), 3)
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {k: manifest[k] for k in ("trdstats", "python", "platform")} | manifest["packages"]
+
+
+def _pairs(pairs: Mapping[str, str]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{as_html(k)}</th><td><code>{as_html(v)}</code></td></tr>'
+        for k, v in pairs.items()
+    )
+    return f'<div class="table"><table>{rows}</table></div>'
