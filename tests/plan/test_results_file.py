@@ -84,8 +84,8 @@ def test_one_changed_score_moves_its_numbers_and_no_others(trial_run: Run, tmp_p
     assert moved
     named = list(zip(found.changed["result_id"], found.changed["stat_name"], strict=True))
     assert sorted(named) == sorted(moved)
-    means = found.changed[found.changed["analysis_id"] == "change"]
-    assert {g["treatment"] for g in means["group"]} == {"ECT"}  # other arms keep their means
+    rates = found.changed[found.changed["analysis_id"] == "rates"]
+    assert {g["treatment"] for g in rates["group"]} == {"ECT"}  # other arms keep their rates
 
 
 def test_a_stored_number_changed_by_hand_is_found(trial_run: Run, tmp_path: Path) -> None:

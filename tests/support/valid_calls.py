@@ -159,7 +159,7 @@ def calls(study: trd.Study) -> Iterator[Call]:
             "ddf": "satterthwaite",
             "vcov": "model",
             "group": None,
-            "weights": None,
+            "rating_weights": None,
             "time": None,
             "constrained": False,
         },

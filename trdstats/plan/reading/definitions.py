@@ -14,7 +14,7 @@ from trdstats.outcomes import (
     definition_from_mapping,
     definitions,
 )
-from trdstats.plan.reading.problems import PlanProblems
+from trdstats.plan.reading.problems import PlanProblems, report_unknown_keys
 
 _EXAMPLES = {
     "response": "{ reduction = 0.5 }",
@@ -26,7 +26,11 @@ USUAL = {"response": Response, "remission": Remission, "relapse": Relapse}
 
 def read_definitions(rules: Mapping[str, Any], problems: PlanProblems) -> dict[str, Definition]:
     """Return the definitions by their names: the usual three, then others as written."""
-    return {k: _define(k, rules, problems) for k in dict.fromkeys((*USUAL, *rules))}
+    # Another definition is a table; anything else there is a key in the wrong place.
+    strange = {k: v for k, v in rules.items() if k not in USUAL and not isinstance(v, Mapping)}
+    report_unknown_keys(strange, USUAL, "definitions", problems)
+    names = dict.fromkeys((*USUAL, *(k for k in rules if k not in strange)))
+    return {k: _define(k, rules, problems) for k in names}
 
 
 def _define(key: str, rules: Mapping[str, Any], problems: PlanProblems) -> Any:
