@@ -11,6 +11,7 @@ from trdstats.plan.results import (
     read_results,
     verify_run,
 )
+from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.run import Run, run_plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -21,6 +22,7 @@ __all__ = [
     "Confirmatory",
     "ConfirmatoryResult",
     "Explanation",
+    "NewPlan",
     "Note",
     "Picture",
     "Plan",
@@ -40,4 +42,5 @@ __all__ = [
     "run_plan",
     "unregister_step",
     "verify_run",
+    "write_new_plan",
 ]
