@@ -132,7 +132,9 @@ def test_an_existing_plan_is_kept(tmp_path: Path) -> None:
     out.write_text("mine", "utf-8")
     result = new(export, "--out", out)
     assert result.exit_code == 2
-    assert "exists and is kept. Name another with --out, or --force." in " ".join(result.output.split())
+    assert "exists and is kept. Name another with --out, or --force." in " ".join(
+        result.output.split()
+    )
     assert out.read_text("utf-8") == "mine"
     assert new(export, "--out", out, "--force").exit_code == 0
     assert out.read_text("utf-8").startswith("# A plan for export.csv")

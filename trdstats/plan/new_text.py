@@ -42,7 +42,9 @@ class _Line:
     open: tuple[str, ...] = ()
 
 
-def written_plan(name: str, fields: Mapping[str, Any], proposal: Proposal, study: Study) -> PlanText:
+def written_plan(
+    name: str, fields: Mapping[str, Any], proposal: Proposal, study: Study
+) -> PlanText:
     """Return the plan for an export.
 
     Parameters
@@ -66,12 +68,12 @@ def written_plan(name: str, fields: Mapping[str, Any], proposal: Proposal, study
         "analysis": _analysis(study),
     }
     lines = [
-        f"# A plan for {_plain(name)}, written by `trdstats new` from what the file says. Run it with",
-        "# `trdstats run`. Lines under \"To decide\" are what the file does not say.",
+        f"# A plan for {_plain(name)}, written by `trdstats new` from what the file says.",
+        '# Run it with `trdstats run`. Lines under "To decide" are what the file does not say.',
         "",
         f"title = {toml_value(f'Response in {name}')}",
         f"steps = {toml_value(list(_STEPS))}",
-        "# More steps: in_response, acute; comparison, with adjust = \"age + baseline\" in [analysis].",
+        '# More steps: in_response, acute; comparison, with adjust = "age" in [analysis].',
     ]
     undecided = []
     for table, entries in tables.items():
@@ -122,7 +124,9 @@ def _definitions(scale: Scale) -> list[_Line]:
         remission = _Line(
             "remission",
             {"at_least" if rises else "at_most": cut},
-            open=(f"{scale.label} has no agreed cut-off for remission; a band of severity was taken",),
+            open=(
+                f"{scale.label} has no agreed cut-off for remission; a band of severity was taken",
+            ),
         )
     moderate = next((b[1] for b in bands if b[0] == "moderate"), low + (high - low + 1) // 2)
     threshold = bands[0][2] if rises and bands else moderate

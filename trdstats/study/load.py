@@ -33,7 +33,9 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     Parameters
     ----------
     data : mapping
-        ``sample`` alone, or ``export`` (the fields of `ExportMapping`), or ``visits`` (and ``subjects``, ``events``, ``courses``) as files, the
+        ``sample`` alone; ``export``, the fields of `ExportMapping` and, for an export of REDCap,
+        ``redcap``, those of `RedcapLayout`; or ``visits`` (and ``subjects``, ``events``,
+        ``courses``) as files, the
         keyword arguments of `Study`, and ``treatments``, the order of the treatments.
     folder : Path
         Where relative files are looked for.

@@ -190,5 +190,3 @@ def _scale(column: str, parts: list[re.Match[str]]) -> tuple[str | None, set[int
 @cache
 def _names() -> dict[str, str]:
     return {name: label for name, label in usual_names().items() if len(name) > 2}
-
-

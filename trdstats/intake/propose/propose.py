@@ -100,9 +100,10 @@ def propose_mapping(
     numeric, names = _score_columns(draft, is_redcap)
     scores = find_scores(frame[numeric], names, scale)
     if scores.is_wide and len(frame) > n:
-        draft.lack("subject",
+        draft.lack(
+            "subject",
             f"one row a subject: the time stands in the names of columns, and {len(frame):,} rows "
-            f"are of {n:,} subjects. Keep one row of each"
+            f"are of {n:,} subjects. Keep one row of each",
         )
     draft.used |= scores.used
     times = find_times(
@@ -118,9 +119,7 @@ def propose_mapping(
     assumed = {k: words for k, words in draft.assumed.items() if words}
     kept = draft.used | set(fields.get("covariates", ()))
     unused = tuple(c for c in frame.columns if c not in kept and not c.startswith("redcap_"))
-    return Proposal(
-        fields, redcap, assumed, tuple(draft.questions), tuple(draft.lacking), unused
-    )
+    return Proposal(fields, redcap, assumed, tuple(draft.questions), tuple(draft.lacking), unused)
 
 
 def _subject(draft: _Draft, is_redcap: bool) -> tuple[IntArray, int] | None:
@@ -166,7 +165,8 @@ def _treatment(
     fit = [
         c
         for c in named
-        if is_constant(frame[c], code, n) and frame.loc[present(frame[c]), c].nunique() <= _MOST_ARMS
+        if is_constant(frame[c], code, n)
+        and frame.loc[present(frame[c]), c].nunique() <= _MOST_ARMS
     ]
     if not fit:
         why = (

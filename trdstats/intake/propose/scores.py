@@ -49,9 +49,7 @@ class FoundScores:
         self.lacking.append(Question(key, words))
 
 
-def find_scores(
-    frame: pd.DataFrame, names: Sequence[ColumnName], scale: str | None
-) -> FoundScores:
+def find_scores(frame: pd.DataFrame, names: Sequence[ColumnName], scale: str | None) -> FoundScores:
     """Return the scores that an export holds.
 
     Parameters
@@ -72,14 +70,16 @@ def find_scores(
     if not found.scales and not found.lacking:
         generic = columns_for("score", [n.column for n in names])
         if generic:
-            found.lack("scale",
+            found.lack(
+                "scale",
                 f"the instrument: column {generic[0]!r} holds scores, and nothing says of which. "
-                "Name it: --scale MADRS"
+                "Name it: --scale MADRS",
             )
         else:
-            found.lack("score",
+            found.lack(
+                "score",
                 "scores: no column of numbers is called by an instrument, such as madrs, phq9_1 or "
-                "hamd17_w4, or score. Rename one, and name the instrument: --scale MADRS"
+                "hamd17_w4, or score. Rename one, and name the instrument: --scale MADRS",
             )
     wide = {s for s in found.scales if _is_wide({**found.score, **found.items}[s])}
     if wide and len(wide) < len(found.scales):
@@ -127,8 +127,9 @@ def _unnamed(
         found.score[label] = wide[0].pattern
         found.used |= {n.column for n in wide}
     else:
-        found.lack("score",
-            f"the scores of {label}: no column of numbers is called by it, or score. Rename it"
+        found.lack(
+            "score",
+            f"the scores of {label}: no column of numbers is called by it, or score. Rename it",
         )
 
 
@@ -158,10 +159,11 @@ def _of_scale(label: str, names: list[ColumnName], found: FoundScores) -> None:
         _take(label, "items", items[0].pattern, items, found)
     elif len(items) > 1 and not any(n.item and n.item > 10_000 for n in items):
         shown = ", ".join(repr(n.column) for n in items[:3])
-        found.lack("score",
+        found.lack(
+            "score",
             f"what the numbers in {shown} are: {label} has {whole or 'no'} items, so they are not "
             f"its items, and nothing says whether they are days or weeks. Rename them, for "
-            f"example {label.lower()}_w4"
+            f"example {label.lower()}_w4",
         )
 
 

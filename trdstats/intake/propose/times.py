@@ -97,14 +97,16 @@ def find_times(
     if not is_redcap and _by_name(found, frame, free):
         return found
     if visits:
-        found.lack("start",
+        found.lack(
+            "start",
             f"the date of first treatment: {visits[0]!r} holds dates of visits, and no column that "
-            "is the same within each subject is called start, begin or first_treatment"
+            "is the same within each subject is called start, begin or first_treatment",
         )
     else:
-        found.lack("day",
+        found.lack(
+            "day",
             "when visits were: no column is called day, week or date, and no column of scores has "
-            "its time in its name, as madrs_w4 has. Rename it"
+            "its time in its name, as madrs_w4 has. Rename it",
         )
     return found
 
@@ -113,9 +115,7 @@ def _starts(column: str) -> bool:
     return bool(columns_for("start", [column]))
 
 
-def _starts_of(
-    frame: pd.DataFrame, dated: list[str], subject: IntArray, n: int
-) -> list[str]:
+def _starts_of(frame: pd.DataFrame, dated: list[str], subject: IntArray, n: int) -> list[str]:
     """Return the dates that may be of first treatment, those called so first."""
     same = [c for c in dated if is_constant(frame[c], subject, n)]
     called = columns_for("start", same)
@@ -210,9 +210,10 @@ def _by_event(
                   if day_of_name(str(e)) is None]  # fmt: skip
         if unread:
             shown = ", ".join(map(repr, unread[:5]))
-            found.lack("redcap",
+            found.lack(
+                "redcap",
                 f"the days of the events: the names {shown} do not say them. Put the event table "
-                "of the project (Define My Events, Download events) beside the export"
+                "of the project (Define My Events, Download events) beside the export",
             )
             return True
     found.by_event = True
@@ -237,9 +238,7 @@ def _by_name(found: Times, frame: pd.DataFrame, free: list[str]) -> bool:
         if days and all(d is not None for d in days.values()):
             found.fields |= {"visit": column, "visit_days": days}
             found.assumed["visit"] = "days are read from the names of visits"
-            found.questions.append(
-                Question("visit_days", "every visit stands on its planned day")
-            )
+            found.questions.append(Question("visit_days", "every visit stands on its planned day"))
             found.used.add(column)
             return True
     return False
