@@ -1,6 +1,7 @@
 """A whole analysis as one TOML file, carried out into one folder."""
 
 from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
+from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading import read_plan
 from trdstats.plan.results import (
@@ -11,7 +12,6 @@ from trdstats.plan.results import (
     read_results,
     verify_run,
 )
-from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.run import Run, run_plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings

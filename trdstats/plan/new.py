@@ -91,6 +91,18 @@ def write_new_plan(
         When `out` exists, or with everything that is missing: nothing is written then.
     TrdstatsError
         When the export cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from trdstats import sample_exports
+    >>> with TemporaryDirectory() as folder:
+    ...     new = write_new_plan(sample_exports()["klinik.csv"], Path(folder) / "plan.toml")
+    >>> new.study.treatments
+    ('EKT', 'Ketamin i.v.', 'TMS')
+    >>> [words.split(":")[0] for _, words in new.undecided][:1]
+    ['relapse has no default, since trials differ']
     """
     export, out = Path(export), Path(out)
     if out.exists() and not force:
@@ -99,14 +111,14 @@ def write_new_plan(
     while True:
         try:
             return _written(export, out, told)
-        except _Lacking as lacking:
+        except _LackingError as lacking:
             key = lacking.key
             if ask is None or key is None:
                 raise PlanError(str(lacking)) from None
             told[key] = ask(key, lacking.words)
 
 
-class _Lacking(Exception):
+class _LackingError(Exception):
     """What is missing; `key` is what one answer would settle."""
 
     def __init__(self, text: str, key: str | None = None, words: str = "") -> None:
@@ -183,10 +195,10 @@ def _proposed(
     return (*best, questions)
 
 
-def _lacking(export: Path, lacking: tuple[Question, ...]) -> _Lacking:
+def _lacking(export: Path, lacking: tuple[Question, ...]) -> _LackingError:
     lines = "\n".join(f"  {q.words[:1].upper()}{q.words[1:]}." for q in lacking)
     only_scale = len(lacking) == 1 and lacking[0].key == "scale"
-    return _Lacking(
+    return _LackingError(
         f"No plan can be written for {export.name!r}. What is missing:\n{lines}",
         "scale" if only_scale else None,
         lacking[0].words,
@@ -201,7 +213,7 @@ def _read(fields: Mapping[str, Any], folder: Path) -> Study:
     except DataError as error:
         kinds = {p.kind for p in error.problems if p.level == "error"}
         if kinds == {"ambiguous_date_order"} and "date_order" not in fields:
-            raise _Lacking(
+            raise _LackingError(
                 f"No plan can be written. {error}\n  On the command line: "
                 '--date-order "day first".',
                 _ORDERS,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from trdstats.scales.registry import usual_names
 
@@ -176,10 +177,7 @@ def _scale(column: str, parts: list[re.Match[str]]) -> tuple[str | None, set[int
             whole = "".join(p.group().casefold() for p in run)
             if whole not in known:
                 continue
-            torn = any(
-                b.group().isdigit() and a.end() != b.start()
-                for a, b in zip(run, run[1:], strict=False)
-            )
+            torn = any(b.group().isdigit() and a.end() != b.start() for a, b in pairwise(run))
             if torn and not (first == 0 and last == len(parts)):
                 continue
             if best is None or len(whole) > best[0]:

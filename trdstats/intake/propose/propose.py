@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import IntArray
 from trdstats.errors import count_of
+from trdstats.intake.mapping.units import match_columns
 from trdstats.intake.propose.names import ColumnName, columns_for, fold, read_name
 from trdstats.intake.propose.proposal import Proposal, Question
 from trdstats.intake.propose.scores import FoundScores, find_scores
@@ -117,7 +118,10 @@ def propose_mapping(
              "start", "visit", "visit_days", "missing", "covariates")  # fmt: skip
     fields = {k: draft.fields[k] for k in order if k in draft.fields}
     assumed = {k: words for k, words in draft.assumed.items() if words}
-    kept = draft.used | set(fields.get("covariates", ()))
+    kept = scores.used | set(fields.get("covariates", ()))
+    kept |= {str(frame.columns[0])} if is_redcap else set()
+    kept |= {v for v in fields.values() if isinstance(v, str)}
+    kept |= set(match_columns(fields.get("date", ""), frame.columns))
     unused = tuple(c for c in frame.columns if c not in kept and not c.startswith("redcap_"))
     return Proposal(fields, redcap, assumed, tuple(draft.questions), tuple(draft.lacking), unused)
 
