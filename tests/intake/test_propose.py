@@ -15,7 +15,7 @@ def proposed(columns: dict[str, list[Any]], **how: Any) -> Proposal:
     return propose_mapping(pd.DataFrame(columns), **how)
 
 
-BASE = {"id": [1, 1, 2, 2], "arm": ["TMS", "TMS", "ECT", "ECT"]}
+BASE: dict[str, list[Any]] = {"id": [1, 1, 2, 2], "arm": ["TMS", "TMS", "ECT", "ECT"]}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_names_of_columns(column: str, scale: str | None, pattern: str) -> None:
 
 
 def test_days_weeks_and_names_of_visits() -> None:
-    score = {"madrs": [30, 20, 31, 18]}
+    score: dict[str, list[Any]] = {"madrs": [30, 20, 31, 18]}
     days = proposed({**BASE, **score, "day": [0, 7, 0, 7]})
     assert days.fields["day"] == "day"
     assert "unit" not in days.fields
@@ -50,7 +50,11 @@ def test_days_weeks_and_names_of_visits() -> None:
 
 
 def test_dates_need_that_of_first_treatment() -> None:
-    table = {**BASE, "madrs": [30, 20, 31, 18], "date": ["2024-01-02", "2024-01-09"] * 2}
+    table: dict[str, list[Any]] = {
+        **BASE,
+        "madrs": [30, 20, 31, 18],
+        "date": ["2024-01-02", "2024-01-09"] * 2,
+    }
     alone = proposed(table)
     assert [q.key for q in alone.lacking] == ["start"]
     whole = proposed({**table, "start": ["2024-01-02"] * 4, "birth_date": ["1980-05-06"] * 4})
@@ -66,7 +70,7 @@ def test_a_date_of_birth_is_no_first_treatment() -> None:
 
 
 def test_items_are_scored_only_when_all_are_there() -> None:
-    items = {f"phq9_{k}": [1, 2, 1, 2] for k in range(1, 10)}
+    items: dict[str, list[Any]] = {f"phq9_{k}": [1, 2, 1, 2] for k in range(1, 10)}
     found = proposed({**BASE, "day": [0, 7, 0, 7], **items})
     assert found.fields["items"] == "phq9_{item}"
     assert "score" not in found.fields
@@ -114,7 +118,7 @@ def test_names_of_people_are_no_covariates() -> None:
 
 
 def test_events_of_redcap_whose_names_say_nothing() -> None:
-    table = {"record_id": [1, 1, 2, 2], "redcap_event_name": ["enrol_arm_1", "second_arm_1"] * 2,
+    table: dict[str, list[Any]] = {"record_id": [1, 1, 2, 2], "redcap_event_name": ["enrol_arm_1", "second_arm_1"] * 2,
              "arm": ["A", None, "B", None], "madrs": [30, 20, 31, 18]}  # fmt: skip
     lacking = proposed(table).lacking
     assert [q.key for q in lacking] == ["redcap"]
