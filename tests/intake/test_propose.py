@@ -118,7 +118,9 @@ def test_names_of_people_are_no_covariates() -> None:
 
 
 def test_events_of_redcap_whose_names_say_nothing() -> None:
-    table: dict[str, list[Any]] = {"record_id": [1, 1, 2, 2], "redcap_event_name": ["enrol_arm_1", "second_arm_1"] * 2,
+    table: dict[str, list[Any]] = {
+        "record_id": [1, 1, 2, 2],
+        "redcap_event_name": ["enrol_arm_1", "second_arm_1"] * 2,
              "arm": ["A", None, "B", None], "madrs": [30, 20, 31, 18]}  # fmt: skip
     lacking = proposed(table).lacking
     assert [q.key for q in lacking] == ["redcap"]
