@@ -1,4 +1,4 @@
-"""The command line: ``trdstats run``, ``check``, ``verify``, ``diff`` and ``explain``."""
+"""The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``."""
 
 from __future__ import annotations
 
@@ -80,6 +80,40 @@ def run(plan: Path | None, out: Path) -> None:
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")
         sys.exit(NOT_ALL)
+
+
+@main.command()
+@click.argument("export", type=click.Path(path_type=Path))
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), default=Path("plan.toml"),
+    show_default=True, help="The plan to write.",
+)  # fmt: skip
+@click.option("--scale", help="Instrument, e.g. MADRS, where no column is called by it.")
+@click.option("--date-order", help="day first, month first or year first, where no date tells.")
+@click.option("--force", is_flag=True, help="Replace a plan that exists.")
+def new(export: Path, out: Path, scale: str | None, date_order: str | None, force: bool) -> None:
+    """Look at EXPORT (any file with ratings) and write a plan that runs.
+
+    Prints what was assumed, and what the file does not say with the line of the plan to edit.
+    """
+    from trdstats.plan import write_new_plan
+
+    console = _console()
+    ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
+    try:
+        with _collected_notices() as notices:
+            found = write_new_plan(
+                export, out, scale=scale, date_order=date_order, ask=ask, force=force
+            )
+    except TrdstatsError as error:
+        _fail(console, error)
+    _show_notices(console, notices)
+    click.echo(visible(repr(found)))
+
+
+def _ask(key: str, words: str) -> str:
+    answer: str = click.prompt(f"{visible(words)}\n{key}")
+    return answer
 
 
 @main.command()

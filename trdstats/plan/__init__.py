@@ -1,6 +1,7 @@
 """A whole analysis as one TOML file, carried out into one folder."""
 
 from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
+from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading import read_plan
 from trdstats.plan.results import (
@@ -21,6 +22,7 @@ __all__ = [
     "Confirmatory",
     "ConfirmatoryResult",
     "Explanation",
+    "NewPlan",
     "Note",
     "Picture",
     "Plan",
@@ -40,4 +42,5 @@ __all__ = [
     "run_plan",
     "unregister_step",
     "verify_run",
+    "write_new_plan",
 ]

@@ -39,6 +39,11 @@ def scale_names() -> list[str]:
     return list(_instruments())
 
 
+def usual_names() -> dict[str, str]:
+    """Return the label of each instrument by its names, in small letters and digits only."""
+    return dict(_index())
+
+
 @checked
 def search_scales(text: str = "") -> list[Scale]:
     """Return the instruments in which a text occurs, all of them for an empty text.

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from trdstats.errors import nearest
+from trdstats.study.described_export import check_described_export
 
 TABLES = ("visits", "subjects", "events", "courses")
 ROLES = (
     "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
     "duplicates", "randomised",
 )  # fmt: skip
-_KNOWN = ("sample", *TABLES, *ROLES, "treatments", "title")
+_KNOWN = ("sample", "export", *TABLES, *ROLES, "treatments", "title")
 
 
 def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str]]:
@@ -36,10 +37,22 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
                     "so keep `sample` alone or remove it",
                 )
             )
+    elif "export" in data:
+        others = [k for k in data if k not in ("export", "title") and k in _KNOWN]
+        if others:
+            named = ", ".join(map(repr, others))
+            found.append(
+                (
+                    others[0],
+                    f"the study names an export and {named} beside it: the mapping says it all, so "
+                    "write it under [study.export], or remove the export",
+                )
+            )
+        found += [("export", words) for words in check_described_export(data["export"])]
     else:
         found += [(None, f"the study needs {k!r}") for k in ("visits", "scale") if k not in data]
     for key in _KNOWN:
-        if key in data and not _FITS[key](data[key]):
+        if key in data and key in _FITS and not _FITS[key](data[key]):
             found.append((key, f"{key} must be {_WORDS[key]}; got {data[key]!r}"))
     return found
 

@@ -20,6 +20,7 @@ from trdstats.errors import (
 from trdstats.intake.files import FileTable, read_file, read_table
 from trdstats.kinds import as_labels, label_of
 from trdstats.study.described import ROLES, TABLES, check_described_study
+from trdstats.study.described_export import export_files, study_of_described_export
 from trdstats.study.readers import study_of_files
 from trdstats.study.study import Study
 
@@ -32,7 +33,9 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     Parameters
     ----------
     data : mapping
-        ``sample`` alone, or ``visits`` (and ``subjects``, ``events``, ``courses``) as files, the
+        ``sample`` alone; ``export``, the fields of `ExportMapping` and, for an export of REDCap,
+        ``redcap``, those of `RedcapLayout`; or ``visits`` (and ``subjects``, ``events``,
+        ``courses``) as files, the
         keyword arguments of `Study`, and ``treatments``, the order of the treatments.
     folder : Path
         Where relative files are looked for.
@@ -49,6 +52,8 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
         raise PlanError("\n".join(f"{words[:1].upper()}{words[1:]}." for _, words in faults))
     if "sample" in data:
         return load_sample(str(data["sample"]))
+    if "export" in data:
+        return study_of_described_export(data["export"], folder)
     text = (data.get("subject", "subject"),)
     tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
     roles = {name: data[name] for name in ROLES if name in data}
@@ -72,6 +77,8 @@ def study_files(data: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     if "sample" in data:
         folder = sample_folder(str(data["sample"]))
         data = tomllib.loads((folder / "study.toml").read_text("utf-8"))
+    if "export" in data:
+        return {name: folder / name for name in export_files(data["export"])}
     return {str(data[name]): folder / data[name] for name in TABLES if name in data}
 
 

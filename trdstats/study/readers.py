@@ -188,10 +188,15 @@ def read_export(
                 visits, mapping=mapping, subjects=subjects, events=events, folder=folder, tell=tell
             )
         )
+    warn_of_export(study)
+    return study
+
+
+def warn_of_export(study: Study) -> None:
+    """Warn of what limits the analysis of an export, once for all."""
     limits = [p for p in study.notices if p.level == "warning"]
     if limits:
-        warnings.warn(describe_problems(limits), DataWarning, stacklevel=3)
-    return study
+        warnings.warn(describe_problems(limits), DataWarning, stacklevel=4)
 
 
 @checked

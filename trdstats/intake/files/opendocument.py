@@ -34,17 +34,32 @@ def read_ods(path: Path, options: ReadOptions) -> FileTable:
     TrdstatsError
         When the spreadsheet is protected.
     """
+    sheets = _sheets(path)
+    chosen = pick_sheet(options.sheet, list(sheets), path.name)
+    grid = _grid(sheets[chosen])
+    return read_grid(grid, options.columns, f"Sheet {chosen!r} of {path.name!r}")
+
+
+def ods_sheets(path: Path) -> list[str]:
+    """Return the names of the sheets of an OpenDocument spreadsheet.
+
+    Raises
+    ------
+    TrdstatsError
+        When the spreadsheet is protected.
+    """
+    return list(_sheets(path))
+
+
+def _sheets(path: Path) -> dict[str, Element]:
     with zipfile.ZipFile(path) as archive:
         content = archive.read("content.xml")
         if b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise TrdstatsError(f"{path.name!r} is protected. Save it without a password.")
-    sheets = {
+    return {
         s.get(f"{_TABLE}name", ""): s
         for s in fromstring(content).iterfind(f".//{_OFFICE}spreadsheet/{_TABLE}table")
     }
-    chosen = pick_sheet(options.sheet, list(sheets), path.name)
-    grid = _grid(sheets[chosen])
-    return read_grid(grid, options.columns, f"Sheet {chosen!r} of {path.name!r}")
 
 
 def _grid(sheet: Element) -> Grid:

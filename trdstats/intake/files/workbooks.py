@@ -26,12 +26,7 @@ def read_xlsx(path: Path, options: ReadOptions) -> FileTable:
         When the workbook is protected or of an old kind.
     """
     openpyxl = optional("openpyxl")
-    with path.open("rb") as stream:
-        if stream.read(4) == _OLD_OR_LOCKED:
-            raise TrdstatsError(
-                f"{path.name!r} is protected by a password or an old .xls workbook. Save it "
-                "without a password as .xlsx."
-            )
+    _check_kind(path)
     book = openpyxl.load_workbook(path, data_only=True)
     tables = [s.title for s in book.worksheets]
     chosen = pick_sheet(options.sheet, tables, path.name)
@@ -49,6 +44,32 @@ def read_xlsx(path: Path, options: ReadOptions) -> FileTable:
         )
     grid = Grid(rows, merged, uncalculated)
     return read_grid(grid, options.columns, f"Sheet {chosen!r} of {path.name!r}")
+
+
+def xlsx_sheets(path: Path) -> list[str]:
+    """Return the names of the sheets of an Excel workbook.
+
+    Raises
+    ------
+    TrdstatsError
+        When the workbook is protected or of an old kind.
+    """
+    openpyxl = optional("openpyxl")
+    _check_kind(path)
+    book = openpyxl.load_workbook(path, read_only=True)
+    try:
+        return [s.title for s in book.worksheets]
+    finally:
+        book.close()
+
+
+def _check_kind(path: Path) -> None:
+    with path.open("rb") as stream:
+        if stream.read(4) == _OLD_OR_LOCKED:
+            raise TrdstatsError(
+                f"{path.name!r} is protected by a password or an old .xls workbook. Save it "
+                "without a password as .xlsx."
+            )
 
 
 def _blank(value: object) -> object:

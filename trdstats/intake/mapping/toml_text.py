@@ -25,6 +25,18 @@ def parse_mapping(text: str, known: Sequence[str]) -> dict[str, Any]:
         data = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"The mapping is not valid TOML: {error}.") from error
+    check_keys(data, known)
+    return data
+
+
+def check_keys(data: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse keys that no mapping has, and a mapping without a scale.
+
+    Raises
+    ------
+    SpecError
+        With all of them.
+    """
     faults = []
     for key in data:
         if key not in known:
@@ -35,34 +47,37 @@ def parse_mapping(text: str, known: Sequence[str]) -> dict[str, Any]:
         faults.append('  scale is missing: name the instrument, for example scale = "MADRS".')
     if faults:
         raise SpecError("The mapping of the export cannot be used.\n" + "\n".join(faults))
-    return data
 
 
 def write_mapping(values: Mapping[str, Any]) -> str:
     """Return fields as TOML: plain keys first, then one table for each mapping."""
     plain = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
     tables = {k: v for k, v in values.items() if isinstance(v, Mapping)}
-    lines = [f"{_key(k)} = {_value(v)}" for k, v in plain.items()]
+    lines = [f"{toml_key(k)} = {toml_value(v)}" for k, v in plain.items()]
     for name, table in tables.items():
-        lines += ["", f"[{_key(name)}]"]
-        lines += [f"{_key(k)} = {_value(v)}" for k, v in table.items()]
+        lines += ["", f"[{toml_key(name)}]"]
+        lines += [f"{toml_key(k)} = {toml_value(v)}" for k, v in table.items()]
     return "\n".join(lines) + "\n"
 
 
-def _key(name: Any) -> str:
+def toml_key(name: Any) -> str:
+    """Return a key, in quotation marks where it needs them."""
     text = f"{name:g}" if isinstance(name, float) else str(name)
     return text if _BARE.match(text) else _text(text)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value on one line; mappings as inline tables."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+        if not value:
+            return "{}"
+        return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     return _text(str(value))
 
 

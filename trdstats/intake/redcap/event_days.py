@@ -38,7 +38,7 @@ def event_days(names: Iterable[str], layout: RedcapLayout) -> dict[str, float]:
         known = _of_table(layout.event_table)
     found, unknown = {}, []
     for name in names:
-        day = _day_of_name(name) if layout.days_in_names else _look_up(name, known)
+        day = day_of_name(name) if layout.days_in_names else _look_up(name, known)
         if day is None:
             unknown.append(name)
         else:
@@ -77,7 +77,8 @@ def _look_up(name: str, known: Mapping[str, float]) -> float | None:
     return None
 
 
-def _day_of_name(name: str) -> float | None:
+def day_of_name(name: str) -> float | None:
+    """Return the day that the name of an event says, None where it says none."""
     text = _ARM.sub("", name.casefold().replace(" ", "_"))
     if text in _AT_START:
         return 0.0

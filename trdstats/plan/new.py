@@ -1,0 +1,260 @@
+"""A plan for an export nobody has described yet: mapping, windows and steps, each explained."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trdstats.arguments import checked
+from trdstats.errors import DataError, DataWarning, NotEstimableError, PlanError
+from trdstats.intake.files import FileTable, read_file, sheet_names
+from trdstats.intake.propose import Proposal, Question, find_redcap_files, propose_mapping
+from trdstats.plan.analysis import prepare
+from trdstats.plan.new_text import short, written_plan
+from trdstats.plan.reading import plan_from_text
+from trdstats.study import Study, propose_windows, study_from_mapping
+from trdstats.tables import Summary, SummaryMixin
+
+_ORDERS = "date_order"
+
+
+@dataclass(frozen=True, repr=False)
+class NewPlan(SummaryMixin):
+    """A plan that was written for an export.
+
+    Attributes
+    ----------
+    path : Path
+    text : str
+    study : Study
+        As the plan reads it.
+    assumed : tuple of str
+        What was taken, and from what.
+    undecided : tuple of (int, str)
+        What the export does not say: the line of the plan to edit, and the words.
+    """
+
+    path: Path
+    text: str
+    study: Study
+    assumed: tuple[str, ...]
+    undecided: tuple[tuple[int, str], ...]
+
+    def summary(self) -> Summary:
+        """Return what was assumed, and the lines to edit."""
+        rates = ", ".join(f"{n:,} {t}" for t, n in self.study.subjects["treatment"]
+                          .value_counts(sort=False).items())  # fmt: skip
+        return Summary(
+            f"Plan {str(self.path)!r}",
+            (("Subjects", rates), *(("Assumed", words) for words in self.assumed)),
+            notes=(
+                *(f"To decide, line {line}: {words}." for line, words in self.undecided),
+                f"It runs as it is: trdstats run {self.path}",
+            ),
+        )
+
+
+@checked
+def write_new_plan(
+    export: str | Path,
+    out: str | Path = "plan.toml",
+    *,
+    scale: str | None = None,
+    date_order: str | None = None,
+    ask: Any = None,
+    force: bool = False,
+) -> NewPlan:
+    """Look at an export and write a plan that runs.
+
+    Parameters
+    ----------
+    export : str or Path
+        A file as in `read_file`.
+    out : str or Path
+        The plan. Files are named in it from its folder.
+    scale : str, optional
+        Instrument, where no column is called by it.
+    date_order : str, optional
+        As in `ExportMapping`, where no date tells.
+    ask : callable, optional
+        ``ask(key, words)`` returns what only the user can say: the scale or the date order.
+    force : bool
+        Whether an existing plan is replaced.
+
+    Raises
+    ------
+    PlanError
+        When `out` exists, or with everything that is missing: nothing is written then.
+    TrdstatsError
+        When the export cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from trdstats import sample_exports
+    >>> with TemporaryDirectory() as folder:
+    ...     new = write_new_plan(sample_exports()["klinik.csv"], Path(folder) / "plan.toml")
+    >>> new.study.treatments
+    ('EKT', 'Ketamin i.v.', 'TMS')
+    >>> [words.split(":")[0] for _, words in new.undecided][:1]
+    ['relapse has no default, since trials differ']
+    """
+    export, out = Path(export), Path(out)
+    if out.exists() and not force:
+        raise PlanError(f"{str(out)!r} exists and is kept. Name another with --out, or --force.")
+    told = {"scale": scale, "date_order": date_order}
+    while True:
+        try:
+            return _written(export, out, told)
+        except _LackingError as lacking:
+            key = lacking.key
+            if ask is None or key is None:
+                raise PlanError(str(lacking)) from None
+            told[key] = ask(key, lacking.words)
+
+
+class _LackingError(Exception):
+    """What is missing; `key` is what one answer would settle."""
+
+    def __init__(self, text: str, key: str | None = None, words: str = "") -> None:
+        super().__init__(text)
+        self.key, self.words = key, words
+
+
+def _written(export: Path, out: Path, told: Mapping[str, str | None]) -> NewPlan:
+    sheet, table, proposal, questions = _proposed(export, told["scale"])
+    if proposal.lacking:
+        raise _lacking(export, proposal.lacking)
+    fields: dict[str, Any] = {"file": _name(export, out.parent)}
+    fields |= {"sheet": sheet} if sheet is not None else {}
+    fields |= proposal.fields
+    if told[_ORDERS] is not None:
+        fields[_ORDERS] = told[_ORDERS]
+    if proposal.redcap is not None:
+        files = {k: _name(export.parent / v, out.parent) if k in ("dictionary", "event_table")
+                 else v for k, v in proposal.redcap.items()}  # fmt: skip
+        fields["redcap"] = files
+    study = _read(fields, out.parent)
+    fields, study, assumed = _with_windows(fields, study)
+    proposal = replace(
+        proposal,
+        assumed={**proposal.assumed, **assumed},
+        questions=(*questions, *proposal.questions),
+    )
+    draft = written_plan(export.name, fields, proposal, study)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the run says it again
+        prepare(plan_from_text(draft.text, out.parent), study)
+    out.write_text(draft.text, "utf-8", newline="\n")
+    notes = [p.summary for p in table.notices]
+    said = [f"{k}: {words}" for k, words in proposal.assumed.items()]
+    if proposal.unused:
+        said.append(f"not used: {', '.join(proposal.unused)}")
+    return NewPlan(out, draft.text, study, (*notes, *said), draft.undecided)
+
+
+def _name(path: Path, folder: Path) -> str:
+    """Return a file as it is found from the folder of the plan."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()
+
+
+def _proposed(
+    export: Path, scale: str | None
+) -> tuple[str | None, FileTable, Proposal, list[Question]]:
+    """Return the proposal for a file; of a workbook, for the first sheet that can be read."""
+    sheets = sheet_names(export)
+    named: list[str | None] = list(sheets) if len(sheets) > 1 else [None]
+    found, failed = [], []
+    for sheet in named:
+        try:
+            table = read_file(export, text="all", sheet=sheet)
+        except DataError as error:  # another sheet may be the table
+            failed.append(error)
+            continue
+        files = find_redcap_files(export, table.frame)
+        proposal = propose_mapping(
+            table.frame.astype(object), labels=table.labels, scale=scale, **files
+        )
+        found.append((sheet, table, proposal))
+    if not found:
+        raise failed[0]
+    whole = [f for f in found if not f[2].lacking]
+    best = min(found, key=lambda f: len(f[2].lacking)) if not whole else whole[0]
+    questions = []
+    if len(whole) > 1:
+        others = " or ".join(repr(f[0]) for f in whole[1:])
+        questions.append(Question("sheet", f"sheet {best[0]!r} was taken, not {others}"))
+    return (*best, questions)
+
+
+def _lacking(export: Path, lacking: tuple[Question, ...]) -> _LackingError:
+    lines = "\n".join(f"  {q.words[:1].upper()}{q.words[1:]}." for q in lacking)
+    only_scale = len(lacking) == 1 and lacking[0].key == "scale"
+    return _LackingError(
+        f"No plan can be written for {export.name!r}. What is missing:\n{lines}",
+        "scale" if only_scale else None,
+        lacking[0].words,
+    )
+
+
+def _read(fields: Mapping[str, Any], folder: Path) -> Study:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # of windows, which are yet to come
+            return study_from_mapping({"export": fields}, folder)
+    except DataError as error:
+        kinds = {p.kind for p in error.problems if p.level == "error"}
+        if kinds == {"ambiguous_date_order"} and "date_order" not in fields:
+            raise _LackingError(
+                f"No plan can be written. {error}\n  On the command line: "
+                '--date-order "day first".',
+                _ORDERS,
+                "dates can be read in two ways: day first, month first or year first",
+            ) from None
+        raise
+
+
+def _with_windows(
+    fields: Mapping[str, Any], study: Study
+) -> tuple[dict[str, Any], Study, dict[str, str]]:
+    """Return the mapping and the study with windows: one schedule for all, where they share it."""
+    try:
+        by_arm = propose_windows(study).windows
+    except NotEstimableError as error:
+        raise PlanError(f"No plan can be written. {error}") from error
+    rated = study.visits[study.visits["score"].notna() & (study.visits["day"] > 0)]
+    shared = propose_windows(rated).windows
+    if all(_agree(own, shared) for own in by_arm.values()):
+        windows, words = _plain(shared), "read from the days of all ratings, one schedule for all"
+    else:
+        windows = {arm: _plain(own) for arm, own in by_arm.items()}
+        words = "read from the days of ratings of each treatment"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the run says it again
+        study = study.with_windows(windows)
+    return {**fields, "windows": windows}, study, {"windows": words}
+
+
+def _agree(own: Mapping[float, Any], shared: Mapping[float, Any]) -> bool:
+    """Return whether the days of one treatment are the shared ones, give or take a few days."""
+    days = sorted(shared)
+    if len(own) > len(days):
+        return False
+    near = [min(abs(d - e) for e in days) <= max(2, 0.1 * d) for d in own]
+    return all(near) and max(own) >= 0.9 * days[-1]
+
+
+def _plain(windows: Mapping[float, Any]) -> dict[str, Any]:
+    """Return windows as TOML writes them."""
+    return {
+        f"{day:g}": [short(x) for x in w] if isinstance(w, tuple) else short(w)
+        for day, w in windows.items()
+    }
