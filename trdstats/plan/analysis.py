@@ -43,7 +43,7 @@ def _check_steps(plan: Plan, study: Study) -> None:
     problems = PlanProblems(plan.text)
     for step in all_steps():
         for key, words in step.check(plan, study):
-            problems.add(f"{key}: {words.rstrip('.')}", "analysis", key)
+            problems.add(f"{key}: {words.removesuffix('.')}", "analysis", key)
     problems.raise_if_any()
 
 
