@@ -255,21 +255,26 @@ def test_another_year_between_two_visits() -> None:
     assert "mistyped date or year" in notice.remedy
 
 
-@pytest.mark.parametrize(
-    ("windows", "level"),
-    [({7: 2, 14: 3, 28: 3, 56: 7}, "note"), ({7: 2, 14: 3, 84: 7}, "warning")],
-)
-def test_outside_every_window(windows: dict[float, float], level: str) -> None:
-    visits, subjects = clinic()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        study = trd.Study(visits, subjects, scale="MADRS", windows=windows)
+def test_windows_for_some_of_the_visits_are_a_note() -> None:
+    """Nobody said that days 28 and 56 are scheduled: two of five ratings stand for no day."""
+    study = study_of(windows={7: 2, 14: 3, 84: 7})
     (notice,) = study.notices
-    n = 60 * (5 - len(windows))
-    assert notice.summary.startswith(f"{n} of 300 ratings after day 0 ({n // 3} %) lie in no visit")
-    assert notice.where[0] == f"ECT: {n // 3} of 100 ({n // 3} %)"
-    assert notice.level == level
+    assert notice.summary.startswith("120 of 300 ratings after day 0 (40 %) lie in no visit window")
+    assert notice.summary.endswith("0 of them come close to one.")
+    assert notice.where[0] == "ECT: 40 of 100 (40 %)"
+    assert notice.level == "note"
     assert "propose_windows(study)" in notice.remedy
+
+
+def test_windows_too_narrow_are_a_warning() -> None:
+    """Windows of the very day: counted by a loop, all that miss them come within a few days."""
+    visits, subjects = clinic()
+    after = visits.loc[visits["day"] > 0, "day"]
+    n = int((~after.isin(list(WINDOWS))).sum())
+    assert n > 75
+    match = rf"{n} of 300 ratings after day 0 .* no scheduled day. \d+ of them come close to one"
+    with pytest.warns(DataWarning, match=match):
+        trd.Study(visits, subjects, scale="MADRS", windows=dict.fromkeys(WINDOWS, 0))
 
 
 def test_other_windows_are_looked_at_anew() -> None:

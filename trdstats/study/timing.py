@@ -107,5 +107,5 @@ def _misfit(line: Timeline, stray: IntArray, windows: Mapping[str, VisitWindows]
     if not len(stray):
         return None
     return units.note_unit_by_windows(line, place) or schedule.note_outside_windows(
-        line, stray, place
+        line, stray, place, [np.asarray(windows[name].days) for name in line.arms]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -11,14 +11,27 @@ from trdstats.errors import Problem
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import FEWEST, Timeline
 
-# Ratings outside every window are worth a note from here, and a warning where every fourth is lost.
+# Ratings outside every window are worth a note from here. A schedule may name some of the visits
+# only; windows are too narrow where every fourth of the ratings about a scheduled day misses them.
 _SOME, _MANY = 0.05, 0.25
 # Onset can only be seen at a visit: with a tenth of the visits it is seen that much later.
 _TIMES = 10.0
 
 
+def nearby(day: FloatArray | float) -> FloatArray:
+    """Return how many days around a scheduled day a visit meant for it may be expected.
+
+    Three days, a twelfth of the time for later visits up to two weeks, and at most half of the
+    time for the first days.
+    """
+    return np.minimum(np.floor(np.clip(np.asarray(day) / 12, 3, 14)), np.asarray(day) / 2)
+
+
 def note_outside_windows(
-    timeline: Timeline, stray: IntArray, place: Callable[[FloatArray, IntArray], FloatArray]
+    timeline: Timeline,
+    stray: IntArray,
+    place: Callable[[FloatArray, IntArray], FloatArray],
+    scheduled: Sequence[FloatArray],
 ) -> Problem | None:
     """Note ratings after day 0 that lie in no visit window.
 
@@ -29,6 +42,8 @@ def note_outside_windows(
         Ratings after day 0 that stand for no scheduled day, among those of `timeline`.
     place : callable
         ``place(day, arm)`` returns the scheduled day whose window holds each, NaN outside all.
+    scheduled : sequence of ndarray
+        Scheduled days of each treatment.
     """
     arm = timeline.arm[timeline.code[stray]]
     # The others lie in a window, in which another rating was closer to the day.
@@ -38,6 +53,8 @@ def note_outside_windows(
     n, of = len(stray), len(whole)
     if not n or n < _SOME * of or timeline.seen.sum() < FEWEST:
         return None
+    missed = _about_a_day(timeline.day[stray], arm, scheduled)
+    meant = of - n + missed
     k = len(timeline.arms)
     counts = zip(
         timeline.arms, np.bincount(arm, minlength=k), np.bincount(whole, minlength=k), strict=True
@@ -50,11 +67,20 @@ def note_outside_windows(
     return Problem(
         "outside_windows",
         f"{n:,} of {of:,} ratings after day 0 ({100 * n / of:.0f} %) lie in no visit window: they "
-        "stand for no scheduled day.",
+        f"stand for no scheduled day. {missed:,} of them come close to one.",
         by_arm + first,
         "Compare the windows with propose_windows(study), which reads some from the days.",
-        level="warning" if n >= _MANY * of else "note",
+        level="warning" if missed >= _MANY * meant else "note",
     )
+
+
+def _about_a_day(day: FloatArray, arm: IntArray, scheduled: Sequence[FloatArray]) -> int:
+    """Return how many days lie about a scheduled day of their treatment."""
+    n = 0
+    for k, days in enumerate(scheduled):
+        own = day[arm == k]
+        n += int((np.abs(own[:, None] - days) <= nearby(days)).any(axis=1).sum())
+    return n
 
 
 def note_density(timeline: Timeline) -> Problem | None:

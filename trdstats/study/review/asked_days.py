@@ -9,20 +9,11 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataWarning, Problem, describe_problems
+from trdstats.study.plausibility.schedule import nearby
 from trdstats.study.study import Study
 
 _REACHED = 0.5  # of those assessed nearby
 FEWEST = 10  # assessed nearby; of fewer a half says nothing
-
-
-def nearby(day: float) -> float:
-    """Return how many days around a day a visit for that day may be expected.
-
-    Three days, a twelfth of the time for later visits up to two weeks, and less than half of the
-    time for the first days.
-    """
-    whole = float(np.floor(np.clip(day / 12, 3, 14)))
-    return min(whole, day / 2)
 
 
 def note_asked_day(
@@ -38,7 +29,7 @@ def note_asked_day(
         Default: all. Those whose windows do not name the day are not scheduled for it.
     """
     visits = study.visits
-    reach = nearby(day)
+    reach = float(nearby(day))
     at = visits["day"].to_numpy()
     near = np.flatnonzero((at > 0) & (np.abs(at - day) <= reach + 1e-9))
     near = near[visits["score"].notna().to_numpy()[near]]
