@@ -51,11 +51,15 @@ def test_what_is_written(sample_run: Run) -> None:
     assert sample_run.report.name == "report.html"
     names = {t.stem for t in sample_run.tables}
     assert {"definitions", "mean_scores", "changes", "rates", "rates_acute", "onset_times",
-            "onset_curves", "onset_rmst", "durability_at", "durability_curves",
+            "onset_curves", "onset_rmst", "onset_quantiles", "onset_test", "onset_hazards",
+            "onset_audit", "in_response_curves", "in_response_days", "dropout", "multiverse",
+            "durability_at", "durability_curves",
             "comparison", "comparison_findings", "comparison_balance"
             } <= names  # fmt: skip
     stems = {f.stem for f in sample_run.figures}
-    assert stems == {"scores", "acute_rates", "waterfall", "onset", "durability", "comparison"}
+    assert stems == {"in_response", "in_response_states", "scores", "acute_rates", "waterfall",
+                     "onset", "onset_at_visits", "durability", "comparison", "dropout",
+                     "multiverse"}  # fmt: skip
     assert {f.suffix for f in sample_run.figures} == {".png", ".svg"}
     assert all(f.stat().st_size > 1000 for f in sample_run.figures)
 
@@ -93,7 +97,7 @@ def page(sample_run: Run) -> Page:
 def test_the_report_opens_offline(page: Page) -> None:
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    assert page.images == 6
+    assert page.images == 11
 
 
 def test_the_report_fits_a_phone(sample_run: Run) -> None:
@@ -132,7 +136,9 @@ def test_manifest(sample_run: Run) -> None:
     assert {"numpy", "scipy", "pandas", "formulaic", "statsmodels"} <= set(manifest["packages"])
     assert "lifelines" not in manifest["packages"]  # no run computes with it
     assert manifest["plan"] == read_plan().text
-    written = (sample_run.report, *sample_run.tables, *sample_run.figures)
+    written = (
+        sample_run.report, sample_run.results, *sample_run.tables, *sample_run.figures
+    )  # fmt: skip
     for path in written:
         name = path.relative_to(sample_run.folder).as_posix()
         assert manifest["results"][name] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -141,14 +147,15 @@ def test_manifest(sample_run: Run) -> None:
 
 def test_a_second_run_writes_the_same_bytes(sample_run: Run, tmp_path: Path) -> None:
     again = run_plan(read_plan(), tmp_path / "again")
-    for path in (*sample_run.tables, *sample_run.figures, sample_run.report, sample_run.manifest):
+    others = (sample_run.report, sample_run.manifest, sample_run.results)
+    for path in (*sample_run.tables, *sample_run.figures, *others):
         twin = again.folder / path.relative_to(sample_run.folder)
         assert twin.read_bytes() == path.read_bytes(), path.name
 
 
 def test_tables_are_those_of_the_library(sample_run: Run) -> None:
     written = pd.read_csv(sample_run.folder / "tables" / "rates.csv")
-    own = written[(written["measure"] == "rate") & written["outcome"].str.startswith("response")]
+    own = written[(written["measure"] == "rate") & (written["outcome"] == "response")]
     study = load_sample("modalities")
     with pytest.warns(UserWarning, match="Nobody was rated at day 28"):
         expected = rates(study, Response(), day=28, reference="TMS").tidy()
