@@ -110,9 +110,46 @@ def test_the_report_fits_a_phone(sample_run: Run) -> None:
 def test_crude_comparisons_are_labelled(page: Page) -> None:
     assert "The data of this report are simulated" in page.text
     label = "Unadjusted: treatments were not randomised"
-    # Once at the head, then under rates (2 definitions at 1 day), acute rates, Kaplan-Meier,
-    # log-rank, restricted means, and both tables of durability.
-    assert page.text.count(label) == 9
+    # Once at the head and once in the methods; the others stand under the tables of days in
+    # response, acute rates, rates (2 definitions at 1 day), onset (Turnbull, its test, hazards, the
+    # audit, Kaplan-Meier, log-rank, restricted means), durability (2), dropout and multiverse.
+    assert page.text.count(label) == 17
+
+
+def test_most_notes_are_folded(sample_run: Run) -> None:
+    html = sample_run.report.read_text("utf-8")
+    visible = re.sub(r"<details.*?</details>", "", html, flags=re.DOTALL)
+    assert visible.count('class="note"') <= 25
+    assert html.count('class="note"') > 100  # none is lost
+
+
+def test_the_first_screen_holds_a_line_a_treatment(sample_run: Run) -> None:
+    html = sample_run.report.read_text("utf-8")
+    first = html[html.index('id="findings"') : html.index("<nav")]
+    for treatment in load_sample("modalities").treatments:
+        assert f'<td class="left">{treatment}</td>' in first
+    for question in ("Mean days in response", "Response at the end", "Median days to response",
+                     "Relapse by day 28", "Comparable with TMS"):  # fmt: skip
+        assert question in first
+
+
+def test_leads_say_what_the_tables_hold(sample_run: Run) -> None:
+    html = sample_run.report.read_text("utf-8")
+    days = pd.read_csv(sample_run.folder / "tables" / "in_response_days.csv")
+    spent = days[(days["measure"] == "mean days") & (days["state"] == "in response")]
+    best = spent.loc[spent["estimate"].idxmax()]
+    limits = f"{best['conf_low']:.1f} to {best['conf_high']:.1f}"
+    assert (
+        f"{best['estimate']:.1f} days in response (95 % CI {limits}) under {best['treatment']}"
+        in html
+    )
+    findings = pd.read_csv(sample_run.folder / "tables" / "comparison_findings.csv")
+    pairs = findings.drop_duplicates(["treatment", "reference"])["conclusion"].value_counts()
+    assert f"{pairs['not comparable']} not comparable" in html
+    acute = pd.read_csv(sample_run.folder / "tables" / "rates_acute.csv")
+    acute = acute[acute["outcome"] == "response"].sort_values("estimate")
+    assert f"{100 * acute['estimate'].iloc[-1]:.0f} %" in html
+    assert f"under {acute['treatment'].iloc[-1]} to" in html
 
 
 def test_figures_of_crude_comparisons_are_labelled(sample_run: Run) -> None:

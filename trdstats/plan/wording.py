@@ -81,4 +81,4 @@ def list_groups(
     ]
     if len(known) <= _LISTED:
         return ", ".join(parts) + "."
-    return f"From {parts[0]} to {parts[1]}, of {len(known)} treatments."
+    return f"from {parts[0]} to {parts[1]}, of {len(known)} treatments."

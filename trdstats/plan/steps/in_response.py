@@ -76,7 +76,7 @@ def run(task: Task) -> Section:
     return Section(
         task.name,
         title,
-        f"Of {tau:g} days: {groups[:1].lower() + groups[1:]} "
+        f"Of {tau:g} days: {groups} "
         + (list_differences(differences, unit="days", level=level) if len(differences) else ""),
         about="Everyone who started treatment counts on every day, responder or not. The curve "
         "rises as patients respond and falls as they relapse; the area under it is the mean "

@@ -125,7 +125,9 @@ def run(task: Task) -> Section:
 def _between(row: Any) -> str:
     if row.bound_high == float("inf"):
         return "not reached"
-    return f"{format_number(row.bound_low, 0)} to {format_number(row.bound_high, 0)}"
+    # A first visit may lie hours after day 0.
+    digits = 0 if row.bound_high >= 1 else 2
+    return f"{format_number(row.bound_low, digits)} to {format_number(row.bound_high, digits)}"
 
 
 def _medians(medians: pd.DataFrame, outcome: str) -> str:
