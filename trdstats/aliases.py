@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Any, NamedTuple
 
     import matplotlib.axes
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # A frame of pandas, polars, pyarrow or another library that narwhals reads.
 FrameLike: TypeAlias = "IntoDataFrame"
+# A table, or the file that holds it.
+TableLike: TypeAlias = "str | Path | IntoDataFrame"
 # One row: of a tidy result, of a published table, or cells by their names.
 RowLike: TypeAlias = "pd.Series[Any] | Mapping[str, object] | NamedTuple | pd.DataFrame"
 # Identifiers of subjects, or a mask over them.

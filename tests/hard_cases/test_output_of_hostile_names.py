@@ -195,7 +195,7 @@ def test_the_command_line_prints_names_as_they_are(
 
 def test_a_folder_that_looks_like_markup(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def act(plan: object, out: Path, tell: object) -> Run:
-        return Run(out, out / "report.html", out / "manifest.json", (), ())
+        return Run(out, out / "report.html", out / "manifest.json", out / "results.json", (), ())
 
     monkeypatch.setattr("trdstats.plan.run_plan", act)
     done = CliRunner().invoke(cli.main, ["run", "--out", "a[/bold]b\x1b[2J:smile:"])

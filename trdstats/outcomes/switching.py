@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import SubjectsLike
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, SpecError, check_choice
 from trdstats.outcomes.assess import Seen
@@ -111,7 +112,7 @@ class SwitchCounts:
         arm = kept["treatment"].cat.set_categories(list(treatments))
         return replace(self, frame=kept.assign(treatment=arm))
 
-    def among(self, subjects: Any) -> SwitchCounts:
+    def among(self, subjects: SubjectsLike) -> SwitchCounts:
         """Return the counts of some of the subjects."""
         return replace(self, frame=self.frame[self.frame["subject"].isin(subjects)])
 

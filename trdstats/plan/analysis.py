@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from trdstats.errors import PlanError, TrdstatsError, UnknownNameError, known_level, unknown_day
+from trdstats.errors import (
+    EstimateWarning,
+    PlanError,
+    TrdstatsError,
+    UnknownNameError,
+    known_level,
+    unknown_day,
+)
 from trdstats.outcomes import day_by_treatment
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading.problems import find_line
-from trdstats.plan.sections import Section
+from trdstats.plan.sections import Note, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.steps import get_step
 from trdstats.study import Study
@@ -81,7 +89,7 @@ def _task_of(plan: Plan, planned: PlannedStep, study: Study) -> Task:
 
 def _carry_out(step: Step, task: Task) -> Section:
     try:
-        return _named(step.run(task), step, task)
+        return _named(_run_noting(step, task), step, task)
     except TrdstatsError as error:
         reason = str(error)
     except Exception as error:  # one step with a fault must not take the others with it
@@ -89,6 +97,21 @@ def _carry_out(step: Step, task: Task) -> Section:
     title = task.settings.title or step.words.capitalize()
     lead = "This part could not be carried out."
     return Section(task.name, title, lead, failed=reason)
+
+
+def _run_noting(step: Step, task: Task) -> Section:
+    """Run a step; what its estimates warn of stands among its notes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", EstimateWarning)
+        section = step.run(task)
+    texts = []
+    for w in caught:
+        if issubclass(w.category, EstimateWarning):
+            texts.append(str(w.message))
+        else:
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+    notes = tuple(Note(text) for text in dict.fromkeys(texts))
+    return replace(section, notes=(*section.notes, *notes))
 
 
 def _named(section: Section, step: Step, task: Task) -> Section:

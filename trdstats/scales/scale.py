@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from trdstats.scales.scoring import PLAIN, Scoring
 from trdstats.scales.source import SET_BY_ANALYST, Source
 from trdstats.tables import Summary, SummaryMixin, Table
 
+# Numbers, or arrays and columns of them: what is given comes back.
+Totals = TypeVar("Totals")
 Direction = Literal["higher is worse", "higher is better"]
 
 
@@ -231,7 +233,7 @@ class Scale(SummaryMixin):
         """Worst attainable total."""
         return self.floor if self.high_is_good else self.maximum
 
-    def oriented(self, totals: Any) -> Any:
+    def oriented(self, totals: Totals) -> Totals:
         """Return totals counted so that high is worse.
 
         Parameters
@@ -244,7 +246,9 @@ class Scale(SummaryMixin):
             The totals themselves, or ``floor + maximum - totals`` where high is good; oriented
             twice they are themselves again.
         """
-        return self.floor + self.maximum - totals if self.high_is_good else totals
+        if not self.high_is_good:
+            return totals
+        return self.floor + self.maximum - totals  # type: ignore[operator, return-value]
 
     def averaged_over(self, raters: int) -> Scale:
         """Return the same scale with totals that are means of several raters.

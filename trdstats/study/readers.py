@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from trdstats.aliases import TableLike
 from trdstats.arguments import checked
 from trdstats.errors import (
     DataError,
@@ -114,11 +115,11 @@ def _warn(notices: tuple[Problem, ...]) -> None:
 
 @checked
 def read_export(
-    visits: Any = None,
+    visits: TableLike | None = None,
     *,
     mapping: ExportMapping | str | Path,
-    subjects: Any = None,
-    events: Any = None,
+    subjects: TableLike | None = None,
+    events: TableLike | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Study:
     """Read the export of a clinic or a trial database as a study.
@@ -200,7 +201,7 @@ def warn_of_export(study: Study) -> None:
 
 
 @checked
-def read_redcap(export: Any, *, layout: RedcapLayout | None = None, **fields: Any) -> Study:
+def read_redcap(export: TableLike, *, layout: RedcapLayout | None = None, **fields: Any) -> Study:
     """Read an export of REDCap as a study.
 
     Parameters

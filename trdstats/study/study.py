@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from trdstats.aliases import FrameLike, SubjectsLike
+from trdstats.aliases import FrameLike, SubjectsLike, TableLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
@@ -146,7 +146,7 @@ class Study(SummaryMixin):
         subjects: FrameLike | None = None,
         events: FrameLike | None = None,
         *,
-        courses: Any = None,
+        courses: FrameLike | None = None,
         scale: str | Scale | Sequence[str | Scale],
         subject: str = "subject",
         treatment: str = "treatment",
@@ -155,7 +155,7 @@ class Study(SummaryMixin):
         baseline: str | Mapping[str, str] | None = None,
         windows: WindowsLike | None = None,
         instrument: str | None = None,
-        duplicates: str | Mapping[str, Any] | None = None,
+        duplicates: str | Mapping[str, Level] | None = None,
         randomised: bool = False,
     ) -> None:
         self._roles: Roles = read_roles(
@@ -178,16 +178,16 @@ class Study(SummaryMixin):
     @classmethod
     def from_adam(
         cls,
-        adsl: Any,
-        adqs: Any,
-        adtte: Any = None,
+        adsl: TableLike,
+        adqs: TableLike,
+        adtte: TableLike | None = None,
         *,
         scales: Mapping[str, str | Scale] | None = None,
         treatment: Literal["planned", "actual"] = "planned",
         population: str | None = None,
         analysis_flag: str | None = "ANL01FL",
         derived: Sequence[str] = (),
-        visit_days: Mapping[Any, float] | None = None,
+        visit_days: Mapping[str, float] | Mapping[float, float] | None = None,
         events: Mapping[str, str] | None = None,
         **roles: Any,
     ) -> Study:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError
 from trdstats.intake.mapping.checks import faults_of
 from trdstats.intake.mapping.described import describe_mapping
@@ -122,10 +122,10 @@ class ExportMapping(SummaryMixin):
     scale: str | Sequence[str]
     subject: str = "subject"
     treatment: str = "treatment"
-    score: str | Mapping[str, Any] | None = None
-    items: Any = None
+    score: str | Mapping[str, str | Mapping[str, float]] | None = None
+    items: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None
     missing_items: Literal["published", "complete"] | int = "published"
-    baseline: Any = None
+    baseline: str | float | Mapping[str, str | float] | None = None
     day: str | None = None
     unit: Unit = "days"
     date: str | None = None
@@ -137,14 +137,14 @@ class ExportMapping(SummaryMixin):
     timezone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: str | None = None
-    missing: Any = ()
-    labels: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
+    missing: object = ()
+    labels: Mapping[str, Mapping[Level, Level]] = field(default_factory=dict)
     covariates: Sequence[str] | None = None
     instrument: str | None = None
     event: str = "event"
     event_dates: Mapping[str, str] = field(default_factory=dict)
     event_days: Mapping[str, str] = field(default_factory=dict)
-    windows: Any = None
+    windows: object = None
     duplicates: str | None = None
     randomised: bool = False
     file: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trdstats.aliases import TableLike
 from trdstats.arguments import checked
 from trdstats.errors import SpecError
 
@@ -46,9 +47,9 @@ class RedcapLayout:
 
     record: str | None = None
     event_days: Mapping[str, float] = field(default_factory=dict)
-    event_table: Any = None
+    event_table: TableLike | None = None
     days_in_names: bool = False
-    dictionary: Any = None
+    dictionary: TableLike | None = None
     visit_instruments: Sequence[str] = ()
 
     def __post_init__(self) -> None:

@@ -61,7 +61,9 @@ def build_courses(
         found += course_checks.check_course_days(names, values, days[column], wrong, column)
     start, end = days["start"], days["end"]
     given_kind = frame.get("kind", pd.Series([None] * len(frame), dtype=object))
-    kind = given_kind.astype(object).map(label_of).map(lambda v: v.lower() if v else None)
+    # A list: newer pandas would keep text as its own dtype, in which None is no value.
+    labels_of_kind = [label_of(v) for v in given_kind.tolist()]
+    kind = pd.Series([v.lower() if v else None for v in labels_of_kind], dtype=object)
     found += course_checks.check_treatments(names, treatment, arms)
     found += course_checks.check_order(names, treatment, start, end)
     found += course_checks.check_overlaps(names, code, treatment, start, end)
@@ -79,7 +81,7 @@ def build_courses(
             "treatment": labels[order],
             "start": start[order],
             "end": end[order],
-            "kind": kind.to_numpy(dtype=object)[order],
+            "kind": pd.Series(kind.to_numpy(dtype=object)[order], dtype=object),
             **{f"{c}_given" if c in COLUMNS else str(c): frame[c].iloc[order].array for c in rest},
         }
     )

@@ -103,7 +103,7 @@ def first_switches(
         {
             "subject": subjects["subject"].array[who],
             "from": subjects["treatment"].array[who],
-            "to": to.astype(object).where(to.notna(), None).to_numpy(dtype=object),
+            "to": pd.Series([None if pd.isna(t) else t for t in to.tolist()], dtype=object),
             "day": day[who],
             "event": kind.to_numpy(dtype=object),
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.columns import check_columns, check_numbers, numbers
@@ -21,7 +22,7 @@ from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count
 
 @checked
 def propose_windows(
-    visits: Any,
+    visits: Study | FrameLike,
     *,
     subject: str = "subject",
     treatment: str | None = None,

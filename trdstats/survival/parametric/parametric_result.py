@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.estimates import Estimates
@@ -75,7 +76,7 @@ class ParametricResult(Coefficients):
             *(() if np.isnan(g.aic) else (("AIC, BIC", f"{g.aic:.1f}, {g.bic:.1f}"),)),
         )  # fmt: skip
 
-    def plot(self, ax: Any = None, *, by: str = "treatment", **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
         """Draw the standardised share that had the event, by group; returns the Axes.
 
         Parameters
