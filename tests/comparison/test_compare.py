@@ -197,7 +197,7 @@ def test_two_studies_of_different_rules_refuse_until_named() -> None:
     scales = {"one": half(1, "A", "MADRS"), "two": half(2, "B", "HAM-D17")}
     found = judged(scales)
     assert found.comparability[0].conclusion == NOT_COMPARABLE
-    assert "B is rated on the HAMD17, A on the MADRS" in str(found)
+    assert "B is assessed on the HAMD17, A on the MADRS" in str(found)
     assert judged(scales, accept=["scale"]).tidy()["estimate"].notna().all()
     rules = {"one": trd.Remission(at_most=10), "two": trd.Remission(at_most=12)}
     found = judged(same, response=rules)

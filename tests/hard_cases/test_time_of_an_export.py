@@ -356,5 +356,5 @@ def test_a_covariate_of_many_levels_is_not_listed_in_full() -> None:
     found = trd.compare(study.only(["ECT", "TMS"]), adjust="town", outcomes=["rate"], day=28,
                         tau=84, n_boot=2)  # fmt: skip
     text = str(found)
-    assert text.count("Nobody with town = ") == 5
+    assert text.count("No subject with town = ") == 5
     assert "more levels of town: group them" in text

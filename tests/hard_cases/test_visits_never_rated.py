@@ -24,7 +24,7 @@ def test_ar1_is_the_spatial_power_of_the_planned_weeks() -> None:
     power = MMRM("y ~ arm * visit", covariance="sp_pow", ddf="satterthwaite").fit(
         frame.assign(visit=frame["visit"].astype(int))
     )
-    with pytest.warns(EstimateWarning, match=r"Nobody was rated at 14.*AR\(1\).*as a step"):
+    with pytest.warns(EstimateWarning, match=r"No subject was assessed at 14.*AR\(1\).*as a step"):
         ar1 = MMRM("y ~ arm * visit", covariance="ar1", ddf="satterthwaite").fit(frame)
     assert ar1.loglik == pytest.approx(power.loglik, abs=1e-8)
     rho = ar1.covariance_parameters()["estimate"].iloc[1]
@@ -37,9 +37,9 @@ def test_rows_without_an_outcome_are_planned_as_well(covariance: str) -> None:
     frame = simulated(n=50, T=4, seed=2)
     frame.loc[frame["visit"] == 14, "y"] = np.nan
     model = MMRM("y ~ arm * visit", covariance=covariance, ddf="satterthwaite")
-    with pytest.warns(EstimateWarning, match="Nobody was rated at 14"):
+    with pytest.warns(EstimateWarning, match="No subject was assessed at 14"):
         rows = model.fit(frame)
-    with pytest.warns(EstimateWarning, match="Nobody was rated at 14"):
+    with pytest.warns(EstimateWarning, match="No subject was assessed at 14"):
         declared = model.fit(without_14())
     assert rows.loglik == pytest.approx(declared.loglik, abs=1e-8)
     if covariance == "toep":  # distances 1, 2 and 3 all occur: three covariances of three visits
