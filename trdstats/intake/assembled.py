@@ -80,7 +80,7 @@ def subject_columns(
 
 
 def _baselines(mapping: Any) -> tuple[str, ...]:
-    return tuple(c for c in dict(mapping.baseline or {}).values() if isinstance(c, str))
+    return tuple(c for c in mapping.baselines.values() if isinstance(c, str))
 
 
 def treatment_of(
@@ -152,7 +152,7 @@ def baseline_columns(
     n = len(people.names)
     columns: dict[str, FloatArray] = {}
     names: dict[str, str] = {}
-    for scale, given in dict(mapping.baseline or {}).items():
+    for scale, given in mapping.baselines.items():
         if not isinstance(given, str):
             name = "baseline" if scale == mapping.scale[0] else f"baseline_{scale}"
             columns[name], names[scale] = np.full(n, float(given)), name

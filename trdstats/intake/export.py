@@ -101,7 +101,8 @@ def _check_roles(mapping: ExportMapping, tables: Mapping[str, SourceTable]) -> l
         of_visits.append(("date", mapping.date))
     found += check_columns(frames["visits"], [(r, c) for r, c in of_visits if c], "visits")
     somewhere = [("treatment", mapping.treatment), ("start", mapping.start)]
-    somewhere += [(f"baseline of {s}", c) for s, c in dict(mapping.baseline or {}).items()]
+    baselines = mapping.baselines.items()
+    somewhere += [(f"baseline of {s}", c) for s, c in baselines if isinstance(c, str)]
     somewhere += [("covariates", c) for c in mapping.covariates or ()]
     somewhere += [("labels", c) for c in mapping.labels if "{" not in c]
     somewhere += [(n, c) for n in ("event_dates", "event_days") for c in getattr(mapping, n)]
@@ -148,7 +149,7 @@ def _assemble(
     used |= set(mapping.event_days)
     used |= {c for c in (mapping.day, mapping.date, mapping.start, mapping.visit,
                          mapping.instrument) if c is not None}  # fmt: skip
-    used |= {c for c in dict(mapping.baseline or {}).values() if isinstance(c, str)}
+    used |= {c for c in mapping.baselines.values() if isinstance(c, str)}
     baselines, baseline_names = baseline_columns(reading, people, subject)
     treatment = treatment_of(reading, people, subject)
     early = _early(measured, day, subject["visits"], len(people.names))

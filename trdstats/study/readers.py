@@ -241,6 +241,8 @@ def read_redcap(export: TableLike, *, layout: RedcapLayout | None = None, **fiel
     >>> study.visits["day"].tolist()
     [0.0, 28.0, 0.0, 28.0]
     """
+    visits: Any
+    subjects: Any
     visits, subjects, mapping = redcap_tables(export, layout or RedcapLayout(), fields)
     return read_export(visits, subjects=subjects, mapping=mapping)
 

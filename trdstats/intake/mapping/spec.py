@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from trdstats.arguments import Level, checked
 from trdstats.errors import SpecError
@@ -17,6 +17,10 @@ from trdstats.intake.mapping.units import Unit, unit_of
 from trdstats.tables import Summary, SummaryMixin
 
 DateOrder = Literal["day first", "month first", "year first"]
+
+
+# Entries that say "missing": of all columns, or of some of them.
+MissingCodes: TypeAlias = "Sequence[str | float] | Mapping[str, Sequence[str | float]]"
 
 
 @checked
@@ -137,7 +141,7 @@ class ExportMapping(SummaryMixin):
     timezone: str | None = None
     decimal: Literal[".", ","] | None = None
     thousands: str | None = None
-    missing: object = ()
+    missing: MissingCodes = ()
     labels: Mapping[str, Mapping[Level, Level]] = field(default_factory=dict)
     covariates: Sequence[str] | None = None
     instrument: str | None = None
@@ -155,6 +159,11 @@ class ExportMapping(SummaryMixin):
     events_sheet: str | None = None
     separator: str | None = None
     encoding: str | None = None
+
+    @property
+    def baselines(self) -> dict[str, str | float]:
+        """Column or constant of the baseline, by scale."""
+        return dict(self.baseline) if isinstance(self.baseline, Mapping) else {}
 
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self)}

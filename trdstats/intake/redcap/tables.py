@@ -208,7 +208,7 @@ def _fields_of_subjects(frame: pd.DataFrame, mapping: ExportMapping) -> list[str
     of_visit = {*_score_fields(frame, mapping), EVENT, INSTRUMENT, INSTANCE, mapping.subject}
     of_visit |= {c for c in (mapping.day, mapping.date, mapping.visit, mapping.instrument) if c}
     named = [mapping.treatment, mapping.start, *(mapping.covariates or ())]
-    named += [c for c in dict(mapping.baseline or {}).values() if isinstance(c, str)]
+    named += [c for c in mapping.baselines.values() if isinstance(c, str)]
     named += [*mapping.event_dates, *mapping.event_days]
     ids = frame[mapping.subject]
     most = {c: frame[c].groupby(ids).nunique().max() for c in frame.columns if c not in of_visit}

@@ -70,7 +70,9 @@ def _sources(plan: Plan, study: Study) -> Table:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    return {k: manifest[k] for k in ("trdstats", "python", "platform")} | manifest["packages"]
+    made_with: dict[str, str] = {k: manifest[k] for k in ("trdstats", "python", "platform")}
+    packages: dict[str, str] = manifest["packages"]
+    return made_with | packages
 
 
 def _pairs(pairs: Mapping[str, str]) -> str:
