@@ -334,7 +334,11 @@ def with_entry(times: EventTimes) -> EventTimes:
         (lambda t: IntervalLogRank().fit(t).pairwise("tukey"), SpecError, "adjust must be one"),
         (lambda t: IntervalPH("time ~ age"), SpecError, "names an outcome"),
         (lambda t: IntervalPH("dose").fit(t), DataError, "dose"),
-        (lambda t: IntervalPH("age + I(2 * age)").fit(t), NotEstimableError, r"Collinear \(aliased\) with .*: I\(2 \* age\)"),
+        (
+            lambda t: IntervalPH("age + I(2 * age)").fit(t),
+            NotEstimableError,
+            r"Collinear \(aliased\) with .*: I\(2 \* age\)",
+        ),
         (
             lambda t: IntervalPH("age").fit(times_of([1, 2], [np.inf] * 2, "a", age=[1.0, 2])),
             NotEstimableError,
