@@ -235,7 +235,7 @@ def test_own_files(tmp_path: Path) -> None:
         (("horizon = 28", "horizon = -1"), "horizon must be a number of days after 0; got -1"),
         (("rate_days = [14, 28]", "rate_days = 28"), "rate_days must be a list of days"),
         (("reduction = 0.5", "reduction = 50"), r"definition 'response'.*Did you mean 0\.5"),
-        (("at_least = 22, ", ""), "definition 'relapse' has arguments that do not fit"),
+        (("at_least = 22, ", ""), "definition 'relapse': A relapse needs one threshold"),
         (("acute_end = 28", 'acute_end = "week 4"'), "acute_end must be a day"),
         (("title =", "title"), "not valid TOML"),
         (("horizon = 28", 'horizon = 28\nmissing = "LOCF"'), "missing must be one of"),
@@ -332,7 +332,7 @@ def test_command_line_checks_tables(tmp_path: Path, tiny: pd.DataFrame) -> None:
         (("--scale", "MADRS", "--day", "week"), "no column 'week'"),
         (("--scale", "MADRS", "--window", "week 4"), "A window reads DAY=WIDTH"),
         (("--scale", "MADRS", "--subjects", "nowhere.csv"), "There is no file"),
-        ((), "Missing option '--scale'"),
+        ((), "Name the instrument: --scale MADRS"),
     ],
 )
 def test_command_line_refusals(
