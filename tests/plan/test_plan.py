@@ -380,7 +380,7 @@ def test_cohorts_are_judged_before_they_are_compared(sample_run: Run) -> None:
 
 def test_covariates_that_cannot_be_used(tmp_path: Path) -> None:
     text = read_plan().text.replace('adjust = "age', 'adjust = "height + age')
-    match = r"adjust: Unknown column of the subjects 'height'\. Known: 'subject', .* \(line 30\)"
+    match = r"adjust: Unknown column of the subjects 'height'\. Known: 'subject', .* \(line 32\)"
     with pytest.raises(PlanError, match=match):
         run_plan(read_plan(plan_of(tmp_path, text)), tmp_path / "report")
     assert not (tmp_path / "report").exists()

@@ -126,7 +126,7 @@ class ExportMapping(SummaryMixin):
     scale: str | Sequence[str]
     subject: str = "subject"
     treatment: str = "treatment"
-    score: str | Mapping[str, str | Mapping[str, float]] | None = None
+    score: str | Mapping[str, str | float | Mapping[str, float]] | None = None
     items: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None
     missing_items: Literal["published", "complete"] | int = "published"
     baseline: str | float | Mapping[str, str | float] | None = None
