@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from trdstats.errors import PlanError
-from trdstats.plan.plan import Plan, plan_from_text
+from trdstats.plan.plan import Plan
+from trdstats.plan.reading import plan_from_text
+from trdstats.plan.step import Task
 from trdstats.plan.steps import durability, onset, rates
 from trdstats.study import study_from_mapping
 
@@ -46,8 +48,10 @@ def plan(folder: Path, **named: str) -> Plan:
 
 
 def texts(step: Any, own: Plan) -> str:
-    section = step.run(own, study_from_mapping(own.study, own.folder))
-    return " ".join(" ".join(repr(face) for face in section.faces).split())
+    study = study_from_mapping(own.study, own.folder)
+    settings = step.STEP.settings()
+    section = step.run(Task(own, study, step.STEP.key, settings))
+    return " ".join(" ".join(repr(table) for table in section.tables).split())
 
 
 @pytest.mark.parametrize(
