@@ -356,7 +356,7 @@ def test_given_scores_are_known() -> None:
          r"Too few subjects to model who gets it: C \(2\)"),
         ({}, lambda f: f[f["treatment"] == "A"], NotEstimableError, "Weights need two treatments"),
         ({}, lambda f: pd.concat([f, f.head(2)]), DataError, "2 subjects have several rows"),
-        ({}, lambda f: f.assign(x2=3 * f["x1"]), NotEstimableError, "explain x2"),
+        ({}, lambda f: f.assign(x2=3 * f["x1"]), NotEstimableError, r"Collinear \(aliased\) with other columns of the model: x2"),
         ({}, lambda f: f.drop(columns="x2"), DataError, "no column 'x2'"),
         ({"estimand": "att", "treated": "Z"}, lambda f: f, trd.errors.UnknownNameError, "'Z'"),
         ({"scores": {"A": "x1"}}, lambda f: f, trd.errors.UnknownNameError, "'B'"),

@@ -48,7 +48,7 @@ class Layout:
     planned : pandas.Index
         Visits that the table names, in order, those without rows too.
     better : {"lower", "higher"} or None
-        Which values of the outcome are better, None where nobody knows.
+        Which values of the outcome are better, None where not known.
     """
 
     subject_table: pd.DataFrame

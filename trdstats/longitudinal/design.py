@@ -157,7 +157,7 @@ class Design:
     visit : str
         Column of the visits; empty where ratings are not by visit.
     better : {"lower", "higher"} or None
-        Which values of the outcome are better, None where nobody knows.
+        Which values of the outcome are better, None where not known.
     caveat : str
         What comparisons of the treatments must say; empty when randomised or not known.
     unit : str

@@ -1,7 +1,7 @@
 """Who met a rule at which visit: three-valued states on arrays.
 
 Scores count from good to bad: where high is good they were turned round before they came here,
-``floor + maximum - score``, which a kernel cannot tell from a scale on which low is good.
+``floor + maximum - score``, and for the kernel they are a scale on which low is good.
 
 Scores are integers stored as floats, or quotients of integers with a denominator up to 100 where
 unanswered items were filled in or raters were averaged (halves to tenths). Between integers below
