@@ -8,18 +8,16 @@ back if the run was killed in that instant.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from trdstats.errors import PlanError
+from trdstats.errors import PlanError, TrdstatsError
+from trdstats.plan.manifest import MANIFEST, read_manifest
 
-MANIFEST = "manifest.json"
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
 _OWN = (*ROOMS, MANIFEST, "report.html", "results.json")
 
@@ -90,7 +88,7 @@ def _check_place(folder: Path, asked: str) -> None:
 
 
 def _check_content(folder: Path, asked: str) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and _manifest_of(folder) is None:
+    if folder.is_dir() and any(folder.iterdir()) and not _holds_report(folder):
         raise PlanError(
             f"The folder {asked!r} holds files that are no report; name another with --out."
         )
@@ -134,13 +132,12 @@ def _keep_others(folder: Path, new: Path) -> None:
             shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
-def _manifest_of(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of an earlier run, None when the folder holds no report."""
+def _holds_report(folder: Path) -> bool:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (FileNotFoundError, IsADirectoryError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and "trdstats" in manifest else None
+        read_manifest(folder)
+    except TrdstatsError:
+        return False
+    return True
 
 
 @contextmanager

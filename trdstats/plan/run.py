@@ -13,8 +13,14 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.plan.analysis import analyse
-from trdstats.plan.folder import MANIFEST, new_folder
-from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
+from trdstats.plan.folder import new_folder
+from trdstats.plan.manifest import (
+    MANIFEST,
+    build_manifest,
+    fingerprint_data,
+    with_results,
+    write_manifest,
+)
 from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, result_rows, write_results

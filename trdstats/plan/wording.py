@@ -48,15 +48,14 @@ def list_differences(
         return "; ".join(parts) + "."
     ordered = known.loc[known["estimate"].sort_values(kind="stable").index]
     first, last = (next(each_row(ordered.iloc[[k]])) for k in (0, -1))
-    apart = int(((known["conf_low"] > 0) | (known["conf_high"] < 0)).sum())
     ends = [
         f"{format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)} for "
         f"{r.treatment}"
         for r in (first, last)
     ]
     return (
-        f"Differences from {first.reference} ({unit}, {ci}) run from {ends[0]} to {ends[1]}; the "
-        f"intervals of {apart} of {len(known)} exclude 0."
+        f"Differences from {first.reference} ({unit}, {ci}) run from {ends[0]} to {ends[1]}; "
+        f"{say_excluding_zero(known)}."
     )
 
 
@@ -82,3 +81,19 @@ def list_groups(
     if len(known) <= _LISTED:
         return ", ".join(parts) + "."
     return f"from {parts[0]} to {parts[1]}, of {len(known)} treatments."
+
+
+def say_excluding_zero(rows: pd.DataFrame) -> str:
+    """Return how many intervals exclude 0, of those that have two limits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> say_excluding_zero(pd.DataFrame({"conf_low": [0.1, -0.2], "conf_high": [0.3, 0.2]}))
+    'the intervals of 1 of 2 exclude 0'
+    """
+    limited = rows[rows["conf_low"].notna() & rows["conf_high"].notna()]
+    if limited.empty:
+        return "no confidence limits"
+    apart = int(((limited["conf_low"] > 0) | (limited["conf_high"] < 0)).sum())
+    return f"the intervals of {apart} of {len(limited)} exclude 0"

@@ -42,6 +42,7 @@ def build_report(
     banners = [_SIMULATED] if "sample" in plan.study else []
     if study.caveat:
         banners.append(f"{study.caveat}. Differences between them may come from who was treated.")
+    banners += [f"{p.summary} {p.remedy}" for p in study.notices if p.level == "warning"]
     warnings = "".join(f'<p class="banner">{as_html(b)}</p>' for b in banners)
     shown = {LEADING_FIGURE} & {p.key for s in sections for p in s.pictures}
     body = "".join(write_section(s, figures, already_shown=shown) for s in sections)
