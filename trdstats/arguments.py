@@ -117,7 +117,9 @@ def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_given(what: str, value: Any, kind: _Kind, default: Any) -> Any:
     allow_infinite = isinstance(default, float) and not math.isfinite(default)
-    if isinstance(value, str) and "str" in kind.names and not value.strip() and default != "":
+    # A tab may be meant, as a separator.
+    is_blank = isinstance(value, str) and not value.strip(" \r\n")
+    if is_blank and "str" in kind.names and default != "":
         raise SpecError(f"{what} must not be an empty text.")
     return _check(what, value, kind, allow_infinite=allow_infinite)
 

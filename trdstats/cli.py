@@ -131,6 +131,16 @@ def _ask(key: str, words: str) -> str:
     "--duplicates",
     help="Which of several scores on a day counts: first, last, worst, mean, or rater=R1.",
 )
+@click.option(
+    "--averaged-over", type=int, metavar="RATERS",
+    help="Totals are means of so many raters: half points for 2.",
+)  # fmt: skip
+@click.option("--separator", help="Of text files, e.g. ';', or the word tab; default: found.")
+@click.option("--encoding", help="Of text files, e.g. utf-16; default: found.")
+@click.option(
+    "--sheet", "sheets", multiple=True, metavar="[TABLE=]SHEET",
+    help="Sheet of a workbook; of several tables visits=Ratings, subjects=Patients.",
+)  # fmt: skip
 @click.option("--baseline", help="Column with the baseline; default: last score at day <= 0.")
 @click.option(
     "--window",
@@ -152,11 +162,16 @@ def check(
     baseline: str | None,
     windows: tuple[str, ...],
     duplicates: str | None,
+    averaged_over: int | None,
+    separator: str | None,
+    encoding: str | None,
+    sheets: tuple[str, ...],
 ) -> None:
     """Check the tables of a study and say everything that is wrong with them.
 
     VISITS is a table of visits, or a .toml file that maps an export and names its file.
     """
+    from trdstats.scales import averaged_scales
     from trdstats.study import read_export, read_study
 
     console = _console()
@@ -173,7 +188,10 @@ def check(
                     subjects,
                     events,
                     courses,
-                    scale=scale,
+                    separator={"tab": "\t", "\\t": "\t"}.get(separator or "", separator),
+                    encoding=encoding,
+                    sheet=_read_sheets(sheets),
+                    scale=averaged_scales(scale, averaged_over),
                     subject=subject,
                     treatment=treatment,
                     day=day,
@@ -268,6 +286,18 @@ def _read_window(text: str) -> tuple[float, float | tuple[float, float]]:
         raise SpecError(
             f"A window reads DAY=WIDTH, for example 28=3, or 28=-3,7 for three days before to "
             f"seven after; got {text!r}."
+        ) from None
+
+
+def _read_sheets(texts: tuple[str, ...]) -> str | dict[str, str] | None:
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    try:
+        return dict(text.split("=", 1) for text in texts) or None  # type: ignore[misc]
+    except ValueError:
+        raise SpecError(
+            "Of several tables a sheet reads TABLE=SHEET, for example visits=Ratings; got "
+            f"{', '.join(map(repr, texts))}."
         ) from None
 
 

@@ -452,3 +452,11 @@ def test_a_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(optional, "import_module", refuse)
     with pytest.raises(MissingDependencyError, match=r"openpyxl: pip install 'trdstats\[io\]'"):
         read_file(path)
+
+
+def test_a_tab_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "visits.txt"
+    path.write_text("subject\tday\tnote\nA\t0\tone, two\nB\t7\tthree, four\n", "utf-8")
+    assert list(read_table(path, separator="\t")["note"]) == ["one, two", "three, four"]
+    with pytest.raises(SpecError, match="separator must not be an empty text"):
+        read_table(path, separator=" ")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trdstats import ExportMapping, read_export
-from trdstats.errors import SpecError
+from trdstats.errors import DataError, SpecError
 
 PLAIN: dict[str, Any] = {"scale": "MADRS", "day": "day"}
 FULL: dict[str, Any] = {
@@ -124,3 +124,25 @@ def test_windows_and_duplicates_reach_the_study(rule: str, score: float, tmp_pat
     assert study.visits["score"].tolist() == [30, score, 10, 28, 22, 12]
     assert study.visits["visit"].dropna().tolist() == [7, 28, 7, 28]
     assert [p.kind for p in study.notices] == ["duplicates_settled"]
+
+
+def test_totals_that_are_means_of_raters() -> None:
+    export = pd.DataFrame(
+        {"subject": ["A", "B"], "treatment": ["ECT", "TMS"], "w0": [30.5, 32], "w4": ["12,5", "20"]}
+    )
+    score = {"w0": 0, "w4": 28}
+    mapping = ExportMapping(scale="HAM-D24", score=score, averaged_over=2)
+    assert mapping.averaged_over == {"HAMD24": 2}
+    assert "means of 2 raters" in str(mapping)
+    assert ExportMapping.from_toml(mapping.to_toml()) == mapping
+    study = read_export(export, mapping=mapping)
+    assert study.scale.step == 0.5
+    assert study.visits["score"].tolist() == [30.5, 12.5, 32, 20]
+    with pytest.raises(DataError, match="averaged_over"):
+        read_export(export, mapping=ExportMapping(scale="HAM-D24", score=score))
+    for wrong, words in (
+        (1, "averaged_over of HAMD24: raters must be a whole number from 2 to 10; got 1"),
+        ({"HAMD17": 2}, "averaged_over names 'HAMD17', which is no scale here"),
+    ):
+        with pytest.raises(SpecError, match=words):
+            ExportMapping(scale="HAMD24", score=score, averaged_over=wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from clinic import WINDOWS, clinic
@@ -13,6 +14,7 @@ from trdstats.cli import main
 from trdstats.errors import DataWarning, PlanError
 from trdstats.plan import Section, Step, Task, register_step, run_plan, unregister_step
 from trdstats.plan.analysis import prepare
+from trdstats.study import study_from_mapping
 
 PLAN = """[study]
 visits = "v.csv"
@@ -114,3 +116,85 @@ def test_a_day_that_few_reach_is_in_the_report_and_on_the_terminal(tmp_path: Pat
     said = "60 were assessed between day 25 and 31, 6 on day 28"
     assert said in " ".join(result.output.split())
     assert said in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+HOW = 'separator = ";"\nencoding = "utf-16"\naveraged_over = 2\n'
+
+
+def _in_half_points(folder: Path) -> None:
+    """Write the tables with semicolons in UTF-16, each total half a point lower."""
+    visits, subjects = clinic()
+    visits["score"] = (visits["score"] - 0.5).clip(lower=0)
+    for name, frame in (("v", visits), ("s", subjects)):
+        frame.to_csv(folder / f"{name}.csv", index=False, sep=";", encoding="utf-16")
+
+
+def test_a_plan_says_how_files_are_read_and_that_totals_are_means(tmp_path: Path) -> None:
+    path = written(tmp_path, 'scale = "MADRS"\n', f'scale = "MADRS"\n{HOW}')
+    _in_half_points(tmp_path)
+    study = study_from_mapping(read_plan(path).study, tmp_path)
+    assert study.scale.step == 0.5
+    assert not (2 * study.visits["score"].dropna() % 1).any()
+    checked = [
+        "check", str(tmp_path / "v.csv"), "--subjects", str(tmp_path / "s.csv"), "--scale",
+        "MADRS", "--averaged-over", "2", "--separator", ";", "--encoding", "utf-16",
+    ]  # fmt: skip
+    result = CliRunner().invoke(main, checked)
+    assert result.exit_code == 0, result.output
+    without = CliRunner().invoke(main, [c for c in checked if c not in ("--averaged-over", "2")])
+    assert without.exit_code == 2
+    assert "averaged_over = 2" in " ".join(without.output.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('seperator = ";"', "unknown key 'seperator'; did you mean 'separator'?"),
+        ("average_over = 2", "unknown key 'average_over'; did you mean 'averaged_over'?"),
+        ('sheet = { visit = "A" }', "which is no table of this study; did you mean 'visits'?"),
+        ("averaged_over = 1", "raters must be a whole number from 2 to 10; got 1"),
+    ],
+)
+def test_a_wrong_key_has_its_line(tmp_path: Path, line: str, words: str) -> None:
+    path = written(tmp_path, 'scale = "MADRS"\n', f'scale = "MADRS"\n{line}\n')
+    said = refused(tmp_path, path)
+    assert words in said
+    assert "line 5" in said
+
+
+def test_a_plan_and_a_check_name_the_sheets_of_a_workbook(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    visits, subjects = clinic()
+    with pd.ExcelWriter(tmp_path / "all.xlsx") as book:
+        visits.to_excel(book, sheet_name="Ratings", index=False)
+        subjects.to_excel(book, sheet_name="Patients", index=False)
+    path = written(
+        tmp_path,
+        'visits = "v.csv"\nsubjects = "s.csv"\n',
+        'visits = "all.xlsx"\nsubjects = "all.xlsx"\n'
+        'sheet = { visits = "Ratings", subjects = "Patients" }\n',
+    )
+    assert len(study_from_mapping(read_plan(path).study, tmp_path).subjects) == len(subjects)
+    book_path = str(tmp_path / "all.xlsx")
+    checked = ["check", book_path, "--subjects", book_path, "--scale", "MADRS"]
+    sheets = ["--sheet", "visits=Ratings", "--sheet", "subjects=Patients"]
+    assert CliRunner().invoke(main, [*checked, *sheets]).exit_code == 0
+    for wrong, words in (
+        (["--sheet", "Ratings", "--sheet", "Patients"], "a sheet reads TABLE=SHEET"),
+        (["--sheet", "visit=Ratings"], "Did you mean 'visits'?"),
+        (["--sheet", "visits=Rating", "--sheet", "subjects=Patients"], "Ratings"),
+    ):
+        result = CliRunner().invoke(main, [*checked, *wrong])
+        assert result.exit_code == 2
+        assert words in " ".join(result.output.split())
+
+
+def test_a_check_of_tabs(tmp_path: Path) -> None:
+    visits, subjects = clinic()
+    visits.to_csv(tmp_path / "v.csv", index=False, sep="\t")
+    subjects.to_csv(tmp_path / "s.csv", index=False, sep="\t")
+    for tab in ("tab", "\t", r"\t"):
+        checked = ["check", str(tmp_path / "v.csv"), "--subjects", str(tmp_path / "s.csv"),
+                   "--scale", "MADRS", "--separator", tab]  # fmt: skip
+        result = CliRunner().invoke(main, checked)
+        assert result.exit_code == 0, result.output

@@ -28,6 +28,7 @@ from trdstats.intake.sources import SourceTable, read_sources
 from trdstats.intake.tables import ExportTables
 from trdstats.intake.timing import Calendar, read_calendar, visit_days
 from trdstats.intake.totals import score_forms
+from trdstats.scales import averaged_scales
 
 Tell = Callable[[str, int, int], None]
 STEPS = ("reading the file", "reading dates", "reading scores", "building tables")
@@ -163,8 +164,11 @@ def _assemble(
     kept = _in_study(reading, subject, len(people.names))
     events = read_events(reading, people, subject, calendar)
     _raise_if_fatal(found)
+    # Names stay names where nothing was said: roles are shown and compared.
+    averaged = mapping.averaged_over
+    scales = averaged_scales(mapping.scale, averaged) if averaged else list(mapping.scale)
     roles: dict[str, Any] = {
-        "scale": list(mapping.scale), "subject": "subject", "treatment": "treatment",
+        "scale": scales, "subject": "subject", "treatment": "treatment",
         "day": "day", "score": scores, "randomised": mapping.randomised,
     }  # fmt: skip
     optional = {"baseline": baseline_names or None, "windows": mapping.windows,

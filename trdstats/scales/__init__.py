@@ -2,6 +2,7 @@
 
 from trdstats.scales.convert import convert, linked_scales, transfer_percent_change
 from trdstats.scales.mapping import read_scales, scale_from_mapping
+from trdstats.scales.raters import averaged_scales, wrong_averages
 from trdstats.scales.registry import get_scale, scale_names, search_scales
 from trdstats.scales.scale import (
     Difference,
@@ -30,6 +31,7 @@ __all__ = [
     "Scoring",
     "SeverityScheme",
     "Source",
+    "averaged_scales",
     "convert",
     "get_scale",
     "judge_trials",
@@ -43,4 +45,5 @@ __all__ = [
     "stage_mgh",
     "stage_thase_rush",
     "transfer_percent_change",
+    "wrong_averages",
 ]

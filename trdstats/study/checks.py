@@ -178,7 +178,7 @@ def _not_a_total(
     if not scale.is_ordinal and (2 * score[broken] == np.rint(2 * score[broken])).all():
         halves = (
             " Half points are means of two raters: say so with "
-            f"scale=get_scale({scale.label!r}).averaged_over(2)."
+            f"scale=get_scale({scale.label!r}).averaged_over(2), in a plan averaged_over = 2."
         )
     return Problem(
         "non_integer_score",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trdstats.errors import nearest
+from trdstats.scales import wrong_averages
 from trdstats.study.described_export import check_described_export
 
 TABLES = ("visits", "subjects", "events", "courses")
@@ -13,7 +14,9 @@ ROLES = (
     "scale", "subject", "treatment", "day", "score", "baseline", "windows", "instrument",
     "duplicates", "randomised",
 )  # fmt: skip
-_KNOWN = ("sample", "export", *TABLES, *ROLES, "treatments", "title")
+# How the files of the tables are read, and what their totals are.
+READING = ("separator", "encoding", "sheet")
+_KNOWN = ("sample", "export", *TABLES, *ROLES, *READING, "averaged_over", "treatments", "title")
 
 
 def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str]]:
@@ -54,7 +57,22 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
     for key in _KNOWN:
         if key in data and key in _FITS and not _FITS[key](data[key]):
             found.append((key, f"{key} must be {_WORDS[key]}; got {data[key]!r}"))
+    raters = data.get("averaged_over")
+    if "scale" in data and "sample" not in data and _is_raters(raters):
+        wrong = wrong_averages(data["scale"], raters)
+        found += [("averaged_over", words) for words in wrong]
+    if isinstance(data.get("sheet"), Mapping):
+        found += [("sheet", words) for words in _wrong_sheets(data["sheet"], data)]
     return found
+
+
+def _wrong_sheets(sheets: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which sheets belong to no table of the study."""
+    for table in sheets:
+        if table not in data or table not in TABLES:
+            close = nearest(str(table), [t for t in TABLES if t in data], n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"tables: {', '.join(TABLES)}"
+            yield f"sheet names {table!r}, which is no table of this study; {hint}"
 
 
 def _hint(key: str) -> str:
@@ -82,6 +100,17 @@ def _is_column(value: Any) -> bool:
     return _is_text(value)
 
 
+def _is_separator(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 1
+
+
+def _is_raters(value: Any) -> bool:
+    """Whether the value is a number or a table; what a number may be is checked with the scale."""
+    if isinstance(value, Mapping):
+        return bool(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_windows(value: Any) -> bool:
     """Whether the value maps days to widths; what a width may be is checked with the windows."""
     return isinstance(value, Mapping)
@@ -98,6 +127,10 @@ _FITS = {
     **dict.fromkeys(("score", "baseline"), _is_column),
     "scale": _is_text_or_texts,
     "windows": _is_windows,
+    "separator": _is_separator,
+    "encoding": _is_text,
+    "sheet": _is_column,
+    "averaged_over": _is_raters,
     "duplicates": _is_column,
     "randomised": _is_truth,
     "treatments": _are_texts,
@@ -110,6 +143,10 @@ _WORDS = {
     **dict.fromkeys(("score", "baseline"), _COLUMN_WORDS),
     "scale": 'the name of an instrument, for example "MADRS", or a list of names',
     "windows": "a table of days and widths, for example { 7 = 2, 14 = 3, 28 = [-3, 7] }",
+    "separator": 'one character, for example ";" or "\\t"',
+    "encoding": 'the name of an encoding, for example "utf-16"',
+    "sheet": 'the name of a sheet, or one for each table: { visits = "Ratings" }',
+    "averaged_over": "the number of raters, for example 2, or one for each scale: { HAMD24 = 2 }",
     "duplicates": 'a rule, for example "last", or the rows of one rater: { rater = "R1" }',
     "randomised": "true or false, without quotation marks",
     "treatments": "a list of texts, each treatment once and in order",

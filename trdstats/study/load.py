@@ -19,7 +19,8 @@ from trdstats.errors import (
 )
 from trdstats.intake.files import FileTable, read_file, read_table
 from trdstats.kinds import as_labels, label_of
-from trdstats.study.described import ROLES, TABLES, check_described_study
+from trdstats.scales import averaged_scales
+from trdstats.study.described import READING, ROLES, TABLES, check_described_study
 from trdstats.study.described_export import export_files, study_of_described_export
 from trdstats.study.readers import study_of_files
 from trdstats.study.study import Study
@@ -35,8 +36,9 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     data : mapping
         ``sample`` alone; ``export``, the fields of `ExportMapping` and, for an export of REDCap,
         ``redcap``, those of `RedcapLayout`; or ``visits`` (and ``subjects``, ``events``,
-        ``courses``) as files, the
-        keyword arguments of `Study`, and ``treatments``, the order of the treatments.
+        ``courses``) as files, how they are read (``separator``, ``encoding``, ``sheet``, as in
+        `read_study`), the keyword arguments of `Study`, ``averaged_over``, the number of raters
+        whose mean the totals are, and ``treatments``, the order of the treatments.
     folder : Path
         Where relative files are looked for.
 
@@ -55,17 +57,26 @@ def study_from_mapping(data: Mapping[str, Any], folder: Path) -> Study:
     if "export" in data:
         return study_of_described_export(data["export"], folder)
     text = (data.get("subject", "subject"),)
-    tables = {name: _read(folder / data[name], text) for name in TABLES if name in data}
+    how = {name: data[name] for name in READING if name in data and name != "sheet"}
+    sheet = data.get("sheet")
+    sheets = sheet if isinstance(sheet, Mapping) else dict.fromkeys(TABLES, sheet)
+    tables = {
+        name: _read(folder / data[name], text, sheet=sheets.get(name), **how)
+        for name in TABLES
+        if name in data
+    }
     roles = {name: data[name] for name in ROLES if name in data}
+    if "averaged_over" in data:
+        roles["scale"] = averaged_scales(data["scale"], data["averaged_over"])
     if "treatments" in data:
         frame = tables.get("subjects", tables["visits"]).frame
         _order_treatments(frame, data["treatments"], roles.get("treatment", "treatment"))
     return study_of_files(tables, **roles)
 
 
-def _read(path: Path, text: tuple[str, ...]) -> FileTable:
+def _read(path: Path, text: tuple[str, ...], **how: Any) -> FileTable:
     try:
-        return read_file(path, text=text)
+        return read_file(path, text=text, **how)
     except MissingDependencyError:
         raise
     except TrdstatsError as error:  # it names the file

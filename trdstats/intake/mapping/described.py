@@ -53,6 +53,8 @@ def _measures(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         base = dict(values["baseline"] or {}).get(scale)
         if base is not None:
             words += f"; baseline {'column ' if isinstance(base, str) else ''}{base!r}"
+        raters = dict(values["averaged_over"] or {}).get(scale)
+        words += f"; means of {raters} raters" if raters else ""
         yield "Scale" if not k else "Other scale", f"{scale}: {words}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from trdstats.arguments import is_number
 from trdstats.errors import TrdstatsError
 from trdstats.kinds import label_of
-from trdstats.scales import get_scale, scale_names
+from trdstats.scales import averaged_scales, get_scale, scale_names, wrong_averages
 
 
 def normal_form(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -23,6 +23,13 @@ def normal_form(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     score = given["score"]
     if score is None and given["items"] is None:
         score = "score"
+    averaged = given["averaged_over"]
+    if averaged is not None:
+        wrong = list(wrong_averages(scales, averaged))
+        faults += [f"{words}." for words in wrong]
+        known = averaged_scales(scales, None if wrong else averaged)
+        steps = {s.label: round(get_scale(s.label).step / s.step) for s in known}
+        values["averaged_over"] = {label: n for label, n in steps.items() if n > 1}
     values["score"] = _by_scale("score", score, scales, faults)
     values["items"] = _by_scale("items", given["items"], scales, faults)
     values["baseline"] = _by_scale("baseline", given["baseline"], scales[:1], faults, scales)

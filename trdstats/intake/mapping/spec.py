@@ -35,6 +35,8 @@ class ExportMapping(SummaryMixin):
     ----------
     scale : str or sequence of str
         Instruments; of several, the first is the primary one.
+    averaged_over : int or dict of scale to int, optional
+        Totals are means of so many raters (half points for two), as `Scale.averaged_over`.
     subject, treatment : str
         Columns of the identifier and of the treatment (its code or its label).
     score : str or dict, optional
@@ -124,6 +126,7 @@ class ExportMapping(SummaryMixin):
     """
 
     scale: str | Sequence[str]
+    averaged_over: int | Mapping[str, int] | None = None
     subject: str = "subject"
     treatment: str = "treatment"
     score: str | Mapping[str, str | float | Mapping[str, float]] | None = None
