@@ -293,7 +293,7 @@ def _read_sheets(texts: tuple[str, ...]) -> str | dict[str, str] | None:
     if len(texts) == 1 and "=" not in texts[0]:
         return texts[0]
     try:
-        return dict(text.split("=", 1) for text in texts) or None  # type: ignore[misc]
+        return dict(text.split("=", 1) for text in texts) or None
     except ValueError:
         raise SpecError(
             "Of several tables a sheet reads TABLE=SHEET, for example visits=Ratings; got "

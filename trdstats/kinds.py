@@ -41,6 +41,12 @@ _MEASURED = 10
 _COMMA = re.compile(r"[-+]?(?:\d{1,3}(?:[.'\u2019\s]\d{3})+|\d+),\d+")
 _POINT = re.compile(r"[-+]?(?:\d{1,3}(?:[,'\u2019\s]\d{3})+|\d+)\.\d+")
 _WHOLE = re.compile(r"[-+]?\d+")
+_APART = re.compile(r"[-+]?\d{1,3}(?:['\u2019\s]\d{3})+")
+# Spaces of all widths, and marks of none that copying leaves at the ends of entries.
+BLANKS = (
+    " \t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
@@ -168,7 +174,12 @@ def spelled_numbers(levels: Any) -> str:
     comma = [t for t in texts if _COMMA.fullmatch(t)]
     point = [t for t in texts if _POINT.fullmatch(t)]
     whole = sum(bool(_WHOLE.fullmatch(t)) for t in texts)
+    apart = [t for t in texts if _APART.fullmatch(t)]
     most = comma if len(comma) >= len(point) else point
+    if comma and point and len(comma) + len(point) + whole >= 0.8 * len(texts):
+        return f"decimal commas and decimal points, such as {comma[0]!r} and {point[0]!r}"
+    if apart and len(apart) + len(most) + whole >= 0.8 * len(texts) and len(apart) > len(most):
+        return f"thousands set apart, such as {apart[0]!r}"
     if not most or len(most) + whole < 0.8 * len(texts):
         return ""
     return f"{'decimal commas' if most is comma else 'decimal points'}, such as {most[0]!r}"
@@ -205,7 +216,7 @@ def label_of(value: Any) -> str | None:
         return str(int(value)) if whole else np.format_float_positional(value, trim="-")
     if isinstance(value, Decimal):
         return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
-    return str(value).strip() or None
+    return str(value).strip(BLANKS) or None
 
 
 def in_order(labels: Any) -> list[Any]:

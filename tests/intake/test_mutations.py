@@ -81,7 +81,11 @@ def coded_missing(e: Export) -> None:
 
 
 def undeclared_code(e: Export) -> None:
-    e.put("madrs", e.pick(), [e.rng.choice(["-9", "99", "999", "nicht erhoben", "30 Punkte"])])
+    (k,) = e.pick()
+    code = str(e.rng.choice(["-9", "99", "999", "nicht erhoben", "30 Punkte"]))
+    e.put("madrs", [k], [code])
+    if code in map(str, e.mapping.get("missing", ())):  # another mutation declared it
+        e.rows[k] = e.rows[k] | {"day": 10**6}
 
 
 def fewer_rows(e: Export) -> None:

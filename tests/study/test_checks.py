@@ -201,7 +201,7 @@ def test_lookalikes_are_noted(tiny: pd.DataFrame) -> None:
     with pytest.warns(DataWarning) as caught:
         study = Study(table, scale="MADRS")
     text = str(caught[0].message)
-    assert "1 pair of subjects differs only in case, space or kind" in text
+    assert "1 pair of subjects differs only in case, space, zeros in front" in text
     assert "'P1' and 'p1 '" in text
     assert "'A' and 'a'" in text
     assert len(study.subjects) == 2

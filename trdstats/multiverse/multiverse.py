@@ -154,12 +154,13 @@ def multiverse(
     value, influences, notes = zip(*fits, strict=True)
     if np.isnan(value).all():
         raise NotEstimableError(f"No universe gives an estimate: {notes[0]}.")
+    switching = _switched(study, pair, float(max(axes["day"])))
     estimates = estimates_of(
         pd.DataFrame(rows, columns=list(CHOICES)), value, influences=np.column_stack(influences),
         subjects=study.subjects["subject"], null=0.0, reasons=notes, title=title,
         notes=(
             *((f"{study.caveat}.",) if study.caveat else ()),
-            *notes_on(_switched(study, pair, float(max(axes["day"])))),
+            *notes_on(switching),
         ),
     )  # fmt: skip
     # What an estimator of the user does with the day is not known.
@@ -167,7 +168,7 @@ def multiverse(
     warn_of_limits(notices)
     return Multiverse(
         title, pair, study.caveat, estimates, pd.DataFrame(shown, index=range(len(rows))), draws,
-        conf_level, notices,
+        conf_level, notices, switching,
     )  # fmt: skip
 
 

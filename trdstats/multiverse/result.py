@@ -14,6 +14,7 @@ from trdstats.aliases import Axes
 from trdstats.errors import Problem, count_of
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.numerics.max_t import MaxT, max_t
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.tables import (
     Summary,
     Table,
@@ -50,6 +51,8 @@ class Multiverse(EstimateResult):
     notices : tuple of Problem
         What the visits cannot show: days that few reach, definitions the schedule cannot meet,
         each with the number of universes.
+    switching : SwitchCounts or None
+        Who had started another treatment by the last of the days.
     """
 
     title: str
@@ -60,6 +63,7 @@ class Multiverse(EstimateResult):
     _draws: int
     _conf_level: float
     notices: tuple[Problem, ...] = ()
+    switching: SwitchCounts | None = None
 
     def estimates(self) -> Estimates:
         """Return the estimate of every universe, the primary one first."""
@@ -148,7 +152,7 @@ class Multiverse(EstimateResult):
         settings = {
             "choices": varied or ["definition"],
             "ylabel": f"{self.title}, {treatment} v {reference}",
-            "caveat": self.caveat,
+            "caveat": caveat_of_figure(self.caveat, self.switching),
             **options,
         }
         return plots.plot_specification_curve(frame, ax=ax, **settings)

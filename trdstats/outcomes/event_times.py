@@ -23,7 +23,7 @@ from trdstats.outcomes.check_event_times import (
     hint_at_status_of_r,
     read_numbers,
 )
-from trdstats.outcomes.switching import SwitchCounts, notes_on
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 
@@ -136,6 +136,11 @@ class EventTimes(SummaryMixin):
         self._limits = tuple(notices)
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
+
+    @property
+    def figure_caveat(self) -> str:
+        """What stands under a figure: the caveat, and how many switched and how they count."""
+        return caveat_of_figure(self.caveat, self.switching)
 
     @property
     def notices(self) -> tuple[Problem, ...]:

@@ -31,6 +31,13 @@ _WORDS = {
     "failure": "they count as failures (composite)",
     "competing": "it competes with the outcome (while on the assigned treatment)",
 }
+_SHORT = {
+    "ignore": "counted as assigned",
+    "censor": "censored then",
+    "failure": "counted as failures",
+    "competing": "a competing event",
+}
+_FEW_ARMS = 3  # named one by one in a figure
 _REMEDY = {
     "rate": "Name after_switch='ignore' if that is the question, or 'failure'.",
     "times": "Name after_switch='ignore' if that is the question, or 'censor', 'failure' or "
@@ -106,6 +113,22 @@ class SwitchCounts:
         """Return the notices as lines for a table."""
         return tuple(f"{p.summary} {p.remedy}".rstrip() for p in self.notices())
 
+    def in_figure(self) -> str:
+        """Return how many switched and how they were counted, in a few words; empty without any."""
+        table = self.tidy()
+        rows = table[table["n_switched"] > 0]
+        if not len(rows):
+            return ""
+        who = (
+            ", ".join(
+                f"{k:,} {name}"
+                for name, k in zip(rows["treatment"], rows["n_switched"], strict=True)
+            )
+            if len(rows) <= _FEW_ARMS
+            else f"{rows['n_switched'].sum():,} of {table['n'].sum():,}"
+        )
+        return f"Started another treatment: {who} ({_SHORT[self.strategy or 'ignore']})"
+
     def only(self, treatments: Sequence[str]) -> SwitchCounts:
         """Return the counts of some of the treatments, in their order."""
         kept = self.frame[self.frame["treatment"].isin(treatments)]
@@ -120,6 +143,12 @@ class SwitchCounts:
 def notes_on(switching: SwitchCounts | None) -> tuple[str, ...]:
     """Return the notes of counts; none where the study does not know of switches."""
     return () if switching is None else switching.notes()
+
+
+def caveat_of_figure(caveat: str, switching: SwitchCounts | None) -> str:
+    """Return what a figure must say: its caveat, and how many switched and how they count."""
+    switched = "" if switching is None else switching.in_figure()
+    return ". ".join(part for part in (caveat, switched) if part)
 
 
 def count_switches(

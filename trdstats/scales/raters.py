@@ -10,7 +10,9 @@ from trdstats.scales.registry import get_scale
 from trdstats.scales.scale import Scale
 
 
-def averaged_scales(scale: Any, averaged_over: Any = None) -> list[Scale]:
+def averaged_scales(
+    scale: str | Sequence[str], averaged_over: int | Mapping[str, int] | None = None
+) -> list[Scale]:
     """Return scales by name, with totals that are means of raters where that is said.
 
     Parameters
@@ -29,7 +31,7 @@ def averaged_scales(scale: Any, averaged_over: Any = None) -> list[Scale]:
     return [s.averaged_over(raters[s.label]) if s.label in raters else s for s in scales]
 
 
-def wrong_averages(scale: Any, averaged_over: Any) -> Iterator[str]:
+def wrong_averages(scale: str | Sequence[str], averaged_over: object) -> Iterator[str]:
     """Yield what is wrong with the numbers of raters of scales that are known, in words."""
     try:
         labels = [get_scale(s).label for s in _listed(scale)]
@@ -52,11 +54,11 @@ def wrong_averages(scale: Any, averaged_over: Any) -> Iterator[str]:
             yield f"averaged_over of {label}: {str(error).rstrip('.')}"
 
 
-def _listed(scale: Any) -> Sequence[Any]:
+def _listed(scale: str | Sequence[str]) -> Sequence[str]:
     return [scale] if isinstance(scale, str) else list(scale)
 
 
-def _by_label(averaged_over: Any, labels: Sequence[str]) -> dict[str, Any]:
+def _by_label(averaged_over: object, labels: Sequence[str]) -> dict[str, Any]:
     """Return the number of raters by the label of the scale; of names that are no scale none."""
     if averaged_over is None:
         return {}

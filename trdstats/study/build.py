@@ -22,6 +22,7 @@ from trdstats.study import checks, notes
 from trdstats.study.courses.build import build_courses, check_course_columns
 from trdstats.study.courses.changes import with_changes
 from trdstats.study.events import build_events
+from trdstats.study.lookalikes import note_lookalikes
 from trdstats.study.plausibility.covariates import note_covariates
 from trdstats.study.plausibility.days import check_day_range
 from trdstats.study.plausibility.duplicates import one_a_day
@@ -29,6 +30,7 @@ from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
     SubjectTable,
     code_rows,
+    note_other_treatment,
     subjects_from_table,
     subjects_from_visits,
 )
@@ -105,6 +107,8 @@ def build_tables(
         else subjects_from_table(subject_table, roles, found)
     )
     code = code_rows(visit_table[roles.subject], people, "visits", found)
+    if subject_table is not None and roles.treatment in visit_table.columns:
+        _note(found, note_other_treatment(visit_table[roles.treatment], code, people))
     names = visit_table[roles.subject].array
     day, wrong = numbers(visit_table[roles.day])
     _note(
@@ -129,8 +133,8 @@ def build_tables(
     treatments = list(people.treatment.categories)
     _note(
         found,
-        notes.note_lookalikes(people.ids, "subject"),
-        notes.note_lookalikes(treatments, "treatment"),
+        note_lookalikes(people.ids, "subject"),
+        note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
     )
     if not _days_are_wrong(found):
@@ -242,7 +246,13 @@ def _build_panel(
     seen = np.zeros(len(raw.people.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
     if not _days_are_wrong(found):
-        _note(found, notes.note_unseen(raw.people.ids, ~seen, scale))
+        _note(
+            found,
+            notes.note_unseen(raw.people.ids, ~seen, scale),
+            notes.note_mostly_worse(
+                code, day, score, baseline, arm.codes, list(arm.categories), scale
+            ),
+        )
     extra = [c for c in frame.columns if c not in _role_columns(roles, raw.people)]
     visits = pd.DataFrame(
         {

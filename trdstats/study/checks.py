@@ -20,6 +20,7 @@ from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.item_scores import filled_in_totals
 from trdstats.kinds import places
 from trdstats.scales import Scale, get_scale, scale_names
+from trdstats.study.lookalikes import likely_meant
 
 _EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
 
@@ -246,11 +247,15 @@ def check_known_subjects(
         return None
     remedy = "Add them to `subjects`, or remove the rows."
     known = {name_of(i) for i in ids}
-    if any(name_of(v) in known for v in np.asarray(values, dtype=object)[unknown]):
+    strangers = pd.unique(np.asarray(values, dtype=object)[unknown])
+    alike = likely_meant(strangers, ids)
+    if alike and all(name_of(v) in known for v in strangers):
         remedy = (
             "Identifiers are text in one table and numbers in the other: "
             "convert both with .astype(str)."
         )
+    elif alike:
+        remedy = f"Write them alike in both tables: {alike} are probably the same."
     return Problem(
         "unknown_subject",
         count_of(int(unknown.sum()), f"row of `{table}` names", f"rows of `{table}` name")

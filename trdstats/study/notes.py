@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.kinds import places
 from trdstats.scales import Scale
 from trdstats.study.checks import Labels, show_day
+
+# Under no treatment does so large a part of ill subjects get so much worse.
+_NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale
+_ILL = 0.2  # of the range, from the best total
+_FEWEST = 10
 
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
@@ -93,23 +97,44 @@ def note_filled_in(
     )
 
 
-def note_lookalikes(labels: Labels, what: str) -> Problem | None:
-    """Note labels that differ only in case, space or kind: probably one and the same."""
-    index = pd.Index(labels)
-    if pd.api.types.is_numeric_dtype(index.dtype):
+def note_mostly_worse(
+    code: IntArray, day: FloatArray, score: FloatArray, baseline: FloatArray, arm: IntArray,
+    arms: Sequence[str], scale: Scale,
+) -> Problem | None:  # fmt: skip
+    """Note treatments under which nearly all subjects end worse than they began.
+
+    Parameters
+    ----------
+    code, day, score : ndarray, shape (n_visits,)
+        Subject, day and total of each visit, sorted by subject and day.
+    baseline, arm : ndarray, shape (n_subjects,)
+    """
+    rows = np.flatnonzero((day > 0) & ~np.isnan(score) & (code >= 0))
+    last = np.full(len(baseline), np.nan)
+    last[code[rows]] = score[rows]  # the last of each subject stays
+    worse = scale.oriented(last) - scale.oriented(baseline)
+    known = ~np.isnan(worse)
+    whole = scale.maximum - scale.floor
+    where = []
+    for k, name in enumerate(arms):
+        own = known & (arm == k)
+        # Who is well at the start can only get worse: a trial of relapse.
+        ill = float(np.median(scale.oriented(baseline[own]) - scale.oriented(scale.best))) if (
+            own.any()
+        ) else 0.0  # fmt: skip
+        if own.sum() < _FEWEST or ill < _ILL * whole or (worse[own] > 0).mean() < _NEARLY_ALL:
+            continue
+        if np.median(worse[own]) >= _CLEARLY * whole:
+            where.append(f"{name}: {int((worse[own] > 0).sum()):,} of {int(own.sum()):,}")
+    if not where:
         return None
-    folded = pd.Series([str(label).strip().casefold() for label in index])
-    if folded.is_unique:
-        return None
-    by_fold: dict[str, list[str]] = {}
-    for fold, label in zip(folded, index, strict=True):
-        by_fold.setdefault(fold, []).append(repr(label))
-    twins = tuple(" and ".join(names) for names in by_fold.values() if len(names) > 1)
+    side = "lower" if scale.high_is_good else "higher"
     return Problem(
-        f"lookalike_{what}",
-        count_of(len(twins), f"pair of {what}s differs", f"groups of {what}s differ")
-        + " only in case, space or kind; they count as different.",
-        twins,
-        "If they are the same, write them alike.",
+        "mostly_worse",
+        f"Under {len(where)} treatment{'s' if len(where) > 1 else ''} nearly all subjects end "
+        f"{side} on the {scale.label}, which is worse, than they began.",
+        tuple(where),
+        "Look whether the totals are turned round, belong to another scale, or days count "
+        "backwards.",
         level="warning",
     )

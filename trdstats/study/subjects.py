@@ -11,9 +11,10 @@ import pandas as pd
 
 from trdstats.arrays import IntArray
 from trdstats.columns import numbers
-from trdstats.errors import Problem
-from trdstats.kinds import as_labels
+from trdstats.errors import Problem, count_of
+from trdstats.kinds import as_labels, places
 from trdstats.study import checks
+from trdstats.study.lookalikes import folded
 from trdstats.study.roles import Roles
 
 
@@ -126,6 +127,41 @@ def code_rows(
         if problem is not None:
             found.append(problem)
     return code
+
+
+def note_other_treatment(
+    given: pd.Series[Any], code: IntArray, people: SubjectTable
+) -> Problem | None:
+    """Note subjects whose visits name another treatment than the table of subjects does.
+
+    Parameters
+    ----------
+    given : Series
+        Treatment as the visits have it.
+    code : ndarray of int, shape (n_rows,)
+        Subject of each row, -1 where it is not known.
+    """
+    labels = as_labels(given)
+    of_visit, own = labels.cat.codes.to_numpy(), people.treatment.codes[code]
+    mine = [folded(c) for c in people.treatment.categories]
+    # The last row and column stand for what is not known: that differs from nothing.
+    same = np.ones((len(labels.cat.categories) + 1, len(mine) + 1), dtype=bool)
+    same[:-1, :-1] = [[folded(c) == name for name in mine] for c in labels.cat.categories]
+    other = ~same[of_visit, own] & (code >= 0)
+    who = np.zeros(len(people.ids), dtype=bool)
+    who[code[other]] = True
+    if not who.any():
+        return None
+    return Problem(
+        "other_treatment",
+        f"`visits` column {str(given.name)!r} names another treatment than `subjects` for "
+        + count_of(int(who.sum()), "subject", "subjects")
+        + ": that of `subjects` counts.",
+        places(who, lambda i: f"{people.ids[i]}: {people.treatment[i]} in `subjects`"),
+        "If one table is wrong, correct it; a switch of treatment belongs among the courses or "
+        "events.",
+        level="warning",
+    )
 
 
 def _assemble(

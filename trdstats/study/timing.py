@@ -55,9 +55,13 @@ def check_time(
     found = [origin.note_negative_days(line), origin.note_long_gaps(line)]
     if not has_baselines:
         found += [
-            units.note_day_one(line), origin.note_old_baselines(line), origin.note_late_starts(line)
-        ]  # fmt: skip
+            units.of_all_or_some(line, units.note_day_one),
+            origin.note_old_baselines(line),
+            origin.note_late_starts(line),
+        ]
     found += [_of_windows(visits, line, windows), schedule.note_density(line)]
+    # Rows that name no subject stop the study, and say nothing of the last one.
+    events = events[events["subject"].notna().to_numpy()]
     if len(events):
         names = events["subject"].to_numpy(dtype=object)
         kind, day = events["event"].to_numpy(dtype=object), events["day"].to_numpy()
@@ -88,7 +92,7 @@ def _of_windows(
     visits: pd.DataFrame, line: Timeline, windows: Mapping[str, VisitWindows] | None
 ) -> Problem | None:
     if windows is None:
-        return units.note_unit_by_spacing(line)
+        return units.of_all_or_some(line, units.note_unit_by_spacing)
     rated = visits["score"].notna().to_numpy()
     stray = np.flatnonzero(np.isnan(visits["visit"].to_numpy()[rated]) & (line.day > 0))
     return _misfit(line, stray, windows)
@@ -106,6 +110,10 @@ def _misfit(line: Timeline, stray: IntArray, windows: Mapping[str, VisitWindows]
 
     if not len(stray):
         return None
-    return units.note_unit_by_windows(line, place) or schedule.note_outside_windows(
-        line, stray, place, [np.asarray(windows[name].days) for name in line.arms]
+    return (
+        units.note_unit_by_windows(line, place)
+        or units.note_unit_of_some(line, place)
+        or schedule.note_outside_windows(
+            line, stray, place, [np.asarray(windows[name].days) for name in line.arms]
+        )
     )

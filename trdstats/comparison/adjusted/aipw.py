@@ -200,6 +200,7 @@ class AIPW(SummaryMixin):
                 ),
             ),
             _reference=str(reference),
+            switching=known.switching,
         )  # fmt: skip
 
     def summary(self) -> Summary:

@@ -13,6 +13,7 @@ from trdstats.arguments import checked_methods
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
 from trdstats.estimates import Estimates
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.tables import Summary, Table, format_count, format_percent
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class AIPWResult(ResultByTreatment):
     propensity : pandas.DataFrame
         subject, treatment, then the probability of each treatment; NaN for those left out.
     facts : tuple
+    switching : SwitchCounts or None
+        Who had started another treatment.
     """
 
     spec: AIPW
@@ -54,6 +57,7 @@ class AIPWResult(ResultByTreatment):
     facts: tuple[tuple[str, str], ...]
     _values: Estimates
     _reference: str
+    switching: SwitchCounts | None = None
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, estimand, variance, folds, least_probability.
@@ -100,7 +104,8 @@ class AIPWResult(ResultByTreatment):
 
     def plot(self, ax: Axes | None = None, *, measure: str | None = None, **options: Any) -> Axes:
         """Draw the outcome under each treatment, or one of its comparisons; returns the Axes."""
-        settings = {"caveat": adjusted_caveat(self.caveat, self._covariates()), **options}
+        caveat = adjusted_caveat(self.caveat, self._covariates())
+        settings = {"caveat": caveat_of_figure(caveat, self.switching), **options}
         return self._draw(ax, measure, self.outcome, settings)
 
     def _covariates(self) -> str:

@@ -20,7 +20,7 @@ from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import Estimates
 from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
-from trdstats.outcomes.switching import notes_on
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class MatchedEstimates(ResultByTreatment):
         The outcome in words.
     n_sets, n_lost : int
         Matched sets that were compared, and those that went for want of an outcome.
+    switching : SwitchCounts or None
+        Who had started another treatment.
     """
 
     matching: MatchingResult
@@ -51,6 +53,7 @@ class MatchedEstimates(ResultByTreatment):
     n_lost: int
     _values: Estimates
     _reference: str
+    switching: SwitchCounts | None = None
 
     @property
     def conf_level(self) -> float:
@@ -73,7 +76,8 @@ class MatchedEstimates(ResultByTreatment):
 
     def plot(self, ax: Axes | None = None, *, measure: str | None = None, **options: Any) -> Axes:
         """Draw the outcome under both treatments, or a comparison; returns the Axes."""
-        return self._draw(ax, measure, self.outcome, {"caveat": self.matching._words(), **options})
+        caveat = caveat_of_figure(self.matching._words(), self.switching)
+        return self._draw(ax, measure, self.outcome, {"caveat": caveat, **options})
 
     def summary(self) -> Summary:
         """Return outcomes and comparison as a table."""
@@ -136,6 +140,7 @@ def estimate_matched(
             notes=(*((f"{words}.",) if words else ()), *notes_on(known.switching)),
         ),
         _reference=labels[0],
+        switching=known.switching,
     )  # fmt: skip
 
 

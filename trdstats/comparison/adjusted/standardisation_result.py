@@ -14,6 +14,7 @@ from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.weighting.generalised_linear import LinearFit
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class StandardisationResult(ResultByTreatment):
         The regression: term, then the columns of estimates.
     facts, notes : tuple
         What the summary says of the regression.
+    switching : SwitchCounts or None
+        Who had started another treatment.
     """
 
     spec: Standardisation
@@ -55,6 +58,7 @@ class StandardisationResult(ResultByTreatment):
     notes: tuple[str, ...]
     _values: Estimates
     _reference: str
+    switching: SwitchCounts | None = None
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, n_observed, estimand, variance, reference."""
@@ -79,7 +83,8 @@ class StandardisationResult(ResultByTreatment):
         **options
             Passed on to `trdstats.plots.plot_estimates`.
         """
-        settings = {"caveat": adjusted_caveat(self.caveat, self.spec.formula), **options}
+        caveat = adjusted_caveat(self.caveat, self.spec.formula)
+        settings = {"caveat": caveat_of_figure(caveat, self.switching), **options}
         return self._draw(ax, measure, self.outcome, settings)
 
     def summary(self) -> Summary:

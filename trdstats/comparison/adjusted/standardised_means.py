@@ -80,4 +80,5 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
             notes=(*caveat_notes(known.caveat, spec.formula), *notes_on(known.switching)),
         ),
         _reference=str(reference),
+        switching=known.switching,
     )  # fmt: skip

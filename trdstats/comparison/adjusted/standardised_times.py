@@ -67,6 +67,7 @@ def standardise_times(
             notes=(*caveat_notes(times.caveat, spec.formula), *notes_on(times.switching)),
         ),
         _reference=str(reference),
+        switching=times.switching,
     )  # fmt: skip
 
 

@@ -170,7 +170,10 @@ class Comparison(EstimateResult):
             label=frame["treatment"] + " v " + frame["reference"],
             outcome=[_HEADINGS[o] for o in frame["outcome"]],
         )
-        settings = {"caveat": self.caveat and f"{self.caveat} (crude marks)", **options}
+        said = [f"{self.caveat} (crude marks)"] if self.caveat else []
+        if any(f.check == "switch" for c in self.comparability for f in c.findings):
+            said.append("Some started another treatment: see the findings of each pair")
+        settings = {"caveat": ". ".join(said), **options}
         return plots.plot_forest(frame, fig=fig, **settings)
 
     def summary(self) -> Summary:

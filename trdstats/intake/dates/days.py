@@ -18,6 +18,7 @@ LONG_BEFORE = 3650
 EARLY = 180  # days before first treatment that a rating is seldom made
 GAP = 1825  # five years without a single date of the export
 MANY = 0.05
+_NEARLY_ALL = 0.8
 
 
 def days_since(
@@ -147,7 +148,10 @@ def check_exchanged(
     by_start = rated & ~near & _near(first - other)
     by_visits = rated & ~near & ~by_start & _near(swapped_first - begin)
     both = by_start | by_visits
-    if not both.any() or near.sum() < both.sum():
+    # Where few begin near first treatment the date may be another one, of admission say, and some
+    # fit by chance; nearly all do where day and month are exchanged.
+    by_chance = near.sum() < both.sum() < _NEARLY_ALL * (rated & ~near).sum()
+    if not both.any() or by_chance:
         return
     many = both.sum() >= 3 and both.sum() >= MANY * rated.sum()
     which = start.column.what if by_start.sum() >= by_visits.sum() else visits.column.what

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import DataError, Problem
+from trdstats.errors import DataError, Problem, count_of
 from trdstats.intake.files.decimal_commas import has_decimal_commas, may_hold_thousands
 from trdstats.intake.files.edges import check_names, without_empty_edges
 from trdstats.intake.files.encodings import Decoded, decode
@@ -24,6 +24,7 @@ from trdstats.intake.files.separators import (
     detect_separator,
     records,
 )
+from trdstats.kinds import BLANKS
 
 _SAMPLED = 1 << 18
 
@@ -41,8 +42,8 @@ def read_delimited(path: Path, options: ReadOptions) -> FileTable:
     """
     if options.separator is not None:
         check_separator(options.separator)
-    text = decode(path.read_bytes(), path.name, options.encoding)
-    data, declared = declared_separator(text.data)
+    decoded = decode(path.read_bytes(), path.name, options.encoding)
+    data, declared = declared_separator(decoded.data)
     if not data.strip():
         raise DataError(
             [Problem("empty_file", f"{path.name!r} is empty.", (), "Export it once more.")]
@@ -51,11 +52,56 @@ def read_delimited(path: Path, options: ReadOptions) -> FileTable:
     names = _header(data, separator)
     check_names(names, repr(path.name))
     check_rows(data, separator, len(names), path.name)
-    frame = _parse(data, separator, options.text)
+    plain = _plain_names(names)
+    text = options.text
+    if text != "all":
+        text = tuple(name for name in names if name in text or plain.get(name) in text)
+    frame = _parse(data, separator, text)
     frame, points = _keep_points(frame, data, separator)
     unnamed = [c for c, n in zip(frame.columns, names, strict=False) if not n]
     frame, empty = without_empty_edges(frame, unnamed)
-    return FileTable(frame, notices=(*_how_read(text, separator, path.name), *points, *empty))
+    _check_header([c for c in unnamed if c in frame], len(names), path.name)
+    notices = (*_how_read(decoded, separator, path.name), *points, *empty)
+    if plain:
+        frame = frame.rename(columns=plain)
+        notices += (_blanks_in_names(plain, path.name),)
+    return FileTable(frame, notices=notices)
+
+
+def _plain_names(names: Sequence[str]) -> dict[str, str]:
+    """Return names without the blanks at their ends, where they have some and stay different."""
+    plain = [name.strip(BLANKS) for name in names]
+    if len(set(plain)) < len(plain):
+        return {}
+    return {a: b for a, b in zip(names, plain, strict=True) if a != b and b}
+
+
+def _blanks_in_names(plain: Mapping[str, str], name: str) -> Problem:
+    return Problem(
+        "blanks_in_names",
+        count_of(len(plain), "name of a column", "names of columns")
+        + f" in {name!r} had blanks at an end: left out.",
+        tuple(ascii(n) for n in plain),
+        "",
+        level="note",
+    )
+
+
+def _check_header(unnamed: Collection[Any], n_columns: int, name: str) -> None:
+    """Refuse a table of which most columns have no name: its first line is a title."""
+    if n_columns > 2 and len(unnamed) > n_columns / 2:
+        raise DataError(
+            [
+                Problem(
+                    "header",
+                    f"The first line of {name!r} names {n_columns - len(unnamed)} of {n_columns} "
+                    "columns.",
+                    (),
+                    "The first line must name every column: delete titles above it, or complete "
+                    "it.",
+                )
+            ]
+        )
 
 
 def _header(data: bytes, separator: str) -> list[str]:

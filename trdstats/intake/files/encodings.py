@@ -27,6 +27,7 @@ _SPOKEN = {
 }
 _OTHERS = ("cp1252", "cp850", "cp1250", "cp1251", "mac_roman")  # shown when none is certain
 _PIECE = 1 << 24
+_ZERO_BYTES = 0.1
 _WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _SHOWN = 5
 # Signs that may stand between two letters: apostrophes, dashes, points, spaces, soft hyphens.
@@ -137,7 +138,9 @@ def _utf16(data: bytes, name: str) -> str:
     """Return which UTF-16 has zero bytes where these bytes have them."""
     head = data[: 1 << 16]
     low, high = head[0::2].count(0), head[1::2].count(0)
-    if len(data) % 2 == 0 and (low == 0) != (high == 0):
+    # Digits, separators and line breaks make a good part of any table; a few zero bytes are damage.
+    many = max(low, high) >= _ZERO_BYTES * len(head) / 2
+    if len(data) % 2 == 0 and (low == 0) != (high == 0) and many:
         return "utf-16-le" if high else "utf-16-be"
     what = "a workbook or an archive" if data.startswith(b"PK") else "another kind of file"
     raise DataError(

@@ -55,8 +55,11 @@ def detect_separator(data: bytes, name: str) -> str:
     even = [s for s in there if len(set(counts[s])) == 1]
     if len(even) == 1:
         return even[0]
+    later = {s: sum(c > 1 for c in n) for s, n in counts.items()}
+    most = max(SEPARATORS, key=lambda s: later[s])
     if not there:
-        return ","
+        # A title above the header: the line is named, once the others are known to be a table.
+        return most if later[most] >= len(counts[most]) / 2 else ","
     if not even:
         # No separator fits all records: one is used and the records that do not fit are named.
         return max(there, key=lambda s: counts[s].count(counts[s][0]))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import Problem, count_of
-from trdstats.kinds import label_of, places
+from trdstats.kinds import BLANKS, label_of, places
 
 # What programs write into an empty cell of numbers or dates, and of text.
 NO_NUMBER = frozenset({"na", "n/a", "nan", "nat", "null", "none", "#n/a", ".", "-", "–"})
@@ -98,7 +98,7 @@ def _stripped(values: pd.Series[Any], table: str) -> Column:
     rows: Codes = np.asarray(code, dtype=np.int32)
     if known.dtype != object or not any(isinstance(v, str) for v in known):
         return Column(str(values.name), table, rows, known)
-    stripped = [v.strip(" \t\r\n\u00a0") if isinstance(v, str) else v for v in known]
+    stripped = [v.strip(BLANKS) if isinstance(v, str) else v for v in known]
     if all(a is b or a == b for a, b in zip(stripped, known, strict=True)) and "" not in stripped:
         return Column(str(values.name), table, rows, known)
     place: dict[Any, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,9 @@ from trdstats.intake.values.entries import (
 from trdstats.intake.values.numerals import NumberReader, looks_numeric
 from trdstats.kinds import label_of
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_CODE = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
 
 def with_labels(
     column: Column, labels: Mapping[Any, Any], found: list[Problem], *, source: str
@@ -31,7 +35,8 @@ def with_labels(
     known = {label_of(code): label for code, label in labels.items()}
     written = {label_of(label): label for label in labels.values()}
     texts = [label_of(v) for v in column.distinct]
-    named = [known.get(t, written.get(t)) for t in texts]
+    plainly = _by_number(known)
+    named = [known.get(t, written.get(t, plainly.get(_as_number(t)))) for t in texts]
     bare = np.fromiter((v is None for v in named), bool, len(named))
     if bare.any():
         rows = column.rows_with(bare)
@@ -44,12 +49,29 @@ def with_labels(
                 + f" that {source} do not name: {', '.join(map(repr, codes[:12]))} "
                 f"({int(rows.sum()):,} rows).",
                 column.where(rows),
-                f"Name them: labels = {{{column.name} = {{{codes[0]} = ...}}}}; or correct the "
-                "entries.",
+                f"Name them: labels = {{{_key(column.name)} = {{{_key(codes[0])} = ...}}}}; "
+                "or correct the entries.",
             )
         )
         return column
     return _merged(column, named)
+
+
+def _key(text: str) -> str:
+    """Return a key as TOML takes it."""
+    return text if _BARE.fullmatch(text) else f'"{text}"'
+
+
+def _as_number(text: str | None) -> float | None:
+    """Return the number a code is, None where it is none: 1, 01 and 1.0 are one code."""
+    return float(text) if text and _CODE.fullmatch(text) else None
+
+
+def _by_number(known: Mapping[str | None, Any]) -> dict[float | None, Any]:
+    """Return labels by the number that their code is, where no two codes are the same number."""
+    numbers = [x for code in known if (x := _as_number(code)) is not None]
+    found = {_as_number(code): label for code, label in known.items()}
+    return {x: found[x] for x in numbers if numbers.count(x) == 1}
 
 
 def with_scores(column: Column, labels: Mapping[Any, Any]) -> Column:

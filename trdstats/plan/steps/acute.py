@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.outcomes import Definition, change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
-from trdstats.outcomes.switching import notes_on
+from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
@@ -36,6 +36,7 @@ def run(task: Task) -> Section:
     share = _share_drawn(plan.response, study.scale)
     change = change_from_baseline(study, days, of=share.of)
     table, notes = _rates_at_end(task, days)
+    caveat = caveat_of_figure(study.caveat, _switched(task, days))
     response = table[table["outcome"] == "response"]
 
     def draw_changes(figure: Any) -> None:
@@ -45,7 +46,7 @@ def run(task: Task) -> Section:
             better=study.scale.better,
             ylabel=share.ylabel,
             styles=plots.treatment_styles(study.treatments),
-            caveat=study.caveat,
+            caveat=caveat,
         )
 
     def draw_rates(figure: Any) -> None:
@@ -58,7 +59,7 @@ def run(task: Task) -> Section:
             ax=figure.add_subplot(),
             xlabel=f"Response at the last acute visit (%), {100 * plan.conf_level:g} % interval",
             styles=plots.treatment_styles(study.treatments),
-            caveat=study.caveat,
+            caveat=caveat,
         )
 
     asked = [note_asked_day(study, day, [name]) for name, day in days.items()]
@@ -118,6 +119,17 @@ def _rates_at_end(task: Task, days: dict[str, float]) -> tuple[pd.DataFrame, lis
             rows.append(own.assign(outcome=key, day=day))
     table = pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
     return table, list(dict.fromkeys(notes))
+
+
+def _switched(task: Task, days: dict[str, float]) -> SwitchCounts | None:
+    """Return who switched by the end of their own course, None where the study does not know."""
+    of_arm = {n: estimate_rates(task, "response", d)[0].switching for n, d in days.items()}
+    known = {n: counts for n, counts in of_arm.items() if counts is not None}
+    if not known:
+        return None
+    rows = [c.frame[c.frame["treatment"] == name] for name, c in known.items()]
+    first = next(iter(known.values()))
+    return replace(first, frame=pd.concat(rows), when="by the end of the acute course")
 
 
 def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) -> Summary:

@@ -54,6 +54,18 @@ class Timeline:
         codes = np.asarray(arm, dtype=np.intp)
         return cls(ids, codes, arms, code, day, run_starts(code, len(codes)))
 
+    def only(self, arm: int) -> Timeline:
+        """Return the ratings of one treatment."""
+        own = self.arm == arm
+        rows = own[self.code]
+        place = np.cumsum(own) - 1
+        code = place[self.code[rows]]
+        ids = [name for name, kept in zip(self.ids, own, strict=True) if kept]
+        return Timeline(
+            ids, np.zeros(len(ids), dtype=np.intp), [self.arms[arm]], code, self.day[rows],
+            run_starts(code, len(ids)),
+        )  # fmt: skip
+
     @property
     def seen(self) -> BoolArray:
         """Whether each subject was ever rated, shape (n_subjects,)."""

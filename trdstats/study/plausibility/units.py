@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
-from trdstats.study.plausibility.timeline import FEWEST, Timeline
+from trdstats.kinds import places
+from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
 
 # Days of a unit that days may have been confused with; a month by the calendar or of four weeks.
 UNITS = {"hours": (1 / 24,), "weeks": (7.0,), "months": (365.25 / 12, 28.0)}
@@ -23,6 +25,7 @@ _LAST_WEEK = 104
 _HOURS = 6  # different days, all of them multiples of 24, come about by hours alone
 # Daily ratings for a fortnight or more are a diary; up to here they may be either.
 _LAST_IF_DAILY = 12
+_RATINGS, _SUBJECTS = 3, 3  # fewer may fit windows in another unit by chance
 _USED = 0.05  # proportion of the subjects rated on a day that belongs to the schedule
 
 
@@ -60,6 +63,63 @@ def note_unit_by_windows(
         f"Convert them: visits['day'] {_convert(factor)}, or give windows in the unit of the days.",
         level="warning",
     )
+
+
+def note_unit_of_some(
+    timeline: Timeline, place: Callable[[FloatArray, IntArray], FloatArray]
+) -> Problem | None:
+    """Note subjects of whom all ratings would lie in windows in another unit, and none does now.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    place : callable
+        As in `note_unit_by_windows`.
+    """
+    after = timeline.day > 0
+    code, day = timeline.code[after], timeline.day[after]
+    arm, n = timeline.arm[code], len(timeline.ids)
+    ratings = np.bincount(code, minlength=n)
+
+    def within(factor: float) -> FloatArray:
+        inside = np.isfinite(place(day * factor, arm)).astype(float)
+        return np.bincount(code, inside, minlength=n)
+
+    # Two early ratings of those who left may fit by chance.
+    suspect = (ratings >= _RATINGS) & (within(1.0) == 0)
+    if suspect.sum() < _SUBJECTS:
+        return None
+    fits = [((suspect & (within(f) == ratings)), unit, f) for unit, fs in UNITS.items() for f in fs]
+    found, unit, factor = max(fits, key=lambda fit: int(fit[0].sum()))
+    count = int(found.sum())
+    if count < _SUBJECTS:
+        return None
+    return Problem(
+        "unit_of_days",
+        f"The days of {count:,} subjects look like {unit}: none of their ratings after day 0 lies "
+        f"in a visit window as it is, all would if they were {unit}.",
+        places(found, lambda i: f"{timeline.ids[i]} ({timeline.arms[timeline.arm[i]]})"),
+        f"Look whether a site or a treatment counts in {unit}, and convert their days: "
+        f"{_convert(factor)}.",
+        level=level_of(count, int(timeline.seen.sum())),
+    )
+
+
+def of_all_or_some(
+    timeline: Timeline, note: Callable[[Timeline], Problem | None]
+) -> Problem | None:
+    """Return what a check says of all subjects or, if nothing, of single treatments."""
+    whole = note(timeline)
+    if whole is not None or len(timeline.arms) < 2:
+        return whole
+    found = {name: p for k, name in enumerate(timeline.arms) if (p := note(timeline.only(k)))}
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    said = tuple(f"{name}: {p.summary}" for name, p in found.items())
+    if len(found) == 1:
+        return replace(first, summary=f"Under {next(iter(found))}: {first.summary}")
+    return replace(first, summary=f"Of {len(found)} treatments: {first.summary}", where=said)
 
 
 def note_unit_by_spacing(timeline: Timeline) -> Problem | None:

@@ -57,7 +57,7 @@ def draw_curves(
     settings = {
         "ylabel": name[:1].upper() + name[1:],
         "xlabel": "Day (0 is the start)" if origin == "day 0" else f"Days since {origin}",
-        "caveat": times.caveat,
+        "caveat": times.figure_caveat,
         **options,
     }
     return plots.plot_survival(

@@ -263,7 +263,7 @@ class RMSTResult(EstimateResult):
         frame = frame[frame["measure"] == "restricted mean"].assign(label=lambda d: d["treatment"])
         settings = {
             "xlabel": f"Mean days without {self.times.outcome} in the first {self.spec.tau:g}",
-            "caveat": self.times.caveat,
+            "caveat": self.times.figure_caveat,
             **options,
         }
         return plots.plot_estimates(frame, ax=ax, **settings)

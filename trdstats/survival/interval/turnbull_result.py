@@ -347,7 +347,7 @@ class TurnbullResult(CurveResult):
         settings = {
             "ylabel": outcome[:1].upper() + outcome[1:],
             "xlabel": "Day (0 is the start)" if origin == "day 0" else f"Days since {origin}",
-            "caveat": self.times.caveat,
+            "caveat": self.times.figure_caveat,
             **options,
         }
         frame = self.tidy().rename(columns={self._key: "treatment"})

@@ -43,7 +43,7 @@ def draw_shares(
     settings = {
         "ylabel": f"{outcome[:1].upper()}{outcome[1:]}, model",
         "xlabel": "Day (0 is the start)" if origin == "day 0" else f"Days since {origin}",
-        "caveat": data.times.caveat,
+        "caveat": data.times.figure_caveat,
         **options,
     }
     return plots.plot_survival(

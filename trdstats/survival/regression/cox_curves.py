@@ -208,7 +208,7 @@ class MarginalCurves(EstimateResult):
             "ylabel": f"{outcome[:1].upper()}{outcome[1:]}, standardised",
             "xlabel": "Day (0 is the start)" if times.origin == "day 0"
             else f"Days since {times.origin}",
-            "caveat": times.caveat,
+            "caveat": times.figure_caveat,
             **options,
         }  # fmt: skip
         return plots.plot_survival(

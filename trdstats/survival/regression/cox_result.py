@@ -235,7 +235,7 @@ class CoxResult(Coefficients):
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the hazard ratios with their intervals; returns the Axes."""
         event = self.times.causes.get(self.spec.cause, "")
-        return self._draw(f"Hazard ratio of {event}", self.times.caveat, ax, options)
+        return self._draw(f"Hazard ratio of {event}", self.times.figure_caveat, ax, options)
 
     def summary(self) -> Summary:
         """Return the hazard ratios and the tests of the whole."""

@@ -230,7 +230,7 @@ class FineGrayResult(Coefficients):
         """Draw the hazard ratios with their intervals; returns the Axes."""
         event = self.times.causes[self.spec.cause]
         xlabel = f"Subdistribution hazard ratio of {event}"
-        return self._draw(xlabel, self.times.caveat, ax, options)
+        return self._draw(xlabel, self.times.figure_caveat, ax, options)
 
     def summary(self) -> Summary:
         """Return the hazard ratios as a table."""

@@ -169,7 +169,7 @@ class ScheduleAudit(SummaryMixin):
         -------
         matplotlib Figure
         """
-        settings = {"caveat": self.times.caveat, "tau": self.tau, **options}
+        settings = {"caveat": self.times.figure_caveat, "tau": self.tau, **options}
         mean = self._estimates[self._estimates["measure"] == "mean days"]
         return plots.plot_schedule(self._visits, mean, fig=fig, **settings)
 

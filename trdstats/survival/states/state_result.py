@@ -273,7 +273,7 @@ class StateResult(CurveResult):
         """
         if days is None:
             days = plots.choose_ticks(0.0, self.spec.tau)
-        settings = {"caveat": self._data.times.caveat, "steps": self._steps, **options}
+        settings = {"caveat": self._data.times.figure_caveat, "steps": self._steps, **options}
         observed = self._observed(days)
         if not self._data.history.regains:
             # Relapse ends the history: no subject is followed in that state.

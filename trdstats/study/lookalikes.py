@@ -1,0 +1,84 @@
+"""Labels and identifiers that are probably one and the same, written in different ways."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import Problem, count_of
+from trdstats.kinds import label_of
+
+_ZEROS = re.compile(r"(?<![\d.])0+(?=\d)")
+_WHOLE = re.compile(r"(\d+)\.0+")
+# Characters that are seen as another one or not at all: dashes, spaces, accents of their own, marks
+# of no width.
+_UNSEEN = ("Cf", "Mn", "Pd", "Zs")
+
+
+def folded(label: Any) -> str:
+    """Return a label as one would read it aloud: what folds alike is probably the same.
+
+    Case, spaces, zeros in front, a decimal ``.0``, kinds of dashes and invisible characters make
+    no difference.
+
+    Examples
+    --------
+    >>> folded("P 007 "), folded("p7"), folded("7.0")
+    ('p7', 'p7', '7')
+    """
+    text = label_of(label) or ""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        kinds = [(c, unicodedata.category(c)) for c in text]
+        text = "".join("-" if kind == "Pd" else c for c, kind in kinds if kind != "Cf")
+    text = "".join(text.split()).casefold()
+    whole = _WHOLE.fullmatch(text)
+    return _ZEROS.sub("", whole.group(1) if whole else text)
+
+
+def shown(label: Any) -> str:
+    """Return a label in quotation marks, with what cannot be seen in it written out."""
+    text = label if isinstance(label, str) else str(label)
+    unseen = any(unicodedata.category(c) in _UNSEEN for c in text if not c.isascii())
+    return ascii(label) if unseen else repr(label)
+
+
+def note_lookalikes(labels: Any, what: str) -> Problem | None:
+    """Note labels that differ only in how they are written."""
+    index = pd.Index(labels)
+    if pd.api.types.is_numeric_dtype(index.dtype):
+        return None
+    folds = pd.Series([folded(label) for label in index])
+    if folds.is_unique:
+        return None
+    by_fold: dict[str, list[str]] = {}
+    for fold, label in zip(folds, index, strict=True):
+        by_fold.setdefault(fold, []).append(shown(label))
+    twins = tuple(" and ".join(names) for names in by_fold.values() if len(names) > 1)
+    return Problem(
+        f"lookalike_{what}",
+        count_of(len(twins), f"pair of {what}s differs", f"groups of {what}s differ")
+        + " only in case, space, zeros in front or characters that look alike; they count as "
+        "different.",
+        twins,
+        "If they are the same, write them alike.",
+        level="warning",
+    )
+
+
+def likely_meant(unknown: Iterable[Any], known: Iterable[Any]) -> str:
+    """Return which known identifiers unknown ones are probably meant to be, with two examples."""
+    meant: dict[str, Any] = {}
+    for label in known:
+        meant.setdefault(folded(label), label)
+    pairs = [
+        f"{shown(label)} and {shown(meant[folded(label)])}"
+        for label in dict.fromkeys(unknown)
+        if folded(label) in meant
+    ]
+    more = f" (and {len(pairs) - 2:,} more)" if len(pairs) > 2 else ""
+    return "; ".join(pairs[:2]) + more if pairs else ""
