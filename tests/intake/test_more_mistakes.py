@@ -231,3 +231,17 @@ def test_encodings_of_the_export(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(FRAME.to_csv(index=False, sep="\t").encode(encoding))
     assert response(read(path)) == pytest.approx(TRUTH)
+
+
+@pytest.mark.parametrize(("of_1904", "named"), [("visit_date", "date"), ("first", "start")])
+def test_one_column_of_1904_and_one_of_1900(of_1904: str, named: str) -> None:
+    def since(date: datetime.date, epoch: datetime.date) -> str:
+        return str((date - epoch).days)
+
+    old, new = datetime.date(1904, 1, 1), datetime.date(1899, 12, 30)
+    keys = {"visit_date": "date", "first": "start"}
+    changed = {c: column(lambda r, k=k: since(r[k], new)) for c, k in keys.items()}
+    changed[of_1904] = column(lambda r: since(r[named], old))
+    with pytest.raises(DataError, match="lie 1,462 days off first treatment") as caught:
+        read(FRAME.assign(**changed))
+    assert f"`visits` column '{of_1904}' seems to count from 1904" in str(caught.value)

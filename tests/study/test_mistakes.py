@@ -136,3 +136,16 @@ def test_numbers_written_as_text(written: Callable[[int], str], words: str) -> N
     income = {r["subject"]: written(int(r["subject"][1:])) for r in ROWS}
     visits = table(income=[income[r["subject"]] for r in ROWS])
     assert words in said(visits, windows=WINDOWS)["numbers_as_text"]
+
+
+def test_the_baseline_was_rated_after_the_start() -> None:
+    """One treatment counts from admission, three weeks before its first dose."""
+    visits = table(lambda r: r["day"] + 21 * (r["arm"] == 1))
+    words = said(visits, windows=WINDOWS)["first_rating_after_start"]
+    assert (
+        "20 subjects have no baseline and a first rating on day 1 to 28 (median day 21; ECT 20)"
+        in (words)
+    )
+    assert "days count from another date there (admission, consent)" in words
+    few = table(lambda r: r["day"] + 3 * (r["subject"] in ("P000", "P003")))
+    assert "first_rating_after_start" not in said(few, windows=WINDOWS)

@@ -11,6 +11,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.intake.dates.days import (
     check_days,
+    check_epochs,
     check_exchanged,
     check_gaps,
     days_since,
@@ -177,6 +178,7 @@ def visit_days(
     _report_undated(dates.column, dates.column.code < 0, measured, "date", found)
     swapped = np.append(calendar.start.swapped, np.nan)[subject]
     start = next(d for r, d in calendar.dates.items() if r.startswith("start"))
+    check_epochs(days, subject, dates, start, len(people.names), found)
     check_exchanged(dates, start, owner, swapped, subject, list(people.names), found)
     check_days(days, lambda i: f"{people.names[subject[i]]} (row {i})", dates.column.what, found)
     return days

@@ -22,10 +22,10 @@ from trdstats.study import checks, notes
 from trdstats.study.courses.build import build_courses, check_course_columns
 from trdstats.study.courses.changes import with_changes
 from trdstats.study.events import build_events
-from trdstats.study.lookalikes import note_lookalikes
 from trdstats.study.plausibility.covariates import note_covariates
 from trdstats.study.plausibility.days import check_day_range
 from trdstats.study.plausibility.duplicates import one_a_day
+from trdstats.study.plausibility.lookalikes import note_lookalikes
 from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
     SubjectTable,

@@ -20,7 +20,7 @@ from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.item_scores import filled_in_totals
 from trdstats.kinds import places
 from trdstats.scales import Scale, get_scale, scale_names
-from trdstats.study.lookalikes import likely_meant
+from trdstats.study.plausibility.lookalikes import likely_meant
 
 _EXACT = 2.0**53  # from here on floating-point numbers skip whole numbers
 

@@ -14,7 +14,7 @@ from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
 from trdstats.kinds import as_labels, places
 from trdstats.study import checks
-from trdstats.study.lookalikes import folded
+from trdstats.study.plausibility.lookalikes import folded
 from trdstats.study.roles import Roles
 
 

@@ -55,7 +55,7 @@ def check_time(
     found = [origin.note_negative_days(line), origin.note_long_gaps(line)]
     if not has_baselines:
         found += [
-            units.of_all_or_some(line, units.note_day_one),
+            units.of_all_or_some(line, units.note_day_one) or origin.note_first_after_start(line),
             origin.note_old_baselines(line),
             origin.note_late_starts(line),
         ]

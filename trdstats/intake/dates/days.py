@@ -19,6 +19,7 @@ EARLY = 180  # days before first treatment that a rating is seldom made
 GAP = 1825  # five years without a single date of the export
 MANY = 0.05
 _NEARLY_ALL = 0.8
+_EPOCHS = 1462  # days from the epoch of Excel to that of old Macintosh workbooks
 
 
 def days_since(
@@ -109,6 +110,38 @@ def check_gaps(all_dates: Mapping[str, Dates], found: list[Problem]) -> None:
             level="warning",
         )
     )
+
+
+def check_epochs(
+    days: FloatArray, subject: IntArray, visits: Dates, start: Dates, n: int, found: list[Problem]
+) -> None:
+    """Report that visits begin four years off: serial numbers of 1900 beside some of 1904.
+
+    Parameters
+    ----------
+    days : ndarray, shape (n_rows,)
+        Days since first treatment.
+    subject : ndarray of int, shape (n_rows,)
+    visits, start : Dates
+    n : int
+        Number of subjects.
+    """
+    first = _first(days, subject, ~np.isnan(days) & (subject >= 0), n)
+    rated = ~np.isnan(first)
+    for offset in (-_EPOCHS, _EPOCHS):
+        off = int(_near(first[rated] - offset).sum())
+        if off and off >= rated.sum() / 2:
+            late, early = (visits, start) if offset < 0 else (start, visits)
+            found.append(
+                Problem(
+                    "two_epochs",
+                    f"The first ratings of {off:,} of {int(rated.sum()):,} subjects lie 1,462 days "
+                    "off first treatment: the days between the epochs of Excel, 1900 and 1904.",
+                    (),
+                    f"{late.column.what} seems to count from 1904 and {early.column.what} from "
+                    "1900: save both from one workbook, or add 1462 to the former.",
+                )
+            )
 
 
 def check_exchanged(

@@ -62,6 +62,28 @@ def note_late_starts(timeline: Timeline) -> Problem | None:
     )
 
 
+def note_first_after_start(timeline: Timeline) -> Problem | None:
+    """Note that many subjects have no baseline, and were first rated within weeks after day 0."""
+    first = timeline.first
+    with np.errstate(invalid="ignore"):
+        soon = (first > 0) & (first <= OLDEST_BASELINE)
+    n = int(soon.sum())
+    if n < FEWEST or level_of(n, int(timeline.seen.sum())) != "warning":
+        return None
+    by_arm = np.bincount(timeline.arm[soon], minlength=len(timeline.arms))
+    arms = ", ".join(f"{name} {k:,}" for name, k in zip(timeline.arms, by_arm, strict=True) if k)
+    return Problem(
+        "first_rating_after_start",
+        count_of(n, "subject has", "subjects have")
+        + f" no baseline and a first rating on day 1 to {OLDEST_BASELINE} (median day "
+        f"{np.median(first[soon]):g}; {arms}).",
+        places(soon, lambda i: f"{timeline.ids[i]}: day {first[i]:g}"),
+        "Look whether days count from another date there (admission, consent), or the first rating "
+        "was the baseline: then correct the days, or name its column with baseline=...",
+        level="warning",
+    )
+
+
 def note_negative_days(timeline: Timeline) -> Problem | None:
     """Note that most ratings lie before day 0."""
     n = int((timeline.day < 0).sum())

@@ -82,8 +82,8 @@ def note_unit_of_some(
     ratings = np.bincount(code, minlength=n)
 
     def within(factor: float) -> FloatArray:
-        inside = np.isfinite(place(day * factor, arm)).astype(float)
-        return np.bincount(code, inside, minlength=n)
+        inside = np.isfinite(place(day * factor, arm))
+        return np.bincount(code[inside], minlength=n).astype(float)
 
     # Two early ratings of those who left may fit by chance.
     suspect = (ratings >= _RATINGS) & (within(1.0) == 0)
