@@ -142,5 +142,6 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .tables import number_style as number_style
 
 __version__: str

@@ -19,6 +19,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_estimate,
+    format_level,
     format_number,
     format_p,
     format_percent,
@@ -153,7 +154,7 @@ class Multiverse(EstimateResult):
         """Return the primary universe, the joint inference, and the universes."""
         g, frame = next(each_row(self.glance())), self.tidy()
         first = next(each_row(frame))
-        level = f"{100 * first.conf_level:g} %"
+        level = format_level(first.conf_level)
         primary = format_estimate(first.estimate, first.conf_low, first.conf_high, 3)
         header = (
             ("Comparison", f"{self.pair[0]} v {self.pair[1]}"),

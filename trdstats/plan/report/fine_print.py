@@ -9,7 +9,7 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
 from trdstats.plan.sections import Section
 from trdstats.study import Study
-from trdstats.tables import Table
+from trdstats.tables import Table, format_level
 
 _MISSING = {
     "nonresponse": "Patients not assessed were counted as not having the outcome.",
@@ -32,7 +32,7 @@ def methods_text(
         f"{manifest['python']}; {packages}). The plan has the registration number "
         f"{plan.registration[:12]}."
     )
-    intervals = f"Intervals have a confidence level of {100 * plan.conf_level:g} %."
+    intervals = f"Intervals have a confidence level of {format_level(plan.conf_level)}."
     allocation = f"{study.caveat}." if study.caveat else ""
     parts = [outcomes, _MISSING[plan.missing], analyses, intervals, allocation, software]
     return [p for p in parts if p]

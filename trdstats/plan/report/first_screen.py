@@ -13,7 +13,15 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, figure_html, paragraphs
 from trdstats.plan.sections import Section
 from trdstats.study import Study
-from trdstats.tables import NOT_ESTIMABLE, Table, each_row, format_number, format_p
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    Table,
+    each_row,
+    format_ci,
+    format_number,
+    format_p_equation,
+    format_significant,
+)
 
 LEADING_FIGURE = "in_response"
 
@@ -72,15 +80,14 @@ def _confirmatory(plan: Plan, sections: Sequence[Section]) -> str:
 def confirmatory_sentences(judged: pd.DataFrame, plan: Plan) -> list[str]:
     """Return a sentence for each confirmatory result."""
     assert plan.confirmatory is not None
-    level = f"{100 * plan.conf_level:g} % CI"
     sentences = []
     for row in each_row(judged):
-        limits = f"{format_number(row.conf_low, 3)} to {format_number(row.conf_high, 3)}"
         part = "Primary" if row.primary else "Key secondary"
         shown = "shown" if row.is_shown else "not shown"
         sentences.append(
-            f"{part}. {row.name}: {format_number(row.estimate, 3)} ({level} {limits}), p "
-            f"{format_p(row.p_value)}, adjusted {format_p(row.p_adjusted)}: {shown} at "
-            f"{plan.confirmatory.alpha:g}."
+            f"{part}. {row.name}: {format_number(row.estimate, 3)} ("
+            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), "
+            f"{format_p_equation(row.p_value)}, adjusted {format_p_equation(row.p_adjusted)}: "
+            f"{shown} at {format_significant(plan.confirmatory.alpha)}."
         )
     return sentences

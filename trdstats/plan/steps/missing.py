@@ -34,7 +34,7 @@ from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import Summary, format_percent
+from trdstats.tables import Summary, format_level, format_percent
 
 _TITLE = "Could missing data change the result?"
 Strategy = TreatmentPolicy | Hypothetical | Composite | WhileOnTreatment
@@ -262,7 +262,7 @@ def _forest(task: Task, table: pd.DataFrame, day: float) -> Picture:
     return Picture(
         "missing",
         f"Difference in change at day {day:g} under each assumption on what was not assessed, with "
-        f"{100 * task.plan.conf_level:g} % intervals.",
+        f"{format_level(task.plan.conf_level)} intervals.",
         draw,
         (9.0, 1.4 + 0.32 * len(rows)),
         alt="The same difference estimated under several assumptions on missing visits.",

@@ -14,7 +14,7 @@ from trdstats.outcomes import definitions as published
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
-from trdstats.tables import format_percent
+from trdstats.tables import format_level, format_percent
 
 _TITLE = "Does the result depend on the definition?"
 
@@ -104,8 +104,9 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "multiverse",
-                f"The difference under every combination, in order; {100 * plan.conf_level:g} % "
-                "intervals. The marks below say which choices each stands for.",
+                "The difference under every combination, in order; "
+                f"{format_level(plan.conf_level)} intervals. The marks below say which choices "
+                "each stands for.",
                 draw,
                 (10.0, 6.0),
                 alt=lead,
