@@ -94,6 +94,7 @@ from .outcomes import time_to as time_to
 from .plan import Plan as Plan
 from .plan import diff_runs as diff_runs
 from .plan import explain_result as explain_result
+from .plan import paper as paper
 from .plan import read_plan as read_plan
 from .plan import read_results as read_results
 from .plan import run_plan as run_plan

@@ -39,10 +39,15 @@ def main() -> None:
     show_default=True,
     help="Folder for the report.",
 )
-def run(plan: Path | None, out: Path) -> None:
+@click.option("--paper", is_flag=True, help="Write a Word document, LaTeX tables and a workbook.")
+@click.option("--style", default="plain", show_default=True,
+    help="How numbers are written: plain, jama, nejm, lancet or apa.",
+)  # fmt: skip
+def run(plan: Path | None, out: Path, paper: bool, style: str) -> None:
     """Carry out PLAN (a TOML file); without one, the packaged sample study.
 
-    Writes report.html, manifest.json, tables/*.csv and figures/*.png and .svg.
+    Writes report.html, manifest.json, results.json, tables/*.csv and figures/*.png and .svg, and
+    with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
     from trdstats.plan import read_plan, run_plan
 
@@ -66,7 +71,7 @@ def run(plan: Path | None, out: Path) -> None:
                 progress.update(task, description=words, completed=steps)
                 steps += 1
 
-            result = run_plan(read, out, tell=tell)
+            result = run_plan(read, out, tell=tell, paper=paper, style=style)
             progress.update(task, description="done", completed=total)
     except TrdstatsError as error:
         _fail(console, error)
@@ -76,6 +81,9 @@ def run(plan: Path | None, out: Path) -> None:
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
     console.print("[bold green]Report[/]", end=" ")
     _say(console, f"{result.report} ({counts}, manifest.json)")
+    if result.paper:
+        console.print("[bold green]Paper[/]", end=" ")
+        _say(console, ", ".join(map(str, result.paper)))
     if result.failed:
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")

@@ -17,6 +17,7 @@ from trdstats.kernels.numerics.max_t import MaxT, max_t
 from trdstats.tables import (
     Summary,
     Table,
+    add_unit,
     each_row,
     format_estimate,
     format_level,
@@ -166,7 +167,7 @@ class Multiverse(EstimateResult):
                 f"{format_number(g.highest, 3)}",
             ),
             ("Same conclusion", _agreement(g)),
-            ("Same direction", f"{format_percent(g.proportion_same_sign)} %"),
+            ("Same direction", add_unit(format_percent(g.proportion_same_sign), "%")),
             ("Any effect", f"p {format_p(g.p_any)}, jointly over all universes (max-T)"),
         )
         rows = tuple(
@@ -188,8 +189,8 @@ class Multiverse(EstimateResult):
         ]
         if g.n_tested:
             notes.append(
-                f"Joint p: adjusted over all universes, equivalent to {g.n_effective:.1f} "
-                "independent tests."
+                "Joint p: adjusted over all universes, equivalent to "
+                f"{format_number(g.n_effective)} independent tests."
             )
         columns = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
         return Summary(
@@ -201,7 +202,7 @@ def _agreement(glance: Any) -> str:
     """Return the proportion of tested universes with the conclusion of the primary one, as text."""
     if np.isnan(glance.p_value):
         return "not known: the primary universe has no test"
-    return f"{format_percent(glance.proportion_agree)} % of those tested"
+    return f"{add_unit(format_percent(glance.proportion_agree), '%')} of those tested"
 
 
 def _agrees(frame: pd.DataFrame, alpha: float) -> pd.Series[Any]:

@@ -8,6 +8,7 @@ back if the run was killed in that instant.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from trdstats.errors import PlanError
 
 MANIFEST = "manifest.json"
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
+PAPER = "paper"  # of the files in it only those of the run do
+PAPER_FILES = ("paper.docx", "tables.tex", "tables.xlsx")
 _OWN = (*ROOMS, MANIFEST, "report.html", "results.json")
 
 
@@ -90,10 +93,28 @@ def _check_place(folder: Path, asked: str) -> None:
 
 
 def _check_content(folder: Path, asked: str) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and _manifest_of(folder) is None:
+    manifest = _manifest_of(folder)
+    if folder.is_dir() and any(folder.iterdir()) and manifest is None:
         raise PlanError(
             f"The folder {asked!r} holds files that are no report; name another with --out."
         )
+    edited = [n for n in _paper_files(folder) if _is_edited(folder / n, manifest)]
+    if edited:
+        raise PlanError(
+            f"{' and '.join(edited)} in the folder {asked!r} changed after a run wrote it, and a "
+            "new run would replace it. Move it elsewhere, or name another folder with --out."
+        )
+
+
+def _paper_files(folder: Path) -> list[str]:
+    names = [f"{PAPER}/{name}" for name in PAPER_FILES]
+    return [name for name in names if (folder / name).is_file()]
+
+
+def _is_edited(path: Path, manifest: dict[str, Any] | None) -> bool:
+    """Whether a file of a paper is not as a run wrote it: authors work on it."""
+    written = (manifest or {}).get("results", {}).get(f"{PAPER}/{path.name}")
+    return bool(hashlib.sha256(path.read_bytes()).hexdigest() != written)
 
 
 def _clear_leftovers(folder: Path, old: Path, new: Path) -> None:
@@ -129,7 +150,8 @@ def _keep_others(folder: Path, new: Path) -> None:
         if path.name in _OWN:
             continue
         if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, new / path.name, symlinks=True)
+            own = shutil.ignore_patterns(*PAPER_FILES) if path.name == PAPER else None
+            shutil.copytree(path, new / path.name, symlinks=True, ignore=own, dirs_exist_ok=True)
         else:
             shutil.copy2(path, new / path.name, follow_symlinks=False)
 

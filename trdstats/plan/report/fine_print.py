@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
 from trdstats.plan.sections import Section
+from trdstats.scales.source import Source
 from trdstats.study import Study
 from trdstats.tables import Table, format_level
 
@@ -20,11 +21,31 @@ _MISSING = {
 
 
 def methods_text(
-    plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
+    plan: Plan,
+    study: Study,
+    sections: Sequence[Section],
+    manifest: Mapping[str, Any],
+    cite: Callable[[Sequence[Source]], str] = lambda sources: "",
 ) -> list[str]:
-    """Return the methods as paragraphs for a paper."""
-    rules = "; ".join(f"{name}, {d.describe(study.scale)}" for name, d in plan.definitions.items())
-    outcomes = f"Outcomes were defined on the {study.scale.label}: {rules}."
+    """Return the methods as paragraphs for a paper.
+
+    Parameters
+    ----------
+    plan : Plan
+    study : Study
+    sections : sequence of Section
+    manifest : mapping
+        As from `build_manifest`.
+    cite : callable
+        Returns what stands behind a rule to name its sources, such as `` [1]``.
+    """
+    scale = study.scale
+    rules = "; ".join(
+        f"{name}, {d.describe(scale)}{cite(d.sources(scale))}"
+        for name, d in plan.definitions.items()
+    )
+    of_scale = cite(() if scale.source is None else (scale.source,))
+    outcomes = f"Outcomes were defined on the {scale.label}{of_scale}: {rules}."
     analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
     packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())
     software = (

@@ -34,7 +34,7 @@ from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import Summary, format_level, format_percent
+from trdstats.tables import Summary, add_unit, format_level, format_percent
 
 _TITLE = "Could missing data change the result?"
 Strategy = TreatmentPolicy | Hypothetical | Composite | WhileOnTreatment
@@ -150,8 +150,9 @@ def _who_left(dropout: Any, day: float) -> str:
     patterns = dropout.patterns()
     total = patterns["n"].sum()
     complete = patterns.loc[patterns["kind"] == "complete", "n"].sum()
+    share = add_unit(format_percent(complete / total, 0), "%")
     return (
-        f"{complete} of {total} patients ({format_percent(complete / total, 0)} %) were assessed "
+        f"{complete} of {total} patients ({share}) were assessed "
         f"at every scheduled visit to day {day:g}. "
     )
 
