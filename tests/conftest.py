@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import matplotlib
 import pandas as pd
 import pytest
@@ -13,6 +15,11 @@ import pytest
 from trdstats import Study
 
 matplotlib.use("Agg")
+
+# The same examples on every run; HYPOTHESIS_PROFILE=search looks at new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"

@@ -46,8 +46,8 @@ def main() -> None:
 def run(plan: Path | None, out: Path, paper: bool, style: str) -> None:
     """Carry out PLAN (a TOML file); without one, the packaged sample study.
 
-    Writes report.html, manifest.json, results.json, tables/*.csv and figures/*.png and .svg, and
-    with --paper also paper/paper.docx, tables.tex and tables.xlsx.
+    Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
+    and .svg; with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
     from trdstats.plan import read_plan, run_plan
 
@@ -212,13 +212,14 @@ def _check_alone() -> None:
     "--results", "-r", type=click.Path(path_type=Path), default=Path("trdstats-report"),
     show_default=True, help="Folder of the run to verify.",
 )  # fmt: skip
-@click.option("--tolerance", type=float, help="Part of the larger value; default 1e-8.")
-def verify(plan: Path | None, results: Path, tolerance: float | None) -> None:
+@click.option(
+    "--tolerance", type=float, default=1e-8, show_default=True, help="Part of the larger value."
+)
+def verify(plan: Path | None, results: Path, tolerance: float) -> None:
     """Repeat PLAN and compare every number with stored results; exit 1 where one differs."""
     from trdstats.plan import read_plan, verify_run
 
-    given = {} if tolerance is None else {"tolerance": tolerance}
-    _report_difference(lambda: verify_run(read_plan(plan), results, **given))
+    _report_difference(lambda: verify_run(read_plan(plan), results, tolerance=tolerance))
 
 
 @main.command()

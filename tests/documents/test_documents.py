@@ -64,8 +64,10 @@ def test_readme_commands_are_known() -> None:
     assert commands == [
         "pip install . && trdstats run",
         "trdstats check visits.csv --scale MADRS --subject patient --treatment arm --score madrs",
+        "trdstats new export.csv --out plan.toml",
+        "trdstats run plan.toml --out first-report",
         "trdstats run my_plan.toml --out my-report",
-        'pip install -e ".[test]" && pytest',
+        'pip install -e ".[test]" && pytest -n auto --dist loadscope',
     ]
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     assert "command_of 'pip install . && trdstats run'" in script
@@ -78,6 +80,8 @@ def test_readme_trdstats_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         {"patient": ["a", "a", "b", "b"], "arm": ["TMS", "TMS", "ECT", "ECT"],
          "day": [0, 7, 0, 7], "madrs": [30, 20, 35, 10]}
     ).to_csv("visits.csv", index=False)  # fmt: skip
+    exports = ROOT / "sample_data" / "exports"
+    Path("export.csv").write_bytes((exports / "klinik.csv").read_bytes())
     plan = (ROOT / "trdstats" / "plan" / "sample_plan.toml").read_text("utf-8")
     Path("my_plan.toml").write_text(plan, "utf-8")
     for line in (line for block in blocks("sh") for line in block.strip().splitlines()):

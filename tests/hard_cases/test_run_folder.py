@@ -71,7 +71,7 @@ def report(folder: Path) -> Path:
     with new_folder(folder) as place:
         (place / "report.html").write_text("old", "utf-8")
         (place / "tables" / "rates.csv").write_text("1", "utf-8")
-        (place / "manifest.json").write_text('{"trdstats": "0"}', "utf-8")
+        (place / "manifest.json").write_text('{"trdstats": "0", "results": {}}', "utf-8")
     return folder
 
 

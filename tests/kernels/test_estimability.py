@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
@@ -44,6 +44,8 @@ ALL = list(product(range(3), range(3), range(3)))
     seed=st.integers(0, 10_000),
     units=st.integers(-9, 9),
 )
+# Columns kept first are nearly collinear here: rounding once passed for a fifth column of rank 4.
+@example(seen=[(2, 1, 1), (1, 2, 2), (0, 1, 2), (1, 1, 1)], seed=560, units=1)
 def test_estimable_is_what_does_not_raise_the_rank(
     seen: list[tuple[int, int, int]], seed: int, units: int
 ) -> None:

@@ -8,19 +8,16 @@ back if the run was killed in that instant.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from trdstats.errors import PlanError
+from trdstats.errors import PlanError, TrdstatsError
+from trdstats.plan.manifest import MANIFEST, fingerprint, read_manifest
 
-MANIFEST = "manifest.json"
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
 PAPER = "paper"  # of the files in it only those of the run do
 PAPER_FILES = ("paper.docx", "tables.tex", "tables.xlsx")
@@ -93,12 +90,11 @@ def _check_place(folder: Path, asked: str) -> None:
 
 
 def _check_content(folder: Path, asked: str) -> None:
-    manifest = _manifest_of(folder)
-    if folder.is_dir() and any(folder.iterdir()) and manifest is None:
+    if folder.is_dir() and any(folder.iterdir()) and not _holds_report(folder):
         raise PlanError(
             f"The folder {asked!r} holds files that are no report; name another with --out."
         )
-    edited = [n for n in _paper_files(folder) if _is_edited(folder / n, manifest)]
+    edited = _edited_papers(folder)
     if edited:
         raise PlanError(
             f"{' and '.join(edited)} in the folder {asked!r} changed after a run wrote it, and a "
@@ -106,15 +102,11 @@ def _check_content(folder: Path, asked: str) -> None:
         )
 
 
-def _paper_files(folder: Path) -> list[str]:
-    names = [f"{PAPER}/{name}" for name in PAPER_FILES]
-    return [name for name in names if (folder / name).is_file()]
-
-
-def _is_edited(path: Path, manifest: dict[str, Any] | None) -> bool:
-    """Whether a file of a paper is not as a run wrote it: authors work on it."""
-    written = (manifest or {}).get("results", {}).get(f"{PAPER}/{path.name}")
-    return bool(hashlib.sha256(path.read_bytes()).hexdigest() != written)
+def _edited_papers(folder: Path) -> list[str]:
+    """Return the files for a paper that are not as a run wrote them: authors work on them."""
+    names = [f"{PAPER}/{n}" for n in PAPER_FILES if (folder / PAPER / n).is_file()]
+    written = read_manifest(folder)["results"] if names else {}
+    return [n for n in names if fingerprint(folder / n) != written.get(n)]
 
 
 def _clear_leftovers(folder: Path, old: Path, new: Path) -> None:
@@ -156,13 +148,12 @@ def _keep_others(folder: Path, new: Path) -> None:
             shutil.copy2(path, new / path.name, follow_symlinks=False)
 
 
-def _manifest_of(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of an earlier run, None when the folder holds no report."""
+def _holds_report(folder: Path) -> bool:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (FileNotFoundError, IsADirectoryError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and "trdstats" in manifest else None
+        read_manifest(folder)
+    except TrdstatsError:
+        return False
+    return True
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import trdstats
+from trdstats.errors import PlanError, TrdstatsError
 from trdstats.plan.plan import Plan
 from trdstats.study import study_files
 
@@ -25,6 +26,7 @@ PACKAGES = (
     "joblib",
 )
 _OF_ADJUSTMENT = ("formulaic",)  # reads the covariates
+MANIFEST = "manifest.json"
 
 
 def fingerprint(path: Path) -> str:
@@ -60,7 +62,7 @@ def build_manifest(plan: Plan, data: dict[str, str]) -> dict[str, Any]:
         "packages": {name: metadata.version(name) for name in sorted(packages)},
         "data": data,
         "plan": plan.text,
-        "plan_sha256": hashlib.sha256(plan.text.encode()).hexdigest(),
+        "plan_sha256": plan.registration,
     }
 
 
@@ -75,3 +77,29 @@ def write_manifest(manifest: dict[str, Any], path: Path) -> None:
     path.write_text(
         json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8", newline="\n"
     )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a run.
+
+    Raises
+    ------
+    TrdstatsError
+        When it cannot be read.
+    PlanError
+        When the file is no manifest of a run.
+    """
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
+    if not is_manifest(found):
+        raise PlanError(f"{str(path)!r} is no manifest of a run.")
+    manifest: dict[str, Any] = found
+    return manifest
+
+
+def is_manifest(found: object) -> bool:
+    """Whether what a file holds is the manifest of a run."""
+    return isinstance(found, dict) and {"trdstats", "results"} <= found.keys()

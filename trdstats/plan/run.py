@@ -13,8 +13,14 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.plan.analysis import analyse
-from trdstats.plan.folder import MANIFEST, PAPER, new_folder
-from trdstats.plan.manifest import build_manifest, fingerprint_data, with_results, write_manifest
+from trdstats.plan.folder import PAPER, new_folder
+from trdstats.plan.manifest import (
+    MANIFEST,
+    build_manifest,
+    fingerprint_data,
+    with_results,
+    write_manifest,
+)
 from trdstats.plan.manuscript import check_packages, write_manuscript
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading import read_plan

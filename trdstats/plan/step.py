@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from trdstats.errors import known_level
+from trdstats.errors import known_level, unknown_day, unknown_name
+from trdstats.formulas import read_formula
 from trdstats.outcomes import Definition, EventTimes, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
@@ -51,6 +52,27 @@ class Task:
     def definition(self, name: str) -> Definition:
         """Return a definition of the plan."""
         return self.plan.definition(name)
+
+    def unknown_outcomes(self, *names: str | None) -> Iterator[str]:
+        """Yield words for each outcome that the plan does not define; None is no outcome."""
+        known = self.plan.definitions
+        for name in names:
+            if name is not None and name not in known:
+                yield str(unknown_name("definition of this plan", name, known))
+
+    def unknown_days(self, *days: float | None) -> Iterator[str]:
+        """Yield words for each day on which the study has no scheduled visit; None is no day."""
+        scheduled = self.study.longitudinal()["visit"].unique().tolist()
+        for day in days:
+            if day is not None and day not in scheduled:
+                yield str(unknown_day(day, scheduled))
+
+    def unknown_columns(self, formula: str) -> Iterator[str]:
+        """Yield words for each variable of a mixed model's formula that the study does not have."""
+        columns = self.study.longitudinal().columns
+        for name in sorted(read_formula(formula).required_variables):
+            if name not in columns:
+                yield str(unknown_name("column of the study", name, columns))
 
     @property
     def reference(self) -> str:

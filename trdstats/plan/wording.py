@@ -56,7 +56,6 @@ def list_differences(
         return "; ".join(parts) + "."
     ordered = known.loc[known["estimate"].sort_values(kind="stable").index]
     first, last = (next(each_row(ordered.iloc[[k]])) for k in (0, -1))
-    apart = int(((known["conf_low"] > 0) | (known["conf_high"] < 0)).sum())
     ends = [
         f"{format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)} for "
         f"{r.treatment}"
@@ -64,7 +63,7 @@ def list_differences(
     ]
     return (
         f"Differences from {first.reference} ({unit}, {format_level(level)} CI) run from {ends[0]} "
-        f"to {ends[1]}; the intervals of {apart} of {len(known)} exclude 0."
+        f"to {ends[1]}; {say_excluding_zero(known)}."
     )
 
 
@@ -89,6 +88,22 @@ def list_groups(
     if len(known) <= _LISTED:
         return ", ".join(parts) + "."
     return f"from {parts[0]} to {parts[1]}, of {len(known)} treatments."
+
+
+def say_excluding_zero(rows: pd.DataFrame) -> str:
+    """Return how many intervals exclude 0, of those that have two limits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> say_excluding_zero(pd.DataFrame({"conf_low": [0.1, -0.2], "conf_high": [0.3, 0.2]}))
+    'the intervals of 1 of 2 exclude 0'
+    """
+    limited = rows[rows["conf_low"].notna() & rows["conf_high"].notna()]
+    if limited.empty:
+        return "no confidence limits"
+    apart = int(((limited["conf_low"] > 0) | (limited["conf_high"] < 0)).sum())
+    return f"the intervals of {apart} of {len(limited)} exclude 0"
 
 
 def _quantity(row: Any, unit: str, digits: int, scale: float) -> str:

@@ -59,7 +59,7 @@ def fit_table(table: Table) -> Fit:
 
 
 def lines_of(cell: str) -> list[str]:
-    """Return what may stand on lines of its own in a cell of numbers: estimate and interval."""
+    """Return the lines into which a cell of numbers may be broken: estimate and interval."""
     return re.split(r" (?=[(\[])", cell)
 
 

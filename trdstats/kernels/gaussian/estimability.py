@@ -11,15 +11,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr
+from scipy.linalg import qr, solve_triangular
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 
 # L N is 0 when its summands cancel to this fraction of their size, or to what rounding leaves of
-# the
-# null space where columns are nearly collinear. What is not estimable is of order 1.
+# the null space where columns are nearly collinear. What is not estimable is of order 1.
 _CANCELS, _COARSEST = 1e-6, 1e-3
 _RANK = 1e-7  # a column is left out when less than this share of its length is its own, as R's qr
 _RANK_OF_ROWS = 1e-10  # the same where the rows themselves are at hand, which keep more digits
@@ -179,7 +178,7 @@ def judge_columns(
     factor = np.zeros((0, q))
     for j in order:
         rest = cross_products[j, j] - factor[:, j] @ factor[:, j]
-        if length[j] > 0 and rest > _RANK**2 + _ROUNDING:
+        if length[j] > 0 and rest > _RANK**2 + _rounding(factor, kept, j):
             smallest = min(smallest, float(rest))
             row = (cross_products[j] - factor[:, j] @ factor) / np.sqrt(rest)
             factor = np.vstack([factor, row])
@@ -194,3 +193,14 @@ def judge_columns(
     rounding = 1e3 * float(np.finfo(float).eps) / smallest
     tolerance = min(max(_CANCELS, rounding), _COARSEST)
     return Estimability(np.sort(np.array(kept, dtype=np.intp)), left_out, null, tolerance)
+
+
+def _rounding(factor: FloatArray, kept: list[int], j: int) -> float:
+    """Return what rounding may leave of the squared length that column j has of its own.
+
+    That length is a sum of cross-products times the coefficients of column j on those kept, which
+    are large where columns kept before are nearly collinear.
+    """
+    weight = solve_triangular(factor[:, kept], factor[:, j]) if kept else np.zeros(0)
+    growth = float((1.0 + np.abs(weight).sum()) ** 2)
+    return max(_ROUNDING, float(np.finfo(float).eps) * growth)

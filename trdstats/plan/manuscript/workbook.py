@@ -20,13 +20,15 @@ from trdstats.tables.spreadsheet import neutralise
 _CONTENTS = "Contents"
 _LONGEST = 31  # letters of the name of a sheet
 _WIDEST = 40
+_OF_PATIENTS = "subject"
 
 
 def build_workbook(sections: Sequence[Section]) -> bytes:
     """Return a workbook with one sheet a tidy table and a list of them at the front.
 
     Numbers have ten significant digits, as in the CSV files of the run. What could not be
-    estimated is an empty cell.
+    estimated is an empty cell. Tables with rows of single patients are left out: a workbook that
+    goes with a paper must not hold them.
 
     Raises
     ------
@@ -35,7 +37,12 @@ def build_workbook(sections: Sequence[Section]) -> bytes:
     """
     book = paper_package("openpyxl").Workbook()
     book.properties.creator, book.properties.created = "", EPOCH
-    frames = [(s, name, frame) for s in sections for name, frame in s.frames.items()]
+    frames = [
+        (s, name, frame)
+        for s in sections
+        for name, frame in s.frames.items()
+        if _OF_PATIENTS not in frame.columns
+    ]
     names = _sheet_names([name for _, name, _ in frames])
     contents = pd.DataFrame(
         [

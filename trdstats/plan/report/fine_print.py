@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from trdstats.outcomes.rates_result import MISSING_WORDS
+from trdstats.plan.definition_table import definition_table
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
 from trdstats.plan.sections import Section
 from trdstats.scales.source import Source
 from trdstats.study import Study
-from trdstats.tables import Table, format_level
-
-_MISSING = {
-    "nonresponse": "Patients not assessed were counted as not having the outcome.",
-    "observed": "Rates are of those assessed.",
-    "locf": "The last assessment was carried forward where a visit was missed.",
-    "worst": "Patients not assessed were counted as failures, in the reference group as successes.",
-}
+from trdstats.tables import format_level
 
 
 def methods_text(
@@ -55,7 +50,8 @@ def methods_text(
     )
     intervals = f"Intervals have a confidence level of {format_level(plan.conf_level)}."
     allocation = f"{study.caveat}." if study.caveat else ""
-    parts = [outcomes, _MISSING[plan.missing], analyses, intervals, allocation, software]
+    missing = f"In rates, patients not assessed were {MISSING_WORDS[plan.missing]}."
+    parts = [outcomes, missing, analyses, intervals, allocation, software]
     return [p for p in parts if p]
 
 
@@ -69,25 +65,11 @@ def write_fine_print(
         f'<section id="methods"><h2>Methods</h2>{methods}</section>'
         '<section id="manifest"><h2>What made this report</h2>'
         "<p>The same plan on the same data with the same versions writes the same numbers.</p>"
-        f"<h3>Definitions and their sources</h3>{_sources(plan, study).to_html()}"
+        f"<h3>Definitions and their sources</h3>{definition_table(plan, study).to_html()}"
         f"{fold('Versions', _pairs(_versions(manifest)))}"
         f"{fold('Data (SHA-256)', _pairs(manifest['data']))}"
         f"{fold('Plan', plan_text)}</section>"
     )
-
-
-def _sources(plan: Plan, study: Study) -> Table:
-    rows = [
-        (
-            name,
-            d.describe(study.scale),
-            "; ".join(s.cite() for s in d.sources(study.scale)) or "set by the analyst",
-        )
-        for name, d in plan.definitions.items()
-    ]
-    source = study.scale.source.cite() if study.scale.source else "not stated"
-    rows.append((study.scale.label, study.scale.name, source))
-    return Table(("Outcome", "Rule", "Source"), tuple(rows), 3)
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -57,7 +57,11 @@ def _what(plan: Plan, study: Study) -> str:
 
 def headline_table(study: Study, sections: Sequence[Section]) -> Table:
     """Return one row a treatment, one column a question."""
-    headlines = {q: by for s in sections for q, by in s.headlines.items()}
+    headlines: dict[str, Mapping[str, str]] = {}
+    for section in sections:
+        for question, by in section.headlines.items():
+            again = f"{question} [{section.key}]"  # a step that is asked twice
+            headlines[again if question in headlines else question] = by
     rows = tuple(
         (t, *(by.get(t, NOT_ESTIMABLE) for by in headlines.values())) for t in study.treatments
     )

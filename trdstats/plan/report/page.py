@@ -60,4 +60,4 @@ def warnings_of(plan: Plan, study: Study) -> list[str]:
     warnings = [_SIMULATED] if "sample" in plan.study else []
     if study.caveat:
         warnings.append(f"{study.caveat}. Differences between them may come from who was treated.")
-    return warnings
+    return warnings + [f"{p.summary} {p.remedy}" for p in study.notices if p.level == "warning"]

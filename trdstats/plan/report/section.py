@@ -12,7 +12,6 @@ from trdstats.plan.sections import Note, NoteKind, Section
 from trdstats.study.caveats import LABELS
 
 _KINDS: dict[NoteKind, str] = {
-    "caution": "To be kept in mind",
     "not estimable": "What could not be estimated",
     "data": "About the data",
     "method": "How it was computed",
@@ -80,10 +79,14 @@ def notes_of(section: Section) -> list[Note]:
 
 
 def _notes(section: Section) -> str:
+    """Show what limits the meaning of the results; fold the other notes under their number."""
     notes = notes_of(section)
+    shown = [n.text for n in notes if n.kind == "caution"]
+    folded = [n for n in notes if n.kind != "caution"]
     groups = []
     for kind, title in _KINDS.items():
-        texts = [n.text for n in notes if n.kind == kind]
+        texts = [n.text for n in folded if n.kind == kind]
         if texts:
             groups.append(f"<h3>{title}</h3>{paragraphs(texts, 'note')}")
-    return fold(count_of(len(notes), "note", "notes"), "".join(groups), "notes")
+    more = fold(count_of(len(folded), "note", "notes"), "".join(groups), "notes")
+    return paragraphs(shown, "note") + more

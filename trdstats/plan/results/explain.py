@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import TrdstatsError, unknown_name
+from trdstats.errors import unknown_name
 from trdstats.kinds import label_of
-from trdstats.plan.folder import MANIFEST
+from trdstats.plan.manifest import read_manifest
 from trdstats.plan.results.rows import RESULTS, read_results
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_significant
 
@@ -97,7 +96,7 @@ def explain_result(folder: str | Path, result_id: str) -> Explanation:
     if rows.empty:
         raise unknown_name("result", result_id, results["result_id"].unique().tolist())
     about = json.loads((folder / RESULTS).read_text("utf-8"))
-    manifest = _read(folder / MANIFEST)
+    manifest = read_manifest(folder)
     first = rows.iloc[0]
     analysis = about.get("analyses", {}).get(first["analysis_id"], {})
     group = dict(first["group"])
@@ -116,14 +115,6 @@ def explain_result(folder: str | Path, result_id: str) -> Explanation:
             **{f"Data {name}": digest for name, digest in manifest["data"].items()},
         },
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
-    return found
 
 
 def _members(folder: Path, step: str, wanted: Mapping[str, str]) -> pd.DataFrame:

@@ -41,9 +41,10 @@ _LABELS = {
 # Numbers that say which estimate a row is; all other numbers are statistics of it.
 _NUMBERS_THAT_NAME = {
     "day", "visit", "time", "tau", "horizon", "from_day", "to_day", "delta", "quantile", "step",
+    "probability",
 }  # fmt: skip
 _VARIABLES = ("outcome", "variable", "covariate", "scale_name")
-_WORDS_BESIDE = ("reason", "scale", "method", "label", "title", "note")
+_WORDS_BESIDE = ("reason", "scale", "label", "title", "note")
 
 
 def result_rows(sections: Iterable[Section]) -> pd.DataFrame:

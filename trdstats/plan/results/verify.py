@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import PlanError, TrdstatsError, count_of
+from trdstats.errors import count_of
 from trdstats.plan.analysis import analyse
-from trdstats.plan.folder import MANIFEST
-from trdstats.plan.manifest import build_manifest, fingerprint_data
+from trdstats.plan.manifest import build_manifest, fingerprint, fingerprint_data, read_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.results.changes import compare_results
 from trdstats.plan.results.rows import read_results, result_rows
@@ -112,7 +109,7 @@ def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) 
     """
     folder = Path(folder)
     stored = read_results(folder)
-    then = _read_manifest(folder)
+    then = read_manifest(folder)
     data = fingerprint_data(plan)
     study = study_from_mapping(plan.study, plan.folder)
     sections = list(analyse(plan, study, lambda words: None))
@@ -143,21 +140,10 @@ def diff_runs(before: str | Path, after: str | Path, *, tolerance: float = 0.0) 
     """
     before, after = Path(before), Path(after)
     first, second = read_results(before), read_results(after)
-    one, other = _read_manifest(before), _read_manifest(after)
+    one, other = read_manifest(before), read_manifest(after)
     reasons = (*_altered(before, one), *_altered(after, other), *_differences(one, other))
     changed = compare_results(first, second, tolerance=tolerance)
     return RunDifference(changed, reasons, len(first), tolerance)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
-    if not isinstance(found, dict) or "results" not in found:
-        raise PlanError(f"{str(path)!r} is no manifest of a run.")
-    return found
 
 
 def _altered(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -166,7 +152,7 @@ def _altered(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
         path = folder / name
         if not path.is_file():
             yield f"{_ALTERED}: {name} is gone."
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != written:
+        elif fingerprint(path) != written:
             yield f"{_ALTERED}: {name} (its fingerprint is not that of the manifest)."
 
 

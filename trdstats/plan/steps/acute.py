@@ -36,7 +36,7 @@ def run(task: Task) -> Section:
     days = day_by_treatment(study, plan.acute_end)
     share = _share_drawn(plan.response, study.scale)
     change = change_from_baseline(study, days, of=share.of)
-    table, notes = _rates_at_end(plan, study, days)
+    table, notes = _rates_at_end(task, days)
     response = table[table["outcome"] == "response"]
 
     def draw_changes(figure: Any) -> None:
@@ -106,15 +106,13 @@ def _methods(plan: Plan) -> str:
     return f"Proportions have {plan.interval} confidence intervals."
 
 
-def _rates_at_end(
-    plan: Plan, study: Study, days: dict[str, float]
-) -> tuple[pd.DataFrame, list[str]]:
+def _rates_at_end(task: Task, days: dict[str, float]) -> tuple[pd.DataFrame, list[str]]:
     """Return response and remission of each treatment at the end of its own course, and notes."""
     rows: list[pd.DataFrame] = []
     notes: list[str] = []
-    for key, definition in (("response", plan.response), ("remission", plan.remission)):
+    for key in ("response", "remission"):
         # Other treatments need not be scheduled on a day: their gaps are no news here.
-        by_day = {d: estimate_rates(plan, study, definition, d)[0] for d in set(days.values())}
+        by_day = {d: estimate_rates(task, key, d)[0] for d in set(days.values())}
         for name, day in days.items():
             frame, counts = by_day[day].tidy(), by_day[day].switching
             notes += notes_on(counts and counts.only([name]))

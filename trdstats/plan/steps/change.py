@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,12 +10,13 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import TrdstatsError
+from trdstats.errors import NotEstimableError
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.margins import Contrasts, Margins
 from trdstats.outcomes import mean_scores
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
+from trdstats.plan.shared_days import assessed_days, shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
@@ -47,6 +49,14 @@ class ChangeSettings(StepSettings):
     ddf: str = "kenward-roger"
     adjust: str = "none"
     days: tuple[float, ...] | None = None
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the variables of the formula and the days that the study does not have."""
+    settings: ChangeSettings = task.settings
+    if settings.model != "none":
+        yield from task.unknown_columns(settings.formula)
+    yield from task.unknown_days(*(settings.days or ()))
 
 
 def run(task: Task) -> Section:
@@ -91,13 +101,13 @@ def run(task: Task) -> Section:
 def _with_model(task: Task, observed: Section) -> Section:
     """Add the model to the observed means, or say why there is none."""
     study, left_out = _who_shares(task.study, task.settings.days)
-    days = task.settings.days or _shared_days(study, task.acute_end)
+    days = task.settings.days or shared_days(study, task.acute_end)
     if not days or len(study.treatments) < 2:
         reason = "The treatments share no scheduled day: scores are described, not modelled."
         return replace(observed, notes=(Note(reason, "not estimable"),))
     try:
         contrasts = _contrasts(task, study, days)
-    except TrdstatsError as error:
+    except NotEstimableError as error:
         note = Note(f"The model could not be fitted. {error}", "not estimable")
         return replace(observed, notes=(note,))
     margins = contrasts.margins
@@ -154,18 +164,9 @@ def _who_shares(study: Study, days: tuple[float, ...] | None) -> tuple[Study, li
     """Return the study of the treatments that have all the days, and the others."""
     if days is None:
         return study, []
-    rows = study.longitudinal(days)
-    has = rows.groupby("treatment", observed=True)["visit"].nunique()
-    kept = [t for t in study.treatments if has.get(t, 0) == len(days)]
+    kept = [t for t, assessed in assessed_days(study).items() if assessed.issuperset(days)]
     left = [t for t in study.treatments if t not in kept]
     return (study.only(kept) if kept and left else study), left
-
-
-def _shared_days(study: Study, until: float) -> tuple[float, ...]:
-    """Return the scheduled days up to one on which every treatment has assessed subjects."""
-    rows = study.longitudinal().dropna(subset=["score"])
-    has = rows.groupby("visit")["treatment"].nunique()
-    return tuple(float(d) for d in has.index[(has == len(study.treatments)) & (has.index <= until)])
 
 
 def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
@@ -205,4 +206,4 @@ def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
     )
 
 
-STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings)
+STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings, check=check)

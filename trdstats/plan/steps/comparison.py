@@ -8,11 +8,12 @@ from typing import Any
 from trdstats.comparison import Comparison, compare
 from trdstats.comparison.cohorts.comparability import CAUTION, NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
-from trdstats.errors import DataError, TrdstatsError, unknown_name
+from trdstats.errors import DataError, NotEstimableError, unknown_name
 from trdstats.formulas import as_categories, read_right_side
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
+from trdstats.plan.wording import say_excluding_zero
 from trdstats.tables import NOT_ESTIMABLE, Summary, Table
 
 KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
@@ -48,10 +49,9 @@ def run(task: Task) -> Section:
             n_boot=_RESAMPLES,
             conf_level=plan.conf_level,
         )
-    except TrdstatsError as error:
-        return Section(
-            task.name, title, "The cohorts could not be compared.", notes=(Note(str(error)),)
-        )
+    except NotEstimableError as error:
+        reason = Note(str(error), "not estimable")
+        return Section(task.name, title, "The cohorts could not be compared.", notes=(reason,))
     return _section(task, title, found)
 
 
@@ -106,10 +106,9 @@ def _lead(found: Comparison) -> str:
     )
     table = found.tidy()
     adjusted = table[(table["analysis"] == "adjusted") & table["estimate"].notna()]
-    clear = int(((adjusted["conf_low"] > 0) | (adjusted["conf_high"] < 0)).sum())
     return (
         f"Of {len(conclusions)} pairs of cohorts: {counts}. Of {len(adjusted)} adjusted "
-        f"differences that could be estimated, the intervals of {clear} exclude 0."
+        f"differences that could be estimated, {say_excluding_zero(adjusted)}."
     )
 
 

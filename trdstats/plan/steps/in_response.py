@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,11 @@ class InResponseSettings(StepSettings):
     outcome: str = "response"
     loss: str = "relapse"
     horizon: float | None = None
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the outcomes that the plan does not have."""
+    yield from task.unknown_outcomes(task.settings.outcome, task.settings.loss)
 
 
 def run(task: Task) -> Section:
@@ -142,5 +147,9 @@ def _fit(
 
 
 STEP: Step = Step(
-    "in_response", "probability of being in response", run, settings=InResponseSettings
+    "in_response",
+    "probability of being in response",
+    run,
+    settings=InResponseSettings,
+    check=check,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, SpecError, unknown_day
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.imputation import (
     ANCOVA,
     MAR,
@@ -31,6 +31,7 @@ from trdstats.imputation import (
 )
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
+from trdstats.plan.shared_days import shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
@@ -96,14 +97,11 @@ class MissingSettings(StepSettings):
 
 
 def check(task: Task) -> Iterator[str]:
-    """Yield the day and the outcome that study or plan do not have."""
+    """Yield the day, the outcome and the variables that study or plan do not have."""
     settings: MissingSettings = task.settings
-    if settings.outcome is not None:
-        task.definition(settings.outcome)
-    if settings.day is not None:
-        scheduled = task.study.longitudinal()["visit"].unique().tolist()
-        if settings.day not in scheduled:
-            yield str(unknown_day(settings.day, scheduled))
+    yield from task.unknown_outcomes(settings.outcome)
+    yield from task.unknown_days(settings.day)
+    yield from task.unknown_columns(settings.formula)
 
 
 def run(task: Task) -> Section:
@@ -162,11 +160,13 @@ def _imputed(task: Task, section: Section, day: float) -> Section:
     plan, settings = task.plan, task.settings
     reference = task.reference
     study, tables = _under_estimand(task, reference, day)
-    days = [d for d in _visits(study) if d <= day]
+    days = list(shared_days(study, day))
     spec = Imputation(settings.formula)
     draws = spec.draw(study, dropout_events(study, days=days), days=days)
     analysis = ANCOVA("baseline", visits=[day], reference=reference)
-    plain = single_imputation_analyses(study, day=day, reference=reference)
+    plain = single_imputation_analyses(
+        study, day=day, reference=reference, conf_level=plan.conf_level
+    )
     # What each of these assumes is said in their summary; the row is named by the method.
     rows = [plain.tidy().drop(columns="assumption").rename(columns={"method": "assumption"})]
     notes: list[Note] = []
@@ -184,24 +184,24 @@ def _imputed(task: Task, section: Section, day: float) -> Section:
         + list_differences(first, unit="points", level=plan.conf_level)
     )
     pictures = [*section.pictures, _forest(task, table, day)]
+    arms = [t for t in study.treatments if t != reference]
     if settings.tipping:
-        for arm in (t for t in study.treatments if t != reference):
-            try:
-                tipping = TippingPoint(
-                    {arm: settings.tipping}, analysis, conf_level=plan.conf_level
-                ).fit(draws.impute(MAR()))
-            except NotEstimableError as error:
-                notes.append(Note(str(error), "not estimable"))
-                continue
-            tables.append(tipping.summary())
-            frames[f"tipping_{len(frames)}"] = tipping.tidy().assign(arm=arm)
+        fits = _tipping_points(task, draws.impute(MAR()), analysis, arms, notes)
+        tables += [fit.summary() for fit in fits.values()]
+        frames |= _stacked("tipping", fits)
     if settings.outcome is not None:
-        for arm in (t for t in study.treatments if t != reference):
-            binary = BinaryTippingPoint(
-                task.definition(settings.outcome), day, arm, reference=reference
+        binary = {
+            arm: BinaryTippingPoint(
+                task.definition(settings.outcome),
+                day,
+                arm,
+                reference=reference,
+                conf_level=plan.conf_level,
             ).fit(study)
-            tables.append(binary.summary())
-            frames[f"tipping_responses_{len(frames)}"] = binary.tidy().assign(arm=arm)
+            for arm in arms
+        }
+        tables += [fit.summary() for fit in binary.values()]
+        frames |= _stacked("tipping_responses", binary)
     return replace(
         section,
         lead=lead,
@@ -214,6 +214,26 @@ def _imputed(task: Task, section: Section, day: float) -> Section:
     )
 
 
+def _tipping_points(
+    task: Task, imputed: Any, analysis: ANCOVA, arms: Sequence[str], notes: list[Note]
+) -> dict[str, Any]:
+    """Return the tipping point of each arm where there is one, and note where there is none."""
+    found = {}
+    for arm in arms:
+        spec = TippingPoint({arm: task.settings.tipping}, analysis, conf_level=task.plan.conf_level)
+        try:
+            found[arm] = spec.fit(imputed)
+        except NotEstimableError as error:
+            notes.append(Note(str(error), "not estimable"))
+    return found
+
+
+def _stacked(name: str, fits: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the tables of all arms as one frame by its name; none where there is no fit."""
+    parts = [fit.tidy().assign(arm=arm) for arm, fit in fits.items()]
+    return {name: pd.concat(parts, ignore_index=True)} if parts else {}
+
+
 def _assumption(name: str, reference: str) -> Any:
     if name == "missing at random":
         return MAR()
@@ -223,13 +243,6 @@ def _assumption(name: str, reference: str) -> Any:
         "jump to reference": JumpToReference,
     }
     return by_name[name](reference)
-
-
-def _visits(study: Study) -> list[float]:
-    """Return the scheduled days on which every treatment was assessed."""
-    rows = study.longitudinal().dropna(subset=["score"])
-    has = rows.groupby("visit")["treatment"].nunique()
-    return [float(d) for d in has.index[has == len(study.treatments)]]
 
 
 def _under_estimand(task: Task, reference: str, day: float) -> tuple[Study, list[Summary]]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trdstats.arguments import checked
-from trdstats.errors import known_level, unknown_day
+from trdstats.errors import known_level
 from trdstats.multiverse.multiverse import multiverse
 from trdstats.outcomes import Definition, Remission, Response
 from trdstats.outcomes import definitions as published
 from trdstats.plan.sections import Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
+from trdstats.plan.wording import say_excluding_zero
 from trdstats.tables import format_level, format_percent
 
 _TITLE = "Does the result depend on the definition?"
@@ -56,9 +57,7 @@ def check(task: Task) -> Iterator[str]:
         _definition(task, name)
     if settings.treatment is not None:
         known_level("treatment", settings.treatment, task.study.treatments)
-    scheduled = task.study.longitudinal()["visit"].unique().tolist()
-    if settings.day is not None and settings.day not in scheduled:
-        yield str(unknown_day(settings.day, scheduled))
+    yield from task.unknown_days(settings.day)
 
 
 def run(task: Task) -> Section:
@@ -83,12 +82,11 @@ def run(task: Task) -> Section:
     table = found.tidy()
     known = table[table["estimate"].notna()]
     above = int((known["estimate"] > 0).sum())
-    clear = int(((known["conf_low"] > 0) | (known["conf_high"] < 0)).sum())
     low, high = known["estimate"].min(), known["estimate"].max()
     lead = (
         f"{pair[0]} less {pair[1]} at day {day:g}: under {len(known)} combinations of definition "
         f"and rule the difference runs from {format_percent(low)} to {format_percent(high)} "
-        f"percentage points; {above} of {len(known)} lie above 0 and {clear} intervals exclude 0."
+        f"percentage points; {above} of {len(known)} lie above 0; {say_excluding_zero(known)}."
     )
 
     def draw(figure: Any) -> None:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import TrdstatsError, unknown_name
+from trdstats.errors import NotEstimableError
 from trdstats.kinds import label_of
 from trdstats.outcomes import EventTimes
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
+from trdstats.plan.shared_days import assessed_days
 from trdstats.plan.step import Step, Task
-from trdstats.study import Study
 from trdstats.survival import (
     RMST,
     IntervalLogRank,
@@ -72,10 +72,7 @@ class _Parts:
 
 def check(task: Task) -> Iterator[str]:
     """Yield the outcome that the plan does not have."""
-    if task.settings.outcome not in task.plan.definitions:
-        yield str(
-            unknown_name("definition of this plan", task.settings.outcome, task.plan.definitions)
-        )
+    yield from task.unknown_outcomes(task.settings.outcome)
 
 
 def run(task: Task) -> Section:
@@ -98,7 +95,7 @@ def run(task: Task) -> Section:
     lead = _medians(medians, settings.outcome)
     if len(study.treatments) > 1:
         lead += _compare(task, times, parts)
-        if _schedules_differ(study):
+        if len(set(assessed_days(study).values())) > 1:
             _audit(task, parts)
     pictures = [_picture(task, curves, lead)]
     if settings.visit_dated:
@@ -132,21 +129,22 @@ def _between(row: Any) -> str:
 
 def _medians(medians: pd.DataFrame, outcome: str) -> str:
     reached = medians[medians["bound_high"] < float("inf")].sort_values("bound_high", kind="stable")
+    never = [str(t) for t in medians["treatment"] if t not in set(reached["treatment"])]
+    not_reached = f"Not reached by half under {', '.join(never)}" if never else ""
     if reached.empty:
-        return f"Half of the patients reached {outcome} under no treatment. "
+        return f"Time to {outcome}. {not_reached}. "
     said = [f"{r.treatment} ({_between(r)} days)" for r in each_row(reached)]
     few = said if len(said) <= 3 else [said[0], said[-1]]
     joined = ", ".join(few) if len(said) <= 3 else f"{few[0]} first and {few[1]} last"
-    never = [str(t) for t in medians["treatment"] if t not in set(reached["treatment"])]
-    missing = f"; under {', '.join(never)} half never did" if never else ""
-    return f"Half of the patients had reached {outcome} under {joined}{missing}. "
+    rest = f" {not_reached}." if never else ""
+    return f"Half of the patients had reached {outcome} under {joined}.{rest} "
 
 
 def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
     """Add test and hazard ratios; return the sentence on the test."""
     try:
         test = IntervalLogRank().fit(times)
-    except TrdstatsError as error:
+    except NotEstimableError as error:
         parts.notes.append(Note(f"No test between treatments. {error}", "not estimable"))
         return ""
     parts.tables.append(test.summary())
@@ -171,7 +169,7 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
 def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
     try:
         fit = IntervalPH("treatment", conf_level=task.plan.conf_level).fit(times)
-    except TrdstatsError as error:
+    except NotEstimableError as error:
         parts.notes.append(Note(f"No hazard ratios. {error}", "not estimable"))
         return
     parts.tables.append(fit.summary())
@@ -186,7 +184,7 @@ def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
 def _add_cure(task: Task, times: EventTimes, parts: _Parts) -> None:
     try:
         fit = MixtureCure("treatment", "treatment", conf_level=task.plan.conf_level).fit(times)
-    except TrdstatsError as error:
+    except NotEstimableError as error:
         parts.notes.append(Note(f"No cure model. {error}", "not estimable"))
         return
     parts.tables.append(fit.summary())
@@ -197,19 +195,12 @@ def _add_cure(task: Task, times: EventTimes, parts: _Parts) -> None:
     )
 
 
-def _schedules_differ(study: Study) -> bool:
-    """Whether treatments have scheduled visits on different days."""
-    rows = study.longitudinal().dropna(subset=["score"])
-    days = rows.groupby("treatment", observed=True)["visit"].agg(frozenset)
-    return len(set(days)) > 1
-
-
 def _audit(task: Task, parts: _Parts) -> None:
     try:
         audit = audit_schedule(
             task.study, task.definition(task.settings.outcome), conf_level=task.plan.conf_level
         )
-    except TrdstatsError as error:
+    except NotEstimableError as error:
         parts.notes.append(Note(f"The schedules could not be audited. {error}", "not estimable"))
         return
     parts.tables.append(audit.summary())

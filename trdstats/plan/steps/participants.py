@@ -6,7 +6,7 @@ import pandas as pd
 
 from trdstats.plan.sections import Section
 from trdstats.plan.step import Step, Task
-from trdstats.tables import Summary, Table, format_number
+from trdstats.tables import Summary, Table, format_count, format_number
 
 
 def run(task: Task) -> Section:
@@ -42,9 +42,10 @@ def _lead(task: Task) -> str:
     study = task.study
     baseline = study.subjects["baseline"].dropna()
     return (
-        f"{len(study.subjects)} patients under {len(study.treatments)} treatments; mean "
-        f"{study.scale.label} before treatment {format_number(baseline.mean())} "
-        f"(standard deviation {format_number(baseline.std())}, {len(baseline)} with a baseline)."
+        f"{format_count(len(study.subjects))} patients under {len(study.treatments)} treatments; "
+        f"mean {study.scale.label} before treatment {format_number(baseline.mean())} "
+        f"(standard deviation {format_number(baseline.std())}, "
+        f"{format_count(len(baseline))} with a baseline)."
     )
 
 

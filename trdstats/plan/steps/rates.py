@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import DataWarning, EstimateWarning, Problem, unknown_day, unknown_name
-from trdstats.outcomes import Definition, Rates, rates
-from trdstats.plan.plan import Plan
+from trdstats.errors import DataWarning, EstimateWarning, Problem
+from trdstats.outcomes import Rates, rates
 from trdstats.plan.sections import Note, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
 from trdstats.plan.wording import list_differences, list_groups
-from trdstats.study import Study
 
 
 @checked
@@ -40,25 +38,23 @@ class RatesSettings(StepSettings):
 def check(task: Task) -> Iterator[str]:
     """Yield the outcomes and days that the plan or the study does not have."""
     settings: RatesSettings = task.settings
-    for outcome in settings.outcomes:
-        if outcome not in task.plan.definitions:
-            yield str(unknown_name("definition of this plan", outcome, task.plan.definitions))
-    scheduled = task.study.longitudinal()["visit"].unique().tolist()
-    for day in settings.days or task.plan.rate_days:
-        if day not in scheduled:
-            yield str(unknown_day(day, scheduled))
+    yield from task.unknown_outcomes(*settings.outcomes)
+    yield from task.unknown_days(*(settings.days or task.plan.rate_days))
 
 
-def estimate_rates(
-    plan: Plan, study: Study, definition: Definition, day: float
-) -> tuple[Rates, list[str]]:
-    """Return rates, and what could not be estimated."""
+def estimate_rates(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:
+    """Return rates, made once for all steps, and what could not be estimated."""
+    return task.once(("rates", outcome, day), lambda: _estimate(task, outcome, day))
+
+
+def _estimate(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:
+    plan = task.plan
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", EstimateWarning)
         warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
         result = rates(
-            study,
-            definition,
+            task.study,
+            task.definition(outcome),
             day=day,
             missing=plan.missing,
             conf_level=plan.conf_level,
@@ -72,13 +68,13 @@ def estimate_rates(
 
 def run(task: Task) -> Section:
     """Return rates and their differences at the days of the plan."""
-    plan, study = task.plan, task.study
+    plan = task.plan
     settings: RatesSettings = task.settings
     results, frames, notes = [], [], []
     limits: list[Problem] = []
     for day in settings.days or plan.rate_days:
         for outcome in settings.outcomes:
-            result, said = estimate_rates(plan, study, task.definition(outcome), day)
+            result, said = estimate_rates(task, outcome, day)
             results.append(result)
             frames.append(result.tidy().assign(outcome=outcome, label=result.label, day=day))
             notes += [Note(text, "not estimable") for text in said]
