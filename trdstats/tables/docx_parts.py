@@ -150,15 +150,24 @@ def _set_looks(document: Any) -> None:
 
 
 def _fill(paragraph: Any, text: str, side: Any, size: float, *, is_head: bool) -> None:
-    shown = visible(text)
-    if side == paper_package("docx.enum.text").WD_ALIGN_PARAGRAPH.RIGHT and not is_head:
-        # Only between an estimate and its interval may a line of numbers be broken.
-        shown = " ".join(part.replace(" ", "\u00a0") for part in lines_of(shown))
-    run = paragraph.add_run(shown)
+    is_number = side == paper_package("docx.enum.text").WD_ALIGN_PARAGRAPH.RIGHT and not is_head
+    run = paragraph.add_run("" if is_number else visible(text))
+    if is_number:
+        _add_unbroken(run, visible(text))
     run.font.size, run.bold = _points()(size), is_head or None
     paragraph.alignment = side
     paragraph.paragraph_format.space_after = _points()(1)
     paragraph.paragraph_format.space_before = _points()(1)
+
+
+def _add_unbroken(run: Any, text: str) -> None:
+    """Add numbers, of which only an estimate and its interval may stand on two lines."""
+    shown = " ".join(part.replace(" ", "\u00a0") for part in lines_of(text))
+    first, *others = shown.split("-")
+    run.add_text(first)
+    for part in others:
+        run._r.append(_element("noBreakHyphen"))
+        run.add_text(part)
 
 
 def _add_field(paragraph: Any, code: str, shown: str, *, bold: bool = False) -> None:
