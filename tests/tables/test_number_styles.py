@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +172,29 @@ def test_a_style_for_another_journal() -> None:
     with number_style(bmj) as used:
         assert used is bmj
         assert format_number(1234.5) == "1.234,5"
+
+
+def test_the_page_on_styles_is_true() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "howto" / "into_a_paper.md"
+    rows = {
+        cells[0]: cells[1:]
+        for line in page.read_text("utf-8").splitlines()
+        if len(cells := [c.strip() for c in line.strip("|").split("|")]) == len(STYLES) + 1
+    }
+    assert rows[""] == ["plain", *(f"`{s}`" for s in STYLES[1:])]
+    shown = {
+        "estimate with limits": lambda: format_estimate(0.62, 0.45, 0.85, 2),
+        "a limit is negative": lambda: format_estimate(-1.2, -3.5, 1.0, 1),
+        "in a sentence": lambda: format_ci(0.95, 0.45, 0.85, 2),
+        "p = 0.0312": lambda: format_p_equation(0.0312),
+        "p = 0.0084": lambda: format_p_equation(0.0084),
+        "p = 0.0002": lambda: format_p_equation(0.0002),
+        "1234 and 12345": lambda: f"{format_count(1234)}; {format_count(12345)}",
+    }
+    for k, style in enumerate(STYLES):
+        with number_style(style):
+            for what, write in shown.items():
+                assert rows[what][k] == write().replace("\u2009", " "), (what, style)
 
 
 def test_refusals() -> None:

@@ -95,6 +95,21 @@ def test_long_texts_are_broken_into_lines() -> None:
     assert r"\begin{tabular}{lp{0.83\linewidth}}" in Summary("Rules", (), (table,)).to_latex()
 
 
+def test_long_headers_are_broken_into_lines_and_wide_tables_have_small_letters() -> None:
+    def latex(columns: int) -> str:
+        header = ("Arm", *["Mean days in response (of 28)"] * columns)
+        rows = (("ECT", *["16.5 (14.4 to 18.5)"] * columns),)
+        return Summary("Days", (), (Table(header, rows),)).to_latex()
+
+    # No wider than the numbers below it.
+    head = r"\begin{tabular}[b]{@{}r@{}}Mean days in \\ response (of 28)\end{tabular}"
+    assert head in latex(1)
+    sizes = [r"\small", r"\footnotesize", r"\scriptsize\setlength{\tabcolsep}{3pt}"]
+    for letters, size in ((60, None), (61, sizes[0]), (69, sizes[1]), (79, sizes[2])):
+        text = Summary("Days", (), (Table(("Arm", "n"), (("A" * 10, "9" * (letters - 10)),)),))
+        assert [s for s in sizes if f"\n{s}\n" in text.to_latex()] == ([size] if size else [])
+
+
 def test_a_summary_without_tables_as_latex() -> None:
     assert Summary("A study", (("Arms", "2"),)).to_latex() == "\\paragraph{A study}\n\nArms: 2.\n"
 
@@ -134,8 +149,11 @@ def test_word_counts_captions_itself() -> None:
 def test_numbers_are_not_broken_inside_an_interval() -> None:
     document = new_document()
     grid = add_table(document, Table(("Arm", "Mean"), (("IV ketamine", "2.3 (1.0 to 4.0)"),)))
-    assert grid.cell(1, 1).text == "2.3 (1.0\u00a0to\u00a04.0)"
+    assert grid.cell(1, 1).text == "2.3\u00a0(1.0\u00a0to\u00a04.0)"
     assert grid.cell(1, 0).text == "IV ketamine"
+    wide = add_table(document, numbers(6))
+    assert wide.cell(1, 1).text == "-12.3\n(-14.5\u00a0to\u00a0-10.1)"
+    assert len(wide.cell(1, 1)._tc.xpath(".//w:noBreakHyphen")) == 3
 
 
 def test_control_characters_are_written_out() -> None:

@@ -104,9 +104,15 @@ def add_table(document: Any, table: Table) -> Any:
     rows = list(grid.rows)
     for k, (row, texts) in enumerate(zip(rows, (table.header, *table.rows), strict=True)):
         _mark(row._tr.get_or_add_trPr(), "cantSplit")
-        for cell, text, side, width in zip(row.cells, texts, align, fit.widths, strict=True):
-            cell.width = point(width)
-            _fill(cell.paragraphs[0], text, side, fit.size, is_head=k == 0)
+        for j, (cell, text) in enumerate(zip(row.cells, texts, strict=True)):
+            cell.width = point(fit.widths[j])
+            run = cell.paragraphs[0].add_run()
+            run.font.size, run.bold = point(fit.size), True if k == 0 else None
+            if k == 0 or align[j] == sides.LEFT:
+                run.add_text(visible(text))
+            else:
+                _add_numbers(run, visible(text), is_stacked=fit.is_stacked)
+            _set_cell(cell.paragraphs[0], align[j])
             # A short table stays together, and with its caption.
             cell.paragraphs[0].paragraph_format.keep_with_next = k < min(len(rows) - 1, 15)
     _mark(rows[0]._tr.get_or_add_trPr(), "tblHeader")
@@ -143,31 +149,29 @@ def _set_looks(document: Any) -> None:
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
         for kind in ("ascii", "hAnsi", "eastAsia", "cs"):
             fonts.set(qn(f"w:{kind}"), _FONT)
-            fonts.attrib.pop(qn(f"w:{kind}Theme"), None)
+            for theme in (f"w:{kind}Theme", f"w:{kind}theme"):
+                fonts.attrib.pop(qn(theme), None)
         style.paragraph_format.space_after = point(after)
     document.styles["Caption"].font.bold = False
     document.styles["Title"].element.get_or_add_pPr().remove_all("w:pBdr")
 
 
-def _fill(paragraph: Any, text: str, side: Any, size: float, *, is_head: bool) -> None:
-    is_number = side == paper_package("docx.enum.text").WD_ALIGN_PARAGRAPH.RIGHT and not is_head
-    run = paragraph.add_run("" if is_number else visible(text))
-    if is_number:
-        _add_unbroken(run, visible(text))
-    run.font.size, run.bold = _points()(size), is_head or None
+def _set_cell(paragraph: Any, side: Any) -> None:
     paragraph.alignment = side
     paragraph.paragraph_format.space_after = _points()(1)
     paragraph.paragraph_format.space_before = _points()(1)
 
 
-def _add_unbroken(run: Any, text: str) -> None:
-    """Add numbers, of which only an estimate and its interval may stand on two lines."""
-    shown = " ".join(part.replace(" ", "\u00a0") for part in lines_of(text))
-    first, *others = shown.split("-")
-    run.add_text(first)
-    for part in others:
-        run._r.append(_element("noBreakHyphen"))
-        run.add_text(part)
+def _add_numbers(run: Any, text: str, *, is_stacked: bool) -> None:
+    """Add numbers that Word does not break into lines but between an estimate and its interval."""
+    for k, line in enumerate(lines_of(text) if is_stacked else [text]):
+        if k:
+            run.add_break()
+        first, *others = line.replace(" ", "\u00a0").split("-")
+        run.add_text(first)
+        for part in others:
+            run._r.append(_element("noBreakHyphen"))
+            run.add_text(part)
 
 
 def _add_field(paragraph: Any, code: str, shown: str, *, bold: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from trdstats.errors import visible
@@ -67,6 +68,10 @@ _SIGNS = {
 _MINUS = re.compile(r"(?<![\w.)\]-])-(?=[\d.∞])")
 _WIDEST = 40  # characters of a column of text that is not broken into lines
 _SHORTEST = 0.15  # of the width of the line
+_HEAD = 12  # letters of a header that is not broken into lines
+# Letters in a row up to which a table fits a page of the usual width in this size.
+_SIZES = ((60, ""), (68, r"\small"), (78, r"\footnotesize"))
+_SMALLEST = r"\scriptsize\setlength{\tabcolsep}{3pt}"
 
 
 def latex_text(text: str) -> str:
@@ -89,15 +94,18 @@ def table_to_latex(table: Table, caption: str, label: str = "", notes: tuple[str
     notes : tuple of str
         Sentences below the table.
     """
+    letters = _letters(table)
+    size = next((s for most, s in _SIZES if sum(letters) <= most), _SMALLEST)
     body = [_row(row) for row in table.rows]
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
         rf"\caption{{{latex_text(caption)}}}",
         *([rf"\label{{{label}}}"] if label else []),
-        rf"\begin{{tabular}}{{{_columns(table)}}}",
+        *([size] if size else []),
+        rf"\begin{{tabular}}{{{_columns(table, letters)}}}",
         r"\toprule",
-        _row(table.header),
+        " & ".join(map(_head, table.header, letters, table.alignment())) + r" \\",
         r"\midrule",
         *body,
         r"\bottomrule",
@@ -131,13 +139,28 @@ def _row(cells: tuple[str, ...]) -> str:
     return " & ".join(map(latex_text, cells)) + r" \\"
 
 
-def _columns(table: Table) -> str:
+def _head(text: str, letters: int, side: str) -> str:
+    """Return a header in as many lines as its column asks for."""
+    lines = textwrap.wrap(text, letters, break_long_words=False)
+    if len(lines) < 2:
+        return latex_text(text)
+    stacked = r" \\ ".join(map(latex_text, lines))
+    return rf"\begin{{tabular}}[b]{{@{{}}{side[0]}@{{}}}}{stacked}\end{{tabular}}"
+
+
+def _letters(table: Table) -> list[int]:
+    """Return how many letters each column takes in a row, once headers are broken into lines."""
+    return [
+        max([min(len(h), _HEAD), *map(len, h.split()), *map(len, cells)])
+        for h, *cells in zip(table.header, *table.rows, strict=True)
+    ]
+
+
+def _columns(table: Table, letters: list[int]) -> str:
     """Return the kinds of columns: long texts are broken into lines."""
-    lengths = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
-    total = sum(lengths)
     return "".join(
-        ("l" if side == "left" else "r")
+        side[0]
         if side == "right" or length <= _WIDEST
-        else rf"p{{{max(_SHORTEST, 0.9 * length / total):.2f}\linewidth}}"
-        for length, side in zip(lengths, table.alignment(), strict=True)
+        else rf"p{{{max(_SHORTEST, 0.9 * length / sum(letters)):.2f}\linewidth}}"
+        for length, side in zip(letters, table.alignment(), strict=True)
     )

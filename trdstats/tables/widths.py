@@ -29,12 +29,15 @@ class Fit:
         Of the letters, in points.
     widths : tuple of float
         Of the columns, in points.
+    is_stacked : bool
+        Whether estimates stand above their intervals.
     is_across : bool
         Whether the page must be turned.
     """
 
     size: float
     widths: tuple[float, ...]
+    is_stacked: bool
     is_across: bool
 
 
@@ -52,10 +55,26 @@ def fit_table(table: Table) -> Fit:
     for across, size, least, full in fits:
         page = ACROSS if across else UPRIGHT
         if _in_points(least, size) <= page:
-            return Fit(size, _shared_out(least, full, size, page), across)
+            return _fit(table, size, _shared_out(least, full, size, page), across)
     # Wider than any page: its columns share the page, and words are broken.
     scale = ACROSS / _in_points(least, size)
-    return Fit(size, tuple(scale * w for w in _widths(least, size)), True)
+    return _fit(table, size, tuple(scale * w for w in _widths(least, size)), True)
+
+
+def _fit(table: Table, size: float, widths: tuple[float, ...], across: bool) -> Fit:
+    longest = [max(map(len, c), default=0) for c in _bodies(table)]
+    is_stacked = any(
+        side == "right" and width < needed - 0.01
+        for side, width, needed in zip(
+            table.alignment(), widths, _widths(longest, size), strict=True
+        )
+    )
+    return Fit(size, widths, is_stacked, across)
+
+
+def _bodies(table: Table) -> list[tuple[str, ...]]:
+    """Return the cells of each column below its header."""
+    return list(zip(*table.rows, strict=True)) or [()] * len(table.header)
 
 
 def lines_of(cell: str) -> list[str]:
@@ -67,7 +86,7 @@ def _letters(table: Table, *, narrow: bool) -> tuple[list[float], list[float]]:
     """Return how many letters each column needs, and how many it would take."""
     heads = [_HEAD * len(h) for h in table.header]
     words = [_HEAD * _longest_word([h]) for h in table.header]
-    columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
+    columns = _bodies(table)
     full = [max([h, *map(len, c)]) for h, c in zip(heads, columns, strict=True)]
     least = [
         max(word, _longest_word(c), 0 if narrow else min(n, _COMFORT))
