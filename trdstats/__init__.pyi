@@ -91,6 +91,9 @@ from .outcomes import mean_scores as mean_scores
 from .outcomes import rates as rates
 from .outcomes import response_history as response_history
 from .outcomes import time_to as time_to
+from .participants import baseline_table as baseline_table
+from .participants import count_events as count_events
+from .participants import participant_flow as participant_flow
 from .plan import Plan as Plan
 from .plan import diff_runs as diff_runs
 from .plan import explain_result as explain_result
