@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.arguments import checked
 from trdstats.errors import DataWarning, EstimateWarning, Problem
 from trdstats.outcomes import Rates, rates
+from trdstats.plan.members import members_of_rates
 from trdstats.plan.sections import Note, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -70,12 +71,13 @@ def run(task: Task) -> Section:
     """Return rates and their differences at the days of the plan."""
     plan = task.plan
     settings: RatesSettings = task.settings
-    results, frames, notes = [], [], []
+    results, frames, notes, members = [], [], [], []
     limits: list[Problem] = []
     for day in settings.days or plan.rate_days:
         for outcome in settings.outcomes:
             result, said = estimate_rates(task, outcome, day)
             results.append(result)
+            members.append(members_of_rates(result, outcome=outcome, day=day))
             frames.append(result.tidy().assign(outcome=outcome, label=result.label, day=day))
             notes += [Note(text, "not estimable") for text in said]
             limits += [p for p in result.notices if p.kind != "switched"]
@@ -91,6 +93,7 @@ def run(task: Task) -> Section:
         tables=tuple(r.summary() for r in results),
         frames={"rates": table},
         results=table,
+        members=pd.concat(members, ignore_index=True),
         notes=tuple(dict.fromkeys(notes)),
         methods=(
             f"Differences of proportions have {plan.difference} confidence intervals and tests.",
