@@ -35,6 +35,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
+from trdstats.outcomes.unconfirmed import warn_of_unconfirmed
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study, warn_of_asked_days
 
@@ -112,8 +113,9 @@ def rates(
         rate is NaN.
     DataWarning
         When fewer than half of those assessed about the day were assessed in its window (without
-        windows: on the very day), or most visits lie too far apart to show what the definition
-        asks for. Both are among the notices of the result.
+        windows: on the very day), when the visits cannot show what the definition asks for (too
+        far apart, too few, not on its days), or when most of those who may meet it are not known
+        to until later visits confirm it. All are among the notices of the result.
 
     References
     ----------
@@ -138,9 +140,14 @@ def rates(
         study, definition, day=day, missing=missing, reference=reference, after_switch=after_switch
     )
     switching = switches_by(study, outcomes, day, after_switch, "rate")
+    asked = warn_of_asked_days(study, [day])
+    fits = warn_of_schedule(study, definition, study.rated().arrays)
+    if not fits:  # what the visits never show is unconfirmed on every day
+        label = definition.label(study.scale)
+        fits = warn_of_unconfirmed(outcomes, label, float(day), missing)
     notices = (
-        *warn_of_asked_days(study, [day]),
-        *warn_of_schedule(study, definition, study.rated().arrays),
+        *asked,
+        *fits,
         *(() if switching is None else switching.notices()),
     )
     weighted = None

@@ -138,7 +138,7 @@ class _Combined(Definition):
     @property
     def spacings(self) -> tuple[Spacing, ...]:
         """What its parts ask of the days between assessments."""
-        return tuple(dict.fromkeys(s for p in self.parts for s in p.spacings))
+        return spacings_of(*self.parts)
 
     @property
     def name(self) -> str:
@@ -256,6 +256,11 @@ class Complement(Definition):
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the sources of the part."""
         return self.part.sources(scale)
+
+
+def spacings_of(*parts: Definition | None) -> tuple[Spacing, ...]:
+    """Return what the definitions inside another one ask of the days between assessments."""
+    return tuple(dict.fromkeys(s for p in parts if p is not None for s in p.spacings))
 
 
 def check_states(what: str, *parts: Definition | None) -> None:

@@ -26,8 +26,10 @@ from trdstats.outcomes.rules.definition import (
     percent,
     read_share,
     read_total,
+    spacings_of,
 )
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 
 
@@ -87,6 +89,13 @@ class AtDays(Definition):
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known: it does."""
         return True
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """On which days there must be a rating."""
+        on = tuple((float(d), float(d)) for d in self.days)
+        own = Spacing(f"ratings {self._days()}", on=on)
+        return (*spacings_of(self.definition), own)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return from which rated visits on the state was met at all of the days."""
@@ -159,6 +168,14 @@ class KOfLast(Definition):
     def is_worsening(self) -> bool | None:
         """Whether the definition is a bad outcome."""
         return self.definition.is_worsening
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """How many visits there must be."""
+        inner = spacings_of(self.definition)
+        if self.k == 1:
+            return inner
+        return (*inner, Spacing(f"{self.k} rated visits", visits=int(self.k)))
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
