@@ -83,12 +83,15 @@ from .outcomes import Remission as Remission
 from .outcomes import Response as Response
 from .outcomes import ResponseHistory as ResponseHistory
 from .outcomes import Sustained as Sustained
+from .outcomes import WithoutEvent as WithoutEvent
 from .outcomes import assess as assess
 from .outcomes import change_from_baseline as change_from_baseline
 from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
 from .outcomes import mean_scores as mean_scores
 from .outcomes import rates as rates
+from .outcomes import remission_at as remission_at
+from .outcomes import response_at as response_at
 from .outcomes import response_history as response_history
 from .outcomes import time_to as time_to
 from .participants import baseline_table as baseline_table

@@ -48,7 +48,7 @@ def test_counts_and_time_by_hand() -> None:
     assert counts.loc[("death", "TMS"), "person_years"] == pytest.approx((40 + 28) / YEAR)
     assert counts.loc[("rescue", "TMS"), "person_years"] == pytest.approx((40 + 14) / YEAR)
     assert found.n_before == 1
-    assert "1 events on day 0 or before are not counted." in repr(found)
+    assert "1 event on day 0 or before not counted." in repr(found)
     table = found.tidy().set_index(["event", "treatment", "measure"])
     rate = table.loc[("hospitalisation", "ECT", "rate")]
     assert rate["estimate"] == pytest.approx(100 * YEAR / 38)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, check_level, unknown_name
+from trdstats.errors import NotEstimableError, SpecError, check_level, count_of, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.proportion_contrast import ProportionLimits
 from trdstats.estimates.stacked import below
@@ -56,8 +56,8 @@ def count_events(
 
     Raises
     ------
-    UnknownNameError
-        When the study has no such kind of event.
+    SpecError, UnknownNameError
+        When no kind is named, or the study has no such kind of event.
     NotEstimableError
         When the study has no events.
 
@@ -80,6 +80,8 @@ def count_events(
             "columns subject, day and event."
         )
     kinds = known if events is None else list(dict.fromkeys(events))
+    if not kinds:
+        raise SpecError(f"events names nothing to count. The study has {', '.join(known)}.")
     for kind in kinds:
         if kind not in known:
             raise unknown_name("kind of event", kind, known)
@@ -238,7 +240,7 @@ class EventCounts(EstimateResult):
 
     def _notes(self) -> tuple[str, ...]:
         early = (
-            f"{format_count(self.n_before)} events on day 0 or before are not counted."
+            f"{count_of(self.n_before, 'event', 'events')} on day 0 or before not counted."
             if self.n_before
             else ""
         )
