@@ -103,6 +103,7 @@ from .plan import explain_result as explain_result
 from .plan import read_plan as read_plan
 from .plan import read_results as read_results
 from .plan import run_plan as run_plan
+from .plan import sample_plan as sample_plan
 from .plan import verify_run as verify_run
 from .replicates import resampling as resampling
 from .scales import Prorate as Prorate

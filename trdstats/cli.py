@@ -39,13 +39,18 @@ def main() -> None:
     show_default=True,
     help="Folder for the report.",
 )
-def run(plan: Path | None, out: Path) -> None:
-    """Carry out PLAN (a TOML file); without one, the packaged sample study.
+@click.option(
+    "--sample",
+    type=click.Choice(["modalities", "trial"]),
+    help="A packaged plan: eight cohorts nobody randomised, or a randomised trial.",
+)
+def run(plan: Path | None, out: Path, sample: str | None) -> None:
+    """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
 
     Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
     and .svg.
     """
-    from trdstats.plan import read_plan, run_plan
+    from trdstats.plan import read_plan, run_plan, sample_plan
 
     console = _console()
     columns = (
@@ -57,7 +62,9 @@ def run(plan: Path | None, out: Path) -> None:
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
             task = progress.add_task("reading the plan", total=None)
-            read = read_plan(plan)
+            if plan is not None and sample is not None:
+                raise SpecError("Give a plan or --sample, not both.")
+            read = read_plan(plan) if sample is None else sample_plan(sample)
             total = len(read.steps) + 2  # the study before, the report after
             progress.update(task, total=total)
             steps = 0

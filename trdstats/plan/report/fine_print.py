@@ -17,7 +17,10 @@ def methods_text(
     plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
 ) -> list[str]:
     """Return the methods as paragraphs for a paper."""
-    rules = "; ".join(f"{name}, {d.describe(study.scale)}" for name, d in plan.definitions.items())
+    rules = "; ".join(
+        f"{name.replace('_', ' ')}, {d.describe(study.scale)}"
+        for name, d in plan.definitions.items()
+    )
     outcomes = f"Outcomes were defined on the {study.scale.label}: {rules}."
     analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
     packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())

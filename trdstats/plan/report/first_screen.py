@@ -42,7 +42,10 @@ def _who(study: Study) -> str:
 
 
 def _what(plan: Plan, study: Study) -> str:
-    rules = (f"{name}: {d.describe(study.scale)}" for name, d in plan.definitions.items())
+    rules = (
+        f"{name.replace('_', ' ')}: {d.describe(study.scale)}"
+        for name, d in plan.definitions.items()
+    )
     return "What counts. " + ". ".join(r[:1].upper() + r[1:] for r in rules) + "."
 
 
@@ -82,9 +85,10 @@ def confirmatory_sentences(judged: pd.DataFrame, plan: Plan) -> list[str]:
         limits = f"{format_number(row.conf_low, 3)} to {format_number(row.conf_high, 3)}"
         part = "Primary" if row.primary else "Key secondary"
         shown = "shown" if row.is_shown else "not shown"
+        sides = " (one-sided)" if row.sides == 1 else ""
         sentences.append(
             f"{part}. {row.name}: {format_number(row.estimate, 3)} ({level} {limits}), p "
-            f"{format_p(row.p_value)}, adjusted {format_p(row.p_adjusted)}: {shown} at "
+            f"{format_p(row.p_value)}{sides}, adjusted {format_p(row.p_adjusted)}: {shown} at "
             f"{plan.confirmatory.alpha:g}."
         )
     return sentences

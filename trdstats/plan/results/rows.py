@@ -41,7 +41,7 @@ _LABELS = {
 # Numbers that say which estimate a row is; all other numbers are statistics of it.
 _NUMBERS_THAT_NAME = {
     "day", "visit", "time", "tau", "horizon", "from_day", "to_day", "delta", "quantile", "step",
-    "probability",
+    "probability", "margin",
 }  # fmt: skip
 _VARIABLES = ("outcome", "variable", "covariate", "scale_name")
 _WORDS_BESIDE = ("reason", "scale", "label", "title", "note")

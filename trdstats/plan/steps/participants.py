@@ -92,8 +92,7 @@ def run(task: Task) -> Section:
         task.name,
         settings.title or "Who was studied, and what counts as an outcome",
         _lead(task, flow),
-        about="Differences between cohorts before treatment are in standard deviations; above "
-        f"{_ALIKE:g} they may explain a part of any difference in outcome.",
+        about=_ABOUT[study.randomised],
         tables=(*tables, study.summary(), definitions),
         pictures=(
             Picture(
@@ -123,6 +122,11 @@ def run(task: Task) -> Section:
     )
 
 
+_ABOUT = {
+    False: "Differences between cohorts before treatment are in standard deviations; above "
+    f"{_ALIKE:g} they may explain a part of any difference in outcome.",
+    True: "Treatments were randomised: what differs before treatment is due to chance.",
+}
 _EVENT_METHODS = (
     "Events after day 0 are reported as the proportion with at least one (Wilson intervals) and "
     "as first events per 100 person-years (exact Poisson intervals).",
