@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import pandas as pd
 import pytest
 
@@ -110,6 +111,6 @@ def test_it_repeats_itself(run: Run) -> None:
 
 def test_an_unknown_packaged_plan_is_refused() -> None:
     with pytest.raises(
-        UnknownNameError, match="Unknown packaged plan 'trail'. Did you mean 'trial'"
+        UnknownNameError, match=r"Unknown packaged plan 'trail'\. Did you mean 'trial'"
     ):
         trd.sample_plan("trail")
