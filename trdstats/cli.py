@@ -43,13 +43,18 @@ def main() -> None:
 @click.option("--style", default="plain", show_default=True,
     help="How numbers are written: plain, jama, nejm, lancet or apa.",
 )  # fmt: skip
-def run(plan: Path | None, out: Path, paper: bool, style: str) -> None:
-    """Carry out PLAN (a TOML file); without one, the packaged sample study.
+@click.option(
+    "--sample",
+    type=click.Choice(["modalities", "trial"]),
+    help="A packaged plan: eight cohorts nobody randomised, or a randomised trial.",
+)
+def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: str) -> None:
+    """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
 
     Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
     and .svg; with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
-    from trdstats.plan import read_plan, run_plan
+    from trdstats.plan import read_plan, run_plan, sample_plan
 
     console = _console()
     columns = (
@@ -61,7 +66,9 @@ def run(plan: Path | None, out: Path, paper: bool, style: str) -> None:
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
             task = progress.add_task("reading the plan", total=None)
-            read = read_plan(plan)
+            if plan is not None and sample is not None:
+                raise SpecError("Give a plan or --sample, not both.")
+            read = read_plan(plan) if sample is None else sample_plan(sample)
             total = len(read.steps) + 2  # the study before, the report after
             progress.update(task, total=total)
             steps = 0

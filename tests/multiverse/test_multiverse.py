@@ -10,6 +10,7 @@ import pytest
 
 from trdstats import (
     RMST,
+    EarlyImprovement,
     Estimate,
     Relapse,
     Remission,
@@ -23,7 +24,7 @@ from trdstats import (
     rates,
     time_to,
 )
-from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
+from trdstats.errors import DataWarning, NotEstimableError, SpecError, UnknownNameError
 
 PAIR = ("ECT", "TMS")
 RULES = [Response(), Response(0.4), Remission(10), Remission(12), Sustained(Response(), visits=2)]
@@ -231,3 +232,49 @@ def test_the_face(trial: Study) -> None:
     many = run(trial, missing=["nonresponse", "observed", "locf"])
     assert "3 more universes: see tidy()." in repr(many)
     assert "<table>" in many._repr_html_()
+
+
+def _thin(n_late: int = 18) -> Study:
+    """Return two arms of 20: all come about day 28, two of each on the very day."""
+    days = [28 if k % 20 < 20 - n_late else 26 + k % 2 for k in range(40)]
+    rows = [
+        (f"S{k:02d}", "AB"[k // 20], d, 30 if d == 0 else 10 + 12 * (k % 3 > 0))
+        for k in range(40)
+        for d in (0, 14, days[k])
+    ]
+    return Study(
+        pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"]), scale="MADRS"
+    )
+
+
+def test_a_day_that_few_reach_is_said_once_and_counted() -> None:
+    study = _thin()
+    words = r"Under A, B 40 were assessed between day 25 and 31, 4 on day 28"
+    settings: dict[str, Any] = {"primary": Response(), "contrast": ("B", "A"), "draws": 2000}
+    rules = [Response(), Response(0.4)]
+    with pytest.warns(DataWarning, match=words) as said:
+        found = multiverse(study, rules, day=[28, 14], missing=["nonresponse", "observed"],
+                           **settings)  # fmt: skip
+    assert len(said) == 1
+    assert [p.kind for p in found.notices] == ["day_few_reach"]
+    assert "This limits 4 of 8 universes." in str(found)
+    assert "Give windows" in str(found)
+    wide = {"of the study": None, "three days": {14: 3, 28: 3}}
+    with pytest.warns(DataWarning, match=r"This limits 2 of 4 universes"):
+        multiverse(study, rules, day=28, windows=wide, **settings)  # type: ignore[arg-type]
+    assert not multiverse(study, rules, day=14, **settings).notices
+    # The horizon of a restricted mean need be no day on which anybody came.
+    assert not multiverse(study, rules, day=27, estimate="rmst", **settings).notices
+
+
+@pytest.mark.parametrize("estimate", ["difference", "rmst"])
+def test_a_definition_the_visits_cannot_show_is_said_once(estimate: Any) -> None:
+    study = _thin(0)
+    rules = [Response(), EarlyImprovement(by_day=2)]
+    with pytest.warns(DataWarning, match=r"a rating by day 2; 100 % .* 1 of 2 universes") as said:
+        found = multiverse(
+            study, rules, primary=Response(), day=28, contrast=("B", "A"), estimate=estimate,
+            draws=2000,
+        )  # fmt: skip
+    assert len(said) == 1
+    assert [p.kind for p in found.notices] == ["schedule_cannot_show"]

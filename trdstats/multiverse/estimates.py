@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError
+from trdstats.errors import DataWarning, NotEstimableError
 from trdstats.outcomes import Definition, time_to
 from trdstats.outcomes.rates import verdicts
 from trdstats.study import Study
@@ -93,9 +94,11 @@ def log_odds_ratio(universe: Universe) -> Estimate:
 
 def restricted_mean_difference(universe: Universe) -> Estimate:
     """Compare mean days without the outcome up to the day."""
-    times = time_to(universe.study, universe.definition).only(
-        [universe.treatment, universe.reference]
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # said once for all universes
+        times = time_to(universe.study, universe.definition).only(
+            [universe.treatment, universe.reference]
+        )
     fit = RMST(tau=universe.day, reference=universe.reference).fit(times)
     tidy = fit.tidy().set_index(["measure", "treatment"])["estimate"]
     means = fit.estimates().only(measure="restricted mean")

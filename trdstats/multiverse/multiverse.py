@@ -27,6 +27,7 @@ from trdstats.multiverse.estimates import (
     Estimator,
     Universe,
 )
+from trdstats.multiverse.limits import note_limits, warn_of_limits
 from trdstats.multiverse.result import CHOICES, Multiverse
 from trdstats.outcomes import Definition
 from trdstats.outcomes import definitions as published
@@ -96,6 +97,13 @@ def multiverse(
     NotEstimableError
         When no universe gives an estimate.
 
+    Warns
+    -----
+    DataWarning
+        When fewer than half of those assessed about a day of the rates were assessed in its
+        window, or the visits cannot show what a definition asks for: among the notices of the
+        result, with the number of universes.
+
     References
     ----------
     Steegen 2016, doi:10.1177/1745691616658637; Simonsohn 2020, doi:10.1038/s41562-020-0912-z.
@@ -135,13 +143,14 @@ def multiverse(
         (b, w): _variant(study, b, None if windows is None else windows[w])
         for b, w in product(axes["baseline"], axes["windows"])
     }
-    rows, shown, fits = [], [], []
+    rows, shown, fits, universes = [], [], [], []
     for label, when, how, base, window in product(*(axes[c] for c in CHOICES)):
         universe = Universe(studies[base, window], named[label], float(when), how, *pair)
         estimate_of, reason = _run(estimator, universe)
         fits.append((estimate_of.value, estimate_of.influence, reason))
         shown.append(estimate_of.columns)
         rows.append((label, float(when), how, base, window))
+        universes.append(universe)
     value, influences, notes = zip(*fits, strict=True)
     if np.isnan(value).all():
         raise NotEstimableError(f"No universe gives an estimate: {notes[0]}.")
@@ -153,9 +162,12 @@ def multiverse(
             *notes_on(_switched(study, pair, float(max(axes["day"])))),
         ),
     )  # fmt: skip
+    # What an estimator of the user does with the day is not known.
+    notices = note_limits(universes, at_day=estimate in WITH_MISSING)
+    warn_of_limits(notices)
     return Multiverse(
         title, pair, study.caveat, estimates, pd.DataFrame(shown, index=range(len(rows))), draws,
-        conf_level,
+        conf_level, notices,
     )  # fmt: skip
 
 

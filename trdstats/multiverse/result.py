@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
-from trdstats.errors import count_of
+from trdstats.errors import Problem, count_of
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.numerics.max_t import MaxT, max_t
 from trdstats.tables import (
@@ -49,6 +49,9 @@ class Multiverse(EstimateResult):
         Treatment and reference.
     caveat : str
         Caution that belongs to every comparison.
+    notices : tuple of Problem
+        What the visits cannot show: days that few reach, definitions the schedule cannot meet,
+        each with the number of universes.
     """
 
     title: str
@@ -58,6 +61,7 @@ class Multiverse(EstimateResult):
     _columns: pd.DataFrame
     _draws: int
     _conf_level: float
+    notices: tuple[Problem, ...] = ()
 
     def estimates(self) -> Estimates:
         """Return the estimate of every universe, the primary one first."""
@@ -180,6 +184,7 @@ class Multiverse(EstimateResult):
             for r in each_row(frame[:_SHOWN])
         )
         notes = list(self._estimates.notes)
+        notes += [f"{p.summary} {p.remedy}".rstrip() for p in self.notices]
         if len(frame) > _SHOWN:
             notes.append(f"{len(frame) - _SHOWN:,} more universes: see tidy().")
         untested = frame[frame["p_value"].isna()]

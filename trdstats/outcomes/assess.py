@@ -105,7 +105,8 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     Warns
     -----
     DataWarning
-        When most visits lie too far apart to show what the definition asks for.
+        When the visits cannot show what the definition asks for: too far apart, too few, or not
+        on its days.
 
     Examples
     --------

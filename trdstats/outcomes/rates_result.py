@@ -77,6 +77,8 @@ class Rates(EstimateResult):
     notices : tuple of Problem
         What the visits cannot show (a day that few reach, a definition that they do not fit), and
         how those who started another treatment were counted.
+    says_day : bool
+        Whether the label names the day already.
     """
 
     label: str
@@ -92,6 +94,7 @@ class Rates(EstimateResult):
     _conf_level: float
     switching: SwitchCounts | None = None
     notices: tuple[Problem, ...] = ()
+    says_day: bool = False
 
     def estimates(self) -> Estimates:
         """Return the rates, then differences, ratios and odds ratios with the reference.
@@ -152,7 +155,8 @@ class Rates(EstimateResult):
 
     @property
     def _title(self) -> str:
-        return f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}"
+        at = "" if self.says_day else f" at day {self.day:g}"
+        return f"{self.label[:1].upper()}{self.label[1:]}{at}"
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         k = len(self.counts)

@@ -67,6 +67,9 @@ def _note(
     since: FloatArray | None,
 ) -> Problem | None:
     owner = np.repeat(np.arange(len(visits.start) - 1), np.diff(visits.start))
+    if spacing.on:
+        # Scheduled days count from day 0, whatever the origin.
+        return _not_then(study, definition, owner, visits.nominal, spacing)
     day = visits.day
     if since is not None:
         with np.errstate(invalid="ignore"):
@@ -74,6 +77,9 @@ def _note(
         owner, day = owner[later], day[later]
     if spacing.follow_up:
         return _too_short(study, definition, owner, day, spacing)
+    few = _too_few(study, definition, owner, spacing) if spacing.visits else None
+    if few is not None or (spacing.least <= 0 and spacing.most == np.inf):
+        return few
     return _too_far_apart(study, definition, owner, day, spacing)
 
 
@@ -98,7 +104,6 @@ def _too_far_apart(
     missed = 1 - float(fits.mean())
     if missed < _MOSTLY:
         return None
-    name = definition.label(study.scale)
     usual = float(np.median(gap))
     wide = float((gap > spacing.most + _CLOCK).mean())
     gaps = (
@@ -106,13 +111,82 @@ def _too_far_apart(
         if wide >= _MOSTLY
         else f"after {100 * missed:.0f} % of the visits no later one comes in that time"
     )
-    return Problem(
-        "schedule_cannot_show",
-        f"{_capital(name)} asks for {spacing.words}; {gaps} (median {usual:g} days): "
-        f"it {_how_far(missed)}.",
-        (),
+    return _problem(
+        study, definition, spacing, missed, f"{gaps} (median {usual:g} days)",
         "Take a definition that fits the visits (one visit, or a wider time between them), or "
         "count what happened by events.",
+    )  # fmt: skip
+
+
+def _too_few(
+    study: Study, definition: Definition, owner: IntArray, spacing: Spacing
+) -> Problem | None:
+    count = np.bincount(owner)
+    count = count[count > 0]
+    if len(count) < _FEWEST:
+        return None
+    missed = float((count < spacing.visits).mean())
+    if missed < _NEARLY_ALL:
+        return None
+    return _problem(
+        study, definition, spacing, missed,
+        f"{100 * missed:.0f} % of subjects have fewer (median {np.median(count):g})",
+        "Take fewer visits, or a later cut of the data.",
+    )  # fmt: skip
+
+
+def _not_then(
+    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+) -> Problem | None:
+    who, first_row = np.unique(owner, return_index=True)
+    if len(who) < _FEWEST:
+        return None
+    last_day = day[np.append(first_row[1:], len(day)) - 1]
+    said, worst, apart = [], 0.0, False
+    for first, last in spacing.on:
+        on = len(np.unique(owner[(day >= first - _CLOCK) & (day <= last + _CLOCK)]))
+        reached = int((last_day >= first - _CLOCK).sum())
+        lost, missed = 1 - reached / len(who), 1 - on / max(reached, 1)
+        if lost >= _NEARLY_ALL:
+            said.append(
+                f"{100 * lost:.0f} % of subjects are last rated before day {first:g} (median day "
+                f"{np.median(last_day):g})"
+            )
+        elif missed >= _MOSTLY:
+            apart = True
+            later = f" of those rated on day {first:g} or later" if first > 0 else " of subjects"
+            said.append(f"{100 * missed:.0f} %{later} have no rating {_then(first, last)}")
+        else:
+            continue
+        worst = max(worst, 1 - on / len(who))
+    if not said:
+        return None
+    remedy = "Take days on which patients were rated, or a later cut of the data."
+    if apart and study.windows is None:
+        remedy = "Take days on which patients were rated, or give windows: see propose_windows."
+    elif apart:
+        days = sorted({d for w in study.windows.values() for d in w.days})  # type: ignore[union-attr]
+        remedy = (
+            f"Take scheduled days ({', '.join(f'{d:g}' for d in days)}), or widen their windows."
+        )
+    return _problem(study, definition, spacing, worst, "; ".join(said), remedy)
+
+
+def _then(first: float, last: float) -> str:
+    if first == last:
+        return f"on day {first:g}"
+    return f"by day {last:g}" if first <= 0 else f"from day {first:g} to day {last:g}"
+
+
+def _problem(
+    study: Study, definition: Definition, spacing: Spacing, missed: float, why: str, remedy: str
+) -> Problem:
+    return Problem(
+        "schedule_cannot_show",
+        f"{_capital(definition.label(study.scale))} asks for {spacing.words}; {why}: "
+        f"it {_how_far(missed)}.",
+        (),
+        remedy,
         level="warning",
     )
 
@@ -128,15 +202,11 @@ def _too_short(
     missed = float((span < spacing.follow_up - _CLOCK).mean())
     if missed < _NEARLY_ALL:
         return None  # some leave early in every study; the state is then not known, and says so
-    return Problem(
-        "schedule_cannot_show",
-        f"{_capital(definition.label(study.scale))} asks for {spacing.words}; "
-        f"{100 * missed:.0f} % of subjects are rated over less (median {np.median(span):g} days): "
-        f"it {_how_far(missed)}.",
-        (),
+    return _problem(
+        study, definition, spacing, missed,
+        f"{100 * missed:.0f} % of subjects are rated over less (median {np.median(span):g} days)",
         "Take a shorter time, or a later cut of the data.",
-        level="warning",
-    )
+    )  # fmt: skip
 
 
 def _how_far(missed: float) -> str:

@@ -91,8 +91,8 @@ def time_to(
     Warns
     -----
     DataWarning
-        When most visits lie too far apart to show what the definition asks for; it is among the
-        notices of the result.
+        When the visits cannot show what the definition asks for (too far apart, too few, not on
+        its days); it is among the notices of the result.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
 from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.plan import Plan, PlannedStep
-from trdstats.plan.reading import read_plan
+from trdstats.plan.reading import read_plan, sample_plan
 from trdstats.plan.results import (
     Explanation,
     RunDifference,
@@ -41,6 +41,7 @@ __all__ = [
     "read_results",
     "register_step",
     "run_plan",
+    "sample_plan",
     "unregister_step",
     "verify_run",
     "write_new_plan",

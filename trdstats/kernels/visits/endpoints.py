@@ -273,7 +273,12 @@ def confirmed(
 
 
 def ever_by(visits: RatedVisits, state: States, by_day: float) -> States:
-    """Turn a state into "at any visit up to `by_day`"; later rows keep the verdict of that day."""
-    hit = runs.any_so_far(state.met & (visits.day <= by_day), visits.start)
-    reason = np.where(hit, np.uint8(ASSESSED), state.reason).astype(np.uint8)
-    return states(hit, reason)
+    """Turn a state into "at any visit up to `by_day`"; later rows keep the verdict of that day.
+
+    Days are scheduled ones. Where no visit came by then it is not known.
+    """
+    early = visits.nominal <= by_day + runs.CLOCK
+    hit = runs.any_so_far(state.met & early, visits.start)
+    looked = runs.any_so_far(early, visits.start)
+    reason = np.where(looked | (state.reason != ASSESSED), state.reason, np.uint8(NOT_RATED))
+    return states(hit, np.where(hit, np.uint8(ASSESSED), reason).astype(np.uint8))

@@ -39,6 +39,11 @@ class Definition(SummaryMixin, ABC):
         return False
 
     @property
+    def fixed_day(self) -> float | None:
+        """Scheduled day of which alone it can speak; None where any day will do."""
+        return None
+
+    @property
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known."""
         return False
@@ -138,7 +143,7 @@ class _Combined(Definition):
     @property
     def spacings(self) -> tuple[Spacing, ...]:
         """What its parts ask of the days between assessments."""
-        return tuple(dict.fromkeys(s for p in self.parts for s in p.spacings))
+        return spacings_of(*self.parts)
 
     @property
     def name(self) -> str:
@@ -256,6 +261,11 @@ class Complement(Definition):
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the sources of the part."""
         return self.part.sources(scale)
+
+
+def spacings_of(*parts: Definition | None) -> tuple[Spacing, ...]:
+    """Return what the definitions inside another one ask of the days between assessments."""
+    return tuple(dict.fromkeys(s for p in parts if p is not None for s in p.spacings))
 
 
 def check_states(what: str, *parts: Definition | None) -> None:

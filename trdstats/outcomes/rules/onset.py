@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError
 from trdstats.kernels.visits import held_states as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits, States
-from trdstats.outcomes.rules.definition import Definition, check_states, read_total
+from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.outcomes.rules.states import Response
 from trdstats.scales import Scale, Source
 
@@ -112,6 +114,21 @@ class Onset(Definition):
         """Whether time without the event ends at the last visit whose state is known: it does."""
         return True
 
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """When it may begin, how long it is followed, and at how many visits."""
+        found = list(spacings_of(self.definition, self.excursion))
+        first, last = float(self.from_day), inf if self.by_day is None else float(self.by_day)
+        if first or last < inf:
+            found.append(Spacing(f"a rating {self._begins()}", on=((first, last),)))
+        if self.until is not None:
+            words = f"ratings up to day {self.until:g}"
+            found.append(Spacing(words, on=((float(self.until), inf),)))
+        if self.visits_after:
+            least = 1 + int(self.visits_after)
+            found.append(Spacing(f"{least} rated visits", visits=least))
+        return tuple(found)
+
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return from which rated visits on the state had its onset."""
         grid = lay_out(visits, self.missing, "onset")
@@ -134,14 +151,8 @@ class Onset(Definition):
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         text = self.definition.describe(scale)
-        if self.from_day and self.by_day == self.from_day:
-            text += f", on day {self.by_day:g}"
-        elif self.from_day and self.by_day is not None:
-            text += f", from day {self.from_day:g} to day {self.by_day:g}"
-        elif self.by_day is not None:
-            text += f", by day {self.by_day:g}"
-        elif self.from_day:
-            text += f", from day {self.from_day:g} on"
+        begins = self._begins()
+        text += f", {begins}" if begins else ""
         text += ", kept at every later visit"
         text += "" if self.until is None else f" to day {self.until:g}"
         if self.excursions:
@@ -165,3 +176,13 @@ class Onset(Definition):
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the sources of the state."""
         return self.definition.sources(scale)
+
+    def _begins(self) -> str:
+        """Return the days on which it may begin in words; empty where any will do."""
+        if self.by_day is None:
+            return f"from day {self.from_day:g} on" if self.from_day else ""
+        if not self.from_day:
+            return f"by day {self.by_day:g}"
+        if self.by_day == self.from_day:
+            return f"on day {self.by_day:g}"
+        return f"from day {self.from_day:g} to day {self.by_day:g}"

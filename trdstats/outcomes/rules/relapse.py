@@ -147,11 +147,12 @@ class Relapse(Definition):
 
     @property
     def spacings(self) -> tuple[Spacing, ...]:
-        """How far apart the confirming visits must lie."""
-        if self.after_days is None and self.within_days is None:
+        """How many confirming visits there must be, and how far apart."""
+        if self.consecutive == 1:
             return ()
         least, most = self.after_days or 0.0, self.within_days or np.inf
-        return (Spacing(f"{self.consecutive} assessments{self._apart()}", least, most),)
+        words = f"{self.consecutive} assessments{self._apart()}"
+        return (Spacing(words, least, most, visits=int(self.consecutive)),)
 
     @property
     def _threshold(self) -> int:

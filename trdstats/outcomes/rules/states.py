@@ -32,6 +32,7 @@ from trdstats.outcomes.rules.definition import (
     read_share,
     read_total,
 )
+from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import SET_BY_ANALYST, RemissionCutoff, Scale, Source
 
 
@@ -269,7 +270,8 @@ class Remission(Definition):
 class EarlyImprovement(Definition):
     """Improvement by at least `reduction` at any visit up to `by_day`.
 
-    Before `by_day` the state says "so far"; visits after it keep the verdict of that day.
+    Before `by_day` the state says "so far"; visits after it keep the verdict of that day. Without
+    a rating by then it is not known. Days are scheduled days where the study has windows.
 
     Parameters
     ----------
@@ -301,6 +303,12 @@ class EarlyImprovement(Definition):
     def is_cumulative(self) -> bool:
         """Whether a visit speaks for all visits before it: it does."""
         return True
+
+    @property
+    def spacings(self) -> tuple[Spacing, ...]:
+        """By which day there must be a rating."""
+        day = float(self.by_day)
+        return (Spacing(f"a rating by day {day:g}", on=((0.0, day),)),)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""

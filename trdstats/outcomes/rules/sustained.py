@@ -9,7 +9,7 @@ from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.kernels.visits.sustained_states import span_of_days, span_of_visits, sustained
-from trdstats.outcomes.rules.definition import Definition, check_states, read_total
+from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
@@ -109,7 +109,9 @@ class Sustained(Definition):
     @property
     def spacings(self) -> tuple[Spacing, ...]:
         """How far apart its visits may lie, and for how long it must be followed."""
-        found = []
+        found = list(spacings_of(self.definition, self.excursion))
+        if self.visits is not None and self.visits > 1:
+            found.append(Spacing(f"{self.visits} rated visits", visits=int(self.visits)))
         if self.max_gap_days is not None:
             words = f"assessments at most {self.max_gap_days:g} days apart"
             found.append(Spacing(words, most=float(self.max_gap_days)))

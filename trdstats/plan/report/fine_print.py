@@ -36,7 +36,7 @@ def methods_text(
     """
     scale = study.scale
     rules = "; ".join(
-        f"{name}, {d.describe(scale)}{cite(d.sources(scale))}"
+        f"{name.replace('_', ' ')}, {d.describe(scale)}{cite(d.sources(scale))}"
         for name, d in plan.definitions.items()
     )
     of_scale = cite(() if scale.source is None else (scale.source,))

@@ -51,7 +51,10 @@ def describe_patients(study: Study) -> str:
 
 
 def _what(plan: Plan, study: Study) -> str:
-    rules = (f"{name}: {d.describe(study.scale)}" for name, d in plan.definitions.items())
+    rules = (
+        f"{name.replace('_', ' ')}: {d.describe(study.scale)}"
+        for name, d in plan.definitions.items()
+    )
     return "What counts. " + ". ".join(r[:1].upper() + r[1:] for r in rules) + "."
 
 
@@ -100,10 +103,12 @@ def confirmatory_sentences(plan: Plan, sections: Sequence[Section]) -> list[str]
     for row in each_row(judged):
         part = "Primary" if row.primary else "Key secondary"
         shown = "shown" if row.is_shown else "not shown"
+        sides = " (one-sided)" if row.sides == 1 else ""
         sentences.append(
             f"{part}. {row.name}: {format_number(row.estimate, 3)} ("
             f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), "
-            f"{format_p_equation(row.p_value)}, adjusted {format_p_equation(row.p_adjusted)}: "
-            f"{shown} at {format_significant(plan.confirmatory.alpha)}."
+            f"{format_p_equation(row.p_value)}{sides}, adjusted "
+            f"{format_p_equation(row.p_adjusted)}: {shown} at "
+            f"{format_significant(plan.confirmatory.alpha)}."
         )
     return sentences

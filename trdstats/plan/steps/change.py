@@ -11,9 +11,11 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
+from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.margins import Contrasts, Margins
 from trdstats.outcomes import mean_scores
+from trdstats.plan.members import members_of_model
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.shared_days import assessed_days, shared_days
@@ -149,6 +151,7 @@ def _with_model(task: Task, observed: Section) -> Section:
         pictures=figures if len(days) > 1 else observed.pictures,
         frames={**observed.frames, "change_model": table},
         results=table,
+        members=_members(task, study, days),
         headlines={
             f"Change at day {last:g} ({study.scale.label} points)": {
                 str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)
@@ -190,6 +193,13 @@ def _results(margins: Margins, contrasts: Contrasts, days: tuple[float, ...]) ->
     front = ["measure", "visit", "treatment", "reference"]
     table["visit"] = table["visit"].astype(float)
     return table[[*front, *(c for c in table.columns if c not in front)]]
+
+
+def _members(task: Task, study: Study, days: tuple[float, ...]) -> pd.DataFrame:
+    """Return who has at least one visit with the outcome and the covariates of the model."""
+    needed = sorted(read_formula(task.settings.formula).required_variables)
+    complete = study.longitudinal(list(days)).dropna(subset=needed)
+    return members_of_model(study, complete["subject"].unique().tolist())
 
 
 def _days(days: tuple[float, ...]) -> str:

@@ -13,6 +13,7 @@ from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.outcomes.switching import notes_on
 from trdstats.outcomes.time_to import check_kinds
+from trdstats.plan.members import members_of_times
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
@@ -79,6 +80,7 @@ def run(task: Task) -> Section:
             "durability_at": table,
         },
         results=table,
+        members=members_of_times(times),
         headlines=_headlines(plan, table, times),
         methods=(
             "Relapse after response was estimated among responders by cumulative incidence "

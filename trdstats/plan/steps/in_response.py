@@ -10,6 +10,7 @@ from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes import ResponseHistory, response_history
+from trdstats.plan.members import members_of_history
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -106,6 +107,7 @@ def run(task: Task) -> Section:
         ),
         frames={"in_response_curves": fit.tidy(), "in_response_days": days},
         results=days,
+        members=members_of_history(history),
         headlines={
             f"{HOW_LONG} (of {tau:g})": {
                 str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)

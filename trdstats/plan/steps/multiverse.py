@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from trdstats.arguments import checked
-from trdstats.errors import known_level
+from trdstats.errors import DataWarning, known_level
 from trdstats.multiverse.multiverse import multiverse
 from trdstats.outcomes import Definition, Remission, Response
 from trdstats.outcomes import definitions as published
-from trdstats.plan.sections import Picture, Section
+from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import say_excluding_zero
@@ -69,16 +70,20 @@ def run(task: Task) -> Section:
     if pair is None:
         return Section(task.name, title, "No two treatments are assessed on that day.")
     named = _named(task)
-    found = multiverse(
-        task.study,
-        named,
-        primary=next(iter(named)),
-        day=day,
-        contrast=pair,
-        missing=list(settings.missing),
-        baseline=list(settings.baseline),
-        conf_level=plan.conf_level,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
+        found = multiverse(
+            task.study,
+            named,
+            primary=next(iter(named)),
+            day=day,
+            contrast=pair,
+            missing=list(settings.missing),
+            baseline=list(settings.baseline),
+            conf_level=plan.conf_level,
+        )
+    for problem in found.notices:
+        warnings.warn(problem.describe(), DataWarning, stacklevel=2)
     table = found.tidy()
     known = table[table["estimate"].notna()]
     above = int((known["estimate"] > 0).sum())
@@ -112,6 +117,7 @@ def run(task: Task) -> Section:
         ),
         frames={"multiverse": table},
         results=table,
+        notes=tuple(Note(f"{p.summary} {p.remedy}") for p in found.notices),
         methods=(
             f"The comparison of {pair[0]} with {pair[1]} was repeated under every combination of "
             f"{len(named)} definitions and {len(settings.missing)} ways of counting missing "

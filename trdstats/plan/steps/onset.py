@@ -13,6 +13,7 @@ from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.kinds import label_of
 from trdstats.outcomes import EventTimes
+from trdstats.plan.members import members_of_times
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.shared_days import assessed_days
@@ -109,6 +110,7 @@ def run(task: Task) -> Section:
         pictures=tuple(pictures),
         frames=parts.frames,
         results=pd.concat(parts.results, ignore_index=True),
+        members=members_of_times(times),
         headlines={
             f"Median days to {settings.outcome}, between visits": {
                 str(r.treatment): _between(r) for r in each_row(medians)
