@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 UPRIGHT, ACROSS = 453.0, 700.0  # points: an A4 page less 2.5 cm at either side
 # Size of letters, and whether columns are narrow: what is tried, in order.
 _TRIED = ((9.0, False), (8.0, False), (9.0, True), (8.0, True), (7.0, True))
-_LETTER = 0.52  # mean width of a letter or digit, as a part of its size
-_HEAD = 1.2  # letters of the header are bold, and capitals are wider
+_LETTER = 0.5  # width of a digit, as a part of its size; small letters are narrower
+_WIDE = 1.45  # width of a capital, as a part of that
+_BOLD = 1.1
 _PADDING = 11.5  # points left and right of a cell together
 _COMFORT = 16  # letters that a wide column of text has at least, where it has as many
 
@@ -62,7 +63,7 @@ def fit_table(table: Table) -> Fit:
 
 
 def _fit(table: Table, size: float, widths: tuple[float, ...], across: bool) -> Fit:
-    longest = [max(map(len, c), default=0) for c in _bodies(table)]
+    longest = [max(map(_length, c), default=0.0) for c in _bodies(table)]
     is_stacked = any(
         side == "right" and width < needed - 0.01
         for side, width, needed in zip(
@@ -84,21 +85,26 @@ def lines_of(cell: str) -> list[str]:
 
 def _letters(table: Table, *, narrow: bool) -> tuple[list[float], list[float]]:
     """Return how many letters each column needs, and how many it would take."""
-    heads = [_HEAD * len(h) for h in table.header]
-    words = [_HEAD * _longest_word([h]) for h in table.header]
+    heads = [_BOLD * _length(h) for h in table.header]
+    words = [_BOLD * _longest_word([h]) for h in table.header]
     columns = _bodies(table)
-    full = [max([h, *map(len, c)]) for h, c in zip(heads, columns, strict=True)]
+    full = [max([h, *map(_length, c)]) for h, c in zip(heads, columns, strict=True)]
     least = [
         max(word, _longest_word(c), 0 if narrow else min(n, _COMFORT))
         if side == "left"
-        else max([word, *(len(p) for x in c for p in (lines_of(x) if narrow else [x]))])
+        else max([word, *(_length(p) for x in c for p in (lines_of(x) if narrow else [x]))])
         for word, c, n, side in zip(words, columns, full, table.alignment(), strict=True)
     ]
     return least, full
 
 
-def _longest_word(cells: Sequence[str]) -> int:
-    return max((len(word) for cell in cells for word in cell.split()), default=1)
+def _length(text: str) -> float:
+    """Return the width of a text in digits."""
+    return sum(_WIDE if c.isupper() or c in "mw%" else 1.0 for c in text)
+
+
+def _longest_word(cells: Sequence[str]) -> float:
+    return max((_length(word) for cell in cells for word in cell.split()), default=1.0)
 
 
 def _widths(letters: Sequence[float], size: float) -> list[float]:
