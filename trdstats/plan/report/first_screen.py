@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from trdstats.errors import PlanError
 from trdstats.plan.confirmatory import judge_confirmatory
@@ -18,9 +19,11 @@ from trdstats.tables import (
     format_ci,
     format_count,
     format_number,
+    format_p,
     format_p_equation,
     format_significant,
 )
+from trdstats.tables.number_style import PLAIN, current_style
 
 LEADING_FIGURE = "in_response"
 
@@ -103,12 +106,17 @@ def confirmatory_sentences(plan: Plan, sections: Sequence[Section]) -> list[str]
     for row in each_row(judged):
         part = "Primary" if row.primary else "Key secondary"
         shown = "shown" if row.is_shown else "not shown"
-        sides = " (one-sided)" if row.sides == 1 else ""
         sentences.append(
             f"{part}. {row.name}: {format_number(row.estimate, 3)} ("
-            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), "
-            f"{format_p_equation(row.p_value)}{sides}, adjusted "
-            f"{format_p_equation(row.p_adjusted)}: {shown} at "
-            f"{format_significant(plan.confirmatory.alpha)}."
+            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), {_p_values(row)}: "
+            f"{shown} at {format_significant(plan.confirmatory.alpha)}."
         )
     return sentences
+
+
+def _p_values(row: Any) -> str:
+    """Return the p-value of a confirmatory result and the adjusted one: equations in a journal."""
+    sides = " (one-sided)" if row.sides == 1 else ""
+    if current_style() is PLAIN:
+        return f"p {format_p(row.p_value)}{sides}, adjusted {format_p(row.p_adjusted)}"
+    return f"{format_p_equation(row.p_value)}{sides}, adjusted {format_p_equation(row.p_adjusted)}"
