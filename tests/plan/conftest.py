@@ -56,3 +56,9 @@ def trial_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return the run of the small plan; its plan lies beside the folder."""
     folder = tmp_path_factory.mktemp("trial")
     return run_plan(read_plan(write_trial(folder)), folder / "out")
+
+
+@pytest.fixture(scope="package")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return the run of the packaged plan, which takes half a minute."""
+    return run_plan(read_plan(), tmp_path_factory.mktemp("sample") / "report")

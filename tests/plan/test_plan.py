@@ -36,11 +36,6 @@ horizon = 28
 """
 
 
-@pytest.fixture(scope="module")
-def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_plan(read_plan(), tmp_path_factory.mktemp("run") / "report")
-
-
 def plan_of(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "plan.toml"
     path.write_text(text, "utf-8")
@@ -55,11 +50,11 @@ def test_what_is_written(sample_run: Run) -> None:
             "onset_audit", "in_response_curves", "in_response_days", "dropout", "multiverse",
             "durability_at", "durability_curves",
             "comparison", "comparison_findings", "comparison_balance",
-            "participant_flow", "baseline_table", "baseline_differences", "event_counts",
+            "participant_flow", "baseline_table", "baseline_differences", "event_counts"
             } <= names  # fmt: skip
     stems = {f.stem for f in sample_run.figures}
-    assert stems == {"flow", "in_response", "in_response_states", "scores", "acute_rates", "waterfall",
-                     "onset", "onset_at_visits", "durability", "comparison", "dropout",
+    assert stems == {"flow", "in_response", "in_response_states", "scores", "acute_rates",
+                     "waterfall", "onset", "onset_at_visits", "durability", "comparison", "dropout",
                      "multiverse"}  # fmt: skip
     assert {f.suffix for f in sample_run.figures} == {".png", ".svg"}
     assert all(f.stat().st_size > 1000 for f in sample_run.figures)
