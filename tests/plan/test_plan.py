@@ -36,11 +36,6 @@ horizon = 28
 """
 
 
-@pytest.fixture(scope="module")
-def sample_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_plan(read_plan(), tmp_path_factory.mktemp("run") / "report")
-
-
 def plan_of(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "plan.toml"
     path.write_text(text, "utf-8")
@@ -54,11 +49,12 @@ def test_what_is_written(sample_run: Run) -> None:
             "onset_curves", "onset_rmst", "onset_quantiles", "onset_test", "onset_hazards",
             "onset_audit", "in_response_curves", "in_response_days", "dropout", "multiverse",
             "durability_at", "durability_curves",
-            "comparison", "comparison_findings", "comparison_balance"
+            "comparison", "comparison_findings", "comparison_balance",
+            "participant_flow", "baseline_table", "baseline_differences", "event_counts"
             } <= names  # fmt: skip
     stems = {f.stem for f in sample_run.figures}
-    assert stems == {"in_response", "in_response_states", "scores", "acute_rates", "waterfall",
-                     "onset", "onset_at_visits", "durability", "comparison", "dropout",
+    assert stems == {"flow", "in_response", "in_response_states", "scores", "acute_rates",
+                     "waterfall", "onset", "onset_at_visits", "durability", "comparison", "dropout",
                      "multiverse"}  # fmt: skip
     assert {f.suffix for f in sample_run.figures} == {".png", ".svg"}
     assert all(f.stat().st_size > 1000 for f in sample_run.figures)
@@ -97,7 +93,7 @@ def page(sample_run: Run) -> Page:
 def test_the_report_opens_offline(page: Page) -> None:
     assert all(link.startswith(("data:image/png;base64,", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    assert page.images == 11
+    assert page.images == 12
 
 
 def test_the_report_fits_a_phone(sample_run: Run) -> None:
@@ -110,10 +106,10 @@ def test_the_report_fits_a_phone(sample_run: Run) -> None:
 def test_crude_comparisons_are_labelled(page: Page) -> None:
     assert "The data of this report are simulated" in page.text
     label = "Unadjusted: treatments were not randomised"
-    # Once at the head and once in the methods; the others stand under the tables of days in
+    # Once at the head and once in the methods; the others stand under the tables of events, days in
     # response, acute rates, rates (2 definitions at 1 day), onset (Turnbull, its test, hazards, the
     # audit, Kaplan-Meier, log-rank, restricted means), durability (2), dropout and multiverse.
-    assert page.text.count(label) == 17
+    assert page.text.count(label) == 18
 
 
 def test_most_notes_are_folded(sample_run: Run) -> None:
@@ -154,7 +150,7 @@ def test_leads_say_what_the_tables_hold(sample_run: Run) -> None:
 
 def test_figures_of_crude_comparisons_are_labelled(sample_run: Run) -> None:
     for figure in sample_run.figures:
-        if figure.suffix == ".svg":
+        if figure.suffix == ".svg" and figure.stem != "flow":  # a flow compares nothing
             assert "Unadjusted: treatments were not randomised" in figure.read_text("utf-8"), figure
 
 

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from trial_plan import OWN_TRIAL, write_trial
 
 from trdstats import diff_runs, explain_result, read_plan, read_results, run_plan, verify_run
 from trdstats.cli import main
 from trdstats.errors import TrdstatsError, UnknownNameError
 from trdstats.plan import Run
-
-from .conftest import OWN_TRIAL, write_trial
 
 
 def copy_of(run: Run, folder: Path) -> Path:
