@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,31 +52,31 @@ def run(plan: Path | None, out: Path, sample: str | None) -> None:
     and .svg.
     """
     from trdstats.plan import read_plan, run_plan, sample_plan
+    from trdstats.plan.remaining import Remaining
 
     console = _console()
     columns = (
         TextColumn("{task.description:<34}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
-            task = progress.add_task("reading the plan", total=None)
+            task = progress.add_task("reading the plan", total=None, left="")
             if plan is not None and sample is not None:
                 raise SpecError("Give a plan or --sample, not both.")
             read = read_plan(plan) if sample is None else sample_plan(sample)
-            total = len(read.steps) + 2  # the study before, the report after
-            progress.update(task, total=total)
-            steps = 0
+            remaining, begun = Remaining(read), time.monotonic()
+            progress.update(task, total=1.0)
 
             def tell(words: str) -> None:
-                nonlocal steps
-                progress.update(task, description=words, completed=steps)
-                steps += 1
+                remaining.begin()
+                left = remaining.words(time.monotonic() - begun)
+                progress.update(task, description=words, completed=remaining.done, left=left)
 
             result = run_plan(read, out, tell=tell)
-            progress.update(task, description="done", completed=total)
+            progress.update(task, description="done", completed=1.0, left="")
     except TrdstatsError as error:
         _fail(console, error)
     except MemoryError:

@@ -148,4 +148,4 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
             yield "adjust", f"{p.summary} {p.remedy}"
 
 
-STEP: Step = Step(KEY, "comparison of cohorts", run, check=check)
+STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=20.0)
