@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -228,3 +229,25 @@ def test_an_opinion_shows_itself() -> None:
         "quantity", "ours", "theirs", "difference", "tolerance", "agrees", "library", "basis",
         "note",
     ]  # fmt: skip
+
+
+def test_without_lifelines_the_others_are_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lifelines", None)
+    table = trd.second_opinion(trd.KaplanMeier().fit(onset("trial"))).tidy()
+    assert {t.split()[0] for t in table["library"][:-1]} == {"statsmodels"}
+    assert table["agrees"][:-1].all()
+    assert table.iloc[-1][["quantity", "note"]].tolist() == [
+        "further numbers", "lifelines is not installed",
+    ]  # fmt: skip
+
+
+def test_plain_formulas_are_built_again_and_others_taken_as_they_are() -> None:
+    plain = trd.second_opinion(trd.CoxPH("treatment * age").fit(onset("trial"))).tidy()
+    assert plain["note"].str.startswith("design built again").sum() == 10
+    other = trd.second_opinion(trd.CoxPH("treatment + log(age)").fit(onset("trial"))).tidy()
+    assert other["note"].str.startswith("design as the result holds it").sum() == 6
+    assert plain["agrees"].all()
+    assert other["agrees"].all()
+    rows = trd.LMM("score ~ day * treatment + baseline").fit(rows_of("trial"))
+    mixed = trd.second_opinion(rows).tidy()
+    assert mixed["note"].str.startswith("design built again").sum() == len(rows.terms)

@@ -11,6 +11,7 @@ import pytest
 from results_of_everything import MAKERS, onset, study
 
 import trdstats as trd
+from trdstats.survival.regression import regression_data
 
 
 def _rates(result: Any) -> Any:
@@ -140,3 +141,16 @@ def test_a_changed_standardised_rate_is_found() -> None:
     result = spec.fit(study())
     values = replace(result._values, value=result._values.value + 1e-4)
     assert trd.second_opinion(replace(result, _values=values), study()).n_differ == 3
+
+
+def test_a_fault_in_our_design_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The design is built again from the columns, so that a fault in ours does not go unseen."""
+    sound = regression_data.read_covariates
+
+    def rounded(*args: Any, **how: Any) -> Any:
+        design = sound(*args, **how)
+        return replace(design, X=np.round(design.X, -1))
+
+    monkeypatch.setattr(regression_data, "read_covariates", rounded)
+    opinion = trd.second_opinion(trd.CoxPH("age").fit(onset()))
+    assert opinion.tidy()["agrees"].eq(False).all()

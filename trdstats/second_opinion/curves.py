@@ -48,50 +48,64 @@ def _at(days: FloatArray, times: FloatArray, values: FloatArray, before: float) 
 
 def recompute_kaplan_meier(result: Any, data: object) -> Iterator[Recomputed]:
     """Yield curves, errors, limits and medians; the day on which each differs most."""
-    from lifelines import KaplanMeierFitter
-    from statsmodels.duration.survfunc import SurvfuncRight
-
     if result._sample.weighted:
         yield not_compared("weighted curves", "the libraries take weights as numbers of subjects")
         return
-    table, by = result.tidy(), result.spec.by
-    medians = result.quantiles((0.5,))
-    for label, own in groups_of(result.times, by):
-        curve = _curve(table, label, by)
-        at, ours = curve["time"].to_numpy(float), curve["estimate"].to_numpy(float)
-        time, event = own["time"].to_numpy(float), (own["status"] == 1).to_numpy()
-        late = (own["entry"] > 0).any()
-        if event.any():
-            library = library_of("statsmodels")
-            entry = own["entry"].to_numpy(float) if late else None
-            theirs = SurvfuncRight(time, event.astype(int), entry=entry)
-            survival = _at(at, theirs.surv_times, theirs.surv_prob, 1.0)
-            error = _at(at, theirs.surv_times, theirs.surv_prob_se, 0.0)
-            yield from compare_curves(f"survival, {label}", at, ours, survival, library, SUMS)
+    groups = list(groups_of(result.times, result.spec.by))
+    table = result.tidy()
+    for label, own in groups:
+        yield from _of_statsmodels(_curve(table, label, result.spec.by), own, label)
+    for label, own in groups:
+        if not (own["entry"] > 0).any():
+            yield from _of_lifelines(result, table, own, label)
+
+
+def _of_statsmodels(curve: pd.DataFrame, own: pd.DataFrame, label: str) -> Iterator[Recomputed]:
+    """Yield curve and standard errors of a group."""
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    event = (own["status"] == 1).to_numpy()
+    if not event.any():
+        return
+    entry = own["entry"].to_numpy(float) if (own["entry"] > 0).any() else None
+    theirs = SurvfuncRight(own["time"].to_numpy(float), event.astype(int), entry=entry)
+    at, library = curve["time"].to_numpy(float), library_of("statsmodels")
+    survival = _at(at, theirs.surv_times, theirs.surv_prob, 1.0)
+    error = _at(at, theirs.surv_times, theirs.surv_prob_se, 0.0)
+    ours = curve["estimate"].to_numpy(float)
+    yield from compare_curves(f"survival, {label}", at, ours, survival, library, SUMS)
+    yield from compare_curves(
+        f"standard error, {label}", at, curve["std_error"].to_numpy(float),
+        np.where(survival > 0, error, np.nan), library, SUMS,
+    )  # fmt: skip
+
+
+def _of_lifelines(
+    result: Any, table: pd.DataFrame, own: pd.DataFrame, label: str
+) -> Iterator[Recomputed]:
+    """Yield curve, limits and median of a group."""
+    from lifelines import KaplanMeierFitter
+
+    spec, library = result.spec, library_of("lifelines")
+    fitted = KaplanMeierFitter(alpha=1 - spec.conf_level).fit(own["time"], own["status"] == 1)
+    days = fitted.survival_function_.index.to_numpy(float)
+    held = fitted.survival_function_.iloc[:, 0].to_numpy()
+    curve = _curve(table, label, spec.by)
+    at, ours = curve["time"].to_numpy(float), curve["estimate"].to_numpy(float)
+    theirs = _at(at, days, held, 1.0)
+    yield from compare_curves(f"survival, {label}", at, ours, theirs, library, SUMS)
+    if spec.conf_type == "log-log":
+        ends = fitted.confidence_interval_.to_numpy().T
+        inside = (ours > 0) & (ours < 1)
+        for name, column, end in zip(
+            ("lower", "upper"), ("conf_low", "conf_high"), ends, strict=True
+        ):
             yield from compare_curves(
-                f"standard error, {label}", at, curve["std_error"].to_numpy(float),
-                np.where(survival > 0, error, np.nan), library, SUMS,
+                f"{name} limit, {label}", at, curve[column].to_numpy(float),
+                np.where(inside, _at(at, days, end, 1.0), np.nan), library, SUMS,
             )  # fmt: skip
-        if late:
-            continue
-        library = library_of("lifelines")
-        fitted = KaplanMeierFitter(alpha=1 - result.spec.conf_level).fit(time, event)
-        days = fitted.survival_function_.index.to_numpy(float)
-        held = fitted.survival_function_.iloc[:, 0].to_numpy()
-        yield from compare_curves(
-            f"survival, {label}", at, ours, _at(at, days, held, 1.0), library, SUMS
-        )
-        if result.spec.conf_type == "log-log":
-            ends = fitted.confidence_interval_.to_numpy().T
-            for name, column, end in zip(
-                ("lower", "upper"), ("conf_low", "conf_high"), ends, strict=True
-            ):
-                inside = (ours > 0) & (ours < 1)
-                yield from compare_curves(
-                    f"{name} limit, {label}", at, curve[column].to_numpy(float),
-                    np.where(inside, _at(at, days, end, 1.0), np.nan), library, SUMS,
-                )  # fmt: skip
-        yield from _median(_curve(medians, label, by)["estimate"].item(), fitted, label)
+    medians = result.quantiles((0.5,))
+    yield from _median(_curve(medians, label, spec.by)["estimate"].item(), fitted, label)
 
 
 def _median(ours: float, fitted: Any, label: str) -> Iterator[Recomputed]:

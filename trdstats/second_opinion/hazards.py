@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.arrays import FloatArray
+from trdstats.second_opinion.designs import design_of
 from trdstats.second_opinion.recomputed import (
     UNABLE,
     Recomputed,
@@ -32,13 +34,14 @@ def recompute_cox(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("coefficients", "the libraries have neither weights of subjects nor "
                            "effects that change with time here")  # fmt: skip
         return
-    yield from _of_statsmodels(result)
+    X, origin = design_of(spec.formula, found.frame, result.terms, found.X)
+    yield from _of_statsmodels(result, X, origin)
     plain = spec.ties == "efron" and spec.strata is None and not (found.entry > 0).any()
     if plain:
-        yield from _of_lifelines(result)
+        yield from _of_lifelines(result, X, origin)
 
 
-def _of_statsmodels(result: Any) -> Iterator[Recomputed]:
+def _of_statsmodels(result: Any, given: FloatArray, origin: str) -> Iterator[Recomputed]:
     from statsmodels.duration.hazard_regression import PHReg
 
     spec, found = result.spec, result._found
@@ -50,8 +53,8 @@ def _of_statsmodels(result: Any) -> Iterator[Recomputed]:
     entry = after if (found.entry > 0).any() else None
     event = (frame["status"] == spec.cause).to_numpy().astype(int)
     # Centred and scaled columns leave the coefficients what they are and keep the search short.
-    scale = found.X.std(axis=0)
-    X = (found.X - found.X.mean(axis=0)) / scale
+    scale = given.std(axis=0)
+    X = (given - given.mean(axis=0)) / scale
     try:
         model = PHReg(frame["time"].to_numpy(float), X, status=event, entry=entry, strata=strata,
                       ties=spec.ties)  # fmt: skip
@@ -62,19 +65,19 @@ def _of_statsmodels(result: Any) -> Iterator[Recomputed]:
         return
     for j, row in enumerate(each_row(result.tidy())):
         yield compare(f"coefficient, {row.term}", row.estimate, beta[j], library, SEARCH,
-                      std_error=float(error[j]))  # fmt: skip
+                      scale=float(error[j]), note=origin)  # fmt: skip
         if not result.is_robust:
             yield compare(f"standard error, {row.term}", row.std_error, error[j], library, ERRORS)
     loglik = result.glance()["loglik"].item()
     yield compare("log partial likelihood", loglik, theirs.llf, library, LOGLIK)
 
 
-def _of_lifelines(result: Any) -> Iterator[Recomputed]:
+def _of_lifelines(result: Any, X: FloatArray, origin: str) -> Iterator[Recomputed]:
     from lifelines import CoxPHFitter
 
     found, library = result._found, library_of("lifelines")
-    names = [f"x{j}" for j in range(found.X.shape[1])]
-    frame = pd.DataFrame(found.X, columns=names).assign(
+    names = [f"x{j}" for j in range(X.shape[1])]
+    frame = pd.DataFrame(X, columns=names).assign(
         time=found.frame["time"].to_numpy(float),
         event=(found.frame["status"] == result.spec.cause).to_numpy(),
     )
@@ -86,4 +89,4 @@ def _of_lifelines(result: Any) -> Iterator[Recomputed]:
     errors = np.asarray(theirs.standard_errors_, dtype=float)
     for row, beta, error in zip(each_row(result.tidy()), theirs.params_, errors, strict=True):
         yield compare(f"coefficient, {row.term}", row.estimate, beta, library, EARLY,
-                      std_error=float(error))  # fmt: skip
+                      scale=float(error), note=origin)  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.second_opinion.designs import design_of
 from trdstats.second_opinion.recomputed import (
     UNABLE,
     Recomputed,
@@ -22,6 +23,7 @@ from trdstats.tables import each_row
 SEARCH = Tolerance(2e-3, "standard error", "statsmodels stops its search early")
 ERRORS = Tolerance(1e-3, "value", "given the variances at which the search of statsmodels ends")
 VARIANCES = Tolerance(2e-3, "value", "statsmodels stops its search early")
+COVARIANCES = Tolerance(2e-3, "geometric mean of its variances", VARIANCES.why)
 LOGLIK = Tolerance(1e-7, "value", "the likelihood is level near its maximum")
 _BEGUN = (
     "the search of statsmodels began at our estimates, and leaves them where they are no maximum"
@@ -75,7 +77,8 @@ def _refit(
 
     design, library = result.design, library_of("statsmodels")
     at = design.occasion, design.person
-    X = design.X[at[0], :, at[1]][:, result._kept]
+    held = design.X[at[0], :, at[1]][:, result._kept]
+    X, origin = design_of(result.spec.formula, design.frame, result.terms, held)
     of_x, of_z = (np.sqrt((M**2).mean(axis=0)) for M in (X, Z))
     table, reml = result.tidy(), result.spec.reml
     ours = table["estimate"].to_numpy(float)
@@ -96,22 +99,14 @@ def _refit(
     adjusted = getattr(result.spec, "ddf", "").startswith("kenward-roger")
     for j, row in enumerate(each_row(table)):
         yield compare(f"effect, {row.term}", row.estimate, beta[j], library, SEARCH,
-                      std_error=float(error[j]))  # fmt: skip
+                      scale=float(error[j]), note=origin)  # fmt: skip
         if not adjusted:
             yield compare(f"standard error, {row.term}", row.std_error, error[j], library, ERRORS)
-    lower = np.tril_indices(len(G))
-    for name, value, other in zip(names, G[lower], cov[lower], strict=True):
-        spread = float(np.sqrt(cov[lower[0], lower[0]] * cov[lower[1], lower[1]]).min())
-        yield compare(name, value, other, library, _of_size(name, spread, other))
+    rows, columns = np.tril_indices(len(G))
+    for name, a, b in zip(names, rows, columns, strict=True):
+        spread = float(np.sqrt(cov[a, a] * cov[b, b]))
+        yield compare(name, G[a, b], cov[a, b], library, COVARIANCES, scale=spread)
     yield compare("residual variance", residual, float(theirs.scale), library, VARIANCES)
-
-
-def _of_size(name: str, spread: float, value: float) -> Tolerance:
-    """Return the tolerance of a variance, or of a covariance, which may be near 0."""
-    if not name.startswith("cov(") or value == 0:
-        return VARIANCES
-    size = VARIANCES.size * max(1.0, abs(spread / value))
-    return Tolerance(size, "value", VARIANCES.why)
 
 
 def _errors(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
+from trdstats.second_opinion.designs import design_of
 from trdstats.second_opinion.recomputed import (
     UNABLE,
     Recomputed,
@@ -41,7 +42,8 @@ def recompute_aft(result: Any, data: object) -> Iterator[Recomputed]:
     right = np.where(event, frame["right"].to_numpy(float), np.inf)
     entry = frame["entry"].to_numpy(float) if "entry" in frame else np.zeros(len(frame))
     left = np.maximum(left, entry)
-    loglik = _log_likelihood(result, left, right, entry)
+    X, origin = _design(result, frame)
+    loglik = _log_likelihood(result, X, left, right, entry)
     library = library_of("scipy")
     yield compare("log-likelihood at the estimates", result.glance()["loglik"].item(), loglik,
                   library, LOGLIK)  # fmt: skip
@@ -50,14 +52,22 @@ def recompute_aft(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("coefficients", f"lifelines does not fit {distribution} times with "
                            "covariates and delayed entry to intervals")  # fmt: skip
         return
-    yield from _of_lifelines(result, left, right)
+    yield from _of_lifelines(result, X, origin, left, right)
 
 
-def _log_likelihood(result: Any, left: FloatArray, right: FloatArray, entry: FloatArray) -> float:
+def _design(result: Any, frame: pd.DataFrame) -> tuple[FloatArray, str]:
+    """Return the covariates, without intercept, and where they come from."""
+    design = result._data.designs[0]
+    return design_of(result.spec.formula, frame, design.terms, design.X)
+
+
+def _log_likelihood(
+    result: Any, given: FloatArray, left: FloatArray, right: FloatArray, entry: FloatArray
+) -> float:
     """Return the log-likelihood from SciPy's distributions."""
     fit, table = result._fit, result.tidy()
     theta = table["estimate"].to_numpy(float)
-    X = np.column_stack([np.ones(len(left)), result._data.designs[0].X])
+    X = np.column_stack([np.ones(len(left)), given])
     location = X @ theta[: fit.q]
     times = _distribution(result.spec.distribution, location, theta[fit.q :])
     exact = left == right
@@ -87,11 +97,12 @@ def _distribution(name: str, location: FloatArray, shape: FloatArray) -> Any:
     return stats.gengamma(Q**-2, Q / sigma, scale=scale * (Q * Q) ** (sigma / Q))
 
 
-def _of_lifelines(result: Any, left: FloatArray, right: FloatArray) -> Iterator[Recomputed]:
+def _of_lifelines(
+    result: Any, X: FloatArray, origin: str, left: FloatArray, right: FloatArray
+) -> Iterator[Recomputed]:
     import lifelines
 
     library, distribution = library_of("lifelines"), result.spec.distribution
-    X = result._data.designs[0].X
     table = result.tidy()
     names = [f"x{j}" for j in range(X.shape[1])]
     # lifelines takes the logarithm of 0 for log-normal times; they have no mass near 0.
@@ -112,10 +123,10 @@ def _of_lifelines(result: Any, left: FloatArray, right: FloatArray) -> Iterator[
         value, error = ours[term]
         row = theirs.loc[(first, name)]
         yield compare(f"coefficient, {term}", value, row["coef"], library, SEARCH,
-                      std_error=float(row["se(coef)"]))  # fmt: skip
+                      scale=float(row["se(coef)"]), note=origin)  # fmt: skip
         if not result.is_robust:
             yield compare(f"standard error, {term}", error, row["se(coef)"], library, ERRORS)
     shape = theirs.iloc[-1]
     sign = 1.0 if distribution == "log-normal" else -1.0
     yield compare("log(scale)", ours["log(scale)"][0], sign * shape["coef"], library, SEARCH,
-                  std_error=float(shape["se(coef)"]))  # fmt: skip
+                  scale=float(shape["se(coef)"]))  # fmt: skip

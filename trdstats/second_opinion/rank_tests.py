@@ -32,13 +32,13 @@ def recompute_log_rank(result: Any, data: object) -> Iterator[Recomputed]:
     parts = {g.label: parts[g.label] for g in result._sample.groups}
     whole = result.glance()
     yield from _both("all groups", whole.iloc[0], pd.concat(parts, names=["group"]), spec)
-    if not spec.strata and not spec.rho:
-        yield from _of_lifelines(whole.iloc[0], pd.concat(parts, names=["group"]))
     if len(parts) > 2:
         pairs = result.pairwise("none").set_index(["reference", "treatment"])
         for a, b in combinations(parts, 2):
             both = pd.concat({a: parts[a], b: parts[b]}, names=["group"])
             yield from _both(f"{b} v {a}", pairs.loc[(a, b)], both, spec)
+    if not spec.strata and not spec.rho:
+        yield from _of_lifelines(whole.iloc[0], pd.concat(parts, names=["group"]))
 
 
 def _both(name: str, ours: Any, rows: pd.DataFrame, spec: Any) -> Iterator[Recomputed]:

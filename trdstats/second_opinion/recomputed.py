@@ -62,7 +62,7 @@ class Tolerance:
     size : float
         Part of `unit`.
     unit : str
-        "value" (the larger of the two), "standard error", or "probability of 1".
+        "value" (the larger of the two), "probability of 1", or what `compare` is given as scale.
     why : str
         Why it is not smaller.
     """
@@ -87,7 +87,7 @@ def compare(
     library: str,
     tolerance: Tolerance,
     *,
-    std_error: float = math.nan,
+    scale: float = math.nan,
     note: str = "",
 ) -> Recomputed:
     """Return a number beside its recomputation.
@@ -99,13 +99,14 @@ def compare(
     library : str
         As from `library_of`.
     tolerance : Tolerance
-    std_error : float
-        Of the number, where the tolerance is a part of it.
+    scale : float
+        What the tolerance is a part of, such as the standard error, where that is neither the
+        value nor a probability.
     note : str
     """
     ours, theirs = float(ours), float(theirs)
-    units = {"value": max(abs(ours), abs(theirs)), "standard error": std_error}
-    unit = units.get(tolerance.unit, 1.0)
+    units = {"value": max(abs(ours), abs(theirs)), "probability of 1": 1.0}
+    unit = units.get(tolerance.unit, scale)
     if not note and math.isnan(ours):
         note = "the result has no such number"
     elif not note and math.isnan(theirs):

@@ -44,6 +44,9 @@ class Recomputation:
     compute: Callable[[Any, object], Iterator[Recomputed]]
 
 
+_OF_MIXED = (
+    mixed.SEARCH, mixed.ERRORS, mixed.VARIANCES, mixed.COVARIANCES, mixed.LOGLIK,
+)  # fmt: skip
 _ENTRIES = (
     Recomputation(
         "Rates", ("statsmodels",),
@@ -97,12 +100,12 @@ _ENTRIES = (
     Recomputation(
         "LMMResult", ("statsmodels",),
         "effects, standard errors, variances, log-likelihood; one level of random effects",
-        (mixed.SEARCH, mixed.ERRORS, mixed.VARIANCES, mixed.LOGLIK), mixed.recompute_lmm,
+        _OF_MIXED, mixed.recompute_lmm,
     ),
     Recomputation(
         "MMRMResult", ("statsmodels",),
         "the same under compound symmetry with a positive covariance; no other covariance",
-        (mixed.SEARCH, mixed.ERRORS, mixed.VARIANCES, mixed.LOGLIK), mixed.recompute_mmrm,
+        _OF_MIXED, mixed.recompute_mmrm,
     ),
     Recomputation(
         "PropensityResult", ("statsmodels",), "probability of each treatment",

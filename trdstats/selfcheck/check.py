@@ -6,7 +6,7 @@ import math
 import platform
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import trdstats
 from trdstats.selfcheck.cases import Case, read_cases
@@ -48,9 +48,16 @@ def certify(cases: Sequence[Case]) -> Certificate:
     """
     figures = tuple(figure for case in cases for figure in _checked(case))
     versions = {"trdstats": trdstats.__version__, "Python": platform.python_version()}
-    versions |= {name: version(name) for name in PACKAGES}
+    versions |= {name: _version_of(name) for name in PACKAGES}
     system = f"{platform.system()} {platform.machine()}"
     return Certificate(versions, system, figures)
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # no figure needs lifelines
+        return "not installed"
 
 
 def _checked(case: Case) -> Iterator[CheckedFigure]:

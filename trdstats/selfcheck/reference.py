@@ -1,4 +1,4 @@
-"""The packaged trial: 240 simulated subjects whose event times a script of its own derived."""
+"""The packaged trial: 240 simulated subjects; a separate script derived their event times."""
 
 from __future__ import annotations
 
