@@ -76,7 +76,7 @@ def test_a_number_that_differs_is_a_caution() -> None:
     assert note.text.startswith("Response (≥ 50 % fall) at day 28: ")
     assert "differ from independent libraries (rate, TMS" in note.text
     page = write_section(section, {})
-    assert "To be kept in mind" in page
+    assert '<p class="note">Response (≥ 50 % fall) at day 28: ' in page
     assert '<td class="right">NO</td>' in page
     assert " agree." in counts_in_words(section.opinions)
 

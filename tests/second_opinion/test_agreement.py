@@ -59,6 +59,7 @@ FITS: dict[str, Any] = {
     "rates, Gart": lambda n: trd.rates(
         sample(n), trd.Response(), day=28, difference="gart"
     ),
+    "events": lambda n: trd.count_events(sample(n), conf_level=0.9),
     "strata": lambda n: trd.stratified_rates(
         pair(n), trd.Response(), day=28, strata="sex"
     ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from trdstats.second_opinion.recomputed import (
     CLOSED,
@@ -59,19 +60,54 @@ def recompute_counts(result: Any, data: object) -> Iterator[Recomputed]:
     yield from _tests(result)
 
 
+def recompute_event_counts(result: Any, data: object) -> Iterator[Recomputed]:
+    """Yield proportions with an event and rates per 100 person-years, counted again by pandas."""
+    from statsmodels.stats.rates import confint_poisson
+
+    library = library_of("statsmodels")
+    for row in each_row(result.tidy()):
+        mine = (result.subjects["treatment"] == row.treatment).to_numpy()
+        first = result.first[row.event].reset_index(drop=True)[mine]
+        events, n = int(first.notna().sum()), int(mine.sum())
+        name = f"{row.event}, {row.treatment}"
+        if row.measure == "proportion":
+            low, high = proportion_limits(events, n, "wilson", row.conf_level)
+            yield from _of_one(f"proportion, {name}", row, events / max(n, 1), low, high)
+            continue
+        years = float(first.fillna(pd.Series(result.last)[mine]).sum()) / 365.25
+        if not years:
+            continue
+        low, high = confint_poisson(events, years / 100, method="exact-c", alpha=1 - row.conf_level)
+        low = 0.0 if not events else low
+        yield compare(f"rate, {name}", row.estimate, 100 * events / years, library_of("pandas"),
+                      CLOSED)  # fmt: skip
+        yield compare(f"rate, {name}, lower limit", row.conf_low, low, library, ROOTS)
+        yield compare(f"rate, {name}, upper limit", row.conf_high, high, library, ROOTS)
+
+
 def _single(row: Any, counts: tuple[int, int]) -> Iterator[Recomputed]:
+    events, n = counts
+    if n:
+        low, high = proportion_limits(events, n, _SINGLE[row.method], row.conf_level)
+        yield from _of_one(f"rate, {row.treatment}", row, events / n, low, high, f" ({row.method})")
+
+
+def proportion_limits(events: int, n: int, method: str, conf_level: float) -> tuple[float, float]:
+    """Return limits of a proportion by statsmodels."""
     from statsmodels.stats.proportion import proportion_confint
 
-    events, n = counts
-    library, name = library_of("statsmodels"), f"rate, {row.treatment}"
-    if not n:
-        return
-    low, high = proportion_confint(events, n, alpha=1 - row.conf_level, method=_SINGLE[row.method])
-    yield compare(name, row.estimate, events / n, library_of("pandas"), CLOSED)
+    low, high = proportion_confint(events, n, alpha=1 - conf_level, method=method)
     # Agresti and Coull's limits may leave 0 to 1; the result cuts them there, and so do we here.
-    for end, ours, theirs in (("lower", row.conf_low, low), ("upper", row.conf_high, high)):
-        cut = min(max(float(theirs), 0.0), 1.0)
-        yield _ended(f"{name}, {end} limit ({row.method})", ours, cut, library)
+    return min(max(float(low), 0.0), 1.0), min(max(float(high), 0.0), 1.0)
+
+
+def _of_one(
+    name: str, row: Any, value: float, low: float, high: float, method: str = ""
+) -> Iterator[Recomputed]:
+    library = library_of("statsmodels")
+    yield compare(name, row.estimate, value, library_of("pandas"), CLOSED)
+    yield _ended(f"{name}, lower limit{method}", row.conf_low, low, library)
+    yield _ended(f"{name}, upper limit{method}", row.conf_high, high, library)
 
 
 def _ended(quantity: str, ours: float, theirs: float, library: str) -> Recomputed:

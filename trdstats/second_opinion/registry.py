@@ -60,6 +60,11 @@ _ENTRIES = (
         (CLOSED, ROOTS), proportions.recompute_counts,
     ),
     Recomputation(
+        "EventCounts", ("statsmodels",),
+        "proportions with Wilson limits, rates per 100 person-years with exact Poisson limits",
+        (CLOSED, ROOTS), proportions.recompute_event_counts,
+    ),
+    Recomputation(
         "StratifiedRates", ("statsmodels",),
         "Mantel-Haenszel odds ratio with limits, test of Cochran, Mantel and Haenszel",
         (CLOSED,), adjusted.recompute_strata,

@@ -45,6 +45,8 @@ WITHOUT: dict[str, str] = {
     "TippingPointResult": "it refits another result with other deltas",
     "BinaryTippingPointResult": "it refits another result with other counts",
     "Multiverse": "it puts several results beside each other, each with its own second opinion",
+    "BaselineTable": "counts, means and quantiles of covariates",
+    "ParticipantFlow": "counts of subjects",
     "Published": "printed figures, not estimates",
     "ScoredItems": "sums of answers",
     "ProposedWindows": "counts of visits",
