@@ -112,6 +112,7 @@ def small() -> Iterator[dict[str, Any]]:
     }  # fmt: skip
     values = {f"{k} comparisons, {df or 'infinite'} df": v for (k, df), v in printed.items()}
     yield case("multiplicity", "dunnett", "Comparisons with one reference",
-               "Dunnett 1964, Biometrics 20:482-491, doi:10.2307/2528490, table II, two-sided 5 %",
+               "Dunnett 1964, Biometrics 20:482-491, doi:10.2307/2528490, table II, two-sided 5 %; "
+               "typed by hand",
                "two decimals are printed: half a unit of the last digit", values,
                lambda n, v: 0.00501, families=[list(k) for k in printed])  # fmt: skip

@@ -68,7 +68,7 @@ def rates() -> Iterator[dict[str, Any]]:
               "chi-squared": 8.3052, "p value": 0.0040}  # fmt: skip
     yield case(
         "rates", "strata_of_counts", "Migraine treatment within gender",
-        "SAS documentation, PROC FREQ, example Cochran-Mantel-Haenszel statistics",
+        "SAS documentation, PROC FREQ, example Cochran-Mantel-Haenszel statistics; typed by hand",
         "four decimals are printed: half a unit of the last digit", values,
         lambda n, v: 0.0000501, strata=strata,
     )  # fmt: skip
