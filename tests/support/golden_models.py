@@ -124,7 +124,8 @@ def _growth() -> Iterator[dict[str, Any]]:
         yield case(
             "longitudinal", "growth", f"Growth of 27 children, {covariance}",
             "SAS documentation, PROC MIXED, example Repeated Measures (method = ML), data of "
-            "Potthoff and Roy 1964, Biometrika 51:313-326, doi:10.1093/biomet/51.3-4.313; typed by hand",
+            "Potthoff and Roy 1964, Biometrika 51:313-326, doi:10.1093/biomet/51.3-4.313; "
+            "typed by hand",
             "four digits are printed: half a unit of the last digit",
             {k: float(v) for k, v in texts.items()}, lambda n, v, u=unit: 0.501 * u[n],
             girls=GIRLS, boys=BOYS, covariance=covariance,
