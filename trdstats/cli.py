@@ -1,4 +1,7 @@
-"""The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``."""
+"""The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``, ...
+
+``selfcheck`` is the last of them.
+"""
 
 from __future__ import annotations
 
@@ -249,6 +252,27 @@ def explain(result_id: str, results: Path) -> None:
     except TrdstatsError as error:
         _fail(_console(), error)
     click.echo(repr(found))
+
+
+@main.command()
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Certificate as JSON.",
+)  # fmt: skip
+def selfcheck(out: Path | None) -> None:
+    """Compute packaged figures of R, SAS and papers on this machine; exit 1 where one differs."""
+    from trdstats.selfcheck import selfcheck as check_figures
+
+    certificate = check_figures()
+    click.echo(visible(repr(certificate)))
+    if out is not None:
+        try:
+            certificate.write(out)
+        except OSError as error:
+            words = error.strerror or type(error).__name__
+            problem = SpecError(f"{str(out)!r} cannot be written: {words}. Name another file.")
+            _fail(_console(), problem)
+    if not certificate.passes:
+        sys.exit(NOT_ALL)
 
 
 def _report_difference(compare: Callable[[], RunDifference]) -> None:

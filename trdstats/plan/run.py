@@ -25,6 +25,8 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, result_rows, write_results
 from trdstats.plan.results.explain import MEMBERS
+from trdstats.plan.second_opinions import FILE as OPINIONS
+from trdstats.plan.second_opinions import opinion_frame, with_opinions
 from trdstats.plan.sections import Picture, Section
 from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
@@ -98,7 +100,7 @@ def run_plan(
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        sections = list(analyse(plan, study, say))
+        sections = [with_opinions(s) for s in analyse(plan, study, say)]
         say("figures and report")
         run = _write(plan, study, sections, build_manifest(plan, data), place)
     return _moved(run, folder)
@@ -117,6 +119,9 @@ def _write(
         for s in sections
         if s.members is not None
     ]
+    opinions = opinion_frame(sections)
+    if opinions is not None:
+        tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
     write_results(result_rows(sections), _about(plan, study, sections, manifest), numbers)
     drawn = [_draw_all(s, folder / "figures") for s in sections]
