@@ -100,6 +100,7 @@ from .participants import participant_flow as participant_flow
 from .plan import Plan as Plan
 from .plan import diff_runs as diff_runs
 from .plan import explain_result as explain_result
+from .plan import paper as paper
 from .plan import read_plan as read_plan
 from .plan import read_results as read_results
 from .plan import run_plan as run_plan
@@ -153,5 +154,6 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .tables import number_style as number_style
 
 __version__: str

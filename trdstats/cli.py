@@ -43,16 +43,20 @@ def main() -> None:
     show_default=True,
     help="Folder for the report.",
 )
+@click.option("--paper", is_flag=True, help="Write a Word document, LaTeX tables and a workbook.")
+@click.option("--style", default="plain", show_default=True,
+    help="How numbers are written: plain, jama, nejm, lancet or apa.",
+)  # fmt: skip
 @click.option(
     "--sample",
     type=click.Choice(["modalities", "trial"]),
     help="A packaged plan: eight cohorts nobody randomised, or a randomised trial.",
 )
-def run(plan: Path | None, out: Path, sample: str | None) -> None:
+def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: str) -> None:
     """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
 
     Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
-    and .svg.
+    and .svg; with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
     from trdstats.plan import read_plan, run_plan, sample_plan
     from trdstats.plan.remaining import Remaining
@@ -78,7 +82,7 @@ def run(plan: Path | None, out: Path, sample: str | None) -> None:
                 left = remaining.words(time.monotonic() - begun)
                 progress.update(task, description=words, completed=remaining.done, left=left)
 
-            result = run_plan(read, out, tell=tell)
+            result = run_plan(read, out, tell=tell, paper=paper, style=style)
             progress.update(task, description="done", completed=1.0, left="")
     except TrdstatsError as error:
         _fail(console, error)
@@ -88,6 +92,9 @@ def run(plan: Path | None, out: Path, sample: str | None) -> None:
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
     console.print("[bold green]Report[/]", end=" ")
     _say(console, f"{result.report} ({counts}, manifest.json)")
+    if result.paper:
+        console.print("[bold green]Paper[/]", end=" ")
+        _say(console, ", ".join(map(str, result.paper)))
     if result.failed:
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")

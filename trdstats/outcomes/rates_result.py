@@ -27,6 +27,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_p,
     format_percent,
 )
@@ -185,7 +186,7 @@ class Rates(EstimateResult):
         """Return the rates and comparisons as a table."""
         frame = self.tidy()
         of_arm = frame[frame["measure"] == "rate"]
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         arms = tuple(
             (
                 r.treatment,

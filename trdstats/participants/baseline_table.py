@@ -229,7 +229,7 @@ class BaselineTable(SummaryMixin):
         """Return Table 1."""
         arms = [*self.sizes, *([ALL] if len(self.sizes) > 1 else [])]
         total = sum(self.sizes.values())
-        header = ["", *(f"{a} (n = {self.sizes.get(a, total):,})" for a in arms)]
+        header = ["", *(f"{a} (n = {format_count(self.sizes.get(a, total))})" for a in arms)]
         compared = len(self.sizes) > 1
         if compared:
             header.append("SMD" if len(self.sizes) == 2 else "Largest SMD")

@@ -22,6 +22,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_interval,
+    format_level,
     format_number,
     format_percent,
 )
@@ -266,7 +267,7 @@ class EventCounts(EstimateResult):
                 each_row(shares), each_row(rates), each_row(self.counts), strict=True
             )
         )
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         header = (
             "Event", "Treatment", "With event", "%", level, "Events", "Person-years",
             "Per 100 person-years", level,

@@ -12,7 +12,7 @@ from trdstats.plan.results import (
     read_results,
     verify_run,
 )
-from trdstats.plan.run import Run, run_plan
+from trdstats.plan.run import Run, paper, run_plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -36,6 +36,7 @@ __all__ = [
     "all_steps",
     "diff_runs",
     "explain_result",
+    "paper",
     "read_plan",
     "read_results",
     "register_step",

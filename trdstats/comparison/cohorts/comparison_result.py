@@ -32,6 +32,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
+    format_level,
     format_number,
     format_p,
 )
@@ -191,7 +192,7 @@ class Comparison(EstimateResult):
                    "Largest SMD (weighted)", "Overlap")  # fmt: skip
         tables = [Table(columns, judged, 3, title="Can these cohorts be compared?")]
         if rows:
-            level = f"{100 * self.conf_level:g} % CI"
+            level = f"{format_level(self.conf_level)} CI"
             header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trdstats.outcomes.rates_result import MISSING_WORDS
@@ -11,18 +11,37 @@ from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
 from trdstats.plan.second_opinions import counts_in_words
 from trdstats.plan.sections import Section
+from trdstats.scales.source import Source
 from trdstats.study import Study
+from trdstats.tables import format_level
 
 
 def methods_text(
-    plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
+    plan: Plan,
+    study: Study,
+    sections: Sequence[Section],
+    manifest: Mapping[str, Any],
+    cite: Callable[[Sequence[Source]], str] = lambda sources: "",
 ) -> list[str]:
-    """Return the methods as paragraphs for a paper."""
+    """Return the methods as paragraphs for a paper.
+
+    Parameters
+    ----------
+    plan : Plan
+    study : Study
+    sections : sequence of Section
+    manifest : mapping
+        As from `build_manifest`.
+    cite : callable
+        Returns what stands behind a rule to name its sources, such as `` [1]``.
+    """
+    scale = study.scale
     rules = "; ".join(
-        f"{name.replace('_', ' ')}, {d.describe(study.scale)}"
+        f"{name.replace('_', ' ')}, {d.describe(scale)}{cite(d.sources(scale))}"
         for name, d in plan.definitions.items()
     )
-    outcomes = f"Outcomes were defined on the {study.scale.label}: {rules}."
+    of_scale = cite(() if scale.source is None else (scale.source,))
+    outcomes = f"Outcomes were defined on the {scale.label}{of_scale}: {rules}."
     analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
     packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())
     software = (
@@ -30,7 +49,7 @@ def methods_text(
         f"{manifest['python']}; {packages}). The plan has the registration number "
         f"{plan.registration[:12]}."
     )
-    intervals = f"Intervals have a confidence level of {100 * plan.conf_level:g} %."
+    intervals = f"Intervals have a confidence level of {format_level(plan.conf_level)}."
     allocation = f"{study.caveat}." if study.caveat else ""
     missing = f"In rates, patients not assessed were {MISSING_WORDS[plan.missing]}."
     parts = [outcomes, missing, analyses, intervals, allocation, software]

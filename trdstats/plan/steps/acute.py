@@ -26,6 +26,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_percent,
 )
 
@@ -57,7 +58,8 @@ def run(task: Task) -> Section:
         plots.plot_estimates(
             shown,
             ax=figure.add_subplot(),
-            xlabel=f"Response at the last acute visit (%), {100 * plan.conf_level:g} % interval",
+            xlabel="Response at the last acute visit (%), "
+            f"{format_level(plan.conf_level)} interval",
             styles=plots.treatment_styles(study.treatments),
             caveat=study.caveat,
         )
@@ -137,7 +139,7 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) ->
             limits = format_interval(100 * r.conf_low, 100 * r.conf_high)
             cells += [format_percent(r.estimate), limits]
         rows.append(tuple(cells))
-    level = f"{100 * plan.conf_level:g} % CI"
+    level = f"{format_level(plan.conf_level)} CI"
     header = ("Treatment", "Day", "n", "Rated", "Response %", level, "Remission %", level)
     caveat = (f"{study.caveat}.",) if study.caveat else ()
     return Summary(

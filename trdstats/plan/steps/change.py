@@ -22,7 +22,7 @@ from trdstats.plan.shared_days import assessed_days, shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import each_row, format_estimate
+from trdstats.tables import each_row, format_estimate, format_level
 
 _TITLE = "How did scores change?"
 
@@ -86,8 +86,8 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "scores",
-                f"Mean {study.scale.label} total with {100 * plan.conf_level:g} % intervals, by "
-                f"scheduled day. {study.scale.better.capitalize()} is better. Means of those "
+                f"Mean {study.scale.label} total with {format_level(plan.conf_level)} intervals, "
+                f"by scheduled day. {study.scale.better.capitalize()} is better. Means of those "
                 "assessed, not of all who started.",
                 draw,
                 alt=f"Mean {study.scale.label} total of each treatment by day.",
@@ -136,7 +136,8 @@ def _with_model(task: Task, observed: Section) -> Section:
         *observed.pictures,
         Picture(
             "change_model",
-            f"Adjusted mean change by visit, and differences, with {100 * level:g} % intervals.",
+            "Adjusted mean change by visit, and differences, with "
+            f"{format_level(level)} intervals.",
             draw,
             (11.0, 4.6),
             alt=lead,

@@ -27,6 +27,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_percent,
 )
 
@@ -140,7 +141,7 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     return Summary(
         f"Cumulative incidence of {times.causes[1]} (%)",
         (
-            ("Interval", f"{100 * plan.conf_level:g} %"),
+            ("Interval", format_level(plan.conf_level)),
             ("Competing", ", ".join(v for k, v in times.causes.items() if k > 1)),
         ),
         (Table(header, tuple(rows)),),

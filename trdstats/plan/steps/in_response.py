@@ -18,7 +18,7 @@ from trdstats.plan.switching import strategy_for
 from trdstats.plan.wording import list_differences, list_groups
 from trdstats.survival import ResponseState
 from trdstats.survival.states.response_state import ResponseStateResult
-from trdstats.tables import each_row, format_estimate
+from trdstats.tables import each_row, format_estimate, format_level
 
 HOW_LONG = "Mean days in response"
 _TITLE = "How many are in response, day by day?"
@@ -91,7 +91,7 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "in_response",
-                f"Probability of being in response, by day, with {100 * level:g} % intervals.",
+                f"Probability of being in response, by day, with {format_level(level)} intervals.",
                 draw,
                 (9.0, 5.2),
                 alt=f"One curve a treatment of the probability of being in response. {groups}",

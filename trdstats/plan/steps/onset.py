@@ -28,7 +28,14 @@ from trdstats.survival import (
     Turnbull,
     audit_schedule,
 )
-from trdstats.tables import Summary, SummaryMixin, each_row, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    each_row,
+    format_level,
+    format_number,
+    format_p_equation,
+)
 
 _TITLE = "How soon?"
 _ABOUT = (
@@ -166,12 +173,8 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
     first = next(each_row(glance))
     return (
         f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
-        f"on {first.df:g} df, {_p(first.p_value)}."
+        f"on {first.df:g} df, {format_p_equation(first.p_value)}."
     )
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
@@ -282,7 +285,7 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     return Picture(
         "onset_at_visits",
         f"Proportion with at least one {task.settings.outcome}, dated at the visit that detected "
-        f"it, with {100 * plan.conf_level:g} % intervals; numbers at risk below.",
+        f"it, with {format_level(plan.conf_level)} intervals; numbers at risk below.",
         draw,
         (9.0, 4.6 + 0.24 * len(study.treatments)),
     )

@@ -22,7 +22,7 @@ from trdstats.plan.definition_table import definition_frame, definition_table
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
-from trdstats.tables import Summary, format_number
+from trdstats.tables import Summary, format_count, format_number
 
 _ALIKE = 0.1  # a standardised difference above it is worth a word (Austin 2009)
 
@@ -149,10 +149,11 @@ def _lead(task: Task, flow: ParticipantFlow) -> str:
     baseline = study.subjects["baseline"].dropna()
     seen = int((flow.members["stage"] == "assessed at the day").sum())
     return (
-        f"{len(study.subjects)} patients under {len(study.treatments)} treatments; {seen} were "
+        f"{format_count(len(study.subjects))} patients under {len(study.treatments)} treatments; "
+        f"{format_count(seen)} were "
         f"{flow.words('assessed at the day')} of the acute course. Mean {study.scale.label} before "
         f"treatment {format_number(baseline.mean())} (standard deviation "
-        f"{format_number(baseline.std())}, {len(baseline)} with a baseline)."
+        f"{format_number(baseline.std())}, {format_count(len(baseline))} with a baseline)."
     )
 
 
