@@ -121,6 +121,10 @@ from .scales import stage_maudsley as stage_maudsley
 from .scales import stage_mgh as stage_mgh
 from .scales import stage_thase_rush as stage_thase_rush
 from .scales import transfer_percent_change as transfer_percent_change
+from .second_opinion import SecondOpinion as SecondOpinion
+from .second_opinion import second_opinion as second_opinion
+from .selfcheck import Certificate as Certificate
+from .selfcheck import selfcheck as selfcheck
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings

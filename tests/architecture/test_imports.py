@@ -18,7 +18,7 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "par
          "kinds", "frames", "columns", "kernels", "tables", "plots", "scales", "items", "intake",
          "study", "formulas", "estimates", "outcomes", "participants",
          "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
-         "simulate", "plan", "testing", "cli"]  # fmt: skip
+         "second_opinion", "simulate", "plan", "selfcheck", "testing", "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
 # the other files of the room itself.

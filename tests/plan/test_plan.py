@@ -382,3 +382,13 @@ def test_covariates_that_cannot_be_used(tmp_path: Path) -> None:
     assert not (tmp_path / "report").exists()
     with pytest.raises(PlanError, match="adjust must be a text"):
         read_plan(plan_of(tmp_path, text.replace('adjust = "height', 'adjust = 3 # "height')))
+
+
+def test_pairs_that_cannot_be_compared_are_no_rows_of_the_figure(sample_run: Run) -> None:
+    table = pd.read_csv(sample_run.folder / "tables" / "comparison.csv")
+    has = table["estimate"].notna().groupby(table["treatment"] + " v " + table["reference"]).any()
+    # The labels are paths in the file: their text stands in comments.
+    svg = (sample_run.folder / "figures" / "comparison.svg").read_text("utf-8")
+    for pair, drawn in has.items():
+        assert (f"<!-- {pair} -->" in svg or f"<!-- {pair}\n" in svg) == drawn, pair
+    assert has.sum() < len(has)

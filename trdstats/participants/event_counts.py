@@ -71,7 +71,7 @@ def count_events(
     >>> import trdstats as trd
     >>> counts = trd.count_events(trd.load_sample("trial"), events=["hospitalisation"])
     >>> counts.counts[["treatment", "n_with_event"]].values.tolist()
-    [['TMS', 4], ['ECT', 2], ['IV ketamine', 5]]
+    [['TMS', 1], ['ECT', 5], ['IV ketamine', 5]]
     """
     check_level(conf_level)
     known = sorted(study.events["event"].astype(str).unique().tolist())

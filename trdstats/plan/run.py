@@ -27,6 +27,8 @@ from trdstats.plan.reading import read_plan
 from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, result_rows, write_results
 from trdstats.plan.results.explain import MEMBERS
+from trdstats.plan.second_opinions import FILE as OPINIONS
+from trdstats.plan.second_opinions import opinion_frame, with_opinions
 from trdstats.plan.sections import Picture, Section
 from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
@@ -121,7 +123,7 @@ def run_plan(
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        sections = list(analyse(plan, study, say))
+        sections = [with_opinions(s) for s in analyse(plan, study, say)]
         say("figures and report")
         manifest = build_manifest(plan, data)
         if style != "plain":
@@ -188,6 +190,9 @@ def _write(
         for s in sections
         if s.members is not None
     ]
+    opinions = opinion_frame(sections)
+    if opinions is not None:
+        tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
     write_results(result_rows(sections), _about(plan, study, sections, manifest), numbers)
     drawn = [_draw_all(s, folder / "figures") for s in sections]

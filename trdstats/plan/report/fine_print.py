@@ -9,6 +9,7 @@ from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.plan.definition_table import definition_table
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
+from trdstats.plan.second_opinions import counts_in_words
 from trdstats.plan.sections import Section
 from trdstats.scales.source import Source
 from trdstats.study import Study
@@ -60,11 +61,14 @@ def write_fine_print(
 ) -> str:
     """Return methods, sources, versions, fingerprints and plan as HTML."""
     methods = paragraphs(methods_text(plan, study, sections, manifest))
+    opinions = [each for s in sections for each in s.opinions]
+    recomputed = paragraphs([counts_in_words(opinions)]) if opinions else ""
     plan_text = f"<pre>{as_html(manifest['plan'])}</pre>"
     return (
         f'<section id="methods"><h2>Methods</h2>{methods}</section>'
         '<section id="manifest"><h2>What made this report</h2>'
         "<p>The same plan on the same data with the same versions writes the same numbers.</p>"
+        f"{recomputed}"
         f"<h3>Definitions and their sources</h3>{definition_table(plan, study).to_html()}"
         f"{fold('Versions', _pairs(_versions(manifest)))}"
         f"{fold('Data (SHA-256)', _pairs(manifest['data']))}"

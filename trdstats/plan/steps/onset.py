@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -28,7 +28,14 @@ from trdstats.survival import (
     Turnbull,
     audit_schedule,
 )
-from trdstats.tables import Summary, each_row, format_level, format_number, format_p_equation
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    each_row,
+    format_level,
+    format_number,
+    format_p_equation,
+)
 
 _TITLE = "How soon?"
 _ABOUT = (
@@ -69,6 +76,7 @@ class _Parts:
     results: list[pd.DataFrame]
     notes: list[Note]
     methods: list[str]
+    checked: list[SummaryMixin] = field(default_factory=list)
 
 
 def check(task: Task) -> Iterator[str]:
@@ -118,6 +126,7 @@ def run(task: Task) -> Section:
         },
         notes=tuple(parts.notes),
         methods=tuple(parts.methods),
+        checked=tuple(parts.checked),
     )
 
 
@@ -240,8 +249,10 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     curves = KaplanMeier(conf_level=plan.conf_level).fit(times)
     parts.tables.append(curves.summary())
     parts.frames |= {"onset_curves": curves.tidy()}
+    parts.checked.append(curves)
     if len(study.treatments) > 1:
         test = LogRank().fit(times)
+        parts.checked.append(test)
         parts.tables.append(test.summary())
         parts.frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
     seen = [t for t in study.treatments if times.first_look.get(t, 0.0) <= plan.horizon]
@@ -256,6 +267,7 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
             times.only(seen)
         )
         parts.tables.append(means.summary())
+        parts.checked.append(means)
         parts.frames["onset_rmst"] = means.tidy()
         parts.results.append(means.tidy())
     parts.methods.append(
@@ -279,4 +291,4 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     )
 
 
-STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check)
+STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check, cost=5.0)

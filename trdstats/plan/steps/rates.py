@@ -100,12 +100,13 @@ def run(task: Task) -> Section:
     """Return rates and their differences at the days of the plan."""
     plan = task.plan
     settings: RatesSettings = task.settings
-    summaries, frames, notes, members = [], [], [], []
+    summaries, frames, notes, members, checked = [], [], [], [], []
     limits: list[Problem] = []
     for outcome, day in _asked(task):
         result, said = estimate_rates(task, outcome, day)
         keys: dict[str, Any] = {"outcome": outcome, "label": result.label, "day": day}
         summaries.append(result.summary())
+        checked.append(result)
         members.append(members_of_rates(result, outcome=outcome, day=day))
         frames.append(result.tidy().assign(**keys))
         if outcome in settings.margins:
@@ -130,6 +131,7 @@ def run(task: Task) -> Section:
         members=pd.concat(members, ignore_index=True),
         notes=tuple(dict.fromkeys(notes)),
         methods=_methods(task),
+        checked=tuple(checked),
     )
 
 
