@@ -20,7 +20,7 @@ import trdstats as trd
 from trdstats import read_plan, run_plan
 from trdstats.cli import main
 from trdstats.errors import MissingDependencyError, PlanError, SpecError
-from trdstats.plan import Note, Run, Section
+from trdstats.plan import Note, Run, Section, sample_plan
 from trdstats.plan.manuscript.citations import for_readers, without_marks
 from trdstats.plan.manuscript.workbook import build_workbook
 from trdstats.tables import paper_extra
@@ -85,6 +85,15 @@ def test_numbers_do_not_depend_on_the_style(lancet: Run, plain: Run) -> None:
     assert lancet.results.read_bytes() == plain.results.read_bytes()
     for table in plain.tables:
         twin = lancet.folder / table.relative_to(plain.folder)
+        assert twin.read_bytes() == table.read_bytes(), table.name
+
+
+def test_files_of_numbers_of_a_whole_plan_do_not_depend_on_the_style(tmp_path: Path) -> None:
+    plan = sample_plan("trial")  # every step, margins, confirmatory results
+    one, other = (run_plan(plan, tmp_path / s, style=s) for s in ("plain", "lancet"))
+    assert one.results.read_bytes() == other.results.read_bytes()
+    for table in one.tables:
+        twin = other.folder / table.relative_to(one.folder)
         assert twin.read_bytes() == table.read_bytes(), table.name
 
 

@@ -83,7 +83,8 @@ class Section:
         For the table on the first page: question, then treatment, then the figure in words.
     notes : tuple of Note
     methods : tuple of str
-        Sentences for the methods section of a paper.
+        Sentences for the methods section of a paper. The file of results holds them too, so their
+        numbers are written plainly and not by the format functions, which follow a style.
     failed : str
         Why the step could not be carried out; empty when it was.
     checked : tuple of results

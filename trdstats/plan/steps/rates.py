@@ -19,7 +19,6 @@ from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
 from trdstats.plan.wording import list_differences, list_groups
-from trdstats.tables import format_number
 
 
 @checked
@@ -141,7 +140,8 @@ def _methods(task: Task) -> tuple[str, ...]:
         f"Differences of proportions have {task.plan.difference} confidence intervals and tests."
     ]
     if margins:
-        each = ", ".join(f"{name} {format_number(100 * m)}" for name, m in margins.items())
+        # Not in the style of a journal: the file of results holds this sentence.
+        each = ", ".join(f"{name} {100 * m:.1f}" for name, m in margins.items())
         said.append(
             f"Non-inferiority was tested one-sided by the score test of Miettinen and Nurminen "
             f"against margins in percentage points: {each}."
