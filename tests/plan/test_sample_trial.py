@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -102,6 +103,13 @@ def test_leads_say_what_the_tables_hold(run: Run) -> None:
 def test_a_randomised_trial_is_not_called_unadjusted(run: Run) -> None:
     assert "treatments were not randomised" not in text(run)
     assert trd.sample_plan("trial").registration in text(run)
+
+
+def test_a_second_run_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    again = trd.run_plan(trd.sample_plan("trial"), tmp_path / "again")
+    for path in (run.report, run.manifest, run.results, *run.tables, *run.figures):
+        twin = again.folder / path.relative_to(run.folder)
+        assert twin.read_bytes() == path.read_bytes(), path.name
 
 
 def test_it_repeats_itself(run: Run) -> None:
