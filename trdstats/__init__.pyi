@@ -83,20 +83,28 @@ from .outcomes import Remission as Remission
 from .outcomes import Response as Response
 from .outcomes import ResponseHistory as ResponseHistory
 from .outcomes import Sustained as Sustained
+from .outcomes import WithoutEvent as WithoutEvent
 from .outcomes import assess as assess
 from .outcomes import change_from_baseline as change_from_baseline
 from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
 from .outcomes import mean_scores as mean_scores
 from .outcomes import rates as rates
+from .outcomes import remission_at as remission_at
+from .outcomes import response_at as response_at
 from .outcomes import response_history as response_history
 from .outcomes import time_to as time_to
+from .participants import baseline_table as baseline_table
+from .participants import count_events as count_events
+from .participants import participant_flow as participant_flow
 from .plan import Plan as Plan
 from .plan import diff_runs as diff_runs
 from .plan import explain_result as explain_result
+from .plan import paper as paper
 from .plan import read_plan as read_plan
 from .plan import read_results as read_results
 from .plan import run_plan as run_plan
+from .plan import sample_plan as sample_plan
 from .plan import verify_run as verify_run
 from .replicates import resampling as resampling
 from .scales import Prorate as Prorate
@@ -113,6 +121,10 @@ from .scales import stage_maudsley as stage_maudsley
 from .scales import stage_mgh as stage_mgh
 from .scales import stage_thase_rush as stage_thase_rush
 from .scales import transfer_percent_change as transfer_percent_change
+from .second_opinion import SecondOpinion as SecondOpinion
+from .second_opinion import second_opinion as second_opinion
+from .selfcheck import Certificate as Certificate
+from .selfcheck import selfcheck as selfcheck
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings
@@ -142,5 +154,6 @@ from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .tables import number_style as number_style
 
 __version__: str

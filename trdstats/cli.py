@@ -1,8 +1,12 @@
-"""The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``."""
+"""The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``, ...
+
+``selfcheck`` is the last of them.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,36 +43,47 @@ def main() -> None:
     show_default=True,
     help="Folder for the report.",
 )
-def run(plan: Path | None, out: Path) -> None:
-    """Carry out PLAN (a TOML file); without one, the packaged sample study.
+@click.option("--paper", is_flag=True, help="Write a Word document, LaTeX tables and a workbook.")
+@click.option("--style", default="plain", show_default=True,
+    help="How numbers are written: plain, jama, nejm, lancet or apa.",
+)  # fmt: skip
+@click.option(
+    "--sample",
+    type=click.Choice(["modalities", "trial"]),
+    help="A packaged plan: eight cohorts nobody randomised, or a randomised trial.",
+)
+def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: str) -> None:
+    """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
 
     Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
-    and .svg.
+    and .svg; with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
-    from trdstats.plan import read_plan, run_plan
+    from trdstats.plan import read_plan, run_plan, sample_plan
+    from trdstats.plan.remaining import Remaining
 
     console = _console()
     columns = (
         TextColumn("{task.description:<34}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     try:
         with _collected_notices() as notices, Progress(*columns, console=console) as progress:
-            task = progress.add_task("reading the plan", total=None)
-            read = read_plan(plan)
-            total = len(read.steps) + 2  # the study before, the report after
-            progress.update(task, total=total)
-            steps = 0
+            task = progress.add_task("reading the plan", total=None, left="")
+            if plan is not None and sample is not None:
+                raise SpecError("Give a plan or --sample, not both.")
+            read = read_plan(plan) if sample is None else sample_plan(sample)
+            remaining, begun = Remaining(read), time.monotonic()
+            progress.update(task, total=1.0)
 
             def tell(words: str) -> None:
-                nonlocal steps
-                progress.update(task, description=words, completed=steps)
-                steps += 1
+                remaining.begin()
+                left = remaining.words(time.monotonic() - begun)
+                progress.update(task, description=words, completed=remaining.done, left=left)
 
-            result = run_plan(read, out, tell=tell)
-            progress.update(task, description="done", completed=total)
+            result = run_plan(read, out, tell=tell, paper=paper, style=style)
+            progress.update(task, description="done", completed=1.0, left="")
     except TrdstatsError as error:
         _fail(console, error)
     except MemoryError:
@@ -77,6 +92,9 @@ def run(plan: Path | None, out: Path) -> None:
     counts = f"{len(result.tables)} tables, {len(result.figures)} figure files"
     console.print("[bold green]Report[/]", end=" ")
     _say(console, f"{result.report} ({counts}, manifest.json)")
+    if result.paper:
+        console.print("[bold green]Paper[/]", end=" ")
+        _say(console, ", ".join(map(str, result.paper)))
     if result.failed:
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")
@@ -259,6 +277,27 @@ def explain(result_id: str, results: Path) -> None:
     except TrdstatsError as error:
         _fail(_console(), error)
     click.echo(repr(found))
+
+
+@main.command()
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Certificate as JSON.",
+)  # fmt: skip
+def selfcheck(out: Path | None) -> None:
+    """Compute packaged figures of R, SAS and papers on this machine; exit 1 where one differs."""
+    from trdstats.selfcheck import selfcheck as check_figures
+
+    certificate = check_figures()
+    click.echo(visible(repr(certificate)))
+    if out is not None:
+        try:
+            certificate.write(out)
+        except OSError as error:
+            words = error.strerror or type(error).__name__
+            problem = SpecError(f"{str(out)!r} cannot be written: {words}. Name another file.")
+            _fail(_console(), problem)
+    if not certificate.passes:
+        sys.exit(NOT_ALL)
 
 
 def _report_difference(compare: Callable[[], RunDifference]) -> None:

@@ -16,8 +16,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
 ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "parts", "replicates",
          "kinds", "frames", "columns", "kernels", "tables", "plots", "scales", "items", "intake",
-         "study", "formulas", "estimates", "outcomes", "longitudinal", "survival", "comparison",
-         "imputation", "multiverse", "evidence", "simulate", "plan", "testing", "cli"]  # fmt: skip
+         "study", "formulas", "estimates", "outcomes", "participants",
+         "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
+         "second_opinion", "simulate", "plan", "selfcheck", "testing", "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
 # the other files of the room itself.

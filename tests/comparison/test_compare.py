@@ -251,7 +251,8 @@ def test_face_and_figure() -> None:
         assert words in text
     fig = found.plot()
     assert [ax.get_xlabel() for ax in fig.axes] == [
-        "Days to response", "Response (points)", "Days in response", "Days to relapse, responders"
+        "Days to response, difference", "Response (points), difference",
+        "Days in response, difference", "Days to relapse, responders, difference",
     ]  # fmt: skip
     assert fig.axes[0].get_yticklabels()[0].get_text().startswith("B v A\n")
     assert found.glance()["n_pairs"].item() == 1

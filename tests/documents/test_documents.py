@@ -82,7 +82,7 @@ def test_readme_trdstats_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ).to_csv("visits.csv", index=False)  # fmt: skip
     exports = ROOT / "sample_data" / "exports"
     Path("export.csv").write_bytes((exports / "klinik.csv").read_bytes())
-    plan = (ROOT / "trdstats" / "plan" / "sample_plan.toml").read_text("utf-8")
+    plan = (ROOT / "trdstats" / "plan" / "samples" / "trial.toml").read_text("utf-8")
     Path("my_plan.toml").write_text(plan, "utf-8")
     for line in (line for block in blocks("sh") for line in block.strip().splitlines()):
         program, *arguments = line.split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import docx
 import matplotlib as mpl
+import openpyxl
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -57,7 +60,7 @@ locale.setlocale(locale.LC_ALL, sys.argv[1])
 from trdstats import read_plan, run_plan
 import warnings
 warnings.simplefilter("ignore")
-run_plan(read_plan("plan.toml"), Path(sys.argv[2]))
+run_plan(read_plan("plan.toml"), Path(sys.argv[2]), paper=True)
 """
 
 
@@ -77,7 +80,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(home: Path) -> Run:
-    return run_plan(read_plan(home / "plan.toml"), home / "a[/bold]b")
+    return run_plan(read_plan(home / "plan.toml"), home / "a[/bold]b", paper=True)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -100,6 +103,21 @@ def test_the_report_holds_no_control_character(run: Run) -> None:
     assert r"薬🙂\x1b[31m\x07" in text
     assert r"$\frac{$ [/b]" in text
     assert "are written as their Unicode number" in text
+
+
+def test_files_for_a_paper_hold_names_as_they_are(run: Run) -> None:
+    document, tex, book = run.paper
+    opened = docx.Document(str(document))
+    cells = {cell.text for t in opened.tables for row in t.rows for cell in row.cells}
+    assert r"薬🙂\x1b[31m\x07" in cells
+    assert "=H(1)" in cells  # Word computes nothing
+    text = tex.read_text("utf-8")
+    assert visible(text) == text
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+    for sheet in openpyxl.load_workbook(book):
+        assert all(c.data_type != "f" for row in sheet.iter_rows() for c in row)
 
 
 def test_tables_compute_nothing(run: Run) -> None:
@@ -194,7 +212,7 @@ def test_the_command_line_prints_names_as_they_are(
 
 
 def test_a_folder_that_looks_like_markup(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def act(plan: object, out: Path, tell: object) -> Run:
+    def act(plan: object, out: Path, **options: object) -> Run:
         return Run(out, out / "report.html", out / "manifest.json", out / "results.json", (), ())
 
     monkeypatch.setattr("trdstats.plan.run_plan", act)

@@ -85,7 +85,7 @@ def test_every_public_callable_is_tried() -> None:
         (lambda: trd.KaplanMeier(conf_level="95 %"), "conf_level must be a number; got '95 %'"),
         (lambda: trd.compare_counts(1.5, 3, 1, 3), r"events must be a whole number; got 1\.5"),
         (lambda: trd.meta_analysis([], conf_level=None), "conf_level must be a number; got None"),
-        (lambda: trd.rates(STUDY, trd.Response(), day=None), "day must be a number; got None"),
+        (lambda: trd.rates(STUDY, trd.Response(), day="28"), "day must be a number; got '28'"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=-1), "until must be a number of days"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=()), "until must be a day or name an"),
         (lambda: trd.Turnbull(n_boot=2, n_jobs=0).fit(ONSET), "n_jobs must be a number of workers"),

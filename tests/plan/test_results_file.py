@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from trial_plan import OWN_TRIAL, write_trial
 
 from trdstats import diff_runs, explain_result, read_plan, read_results, run_plan, verify_run
 from trdstats.cli import main
 from trdstats.errors import TrdstatsError, UnknownNameError
 from trdstats.plan import Run
-
-from .conftest import OWN_TRIAL, write_trial
 
 
 def copy_of(run: Run, folder: Path) -> Path:
@@ -136,6 +135,25 @@ def test_where_a_number_comes_from(trial_run: Run) -> None:
     wanted = rows[(rows["variable"] == "response") & (rows["stat_name"] == "estimate")].iloc[0]
     found = explain_result(trial_run.folder, wanted["result_id"])
     assert "50 %" in found.rule
+    group = wanted["group"]
+    own = rows[rows["result_id"] == wanted["result_id"]].set_index("stat_name")["value"]
+    subjects = pd.read_csv(trial_run.folder.parent / "subjects.csv")
+    assert set(found.members["subject"]) == set(
+        subjects.loc[subjects["treatment"] == group["treatment"], "subject"]
+    )
+    status = found.members["status"]
+    assert status.str.startswith("in the numerator").sum() == own["events"]
+    assert status.str.startswith("in the").sum() == own["n"]
+    assert (status == "in the denominator, not assessed").sum() == own["n"] - own["n_rated"]
+    assert "in the numerator" in repr(found)
+    gap = rows[(rows["variable"] == "response") & rows["group"].map(lambda g: "reference" in g)]
+    both = explain_result(trial_run.folder, gap["result_id"].iloc[0]).members["treatment"]
+    assert both.nunique() == 2  # a difference rests on the subjects of both
+    mean = rows[rows["analysis_id"] == "change"]["result_id"].iloc[0]
+    assert set(explain_result(trial_run.folder, mean).members["status"]) <= {
+        "in the model",
+        "left out: no outcome with its covariates",
+    }
     assert found.made_with["Plan"] == read_plan(trial_run.folder.parent / "plan.toml").registration
     with pytest.raises(UnknownNameError, match="Unknown result"):
         explain_result(trial_run.folder, "rates.00000000")

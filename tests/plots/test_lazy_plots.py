@@ -16,9 +16,9 @@ def test_import_loads_no_drawing_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[]",
-        "['Style', 'choose_ticks', 'plot_balance', 'plot_by_treatment', "
+        "['Style', 'choose_ticks', 'flow_height', 'plot_balance', 'plot_by_treatment', "
         "'plot_delta_areas', 'plot_delta_line', "
-        "'plot_effect_over_time', 'plot_estimates', 'plot_forest', "
+        "'plot_effect_over_time', 'plot_estimates', 'plot_flow', 'plot_forest', "
         "'plot_interval_curves', 'plot_matching_weights', 'plot_responder_tiles', "
         "'plot_schedule', 'plot_specification_curve', 'plot_state_areas', 'plot_survival', "
         "'plot_tipping_points', 'plot_trajectories', "

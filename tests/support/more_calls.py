@@ -18,7 +18,8 @@ WITHOUT_SCALARS = {
     "Universe", "WhileOnTreatment", "assess", "joint", "linked_scales", "multiply_weights",
     "read_plan", "read_scales", "read_study", "run_plan", "sample_names", "scale_names",
     "ExportMapping", "RedcapLayout", "diff_runs", "explain_result", "read_export", "read_file",
-    "read_redcap", "read_results", "resampling", "sample_exports", "verify_run",
+    "read_redcap", "read_results", "resampling", "sample_exports", "verify_run", "number_style",
+    "paper",
 }  # fmt: skip
 
 MODEL = "change ~ baseline + treatment * visit"
@@ -31,6 +32,12 @@ def _sets(study: trd.Study) -> Any:
               "change"] = float("nan")  # fmt: skip
     spec = trd.Imputation(MODEL, method=trd.ConditionalMean(), covariance="cs")
     return spec.draw(frame, trd.dropout_events(frame)).impute(trd.MAR())
+
+
+@cache
+def _with_events(study: trd.Study) -> trd.Study:
+    events = pd.DataFrame({"subject": ["S00", "S03"], "day": [5, 9], "event": "rescue"})
+    return trd.Study(study.visits, study.subjects, events, scale="MADRS", randomised=True)
 
 
 def more_calls(study: trd.Study) -> Iterator[Call]:
@@ -80,6 +87,12 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
          "population_summary": "mean", "strategies": {}},
     )  # fmt: skip
     yield spec("Event", events=("death",))
+    yield spec("remission_at", day=28, at_most=10)
+    yield spec("response_at", day=28, reduction=0.5)
+    yield spec("WithoutEvent", state=trd.remission_at(14), event=relapse, until=28, since=14)
+    yield spec("baseline_table", study=study, covariates=("age", "sex"))
+    yield spec("participant_flow", study=study, day=28, enrolled=40, excluded={"declined": 10})
+    yield spec("count_events", study=_with_events(study), events=("rescue",), conf_level=0.95)
     yield fitted("CensoringWeights", study, formula="age", outcome=response, day=28)
     yield fitted("IntervalResponseState", history, tau=21, cuts=(14,))
     yield fitted("MixtureCure", onset, incidence="1", latency="1", conf_level=0.95)

@@ -24,6 +24,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_estimate,
+    format_level,
     format_p,
 )
 
@@ -250,7 +251,11 @@ class EstimateTable(SummaryMixin):
             )
             for text, r in zip(texts_of(self.keys), each_row(frame), strict=True)
         )
-        header = (*(str(h).capitalize() for h in self.keys), "Estimate (95 % CI)", "p")
+        header = (
+            *(str(h).capitalize() for h in self.keys),
+            f"Estimate ({format_level(0.95)} CI)",
+            "p",
+        )
         lost = tuple(
             f"{label} {'has no standard error' if known else 'could not be estimated'}: {reason}."
             for label, reason, known in zip(

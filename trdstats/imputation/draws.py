@@ -24,7 +24,7 @@ from trdstats.kernels.gaussian import reference_based as kernel
 from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
 from trdstats.kernels.gaussian.reference_based import VisitDistribution
 from trdstats.longitudinal.levels import level_text
-from trdstats.tables import Summary, SummaryMixin, Table, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputation import Imputation
@@ -271,10 +271,12 @@ class Draws(SummaryMixin):
     def header(self) -> tuple[tuple[str, str], ...]:
         """Return model, data and draws as header lines."""
         g = self.glance().iloc[0]
-        values = f"{g.n_observed:,} observed, {g.n_missing:,} missing"
+        values = f"{format_count(g.n_observed)} observed, {format_count(g.n_missing)} missing"
         if g.n_set_aside:
-            values += f"; {g.n_set_aside:,} observed after an event do not inform the model"
-        header = [*self.spec.header(), ("Subjects", f"{g.n:,}"), ("Values", values)]
+            values += (
+                f"; {format_count(g.n_set_aside)} observed after an event do not inform the model"
+            )
+        header = [*self.spec.header(), ("Subjects", format_count(g.n)), ("Values", values)]
         if g.n_gaps:
             header.append(
                 (
@@ -283,11 +285,13 @@ class Draws(SummaryMixin):
                     "missing at random",
                 )
             )
-        header += [("Left out", f"{why}: {k:,}") for why, k in self.layout.left_out.items()]
+        header += [
+            ("Left out", f"{why}: {format_count(k)}") for why, k in self.layout.left_out.items()
+        ]
         redrawn = f"; {g.n_redrawn:,} did not converge and were drawn again" if g.n_redrawn else ""
         if g.n_searched:
             redrawn = f"; {g.n_searched:,} fitted again from other starting values{redrawn}"
-        header.append(("Sets of parameters", f"{g.n_draws:,}{redrawn}"))
+        header.append(("Sets of parameters", f"{format_count(g.n_draws)}{redrawn}"))
         if not np.isnan(g.max_rhat):
             header.append(
                 ("Chains", f"largest R-hat {g.max_rhat:.3f}, effective sample size of each "

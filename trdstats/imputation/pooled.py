@@ -23,6 +23,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_estimate,
+    format_level,
     format_number,
     format_p,
     format_percent,
@@ -162,7 +163,7 @@ class Pooled(EstimateResult):
     def summary(self) -> Summary:
         """Return the assumptions, then the estimates."""
         frame = self.tidy()
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         rubin = not np.isnan(frame["fmi"]).all()
         rows = []
         for name, r in zip(labels(self.analysed.estimates.keys), each_row(frame), strict=True):

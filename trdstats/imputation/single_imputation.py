@@ -26,6 +26,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
+    format_level,
     format_p,
 )
 
@@ -205,7 +206,7 @@ class PlainAnalyses(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the differences, each with its assumption."""
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         gaps = self.frame[self.frame["measure"] == "difference"]
         rows = tuple(
             (r.method, f"{r.treatment} v {r.reference}", format_count(r.n),

@@ -22,13 +22,7 @@ from trdstats.longitudinal.estimable import ZERO, notes_of
 from trdstats.longitudinal.levels import cells_of, level_text
 from trdstats.plots.layout.direction import say_direction
 from trdstats.study.visit_order import days_of
-from trdstats.tables import (
-    Summary,
-    Table,
-    format_estimate,
-    format_number,
-    format_p,
-)
+from trdstats.tables import Summary, Table, format_estimate, format_level, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.mixed_result import MixedResult
@@ -266,7 +260,7 @@ class Margins(EstimateResult):
             )
             for r in table.to_dict("records")
         )
-        columns = (*(c.capitalize() for c in head), "Mean (95 % CI)", "df")
+        columns = (*(c.capitalize() for c in head), f"Mean ({format_level(0.95)} CI)", "df")
         header = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
         notes = (*self._table().notes, *notes_of(table))
         return Summary("Marginal means", header, (Table(columns, rows, len(head)),), notes)
@@ -375,7 +369,7 @@ class Contrasts(EstimateResult):
             )
             for r in frame.to_dict("records")
         )
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         columns = (
             *([by.capitalize()] if by else []),
             "Contrast",

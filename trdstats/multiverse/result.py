@@ -18,8 +18,10 @@ from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
 from trdstats.tables import (
     Summary,
     Table,
+    add_unit,
     each_row,
     format_estimate,
+    format_level,
     format_number,
     format_p,
     format_percent,
@@ -161,7 +163,7 @@ class Multiverse(EstimateResult):
         """Return the primary universe, the joint inference, and the universes."""
         g, frame = next(each_row(self.glance())), self.tidy()
         first = next(each_row(frame))
-        level = f"{100 * first.conf_level:g} %"
+        level = format_level(first.conf_level)
         primary = format_estimate(first.estimate, first.conf_low, first.conf_high, 3)
         header = (
             ("Comparison", f"{self.pair[0]} v {self.pair[1]}"),
@@ -173,7 +175,7 @@ class Multiverse(EstimateResult):
                 f"{format_number(g.highest, 3)}",
             ),
             ("Same conclusion", _agreement(g)),
-            ("Same direction", f"{format_percent(g.proportion_same_sign)} %"),
+            ("Same direction", add_unit(format_percent(g.proportion_same_sign), "%")),
             ("Any effect", f"p {format_p(g.p_any)}, jointly over all universes (max-T)"),
         )
         rows = tuple(
@@ -196,8 +198,8 @@ class Multiverse(EstimateResult):
         ]
         if g.n_tested:
             notes.append(
-                f"Joint p: adjusted over all universes, equivalent to {g.n_effective:.1f} "
-                "independent tests."
+                "Joint p: adjusted over all universes, equivalent to "
+                f"{format_number(g.n_effective)} independent tests."
             )
         columns = ("Universe", f"Estimate ({level} CI)", "p", "Joint p")
         return Summary(
@@ -209,7 +211,7 @@ def _agreement(glance: Any) -> str:
     """Return the proportion of tested universes with the conclusion of the primary one, as text."""
     if np.isnan(glance.p_value):
         return "not known: the primary universe has no test"
-    return f"{format_percent(glance.proportion_agree)} % of those tested"
+    return f"{add_unit(format_percent(glance.proportion_agree), '%')} of those tested"
 
 
 def _agrees(frame: pd.DataFrame, alpha: float) -> pd.Series[Any]:

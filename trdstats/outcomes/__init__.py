@@ -7,10 +7,11 @@ from trdstats.outcomes.event_times import EventTimes, as_event_times
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.response_history import ResponseHistory, as_history
+from trdstats.outcomes.rules.at_days import AtDays, WithoutEvent, remission_at, response_at
 from trdstats.outcomes.rules.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.rules.definition import AllOf, AnyOf, Complement, Definition
 from trdstats.outcomes.rules.from_mapping import definition_from_mapping
-from trdstats.outcomes.rules.lasting import AtDays, InResponse, KOfLast
+from trdstats.outcomes.rules.lasting import InResponse, KOfLast
 from trdstats.outcomes.rules.onset import Onset
 from trdstats.outcomes.rules.published import PublishedDefinition, PublishedDefinitions, definitions
 from trdstats.outcomes.rules.relapse import Event, Relapse
@@ -54,6 +55,7 @@ __all__ = [
     "ResponseHistory",
     "Sustained",
     "SwitchCounts",
+    "WithoutEvent",
     "as_event_times",
     "as_history",
     "assess",
@@ -64,6 +66,8 @@ __all__ = [
     "definitions",
     "mean_scores",
     "rates",
+    "remission_at",
+    "response_at",
     "response_history",
     "time_to",
 ]

@@ -24,6 +24,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_estimate,
+    format_level,
     format_p,
     format_percent,
 )
@@ -81,7 +82,7 @@ class CountComparison(EstimateResult):
     def summary(self) -> Summary:
         """Return measures and tests as tables."""
         x1, n1, x0, n0 = self.counts
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         rows = []
         for r in each_row(self.tidy()):
             scale, digits = (100, 1) if r.measure == "difference" else (1, 2)

@@ -22,9 +22,17 @@ from trdstats.errors import (
 )
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
-from trdstats.kernels.visits.endpoints import REASONS, UNCONFIRMED, UNDEFINED_CODES, States
+from trdstats.kernels.visits.endpoints import (
+    NOT_RATED,
+    REASONS,
+    UNCONFIRMED,
+    UNDEFINED_CODES,
+    States,
+)
 from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.free_of_event import judge_free_of_event
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
+from trdstats.outcomes.rules.at_days import WithoutEvent
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
@@ -49,7 +57,7 @@ def rates(
     study: Study,
     definition: Definition,
     *,
-    day: float,
+    day: float | None = None,
     missing: Missing = "nonresponse",
     conf_level: float = 0.95,
     method: str = "wilson",
@@ -65,8 +73,9 @@ def rates(
     study : Study
     definition : Definition
         A state, e.g. ``Response()``; for an event such as a relapse see `time_to`.
-    day : float
-        Scheduled day.
+    day : float, optional
+        Scheduled day. Needed, unless the definition speaks of one day alone, as
+        ``remission_at(56).without(relapse, until=224)`` does.
     missing : {"nonresponse", "observed", "locf", "worst"}
         What becomes of subjects without a verdict at that day: not rated, or rated where the rule
         cannot be applied (no baseline, a baseline at an end of the scale, not confirmed), which the
@@ -136,6 +145,7 @@ def rates(
     check_choice("difference", difference, DIFFERENCES)
     check_level(conf_level)
     reference = _check_reference(study, reference)
+    day = day_of(definition, day)
     outcomes = verdicts(
         study, definition, day=day, missing=missing, reference=reference, after_switch=after_switch
     )
@@ -164,7 +174,8 @@ def rates(
     found = Rates(
         label=definition.label(study.scale),
         definition=definition.describe(study.scale),
-        day=float(day),
+        day=day,
+        says_day=definition.fixed_day is not None,
         missing=missing,
         outcomes=outcomes,
         counts=counts,
@@ -181,6 +192,24 @@ def rates(
     if len(unseen):
         warnings.warn(_without_rate(outcomes, unseen, day), EstimateWarning, stacklevel=2)
     return found
+
+
+def day_of(definition: Definition, day: float | None) -> float:
+    """Return the scheduled day that a definition is judged at.
+
+    Raises
+    ------
+    SpecError
+        When none is given, or another than the one the definition speaks of.
+    """
+    own = definition.fixed_day
+    if day is None and own is None:
+        raise SpecError(f"{definition.label()} needs a day, for example day=28.")
+    if day is not None and own is not None and day != own:
+        raise SpecError(f"{definition.label()} speaks of day {own:g} alone: leave day={day:g} out.")
+    found = own if day is None else day
+    assert found is not None
+    return float(found)
 
 
 def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> str:
@@ -238,7 +267,10 @@ def verdicts(
             f"{definition.label(study.scale)} is an event, not a state at a visit: "
             "use time_to(study, definition, since=...) and AalenJohansen."
         )
+    day = day_of(definition, day)
     check_rate_strategy(study, after_switch, definition)
+    if isinstance(definition, WithoutEvent):
+        return _without_event(study, definition, missing, reference, after_switch)
     rated, state = evaluate(study, definition)
     own = _row_at_day(study, rated, day)
     if not (own >= 0).any():
@@ -253,6 +285,39 @@ def verdicts(
     found = _outcomes(study, rated, state, row, day, missing, reference)
     if after_switch == "failure":
         found = _failed(study, definition, found, switch, switched, day)
+    return found.assign(switched=switched)
+
+
+def _without_event(
+    study: Study,
+    definition: WithoutEvent,
+    missing: str,
+    reference: str,
+    after_switch: AfterSwitch | None,
+) -> pd.DataFrame:
+    """Return one verdict a subject on a state at one day and no event by another."""
+    if missing == "locf":
+        raise SpecError(
+            f"{definition.label(study.scale)} rests on two days, of which one may be carried "
+            "forward and the other not: choose missing='nonresponse', 'observed' or 'worst'."
+        )
+    row = _row_at_day(study, study.rated(), definition.at)
+    judged = judge_free_of_event(study, definition, row)
+    known, reason = judged.known, judged.reason
+    if missing == "observed":
+        # Who was not in the state is known without any later visit, who was in it is not: among
+        # those with a verdict the second would be missing more often.
+        known = known & judged.followed & (row >= 0)
+        reason = np.where(judged.known & ~known, NOT_RATED, reason)
+    found = _after_missing(study, known, judged.met, reason, judged.followed, missing, reference)
+    with np.errstate(invalid="ignore"):
+        switched = switch_days(study, definition.event.events) <= judged.end
+    if after_switch == "failure":
+        has_rate = found["met"].notna().groupby(found["treatment"], observed=False)
+        failed = switched & has_rate.transform("any").to_numpy(dtype=bool)
+        found = found.assign(
+            met=found["met"].mask(failed, False), reason=found["reason"].mask(failed, REASONS[0])
+        )
     return found.assign(switched=switched)
 
 
@@ -341,15 +406,28 @@ def _outcomes(
     reference: str,
 ) -> pd.DataFrame:
     """Return one verdict a subject after the handling of missing ones."""
-    arm = study.subjects["treatment"]
     at_day = row >= 0
     if missing == "locf":
         row = np.where(at_day, row, _last_row_by(study, rated, day))
     found = row >= 0
     known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
     known[found], met[found] = state.known[row[found]], state.met[row[found]]
-    reason = np.full(len(row), 1, dtype=np.int8)
+    reason = np.full(len(row), 1, dtype=np.intp)
     reason[found] = state.reason[row[found]]
+    return _after_missing(study, known, met, reason, at_day, missing, reference)
+
+
+def _after_missing(
+    study: Study,
+    known: BoolArray,
+    met: BoolArray,
+    reason: IntArray,
+    at_day: BoolArray,
+    missing: str,
+    reference: str,
+) -> pd.DataFrame:
+    """Return the verdicts as a table, those that are not known as the rule says."""
+    arm = study.subjects["treatment"]
     analysed = known & at_day
     # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
     # Nor has one in which the rule has no meaning for any of those rated.

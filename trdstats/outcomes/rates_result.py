@@ -27,6 +27,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_p,
     format_percent,
 )
@@ -76,6 +77,8 @@ class Rates(EstimateResult):
     notices : tuple of Problem
         What the visits cannot show (a day that few reach, a definition that they do not fit), and
         how those who started another treatment were counted.
+    says_day : bool
+        Whether the label names the day already.
     """
 
     label: str
@@ -91,6 +94,7 @@ class Rates(EstimateResult):
     _conf_level: float
     switching: SwitchCounts | None = None
     notices: tuple[Problem, ...] = ()
+    says_day: bool = False
 
     def estimates(self) -> Estimates:
         """Return the rates, then differences, ratios and odds ratios with the reference.
@@ -151,7 +155,8 @@ class Rates(EstimateResult):
 
     @property
     def _title(self) -> str:
-        return f"{self.label[:1].upper()}{self.label[1:]} at day {self.day:g}"
+        at = "" if self.says_day else f" at day {self.day:g}"
+        return f"{self.label[:1].upper()}{self.label[1:]}{at}"
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         k = len(self.counts)
@@ -181,7 +186,7 @@ class Rates(EstimateResult):
         """Return the rates and comparisons as a table."""
         frame = self.tidy()
         of_arm = frame[frame["measure"] == "rate"]
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         arms = tuple(
             (
                 r.treatment,

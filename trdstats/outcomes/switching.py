@@ -16,6 +16,7 @@ from trdstats.outcomes.assess import Seen
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
 from trdstats.study.courses.changes import SWITCH_KINDS, first_day
+from trdstats.tables import format_count
 
 AfterSwitch = Literal["ignore", "censor", "failure", "competing"]
 AFTER_SWITCH = get_args(AfterSwitch)
@@ -93,7 +94,7 @@ class SwitchCounts:
         if not len(rows):
             return ()
         arms = [
-            f"{k:,} of {n:,} under {name}"
+            f"{format_count(k)} of {format_count(n)} under {name}"
             for name, n, k in rows[["treatment", "n", "n_switched"]].itertuples(index=False)
         ]
         many = bool((rows["n_switched"] > MANY * rows["n"]).any())

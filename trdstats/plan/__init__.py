@@ -3,7 +3,7 @@
 from trdstats.plan.confirmatory import Confirmatory, ConfirmatoryResult
 from trdstats.plan.new import NewPlan, write_new_plan
 from trdstats.plan.plan import Plan, PlannedStep
-from trdstats.plan.reading import read_plan
+from trdstats.plan.reading import read_plan, sample_plan
 from trdstats.plan.results import (
     Explanation,
     RunDifference,
@@ -12,7 +12,7 @@ from trdstats.plan.results import (
     read_results,
     verify_run,
 )
-from trdstats.plan.run import Run, run_plan
+from trdstats.plan.run import Run, paper, run_plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -36,10 +36,12 @@ __all__ = [
     "all_steps",
     "diff_runs",
     "explain_result",
+    "paper",
     "read_plan",
     "read_results",
     "register_step",
     "run_plan",
+    "sample_plan",
     "unregister_step",
     "verify_run",
     "write_new_plan",

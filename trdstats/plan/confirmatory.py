@@ -124,7 +124,8 @@ def judge_confirmatory(
     Returns
     -------
     pandas.DataFrame
-        name, primary, step, estimate, conf_low, conf_high, p_value, p_adjusted, is_shown (whether
+        name, primary, step, estimate, conf_low, conf_high, p_value, sides (1 for a one-sided p,
+        of non-inferiority), p_adjusted (two-sided: a one-sided p is doubled), is_shown (whether
         p_adjusted is at most alpha), in the order of the plan.
 
     Raises
@@ -150,15 +151,24 @@ def judge_confirmatory(
             problems.append(str(error))
         else:
             numbers = {c: float(row[c]) for c in _NUMBERS}
+            one_sided = "sides" in row.index and row["sides"] == 1
             rows.append(
-                {"name": result.name, "primary": result.primary, "step": result.step} | numbers
+                {
+                    "name": result.name,
+                    "primary": result.primary,
+                    "step": result.step,
+                    **numbers,
+                    "sides": 1 if one_sided else 2,
+                }
             )
     if problems:
         raise PlanError("\n".join(problems))
     table = pd.DataFrame(rows)
+    # The level of the family is two-sided: one-sided tests have half of it.
+    both_sides = table.assign(p_value=(2 * table["p_value"] / table["sides"]).clip(upper=1.0))
     if confirmatory.rule == "none":
-        table["p_adjusted"] = table["p_value"]
+        table["p_adjusted"] = both_sides["p_value"]
     else:
-        adjusted = adjust_p_values(table, method=confirmatory.rule)
+        adjusted = adjust_p_values(both_sides, method=confirmatory.rule)
         table["p_adjusted"] = adjusted["p_adjusted"]
     return table.assign(is_shown=table["p_adjusted"] <= confirmatory.alpha)

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trdstats.errors import PlanError, TrdstatsError
-from trdstats.plan.manifest import MANIFEST, read_manifest
+from trdstats.plan.manifest import MANIFEST, fingerprint, read_manifest
 
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
+PAPER = "paper"  # of the files in it only those of the run do
+PAPER_FILES = ("paper.docx", "tables.tex", "tables.xlsx")
 _OWN = (*ROOMS, MANIFEST, "report.html", "results.json")
 
 
@@ -92,6 +94,19 @@ def _check_content(folder: Path, asked: str) -> None:
         raise PlanError(
             f"The folder {asked!r} holds files that are no report; name another with --out."
         )
+    edited = _edited_papers(folder)
+    if edited:
+        raise PlanError(
+            f"{' and '.join(edited)} in the folder {asked!r} changed after a run wrote it, and a "
+            "new run would replace it. Move it elsewhere, or name another folder with --out."
+        )
+
+
+def _edited_papers(folder: Path) -> list[str]:
+    """Return the files for a paper that are not as a run wrote them: authors work on them."""
+    names = [f"{PAPER}/{n}" for n in PAPER_FILES if (folder / PAPER / n).is_file()]
+    written = read_manifest(folder)["results"] if names else {}
+    return [n for n in names if fingerprint(folder / n) != written.get(n)]
 
 
 def _clear_leftovers(folder: Path, old: Path, new: Path) -> None:
@@ -127,7 +142,8 @@ def _keep_others(folder: Path, new: Path) -> None:
         if path.name in _OWN:
             continue
         if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, new / path.name, symlinks=True)
+            own = shutil.ignore_patterns(*PAPER_FILES) if path.name == PAPER else None
+            shutil.copytree(path, new / path.name, symlinks=True, ignore=own, dirs_exist_ok=True)
         else:
             shutil.copy2(path, new / path.name, follow_symlinks=False)
 

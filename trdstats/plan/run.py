@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.plan.analysis import analyse
-from trdstats.plan.folder import new_folder
+from trdstats.plan.folder import PAPER, new_folder
 from trdstats.plan.manifest import (
     MANIFEST,
     build_manifest,
@@ -21,13 +21,18 @@ from trdstats.plan.manifest import (
     with_results,
     write_manifest,
 )
+from trdstats.plan.manuscript import check_packages, write_manuscript
 from trdstats.plan.plan import Plan
+from trdstats.plan.reading import read_plan
 from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, result_rows, write_results
 from trdstats.plan.results.explain import MEMBERS
+from trdstats.plan.second_opinions import FILE as OPINIONS
+from trdstats.plan.second_opinions import opinion_frame, with_opinions
 from trdstats.plan.sections import Picture, Section
 from trdstats.plots.layout.texts import default_style, write_missing_glyphs
 from trdstats.study import Study, study_from_mapping
+from trdstats.tables import number_style
 from trdstats.tables.spreadsheet import neutralise
 
 _MISSING_GLYPHS = (
@@ -52,6 +57,8 @@ class Run:
         PNG and SVG files.
     failed : tuple of str
         Names of the steps that could not be carried out; the report says why in their place.
+    paper : tuple of Path
+        Files for a paper, empty unless they were asked for.
     """
 
     folder: Path
@@ -61,11 +68,17 @@ class Run:
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
     failed: tuple[str, ...] = ()
+    paper: tuple[Path, ...] = ()
 
 
 @checked
 def run_plan(
-    plan: Plan, folder: str | Path = "trdstats-report", *, tell: Callable[[str], None] | None = None
+    plan: Plan,
+    folder: str | Path = "trdstats-report",
+    *,
+    tell: Callable[[str], None] | None = None,
+    paper: bool = False,
+    style: str = "plain",
 ) -> Run:
     """Carry out a plan and write its report.
 
@@ -79,6 +92,12 @@ def run_plan(
         Other files beside an earlier report stay; ``tables`` and ``figures`` belong to the run.
     tell : callable, optional
         Called with a few words before each step.
+    paper : bool
+        Whether to write ``paper/paper.docx``, ``paper/tables.tex`` and ``paper/tables.xlsx`` as
+        well; needs the extra ``paper``.
+    style : {"plain", "jama", "nejm", "lancet", "apa"}
+        How numbers are written in report, figures and paper, see `trdstats.number_style`. Files of
+        numbers are the same in every style.
 
     Returns
     -------
@@ -88,24 +107,78 @@ def run_plan(
     ------
     PlanError
         When the folder holds something else, cannot be written or is being written by another
-        run, or the plan does not fit the study.
+        run, a file of an earlier paper was edited, or the plan does not fit the study.
+    SpecError
+        When there is no style of this name.
+    MissingDependencyError
+        When a package for the paper is not installed.
     TrdstatsError
         When the study cannot be read.
     """
     say = tell or (lambda words: None)
     folder = Path(folder)
-    with new_folder(folder) as place:
+    if paper:
+        check_packages()
+    with number_style(style), new_folder(folder) as place:
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        sections = list(analyse(plan, study, say))
+        sections = [with_opinions(s) for s in analyse(plan, study, say)]
         say("figures and report")
-        run = _write(plan, study, sections, build_manifest(plan, data), place)
+        manifest = build_manifest(plan, data)
+        if style != "plain":
+            manifest["number_style"] = style
+        run = _write(plan, study, sections, manifest, place, with_paper=paper)
     return _moved(run, folder)
 
 
+def paper(
+    plan: Plan | str | Path | None = None,
+    folder: str | Path = "trdstats-report",
+    *,
+    style: str = "plain",
+    tell: Callable[[str], None] | None = None,
+) -> Run:
+    """Carry out a plan and write its report, and the files from which a paper is written.
+
+    Parameters
+    ----------
+    plan : Plan, str or Path, optional
+        A plan, or its file; the packaged one when there is none.
+    folder : str or Path
+        As in `run_plan`. The folder ``paper`` in it holds a Word document with methods, results,
+        numbered tables and figures and references, the tables as LaTeX, and all numbers as a
+        workbook.
+    style : {"plain", "jama", "nejm", "lancet", "apa"}
+        How numbers are written, see `trdstats.number_style`.
+    tell : callable, optional
+        Called with a few words before each step.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    TrdstatsError
+        As `run_plan` and `read_plan`.
+
+    Examples
+    --------
+    ``trd.paper("plan.toml", "report", style="lancet").paper`` is the paths of the three files.
+    """
+    read = plan if isinstance(plan, Plan) else read_plan(plan)
+    return run_plan(read, folder, tell=tell, paper=True, style=style)
+
+
 def _write(
-    plan: Plan, study: Study, sections: list[Section], manifest: dict[str, Any], folder: Path
+    plan: Plan,
+    study: Study,
+    sections: list[Section],
+    manifest: dict[str, Any],
+    folder: Path,
+    *,
+    with_paper: bool,
 ) -> Run:
     tables = [
         _write_table(frame, folder / "tables" / f"{name}.csv")
@@ -117,6 +190,9 @@ def _write(
         for s in sections
         if s.members is not None
     ]
+    opinions = opinion_frame(sections)
+    if opinions is not None:
+        tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
     write_results(result_rows(sections), _about(plan, study, sections, manifest), numbers)
     drawn = [_draw_all(s, folder / "figures") for s in sections]
@@ -126,10 +202,15 @@ def _write(
     pngs = {key: files[0] for key, files in pictures.items()}
     report = folder / "report.html"
     report.write_text(build_report(plan, study, sections, pngs, manifest), "utf-8", newline="\n")
-    whole = with_results(manifest, [report, numbers, *tables, *figures], folder)
+    papers: tuple[Path, ...] = ()
+    if with_paper:
+        papers = write_manuscript(plan, study, sections, pngs, manifest, folder / PAPER)
+    whole = with_results(manifest, [report, numbers, *tables, *figures, *papers], folder)
     write_manifest(whole, folder / MANIFEST)
     failed = tuple(s.key for s in sections if s.failed)
-    return Run(folder, report, folder / MANIFEST, numbers, tuple(tables), tuple(figures), failed)
+    return Run(
+        folder, report, folder / MANIFEST, numbers, tuple(tables), tuple(figures), failed, papers
+    )
 
 
 def _about(
@@ -157,6 +238,7 @@ def _moved(run: Run, folder: Path) -> Run:
         tables=tuple(map(at, run.tables)),
         figures=tuple(map(at, run.figures)),
         failed=run.failed,
+        paper=tuple(map(at, run.paper)),
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from trdstats.tables import Summary
+from trdstats.tables import Summary, SummaryMixin
+
+if TYPE_CHECKING:
+    from trdstats.plan.second_opinions import ResultOpinion
 
 NoteKind = Literal["caution", "not estimable", "data", "method"]
 
@@ -80,9 +83,14 @@ class Section:
         For the table on the first page: question, then treatment, then the figure in words.
     notes : tuple of Note
     methods : tuple of str
-        Sentences for the methods section of a paper.
+        Sentences for the methods section of a paper. The file of results holds them too, so their
+        numbers are written plainly and not by the format functions, which follow a style.
     failed : str
         Why the step could not be carried out; empty when it was.
+    checked : tuple of results
+        Results to be recomputed with independent libraries.
+    opinions : tuple of ResultOpinion
+        What those libraries found; filled in when the plan is run.
     """
 
     key: str
@@ -98,3 +106,5 @@ class Section:
     notes: tuple[Note, ...] = ()
     methods: tuple[str, ...] = ()
     failed: str = ""
+    checked: tuple[SummaryMixin, ...] = ()
+    opinions: tuple[ResultOpinion, ...] = ()

@@ -118,6 +118,8 @@ class Step:
         then named.
     by_default : bool
         Whether a plan that lists no steps has it.
+    cost : float
+        About how long it takes beside the others, for the remaining time that is shown.
     """
 
     key: str
@@ -126,3 +128,4 @@ class Step:
     settings: type[StepSettings] = StepSettings
     check: Callable[[Task], Iterable[str | tuple[str, str]]] = lambda task: ()
     by_default: bool = True
+    cost: float = 1.0

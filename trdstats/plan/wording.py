@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
-from trdstats.tables import each_row, format_estimate, format_interval, format_number
+from trdstats.tables import (
+    add_unit,
+    each_row,
+    format_ci,
+    format_estimate,
+    format_level,
+    format_number,
+)
 
 _LISTED = 3  # more differences than these are summed up: a sentence is no table
 
@@ -38,11 +47,10 @@ def list_differences(
     known = rows[rows["estimate"].notna()]
     if known.empty:
         return "No difference between treatments could be estimated."
-    ci = f"{100 * level:g} % CI"
     if len(known) <= _LISTED:
         parts = [
-            f"{r.treatment} less {r.reference}: {format_number(scale * r.estimate, digits)} {unit} "
-            f"({ci} {format_interval(scale * r.conf_low, scale * r.conf_high, digits)})"
+            f"{r.treatment} less {r.reference}: {_quantity(r, unit, digits, scale)} "
+            f"({format_ci(level, scale * r.conf_low, scale * r.conf_high, digits)})"
             for r in each_row(known)
         ]
         return "; ".join(parts) + "."
@@ -54,8 +62,8 @@ def list_differences(
         for r in (first, last)
     ]
     return (
-        f"Differences from {first.reference} ({unit}, {ci}) run from {ends[0]} to {ends[1]}; "
-        f"{say_excluding_zero(known)}."
+        f"Differences from {first.reference} ({unit}, {format_level(level)} CI) run from {ends[0]} "
+        f"to {ends[1]}; {say_excluding_zero(known)}."
     )
 
 
@@ -71,10 +79,9 @@ def list_groups(
         return "No treatment has an estimate."
     ordered = known.loc[known["estimate"].sort_values(ascending=False, kind="stable").index]
     shown = ordered if len(known) <= _LISTED else ordered.iloc[[0, -1]]
-    ci = f"{100 * level:g} % CI"
     parts = [
-        f"{format_number(scale * r.estimate, digits)} {unit} "
-        f"({ci} {format_interval(scale * r.conf_low, scale * r.conf_high, digits)}) "
+        f"{_quantity(r, unit, digits, scale)} "
+        f"({format_ci(level, scale * r.conf_low, scale * r.conf_high, digits)}) "
         f"under {r.treatment}"
         for r in each_row(shown)
     ]
@@ -97,3 +104,7 @@ def say_excluding_zero(rows: pd.DataFrame) -> str:
         return "no confidence limits"
     apart = int(((limited["conf_low"] > 0) | (limited["conf_high"] < 0)).sum())
     return f"the intervals of {apart} of {len(limited)} exclude 0"
+
+
+def _quantity(row: Any, unit: str, digits: int, scale: float) -> str:
+    return add_unit(format_number(scale * row.estimate, digits), unit)

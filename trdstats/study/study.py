@@ -703,15 +703,15 @@ class Study(SummaryMixin):
                 f"{self.scale.label}, {self.scale.span}, "
                 f"high is {'good' if self.scale.high_is_good else 'worse'}",
             ),
-            ("Subjects", f"{len(subjects):,}"),
-            ("Rated visits after baseline", f"{len(rated.day):,}"),
-            ("Visits without a score", f"{unrated:,}"),
-            ("Events", f"{len(self.events):,}"),
+            ("Subjects", format_count(len(subjects))),
+            ("Rated visits after baseline", format_count(len(rated.day))),
+            ("Visits without a score", format_count(unrated)),
+            ("Events", format_count(len(self.events))),
             *course_facts(self.courses, self.switches(), self.subjects),
             ("Allocation", "randomised" if self.randomised else "not randomised"),
         ]
         if self.windows is not None:
-            facts.insert(4, ("Unscheduled or surplus visits", f"{spare:,}"))
+            facts.insert(4, ("Unscheduled or surplus visits", format_count(spare)))
         if len(self.scales) > 1:
             facts.insert(
                 1, ("Other scales", ", ".join(s for s in self.scales if s != self.scale.label))

@@ -24,6 +24,7 @@ from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
+from trdstats.tables import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +288,21 @@ def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], .
     facts = [
         ("Outcome", times.outcome),
         ("Origin", times.origin),
-        ("Subjects", f"{sample.n:,} with follow-up, {sample.events():,} events"),
+        (
+            "Subjects",
+            f"{format_count(sample.n)} with follow-up, {format_count(sample.events())} events",
+        ),
     ]
     if sample.n_unseen:
         only = ", at risk at time 0 only" if sample.n_at_risk_at_origin_only else ""
-        facts.append(("Never seen", f"{sample.n_unseen:,} without a visit after the origin{only}"))
+        facts.append(
+            (
+                "Never seen",
+                f"{format_count(sample.n_unseen)} without a visit after the origin{only}",
+            )
+        )
     if sample.n_ungrouped:
-        facts.append(("No group", f"{sample.n_ungrouped:,} whose group is missing"))
+        facts.append(("No group", f"{format_count(sample.n_ungrouped)} whose group is missing"))
     if sample.weighted:
         facts.append(
             (
@@ -302,7 +311,7 @@ def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], .
             )
         )
     if left_out:
-        facts.append(("Left out", f"{left_out:,} without an origin or a baseline"))
+        facts.append(("Left out", f"{format_count(left_out)} without an origin or a baseline"))
     return tuple(facts)
 
 

@@ -1,19 +1,23 @@
-"""The summary of a result: one description, shown as text or as HTML.
+"""The summary of a result: one description, shown as text, HTML, LaTeX or a Word document.
 
 A `Summary` holds what a result prints, in the order in which a reader needs it: title,
-header, tables, notes. Both `to_text` and `to_html` read the same fields, so the two cannot
-differ. No memory address, clock or locale enters either.
+header, tables, notes. Text, HTML, LaTeX, Word documents and great-tables read the same fields, so
+they cannot differ. No memory address, clock or locale enters any of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
 from trdstats.errors import visible
+from trdstats.tables.docx import summary_to_docx, write_docx
+from trdstats.tables.great_tables import summary_to_great_tables
+from trdstats.tables.latex import summary_to_latex
 
 Align = Literal["left", "right"]
 
@@ -116,6 +120,55 @@ class Summary:
             "".join(f'<p class="note">{_html(n)}</p>' for n in self.notes),
         ]
         return f'<div class="trdstats">{"".join(parts)}</div>'
+
+    def to_latex(self) -> str:
+        r"""Return the tables as LaTeX, to be put into a paper with ``\input``.
+
+        The preamble needs ``\usepackage{booktabs}`` and nothing else.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> shown = trd.load_sample("trial").summary().to_latex()
+        >>> print(shown[:35])
+        \begin{table}[htbp]
+        \centering
+        \cap
+        """
+        return summary_to_latex(self)
+
+    def to_docx(self, path: str | Path | None = None) -> Any:
+        """Return the summary as a Word document, and write it where a path is given.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            The file to write; the same content gives the same bytes.
+
+        Returns
+        -------
+        docx.document.Document
+            Of python-docx, with tables that Word numbers.
+
+        Raises
+        ------
+        MissingDependencyError
+            When python-docx, of the extra ``paper``, is not installed.
+        """
+        document = summary_to_docx(self)
+        if path is not None:
+            write_docx(document, path)
+        return document
+
+    def to_great_tables(self) -> tuple[Any, ...]:
+        """Return one ``great_tables.GT`` a table; header and notes stand below the last.
+
+        Raises
+        ------
+        MissingDependencyError
+            When great-tables, of the extra ``paper``, is not installed.
+        """
+        return summary_to_great_tables(self)
 
 
 def _one_line(cell: str) -> str:

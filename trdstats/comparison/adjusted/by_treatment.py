@@ -20,7 +20,7 @@ from trdstats.estimates.comparisons import Measure
 from trdstats.estimates.scales import ScaleName
 from trdstats.estimates.stacked import below, with_root, without_root
 from trdstats.kernels.numerics.boundary import at_boundary, variance_of_mean, without
-from trdstats.tables import Table, each_row, format_estimate, format_p
+from trdstats.tables import Table, each_row, format_estimate, format_level, format_p
 
 Estimand = Literal["ate", "att"]
 Quantity = Literal["rate", "mean", "survival", "restricted mean"]
@@ -172,7 +172,7 @@ class ResultByTreatment(EstimateResult):
                 cells.append(_shown(found[measure], *digits) if measure in found else "")
             p = format_p(found["difference"].p_value) if "difference" in found else "reference"
             rows.append((*cells, p))
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         unit = "%, " if scale == 100 else "days, " if quantity == "restricted mean" else ""
         names = [m[:1].upper() + m[1:] for m in kind.measures]
         head = f"{_title(quantity, time)} ({unit}{level})"

@@ -16,7 +16,7 @@ from trdstats.kernels.proportions.stratified_tables import (
     stratified_difference,
     stratified_ratio,
 )
-from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level, format_p
 
 COUNTS = ("events", "n", "reference_events", "reference_n")
 _KERNELS: dict[str, Callable[..., Any]] = {
@@ -154,7 +154,7 @@ class StratifiedRates(EstimateResult):
 
     def summary(self) -> Summary:
         """Return the comparisons with the test of homogeneity."""
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         apart = {r.treatment: r.p_value for r in each_row(self.homogeneity())}
         table = self.tidy()
         rows = []

@@ -20,6 +20,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
+    format_level,
     format_number,
     format_p,
     format_percent,
@@ -212,7 +213,7 @@ class CensoringWeightsResult(EstimateResult):
             "Largest",
             "Worth",
         )
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         terms = tuple(
             (
                 f"{getattr(r, key)}: {r.term}",

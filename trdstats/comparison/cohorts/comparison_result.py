@@ -22,7 +22,7 @@ from trdstats.comparison.cohorts.crude_and_adjusted import ADJUSTED, CRUDE, Comp
 from trdstats.comparison.cohorts.onset_bootstrap import CoveringLimits
 from trdstats.comparison.cohorts.pair_estimates import DURABILITY, IN_RESPONSE, ONSET, RATE
 from trdstats.comparison.weighting.propensity_result import PropensityResult
-from trdstats.errors import Problem
+from trdstats.errors import NotEstimableError, Problem
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.estimates.joint import on_all_subjects
 from trdstats.estimates.proportion_contrast import tests_of
@@ -32,6 +32,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
+    format_level,
     format_number,
     format_p,
 )
@@ -160,7 +161,13 @@ class Comparison(EstimateResult):
         )
 
     def plot(self, fig: Figure | None = None, **options: Any) -> Figure:
-        """Draw crude and adjusted differences, one panel an outcome; returns the Figure."""
+        """Draw the differences of pairs that have some, one panel an outcome; returns the Figure.
+
+        Raises
+        ------
+        NotEstimableError
+            When no pair can be compared.
+        """
         frame = self.tidy()
         shown = ["estimate", "bound_low", "bound_high", "conf_low", "conf_high"]
         frame[shown] = frame[shown].mul(np.where(frame["outcome"] == RATE, 100, 1), axis=0)
@@ -168,8 +175,12 @@ class Comparison(EstimateResult):
         frame = frame.assign(
             conclusion=[words[r.treatment, r.reference] for r in self.rows],
             label=frame["treatment"] + " v " + frame["reference"],
-            outcome=[_HEADINGS[o] for o in frame["outcome"]],
+            outcome=[f"{_HEADINGS[o]}, difference" for o in frame["outcome"]],
         )
+        has_one = frame["estimate"].notna().groupby(frame["label"]).transform("any")
+        frame = frame[has_one].reset_index(drop=True)
+        if frame.empty:
+            raise NotEstimableError("No pair of cohorts can be compared: nothing can be drawn.")
         said = [f"{self.caveat} (crude marks)"] if self.caveat else []
         if any(f.check == "switch" for c in self.comparability for f in c.findings):
             said.append("Some started another treatment: see the findings of each pair")
@@ -184,7 +195,7 @@ class Comparison(EstimateResult):
                    "Largest SMD (weighted)", "Overlap")  # fmt: skip
         tables = [Table(columns, judged, 3, title="Can these cohorts be compared?")]
         if rows:
-            level = f"{100 * self.conf_level:g} % CI"
+            level = f"{format_level(self.conf_level)} CI"
             header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))

@@ -19,6 +19,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_estimate,
+    format_level,
     format_number,
     format_p,
 )
@@ -173,7 +174,7 @@ class PooledEffect(EstimateResult):
                 f"I2 {100 * one.I2:.0f} %, tau {sqrt(one.tau2):.3f}",
             ),
         )
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         table = Table(("Trial", f"Estimate ({level})", "Weight", "p"), tuple(rows))
         return Summary(self._title, facts, (table,), self._notes())
 

@@ -13,7 +13,7 @@ from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import RATIOS, Effect
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level, format_p
 
 _KEYS = ("comparison", "measure", "treatment", "reference")
 
@@ -111,7 +111,7 @@ class IndirectComparison(EstimateResult):
             )
             for r in each_row(self.tidy())
         )
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         header = ("", "Comparison", "Measure", f"Estimate ({level})", "p")
         return Summary(self.title, self.facts, (Table(header, rows, 3),), self.notes)
 

@@ -13,7 +13,15 @@ from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import read_effect
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.weighting import bias_analysis as kernel
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    each_row,
+    format_estimate,
+    format_level,
+    format_number,
+)
 
 MEASURES = ("risk ratio", "hazard ratio", "odds ratio", "difference in means")
 _NAMED = {"difference in means": "standardised mean difference", "ratio": "risk ratio"}
@@ -97,7 +105,7 @@ class EValue(SummaryMixin):
             row.measure, shown, ratio, format_number(row.e_value, 2),
             format_number(row.e_value_limit, 2),
         )  # fmt: skip
-        level = f"{100 * row.conf_level:g} % CI"
+        level = f"{format_level(row.conf_level)} CI"
         header = ("Measure", f"Estimate ({level})", "As risk ratio", "E-value", "Of the limit")
         words = (
             "An unmeasured confounder associated with both treatment and outcome by risk ratios of "

@@ -13,7 +13,15 @@ from trdstats.aliases import Axes
 from trdstats.comparison.indirect.effect import RATIOS
 from trdstats.errors import NotEstimableError
 from trdstats.kernels.proportions.margin_tests import Located
-from trdstats.tables import Summary, SummaryMixin, Table, format_estimate, format_number, format_p
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    format_estimate,
+    format_level,
+    format_number,
+    format_p,
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -143,7 +151,7 @@ class NoninferiorityResult(SummaryMixin):
             margin,
             format_p(self.p_value),
         )
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Comparison", "Measure", f"Estimate ({level})", "Margin", "One-sided p")
         facts = [("Better", self.spec.better), ("Method", self.method)]
         if self.words:

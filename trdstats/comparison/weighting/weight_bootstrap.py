@@ -23,7 +23,15 @@ from trdstats.estimates.table import STATISTICS
 from trdstats.kernels.numerics.resampling import draw_within
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    each_row,
+    format_estimate,
+    format_level,
+    format_number,
+)
 
 Estimate = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -103,7 +111,7 @@ class WeightedBootstrapResult(SummaryMixin):
         notes = ["Percentile limits. Weights and estimate were made anew in every resample."]
         if failed:
             notes.append(f"Up to {failed:,} resamples could not be analysed in a row.")
-        level = f"{100 * self.conf_level:g} % CI"
+        level = f"{format_level(self.conf_level)} CI"
         header = (*(c.capitalize() for c in named), f"Estimate ({level})", "Error")
         return Summary(
             "Bootstrap of weights and estimate",

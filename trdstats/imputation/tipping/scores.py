@@ -28,6 +28,7 @@ from trdstats.tables import (
     format_estimate,
     format_number,
     format_p,
+    format_significant,
 )
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class TippingPointResult(FrameResult):
             ("Estimate", f"{labels(pd.DataFrame([self.row]))[0]}: {shown}, p "
              f"{format_p(start['p_value'])} without a delta"),
             ("Delta", f"{' and '.join(self.arms)}, {pace}{self._worse()}"),
-            ("Conclusion changes", f"where p crosses {level:g}"),
+            ("Conclusion changes", f"where p crosses {format_significant(level)}"),
         ]  # fmt: skip
         rows = tuple(
             (format_number(r.delta_other, 2), format_number(r.delta, 2))

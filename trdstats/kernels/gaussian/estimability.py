@@ -196,7 +196,7 @@ def judge_columns(
 
 
 def _rounding(factor: FloatArray, kept: list[int], j: int) -> float:
-    """Return what rounding may leave of the squared length that column j has of its own.
+    """Return what rounding may leave of the squared length that only column j has.
 
     That length is a sum of cross-products times the coefficients of column j on those kept, which
     are large where columns kept before are nearly collinear.

@@ -39,6 +39,11 @@ class Definition(SummaryMixin, ABC):
         return False
 
     @property
+    def fixed_day(self) -> float | None:
+        """Scheduled day of which alone it can speak; None where any day will do."""
+        return None
+
+    @property
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known."""
         return False

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from trdstats.errors import SpecError, unknown_name
+from trdstats.outcomes.rules.at_days import AtDays, WithoutEvent
 from trdstats.outcomes.rules.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.rules.definition import AllOf, AnyOf, Complement, Definition
-from trdstats.outcomes.rules.lasting import AtDays, InResponse, KOfLast
+from trdstats.outcomes.rules.lasting import InResponse, KOfLast
 from trdstats.outcomes.rules.onset import Onset
 from trdstats.outcomes.rules.relapse import Event, Relapse
 from trdstats.outcomes.rules.states import (
@@ -25,7 +26,7 @@ _KINDS: dict[str, type[Definition]] = {
     for c in (
         AtDays, CGIResponse, Deterioration, EarlyImprovement, Event, InResponse, KOfLast,
         LossOfResponse, Onset, PartialResponse, Relapse, ReliableChange, Remission, Response,
-        Sustained,
+        Sustained, WithoutEvent,
     )
 }  # fmt: skip
 _JOINED = ("all", "any", "not")

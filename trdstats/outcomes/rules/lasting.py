@@ -1,12 +1,9 @@
-"""States with a memory: all of some days, k of the last n visits, response until it is lost."""
+"""States with a memory: k of the last n visits, response until it is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
@@ -31,94 +28,6 @@ from trdstats.outcomes.rules.definition import (
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
-
-
-@checked
-@dataclass(frozen=True, repr=False)
-class AtDays(Definition):
-    """A state met at each of several scheduled days.
-
-    Met from the last of the days on. Before it the state is not known, unless one of the days
-    refutes it.
-
-    Parameters
-    ----------
-    definition : Definition
-        What must be met.
-    days : sequence of float
-        Scheduled days.
-    missing : {"ignore", "failure"}
-        A day without a rating leaves it not known, or counts as not met. The latter needs a
-        study with windows.
-
-    Raises
-    ------
-    SpecError
-        When no day is given, or the definition is no state at a visit.
-
-    Examples
-    --------
-    >>> from trdstats import Response
-    >>> AtDays(Response(), (28, 42)).label()
-    'response (≥ 50 % fall) at days 28 and 42'
-    """
-
-    definition: Definition
-    days: Sequence[float]
-    missing: Literal["ignore", "failure"] = "ignore"
-
-    def __post_init__(self) -> None:
-        check_states("AtDays", self.definition)
-        days = tuple(sorted(float(d) for d in self.days))
-        if not days or days[0] <= 0 or len(set(days)) < len(days):
-            raise SpecError(f"AtDays needs different days after day 0; got {self.days!r}.")
-        object.__setattr__(self, "days", days)
-        check_choice("missing", self.missing, ("ignore", "failure"))
-
-    @property
-    def is_worsening(self) -> bool | None:
-        """Whether the definition is a bad outcome."""
-        return self.definition.is_worsening
-
-    @property
-    def is_cumulative(self) -> bool:
-        """Whether a visit speaks for all visits before it: it does."""
-        return True
-
-    @property
-    def ends_when_known(self) -> bool:
-        """Whether time without the event ends at the last visit whose state is known: it does."""
-        return True
-
-    @property
-    def spacings(self) -> tuple[Spacing, ...]:
-        """On which days there must be a rating."""
-        on = tuple((float(d), float(d)) for d in self.days)
-        own = Spacing(f"ratings {self._days()}", on=on)
-        return (*spacings_of(self.definition), own)
-
-    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
-        """Return from which rated visits on the state was met at all of the days."""
-        grid = lay_out(visits, self.missing, "a state at several days")
-        holds = grid.spread(self.definition.evaluate(visits, scale), missed_counts=True)
-        return grid.collect(kernel.at_days(grid.visits, holds, np.array(self.days)))
-
-    def describe(self, scale: Scale | None = None) -> str:
-        """Return the rule in words."""
-        text = f"{self.definition.describe(scale)}, {self._days()}"
-        return text if self.missing == "ignore" else f"{text}, {MISSED_WORDS[self.missing]}"
-
-    def label(self, scale: Scale | None = None) -> str:
-        """Return the name with its days."""
-        return f"{self.definition.label(scale)} {self._days()}"
-
-    def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
-        """Return the sources of the state."""
-        return self.definition.sources(scale)
-
-    def _days(self) -> str:
-        *first, last = (f"{d:g}" for d in self.days)
-        return f"at days {', '.join(first)} and {last}" if first else f"at day {last}"
 
 
 @checked

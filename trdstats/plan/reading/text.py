@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trdstats.arguments import checked
-from trdstats.errors import PlanError
+from trdstats.errors import PlanError, unknown_name
 from trdstats.outcomes import LEFT_FOLLOW_UP
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading.confirmatory import read_confirmatory
@@ -27,6 +27,7 @@ from trdstats.plan.settings import check_settings
 from trdstats.plan.steps import all_steps
 from trdstats.study.described import check_described_study
 
+SAMPLE_PLANS = ("modalities", "trial")
 _ANALYSIS: dict[str, Any] = {
     "acute_end": None,
     "rate_days": None,
@@ -64,10 +65,35 @@ def read_plan(path: str | Path | None = None) -> Plan:
     'total at least 22 at 2 consecutive visits, dated at the first'
     """
     if path is None:
-        text = resources.files("trdstats.plan").joinpath("sample_plan.toml").read_text("utf-8")
-        return plan_from_text(text, Path.cwd())
+        return sample_plan("modalities")
     path = Path(path)
     return plan_from_text(_read_text(path), path.parent)
+
+
+@checked
+def sample_plan(name: str = "modalities") -> Plan:
+    """Return a packaged plan.
+
+    Parameters
+    ----------
+    name : {"modalities", "trial"}
+        Eight cohorts that nobody randomised, or a randomised trial of three arms with confirmatory
+        results, missing data and tipping points.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such plan.
+
+    Examples
+    --------
+    >>> sample_plan("trial").confirmatory.rule
+    'fixed sequence'
+    """
+    folder = resources.files("trdstats.plan.samples")
+    if name not in SAMPLE_PLANS:
+        raise unknown_name("packaged plan", name, SAMPLE_PLANS)
+    return plan_from_text(folder.joinpath(f"{name}.toml").read_text("utf-8"), Path.cwd())
 
 
 def _read_text(path: Path) -> str:

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.plan.definition_table import definition_table
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, fold, paragraphs
+from trdstats.plan.second_opinions import counts_in_words
 from trdstats.plan.sections import Section
+from trdstats.scales.source import Source
 from trdstats.study import Study
+from trdstats.tables import format_level
 
 
 def methods_text(
-    plan: Plan, study: Study, sections: Sequence[Section], manifest: Mapping[str, Any]
+    plan: Plan,
+    study: Study,
+    sections: Sequence[Section],
+    manifest: Mapping[str, Any],
+    cite: Callable[[Sequence[Source]], str] = lambda sources: "",
 ) -> list[str]:
-    """Return the methods as paragraphs for a paper."""
-    rules = "; ".join(f"{name}, {d.describe(study.scale)}" for name, d in plan.definitions.items())
-    outcomes = f"Outcomes were defined on the {study.scale.label}: {rules}."
+    """Return the methods as paragraphs for a paper.
+
+    Parameters
+    ----------
+    plan : Plan
+    study : Study
+    sections : sequence of Section
+    manifest : mapping
+        As from `build_manifest`.
+    cite : callable
+        Returns what stands behind a rule to name its sources, such as `` [1]``.
+    """
+    scale = study.scale
+    rules = "; ".join(
+        f"{name.replace('_', ' ')}, {d.describe(scale)}{cite(d.sources(scale))}"
+        for name, d in plan.definitions.items()
+    )
+    of_scale = cite(() if scale.source is None else (scale.source,))
+    outcomes = f"Outcomes were defined on the {scale.label}{of_scale}: {rules}."
     analyses = " ".join(dict.fromkeys(m for s in sections for m in s.methods))
     packages = ", ".join(f"{k} {v}" for k, v in manifest["packages"].items())
     software = (
@@ -26,7 +49,7 @@ def methods_text(
         f"{manifest['python']}; {packages}). The plan has the registration number "
         f"{plan.registration[:12]}."
     )
-    intervals = f"Intervals have a confidence level of {100 * plan.conf_level:g} %."
+    intervals = f"Intervals have a confidence level of {format_level(plan.conf_level)}."
     allocation = f"{study.caveat}." if study.caveat else ""
     missing = f"In rates, patients not assessed were {MISSING_WORDS[plan.missing]}."
     parts = [outcomes, missing, analyses, intervals, allocation, software]
@@ -38,11 +61,14 @@ def write_fine_print(
 ) -> str:
     """Return methods, sources, versions, fingerprints and plan as HTML."""
     methods = paragraphs(methods_text(plan, study, sections, manifest))
+    opinions = [each for s in sections for each in s.opinions]
+    recomputed = paragraphs([counts_in_words(opinions)]) if opinions else ""
     plan_text = f"<pre>{as_html(manifest['plan'])}</pre>"
     return (
         f'<section id="methods"><h2>Methods</h2>{methods}</section>'
         '<section id="manifest"><h2>What made this report</h2>'
         "<p>The same plan on the same data with the same versions writes the same numbers.</p>"
+        f"{recomputed}"
         f"<h3>Definitions and their sources</h3>{definition_table(plan, study).to_html()}"
         f"{fold('Versions', _pairs(_versions(manifest)))}"
         f"{fold('Data (SHA-256)', _pairs(manifest['data']))}"

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from trdstats.errors import PlanError, count_of
+from trdstats.errors import PlanError
 from trdstats.plan.confirmatory import judge_confirmatory
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, figure_html, paragraphs
 from trdstats.plan.sections import Section
 from trdstats.study import Study
-from trdstats.tables import NOT_ESTIMABLE, Table, each_row, format_number, format_p
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    Table,
+    each_row,
+    format_ci,
+    format_count,
+    format_number,
+    format_p,
+    format_p_equation,
+    format_significant,
+)
+from trdstats.tables.number_style import PLAIN, current_style
 
 LEADING_FIGURE = "in_response"
 
@@ -25,7 +35,7 @@ def write_first_screen(
     picture = next((p for s in sections for p in s.pictures if p.key == LEADING_FIGURE), None)
     shown = "" if picture is None else figure_html(picture, figures[LEADING_FIGURE])
     return (
-        f'<div id="findings">{paragraphs([_who(study), _what(plan, study)])}'
+        f'<div id="findings">{paragraphs([describe_patients(study), _what(plan, study)])}'
         f"{_confirmatory(plan, sections)}"
         f"{headline_table(study, sections).to_html()}{shown}"
         f'<p class="files">Registration number of the plan (SHA-256): <code>'
@@ -33,16 +43,21 @@ def write_first_screen(
     )
 
 
-def _who(study: Study) -> str:
+def describe_patients(study: Study) -> str:
+    """Return how many patients were studied, under which treatments."""
     counts = study.subjects["treatment"].value_counts()
-    arms = ", ".join(f"{t} ({counts[t]})" for t in study.treatments)
+    arms = ", ".join(f"{t} ({format_count(counts[t])})" for t in study.treatments)
     how = "allocated at random" if study.randomised else "not allocated at random"
-    patients = count_of(len(study.subjects), "patient", "patients")
+    n = len(study.subjects)
+    patients = f"{format_count(n)} {'patient' if n == 1 else 'patients'}"
     return f"{patients}, assessed with the {study.scale.label}: {arms}; {how}."
 
 
 def _what(plan: Plan, study: Study) -> str:
-    rules = (f"{name}: {d.describe(study.scale)}" for name, d in plan.definitions.items())
+    rules = (
+        f"{name.replace('_', ' ')}: {d.describe(study.scale)}"
+        for name, d in plan.definitions.items()
+    )
     return "What counts. " + ". ".join(r[:1].upper() + r[1:] for r in rules) + "."
 
 
@@ -62,29 +77,46 @@ def headline_table(study: Study, sections: Sequence[Section]) -> Table:
 def _confirmatory(plan: Plan, sections: Sequence[Section]) -> str:
     if plan.confirmatory is None:
         return ""
-    tables = {s.key: s.results for s in sections if s.results is not None}
     try:
-        judged = judge_confirmatory(plan.confirmatory, tables)
+        sentences = confirmatory_sentences(plan, sections)
     except PlanError as error:
         return f'<p class="banner">{as_html(str(error))}</p>'
-    rule = plan.confirmatory.rule
-    how = "" if rule == "none" else f" (multiplicity: {rule})"
-    title = f"<h2>Confirmatory results{as_html(how)}</h2>"
-    return title + "".join(f"<p>{as_html(t)}</p>" for t in confirmatory_sentences(judged, plan))
+    return f"<h2>{as_html(confirmatory_title(plan))}</h2>{paragraphs(sentences)}"
 
 
-def confirmatory_sentences(judged: pd.DataFrame, plan: Plan) -> list[str]:
-    """Return a sentence for each confirmatory result."""
-    assert plan.confirmatory is not None
-    level = f"{100 * plan.conf_level:g} % CI"
+def confirmatory_title(plan: Plan) -> str:
+    """Return the heading of the confirmatory results, with the rule of multiplicity."""
+    rule = "none" if plan.confirmatory is None else plan.confirmatory.rule
+    return "Confirmatory results" + ("" if rule == "none" else f" (multiplicity: {rule})")
+
+
+def confirmatory_sentences(plan: Plan, sections: Sequence[Section]) -> list[str]:
+    """Return a sentence for each confirmatory result; none when the plan has none.
+
+    Raises
+    ------
+    PlanError
+        When a result cannot be found among those of its step.
+    """
+    if plan.confirmatory is None:
+        return []
+    tables = {s.key: s.results for s in sections if s.results is not None}
+    judged = judge_confirmatory(plan.confirmatory, tables)
     sentences = []
     for row in each_row(judged):
-        limits = f"{format_number(row.conf_low, 3)} to {format_number(row.conf_high, 3)}"
         part = "Primary" if row.primary else "Key secondary"
         shown = "shown" if row.is_shown else "not shown"
         sentences.append(
-            f"{part}. {row.name}: {format_number(row.estimate, 3)} ({level} {limits}), p "
-            f"{format_p(row.p_value)}, adjusted {format_p(row.p_adjusted)}: {shown} at "
-            f"{plan.confirmatory.alpha:g}."
+            f"{part}. {row.name}: {format_number(row.estimate, 3)} ("
+            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), {_p_values(row)}: "
+            f"{shown} at {format_significant(plan.confirmatory.alpha)}."
         )
     return sentences
+
+
+def _p_values(row: Any) -> str:
+    """Return the p-value of a confirmatory result and the adjusted one: equations in a journal."""
+    sides = " (one-sided)" if row.sides == 1 else ""
+    if current_style() is PLAIN:
+        return f"p {format_p(row.p_value)}{sides}, adjusted {format_p(row.p_adjusted)}"
+    return f"{format_p_equation(row.p_value)}{sides}, adjusted {format_p_equation(row.p_adjusted)}"

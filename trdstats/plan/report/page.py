@@ -10,7 +10,7 @@ from typing import Any
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.fine_print import write_fine_print
 from trdstats.plan.report.first_screen import LEADING_FIGURE, write_first_screen
-from trdstats.plan.report.html import as_html
+from trdstats.plan.report.html import as_html, paragraphs
 from trdstats.plan.report.section import write_section
 from trdstats.plan.sections import Section
 from trdstats.study import Study
@@ -39,11 +39,7 @@ def build_report(
     """
     style = resources.files("trdstats.plan.report").joinpath("page.css").read_text("utf-8")
     links = "".join(f'<li><a href="#{s.key}">{as_html(s.title)}</a></li>' for s in sections)
-    banners = [_SIMULATED] if "sample" in plan.study else []
-    if study.caveat:
-        banners.append(f"{study.caveat}. Differences between them may come from who was treated.")
-    banners += [f"{p.summary} {p.remedy}" for p in study.notices if p.level == "warning"]
-    warnings = "".join(f'<p class="banner">{as_html(b)}</p>' for b in banners)
+    warnings = paragraphs(warnings_of(plan, study), "banner")
     shown = {LEADING_FIGURE} & {p.key for s in sections for p in s.pictures}
     body = "".join(write_section(s, figures, already_shown=shown) for s in sections)
     return (
@@ -57,3 +53,11 @@ def build_report(
         '<li><a href="#manifest">What made this report</a></li></ol></nav>'
         f"{body}{write_fine_print(plan, study, sections, manifest)}</main></body></html>\n"
     )
+
+
+def warnings_of(plan: Plan, study: Study) -> list[str]:
+    """Return what must be said before any result: simulated data, treatments not randomised."""
+    warnings = [_SIMULATED] if "sample" in plan.study else []
+    if study.caveat:
+        warnings.append(f"{study.caveat}. Differences between them may come from who was treated.")
+    return warnings + [f"{p.summary} {p.remedy}" for p in study.notices if p.level == "warning"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trdstats.errors import count_of
 from trdstats.plan.report.html import as_html, figure_html, fold, paragraphs
+from trdstats.plan.second_opinions import FILE, TITLE, counts_in_words, opinion_table
 from trdstats.plan.sections import Note, NoteKind, Section
 from trdstats.study.caveats import LABELS
 
@@ -47,11 +48,20 @@ def write_section(
             *drawn[:1],
             *tables[:1],
             fold(" and ".join(what), more),
+            _recomputed(section),
             _notes(section),
             f'<p class="files">Numbers: {as_html(files)}</p>' if files else "",
             "</section>",
         ]
     )
+
+
+def _recomputed(section: Section) -> str:
+    """Return the folded table of numbers beside those of independent libraries."""
+    if not section.opinions:
+        return ""
+    words = f"{counts_in_words(section.opinions)} Numbers: tables/{FILE}.csv"
+    return fold(TITLE, paragraphs([words]) + opinion_table(section.opinions).to_html())
 
 
 def _is_label(note: str) -> bool:

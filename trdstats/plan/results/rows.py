@@ -41,7 +41,7 @@ _LABELS = {
 # Numbers that say which estimate a row is; all other numbers are statistics of it.
 _NUMBERS_THAT_NAME = {
     "day", "visit", "time", "tau", "horizon", "from_day", "to_day", "delta", "quantile", "step",
-    "probability",
+    "probability", "margin",
 }  # fmt: skip
 _VARIABLES = ("outcome", "variable", "covariate", "scale_name")
 _WORDS_BESIDE = ("reason", "scale", "label", "title", "note")
@@ -67,6 +67,7 @@ def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
         return
     names = [str(c) for c in table.columns if _names_estimate(table[c], str(c))]
     statistics = [str(c) for c in table.columns if _is_statistic(table[c], str(c))]
+    applying = _by_measure(table, statistics)
     seen: dict[str, int] = {}
     for record in table.to_dict("records"):
         group = {c: label for c in names if (label := label_of(record[c])) is not None}
@@ -74,7 +75,7 @@ def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
         seen[identifier] = seen.get(identifier, 0) + 1
         if seen[identifier] > 1:  # rows that nothing tells apart keep their order
             identifier = f"{identifier}-{seen[identifier]}"
-        for name in statistics:
+        for name in applying[record.get("measure")]:
             yield {
                 "result_id": identifier,
                 "analysis_id": section.key,
@@ -87,6 +88,27 @@ def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
                 "stat_format": _format_of(name),
                 "reason": label_of(record.get("reason")) or "",
             }
+
+
+def _by_measure(table: pd.DataFrame, statistics: list[str]) -> dict[Any, list[str]]:
+    """Return the statistics that a measure has: those of other measures are no gaps of it.
+
+    An estimate that could not be had has a reason, and is a gap.
+    """
+    if "measure" not in table:
+        return {None: statistics}
+    return {
+        measure: [
+            s
+            for s in statistics
+            if part[s].notna().any() or (s == "estimate" and _has_reason(part))
+        ]
+        for measure, part in table.groupby("measure", sort=False)
+    }
+
+
+def _has_reason(rows: pd.DataFrame) -> bool:
+    return "reason" in rows and bool(rows["reason"].map(label_of).astype(bool).any())
 
 
 def result_id(step: str, group: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from trdstats import plots
 from trdstats.outcomes import Definition, change_from_baseline, day_by_treatment
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
+from trdstats.plan.members import members_of_rates
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
@@ -25,6 +26,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_percent,
 )
 
@@ -35,7 +37,7 @@ def run(task: Task) -> Section:
     days = day_by_treatment(study, plan.acute_end)
     share = _share_drawn(plan.response, study.scale)
     change = change_from_baseline(study, days, of=share.of)
-    table, notes = _rates_at_end(task, days)
+    table, members, notes = _rates_at_end(task, days)
     caveat = caveat_of_figure(study.caveat, _switched(task, days))
     response = table[table["outcome"] == "response"]
 
@@ -57,7 +59,8 @@ def run(task: Task) -> Section:
         plots.plot_estimates(
             shown,
             ax=figure.add_subplot(),
-            xlabel=f"Response at the last acute visit (%), {100 * plan.conf_level:g} % interval",
+            xlabel="Response at the last acute visit (%), "
+            f"{format_level(plan.conf_level)} interval",
             styles=plots.treatment_styles(study.treatments),
             caveat=caveat,
         )
@@ -89,6 +92,7 @@ def run(task: Task) -> Section:
         ),
         frames={"changes": change, "rates_acute": table},
         results=table,
+        members=members,
         headlines={
             f"{_capital(key)} at the end of the acute course (%)": {
                 str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
@@ -105,9 +109,12 @@ def _methods(plan: Plan) -> str:
     return f"Proportions have {plan.interval} confidence intervals."
 
 
-def _rates_at_end(task: Task, days: dict[str, float]) -> tuple[pd.DataFrame, list[str]]:
-    """Return response and remission of each treatment at the end of its own course, and notes."""
+def _rates_at_end(
+    task: Task, days: dict[str, float]
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return response and remission at the end of each course, who was counted how, and notes."""
     rows: list[pd.DataFrame] = []
+    members: list[pd.DataFrame] = []
     notes: list[str] = []
     for key in ("response", "remission"):
         # Other treatments need not be scheduled on a day: their gaps are no news here.
@@ -117,8 +124,10 @@ def _rates_at_end(task: Task, days: dict[str, float]) -> tuple[pd.DataFrame, lis
             notes += notes_on(counts and counts.only([name]))
             own = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
             rows.append(own.assign(outcome=key, day=day))
+            everyone = members_of_rates(by_day[day], outcome=key, day=day)
+            members.append(everyone[everyone["treatment"] == name])
     table = pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
-    return table, list(dict.fromkeys(notes))
+    return table, pd.concat(members, ignore_index=True), list(dict.fromkeys(notes))
 
 
 def _switched(task: Task, days: dict[str, float]) -> SwitchCounts | None:
@@ -142,7 +151,7 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) ->
             limits = format_interval(100 * r.conf_low, 100 * r.conf_high)
             cells += [format_percent(r.estimate), limits]
         rows.append(tuple(cells))
-    level = f"{100 * plan.conf_level:g} % CI"
+    level = f"{format_level(plan.conf_level)} CI"
     header = ("Treatment", "Day", "n", "Rated", "Response %", level, "Remission %", level)
     caveat = (f"{study.caveat}.",) if study.caveat else ()
     return Summary(

@@ -11,16 +11,18 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
+from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.margins import Contrasts, Margins
 from trdstats.outcomes import mean_scores
+from trdstats.plan.members import members_of_model
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.shared_days import assessed_days, shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import each_row, format_estimate
+from trdstats.tables import each_row, format_estimate, format_level
 
 _TITLE = "How did scores change?"
 
@@ -84,8 +86,8 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "scores",
-                f"Mean {study.scale.label} total with {100 * plan.conf_level:g} % intervals, by "
-                f"scheduled day. {study.scale.better.capitalize()} is better. Means of those "
+                f"Mean {study.scale.label} total with {format_level(plan.conf_level)} intervals, "
+                f"by scheduled day. {study.scale.better.capitalize()} is better. Means of those "
                 "assessed, not of all who started.",
                 draw,
                 alt=f"Mean {study.scale.label} total of each treatment by day.",
@@ -134,7 +136,8 @@ def _with_model(task: Task, observed: Section) -> Section:
         *observed.pictures,
         Picture(
             "change_model",
-            f"Adjusted mean change by visit, and differences, with {100 * level:g} % intervals.",
+            "Adjusted mean change by visit, and differences, with "
+            f"{format_level(level)} intervals.",
             draw,
             (11.0, 4.6),
             alt=lead,
@@ -148,6 +151,7 @@ def _with_model(task: Task, observed: Section) -> Section:
         pictures=figures if len(days) > 1 else observed.pictures,
         frames={**observed.frames, "change_model": table},
         results=table,
+        members=_members(task, study, days),
         headlines={
             f"Change at day {last:g} ({study.scale.label} points)": {
                 str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)
@@ -189,6 +193,13 @@ def _results(margins: Margins, contrasts: Contrasts, days: tuple[float, ...]) ->
     front = ["measure", "visit", "treatment", "reference"]
     table["visit"] = table["visit"].astype(float)
     return table[[*front, *(c for c in table.columns if c not in front)]]
+
+
+def _members(task: Task, study: Study, days: tuple[float, ...]) -> pd.DataFrame:
+    """Return who has at least one visit with the outcome and the covariates of the model."""
+    needed = sorted(read_formula(task.settings.formula).required_variables)
+    complete = study.longitudinal(list(days)).dropna(subset=needed)
+    return members_of_model(study, complete["subject"].unique().tolist())
 
 
 def _days(days: tuple[float, ...]) -> str:

@@ -58,14 +58,15 @@ def run(task: Task) -> Section:
 def _section(task: Task, title: str, found: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
     if found.tidy()["estimate"].notna().any():
-        rows = len(found.comparability)
+        table = found.tidy()
+        rows = len(table[table["estimate"].notna()][["treatment", "reference"]].drop_duplicates())
 
         def draw(figure: Any) -> None:
             found.plot(figure)
 
         caption = (
-            "Treatment less reference, crude and adjusted. A pair without marks is not "
-            "comparable; the table of findings says why."
+            "Treatment less reference, crude and adjusted, of the pairs that can be compared; the "
+            "matrix of verdicts has the others."
         )
         pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * rows + 2.2)),)
     frames = {
@@ -148,4 +149,4 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
             yield "adjust", f"{p.summary} {p.remedy}"
 
 
-STEP: Step = Step(KEY, "comparison of cohorts", run, check=check)
+STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=20.0)

@@ -13,6 +13,7 @@ from trdstats.errors import NotEstimableError, TrdstatsError
 from trdstats.outcomes import EventTimes, time_to
 from trdstats.outcomes.switching import notes_on
 from trdstats.outcomes.time_to import check_kinds
+from trdstats.plan.members import members_of_times
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
@@ -26,6 +27,7 @@ from trdstats.tables import (
     format_count,
     format_estimate,
     format_interval,
+    format_level,
     format_percent,
 )
 
@@ -78,6 +80,7 @@ def run(task: Task) -> Section:
             "durability_at": table,
         },
         results=table,
+        members=members_of_times(times),
         headlines=_headlines(plan, table, times),
         methods=(
             "Relapse after response was estimated among responders by cumulative incidence "
@@ -138,7 +141,7 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     return Summary(
         f"Cumulative incidence of {times.causes[1]} (%)",
         (
-            ("Interval", f"{100 * plan.conf_level:g} %"),
+            ("Interval", format_level(plan.conf_level)),
             ("Competing", ", ".join(v for k, v in times.causes.items() if k > 1)),
         ),
         (Table(header, tuple(rows)),),

@@ -10,6 +10,7 @@ from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes import ResponseHistory, response_history
+from trdstats.plan.members import members_of_history
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -17,7 +18,7 @@ from trdstats.plan.switching import strategy_for
 from trdstats.plan.wording import list_differences, list_groups
 from trdstats.survival import ResponseState
 from trdstats.survival.states.response_state import ResponseStateResult
-from trdstats.tables import each_row, format_estimate
+from trdstats.tables import each_row, format_estimate, format_level
 
 HOW_LONG = "Mean days in response"
 _TITLE = "How many are in response, day by day?"
@@ -90,7 +91,7 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "in_response",
-                f"Probability of being in response, by day, with {100 * level:g} % intervals.",
+                f"Probability of being in response, by day, with {format_level(level)} intervals.",
                 draw,
                 (9.0, 5.2),
                 alt=f"One curve a treatment of the probability of being in response. {groups}",
@@ -106,6 +107,7 @@ def run(task: Task) -> Section:
         ),
         frames={"in_response_curves": fit.tidy(), "in_response_days": days},
         results=days,
+        members=members_of_history(history),
         headlines={
             f"{HOW_LONG} (of {tau:g})": {
                 str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high)

@@ -35,7 +35,7 @@ from trdstats.plan.shared_days import shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import Summary, format_percent
+from trdstats.tables import Summary, add_unit, format_level, format_percent
 
 _TITLE = "Could missing data change the result?"
 Strategy = TreatmentPolicy | Hypothetical | Composite | WhileOnTreatment
@@ -148,8 +148,9 @@ def _who_left(dropout: Any, day: float) -> str:
     patterns = dropout.patterns()
     total = patterns["n"].sum()
     complete = patterns.loc[patterns["kind"] == "complete", "n"].sum()
+    share = add_unit(format_percent(complete / total, 0), "%")
     return (
-        f"{complete} of {total} patients ({format_percent(complete / total, 0)} %) were assessed "
+        f"{complete} of {total} patients ({share}) were assessed "
         f"at every scheduled visit to day {day:g}. "
     )
 
@@ -275,7 +276,7 @@ def _forest(task: Task, table: pd.DataFrame, day: float) -> Picture:
     return Picture(
         "missing",
         f"Difference in change at day {day:g} under each assumption on what was not assessed, with "
-        f"{100 * task.plan.conf_level:g} % intervals.",
+        f"{format_level(task.plan.conf_level)} intervals.",
         draw,
         (9.0, 1.4 + 0.32 * len(rows)),
         alt="The same difference estimated under several assumptions on missing visits.",

@@ -16,7 +16,7 @@ from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import say_excluding_zero
-from trdstats.tables import format_percent
+from trdstats.tables import format_level, format_percent
 
 _TITLE = "Does the result depend on the definition?"
 
@@ -107,8 +107,9 @@ def run(task: Task) -> Section:
         pictures=(
             Picture(
                 "multiverse",
-                f"The difference under every combination, in order; {100 * plan.conf_level:g} % "
-                "intervals. The marks below say which choices each stands for.",
+                "The difference under every combination, in order; "
+                f"{format_level(plan.conf_level)} intervals. The marks below say which choices "
+                "each stands for.",
                 draw,
                 (10.0, 6.0),
                 alt=lead,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError
 from trdstats.kinds import label_of
 from trdstats.outcomes import EventTimes
+from trdstats.plan.members import members_of_times
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.shared_days import assessed_days
@@ -27,7 +28,14 @@ from trdstats.survival import (
     Turnbull,
     audit_schedule,
 )
-from trdstats.tables import Summary, each_row, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    each_row,
+    format_level,
+    format_number,
+    format_p_equation,
+)
 
 _TITLE = "How soon?"
 _ABOUT = (
@@ -68,6 +76,7 @@ class _Parts:
     results: list[pd.DataFrame]
     notes: list[Note]
     methods: list[str]
+    checked: list[SummaryMixin] = field(default_factory=list)
 
 
 def check(task: Task) -> Iterator[str]:
@@ -109,6 +118,7 @@ def run(task: Task) -> Section:
         pictures=tuple(pictures),
         frames=parts.frames,
         results=pd.concat(parts.results, ignore_index=True),
+        members=members_of_times(times),
         headlines={
             f"Median days to {settings.outcome}, between visits": {
                 str(r.treatment): _between(r) for r in each_row(medians)
@@ -116,6 +126,7 @@ def run(task: Task) -> Section:
         },
         notes=tuple(parts.notes),
         methods=tuple(parts.methods),
+        checked=tuple(parts.checked),
     )
 
 
@@ -162,12 +173,8 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
     first = next(each_row(glance))
     return (
         f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
-        f"on {first.df:g} df, {_p(first.p_value)}."
+        f"on {first.df:g} df, {format_p_equation(first.p_value)}."
     )
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _add_hazards(task: Task, times: EventTimes, parts: _Parts) -> None:
@@ -242,8 +249,10 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     curves = KaplanMeier(conf_level=plan.conf_level).fit(times)
     parts.tables.append(curves.summary())
     parts.frames |= {"onset_curves": curves.tidy()}
+    parts.checked.append(curves)
     if len(study.treatments) > 1:
         test = LogRank().fit(times)
+        parts.checked.append(test)
         parts.tables.append(test.summary())
         parts.frames |= {"onset_logrank": test.glance(), "onset_logrank_pairs": test.pairwise()}
     seen = [t for t in study.treatments if times.first_look.get(t, 0.0) <= plan.horizon]
@@ -258,6 +267,7 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
             times.only(seen)
         )
         parts.tables.append(means.summary())
+        parts.checked.append(means)
         parts.frames["onset_rmst"] = means.tidy()
         parts.results.append(means.tidy())
     parts.methods.append(
@@ -275,10 +285,10 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     return Picture(
         "onset_at_visits",
         f"Proportion with at least one {task.settings.outcome}, dated at the visit that detected "
-        f"it, with {100 * plan.conf_level:g} % intervals; numbers at risk below.",
+        f"it, with {format_level(plan.conf_level)} intervals; numbers at risk below.",
         draw,
         (9.0, 4.6 + 0.24 * len(study.treatments)),
     )
 
 
-STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check)
+STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check, cost=5.0)

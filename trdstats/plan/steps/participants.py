@@ -1,51 +1,206 @@
-"""Who was studied, and what counts as an outcome."""
+"""Who was studied: flow, baseline characteristics, events, and what counts as an outcome."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
 import pandas as pd
 
-from trdstats.plan.sections import Section
+from trdstats.arguments import checked
+from trdstats.errors import TrdstatsError, unknown_name
+from trdstats.participants import (
+    BaselineTable,
+    EventCounts,
+    ParticipantFlow,
+    baseline_table,
+    count_events,
+    participant_flow,
+)
+from trdstats.plan.definition_table import definition_frame, definition_table
+from trdstats.plan.sections import Note, Picture, Section
+from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
-from trdstats.tables import Summary, Table, format_number
+from trdstats.tables import Summary, format_count, format_number
+
+_ALIKE = 0.1  # a standardised difference above it is worth a word (Austin 2009)
+
+
+@checked
+@dataclass(frozen=True)
+class ParticipantsSettings(StepSettings):
+    """The ``[participants]`` table.
+
+    Attributes
+    ----------
+    covariates : tuple of str or None
+        Columns of the subjects in Table 1; None for all that are characteristics.
+    enrolled : int or None
+        People assessed for eligibility.
+    excluded : mapping of str to int
+        Why people were not assigned, and how many.
+    events : tuple of str or None
+        Kinds of events that are counted; None for all of the study.
+    """
+
+    covariates: tuple[str, ...] | None = None
+    enrolled: int | None = None
+    excluded: dict[str, int] = field(default_factory=dict)
+    events: tuple[str, ...] | None = None
+
+
+def check(task: Task) -> Iterator[str]:
+    """Yield the covariates and events that are not there, and counts that do not add up."""
+    settings: ParticipantsSettings = task.settings
+    columns = task.study.subjects.columns
+    for name in settings.covariates or ():
+        if name not in columns:
+            yield str(unknown_name("column of the subjects", name, columns))
+    known = task.study.events["event"].astype(str).unique().tolist()
+    for name in settings.events or ():
+        if name not in known:
+            yield str(unknown_name("kind of event", name, known))
+    try:
+        _flow(task)
+    except TrdstatsError as error:
+        yield str(error)
 
 
 def run(task: Task) -> Section:
-    """Return the study and the definitions of the plan."""
-    plan, study = task.plan, task.study
-    definitions = pd.DataFrame(
-        [
-            {
-                "outcome": key,
-                "rule": d.describe(study.scale),
-                "source": "; ".join(s.cite() for s in d.sources(study.scale))
-                or "set by the analyst",
-            }
-            for key, d in plan.definitions.items()
-        ]
+    """Return who was studied and how many stayed, who they were, what happened to them."""
+    study, settings = task.study, task.settings
+    flow = _flow(task)
+    table = baseline_table(study, covariates=settings.covariates)
+    events = (
+        count_events(study, events=settings.events, conf_level=task.plan.conf_level)
+        if len(study.events)
+        else None
     )
-    rows = tuple(definitions.itertuples(index=False, name=None))
-    table = Table(("Outcome", "Rule", "Source"), rows, 3)
-    source = study.scale.source.cite() if study.scale.source else "not stated"
-    face = Summary("Definitions", (("Scale", f"{study.scale.name} ({source})"),), (table,))
+    definitions = Summary(
+        "Definitions",
+        (("Scale", study.scale.name),),
+        (definition_table(task.plan, study),),
+    )
+
+    def draw(figure: Any) -> None:
+        flow.plot(figure.add_subplot())
+
+    flow_words = ", ".join(flow.words(s) for s in dict.fromkeys(flow.frame["stage"]))
+    tables = [table.summary(), flow.summary(), *([] if events is None else [events.summary()])]
     return Section(
         task.name,
-        task.settings.title or "Who was studied, and what counts as an outcome",
-        _lead(task),
-        about="Every number below follows from these rules and from the visits that took place.",
-        tables=(study.summary(), face),
-        frames={"definitions": definitions, "subjects": study.subjects},
+        settings.title or "Who was studied, and what counts as an outcome",
+        _lead(task, flow),
+        about=_ABOUT[study.randomised],
+        tables=(*tables, study.summary(), definitions),
+        pictures=(
+            Picture(
+                "flow",
+                f"Participant flow: {flow_words}, and why the others were not.",
+                draw,
+                (max(9.0, 1.4 * len(study.treatments)), flow.height),
+                alt=_lead(task, flow),
+            ),
+        ),
+        frames={
+            "definitions": definition_frame(task.plan, study),
+            "subjects": study.subjects,
+            "participant_flow": flow.tidy(),
+            "baseline_table": table.tidy(),
+            "baseline_differences": table.differences(),
+            **({} if events is None else {"event_counts": events.counts, "events": events.tidy()}),
+        },
+        results=_results(table, flow, events),
+        members=_members(flow),
+        notes=_notes(task, table),
+        methods=(
+            "Baseline characteristics are described by means with standard deviations, or counts "
+            "with percentages, and standardised differences.",
+            *(_EVENT_METHODS if events is not None else ()),
+        ),
     )
 
 
-def _lead(task: Task) -> str:
-    """Return how many were studied, and how they scored before treatment."""
+_ABOUT = {
+    False: "Differences between cohorts before treatment are in standard deviations; above "
+    f"{_ALIKE:g} they may explain a part of any difference in outcome.",
+    True: "Treatments were randomised: what differs before treatment is due to chance.",
+}
+_EVENT_METHODS = (
+    "Events after day 0 are reported as the proportion with at least one (Wilson intervals) and "
+    "as first events per 100 person-years (exact Poisson intervals).",
+)
+
+
+def _flow(task: Task) -> ParticipantFlow:
+    settings: ParticipantsSettings = task.settings
+    return participant_flow(
+        task.study,
+        day=task.plan.acute_end,
+        enrolled=settings.enrolled,
+        excluded=settings.excluded,
+    )
+
+
+def _lead(task: Task, flow: ParticipantFlow) -> str:
+    """Return how many were studied and seen to the end, and how they scored before treatment."""
     study = task.study
     baseline = study.subjects["baseline"].dropna()
+    seen = int((flow.members["stage"] == "assessed at the day").sum())
     return (
-        f"{len(study.subjects)} patients under {len(study.treatments)} treatments; mean "
-        f"{study.scale.label} before treatment {format_number(baseline.mean())} "
-        f"(standard deviation {format_number(baseline.std())}, {len(baseline)} with a baseline)."
+        f"{format_count(len(study.subjects))} patients under {len(study.treatments)} treatments; "
+        f"{format_count(seen)} were "
+        f"{flow.words('assessed at the day')} of the acute course. Mean {study.scale.label} before "
+        f"treatment {format_number(baseline.mean())} (standard deviation "
+        f"{format_number(baseline.std())}, {format_count(len(baseline))} with a baseline)."
     )
 
 
-STEP: Step = Step("participants", "participants and definitions", run)
+def _results(
+    table: BaselineTable, flow: ParticipantFlow, events: EventCounts | None
+) -> pd.DataFrame:
+    parts = [
+        flow.tidy().rename(columns={"reason": "why"}).assign(measure="participant flow"),
+        table.tidy().assign(measure="baseline"),
+        table.differences().assign(measure="standardised difference"),
+    ]
+    if events is not None:
+        own = events.tidy()
+        parts.append(own.assign(measure=own["measure"] + " with event"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _members(flow: ParticipantFlow) -> pd.DataFrame:
+    """Return the last stage of each subject, and why it is not the last of all."""
+    members = flow.members
+    status = [
+        flow.words(stage) if not reason else f"{flow.words(stage)}, then: {reason}"
+        for stage, reason in zip(members["stage"], members["reason"], strict=True)
+    ]
+    return members[["subject", "treatment"]].assign(status=status)
+
+
+def _notes(task: Task, table: BaselineTable) -> tuple[Note, ...]:
+    if task.study.randomised or len(task.study.treatments) < 2:
+        return ()
+    largest = table.largest().sort_values(ascending=False, kind="stable")
+    apart = largest[largest > _ALIKE]
+    if apart.empty:
+        return ()
+    named = ", ".join(f"{k} ({format_number(v, 2)})" for k, v in apart.head(3).items())
+    return (
+        Note(
+            f"Cohorts differ before treatment in {len(apart)} of {len(largest)} characteristics "
+            f"by more than {_ALIKE:g} standard deviations; most in {named}."
+        ),
+    )
+
+
+STEP: Step = Step(
+    "participants",
+    "participants and definitions",
+    run,
+    settings=ParticipantsSettings,
+    check=check,
+)

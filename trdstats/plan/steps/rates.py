@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import DataWarning, EstimateWarning, Problem
+from trdstats.errors import DataWarning, EstimateWarning, Problem, SpecError, unknown_name
 from trdstats.outcomes import Rates, rates
+from trdstats.plan.margin_rows import margin_rows, margin_summary
+from trdstats.plan.members import members_of_rates
 from trdstats.plan.sections import Note, Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
@@ -28,18 +31,44 @@ class RatesSettings(StepSettings):
     outcomes : tuple of str
         Definitions of the plan.
     days : tuple of float or None
-        Scheduled days; None for ``rate_days`` of ``[analysis]``.
+        Scheduled days; None for ``rate_days`` of ``[analysis]``. Definitions that speak of a day of
+        their own (`WithoutEvent`) are judged at that day alone.
+    margins : mapping of str to float
+        Non-inferiority margins of some of the outcomes, as proportions: by how much a treatment
+        may be worse than the reference.
     """
 
     outcomes: tuple[str, ...] = ("response", "remission")
     days: tuple[float, ...] | None = None
+    margins: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, margin in self.margins.items():
+            if name not in self.outcomes:
+                raise unknown_name("outcome of the step", name, self.outcomes)
+            if not 0 < margin < 1:
+                raise SpecError(
+                    f"margins: that of {name!r} must lie between 0 and 1 (ten percentage points "
+                    f"are 0.1); got {margin!r}."
+                )
 
 
 def check(task: Task) -> Iterator[str]:
     """Yield the outcomes and days that the plan or the study does not have."""
     settings: RatesSettings = task.settings
-    yield from task.unknown_outcomes(*settings.outcomes)
-    yield from task.unknown_days(*(settings.days or task.plan.rate_days))
+    unknown = list(task.unknown_outcomes(*settings.outcomes))
+    yield from unknown
+    if not unknown:
+        yield from task.unknown_days(*dict.fromkeys(day for _, day in _asked(task)))
+
+
+def _asked(task: Task) -> Iterator[tuple[str, float]]:
+    """Yield each outcome with the days at which it is judged."""
+    settings: RatesSettings = task.settings
+    own = {name: task.definition(name).fixed_day for name in settings.outcomes}
+    for day in settings.days or task.plan.rate_days:
+        yield from ((name, day) for name in settings.outcomes if own[name] is None)
+    yield from ((name, day) for name, day in own.items() if day is not None)
 
 
 def estimate_rates(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:
@@ -70,15 +99,22 @@ def run(task: Task) -> Section:
     """Return rates and their differences at the days of the plan."""
     plan = task.plan
     settings: RatesSettings = task.settings
-    results, frames, notes = [], [], []
+    summaries, frames, notes, members, checked = [], [], [], [], []
     limits: list[Problem] = []
-    for day in settings.days or plan.rate_days:
-        for outcome in settings.outcomes:
-            result, said = estimate_rates(task, outcome, day)
-            results.append(result)
-            frames.append(result.tidy().assign(outcome=outcome, label=result.label, day=day))
-            notes += [Note(text, "not estimable") for text in said]
-            limits += [p for p in result.notices if p.kind != "switched"]
+    for outcome, day in _asked(task):
+        result, said = estimate_rates(task, outcome, day)
+        keys: dict[str, Any] = {"outcome": outcome, "label": result.label, "day": day}
+        summaries.append(result.summary())
+        checked.append(result)
+        members.append(members_of_rates(result, outcome=outcome, day=day))
+        frames.append(result.tidy().assign(**keys))
+        if outcome in settings.margins:
+            margin = settings.margins[outcome]
+            judged = margin_rows(result, task.definition(outcome), margin, plan.conf_level)
+            frames.append(judged.assign(**keys))
+            summaries.append(margin_summary(frames[-1]))
+        notes += [Note(text, "not estimable") for text in said]
+        limits += [p for p in result.notices if p.kind != "switched"]
     for problem in dict.fromkeys(limits):
         warnings.warn(problem.describe(), DataWarning, stacklevel=2)
         notes.append(Note(f"{problem.summary} {problem.remedy}"))
@@ -88,14 +124,29 @@ def run(task: Task) -> Section:
         settings.title or "Which rates differ at the same day?",
         _lead(task, table),
         about="Treatments compared at a scheduled day they share.",
-        tables=tuple(r.summary() for r in results),
+        tables=tuple(summaries),
         frames={"rates": table},
         results=table,
+        members=pd.concat(members, ignore_index=True),
         notes=tuple(dict.fromkeys(notes)),
-        methods=(
-            f"Differences of proportions have {plan.difference} confidence intervals and tests.",
-        ),
+        methods=_methods(task),
+        checked=tuple(checked),
     )
+
+
+def _methods(task: Task) -> tuple[str, ...]:
+    margins: dict[str, float] = task.settings.margins
+    said = [
+        f"Differences of proportions have {task.plan.difference} confidence intervals and tests."
+    ]
+    if margins:
+        # Not in the style of a journal: the file of results holds this sentence.
+        each = ", ".join(f"{name} {100 * m:.1f}" for name, m in margins.items())
+        said.append(
+            f"Non-inferiority was tested one-sided by the score test of Miettinen and Nurminen "
+            f"against margins in percentage points: {each}."
+        )
+    return tuple(said)
 
 
 def _lead(task: Task, table: pd.DataFrame) -> str:
@@ -105,7 +156,10 @@ def _lead(task: Task, table: pd.DataFrame) -> str:
     )
     first = table[is_first]
     differences = first[first["measure"] == "difference"]
-    what = f"{first['label'].iloc[0].capitalize()} at day {first['day'].iloc[0]:g}: "
+    label = first["label"].iloc[0]
+    fixed = task.definition(first["outcome"].iloc[0]).fixed_day is not None
+    at = "" if fixed else f" at day {first['day'].iloc[0]:g}"
+    what = f"{label[:1].upper()}{label[1:]}{at}: "
     level = task.plan.conf_level
     if differences.empty:
         rates_alone = first[first["measure"] == "rate"]

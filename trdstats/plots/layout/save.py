@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from trdstats.errors import SpecError
@@ -42,9 +45,28 @@ def save_figure(
     stem = fspath(path_without_suffix)  # kept whole: "fig-1.5" has no suffix to replace
     png, svg = Path(stem + ".png"), Path(stem + ".svg")
     png.parent.mkdir(parents=True, exist_ok=True)
-    # A layout engine moves the axes a little on each of the first draws; settle it before.
+    # A layout engine moves the axes a little on each of the first draws; settle it before, and
+    # once for both files.
     fig.draw_without_rendering()
-    with mpl.rc_context({"svg.hashsalt": "trdstats", "svg.fonttype": "path"}):
-        fig.savefig(png, dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-        fig.savefig(svg, bbox_inches="tight", metadata={"Date": None})
+    with _laid_out(fig), mpl.rc_context({"svg.hashsalt": "trdstats", "svg.fonttype": "path"}):
+        frame = fig.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
+        fig.savefig(png, dpi=dpi, bbox_inches=frame, metadata={"Software": None})
+        fig.savefig(svg, bbox_inches=frame, metadata={"Date": None})
     return png, svg
+
+
+@contextmanager
+def _laid_out(fig: Figure) -> Iterator[None]:
+    """Keep everything where the layout engine has put it."""
+    engine = fig.get_layout_engine()
+    # With "none" in its place every file would be drawn twice; with these settings None is none.
+    with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
+    for ax in fig.axes:  # to a billionth: the last digits of a layout are not repeatable
+        in_layout = ax.get_in_layout()
+        ax.set_position(np.round(ax.get_position().bounds, 9).tolist())
+        ax.set_in_layout(in_layout)
+    try:
+        yield
+    finally:
+        fig.set_layout_engine(engine)

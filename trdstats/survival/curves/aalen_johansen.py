@@ -34,6 +34,7 @@ from trdstats.tables import (
     Table,
     format_count,
     format_interval,
+    format_level,
     format_percent,
 )
 
@@ -280,7 +281,7 @@ class AalenJohansenResult(CurveResult):
 
     def summary(self) -> Summary:
         """Return counts by cause, and the incidence while enough subjects were at risk."""
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         days = {g.label: headline_day(g.time, g.entry) for g in self._sample.groups}
         rows, without = [], []
         for (label, cause), curve in self.tidy().groupby([self._key, "cause"], sort=False):

@@ -35,6 +35,7 @@ from trdstats.tables import (
     Table,
     each_row,
     format_count,
+    format_level,
     format_percent,
     format_time,
 )
@@ -347,7 +348,7 @@ class KaplanMeierResult(CurveResult):
 
     def summary(self) -> Summary:
         """Return counts, the share that had the event while enough were at risk, and medians."""
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         medians = self.quantiles((0.5,))
         rows, without = [], []
         for g, (label, curve), median in zip(

@@ -18,7 +18,15 @@ from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.aalen_johansen import AalenJohansen
 from trdstats.survival.curves.kaplan_meier import KaplanMeier
 from trdstats.survival.groups import counts_header, notes_of, split
-from trdstats.tables import FrameResult, Summary, Table, each_row, format_interval, format_percent
+from trdstats.tables import (
+    FrameResult,
+    Summary,
+    Table,
+    each_row,
+    format_interval,
+    format_level,
+    format_percent,
+)
 
 ORIGINS = ("visit that found it", "visit before", "imputed between")
 
@@ -174,7 +182,7 @@ class OriginSensitivity(FrameResult):
         """Return the curves at the days, one origin beside the other."""
         frame = self._table
         keys = [c for c in frame.columns if c in (self.spec.by or "group", "cause", "time")]
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         cells: dict[tuple[str, ...], list[str]] = {}
         for r in each_row(frame):
             key = tuple(f"{getattr(r, c):g}" if c == "time" else str(getattr(r, c)) for c in keys)

@@ -35,7 +35,7 @@ from trdstats.survival.curves.kaplan_meier import fit_curves
 from trdstats.survival.curves.rmst_adjusted import AdjustedMeans, adjust_means
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import check_observed
-from trdstats.tables import Summary, Table, each_row, format_estimate, format_p
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level, format_p
 
 RATIOS = ("ratio", "ratio of time lost")
 MEASURES = ("restricted mean", "difference", *RATIOS)
@@ -270,7 +270,7 @@ class RMSTResult(EstimateResult):
 
     def summary(self) -> Summary:
         """Return means and comparisons as a table."""
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         by_group: dict[str, dict[str, Any]] = {}
         for r in each_row(self.tidy()):
             by_group.setdefault(r.treatment, {})[r.measure] = r

@@ -17,7 +17,7 @@ from trdstats.outcomes import EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import Group, Sample, counts_header
 from trdstats.survival.interval.interval_sample import interval_notes
-from trdstats.tables import Summary, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, Table, each_row, format_level, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.survival.interval.interval_ph import IntervalPH
@@ -178,7 +178,7 @@ class IntervalPHResult(Coefficients):
                 ("Against none", f"chi-squared {format_number(overall.statistic, 2)} on "
                  f"{overall.df} df, p {format_p(overall.p_value)}")
             )  # fmt: skip
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Term", "Log hazard ratio", "SE", "Hazard ratio", level, "p")
         found = self.estimates()
         return Summary(

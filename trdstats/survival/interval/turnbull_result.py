@@ -28,13 +28,7 @@ from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval.interval_sample import interval_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
-from trdstats.tables import (
-    Summary,
-    Table,
-    each_row,
-    format_count,
-    format_percent,
-)
+from trdstats.tables import Summary, Table, each_row, format_count, format_level, format_percent
 
 if TYPE_CHECKING:
     from trdstats.survival.interval.turnbull import Turnbull
@@ -355,7 +349,7 @@ class TurnbullResult(CurveResult):
 
     def summary(self) -> Summary:
         """Return counts, the share that had the event while enough were at risk, and medians."""
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         medians = each_row(self.quantiles((0.5,)))
         rows = []
         for g, fit, median in zip(self._sample.groups, self._fits.values(), medians, strict=True):

@@ -40,7 +40,7 @@ from trdstats.survival.parametric.parametric_data import (
 )
 from trdstats.survival.parametric.parametric_result import ParametricResult
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import Summary, Table, each_row, format_estimate
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level
 
 if TYPE_CHECKING:
     from trdstats.survival.parametric.aft import AFT
@@ -259,7 +259,7 @@ class AFTResult(ParametricResult):
 
     def summary(self) -> Summary:
         """Return the fit and its parameters as a table."""
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Term", "Estimate (log time)", "SE", "Time ratio", level, "p")
         facts = (
             *self._data.facts(),

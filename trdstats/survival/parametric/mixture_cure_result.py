@@ -36,7 +36,7 @@ from trdstats.survival.parametric.parametric_data import (
 )
 from trdstats.survival.parametric.parametric_result import ParametricResult
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import Summary, Table, each_row, format_estimate, format_percent
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level, format_percent
 
 if TYPE_CHECKING:
     from trdstats.survival.parametric.mixture_cure import MixtureCure
@@ -260,7 +260,7 @@ class MixtureCureResult(ParametricResult):
     def summary(self) -> Summary:
         """Return the fit, its parameters, and what they mean for each treatment."""
         g = next(each_row(self.glance()))
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Part", "Term", "Estimate", "SE", "Ratio", level, "p")
         tables = [Table(header, self._rows_by_coefficient(), text_columns=2)]
         if "treatment" in categories_of(self._data.designs):
@@ -274,7 +274,7 @@ class MixtureCureResult(ParametricResult):
         return Summary(TITLE, facts, tuple(tables), self._notes(g.late_share))
 
     def _by_treatment(self) -> Table:
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         frame = self.marginal().tidy(conf_level=self.spec.conf_level)
         ever, median = (frame[frame["measure"] == m] for m in ("ever", "median"))
         rows = tuple(

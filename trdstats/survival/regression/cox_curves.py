@@ -24,7 +24,7 @@ from trdstats.survival.curves.curve_result import why_missing
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.survival.reported_days import check_days, headline_day
-from trdstats.tables import Summary, Table, each_row, format_estimate
+from trdstats.tables import Summary, Table, each_row, format_estimate, format_level
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox_result import CoxResult
@@ -236,7 +236,7 @@ class MarginalCurves(EstimateResult):
             ]
             rows.append((level, *cells))
         header = ("Level", *(f"Day {d:g}" for d in shown))
-        level = f"{100 * self.model.spec.conf_level:g} % CI"
+        level = f"{format_level(self.model.spec.conf_level)} CI"
         facts = [*self.model._found.facts(), ("Covariates", self.model.spec.formula)]
         if self.among is not None:
             facts.append(("Standardised to", f"those with {self.by} {self.among}"))

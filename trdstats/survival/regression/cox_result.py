@@ -24,7 +24,7 @@ from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
 from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression.regression_data import Regressed
-from trdstats.tables import Summary, Table, each_row, format_p
+from trdstats.tables import Summary, Table, each_row, format_level, format_p
 
 if TYPE_CHECKING:
     from trdstats.survival.regression.cox import CoxPH
@@ -250,7 +250,7 @@ class CoxResult(Coefficients):
         facts.append((test[0], f"{test[1]:.2f} on {g.df} df, p {format_p(test[2])}"))
         if np.isfinite(g.concordance):
             facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
-        level = f"{100 * spec.conf_level:g} % CI"
+        level = f"{format_level(spec.conf_level)} CI"
         header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Cox regression",

@@ -35,7 +35,7 @@ from trdstats.survival.regression.regression_data import (
     regress,
 )
 from trdstats.survival.reported_days import check_days
-from trdstats.tables import Summary, Table, each_row
+from trdstats.tables import Summary, Table, each_row, format_level
 
 
 @checked
@@ -235,7 +235,7 @@ class FineGrayResult(Coefficients):
     def summary(self) -> Summary:
         """Return the hazard ratios as a table."""
         g = next(each_row(self.glance()))
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Term", f"Subdistribution hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Fine and Gray regression",

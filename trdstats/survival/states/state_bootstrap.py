@@ -16,7 +16,7 @@ from trdstats.parts import Arrays
 from trdstats.replicates import replicate
 from trdstats.survival.groups import counts_header, notes_of
 from trdstats.survival.states.history_groups import HistorySample
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_estimate, format_level
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,7 +132,7 @@ class StateBootstrap(SummaryMixin):
              format_estimate(r.estimate, r.conf_low, r.conf_high, 2 if r.measure == "ratio" else 1))
             for r in each_row(frame)
         ]  # fmt: skip
-        level = f"{100 * self.spec.conf_level:g} % CI"
+        level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Measure", "Group", f"Days in response ({level})")
         return Summary(
             f"Bootstrap of mean days in response to day {self.spec.tau:g}",

@@ -30,6 +30,7 @@ from trdstats.tables import (
     each_row,
     format_count,
     format_estimate,
+    format_level,
     format_p,
 )
 
@@ -309,7 +310,7 @@ class StateResult(CurveResult):
 
     def summary(self) -> Summary:
         """Return days in each state, and how the days in response compare."""
-        level, tau = f"{100 * self.spec.conf_level:g} % CI", self.spec.tau
+        level, tau = f"{format_level(self.spec.conf_level)} CI", self.spec.tau
         days = self.mean_days()
         share = self._observed([tau]).rename(columns={"treatment": self._key})
         mean = days[days["measure"] == "mean days"].set_index([self._key, "state"])

@@ -1,0 +1,105 @@
+"""Who was in a state at one day and had no event by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import NotEstimableError
+from trdstats.kernels.visits.endpoints import NOT_RATED
+from trdstats.outcomes.assess import evaluate
+from trdstats.outcomes.rules.at_days import WithoutEvent
+from trdstats.outcomes.time_to import time_to
+from trdstats.study import Study, VisitWindows
+
+
+@dataclass(frozen=True, slots=True)
+class FreeOfEvent:
+    """One verdict a subject.
+
+    Attributes
+    ----------
+    met, known : ndarray of bool, shape (n_subjects,)
+    reason : ndarray of int, shape (n_subjects,)
+        Code of why a verdict is not known.
+    followed : ndarray of bool, shape (n_subjects,)
+        Assessed in the window of the last day, or later.
+    end : ndarray, shape (n_subjects,)
+        Day on which the verdict falls: that of the event, else the end of the last window.
+    """
+
+    met: BoolArray
+    known: BoolArray
+    reason: IntArray
+    followed: BoolArray
+    end: FloatArray
+
+
+def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -> FreeOfEvent:
+    """Judge every subject.
+
+    Parameters
+    ----------
+    study : Study
+    definition : WithoutEvent
+    row : ndarray of int, shape (n_subjects,)
+        Rated visit that speaks for the day of the state, -1 without one.
+    """
+    rated, state = evaluate(study, definition.state)
+    n = len(row)
+    seen = row >= 0
+    in_state, known = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    in_state[seen], known[seen] = state.met[row[seen]], state.known[row[seen]]
+    reason = np.full(n, NOT_RATED, dtype=np.intp)
+    reason[seen] = state.reason[row[seen]]
+    opens, closes = window_of(study, definition.until)
+    last = np.full(n, -np.inf)
+    owner = np.repeat(np.arange(n), np.diff(rated.arrays.start))
+    np.maximum.at(last, owner, rated.arrays.day)
+    followed = last >= opens - 1e-9
+    event = _event_days(study, definition, rated.arrays.day, row)
+    with np.errstate(invalid="ignore"):
+        had = event <= closes + 1e-9
+    out = (known & ~in_state) | had
+    free = known & in_state & ~had & followed
+    decided = out | free
+    reason[~decided & known & in_state] = NOT_RATED  # lost before the last day
+    reason[decided] = 0
+    return FreeOfEvent(free, decided, reason, followed, np.where(had, event, closes))
+
+
+def _event_days(
+    study: Study, definition: WithoutEvent, day: FloatArray, row: IntArray
+) -> FloatArray:
+    """Return the day of the first event that counts, NaN without one."""
+    found = np.full(len(row), np.nan)
+    since = definition.state if definition.since else None
+    try:
+        times = time_to(study, definition.event, since=since)
+    except NotEstimableError:  # nobody was in the state
+        return found
+    frame = times.frame[times.frame["status"] == 1]
+    place = study.subjects["subject"].astype(object).reset_index(drop=True)
+    at = place.reset_index().set_index("subject")["index"].to_dict()
+    own = np.array([at[s] for s in frame["subject"].astype(object)], dtype=np.intp)
+    start = np.where(row >= 0, day[np.maximum(row, 0)], np.nan) if since is not None else 0.0
+    found[own] = frame["time"].to_numpy(dtype=float)
+    return found + start
+
+
+def window_of(study: Study, day: float) -> tuple[FloatArray, FloatArray]:
+    """Return the first and the last day of the window of a scheduled day, one a subject."""
+    ends = [_span(None if study.windows is None else study.windows[t], day)
+            for t in study.treatments]  # fmt: skip
+    opens, closes = np.array(ends, dtype=np.float64).T
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    return opens[arm], closes[arm]
+
+
+def _span(windows: VisitWindows | None, day: float) -> tuple[float, float]:
+    if windows is None:
+        return day, day
+    spans = zip(windows.days, zip(windows.opens, windows.closes, strict=True), strict=True)
+    return dict(spans).get(day, (day, day))

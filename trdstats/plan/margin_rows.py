@@ -1,0 +1,67 @@
+"""Non-inferiority of rates against the margins of a plan, as rows of its results."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from trdstats.comparison import NoninferiorityTest
+from trdstats.outcomes import Definition, Rates
+from trdstats.tables import Summary, Table, each_row, format_interval, format_number, format_p
+
+MEASURE = "non-inferiority"
+
+
+def margin_rows(
+    result: Rates, definition: Definition, margin: float, conf_level: float
+) -> pd.DataFrame:
+    """Return one row a treatment: its difference from the reference, judged by the margin.
+
+    Parameters
+    ----------
+    result : Rates
+    definition : Definition
+        Whether it is a bad outcome says which side the margin lies on.
+    margin : float
+        Largest tolerated difference, as a proportion.
+    conf_level : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `NoninferiorityResult.tidy`, with `margin` and `sides` (1: the p value is one-sided).
+    """
+    test = NoninferiorityTest(
+        margin, better="lower" if definition.is_worsening else "higher", conf_level=conf_level
+    )
+    counts = {str(r.treatment): r for r in each_row(result.counts.dropna(subset=["events"]))}
+    base = counts.get(result.reference)
+    rows = [
+        test.of_counts(
+            int(own.events), int(own.n), int(base.events), int(base.n),
+            treatment=name, reference=result.reference,
+        ).tidy()
+        for name, own in counts.items()
+        if base is not None and name != result.reference
+    ]  # fmt: skip
+    table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+    return table.assign(measure=MEASURE, margin=margin, sides=1)
+
+
+def margin_summary(table: pd.DataFrame) -> Summary:
+    """Return the comparisons with their margins as a table."""
+    rows = tuple(
+        (
+            f"{r.treatment} v {r.reference}",
+            format_number(100 * r.margin),
+            format_number(100 * r.estimate),
+            format_interval(100 * r.conf_low, 100 * r.conf_high),
+            format_p(r.p_value),
+            "shown" if r.shown else "not shown",
+        )
+        for r in each_row(table)
+    )
+    header = ("Comparison", "Margin, points", "Difference, points", "CI", "One-sided p", "Verdict")
+    return Summary(
+        f"Non-inferiority: {table['label'].iloc[0]}", (), (Table(header, rows),),
+        ("The difference must not be worse than the margin; Miettinen-Nurminen limits and test.",),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Packaged plans, one for each packaged study."""
