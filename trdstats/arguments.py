@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, check_choice
 
 # A level of a category: its label, or the number or truth value that the label spells.
 Level = str | float | bool
@@ -48,6 +48,8 @@ class _Kind:
         Something else may be given that is not looked at here.
     takes_none : bool
         Whether that something else may be None.
+    choices : tuple of str
+        The texts that may be given, where only some may.
     """
 
     names: frozenset[str] = frozenset()
@@ -56,6 +58,7 @@ class _Kind:
     length: int | None = None
     is_open: bool = False
     takes_none: bool = True
+    choices: tuple[str, ...] = ()
 
 
 _ANYTHING = _Kind(is_open=True)
@@ -146,6 +149,8 @@ def _read(node: ast.expr) -> _Kind:
             return _either(_read(left), _read(right))
         case ast.Name(id=name) if name not in ("Any", "object"):
             return _Kind(is_open=True, takes_none=False)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=options):
+            return _read_choices(options)
         case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item):
             return _several(items=_read(item))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
@@ -153,6 +158,14 @@ def _read(node: ast.expr) -> _Kind:
         case ast.Subscript(value=ast.Name(id="Mapping" | "dict"), slice=ast.Tuple(elts=[_, value])):
             return _several(values=_read(value))
     return _ANYTHING
+
+
+def _read_choices(options: ast.expr) -> _Kind:
+    """Return the kind of one of several texts; open when they are no texts."""
+    nodes = options.elts if isinstance(options, ast.Tuple) else [options]
+    values = [n.value if isinstance(n, ast.Constant) else None for n in nodes]
+    texts = tuple(v for v in values if isinstance(v, str))
+    return _Kind(choices=texts) if len(texts) == len(nodes) else _ANYTHING
 
 
 def _several(items: _Kind | None = None, values: _Kind | None = None) -> _Kind:
@@ -177,6 +190,7 @@ def _either(one: _Kind, other: _Kind) -> _Kind:
         length=one.length or other.length,
         is_open=one.is_open or other.is_open,
         takes_none="None" in one.names | other.names,
+        choices=(*one.choices, *other.choices),
     )
 
 
@@ -195,6 +209,10 @@ def _check(what: str, value: Any, kind: _Kind, *, allow_infinite: bool = False) 
         return int(value)
     if _is_named(value, kind.names):
         return value
+    if isinstance(value, str) and value in kind.choices:
+        return value
+    if kind.choices and not kind.is_open and not (kind.items and _is_sequence(value)):
+        check_choice(what, value, kind.choices)
     if value is None and kind.is_open and not kind.takes_none:
         raise SpecError(f"{what} must be given; got None.")
     if kind.is_open:

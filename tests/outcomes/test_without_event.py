@@ -56,9 +56,7 @@ def verdicts(made: trd.Study, rule: WithoutEvent, missing: str) -> dict[str, boo
 def test_by_hand() -> None:
     made = study(SCORES)
     assert verdicts(made, RULE, "nonresponse") == {k: bool(v) for k, v in MET.items()}
-    # Observed at both days: those whom an early verdict alone decides are left out as well.
-    both = {"kept", "relapsed", "never", "relapse before"}
-    assert verdicts(made, RULE, "observed") == {k: v if k in both else None for k, v in MET.items()}
+    assert verdicts(made, RULE, "observed") == MET  # a failure that is known stays one
     worst = verdicts(made, RULE, "worst")  # missing is met under the reference, ECT, alone
     assert worst["no visit at 14"] is True
     assert worst["lost"] is False
@@ -112,8 +110,6 @@ def test_against_a_loop_over_subjects(
             verdict = False
         else:
             verdict = True if 56 in own else None
-        if missing == "observed" and not (14 in own and 56 in own):
-            verdict = None
         want[name] = bool(verdict) if missing == "nonresponse" else verdict
     assert verdicts(study(named), RULE, missing) == want
 
@@ -170,3 +166,21 @@ def test_adjusted_rates_rest_on_the_same_verdicts() -> None:
     found = trd.Standardisation("treatment", outcome=rule).fit(made).tidy()
     means = found[found["measure"].isin(["mean", "rate"])].set_index("treatment")["estimate"]
     np.testing.assert_allclose(means[share.index], share, rtol=1e-9)
+
+
+def test_events_of_the_very_day_count() -> None:
+    """The rule says "from day 0": a rescue on the day of the start is one."""
+    rule = trd.response_at(28).without(trd.Event(("rescue",)), until=28)
+    assert "no rescue from day 0 to day 28" in rule.describe()
+    with pytest.warns(trd.errors.DataWarning, match="before the first treatment"):
+        made = study({s: {28: 10} for s in "abcd"}, {"a": (0, "rescue"), "b": (-1, "rescue")})
+    assert verdicts(made, rule, "nonresponse") == {"a": False, "b": True, "c": True, "d": True}
+
+
+def test_a_study_without_events_says_so() -> None:
+    rule = trd.response_at(28).without(trd.Event(("rescue",)), until=28)
+    with pytest.warns(trd.errors.DataWarning, match="asks for recorded events .rescue., and the"):
+        found = trd.rates(study({s: {28: 10} for s in "abcd"}), rule)
+    assert [p.kind for p in found.notices] == ["no_events"]
+    with pytest.warns(trd.errors.DataWarning, match="everyone counts as free of them"):
+        trd.time_to(study(SCORES), trd.Event(("death",)))

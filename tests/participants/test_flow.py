@@ -127,3 +127,26 @@ def test_every_box_of_the_chart_is_inside_the_axes_and_none_overlap() -> None:
     assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 for b in boxes)
     assert all(frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
     assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+
+
+def test_a_recorded_withdrawal_is_the_reason_whenever_it_was() -> None:
+    seen = {"a": (0, 7), "b": (0,), "c": (0, 7), "d": (0, 7, 28), "e": (0, 7, 28)}
+    visits = pd.DataFrame(
+        [(s, d, 30 - d) for s, days in seen.items() for d in days],
+        columns=["subject", "day", "score"],
+    )
+    subjects = pd.DataFrame({"subject": list("abcde"), "treatment": ["ECT"] * 4 + ["TMS"]})
+    events = pd.DataFrame(
+        [("a", 20, "withdrawal"), ("a", 22, "rescue"), ("b", 0, "withdrawal"),
+         ("c", 40, "withdrawal")], columns=["subject", "day", "event"],
+    )  # fmt: skip
+    made = trd.Study(visits, subjects, events, scale="MADRS", windows=WINDOWS, randomised=True)
+    found = trd.participant_flow(made, day=28).members.set_index("subject")["reason"]
+    assert found.to_dict() == dict.fromkeys("abc", "withdrawal") | {"d": "", "e": ""}
+
+
+def test_people_are_counted_from_0() -> None:
+    with pytest.warns(trd.errors.DataWarning):
+        made = study()
+    with pytest.raises(SpecError, match="excluded counts people, 0 or more for each reason"):
+        trd.participant_flow(made, day=28, enrolled=8, excluded={"a": 3, "b": -3})

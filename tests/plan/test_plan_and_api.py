@@ -27,7 +27,9 @@ def study() -> trd.Study:
 
 @cache
 def onset() -> trd.EventTimes:
-    return trd.time_to(study(), RESPONSE, after_switch="ignore")
+    times = trd.time_to(study(), RESPONSE, after_switch="ignore")
+    # The reference of the plan stands first.
+    return times.with_reference("TMS")
 
 
 def in_response() -> pd.DataFrame:

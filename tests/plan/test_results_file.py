@@ -159,3 +159,47 @@ def test_where_a_number_comes_from(trial_run: Run) -> None:
         explain_result(trial_run.folder, "rates.00000000")
     with pytest.raises(TrdstatsError, match="There are no results"):
         explain_result(trial_run.folder / "tables", "x")
+
+
+def test_every_printed_table_is_in_the_file_of_results(sample_run: Run) -> None:
+    """Numbers of each table that is no list of subjects stand in the file, with its name or not."""
+    values = {f"{v:.8g}" for v in read_results(sample_run.folder)["value"]}
+    wanted = {"estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"}
+    for path in (sample_run.folder / "tables").glob("*.csv"):
+        table = pd.read_csv(path)
+        if "subject" in table or path.stem == "second_opinion":
+            continue
+        for column in wanted & set(table.select_dtypes("number")):
+            own = {f"{v:.8g}" for v in table[column].dropna()}
+            assert len(own - values) <= 0.01 * len(own), (path.stem, column)  # a last digit
+
+
+def test_verdicts_of_the_confirmatory_results_are_verified(tmp_path: Path) -> None:
+    one = 'step = "rates", measure = "difference", treatment = "ECT", outcome'
+    confirmatory = (
+        '[confirmatory]\nrule = "RULE"\n'
+        f'primary = {{ name = "A", {one} = "response" }}\n'
+        f'key_secondary = {{ name = "B", {one} = "remission" }}\n'
+    )
+    text = OWN_TRIAL.replace('["change", "rates"]', '["rates"]') + confirmatory
+    path = write_trial(tmp_path, text.replace("RULE", "fixed sequence"))
+    run = run_plan(read_plan(path), tmp_path / "out")
+    rows = read_results(run.folder)
+    assert set(rows[rows["analysis_id"] == "confirmatory"]["stat_name"]) >= {
+        "estimate", "p_value", "p_adjusted", "is_shown"
+    }  # fmt: skip
+    path.write_text(text.replace("RULE", "bonferroni"), "utf-8")
+    found = verify_run(read_plan(path), run.folder)
+    assert set(found.changed["analysis_id"]) == {"confirmatory"}
+    assert "p_adjusted" in set(found.changed["stat_name"])
+
+
+def test_who_had_an_event_stands_behind_its_proportion(sample_run: Run) -> None:
+    rows = read_results(sample_run.folder)
+    is_rescue = rows["group"].map(
+        lambda g: g.get("event") == "rescue" and g.get("treatment") == "ECT"
+                  and g.get("measure") == "proportion with event"
+    )  # fmt: skip
+    found = explain_result(sample_run.folder, rows[is_rescue]["result_id"].iloc[0])
+    assert (found.members["status"] == "with the event").sum() == 45  # of 200, as the table says
+    assert len(found.members) == 200

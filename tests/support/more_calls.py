@@ -18,8 +18,9 @@ WITHOUT_SCALARS = {
     "Universe", "WhileOnTreatment", "assess", "joint", "linked_scales", "multiply_weights",
     "read_plan", "read_scales", "read_study", "run_plan", "sample_names", "scale_names",
     "ExportMapping", "RedcapLayout", "diff_runs", "explain_result", "read_export", "read_file",
-    "read_redcap", "read_results", "resampling", "sample_exports", "verify_run", "number_style",
-    "paper",
+    "Certificate", "NumberStyle", "SecondOpinion", "number_style", "paper", "sample_plan",
+    "second_opinion", "selfcheck",
+    "read_redcap", "read_results", "resampling", "sample_exports", "verify_run",
 }  # fmt: skip
 
 MODEL = "change ~ baseline + treatment * visit"

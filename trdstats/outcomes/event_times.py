@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
-from trdstats.errors import DataError, Problem, pick_levels
+from trdstats.errors import DataError, Problem, pick_level, pick_levels
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
@@ -181,7 +181,21 @@ class EventTimes(SummaryMixin):
         UnknownNameError
             When a treatment is not there.
         """
-        kept = pick_levels("treatment", treatments, self.treatments)
+        return self._of(pick_levels("treatment", treatments, self.treatments))
+
+    def with_reference(self, reference: Level) -> EventTimes:
+        """Return the same times with one treatment first: what models compare the others with.
+
+        Raises
+        ------
+        UnknownNameError
+            When the treatment is not there.
+        """
+        first = pick_level("treatment", reference, self.treatments)
+        return self._of([first, *(t for t in self.treatments if t != first)])
+
+    def _of(self, kept: list[str]) -> EventTimes:
+        """Return the times of some treatments, in the order given."""
         frame = self.frame[self.frame["treatment"].isin(kept)]
         return EventTimes(
             frame.assign(treatment=frame["treatment"].cat.set_categories(kept)),

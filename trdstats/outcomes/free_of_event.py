@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import NotEstimableError
+from trdstats.errors import DataWarning, NotEstimableError
 from trdstats.kernels.visits.endpoints import NOT_RATED
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.rules.at_days import WithoutEvent
@@ -54,7 +56,7 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
     in_state[seen], known[seen] = state.met[row[seen]], state.known[row[seen]]
     reason = np.full(n, NOT_RATED, dtype=np.intp)
     reason[seen] = state.reason[row[seen]]
-    opens, closes = window_of(study, definition.until)
+    opens, closes = window_of(study, dict.fromkeys(study.treatments, definition.until))
     last = np.full(n, -np.inf)
     owner = np.repeat(np.arange(n), np.diff(rated.arrays.start))
     np.maximum.at(last, owner, rated.arrays.day)
@@ -76,10 +78,12 @@ def _event_days(
     """Return the day of the first event that counts, NaN without one."""
     found = np.full(len(row), np.nan)
     since = definition.state if definition.since else None
-    try:
-        times = time_to(study, definition.event, since=since)
-    except NotEstimableError:  # nobody was in the state
-        return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # `rates` says what the schedule cannot show
+        try:
+            times = time_to(study, definition.event, since=since)
+        except NotEstimableError:  # nobody was in the state
+            return found
     frame = times.frame[times.frame["status"] == 1]
     place = study.subjects["subject"].astype(object).reset_index(drop=True)
     at = place.reset_index().set_index("subject")["index"].to_dict()
@@ -89,9 +93,12 @@ def _event_days(
     return found + start
 
 
-def window_of(study: Study, day: float) -> tuple[FloatArray, FloatArray]:
-    """Return the first and the last day of the window of a scheduled day, one a subject."""
-    ends = [_span(None if study.windows is None else study.windows[t], day)
+def window_of(study: Study, days: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:
+    """Return the first and the last day of the window of a scheduled day, one a subject.
+
+    `days` has the scheduled day of each treatment.
+    """
+    ends = [_span(None if study.windows is None else study.windows[t], days[t])
             for t in study.treatments]  # fmt: skip
     opens, closes = np.array(ends, dtype=np.float64).T
     arm = study.subjects["treatment"].cat.codes.to_numpy()

@@ -23,7 +23,6 @@ from trdstats.errors import (
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.estimates.weights import WeightsLike, caveat_under, check_observed
 from trdstats.kernels.visits.endpoints import (
-    NOT_RATED,
     REASONS,
     UNCONFIRMED,
     UNDEFINED_CODES,
@@ -303,15 +302,10 @@ def _without_event(
         )
     row = _row_at_day(study, study.rated(), definition.at)
     judged = judge_free_of_event(study, definition, row)
-    known, reason = judged.known, judged.reason
-    if missing == "observed":
-        # Who was not in the state is known without any later visit, who was in it is not: among
-        # those with a verdict the second would be missing more often.
-        known = known & judged.followed & (row >= 0)
-        reason = np.where(judged.known & ~known, NOT_RATED, reason)
-    found = _after_missing(study, known, judged.met, reason, judged.followed, missing, reference)
+    seen = judged.followed | judged.known
+    found = _after_missing(study, judged.known, judged.met, judged.reason, seen, missing, reference)
     with np.errstate(invalid="ignore"):
-        switched = switch_days(study, definition.event.events) <= judged.end
+        switched = switch_days(study, definition.events) <= judged.end
     if after_switch == "failure":
         has_rate = found["met"].notna().groupby(found["treatment"], observed=False)
         failed = switched & has_rate.transform("any").to_numpy(dtype=bool)

@@ -37,10 +37,28 @@ def note_schedule_fit(
     since : ndarray, shape (n_subjects,), optional
         Day from which the definition is waited for, NaN for those who never reached it.
     """
-    return tuple(
+    fits = tuple(
         problem
         for spacing in definition.spacings
         if (problem := _note(study, definition, visits, spacing, since)) is not None
+    )
+    return (*fits, *_no_events(study, definition))
+
+
+def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
+    """Return that recorded events are asked for where the study has none at all."""
+    if not definition.events or len(study.events):
+        return ()
+    kinds = " or ".join(definition.events)
+    return (
+        Problem(
+            "no_events",
+            f"{definition.label(study.scale)} asks for recorded events ({kinds}), and the study "
+            "has none: everyone counts as free of them.",
+            (),
+            "Give the table of events, Study(..., events=...); if none happened, this is as it is.",
+            "warning",
+        ),
     )
 
 

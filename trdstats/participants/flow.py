@@ -13,6 +13,7 @@ from trdstats.arguments import checked
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import SpecError, UnknownNameError, unknown_day
 from trdstats.outcomes import day_by_treatment
+from trdstats.outcomes.free_of_event import window_of
 from trdstats.plots import flow_height, plot_flow
 from trdstats.study import Study
 from trdstats.tables import FrameResult, Summary, Table, each_row, format_count
@@ -48,9 +49,9 @@ def participant_flow(
     Returns
     -------
     ParticipantFlow
-        A subject not assessed at the day has the reason "visit missed, assessed later", else a
-        withdrawal or death by then, else "left follow-up" after the last other event, or without
-        a recorded reason.
+        A subject not assessed at the day has the reason "visit missed, assessed later"; else a
+        withdrawal or death, whenever it was recorded; else "left follow-up" after the last other
+        event by the end of the window; else without a recorded reason.
 
     Raises
     ------
@@ -72,6 +73,8 @@ def participant_flow(
     """
     n = len(study.subjects)
     given = dict(excluded or {})
+    if any(count < 0 for count in given.values()):
+        raise SpecError(f"excluded counts people, 0 or more for each reason; got {given!r}.")
     if given and enrolled is None:
         raise SpecError("excluded needs enrolled: how many people were assessed for eligibility.")
     if enrolled is not None and enrolled - sum(given.values()) != n:
@@ -123,7 +126,7 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
         else np.ones(len(ids), dtype=bool)
     )
     followed = last_day > 0
-    event = _last_events(study, ids, day)
+    event = _last_events(study, ids, window_of(study, days)[1])
     why_absent = np.where(last_day > day, _RETURNED, _why_left(event, _LEFT))
     why_never = _why_left(event, _NEVER)
     return pd.DataFrame(
@@ -142,13 +145,17 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
     )
 
 
-def _last_events(study: Study, ids: pd.Series, day: FloatArray) -> ObjectArray:
-    """Return the last event of each subject by a day; empty without one."""
-    events = study.events.assign(subject=study.events["subject"].astype(object))
-    until = events["subject"].map(dict(zip(ids, day, strict=True)))
-    by_then = events[(events["day"] <= until) & (events["day"] > 0)]
-    last = by_then.sort_values("day", kind="stable").groupby("subject")["event"].last()
-    return ids.map(last.astype(str)).fillna("").to_numpy(dtype=object)
+def _last_events(study: Study, ids: pd.Series, until: FloatArray) -> ObjectArray:
+    """Return why each subject may have left: an end of the study, else the last event by a day."""
+    events = study.events.assign(
+        subject=study.events["subject"].astype(object), event=study.events["event"].astype(str)
+    )
+    ends = events[events["event"].isin(_ENDS)].sort_values("day", kind="stable")
+    by_then = events["day"] <= events["subject"].map(dict(zip(ids, until, strict=True)))
+    other = events[by_then & (events["day"] > 0)].sort_values("day", kind="stable")
+    found = ids.map(ends.groupby("subject")["event"].first())
+    last = ids.map(other.groupby("subject")["event"].last())
+    return found.where(found.notna(), last).fillna("").to_numpy(dtype=object)
 
 
 def _why_left(event: ObjectArray, unknown: str) -> ObjectArray:

@@ -62,6 +62,10 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
         else:
             tasks.append((step, task))
         problems += [_placed(plan, planned, what) for what in said]
+    if plan.confirmatory is not None and tasks:
+        for result in plan.confirmatory.results:
+            said_of = result.misfits(study.treatments, plan.definitions, tasks[0][1].reference)
+            problems += [f"[confirmatory] {words}" for words in said_of]
     if problems:
         raise PlanError(
             "The plan does not fit the study.\n"
@@ -121,6 +125,7 @@ def _named(section: Section, step: Step, task: Task) -> Section:
     return replace(
         section,
         frames={f"{task.name}_{key}": frame for key, frame in section.frames.items()},
+        in_results=tuple(f"{task.name}_{key}" for key in section.in_results),
         pictures=tuple(replace(p, key=f"{task.name}_{p.key}") for p in section.pictures),
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -10,9 +11,10 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import PlanError, SpecError, check_choice
+from trdstats.errors import PlanError, SpecError, check_choice, unknown_name
 from trdstats.estimates.p_value_families import adjust_p_values
 from trdstats.kinds import label_of
+from trdstats.plan.sections import Section
 
 Rule = Literal["fixed sequence", "holm", "hochberg", "hommel", "bonferroni", "none"]
 RULES = get_args(Rule)
@@ -50,6 +52,22 @@ class ConfirmatoryResult:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self.step, dict(self.where), self.primary)
+
+    def misfits(
+        self, treatments: Sequence[str], outcomes: Collection[str], reference: str
+    ) -> Iterator[str]:
+        """Yield what cannot be a row of any result: names that study and plan do not have."""
+        for key in ("treatment", "reference"):
+            if key not in self.where:
+                continue
+            label = label_of(self.where[key])
+            if label not in treatments:
+                yield f"{self.name!r}: {unknown_name('treatment', label, treatments)}"
+            elif key == "treatment" and label == reference:
+                yield f"{self.name!r}: {label!r} is the reference itself; name another treatment."
+        outcome = self.where.get("outcome")
+        if outcome is not None and outcome not in outcomes:
+            yield f"{self.name!r}: {unknown_name('definition of this plan', outcome, outcomes)}"
 
     def find(self, table: pd.DataFrame) -> pd.Series:
         """Return the one row of a table of results.
@@ -101,6 +119,10 @@ class Confirmatory:
         check_choice("rule", self.rule, RULES)
         if not 0.0 < self.alpha < 1.0:
             raise SpecError(f"alpha must lie between 0 and 1; got {self.alpha!r}.")
+        names = [r.name for r in self.results]
+        twice = [n for k, n in enumerate(names) if n in names[:k]]
+        if twice:
+            raise SpecError(f"Two confirmatory results are called {twice[0]!r}.")
         if not any(r.primary for r in self.results):
             raise SpecError("A confirmatory plan names at least one primary result.")
         if self.rule == "none" and len(self.results) > 1:
@@ -151,6 +173,12 @@ def judge_confirmatory(
             problems.append(str(error))
         else:
             numbers = {c: float(row[c]) for c in _NUMBERS}
+            if math.isnan(numbers["p_value"]) and not math.isnan(numbers["estimate"]):
+                problems.append(
+                    f"The confirmatory result {result.name!r} has no p value: a rate or a mean by "
+                    'itself is not tested; name a comparison, measure = "difference".'
+                )
+                continue
             one_sided = "sides" in row.index and row["sides"] == 1
             rows.append(
                 {
@@ -172,3 +200,20 @@ def judge_confirmatory(
         adjusted = adjust_p_values(both_sides, method=confirmatory.rule)
         table["p_adjusted"] = adjusted["p_adjusted"]
     return table.assign(is_shown=table["p_adjusted"] <= confirmatory.alpha)
+
+
+def judge_sections(confirmatory: Confirmatory, sections: Sequence[Section]) -> pd.DataFrame:
+    """Return the confirmatory results of a run; see `judge_confirmatory`."""
+    tables = {s.key: s.results for s in sections if s.results is not None}
+    return judge_confirmatory(confirmatory, tables)
+
+
+def confirmatory_stands(confirmatory: Confirmatory | None, sections: Sequence[Section]) -> bool:
+    """Whether every confirmatory result was found and could be tested."""
+    if confirmatory is None:
+        return True
+    try:
+        judge_sections(confirmatory, sections)
+    except PlanError:
+        return False
+    return True

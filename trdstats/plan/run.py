@@ -13,6 +13,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.arguments import checked
 from trdstats.plan.analysis import analyse
+from trdstats.plan.confirmatory import confirmatory_stands
 from trdstats.plan.folder import PAPER, new_folder
 from trdstats.plan.manifest import (
     MANIFEST,
@@ -25,7 +26,7 @@ from trdstats.plan.manuscript import check_packages, write_manuscript
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading import read_plan
 from trdstats.plan.report import build_report
-from trdstats.plan.results import RESULTS, result_rows, write_results
+from trdstats.plan.results import RESULTS, plan_rows, write_results
 from trdstats.plan.results.explain import MEMBERS
 from trdstats.plan.second_opinions import FILE as OPINIONS
 from trdstats.plan.second_opinions import opinion_frame, with_opinions
@@ -194,7 +195,7 @@ def _write(
     if opinions is not None:
         tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
-    write_results(result_rows(sections), _about(plan, study, sections, manifest), numbers)
+    write_results(plan_rows(plan, sections), _about(plan, study, sections, manifest), numbers)
     drawn = [_draw_all(s, folder / "figures") for s in sections]
     sections = [section for section, _ in drawn]
     pictures = {key: files for _, made in drawn for key, files in made.items()}
@@ -208,6 +209,8 @@ def _write(
     whole = with_results(manifest, [report, numbers, *tables, *figures, *papers], folder)
     write_manifest(whole, folder / MANIFEST)
     failed = tuple(s.key for s in sections if s.failed)
+    if not confirmatory_stands(plan.confirmatory, sections):
+        failed = (*failed, "confirmatory")
     return Run(
         folder, report, folder / MANIFEST, numbers, tuple(tables), tuple(figures), failed, papers
     )

@@ -76,6 +76,9 @@ class Section:
     results : pandas.DataFrame or None
         The estimates of the part in one tidy table, one row an estimate: what `[confirmatory]` and
         the file of results refer to.
+    in_results : tuple of str
+        Names of the frames whose rows stand in `results` already; the numbers of the others are
+        written to the file of results beside them.
     members : pandas.DataFrame or None
         Who stands behind the results: subject, treatment, status ("in the numerator", "in the
         denominator", or why left out), and the columns of `results` that tell them apart.
@@ -101,6 +104,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     results: pd.DataFrame | None = None
+    in_results: tuple[str, ...] = ()
     members: pd.DataFrame | None = None
     headlines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()

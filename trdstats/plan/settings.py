@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, get_args
 
-from trdstats.errors import TrdstatsError, check_choice, check_level
+from trdstats.errors import SpecError, TrdstatsError, check_choice, check_level
 from trdstats.estimates.proportion_contrast import DIFFERENCES
 from trdstats.formulas import read_right_side
 from trdstats.outcomes.rates import METHODS, MISSING
@@ -36,8 +36,30 @@ class StepSettings:
         Heading of its section; None for that of the step.
     """
 
+    # Settings that can only be judged beside others.
+    TOGETHER: ClassVar[tuple[str, ...]] = ()
+    MAY_BE_EMPTY: ClassVar[tuple[str, ...]] = ()
+
     scale: str | None = None
     title: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse empty lists: a default is had by leaving the key out."""
+        for each in fields(self):
+            if getattr(self, each.name) == () and each.name not in self.MAY_BE_EMPTY:
+                raise SpecError(f"{each.name} names nothing: leave it out for the default.")
+
+
+def check_once(key: str, values: tuple[object, ...] | None) -> None:
+    """Refuse a list that names something twice.
+
+    Raises
+    ------
+    SpecError
+    """
+    twice = [v for k, v in enumerate(values or ()) if v in (values or ())[:k]]
+    if twice:
+        raise SpecError(f"{key} names {twice[0]!r} twice.")
 
 
 def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:

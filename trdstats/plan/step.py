@@ -60,6 +60,16 @@ class Task:
             if name is not None and name not in known:
                 yield str(unknown_name("definition of this plan", name, known))
 
+    def no_states(self, *names: str) -> Iterator[str]:
+        """Yield words for each outcome that does not hold or not at any visit."""
+        for name in names:
+            definition = self.plan.definitions[name]
+            if definition.is_event or definition.fixed_day is not None:
+                yield (
+                    f"the outcome {name!r} ({definition.name}) is no state at a visit, such as "
+                    "response or remission."
+                )
+
     def unknown_days(self, *days: float | None) -> Iterator[str]:
         """Yield words for each day on which the study has no scheduled visit; None is no day."""
         scheduled = self.study.longitudinal()["visit"].unique().tolist()

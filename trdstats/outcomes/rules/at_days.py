@@ -12,6 +12,7 @@ from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import held_states as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits, States
+from trdstats.outcomes.rules.amounts import Of
 from trdstats.outcomes.rules.definition import Definition, check_states, spacings_of
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.relapse import Event
@@ -121,7 +122,9 @@ class WithoutEvent(Definition):
 
     Met by subjects in the state at the day who are followed to the other day without the event.
     Not met by those not in the state, or with the event. Everyone else is missing: not assessed at
-    the day, or not followed to the end; `rates` says what becomes of them.
+    the day, or not followed to the end; `rates` says what becomes of them. A failure can be known
+    early and a success at the end alone: among those with a verdict (``missing="observed"``)
+    failures are more frequent than among all. "nonresponse" counts everyone.
 
     Parameters
     ----------
@@ -132,9 +135,9 @@ class WithoutEvent(Definition):
     until : float
         Scheduled day up to which the event must not happen; the end of its window counts.
     since : float, optional
-        Day after which the event counts: 0 (the start of treatment) or `at` (the assessment in
-        that state). Default: 0 for an `Event` alone (response without rescue), else `at`
-        (remission without relapse).
+        Day from which the event counts, that very day included: 0 (the start of treatment) or
+        `at` (the assessment in that state). Default: 0 for an `Event` alone (response without
+        rescue), else `at` (remission without relapse).
 
     Raises
     ------
@@ -192,6 +195,11 @@ class WithoutEvent(Definition):
         return float(self.state.days[-1])
 
     @property
+    def events(self) -> tuple[str, ...]:
+        """Kinds of the events table that must not happen."""
+        return self.event.events
+
+    @property
     def fixed_day(self) -> float:
         """The day it speaks of."""
         return self.until
@@ -219,7 +227,7 @@ class WithoutEvent(Definition):
         rule = self.event.describe(scale)
         rule = "" if rule == self.event.name else f" ({rule})"
         return (
-            f"{self.state.describe(scale)}; and no {self.event.name}{rule} after {after} up to "
+            f"{self.state.describe(scale)}; and no {self.event.name}{rule} from {after} to "
             f"day {self.until:g}"
         )
 
@@ -234,13 +242,14 @@ class WithoutEvent(Definition):
         return tuple(dict.fromkeys((*self.state.sources(scale), *self.event.sources(scale))))
 
 
-def remission_at(day: float, *, at_most: int | None = None) -> AtDays:
+@checked
+def remission_at(day: float, *, at_most: int | None = None, at_least: int | None = None) -> AtDays:
     """Return remission at a scheduled day.
 
     Parameters
     ----------
     day : float
-    at_most : int, optional
+    at_most, at_least : int, optional
         As in `Remission`.
 
     Examples
@@ -249,16 +258,17 @@ def remission_at(day: float, *, at_most: int | None = None) -> AtDays:
     >>> remission_at(56).without(Relapse(at_least=22), until=224).name
     'remission without relapse'
     """
-    return AtDays(Remission(at_most=at_most), (day,))
+    return AtDays(Remission(at_most=at_most, at_least=at_least), (day,))
 
 
-def response_at(day: float, *, reduction: float = 0.5) -> AtDays:
+@checked
+def response_at(day: float, *, reduction: float = 0.5, of: Of | None = None) -> AtDays:
     """Return response at a scheduled day.
 
     Parameters
     ----------
     day : float
-    reduction : float
+    reduction, of
         As in `Response`.
 
     Examples
@@ -267,4 +277,4 @@ def response_at(day: float, *, reduction: float = 0.5) -> AtDays:
     >>> response_at(28).without(Event(("rescue",)), until=28).name
     'response without rescue'
     """
-    return AtDays(Response(reduction), (day,))
+    return AtDays(Response(reduction, of=of), (day,))

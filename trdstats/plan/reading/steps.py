@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -13,6 +14,7 @@ from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step
 
 # Tables that every plan may have; any other is the table of a step.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 TOP = ("title", "steps", "study", "definitions", "analysis", "confirmatory")
 
 
@@ -36,6 +38,14 @@ def read_steps(
     for name in (*kinds, *added):
         if name in data and name not in names:
             problems.add(f"[{name}] is a table of a step that `steps` does not list", name)
+    for name in dict.fromkeys(names):
+        if not _NAME.fullmatch(name):
+            problems.add(
+                f"the step {name!r} cannot be called so: its name begins its files, so it may hold "
+                "letters, digits, - and _ only",
+                "",
+                "steps",
+            )
     planned = [_read_step(name, data, kinds, problems) for name in dict.fromkeys(names)]
     return [step for step in planned if step is not None]
 
@@ -46,6 +56,8 @@ def _read_step(
     table = dict(read_table_of(data, name, problems))
     says_step = "step" in table
     kind = table.pop("step", name)
+    if says_step and name in kinds and kind != name:
+        problems.add(f"[{name}] is the table of the step {name!r} and cannot be another", name)
     if not isinstance(kind, str) or kind not in kinds:
         close = nearest(kind, kinds, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(kinds)}"
@@ -61,19 +73,25 @@ def _read_settings(
     known = [f.name for f in fields(settings)]
     report_unknown_keys(table, known, name, problems)
     values = {k: _frozen(v) for k, v in table.items() if k in known}
-    fitting = {}
+    try:
+        return settings(**values)
+    except TrdstatsError as error:
+        alone = dict(_unfit(values, settings))
+        for key, words in alone.items():
+            problems.add(f"[{name}] {words}", name, key)
+        if not alone:  # each fits alone, not together
+            problems.add(f"[{name}] {str(error).rstrip('.')}", name)
+        return settings()
+
+
+def _unfit(values: Mapping[str, Any], settings: type[StepSettings]) -> Iterator[tuple[str, str]]:
+    """Yield the settings that do not fit by themselves, with the words."""
     for key, value in values.items():
         try:
             settings(**{key: value})
         except TrdstatsError as error:
-            problems.add(f"[{name}] {str(error).rstrip('.')}", name, key)
-        else:
-            fitting[key] = value
-    try:
-        return settings(**fitting)
-    except TrdstatsError as error:  # each fits alone, not together
-        problems.add(f"[{name}] {str(error).rstrip('.')}", name)
-        return settings()
+            if key not in settings.TOGETHER:
+                yield key, str(error).rstrip(".")
 
 
 def _frozen(value: Any) -> Any:

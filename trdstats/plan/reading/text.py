@@ -157,6 +157,16 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         problems.add(words, "analysis", key)
     steps = read_steps(data, kinds, problems)
     confirmatory = read_confirmatory(data, [s.name for s in steps], problems)
+    level = settings["conf_level"]
+    is_level = isinstance(level, float)
+    if confirmatory is not None and is_level and abs(1 - level - confirmatory.alpha) > 1e-12:
+        problems.add(
+            f"[confirmatory] alpha = {confirmatory.alpha:g} and intervals of conf_level = "
+            f"{level!r} could disagree; with this alpha write conf_level = "
+            f"{1 - confirmatory.alpha:g} under [analysis]",
+            "confirmatory",
+            "alpha",
+        )
     problems.raise_if_any()
     end = settings["acute_end"]
     return Plan(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trdstats.errors import PlanError
-from trdstats.plan.confirmatory import judge_confirmatory
+from trdstats.plan.confirmatory import judge_sections
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.html import as_html, figure_html, paragraphs
 from trdstats.plan.sections import Section
@@ -100,8 +100,7 @@ def confirmatory_sentences(plan: Plan, sections: Sequence[Section]) -> list[str]
     """
     if plan.confirmatory is None:
         return []
-    tables = {s.key: s.results for s in sections if s.results is not None}
-    judged = judge_confirmatory(plan.confirmatory, tables)
+    judged = judge_sections(plan.confirmatory, sections)
     sentences = []
     for row in each_row(judged):
         part = "Primary" if row.primary else "Key secondary"

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import TrdstatsError
+from trdstats.errors import PlanError, TrdstatsError
 from trdstats.kinds import label_of
+from trdstats.plan.confirmatory import judge_sections
+from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
 
 RESULTS = "results.json"
@@ -41,7 +44,7 @@ _LABELS = {
 # Numbers that say which estimate a row is; all other numbers are statistics of it.
 _NUMBERS_THAT_NAME = {
     "day", "visit", "time", "tau", "horizon", "from_day", "to_day", "delta", "quantile", "step",
-    "probability", "margin",
+    "probability",
 }  # fmt: skip
 _VARIABLES = ("outcome", "variable", "covariate", "scale_name")
 _WORDS_BESIDE = ("reason", "scale", "label", "title", "note")
@@ -61,24 +64,53 @@ def result_rows(sections: Iterable[Section]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def plan_rows(plan: Plan, sections: Sequence[Section]) -> pd.DataFrame:
+    """Return the results of all sections, then what the confirmatory ones came to.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `result_rows`; the analysis of the verdicts is called "confirmatory".
+    """
+    rows = result_rows(sections)
+    if plan.confirmatory is None:
+        return rows
+    try:
+        judged = judge_sections(plan.confirmatory, sections)
+    except PlanError:  # the report and the run say so
+        return rows
+    verdicts = pd.DataFrame(list(_rows_of_table("confirmatory", judged, {})), columns=rows.columns)
+    return pd.concat([rows, verdicts], ignore_index=True)
+
+
 def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
-    table = section.results
-    if table is None:
-        return
+    """Yield the statistics of the table of results, then those of the other tables."""
+    if section.results is not None:
+        yield from _rows_of_table(section.key, section.results, {})
+    for name, frame in section.frames.items():
+        is_in_results = frame is section.results or name in section.in_results
+        if not is_in_results and "subject" not in frame:  # data of subjects are no results
+            yield from _rows_of_table(section.key, frame, {"table": name})
+
+
+def _rows_of_table(
+    key: str, table: pd.DataFrame, place: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
     names = [str(c) for c in table.columns if _names_estimate(table[c], str(c))]
     statistics = [str(c) for c in table.columns if _is_statistic(table[c], str(c))]
     applying = _by_measure(table, statistics)
     seen: dict[str, int] = {}
     for record in table.to_dict("records"):
-        group = {c: label for c in names if (label := label_of(record[c])) is not None}
-        identifier = result_id(section.key, group)
+        said = {c: label for c in names if (label := label_of(record[c])) is not None}
+        group = {**place, **said}
+        identifier = result_id(key, group)
         seen[identifier] = seen.get(identifier, 0) + 1
         if seen[identifier] > 1:  # rows that nothing tells apart keep their order
             identifier = f"{identifier}-{seen[identifier]}"
         for name in applying[record.get("measure")]:
             yield {
                 "result_id": identifier,
-                "analysis_id": section.key,
+                "analysis_id": key,
                 "variable": next((group[v] for v in _VARIABLES if v in group), ""),
                 "group": {k: v for k, v in group.items() if k not in _VARIABLES},
                 "method": label_of(record.get("method")) or "",
@@ -120,11 +152,19 @@ def result_id(step: str, group: Mapping[str, str]) -> str:
 def _names_estimate(column: pd.Series, name: str) -> bool:
     if name in _WORDS_BESIDE:
         return False
-    return name in _NUMBERS_THAT_NAME or column.dtype.kind not in "biuf"
+    return name in _NUMBERS_THAT_NAME or not _is_numeric(column)
 
 
 def _is_statistic(column: pd.Series, name: str) -> bool:
-    return name not in _NUMBERS_THAT_NAME and column.dtype.kind in "iuf"
+    return name not in _NUMBERS_THAT_NAME and _is_numeric(column)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers or verdicts: a verdict is a statistic, 1 or 0."""
+    if column.dtype.kind in "biuf" or pd.api.types.is_numeric_dtype(column):
+        return True
+    known = column.dropna()
+    return bool(len(known)) and all(isinstance(v, bool | np.bool_) for v in known)
 
 
 def _format_of(name: str) -> str:

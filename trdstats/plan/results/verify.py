@@ -15,7 +15,7 @@ from trdstats.plan.analysis import analyse
 from trdstats.plan.manifest import build_manifest, fingerprint, fingerprint_data, read_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.results.changes import compare_results
-from trdstats.plan.results.rows import read_results, result_rows
+from trdstats.plan.results.rows import plan_rows, read_results
 from trdstats.study import study_from_mapping
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_significant
 
@@ -117,7 +117,7 @@ def verify_run(plan: Plan, folder: str | Path, *, tolerance: float = TOLERANCE) 
     failed = [
         f"The step {s.key!r} could not be carried out: {s.failed}" for s in sections if s.failed
     ]
-    changed = compare_results(stored, result_rows(sections), tolerance=tolerance)
+    changed = compare_results(stored, plan_rows(plan, sections), tolerance=tolerance)
     reasons = (*_altered(folder, then), *_differences(then, now), *failed)
     return RunDifference(changed, reasons, len(stored), tolerance)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
-from trdstats.longitudinal.margins import Contrasts, Margins
+from trdstats.longitudinal.margins import Adjust, Contrasts, Margins
 from trdstats.outcomes import mean_scores
 from trdstats.plan.members import members_of_model
 from trdstats.plan.sections import Note, Picture, Section
@@ -48,7 +48,9 @@ class ChangeSettings(StepSettings):
     model: Literal["mmrm", "none"] = "mmrm"
     formula: str = "change ~ baseline * visit + treatment * visit"
     covariance: str = "us"
-    ddf: str = "kenward-roger"
+    ddf: Literal[
+        "kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual"
+    ] = "kenward-roger"
     adjust: str = "none"
     days: tuple[float, ...] | None = None
 
@@ -58,6 +60,11 @@ def check(task: Task) -> Iterator[str]:
     settings: ChangeSettings = task.settings
     if settings.model != "none":
         yield from task.unknown_columns(settings.formula)
+        _spec(settings)  # raises what is wrong in it
+        methods = [m for m in get_args(Adjust) if m != "tukey"]  # it belongs to all pairs
+        check_choice("adjust", settings.adjust, methods)
+        if "treatment" not in read_formula(settings.formula).required_variables:
+            yield f"formula: {settings.formula!r} has no treatment to compare."
     yield from task.unknown_days(*(settings.days or ()))
 
 
@@ -172,9 +179,13 @@ def _who_shares(study: Study, days: tuple[float, ...] | None) -> tuple[Study, li
     return (study.only(kept) if kept and left else study), left
 
 
+def _spec(settings: ChangeSettings) -> MMRM:
+    return MMRM(settings.formula, covariance=settings.covariance, ddf=settings.ddf)
+
+
 def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
     settings = task.settings
-    spec = MMRM(settings.formula, covariance=settings.covariance, ddf=settings.ddf)
+    spec = _spec(settings)
     fit = task.once(
         ("mmrm", spec, days, study.treatments), lambda: spec.fit(study.longitudinal(list(days)))
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.outcomes import ResponseHistory, response_history
 from trdstats.plan.members import members_of_history
 from trdstats.plan.sections import Note, Picture, Section
@@ -41,10 +41,25 @@ class InResponseSettings(StepSettings):
     loss: str = "relapse"
     horizon: float | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.horizon is not None and self.horizon <= 0:
+            raise SpecError(f"horizon must be a number of days after 0; got {self.horizon!r}.")
+
 
 def check(task: Task) -> Iterator[str]:
     """Yield the outcomes that the plan does not have."""
-    yield from task.unknown_outcomes(task.settings.outcome, task.settings.loss)
+    settings: InResponseSettings = task.settings
+    unknown = list(task.unknown_outcomes(settings.outcome, settings.loss))
+    yield from unknown
+    if unknown:
+        return
+    yield from task.no_states(settings.outcome)
+    if task.definition(settings.loss).is_worsening is False:
+        yield (
+            f"loss: {settings.loss!r} is a good outcome and cannot end a spell of "
+            f"{settings.outcome}; name a relapse or loss of response."
+        )
 
 
 def run(task: Task) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -81,7 +81,13 @@ class MissingSettings(StepSettings):
     outcome: str | None = None
     impute: bool | None = None
 
+    MAY_BE_EMPTY: ClassVar[tuple[str, ...]] = ("tipping",)
+
     def __post_init__(self) -> None:
+        super().__post_init__()
+        steps = zip(self.tipping, self.tipping[1:], strict=False)
+        if any(later <= earlier for earlier, later in steps):
+            raise SpecError(f"tipping must increase; got {list(self.tipping)!r}.")
         unknown = [a for a in self.assumptions if a not in ASSUMPTIONS]
         if unknown or not self.assumptions:
             raise SpecError(
@@ -99,7 +105,10 @@ class MissingSettings(StepSettings):
 def check(task: Task) -> Iterator[str]:
     """Yield the day, the outcome and the variables that study or plan do not have."""
     settings: MissingSettings = task.settings
-    yield from task.unknown_outcomes(settings.outcome)
+    unknown = list(task.unknown_outcomes(settings.outcome))
+    yield from unknown
+    if settings.outcome is not None and not unknown:
+        yield from task.no_states(settings.outcome)
     yield from task.unknown_days(settings.day)
     yield from task.unknown_columns(settings.formula)
 

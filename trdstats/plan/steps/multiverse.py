@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trdstats.arguments import checked
 from trdstats.errors import DataWarning, known_level
 from trdstats.multiverse.multiverse import multiverse
-from trdstats.outcomes import Definition, Remission, Response
+from trdstats.outcomes import Definition, Response
 from trdstats.outcomes import definitions as published
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -29,7 +29,7 @@ class MultiverseSettings(StepSettings):
     Attributes
     ----------
     outcomes : tuple of str
-        Definitions of the plan, or published ones by name; the first is the primary one. Empty:
+        Definitions of the plan, or published ones by name; the first is the primary one. None:
         response, and falls of 40 and 60 per cent beside it.
     treatment : str or None
         Compared with ``reference`` of ``[analysis]``; None for the first other treatment that is
@@ -40,7 +40,7 @@ class MultiverseSettings(StepSettings):
         As `multiverse` takes them; the first is the primary one.
     """
 
-    outcomes: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] | None = None
     treatment: str | None = None
     day: float | None = None
     missing: tuple[Literal["nonresponse", "observed", "locf", "worst"], ...] = (
@@ -54,10 +54,15 @@ class MultiverseSettings(StepSettings):
 def check(task: Task) -> Iterator[str]:
     """Yield the day, treatment and outcomes that study or plan do not have."""
     settings: MultiverseSettings = task.settings
-    for name in settings.outcomes:
-        _definition(task, name)
+    for name in settings.outcomes or ():
+        definition = _definition(task, name)
+        if definition.is_event or definition.fixed_day is not None:
+            yield f"outcomes: {name!r} is no state at a visit, such as response or remission."
     if settings.treatment is not None:
-        known_level("treatment", settings.treatment, task.study.treatments)
+        names = task.study.treatments
+        chosen = names[known_level("treatment", settings.treatment, names)]
+        if chosen == task.reference:
+            yield f"treatment: {chosen!r} is the reference itself; name another one."
     yield from task.unknown_days(settings.day)
 
 
@@ -137,8 +142,10 @@ def _named(task: Task) -> dict[str, Definition]:
     """Return the definitions by a label, the primary one first."""
     if task.settings.outcomes:
         return {name: _definition(task, name) for name in task.settings.outcomes}
-    others = (Response(reduction=0.4), Response(reduction=0.6), Remission())
-    made = (task.plan.response, *others)
+    response = task.plan.response
+    by = response if isinstance(response, Response) and response.points is None else Response()
+    others = (replace(by, reduction=0.4), replace(by, reduction=0.6), task.plan.remission)
+    made = (response, *others)
     return {d.label(task.study.scale): d for d in made}
 
 

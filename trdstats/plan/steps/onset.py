@@ -38,9 +38,13 @@ from trdstats.tables import (
 )
 
 _TITLE = "How soon?"
+_IN_RESULTS = (
+    "onset_quantiles", "onset_test_pairs", "onset_hazards", "onset_cure", "onset_audit_pairs",
+    "onset_rmst",
+)  # fmt: skip
 _ABOUT = (
-    "Time from day 0 to the first response. A visit can only detect a response that has already "
-    "happened, so onset lies between two visits; estimates here use that interval."
+    "Time from day 0 to the first {outcome}. A visit can only detect what has already happened, so "
+    "onset lies between two visits; estimates here use that interval."
 )
 
 
@@ -81,13 +85,26 @@ class _Parts:
 
 def check(task: Task) -> Iterator[str]:
     """Yield the outcome that the plan does not have."""
-    yield from task.unknown_outcomes(task.settings.outcome)
+    name = task.settings.outcome
+    unknown = list(task.unknown_outcomes(name))
+    yield from unknown
+    if unknown:
+        return
+    definition = task.definition(name)
+    if definition.fixed_day is not None:
+        yield f"outcome: {name!r} has a day of its own: there is no time to it."
+    elif definition.is_worsening:
+        yield (
+            f"outcome: {name!r} is a bad outcome: time to it begins with a response, which is "
+            "the step durability."
+        )
 
 
 def run(task: Task) -> Section:
     """Return times to first response: between visits, tests, what the schedule does to them."""
     plan, study, settings = task.plan, task.study, task.settings
     times = task.onset(settings.outcome)
+    times = times.with_reference(task.reference)
     curves = Turnbull(conf_level=plan.conf_level).fit(times)
     quantiles = curves.quantiles()
     medians = quantiles[quantiles["probability"] == 0.5]
@@ -113,11 +130,12 @@ def run(task: Task) -> Section:
         task.name,
         settings.title or _TITLE,
         lead,
-        about=_ABOUT,
+        about=_ABOUT.format(outcome=settings.outcome.replace("_", " ")),
         tables=tuple(parts.tables),
         pictures=tuple(pictures),
         frames=parts.frames,
         results=pd.concat(parts.results, ignore_index=True),
+        in_results=_IN_RESULTS,
         members=members_of_times(times),
         headlines={
             f"Median days to {settings.outcome}, between visits": {

@@ -57,6 +57,8 @@ def check(task: Task) -> Iterator[str]:
     for name in settings.covariates or ():
         if name not in columns:
             yield str(unknown_name("column of the subjects", name, columns))
+    if settings.events is not None and not len(task.study.events):
+        yield "events: the study has none; leave the key out."
     known = task.study.events["event"].astype(str).unique().tolist()
     for name in settings.events or ():
         if name not in known:
@@ -112,7 +114,8 @@ def run(task: Task) -> Section:
             **({} if events is None else {"event_counts": events.counts, "events": events.tidy()}),
         },
         results=_results(table, flow, events),
-        members=_members(flow),
+        in_results=("participant_flow", "baseline_table", "baseline_differences", "events"),
+        members=_members(flow, events),
         notes=_notes(task, table),
         methods=(
             "Baseline characteristics are described by means with standard deviations, or counts "
@@ -171,14 +174,28 @@ def _results(
     return pd.concat(parts, ignore_index=True)
 
 
-def _members(flow: ParticipantFlow) -> pd.DataFrame:
-    """Return the last stage of each subject, and why it is not the last of all."""
+def _members(flow: ParticipantFlow, events: EventCounts | None) -> pd.DataFrame:
+    """Return the last stage of each subject and why it is not the last, and who had which event."""
     members = flow.members
     status = [
         flow.words(stage) if not reason else f"{flow.words(stage)}, then: {reason}"
         for stage, reason in zip(members["stage"], members["reason"], strict=True)
     ]
-    return members[["subject", "treatment"]].assign(status=status)
+    stages = members[["subject", "treatment"]].assign(
+        status=status, measure="participant flow", event=""
+    )
+    if events is None:
+        return stages
+    parts = [
+        events.subjects.assign(
+            status=["with the event" if has else "without the event" for has in days.notna()],
+            measure=f"{measure} with event",
+            event=kind,
+        )
+        for kind, days in ((str(k), v) for k, v in events.first.items())
+        for measure in ("proportion", "rate")
+    ]
+    return pd.concat([stages, *parts], ignore_index=True)
 
 
 def _notes(task: Task, table: BaselineTable) -> tuple[Note, ...]:

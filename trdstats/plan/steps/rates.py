@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from trdstats.outcomes import Rates, rates
 from trdstats.plan.margin_rows import margin_rows, margin_summary
 from trdstats.plan.members import members_of_rates
 from trdstats.plan.sections import Note, Section
-from trdstats.plan.settings import StepSettings
+from trdstats.plan.settings import StepSettings, check_once
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
 from trdstats.plan.wording import list_differences, list_groups
@@ -38,11 +38,16 @@ class RatesSettings(StepSettings):
         may be worse than the reference.
     """
 
+    TOGETHER: ClassVar[tuple[str, ...]] = ("margins",)
+
     outcomes: tuple[str, ...] = ("response", "remission")
     days: tuple[float, ...] | None = None
     margins: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        for key in ("outcomes", "days"):
+            check_once(key, getattr(self, key))
         for name, margin in self.margins.items():
             if name not in self.outcomes:
                 raise unknown_name("outcome of the step", name, self.outcomes)
@@ -58,8 +63,21 @@ def check(task: Task) -> Iterator[str]:
     settings: RatesSettings = task.settings
     unknown = list(task.unknown_outcomes(*settings.outcomes))
     yield from unknown
-    if not unknown:
-        yield from task.unknown_days(*dict.fromkeys(day for _, day in _asked(task)))
+    if unknown:
+        return
+    yield from task.unknown_days(*dict.fromkeys(day for _, day in _asked(task)))
+    for name in settings.outcomes:
+        definition = task.definition(name)
+        if definition.is_event:
+            yield (
+                f"outcomes: {name!r} is an event, not a state at a visit; ask for it in a step of "
+                "onset or durability, or for a state without it (WithoutEvent)."
+            )
+        elif definition.fixed_day is not None and task.plan.missing == "locf":
+            yield (
+                f"outcomes: {name!r} rests on two days and cannot be carried forward; choose "
+                'missing = "nonresponse", "observed" or "worst".'
+            )
 
 
 def _asked(task: Task) -> Iterator[tuple[str, float]]:

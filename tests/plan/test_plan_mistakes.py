@@ -1,0 +1,131 @@
+"""Mistakes in the tables of steps: said before anything runs, with exit status 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from trdstats import load_sample, read_plan, run_plan
+from trdstats.cli import main
+from trdstats.errors import PlanError
+
+BASE = """
+steps = [{steps}]
+[study]
+sample = "trial"
+[definitions]
+response = {{ reduction = 0.5 }}
+remission = {{ at_most = 10 }}
+relapse = {{ at_least = 22, consecutive = 2 }}
+[definitions.rf]
+is = "WithoutEvent"
+until = 168
+state = {{ is = "AtDays", days = [56], definition = {{ is = "Remission", at_most = 10 }} }}
+event = {{ is = "Relapse", at_least = 22, consecutive = 2 }}
+[analysis]
+acute_end = 28
+rate_days = [28]
+reference = "TMS"
+horizon = 84
+durability_days = [28]
+{more}
+"""
+
+
+def plan_of(folder: Path, steps: str, more: str) -> Path:
+    path = folder / "p.toml"
+    listed = ", ".join(f'"{s}"' for s in steps.split())
+    path.write_text(BASE.format(steps=listed, more=more), "utf-8")
+    return path
+
+
+MISTAKES = [
+    ("in_response", '[in_response]\nloss = "response"', "is a good outcome and cannot end a spell"),
+    ("in_response", '[in_response]\noutcome = "relapse"', "is no state at a visit"),
+    ("in_response", "[in_response]\nhorizon = 0", "horizon must be a number of days after 0"),
+    ("change", '[change]\nmodel = "glm"', "model must be one of 'mmrm', 'none'"),
+    ("change", '[change]\ncovariance = "uns"', "covariance"),
+    ("change", '[change]\nddf = "kr"', "ddf must be one of"),
+    ("change", '[change]\nadjust = "holms"', "adjust must be one of.*Did you mean 'holm'"),
+    ("change", '[change]\nformula = "change ~ visit"', "has no treatment to compare"),
+    ("onset", '[onset]\noutcome = "relapse"', "is a bad outcome: time to it begins with"),
+    ("onset", '[onset]\noutcome = "rf"', "has a day of its own"),
+    ("rates", '[rates]\noutcomes = ["relapse"]', "is an event, not a state at a visit"),
+    ("rates", "[rates]\noutcomes = []", "outcomes names nothing"),
+    ("rates", "[rates]\ndays = []", "days names nothing"),
+    ("rates", '[rates]\noutcomes = ["response", "response"]', "outcomes names 'response' twice"),
+    ("rates", '[rates]\nmargins = { respons = 0.1 }', "Unknown outcome of the step 'respons'"),
+    ("rates", "[rates]\nmargins = { response = 10 }", "must lie between 0 and 1"),
+    ("rates", '[rates]\nstep = "onset"', "is the table of the step 'rates' and cannot be another"),
+    ("missing", '[missing]\noutcome = "rf"', "is no state at a visit"),
+    ("missing", "[missing]\ntipping = [4, 0]", "tipping must increase"),
+    ("multiverse", '[multiverse]\nmissing = ["locv"]', "Did you mean 'locf'"),
+    ("multiverse", '[multiverse]\ntreatment = "TMS"', "is the reference itself"),
+    ("participants", '[participants]\nevents = []', "events names nothing"),
+    ("participants", "[participants]\nenrolled = 270\nexcluded = { a = 10, b = -10 }",
+     "excluded counts people, 0 or more"),
+    ("rates", '[confirmatory]\nprimary = { name = "C", step = "rates", measure = "difference", '
+     'treatment = "ECTT", outcome = "response", day = 28 }', "Did you mean 'ECT'"),
+    ("rates", '[confirmatory]\nprimary = { name = "C", step = "rates", measure = "difference", '
+     'treatment = "TMS", outcome = "response", day = 28 }', "is the reference itself"),
+    ("rates", '[confirmatory]\nprimary = { name = "C", step = "rates", measure = "difference", '
+     'treatment = "ECT", outcome = "respons", day = 28 }', "Did you mean 'response'"),
+    ("rates", '[confirmatory]\nalpha = 0.01\nprimary = { name = "C", step = "rates", measure = '
+     '"difference", treatment = "ECT", outcome = "response" }', "write conf_level = 0.99"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "more", "words"), MISTAKES)
+def test_a_mistake_is_said_before_anything_runs(
+    tmp_path: Path, steps: str, more: str, words: str
+) -> None:
+    path = plan_of(tmp_path, steps, more)
+    with pytest.raises(PlanError, match=words):
+        run_plan(read_plan(path), tmp_path / "o")
+    result = CliRunner().invoke(main, ["run", str(path), "-o", str(tmp_path / "o")])
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_name_of_a_step_is_no_path(tmp_path: Path) -> None:
+    more = '["../../escaped"]\nstep = "rates"'
+    with pytest.raises(PlanError, match="letters, digits, - and _ only"):
+        read_plan(plan_of(tmp_path, "rates ../../escaped", more))
+
+
+@pytest.mark.parametrize("where", ['measure = "rate"', 'measure = "differenc"', "day = 29"])
+def test_a_confirmatory_result_that_is_not_there_fails_the_run(tmp_path: Path, where: str) -> None:
+    """Only the results can tell; the rest is written and the run exits with status 1."""
+    key = where.split(" = ", maxsplit=1)[0]
+    given = {"measure": '"difference"', "day": "28"} | {key: where.split(" = ")[1]}
+    more = (
+        '[confirmatory]\nprimary = { name = "C", step = "rates", treatment = "ECT", outcome = '
+        f'"response", measure = {given["measure"]}, day = {given["day"]} }}'
+    )
+    path = plan_of(tmp_path, "rates", more)
+    result = CliRunner().invoke(main, ["run", str(path), "-o", str(tmp_path / "o")])
+    assert result.exit_code == 1
+    assert "confirmatory" in result.output
+    assert "confirmatory result" in (tmp_path / "o" / "report.html").read_text("utf-8")
+
+
+def test_margins_may_be_those_of_any_outcome_of_the_step(tmp_path: Path) -> None:
+    more = '[rates]\noutcomes = ["rf"]\nmargins = { rf = 0.1 }'
+    run = run_plan(read_plan(plan_of(tmp_path, "rates", more)), tmp_path / "o")
+    table = pd.read_csv(run.folder / "tables" / "rates.csv")
+    assert (table["measure"] == "non-inferiority").sum() == 2
+
+
+def test_hazards_are_compared_with_the_reference_of_the_plan(tmp_path: Path) -> None:
+    path = plan_of(tmp_path, "onset", "[onset]\nvisit_dated = true")
+    path.write_text(path.read_text("utf-8").replace('"TMS"', '"ECT"'), "utf-8")
+    run = run_plan(read_plan(path), tmp_path / "o")
+    hazards = pd.read_csv(run.folder / "tables" / "onset_hazards.csv")
+    assert not hazards["term"].str.contains("ECT").any()
+    means = pd.read_csv(run.folder / "tables" / "onset_rmst.csv")
+    assert set(means["reference"].dropna()) == {"ECT"}
+    assert load_sample("trial").treatments[0] == "TMS"
