@@ -104,3 +104,20 @@ def test_one_treatment_has_no_differences() -> None:
     text = repr(trd.baseline_table(study(age=AGE).only(["ECT"])))
     assert "SMD" not in text
     assert "All" not in text
+
+
+def test_what_is_not_known_of_anybody_has_a_line_and_blanks_are_no_level() -> None:
+    made = study(bmi=[None] * 8, smoker=["yes", " ", "", "no", "yes", "no", "yes", "no"])
+    found = trd.baseline_table(made, covariates=["bmi", "smoker"])
+    lines = repr(found).splitlines()
+    assert next(x for x in lines if x.startswith("– bmi, not known")).split()[-3:] == [
+        "4",
+        "4",
+        "8",
+    ]
+    assert set(found.tidy().query("variable == 'smoker'")["level"]) == {"no", "yes"}
+    assert next(x for x in lines if x.startswith("– smoker, not known")).split()[-3:] == [
+        "2",
+        "0",
+        "2",
+    ]

@@ -80,7 +80,8 @@ def baseline_table(study: Study, *, covariates: Sequence[str] | None = None) -> 
     for name in kept:
         values = subjects[name]
         if _is_number(values):
-            number = values.to_numpy(dtype=float, na_value=np.nan)
+            some = values if values.notna().any() else pd.Series(np.nan, index=values.index)
+            number = some.to_numpy(dtype=float, na_value=np.nan)
             rows += _number_rows(name, number, arm, study.treatments)
             gaps += _differences(name, number, arm, study.treatments, _number_difference)
         else:
@@ -107,6 +108,8 @@ def _is_free_text(values: pd.Series) -> bool:
 
 
 def _is_number(values: pd.Series) -> bool:
+    if not values.notna().any():
+        return True  # nothing is known of it: a line that says so
     if values.dtype.kind not in "iuf" and not pd.api.types.is_numeric_dtype(values):
         return False
     if pd.api.types.is_bool_dtype(values):
@@ -117,6 +120,8 @@ def _is_number(values: pd.Series) -> bool:
 def _levels(values: pd.Series) -> tuple[FloatArray, list[str]]:
     """Return the level of each subject as a number, NaN where missing, and their names."""
     known = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("category")
+    blank = [c for c in known.cat.categories if isinstance(c, str) and not c.strip()]
+    known = known.cat.remove_categories(blank)
     codes = known.cat.codes.to_numpy(dtype=float)
     names = [label_of(v) or str(v) for v in known.cat.categories]
     return np.where(codes < 0, np.nan, codes), names

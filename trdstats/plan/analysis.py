@@ -119,7 +119,9 @@ def _run_noting(step: Step, task: Task) -> Section:
 
 
 def _named(section: Section, step: Step, task: Task) -> Section:
-    """Give the files of a step that is there under another name names of their own."""
+    """Name the scale of a step in its heading; give files of a repeated step names that differ."""
+    if task.settings.scale is not None and task.settings.title is None:
+        section = replace(section, title=f"{section.title} ({task.study.scale.label})")
     if task.name == step.key:
         return section
     return replace(

@@ -147,7 +147,7 @@ def judge_confirmatory(
     -------
     pandas.DataFrame
         name, primary, step, estimate, conf_low, conf_high, p_value, sides (1 for a one-sided p,
-        of non-inferiority), p_adjusted (two-sided: a one-sided p is doubled), is_shown (whether
+        of non-inferiority), margin (NaN where there is none), p_adjusted (two-sided: a one-sided p is doubled), is_shown (whether
         p_adjusted is at most alpha), in the order of the plan.
 
     Raises
@@ -187,6 +187,7 @@ def judge_confirmatory(
                     "step": result.step,
                     **numbers,
                     "sides": 1 if one_sided else 2,
+                    "margin": float(row["margin"]) if "margin" in row.index else math.nan,
                 }
             )
     if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,16 @@ def confirmatory_sentences(plan: Plan, sections: Sequence[Section]) -> list[str]
         shown = "shown" if row.is_shown else "not shown"
         sentences.append(
             f"{part}. {row.name}: {format_number(row.estimate, 3)} ("
-            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}), {_p_values(row)}: "
+            f"{format_ci(plan.conf_level, row.conf_low, row.conf_high, 3)}{_margin(row)}), "
+            f"{_p_values(row)}: "
             f"{shown} at {format_significant(plan.confirmatory.alpha)}."
         )
     return sentences
+
+
+def _margin(row: Any) -> str:
+    """Return the margin of a test of non-inferiority; empty for other tests."""
+    return "" if math.isnan(row.margin) else f"; margin {format_number(row.margin, 3)}"
 
 
 def _p_values(row: Any) -> str:

@@ -189,6 +189,8 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
     if task.settings.cure:
         _add_cure(task, times, parts)
     first = next(each_row(glance))
+    if pd.isna(first.statistic):
+        return f"Treatments cannot be tested: nobody had {task.settings.outcome}. "
     return (
         f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
         f"on {first.df:g} df, {format_p_equation(first.p_value)}."
