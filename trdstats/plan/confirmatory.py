@@ -147,8 +147,8 @@ def judge_confirmatory(
     -------
     pandas.DataFrame
         name, primary, step, estimate, conf_low, conf_high, p_value, sides (1 for a one-sided p,
-        of non-inferiority), margin (NaN where there is none), p_adjusted (two-sided: a one-sided p is doubled), is_shown (whether
-        p_adjusted is at most alpha), in the order of the plan.
+        of non-inferiority), margin (NaN where there is none), p_adjusted (two-sided: a one-sided p
+        is doubled), is_shown (whether p_adjusted is at most alpha), in the order of the plan.
 
     Raises
     ------
