@@ -81,7 +81,7 @@ def baseline_table(study: Study, *, covariates: Sequence[str] | None = None) -> 
         values = subjects[name]
         if _is_number(values):
             some = values if values.notna().any() else pd.Series(np.nan, index=values.index)
-            number: FloatArray = some.to_numpy(dtype=float, na_value=np.nan)
+            number = np.asarray(some.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
             rows += _number_rows(name, number, arm, study.treatments)
             gaps += _differences(name, number, arm, study.treatments, _number_difference)
         else:
