@@ -22,6 +22,7 @@ from trdstats.tables import (
     Summary,
     SummaryMixin,
     Table,
+    as_label,
     each_row,
     format_count,
     format_number,
@@ -257,7 +258,7 @@ class Dropout(SummaryMixin):
                      for r in each_row(top))  # fmt: skip
         tables.append(Table(("Treatment", "Visits", "Kind", "Subjects"), shown, 3,
                             title="Most frequent patterns, x assessed, . not"))  # fmt: skip
-        notes = [f"{self.study.caveat}."] if self.study.caveat else []
+        notes = [as_label(f"{self.study.caveat}.")] if self.study.caveat else []
         try:
             odds = tuple((r.term, format_number(r.odds_ratio, 2), format_p(r.p_value))
                          for r in each_row(self.predictors()) if r.term != "Intercept")  # fmt: skip

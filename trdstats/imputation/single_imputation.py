@@ -23,6 +23,7 @@ from trdstats.tables import (
     Summary,
     SummaryMixin,
     Table,
+    as_label,
     each_row,
     format_count,
     format_estimate,
@@ -216,7 +217,7 @@ class PlainAnalyses(SummaryMixin):
         )  # fmt: skip
         header = ("Method", "Comparison", "n", "Imputed", f"Difference ({level})", "p")
         notes = [f"{m}: assumes that {ASSUMPTIONS[m]}." for m in dict.fromkeys(gaps["method"])]
-        notes += [f"{self.caveat}."] if self.caveat else []
+        notes += [as_label(f"{self.caveat}.")] if self.caveat else []
         return Summary(f"Change at day {self.day:g}, by handling of missing scores",
                     (("ANCOVA", f"treatment + {self.covariates or 'nothing'}"),),
                     (Table(header, rows, 2),), tuple(notes))  # fmt: skip

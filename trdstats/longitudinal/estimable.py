@@ -17,6 +17,7 @@ from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.longitudinal.degrees import ModelDegrees
 from trdstats.longitudinal.design import Design
 from trdstats.longitudinal.levels import level_text
+from trdstats.tables import as_label
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"
 ZERO = "it is 0 by the model"
@@ -77,7 +78,7 @@ class Identified:
         return estimates_of(
             keys, np.where(lost, np.nan, self.inference.values(rows)), covariance=covariance,
             null=0.0, df=ModelDegrees(self.inference, rows), reasons=reason, title=title,
-            notes=(f"{self.design.caveat}.",) if self.design.caveat else (),
+            notes=(as_label(f"{self.design.caveat}."),) if self.design.caveat else (),
         )  # fmt: skip
 
     def test(self, L: FloatArray, *, as_parametrised: bool = False) -> tuple[FTest, str]:

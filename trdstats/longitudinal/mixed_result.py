@@ -33,7 +33,7 @@ from trdstats.longitudinal.predict import (
     simulated_outcomes,
 )
 from trdstats.longitudinal.subject_weights import Weighting
-from trdstats.tables import Summary, Table, each_row, format_number, format_p
+from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.lmm import LMM
@@ -439,7 +439,7 @@ class MixedResult(EstimateResult):
             for r in each_row(self.tidy())
         )
         columns = ("Term", "Estimate", "SE", "df", "t", "p")
-        notes = [f"{self.design.caveat}."] if self.design.caveat else []
+        notes = [as_label(f"{self.design.caveat}.")] if self.design.caveat else []
         notes += self._left_out_notes()
         tables = (Table(columns, rows), *self._tables())
         return Summary(self.title, tuple(header), tables, tuple(notes))

@@ -36,6 +36,7 @@ from trdstats.outcomes.rates import MISSING
 from trdstats.outcomes.switching import SwitchCounts, count_switches, notes_on, switch_days
 from trdstats.study import Study
 from trdstats.study.windows import WindowsLike
+from trdstats.tables import as_label
 
 _DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
@@ -159,7 +160,7 @@ def multiverse(
         pd.DataFrame(rows, columns=list(CHOICES)), value, influences=np.column_stack(influences),
         subjects=study.subjects["subject"], null=0.0, reasons=notes, title=title,
         notes=(
-            *((f"{study.caveat}.",) if study.caveat else ()),
+            *((as_label(f"{study.caveat}."),) if study.caveat else ()),
             *notes_on(switching),
         ),
     )  # fmt: skip

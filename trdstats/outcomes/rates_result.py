@@ -23,6 +23,7 @@ from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Summary,
     Table,
+    as_label,
     each_row,
     format_count,
     format_estimate,
@@ -107,7 +108,7 @@ class Rates(EstimateResult):
         keys = rates.keys.assign(measure="rate", reference="")
         first = replace(rates, keys=keys[["measure", "treatment", "reference"]])
         found = below([first, gaps] if len(gaps) else [first])
-        notes = ((f"{self.caveat}.",) if self.caveat else ()) + self._notes()
+        notes = ((as_label(f"{self.caveat}."),) if self.caveat else ()) + self._notes()
         return replace(found, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
@@ -216,7 +217,7 @@ class Rates(EstimateResult):
             (
                 *self._notes(),
                 *undecided_note(self.outcomes, self.missing),
-                *((f"{self.caveat}.",) if self.caveat else ()),
+                *((as_label(f"{self.caveat}."),) if self.caveat else ()),
                 *self._no_error(),
             ),
         )

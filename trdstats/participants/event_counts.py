@@ -19,6 +19,7 @@ from trdstats.study import Study
 from trdstats.tables import (
     Summary,
     Table,
+    as_label,
     each_row,
     format_count,
     format_interval,
@@ -245,7 +246,7 @@ class EventCounts(EstimateResult):
             if self.n_before
             else ""
         )
-        return tuple(n for n in (early, f"{self.caveat}." if self.caveat else "") if n)
+        return tuple(n for n in (early, as_label(f"{self.caveat}.") if self.caveat else "") if n)
 
     def summary(self) -> Summary:
         """Return subjects with an event, events and rates by kind and treatment."""

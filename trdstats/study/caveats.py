@@ -4,8 +4,6 @@ from __future__ import annotations
 
 UNADJUSTED = "Unadjusted: treatments were not randomised"
 WEIGHTED = "Not randomised; weights balance only what was measured"
-# How the labels begin that every table of a comparison without randomisation carries.
-LABELS = ("Unadjusted:", "Not randomised;", "Compared among responders only")
 
 
 class Caveat(str):

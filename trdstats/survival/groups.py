@@ -24,7 +24,7 @@ from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
-from trdstats.tables import format_count
+from trdstats.tables import as_label, format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +320,7 @@ def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[
 
     `dated` says whether the method puts an event on the day of the visit that found it.
     """
-    notes = [f"{times.caveat}."] if times.caveat else []
+    notes = [as_label(f"{times.caveat}.")] if times.caveat else []
     notes += notes_on(times.switching)
     if sample.empty:
         notes.append(f"No subject has follow-up in {', '.join(sample.empty)}.")

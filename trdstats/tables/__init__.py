@@ -17,16 +17,18 @@ from trdstats.tables.format import (
 )
 from trdstats.tables.number_style import NumberStyle, number_style
 from trdstats.tables.rows import each_row
-from trdstats.tables.summary import FrameResult, Summary, SummaryMixin, Table
+from trdstats.tables.summary import FrameResult, Label, Summary, SummaryMixin, Table, as_label
 
 __all__ = [
     "NOT_ESTIMABLE",
     "FrameResult",
+    "Label",
     "NumberStyle",
     "Summary",
     "SummaryMixin",
     "Table",
     "add_unit",
+    "as_label",
     "each_row",
     "format_ci",
     "format_count",

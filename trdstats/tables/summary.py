@@ -78,6 +78,17 @@ class Table:
         )
 
 
+class Label(str):
+    """A note that stays beside its table wherever notes are folded: what a comparison must say."""
+
+    __slots__ = ()
+
+
+def as_label(text: str) -> str:
+    """Return a note as one that stays beside its table."""
+    return Label(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a result prints.

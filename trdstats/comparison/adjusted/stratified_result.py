@@ -16,7 +16,15 @@ from trdstats.kernels.proportions.stratified_tables import (
     stratified_difference,
     stratified_ratio,
 )
-from trdstats.tables import Summary, Table, each_row, format_estimate, format_level, format_p
+from trdstats.tables import (
+    Summary,
+    Table,
+    as_label,
+    each_row,
+    format_estimate,
+    format_level,
+    format_p,
+)
 
 COUNTS = ("events", "n", "reference_events", "reference_n")
 _KERNELS: dict[str, Callable[..., Any]] = {
@@ -177,7 +185,7 @@ class StratifiedRates(EstimateResult):
         if alone.any():
             where = ", ".join(dict.fromkeys(self.strata.loc[alone, "stratum"].astype(str)))
             notes.append(f"Strata that lack a treatment tell nothing of it: {where}.")
-        return (*notes, *((f"{self.caveat}.",) if self.caveat else ()))
+        return (*notes, *((as_label(f"{self.caveat}."),) if self.caveat else ()))
 
 
 @dataclass(frozen=True)

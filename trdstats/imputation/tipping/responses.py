@@ -24,7 +24,7 @@ from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.outcomes import Definition, rates
 from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
-from trdstats.tables import FrameResult, Summary, Table, each_row, format_number, format_p
+from trdstats.tables import FrameResult, Summary, Table, as_label, each_row, format_number, format_p
 
 _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 
@@ -251,7 +251,7 @@ class BinaryTippingPointResult(FrameResult):
                 "one from which no percentage can be taken, left out: "
                 f"{s.n_undefined} {s.treatment}, {s.n_undefined_reference} {s.reference}."
             )
-        notes += [f"{self.caveat}."] if self.caveat else []
+        notes += [as_label(f"{self.caveat}.")] if self.caveat else []
         columns = (f"Responders not assessed, {s.reference}",
                   f"Conclusion changes at responders not assessed, {s.treatment}")  # fmt: skip
         tables = (Table(columns, rows, 0),) if rows else ()

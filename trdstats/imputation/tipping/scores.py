@@ -24,6 +24,7 @@ from trdstats.tables import (
     FrameResult,
     Summary,
     Table,
+    as_label,
     each_row,
     format_estimate,
     format_number,
@@ -307,7 +308,7 @@ class TippingPointResult(FrameResult):
             )
             notes.append(f"The conclusion does not change within the deltas ({spans}).")
         if self.imputed.caveat:
-            notes.append(f"{self.imputed.caveat}.")
+            notes.append(as_label(f"{self.imputed.caveat}."))
         tables = (Table(columns, rows, 0),) if rows else ()
         return Summary(
             "Tipping-point analysis", tuple(header), (*self.imputed.tables(), *tables), tuple(notes)

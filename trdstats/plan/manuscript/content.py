@@ -21,8 +21,7 @@ from trdstats.plan.report.first_screen import (
 from trdstats.plan.report.page import warnings_of
 from trdstats.plan.sections import Section
 from trdstats.study import Study
-from trdstats.study.caveats import LABELS
-from trdstats.tables import Summary, Table
+from trdstats.tables import Label, Summary, Table
 from trdstats.tables.latex import caption_of
 
 _NOTES = ("caution", "not estimable")
@@ -227,7 +226,8 @@ def _below(summary: Summary) -> tuple[tuple[str, ...], tuple[str, ...]]:
     notes = for_readers(summary.notes)
     if sum(map(len, notes)) <= _MOST:
         return (*facts, *notes), ()
-    labels = tuple(n for n in notes if n.startswith(LABELS) or "not randomised" in n)
+    # Notes for readers lose what was meant for the analyst; which are labels is known before.
+    labels = for_readers(n for n in summary.notes if isinstance(n, Label))
     return (
         (*facts, *labels, "Further notes stand at the end."),
         tuple(n for n in notes if n not in labels),

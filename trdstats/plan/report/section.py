@@ -10,7 +10,7 @@ from trdstats.errors import count_of
 from trdstats.plan.report.html import as_html, figure_html, fold, paragraphs
 from trdstats.plan.second_opinions import FILE, TITLE, counts_in_words, opinion_table
 from trdstats.plan.sections import Note, NoteKind, Section
-from trdstats.study.caveats import LABELS
+from trdstats.tables import Label
 
 _KINDS: dict[NoteKind, str] = {
     "not estimable": "What could not be estimated",
@@ -65,7 +65,7 @@ def _recomputed(section: Section) -> str:
 
 
 def _is_label(note: str) -> bool:
-    return note.startswith(LABELS)
+    return isinstance(note, Label)
 
 
 def _counted(drawn: list[str], tables: list[str]) -> Iterator[tuple[int, str]]:

@@ -23,6 +23,7 @@ from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
     Summary,
     Table,
+    as_label,
     each_row,
     format_count,
     format_estimate,
@@ -120,7 +121,7 @@ def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, 
 def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     own = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
-    notes = [f"{times.caveat}."] if times.caveat else []
+    notes = [as_label(f"{times.caveat}.")] if times.caveat else []
     notes += notes_on(times.switching)
     rows, few = [], False
     for name, part in own.groupby("treatment", sort=False):

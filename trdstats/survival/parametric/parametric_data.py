@@ -22,6 +22,7 @@ from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.groups import Sample, counts_header, split
+from trdstats.tables import as_label
 
 # Below this share of the information that every subject's exact time would give about a parameter,
 # the likelihood is flat: its maximum lies at infinity or is a ridge.
@@ -103,7 +104,7 @@ class Analysed:
 
     def notes(self) -> tuple[str, ...]:
         """Return the cautions a summary ends with."""
-        notes = [f"{self.times.caveat}."] if self.times.caveat else []
+        notes = [as_label(f"{self.times.caveat}.")] if self.times.caveat else []
         notes += notes_on(self.times.switching)
         if self.sample.empty:
             notes.append(f"No subject has follow-up in {', '.join(self.sample.empty)}.")

@@ -20,6 +20,7 @@ from trdstats.tables import (
     Summary,
     SummaryMixin,
     Table,
+    as_label,
     each_row,
     format_count,
     format_number,
@@ -224,7 +225,7 @@ class ScheduleAudit(SummaryMixin):
             ("Horizon", f"day {self.tau:g}"),
             ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
-        notes = [f"{self.times.caveat}."] if self.times.caveat else []
+        notes = [as_label(f"{self.times.caveat}.")] if self.times.caveat else []
         notes += notes_on(self.times.switching)
         return Summary("Audit of the visit schedule", facts, tuple(tables),
                     (*self.verdict(), *notes))  # fmt: skip
