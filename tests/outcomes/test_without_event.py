@@ -184,3 +184,5 @@ def test_a_study_without_events_says_so() -> None:
     assert [p.kind for p in found.notices] == ["no_events"]
     with pytest.warns(trd.errors.DataWarning, match="everyone counts as free of them"):
         trd.time_to(study(SCORES), trd.Event(("death",)))
+    # Where scores tell as well, the report of a plan says it.
+    trd.time_to(study(SCORES), trd.Relapse(at_least=22, events=("hospitalisation",)))

@@ -129,3 +129,19 @@ def test_hazards_are_compared_with_the_reference_of_the_plan(tmp_path: Path) -> 
     means = pd.read_csv(run.folder / "tables" / "onset_rmst.csv")
     assert set(means["reference"].dropna()) == {"ECT"}
     assert load_sample("trial").treatments[0] == "TMS"
+
+
+def test_a_report_says_that_events_are_asked_for_and_none_were_given(tmp_path: Path) -> None:
+    visits = pd.DataFrame(
+        [(s, a, d, 30 - d) for s, a in zip("abcdef", "EEETTT", strict=True) for d in (0, 14, 28)],
+        columns=["subject", "treatment", "day", "score"],
+    )
+    visits.to_csv(tmp_path / "v.csv", index=False)
+    text = BASE.format(steps='"rates"', more="").replace(
+        'sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"\nrandomised = true'
+    )
+    text = text.replace("consecutive = 2 }\n[def", 'events = ["hospitalisation"] }\n[def')
+    text = text.replace('reference = "TMS"\n', "")
+    (tmp_path / "p.toml").write_text(text, "utf-8")
+    run = run_plan(read_plan(tmp_path / "p.toml"), tmp_path / "o")
+    assert "asks for recorded events (hospitalisation)" in run.report.read_text("utf-8")

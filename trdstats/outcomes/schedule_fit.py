@@ -46,19 +46,25 @@ def note_schedule_fit(
 
 
 def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
-    """Return that recorded events are asked for where the study has none at all."""
-    if not definition.events or len(study.events):
+    """Return that an outcome is made of recorded events alone where the study has none at all."""
+    if not definition.events_alone:
         return ()
+    problem = note_no_events(study, definition)
+    return () if problem is None else (problem,)
+
+
+def note_no_events(study: Study, definition: Definition) -> Problem | None:
+    """Return that a definition asks for recorded events where the study has none at all."""
+    if not definition.events or len(study.events):
+        return None
     kinds = " or ".join(definition.events)
-    return (
-        Problem(
-            "no_events",
-            f"{definition.label(study.scale)} asks for recorded events ({kinds}), and the study "
-            "has none: everyone counts as free of them.",
-            (),
-            "Give the table of events, Study(..., events=...); if none happened, this is as it is.",
-            "warning",
-        ),
+    return Problem(
+        "no_events",
+        f"{definition.label(study.scale)} asks for recorded events ({kinds}), and the study has "
+        "none: everyone counts as free of them.",
+        (),
+        "Give the table of events, Study(..., events=...); if none happened, this is as it is.",
+        "warning",
     )
 
 

@@ -17,6 +17,8 @@ from trdstats.intake.mapping.units import Unit, unit_of
 from trdstats.tables import Summary, SummaryMixin
 
 DateOrder = Literal["day first", "month first", "year first"]
+MissingItems = Literal["published", "complete"]
+Decimal = Literal[".", ","]
 
 
 # Entries that say "missing": of all columns, or of some of them.
@@ -131,7 +133,7 @@ class ExportMapping(SummaryMixin):
     treatment: str = "treatment"
     score: str | Mapping[str, str | float | Mapping[str, float]] | None = None
     items: str | Sequence[str] | Mapping[str, str | Sequence[str]] | None = None
-    missing_items: Literal["published", "complete"] | int = "published"
+    missing_items: MissingItems | int = "published"
     baseline: str | float | Mapping[str, str | float] | None = None
     day: str | None = None
     unit: Unit = "days"
@@ -142,7 +144,7 @@ class ExportMapping(SummaryMixin):
     date_order: DateOrder | None = None
     date_system: Literal[1900, 1904] = 1900
     timezone: str | None = None
-    decimal: Literal[".", ","] | None = None
+    decimal: Decimal | None = None
     thousands: str | None = None
     missing: MissingCodes = ()
     labels: Mapping[str, Mapping[Level, Level]] = field(default_factory=dict)

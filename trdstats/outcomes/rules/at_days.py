@@ -200,6 +200,11 @@ class WithoutEvent(Definition):
         return self.event.events
 
     @property
+    def events_alone(self) -> bool:
+        """Whether what must not happen is a recorded event alone."""
+        return self.event.events_alone
+
+    @property
     def fixed_day(self) -> float:
         """The day it speaks of."""
         return self.until

@@ -54,6 +54,11 @@ class Definition(SummaryMixin, ABC):
         return ()
 
     @property
+    def events_alone(self) -> bool:
+        """Whether recorded events are all that it looks for, whatever the scores."""
+        return False
+
+    @property
     def is_worsening(self) -> bool | None:
         """Whether it is a bad outcome, such as a relapse; None where parts differ in that."""
         return False
@@ -193,6 +198,11 @@ class AnyOf(_Combined):
     def is_event(self) -> bool:
         """Whether one part is an event."""
         return any(p.is_event for p in self.parts)
+
+    @property
+    def events_alone(self) -> bool:
+        """Whether every part looks for recorded events alone."""
+        return all(p.events_alone for p in self.parts)
 
     @property
     def events(self) -> tuple[str, ...]:

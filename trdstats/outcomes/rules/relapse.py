@@ -279,6 +279,11 @@ class Event(Definition):
         return True
 
     @property
+    def events_alone(self) -> bool:
+        """Whether recorded events are all that it looks for: they are."""
+        return True
+
+    @property
     def name(self) -> str:
         """The kinds of events."""
         return " or ".join(self.events)

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from trdstats.outcomes.schedule_fit import note_no_events
 from trdstats.plan.plan import Plan
 from trdstats.plan.report.fine_print import write_fine_print
 from trdstats.plan.report.first_screen import LEADING_FIGURE, write_first_screen
@@ -60,4 +61,7 @@ def warnings_of(plan: Plan, study: Study) -> list[str]:
     warnings = [_SIMULATED] if "sample" in plan.study else []
     if study.caveat:
         warnings.append(f"{study.caveat}. Differences between them may come from who was treated.")
-    return warnings + [f"{p.summary} {p.remedy}" for p in study.notices if p.level == "warning"]
+    limits = [p for p in study.notices if p.level == "warning"]
+    asked = [note_no_events(study, d) for d in plan.definitions.values()]
+    limits += [p for p in asked if p is not None]
+    return warnings + [f"{p.summary} {p.remedy}" for p in limits]
