@@ -68,6 +68,18 @@ def test_the_model_is_that_of_the_library(run: Run) -> None:
         assert found[column].iloc[0] == pytest.approx(float(own[column].iloc[0]), rel=1e-9)
 
 
+def test_effect_sizes_are_those_of_the_model(run: Run) -> None:
+    study = trd.load_sample("trial")
+    fit = trd.MMRM("change ~ baseline * visit + treatment * visit + site").fit(
+        study.longitudinal([3, 7, 14, 21, 28])
+    )
+    own = fit.margins("treatment", by="visit").contrasts(reference="TMS").effect_sizes()
+    found = table(run, "change_model")
+    found = found[found["measure"] == "standardised difference"]
+    assert found["estimate"].to_numpy() == pytest.approx(own["estimate"].to_numpy(), rel=1e-9)
+    assert "Effect sizes" in text(run)
+
+
 def test_missing_data_under_every_assumption_and_the_tipping_points(run: Run) -> None:
     found = table(run, "missing")
     assert set(found["assumption"]) == {

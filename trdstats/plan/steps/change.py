@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.errors import NotEstimableError, check_choice
+from trdstats.errors import NotEstimableError, SpecError, check_choice
 from trdstats.formulas import read_formula
 from trdstats.longitudinal import MMRM
 from trdstats.longitudinal.margins import Adjust, Contrasts, Margins
@@ -22,9 +22,18 @@ from trdstats.plan.shared_days import assessed_days, shared_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import list_differences
 from trdstats.study import Study
-from trdstats.tables import each_row, format_estimate, format_level
+from trdstats.tables import (
+    Summary,
+    Table,
+    each_row,
+    format_estimate,
+    format_interval,
+    format_level,
+    format_number,
+)
 
 _TITLE = "How did scores change?"
+_STANDARDISED = "standardised difference"
 
 
 @checked
@@ -154,7 +163,7 @@ def _with_model(task: Task, observed: Section) -> Section:
     return replace(
         observed,
         lead=lead,
-        tables=(contrasts.summary(),),
+        tables=(contrasts.summary(), *_effect_table(table, contrasts.conf_level)),
         pictures=figures if len(days) > 1 else observed.pictures,
         frames={**observed.frames, "change_model": table},
         results=table,
@@ -196,11 +205,40 @@ def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
     )
 
 
+def _effect_sizes(contrasts: Contrasts) -> pd.DataFrame:
+    """Return standardised differences; none where the model has no single standard deviation."""
+    try:
+        found = contrasts.effect_sizes(conf_level=contrasts.conf_level)
+    except SpecError:
+        return pd.DataFrame()
+    return found.drop(columns=["contrast"], errors="ignore").assign(measure=_STANDARDISED)
+
+
+def _effect_table(table: pd.DataFrame, level: float) -> tuple[Summary, ...]:
+    """Return the standardised differences as a table; nothing where there are none."""
+    own = table[table["measure"] == _STANDARDISED]
+    if own.empty:
+        return ()
+    rows = tuple(
+        (
+            f"{r.visit:g}",
+            f"{r.treatment} less {r.reference}",
+            format_number(r.estimate, 2),
+            format_interval(r.conf_low, r.conf_high, 2),
+        )
+        for r in each_row(own)
+    )
+    shown = Table(("Visit", "Contrast", "Hedges' g", format_level(level)), rows, 2)
+    words = "difference over the standard deviation that the model has at the visit"
+    return (Summary("Effect sizes", (("Hedges' g", words),), (shown,)),)
+
+
 def _results(margins: Margins, contrasts: Contrasts, days: tuple[float, ...]) -> pd.DataFrame:
     """Return means and differences in one tidy table, with the visit as a number."""
     differences = contrasts.tidy().drop(columns=["contrast"]).assign(measure="difference")
     means = margins.tidy(conf_level=contrasts.conf_level).assign(measure="mean", reference="")
-    table = pd.concat([means, differences], ignore_index=True)
+    parts = [means, differences, _effect_sizes(contrasts)]
+    table = pd.concat([p for p in parts if len(p)], ignore_index=True)
     front = ["measure", "visit", "treatment", "reference"]
     table["visit"] = table["visit"].astype(float)
     return table[[*front, *(c for c in table.columns if c not in front)]]
