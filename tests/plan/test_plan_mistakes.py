@@ -145,3 +145,19 @@ def test_a_report_says_that_events_are_asked_for_and_none_were_given(tmp_path: P
     (tmp_path / "p.toml").write_text(text, "utf-8")
     run = run_plan(read_plan(tmp_path / "p.toml"), tmp_path / "o")
     assert "asks for recorded events (hospitalisation)" in run.report.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("at_most = 10 }\nrel", "at_most = 100 }\nrel", r"\[definitions\] remission: .*\(line 7\)"),
+        ("horizon = 84", 'horizon = 84\nadjust = "agee"', r"\[analysis\] adjust: .*'agee'.*'age'"),
+    ],
+)
+def test_what_all_steps_share_must_fit_the_study(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    path = plan_of(tmp_path, "rates", "")
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    with pytest.raises(PlanError, match=words):
+        run_plan(read_plan(path), tmp_path / "o")

@@ -15,6 +15,7 @@ from trdstats.errors import (
     unknown_day,
 )
 from trdstats.outcomes import day_by_treatment
+from trdstats.plan.fit import misfits_of_covariates, misfits_of_definitions
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading.problems import find_line
 from trdstats.plan.sections import Note, Section
@@ -62,6 +63,10 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
         else:
             tasks.append((step, task))
         problems += [_placed(plan, planned, what) for what in said]
+    covariates = [("analysis", "adjust", words) for words in misfits_of_covariates(plan, study)]
+    rules = misfits_of_definitions(plan, [task.study for _, task in tasks])
+    found = [*covariates, *(("definitions", name, words) for name, words in rules)]
+    problems += [_at_line(plan, *what) for what in found]
     if plan.confirmatory is not None and tasks:
         for result in plan.confirmatory.results:
             said_of = result.misfits(study.treatments, plan.definitions, tasks[0][1].reference)
@@ -79,10 +84,14 @@ def _placed(plan: Plan, planned: PlannedStep, said: str | tuple[str, str]) -> st
     """Return what a check said, with the step or with the setting and its line."""
     if isinstance(said, str):
         return f"[{planned.name}] {said}"
-    key, words = said
-    line = find_line(plan.text, "analysis", key)
+    return _at_line(plan, "analysis", *said)
+
+
+def _at_line(plan: Plan, table: str, key: str, words: str) -> str:
+    """Return what does not fit, with the key that says it and its line."""
+    line = find_line(plan.text, table, key)
     at = f" (line {line})" if line else ""
-    return f"[analysis] {key}: {words.rstrip('.')}{at}."
+    return f"[{table}] {key}: {words.rstrip('.')}{at}."
 
 
 def _task_of(plan: Plan, planned: PlannedStep, study: Study) -> Task:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from trdstats.comparison import Comparison, compare
 from trdstats.comparison.cohorts.comparability import CAUTION, NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
-from trdstats.errors import DataError, NotEstimableError, unknown_name
-from trdstats.formulas import as_categories, read_right_side
+from trdstats.errors import NotEstimableError
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
 from trdstats.plan.switching import strategy_for
@@ -131,22 +129,4 @@ def _with_reference(task: Task, found: Comparison) -> dict[str, str]:
     }
 
 
-def check(task: Task) -> Iterator[tuple[str, str]]:
-    """Yield the covariates that are not there, or cannot be covariates as they stand."""
-    adjust = task.plan.adjust
-    if adjust is None:
-        return
-    formula, subjects = read_right_side(adjust), task.study.subjects
-    names = sorted(map(str, formula.required_variables))
-    for name in names:
-        if name not in subjects.columns:
-            yield "adjust", str(unknown_name("column of the subjects", name, subjects.columns))
-    there = [name for name in names if name in subjects.columns]
-    try:
-        as_categories(subjects, there, uses=formula.columns(), what="subjects")
-    except DataError as error:
-        for p in error.problems:
-            yield "adjust", f"{p.summary} {p.remedy}"
-
-
-STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=20.0)
+STEP: Step = Step(KEY, "comparison of cohorts", run, cost=20.0)

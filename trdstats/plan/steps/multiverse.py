@@ -14,6 +14,7 @@ from trdstats.outcomes import Definition, Response
 from trdstats.outcomes import definitions as published
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
+from trdstats.plan.shared_days import assessed_days
 from trdstats.plan.step import Step, Task
 from trdstats.plan.wording import say_excluding_zero
 from trdstats.tables import format_level, format_percent
@@ -73,7 +74,7 @@ def run(task: Task) -> Section:
     day = plan.rate_days[0] if settings.day is None else settings.day
     pair = _pair(task, day)
     if pair is None:
-        return Section(task.name, title, "No two treatments are assessed on that day.")
+        return Section(task.name, title, _none_of(task, day))
     named = _named(task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
@@ -128,6 +129,16 @@ def run(task: Task) -> Section:
             f"{len(named)} definitions and {len(settings.missing)} ways of counting missing "
             "assessments; simultaneous limits use the joint distribution of all estimates.",
         ),
+    )
+
+
+def _none_of(task: Task, day: float) -> str:
+    """Return why there is no pair to compare."""
+    days = assessed_days(task.study)
+    there = [t for t, seen in days.items() if day in seen]
+    return (
+        f"No other treatment is assessed at day {day:g} beside {task.reference}; assessed then: "
+        f"{', '.join(there) or 'none'}."
     )
 
 
