@@ -63,6 +63,7 @@ MISTAKES = [
     ("missing", '[missing]\noutcome = "rf"', "is no state at a visit"),
     ("missing", "[missing]\ntipping = [4, 0]", "tipping must increase"),
     ("multiverse", '[multiverse]\nmissing = ["locv"]', "Did you mean 'locf'"),
+    ("multiverse", '[multiverse]\nbaseline = ["lst"]', "Did you mean 'last'"),
     ("multiverse", '[multiverse]\ntreatment = "TMS"', "is the reference itself"),
     ("participants", '[participants]\nevents = []', "events names nothing"),
     ("participants", "[participants]\nenrolled = 270\nexcluded = { a = 10, b = -10 }",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,10 @@ class Cohort:
 
     def last_day(self) -> FloatArray:
         """Return the last day after 0 on which each subject was rated; 0 for those never seen."""
+        return self._last_day.copy()
+
+    @cached_property
+    def _last_day(self) -> FloatArray:
         visits = self._rated()
         last = visits.groupby("subject", observed=True)["day"].max()
         return self.study.subjects["subject"].map(last.to_dict()).fillna(0.0).to_numpy(dtype=float)

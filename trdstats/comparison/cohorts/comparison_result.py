@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,10 @@ class Comparison(EstimateResult):
         have the covariance of their resamples; they have no influences, so their columns of
         `influence` and their covariances with other outcomes are NaN.
         """
+        return self._estimates
+
+    @cached_property
+    def _estimates(self) -> Estimates:
         found = on_all_subjects([row.difference for row in self.rows])
         covariance = found.covariance.copy()
         draws = {j: limits.draws.mean(axis=1) for j, row in enumerate(self.rows)

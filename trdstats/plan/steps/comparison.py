@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from trdstats.comparison import Comparison, compare
 from trdstats.comparison.cohorts.comparability import CAUTION, NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.pair_estimates import OUTCOMES, RATE
@@ -55,9 +57,9 @@ def run(task: Task) -> Section:
 
 def _section(task: Task, title: str, found: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
-    if found.tidy()["estimate"].notna().any():
-        table = found.tidy()
-        rows = len(table[table["estimate"].notna()][["treatment", "reference"]].drop_duplicates())
+    table = found.tidy()
+    compared = table.loc[table["estimate"].notna(), ["treatment", "reference"]].drop_duplicates()
+    if len(compared):
 
         def draw(figure: Any) -> None:
             found.plot(figure)
@@ -66,16 +68,16 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
             "Treatment less reference, crude and adjusted, of the pairs that can be compared; the "
             "matrix of verdicts has the others."
         )
-        pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * rows + 2.2)),)
+        pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * len(compared) + 2.2)),)
     frames = {
-        "comparison": found.tidy(),
+        "comparison": table,
         "comparison_findings": found.findings(),
         "comparison_balance": found.balance(),
     }
     return Section(
         task.name,
         title,
-        _lead(found),
+        _lead(found, table),
         about="Every pair is judged before it is compared. Adjusted for "
         f"{task.plan.adjust}; nothing is known of what was not measured.",
         tables=(
@@ -84,7 +86,7 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
         ),
         pictures=pictures,
         frames=frames,
-        results=frames["comparison"],
+        results=table,
         headlines={f"Comparable with {task.reference}": _with_reference(task, found)},
         methods=(
             f"Each pair of cohorts was compared crudely and adjusted for {task.plan.adjust} by "
@@ -97,13 +99,12 @@ def _conclusions(found: Comparison) -> dict[frozenset[str], str]:
     return {frozenset((c.treatment, c.reference)): c.conclusion for c in found.comparability}
 
 
-def _lead(found: Comparison) -> str:
+def _lead(found: Comparison, table: pd.DataFrame) -> str:
     """Return how many pairs can be compared, and how the adjusted differences in rates turn out."""
     conclusions = list(_conclusions(found).values())
     counts = ", ".join(
         f"{conclusions.count(word)} {word}" for word in (OK, CAUTION, NOT_COMPARABLE)
     )
-    table = found.tidy()
     adjusted = table[(table["analysis"] == "adjusted") & table["estimate"].notna()]
     return (
         f"Of {len(conclusions)} pairs of cohorts: {counts}. Of {len(adjusted)} adjusted "

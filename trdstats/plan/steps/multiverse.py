@@ -49,7 +49,7 @@ class MultiverseSettings(StepSettings):
         "observed",
         "locf",
     )
-    baseline: tuple[str, ...] = ("last",)
+    baseline: tuple[Literal["last", "first", "mean", "worst", "given"], ...] = ("last",)
 
 
 def check(task: Task) -> Iterator[str]:
