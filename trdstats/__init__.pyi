@@ -89,6 +89,7 @@ from .outcomes import change_from_baseline as change_from_baseline
 from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
 from .outcomes import mean_scores as mean_scores
+from .outcomes import number_needed_to_treat as number_needed_to_treat
 from .outcomes import rates as rates
 from .outcomes import remission_at as remission_at
 from .outcomes import response_at as response_at

@@ -88,6 +88,10 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
          "population_summary": "mean", "strategies": {}},
     )  # fmt: skip
     yield spec("Event", events=("death",))
+    yield spec(
+        "number_needed_to_treat", result=trd.rates(study, response, day=28), better="higher",
+        conf_level=0.95,
+    )  # fmt: skip
     yield spec("remission_at", day=28, at_most=10)
     yield spec("response_at", day=28, reduction=0.5)
     yield spec("WithoutEvent", state=trd.remission_at(14), event=relapse, until=28, since=14)

@@ -4,6 +4,7 @@ from trdstats.outcomes.assess import assess
 from trdstats.outcomes.counts import CountComparison, compare_counts
 from trdstats.outcomes.derive_history import response_history
 from trdstats.outcomes.event_times import EventTimes, as_event_times
+from trdstats.outcomes.needed_to_treat import NeededToTreat, number_needed_to_treat
 from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.response_history import ResponseHistory, as_history
@@ -43,6 +44,7 @@ __all__ = [
     "InResponse",
     "KOfLast",
     "LossOfResponse",
+    "NeededToTreat",
     "Onset",
     "PartialResponse",
     "PublishedDefinition",
@@ -65,6 +67,7 @@ __all__ = [
     "definition_from_mapping",
     "definitions",
     "mean_scores",
+    "number_needed_to_treat",
     "rates",
     "remission_at",
     "response_at",

@@ -1,0 +1,153 @@
+"""Number needed to treat, from differences of proportions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import check_instance, checked
+from trdstats.errors import SpecError
+from trdstats.estimates import EstimateResult
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    FrameResult,
+    Summary,
+    Table,
+    each_row,
+    format_interval,
+    format_number,
+)
+
+_DIFFERENCES = ("difference", "risk difference")
+BENEFIT, HARM = "benefit", "harm"
+
+
+@checked
+def number_needed_to_treat(
+    result: EstimateResult,
+    *,
+    better: Literal["higher", "lower"] = "higher",
+    conf_level: float | None = None,
+) -> NeededToTreat:
+    """Return how many have to be treated for one more good outcome than under the reference.
+
+    Parameters
+    ----------
+    result : EstimateResult
+        With differences of proportions: of `rates`, `compare_counts`, `compare`, ...
+    better : {"higher", "lower"}
+        Whether the outcome is good (response) or bad (relapse).
+    conf_level : float, optional
+        Default: that of the result.
+
+    Returns
+    -------
+    NeededToTreat
+        1 / difference with the limits 1 / limit. Where the interval of the difference includes 0,
+        the limits run from one number to benefit through infinity to another to harm: then there
+        is no interval of the number, and both ends are said in words (Altman 1998).
+
+    Raises
+    ------
+    SpecError
+        When the result has no difference of proportions.
+
+    References
+    ----------
+    Altman 1998, BMJ 317:1309-1312, doi:10.1136/bmj.317.7168.1309.
+
+    Examples
+    --------
+    Relapse in SUSTAIN-1, of those in stable remission: 24 of 90 against 39 of 86 (published: 6).
+
+    >>> import trdstats as trd
+    >>> found = trd.number_needed_to_treat(trd.compare_counts(24, 90, 39, 86), better="lower")
+    >>> found.tidy()["rounded_up"].tolist()
+    [6]
+    """
+    check_instance("result", result, EstimateResult)
+    table = result.tidy(conf_level=conf_level)
+    rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
+    if rows.empty or not rows["estimate"].dropna().abs().le(1).all():
+        raise SpecError(
+            "A number needed to treat comes from a difference of proportions, such as that of "
+            f"rates(...); {type(result).__name__} has none."
+        )
+    sign = 1.0 if better == "higher" else -1.0
+    keys = [c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in rows]
+    return NeededToTreat(
+        pd.DataFrame([{**{k: getattr(r, k) for k in keys}, **_number(r, sign)}
+                      for r in each_row(rows)]),
+        better,
+        float(rows["conf_level"].iloc[0]),
+    )  # fmt: skip
+
+
+def _number(row: Any, sign: float) -> dict[str, Any]:
+    gap = sign * float(row.estimate)
+    ends = sorted((sign * float(row.conf_low), sign * float(row.conf_high)))
+    with np.errstate(divide="ignore"):
+        number, far, near = (np.abs(1.0 / np.array([gap, *ends]))).tolist()
+    crosses = not (ends[0] > 0 or ends[1] < 0)
+    low, high = sorted((near, far))
+    return {
+        "direction": BENEFIT if gap >= 0 else HARM,
+        "estimate": number,
+        "rounded_up": int(np.ceil(number - 1e-9)) if np.isfinite(number) else pd.NA,
+        "conf_low": np.nan if crosses else low,
+        "conf_high": np.nan if crosses else high,
+        "words": _words(number, gap, ends, near, far, crosses=crosses),
+    }
+
+
+def _words(
+    number: float, gap: float, ends: list[float], near: float, far: float, *, crosses: bool
+) -> str:
+    """Return the number with its limits as a paper writes them."""
+    if np.isnan(gap):
+        return NOT_ESTIMABLE
+    to = BENEFIT if gap >= 0 else HARM
+    said = f"{format_number(number)} to {to}" if np.isfinite(number) else "none: no difference"
+    if np.isnan(ends).any():
+        return said
+    if not crosses:
+        return f"{said} ({format_interval(min(near, far), max(near, far))})"
+    return f"{said} ({format_number(near)} to {BENEFIT}, ∞, {format_number(far)} to {HARM})"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class NeededToTreat(FrameResult):
+    """Numbers needed to treat.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Keys of the comparison, direction ("benefit" or "harm"), estimate, rounded_up (as papers
+        print it), conf_low and conf_high (NaN where the difference may be 0), words.
+    better : {"higher", "lower"}
+    conf_level : float
+    """
+
+    frame: pd.DataFrame
+    better: str
+    conf_level: float
+
+    def summary(self) -> Summary:
+        """Return one row a comparison."""
+        keys = [
+            c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in self.frame
+        ]
+        rows = tuple((*(str(getattr(r, k)) for k in keys), r.words) for r in each_row(self.frame))
+        header = (*(k.capitalize() for k in keys), "Number needed to treat")
+        words = "higher is better" if self.better == "higher" else "lower is better"
+        note = (
+            "Where the difference may be 0 the limits run from a number to benefit through "
+            "infinity to a number to harm."
+        )
+        return Summary(
+            "Number needed to treat", (("Outcome", words),),
+            (Table(header, rows, len(header)),), (note,),
+        )  # fmt: skip
