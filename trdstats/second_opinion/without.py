@@ -47,6 +47,7 @@ WITHOUT: dict[str, str] = {
     "Multiverse": "it puts several results beside each other, each with its own second opinion",
     "BaselineTable": "counts, means and quantiles of covariates",
     "ParticipantFlow": "counts of subjects",
+    "NeededToTreat": "one over a difference, which has a second opinion",
     "Published": "printed figures, not estimates",
     "ScoredItems": "sums of answers",
     "ProposedWindows": "counts of visits",
