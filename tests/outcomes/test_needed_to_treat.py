@@ -60,3 +60,18 @@ def test_what_has_no_difference_of_proportions_is_refused() -> None:
     onset = trd.time_to(trd.load_sample("trial"), trd.Response())
     with pytest.raises(SpecError, match="comes from a difference of proportions"):
         trd.number_needed_to_treat(trd.RMST(28, reference="TMS").fit(onset))
+
+
+def test_points_of_a_scale_are_no_proportions() -> None:
+    study = trd.load_sample("trial")
+    change = trd.Standardisation("treatment", outcome="change", day=28).fit(study)
+    with pytest.raises(SpecError, match="comes from a difference of proportions"):
+        trd.number_needed_to_treat(change)
+
+
+def test_what_is_not_estimable_has_no_direction() -> None:
+    with pytest.warns(trd.errors.EstimateWarning):
+        rates = trd.rates(trd.load_sample("modalities"), trd.Response(), day=28, reference="TMS")
+    row = trd.number_needed_to_treat(rates).tidy().query("treatment == 'VNS'").iloc[0]
+    assert (row["direction"], row["words"]) == ("", "–")
+    assert trd.number_needed_to_treat(rates).tidy()["rounded_up"].dtype == "Int64"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trdstats as trd
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, UnknownNameError
 from trdstats.outcomes import WithoutEvent, definition_from_mapping
 
 WINDOWS = {7: 2, 14: 2, 28: 3, 56: 5}
@@ -186,3 +186,28 @@ def test_a_study_without_events_says_so() -> None:
         trd.time_to(study(SCORES), trd.Event(("death",)))
     # Where scores tell as well, the report of a plan says it.
     trd.time_to(study(SCORES), trd.Relapse(at_least=22, events=("hospitalisation",)))
+
+
+def test_a_treatment_without_visits_at_one_of_the_days_has_no_rate() -> None:
+    """Early failures alone could be known there: 0 % was said of it."""
+    scores = {s: {14: 8 if s in "ab" else 20, **({56: 9} if s in "ac" else {})} for s in "abcd"}
+    with pytest.warns(trd.errors.EstimateWarning, match="under TMS"):
+        table = trd.rates(study(scores), RULE).tidy()
+    shares = table[table["measure"] == "rate"].set_index("treatment")["estimate"]
+    assert shares["ECT"] == 0.5
+    assert np.isnan(shares["TMS"])
+    assert table.loc[table["measure"] == "difference", "estimate"].isna().all()
+
+
+@pytest.mark.parametrize(("at", "until"), [(13, 56), (14, 90)])
+def test_a_day_that_nobody_has_is_refused(at: float, until: float) -> None:
+    rule = trd.remission_at(at).without(RELAPSE, until=until)
+    with pytest.raises(UnknownNameError, match="No visit is scheduled at day"):
+        trd.rates(study(SCORES), rule)
+
+
+def test_it_is_no_part_of_other_definitions() -> None:
+    for make in (lambda: RULE & trd.Response(), lambda: ~RULE, lambda: trd.AtDays(RULE, (28,)),
+                 lambda: trd.remission_at(28).without(RULE, until=56)):  # fmt: skip
+        with pytest.raises(SpecError, match="is an outcome of a subject with a day of its own"):
+            make()

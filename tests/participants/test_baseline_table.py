@@ -114,3 +114,24 @@ def test_what_is_not_known_of_anybody_has_a_line_and_blanks_are_no_level() -> No
         line = next(x for x in lines if x.startswith(f"– {name}, not known"))
         assert line.split()[-3:] == counts.split()
     assert set(found.tidy().query("variable == 'smoker'")["level"]) == {"no", "yes"}
+
+
+def test_labels_that_are_equal_are_one_level() -> None:
+    site = ["Bern", "Bern ", "Basel", "Basel", "Bern", "Bern", " Basel", "Basel"]
+    found = trd.baseline_table(study(site=site, remark=[" "] * 8), covariates=["site", "remark"])
+    table = found.tidy().query("variable == 'site'").set_index(["level", "treatment"])["count"]
+    assert table["Bern", "ECT"] == table["Bern", "TMS"] == 2
+    assert "– remark, not known" in repr(found)
+
+
+def test_a_treatment_may_be_called_all() -> None:
+    subjects = pd.DataFrame(
+        {"subject": list("abcd"), "treatment": ["All", "TMS"] * 2, "age": [30, 40, 50, 60]}
+    )
+    visits = pd.DataFrame(
+        [(s, d, 30) for s in "abcd" for d in (0, 7)], columns=["subject", "day", "score"]
+    )
+    made = trd.Study(visits, subjects, scale="MADRS", windows={7: 2}, randomised=True)
+    text = repr(trd.baseline_table(made, covariates=["age"]))
+    assert "All (n = 2)" in text
+    assert "All (n = 4)" in text

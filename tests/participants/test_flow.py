@@ -150,3 +150,10 @@ def test_people_are_counted_from_0() -> None:
         made = study()
     with pytest.raises(SpecError, match="excluded counts people, 0 or more for each reason"):
         trd.participant_flow(made, day=28, enrolled=8, excluded={"a": 3, "b": -3})
+
+
+def test_counts_are_asked_for_by_names_that_are_there(flow: ParticipantFlow) -> None:
+    with pytest.raises(UnknownNameError, match="Unknown stage 'enroled'"):
+        flow.count("enroled", "ECT")
+    with pytest.raises(UnknownNameError, match="Unknown treatment 'VNS'"):
+        flow.count("assigned", "VNS")

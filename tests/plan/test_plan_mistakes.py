@@ -162,3 +162,13 @@ def test_what_all_steps_share_must_fit_the_study(
     path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
     with pytest.raises(PlanError, match=words):
         run_plan(read_plan(path), tmp_path / "o")
+
+
+def test_margins_without_a_comparison_leave_the_rates(tmp_path: Path) -> None:
+    from trdstats.plan.analysis import analyse
+
+    plan = read_plan(plan_of(tmp_path, "rates", "[rates]\nmargins = { response = 0.1 }"))
+    (section,) = analyse(plan, load_sample("trial").only(["TMS"]), lambda words: None)
+    assert not section.failed
+    assert section.results is not None
+    assert any("there is nothing to compare" in n.text for n in section.notes)

@@ -71,19 +71,26 @@ def number_needed_to_treat(
     check_instance("result", result, EstimateResult)
     table = result.tidy(conf_level=conf_level)
     rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
-    if rows.empty or not rows["estimate"].dropna().abs().le(1).all():
+    if rows.empty or not _are_proportions(table, rows):
         raise SpecError(
             "A number needed to treat comes from a difference of proportions, such as that of "
             f"rates(...); {type(result).__name__} has none."
         )
     sign = 1.0 if better == "higher" else -1.0
     keys = [c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in rows]
-    return NeededToTreat(
-        pd.DataFrame([{**{k: getattr(r, k) for k in keys}, **_number(r, sign)}
-                      for r in each_row(rows)]),
-        better,
-        float(rows["conf_level"].iloc[0]),
-    )  # fmt: skip
+    found = pd.DataFrame(
+        [{**{k: getattr(r, k) for k in keys}, **_number(r, sign)} for r in each_row(rows)]
+    )
+    level = float(rows["conf_level"].iloc[0])
+    return NeededToTreat(found.astype({"rounded_up": "Int64"}), better, level)
+
+
+def _are_proportions(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
+    """Whether differences are of proportions: a ratio stands beside them, or their name says it."""
+    named = rows["measure"].eq("risk difference").all()
+    beside = table["measure"].isin(["ratio", "risk ratio", "odds ratio"]).any()
+    ends = rows[["estimate", "conf_low", "conf_high"]].abs()
+    return bool((named or beside) and not (ends > 1).any(axis=None))
 
 
 def _number(row: Any, sign: float) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def _number(row: Any, sign: float) -> dict[str, Any]:
     crosses = not (ends[0] > 0 or ends[1] < 0)
     low, high = sorted((near, far))
     return {
-        "direction": BENEFIT if gap >= 0 else HARM,
+        "direction": "" if np.isnan(gap) else BENEFIT if gap >= 0 else HARM,
         "estimate": number,
         "rounded_up": int(np.ceil(number - 1e-9)) if np.isfinite(number) else pd.NA,
         "conf_low": np.nan if crosses else low,

@@ -302,8 +302,17 @@ def _without_event(
         )
     row = _row_at_day(study, study.rated(), definition.at)
     judged = judge_free_of_event(study, definition, row)
-    seen = judged.followed | judged.known
-    found = _after_missing(study, judged.known, judged.met, judged.reason, seen, missing, reference)
+    for at, there in ((definition.at, row >= 0), (definition.until, judged.followed)):
+        if not there.any():
+            visit = study.visits["visit"].to_numpy()[study.rated().row]
+            raise unknown_day(at, visit[~np.isnan(visit)].tolist())
+    # A treatment without anybody at one of the two days was not scheduled for it: failures alone
+    # could be known there.
+    can_be = _any_of_arm(study, row >= 0) & _any_of_arm(study, judged.followed)
+    seen = (judged.followed | judged.known) & can_be
+    found = _after_missing(
+        study, judged.known & can_be, judged.met, judged.reason, seen, missing, reference
+    )
     with np.errstate(invalid="ignore"):
         switched = switch_days(study, definition.events) <= judged.end
     if after_switch == "failure":
@@ -426,7 +435,7 @@ def _after_missing(
     # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
     # Nor has one in which the rule has no meaning for any of those rated.
     judged = at_day & ~np.isin(reason, UNDEFINED_CODES)
-    seen = pd.Series(judged).groupby(arm.to_numpy(dtype=object)).transform("any").to_numpy()
+    seen = _any_of_arm(study, judged)
     if missing in ("nonresponse", "worst"):
         met = np.where(known, met, (missing == "worst") & (arm == reference).to_numpy())
         known = seen
@@ -442,9 +451,16 @@ def _after_missing(
     )
 
 
+def _any_of_arm(study: Study, mask: BoolArray) -> BoolArray:
+    """Return for each subject whether anybody of its treatment is in a set."""
+    arm = study.subjects["treatment"].to_numpy(dtype=object)
+    return pd.Series(mask).groupby(arm).transform("any").to_numpy(dtype=bool)
+
+
 def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of every treatment: see `Rates.counts`."""
     has_treated = "treated" in study.subjects
+    began = study.subjects["treated"].isin([1]) if has_treated else pd.Series(dtype=bool)
     rows = []
     knows = study.records_switches
     for name in study.treatments:
@@ -457,7 +473,7 @@ def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
                 "events": int(met.sum()) if n else pd.NA,
                 "n": n,
                 "n_randomised": int(mine.sum()),
-                "n_treated": int(study.subjects["treated"][mine].sum()) if has_treated else pd.NA,
+                "n_treated": int(began[mine].sum()) if has_treated else pd.NA,
                 "n_rated": int(outcomes.loc[mine, "rated"].sum()),
                 "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
                 **({"n_switched": int(outcomes.loc[mine, "switched"].sum())} if knows else {}),

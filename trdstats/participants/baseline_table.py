@@ -25,7 +25,7 @@ from trdstats.tables import (
     format_percent,
 )
 
-ALL = "All"
+ALL = "all treatments"  # a key; shown as "All"
 _MOST_LEVELS = 20  # a text with more is a name or a remark, no characteristic
 _ROLES = ("subject", "treatment", "treated")
 
@@ -86,6 +86,7 @@ def baseline_table(study: Study, *, covariates: Sequence[str] | None = None) -> 
             gaps += _differences(name, number, arm, study.treatments, _number_difference)
         else:
             codes, levels = _levels(values)
+            levels = levels or [""]  # blanks alone: a line that says so
             rows += _category_rows(name, codes, levels, arm, study.treatments)
             gaps += _differences(name, codes, arm, study.treatments, category_difference)
     return BaselineTable(
@@ -120,11 +121,12 @@ def _is_number(values: pd.Series) -> bool:
 def _levels(values: pd.Series) -> tuple[FloatArray, list[str]]:
     """Return the level of each subject as a number, NaN where missing, and their names."""
     known = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("category")
-    blank = [c for c in known.cat.categories if isinstance(c, str) and not c.strip()]
-    known = known.cat.remove_categories(blank)
-    codes = known.cat.codes.to_numpy(dtype=float)
-    names = [label_of(v) or str(v) for v in known.cat.categories]
-    return np.where(codes < 0, np.nan, codes), names
+    # Categories that have one label are one level, and a blank one is no answer.
+    labels = [(label_of(v) or str(v)).strip() for v in known.cat.categories]
+    names = [name for name in dict.fromkeys(labels) if name]
+    place = np.array([names.index(k) if k else np.nan for k in labels], dtype=np.float64)
+    codes = known.cat.codes.to_numpy()
+    return np.where(codes < 0, np.nan, place[codes] if len(place) else np.nan), names
 
 
 def _arms(arm: ObjectArray, treatments: Sequence[str]) -> Iterator[tuple[str, BoolArray]]:
@@ -191,8 +193,9 @@ class BaselineTable(SummaryMixin):
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row a variable (and level) and treatment, "All" among them: n (known), n_missing; of a
-        number mean, sd, median, q25, q75; of a level count and proportion of those known.
+        One row a variable (and level) and treatment, "all treatments" among them: n (known),
+        n_missing; of a number mean, sd, median, q25, q75; of a level count and proportion of those
+        known.
     pairs : pandas.DataFrame
         variable, treatment, reference, smd.
     sizes : dict of str to int
@@ -234,7 +237,10 @@ class BaselineTable(SummaryMixin):
         """Return Table 1."""
         arms = [*self.sizes, *([ALL] if len(self.sizes) > 1 else [])]
         total = sum(self.sizes.values())
-        header = ["", *(f"{a} (n = {format_count(self.sizes.get(a, total))})" for a in arms)]
+        header = [
+            "",
+            *(f"{_shown(a)} (n = {format_count(self.sizes.get(a, total))})" for a in arms),
+        ]
         compared = len(self.sizes) > 1
         if compared:
             header.append("SMD" if len(self.sizes) == 2 else "Largest SMD")
@@ -277,6 +283,10 @@ class BaselineTable(SummaryMixin):
             missing = [int(first.loc[a, "n_missing"]) for a in arms]
             if any(missing):
                 yield (f"– {label}, not known", *map(format_count, missing), *blank)
+
+
+def _shown(treatment: str) -> str:
+    return "All" if treatment == ALL else treatment
 
 
 def _mean_sd(row: pd.Series) -> str:

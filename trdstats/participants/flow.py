@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.aliases import Axes
-from trdstats.arguments import checked
+from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray, ObjectArray
-from trdstats.errors import SpecError, UnknownNameError, unknown_day
+from trdstats.errors import SpecError, UnknownNameError, pick_level, unknown_day, unknown_name
 from trdstats.outcomes import day_by_treatment
 from trdstats.outcomes.free_of_event import window_of
 from trdstats.plots import flow_height, plot_flow
@@ -23,6 +23,7 @@ FOLLOWED, ASSESSED = "assessed after baseline", "assessed at the day"
 _NOT_TREATED, _NO_BASELINE, _NEVER = "treatment not begun", "no baseline", "never assessed"
 _NOT = "– "  # before the reasons of those who did not reach a stage
 _ENDS = ("withdrawal", "death")
+_NOT_KNOWN = "not known whether treatment was begun"
 _RETURNED, _LEFT = "visit missed, assessed later", "left follow-up, reason not recorded"
 
 
@@ -120,11 +121,10 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
         on=["subject", "visit"], how="left",
     )["seen"].notna().to_numpy()  # fmt: skip
     baseline = subjects["baseline"].notna().to_numpy()
-    treated = (
-        subjects["treated"].fillna(0).astype(bool).to_numpy()
-        if "treated" in subjects
-        else np.ones(len(ids), dtype=bool)
-    )
+    told = "treated" in subjects
+    began = subjects["treated"] if told else pd.Series(1, index=subjects.index)
+    treated = began.isin([1]).to_numpy()
+    why_untreated = np.where(began.isna().to_numpy(), _NOT_KNOWN, _NOT_TREATED)
     followed = last_day > 0
     event = _last_events(study, ids, window_of(study, days)[1])
     why_absent = np.where(last_day > day, _RETURNED, _why_left(event, _LEFT))
@@ -134,11 +134,13 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
             "subject": subjects["subject"],
             "treatment": subjects["treatment"],
             "stage": np.select(
-                [~treated, ~(followed & baseline), ~seen], [ASSIGNED, TREATED, FOLLOWED], ASSESSED
+                [~treated, ~(followed & baseline), ~seen],
+                [ASSIGNED, TREATED if told else ASSIGNED, FOLLOWED],
+                ASSESSED,
             ),
             "reason": np.select(
                 [~treated, ~baseline, ~followed, ~seen],
-                [_NOT_TREATED, _NO_BASELINE, why_never, why_absent],
+                [why_untreated, _NO_BASELINE, why_never, why_absent],
                 "",
             ),
         }
@@ -205,10 +207,20 @@ class ParticipantFlow(FrameResult):
     days: dict[str, float]
     randomised: bool
 
-    def count(self, stage: str, treatment: str) -> int:
-        """Return how many of a treatment reached a stage."""
+    def count(self, stage: str, treatment: Level) -> int:
+        """Return how many of a treatment reached a stage.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such stage or treatment.
+        """
         f = self.frame
-        own = f[(f["stage"] == stage) & (f["treatment"] == treatment) & (f["reason"] == "")]
+        stages = f.loc[f["treatment"] != "", "stage"].unique().tolist()
+        if stage not in stages:
+            raise unknown_name("stage", stage, stages)
+        arm = pick_level("treatment", treatment, list(self.days))
+        own = f[(f["stage"] == stage) & (f["treatment"] == arm) & (f["reason"] == "")]
         return int(own["n"].iloc[0])
 
     def words(self, stage: str) -> str:

@@ -198,8 +198,10 @@ def judge_confirmatory(
     if confirmatory.rule == "none":
         table["p_adjusted"] = both_sides["p_value"]
     else:
-        adjusted = adjust_p_values(both_sides, method=confirmatory.rule)
-        table["p_adjusted"] = adjusted["p_adjusted"]
+        # The family is the one that was planned: what is not estimable counts as not shown.
+        planned = both_sides.assign(p_value=both_sides["p_value"].fillna(1.0))
+        adjusted = adjust_p_values(planned, method=confirmatory.rule)["p_adjusted"]
+        table["p_adjusted"] = adjusted.where(table["p_value"].notna())
     return table.assign(is_shown=table["p_adjusted"] <= confirmatory.alpha)
 
 

@@ -33,16 +33,29 @@ def margin_rows(
     test = NoninferiorityTest(
         margin, better="lower" if definition.is_worsening else "higher", conf_level=conf_level
     )
-    counts = {str(r.treatment): r for r in each_row(result.counts.dropna(subset=["events"]))}
-    base = counts.get(result.reference)
-    rows = [
-        test.of_counts(
+    counts = {str(r.treatment): r for r in each_row(result.counts)}
+    base = counts[result.reference]
+    rows = []
+    for name, own in counts.items():
+        if name == result.reference:
+            continue
+        if pd.isna(own.events) or pd.isna(base.events):
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "treatment": [name], "reference": [result.reference],
+                        "estimate": [float("nan")], "p_value": [float("nan")],
+                        "conf_low": [float("nan")], "conf_high": [float("nan")],
+                        "reason": ["a treatment has no rate"],
+                    }
+                )
+            )  # fmt: skip
+            continue
+        found = test.of_counts(
             int(own.events), int(own.n), int(base.events), int(base.n),
             treatment=name, reference=result.reference,
-        ).tidy()
-        for name, own in counts.items()
-        if base is not None and name != result.reference
-    ]  # fmt: skip
+        )  # fmt: skip
+        rows.append(found.tidy())
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     return table.assign(measure=MEASURE, margin=margin, sides=1)
 
@@ -56,7 +69,7 @@ def margin_summary(table: pd.DataFrame) -> Summary:
             format_number(100 * r.estimate),
             format_interval(100 * r.conf_low, 100 * r.conf_high),
             format_p(r.p_value),
-            "shown" if r.shown else "not shown",
+            "shown" if r.shown is True or r.shown == 1 else "not shown",
         )
         for r in each_row(table)
     )

@@ -106,6 +106,7 @@ def build_tables(
         if subject_table is None
         else subjects_from_table(subject_table, roles, found)
     )
+    _note(found, checks.check_treated(people.columns.get("treated")))
     code = code_rows(visit_table[roles.subject], people, "visits", found)
     if subject_table is not None and roles.treatment in visit_table.columns:
         _note(found, note_other_treatment(visit_table[roles.treatment], code, people))

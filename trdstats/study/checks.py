@@ -407,3 +407,19 @@ def check_constant(ids: Labels, varies: BoolArray, column: str) -> Problem | Non
         places(varies, lambda i: str(ids[i])),
         "Give one value a subject; a switch of treatment belongs in `events`.",
     )
+
+
+def check_treated(values: pd.Series[Any] | None) -> Problem | None:
+    """Check that the column of who began the treatment holds True and False, or 1 and 0."""
+    if values is None:
+        return None
+    known = values.dropna()
+    wrong = [v for v in known.unique().tolist() if isinstance(v, str) or v not in (0, 1)]
+    if not wrong:
+        return None
+    return Problem(
+        "treated_not_a_truth",
+        f"The column 'treated' says who began the treatment and holds {wrong[0]!r}.",
+        (),
+        "Write True and False, or 1 and 0, or give the column another name.",
+    )

@@ -13,7 +13,12 @@ from trdstats.errors import SpecError, check_choice
 from trdstats.kernels.visits import held_states as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.outcomes.rules.amounts import Of
-from trdstats.outcomes.rules.definition import Definition, check_states, spacings_of
+from trdstats.outcomes.rules.definition import (
+    Definition,
+    check_states,
+    refuse_fixed_day,
+    spacings_of,
+)
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.relapse import Event
 from trdstats.outcomes.rules.spacing import Spacing
@@ -172,6 +177,7 @@ class WithoutEvent(Definition):
                 "WithoutEvent needs an event such as Relapse(at_least=22) or Event(('rescue',)); "
                 f"got {self.event!r}."
             )
+        refuse_fixed_day("The event of WithoutEvent is a relapse or an Event", self.event)
         if self.at > self.until:
             raise SpecError(
                 f"The state is judged at day {self.at:g}: the event must not happen up to that or "

@@ -123,6 +123,8 @@ class _Combined(Definition):
             raise SpecError(
                 f"& and | join definitions such as Response() and Remission(); got {wrong[0]!r}."
             )
+        for p in self.parts:
+            refuse_fixed_day("& and | join states or events", p)
         # (a & b) & c reads as one list of three.
         flat: list[Definition] = []
         for p in self.parts:
@@ -229,6 +231,7 @@ class Complement(Definition):
                 "~ turns a state at a visit into its opposite, for example ~Response(); "
                 f"got {self.part!r}."
             )
+        refuse_fixed_day("~ turns a state at a visit into its opposite", self.part)
 
     @property
     def is_cumulative(self) -> bool:
@@ -278,6 +281,20 @@ def spacings_of(*parts: Definition | None) -> tuple[Spacing, ...]:
     return tuple(dict.fromkeys(s for p in parts if p is not None for s in p.spacings))
 
 
+def refuse_fixed_day(what: str, part: Definition) -> None:
+    """Refuse an outcome of a subject that has a day of its own, where a state is asked for.
+
+    Raises
+    ------
+    SpecError
+    """
+    if part.fixed_day is not None:
+        raise SpecError(
+            f"{what}; {part.label()} is an outcome of a subject with a day of its own: use "
+            "rates(study, definition)."
+        )
+
+
 def check_states(what: str, *parts: Definition | None) -> None:
     """Refuse all but states that hold or not at a visit.
 
@@ -291,6 +308,7 @@ def check_states(what: str, *parts: Definition | None) -> None:
             continue
         if not isinstance(part, Definition):
             raise SpecError(f"{what} needs a definition such as Response(); got {part!r}.")
+        refuse_fixed_day(f"{what} needs a state at a visit", part)
         if part.is_event or part.is_cumulative:
             raise SpecError(
                 f"{part.label()} is no state that holds or not at a visit, so it cannot be "

@@ -73,6 +73,10 @@ def check(task: Task) -> Iterator[str]:
                 f"outcomes: {name!r} is an event, not a state at a visit; ask for it in a step of "
                 "onset or durability, or for a state without it (WithoutEvent)."
             )
+        elif "switch" in definition.events and task.plan.after_switch == "failure":
+            yield (
+                f'outcomes: {name!r} counts a switch by itself; leave after_switch = "failure" out.'
+            )
         elif definition.fixed_day is not None and task.plan.missing == "locf":
             yield (
                 f"outcomes: {name!r} rests on two days and cannot be carried forward; choose "
@@ -129,8 +133,12 @@ def run(task: Task) -> Section:
         if outcome in settings.margins:
             margin = settings.margins[outcome]
             judged = margin_rows(result, task.definition(outcome), margin, plan.conf_level)
-            frames.append(judged.assign(**keys))
-            summaries.append(margin_summary(frames[-1]))
+            if judged.empty:
+                words = f"Non-inferiority of {result.label}: there is nothing to compare."
+                notes.append(Note(words, "not estimable"))
+            else:
+                frames.append(judged.assign(**keys))
+                summaries.append(margin_summary(frames[-1]))
         notes += [Note(text, "not estimable") for text in said]
         limits += [p for p in result.notices if p.kind != "switched"]
     for problem in dict.fromkeys(limits):
