@@ -172,3 +172,37 @@ def test_margins_without_a_comparison_leave_the_rates(tmp_path: Path) -> None:
     assert not section.failed
     assert section.results is not None
     assert any("there is nothing to compare" in n.text for n in section.notes)
+
+
+def test_imputation_needs_a_day_that_all_treatments_share(tmp_path: Path) -> None:
+    visits = pd.DataFrame(
+        [(s, a, d, 30 - d // 2) for s, a in zip("abcdefgh", "EEEETTTT", strict=True)
+         for d in ((0, 14, 28) if a == "E" else (0, 28))],
+        columns=["subject", "treatment", "day", "score"],
+    )  # fmt: skip
+    visits.to_csv(tmp_path / "v.csv", index=False)
+    text = BASE.format(steps='"missing"', more="[missing]\nday = 14").replace(
+        'sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"\nrandomised = true\n'
+        "windows = { 14 = 3, 28 = 3 }"
+    ).replace('reference = "TMS"\n', "")  # fmt: skip
+    (tmp_path / "p.toml").write_text(text, "utf-8")
+    run = run_plan(read_plan(tmp_path / "p.toml"), tmp_path / "o")
+    assert run.failed == ()
+    assert "Not every treatment is assessed at day 14" in run.report.read_text("utf-8")
+    assert (run.folder / "tables" / "dropout.csv").is_file()
+
+
+def test_a_figure_that_cannot_be_drawn_fails_its_step_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trdstats.participants import ParticipantFlow
+
+    def broken(self: ParticipantFlow, ax: object = None) -> None:
+        raise ValueError("no room")
+
+    monkeypatch.setattr(ParticipantFlow, "plot", broken)
+    run = run_plan(read_plan(plan_of(tmp_path, "participants rates", "")), tmp_path / "o")
+    assert run.failed == ("participants",)
+    html = run.report.read_text("utf-8")
+    assert "could not be drawn: no room" in html
+    assert "Baseline characteristics" in html

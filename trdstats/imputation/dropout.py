@@ -80,7 +80,8 @@ def describe_dropout(study: Study, *, until: float | None = None) -> Dropout:
     )
     if until is not None:
         scheduled = scheduled[scheduled["visit"] <= until].reset_index(drop=True)
-        days = {t: d[d <= until] for t, d in days.items()}
+        # A treatment without a visit by then has nothing to say; the summary names it.
+        days = {t: d[d <= until] for t, d in days.items() if d[0] <= until}
     return Dropout(study, days, scheduled, _reasons(study, until))
 
 
@@ -259,6 +260,8 @@ class Dropout(SummaryMixin):
         tables.append(Table(("Treatment", "Visits", "Kind", "Subjects"), shown, 3,
                             title="Most frequent patterns, x assessed, . not"))  # fmt: skip
         notes = [as_label(f"{self.study.caveat}.")] if self.study.caveat else []
+        absent = [t for t in self.study.treatments if t not in self.days]
+        notes += [f"No scheduled visit by then: {', '.join(absent)}."] if absent else []
         try:
             odds = tuple((r.term, format_number(r.odds_ratio, 2), format_p(r.p_value))
                          for r in each_row(self.predictors()) if r.term != "Intercept")  # fmt: skip

@@ -253,12 +253,19 @@ def _write_table(frame: pd.DataFrame, path: Path) -> Path:
 
 def _draw_all(section: Section, folder: Path) -> tuple[Section, dict[str, tuple[Path, Path]]]:
     """Draw the pictures of a section, and say under each what its font could not write."""
-    pictures, made = [], {}
+    pictures, made, failed = [], {}, section.failed
     for picture in section.pictures:
-        made[picture.key], complete = _draw(picture, folder)
+        try:
+            made[picture.key], complete = _draw(picture, folder)
+        except OSError:  # the folder cannot be written: the run says so
+            raise
+        except Exception as error:  # one figure with a fault must not take the report with it
+            words = f"The figure {picture.key!r} could not be drawn: {error}"
+            failed = f"{failed} {words}".strip()
+            continue
         caption = picture.caption if complete else f"{picture.caption} {_MISSING_GLYPHS}"
         pictures.append(replace(picture, caption=caption))
-    return replace(section, pictures=tuple(pictures)), made
+    return replace(section, pictures=tuple(pictures), failed=failed), made
 
 
 def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:

@@ -170,6 +170,9 @@ def _imputed(task: Task, section: Section, day: float) -> Section:
     reference = task.reference
     study, tables = _under_estimand(task, reference, day)
     days = list(shared_days(study, day))
+    if day not in days:
+        words = f"Not every treatment is assessed at day {day:g}: nothing was imputed."
+        return replace(section, notes=(Note(words, "not estimable"),))
     spec = Imputation(settings.formula)
     draws = spec.draw(study, dropout_events(study, days=days), days=days)
     analysis = ANCOVA("baseline", visits=[day], reference=reference)
