@@ -155,8 +155,8 @@ def _last_events(study: Study, ids: pd.Series, until: FloatArray) -> ObjectArray
     ends = events[events["event"].isin(_ENDS)].sort_values("day", kind="stable")
     by_then = events["day"] <= events["subject"].map(dict(zip(ids, until, strict=True)))
     other = events[by_then & (events["day"] > 0)].sort_values("day", kind="stable")
-    found = ids.map(ends.groupby("subject")["event"].first())
-    last = ids.map(other.groupby("subject")["event"].last())
+    found = ids.map(ends.groupby("subject")["event"].first()).astype(object)
+    last = ids.map(other.groupby("subject")["event"].last()).astype(object)
     return found.where(found.notna(), last).fillna("").to_numpy(dtype=object)
 
 
