@@ -206,3 +206,28 @@ def test_a_figure_that_cannot_be_drawn_fails_its_step_alone(
     html = run.report.read_text("utf-8")
     assert "could not be drawn: no room" in html
     assert "Baseline characteristics" in html
+
+
+def test_margins_where_a_treatment_has_no_rate(tmp_path: Path) -> None:
+    """The reference, then another treatment, was not assessed on the day: said, not judged."""
+    for visits_of in ("E", "ET"):
+        visits = pd.DataFrame(
+            [(f"{a}{k}", a, d, 30 - d) for a in "ETK" for k in range(4)
+             for d in ((0, 14) if a in visits_of else (0, 14, 28))],
+            columns=["subject", "treatment", "day", "score"],
+        )  # fmt: skip
+        visits.to_csv(tmp_path / "v.csv", index=False)
+        text = BASE.format(steps='"rates"', more="[rates]\nmargins = { response = 0.1 }")
+        text = text.replace(
+            'sample = "trial"', 'visits = "v.csv"\nscale = "MADRS"\nrandomised = true'
+        ).replace("acute_end = 28", "acute_end = 14")
+        text = text.replace('"TMS"', '"E"' if visits_of == "E" else '"K"')
+        (tmp_path / "p.toml").write_text(text, "utf-8")
+        run = run_plan(read_plan(tmp_path / "p.toml"), tmp_path / f"o{visits_of}")
+        assert run.failed == ()
+        table = pd.read_csv(run.folder / "tables" / "rates.csv")
+        judged = table[table["measure"] == "non-inferiority"]
+        assert len(judged) == 2
+        assert judged["estimate"].isna().sum() == 2
+        assert set(judged["reason"]) == {"one of the two treatments has no rate"}
+        assert "not shown" not in run.report.read_text("utf-8")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from trdstats.comparison import NoninferiorityTest
 from trdstats.outcomes import Definition, Rates
-from trdstats.tables import Summary, Table, each_row, format_interval, format_number, format_p
+from trdstats.tables import (
+    NOT_ESTIMABLE,
+    Summary,
+    Table,
+    each_row,
+    format_interval,
+    format_level,
+    format_number,
+    format_p,
+)
 
 MEASURE = "non-inferiority"
 
@@ -34,33 +45,27 @@ def margin_rows(
         margin, better="lower" if definition.is_worsening else "higher", conf_level=conf_level
     )
     counts = {str(r.treatment): r for r in each_row(result.counts)}
-    base = counts[result.reference]
+    base = counts.pop(result.reference)
     rows = []
     for name, own in counts.items():
-        if name == result.reference:
-            continue
+        keys = {"treatment": name, "reference": result.reference}
         if pd.isna(own.events) or pd.isna(base.events):
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "treatment": [name], "reference": [result.reference],
-                        "estimate": [float("nan")], "p_value": [float("nan")],
-                        "conf_low": [float("nan")], "conf_high": [float("nan")],
-                        "reason": ["a treatment has no rate"],
-                    }
-                )
-            )  # fmt: skip
+            rows.append(pd.DataFrame([keys | _UNKNOWN]))
             continue
-        found = test.of_counts(
-            int(own.events), int(own.n), int(base.events), int(base.n),
-            treatment=name, reference=result.reference,
-        )  # fmt: skip
+        found = test.of_counts(int(own.events), int(own.n), int(base.events), int(base.n), **keys)
         rows.append(found.tidy())
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     return table.assign(measure=MEASURE, margin=margin, sides=1)
 
 
-def margin_summary(table: pd.DataFrame) -> Summary:
+_UNKNOWN = {
+    **dict.fromkeys(("estimate", "conf_low", "conf_high", "p_value"), math.nan),
+    "shown": False,
+    "reason": "one of the two treatments has no rate",
+}
+
+
+def margin_summary(table: pd.DataFrame, conf_level: float) -> Summary:
     """Return the comparisons with their margins as a table."""
     rows = tuple(
         (
@@ -69,11 +74,14 @@ def margin_summary(table: pd.DataFrame) -> Summary:
             format_number(100 * r.estimate),
             format_interval(100 * r.conf_low, 100 * r.conf_high),
             format_p(r.p_value),
-            "shown" if r.shown is True or r.shown == 1 else "not shown",
+            NOT_ESTIMABLE if math.isnan(r.estimate) else "shown" if r.shown else "not shown",
         )
         for r in each_row(table)
     )
-    header = ("Comparison", "Margin, points", "Difference, points", "CI", "One-sided p", "Verdict")
+    level = f"{format_level(conf_level)} CI"
+    header = (
+        "Comparison", "Margin, points", "Difference, points", level, "One-sided p", "Verdict"
+    )  # fmt: skip
     return Summary(
         f"Non-inferiority: {table['label'].iloc[0]}", (), (Table(header, rows),),
         ("The difference must not be worse than the margin; Miettinen-Nurminen limits and test.",),

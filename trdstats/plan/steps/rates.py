@@ -138,7 +138,7 @@ def run(task: Task) -> Section:
                 notes.append(Note(words, "not estimable"))
             else:
                 frames.append(judged.assign(**keys))
-                summaries.append(margin_summary(frames[-1]))
+                summaries.append(margin_summary(frames[-1], plan.conf_level))
         notes += [Note(text, "not estimable") for text in said]
         limits += [p for p in result.notices if p.kind != "switched"]
     for problem in dict.fromkeys(limits):
