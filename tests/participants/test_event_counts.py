@@ -50,7 +50,7 @@ def test_counts_and_time_by_hand() -> None:
     assert found.n_before == 1
     assert "1 event on day 0 or before not counted." in repr(found)
     table = found.tidy().set_index(["event", "treatment", "measure"])
-    rate = table.loc[("hospitalisation", "ECT", "rate")]
+    rate = table.loc[("hospitalisation", "ECT", "events per 100 person-years")]
     assert rate["estimate"] == pytest.approx(100 * YEAR / 38)
 
 
@@ -81,7 +81,9 @@ def test_influences_are_those_of_leaving_one_out() -> None:
     n = len(x)
     jackknife = np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
     assert counts.loc["ECT", "n_with_event"] == x.sum()
-    assert table.loc[("rate", "ECT"), "std_error"] == pytest.approx(jackknife, rel=0.02)
+    assert table.loc[("events per 100 person-years", "ECT"), "std_error"] == pytest.approx(
+        jackknife, rel=0.02
+    )
 
 
 def test_order_of_rows_changes_nothing() -> None:

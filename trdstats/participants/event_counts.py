@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, count_of, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.proportion_contrast import ProportionLimits
@@ -30,7 +30,8 @@ from trdstats.tables import (
 
 _YEAR = 365.25  # days
 PER = 100.0  # rates are events per so many person-years
-SHARE, RATE = "proportion", "rate"
+# A "rate" is a proportion everywhere else: the unit stands in the name.
+SHARE, RATE = "proportion with event", "events per 100 person-years"
 
 
 @checked
@@ -171,25 +172,29 @@ class EventCounts(EstimateResult):
     @property
     def counts(self) -> pd.DataFrame:
         """One row a kind and treatment: n, n_with_event, n_events, person_years at risk."""
-        rows = []
+        return pd.DataFrame(
+            [
+                {
+                    "event": kind,
+                    "treatment": name,
+                    "n": int(mine.sum()),
+                    "n_with_event": int(has[mine].sum()),
+                    "n_events": int(self.total[kind].to_numpy()[mine].sum()),
+                    "person_years": float(years[mine].sum()),
+                }
+                for kind, name, mine, has, years in self._cells()
+            ]
+        )
+
+    def _cells(self) -> Iterator[tuple[str, str, BoolArray, BoolArray, FloatArray]]:
+        """Yield each kind and treatment: who is in it, who had the event, years at risk of all."""
         arm = self.subjects["treatment"]
         for kind in self.first.columns:
             day = self.first[kind].to_numpy()
             has = ~np.isnan(day)
-            at_risk = np.where(has, day, self.last) / _YEAR
+            years = np.where(has, day, self.last) / _YEAR
             for name in arm.cat.categories:
-                mine = (arm == name).to_numpy()
-                rows.append(
-                    {
-                        "event": kind,
-                        "treatment": str(name),
-                        "n": int(mine.sum()),
-                        "n_with_event": int(has[mine].sum()),
-                        "n_events": int(self.total[kind].to_numpy()[mine].sum()),
-                        "person_years": float(at_risk[mine].sum()),
-                    }
-                )
-        return pd.DataFrame(rows)
+                yield str(kind), str(name), (arm == name).to_numpy(), has, years
 
     def estimates(self) -> Estimates:
         """Return proportions, then first events per 100 person-years, of each kind and treatment.
@@ -227,17 +232,10 @@ class EventCounts(EstimateResult):
         self, share: FloatArray, rate: FloatArray, n: FloatArray, years: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         on_share, on_rate = [], []
-        arm, k = self.subjects["treatment"], 0
-        for kind in self.first.columns:
-            day = self.first[kind].to_numpy()
-            has = ~np.isnan(day)
-            time = np.where(has, day, self.last) / _YEAR
-            for name in arm.cat.categories:
-                mine = (arm == name).to_numpy()
-                on_share.append(np.where(mine, has - np.nan_to_num(share[k]), 0) / max(n[k], 1))
-                gap = PER * has - np.nan_to_num(rate[k]) * time
-                on_rate.append(np.where(mine, gap, 0) / (years[k] or np.inf))
-                k += 1
+        for k, (_, _, mine, has, time) in enumerate(self._cells()):
+            on_share.append(np.where(mine, has - np.nan_to_num(share[k]), 0) / max(n[k], 1))
+            gap = PER * has - np.nan_to_num(rate[k]) * time
+            on_rate.append(np.where(mine, gap, 0) / (years[k] or np.inf))
         return np.array(on_share).T, np.array(on_rate).T
 
     def _notes(self) -> tuple[str, ...]:
@@ -250,7 +248,7 @@ class EventCounts(EstimateResult):
 
     def summary(self) -> Summary:
         """Return subjects with an event, events and rates by kind and treatment."""
-        table = self.tidy().assign(n_events=list(self.counts["n_events"]) * 2)
+        table = self.tidy()
         shares, rates = (table[table["measure"] == m] for m in (SHARE, RATE))
         rows = tuple(
             (

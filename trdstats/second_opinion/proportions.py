@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from trdstats.participants.event_counts import SHARE
 from trdstats.second_opinion.recomputed import (
     CLOSED,
     ROOTS,
@@ -70,7 +71,7 @@ def recompute_event_counts(result: Any, data: object) -> Iterator[Recomputed]:
         first = result.first[row.event].reset_index(drop=True)[mine]
         events, n = int(first.notna().sum()), int(mine.sum())
         name = f"{row.event}, {row.treatment}"
-        if row.measure == "proportion":
+        if row.measure == SHARE:
             low, high = proportion_limits(events, n, "wilson", row.conf_level)
             yield from _of_one(f"proportion, {name}", row, events / max(n, 1), low, high)
             continue

@@ -18,6 +18,8 @@ from trdstats.participants import (
     count_events,
     participant_flow,
 )
+from trdstats.participants.event_counts import RATE, SHARE
+from trdstats.participants.flow import ASSESSED
 from trdstats.plan.definition_table import definition_frame, definition_table
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.settings import StepSettings
@@ -150,11 +152,11 @@ def _lead(task: Task, flow: ParticipantFlow) -> str:
     """Return how many were studied and seen to the end, and how they scored before treatment."""
     study = task.study
     baseline = study.subjects["baseline"].dropna()
-    seen = int((flow.members["stage"] == "assessed at the day").sum())
+    seen = int((flow.members["stage"] == ASSESSED).sum())
     return (
         f"{format_count(len(study.subjects))} patients under {len(study.treatments)} treatments; "
         f"{format_count(seen)} were "
-        f"{flow.words('assessed at the day')} of the acute course. Mean {study.scale.label} before "
+        f"{flow.words(ASSESSED)} of the acute course. Mean {study.scale.label} before "
         f"treatment {format_number(baseline.mean())} (standard deviation "
         f"{format_number(baseline.std())}, {format_count(len(baseline))} with a baseline)."
     )
@@ -169,8 +171,7 @@ def _results(
         table.differences().assign(measure="standardised difference"),
     ]
     if events is not None:
-        own = events.tidy()
-        parts.append(own.assign(measure=own["measure"] + " with event"))
+        parts.append(events.tidy())
     return pd.concat(parts, ignore_index=True)
 
 
@@ -189,11 +190,11 @@ def _members(flow: ParticipantFlow, events: EventCounts | None) -> pd.DataFrame:
     parts = [
         events.subjects.assign(
             status=["with the event" if has else "without the event" for has in days.notna()],
-            measure=f"{measure} with event",
+            measure=measure,
             event=kind,
         )
         for kind, days in ((str(k), v) for k, v in events.first.items())
-        for measure in ("proportion", "rate")
+        for measure in (SHARE, RATE)
     ]
     return pd.concat([stages, *parts], ignore_index=True)
 
