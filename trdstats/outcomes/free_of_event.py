@@ -10,7 +10,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataWarning, NotEstimableError
-from trdstats.kernels.visits.endpoints import NOT_RATED
+from trdstats.kernels.visits.endpoints import ASSESSED, NOT_RATED, States, states, states_at
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.rules.at_days import WithoutEvent
 from trdstats.outcomes.time_to import time_to
@@ -23,18 +23,15 @@ class FreeOfEvent:
 
     Attributes
     ----------
-    met, known : ndarray of bool, shape (n_subjects,)
-    reason : ndarray of int, shape (n_subjects,)
-        Code of why a verdict is not known.
+    verdict : States
+        Of each subject.
     followed : ndarray of bool, shape (n_subjects,)
         Assessed in the window of the last day, or later.
     end : ndarray, shape (n_subjects,)
         Day on which the verdict falls: that of the event, else the end of the last window.
     """
 
-    met: BoolArray
-    known: BoolArray
-    reason: IntArray
+    verdict: States
     followed: BoolArray
     end: FloatArray
 
@@ -50,12 +47,7 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
         Rated visit that speaks for the day of the state, -1 without one.
     """
     rated, state = evaluate(study, definition.state)
-    n = len(row)
-    seen = row >= 0
-    in_state, known = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    in_state[seen], known[seen] = state.met[row[seen]], state.known[row[seen]]
-    reason = np.full(n, NOT_RATED, dtype=np.intp)
-    reason[seen] = state.reason[row[seen]]
+    n, own = len(row), states_at(state, row)
     opens, closes = window_of(study, dict.fromkeys(study.treatments, definition.until))
     last = np.full(n, -np.inf)
     owner = np.repeat(np.arange(n), np.diff(rated.arrays.start))
@@ -64,12 +56,10 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
     event = _event_days(study, definition, rated.arrays.day, row)
     with np.errstate(invalid="ignore"):
         had = event <= closes + 1e-9
-    out = (known & ~in_state) | had
-    free = known & in_state & ~had & followed
-    decided = out | free
-    reason[~decided & known & in_state] = NOT_RATED  # lost before the last day
-    reason[decided] = 0
-    return FreeOfEvent(free, decided, reason, followed, np.where(had, event, closes))
+    free = own.met & ~had & followed
+    lost = own.met & ~had & ~followed  # in the state, and not seen to the last day
+    reason = np.where(lost, NOT_RATED, np.where(had, ASSESSED, own.reason)).astype(np.uint8)
+    return FreeOfEvent(states(free, reason), followed, np.where(had, event, closes))
 
 
 def _event_days(

@@ -27,6 +27,7 @@ from trdstats.kernels.visits.endpoints import (
     UNCONFIRMED,
     UNDEFINED_CODES,
     States,
+    states_at,
 )
 from trdstats.outcomes.assess import check_arguments, evaluate
 from trdstats.outcomes.free_of_event import judge_free_of_event
@@ -309,15 +310,12 @@ def _without_event(
     # A treatment without anybody at one of the two days was not scheduled for it: failures alone
     # could be known there.
     can_be = _any_of_arm(study, row >= 0) & _any_of_arm(study, judged.followed)
-    seen = (judged.followed | judged.known) & can_be
-    found = _after_missing(
-        study, judged.known & can_be, judged.met, judged.reason, seen, missing, reference
-    )
+    seen = (judged.followed | judged.verdict.known) & can_be
+    found = _after_missing(study, judged.verdict, seen, missing, reference)
     with np.errstate(invalid="ignore"):
         switched = switch_days(study, definition.events) <= judged.end
     if after_switch == "failure":
-        has_rate = found["met"].notna().groupby(found["treatment"], observed=False)
-        failed = switched & has_rate.transform("any").to_numpy(dtype=bool)
+        failed = switched & _any_of_arm(study, found["met"].notna().to_numpy())
         found = found.assign(
             met=found["met"].mask(failed, False), reason=found["reason"].mask(failed, REASONS[0])
         )
@@ -337,16 +335,12 @@ def _failed(
     rated, state = evaluate(study, definition, seen=seen_until(switch, "failure"))
     speaks = _last_row_by if definition.is_cumulative else _row_at_day
     row = speaks(study, rated, day)
-    has = row >= 0
-    known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
-    known[has], met[has] = state.known[row[has]], state.met[row[has]]
-    unconfirmed = np.zeros(len(row), dtype=bool)
-    unconfirmed[has] = state.reason[row[has]] == UNCONFIRMED
+    own = states_at(state, row)
+    unconfirmed = own.reason == UNCONFIRMED
     # What is met before the switch stands; what only ratings after it confirm does not.
-    failed = switched & ~(known & (met != bad))
+    failed = switched & ~(own.known & (own.met != bad))
     failed |= ~np.isnan(switch) & unconfirmed & found["reason"].eq(REASONS[0]).to_numpy()
-    has_rate = found["met"].notna().groupby(found["treatment"], observed=False).transform("any")
-    failed &= has_rate.to_numpy(dtype=bool)
+    failed &= _any_of_arm(study, found["met"].notna().to_numpy())
     verdict = found["met"].copy()
     verdict[failed] = bad
     return found.assign(
@@ -412,25 +406,19 @@ def _outcomes(
     at_day = row >= 0
     if missing == "locf":
         row = np.where(at_day, row, _last_row_by(study, rated, day))
-    found = row >= 0
-    known, met = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=bool)
-    known[found], met[found] = state.known[row[found]], state.met[row[found]]
-    reason = np.full(len(row), 1, dtype=np.intp)
-    reason[found] = state.reason[row[found]]
-    return _after_missing(study, known, met, reason, at_day, missing, reference)
+    return _after_missing(study, states_at(state, row), at_day, missing, reference)
 
 
 def _after_missing(
     study: Study,
-    known: BoolArray,
-    met: BoolArray,
-    reason: IntArray,
+    verdict: States,
     at_day: BoolArray,
     missing: str,
     reference: str,
 ) -> pd.DataFrame:
-    """Return the verdicts as a table, those that are not known as the rule says."""
+    """Return one verdict a subject as a table, those that are not known as the rule says."""
     arm = study.subjects["treatment"]
+    known, met, reason = verdict.known, verdict.met, verdict.reason
     analysed = known & at_day
     # A treatment with nobody rated at that day was not scheduled for it: it has no rate there.
     # Nor has one in which the rule has no meaning for any of those rated.

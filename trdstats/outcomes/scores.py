@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import t
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, by_level, check_level
+from trdstats.errors import SpecError, UnknownNameError, by_level, check_level, unknown_day
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
 
@@ -149,3 +149,30 @@ def day_by_treatment(study: Study, day: float | Mapping[str, float]) -> dict[str
     if left:
         raise SpecError(f"No day was given for {', '.join(map(repr, left))}.")
     return {name: float(day[name]) for name in study.treatments}
+
+
+def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") -> None:
+    """Refuse days on which a treatment has no visit.
+
+    Parameters
+    ----------
+    study : Study
+    days : mapping of str to float
+        Day of each treatment.
+    what : str
+        Words before the name of the treatment.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    rows = study.longitudinal()
+    for name, day in days.items():
+        scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
+        if day not in scheduled:
+            hint = (
+                " Without visit windows every day is a visit of its own: give windows."
+                if study.windows is None
+                else ""
+            )
+            raise UnknownNameError(f"{what}{name}: {unknown_day(day, scheduled)}{hint}")

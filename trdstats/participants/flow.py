@@ -11,9 +11,10 @@ import pandas as pd
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray, ObjectArray
-from trdstats.errors import SpecError, UnknownNameError, pick_level, unknown_day, unknown_name
+from trdstats.errors import SpecError, pick_level, unknown_name
 from trdstats.outcomes import day_by_treatment
 from trdstats.outcomes.free_of_event import window_of
+from trdstats.outcomes.scores import check_scheduled
 from trdstats.plots import flow_height, plot_flow
 from trdstats.study import Study
 from trdstats.tables import FrameResult, Summary, Table, each_row, format_count
@@ -85,7 +86,7 @@ def participant_flow(
             "of all others in excluded."
         )
     days = day_by_treatment(study, day)
-    _check_scheduled(study, days)
+    check_scheduled(study, days)
     members = _members(study, days)
     before = [("", ENROLLED, "", enrolled)] if enrolled is not None else []
     before += [("", ENROLLED, why, count) for why, count in given.items()]
@@ -96,14 +97,6 @@ def participant_flow(
         days=days,
         randomised=study.randomised,
     )
-
-
-def _check_scheduled(study: Study, days: Mapping[str, float]) -> None:
-    rows = study.longitudinal()
-    for name, day in days.items():
-        scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
-        if day not in scheduled:
-            raise UnknownNameError(f"{name}: {unknown_day(day, scheduled)}")
 
 
 def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from trdstats.errors import (
     TrdstatsError,
     UnknownNameError,
     known_level,
-    unknown_day,
 )
 from trdstats.outcomes import day_by_treatment
+from trdstats.outcomes.scores import check_scheduled
 from trdstats.plan.fit import misfits_of_covariates, misfits_of_definitions
 from trdstats.plan.plan import Plan, PlannedStep
 from trdstats.plan.reading.problems import find_line
@@ -63,8 +63,9 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
         else:
             tasks.append((step, task))
         problems += [_placed(plan, planned, what) for what in said]
+    scales = {task.study.scale.label: task.study for _, task in tasks}
     covariates = [("analysis", "adjust", words) for words in misfits_of_covariates(plan, study)]
-    rules = misfits_of_definitions(plan, [task.study for _, task in tasks])
+    rules = misfits_of_definitions(plan, list(scales.values()))
     found = [*covariates, *(("definitions", name, words) for name, words in rules)]
     problems += [_at_line(plan, *what) for what in found]
     if plan.confirmatory is not None and tasks:
@@ -143,23 +144,9 @@ def _named(section: Section, step: Step, task: Task) -> Section:
 
 def _check_fit(plan: Plan, study: Study) -> None:
     try:
-        _check_scheduled(study, day_by_treatment(study, plan.acute_end))
+        days = day_by_treatment(study, plan.acute_end)
+        check_scheduled(study, days, what="The acute course of ")
         if plan.reference is not None:
             known_level("treatment", plan.reference, study.treatments)
     except UnknownNameError as error:
         raise PlanError(f"The plan does not fit the study. {error}") from error
-
-
-def _check_scheduled(study: Study, days: dict[str, float]) -> None:
-    """Refuse an acute course that ends on a day on which its treatment has no visit."""
-    rows = study.longitudinal()
-    for name, day in days.items():
-        scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
-        if day not in scheduled:
-            hint = (
-                " Without visit windows every day is a visit of its own: give windows."
-                if study.windows is None
-                else ""
-            )
-            reason = f"{unknown_day(day, scheduled)}{hint}"
-            raise UnknownNameError(f"The acute course of {name}: {reason}")

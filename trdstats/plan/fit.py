@@ -20,7 +20,7 @@ def misfits_of_definitions(plan: Plan, seen: Sequence[Study]) -> Iterator[tuple[
     ----------
     plan : Plan
     seen : sequence of Study
-        The study on the scale of each step.
+        The study on each scale that a step works on.
     """
     for name, definition in plan.definitions.items():
         said = [_misfit(definition, study) for study in seen]

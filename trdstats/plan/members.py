@@ -42,20 +42,18 @@ def members_of_times(times: EventTimes, **keys: str | float) -> pd.DataFrame:
     frame = times.frame
     causes: Mapping[int, str] = {0: "censored", **times.causes}
     counted = frame[["subject", "treatment"]].assign(status=frame["status"].map(causes))
-    left_out = times.left_out
-    rest = left_out[["subject", "treatment"]].assign(
-        status="left out: " + left_out["reason"].astype(str)
-    )
-    return pd.concat([counted, rest], ignore_index=True)[_KEYS].assign(**keys)
+    return _with_left_out(counted, times.left_out).assign(**keys)
 
 
 def members_of_history(history: ResponseHistory) -> pd.DataFrame:
     """Return who is part of the curves over time, and who was left out and why."""
     counted = history.frame[["subject", "treatment"]].drop_duplicates().assign(status="counted")
-    left_out = history.left_out
-    rest = left_out[["subject", "treatment"]].assign(
-        status="left out: " + left_out["reason"].astype(str)
-    )
+    return _with_left_out(counted, history.left_out)
+
+
+def _with_left_out(counted: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
+    status = "left out: " + left_out["reason"].astype(str)
+    rest = left_out[["subject", "treatment"]].assign(status=status)
     return pd.concat([counted, rest], ignore_index=True)[_KEYS]
 
 

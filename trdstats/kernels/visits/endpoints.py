@@ -135,6 +135,21 @@ def states(met: BoolArray, reason: npt.NDArray[np.uint8]) -> States:
     return States(met & known, known, reason)
 
 
+def states_at(state: States, row: IntArray) -> States:
+    """Return the state of one row a subject; not assessed where there is none.
+
+    Parameters
+    ----------
+    state : States
+    row : ndarray of int, shape (n_subjects,)
+        -1 without one.
+    """
+    has = row >= 0
+    met, reason = np.zeros(len(row), dtype=bool), np.full(len(row), NOT_RATED, dtype=np.uint8)
+    met[has], reason[has] = state.met[row[has]], state.reason[row[has]]
+    return states(met, reason)
+
+
 def fell_by(
     visits: RatedVisits,
     reduction: Fraction,
