@@ -169,10 +169,13 @@ def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") 
     rows = study.longitudinal()
     for name, day in days.items():
         scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
-        if day not in scheduled:
-            hint = (
-                " Without visit windows every day is a visit of its own: give windows."
-                if study.windows is None
-                else ""
-            )
-            raise UnknownNameError(f"{what}{name}: {unknown_day(day, scheduled)}{hint}")
+        if day in scheduled:
+            continue
+        if study.windows is not None and day in study.windows[name].days:
+            raise UnknownNameError(f"{what}{name}: no rating falls in the window of day {day:g}.")
+        hint = (
+            " Without visit windows every day is a visit of its own: give windows."
+            if study.windows is None
+            else ""
+        )
+        raise UnknownNameError(f"{what}{name}: {unknown_day(day, scheduled)}{hint}")
