@@ -30,6 +30,7 @@ SUBROOMS = {
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", ""],
+    "longitudinal": ["designs", "gaussian"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from trdstats import LMM, MMRM, PropensityWeights, Study, load_sample
-from trdstats.longitudinal.mixed_result import MixedResult
+from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 
 LABEL = "Unadjusted: treatments were not randomised"
 

@@ -23,7 +23,7 @@ from trdstats.imputation.trial_layout import Layout, plain
 from trdstats.kernels.gaussian import reference_based as kernel
 from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
 from trdstats.kernels.gaussian.reference_based import VisitDistribution
-from trdstats.longitudinal.levels import level_text
+from trdstats.longitudinal.designs.levels import level_text
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
 
 if TYPE_CHECKING:

@@ -31,8 +31,12 @@ from trdstats.kernels.gaussian.reml import Model, residual_start
 from trdstats.kernels.gaussian.sandwich import Kind, sandwich
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.by_visit import build_design, long_table
-from trdstats.longitudinal.covariances import (
+from trdstats.longitudinal.designs.by_visit import build_design, long_table
+from trdstats.longitudinal.designs.degrees import check_degrees
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
+from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
+from trdstats.longitudinal.gaussian.covariances import (
     CompoundSymmetry,
     Covariance,
     OnDays,
@@ -40,12 +44,8 @@ from trdstats.longitudinal.covariances import (
     Unstructured,
     get_covariance,
 )
-from trdstats.longitudinal.degrees import check_degrees
-from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.estimable import left_out_by_constraint, without_visit
-from trdstats.longitudinal.mmrm_result import MMRMResult
-from trdstats.longitudinal.subject_weights import COLUMN, attach_weights, describe_weights
-from trdstats.longitudinal.summaries import MMRMSummary, summarise_frame
+from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
+from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame
 from trdstats.study import Study
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of

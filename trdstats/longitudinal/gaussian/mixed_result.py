@@ -22,22 +22,22 @@ from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reml import Model, covariances
 from trdstats.kernels.gaussian.sandwich import sandwich
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.estimable import Identified
-from trdstats.longitudinal.grid import margin_rows, type3_rows
-from trdstats.longitudinal.margins import Margins
-from trdstats.longitudinal.predict import (
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.estimable import Identified
+from trdstats.longitudinal.designs.grid import margin_rows, type3_rows
+from trdstats.longitudinal.designs.subject_weights import Weighting
+from trdstats.longitudinal.gaussian.margins import Margins
+from trdstats.longitudinal.gaussian.predict import (
     Kind,
     new_means,
     residual_table,
     simulated_outcomes,
 )
-from trdstats.longitudinal.subject_weights import Weighting
 from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.lmm import LMM
-    from trdstats.longitudinal.mmrm import MMRM
+    from trdstats.longitudinal.gaussian.lmm import LMM
+    from trdstats.longitudinal.gaussian.mmrm import MMRM
 
 
 @checked_methods

@@ -21,8 +21,8 @@ from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reduced_rows import Reduced, reduce_rows
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.by_rating import Grouping
-from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.designs.by_rating import Grouping
+from trdstats.longitudinal.designs.design import Design
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, known_level, unknown_name
 from trdstats.estimates.table import STATISTICS
-from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.levels import cells_of, level_text
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.levels import cells_of, level_text
 
 _ROUNDING = 1e-12
 

@@ -23,10 +23,10 @@ from trdstats.kernels.gaussian.mixed_tests import (
 from trdstats.kernels.gaussian.newton import Optimum, minimise
 from trdstats.kernels.gaussian.random_effects import Level, parts, random_structure
 from trdstats.kernels.gaussian.reml import Model, expected_hessian, residual_variance
-from trdstats.longitudinal.by_rating import Grouping, build_rows, read_effects
-from trdstats.longitudinal.degrees import check_degrees
-from trdstats.longitudinal.fitted_rows import FittedRows
-from trdstats.longitudinal.lmm_result import LMMResult
+from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
+from trdstats.longitudinal.designs.degrees import check_degrees
+from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.gaussian.lmm_result import LMMResult
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread

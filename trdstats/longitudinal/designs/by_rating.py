@@ -20,7 +20,7 @@ from trdstats.formulas import (
     outcome_of,
     read_right_side,
 )
-from trdstats.longitudinal.design import Design, RowTotals
+from trdstats.longitudinal.designs.design import Design, RowTotals
 from trdstats.study.study import better_of, caveat_of
 
 

@@ -11,10 +11,10 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.frames import to_pandas
 from trdstats.kernels.gaussian.reml import covariances
-from trdstats.longitudinal.levels import cells_of
+from trdstats.longitudinal.designs.levels import cells_of
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.mixed_result import MixedResult
+    from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 
 Kind = Literal["marginal", "conditional", "normalised"]
 

@@ -14,9 +14,9 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
-from trdstats.longitudinal.degrees import ModelDegrees
-from trdstats.longitudinal.design import Design
-from trdstats.longitudinal.levels import level_text
+from trdstats.longitudinal.designs.degrees import ModelDegrees
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.levels import level_text
 from trdstats.tables import as_label
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"

@@ -16,13 +16,13 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.gaussian.random_effects import Level, parts, predict_of_units, predict_within
 from trdstats.kernels.gaussian.reml import State
-from trdstats.longitudinal.by_rating import Grouping
-from trdstats.longitudinal.fitted_rows import FittedRows
-from trdstats.longitudinal.mixed_result import MixedResult
+from trdstats.longitudinal.designs.by_rating import Grouping
+from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 from trdstats.tables import Table, each_row, format_number
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.lmm import LMM
+    from trdstats.longitudinal.gaussian.lmm import LMM
 
 
 @checked_methods

@@ -13,12 +13,12 @@ from trdstats.errors import SpecError
 from trdstats.formulas import read_formula
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.by_visit import build_design
-from trdstats.longitudinal.design import Design
+from trdstats.longitudinal.designs.by_visit import build_design
+from trdstats.longitudinal.designs.design import Design
 from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.mmrm import MMRM
+    from trdstats.longitudinal.gaussian.mmrm import MMRM
 
 
 _PROBES = 97  # subjects of the probe, besides those that meet every level

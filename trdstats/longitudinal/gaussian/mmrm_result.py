@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.longitudinal.covariances import Covariance, get_covariance
-from trdstats.longitudinal.mixed_result import MixedResult
-from trdstats.longitudinal.predict import missing_visits
+from trdstats.longitudinal.gaussian.covariances import Covariance, get_covariance
+from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+from trdstats.longitudinal.gaussian.predict import missing_visits
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.mmrm import MMRM
+    from trdstats.longitudinal.gaussian.mmrm import MMRM
 
 
 @dataclass(frozen=True, repr=False)

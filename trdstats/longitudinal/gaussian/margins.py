@@ -18,14 +18,14 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice, check_level, known_level, unknown_name
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.mixed_tests import Inference
-from trdstats.longitudinal.estimable import ZERO, notes_of
-from trdstats.longitudinal.levels import cells_of, level_text
+from trdstats.longitudinal.designs.estimable import ZERO, notes_of
+from trdstats.longitudinal.designs.levels import cells_of, level_text
 from trdstats.plots.layout.direction import say_direction
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Summary, Table, format_estimate, format_level, format_number, format_p
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.mixed_result import MixedResult
+    from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 
 Adjust = Literal[
     "none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "tukey", "dunnett",

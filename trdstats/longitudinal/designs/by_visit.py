@@ -17,12 +17,12 @@ from trdstats.formulas import (
     outcome_of,
 )
 from trdstats.frames import to_pandas
-from trdstats.longitudinal.constraint import (
+from trdstats.longitudinal.designs.constraint import (
     check_baseline,
     fill_treatment,
     visits_before_treatment,
 )
-from trdstats.longitudinal.design import Baseline, Design, RowTotals
+from trdstats.longitudinal.designs.design import Baseline, Design, RowTotals
 from trdstats.study import Study
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.visit_order import days_of, order_visits

@@ -1,0 +1,1 @@
+"""Mixed models of scores: MMRM and random effects, marginal means, predictions."""
