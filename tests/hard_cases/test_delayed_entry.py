@@ -78,3 +78,15 @@ def test_late_entry_without_a_gap_is_answered_without_a_note() -> None:
     # The last one at risk has the event and nobody comes later: the mean is known.
     ended = times_of([0, 2], [5, 9], [1, 1])
     assert RMST(tau=20).fit(ended).tidy()["estimate"].item() == pytest.approx(7)
+
+
+def test_who_comes_later_is_not_yet_at_risk_on_an_earlier_day() -> None:
+    # B comes under observation on day 20; between day 0 and 30 nobody has an event.
+    frame = pd.DataFrame(
+        {"subject": ["A", "B"], "treatment": "ECT", "time": [30, 40], "status": [1, 0],
+         "entry": [0, 20]}
+    )  # fmt: skip
+    asked = [0, 10, 20, 21, 30, 31, 40, 41]
+    expected = [1, 1, 1, 2, 2, 1, 1, 0]
+    for spec in (KaplanMeier(), AalenJohansen()):
+        assert spec.fit(frame).at(asked)["n_risk"].tolist() == expected

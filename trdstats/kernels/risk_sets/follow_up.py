@@ -37,6 +37,20 @@ class FollowUp:
         """Return the follow-up of subjects observed from day 0 on, all of weight 1."""
         return cls(time, status, np.zeros(len(time)), np.ones(len(time)))
 
+    def at_risk(self, days: FloatArray) -> FloatArray:
+        """Return the weight under observation just before each day, shape (k,).
+
+        Whoever came under observation between two events is counted from then on.
+        """
+        late = self.entry > 0
+        order, came = np.argsort(self.time), np.argsort(self.entry[late])
+        gone = np.r_[0.0, np.cumsum(self.weight[order])]
+        here = np.r_[0.0, np.cumsum(self.weight[late][came])]
+        left = gone[np.searchsorted(self.time[order], days, side="left")]
+        to_come = here[-1] - here[np.searchsorted(self.entry[late][came], days, side="left")]
+        found = gone[-1] - left - to_come
+        return np.asarray(np.where(found < 1e-9 * gone[-1], 0.0, found))
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

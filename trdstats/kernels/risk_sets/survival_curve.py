@@ -85,13 +85,6 @@ class Curve:
         """Return the position in the curve that holds at each time."""
         return np.searchsorted(self.time, at, side="right") - 1
 
-    def at_risk(self, at: FloatArray) -> FloatArray:
-        """Return the number at risk just before each time."""
-        place = np.searchsorted(self.time, at, side="left")
-        return np.where(
-            place < len(self.time), self.n_risk[np.minimum(place, len(self.time) - 1)], 0
-        )
-
 
 def kaplan_meier(
     follow_up: FollowUp, *, robust: bool = False, model: WeightModel | None = None

@@ -209,12 +209,9 @@ class AalenJohansenResult(CurveResult):
             reason (why an estimate or its error is NaN); see `estimates`.
         """
         found = self._values(days)
-        n_risk = [self._at_risk(f, np.asarray(days)) for f in self._fits.values()]
+        at = np.asarray(days, dtype=float)
+        n_risk = [g.follow_up.at_risk(at) for g in self._sample.groups]
         return self._on_days(found, np.repeat(n_risk, len(self.times.causes), axis=0).ravel())
-
-    def _at_risk(self, fit: kernel.Incidence, at: FloatArray) -> FloatArray:
-        left = np.searchsorted(fit.counts.time, at, side="left")
-        return np.append(fit.counts.n_risk, 0.0)[left]
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects with follow-up, events of the first cause, of the others."""
@@ -262,8 +259,14 @@ class AalenJohansenResult(CurveResult):
 
         def at_risk(at: Sequence[float]) -> pd.DataFrame:
             frames = [
-                pd.DataFrame({self._key: k, "time": at, "n_risk": self._at_risk(f, np.asarray(at))})
-                for k, f in self._fits.items()
+                pd.DataFrame(
+                    {
+                        self._key: g.label,
+                        "time": at,
+                        "n_risk": g.follow_up.at_risk(np.asarray(at, dtype=float)),
+                    }
+                )
+                for g in self._sample.groups
             ]
             return pd.concat(frames, ignore_index=True)
 

@@ -297,8 +297,8 @@ class KaplanMeierResult(CurveResult):
         """Return the numbers at risk just before chosen days: group column, time, n_risk."""
         at = read_days(days)
         frames = [
-            pd.DataFrame({self._key: label, "time": at, "n_risk": curve.at_risk(at)})
-            for label, curve in self._curves.items()
+            pd.DataFrame({self._key: g.label, "time": at, "n_risk": g.follow_up.at_risk(at)})
+            for g in self._sample.groups
         ]
         return pd.concat(frames, ignore_index=True)
 
