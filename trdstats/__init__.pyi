@@ -70,8 +70,10 @@ from .outcomes import AtDays as AtDays
 from .outcomes import CGIResponse as CGIResponse
 from .outcomes import Deterioration as Deterioration
 from .outcomes import EarlyImprovement as EarlyImprovement
+from .outcomes import Episodes as Episodes
 from .outcomes import Event as Event
 from .outcomes import EventTimes as EventTimes
+from .outcomes import InCourse as InCourse
 from .outcomes import InResponse as InResponse
 from .outcomes import KOfLast as KOfLast
 from .outcomes import LossOfResponse as LossOfResponse
@@ -88,12 +90,14 @@ from .outcomes import assess as assess
 from .outcomes import change_from_baseline as change_from_baseline
 from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
+from .outcomes import loss_episodes as loss_episodes
 from .outcomes import mean_scores as mean_scores
 from .outcomes import number_needed_to_treat as number_needed_to_treat
 from .outcomes import rates as rates
 from .outcomes import remission_at as remission_at
 from .outcomes import response_at as response_at
 from .outcomes import response_history as response_history
+from .outcomes import start_stop as start_stop
 from .outcomes import time_to as time_to
 from .participants import baseline_table as baseline_table
 from .participants import count_events as count_events
@@ -149,6 +153,7 @@ from .survival import IntervalResponseState as IntervalResponseState
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
 from .survival import MaxCombo as MaxCombo
+from .survival import MeanCumulative as MeanCumulative
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
 from .survival import Turnbull as Turnbull

@@ -29,7 +29,7 @@ SUBROOMS = {
     "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam",
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
-    "outcomes": ["rules", ""],
+    "outcomes": ["rules", "", "episodes"],
     "longitudinal": ["designs", "gaussian"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule"],

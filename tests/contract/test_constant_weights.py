@@ -63,6 +63,11 @@ def _outcomes() -> pd.DataFrame:
     )
 
 
+def _losses() -> trd.Episodes:
+    history = trd.response_history(_study(), trd.Response(), trd.LossOfResponse(), regain=True)
+    return trd.loss_episodes(history)
+
+
 def _subjects(data: Any) -> Any:
     if isinstance(data, pd.DataFrame):
         return data["subject"]
@@ -100,6 +105,7 @@ CASES: dict[str, list[Fitted]] = {
         Fitted(trd.AIPW("treatment + age", "age", outcome="y", variance=v), _outcomes)
         for v in ("efficient", "stacked")
     ],
+    "MeanCumulative": [Fitted(trd.MeanCumulative(), _losses, lambda r: r.contrasts(DAYS))],
     "AalenJohansen": [Fitted(trd.AalenJohansen(), _durability, lambda r: r.contrasts(DAYS))],
     "CoxPH": [
         Fitted(
@@ -115,6 +121,7 @@ CASES: dict[str, list[Fitted]] = {
             lambda r: r.proportional_hazards("rank").tidy(),
         ),
         Fitted(trd.CoxPH("treatment", time_varying={"treatment": "sqrt"}), _onset),
+        Fitted(trd.CoxPH("treatment + age", strata="number"), _losses),
     ],
     "FineGray": [Fitted(trd.FineGray("treatment + age"), _durability)],
     "IPCW": [Fitted(trd.IPCW("age", days=DAYS, tau=28), _onset)],

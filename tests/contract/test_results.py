@@ -33,8 +33,8 @@ NOT_ESTIMATES = {
 }
 # Curves: `tidy()` is the curve with the numbers at risk, `estimates(days)` what holds at some days.
 CURVES = {
-    "KaplanMeierResult", "AalenJohansenResult", "TurnbullResult", "ResponseStateResult",
-    "IntervalResponseStateResult", "MarginalCurves",
+    "KaplanMeierResult", "AalenJohansenResult", "MeanCumulativeResult", "TurnbullResult",
+    "ResponseStateResult", "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
 
 

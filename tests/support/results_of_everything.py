@@ -35,6 +35,12 @@ def onset() -> trd.EventTimes:
 
 
 @cache
+def losses() -> trd.Episodes:
+    history = trd.response_history(study(), trd.Response(), trd.LossOfResponse(), regain=True)
+    return trd.loss_episodes(history)
+
+
+@cache
 def durability() -> trd.EventTimes:
     relapse = trd.Relapse(at_least=22, consecutive=1)
     return trd.time_to(study(), relapse, since=trd.Response(), competing="left follow-up")
@@ -61,6 +67,7 @@ def imputed() -> Any:
 RESPONSE = {"outcome": trd.Response(), "day": 28}
 
 MAKERS: dict[str, Callable[[], Any]] = {
+    "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "KaplanMeierResult": lambda: trd.KaplanMeier().fit(onset()),
     "AalenJohansenResult": lambda: trd.AalenJohansen().fit(durability()),
     "RMSTResult": lambda: trd.RMST(tau=28).fit(onset()),

@@ -3,6 +3,13 @@
 from trdstats.outcomes.assess import assess
 from trdstats.outcomes.counts import CountComparison, compare_counts
 from trdstats.outcomes.derive_history import response_history
+from trdstats.outcomes.episodes import (
+    Episodes,
+    InCourse,
+    as_episodes,
+    loss_episodes,
+    start_stop,
+)
 from trdstats.outcomes.event_times import EventTimes, as_event_times
 from trdstats.outcomes.needed_to_treat import NeededToTreat, number_needed_to_treat
 from trdstats.outcomes.rates import rates
@@ -39,8 +46,10 @@ __all__ = [
     "Definition",
     "Deterioration",
     "EarlyImprovement",
+    "Episodes",
     "Event",
     "EventTimes",
+    "InCourse",
     "InResponse",
     "KOfLast",
     "LossOfResponse",
@@ -58,6 +67,7 @@ __all__ = [
     "Sustained",
     "SwitchCounts",
     "WithoutEvent",
+    "as_episodes",
     "as_event_times",
     "as_history",
     "assess",
@@ -66,11 +76,13 @@ __all__ = [
     "day_by_treatment",
     "definition_from_mapping",
     "definitions",
+    "loss_episodes",
     "mean_scores",
     "number_needed_to_treat",
     "rates",
     "remission_at",
     "response_at",
     "response_history",
+    "start_stop",
     "time_to",
 ]

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, PercentFormatter
+from matplotlib.ticker import AutoLocator, FixedLocator, PercentFormatter, ScalarFormatter
 
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.plots.layout.axes_style import (
@@ -139,6 +139,41 @@ def plot_survival(
     )
     if counts is not None and columns is not None:
         draw_rows(ax, counts, heading="At risk", columns=columns, styles=chosen)
+    return ax
+
+
+def plot_mean_number(
+    curve: pd.DataFrame,
+    *,
+    at_risk: pd.DataFrame | None = None,
+    ax: Axes | None = None,
+    ylabel: str = "Mean number of events",
+    xlabel: str = "Time (days)",
+    styles: Mapping[str, Style] | None = None,
+    title: str = "",
+    caveat: str = "",
+) -> Axes:
+    """Draw the mean number of events a subject has had, one step curve a treatment.
+
+    Parameters
+    ----------
+    curve, at_risk, ax, xlabel, styles, title, caveat
+        As in `plot_survival`; ``estimate``, ``conf_low`` and ``conf_high`` are numbers of events.
+    ylabel : str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`; the y-axis starts at 0.
+    """
+    ax = plot_survival(
+        curve, at_risk=at_risk, ax=ax, ylabel=ylabel, xlabel=xlabel, cumulative=True,
+        styles=styles, title=title, caveat=caveat, censor_marks=False,
+    )  # fmt: skip
+    highest = float(np.nanmax(curve[["estimate", "conf_high"]].to_numpy(dtype=float)))
+    ax.set_ylim(0.0, 1.05 * max(highest, 1e-9))
+    ax.yaxis.set_major_locator(AutoLocator())
+    ax.yaxis.set_major_formatter(ScalarFormatter())
     return ax
 
 

@@ -125,6 +125,31 @@ def _median(ours: float, fitted: Any, label: str) -> Iterator[Recomputed]:
     yield compare(name, ours, theirs, library, CLOSED, note=note)
 
 
+def recompute_mean_number(result: Any, data: object) -> Iterator[Recomputed]:
+    """Yield mean numbers of events; the day on which each differs most."""
+    from lifelines import NelsonAalenFitter
+
+    if result._sample.weighted:
+        yield not_compared("weighted curves", "the libraries take weights as numbers of subjects")
+        return
+    table, by, library = result.tidy(), result.spec.by, library_of("lifelines")
+    for label, own in groups_of(result.episodes, by):
+        if (own["status"] > 1).any():
+            yield not_compared(f"mean number, {label}", "no library has a terminal event here")
+            continue
+        # lifelines counts who enters at a time as at risk at that time already.
+        entry = own["entry"] + 1e-9 * own["time"].max() * (own["entry"] > 0)
+        theirs = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(
+            own["time"], own["status"] == 1, entry=entry
+        )
+        held = theirs.cumulative_hazard_.iloc[:, 0]
+        curve = _curve(table, label, by)
+        at = curve["time"].to_numpy(float)
+        mean = _at(at, held.index.to_numpy(float), held.to_numpy(), 0.0)
+        ours = curve["estimate"].to_numpy(float)
+        yield from compare_curves(f"mean number, {label}", at, ours, mean, library, SUMS)
+
+
 def recompute_incidence(result: Any, data: object) -> Iterator[Recomputed]:
     """Yield cumulative incidences; the day on which each differs most."""
     from statsmodels.duration.survfunc import CumIncidenceRight

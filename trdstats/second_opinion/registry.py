@@ -79,6 +79,10 @@ _ENTRIES = (
         (curves.SUMS,), curves.recompute_incidence,
     ),
     Recomputation(
+        "MeanCumulativeResult", ("lifelines",), "mean number of events, without a terminal event",
+        (curves.SUMS,), curves.recompute_mean_number,
+    ),
+    Recomputation(
         "RMSTResult", ("lifelines",), "restricted mean of every group",
         (curves.SUMS,), curves.recompute_restricted_mean,
     ),

@@ -3,6 +3,7 @@
 from trdstats.survival.curves.aalen_johansen import AalenJohansen, AalenJohansenResult
 from trdstats.survival.curves.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.curves.landmark import landmark
+from trdstats.survival.curves.mean_cumulative import MeanCumulative, MeanCumulativeResult
 from trdstats.survival.curves.origin_sensitivity import OriginSensitivity, impute_origin
 from trdstats.survival.curves.rmst import RMST, RMSTResult
 from trdstats.survival.interval.interval_ph import IntervalPH
@@ -55,6 +56,8 @@ __all__ = [
     "MarginalCurves",
     "MaxCombo",
     "MaxComboResult",
+    "MeanCumulative",
+    "MeanCumulativeResult",
     "MixtureCure",
     "MixtureCureResult",
     "OriginSensitivity",

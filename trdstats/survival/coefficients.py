@@ -130,23 +130,23 @@ def coefficients_of(
     value : ndarray, shape (k,)
     covariance : ndarray, shape (k, k)
     effect : ndarray, shape (n, k)
-        Influence of each analysed subject, the weights taken as known; None to leave it out.
+        Influence of each analysed row, the weights taken as known; None to leave it out.
     row : ndarray of int, shape (n,)
-        Their positions among all with follow-up.
+        Their positions among all rows with follow-up.
     sample : Sample
     lost : tuple of str
         Why a coefficient, and why only its error, could not be had where it is NaN.
     title : str
     notes : tuple of str
     clusters : ndarray of object, shape (n,), optional
-        Groups of subjects that are not independent.
+        Groups of subjects that are not independent, the same on all rows of one.
     """
     subjects = sample.influence_subjects()
     groups = None
     if clusters is not None:
         # Subjects outside the estimate stand alone.
         groups = np.full(len(subjects), None, dtype=object)
-        groups[row] = clusters
+        groups[sample.owner[row]] = clusters
     influence = None if effect is None else sample.stacked_influence(sample.lay_out(row, effect))
     has_influence = influence is not None and bool(np.isfinite(influence).all())
     known, certain = np.isfinite(value), np.diag(covariance) > 0

@@ -22,7 +22,7 @@ from trdstats.estimates.weights import (
 from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import Episodes, EventTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.tables import as_label, format_count
 
@@ -69,7 +69,10 @@ class Sample:
     groups : tuple of Group
         In the order of the categories; groups without follow-up are kept out and named.
     subjects : Any
-        Identifiers of all subjects with follow-up.
+        Identifiers of all subjects with follow-up, once each.
+    owner : ndarray of int, shape (n_rows,)
+        Position in `subjects` of whom each row with follow-up belongs to: of event times one row
+        a subject, of episodes several.
     n_unseen : int
         Subjects censored at time 0: not observed after the origin.
     n_at_risk_at_origin_only : int
@@ -86,6 +89,7 @@ class Sample:
 
     groups: tuple[Group, ...]
     subjects: Any
+    owner: IntArray
     n_unseen: int
     n_ungrouped: int
     empty: tuple[str, ...]
@@ -96,7 +100,7 @@ class Sample:
     @property
     def n(self) -> int:
         """Number of subjects with follow-up."""
-        return sum(len(g.time) for g in self.groups)
+        return sum(len(np.unique(self.owner[g.row])) for g in self.groups)
 
     def events(self, status: int = 1) -> int:
         """Return the number of events of a cause."""
@@ -128,7 +132,8 @@ class Sample:
         """
         direct = np.zeros((len(self.subjects), len(self.groups) * k))
         for j, g in enumerate(self.groups):
-            direct[g.row, j * k : (j + 1) * k] = of_group(g).reshape(len(g.time), k)
+            effect = of_group(g).reshape(len(g.time), k)
+            direct[:, j * k : (j + 1) * k] = self.lay_out(g.row, effect)
         return self.stacked_influence(direct)
 
     def influence_subjects(self) -> ObjectArray:
@@ -181,9 +186,9 @@ class Sample:
         return direct if self.model is None else self.model.stacked_influence(direct)
 
     def lay_out(self, row: IntArray, effect: FloatArray) -> FloatArray:
-        """Return effects of some subjects among those of all with follow-up, 0 for the others."""
+        """Return the effects of rows summed within subjects, 0 for subjects without one."""
         everyone = np.zeros((len(self.subjects), effect.shape[1]))
-        everyone[row] = effect
+        np.add.at(everyone, self.owner[row], effect)
         return everyone
 
     def robust_covariance(
@@ -198,15 +203,15 @@ class Sample:
         ----------
         row : ndarray of int, shape (n,)
         effect : ndarray, shape (n, k)
-            Influences of the subjects in those rows, the weights taken as known.
+            Influences of those rows, the weights taken as known.
         cluster : ndarray of int, shape (n,), optional
-            Codes of groups of subjects that are not independent.
+            Codes of groups of subjects that are not independent, the same on all rows of one.
         """
         moved = self.stacked_influence(self.lay_out(row, effect))
         if cluster is not None:
             # Subjects outside the estimate stand alone.
             code = int(cluster.max()) + 1 + np.arange(len(moved))
-            code[row] = cluster
+            code[self.owner[row]] = cluster
             sums = np.zeros((int(code.max()) + 1, moved.shape[1]))
             np.add.at(sums, code, moved)
             moved = sums
@@ -219,12 +224,14 @@ class Sample:
         return self.model.of(np.concatenate([g.row for g in groups]))
 
 
-def split(times: EventTimes, by: str | None, weights: WeightsLike | None = None) -> Sample:
-    """Return the groups of event times.
+def split(
+    times: EventTimes | Episodes, by: str | None, weights: WeightsLike | None = None
+) -> Sample:
+    """Return the groups of event times, or of episodes.
 
     Parameters
     ----------
-    times : EventTimes
+    times : EventTimes or Episodes
     by : str or None
         Column that names the groups; None for all subjects together.
     weights : str, Series, DataFrame or EstimatedWeights, optional
@@ -256,6 +263,9 @@ def split(times: EventTimes, by: str | None, weights: WeightsLike | None = None)
     else:
         code, labels = _codes(frame[by])
     model = weight_model(weights)
+    owner, subjects = np.arange(len(frame)), frame["subject"].array
+    if isinstance(times, Episodes):
+        owner, subjects = pd.factorize(frame["subject"])
     rows = [np.flatnonzero((code == k) & (weight > 0)) for k in range(len(labels))]
     return Sample(
         groups=tuple(
@@ -265,13 +275,14 @@ def split(times: EventTimes, by: str | None, weights: WeightsLike | None = None)
             for label, row in zip(labels, rows, strict=True)
             if len(row)
         ),
-        subjects=frame["subject"].array,
+        subjects=subjects,
+        owner=owner,
         n_unseen=times.n_unseen(),
         n_at_risk_at_origin_only=int(((time == 0) & (status == 0)).sum()),
         n_ungrouped=int((code < 0).sum()),
         empty=tuple(label for label, row in zip(labels, rows, strict=True) if not len(row)),
         weighted=weights is not None,
-        model=None if model is None else model.among(frame["subject"]),
+        model=None if model is None else model.among(frame["subject"].drop_duplicates()),
     )
 
 
@@ -282,7 +293,7 @@ def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
     return labels.cat.codes.to_numpy().astype(np.intp), list(labels.cat.categories)
 
 
-def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], ...]:
+def counts_header(times: EventTimes | Episodes, sample: Sample) -> tuple[tuple[str, str], ...]:
     """Return the facts that every face of a time-to-event result begins with."""
     left_out = len(times.left_out)
     facts = [
@@ -293,6 +304,10 @@ def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], .
             f"{format_count(sample.n)} with follow-up, {format_count(sample.events())} events",
         ),
     ]
+    if isinstance(times, Episodes):
+        rows = sum(len(g.row) for g in sample.groups)
+        clock = ", days counted from the start of each risk" if times.clock == "gap" else ""
+        facts.append(("Episodes", f"{format_count(rows)}{clock}"))
     if sample.n_unseen:
         only = ", at risk at time 0 only" if sample.n_at_risk_at_origin_only else ""
         facts.append(
@@ -315,7 +330,9 @@ def counts_header(times: EventTimes, sample: Sample) -> tuple[tuple[str, str], .
     return tuple(facts)
 
 
-def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[str, ...]:
+def notes_of(
+    times: EventTimes | Episodes, sample: Sample, *, dated: bool = True
+) -> tuple[str, ...]:
     """Return the cautions that every face of a time-to-event result ends with.
 
     `dated` says whether the method puts an event on the day of the visit that found it.
@@ -324,6 +341,8 @@ def notes_of(times: EventTimes, sample: Sample, *, dated: bool = True) -> tuple[
     notes += notes_on(times.switching)
     if sample.empty:
         notes.append(f"No subject has follow-up in {', '.join(sample.empty)}.")
+    if isinstance(times, Episodes):
+        return tuple(notes)
     if "origin_gap" in times.frame:
         gap = times.frame["origin_gap"]
         notes.append(

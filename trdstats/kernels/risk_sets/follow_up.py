@@ -6,7 +6,7 @@ Events come before censorings of the same time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,10 @@ class FollowUp:
         to_come = here[-1] - here[np.searchsorted(self.entry[late][came], days, side="left")]
         found = gone[-1] - left - to_come
         return np.asarray(np.where(found < 1e-9 * gone[-1], 0.0, found))
+
+    def with_one_end(self) -> FollowUp:
+        """Return the follow-up with all causes from 2 on as one."""
+        return replace(self, status=np.minimum(self.status, 2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,13 @@ from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Ties, maximise
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
-from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes import Episodes as EpisodeTable
+from trdstats.outcomes import EventTimes, as_episodes, as_event_times
 from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.regression_data import (
     Regressed,
     check_events,
+    clusters_of,
     no_finite_estimate,
     regress,
 )
@@ -108,14 +110,23 @@ class CoxPH(SummaryMixin):
         check_level(self.conf_level)
 
     def fit(
-        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+        self,
+        times: EventTimes | EpisodeTable | FrameLike,
+        *,
+        weights: WeightsLike | None = None,
     ) -> CoxResult:
         """Fit the model.
 
         Parameters
         ----------
-        times : EventTimes or DataFrame
-            Right-censored use of the times; subjects under observation from `entry` on.
+        times : EventTimes, Episodes or DataFrame
+            Right-censored use of the times; subjects under observation from `entry` on. Episodes
+            have covariates that change, or events that come again: then the rows of a subject
+            are not independent, and the variance is robust. With ``strata="number"`` each event
+            has a baseline hazard of its own (Prentice, Williams and Peterson 1981), with
+            ``episodes.gap_time()`` counted from the event before; without strata it is the model
+            of Andersen and Gill 1982 (doi:10.1214/aos/1176345976) with the robust variance of Lin,
+            Wei, Yang and Ying 2000 (doi:10.1111/1467-9868.00259).
         weights : str, Series or DataFrame, optional
             As in `KaplanMeier.fit`; the variance is then robust.
 
@@ -127,10 +138,14 @@ class CoxPH(SummaryMixin):
             When no subject had the event, covariates are collinear, or a coefficient grows
             without end.
         """
-        times = as_event_times(times, weights)
+        if isinstance(times, EpisodeTable):
+            times = as_episodes(times, weights)
+        else:
+            times = as_event_times(times, weights)
         named = tuple(c for c in (self.cluster, self.strata) if c is not None)
         found = regress(times, self.formula, weights, named)
         check_events(found, self.cause)
+        cluster = clusters_of(found, self.cluster)
         sets = RiskSets.of(found.time, found.entry, found.codes(self.strata))
         event = found.status == self.cause
         terms, owner = list(found.design.terms), np.arange(len(event))
@@ -149,7 +164,7 @@ class CoxPH(SummaryMixin):
             _found=found,
             _best=best,
             _owner=owner,
-            _cluster=found.codes(self.cluster) if self.cluster else np.arange(len(event)),
+            _cluster=cluster,
         )
 
     def summary(self) -> Summary:

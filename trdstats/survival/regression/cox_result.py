@@ -18,7 +18,7 @@ from trdstats.estimates import Estimates
 from trdstats.kernels.risk_sets.cox_checks import concordance
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, Fit, score_residuals
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import Episodes, EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
@@ -42,14 +42,14 @@ class CoxResult(Coefficients):
     Attributes
     ----------
     spec : CoxPH
-    times : EventTimes
+    times : EventTimes or Episodes
     terms : tuple of str
     """
 
     ratio: ClassVar[str] = "hazard_ratio"
 
     spec: CoxPH
-    times: EventTimes
+    times: EventTimes | Episodes
     terms: tuple[str, ...]
     _found: Regressed
     _best: CoxFit
@@ -59,12 +59,13 @@ class CoxResult(Coefficients):
     @property
     def is_robust(self) -> bool:
         """Whether the variance comes from the subjects' influences."""
-        return self.spec.robust or self.spec.cluster is not None or self._found.sample.weighted
+        return self.spec.robust or not self._is_likelihood
 
     @property
     def _is_likelihood(self) -> bool:
-        """Whether the partial likelihood is one: not with weights, nor of dependent subjects."""
-        return self.spec.cluster is None and not self._found.sample.weighted
+        """Whether the partial likelihood is one: not with weights, nor of dependent events."""
+        recurrent = isinstance(self.times, Episodes) and self.times.is_recurrent
+        return self.spec.cluster is None and not self._found.sample.weighted and not recurrent
 
     def _scores(self, fit: Fit) -> FloatArray:
         """Return the weighted part of each analysed subject in the score, shape (n, q)."""
@@ -128,10 +129,11 @@ class CoxResult(Coefficients):
         Returns
         -------
         pandas.DataFrame
-            n, events, n_left_out, loglik_null, loglik, likelihood_ratio, score and wald with
-            p values and df, concordance with its std_error, iterations. With weights or clusters
-            loglik is that of a pseudo-likelihood and its ratio is NaN; score and wald are robust
-            whenever the errors are. Concordance is NaN with effects that change with time.
+            n (subjects), events, n_left_out (rows that lack a covariate), loglik_null, loglik,
+            likelihood_ratio, score and wald with p values and df, concordance with its std_error,
+            iterations. With weights, clusters or events that come again loglik is that of a
+            pseudo-likelihood and its ratio is NaN; score and wald are robust whenever the errors
+            are. Concordance is NaN with effects that change with time.
         """
         best, found = self._best, self._found
         beta, df = best.fit.beta, len(self.terms)
@@ -142,7 +144,7 @@ class CoxResult(Coefficients):
         estimate, error = self._concordance()
         return pd.DataFrame(
             {
-                "n": [len(found.row)],
+                "n": [found.sample.n],
                 "events": [int((found.status == self.spec.cause).sum())],
                 "n_left_out": [found.left_out],
                 "loglik_null": [best.null.loglik],
@@ -224,6 +226,11 @@ class CoxResult(Coefficients):
             When the column is not in the formula or has no levels.
         """
         self._check_constant("A marginal curve")
+        if isinstance(self.times, Episodes):
+            raise NotEstimableError(
+                "A marginal curve follows one covariate pattern through time; the covariates of "
+                "episodes change. Fit time_to(...) with covariates of the start."
+            )
         return marginal_curves(self, self._best, self._found, self._on_beta(), by, days, among)
 
     def _check_constant(self, what: str) -> None:

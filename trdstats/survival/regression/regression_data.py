@@ -9,34 +9,36 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import NotEstimableError, unknown_name
+from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import Episodes, EventTimes
 from trdstats.survival.groups import Sample, counts_header, split
 
 
 @dataclass(frozen=True)
 class Regressed:
-    """The subjects of a regression: those with follow-up, weight and all covariates.
+    """The rows of a regression: those with follow-up, weight and all covariates.
+
+    Of event times there is one row a subject, of episodes several.
 
     Attributes
     ----------
-    times : EventTimes
+    times : EventTimes or Episodes
     sample : Sample
     frame : pandas.DataFrame
         Their rows.
     row : ndarray of int, shape (n,)
-        Position of each among all with follow-up.
+        Position of each among all rows with follow-up.
     design : CovariateDesign
     X : ndarray, shape (n, q)
         Covariates.
     weight, time, entry : ndarray, shape (n,)
     status : ndarray of int, shape (n,)
     left_out : int
-        Subjects with follow-up that lack a covariate.
+        Rows with follow-up that lack a covariate.
     """
 
-    times: EventTimes
+    times: EventTimes | Episodes
     sample: Sample
     frame: pd.DataFrame
     row: IntArray
@@ -74,16 +76,19 @@ class Regressed:
         """Return the facts a summary begins with."""
         facts = counts_header(self.times, self.sample)
         if self.left_out:
-            facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
+            rows = " episodes" if isinstance(self.times, Episodes) else ""
+            facts += (("Left out", f"{self.left_out:,}{rows}: a covariate is missing"),)
         return facts + self.design.spec.header()
 
 
-def regress(times: EventTimes, formula: str, weights: Any, needed: tuple[str, ...]) -> Regressed:
+def regress(
+    times: EventTimes | Episodes, formula: str, weights: Any, needed: tuple[str, ...]
+) -> Regressed:
     """Return the subjects of a regression.
 
     Parameters
     ----------
-    times : EventTimes
+    times : EventTimes or Episodes
     formula : str
         Covariates only.
     weights : str, Series, DataFrame or None
@@ -135,6 +140,38 @@ def check_events(found: Regressed, cause: int) -> None:
     if not (found.status == cause).any():
         name = found.times.causes.get(cause, f"cause {cause}")
         raise NotEstimableError(f"No subject had {name}: its hazard cannot be modelled.")
+
+
+def clusters_of(found: Regressed, column: str | None) -> IntArray:
+    """Return codes of what is independent: the values of a column, or the subjects.
+
+    Raises
+    ------
+    DataError
+        When rows of one subject are in two clusters.
+    """
+    owner = found.sample.owner[found.row]
+    if column is None:
+        return np.unique(owner, return_inverse=True)[1].reshape(-1)
+    code = found.codes(column)
+    first = np.full(len(found.sample.subjects), -1, dtype=np.intp)
+    first[owner[::-1]] = code[::-1]
+    apart = np.flatnonzero(first[owner] != code)
+    if len(apart):
+        who = tuple(dict.fromkeys(str(s) for s in found.frame["subject"].iloc[apart]))
+        raise DataError(
+            [
+                Problem(
+                    "two_clusters",
+                    f"{count_of(len(who), 'subject is', 'subjects are')} in two clusters of "
+                    f"{column!r}.",
+                    who,
+                    "A cluster holds whole subjects: name a column that is the same on all rows "
+                    "of a subject.",
+                )
+            ]
+        )
+    return code
 
 
 def no_finite_estimate(terms: list[str], outcome: str) -> NotEstimableError:
