@@ -168,7 +168,8 @@ class CoxResult(Coefficients):
         if self.spec.time_varying:
             return np.nan, np.nan
         event, stratum = found.status == self.spec.cause, found.codes(self.spec.strata)
-        risk = found.X @ self._best.fit.beta
+        # Row by row, so that rows with the same covariates tie to the last digit.
+        risk = (found.X * self._best.fit.beta).sum(axis=1)
         agreement = concordance(found.time, event, risk, stratum, found.entry, found.weight)
         variance = self._robust(agreement.influence[:, None])
         return agreement.estimate, float(np.sqrt(variance[0, 0]))
