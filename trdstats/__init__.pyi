@@ -156,6 +156,7 @@ from .survival import MaxCombo as MaxCombo
 from .survival import MeanCumulative as MeanCumulative
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
+from .survival import SharedFrailty as SharedFrailty
 from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin

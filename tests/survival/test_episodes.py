@@ -105,6 +105,55 @@ def test_constant_weights_and_rows_in_any_order_change_nothing() -> None:
         )
 
 
+def with_frailty(theta: float, seed: int = 5, n: int = 300) -> pd.DataFrame:
+    """Events that come again at rate 0.1 u, halved under ECT, over 20 days."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        u = rng.gamma(1 / theta, theta) if theta else 1.0
+        arm, day = ("ECT", "TMS")[i % 2], 0.0
+        while day < 20:
+            stop = day + rng.exponential(1 / (0.1 * u * (0.5 if arm == "ECT" else 1.0)))
+            rows.append((i, arm, day, min(stop, 20.0), int(stop < 20)))
+            day = stop
+    return pd.DataFrame(rows, columns=["subject", "treatment", "start", "stop", "status"])
+
+
+def test_a_shared_frailty_is_found_where_there_is_one() -> None:
+    fit = trd.SharedFrailty("treatment").fit(trd.Episodes(with_frailty(0.8)))
+    g, row = fit.glance().iloc[0], fit.tidy().iloc[0]
+    assert g["theta_low"] < 0.8 < g["theta_high"]
+    assert g["likelihood_ratio_p"] < 1e-6
+    assert row["conf_low"] < np.log(2) < row["conf_high"]
+    table = fit.frailties()
+    assert table["events"].sum() == g["events"]
+    under_tms = table.iloc[1::2]  # more events under one hazard: a higher frailty
+    assert under_tms.groupby("events")["estimate"].mean().is_monotonic_increasing
+    # The score of the intercept of the hazards: frailties have mean 1.
+    assert table["estimate"].mean() == pytest.approx(1, abs=1e-6)
+
+
+def test_without_frailty_it_is_the_cox_model() -> None:
+    frame = trd.Episodes(with_frailty(0.0, seed=6))
+    fit = trd.SharedFrailty("treatment").fit(frame)
+    assert fit.theta == 0
+    plain = trd.CoxPH("treatment").fit(frame)
+    assert fit.tidy()["estimate"].tolist() == pytest.approx(plain.tidy()["estimate"].tolist())
+    assert fit.glance()["likelihood_ratio_p"].item() == 1
+    assert "highest without frailty" in repr(fit)
+
+
+def test_a_frailty_needs_rows_that_share_it() -> None:
+    onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    with pytest.raises(NotEstimableError, match="No two rows share a value of 'subject'"):
+        trd.SharedFrailty("treatment").fit(onset)
+    assert trd.SharedFrailty("treatment", by="site").fit(onset).glance()["groups"].item() > 1
+    with pytest.raises(trd.errors.UnknownNameError, match="clinic"):
+        trd.SharedFrailty("treatment", by="clinic").fit(onset)
+    with pytest.raises(trd.errors.SpecError, match="1 or above; got 0"):
+        trd.SharedFrailty("treatment", cause=0)
+
+
 def test_what_is_refused() -> None:
     frame = made().assign(clinic=lambda f: np.arange(len(f)) % 3)
     with pytest.raises(DataError, match="in two clusters of 'clinic'"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Class of the result: why nothing is compared.
 WITHOUT: dict[str, str] = {
     "FineGrayResult": "no Python library on which trdstats rests fits subdistribution hazards",
+    "SharedFrailtyResult": "no Python library on which trdstats rests has a shared frailty",
     "GrayTestResult": "no Python library on which trdstats rests has Gray's test",
     "MaxComboResult": "no Python library on which trdstats rests has the joint test of several "
     "weighted log-rank tests; LogRank has a second opinion",

@@ -18,6 +18,7 @@ from trdstats.survival.regression.cox import CoxPH
 from trdstats.survival.regression.cox_curves import MarginalCurves
 from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.fine_gray import FineGray, FineGrayResult
+from trdstats.survival.regression.frailty import SharedFrailty, SharedFrailtyResult
 from trdstats.survival.regression.proportional import ProportionalHazardsTest
 from trdstats.survival.schedule.audit_result import ScheduleAudit
 from trdstats.survival.schedule.audit_schedule import audit_schedule
@@ -66,6 +67,8 @@ __all__ = [
     "ResponseState",
     "ResponseStateResult",
     "ScheduleAudit",
+    "SharedFrailty",
+    "SharedFrailtyResult",
     "Turnbull",
     "TurnbullResult",
     "audit_schedule",

@@ -1,0 +1,254 @@
+"""Cox regression in which the events of a subject, or the subjects of a site, share a frailty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, norm
+
+from trdstats.aliases import Axes, FrameLike
+from trdstats.arguments import checked, checked_methods
+from trdstats.arrays import IntArray
+from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
+from trdstats.estimates import Estimates
+from trdstats.formulas import read_right_side
+from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit, fit_gamma_frailty
+from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
+from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
+from trdstats.kernels.risk_sets.risk_sums import RiskSets
+from trdstats.outcomes import Episodes, EventTimes, as_event_times
+from trdstats.survival.coefficients import Coefficients, coefficients_of
+from trdstats.survival.groups import notes_of
+from trdstats.survival.regression.regression_data import (
+    Regressed,
+    check_events,
+    no_finite_estimate,
+    regress,
+)
+from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_level, format_p
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class SharedFrailty(SummaryMixin):
+    """Cox regression with a gamma-distributed frailty that rows of one subject or site share.
+
+    The hazard of a row is that of the Cox model times a factor of its subject (or site), of mean
+    1 and variance theta: some relapse again and again, others hardly. Hazard ratios compare
+    subjects of the same frailty; in the population as a whole differences shrink with time.
+
+    Parameters
+    ----------
+    formula : str
+        Covariates, such as ``"treatment + age"``.
+    by : str, default "subject"
+        Column whose values share a frailty.
+    ties : {"efron", "breslow"}
+    strata : str, optional
+        As in `CoxPH`.
+    cause : int, default 1
+        Status of the event; all others count as censored.
+    conf_level : float, default 0.95
+
+    References
+    ----------
+    Therneau, Grambsch and Pankratz 2003, doi:10.1198/1061860031365.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> history = trd.response_history(
+    ...     trd.load_sample("trial"), trd.Response(), trd.LossOfResponse(), regain=True)
+    >>> fit = trd.SharedFrailty("treatment").fit(trd.loss_episodes(history))
+    >>> fit.tidy()["term"].tolist()
+    ['treatment[T.ECT]', 'treatment[T.IV ketamine]']
+    """
+
+    formula: str
+    by: str = "subject"
+    ties: Ties = "efron"
+    strata: str | None = None
+    cause: int = 1
+    conf_level: float = 0.95
+
+    def __post_init__(self) -> None:
+        read_right_side(self.formula)
+        check_choice("ties", self.ties, ("efron", "breslow"))
+        if self.cause < 1:
+            raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
+        check_level(self.conf_level)
+
+    def fit(self, times: Episodes | EventTimes | FrameLike) -> SharedFrailtyResult:
+        """Fit the model.
+
+        Parameters
+        ----------
+        times : Episodes, EventTimes or DataFrame
+            Episodes with events that come again, or event times of subjects in sites
+            (``by="site"``).
+
+        Raises
+        ------
+        UnknownNameError, DataError
+            When a column is missing or the frame is not usable.
+        NotEstimableError
+            When no group has two rows, no subject had the event, covariates are collinear, or a
+            coefficient has no finite estimate.
+        """
+        if not isinstance(times, Episodes):
+            times = as_event_times(times)
+        named = tuple(c for c in (self.by, self.strata) if c not in (None, "subject"))
+        found = regress(times, self.formula, None, tuple(str(c) for c in named))
+        check_events(found, self.cause)
+        group = found.codes(self.by)
+        if len(np.unique(group)) == len(group):
+            raise NotEstimableError(
+                f"No two rows share a value of {self.by!r}: a frailty cannot be told from chance. "
+                "Give episodes with events that come again (loss_episodes), or a column such as "
+                "by='site'."
+            )
+        sets = RiskSets.of(found.time, found.entry, found.codes(self.strata))
+        rows = Rows.of(found.X, found.status == self.cause, found.weight, sets, self.ties)
+        best = maximise(rows)
+        if best.separated.any():
+            terms = zip(found.design.terms, best.separated, strict=True)
+            name = times.causes.get(self.cause, times.outcome)
+            raise no_finite_estimate([t for t, e in terms if e], name)
+        fit = fit_gamma_frailty(best.data, group, best.fit.beta)
+        return SharedFrailtyResult(
+            self, times, tuple(found.design.terms), fit.theta, found, fit, group
+        )
+
+    def summary(self) -> Summary:
+        """Return the model in words."""
+        facts = [
+            ("Covariates", self.formula), ("Frailty", f"gamma, shared by {self.by}"),
+            ("Ties", self.ties.capitalize()),
+        ]  # fmt: skip
+        if self.strata:
+            facts.append(("Strata", self.strata))
+        return Summary("Cox regression with shared frailty", tuple(facts))
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class SharedFrailtyResult(Coefficients):
+    """A fitted Cox regression with a shared frailty.
+
+    Attributes
+    ----------
+    spec : SharedFrailty
+    times : Episodes or EventTimes
+    terms : tuple of str
+    theta : float
+        Variance of the frailties; 0 where the likelihood is highest without them.
+    """
+
+    ratio: ClassVar[str] = "hazard_ratio"
+
+    spec: SharedFrailty
+    times: Episodes | EventTimes
+    terms: tuple[str, ...]
+    theta: float
+    _found: Regressed
+    _fit: FrailtyFit
+    _group: IntArray
+
+    def estimates(self) -> Estimates:
+        """Return the log hazard ratios at equal frailty.
+
+        Their covariance is that of the profile likelihood, the variance of the frailties
+        estimated with them; it is no sum over subjects.
+        """
+        q = len(self.terms)
+        return coefficients_of(
+            pd.DataFrame({"term": self.terms}), self._fit.beta, self._fit.covariance[:q, :q],
+            None, self._found.row, self._found.sample, title="Cox regression with shared frailty",
+            notes=notes_of(self.times, self._found.sample),
+        )  # fmt: skip
+
+    def frailties(self) -> pd.DataFrame:
+        """Return the frailty of every group.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group (value of `by`), events, estimate (conditional mean; 1 is the average hazard).
+        """
+        found = self._found
+        event = found.status == self.spec.cause
+        names = found.frame[self.spec.by].astype(object).to_numpy()
+        first = np.unique(self._group, return_index=True)[1]
+        return pd.DataFrame(
+            {
+                "group": names[first],
+                "events": np.bincount(self._group, weights=event.astype(float)),
+                "estimate": self._fit.frailty,
+            }
+        )
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            n (subjects), groups, events, n_left_out (rows that lack a covariate), theta with
+            limits on the scale of its logarithm (NaN at 0), kendall_tau (dependence of two times
+            of a group, theta / (theta + 2)), loglik (integrated), and likelihood_ratio with p of
+            theta = 0: half a chi-squared with one degree of freedom, as 0 is a boundary.
+        """
+        fit, found = self._fit, self._found
+        error = float(np.sqrt(fit.covariance[-1, -1]))
+        half = norm.isf((1 - self.conf_level) / 2) * error
+        ratio = max(2 * (fit.loglik - fit.loglik_without), 0.0)
+        return pd.DataFrame(
+            {
+                "n": [found.sample.n],
+                "groups": [len(fit.frailty)],
+                "events": [int((found.status == self.spec.cause).sum())],
+                "n_left_out": [found.left_out],
+                "theta": [fit.theta],
+                "theta_low": [fit.theta * np.exp(-half) if fit.theta else np.nan],
+                "theta_high": [fit.theta * np.exp(half) if fit.theta else np.nan],
+                "kendall_tau": [fit.theta / (fit.theta + 2)],
+                "loglik": [fit.loglik],
+                "likelihood_ratio": [ratio],
+                "likelihood_ratio_p": [float(chi2.sf(ratio, 1)) / 2 if ratio > 0 else 1.0],
+            }
+        )
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the hazard ratios with their intervals; returns the Axes."""
+        event = self.times.causes.get(self.spec.cause, "")
+        return self._draw(f"Hazard ratio of {event}", self.times.figure_caveat, ax, options)
+
+    def summary(self) -> Summary:
+        """Return the hazard ratios and the variance of the frailties."""
+        g = next(each_row(self.glance()))
+        facts = [*self._found.facts(), *self.spec.summary().header]
+        level = f"{format_level(self.conf_level)} CI"
+        notes = []
+        if self.theta:
+            limits = f"({g.theta_low:.2f} to {g.theta_high:.2f})"
+            facts.append(("Variance of frailty", f"{self.theta:.2f} {limits}"))
+            facts.append(
+                ("No frailty", f"{g.likelihood_ratio:.2f}, p {format_p(g.likelihood_ratio_p)}")
+            )
+        else:
+            facts.append(("Variance of frailty", "0"))
+            notes.append(
+                "The likelihood is highest without frailty: coefficients and errors are those of "
+                "the Cox model. Small theta are not excluded."
+            )
+        notes.append("Hazard ratios compare subjects of the same frailty.")
+        header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
+        return Summary(
+            "Cox regression with shared frailty",
+            tuple(facts),
+            (Table(header, self._rows()),),
+            (*notes_of(self.times, self._found.sample), *notes),
+        )
