@@ -157,10 +157,12 @@ from .survival import MeanCumulative as MeanCumulative
 from .survival import MixtureCure as MixtureCure
 from .survival import ResponseState as ResponseState
 from .survival import SharedFrailty as SharedFrailty
+from .survival import TimeLost as TimeLost
 from .survival import Turnbull as Turnbull
 from .survival import audit_schedule as audit_schedule
 from .survival import impute_origin as impute_origin
 from .survival import landmark as landmark
+from .survival import potential_follow_up as potential_follow_up
 from .tables import number_style as number_style
 
 __version__: str

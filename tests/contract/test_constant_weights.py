@@ -105,6 +105,7 @@ CASES: dict[str, list[Fitted]] = {
         Fitted(trd.AIPW("treatment + age", "age", outcome="y", variance=v), _outcomes)
         for v in ("efficient", "stacked")
     ],
+    "TimeLost": [Fitted(trd.TimeLost(tau=42), _durability)],
     "MeanCumulative": [Fitted(trd.MeanCumulative(), _losses, lambda r: r.contrasts(DAYS))],
     "AalenJohansen": [Fitted(trd.AalenJohansen(), _durability, lambda r: r.contrasts(DAYS))],
     "CoxPH": [

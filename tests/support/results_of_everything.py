@@ -69,6 +69,7 @@ RESPONSE = {"outcome": trd.Response(), "day": 28}
 MAKERS: dict[str, Callable[[], Any]] = {
     "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "SharedFrailtyResult": lambda: trd.SharedFrailty("treatment + age").fit(losses()),
+    "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
     "KaplanMeierResult": lambda: trd.KaplanMeier().fit(onset()),
     "AalenJohansenResult": lambda: trd.AalenJohansen().fit(durability()),
     "RMSTResult": lambda: trd.RMST(tau=28).fit(onset()),

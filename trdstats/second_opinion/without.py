@@ -6,6 +6,8 @@ from __future__ import annotations
 WITHOUT: dict[str, str] = {
     "FineGrayResult": "no Python library on which trdstats rests fits subdistribution hazards",
     "SharedFrailtyResult": "no Python library on which trdstats rests has a shared frailty",
+    "TimeLostResult": "areas under the cumulative incidences of AalenJohansen, which has a second "
+    "opinion",
     "GrayTestResult": "no Python library on which trdstats rests has Gray's test",
     "MaxComboResult": "no Python library on which trdstats rests has the joint test of several "
     "weighted log-rank tests; LogRank has a second opinion",

@@ -5,7 +5,9 @@ from trdstats.survival.curves.kaplan_meier import KaplanMeier, KaplanMeierResult
 from trdstats.survival.curves.landmark import landmark
 from trdstats.survival.curves.mean_cumulative import MeanCumulative, MeanCumulativeResult
 from trdstats.survival.curves.origin_sensitivity import OriginSensitivity, impute_origin
+from trdstats.survival.curves.potential_follow_up import potential_follow_up
 from trdstats.survival.curves.rmst import RMST, RMSTResult
+from trdstats.survival.curves.time_lost import TimeLost, TimeLostResult
 from trdstats.survival.interval.interval_ph import IntervalPH
 from trdstats.survival.interval.interval_ph_result import IntervalPHResult
 from trdstats.survival.interval.turnbull import Turnbull
@@ -69,9 +71,12 @@ __all__ = [
     "ScheduleAudit",
     "SharedFrailty",
     "SharedFrailtyResult",
+    "TimeLost",
+    "TimeLostResult",
     "Turnbull",
     "TurnbullResult",
     "audit_schedule",
     "impute_origin",
     "landmark",
+    "potential_follow_up",
 ]
