@@ -145,6 +145,7 @@ from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
 from .survival import CoxPH as CoxPH
+from .survival import Extrapolation as Extrapolation
 from .survival import FineGray as FineGray
 from .survival import GrayTest as GrayTest
 from .survival import IntervalLogRank as IntervalLogRank

@@ -32,7 +32,7 @@ SUBROOMS = {
     "outcomes": ["rules", "", "episodes"],
     "longitudinal": ["designs", "gaussian"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
-                 "schedule"],
+                 "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],
     "imputation": ["estimands", "", "tipping"],
 }  # fmt: skip

@@ -18,7 +18,8 @@ def test_import_loads_no_drawing_library():
         "[]",
         "['Style', 'choose_ticks', 'flow_height', 'plot_balance', 'plot_by_treatment', "
         "'plot_delta_areas', 'plot_delta_line', "
-        "'plot_effect_over_time', 'plot_estimates', 'plot_flow', 'plot_forest', "
+        "'plot_effect_over_time', 'plot_estimates', 'plot_extrapolation', "
+        "'plot_flow', 'plot_forest', "
         "'plot_interval_curves', 'plot_matching_weights', 'plot_mean_number', "
         "'plot_responder_tiles', "
         "'plot_schedule', 'plot_specification_curve', 'plot_state_areas', 'plot_survival', "

@@ -70,6 +70,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "SharedFrailtyResult": lambda: trd.SharedFrailty("treatment + age").fit(losses()),
     "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
+    "ExtrapolationResult": lambda: trd.Extrapolation(
+        horizons=(365,), families=("exponential", "weibull")
+    ).fit(onset()),
     "KaplanMeierResult": lambda: trd.KaplanMeier().fit(onset()),
     "AalenJohansenResult": lambda: trd.AalenJohansen().fit(durability()),
     "RMSTResult": lambda: trd.RMST(tau=28).fit(onset()),

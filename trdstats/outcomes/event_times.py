@@ -169,6 +169,38 @@ class EventTimes(SummaryMixin):
             return self.frame.reset_index(drop=True)
         return self.frame.loc[time > 0].reset_index(drop=True)
 
+    def to_lifelines(self) -> pd.DataFrame:
+        """Return a frame for the fitters of lifelines, where analyses go on there.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subject of the risk sets: duration, event (True or False; causes other than
+            1 are censored), entry, lower and upper (the interval that holds the event, for
+            ``fit_interval_censoring``), then subject, treatment and covariates. lifelines has no
+            event at time 0, and no weights of subjects: its weights are counts.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+        >>> onset.to_lifelines().columns[:5].tolist()
+        ['duration', 'event', 'entry', 'lower', 'upper']
+        """
+        frame = self.at_risk()
+        event = frame["status"] == 1
+        first = pd.DataFrame(
+            {
+                "duration": frame["time"],
+                "event": event,
+                "entry": frame.get("entry", 0.0),
+                "lower": frame["left"],
+                "upper": frame["right"].where(event, np.inf),
+            }
+        )
+        taken = {"time", "status", "left", "right", "entry", *first.columns}
+        return pd.concat([first, frame[[c for c in frame if c not in taken]]], axis=1)
+
     def n_unseen(self) -> int:
         """Return the number of subjects censored at time 0: not observed after the origin."""
         return int(((self.frame["time"] == 0) & (self.frame["status"] == 0)).sum())

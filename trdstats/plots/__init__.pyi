@@ -6,6 +6,7 @@ from .deltas import plot_delta_areas as plot_delta_areas
 from .deltas import plot_delta_line as plot_delta_line
 from .deltas import plot_responder_tiles as plot_responder_tiles
 from .effects import plot_effect_over_time as plot_effect_over_time
+from .extrapolated import plot_extrapolation as plot_extrapolation
 from .flow_chart import flow_height as flow_height
 from .flow_chart import plot_flow as plot_flow
 from .forest import plot_forest as plot_forest

@@ -8,6 +8,8 @@ WITHOUT: dict[str, str] = {
     "SharedFrailtyResult": "no Python library on which trdstats rests has a shared frailty",
     "TimeLostResult": "areas under the cumulative incidences of AalenJohansen, which has a second "
     "opinion",
+    "ExtrapolationResult": "its curves are held to lifelines by tests; lifelines' own search ends "
+    "far from the maximum without a start",
     "GrayTestResult": "no Python library on which trdstats rests has Gray's test",
     "MaxComboResult": "no Python library on which trdstats rests has the joint test of several "
     "weighted log-rank tests; LogRank has a second opinion",

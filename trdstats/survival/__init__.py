@@ -8,6 +8,8 @@ from trdstats.survival.curves.origin_sensitivity import OriginSensitivity, imput
 from trdstats.survival.curves.potential_follow_up import potential_follow_up
 from trdstats.survival.curves.rmst import RMST, RMSTResult
 from trdstats.survival.curves.time_lost import TimeLost, TimeLostResult
+from trdstats.survival.extrapolation.extrapolation import Extrapolation
+from trdstats.survival.extrapolation.extrapolation_result import ExtrapolationResult
 from trdstats.survival.interval.interval_ph import IntervalPH
 from trdstats.survival.interval.interval_ph_result import IntervalPHResult
 from trdstats.survival.interval.turnbull import Turnbull
@@ -42,6 +44,8 @@ __all__ = [
     "AalenJohansenResult",
     "CoxPH",
     "CoxResult",
+    "Extrapolation",
+    "ExtrapolationResult",
     "FineGray",
     "FineGrayResult",
     "GrayTest",

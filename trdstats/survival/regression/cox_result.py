@@ -22,6 +22,7 @@ from trdstats.outcomes import Episodes, EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
+from trdstats.survival.regression.lifelines_bridge import cox_of_lifelines
 from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.tables import Summary, Table, each_row, format_level, format_p
@@ -239,6 +240,22 @@ class CoxResult(Coefficients):
             raise NotEstimableError(
                 f"{what} needs effects that do not change with time; leave out time_varying."
             )
+
+    def to_lifelines(self) -> Any:
+        """Return the same regression as a fitted ``lifelines.CoxPHFitter``.
+
+        Its covariates are the columns of the design, by their names here. Its baseline with
+        Efron's ties, and robust errors, are its own; it stops its search early, up to 5e-5 away.
+
+        Raises
+        ------
+        MissingDependencyError
+            When lifelines is not installed.
+        NotEstimableError
+            With effects that change with time, weights of subjects or episodes, which
+            CoxPHFitter does not take.
+        """
+        return cox_of_lifelines(self)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the hazard ratios with their intervals; returns the Axes."""
