@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import unknown_name
 from trdstats.estimates.scales import ScaleName
-from trdstats.estimates.table import texts_of
+from trdstats.estimates.table import column_texts
 from trdstats.kinds import label_of
 
 Measure = Literal["difference", "ratio", "odds ratio"]
@@ -35,6 +36,15 @@ class MeasureScale:
     stored: ScaleName
     no_value: str
 
+    def steps(self, L: FloatArray) -> tuple[tuple[ScaleName, ...], tuple[ScaleName, ...], str]:
+        """Return the scale of each estimate, that of each comparison, and why there is no value.
+
+        Parameters
+        ----------
+        L : ndarray, shape (m, k)
+        """
+        return (self.inner,) * L.shape[1], (self.stored,) * len(L), self.no_value
+
 
 MEASURES: dict[Measure, MeasureScale] = {
     "difference": MeasureScale("identity", "identity", ""),
@@ -44,25 +54,25 @@ MEASURES: dict[Measure, MeasureScale] = {
 
 
 def level_contrasts(
-    keys: pd.DataFrame, by: str, reference: object
-) -> tuple[FloatArray, pd.DataFrame, str]:
+    keys: pd.DataFrame, by: str, reference: object, measures: Sequence[Measure]
+) -> tuple[FloatArray, pd.DataFrame]:
     """Return coefficients that take the reference from every other level, cell by cell.
 
     Parameters
     ----------
     keys : pandas.DataFrame
-        One row an estimate. Rows that have a reference are comparisons already and take no part.
+        One row an estimate; columns "measure" and "reference" take no part.
     by : str
         Key whose levels are compared; rows that agree in all other keys form a cell.
     reference : object
         Level, or its label; None for the first one.
+    measures : sequence of str
 
     Returns
     -------
     coefficients : ndarray, shape (m, k)
-    keys : pandas.DataFrame
-        Of the comparisons, with the column ``reference`` after `by`.
-    reference : str
+    keys : pandas.DataFrame, m rows a measure
+        measure, `by`, reference, then the other keys.
 
     Raises
     ------
@@ -71,17 +81,24 @@ def level_contrasts(
     """
     if by not in keys.columns:
         raise unknown_name("key", by, keys.columns)
-    level = texts_of(keys[[by]])[:, 0].tolist()
+    level = column_texts(keys[by])
     levels = list(dict.fromkeys(level))
     base = levels[0] if reference is None else label_of(reference) or ""
     if base not in levels:
         raise unknown_name(by, base, levels)
-    cell = [tuple(row) for row in texts_of(keys.drop(columns=by))]
+    others = [name for name in keys.columns if name not in (by, "reference")]
+    cell = list(zip(*(column_texts(keys[name]) for name in others), strict=True))
+    cell = cell or [()] * len(keys)
     of_base = {c: j for j, c in enumerate(cell) if level[j] == base}
     rows = [j for j, c in enumerate(cell) if level[j] != base and c in of_base]
     L = np.zeros((len(rows), len(keys)))
     for m, j in enumerate(rows):
         L[m, j], L[m, of_base[cell[j]]] = 1.0, -1.0
-    compared = keys.iloc[rows].reset_index(drop=True).drop(columns="reference", errors="ignore")
-    compared.insert(list(compared.columns).index(by) + 1, "reference", base)
-    return L, compared, base
+    repeated = np.tile(rows, len(measures)).astype(np.intp)
+    columns: dict[Hashable, object] = {
+        "measure": np.repeat(np.array(measures, dtype=object), len(rows)),
+        by: keys[by].array.take(repeated),
+        "reference": base,
+    }
+    columns |= {name: keys[name].array.take(repeated) for name in others if name != "measure"}
+    return L, pd.DataFrame(columns, index=pd.RangeIndex(len(repeated)))

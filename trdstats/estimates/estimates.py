@@ -31,9 +31,10 @@ from trdstats.estimates.comparisons import MEASURES, Measure, level_contrasts
 from trdstats.estimates.procedures import Graph
 from trdstats.estimates.rules import DegreesOfFreedom, Fixed, Limits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
-from trdstats.estimates.stacked import below, covariance_from, with_root, without_root
+from trdstats.estimates.stacked import covariance_from
 from trdstats.estimates.table import EstimateTable
 
+_Block = tuple[FloatArray, tuple[ScaleName, ...], tuple[ScaleName, ...], str]
 NO_COVARIANCE = "the covariance of the estimates it combines is not known"
 
 
@@ -88,7 +89,7 @@ class Estimates(EstimateTable):
         )
         names = list(labels or [f"contrast {i + 1}" for i in range(len(rows))])
         inner: tuple[ScaleName, ...] = tuple("log" if x else "identity" for x in log)
-        return self._combine(rows, inner, scale, pd.DataFrame({"contrast": names}), "")
+        return self._combine(pd.DataFrame({"contrast": names}), [(rows, inner, scale, "")])
 
     def compare(
         self,
@@ -122,28 +123,18 @@ class Estimates(EstimateTable):
         """
         for measure in measures:
             check_choice("measure", measure, get_args(Measure))
+        source = self
         if "reference" in self.keys:
             # Rows that are comparisons already are not compared again.
-            plain_rows = (self.keys["reference"] == "").to_numpy()
-            if not plain_rows.any():
+            rows = (self.keys["reference"] == "").to_numpy()
+            if not rows.any():
                 raise SpecError(
                     f"{self.title}: every estimate is a comparison with a reference already. "
                     "Combine them with contrast(L), or adjust them."
                 )
-            levels = self.select(plain_rows)
-            plain = replace(levels, keys=levels.keys.drop(columns="reference"))
-            return plain.compare(by, reference=reference, measures=measures)
-        L, keys, _ = level_contrasts(self.keys, by, reference)
-        keys = keys[[by, "reference", *(c for c in keys if c not in (by, "reference", "measure"))]]
-        source, parts = with_root(self), []
-        for measure in measures:
-            rule = MEASURES[measure]
-            named = keys.copy()
-            named.insert(0, "measure", measure)
-            inner: tuple[ScaleName, ...] = (rule.inner,) * len(self)
-            stored: tuple[ScaleName, ...] = (rule.stored,) * len(L)
-            parts.append(source._combine(L, inner, stored, named, rule.no_value))
-        return without_root(below(parts), self)
+            source = self if rows.all() else self.select(rows)
+        L, keys = level_contrasts(source.keys, by, reference, measures)
+        return source._combine(keys, [(L, *MEASURES[measure].steps(L)) for measure in measures])
 
     def adjust(
         self,
@@ -209,45 +200,45 @@ class Estimates(EstimateTable):
         notes = (*self.notes, note_of(method, keys), *without_statistic(plain, method))
         return replace(self, limits=AdjustedLimits(plain, method, families, graph), notes=notes)
 
-    def _combine(
-        self,
-        L: FloatArray,
-        inner: tuple[ScaleName, ...],
-        scale: tuple[ScaleName, ...],
-        keys: pd.DataFrame,
-        no_value: str,
-    ) -> Estimates:
+    def _combine(self, keys: pd.DataFrame, blocks: Sequence[_Block]) -> Estimates:
         """Return combinations of transformed estimates.
 
         Parameters
         ----------
-        L : ndarray, shape (m, k)
-        inner : tuple of str, length k
-            Scale on which each estimate is combined.
-        scale : tuple of str, length m
-            Scale of each combination.
         keys : pandas.DataFrame
-            Of the combinations.
-        no_value : str
-            Why there is none where an estimate has no value on its inner scale.
+            Of the combinations, block by block.
+        blocks : sequence of (L, inner, scale, no_value)
+            L: ndarray, shape (m, k). inner: scale on which each estimate is combined, length k.
+            scale: of each combination, length m. no_value: why there is none where an estimate
+            has no value on its inner scale.
         """
-        used = L != 0
-        values = transform(self.value, inner)
-        no_scale = np.isfinite(self.value) & ~np.isfinite(values)
-        lost = (used & ~np.isfinite(values)).any(axis=1)
-        step = slopes(self.value, inner) / slopes(self.value, self.scale)
-        # Influences move from the scale an estimate is stored on to the one that is combined.
-        slope = np.where(used & ~lost[:, None], L * step, 0.0)
-        combined = np.where(used & ~lost[:, None], L * values, 0.0).sum(axis=1)
-        influences = None if self.influences is None else _times(self.influences, slope)
+        values: list[FloatArray] = []
+        coefficients: list[FloatArray] = []
+        reasons: list[str] = []
+        own_slope = slopes(self.value, self.scale)
+        for L, inner, stored, no_value in blocks:
+            used = L != 0
+            inside = transform(self.value, inner)
+            no_scale = np.isfinite(self.value) & ~np.isfinite(inside)
+            lost = (used & ~np.isfinite(inside)).any(axis=1)
+            usable = used & ~lost[:, None]
+            # Influences go from the scale an estimate is stored on to the one that is combined.
+            coefficients.append(np.where(usable, L * slopes(self.value, inner) / own_slope, 0.0))
+            combined = np.where(usable, L * inside, 0.0).sum(axis=1)
+            values.append(np.where(lost, np.nan, back(combined, stored)))
+            reasons += self._reasons(used, no_scale, no_value)
+        slope = np.concatenate(coefficients)
+        used = np.concatenate([L != 0 for L, *_ in blocks])
+        scale = tuple(name for _, _, stored, _ in blocks for name in stored)
         return replace(
-            self, keys=keys, value=np.where(lost, np.nan, back(combined, scale)), scale=scale,
-            covariance=_sandwich(slope, used, self.covariance), influences=influences,
-            null=back(np.zeros(len(L)), scale), limits_scale=scale, df=self.df.combine(slope),
-            reasons=self._reasons(used, no_scale, no_value), limits=None,
+            self, keys=keys, value=np.concatenate(values), scale=scale,
+            covariance=_sandwich(slope, used, self.covariance),
+            influences=None if self.influences is None else _times(self.influences, slope),
+            null=back(np.zeros(len(slope)), scale), limits_scale=scale,
+            df=self.df.combine(slope), reasons=tuple(reasons), limits=None,
         )  # fmt: skip
 
-    def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> tuple[str, ...]:
+    def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> list[str]:
         """Return why each combination cannot be had; empty where it can."""
         missing = ~np.isfinite(self.value)
         found = []
@@ -257,7 +248,7 @@ class Estimates(EstimateTable):
             own += [no_value] if (row & no_scale).any() else []
             own += [] if own or self._covariance_known(row) else [NO_COVARIANCE]
             found.append("; ".join(dict.fromkeys(own)))
-        return tuple(found)
+        return found
 
     def _covariance_known(self, row: BoolArray) -> bool:
         between = self.covariance[np.ix_(row, row)][~np.eye(int(row.sum()), dtype=bool)]

@@ -273,9 +273,14 @@ def two_sided(statistic: FloatArray, df: FloatArray) -> FloatArray:
     return np.asarray(2 * t_distribution.sf(np.abs(statistic), df))
 
 
+def column_texts(key: pd.Series) -> list[str]:
+    """Return a key as text: day 28.0 is "28", a missing key is empty."""
+    return [label_of(value) or "" for value in key.tolist()]
+
+
 def texts_of(keys: pd.DataFrame) -> ObjectArray:
-    """Return keys as text, one row an estimate: day 28.0 is "28", a missing key is empty."""
-    texts = [[label_of(value) or "" for value in keys[name]] for name in keys]
+    """Return keys as text, one row an estimate."""
+    texts = [column_texts(keys[name]) for name in keys]
     return np.array(texts, dtype=object).reshape(len(keys.columns), len(keys)).T
 
 

@@ -25,10 +25,7 @@ def note_limits(universes: Iterable[Universe], *, at_day: bool) -> tuple[Problem
     days = {(id(u.study), u.day): u for u in every} if at_day else {}
     rules = {(id(u.study), u.definition): u for u in every}
     by_day = {key: _asked(u) for key, u in days.items()}
-    by_rule = {
-        key: note_schedule_fit(u.study, u.definition, u.study.rated().arrays)
-        for key, u in rules.items()
-    }
+    by_rule = {key: note_schedule_fit(u.study, u.definition) for key, u in rules.items()}
     count: dict[Problem, int] = {}
     for u in every:
         asked = by_day.get((id(u.study), u.day), ())

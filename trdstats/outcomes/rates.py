@@ -151,7 +151,7 @@ def rates(
     )
     switching = switches_by(study, outcomes, day, after_switch, "rate")
     asked = warn_of_asked_days(study, [day])
-    fits = warn_of_schedule(study, definition, study.rated().arrays)
+    fits = warn_of_schedule(study, definition)
     if not fits:  # what the visits never show is unconfirmed on every day
         label = definition.label(study.scale)
         fits = warn_of_unconfirmed(outcomes, label, float(day), missing)
@@ -440,32 +440,38 @@ def _after_missing(
 
 
 def _any_of_arm(study: Study, mask: BoolArray) -> BoolArray:
-    """Return for each subject whether anybody of its treatment is in a set."""
-    arm = study.subjects["treatment"].to_numpy(dtype=object)
-    return pd.Series(mask).groupby(arm).transform("any").to_numpy(dtype=bool)
+    """Return for each subject whether some subject of its treatment is in a set."""
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    return np.bincount(arm[mask], minlength=len(study.treatments))[arm] > 0
 
 
 def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of every treatment: see `Rates.counts`."""
-    has_treated = "treated" in study.subjects
-    began = study.subjects["treated"].isin([1]) if has_treated else pd.Series(dtype=bool)
-    rows = []
-    knows = study.records_switches
-    for name in study.treatments:
-        mine = (outcomes["treatment"] == name).to_numpy()
-        met = outcomes.loc[mine, "met"]
-        n = int(met.notna().sum())
-        rows.append(
-            {
-                "treatment": name,
-                "events": int(met.sum()) if n else pd.NA,
-                "n": n,
-                "n_randomised": int(mine.sum()),
-                "n_treated": int(began[mine].sum()) if has_treated else pd.NA,
-                "n_rated": int(outcomes.loc[mine, "rated"].sum()),
-                "n_analysed": int(outcomes.loc[mine, "analysed"].sum()),
-                **({"n_switched": int(outcomes.loc[mine, "switched"].sum())} if knows else {}),
-            }
-        )
-    frame = pd.DataFrame(rows)
-    return frame.astype(dict.fromkeys(frame.columns[1:], "Int64"))
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    met = outcomes["met"].array
+    known = ~met.isna()
+
+    def number(rows: BoolArray, missing: BoolArray | None = None) -> pd.arrays.IntegerArray:
+        count = np.bincount(arm[rows], minlength=len(study.treatments)).astype(np.int64)
+        none = np.zeros(len(count), dtype=bool) if missing is None else missing
+        return pd.arrays.IntegerArray(count, none)
+
+    n = number(known)
+    everyone = np.ones(len(arm), dtype=bool)
+    if "treated" in study.subjects:
+        treated = number(study.subjects["treated"].isin([1]).to_numpy())
+    else:
+        treated = number(everyone, np.ones(len(study.treatments), dtype=bool))
+    without = np.bincount(arm[known], minlength=len(study.treatments)) == 0
+    columns = {
+        "treatment": list(study.treatments),
+        "events": number(met.to_numpy(bool, na_value=False), without),
+        "n": n,
+        "n_randomised": number(everyone),
+        "n_treated": treated,
+        "n_rated": number(outcomes["rated"].to_numpy()),
+        "n_analysed": number(outcomes["analysed"].to_numpy()),
+    }
+    if study.records_switches:
+        columns["n_switched"] = number(outcomes["switched"].to_numpy())
+    return pd.DataFrame(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -104,28 +105,47 @@ class Rates(EstimateResult):
         w (met - rate) / sum w, and what the subject does to the weights.
         """
         rates = self.of_treatments()
-        gaps = self._compared()
-        keys = rates.keys.assign(measure="rate", reference="")
-        first = replace(rates, keys=keys[["measure", "treatment", "reference"]])
-        found = below([first, gaps] if len(gaps) else [first])
+        return self._below(rates, self._compared(rates))
+
+    def _table(self) -> Estimates:
+        return self._below(self._rates, self._comparisons)
+
+    def _below(self, rates: Estimates, comparisons: Estimates) -> Estimates:
+        treatments = rates.keys["treatment"]
+        keys = pd.DataFrame({"measure": "rate", "treatment": treatments, "reference": ""})
+        first = replace(rates, keys=keys)
+        found = below([first, comparisons] if len(comparisons) else [first])
         notes = ((as_label(f"{self.caveat}."),) if self.caveat else ()) + self._notes()
         return replace(found, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
         """Return the rates alone, with the key ``treatment``."""
         if self.weighted is not None:
-            return self.weighted.rates
-        met = self.outcomes["met"].astype(float).to_numpy(dtype=float, na_value=np.nan)
+            return self._rates
+        met = self.outcomes["met"].to_numpy(dtype=float, na_value=np.nan)
         arms = self.counts["treatment"].tolist()
         member = np.array([(self.outcomes["treatment"] == a).to_numpy() for a in arms]).T
         member &= ~np.isnan(met)[:, None]
-        events, n = np.array(list(self._pairs().values()), dtype=float).T
-        rate = np.where(n > 0, events / np.maximum(n, 1), np.nan)
-        gap = np.where(member, np.nan_to_num(met)[:, None] - rate, 0.0) / np.maximum(n, 1)
-        return estimates_of(
-            pd.DataFrame({"treatment": arms}), rate, influences=gap,
+        n = np.array([n for _, n in self._pairs.values()])
+        gap = np.where(member, np.nan_to_num(met)[:, None] - self._rates.value, 0.0)
+        influences = gap / np.maximum(n, 1)
+        return replace(
+            self._rates, influences=influences, covariance=influences.T @ influences,
             subjects=self.outcomes["subject"].to_numpy(dtype=object),
-            limits=ProportionLimits(tuple(self._pairs().values()), self.methods[0]),
+        )  # fmt: skip
+
+    @cached_property
+    def _rates(self) -> Estimates:
+        """The rates; without influences where subjects have no weights."""
+        if self.weighted is not None:
+            return self.weighted.rates
+        arms = self.counts["treatment"].tolist()
+        events, n = np.array(list(self._pairs.values()), dtype=float).T
+        rate = np.where(n > 0, events / np.maximum(n, 1), np.nan)
+        return estimates_of(
+            pd.DataFrame({"treatment": arms}), rate,
+            covariance=np.diag(rate * (1 - rate) / np.maximum(n, 1)),
+            limits=ProportionLimits(tuple(self._pairs.values()), self.methods[0]),
             reasons=[self._why_no_rate(a, p) for a, p in zip(arms, rate, strict=True)],
         )  # fmt: skip
 
@@ -133,18 +153,22 @@ class Rates(EstimateResult):
         """Return the notices as lines for a table."""
         return tuple(f"{p.summary} {p.remedy}".rstrip() for p in self.notices)
 
-    def _compared(self) -> Estimates:
-        rates = self.of_treatments()
+    def _compared(self, rates: Estimates) -> Estimates:
         if self.weighted is not None or len(rates) < 2:
             return rates.compare(reference=self.reference, measures=MEASURES)
         return compare_proportions(
-            rates, self._pairs(), reference=self.reference, method=self.methods[1]
+            rates, self._pairs, reference=self.reference, method=self.methods[1]
         )
 
+    @cached_property
+    def _comparisons(self) -> Estimates:
+        return self._compared(self._rates)
+
+    @cached_property
     def _pairs(self) -> dict[str, tuple[int, int]]:
-        """Return events and denominator of each treatment."""
-        events = self.counts["events"].fillna(0).astype(int)
-        pairs = zip(events.tolist(), self.counts["n"].astype(int).tolist(), strict=True)
+        """Events and denominator of each treatment."""
+        events = self.counts["events"].to_numpy(dtype=int, na_value=0)
+        pairs = zip(events.tolist(), self.counts["n"].to_numpy(dtype=int).tolist(), strict=True)
         return dict(zip(self.counts["treatment"].tolist(), pairs, strict=True))
 
     def _why_no_rate(self, treatment: str, rate: float) -> str:
@@ -166,7 +190,7 @@ class Rates(EstimateResult):
         return {
             **{str(c): counts[c] for c in counts},
             "method": [rate] * k + [gap] * (len(table) - k),
-            "statistic": np.concatenate([np.full(k, np.nan), tests_of(self._compared())]),
+            "statistic": np.concatenate([np.full(k, np.nan), tests_of(self._comparisons)]),
         }
 
     def glance(self) -> pd.DataFrame:

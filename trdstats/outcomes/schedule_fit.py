@@ -23,7 +23,7 @@ _CLOCK = 1e-6  # days; absorbs rounding of 0.1 + 0.2
 def note_schedule_fit(
     study: Study,
     definition: Definition,
-    visits: RatedVisits,
+    visits: RatedVisits | None = None,
     since: FloatArray | None = None,
 ) -> tuple[Problem, ...]:
     """Return what a definition asks for that the visits of a study do not give.
@@ -32,15 +32,19 @@ def note_schedule_fit(
     ----------
     study : Study
     definition : Definition
-    visits : RatedVisits
-        Rated visits after baseline.
+    visits : RatedVisits, optional
+        Rated visits after baseline. Default: those of the study, where the definition asks for
+        a time.
     since : ndarray, shape (n_subjects,), optional
         Day from which the definition is waited for, NaN for those who never reached it.
     """
+    if visits is None and definition.spacings:
+        visits = study.rated().arrays
     fits = tuple(
         problem
         for spacing in definition.spacings
-        if (problem := _note(study, definition, visits, spacing, since)) is not None
+        if visits is not None
+        and (problem := _note(study, definition, visits, spacing, since)) is not None
     )
     return (*fits, *_no_events(study, definition))
 
@@ -71,7 +75,7 @@ def note_no_events(study: Study, definition: Definition) -> Problem | None:
 def warn_of_schedule(
     study: Study,
     definition: Definition,
-    visits: RatedVisits,
+    visits: RatedVisits | None = None,
     since: FloatArray | None = None,
     *,
     stacklevel: int = 3,

@@ -128,7 +128,14 @@ class ResultByTreatment(EstimateResult):
             difference of rates is a proportion. Limits of rates are symmetric on the logit scale,
             of survival on the log(-log) scale, of ratios on the log scale.
         """
-        values, parts = with_root(self._values), []
+        return self._compared(self._values)
+
+    def _table(self) -> Estimates:
+        # A table needs the covariance alone, not what every subject does.
+        return self._compared(replace(self._values, influences=None, subjects=None))
+
+    def _compared(self, estimates: Estimates) -> Estimates:
+        values, parts = with_root(estimates), []
         for quantity, rows in self._quantities():
             own = values.select(rows)
             keys = own.keys.assign(measure=quantity, reference="")
@@ -137,7 +144,7 @@ class ResultByTreatment(EstimateResult):
             if len(own) > 1:
                 measures = _KINDS[quantity].measures
                 parts.append(own.compare(self._by, reference=self._reference, measures=measures))
-        return without_root(below(parts), self._values)
+        return without_root(below(parts), estimates)
 
     def _quantities(self) -> list[tuple[str, npt.NDArray[np.intp]]]:
         """Return the quantities and the rows of each."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from trdstats.arrays import FloatArray
 
@@ -15,6 +16,9 @@ _HALVINGS = 40
 _CERTAIN = 1e-6
 _LONGEST = 20.0
 _NOISE = 1e-12  # relative error of a value
+_FLAT = (
+    1e-4  # of the largest pivot of a Cholesky factor; below it a direction may have no curvature
+)
 
 
 class Point(Protocol):
@@ -127,7 +131,10 @@ def shortest(score: FloatArray, information: FloatArray) -> tuple[FloatArray, fl
 
     Parameters may be collinear: in a direction without curvature there is no step.
     """
-    step = np.linalg.lstsq(information, score, rcond=1e-14)[0]
+    root, step, failed = dposv(information, score)
+    size = np.diag(root)
+    if failed or not size.min(initial=1.0) > _FLAT * size.max(initial=1.0):
+        step = np.linalg.lstsq(information, score, rcond=1e-14)[0]
     return np.asarray(step, dtype=float), max(float(score @ step), 0.0), True
 
 

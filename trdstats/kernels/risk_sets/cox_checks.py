@@ -131,7 +131,8 @@ def concordance(
 
     A pair is comparable when the earlier time is an event at which the other is under observation
     (entry before it); one censored at the time of an event outlives it. Ties of the risk count
-    half. A pair counts as much as the product of its weights.
+    half; risks that differ by rounding are tied. A pair counts as much as the product of its
+    weights.
 
     Parameters
     ----------
@@ -152,6 +153,7 @@ def concordance(
     n = len(time)
     w = np.ones(n) if weight is None else weight
     start = np.zeros(n) if entry is None else entry
+    risk = _levels(risk)
     favour, pairs = np.zeros(n), np.zeros(n)
     for s in np.unique(stratum):
         in_stratum = np.flatnonzero(stratum == s)
@@ -173,6 +175,15 @@ def concordance(
         return Concordance(float("nan"), np.full(n, np.nan))
     c = float(w @ favour / 2 / total)
     return Concordance(c, w * (favour - c * pairs) / total)
+
+
+def _levels(risk: FloatArray) -> FloatArray:
+    """Return ranks of risks, those that differ by no more than rounding in one."""
+    order = np.argsort(risk, kind="stable")
+    apart = np.diff(risk[order]) > 1e-11 * np.abs(risk).max(initial=0.0)
+    rank = np.empty(len(risk))
+    rank[order] = np.concatenate([[0.0], np.cumsum(apart)])
+    return rank
 
 
 def _of_pairs(

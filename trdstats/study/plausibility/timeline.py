@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Level
@@ -23,7 +24,7 @@ class Timeline:
 
     Attributes
     ----------
-    ids : sequence, shape (n_subjects,)
+    ids : pandas.Index, shape (n_subjects,)
         Identifiers.
     arm : ndarray of int, shape (n_subjects,)
         Index into `arms`.
@@ -37,7 +38,7 @@ class Timeline:
         Ratings of subject ``i`` are ``start[i] : start[i + 1]``.
     """
 
-    ids: Any
+    ids: pd.Index[Any]
     arm: IntArray
     arms: list[str]
     code: IntArray
@@ -52,7 +53,7 @@ class Timeline:
         if not rated.all():
             code, day = code[rated], day[rated]
         codes = np.asarray(arm, dtype=np.intp)
-        return cls(ids, codes, arms, code, day, run_starts(code, len(codes)))
+        return cls(pd.Index(ids), codes, arms, code, day, run_starts(code, len(codes)))
 
     def only(self, arm: int) -> Timeline:
         """Return the ratings of one treatment."""
@@ -60,10 +61,10 @@ class Timeline:
         rows = own[self.code]
         place = np.cumsum(own) - 1
         code = place[self.code[rows]]
-        ids = [name for name, kept in zip(self.ids, own, strict=True) if kept]
+        n = int(own.sum())
         return Timeline(
-            ids, np.zeros(len(ids), dtype=np.intp), [self.arms[arm]], code, self.day[rows],
-            run_starts(code, len(ids)),
+            self.ids[own], np.zeros(n, dtype=np.intp), [self.arms[arm]], code, self.day[rows],
+            run_starts(code, n),
         )  # fmt: skip
 
     @property

@@ -37,7 +37,7 @@ def note_asked_day(
         return None
     code = visits["subject"].cat.codes.to_numpy()[near].astype(np.intp)
     arm = study.subjects["treatment"].cat.codes.to_numpy().astype(np.intp)
-    on = np.isclose(visits["visit"].to_numpy()[near], day, rtol=0, atol=1e-9)
+    on = np.abs(visits["visit"].to_numpy()[near] - day) <= 1e-9
     # Windows that reach further than what is near add to those who stand for the day.
     n_near = _subjects_by_arm(code, np.ones(len(code), dtype=bool), arm, len(study.treatments))
     n_on = _subjects_by_arm(code, on, arm, len(study.treatments))
@@ -85,4 +85,6 @@ def warn_of_asked_days(
 
 def _subjects_by_arm(code: IntArray, rows: BoolArray, arm: IntArray, k: int) -> IntArray:
     """Return how many subjects of each treatment have one of some rows, shape (k,)."""
-    return np.asarray(np.bincount(arm[np.unique(code[rows])], minlength=k))
+    has = np.zeros(len(arm), dtype=bool)
+    has[code[rows]] = True
+    return np.asarray(np.bincount(arm[has], minlength=k))

@@ -171,6 +171,7 @@ class AalenJohansenResult(CurveResult):
         return replace(
             plain, influences=effect, subjects=self._sample.influence_subjects(),
             covariance=self._sample.covariance_between(effect, variance),
+            notes=notes_of(self.times, self._sample),
         )  # fmt: skip
 
     def _values(self, days: Sequence[float]) -> Estimates:
@@ -196,7 +197,6 @@ class AalenJohansenResult(CurveResult):
             keys, value, covariance=np.diag(error**2),
             reasons=why_missing(value, error, np.repeat(last, len(causes) * len(at))),
             limits=CurveLimits(limits, len(value)), title=_TITLE,
-            notes=notes_of(self.times, self._sample),
         )  # fmt: skip
 
     def at(self, days: Sequence[float]) -> pd.DataFrame:

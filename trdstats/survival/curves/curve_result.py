@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,6 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.survival.reported_days import check_days
-
-_SHOWN = ["estimate", "std_error", "conf_low", "conf_high", "conf_level", "reason"]
 
 
 @dataclass(frozen=True)
@@ -118,13 +116,23 @@ class CurveResult(EstimateResult):
     def _compared(self, found: Estimates, reference: Level | None) -> pd.DataFrame:
         return found.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
 
-    def _on_days(self, found: Estimates, n_risk: FloatArray | pd.Series[Any]) -> pd.DataFrame:
+    def _on_days(self, estimates: Estimates, n_risk: FloatArray) -> pd.DataFrame:
         """Return estimates on days with the numbers at risk just before them."""
-        table = found.tidy(conf_level=self.conf_level)[[*found.keys, *_SHOWN]]
-        # At the origin the value is known: its error is 0.
-        table["std_error"] = np.sqrt(np.diag(found.covariance))
-        table.insert(len(found.keys.columns), "n_risk", n_risk)
-        return table
+        low, high = estimates.interval(self.conf_level)
+        columns: dict[Hashable, object] = dict(estimates.keys.items())
+        return pd.DataFrame(
+            columns
+            | {
+                "n_risk": n_risk,
+                "estimate": estimates.value,
+                # At the origin the value is known: its error is 0.
+                "std_error": np.sqrt(np.diag(estimates.covariance)),
+                "conf_low": low,
+                "conf_high": high,
+                "conf_level": self.conf_level,
+                "reason": list(estimates.reasons),
+            }
+        )
 
 
 def read_days(days: Sequence[float]) -> FloatArray:

@@ -202,6 +202,7 @@ class KaplanMeierResult(CurveResult):
         return replace(
             plain, influences=effect, subjects=self._sample.influence_subjects(),
             covariance=self._sample.covariance_between(effect, variance),
+            notes=notes_of(self.times, self._sample),
         )  # fmt: skip
 
     def _values(self, days: Sequence[float], measure: Measure) -> tuple[Estimates, FloatArray]:
@@ -221,7 +222,7 @@ class KaplanMeierResult(CurveResult):
         found = estimates_of(
             pd.DataFrame(keys), value, covariance=np.diag(error**2),
             reasons=why_missing(value, error, last), limits=CurveLimits(limits, len(value)),
-            title=f"Kaplan-Meier, {measure}", notes=notes_of(self.times, self._sample),
+            title=f"Kaplan-Meier, {measure}",
         )  # fmt: skip
         return found, slope
 
@@ -235,7 +236,9 @@ class KaplanMeierResult(CurveResult):
             reason (why an estimate or its error is NaN); see `estimates`.
         """
         found, _ = self._values(days, measure)
-        return self._on_days(found, self.at_risk(days)["n_risk"])
+        at = read_days(days)
+        n_risk = np.concatenate([curve.at_risk(at) for curve in self._curves.values()])
+        return self._on_days(found, n_risk)
 
     def contrasts(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -164,50 +166,75 @@ class RMSTResult(EstimateResult):
 
     def estimates(self) -> Estimates:
         """Return means, then comparisons with the reference, in days and as ratios."""
-        means = self._of_means()
-        order = [g.label for g in self._sample.groups]
+        return self._estimates(self._of_means())
+
+    def _table(self) -> Estimates:
+        # Influences of groups that share nothing add nothing to the table.
+        shared = self._adjusted is not None or self._sample.model is not None
+        return self._estimates(self._of_means() if shared else self._independent_means())
+
+    def _estimates(self, means: Estimates) -> Estimates:
         comparisons = self._compared(means) if self._adjusted is None else self._of_regressions()
         found = below([means, *comparisons])
-        rank = [
-            (MEASURES.index(m), order.index(k))
-            for m, k in zip(found.keys["measure"], found.keys["treatment"], strict=True)
-        ]
-        return found.select(np.array(sorted(range(len(rank)), key=rank.__getitem__)))
+        order = {g.label: k for k, g in enumerate(self._sample.groups)}
+        measure, group = (found.keys[c].tolist() for c in ("measure", "treatment"))
+        rows = [j for j, m in enumerate(measure) if m in MEASURES]
+        rows.sort(key=lambda j: (MEASURES.index(measure[j]), order[group[j]]))
+        return found.select(rows)
 
     def _of_means(self) -> Estimates:
-        labels = list(self._means)
         if self._adjusted is None:
-            value = np.array([m.estimate for m in self._means.values()])
-            error = np.array([m.std_error for m in self._means.values()])
+            plain = self._independent_means()
             effect = self._sample.influences(
                 lambda g: influence_on_restricted_mean(self._curves[g.label], self.spec.tau), 1
             )
         else:
-            labels = list(self._adjusted.labels)
-            value, error = self._adjusted.mean, self._adjusted.std_error
+            plain = self._named(
+                self._adjusted.labels, self._adjusted.mean, self._adjusted.std_error
+            )
             effect = self._sample.stacked_influence(self._adjusted.influence)
+        variance = np.diag(plain.covariance)
+        return replace(
+            plain, influences=effect, subjects=self._sample.influence_subjects(),
+            covariance=self._sample.covariance_between(effect, variance),
+        )  # fmt: skip
+
+    def _independent_means(self) -> Estimates:
+        """Return the means of the groups without influences, as if they shared nothing."""
+        means = self._means.values()
+        value, error = np.array([(m.estimate, m.std_error) for m in means]).T
+        return self._named(tuple(self._means), value, error)
+
+    def _named(self, labels: Sequence[str], value: FloatArray, error: FloatArray) -> Estimates:
         keys = pd.DataFrame({"measure": "restricted mean", "treatment": labels, "reference": ""})
         return estimates_of(
-            keys, value, influences=effect, subjects=self._sample.influence_subjects(),
-            covariance=self._sample.covariance_between(effect, error**2),
-            reasons=[no_error_reason(e) for e in error], title=self._title,
-            notes=notes_of(self.times, self._sample),
+            keys, value, covariance=np.diag(error**2), title=self._title,
+            reasons=[no_error_reason(e) for e in error], notes=notes_of(self.times, self._sample),
         )  # fmt: skip
 
     def _compared(self, means: Estimates) -> list[Estimates]:
-        """Return differences and ratios of means, and ratios of the time lost."""
-        if len(means) == 1:
+        """Return differences and ratios of means, and of the times lost."""
+        k = len(means) - 1
+        if k == 0:
             return []
-        own = means.select(np.arange(len(means)))
-        plain = replace(own, keys=own.keys.drop(columns="reference"))
-        lost = replace(
-            plain, value=self.spec.tau - plain.value,
-            influences=None if plain.influences is None else -plain.influences,
-            keys=plain.keys.assign(measure="time lost"),
+        sign = np.repeat([1.0, -1.0], k + 1)
+        effect = means.influences
+        both = estimates_of(
+            pd.DataFrame({"time": sign, "treatment": means.keys["treatment"].tolist() * 2}),
+            np.concatenate([means.value, self.spec.tau - means.value]),
+            covariance=np.tile(means.covariance, (2, 2)) * np.outer(sign, sign),
+            influences=None if effect is None else np.hstack([effect, -effect]),
+            subjects=means.subjects, reasons=means.reasons * 2, title=self._title,
+            notes=means.notes,
         )  # fmt: skip
-        one = plain.compare(reference=self.reference, measures=("difference", "ratio"))
-        other = lost.compare(reference=self.reference, measures=("ratio",))
-        return [one, replace(other, keys=other.keys.assign(measure="ratio of time lost"))]
+        found = both.compare(reference=self.reference, measures=("difference", "ratio"))
+        names = ("difference", "difference of time lost", "ratio", "ratio of time lost")
+        keys = {
+            "measure": np.repeat(names, k),
+            "treatment": found.keys["treatment"],
+            "reference": self.reference,
+        }
+        return [replace(found, keys=pd.DataFrame(keys))]
 
     def _of_regressions(self) -> list[Estimates]:
         """Return the effects of the groups in the three regressions."""
