@@ -6,7 +6,11 @@ form of `influence()`, pickling, one text for all faces, and cautions that trave
 
 from __future__ import annotations
 
+import importlib
 import pickle
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +40,31 @@ CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "MeanCumulativeResult", "TurnbullResult",
     "ResponseStateResult", "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
+
+
+# Whole rooms are imported, so that a result that nobody listed is found.
+def _classes_of(base: type) -> Iterator[type]:
+    for derived in base.__subclasses__():
+        yield derived
+        yield from _classes_of(derived)
+
+
+def test_every_result_with_estimates_is_walked() -> None:
+    for module in pkgutil.walk_packages(trdstats.__path__, "trdstats."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    leaves = {
+        c.__name__
+        for c in _classes_of(EstimateResult)
+        if c.__module__.startswith("trdstats.") and not c.__subclasses__()
+    }
+    assert not leaves - set(MAKERS)
+
+
+def test_tables_are_written_by_few_hands() -> None:
+    """Results say what they estimated or keep a frame; `tidy` follows."""
+    sources = Path(trdstats.__file__).parent.rglob("*.py")
+    assert sum(s.read_text("utf-8").count("def tidy(") for s in sources) <= 25
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,11 @@ def test_plain_analyses_by_hand() -> None:
         assert table.loc[(method, "difference", "B"), "estimate"] == pytest.approx(b - a)
     assert found.glance().set_index("method")["n_imputed"].to_dict() == {
         "complete case": 0, "locf": 3, "bocf": 3}  # fmt: skip
+    # The handlings share subjects: how far their differences go together is not known.
+    between = found.contrast(np.eye(9)[2] - np.eye(9)[5]).tidy().iloc[0]
+    assert between["estimate"] == pytest.approx(-1 - 10 / 3)
+    assert np.isnan(between["std_error"])
+    assert "covariance" in between["reason"]
     # The error of a difference of two means with one variance: locf A -18 -16 -6, B -2 -10 -18.
     spread = (np.var([-18, -16, -6], ddof=1) + np.var([-2, -10, -18], ddof=1)) / 2
     error = table.loc[("locf", "difference", "B"), "std_error"]

@@ -97,6 +97,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
         trd.response_history(study(), trd.Response(), trd.LossOfResponse())
     ),
     "Rates": lambda: trd.rates(study(), trd.Response(), day=28),
+    "EventCounts": lambda: trd.count_events(trd.load_sample("trial"), events=["hospitalisation"]),
     "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
@@ -131,6 +132,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
         trd.Effect("risk ratio", "B", "C", 1.2, 0.9, 1.6),
     ),
     "EValue": lambda: trd.e_value(1.5, 1.1, 2.1, measure="risk ratio"),
+    "PlainAnalyses": lambda: trd.single_imputation_analyses(study(), day=28),
     "Pooled": lambda: imputed().analyse(trd.ANCOVA("baseline")).pool(),
     "Comparison": lambda: trd.compare(
         study(), adjust="age + baseline", day=28, tau=28, n_boot=20,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, known_level, unknown_name
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.stacked import stacked
 from trdstats.formulas import check_full_rank, read_covariates
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.plots.layout.direction import say_direction
 from trdstats.study import Study
 from trdstats.tables import (
     Summary,
-    SummaryMixin,
     Table,
     as_label,
     each_row,
@@ -108,21 +108,32 @@ def single_imputation_analyses(
         "locf": np.where(np.isnan(at_day), at_last, at_day),
         "bocf": np.where(np.isnan(at_day), start, at_day),
     }
-    frames = [
-        _analyse(subjects, scores[m] - start, covariates, study.treatments, base,
-        conf_level).assign(
-            method=m, assumption=ASSUMPTIONS[m], n_imputed=int((np.isfinite(scores[m])
-                                                               & np.isnan(at_day)).sum()))
-        for m in methods
-    ]  # fmt: skip
-    return PlainAnalyses(pd.concat(frames, ignore_index=True), float(day), base, covariates,
-                         study.caveat, conf_level, study.scale.better)  # fmt: skip
+    parts, counts = [], []
+    for method in methods:
+        change = scores[method] - start
+        parts.append(_analyse(subjects, change, covariates, arms, base, method))
+        used = np.isfinite(scores[method])
+        counts.append(
+            {
+                "method": method,
+                "n": int(np.isfinite(change).sum()),
+                "n_imputed": int((used & np.isnan(at_day)).sum()),
+                "assumption": ASSUMPTIONS[method],
+            }
+        )
+    # The handlings share subjects; what their estimates have in common is not known.
+    k = sum(len(p) for p in parts)
+    every = stacked(parts, None, np.full((k, k), np.nan), None)
+    return PlainAnalyses(
+        every, pd.DataFrame(counts), float(day), base, covariates, study.caveat, conf_level,
+        study.scale.better,
+    )  # fmt: skip
 
 
 def _analyse(
     subjects: pd.DataFrame, change: FloatArray, covariates: str | None, arms: Sequence[str],
-    base: str, conf_level: float,
-) -> pd.DataFrame:  # fmt: skip
+    base: str, method: str,
+) -> Estimates:  # fmt: skip
     has_change = np.isfinite(change)
     analysed = subjects[has_change].reset_index(drop=True)
     code = analysed["treatment"].cat.codes.to_numpy()
@@ -145,61 +156,56 @@ def _analyse(
     others = [a for a in range(A) if a != k]
     L = np.vstack([np.eye(A), np.eye(A)[others] - np.eye(A)[k]])
     fit = adjust_sets(X, change[has_change][None], None, means, L)
-    estimate, error, df = fit.estimate[0], fit.std_error[0], float(fit.df[0])
-    half = student.isf((1 - conf_level) / 2, df) * error
-    statistic = estimate / error
-    is_gap = np.arange(len(L)) >= A
-    return pd.DataFrame(
-        {
-            "measure": np.where(is_gap, "difference", "mean change"),
-            "treatment": [*arms, *(arms[a] for a in others)],
-            "reference": np.where(is_gap, base, ""),
-            "n": n,
-            "estimate": estimate,
-            "std_error": error,
-            "df": df,
-            "statistic": np.where(is_gap, statistic, np.nan),
-            "p_value": np.where(is_gap, 2 * student.sf(np.abs(statistic), df), np.nan),
-            "conf_low": estimate - half,
-            "conf_high": estimate + half,
-            "conf_level": conf_level,
-        }
-    )
+    is_difference = np.arange(len(L)) >= A
+    keys = {
+        "method": method,
+        "measure": np.where(is_difference, "difference", "mean change"),
+        "treatment": [*arms, *(arms[a] for a in others)],
+        "reference": np.where(is_difference, base, ""),
+    }
+    covariance = np.full((len(L), len(L)), np.nan)
+    np.fill_diagonal(covariance, fit.std_error[0] ** 2)
+    return estimates_of(
+        pd.DataFrame(keys), fit.estimate[0], covariance=covariance, df=float(fit.df[0]),
+        null=np.where(is_difference, 0.0, np.nan),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
-class PlainAnalyses(SummaryMixin):
-    """The same comparison under several handlings of missing scores."""
+class PlainAnalyses(EstimateResult):
+    """The same comparison under several handlings of missing scores.
 
-    frame: pd.DataFrame
+    `tidy` has method, measure ("mean change" or "difference"), treatment, reference, n, n_imputed
+    (scores carried forward), assumption, then the columns of `EstimateResult.tidy`. The handlings
+    share subjects: covariances between estimates are not given.
+    """
+
+    _estimates: Estimates
+    _counts: pd.DataFrame
     day: float
     reference: str
     covariates: str | None
     caveat: str
-    conf_level: float
+    _conf_level: float
     better: Literal["lower", "higher"] = "lower"
 
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a method and estimate.
+    def estimates(self) -> Estimates:
+        """Return mean changes and differences, method by method."""
+        title = f"Change at day {self.day:g}"
+        notes = (as_label(f"{self.caveat}."),) if self.caveat else ()
+        return replace(self._estimates, title=title, notes=notes)
 
-        Returns
-        -------
-        pandas.DataFrame
-            method, assumption, measure ("mean change" or "difference"), treatment, reference, n,
-            n_imputed (scores carried forward), estimate, std_error, df, statistic, p_value,
-            conf_low, conf_high, conf_level.
-        """
-        first = ["method", "assumption", "measure", "treatment", "reference", "n", "n_imputed"]
-        return self.frame[[*first, *(c for c in self.frame if c not in first)]].copy()
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        of_method = self._counts.set_index("method").loc[table["method"]]
+        return {str(name): of_method[name].to_numpy() for name in of_method}
 
     def glance(self) -> pd.DataFrame:
         """Return one row a method: method, n, n_imputed, assumption."""
-        return self.frame.groupby("method", sort=False)[["n", "n_imputed", "assumption"]].first(
-        ).reset_index()  # fmt: skip
+        return self._counts.copy()
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the differences by method; returns the Axes."""
-        frame = self.frame[self.frame["measure"] == "difference"]
+        frame = self.tidy().query("measure == 'difference'")
         label = frame["method"] + ": " + frame["treatment"] + " v " + frame["reference"]
         xlabel = say_direction(f"Difference of changes at day {self.day:g}", self.better)
         settings = {"xlabel": xlabel, "reference_line": 0.0, "caveat": self.caveat, **options}
@@ -208,7 +214,7 @@ class PlainAnalyses(SummaryMixin):
     def summary(self) -> Summary:
         """Return the differences, each with its assumption."""
         level = f"{format_level(self.conf_level)} CI"
-        gaps = self.frame[self.frame["measure"] == "difference"]
+        gaps = self.tidy().query("measure == 'difference'")
         rows = tuple(
             (r.method, f"{r.treatment} v {r.reference}", format_count(r.n),
              format_count(r.n_imputed), format_estimate(r.estimate, r.conf_low, r.conf_high, 2),

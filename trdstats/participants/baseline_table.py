@@ -17,8 +17,8 @@ from trdstats.kinds import label_of
 from trdstats.study import Study
 from trdstats.tables import (
     NOT_ESTIMABLE,
+    FrameResult,
     Summary,
-    SummaryMixin,
     Table,
     format_count,
     format_number,
@@ -187,7 +187,7 @@ def _differences(
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class BaselineTable(SummaryMixin):
+class BaselineTable(FrameResult):
     """Baseline characteristics by treatment.
 
     Attributes
@@ -211,10 +211,6 @@ class BaselineTable(SummaryMixin):
     sizes: dict[str, int]
     left_out: tuple[str, ...]
     scale: str
-
-    def tidy(self) -> pd.DataFrame:
-        """Return `frame`."""
-        return self.frame.copy()
 
     def differences(self) -> pd.DataFrame:
         """Return the standardised difference of every variable and pair of treatments.

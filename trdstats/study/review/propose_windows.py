@@ -17,7 +17,7 @@ from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
 from trdstats.study.review.heaps_of_days import propose
 from trdstats.study.study import Study
-from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count
+from trdstats.tables import FrameResult, Summary, Table, each_row, format_count
 
 
 @checked
@@ -89,8 +89,14 @@ def propose_windows(
 
 
 @dataclass(frozen=True, repr=False)
-class ProposedWindows(SummaryMixin):
+class ProposedWindows(FrameResult):
     """Visit windows by treatment, as the days suggest them.
+
+    `tidy` has one row a treatment and proposed visit: treatment, day (scheduled), opens, closes
+    (first and last day of the window), n_subjects (rated in it), n_within (ratings in it),
+    n_outside (ratings outside all windows, at the visit they are closest to), n_surplus (ratings in
+    the window beside the one that counts), n_ties (subjects with two ratings equally close to the
+    day, of which the later counts).
 
     Attributes
     ----------
@@ -116,20 +122,6 @@ class ProposedWindows(SummaryMixin):
             width = late if -early == late else (early, late)
             found.setdefault(r.treatment, {})[float(r.day)] = width
         return found if self.by_treatment else next(iter(found.values()))
-
-    def tidy(self) -> pd.DataFrame:
-        """Return one row a treatment and proposed visit.
-
-        Returns
-        -------
-        pandas.DataFrame
-            treatment, day (scheduled), opens, closes (first and last day of the window),
-            n_subjects (rated in it), n_within (ratings in it), n_outside (ratings outside all
-            windows, at the visit they are closest to), n_surplus (ratings in the window beside the
-            one that counts), n_ties (subjects with two ratings equally close to the day, of which
-            the later counts).
-        """
-        return self.frame.copy()
 
     def glance(self) -> pd.DataFrame:
         """Return one row: treatments, visits, ratings within and outside the windows."""

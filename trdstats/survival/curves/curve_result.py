@@ -42,14 +42,8 @@ class CurveLimits:
 
 
 @checked_methods
-class CurveResult(EstimateResult):
-    """Curves of groups: `tidy()` is the whole curve, `estimates(days)` what holds on some days."""
-
-    spec: Any
-
-    @property
-    def _key(self) -> str:
-        return self.spec.by or "group"
+class WholeCurves(EstimateResult):
+    """Curves whose `tidy()` has every time; times may be too many for a covariance of all."""
 
     def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return the whole curves, one group below the other; the class names the columns.
@@ -59,17 +53,24 @@ class CurveResult(EstimateResult):
         conf_level : float, optional
             Default: that of the specification.
         """
-        return pd.concat(self._curves_at(self._level(conf_level)), ignore_index=True)
+        level = self.conf_level if conf_level is None else conf_level
+        check_level(level)
+        return pd.concat(self._curves_at(level), ignore_index=True)
 
     def _curves_at(self, conf_level: float) -> Iterable[pd.DataFrame]:
         """Return the curves with their limits, frame by frame."""
         raise NotImplementedError
 
-    def _level(self, conf_level: float | None) -> float:
-        """Return a confidence level, by default that of the specification."""
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
-        return level
+
+@checked_methods
+class CurveResult(WholeCurves):
+    """Curves of groups: `tidy()` is the whole curve, `estimates(days)` what holds on some days."""
+
+    spec: Any
+
+    @property
+    def _key(self) -> str:
+        return self.spec.by or "group"
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return what the curves say on chosen days, with the influence of every subject.

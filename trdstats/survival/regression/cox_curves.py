@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,14 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, check_level, pick_level, unknown_name
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.errors import NotEstimableError, pick_level, unknown_name
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.table import labels_of
 from trdstats.kernels.numerics.boundary import at_boundary, error_inside
 from trdstats.kernels.risk_sets.cox_curves import mean_curve
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit
 from trdstats.kernels.risk_sets.survival_curve import survival_interval
-from trdstats.survival.curves.curve_result import why_missing
+from trdstats.survival.curves.curve_result import WholeCurves, why_missing
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import Regressed
 from trdstats.survival.reported_days import check_days, headline_day
@@ -76,8 +76,11 @@ def marginal_curves(
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class MarginalCurves(EstimateResult):
+class MarginalCurves(WholeCurves):
     """Survival that all subjects, or those of one level, would have under each level.
+
+    `tidy` has one row a level and day: `by`, time, estimate (probability of not having had the
+    event), std_error, conf_low, conf_high, conf_level. Limits are symmetric on the log-log scale.
 
     Attributes
     ----------
@@ -146,29 +149,13 @@ class MarginalCurves(EstimateResult):
             {self.by: np.repeat(self.levels, len(self.days)), "time": self._times()}
         )
 
-    def tidy(self, *, conf_level: float | None = None) -> pd.DataFrame:
-        """Return one row a level and day.
-
-        Parameters
-        ----------
-        conf_level : float, optional
-            Default: that of the model.
-
-        Returns
-        -------
-        pandas.DataFrame
-            `by`, time, estimate (probability of not having had the event), std_error, conf_low,
-            conf_high, conf_level. Limits are symmetric on the log-log scale.
-        """
-        level = self.conf_level if conf_level is None else conf_level
-        check_level(level)
-        # Event times may be many: their covariance is not needed here.
+    def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         value, error = self._estimate.ravel(), self._errors(self._stacked())
         low, high = survival_interval(
-            value, (error / value) ** 2, conf_type="log-log", conf_level=level
+            value, (error / value) ** 2, conf_type="log-log", conf_level=conf_level
         )
-        return self._keys().assign(
-            estimate=value, std_error=error, conf_low=low, conf_high=high, conf_level=level
+        yield self._keys().assign(
+            estimate=value, std_error=error, conf_low=low, conf_high=high, conf_level=conf_level
         )
 
     def contrasts(self, *, reference: Level | None = None) -> pd.DataFrame:

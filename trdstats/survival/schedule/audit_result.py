@@ -17,8 +17,8 @@ from trdstats.survival.schedule import audit_wording as say
 from trdstats.survival.schedule.audit_estimates import AS_SEEN, BETWEEN, THINNED
 from trdstats.tables import (
     NOT_ESTIMABLE,
+    FrameResult,
     Summary,
-    SummaryMixin,
     Table,
     as_label,
     each_row,
@@ -30,8 +30,14 @@ from trdstats.tables import (
 
 
 @dataclass(frozen=True, repr=False)
-class ScheduleAudit(SummaryMixin):
+class ScheduleAudit(FrameResult):
     """Onset by three ways of dating it, and what the schedule does to it.
+
+    `tidy` has the onset of each treatment by each way: treatment, measure ("median" or "mean days"
+    without the event up to tau), method ("at the visit", "between visits", "at the visit, one
+    grid"), estimate (days), bound_low, bound_high (what the visits leave open), conf_low,
+    conf_high, note (why a figure is absent), conf_level. Bounds between visits come without limits;
+    `Turnbull` with `n_boot` gives them.
 
     Attributes
     ----------
@@ -50,6 +56,7 @@ class ScheduleAudit(SummaryMixin):
     tau: float
     grid: tuple[float, ...]
     conf_level: float
+    _kept = "_estimates"
     _grids: pd.DataFrame
     _visits: pd.DataFrame
     _estimates: pd.DataFrame
@@ -89,20 +96,6 @@ class ScheduleAudit(SummaryMixin):
             treatment, reference, visit, reference_visit (scheduled days), day (as which it counts).
         """
         return self._shared.copy()
-
-    def tidy(self) -> pd.DataFrame:
-        """Return the onset of each treatment by each way of dating it.
-
-        Returns
-        -------
-        pandas.DataFrame
-            treatment, measure ("median" or "mean days" without the event up to tau), method ("at
-            the visit", "between visits", "at the visit, one grid"), estimate (days), bound_low,
-            bound_high (what the visits leave open), conf_low, conf_high, note (why a figure is
-            absent), conf_level. Bounds between visits come without limits; `Turnbull` with
-            `n_boot` gives them.
-        """
-        return self._estimates.assign(conf_level=self.conf_level)
 
     def contrasts(self) -> pd.DataFrame:
         """Return each pair of treatments by each way of dating onset.

@@ -129,7 +129,7 @@ def audit_schedule(
         conf_level=conf_level,
         _grids=_grids(study, times),
         _visits=visits,
-        _estimates=pd.concat(rows, ignore_index=True),
+        _estimates=pd.concat(rows, ignore_index=True).assign(conf_level=conf_level),
         _tests=pd.DataFrame(tests, columns=dated.CONTRAST_COLUMNS),
         _shared=_as_frame(grids),
     )
