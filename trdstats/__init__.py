@@ -22,7 +22,7 @@ __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 def _travel_by_name() -> None:
     """Let functions that mention this module go to workers: a module is pickled as its name.
 
-    The loader gives lazily loaded modules a class of its own, which picklers do not know.
+    The loader gives lazily loaded modules a separate class, which picklers do not know.
     """
     import copyreg
     import importlib

@@ -50,7 +50,7 @@ def main() -> None:
 @click.option(
     "--sample",
     type=click.Choice(["modalities", "trial"]),
-    help="A packaged plan: eight cohorts nobody randomised, or a randomised trial.",
+    help="A packaged plan: eight cohorts that were not randomised, or a randomised trial.",
 )
 def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: str) -> None:
     """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
@@ -121,13 +121,13 @@ def new(export: Path, out: Path, scale: str | None, date_order: str | None, forc
     ask = _ask if sys.stdin.isatty() and sys.stdout.isatty() else None
     try:
         with _collected_notices() as notices:
-            found = write_new_plan(
+            written = write_new_plan(
                 export, out, scale=scale, date_order=date_order, ask=ask, force=force
             )
     except TrdstatsError as error:
         _fail(console, error)
     _show_notices(console, notices)
-    click.echo(visible(repr(found)))
+    click.echo(visible(repr(written)))
 
 
 def _ask(key: str, words: str) -> str:
@@ -273,10 +273,10 @@ def explain(result_id: str, results: Path) -> None:
     from trdstats.plan import explain_result
 
     try:
-        found = explain_result(results, result_id)
+        explanation = explain_result(results, result_id)
     except TrdstatsError as error:
         _fail(_console(), error)
-    click.echo(repr(found))
+    click.echo(repr(explanation))
 
 
 @main.command()
@@ -304,12 +304,12 @@ def _report_difference(compare: Callable[[], RunDifference]) -> None:
     console = _console()
     try:
         with _collected_notices() as notices:
-            found = compare()
+            difference = compare()
     except TrdstatsError as error:
         _fail(console, error)
     _show_notices(console, notices)
-    click.echo(repr(found))
-    if not found.agrees:
+    click.echo(repr(difference))
+    if not difference.agrees:
         sys.exit(NOT_ALL)
 
 

@@ -25,7 +25,7 @@ def check_columns(
     wanted : iterable of (role, column)
         Roles and the columns said to play them.
     """
-    found = []
+    problems = []
     for role, column in wanted:
         if column in frame.columns:
             continue
@@ -35,7 +35,7 @@ def check_columns(
             if close
             else "Columns: " + ", ".join(repr(str(c)) for c in frame.columns) + "."
         )
-        found.append(
+        problems.append(
             Problem(
                 "unknown_column",
                 f"`{table}` has no column {column!r} for {role}.",
@@ -43,29 +43,29 @@ def check_columns(
                 f"{hint} Name it with {role}=...",
             )
         )
-    return found
+    return problems
 
 
 def check_finite(frame: pd.DataFrame, columns: Iterable[str], table: str) -> list[Problem]:
     """Check that no number of the columns is infinite."""
-    found = []
+    problems = []
     for name in columns:
         if name not in frame.columns or frame[name].dtype.kind != "f":
             continue
-        endless = np.isinf(frame[name].to_numpy(dtype=float))
-        if endless.any():
-            found.append(
+        infinite = np.isinf(frame[name].to_numpy(dtype=float))
+        if infinite.any():
+            problems.append(
                 Problem(
                     "infinite",
-                    count_of(int(endless.sum()), "number", "numbers")
+                    count_of(int(infinite.sum()), "number", "numbers")
                     + f" of `{table}` column {name!r} "
-                    + ("is" if endless.sum() == 1 else "are")
+                    + ("is" if infinite.sum() == 1 else "are")
                     + " infinite.",
-                    places(endless, lambda i: f"row {i}"),
+                    places(infinite, lambda i: f"row {i}"),
                     "Enter the values, or leave the cells empty.",
                 )
             )
-    return found
+    return problems
 
 
 def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:

@@ -1,6 +1,6 @@
 """One driver of all resamples: seeds, chunks, workers, progress, and where they are kept.
 
-Every replicate has a random stream of its own, so that neither the number of workers nor the
+Every replicate has a separate random stream, so that neither the number of workers nor the
 size of a chunk nor an interruption changes a number.
 """
 

@@ -27,20 +27,20 @@ from trdstats.tables import SummaryMixin
 _SAME = 1e-8  # of numbers that two formulas give
 
 
-def check_summary(thing: SummaryMixin) -> None:
+def check_summary(shown: SummaryMixin) -> None:
     """Check that text and HTML come from one summary, without addresses, and that it pickles."""
-    summary = thing.summary()
-    assert repr(thing) == summary.to_text(), "repr() is not the text of summary()"
-    assert thing._repr_html_() == summary.to_html(), "HTML is not that of summary()"
-    assert " object at 0x" not in repr(thing), "the summary shows a memory address"
-    assert repr(pickle.loads(pickle.dumps(thing))) == repr(thing), "it changes when pickled"
+    summary = shown.summary()
+    assert repr(shown) == summary.to_text(), "repr() is not the text of summary()"
+    assert shown._repr_html_() == summary.to_html(), "HTML is not that of summary()"
+    assert " object at 0x" not in repr(shown), "the summary shows a memory address"
+    assert repr(pickle.loads(pickle.dumps(shown))) == repr(shown), "it changes when pickled"
 
 
-def check_estimates(found: Estimates) -> None:
+def check_estimates(estimates: Estimates) -> None:
     """Check vocabulary, dtypes, limits, tests, reasons and influence of estimates."""
-    table = found.tidy(conf_level=0.9)
+    table = estimates.tidy(conf_level=0.9)
     assert tuple(table.columns[-len(STATISTICS) :]) == STATISTICS, "columns of tidy()"
-    assert len(table) == len(found), "one row an estimate"
+    assert len(table) == len(estimates), "one row an estimate"
     for column in set(STATISTICS) - {"scale", "reason"}:
         assert table[column].dtype == np.float64, f"{column} is no float column"
     inside = table["conf_low"].isna() | (
@@ -49,15 +49,15 @@ def check_estimates(found: Estimates) -> None:
     assert inside.all(), "an estimate lies outside its limits"
     lost = table["estimate"].isna()
     assert (table.loc[lost, "reason"] != "").all(), "an estimate is missing without a reason"
-    gap = transform(found.value, found.scale) - transform(found.null, found.scale)
+    gap = transform(estimates.value, estimates.scale) - transform(estimates.null, estimates.scale)
     statistic, error = (table[c].to_numpy() for c in ("statistic", "std_error"))
     tested = np.isfinite(statistic)
     assert np.allclose((gap / error)[tested], statistic[tested], rtol=_SAME), "statistic"
-    if found.influences is not None:
-        frame = found.influence()
-        assert list(frame.columns) == ["subject", *found.labels()], "columns of influence()"
+    if estimates.influences is not None:
+        frame = estimates.influence()
+        assert list(frame.columns) == ["subject", *estimates.labels()], "columns of influence()"
         assert frame["subject"].is_unique, "a subject has two rows of influence"
-        columns = np.isnan(found.influences)
+        columns = np.isnan(estimates.influences)
         assert (columns.all(axis=0) == columns.any(axis=0)).all(), "an influence is NaN in part"
 
 
@@ -75,10 +75,12 @@ def check_definition(definition: Definition, study: Study) -> None:
     times = time_to(study, definition)
     assert (times.frame["right"] >= times.frame["left"]).all(), "an interval is reversed"
     day = float(max(study.longitudinal()["visit"]))
-    share = rates(study, definition, day=day, missing="observed").tidy()
+    proportion = rates(study, definition, day=day, missing="observed").tidy()
     turned = rates(study, ~definition, day=day, missing="observed").tidy()
-    own, other = (t.loc[t["measure"] == "rate", "estimate"].to_numpy() for t in (share, turned))
-    assert np.allclose(own + other, 1.0, equal_nan=True), "it and its opposite do not add up to 1"
+    met, other = (
+        t.loc[t["measure"] == "rate", "estimate"].to_numpy() for t in (proportion, turned)
+    )
+    assert np.allclose(met + other, 1.0, equal_nan=True), "it and its opposite do not add up to 1"
 
 
 def check_scale(scale: Scale) -> None:

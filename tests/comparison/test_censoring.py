@@ -268,7 +268,7 @@ def test_products_of_weights(trial: Study) -> None:
 
 
 def test_refusals(trial: Study) -> None:
-    with pytest.raises(SpecError, match="has a regression of its own"):
+    with pytest.raises(SpecError, match="has a separate regression"):
         CensoringWeights("treatment + x", outcome="y")
     with pytest.raises(SpecError, match=r"Give days=\[...\] for survival"):
         IPCW("x")

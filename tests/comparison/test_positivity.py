@@ -142,7 +142,7 @@ def test_a_covariate_that_determines_treatment_is_named() -> None:
     arm = np.where(x[:, 0] + x[:, 1] > 0, "ECT", "TMS")
     frame = pd.DataFrame(x, columns=["msm", "age", "sleep"])
     frame = frame.assign(subject=range(200), treatment=arm)
-    with pytest.raises(NotEstimableError, match="msm and age tell treatments apart") as caught:
+    with pytest.raises(NotEstimableError, match="msm and age identify the treatment") as caught:
         trd.PropensityWeights("msm + age + sleep").fit(frame)
     assert "sleep" not in str(caught.value)
 

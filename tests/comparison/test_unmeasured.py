@@ -211,7 +211,7 @@ def test_effects_check_themselves() -> None:
         Effect("odds ratio", "A", "B", -0.2, -0.5, 0.1)
     with pytest.raises(SpecError, match="both confidence limits or a positive std_error"):
         Effect("odds ratio", "A", "B", 2.0)
-    with pytest.raises(SpecError, match="cannot be told from 'rate'"):
+    with pytest.raises(SpecError, match="is not known from 'rate'"):
         read_effect({"measure": "rate", "estimate": 0.4, "conf_low": 0.3, "conf_high": 0.5})
 
 

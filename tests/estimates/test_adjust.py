@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
+from statsmodels.stats.multitest import multipletests
 
 import trdstats as trd
 from trdstats.errors import SpecError, UnknownNameError
@@ -37,6 +38,16 @@ def test_a_fixed_sequence_as_a_graph(p: list[float]) -> None:
     k = len(p)
     graph = Graph(np.eye(k)[0], np.eye(k, k=1))
     assert graph.adjust(p) == pytest.approx(stepwise(np.array(p), "fixed sequence"), rel=1e-12)
+
+
+@given(P)
+def test_stepwise_procedures_of_statsmodels(p: list[float]) -> None:
+    names = {"bonferroni": "bonferroni", "holm": "holm", "hochberg": "simes-hochberg",
+             "hommel": "hommel", "benjamini-hochberg": "fdr_bh"}  # fmt: skip
+    for ours, theirs in names.items():
+        adjusted = stepwise(np.array([*p, np.nan]), ours)
+        assert adjusted[:-1] == pytest.approx(multipletests(p, method=theirs)[1], rel=1e-12)
+        assert np.isnan(adjusted[-1])
 
 
 @given(P)

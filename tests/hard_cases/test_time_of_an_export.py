@@ -60,11 +60,11 @@ def test_no_windows() -> None:
     study = study_of()
     said = (
         "Under ECT, Ketamine, TMS 60 were assessed between day 25 and 31, 6 on day 28: the others "
-        "count as not rated"
+        "count as not assessed"
     )
     with (
         pytest.warns(DataWarning, match=said),
-        pytest.warns(EstimateWarning, match="Nobody was rated at day 28 under Ketamine"),
+        pytest.warns(EstimateWarning, match="No subject was assessed at day 28 under Ketamine"),
     ):
         found = trd.rates(study, trd.Response(), day=28)
     (notice,) = found.notices

@@ -63,7 +63,7 @@ def test_censored_at_time_zero_are_at_risk_of_an_event_there() -> None:
     fit = KaplanMeier().fit(times_of([0, 0, 5, 5], [1, 0, 1, 0]))
     assert fit.tidy()["n_risk"].tolist() == [4, 2]
     assert fit.tidy()["estimate"].tolist() == pytest.approx([0.75, 0.375])
-    assert "Never seen  1 without a visit after the origin, at risk at time 0 only" in repr(fit)
+    assert "Never assessed  1 without a visit after the origin, at risk at time 0 only" in repr(fit)
     # Without an event at time 0 they carry nothing, and stay out of the risk set.
     fit = KaplanMeier().fit(times_of([0, 0, 5, 5], [0, 0, 1, 0]))
     assert fit.glance()[["n", "n_unseen"]].to_numpy().tolist() == [[2, 2]]

@@ -125,7 +125,7 @@ def test_a_mask_keeps_the_subjects_it_names() -> None:
         study.keep(mask.iloc[1:])
     with pytest.raises(SpecError, match=r"neither that of study\.subjects nor the identifiers"):
         study.keep(mask.rename(index=lambda i: i + 1000))
-    with pytest.raises(NotEstimableError, match="a study of nobody"):
+    with pytest.raises(NotEstimableError, match="there is nothing to analyse"):
         study.keep(mask & False)
 
 

@@ -122,7 +122,7 @@ def test_missed_visits_need_a_schedule() -> None:
         Sustained(Response(), visits=2, missing="excursion"),
         AtDays(Response(), [7], missing="failure"),
     ):
-        with pytest.raises(SpecError, match="without windows nobody knows which visits"):
+        with pytest.raises(SpecError, match="without windows it is not known which visits"):
             drawn_states(rule, "##")
 
 

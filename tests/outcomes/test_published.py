@@ -145,7 +145,7 @@ def test_doubt_has_to_be_asked_for() -> None:
     assert "[recalled with doubt, not verified]" in repr(
         definitions.get("pride", allow_unverified=True)
     )
-    with pytest.raises(UnverifiedError, match="nobody verified the MADRS threshold"):
+    with pytest.raises(UnverifiedError, match="not verified: the MADRS threshold"):
         definitions.get("ketect", allow_unverified=True)
     with pytest.raises(UnknownNameError, match="Did you mean 'sustain1'"):
         definitions["sustain_1"]

@@ -134,7 +134,7 @@ def test_a_treatment_without_the_visit_has_no_rate() -> None:
         }
     )  # fmt: skip
     study = Study(visits, scale="MADRS")
-    with pytest.warns(EstimateWarning, match="Nobody was rated at day 28 under VNS"):
+    with pytest.warns(EstimateWarning, match="No subject was assessed at day 28 under VNS"):
         result = rates(study, Response(), day=28)
     row = arm(result.tidy(), "VNS")
     assert math.isnan(row["estimate"])
@@ -270,4 +270,4 @@ def test_a_rate_that_is_not_there_says_why() -> None:
     table = rates(Study(visits, scale="MADRS"), Response(), day=28).tidy()
     lost = table[table["estimate"].isna()]
     assert len(lost) == 4
-    assert (lost["reason"] == "nobody was rated at day 28").all()
+    assert (lost["reason"] == "no subject was assessed at day 28").all()

@@ -131,10 +131,10 @@ def test_face_and_counts(trial: Study) -> None:
         "  Relapse   relapse (MADRS ≥ 20 × 2)\n"
         "  Time      days since day 0\n"
         "\n"
-        "Treatment  Subjects  Responded  Relapsed  Regained  Never seen\n"
-        "TMS              74         42        13         0           6\n"
-        "ECT              76         57         7         0           4\n"
-        "ketamine         74         55        22         0           6"
+        "Treatment  Subjects  Responded  Relapsed  Regained  Never assessed\n"
+        "TMS              74         42        13         0               6\n"
+        "ECT              76         57         7         0               4\n"
+        "ketamine         74         55        22         0               6"
     )
     onset = time_to(trial, Response())
     own = history.per_subject()

@@ -53,7 +53,7 @@ def notes(study: trd.Study, definition: trd.outcomes.Definition) -> list[str]:
         ((MONTHLY,), trd.Sustained(trd.Response(), visits=2, max_gap_days=10), "assessments at "
          "most 10 days apart; 100 % of consecutive visits are more than 10 days apart"),
         ((WEEKLY,), trd.Sustained(trd.Response(), for_days=180), "ratings over 180 days; 100 % of "
-         "subjects are rated over less (median 35 days): it cannot be detected."),
+         "subjects are assessed over less (median 35 days): it cannot be detected."),
         ((WEEKLY,), trd.Sustained(trd.Response(), for_days=35), None),
         ((WEEKLY,), trd.Sustained(trd.Response(), for_days=42, slack_days=7), None),
         ((MONTHLY,), ~trd.Sustained(trd.Response(), visits=2, max_gap_days=10), "at most 10 days"),
@@ -62,18 +62,18 @@ def notes(study: trd.Study, definition: trd.outcomes.Definition) -> list[str]:
         # Days: rated on them, past them, or not up to them.
         ((WEEKLY,), trd.AtDays(trd.Response(), (28, 42)), None),
         ((WEEKLY,), trd.AtDays(trd.Response(), (30,)), "asks for ratings at day 30; 100 % of those "
-         "rated on day 30 or later have no rating on day 30: it cannot be detected."),
+         "assessed on day 30 or later have no rating on day 30: it cannot be detected."),
         ((WEEKLY,), trd.AtDays(trd.Response(), (28, 84)), "asks for ratings at days 28 and 84; "
          "100 % of subjects are last rated before day 84 (median day 42): it cannot be detected."),
         # Of 24 subjects 12 come on day 42, 12 on day 56; all are followed to day 42.
-        ((WEEKLY, MONTHLY), trd.AtDays(trd.Response(), (42,)), "50 % of those rated on day 42 or "
-         "later have no rating on day 42: it will mostly go undetected."),
+        ((WEEKLY, MONTHLY), trd.AtDays(trd.Response(), (42,)), "50 % of those assessed on day 42 "
+         "or later have no rating on day 42: it will mostly go undetected."),
         ((WEEKLY, WEEKLY, MONTHLY), trd.AtDays(trd.Response(), (42,)), None),
         ((WEEKLY,), trd.Onset(), None),
         ((WEEKLY,), trd.Onset(by_day=7), None),
         ((WEEKLY,), trd.Onset(by_day=2), "asks for a rating by day 2; 100 % of subjects have no "
          "rating by day 2: it cannot be detected."),
-        ((WEEKLY,), trd.Onset(from_day=22, by_day=27), "100 % of those rated on day 22 or later "
+        ((WEEKLY,), trd.Onset(from_day=22, by_day=27), "100 % of those assessed on day 22 or later "
          "have no rating from day 22 to day 27"),
         ((WEEKLY,), trd.Onset(from_day=84), "a rating from day 84 on; 100 % of subjects are last "
          "rated before day 84"),

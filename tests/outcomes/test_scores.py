@@ -67,7 +67,7 @@ def test_the_last_visit_by_a_day_ends_with_its_window(missing: str) -> None:
          "day": [0, 7, 16, 0, 7, 18], "score": [30, 28, 12, 30, 28, 12]}
     )  # fmt: skip
     study = Study(visits, scale="MADRS", windows={7: 2, 14: 3})
-    with pytest.warns(UserWarning, match="Nobody was rated at day 14 under TMS"):
+    with pytest.warns(UserWarning, match="No subject was assessed at day 14 under TMS"):
         frame = rates(study, Response(), day=14, missing=missing).tidy()  # type: ignore[arg-type]
     assert frame["events"].iloc[0] == 1
     early = rates(study, EarlyImprovement(by_day=16), day=14).tidy()

@@ -100,7 +100,8 @@ def test_who_was_enrolled_must_add_up() -> None:
     full = trd.participant_flow(made, day=28, enrolled=12, excluded={"declined": 4})
     assert full.tidy()["n"].tolist()[:2] == [12, 4]
     assert "excluded: declined" in repr(full)
-    with pytest.raises(SpecError, match="12 people enrolled less 3 excluded make 9, but the study "
+    with pytest.raises(SpecError, match="12 subjects enrolled less 3 excluded make 9, but the "
+        "study "
                        "has 8 subjects: name the reasons of all others"):  # fmt: skip
         trd.participant_flow(made, day=28, enrolled=12, excluded={"declined": 3})
     with pytest.raises(SpecError, match="excluded needs enrolled"):
@@ -148,7 +149,7 @@ def test_a_recorded_withdrawal_is_the_reason_whenever_it_was() -> None:
 def test_people_are_counted_from_0() -> None:
     with pytest.warns(trd.errors.DataWarning):
         made = study()
-    with pytest.raises(SpecError, match="excluded counts people, 0 or more for each reason"):
+    with pytest.raises(SpecError, match="excluded counts subjects, 0 or more for each reason"):
         trd.participant_flow(made, day=28, enrolled=8, excluded={"a": 3, "b": -3})
 
 

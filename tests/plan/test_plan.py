@@ -194,7 +194,7 @@ def test_tables_are_those_of_the_library(sample_run: Run) -> None:
     written = pd.read_csv(sample_run.folder / "tables" / "rates.csv")
     own = written[(written["measure"] == "rate") & (written["outcome"] == "response")]
     study = load_sample("modalities")
-    with pytest.warns(UserWarning, match="Nobody was rated at day 28"):
+    with pytest.warns(UserWarning, match="No subject was assessed at day 28"):
         expected = rates(study, Response(), day=28, reference="TMS").tidy()
     expected = expected[expected["measure"] == "rate"]
     # Files keep ten digits.

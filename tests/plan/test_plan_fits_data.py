@@ -108,7 +108,7 @@ def test_a_day_that_few_reach_is_in_the_report_and_on_the_terminal(tmp_path: Pat
     text = 'steps = ["rates", "acute"]\n' + text
     path.write_text(text, "utf-8")
     said = refused(tmp_path, path)
-    assert "Nearest: 26, 27, 29. Without visit windows every day is a visit of its own" in said
+    assert "Nearest: 26, 27, 29. Without visit windows every day is a separate visit" in said
     own = "acute_end = { ECT = 28, Ketamine = 27, TMS = 28 }"
     path.write_text(text.replace("acute_end = 28", own), "utf-8")
     result = CliRunner().invoke(main, ["run", str(path), "--out", str(tmp_path / "out")])

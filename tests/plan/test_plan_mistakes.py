@@ -67,7 +67,7 @@ MISTAKES = [
     ("multiverse", '[multiverse]\ntreatment = "TMS"', "is the reference itself"),
     ("participants", '[participants]\nevents = []', "events names nothing"),
     ("participants", "[participants]\nenrolled = 270\nexcluded = { a = 10, b = -10 }",
-     "excluded counts people, 0 or more"),
+     "excluded counts subjects, 0 or more"),
     ("rates", '[confirmatory]\nprimary = { name = "C", step = "rates", measure = "difference", '
      'treatment = "ECTT", outcome = "response", day = 28 }', "Did you mean 'ECT'"),
     ("rates", '[confirmatory]\nprimary = { name = "C", step = "rates", measure = "difference", '

@@ -11,7 +11,7 @@ from trdstats.simulate.chance import calibrate, draw_truncated
 from trdstats.simulate.cohort import draw_class
 from trdstats.simulate.covariates import draw_failed_trials
 from trdstats.simulate.loss import LossLaw, rebound
-from trdstats.simulate.mixture import Curves, _chain, compute_onset, compute_share, rate
+from trdstats.simulate.mixture import Curves, _chain, compute_onset, compute_proportion, rate
 from trdstats.simulate.parameters import Hazards, Retention
 from trdstats.simulate.schedule import Schedule
 from trdstats.simulate.streams import open_stream
@@ -32,7 +32,7 @@ def test_curve_by_hand() -> None:
     and for who loses it two half-times of return: + 0.6 (1 - 1 / 4).
     """
     days = np.tile([0.0, 10.0, 20.0, 30.0], (2, 1))
-    share = compute_share(days, np.array([0, 1]), CURVES)
+    share = compute_proportion(days, np.array([0, 1]), CURVES)
     np.testing.assert_allclose(share[0], [1.0, 0.6, 0.4, 0.3], rtol=1e-14)
     np.testing.assert_allclose(share[1], [1.0, 0.6, 0.4, 0.75], rtol=1e-14)
 

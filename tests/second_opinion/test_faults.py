@@ -67,13 +67,13 @@ def _lmm(result: Any) -> Any:
 
 
 def _scores(result: Any) -> Any:
-    scores = result._found.scores
+    scores = result._fitted.scores
     changed = replace(scores, probability=scores.probability + np.array([1e-4, -1e-4, 0]))
-    return replace(result, _found=replace(result._found, scores=changed))
+    return replace(result, _fitted=replace(result._fitted, scores=changed))
 
 
 def _pooled(result: Any) -> Any:
-    return replace(result, _found=replace(result._found, estimate=result._found.estimate + 1e-6))
+    return replace(result, _pooled=replace(result._pooled, estimate=result._pooled.estimate + 1e-6))
 
 
 def _strata(result: Any) -> Any:

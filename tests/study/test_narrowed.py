@@ -58,5 +58,5 @@ def test_names_that_are_not_there() -> None:
         study.only(["SHAM"])
     with pytest.raises(UnknownNameError, match="Unknown subject 'nobody'"):
         study.keep(["nobody"])
-    with pytest.raises(NotEstimableError, match="study of nobody"):
+    with pytest.raises(NotEstimableError, match="there is nothing to analyse"):
         study.keep([])

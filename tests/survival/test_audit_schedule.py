@@ -69,7 +69,7 @@ def test_the_six() -> None:
 
 def test_the_horizon_is_what_all_share() -> None:
     assert audit_schedule(six()).tau == 28
-    with pytest.raises(NotEstimableError, match="No subject was rated by day 10 under M"):
+    with pytest.raises(NotEstimableError, match="No subject was assessed by day 10 under M"):
         audit_schedule(six(), tau=10)
     with pytest.raises(NotEstimableError, match="lies beyond the follow-up of"):
         audit_schedule(six(), tau=60)
@@ -210,7 +210,7 @@ def test_disjoint_grids() -> None:
     means = audit.tidy().query("measure == 'mean days'").set_index(["treatment", "method"])
     none = means.loc[("V", "at the visit")]
     assert np.isnan(none["estimate"])
-    assert none["note"] == "no subject under V was rated by day 28, the first on day 91"
+    assert none["note"] == "no subject under V was assessed by day 28, the first on day 91"
     assert np.isfinite(means.loc[("V", "between visits"), "bound_high"])
     rows = audit.contrasts().set_index("method")
     one = rows.loc["at the visit, one grid"]
@@ -229,7 +229,7 @@ def test_nobody_followed_under_a_treatment() -> None:
     lost = visits.assign(score=visits["score"].mask(visits["subject"].str.startswith("M")
                                                     & (visits["day"] > 0)))  # fmt: skip
     audit = audit_schedule(Study(lost[["subject", "treatment", "day", "score"]], scale="MADRS"))
-    assert "M: no subject was rated after day 0." in audit.verdict()
+    assert "M: no subject was assessed after day 0." in audit.verdict()
     assert "W v M: not compared, no subject under M has follow-up." in audit.verdict()
     own = audit.tidy().query("treatment == 'M'")
     assert own["estimate"].isna().all()
@@ -245,7 +245,7 @@ def test_days_that_scatter_make_no_grid() -> None:
     table = visits[["subject", "treatment", "day", "score"]]
     audit = audit_schedule(Study(table, scale="MADRS"))
     assert audit.grid == ()
-    assert "without visit windows every day is a visit of its own" in audit.contrasts()["note"][2]
+    assert "without visit windows every day is a separate visit" in audit.contrasts()["note"][2]
     windows = {"A": {7: 3, 14: 3, 28: 3}, "B": {14: 3, 28: 3}}
     assert audit_schedule(Study(table, scale="MADRS", windows=windows)).grid == (14, 28)
 

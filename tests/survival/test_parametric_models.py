@@ -240,7 +240,7 @@ def test_mixture_recovers_who_never_responds() -> None:
         assert own.loc["ever", "conf_low"].item() < 0.6 < own.loc["ever", "conf_high"].item()
         assert own.loc[("by day", 0.0), "estimate"] == 0
         assert own.loc[("by day", 45.0), "estimate"] < own.loc["ever", "estimate"].item()
-    assert fit.glance()["late_share"].item() < 0.01
+    assert fit.glance()["late_proportion"].item() < 0.01
     latency = fit.tidy().query("part == 'latency'").set_index("term")
     assert abs(latency.loc["treatment[T.b]", "estimate"] + 0.5) < 0.15
     assert abs(latency.loc["age", "estimate"] - 0.01) < 0.01
@@ -409,7 +409,7 @@ def test_short_follow_up_is_said() -> None:
     with pytest.warns(EstimateWarning, match="follow-up hardly tells"):
         fit = MixtureCure("treatment", "treatment").fit(times)
     assert not fit.glance()["identified"].item()
-    assert fit.glance()["late_share"].item() > 0.1
+    assert fit.glance()["late_proportion"].item() > 0.1
     assert "expected to after day 7, the last visit" in repr(fit)
     assert "not identified" in repr(fit)
 

@@ -181,7 +181,7 @@ def test_a_treatment_nobody_had_looked_at() -> None:
     )  # fmt: skip
     onset = time_to(Study(visits, scale="MADRS"), Response())
     with pytest.raises(
-        NotEstimableError, match=r"No subject was rated by day 28 under VNS \(day 90\)"
+        NotEstimableError, match=r"No subject was assessed by day 28 under VNS \(day 90\)"
     ):
         RMST(tau=28).fit(onset)
     assert RMST(tau=28).fit(onset.only(["ECT"])).tidy()["estimate"].tolist() == [28]

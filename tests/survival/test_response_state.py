@@ -352,7 +352,7 @@ def test_a_treatment_nobody_had_looked_at() -> None:
     )  # fmt: skip
     history = response_history(Study(visits, scale="MADRS"), Response(), LossOfResponse())
     with pytest.raises(
-        NotEstimableError, match=r"No subject was rated by day 28 under VNS \(day 90\)"
+        NotEstimableError, match=r"No subject was assessed by day 28 under VNS \(day 90\)"
     ):
         ResponseState(tau=28).fit(history)
     assert ResponseState(tau=28).fit(history.only(["ECT"])).tidy()["treatment"].unique() == "ECT"
@@ -362,11 +362,11 @@ def test_face(history: ResponseHistory) -> None:
     text = repr(ResponseState(tau=168).fit(history))
     assert text.startswith(
         "Probability of being in response (Aalen-Johansen)\n"
-        "  Outcome     response (≥ 50 % fall)\n"
-        "  Origin      day 0\n"
-        "  Subjects    224 with follow-up, 154 events\n"
-        "  Never seen  16 without a visit after the origin\n"
-        "  Relapse     relapse (MADRS ≥ 20 × 2), 42 subjects\n"
+        "  Outcome         response (≥ 50 % fall)\n"
+        "  Origin          day 0\n"
+        "  Subjects        224 with follow-up, 154 events\n"
+        "  Never assessed  16 without a visit after the origin\n"
+        "  Relapse         relapse (MADRS ≥ 20 × 2), 42 subjects\n"
     )
     assert "Mean days in response, against TMS" in text
     assert "ECT        42.9 (21.0 to 64.8)  1.64 (1.24 to 2.15)  <0.001" in text

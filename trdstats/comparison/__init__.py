@@ -1,4 +1,4 @@
-"""Comparing cohorts that no subject randomised, and treatments that no trial compared."""
+"""Comparing cohorts that were not randomised, and treatments that no trial compared."""
 
 from trdstats.comparison.adjusted.aipw import AIPW
 from trdstats.comparison.adjusted.aipw_result import AIPWResult

@@ -33,7 +33,7 @@ class AdjustedLimits:
     Attributes
     ----------
     estimates : EstimateTable
-        Unadjusted, with the limits and tests of their own.
+        Unadjusted, with the limits and tests that they bring.
     method : str
     families : tuple of ndarray of int
         Rows of each family.
@@ -47,10 +47,10 @@ class AdjustedLimits:
 
     def p_values(self) -> FloatArray:
         """Return adjusted p-values, shape (k,)."""
-        found = np.full(len(self.estimates), np.nan)
+        values = np.full(len(self.estimates), np.nan)
         for rows in self.families:
-            found[rows] = self._p_of(rows)
-        return found
+            values[rows] = self._p_of(rows)
+        return values
 
     def _p_of(self, rows: IntArray) -> FloatArray:
         family = self.estimates.select(rows)
@@ -105,32 +105,32 @@ def unadjusted(limits: Limits | None) -> Limits | None:
     return limits
 
 
-def _is_single(own: EstimateTable) -> bool:
+def _is_single(group: EstimateTable) -> bool:
     """Return whether at most one estimate has a test: there is nothing to adjust for."""
-    return int(np.isfinite(own.statistic).sum()) < 2
+    return int(np.isfinite(group.statistic).sum()) < 2
 
 
-def _joint_df(own: EstimateTable) -> float:
+def _joint_df(group: EstimateTable) -> float:
     """Return the degrees of freedom of a joint distribution: the mean of those that are finite.
 
     As R emmeans; normal statistics beside t statistics are judged by their distribution.
     """
-    df = own.degrees[np.isfinite(own.statistic)]
+    df = group.degrees[np.isfinite(group.statistic)]
     df = df[np.isfinite(df)]
     return float(df.mean()) if len(df) else np.inf
 
 
-def _levels(own: EstimateTable) -> int:
+def _levels(group: EstimateTable) -> int:
     """Return how many levels the pairs that have a test are of."""
-    columns = list(own.keys.columns)
+    columns = list(group.keys.columns)
     if "reference" not in columns[1:]:
-        return levels_of_pairs(len(own))
+        return levels_of_pairs(len(group))
     at = columns.index("reference")
-    pairs = own.keys.loc[np.isfinite(own.statistic), [columns[at - 1], "reference"]]
+    pairs = group.keys.loc[np.isfinite(group.statistic), [columns[at - 1], "reference"]]
     return len(np.unique(pairs.astype(str).to_numpy()))
 
 
-def check_family(own: EstimateTable, method: str) -> None:
+def check_family(group: EstimateTable, method: str) -> None:
     """Raise an error where a method does not fit a family.
 
     Raises
@@ -141,9 +141,9 @@ def check_family(own: EstimateTable, method: str) -> None:
         When the joint distribution is asked for and covariances are not known.
     """
     if method == "tukey":
-        levels_of_pairs(len(own))
-    tested = np.isfinite(own.statistic)
-    if method in _JOINT and np.isnan(own.covariance[np.ix_(tested, tested)]).any():
+        levels_of_pairs(len(group))
+    tested = np.isfinite(group.statistic)
+    if method in _JOINT and np.isnan(group.covariance[np.ix_(tested, tested)]).any():
         raise NotEstimableError(
             f"adjust({method!r}) needs the covariance between estimates, which is not known here. "
             "Use 'holm', which needs none."

@@ -241,14 +241,14 @@ class Estimates(EstimateTable):
     def _reasons(self, used: BoolArray, no_scale: BoolArray, no_value: str) -> list[str]:
         """Return why each combination cannot be had; empty where it can."""
         missing = ~np.isfinite(self.value)
-        found = []
+        lines = []
         for row in used:
-            own = [self.reasons[j] or "not estimable" for j in np.flatnonzero(row & missing)]
-            own += [self.reasons[j] for j in np.flatnonzero(row & ~missing) if self.reasons[j]]
-            own += [no_value] if (row & no_scale).any() else []
-            own += [] if own or self._covariance_known(row) else [NO_COVARIANCE]
-            found.append("; ".join(dict.fromkeys(own)))
-        return found
+            reasons = [self.reasons[j] or "not estimable" for j in np.flatnonzero(row & missing)]
+            reasons += [self.reasons[j] for j in np.flatnonzero(row & ~missing) if self.reasons[j]]
+            reasons += [no_value] if (row & no_scale).any() else []
+            reasons += [] if reasons or self._covariance_known(row) else [NO_COVARIANCE]
+            lines.append("; ".join(dict.fromkeys(reasons)))
+        return lines
 
     def _covariance_known(self, row: BoolArray) -> bool:
         between = self.covariance[np.ix_(row, row)][~np.eye(int(row.sum()), dtype=bool)]
@@ -271,10 +271,10 @@ def _times(influences: FloatArray, slope: FloatArray) -> FloatArray:
 def _sandwich(slope: FloatArray, used: BoolArray, covariance: FloatArray) -> FloatArray:
     """Return the covariance of combinations; NaN of those that use an estimate without an error."""
     no_error = np.asarray((used & ~(np.diag(covariance) > 0)).any(axis=1))
-    share = used.astype(float)
-    hidden = share @ np.isnan(covariance).astype(float) @ share.T > 0
-    found = slope @ np.where(np.isfinite(covariance), covariance, 0.0) @ slope.T
-    return np.where(no_error[:, None] | no_error | hidden, np.nan, found)
+    proportion = used.astype(float)
+    hidden = proportion @ np.isnan(covariance).astype(float) @ proportion.T > 0
+    combined = slope @ np.where(np.isfinite(covariance), covariance, 0.0) @ slope.T
+    return np.where(no_error[:, None] | no_error | hidden, np.nan, combined)
 
 
 def estimates_of(

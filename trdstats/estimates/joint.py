@@ -100,8 +100,8 @@ def _estimates_of(result: object) -> Estimates:
         raise SpecError(
             f"joint() takes results with estimates(); {type(result).__name__} has none."
         )
-    found: Estimates = made()
-    return found
+    estimates: Estimates = made()
+    return estimates
 
 
 def _names(parts: Sequence[Estimates], labels: Sequence[str] | None) -> list[str]:

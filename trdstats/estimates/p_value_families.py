@@ -73,5 +73,5 @@ def adjust_p_values(
     known = ~np.isnan(p)
     if ((p[known] < 0) | (p[known] > 1)).any():
         raise SpecError(f"The column {column!r} holds values outside 0 to 1: no p values.")
-    found = table.assign(p_adjusted=stepwise(p, method), adjust=method)
-    return found if index is None else found.set_index(index)
+    rows = table.assign(p_adjusted=stepwise(p, method), adjust=method)
+    return rows if index is None else rows.set_index(index)

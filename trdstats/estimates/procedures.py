@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 
-_STATSMODELS = {
-    "bonferroni": "bonferroni", "hochberg": "simes-hochberg", "hommel": "hommel",
-    "benjamini-hochberg": "fdr_bh",
-}  # fmt: skip
-STEPWISE = (*_STATSMODELS, "holm", "fixed sequence")
+STEPWISE = (
+    "bonferroni", "holm", "hochberg", "hommel", "benjamini-hochberg", "fixed sequence",
+)  # fmt: skip
 
 
 def stepwise(p: FloatArray, method: str) -> FloatArray:
@@ -36,24 +33,47 @@ def stepwise(p: FloatArray, method: str) -> FloatArray:
     doi:10.1111/j.2517-6161.1995.tb02031.x; Maurer, Hothorn and Lehmacher 1995.
     """
     known = ~np.isnan(p)
-    found = p.copy()
+    values = p.copy()
     if method == "fixed sequence":
-        found = np.maximum.accumulate(np.where(known, p, 1.0))
-        found[~known] = np.nan
-    elif method == "holm":
-        found[known] = _holm(p[known])
+        values = np.maximum.accumulate(np.where(known, p, 1.0))
+        values[~known] = np.nan
     elif known.any():
-        found[known] = multipletests(p[known], method=_STATSMODELS[method])[1]
-    return found
+        order = np.argsort(p[known], kind="stable")
+        adjusted = np.empty(len(order))
+        adjusted[order] = np.minimum(_IN_ORDER[method](p[known][order]), 1.0)
+        values[known] = adjusted
+    return values
 
 
 def _holm(p: FloatArray) -> FloatArray:
-    """Return Holm's p-values; statsmodels collects garbage in each call, a tenth of a second."""
-    order = np.argsort(p, kind="stable")
-    found = np.empty(len(p))
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    found[order] = np.minimum(stepped, 1.0)
-    return found
+    return np.maximum.accumulate(p * np.arange(len(p), 0, -1))
+
+
+def _step_up(p: FloatArray, factor: FloatArray) -> FloatArray:
+    """Return the least of all later products of p-values and factors."""
+    return np.asarray(np.minimum.accumulate((p * factor)[::-1])[::-1])
+
+
+def _hommel(p: FloatArray) -> FloatArray:
+    """Return Hommel's p-values: for each number m of true hypotheses Simes' test of the largest."""
+    k = len(p)
+    adjusted = np.full(k, (k * p / np.arange(1, k + 1)).min())
+    for m in range(k - 1, 1, -1):
+        few, others = p[: k - m + 1], p[k - m + 1 :]
+        simes = (m * others / np.arange(2, m + 1)).min()
+        bound = np.minimum(m * few, simes)
+        adjusted = np.maximum(adjusted, np.concatenate([bound, np.full(m - 1, bound[-1])]))
+    return np.asarray(np.maximum(adjusted, p))
+
+
+# From sorted p-values to adjusted ones.
+_IN_ORDER: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "bonferroni": lambda p: p * len(p),
+    "holm": _holm,
+    "hochberg": lambda p: _step_up(p, np.arange(len(p), 0.0, -1.0)),
+    "hommel": _hommel,
+    "benjamini-hochberg": lambda p: _step_up(p, len(p) / np.arange(1.0, len(p) + 1)),
+}
 
 
 @dataclass(frozen=True)
@@ -133,7 +153,7 @@ class Graph:
         g = np.asarray(self.transitions, dtype=float).copy()
         if len(given) != len(w):
             raise SpecError(f"The graph has {len(w)} hypotheses; got {len(given)} p-values.")
-        found = np.ones(len(w))
+        values = np.ones(len(w))
         left = [j for j in range(len(w)) if not np.isnan(given[j])]
         reached = 0.0
         while left:
@@ -141,11 +161,11 @@ class Graph:
                 ratio = [given[j] / w[j] if w[j] > 0 else np.inf for j in left]
             j = left[int(np.argmin(ratio))]
             reached = max(reached, min(min(ratio), 1.0))
-            found[j] = reached
+            values[j] = reached
             left.remove(j)
             w, g = _without(j, w, g, left)
-        found[np.isnan(given)] = np.nan
-        return found
+        values[np.isnan(given)] = np.nan
+        return values
 
 
 def _without(

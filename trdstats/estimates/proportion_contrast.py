@@ -68,8 +68,8 @@ class ComparisonLimits:
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper limits."""
-        found = self._contrasts(conf_level)
-        return np.array([c.low for c in found]), np.array([c.high for c in found])
+        contrasts = self._contrasts(conf_level)
+        return np.array([c.low for c in contrasts]), np.array([c.high for c in contrasts])
 
     def p_values(self) -> FloatArray:
         """Return p values."""
@@ -85,8 +85,8 @@ class ComparisonLimits:
 
     def _contrasts(self, conf_level: float = 0.95) -> list[Contrast]:
         return [
-            _compare(m, own, self.method, conf_level)
-            for m, own in zip(self.measures, self.counts, strict=True)
+            _compare(m, counts, self.method, conf_level)
+            for m, counts in zip(self.measures, self.counts, strict=True)
         ]
 
 
@@ -112,17 +112,17 @@ def compare_proportions(
     reference : str
     method : {"miettinen-nurminen", "gart", "newcombe", "wald"}
     """
-    found = rates.compare(reference=reference, measures=MEASURES)
-    keys = found.keys[["treatment", "reference"]].astype(str).itertuples(index=False)
+    estimates = rates.compare(reference=reference, measures=MEASURES)
+    keys = estimates.keys[["treatment", "reference"]].astype(str).itertuples(index=False)
     pairs = tuple((*counts[a], *counts[b]) for a, b in keys)
-    limits = ComparisonLimits(tuple(found.keys["measure"]), pairs, method)
-    return replace(found, value=limits.values(), limits=limits)
+    limits = ComparisonLimits(tuple(estimates.keys["measure"]), pairs, method)
+    return replace(estimates, value=limits.values(), limits=limits)
 
 
-def tests_of(found: Estimates) -> FloatArray:
+def tests_of(estimates: Estimates) -> FloatArray:
     """Return the statistics of the tests that belong to the limits, shape (k,)."""
-    score = _score_statistics(found.limits)
-    return found.statistic if score is None else score
+    score = _score_statistics(estimates.limits)
+    return estimates.statistic if score is None else score
 
 
 def _score_statistics(limits: Limits | None) -> FloatArray | None:

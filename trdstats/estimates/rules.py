@@ -60,15 +60,15 @@ class Blocks:
 
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the fewest degrees of freedom among the parts that each row uses."""
-        found = np.full(len(L), np.inf)
+        values = np.full(len(L), np.inf)
         at = 0
         for rule, k in zip(self.parts, self.sizes, strict=True):
-            own = L[:, at : at + k]
-            used = (own != 0).any(axis=1)
+            block = L[:, at : at + k]
+            used = (block != 0).any(axis=1)
             if used.any():
-                found[used] = np.minimum(found[used], rule.degrees(own[used]))
+                values[used] = np.minimum(values[used], rule.degrees(block[used]))
             at += k
-        return found
+        return values
 
     def combine(self, L: FloatArray) -> Fixed:
         """Return those of combinations."""

@@ -114,8 +114,8 @@ def back(values: FloatArray, scales: tuple[ScaleName, ...]) -> FloatArray:
 
 def _each(values: FloatArray, scales: tuple[ScaleName, ...], what: str) -> FloatArray:
     names = np.array(scales, dtype=object)
-    found = np.empty(len(values))
+    result = np.empty(len(values))
     for name in dict.fromkeys(scales):
         rows = names == name
-        found[rows] = getattr(SCALES[name], what)(values[rows])
-    return found
+        result[rows] = getattr(SCALES[name], what)(values[rows])
+    return result

@@ -82,15 +82,16 @@ class EstimatedWeights:
         """Return the model on the rows of some subjects."""
         known = pd.Index(self.frame["subject"])
         place = known.get_indexer(pd.Index(subjects))
-        mine = place >= 0
+        is_there = place >= 0
         others = np.ones(len(known), dtype=bool)
         others[place[place >= 0]] = False
         log_derivative, influence = (
-            np.where(mine[:, None], m[place], 0.0) for m in (self.log_derivative, self.influence)
+            np.where(is_there[:, None], m[place], 0.0)
+            for m in (self.log_derivative, self.influence)
         )
         factor = np.ones(len(place))
         if self.group is not None:
-            weight = np.where(mine, self.frame["weight"].to_numpy(dtype=float)[place], 0.0)
+            weight = np.where(is_there, self.frame["weight"].to_numpy(dtype=float)[place], 0.0)
             factor = leaving_out(weight, log_derivative, influence, self.group[place])
         return WeightsAmong(
             log_derivative,
@@ -131,9 +132,9 @@ class WeightsAmong:
 
     def of(self, rows: IntArray | BoolArray | slice) -> WeightModel:
         """Return what kernels see of some of the subjects."""
-        gram = self.influence.T @ self.influence + self.others.T @ self.others
+        cross_product = self.influence.T @ self.influence + self.others.T @ self.others
         return WeightModel(
-            self.log_derivative[rows], self.influence[rows], self.correction[rows], gram
+            self.log_derivative[rows], self.influence[rows], self.correction[rows], cross_product
         )
 
 
@@ -198,8 +199,8 @@ def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
 
 def weight_model(weights: Any) -> EstimatedWeights | None:
     """Return estimated weights with their model; None when the weights are taken as known."""
-    found = getattr(weights, "subject_weights", weights)
-    return found if isinstance(found, EstimatedWeights) else None
+    model = getattr(weights, "subject_weights", weights)
+    return model if isinstance(model, EstimatedWeights) else None
 
 
 def check_observed(
@@ -232,11 +233,11 @@ def check_observed(
                 "missing='observed', which leaves them to the weights, or fit CensoringWeights "
                 "for this outcome."
             )
-        gone = int((~has_outcome & names.isin(seen.observed)).sum())
-        if gone:
+        left = int((~has_outcome & names.isin(seen.observed)).sum())
+        if left:
             raise SpecError(
-                f"The weights count on {count_of(gone, 'subject', 'subjects')} with "
-                f"{seen.outcome} who {'has' if gone == 1 else 'have'} no outcome here: they were "
+                f"The weights count on {count_of(left, 'subject', 'subjects')} with "
+                f"{seen.outcome} who {'has' if left == 1 else 'have'} no outcome here: they were "
                 "made for another outcome. Fit CensoringWeights for this one."
             )
 
@@ -254,8 +255,8 @@ def caveat_under(caveat: str, weights: Any) -> str:
     model = weight_model(weights)
     if model is None or not model.adjusts:
         return caveat
-    own = caveat if isinstance(caveat, Caveat) else Caveat(caveat)
-    return own.under_adjusting_weights()
+    caution = caveat if isinstance(caveat, Caveat) else Caveat(caveat)
+    return caution.under_adjusting_weights()
 
 
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
@@ -301,10 +302,10 @@ def effective_size(weights: Sequence[FloatArray]) -> float:
 
 def weights_in_words(size: float, model: WeightsAmong | None) -> str:
     """Say what weights are, their effective sample size and what standard errors include."""
-    worth = f"effective sample size {size:,.1f}"
+    effective = f"effective sample size {size:,.1f}"
     if model is None:
-        return f"{worth}; taken as known"
-    return f"{model.label}; {worth}; standard errors include their estimation"
+        return f"{effective}; taken as known"
+    return f"{model.label}; {effective}; standard errors include their estimation"
 
 
 def multiply_weights(

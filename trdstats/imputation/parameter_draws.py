@@ -84,8 +84,8 @@ def _draw(
         total, work = fitted.n, partial(_leave_out, fitted)
     else:
         total = int(method.n or 0)
-        everyone = isinstance(method, ApproximateBayes)
-        work = partial(_resample, fitted, arm, int(method.seed or 0), everyone)
+        all_subjects = isinstance(method, ApproximateBayes)
+        work = partial(_resample, fitted, arm, int(method.seed or 0), all_subjects)
     parts = [(f"{a:06d}", np.arange(a, min(a + _PART, total))) for a in range(0, total, _PART)]
     done = run_parts(
         work, parts, shelf, n_jobs=n_jobs, progress=progress, title="Fitting resamples"
@@ -130,7 +130,7 @@ def _leave_out(fitted: FittedModel, turns: IntArray) -> Arrays:
 
 
 def _resample(
-    fitted: FittedModel, arm: IntArray, seed: int, everyone: bool, turns: IntArray
+    fitted: FittedModel, arm: IntArray, seed: int, all_subjects: bool, turns: IntArray
 ) -> Arrays:
     """Fit bootstrap samples; one whose fit fails is fitted again, then drawn again.
 
@@ -144,7 +144,7 @@ def _resample(
         for k in left:
             counts[k] = _one_resample(arm, (seed, int(turns[k]), attempt))
         beta[left], sigma[left], failed, n_again = _fit(
-            fitted, counts[left], (counts[left] > 0) | everyone
+            fitted, counts[left], (counts[left] > 0) | all_subjects
         )
         searched += n_again
         left = left[failed]

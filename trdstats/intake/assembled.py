@@ -26,7 +26,7 @@ def free_name(name: str, taken: Any) -> str:
 
 def subject_columns(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: Mapping[str, IntArray],
     early: BoolArray,
     used: frozenset[str],
@@ -42,8 +42,8 @@ def subject_columns(
     used : frozenset of str
         Columns of the visits that became times or scores.
     """
-    mapping, tables, found = reading.mapping, reading.tables, reading.found
-    n = len(people.names)
+    mapping, tables, problems = reading.mapping, reading.tables, reading.problems
+    n = len(identifiers.names)
     wanted = mapping.covariates
     result: dict[str, Any] = {}
     of_visits: list[str] = []
@@ -67,11 +67,11 @@ def subject_columns(
         if declared:
             first, differs = first_known(value.code, subject["visits"], n)
             check_conflicts(
-                value, differs, first, subject["visits"], people.names, "covariate", found
+                value, differs, first, subject["visits"], identifiers.names, "covariate", problems
             )
             kept: Codes | None = first
         else:
-            kept = describes_subjects(value, early, subject["visits"], n, found)
+            kept = describes_subjects(value, early, subject["visits"], n, problems)
         if kept is None:
             of_visits.append(name)
         else:
@@ -84,11 +84,11 @@ def _baselines(mapping: Any) -> tuple[str, ...]:
 
 
 def treatment_of(
-    reading: Reading, people: Identifiers, subject: Mapping[str, IntArray]
+    reading: Reading, identifiers: Identifiers, subject: Mapping[str, IntArray]
 ) -> pd.Categorical | Any:
     """Return the treatment of each subject by its label, in the order of the labels."""
-    mapping, tables, found = reading.mapping, reading.tables, reading.found
-    n = len(people.names)
+    mapping, tables, problems = reading.mapping, reading.tables, reading.problems
+    n = len(identifiers.names)
     labels: list[Any] = [None] * n
     order: dict[Any, None] = {}
     asked = np.zeros(n, dtype=bool)
@@ -99,13 +99,13 @@ def treatment_of(
         column = reading.label(raw)
         owner = subject[name]
         first, differs = first_known(column.code, owner, n)
-        check_conflicts(column, differs, first, owner, people.names, "treatment", found)
+        check_conflicts(column, differs, first, owner, identifiers.names, "treatment", problems)
         known = [label_of(plain(v)) for v in column.distinct]
         declared, _ = reading.labels(raw)
         levels = declared.values() if declared else tables[name].levels.get(raw.name, ())
         order |= dict.fromkeys(label_of(v) for v in levels)
         if (not declared and raw.distinct.dtype.kind in "iuf") or _are_codes(known):
-            found.append(_unlabelled(raw, known))
+            problems.append(_unlabelled(raw, known))
         for k in np.flatnonzero(first >= 0):
             label = known[first[k]]
             if labels[k] is None:
@@ -113,12 +113,12 @@ def treatment_of(
             elif labels[k] != label:
                 asked[k] = True
     if asked.any():
-        found.append(
+        problems.append(
             Problem(
                 "conflicting_values",
                 "The tables of subjects and visits differ in the treatment of "
                 + count_of(int(asked.sum()), "subject.", "subjects."),
-                places(asked, lambda i: str(people.names[i])),
+                places(asked, lambda i: str(identifiers.names[i])),
                 "Give one treatment a subject.",
             )
         )
@@ -145,18 +145,18 @@ def _unlabelled(column: Column, known: list[str | None]) -> Problem:
 
 
 def baseline_columns(
-    reading: Reading, people: Identifiers, subject: Mapping[str, IntArray]
+    reading: Reading, identifiers: Identifiers, subject: Mapping[str, IntArray]
 ) -> tuple[dict[str, FloatArray], dict[str, str]]:
     """Return baselines of subjects by the name of their column, and that name by scale."""
     mapping, tables = reading.mapping, reading.tables
-    n = len(people.names)
+    n = len(identifiers.names)
     columns: dict[str, FloatArray] = {}
     names: dict[str, str] = {}
     for scale, given in mapping.baselines.items():
         if not isinstance(given, str):
             name = "baseline" if scale == mapping.scale[0] else f"baseline_{scale}"
             columns[name], names[scale] = np.full(n, float(given)), name
-            reading.found.append(
+            reading.problems.append(
                 Problem(
                     "constant_baseline",
                     f"All subjects have the same baseline of {scale}, {given:g}, by the mapping.",
@@ -176,8 +176,8 @@ def baseline_columns(
         numbers = Column(given, table, code.astype(np.int32), np.asarray(distinct))
         first, differs = first_known(numbers.code, subject[table], n)
         check_conflicts(
-            numbers, differs, first, subject[table], people.names, f"baseline of {scale}",
-            reading.found,
+            numbers, differs, first, subject[table], identifiers.names, f"baseline of {scale}",
+            reading.problems,
         )  # fmt: skip
         columns[given] = np.append(np.asarray(distinct, dtype=float), np.nan)[first]
         names[scale] = given
@@ -196,11 +196,11 @@ def visit_columns(
     return result
 
 
-def is_a_visit(measured: Measured, day: FloatArray, found: list[Problem]) -> BoolArray:
+def is_a_visit(measured: Measured, day: FloatArray, problems: list[Problem]) -> BoolArray:
     """Return which rows are visits; rows without a day and without a score are counted."""
     blank = np.isnan(day) & ~measured.is_rated
     if blank.any():
-        found.append(
+        problems.append(
             Problem(
                 "rows_without_visit",
                 count_of(int(blank.sum()), "row has", "rows have")

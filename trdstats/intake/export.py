@@ -62,29 +62,29 @@ def tables_of(
     SpecError, TrdstatsError
         When no table is given, or a file cannot be read.
     """
-    found: list[Problem] = []
+    problems: list[Problem] = []
     say = tell or _silent
     say(STEPS[0], 0, len(STEPS))
     given = {"visits": visits, "subjects": subjects, "events": events}
-    tables = read_sources(given, mapping, folder or Path(), found)
-    reading = start_reading(mapping, tables, found)
-    found += _check_roles(mapping, tables)
-    _, _, wide_dates = find_columns(mapping, tables["visits"].columns, found)
-    _raise_if_fatal(found)
+    tables = read_sources(given, mapping, folder or Path(), problems)
+    reading = start_reading(mapping, tables, problems)
+    problems += _check_roles(mapping, tables)
+    _, _, wide_dates = find_columns(mapping, tables["visits"].columns, problems)
+    _raise_if_fatal(problems)
 
     say(STEPS[1], 1, len(STEPS))
-    people = identify(t.columns[mapping.subject] for t in tables.values())
-    subject = {name: people.code(t.columns[mapping.subject]) for name, t in tables.items()}
-    _check_subjects(mapping, tables, subject, found)
-    _raise_if_fatal(found)
-    calendar = read_calendar(reading, people, subject, wide_dates)
+    identifiers = identify(t.columns[mapping.subject] for t in tables.values())
+    subject = {name: identifiers.code(t.columns[mapping.subject]) for name, t in tables.items()}
+    _check_subjects(mapping, tables, subject, problems)
+    _raise_if_fatal(problems)
+    calendar = read_calendar(reading, identifiers, subject, wide_dates)
     say(STEPS[2], 2, len(STEPS))
     columns = tables["visits"].columns
-    measured = measure(mapping, columns, tables["visits"].n_rows, reading.number, found)
-    day = visit_days(reading, people, subject["visits"], measured, calendar)
-    _raise_if_fatal(found)
+    measured = measure(mapping, columns, tables["visits"].n_rows, reading.number, problems)
+    day = visit_days(reading, identifiers, subject["visits"], measured, calendar)
+    _raise_if_fatal(problems)
     say(STEPS[3], 3, len(STEPS))
-    return _assemble(reading, people, subject, measured, day, calendar)
+    return _assemble(reading, identifiers, subject, measured, day, calendar)
 
 
 def _silent(words: str, done: int, total: int) -> None:
@@ -93,14 +93,14 @@ def _silent(words: str, done: int, total: int) -> None:
 
 def _check_roles(mapping: ExportMapping, tables: Mapping[str, SourceTable]) -> list[Problem]:
     """Check that every column the mapping names is in one of the tables."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     frames = {n: pd.DataFrame(columns=list(t.columns)) for n, t in tables.items()}
     for name, frame in frames.items():
-        found += check_columns(frame, [("subject", mapping.subject)], name)
+        problems += check_columns(frame, [("subject", mapping.subject)], name)
     of_visits = [(r, getattr(mapping, r)) for r in ("day", "visit", "instrument")]
     if mapping.date is not None and "{" not in mapping.date:
         of_visits.append(("date", mapping.date))
-    found += check_columns(frames["visits"], [(r, c) for r, c in of_visits if c], "visits")
+    problems += check_columns(frames["visits"], [(r, c) for r, c in of_visits if c], "visits")
     somewhere = [("treatment", mapping.treatment), ("start", mapping.start)]
     baselines = mapping.baselines.items()
     somewhere += [(f"baseline of {s}", c) for s, c in baselines if isinstance(c, str)]
@@ -112,58 +112,58 @@ def _check_roles(mapping: ExportMapping, tables: Mapping[str, SourceTable]) -> l
     known = {c for t in tables.values() for c in t.columns}
     everywhere = pd.DataFrame(columns=list(known))
     lacking = [(r, c) for r, c in somewhere if isinstance(c, str) and c not in known]
-    found += check_columns(everywhere, lacking, " or ".join(tables))
-    return found
+    problems += check_columns(everywhere, lacking, " or ".join(tables))
+    return problems
 
 
 def _check_subjects(
     mapping: ExportMapping,
     tables: Mapping[str, SourceTable],
     subject: Mapping[str, IntArray],
-    found: list[Problem],
+    problems: list[Problem],
 ) -> None:
     for name, table in tables.items():
-        check_named(table.columns[mapping.subject], found)
+        check_named(table.columns[mapping.subject], problems)
         if name == "subjects":
             check_one_row(table.columns[mapping.subject], subject[name],
-                          "which has one row each", found)  # fmt: skip
+                          "which has one row each", problems)  # fmt: skip
     if mapping.is_wide:
         check_one_row(
             tables["visits"].columns[mapping.subject],
             subject["visits"],
             "where columns hold the visits",
-            found,
+            problems,
         )
 
 
 def _assemble(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: Mapping[str, IntArray],
     measured: Measured,
     day: FloatArray,
     calendar: Calendar | None,
 ) -> ExportTables:
-    mapping, found = reading.mapping, reading.found
-    attended = is_a_visit(measured, day, found)
+    mapping, problems = reading.mapping, reading.problems
+    attended = is_a_visit(measured, day, problems)
     used = measured.used | {mapping.subject, mapping.treatment} | set(mapping.event_dates)
     used |= set(mapping.event_days)
     used |= {c for c in (mapping.day, mapping.date, mapping.start, mapping.visit,
                          mapping.instrument) if c is not None}  # fmt: skip
     used |= {c for c in mapping.baselines.values() if isinstance(c, str)}
-    baselines, baseline_names = baseline_columns(reading, people, subject)
-    treatment = treatment_of(reading, people, subject)
-    early = _early(measured, day, subject["visits"], len(people.names))
-    covariates, of_visits = subject_columns(reading, people, subject, early, frozenset(used))
+    baselines, baseline_names = baseline_columns(reading, identifiers, subject)
+    treatment = treatment_of(reading, identifiers, subject)
+    early = _early(measured, day, subject["visits"], len(identifiers.names))
+    covariates, of_visits = subject_columns(reading, identifiers, subject, early, frozenset(used))
     rows = np.flatnonzero(attended)
-    frame, scores = _visits(reading, people, subject["visits"], measured, day, rows)
-    _raise_if_fatal(found)
+    frame, scores = _visits(reading, identifiers, subject["visits"], measured, day, rows)
+    _raise_if_fatal(problems)
     frame |= visit_columns(reading, of_visits, measured.row[rows], frame)
-    own = {"subject": people.names, "treatment": treatment, **baselines}
-    own |= {(f"{c}_given" if c in own else c): v for c, v in covariates.items()}
-    kept = _in_study(reading, subject, len(people.names))
-    events = read_events(reading, people, subject, calendar)
-    _raise_if_fatal(found)
+    columns = {"subject": identifiers.names, "treatment": treatment, **baselines}
+    columns |= {(f"{c}_given" if c in columns else c): v for c, v in covariates.items()}
+    kept = _in_study(reading, subject, len(identifiers.names))
+    events = read_events(reading, identifiers, subject, calendar)
+    _raise_if_fatal(problems)
     # Names stay names where nothing was said: roles are shown and compared.
     averaged = mapping.averaged_over
     scales = averaged_scales(mapping.scale, averaged) if averaged else list(mapping.scale)
@@ -178,16 +178,16 @@ def _assemble(
         roles["instrument"] = "instrument"
     return ExportTables(
         visits=pd.DataFrame(frame),
-        subjects=pd.DataFrame(own)[kept].reset_index(drop=True),
+        subjects=pd.DataFrame(columns)[kept].reset_index(drop=True),
         events=events,
         roles=roles,
-        notices=tuple(dict.fromkeys(found)),
+        notices=tuple(dict.fromkeys(problems)),
     )
 
 
 def _visits(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: IntArray,
     measured: Measured,
     day: FloatArray,
@@ -196,7 +196,7 @@ def _visits(
     """Return the canonical columns of the visits, and the columns of scores by scale."""
     mapping = reading.mapping
     frame: dict[str, Any] = {
-        "subject": people.names[subject[measured.row[rows]]],
+        "subject": identifiers.names[subject[measured.row[rows]]],
         "day": day[rows],
     }
     if mapping.instrument is not None:
@@ -232,7 +232,7 @@ def _in_study(reading: Reading, subject: Mapping[str, IntArray], n: int) -> Bool
     return kept
 
 
-def _raise_if_fatal(found: list[Problem]) -> None:
-    if any(p.level == "error" for p in found):
-        unique = list(dict.fromkeys(found))
+def _raise_if_fatal(problems: list[Problem]) -> None:
+    if any(p.level == "error" for p in problems):
+        unique = list(dict.fromkeys(problems))
         raise DataError(sorted(unique, key=lambda p: p.level != "error"))

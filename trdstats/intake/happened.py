@@ -20,36 +20,38 @@ from trdstats.kinds import places
 
 def read_events(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: Mapping[str, IntArray],
     calendar: Calendar | None,
 ) -> pd.DataFrame | None:
     """Return events as subject, day, event; None where the export names none."""
     mapping = reading.mapping
-    parts = [*_from_columns(reading, people, subject, calendar)]
+    parts = [*_from_columns(reading, identifiers, subject, calendar)]
     if "events" in reading.tables:
-        part = _from_table(reading, people, subject["events"], calendar)
+        part = _from_table(reading, identifiers, subject["events"], calendar)
         parts += [] if part is None else [part]
     if not parts:
         asked = mapping.event_dates or mapping.event_days
-        return _frame(people, np.empty(0, np.intp), np.empty(0), np.empty(0, object)) if (
+        return _frame(identifiers, np.empty(0, np.intp), np.empty(0), np.empty(0, object)) if (
             asked
         ) else None  # fmt: skip
     frame = pd.concat(parts, ignore_index=True)
     return frame.drop_duplicates(ignore_index=True)
 
 
-def _frame(people: Identifiers, subject: IntArray, day: FloatArray, event: object) -> pd.DataFrame:
-    return pd.DataFrame({"subject": people.names[subject], "day": day, "event": event})
+def _frame(
+    identifiers: Identifiers, subject: IntArray, day: FloatArray, event: object
+) -> pd.DataFrame:
+    return pd.DataFrame({"subject": identifiers.names[subject], "day": day, "event": event})
 
 
 def _from_columns(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: Mapping[str, IntArray],
     calendar: Calendar | None,
 ) -> Iterator[pd.DataFrame]:
-    mapping, tables, found = reading.mapping, reading.tables, reading.found
+    mapping, tables, problems = reading.mapping, reading.tables, reading.problems
     for name in ("visits", "subjects"):
         for column, event in {**mapping.event_dates, **mapping.event_days}.items():
             if name not in tables or column not in tables[name].columns:
@@ -64,19 +66,19 @@ def _from_columns(
                 start = np.append(calendar.start.day, np.nan)[owner]
                 clock = np.append(calendar.start.seconds, np.nan)[owner]
                 days = days_since(dates, start, clock, [])
-                _check_start(people, owner, dates.day, days, column, found)
+                _check_start(identifiers, owner, dates.day, days, column, problems)
             rows = np.flatnonzero(~np.isnan(days) & (owner >= 0))
-            yield _frame(people, owner[rows], days[rows], event)
+            yield _frame(identifiers, owner[rows], days[rows], event)
 
 
 def _from_table(
-    reading: Reading, people: Identifiers, owner: IntArray, calendar: Calendar | None
+    reading: Reading, identifiers: Identifiers, owner: IntArray, calendar: Calendar | None
 ) -> pd.DataFrame | None:
-    mapping, found = reading.mapping, reading.found
+    mapping, problems = reading.mapping, reading.problems
     columns = reading.tables["events"].columns
     if mapping.event not in columns:
         close = nearest(mapping.event, columns)
-        found.append(
+        problems.append(
             Problem(
                 "unknown_column",
                 f"`events` has no column {mapping.event!r} that says what happened.",
@@ -90,12 +92,12 @@ def _from_table(
         dates = calendar.dates["events"]
         start = np.append(calendar.start.day, np.nan)[owner]
         clock = np.append(calendar.start.seconds, np.nan)[owner]
-        days = days_since(dates, start, clock, found)
-        _check_start(people, owner, dates.day, days, "events", found)
+        days = days_since(dates, start, clock, problems)
+        _check_start(identifiers, owner, dates.day, days, "events", problems)
     else:
         column = mapping.day or "day"
         if column not in columns:
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column",
                     f"`events` has neither the column of dates {mapping.date!r} nor {column!r}.",
@@ -107,25 +109,25 @@ def _from_table(
             return None
         days = to_days(reading.number(columns[column], is_day=True), mapping.unit)
     events = as_objects([*map(plain, named.distinct), None])[named.code]
-    return _frame(people, owner, days, events)
+    return _frame(identifiers, owner, days, events)
 
 
 def _check_start(
-    people: Identifiers,
+    identifiers: Identifiers,
     owner: IntArray,
     dates: FloatArray,
     days: FloatArray,
     column: str,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> None:
     lost = ~np.isnan(dates) & np.isnan(days)
     if lost.any():
-        found.append(
+        problems.append(
             Problem(
                 "missing_start",
                 count_of(int(lost.sum()), "event", "events")
                 + f" of {column!r} of subjects without a date of first treatment.",
-                places(lost, lambda i: str(people.names[owner[i]])),
+                places(lost, lambda i: str(identifiers.names[owner[i]])),
                 "Fill it in, or remove the event.",
             )
         )

@@ -55,22 +55,22 @@ def _written(column: Column) -> npt.NDArray[np.object_]:
     return as_objects([label_of(v) for v in column.distinct])
 
 
-def check_named(column: Column, found: list[Problem]) -> None:
+def check_named(column: Column, problems: list[Problem]) -> None:
     """Report rows that name no subject."""
-    nobody = column.code < 0
-    if nobody.any():
-        found.append(
+    none = column.code < 0
+    if none.any():
+        problems.append(
             Problem(
                 "missing_subject",
-                count_of(int(nobody.sum()), f"row of `{column.table}` names",
+                count_of(int(none.sum()), f"row of `{column.table}` names",
                          f"rows of `{column.table}` name") + " no subject.",
-                places(nobody, lambda i: f"row {i}"),
+                places(none, lambda i: f"row {i}"),
                 "Fill the identifier in, or remove the rows.",
             )
         )  # fmt: skip
 
 
-def check_one_row(column: Column, subject: IntArray, why: str, found: list[Problem]) -> None:
+def check_one_row(column: Column, subject: IntArray, why: str, problems: list[Problem]) -> None:
     """Report subjects with several rows in a table that has one row a subject.
 
     Parameters
@@ -85,7 +85,7 @@ def check_one_row(column: Column, subject: IntArray, why: str, found: list[Probl
     repeated[named] = True
     repeated[named[np.unique(subject[named], return_index=True)[1]]] = False
     if repeated.any():
-        found.append(
+        problems.append(
             Problem(
                 "duplicate_subject",
                 count_of(int(repeated.sum()), "row repeats", "rows repeat")

@@ -62,51 +62,51 @@ Places = dict["float | None", tuple[str, ...]]
 
 
 def find_columns(
-    mapping: ExportMapping, columns: Mapping[str, Column], found: list[Problem]
+    mapping: ExportMapping, columns: Mapping[str, Column], problems: list[Problem]
 ) -> tuple[dict[str, Places], dict[str, Places], dict[float, str]]:
     """Return the columns of scores, of items and of dates of wide visits.
 
     Columns that are not there are appended to `found`, with the nearest names.
     """
     names = list(columns)
-    scores = {s: _score_places(s, w, names, found) for s, w in mapping.scores.items()}
-    items = {s: _item_places(s, w, names, found) for s, w in mapping.forms.items()}
+    scores = {s: _score_places(s, w, names, problems) for s, w in mapping.scores.items()}
+    items = {s: _item_places(s, w, names, problems) for s, w in mapping.forms.items()}
     dates: dict[float, str] = {}
     if mapping.date is not None and unit_of(mapping.date) is not None:
-        places = _score_places("date", mapping.date, names, found)
+        places = _score_places("date", mapping.date, names, problems)
         dates = {float(day): c[0] for day, c in places.items() if day is not None}
     return scores, items, dates
 
 
-def _score_places(scale: str, where: Any, names: list[str], found: list[Problem]) -> Places:
+def _score_places(scale: str, where: Any, names: list[str], problems: list[Problem]) -> Places:
     if isinstance(where, Mapping):
-        _check_there(f"score of {scale}", list(where), names, found)
+        _check_there(f"score of {scale}", list(where), names, problems)
         return {float(day): (column,) for column, day in where.items()}
     unit = unit_of(where)
     if unit is None:
-        _check_there(f"score of {scale}", [where], names, found)
+        _check_there(f"score of {scale}", [where], names, problems)
         return {None: (where,)}
     matched = match_columns(where, names)
     if not matched:
-        found.append(_no_match(scale, where, names))
+        problems.append(_no_match(scale, where, names))
     result: Places = {}
     for column, numbers in matched.items():
         day = float(to_days(next(iter(numbers.values())), unit))
         if day in result:
-            found.append(_twice(where, (*result[day], column), day))
+            problems.append(_twice(where, (*result[day], column), day))
         result[day] = (column,)
     return dict(sorted(result.items(), key=lambda pair: pair[0] or 0.0))
 
 
-def _item_places(scale: str, where: Any, names: list[str], found: list[Problem]) -> Places:
+def _item_places(scale: str, where: Any, names: list[str], problems: list[Problem]) -> Places:
     n = len(get_scale(scale).item_maxima)
     if isinstance(where, tuple):
-        _check_there(f"items of {scale}", list(where), names, found)
+        _check_there(f"items of {scale}", list(where), names, problems)
         return {None: where}
     unit = unit_of(where)
     matched = match_columns(where, names)
     if not matched:
-        found.append(_no_match(scale, where, names))
+        problems.append(_no_match(scale, where, names))
         return {}
     by_day: dict[float | None, dict[int, str]] = {}
     for column, numbers in matched.items():
@@ -115,7 +115,7 @@ def _item_places(scale: str, where: Any, names: list[str], found: list[Problem])
         form = by_day.setdefault(day, {})
         item = int(numbers["item"])
         if item in form:
-            found.append(_twice(where, (form[item], column), day))
+            problems.append(_twice(where, (form[item], column), day))
         form[item] = column
     result: Places = {}
     for day, form in sorted(by_day.items(), key=lambda pair: pair[0] or 0.0):
@@ -125,7 +125,7 @@ def _item_places(scale: str, where: Any, names: list[str], found: list[Problem])
             at = "" if day is None else f" at day {day:g}"
             words = [f"item {i} has no column" for i in lacking]
             words += [f"{c!r} is no item" for c in extra]
-            found.append(
+            problems.append(
                 Problem(
                     "items_of_form",
                     f"{where!r} does not give the {n} items of {scale}{at}.",
@@ -139,7 +139,7 @@ def _item_places(scale: str, where: Any, names: list[str], found: list[Problem])
     return result
 
 
-def _check_there(role: str, wanted: list[str], names: list[str], found: list[Problem]) -> None:
+def _check_there(role: str, wanted: list[str], names: list[str], problems: list[Problem]) -> None:
     for column in wanted:
         if column not in names:
             close = nearest(column, names)
@@ -148,7 +148,7 @@ def _check_there(role: str, wanted: list[str], names: list[str], found: list[Pro
                 if close
                 else "Columns: " + ", ".join(map(repr, names[:20])) + "."
             )
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column", f"The export has no column {column!r} ({role}).", (), hint
                 )
@@ -176,7 +176,7 @@ def measure(
     columns: Mapping[str, Column],
     n_rows: int,
     read: ReadNumbers,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> Measured:
     """Return scores and items as numbers, wide tables laid out long.
 
@@ -187,7 +187,7 @@ def measure(
     """
     lacking: list[Problem] = []
     scores, items, dates = find_columns(mapping, columns, lacking)
-    found += lacking
+    problems += lacking
     used = {c for p in (*scores.values(), *items.values()) for group in p.values() for c in group}
     used |= set(dates.values())
     if lacking:
@@ -211,7 +211,7 @@ def measure(
     for scale, where in scores.items():
         for day, group in where.items():
             totals[scale][:, place[day or 0.0]] = read(columns[group[0]], _pattern(mapping, scale))
-        _note_empty(scale, totals[scale][:, [place[d or 0.0] for d in where]], found)
+        _note_empty(scale, totals[scale][:, [place[d or 0.0] for d in where]], problems)
     for scale, where in items.items():
         for day, group in where.items():
             for item, column in enumerate(group):
@@ -219,8 +219,8 @@ def measure(
                     columns[column], _pattern(mapping, scale)
                 )
         known = ~np.isnan(answers[scale][:, :, [place[d or 0.0] for d in where]]).all(axis=0)
-        _note_empty(scale, np.where(known, 1.0, np.nan), found)
-    _note_days(mapping, days, found)
+        _note_empty(scale, np.where(known, 1.0, np.nan), problems)
+    _note_days(mapping, days, problems)
     return Measured(
         row=np.repeat(np.arange(n_rows), len(days)),
         day=np.tile(np.array(days, dtype=float), n_rows),
@@ -241,10 +241,10 @@ def _empty(n_rows: int, n_days: int, n_items: int | None = None) -> FloatArray:
     return np.full(shape, np.nan)
 
 
-def _note_empty(scale: str, values: FloatArray, found: list[Problem]) -> None:
+def _note_empty(scale: str, values: FloatArray, problems: list[Problem]) -> None:
     empty = int(np.isnan(values).sum())
     if empty:
-        found.append(
+        problems.append(
             Problem(
                 "empty_cells",
                 count_of(empty, "cell", "cells")
@@ -256,10 +256,10 @@ def _note_empty(scale: str, values: FloatArray, found: list[Problem]) -> None:
         )
 
 
-def _note_days(mapping: ExportMapping, days: list[float], found: list[Problem]) -> None:
+def _note_days(mapping: ExportMapping, days: list[float], problems: list[Problem]) -> None:
     units = {unit_of(p) for p in mapping.patterns}
     how = "; ".join(describe_unit(u) for u in sorted(u for u in units if u))
-    found.append(
+    problems.append(
         Problem(
             "wide_visits",
             "Columns became visits on "

@@ -24,13 +24,13 @@ class Reading:
     mapping : ExportMapping
     tables : dict of str to SourceTable
     numbers : NumberReader
-    found : list of Problem
+    problems : list of Problem
     """
 
     mapping: ExportMapping
     tables: Mapping[str, SourceTable]
     numbers: NumberReader
-    found: list[Problem]
+    problems: list[Problem]
 
     def missing(self, column: str, *, is_day: bool = False) -> tuple[Any, ...]:
         """Return the codes for missing of a column; numbers of a list are days in one of days."""
@@ -55,32 +55,32 @@ class Reading:
         if labels and not from_file:
             column = with_scores(column, labels)
         codes = self.missing(column.name, is_day=is_day)
-        column = drop_missing(column, codes, NO_NUMBER, self.found)
-        return column.spread(self.numbers.read(column, self.found))
+        column = drop_missing(column, codes, NO_NUMBER, self.problems)
+        return column.spread(self.numbers.read(column, self.problems))
 
     def label(self, column: Column) -> Column:
         """Return a column of names, such as treatments, with codes as their labels."""
-        column = drop_missing(column, self.missing(column.name), NO_LABEL, self.found)
+        column = drop_missing(column, self.missing(column.name), NO_LABEL, self.problems)
         labels, from_file = self.labels(column)
         if not labels:
             return column
         source = "the labels of the file" if from_file else "the labels of the mapping"
-        return with_labels(column, labels, self.found, source=source)
+        return with_labels(column, labels, self.problems, source=source)
 
     def date(self, column: Column) -> Column:
         """Return a column of dates without its codes for missing."""
-        return drop_missing(column, self.missing(column.name), NO_NUMBER, self.found)
+        return drop_missing(column, self.missing(column.name), NO_NUMBER, self.problems)
 
     def value(self, column: Column) -> tuple[Column, bool]:
         """Return a column that describes subjects or visits, and whether it holds numbers."""
         labels, from_file = self.labels(column)
         return as_values(
-            column, self.numbers, self.missing(column.name), labels, from_file, self.found
+            column, self.numbers, self.missing(column.name), labels, from_file, self.problems
         )
 
 
 def start_reading(
-    mapping: ExportMapping, tables: Mapping[str, SourceTable], found: list[Problem]
+    mapping: ExportMapping, tables: Mapping[str, SourceTable], problems: list[Problem]
 ) -> Reading:
     """Return how the cells of an export are read, after one look at all of them."""
     every = [c for t in tables.values() for c in t.columns.values()]
@@ -88,4 +88,4 @@ def start_reading(
     marks = {"space": " ", "apostrophe": "'"}
     thousands = mapping.thousands and marks.get(mapping.thousands, mapping.thousands)
     numbers = NumberReader(mapping.decimal, thousands, elsewhere)
-    return Reading(mapping, tables, numbers, found)
+    return Reading(mapping, tables, numbers, problems)

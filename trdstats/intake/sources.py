@@ -41,7 +41,7 @@ class SourceTable:
 
 
 def read_sources(
-    given: Mapping[str, Any], mapping: ExportMapping, folder: Path, found: list[Problem]
+    given: Mapping[str, Any], mapping: ExportMapping, folder: Path, problems: list[Problem]
 ) -> dict[str, SourceTable]:
     """Return the tables of an export by name.
 
@@ -77,7 +77,7 @@ def read_sources(
             source = given.get("visits") or (folder / mapping.file if mapping.file else None)
         if source is None:
             continue
-        tables[name] = _read(name, source, sheets[name], mapping, found)
+        tables[name] = _read(name, source, sheets[name], mapping, problems)
     if "visits" not in tables:
         raise SpecError(
             "Nothing says where the export is: give its path or a data frame, or name it in the "
@@ -87,7 +87,7 @@ def read_sources(
 
 
 def _read(
-    name: str, source: Any, sheet: str | None, mapping: ExportMapping, found: list[Problem]
+    name: str, source: Any, sheet: str | None, mapping: ExportMapping, problems: list[Problem]
 ) -> SourceTable:
     levels: dict[str, list[Any]] = {}
     if isinstance(source, str | Path):
@@ -107,7 +107,7 @@ def _read(
         declared = [c for c, d in kinds if isinstance(d, pd.CategoricalDtype)]
         levels = {str(c): list(table.frame[c].cat.categories) for c in declared}
     frame, labels = to_pandas(table.frame, what=name), table.labels
-    found += table.notices
+    problems += table.notices
     empty = check_not_empty(frame, name)
     if empty is not None:
         raise DataError([empty])

@@ -42,7 +42,7 @@ def check_conflicts(
     subject: IntArray,
     names: npt.NDArray[Any],
     role: str,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> None:
     """Report subjects for whom a column that describes subjects says two things."""
     if not differs.any():
@@ -57,7 +57,7 @@ def check_conflicts(
         one, two = (plain(column.distinct[k]) for k in (first[i], column.code[row]))
         return f"{names[i]}: {one!r} and {two!r} (row {row})"
 
-    found.append(
+    problems.append(
         Problem(
             "conflicting_values",
             f"{column.what} ({role}) says two things of "
@@ -69,7 +69,7 @@ def check_conflicts(
 
 
 def describes_subjects(
-    column: Column, early: BoolArray, subject: IntArray, n: int, found: list[Problem]
+    column: Column, early: BoolArray, subject: IntArray, n: int, problems: list[Problem]
 ) -> Codes | None:
     """Return the code of each subject where a column never changes within one, else None.
 
@@ -93,7 +93,7 @@ def describes_subjects(
     known = column.code >= 0
     several = np.bincount(subject[known & (subject >= 0)], minlength=n) > 1
     if not late.any() and 0 < changing.sum() <= RARELY * several.sum():
-        found.append(
+        problems.append(
             Problem(
                 "nearly_constant",
                 f"{column.what} changes within "

@@ -46,7 +46,7 @@ class Calendar:
 
 def read_calendar(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: Mapping[str, IntArray],
     wide: Mapping[float, str],
 ) -> Calendar | None:
@@ -59,7 +59,7 @@ def read_calendar(
     wide : mapping of float to str
         Columns of dates of visits by the day in their names.
     """
-    mapping, tables, found = reading.mapping, reading.tables, reading.found
+    mapping, tables, problems = reading.mapping, reading.tables, reading.problems
     if mapping.start is None:
         return None
     columns: dict[str, Column] = {}
@@ -77,7 +77,9 @@ def read_calendar(
         columns["events"] = tables["events"].columns[str(mapping.date)]
 
     def fit(days: Mapping[str, FloatArray]) -> str:
-        starts = _starts({r: d for r, d in days.items() if r.startswith("start")}, subject, people)
+        starts = _starts(
+            {r: d for r, d in days.items() if r.startswith("start")}, subject, identifiers
+        )
         visits = [d for r, d in days.items() if r == "visits" or r.startswith("visits ")]
         owner = subject["visits"]
         begin = np.append(starts, np.nan)[owner]
@@ -93,17 +95,17 @@ def read_calendar(
         date_system=mapping.date_system,
         timezone=mapping.timezone,
         fit=fit,
-        found=found,
+        problems=problems,
     )
-    if not any(p.level == "error" for p in found):
-        check_gaps(dates, found)
-    return Calendar(dates, _first_treatment(dates, subject, people, found))
+    if not any(p.level == "error" for p in problems):
+        check_gaps(dates, problems)
+    return Calendar(dates, _first_treatment(dates, subject, identifiers, problems))
 
 
 def _starts(
-    days: Mapping[str, FloatArray], subject: Mapping[str, IntArray], people: Identifiers
+    days: Mapping[str, FloatArray], subject: Mapping[str, IntArray], identifiers: Identifiers
 ) -> FloatArray:
-    n = len(people.names)
+    n = len(identifiers.names)
     result = np.full(n, np.nan)
     for role, day in days.items():
         first, _, _ = constant(day, subject[role.split()[1]], n)
@@ -114,10 +116,10 @@ def _starts(
 def _first_treatment(
     dates: Mapping[str, Dates],
     subject: Mapping[str, IntArray],
-    people: Identifiers,
-    found: list[Problem],
+    identifiers: Identifiers,
+    problems: list[Problem],
 ) -> Start:
-    n = len(people.names)
+    n = len(identifiers.names)
     day, seconds, swapped = np.full((3, n), np.nan)
     for role in (r for r in ("start subjects", "start visits") if r in dates):
         read, owner = dates[role], subject[role.split()[1]]
@@ -125,8 +127,8 @@ def _first_treatment(
         again = ~np.isnan(day) & ~np.isnan(first) & (day != first)
         if differs.any() or again.any():
             marked = differs | np.append(again, False)[owner]
-            who = [str(people.names[k]) for k in owner]
-            found.append(
+            who = [str(identifiers.names[k]) for k in owner]
+            problems.append(
                 Problem(
                     "conflicting_values",
                     f"{read.column.what} (start) says two dates of first treatment of "
@@ -143,7 +145,7 @@ def _first_treatment(
 
 def visit_days(
     reading: Reading,
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: IntArray,
     measured: Measured,
     calendar: Calendar | None,
@@ -155,43 +157,45 @@ def visit_days(
     subject : ndarray of int, shape (n_rows,)
         Subject of each row of the export.
     """
-    mapping, found = reading.mapping, reading.found
+    mapping, problems = reading.mapping, reading.problems
     columns = reading.tables["visits"].columns
     if measured.day is not None and not measured.dates:
         return measured.day
     if mapping.day is not None:
         days = to_days(reading.number(columns[mapping.day], is_day=True), mapping.unit)
         if mapping.unit != "days":
-            found.append(_converted(columns[mapping.day], mapping.unit))
-        _report_undated(columns[mapping.day], np.isnan(days), measured, "day", found)
+            problems.append(_converted(columns[mapping.day], mapping.unit))
+        _report_undated(columns[mapping.day], np.isnan(days), measured, "day", problems)
         return days
     if mapping.visit is not None:
         return _named_days(reading, columns[mapping.visit], measured)
     assert calendar is not None
     if measured.dates:
-        return _wide_dates(people, subject, measured, calendar, found)
+        return _wide_dates(identifiers, subject, measured, calendar, problems)
     dates = calendar.dates["visits"]
     owner = np.append(calendar.start.day, np.nan)[subject]
-    _report_untreated(people, subject, np.isnan(owner) & ~np.isnan(dates.day), found)
+    _report_untreated(identifiers, subject, np.isnan(owner) & ~np.isnan(dates.day), problems)
     clock = np.append(calendar.start.seconds, np.nan)[subject]
-    days = days_since(dates, owner, clock, found)
-    _report_undated(dates.column, dates.column.code < 0, measured, "date", found)
+    days = days_since(dates, owner, clock, problems)
+    _report_undated(dates.column, dates.column.code < 0, measured, "date", problems)
     swapped = np.append(calendar.start.swapped, np.nan)[subject]
     start = next(d for r, d in calendar.dates.items() if r.startswith("start"))
-    check_epochs(days, subject, dates, start, len(people.names), found)
-    check_exchanged(dates, start, owner, swapped, subject, list(people.names), found)
-    check_days(days, lambda i: f"{people.names[subject[i]]} (row {i})", dates.column.what, found)
+    check_epochs(days, subject, dates, start, len(identifiers.names), problems)
+    check_exchanged(dates, start, owner, swapped, subject, list(identifiers.names), problems)
+    check_days(
+        days, lambda i: f"{identifiers.names[subject[i]]} (row {i})", dates.column.what, problems
+    )
     return days
 
 
 def _wide_dates(
-    people: Identifiers,
+    identifiers: Identifiers,
     subject: IntArray,
     measured: Measured,
     calendar: Calendar,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> FloatArray:
-    """Return days of visits whose dates stand in columns of their own."""
+    """Return days of visits whose dates stand in separate columns."""
     assert measured.day is not None
     grid = measured.day.reshape(len(subject), -1)
     result = np.full(grid.shape, np.nan)
@@ -201,7 +205,7 @@ def _wide_dates(
     for k, day in enumerate(grid[0].tolist()):
         dates = calendar.dates.get(f"visits {day:g}")
         if dates is None:
-            found.append(
+            problems.append(
                 Problem(
                     "no_date_column",
                     f"Visits of day {day:g} have scores but no column of dates.",
@@ -213,12 +217,16 @@ def _wide_dates(
         notes: list[Problem] = []
         result[:, k] = days_since(dates, start, clock, notes)
         if not k:
-            found += notes
+            problems += notes
         undated = rated[:, k] & (dates.column.code < 0)
         if undated.any():
-            found.append(_undated(dates.column, undated, "date"))
-        check_days(result[:, k], lambda i: str(people.names[subject[i]]), dates.column.what, found)
-    _report_untreated(people, subject, np.isnan(start) & ~np.isnan(result).all(axis=1), found)
+            problems.append(_undated(dates.column, undated, "date"))
+        check_days(
+            result[:, k], lambda i: str(identifiers.names[subject[i]]), dates.column.what, problems
+        )
+    _report_untreated(
+        identifiers, subject, np.isnan(start) & ~np.isnan(result).all(axis=1), problems
+    )
     return result.ravel()
 
 
@@ -236,7 +244,7 @@ def _named_days(reading: Reading, column: Column, measured: Measured) -> FloatAr
     rated = unknown & measured.is_rated
     if rated.any():
         names = sorted({str(texts[k]) for k in np.unique(column.code[rated])})
-        reading.found.append(
+        reading.problems.append(
             Problem(
                 "unknown_visit",
                 count_of(int(rated.sum()), "rating has", "ratings have")
@@ -247,7 +255,7 @@ def _named_days(reading: Reading, column: Column, measured: Measured) -> FloatAr
                 f"Give it a day: visit_days = {{{names[0]!r} = ...}}.",
             )
         )
-    _report_undated(column, column.code < 0, measured, "visit", reading.found)
+    _report_undated(column, column.code < 0, measured, "visit", reading.problems)
     return days
 
 
@@ -266,31 +274,31 @@ def _undated(column: Column, rows: BoolArray, role: str) -> Problem:
         f"missing_{role}",
         count_of(int(rows.sum()), "rating has", "ratings have") + f" no {role} in {column.what}.",
         places(rows, lambda i: f"row {i}"),
-        f"Fill the {role} in, or remove the rows: the day of a rating is never made up.",
+        f"Fill the {role} in, or remove the rows: the day of a rating is never invented.",
     )
 
 
 def _report_undated(
-    column: Column, undated: BoolArray, measured: Measured, role: str, found: list[Problem]
+    column: Column, undated: BoolArray, measured: Measured, role: str, problems: list[Problem]
 ) -> None:
     rows = undated & (column.code < 0) & measured.is_rated
     if rows.any():
-        found.append(_undated(column, rows, role))
+        problems.append(_undated(column, rows, role))
 
 
 def _report_untreated(
-    people: Identifiers, subject: IntArray, rows: BoolArray, found: list[Problem]
+    identifiers: Identifiers, subject: IntArray, rows: BoolArray, problems: list[Problem]
 ) -> None:
     who = np.unique(subject[rows & (subject >= 0)])
-    if len(who) and not any(p.level == "error" for p in found):
-        marked = np.zeros(len(people.names), dtype=bool)
+    if len(who) and not any(p.level == "error" for p in problems):
+        marked = np.zeros(len(identifiers.names), dtype=bool)
         marked[who] = True
-        found.append(
+        problems.append(
             Problem(
                 "missing_start",
                 count_of(len(who), "subject has", "subjects have")
                 + " dated visits but no date of first treatment.",
-                places(marked, lambda i: str(people.names[i])),
+                places(marked, lambda i: str(identifiers.names[i])),
                 "Fill it in, or remove the rows of subjects who were never treated.",
             )
         )

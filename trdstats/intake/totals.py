@@ -38,32 +38,32 @@ def score_forms(
     try:
         scored = score_items(forms, scale, items=columns, missing=rule)
     except DataError as error:
-        reading.found.extend(error.problems)
+        reading.problems.extend(error.problems)
         return {name: np.full(len(forms), np.nan)}
     tidy = scored.tidy()
-    _note_scored(scale, scored, reading.found)
+    _note_scored(scale, scored, reading.problems)
     imputed = tidy["items_imputed"].to_numpy(dtype=float)
     if "items_imputed" in frame:  # of another scale of the same visits
         imputed = np.maximum(imputed, frame["items_imputed"])
     return {name: tidy["score"].to_numpy(dtype=float), "items_imputed": imputed}
 
 
-def _note_scored(scale: str, scored: Any, found: list[Problem]) -> None:
+def _note_scored(scale: str, scored: Any, problems: list[Problem]) -> None:
     counts = scored.tidy()["reason"].value_counts(sort=False)
-    said = [f"{reason}: {n:,}" for reason, n in counts.items() if n]
+    sentences = [f"{reason}: {n:,}" for reason, n in counts.items() if n]
     lost = int(scored.tidy()["score"].isna().sum() - counts.get("not answered", 0))
-    found.append(
+    problems.append(
         Problem(
             "scored_items",
             count_of(len(scored.tidy()), "form", "forms") + f" of {scale} scored from items.",
-            tuple(said),
+            tuple(sentences),
             "What becomes of unanswered items: missing_items = ...",
             level="warning" if lost else "note",
         )
     )
     kinds = scored.quality()["kind"].value_counts()
     if len(kinds):
-        found.append(
+        problems.append(
             Problem(
                 "findings_in_forms",
                 count_of(len(scored.quality()), "finding", "findings")

@@ -42,8 +42,8 @@ def warn_of_limits(notices: Sequence[Problem], *, stacklevel: int = 3) -> None:
 
 def _asked(universe: Universe) -> tuple[Problem, ...]:
     pair = (universe.treatment, universe.reference)
-    found = note_asked_day(universe.study, universe.day, pair)
-    return () if found is None else (found,)
+    problems = note_asked_day(universe.study, universe.day, pair)
+    return () if problems is None else (problems,)
 
 
 def _counted(problem: Problem, n: int, of: int) -> Problem:

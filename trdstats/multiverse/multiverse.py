@@ -176,8 +176,8 @@ def multiverse(
 def _switched(study: Study, pair: tuple[str, str], day: float) -> SwitchCounts | None:
     with np.errstate(invalid="ignore"):
         early = switch_days(study) <= day
-    found = count_switches(study, early, strategy=None, when=f"by day {day:g}", of="other")
-    return found and found.only(pair)
+    counts = count_switches(study, early, strategy=None, when=f"by day {day:g}", of="other")
+    return counts and counts.only(pair)
 
 
 def _named(

@@ -24,7 +24,7 @@ def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
     names : dict of str to str
         Column of each role. Time and status may be absent where left and right are there.
     """
-    found = []
+    problems = []
     intervals = names["left"] in table.columns and names["right"] in table.columns
     needed = ["subject", "treatment"] + ([] if intervals else ["time", "status"])
     for role in needed:
@@ -35,7 +35,7 @@ def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
             either = "" if role in ("subject", "treatment") else (
                 ", or give left and right, between which the event lies"
             )  # fmt: skip
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column",
                     f"The event times have no column {column!r} for {role}.",
@@ -44,15 +44,15 @@ def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
                 )
             )
     if not len(table):
-        found.append(
+        problems.append(
             Problem("empty_table", "The event times have no rows.", (), "Check how they were made.")
         )
-    return found
+    return problems
 
 
 def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the table with days and statuses as floats, and what is not a number in them."""
-    found, columns = [], {}
+    problems, columns = [], {}
     for column in (*DAYS, "status"):
         if column not in table:
             continue
@@ -63,8 +63,8 @@ def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
         problem = check_numbers(
             values, wrong, f"the event times' column {column!r}", _remedy(column, values)
         )
-        found += [] if problem is None else [problem]
-    return table.assign(**columns), found
+        problems += [] if problem is None else [problem]
+    return table.assign(**columns), problems
 
 
 def _remedy(column: str, values: pd.Series[Any]) -> str:
@@ -124,22 +124,22 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
     event = status == 1
     wrong = left.isna() | right.isna() | (left > right) | (event & ~np.isfinite(right))
     wrong |= ~np.isfinite(left) | (time < 0)
-    fine = ~wrong
+    usable = ~wrong
     outside = event & ~(((left < time) | ((left == right) & (left == time))) & (time <= right))
-    found = [
+    problems = [
         *_problem(table, "bad_interval", wrong, "interval (left, right] is",
                   "intervals (left, right] are",
                   "missing, reversed, before day 0, or infinite where the event was seen",
                   "left is the last day without the event, right the first day with it, and "
                   "infinite (inf) where it was not seen."),
-        *_problem(table, "censored_with_right", fine & (status == 0) & np.isfinite(right),
+        *_problem(table, "censored_with_right", usable & (status == 0) & np.isfinite(right),
                   "censored row has", "censored rows have", "a finite right end",
                   "An event in (left, right] has status 1; without one right is infinite (inf)."),
-        *_problem(table, "time_outside", fine & outside, "event has its time",
+        *_problem(table, "time_outside", usable & outside, "event has its time",
                   "events have their times", "outside (left, right]",
                   "Date the event between its two visits; right, the visit at which it was "
                   "detected, is the usual choice."),
-        *_problem(table, "left_after_time", fine & ~event & (left > time), "row has",
+        *_problem(table, "left_after_time", usable & ~event & (left > time), "row has",
                   "rows have", "left after time",
                   "Without the event, time is the end of follow-up and left the last day known to "
                   "be without it."),
@@ -147,12 +147,12 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
     if "entry" in table:
         late = ~(table["entry"] < time) & (time > 0)
         late |= ~(table["entry"] >= 0)
-        found += _problem(
+        problems += _problem(
             table, "bad_entry", late, "entry is", "entries are",
             "missing, negative, or not before the time",
             "entry is the day from which the subject is under observation.",
         )  # fmt: skip
-    return found
+    return problems
 
 
 def hint_at_status_of_r(status: pd.Series[Any]) -> None:
@@ -166,7 +166,7 @@ def hint_at_status_of_r(status: pd.Series[Any]) -> None:
         warnings.warn(
             "No status is 0: all subjects count as having had the event (1) or a competing cause "
             "(2), and none as censored. Where 1 is censored and 2 the event, as R's Surv takes "
-            "it, subtract 1. Where nobody was censored, name the causes: "
+            "it, subtract 1. Where no subject was censored, name the causes: "
             "causes={1: 'response', 2: 'death'}.",
             DataWarning,
             stacklevel=3,

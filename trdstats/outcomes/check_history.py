@@ -16,12 +16,12 @@ COLUMNS = ("subject", "treatment", "start", "stop", "state", "to")
 
 def check_columns(table: pd.DataFrame) -> list[Problem]:
     """Check that the columns are there, and rows in them."""
-    found = []
+    problems = []
     for column in COLUMNS:
         if column not in table.columns:
             close = nearest(column, table.columns)
             hint = f"Did you mean {close[0]!r}? " if close else ""
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column",
                     f"The response history has no column {column!r}.",
@@ -30,12 +30,12 @@ def check_columns(table: pd.DataFrame) -> list[Problem]:
                 )
             )
     if not len(table):
-        found.append(
+        problems.append(
             Problem(
                 "empty_table", "The response history has no rows.", (), "Check how it was made."
             )
         )
-    return found
+    return problems
 
 
 def _problem(

@@ -44,8 +44,8 @@ class CountComparison(EstimateResult):
 
     def estimates(self) -> Estimates:
         """Return difference, ratio and odds ratio."""
-        found = self._compared()
-        return replace(found, keys=found.keys[["measure"]])
+        comparison = self._compared()
+        return replace(comparison, keys=comparison.keys[["measure"]])
 
     def _compared(self) -> Estimates:
         x1, n1, x0, n0 = self.counts
@@ -86,7 +86,7 @@ class CountComparison(EstimateResult):
         rows = []
         for r in each_row(self.tidy()):
             scale, digits = (100, 1) if r.measure == "difference" else (1, 2)
-            unit = " (points of %)" if r.measure == "difference" else ""
+            unit = " (percentage points)" if r.measure == "difference" else ""
             shown = format_estimate(r.estimate, r.conf_low, r.conf_high, digits, scale=scale)
             rows.append((r.measure + unit, shown, format_p(r.p_value)))
         tests = tuple((r.test, format_p(r.p_value)) for r in each_row(self.tests()))

@@ -70,7 +70,7 @@ def response_history(
     SpecError
         When response is no state at a visit, or the strategy is not one of these.
     NotEstimableError
-        When nobody was rated.
+        When no subject was assessed.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def response_history(
     origin = kernel.origin_at_start(visits)
     warn_of_schedule(study, response, visits)
     warn_of_schedule(study, relapse, visits, kernel.origin_at_first(visits, responds).day)
-    stays: list[_Stays] = []
+    spells: list[_Spells] = []
     state = 0
     known = None
     # One turn a change of state, for all subjects at once; nobody has more turns than visits.
@@ -128,12 +128,14 @@ def response_history(
             end = study.schedule_end() - origin.day
             record = kernel.never_after(record, failed - origin.day, end)
         known = record.defined if known is None else known
-        stays.append(_Stays(state, 2 if state == 1 else 1, origin.day, record))
-        moved = record.defined & (record.status == 1)
-        if not moved.any() or (state == 1 and not regain):
+        spells.append(_Spells(state, 2 if state == 1 else 1, origin.day, record))
+        shifted = record.defined & (record.status == 1)
+        if not shifted.any() or (state == 1 and not regain):
             break
         day, gap = origin.day + record.time, record.right - record.left
-        origin = _origin_after(visits, np.where(moved, day, np.nan), np.where(moved, gap, np.nan))
+        origin = _origin_after(
+            visits, np.where(shifted, day, np.nan), np.where(shifted, gap, np.nan)
+        )
         state = 2 if state == 1 else 1
     followed = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
     last = np.zeros(len(switch))
@@ -144,11 +146,11 @@ def response_history(
     counts = count_switches(
         study, switched, strategy=after_switch, when="during follow-up", of="history", among=known
     )
-    return _labelled(study, (response, relapse), stays, known, followed, counts)
+    return _labelled(study, (response, relapse), spells, known, followed, counts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stays:
+class _Spells:
     """One stay of every subject: state, the state it may lead to, its start, and its end."""
 
     state: int
@@ -168,7 +170,7 @@ def _origin_after(visits: RatedVisits, day: FloatArray, gap: FloatArray) -> kern
 def _labelled(
     study: Study,
     rules: tuple[Definition, Definition],
-    stays: list[_Stays],
+    spells: list[_Spells],
     known: BoolArray,
     visits: pd.DataFrame,
     switching: SwitchCounts | None,
@@ -179,20 +181,20 @@ def _labelled(
     covariates = {c: f"{c}_given" if c in taken else c for c in names}
     labelled = subjects[["subject", "treatment", *names]].rename(columns=covariates)
     parts = []
-    for turn, s in enumerate(stays):
+    for turn, s in enumerate(spells):
         record = s.record
         # A stay that ends on its first day is kept where it leads on: an event on the day of
         # response is a relapse.
         instant = (record.time == 0) & (record.status == 1)
         row = np.flatnonzero(record.defined & ((record.time > 0) | instant))
-        moved = record.status[row] == 1
+        shifted = record.status[row] == 1
         start = s.start[row]
         parts.append(
             labelled.iloc[row].assign(
                 start=start,
                 stop=start + record.time[row],
                 state=STATES[s.state],
-                to=np.where(moved, STATES[s.to], CENSORED),
+                to=np.where(shifted, STATES[s.to], CENSORED),
                 left=start + record.left[row],
                 right=start + record.right[row],
                 turn_=turn,
@@ -201,8 +203,8 @@ def _labelled(
         )
     frame = pd.concat(parts).sort_values(["subject_", "turn_"], kind="stable")
     if not len(frame):
-        raise NotEstimableError("Nobody has a history of response: no subject was rated.")
-    never = known & (stays[0].record.time == 0)
+        raise NotEstimableError("No subject has a history of response: no subject was assessed.")
+    never = known & (spells[0].record.time == 0)
     reason = undefined_reason(study.scale)
     return ResponseHistory(
         frame.drop(columns=["turn_", "subject_"]).reset_index(drop=True),

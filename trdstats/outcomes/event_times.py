@@ -50,7 +50,7 @@ class EventTimes(SummaryMixin):
     caveat : str
         What every comparison must say; empty when nothing has to be said.
     first_look : dict of str to float, optional
-        Earliest day on which anybody under a treatment was rated: before it nothing could be
+        Earliest day on which any subject under a treatment was assessed: before it nothing could be
         seen to happen.
     notices : sequence of Problem
         What the visits cannot show of the event.
@@ -246,20 +246,27 @@ class EventTimes(SummaryMixin):
         frame, causes = self.frame, self.causes
         rows = []
         for name in self.treatments:
-            mine = frame[frame["treatment"] == name]
-            status = mine["status"].to_numpy()
-            width = (mine["right"] - mine["left"]).to_numpy()[status == 1]
+            of_arm = frame[frame["treatment"] == name]
+            status = of_arm["status"].to_numpy()
+            width = (of_arm["right"] - of_arm["left"]).to_numpy()[status == 1]
             rows.append(
                 (
                     name,
-                    format_count(len(mine)),
+                    format_count(len(of_arm)),
                     *(format_count((status == k).sum()) for k in causes),
                     format_count((status == 0).sum()),
-                    format_count(((mine["time"] == 0) & (status == 0)).sum()),
+                    format_count(((of_arm["time"] == 0) & (status == 0)).sum()),
                     format_number(np.median(width) if len(width) else np.nan),
                 )
             )
-        header = ("Treatment", "Subjects", *causes.values(), "Censored", "Never seen", "Gap (days)")
+        header = (
+            "Treatment",
+            "Subjects",
+            *causes.values(),
+            "Censored",
+            "Never assessed",
+            "Gap (days)",
+        )
         notes = ["Gap: median number of days between the visits that enclose the event."]
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
         notes[:0] = [f"{p.summary} {p.remedy}" for p in self._limits]

@@ -47,7 +47,7 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
         Rated visit that speaks for the day of the state, -1 without one.
     """
     rated, state = evaluate(study, definition.state)
-    n, own = len(row), states_at(state, row)
+    n, at_visit = len(row), states_at(state, row)
     opens, closes = window_of(study, dict.fromkeys(study.treatments, definition.until))
     last = np.full(n, -np.inf)
     owner = np.repeat(np.arange(n), np.diff(rated.arrays.start))
@@ -56,9 +56,9 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
     event = _event_days(study, definition, rated.arrays.day, row)
     with np.errstate(invalid="ignore"):
         had = event <= closes + 1e-9
-    free = own.met & ~had & followed
-    lost = own.met & ~had & ~followed  # in the state, and not seen to the last day
-    reason = np.where(lost, NOT_RATED, np.where(had, ASSESSED, own.reason)).astype(np.uint8)
+    free = at_visit.met & ~had & followed
+    lost = at_visit.met & ~had & ~followed  # in the state, and not seen to the last day
+    reason = np.where(lost, NOT_RATED, np.where(had, ASSESSED, at_visit.reason)).astype(np.uint8)
     return FreeOfEvent(states(free, reason), followed, np.where(had, event, closes))
 
 
@@ -66,21 +66,21 @@ def _event_days(
     study: Study, definition: WithoutEvent, day: FloatArray, row: IntArray
 ) -> FloatArray:
     """Return the day of the first event that counts, NaN without one."""
-    found = np.full(len(row), np.nan)
+    values = np.full(len(row), np.nan)
     since = definition.state if definition.since else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # `rates` says what the schedule cannot show
         try:
             times = time_to(study, definition.event, since=since)
         except NotEstimableError:  # nobody was in the state
-            return found
+            return values
     frame = times.frame[times.frame["status"] == 1]
     place = study.subjects["subject"].astype(object).reset_index(drop=True)
     at = place.reset_index().set_index("subject")["index"].to_dict()
-    own = np.array([at[s] for s in frame["subject"].astype(object)], dtype=np.intp)
+    owner = np.array([at[s] for s in frame["subject"].astype(object)], dtype=np.intp)
     start = np.where(row >= 0, day[np.maximum(row, 0)], np.nan) if since is not None else 0.0
-    found[own] = frame["time"].to_numpy(dtype=float)
-    return found + start
+    values[owner] = frame["time"].to_numpy(dtype=float)
+    return values + start
 
 
 def window_of(study: Study, days: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:

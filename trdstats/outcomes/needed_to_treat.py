@@ -78,11 +78,11 @@ def number_needed_to_treat(
         )
     sign = 1.0 if better == "higher" else -1.0
     keys = [c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in rows]
-    found = pd.DataFrame(
+    frame = pd.DataFrame(
         [{**{k: getattr(r, k) for k in keys}, **_number(r, sign)} for r in each_row(rows)]
     )
     level = float(rows["conf_level"].iloc[0])
-    return NeededToTreat(found.astype({"rounded_up": "Int64"}), better, level)
+    return NeededToTreat(frame.astype({"rounded_up": "Int64"}), better, level)
 
 
 def _are_proportions(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
@@ -117,12 +117,12 @@ def _words(
     if np.isnan(gap):
         return NOT_ESTIMABLE
     to = BENEFIT if gap >= 0 else HARM
-    said = f"{format_number(number)} to {to}" if np.isfinite(number) else "none: no difference"
+    sentences = f"{format_number(number)} to {to}" if np.isfinite(number) else "none: no difference"
     if np.isnan(ends).any():
-        return said
+        return sentences
     if not crosses:
-        return f"{said} ({format_interval(min(near, far), max(near, far))})"
-    return f"{said} ({format_number(near)} to {BENEFIT}, ∞, {format_number(far)} to {HARM})"
+        return f"{sentences} ({format_interval(min(near, far), max(near, far))})"
+    return f"{sentences} ({format_number(near)} to {BENEFIT}, ∞, {format_number(far)} to {HARM})"
 
 
 @dataclass(frozen=True, repr=False, eq=False)

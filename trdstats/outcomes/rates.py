@@ -1,4 +1,4 @@
-"""Share of subjects in a state at a scheduled day, with intervals and comparisons."""
+"""Proportion of subjects in a state at a scheduled day, with intervals and comparisons."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def rates(
     weights: WeightsLike | None = None,
     after_switch: AfterSwitch | None = None,
 ) -> Rates:
-    """Estimate the share of subjects that meet a definition at a scheduled day.
+    """Estimate the proportion of subjects that meet a definition at a scheduled day.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def rates(
         Scheduled day. Needed, unless the definition speaks of one day alone, as
         ``remission_at(56).without(relapse, until=224)`` does.
     missing : {"nonresponse", "observed", "locf", "worst"}
-        What becomes of subjects without a verdict at that day: not rated, or rated where the rule
-        cannot be applied (no baseline, a baseline at an end of the scale, not confirmed), which the
-        table tells apart. "nonresponse": not met, of all subjects. "observed": left out. "locf":
-        the verdict of the last rated visit up to that day; those without one are left out. "worst":
-        not met, but met under the reference.
+        What becomes of subjects without a verdict at that day: not assessed, or assessed where the
+        rule cannot be applied (no baseline, a baseline at an end of the scale, not confirmed),
+        which the table tells apart. "nonresponse": not met, of all subjects. "observed": left out.
+        "locf": the verdict of the last rated visit up to that day; those without one are left out.
+        "worst": not met, but met under the reference.
     conf_level : float
     method : {"wilson", "agresti-coull", "clopper-pearson"}
         Interval of a rate.
@@ -112,14 +112,14 @@ def rates(
     Raises
     ------
     SpecError, UnknownNameError
-        When an argument is not usable or nobody was scheduled at that day.
+        When an argument is not usable or no subject was scheduled at that day.
         A rate cannot censor a switch: the message says what can.
 
     Warns
     -----
     EstimateWarning
-        When a treatment has nobody rated at that day, or none of those rated can be judged; its
-        rate is NaN.
+        When a treatment has no subject assessed at that day, or none of those assessed can be
+        judged; its rate is NaN.
     DataWarning
         When fewer than half of those assessed about the day were assessed in its window (without
         windows: on the very day), when the visits cannot show what the definition asks for (too
@@ -171,7 +171,7 @@ def rates(
         check_observed(weights, known["subject"], known["met"].notna().to_numpy(), day=float(day))
         weighted = weigh_rates(known, weights)
     counts = _counts(study, outcomes)
-    found = Rates(
+    result = Rates(
         label=definition.label(study.scale),
         definition=definition.describe(study.scale),
         day=day,
@@ -187,11 +187,11 @@ def rates(
         switching=switching,
         notices=notices,
     )
-    rates_of = found.of_treatments()
-    unseen = rates_of.keys["treatment"][np.isnan(rates_of.value)]
-    if len(unseen):
-        warnings.warn(_without_rate(outcomes, unseen, day), EstimateWarning, stacklevel=2)
-    return found
+    rates_of = result.of_treatments()
+    not_assessed = rates_of.keys["treatment"][np.isnan(rates_of.value)]
+    if len(not_assessed):
+        warnings.warn(_without_rate(outcomes, not_assessed, day), EstimateWarning, stacklevel=2)
+    return result
 
 
 def day_of(definition: Definition, day: float | None) -> float:
@@ -202,27 +202,29 @@ def day_of(definition: Definition, day: float | None) -> float:
     SpecError
         When none is given, or another than the one the definition speaks of.
     """
-    own = definition.fixed_day
-    if day is None and own is None:
+    fixed = definition.fixed_day
+    if day is None and fixed is None:
         raise SpecError(f"{definition.label()} needs a day, for example day=28.")
-    if day is not None and own is not None and day != own:
-        raise SpecError(f"{definition.label()} speaks of day {own:g} alone: leave day={day:g} out.")
-    found = own if day is None else day
-    assert found is not None
-    return float(found)
+    if day is not None and fixed is not None and day != fixed:
+        raise SpecError(
+            f"{definition.label()} speaks of day {fixed:g} alone: leave day={day:g} out."
+        )
+    judged_at = fixed if day is None else day
+    assert judged_at is not None
+    return float(judged_at)
 
 
 def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> str:
-    """Return why some treatments have no rate: nobody was rated, or nobody can be judged."""
+    """Return why some treatments have no rate: no subject was assessed, or none can be judged."""
     unrated, parts = [], []
     for name in names:
         why = reasons_undecided(outcomes[outcomes["treatment"] == name])
         if why:
-            parts.append(f"Nobody rated at day {day:g} under {name} can be judged ({why})")
+            parts.append(f"No subject assessed at day {day:g} under {name} can be judged ({why})")
         else:
             unrated.append(name)
     if unrated:
-        parts.insert(0, f"Nobody was rated at day {day:g} under {', '.join(unrated)}")
+        parts.insert(0, f"No subject was assessed at day {day:g} under {', '.join(unrated)}")
     return ". ".join(parts) + ": no rate there."
 
 
@@ -260,7 +262,7 @@ def verdicts(
     ------
     SpecError, UnknownNameError
         When the definition is an event or does not fit, the strategy is not one of these, or
-        nobody was scheduled at that day.
+        no subject was scheduled at that day.
     """
     if definition.is_event:
         raise SpecError(
@@ -272,20 +274,20 @@ def verdicts(
     if isinstance(definition, WithoutEvent):
         return _without_event(study, definition, missing, reference, after_switch)
     rated, state = evaluate(study, definition)
-    own = _row_at_day(study, rated, day)
-    if not (own >= 0).any():
+    row_at_day = _row_at_day(study, rated, day)
+    if not (row_at_day >= 0).any():
         visit = study.visits["visit"].to_numpy()[rated.row]
         raise unknown_day(day, visit[~np.isnan(visit)].tolist())
-    row = _last_row_by(study, rated, day) if definition.is_cumulative else own
+    row = _last_row_by(study, rated, day) if definition.is_cumulative else row_at_day
     switch = switch_days(study, definition.events)
-    assessed = np.full(len(own), float(day))
-    assessed[own >= 0] = rated.arrays.day[own[own >= 0]]
+    assessed = np.full(len(row_at_day), float(day))
+    assessed[row_at_day >= 0] = rated.arrays.day[row_at_day[row_at_day >= 0]]
     with np.errstate(invalid="ignore"):
         switched = switch <= assessed
-    found = _outcomes(study, rated, state, row, day, missing, reference)
+    outcomes = _outcomes(study, rated, state, row, day, missing, reference)
     if after_switch == "failure":
-        found = _failed(study, definition, found, switch, switched, day)
-    return found.assign(switched=switched)
+        outcomes = _failed(study, definition, outcomes, switch, switched, day)
+    return outcomes.assign(switched=switched)
 
 
 def _without_event(
@@ -311,21 +313,22 @@ def _without_event(
     # could be known there.
     can_be = _any_of_arm(study, row >= 0) & _any_of_arm(study, judged.followed)
     seen = (judged.followed | judged.verdict.known) & can_be
-    found = _after_missing(study, judged.verdict, seen, missing, reference)
+    outcomes = _after_missing(study, judged.verdict, seen, missing, reference)
     with np.errstate(invalid="ignore"):
         switched = switch_days(study, definition.events) <= judged.end
     if after_switch == "failure":
-        failed = switched & _any_of_arm(study, found["met"].notna().to_numpy())
-        found = found.assign(
-            met=found["met"].mask(failed, False), reason=found["reason"].mask(failed, REASONS[0])
+        failed = switched & _any_of_arm(study, outcomes["met"].notna().to_numpy())
+        outcomes = outcomes.assign(
+            met=outcomes["met"].mask(failed, False),
+            reason=outcomes["reason"].mask(failed, REASONS[0]),
         )
-    return found.assign(switched=switched)
+    return outcomes.assign(switched=switched)
 
 
 def _failed(
     study: Study,
     definition: Definition,
-    found: pd.DataFrame,
+    table: pd.DataFrame,
     switch: FloatArray,
     switched: BoolArray,
     day: float,
@@ -335,18 +338,18 @@ def _failed(
     rated, state = evaluate(study, definition, seen=seen_until(switch, "failure"))
     speaks = _last_row_by if definition.is_cumulative else _row_at_day
     row = speaks(study, rated, day)
-    own = states_at(state, row)
-    unconfirmed = own.reason == UNCONFIRMED
+    at_day = states_at(state, row)
+    unconfirmed = at_day.reason == UNCONFIRMED
     # What is met before the switch stands; what only ratings after it confirm does not.
-    failed = switched & ~(own.known & (own.met != bad))
-    failed |= ~np.isnan(switch) & unconfirmed & found["reason"].eq(REASONS[0]).to_numpy()
-    failed &= _any_of_arm(study, found["met"].notna().to_numpy())
-    verdict = found["met"].copy()
+    failed = switched & ~(at_day.known & (at_day.met != bad))
+    failed |= ~np.isnan(switch) & unconfirmed & table["reason"].eq(REASONS[0]).to_numpy()
+    failed &= _any_of_arm(study, table["met"].notna().to_numpy())
+    verdict = table["met"].copy()
     verdict[failed] = bad
-    return found.assign(
+    return table.assign(
         met=verdict,
-        reason=found["reason"].mask(failed, REASONS[0]),
-        analysed=found["analysed"] | (failed & found["rated"]),
+        reason=table["reason"].mask(failed, REASONS[0]),
+        analysed=table["analysed"] | (failed & table["rated"]),
     )
 
 
@@ -457,17 +460,17 @@ def _counts(study: Study, outcomes: pd.DataFrame) -> pd.DataFrame:
         return pd.arrays.IntegerArray(count, none)
 
     n = number(known)
-    everyone = np.ones(len(arm), dtype=bool)
+    all_subjects = np.ones(len(arm), dtype=bool)
     if "treated" in study.subjects:
         treated = number(study.subjects["treated"].isin([1]).to_numpy())
     else:
-        treated = number(everyone, np.ones(len(study.treatments), dtype=bool))
+        treated = number(all_subjects, np.ones(len(study.treatments), dtype=bool))
     without = np.bincount(arm[known], minlength=len(study.treatments)) == 0
     columns = {
         "treatment": list(study.treatments),
         "events": number(met.to_numpy(bool, na_value=False), without),
         "n": n,
-        "n_randomised": number(everyone),
+        "n_randomised": number(all_subjects),
         "n_treated": treated,
         "n_rated": number(outcomes["rated"].to_numpy()),
         "n_analysed": number(outcomes["analysed"].to_numpy()),

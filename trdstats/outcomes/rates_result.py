@@ -114,9 +114,9 @@ class Rates(EstimateResult):
         treatments = rates.keys["treatment"]
         keys = pd.DataFrame({"measure": "rate", "treatment": treatments, "reference": ""})
         first = replace(rates, keys=keys)
-        found = below([first, comparisons] if len(comparisons) else [first])
+        estimates = below([first, comparisons] if len(comparisons) else [first])
         notes = ((as_label(f"{self.caveat}."),) if self.caveat else ()) + self._notes()
-        return replace(found, title=self._title, notes=notes)
+        return replace(estimates, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
         """Return the rates alone, with the key ``treatment``."""
@@ -176,7 +176,7 @@ class Rates(EstimateResult):
             return no_error_reason(float(error_inside(rate, rate)))
         why = reasons_undecided(self.outcomes[self.outcomes["treatment"] == treatment])
         judged = f" can be judged ({why})" if why else ""
-        return f"nobody{' rated' if why else ' was rated'} at day {self.day:g}{judged}"
+        return f"no subject{' assessed' if why else ' was assessed'} at day {self.day:g}{judged}"
 
     @property
     def _title(self) -> str:
@@ -194,7 +194,7 @@ class Rates(EstimateResult):
         }
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: subjects, those rated and judged, events, day, missing visits."""
+        """Return one row: subjects, those assessed and judged, events, day, missing visits."""
         of_arm = self.counts
         return pd.DataFrame(
             {
@@ -233,7 +233,7 @@ class Rates(EstimateResult):
             self._title,
             (
                 ("Rule", self.definition),
-                ("Not rated", MISSING_WORDS[self.missing]),
+                ("Not assessed", MISSING_WORDS[self.missing]),
                 ("Intervals", methods),
                 *((("Weights", self.weighted.words),) if self.weighted else ()),
             ),
@@ -250,9 +250,9 @@ class Rates(EstimateResult):
         """Return which weighted rates have no error; counts have score and exact methods."""
         if self.weighted is None:
             return ()
-        own = self.weighted.rates
-        none = np.isfinite(own.value) & np.isnan(own.std_error)
-        return no_error_known(own.keys["treatment"][none].tolist())
+        rates = self.weighted.rates
+        none = np.isfinite(rates.value) & np.isnan(rates.std_error)
+        return no_error_known(rates.keys["treatment"][none].tolist())
 
 
 def reasons_undecided(outcomes: pd.DataFrame) -> str:
@@ -263,8 +263,8 @@ def reasons_undecided(outcomes: pd.DataFrame) -> str:
     outcomes : pandas.DataFrame
         reason, rated, analysed: see `verdicts`.
     """
-    own = outcomes.loc[outcomes["rated"] & ~outcomes["analysed"], "reason"]
-    counts = own.value_counts(sort=False)
+    reasons = outcomes.loc[outcomes["rated"] & ~outcomes["analysed"], "reason"]
+    counts = reasons.value_counts(sort=False)
     return ", ".join(f"{why} {k:,}" for why, k in counts.items() if k)
 
 
@@ -283,10 +283,10 @@ def _contrast_table(frame: pd.DataFrame, level: str) -> Table:
     """Return one row a comparison; p is that of the difference."""
     rows = []
     for name in frame.loc[frame["measure"] == "difference", "treatment"]:
-        own = {r.measure: r for r in each_row(frame[frame["treatment"] == name])}
-        gap = own["difference"]
+        by_measure = {r.measure: r for r in each_row(frame[frame["treatment"] == name])}
+        gap = by_measure["difference"]
         cells = [f"{name} v {gap.reference}", _shown(gap, 100, 1)]
-        cells += [_shown(own[m], 1, 2) for m in ("ratio", "odds ratio")]
+        cells += [_shown(by_measure[m], 1, 2) for m in ("ratio", "odds ratio")]
         rows.append((*cells, format_p(gap.p_value)))
     header = ("Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "p")
     return Table(header, tuple(rows))

@@ -42,7 +42,7 @@ class ResponseHistory(SummaryMixin):
     response, relapse : str
         What the changes of state are, for labels.
     unseen : pandas.DataFrame, optional
-        subject, treatment and covariates of those never rated after day 0.
+        subject, treatment and covariates of those never assessed after day 0.
     left_out : pandas.DataFrame, optional
         subject, treatment and reason of those whose state can never be known.
     visits : pandas.DataFrame, optional
@@ -50,7 +50,7 @@ class ResponseHistory(SummaryMixin):
     caveat : str
         What every comparison must say; empty when nothing has to be said.
     first_look : dict of str to float, optional
-        Earliest day on which anybody under a treatment was rated.
+        Earliest day on which any subject under a treatment was assessed.
     switching : SwitchCounts, optional
         How many started another treatment, and how they are counted.
 
@@ -142,7 +142,7 @@ class ResponseHistory(SummaryMixin):
         """Return one row a subject: when it was first in response, as far as that was seen.
 
         Status is 1 for those who were ever in response: (left, right] holds the first response,
-        dated at `right`. For the others `time` is the end of follow-up. Those never rated have
+        dated at `right`. For the others `time` is the end of follow-up. Those never assessed have
         time 0.
         """
         frame = self.frame
@@ -152,17 +152,17 @@ class ResponseHistory(SummaryMixin):
             "left": np.where(starts_so, frame["start"], frame["left"]),
             "right": np.where(starts_so, frame["start"], frame["right"]),
         }
-        found = frame.assign(**day)[responds].drop_duplicates("subject").set_index("subject")
+        rows = frame.assign(**day)[responds].drop_duplicates("subject").set_index("subject")
         last = frame.drop_duplicates("subject", keep="last").set_index("subject")
         table = frame.drop_duplicates("subject").drop(columns=["start", "state", "to", "stop"])
         who = table["subject"]
         end = last["stop"].reindex(who).to_numpy()
-        right = found["right"].reindex(who).fillna(np.inf).to_numpy()
+        right = rows["right"].reindex(who).fillna(np.inf).to_numpy()
         time = np.where(np.isfinite(right), right, end)
         table = table.assign(
             time=time,
-            status=who.isin(found.index).astype(int).to_numpy(),
-            left=found["left"].reindex(who).fillna(pd.Series(time, who)).to_numpy(),
+            status=who.isin(rows.index).astype(int).to_numpy(),
+            left=rows["left"].reindex(who).fillna(pd.Series(time, who)).to_numpy(),
             right=right,
         )
         if len(self.unseen):
@@ -204,19 +204,19 @@ class ResponseHistory(SummaryMixin):
         """Return subjects and changes of state by treatment."""
         rows = []
         for name in self.treatments:
-            mine = self.frame[self.frame["treatment"] == name]
-            to = mine["to"]
+            of_arm = self.frame[self.frame["treatment"] == name]
+            to = of_arm["to"]
             rows.append(
                 (
                     name,
-                    format_count(mine["subject"].nunique()),
-                    format_count(mine.loc[to == STATES[1], "subject"].nunique()),
-                    format_count(mine.loc[to == STATES[2], "subject"].nunique()),
-                    format_count((mine["state"].eq(STATES[2]) & to.eq(STATES[1])).sum()),
+                    format_count(of_arm["subject"].nunique()),
+                    format_count(of_arm.loc[to == STATES[1], "subject"].nunique()),
+                    format_count(of_arm.loc[to == STATES[2], "subject"].nunique()),
+                    format_count((of_arm["state"].eq(STATES[2]) & to.eq(STATES[1])).sum()),
                     format_count((self.unseen["treatment"] == name).sum()),
                 )
             )
-        header = ("Treatment", "Subjects", "Responded", "Relapsed", "Regained", "Never seen")
+        header = ("Treatment", "Subjects", "Responded", "Relapsed", "Regained", "Never assessed")
         notes = [as_label(f"{self.caveat}.")] if self.caveat else []
         notes += notes_on(self.switching)
         reasons = self.left_out["reason"].value_counts(sort=False)

@@ -170,34 +170,34 @@ def _not_then(
     if len(who) < _FEWEST:
         return None
     last_day = day[np.append(first_row[1:], len(day)) - 1]
-    said, worst, apart = [], 0.0, False
+    sentences, worst, apart = [], 0.0, False
     for first, last in spacing.on:
         on = len(np.unique(owner[(day >= first - _CLOCK) & (day <= last + _CLOCK)]))
         reached = int((last_day >= first - _CLOCK).sum())
         lost, missed = 1 - reached / len(who), 1 - on / max(reached, 1)
         if lost >= _NEARLY_ALL:
-            said.append(
+            sentences.append(
                 f"{100 * lost:.0f} % of subjects are last rated before day {first:g} (median day "
                 f"{np.median(last_day):g})"
             )
         elif missed >= _MOSTLY:
             apart = True
-            later = f" of those rated on day {first:g} or later" if first > 0 else " of subjects"
-            said.append(f"{100 * missed:.0f} %{later} have no rating {_then(first, last)}")
+            later = f" of those assessed on day {first:g} or later" if first > 0 else " of subjects"
+            sentences.append(f"{100 * missed:.0f} %{later} have no rating {_then(first, last)}")
         else:
             continue
         worst = max(worst, 1 - on / len(who))
-    if not said:
+    if not sentences:
         return None
-    remedy = "Take days on which patients were rated, or a later cut of the data."
+    remedy = "Take days on which patients were assessed, or a later cut of the data."
     if apart and study.windows is None:
-        remedy = "Take days on which patients were rated, or give windows: see propose_windows."
+        remedy = "Take days on which patients were assessed, or give windows: see propose_windows."
     elif apart:
         days = sorted({d for w in study.windows.values() for d in w.days})  # type: ignore[union-attr]
         remedy = (
             f"Take scheduled days ({', '.join(f'{d:g}' for d in days)}), or widen their windows."
         )
-    return _problem(study, definition, spacing, worst, "; ".join(said), remedy)
+    return _problem(study, definition, spacing, worst, "; ".join(sentences), remedy)
 
 
 def _then(first: float, last: float) -> str:
@@ -232,7 +232,8 @@ def _too_short(
         return None  # some leave early in every study; the state is then not known, and says so
     return _problem(
         study, definition, spacing, missed,
-        f"{100 * missed:.0f} % of subjects are rated over less (median {np.median(span):g} days)",
+        f"{100 * missed:.0f} % of subjects are assessed over less (median {np.median(span):g} "
+        f"days)",
         "Take a shorter time, or a later cut of the data.",
     )  # fmt: skip
 

@@ -96,7 +96,7 @@ def change_from_baseline(
     -------
     pandas.DataFrame
         subject, treatment, visit, baseline, score, change, percent_change (negative is
-        improvement, positive where high is good). Subjects not rated at the day, without a
+        improvement, positive where high is good). Subjects not assessed at the day, without a
         baseline or with one from which no share can be taken have no row.
 
     Raises
@@ -120,7 +120,9 @@ def change_from_baseline(
     """
     days = day_by_treatment(study, day)
     for at in dict.fromkeys(days.values()):
-        warn_of_asked_days(study, [at], [name for name, own in days.items() if own == at])
+        warn_of_asked_days(
+            study, [at], [name for name, day_of_treatment in days.items() if day_of_treatment == at]
+        )
     rows = study.longitudinal(sorted(set(days.values())))
     rows = rows[rows["visit"] == rows["treatment"].map(days).astype(float)]
     check_of(of)
@@ -174,7 +176,7 @@ def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") 
         if study.windows is not None and day in study.windows[name].days:
             raise UnknownNameError(f"{what}{name}: no rating falls in the window of day {day:g}.")
         hint = (
-            " Without visit windows every day is a visit of its own: give windows."
+            " Without visit windows every day is a separate visit: give windows."
             if study.windows is None
             else ""
         )

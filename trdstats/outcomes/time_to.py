@@ -61,7 +61,7 @@ def time_to(
         What competes with the outcome, in order of their codes 2, 3, ...: kinds of the events
         table, and ``"left follow-up"`` for those last rated before the end of the schedule, or
         before the last visit due by `until`; a rating in the window of that visit is in time.
-        Kinds named nowhere are ignored: what was rated after them is used as it is (treatment
+        Kinds named nowhere are ignored: what was assessed after them is used as it is (treatment
         policy).
     after_switch : {"ignore", "censor", "failure", "competing"}, optional
         What becomes of subjects who started another treatment (a course of it, or an event
@@ -69,8 +69,8 @@ def time_to(
         they were assigned to (treatment policy). The others use no visit after the switch.
         "censor": time ends at the last rated visit up to it (hypothetical). "failure": a good
         outcome is never met, and they stay at risk to the end of the schedule; of a bad outcome
-        the switch is an event of known day (composite). "competing": the switch is a cause of its
-        own, the last one. Default: as "ignore", and the result says so.
+        the switch is an event of known day (composite). "competing": the switch is a separate
+        cause, the last one. Default: as "ignore", and the result says so.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def time_to(
         Onset: `right` is the first rated visit that met the definition, `left` the rated visit
         before it (0 when there is none). Never met: left = time = last rated visit, right
         infinite, status 0; of a sustained state the last rated visit at which it could be known.
-        Events of known day have left = right. A subject never rated after
+        Events of known day have left = right. A subject never assessed after
         the origin has time 0 and is no part of a risk set.
 
     Raises
@@ -104,10 +104,10 @@ def time_to(
     >>> onset.frame[["left", "right", "status"]].to_numpy().tolist()
     [[7.0, 14.0, 1.0], [14.0, inf, 0.0]]
     """
-    rivals = _names(competing)
+    competing_codes = _names(competing)
     ends, days = _read_until(until)
-    check_kinds(study, definition, (*rivals, *ends), rivals)
-    named = (*rivals, *ends, *definition.events, *(() if since is None else since.events))
+    check_kinds(study, definition, (*competing_codes, *ends), competing_codes)
+    named = (*competing_codes, *ends, *definition.events, *(() if since is None else since.events))
     check_strategy(study, after_switch, definition, named)
     switch = switch_days(study, named)
     seen = seen_until(switch, after_switch)
@@ -134,7 +134,7 @@ def time_to(
 
     if definition.events:
         record = kernel.with_exact_event(record, day_of(definition.events), 1)
-    for code, kind in enumerate(rivals, start=2):
+    for code, kind in enumerate(competing_codes, start=2):
         if kind != LEFT_FOLLOW_UP:
             record = kernel.with_exact_event(record, day_of((kind,)), code)
     horizon = day_of(ends) if ends else np.full(len(record.time), days)
@@ -142,7 +142,7 @@ def time_to(
         first = (record.status == 1) & (record.time <= switch)
         switched = ~np.isnan(switch) & ~first & ~(switch > horizon)
     if after_switch == "competing":
-        record = kernel.with_exact_event(record, switch, 2 + len(rivals))
+        record = kernel.with_exact_event(record, switch, 2 + len(competing_codes))
     elif after_switch == "failure" and definition.is_worsening:
         record = kernel.with_exact_event(record, switch, 1)
     elif after_switch == "failure":
@@ -151,19 +151,19 @@ def time_to(
         with np.errstate(invalid="ignore"):
             failed = np.where(switch > horizon, np.nan, switch)
         record = kernel.never_after(record, failed, end)
-    if LEFT_FOLLOW_UP in rivals:
+    if LEFT_FOLLOW_UP in competing_codes:
         # Who came to every visit that was due by the end of follow-up has not left before it.
         last = np.fmin(horizon, switch) if after_switch == "censor" else horizon
         end = study.schedule_end(origin.day + last) - origin.day
-        record = kernel.leave_early(record, end, 2 + rivals.index(LEFT_FOLLOW_UP))
+        record = kernel.leave_early(record, end, 2 + competing_codes.index(LEFT_FOLLOW_UP))
     record = kernel.censor_at(record, horizon)
     if after_switch == "competing":
-        rivals = (*rivals, COMPETING)
+        competing_codes = (*competing_codes, COMPETING)
     counts = count_switches(
         study, switched, strategy=after_switch, when="before the outcome", of="times",
         among=record.defined,
     )  # fmt: skip
-    return _labelled(study, definition, since, record, rivals, origin, counts, fits)
+    return _labelled(study, definition, since, record, competing_codes, origin, counts, fits)
 
 
 def _labelled(
@@ -171,7 +171,7 @@ def _labelled(
     definition: Definition,
     since: Definition | None,
     record: kernel.EventRecord,
-    rivals: tuple[str, ...],
+    competing: tuple[str, ...],
     origin: kernel.Origins,
     switching: SwitchCounts | None,
     notices: tuple[Problem, ...],
@@ -197,7 +197,7 @@ def _labelled(
     }
     if not len(frame):
         raise NotEstimableError(
-            f"Nobody has a time to {definition.label(study.scale)}: "
+            f"No subject has a time to {definition.label(study.scale)}: "
             + (f"no subject met {since.label(study.scale)}." if since else "no baselines.")
         )
     reason = np.where(
@@ -218,7 +218,7 @@ def _labelled(
         frame.assign(**covariates),
         outcome=definition.label(study.scale),
         origin="day 0" if since is None else f"first visit with {since.label(study.scale)}",
-        causes={1: definition.label(study.scale), **dict(enumerate(rivals, start=2))},
+        causes={1: definition.label(study.scale), **dict(enumerate(competing, start=2))},
         left_out=left_out,
         caveat=Caveat.of(*caveats),
         first_look=first_look(study) if since is None else None,
@@ -238,7 +238,7 @@ def among_those(since: Definition) -> str:
 
 
 def first_look(study: Study) -> dict[str, float]:
-    """Return the earliest day on which anybody under each treatment was rated."""
+    """Return the earliest day on which any subject under each treatment was assessed."""
     visits = study.rated().arrays
     arm = np.repeat(study.subjects["treatment"].cat.codes.to_numpy(), np.diff(visits.start))
     first = np.full(len(study.treatments), np.inf)
@@ -267,7 +267,7 @@ def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def check_kinds(
-    study: Study, definition: Definition, named: tuple[str, ...], rivals: tuple[str, ...]
+    study: Study, definition: Definition, named: tuple[str, ...], competing: tuple[str, ...]
 ) -> None:
     """Refuse kinds that neither the library nor the study knows, or with two parts to play."""
     check_arguments(study, definition)
@@ -275,7 +275,7 @@ def check_kinds(
     for kind in (*named, *definition.events):
         if kind not in known:
             raise unknown_name("kind of event", kind, known)
-    twice = [k for k in rivals if k in definition.events]
+    twice = [k for k in competing if k in definition.events]
     if twice:
         raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
 

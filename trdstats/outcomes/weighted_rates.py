@@ -44,8 +44,9 @@ def weigh_rates(outcomes: pd.DataFrame, weights: Any) -> WeightedRates:
     Notes
     -----
     The influence of a subject on the rate p of its treatment is w (y - p) / sum w. Limits of rates
-    are symmetric on the logit scale. Where nobody or everybody of a treatment met the definition
-    there is no such influence: the errors, limits and tests of its rate and comparisons are NaN.
+    are symmetric on the logit scale. Where no subject or every subject of a treatment met the
+    definition there is no such influence: the errors, limits and tests of its rate and comparisons
+    are NaN.
     """
     arms = [str(c) for c in outcomes["treatment"].cat.categories]
     weight = read_weights(outcomes, weights)
@@ -53,20 +54,20 @@ def weigh_rates(outcomes: pd.DataFrame, weights: Any) -> WeightedRates:
     code = outcomes["treatment"].cat.codes.to_numpy()
     direct, rate = np.zeros((len(met), len(arms))), np.full(len(arms), np.nan)
     for k in range(len(arms)):
-        mine = (code == k) & ~np.isnan(met) & (weight > 0)
-        if mine.any():
-            w = weight[mine] / weight[mine].sum()
-            rate[k] = float(w @ met[mine])
-            direct[mine, k] = w * (met[mine] - rate[k])
+        in_arm = (code == k) & ~np.isnan(met) & (weight > 0)
+        if in_arm.any():
+            w = weight[in_arm] / weight[in_arm].sum()
+            rate[k] = float(w @ met[in_arm])
+            direct[in_arm, k] = w * (met[in_arm] - rate[k])
     model = weight_model(weights)
     among = None if model is None else model.among(outcomes["subject"])
-    moved = direct if among is None else among.stacked_influence(direct)
+    influence = direct if among is None else among.stacked_influence(direct)
     who = outcomes["subject"].to_numpy(dtype=object)
     if among is not None:
         who = np.concatenate([who, among.other_subjects])
     rates = estimates_of(
-        pd.DataFrame({"treatment": arms}), rate, influences=moved, subjects=who,
-        covariance=without(at_boundary(rate), moved.T @ moved), limits_scale="logit",
+        pd.DataFrame({"treatment": arms}), rate, influences=influence, subjects=who,
+        covariance=without(at_boundary(rate), influence.T @ influence), limits_scale="logit",
         reasons=[
             NO_RATE if np.isnan(p) else no_error_reason(float(error_inside(p, p))) for p in rate
         ],

@@ -138,13 +138,13 @@ def _arms(arm: ObjectArray, treatments: Sequence[str]) -> Iterator[tuple[str, Bo
 def _number_rows(
     name: str, values: FloatArray, arm: ObjectArray, treatments: Sequence[str]
 ) -> Iterator[dict[str, object]]:
-    for who, mine in _arms(arm, treatments):
-        own = values[mine]
-        x = own[~np.isnan(own)]
+    for who, members in _arms(arm, treatments):
+        in_arm = values[members]
+        x = in_arm[~np.isnan(in_arm)]
         q25, median, q75 = np.quantile(x, [0.25, 0.5, 0.75]) if len(x) else [np.nan] * 3
         yield {
             "variable": name, "level": "", "treatment": who, "n": len(x),
-            "n_missing": len(own) - len(x), "mean": x.mean() if len(x) else np.nan,
+            "n_missing": len(in_arm) - len(x), "mean": x.mean() if len(x) else np.nan,
             "sd": x.std(ddof=1) if len(x) > 1 else np.nan, "median": median, "q25": q25,
             "q75": q75, "count": np.nan, "proportion": np.nan,
         }  # fmt: skip
@@ -154,13 +154,13 @@ def _category_rows(
     name: str, codes: FloatArray, levels: list[str], arm: ObjectArray, treatments: Sequence[str]
 ) -> Iterator[dict[str, object]]:
     for k, level in enumerate(levels):
-        for who, mine in _arms(arm, treatments):
-            own = codes[mine]
-            n = int((~np.isnan(own)).sum())
-            count = int((own == k).sum())
+        for who, in_arm in _arms(arm, treatments):
+            rows = codes[in_arm]
+            n = int((~np.isnan(rows)).sum())
+            count = int((rows == k).sum())
             yield {
                 "variable": name, "level": level, "treatment": who, "n": n,
-                "n_missing": len(own) - n, "mean": np.nan, "sd": np.nan, "median": np.nan,
+                "n_missing": len(rows) - n, "mean": np.nan, "sd": np.nan, "median": np.nan,
                 "q25": np.nan, "q75": np.nan, "count": count,
                 "proportion": count / n if n else np.nan,
             }  # fmt: skip

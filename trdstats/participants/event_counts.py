@@ -31,7 +31,7 @@ from trdstats.tables import (
 _YEAR = 365.25  # days
 PER = 100.0  # rates are events per so many person-years
 # A "rate" is a proportion everywhere else: the unit stands in the name.
-SHARE, RATE = "proportion with event", "events per 100 person-years"
+PROPORTION, RATE = "proportion with event", "events per 100 person-years"
 
 
 @checked
@@ -108,8 +108,8 @@ def _first_days(study: Study, kinds: list[str]) -> tuple[pd.DataFrame, pd.DataFr
     ids = study.subjects["subject"].astype(object)
     first = pd.DataFrame(np.nan, index=ids, columns=kinds)
     total = pd.DataFrame(0, index=ids, columns=kinds)
-    for kind, own in after.groupby("event", observed=True):
-        day = own["day"].groupby(own["subject"].astype(object))
+    for kind, of_kind in after.groupby("event", observed=True):
+        day = of_kind["day"].groupby(of_kind["subject"].astype(object))
         first[kind] = day.min().reindex(ids)
         total[kind] = day.size().reindex(ids).fillna(0).astype(int)
     return first, total, len(rows) - len(after)
@@ -120,8 +120,8 @@ def _last_days(study: Study) -> FloatArray:
     rated = study.visits.loc[study.visits["score"].notna(), ["subject", "day"]]
     known = pd.concat([rated, study.events[["subject", "day"]]], ignore_index=True)
     last = known.groupby(known["subject"].astype(object))["day"].max()
-    found = study.subjects["subject"].astype(object).map(last)
-    days: FloatArray = found.fillna(0.0).to_numpy(dtype=float)
+    day_of_each = study.subjects["subject"].astype(object).map(last)
+    days: FloatArray = day_of_each.fillna(0.0).to_numpy(dtype=float)
     return np.maximum(days, 0.0)
 
 
@@ -177,12 +177,12 @@ class EventCounts(EstimateResult):
                 {
                     "event": kind,
                     "treatment": name,
-                    "n": int(mine.sum()),
-                    "n_with_event": int(has[mine].sum()),
-                    "n_events": int(self.total[kind].to_numpy()[mine].sum()),
-                    "person_years": float(years[mine].sum()),
+                    "n": int(in_arm.sum()),
+                    "n_with_event": int(has[in_arm].sum()),
+                    "n_events": int(self.total[kind].to_numpy()[in_arm].sum()),
+                    "person_years": float(years[in_arm].sum()),
                 }
-                for kind, name, mine, has, years in self._cells()
+                for kind, name, in_arm, has, years in self._cells()
             ]
         )
 
@@ -208,14 +208,15 @@ class EventCounts(EstimateResult):
         n, x = counts["n"].to_numpy(dtype=float), counts["n_with_event"].to_numpy(dtype=float)
         years = counts["person_years"].to_numpy(dtype=float)
         with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(n > 0, x / n, np.nan)
+            proportion = np.where(n > 0, x / n, np.nan)
             rate = np.where(years > 0, PER * x / years, np.nan)
-        on_share, on_rate = self._influences(share, rate, n, years)
+        on_proportion, on_rate = self._influences(proportion, rate, n, years)
         pairs = tuple(zip(x.astype(int).tolist(), n.astype(int).tolist(), strict=True))
         return below(
             [
                 estimates_of(
-                    keys.assign(measure=SHARE), share, influences=on_share, subjects=ids,
+                    keys.assign(measure=PROPORTION), proportion,
+                    influences=on_proportion, subjects=ids,
                     limits=ProportionLimits(pairs, "wilson"),
                     reasons=["" if k else "no subject" for k in n],
                     title="Events", notes=self._notes(),
@@ -229,14 +230,16 @@ class EventCounts(EstimateResult):
         )  # fmt: skip
 
     def _influences(
-        self, share: FloatArray, rate: FloatArray, n: FloatArray, years: FloatArray
+        self, proportion: FloatArray, rate: FloatArray, n: FloatArray, years: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        on_share, on_rate = [], []
-        for k, (_, _, mine, has, time) in enumerate(self._cells()):
-            on_share.append(np.where(mine, has - np.nan_to_num(share[k]), 0) / max(n[k], 1))
+        on_proportion, on_rate = [], []
+        for k, (_, _, in_arm, has, time) in enumerate(self._cells()):
+            on_proportion.append(
+                np.where(in_arm, has - np.nan_to_num(proportion[k]), 0) / max(n[k], 1)
+            )
             gap = PER * has - np.nan_to_num(rate[k]) * time
-            on_rate.append(np.where(mine, gap, 0) / (years[k] or np.inf))
-        return np.array(on_share).T, np.array(on_rate).T
+            on_rate.append(np.where(in_arm, gap, 0) / (years[k] or np.inf))
+        return np.array(on_proportion).T, np.array(on_rate).T
 
     def _notes(self) -> tuple[str, ...]:
         early = (
@@ -249,7 +252,7 @@ class EventCounts(EstimateResult):
     def summary(self) -> Summary:
         """Return subjects with an event, events and rates by kind and treatment."""
         table = self.tidy()
-        shares, rates = (table[table["measure"] == m] for m in (SHARE, RATE))
+        proportions, rates = (table[table["measure"] == m] for m in (PROPORTION, RATE))
         rows = tuple(
             (
                 s.event,
@@ -263,7 +266,7 @@ class EventCounts(EstimateResult):
                 format_interval(r.conf_low, r.conf_high),
             )
             for s, r, c in zip(
-                each_row(shares), each_row(rates), each_row(self.counts), strict=True
+                each_row(proportions), each_row(rates), each_row(self.counts), strict=True
             )
         )
         level = f"{format_level(self.conf_level)} CI"

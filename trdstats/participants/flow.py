@@ -44,9 +44,9 @@ def participant_flow(
     day : float or dict of str to float
         Scheduled day of the last visit that counts, one or one a treatment.
     enrolled : int, optional
-        People assessed for eligibility, which no table of visits holds.
+        Subjects assessed for eligibility, which no table of visits holds.
     excluded : mapping of str to int, optional
-        Why people were not assigned, and how many. Needs `enrolled`.
+        Why subjects were not assigned, and how many. Needs `enrolled`.
 
     Returns
     -------
@@ -76,12 +76,12 @@ def participant_flow(
     n = len(study.subjects)
     given = dict(excluded or {})
     if any(count < 0 for count in given.values()):
-        raise SpecError(f"excluded counts people, 0 or more for each reason; got {given!r}.")
+        raise SpecError(f"excluded counts subjects, 0 or more for each reason; got {given!r}.")
     if given and enrolled is None:
-        raise SpecError("excluded needs enrolled: how many people were assessed for eligibility.")
+        raise SpecError("excluded needs enrolled: how many subjects were assessed for eligibility.")
     if enrolled is not None and enrolled - sum(given.values()) != n:
         raise SpecError(
-            f"{enrolled} people enrolled less {sum(given.values())} excluded make "
+            f"{enrolled} subjects enrolled less {sum(given.values())} excluded make "
             f"{enrolled - sum(given.values())}, but the study has {n} subjects: name the reasons "
             "of all others in excluded."
         )
@@ -114,8 +114,8 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
         on=["subject", "visit"], how="left",
     )["seen"].notna().to_numpy()  # fmt: skip
     baseline = subjects["baseline"].notna().to_numpy()
-    told = "treated" in subjects
-    began = subjects["treated"] if told else pd.Series(1, index=subjects.index)
+    stated = "treated" in subjects
+    began = subjects["treated"] if stated else pd.Series(1, index=subjects.index)
     treated = began.isin([1]).to_numpy()
     why_untreated = np.where(began.isna().to_numpy(), _NOT_KNOWN, _NOT_TREATED)
     followed = last_day > 0
@@ -128,7 +128,7 @@ def _members(study: Study, days: Mapping[str, float]) -> pd.DataFrame:
             "treatment": subjects["treatment"],
             "stage": np.select(
                 [~treated, ~(followed & baseline), ~seen],
-                [ASSIGNED, TREATED if told else ASSIGNED, FOLLOWED],
+                [ASSIGNED, TREATED if stated else ASSIGNED, FOLLOWED],
                 ASSESSED,
             ),
             "reason": np.select(
@@ -148,15 +148,17 @@ def _last_events(study: Study, ids: pd.Series, until: FloatArray) -> ObjectArray
     ends = events[events["event"].isin(_ENDS)].sort_values("day", kind="stable")
     by_then = events["day"] <= events["subject"].map(dict(zip(ids, until, strict=True)))
     other = events[by_then & (events["day"] > 0)].sort_values("day", kind="stable")
-    found = ids.map(ends.groupby("subject")["event"].first()).astype(object)
+    ended = ids.map(ends.groupby("subject")["event"].first()).astype(object)
     last = ids.map(other.groupby("subject")["event"].last()).astype(object)
-    return found.where(found.notna(), last).fillna("").to_numpy(dtype=object)
+    return ended.where(ended.notna(), last).fillna("").to_numpy(dtype=object)
 
 
 def _why_left(event: ObjectArray, unknown: str) -> ObjectArray:
     """Return why subjects left: an end of the study by its name, other events as what came last."""
-    said = np.array([e if e in _ENDS else f"left follow-up after {e}" for e in event], dtype=object)
-    return np.where(event == "", unknown, said)
+    sentences = np.array(
+        [e if e in _ENDS else f"left follow-up after {e}" for e in event], dtype=object
+    )
+    return np.where(event == "", unknown, sentences)
 
 
 def _counts(study: Study, members: pd.DataFrame) -> list[tuple[str, str, str, int]]:
@@ -166,11 +168,11 @@ def _counts(study: Study, members: pd.DataFrame) -> list[tuple[str, str, str, in
     rank = members["stage"].map(place)
     rows: list[tuple[str, str, str, int]] = []
     for name in study.treatments:
-        mine = members["treatment"] == name
+        of_arm = members["treatment"] == name
         previous = -1
         for stage in stages:
-            lost = members[mine & (rank < place[stage]) & (rank >= previous)]
-            rows.append((name, stage, "", int((mine & (rank >= place[stage])).sum())))
+            lost = members[of_arm & (rank < place[stage]) & (rank >= previous)]
+            rows.append((name, stage, "", int((of_arm & (rank >= place[stage])).sum())))
             counted = lost["reason"].value_counts().sort_index().sort_values(
                 ascending=False, kind="stable"
             )  # fmt: skip
@@ -213,8 +215,8 @@ class ParticipantFlow(FrameResult):
         if stage not in stages:
             raise unknown_name("stage", stage, stages)
         arm = pick_level("treatment", treatment, list(self.days))
-        own = f[(f["stage"] == stage) & (f["treatment"] == arm) & (f["reason"] == "")]
-        return int(own["n"].iloc[0])
+        rows = f[(f["stage"] == stage) & (f["treatment"] == arm) & (f["reason"] == "")]
+        return int(rows["n"].iloc[0])
 
     def words(self, stage: str) -> str:
         """Return a stage as it is called in this study."""
@@ -253,9 +255,9 @@ class ParticipantFlow(FrameResult):
              format_count(r.n))
             for r in each_row(before)
         ]  # fmt: skip
-        own = f[f["treatment"] != ""]
-        for stage in dict.fromkeys(own["stage"]):
-            part = own[own["stage"] == stage]
+        subset = f[f["treatment"] != ""]
+        for stage in dict.fromkeys(subset["stage"]):
+            part = subset[subset["stage"] == stage]
             for why in dict.fromkeys(part["reason"]):
                 n = part[part["reason"] == why].set_index("treatment")["n"]
                 cells = [int(n.get(a, 0)) for a in arms]

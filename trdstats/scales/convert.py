@@ -115,7 +115,7 @@ def convert(
     """
     a, b = get_scale(source), get_scale(target)
     values = np.atleast_1d(as_numbers("scores", scores)).ravel()
-    link = _packaged(a, b) if table is None else _own(table)
+    link = _packaged(a, b) if table is None else _given_link(table)
     estimate, low, high, sd = _look_up(values, link)
     lost = np.isnan(estimate) & ~np.isnan(values)
     if lost.any():
@@ -221,7 +221,7 @@ def _packaged(a: Scale, b: Scale) -> Link:
     )
 
 
-def _own(table: pd.DataFrame) -> Link:
+def _given_link(table: pd.DataFrame) -> Link:
     spans = ["source_low", "source_high", "target_low", "target_high"]
     if {"source", "target"} <= set(table.columns):
         columns = [table["source"], table["source"], table["target"], table["target"]]
@@ -250,12 +250,14 @@ def _look_up(
     inside = (values[:, None] >= link.source_span[:, 0]) & (
         values[:, None] <= link.source_span[:, 1]
     )
-    found = inside.any(axis=1)
-    n = np.where(found, inside.sum(axis=1), 1)
+    is_inside = inside.any(axis=1)
+    n = np.where(is_inside, inside.sum(axis=1), 1)
     middle = link.target_span.mean(axis=1)
-    estimate = np.where(found, (inside * middle).sum(axis=1) / n, np.nan)
-    low = np.where(found, np.where(inside, link.target_span[:, 0], np.inf).min(axis=1), np.nan)
-    high = np.where(found, np.where(inside, link.target_span[:, 1], -np.inf).max(axis=1), np.nan)
-    sd = np.where(found, (inside * np.nan_to_num(link.sd_link)).sum(axis=1) / n, np.nan)
+    estimate = np.where(is_inside, (inside * middle).sum(axis=1) / n, np.nan)
+    low = np.where(is_inside, np.where(inside, link.target_span[:, 0], np.inf).min(axis=1), np.nan)
+    high = np.where(
+        is_inside, np.where(inside, link.target_span[:, 1], -np.inf).max(axis=1), np.nan
+    )
+    sd = np.where(is_inside, (inside * np.nan_to_num(link.sd_link)).sum(axis=1) / n, np.nan)
     unknown = (inside & np.isnan(link.sd_link)).any(axis=1)
     return estimate, low, high, np.where(unknown, np.nan, sd)

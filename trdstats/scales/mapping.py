@@ -38,8 +38,10 @@ def scale_from_mapping(label: str, data: Mapping[str, object]) -> Scale:
     unknown = sorted(set(fields) - known)
     missing = sorted({"name", "total"} - set(fields))
     if unknown or missing:
-        said = [f"unknown field {u!r}" for u in unknown] + [f"missing field {m!r}" for m in missing]
-        raise SpecError(f"The scale {label!r} cannot be read: " + "; ".join(said))
+        faults = [f"unknown field {u!r}" for u in unknown] + [
+            f"missing field {m!r}" for m in missing
+        ]
+        raise SpecError(f"The scale {label!r} cannot be read: " + "; ".join(faults))
     schemes = tuple(
         SeverityScheme(
             b["scheme"], tuple((n, lo, hi) for n, lo, hi in b["bands"]), Source(**b["source"])

@@ -64,12 +64,12 @@ def _by_label(averaged_over: object, labels: Sequence[str]) -> dict[str, Any]:
         return {}
     if not isinstance(averaged_over, Mapping):
         return dict.fromkeys(labels, averaged_over)
-    found = {}
+    by_label = {}
     for name, raters in averaged_over.items():
         try:
             label = get_scale(name).label
         except TrdstatsError:
             continue
         if label in labels:
-            found[label] = raters
-    return found
+            by_label[label] = raters
+    return by_label

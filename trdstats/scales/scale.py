@@ -315,28 +315,28 @@ class Scale(SummaryMixin):
             When the scale has no default, the value lies outside the scale, or the cut-off is
             for scales of the other direction.
         """
-        own, other = ("at_least", "at_most") if self.high_is_good else ("at_most", "at_least")
+        side, other = ("at_least", "at_most") if self.high_is_good else ("at_most", "at_least")
         given = {"at_most": at_most, "at_least": at_least}
         if given[other] is not None:
             good = "high" if self.high_is_good else "low"
             raise SpecError(
                 f"A {good} total is good on {self.label}: remission there is "
-                f"Remission({own}=...), not {other}={given[other]}."
+                f"Remission({side}=...), not {other}={given[other]}."
             )
-        wanted = given[own]
+        wanted = given[side]
         if wanted is None:
-            found = next((c for c in self.remission if c.default), None)
-            if found is None:
+            cutoff = next((c for c in self.remission if c.default), None)
+            if cutoff is None:
                 raise SpecError(
-                    f"{self.label} has no default remission cut-off: say Remission({own}=...)."
+                    f"{self.label} has no default remission cut-off: say Remission({side}=...)."
                 )
-            return found
+            return cutoff
         if not self.floor <= wanted <= self.maximum or wanted == self.worst:
             raise SpecError(
                 f"A remission cut-off of {wanted} lies outside {self.label} "
                 f"({self.floor} to {self.maximum})."
             )
-        listed = next((c for c in self.remission if getattr(c, own) == wanted), None)
+        listed = next((c for c in self.remission if getattr(c, side) == wanted), None)
         if listed is not None:
             return listed
         return RemissionCutoff(at_most, SET_BY_ANALYST, at_least=at_least)
@@ -372,7 +372,7 @@ class Scale(SummaryMixin):
         items = f"{len(self.item_maxima)}" if self.item_maxima else "not listed"
         if self.domains:
             items += f" in {len(self.domains)} domains (the total sums the domain maxima)"
-        facts = [
+        header = [
             ("Label", self.label),
             ("Items", items),
             (
@@ -384,10 +384,10 @@ class Scale(SummaryMixin):
             ("Recall", self.recall or "not stated"),
         ]
         if self.source:
-            facts.append(("Source", self.source.cite()))
+            header.append(("Source", self.source.cite()))
         return Summary(
             title=self.name,
-            header=tuple(facts),
+            header=tuple(header),
             tables=tuple(t for t in _card_tables(self) if t.rows),
             notes=self.notes,
         )
@@ -436,11 +436,11 @@ def _find_problems(scale: Scale) -> list[str]:
         for c in defaults
         if c.source.certainty == "M?"
     ]
-    own, other = ("at_least", "at_most") if scale.high_is_good else ("at_most", "at_least")
+    side, other = ("at_least", "at_most") if scale.high_is_good else ("at_most", "at_least")
     for c in scale.remission:
-        if (c.at_most is None) == (c.at_least is None) or getattr(c, own) is None:
+        if (c.at_most is None) == (c.at_least is None) or getattr(c, side) is None:
             problems.append(
-                f"with {scale.direction!r} a remission cut-off has {own!r}, and not {other!r}"
+                f"with {scale.direction!r} a remission cut-off has {side!r}, and not {other!r}"
             )
         elif not low <= c.total <= high or c.total == scale.worst:
             problems.append(f"the remission cut-off {c.total} lies outside {low} to {high}")

@@ -28,7 +28,7 @@ SEARCH = Tolerance(1e-6, "value", "both search for the maximum of one likelihood
 
 def recompute_propensity(result: Any, data: object) -> Iterator[Recomputed]:
     """Yield the probability of each treatment for the subject on whom it differs most."""
-    spec, scores = result.spec, result._found.scores
+    spec, scores = result.spec, result._fitted.scores
     if spec.scores is not None or spec.method != "likelihood" or scores is None:
         yield not_compared("scores", "statsmodels has scores from logistic likelihood only")
         return
@@ -88,9 +88,9 @@ def recompute_standardisation(result: Any, data: object) -> Iterator[Recomputed]
     )
     sample = read_analysis_set(known, (spec.formula,), spec.by, None)
     design, seen = read_covariates(sample.frame, spec.formula), sample.observed
-    is_logistic = dict(result.facts)["Model"] == "logistic"
+    is_logistic = dict(result.header)["Model"] == "logistic"
     family = sm.families.Binomial() if is_logistic else sm.families.Gaussian()
-    if any(name == "Weights" for name, _ in result.facts):
+    if any(name == "Weights" for name, _ in result.header):
         yield not_compared("standardised values", "compared without weights of subjects only")
         return
     fit = sm.GLM(sample.y[seen], with_intercept(design.X)[seen], family=family).fit(tol=1e-14)
@@ -111,8 +111,8 @@ def recompute_strata(result: Any, data: object) -> Iterator[Recomputed]:
     library = library_of("statsmodels")
     table = result.tidy()
     rows = table[table["measure"] == "odds ratio"].set_index(["treatment", "reference"])
-    for (a, b), own in result._pairs().items():
-        counts = own[["events", "n", "reference_events", "reference_n"]].to_numpy(float)
+    for (a, b), strata in result._pairs().items():
+        counts = strata[["events", "n", "reference_events", "reference_n"]].to_numpy(float)
         tables = [np.array([[x1, n1 - x1], [x0, n0 - x0]]) for x1, n1, x0, n0 in counts]
         ours, name = rows.loc[(a, b)], f"{a} v {b}"
         # Empty cells are no error of a sum over strata.

@@ -32,8 +32,8 @@ def groups_of(times: Any, by: str | None) -> Iterator[tuple[str, pd.DataFrame]]:
     if by is None:
         yield "all", frame
         return
-    for label, own in frame.dropna(subset=[by]).groupby(by, observed=True, sort=False):
-        yield str(label), own
+    for label, group in frame.dropna(subset=[by]).groupby(by, observed=True, sort=False):
+        yield str(label), group
 
 
 def _curve(frame: pd.DataFrame, label: str, by: str | None) -> pd.DataFrame:
@@ -53,22 +53,22 @@ def recompute_kaplan_meier(result: Any, data: object) -> Iterator[Recomputed]:
         return
     groups = list(groups_of(result.times, result.spec.by))
     table = result.tidy()
-    for label, own in groups:
-        yield from _of_statsmodels(_curve(table, label, result.spec.by), own, label)
-    for label, own in groups:
-        if not (own["entry"] > 0).any():
-            yield from _of_lifelines(result, table, own, label)
+    for label, group in groups:
+        yield from _of_statsmodels(_curve(table, label, result.spec.by), group, label)
+    for label, group in groups:
+        if not (group["entry"] > 0).any():
+            yield from _of_lifelines(result, table, group, label)
 
 
-def _of_statsmodels(curve: pd.DataFrame, own: pd.DataFrame, label: str) -> Iterator[Recomputed]:
+def _of_statsmodels(curve: pd.DataFrame, group: pd.DataFrame, label: str) -> Iterator[Recomputed]:
     """Yield curve and standard errors of a group."""
     from statsmodels.duration.survfunc import SurvfuncRight
 
-    event = (own["status"] == 1).to_numpy()
+    event = (group["status"] == 1).to_numpy()
     if not event.any():
         return
-    entry = own["entry"].to_numpy(float) if (own["entry"] > 0).any() else None
-    theirs = SurvfuncRight(own["time"].to_numpy(float), event.astype(int), entry=entry)
+    entry = group["entry"].to_numpy(float) if (group["entry"] > 0).any() else None
+    theirs = SurvfuncRight(group["time"].to_numpy(float), event.astype(int), entry=entry)
     at, library = curve["time"].to_numpy(float), library_of("statsmodels")
     survival = _at(at, theirs.surv_times, theirs.surv_prob, 1.0)
     error = _at(at, theirs.surv_times, theirs.surv_prob_se, 0.0)
@@ -81,13 +81,13 @@ def _of_statsmodels(curve: pd.DataFrame, own: pd.DataFrame, label: str) -> Itera
 
 
 def _of_lifelines(
-    result: Any, table: pd.DataFrame, own: pd.DataFrame, label: str
+    result: Any, table: pd.DataFrame, group: pd.DataFrame, label: str
 ) -> Iterator[Recomputed]:
     """Yield curve, limits and median of a group."""
     from lifelines import KaplanMeierFitter
 
     spec, library = result.spec, library_of("lifelines")
-    fitted = KaplanMeierFitter(alpha=1 - spec.conf_level).fit(own["time"], own["status"] == 1)
+    fitted = KaplanMeierFitter(alpha=1 - spec.conf_level).fit(group["time"], group["status"] == 1)
     days = fitted.survival_function_.index.to_numpy(float)
     held = fitted.survival_function_.iloc[:, 0].to_numpy()
     curve = _curve(table, label, spec.by)
@@ -133,14 +133,14 @@ def recompute_mean_number(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("weighted curves", "the libraries take weights as numbers of subjects")
         return
     table, by, library = result.tidy(), result.spec.by, library_of("lifelines")
-    for label, own in groups_of(result.episodes, by):
-        if (own["status"] > 1).any():
+    for label, rows in groups_of(result.episodes, by):
+        if (rows["status"] > 1).any():
             yield not_compared(f"mean number, {label}", "no library has a terminal event here")
             continue
         # lifelines counts who enters at a time as at risk at that time already.
-        entry = own["entry"] + 1e-9 * own["time"].max() * (own["entry"] > 0)
+        entry = rows["entry"] + 1e-9 * rows["time"].max() * (rows["entry"] > 0)
         theirs = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(
-            own["time"], own["status"] == 1, entry=entry
+            rows["time"], rows["status"] == 1, entry=entry
         )
         held = theirs.cumulative_hazard_.iloc[:, 0]
         curve = _curve(table, label, by)
@@ -158,15 +158,15 @@ def recompute_incidence(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("weighted curves", "the libraries take weights as numbers of subjects")
         return
     table, by, library = result.tidy(), result.spec.by, library_of("statsmodels")
-    for label, own in groups_of(result.times, by):
-        if (own["entry"] > 0).any():
+    for label, group in groups_of(result.times, by):
+        if (group["entry"] > 0).any():
             yield not_compared(f"incidence, {label}", "statsmodels has no delayed entry here")
             continue
         curve = _curve(table, label, by)
-        status = own["status"].to_numpy(int)
+        status = group["status"].to_numpy(int)
         if not status.any():
             continue
-        theirs = CumIncidenceRight(own["time"].to_numpy(float), status)
+        theirs = CumIncidenceRight(group["time"].to_numpy(float), status)
         for code, cause in result.times.causes.items():
             if code > len(theirs.cinc):
                 continue
@@ -188,13 +188,13 @@ def recompute_restricted_mean(result: Any, data: object) -> Iterator[Recomputed]
         return
     table = result.tidy()
     means = table[table["measure"] == "restricted mean"].set_index("treatment")["estimate"]
-    for label, own in groups_of(result.times, result.spec.by):
+    for label, group in groups_of(result.times, result.spec.by):
         if label not in means.index:
             continue
-        if (own["entry"] > 0).any():
+        if (group["entry"] > 0).any():
             yield not_compared(f"restricted mean, {label}", "lifelines has no delayed entry here")
             continue
-        fitted = KaplanMeierFitter().fit(own["time"], own["status"] == 1)
+        fitted = KaplanMeierFitter().fit(group["time"], group["status"] == 1)
         theirs = restricted_mean_survival_time(fitted, t=result.spec.tau)
         name = f"restricted mean to day {result.spec.tau:g}, {label} (days)"
         yield compare(name, means[label], theirs, library_of("lifelines"), SUMS)
@@ -208,16 +208,16 @@ def recompute_turnbull(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("weighted curves", "the libraries take weights as numbers of subjects")
         return
     table, by = result.tidy(), result.spec.by
-    for label, own in groups_of(result.times, by):
+    for label, group in groups_of(result.times, by):
         curve = _curve(table, label, by)
         curve = curve[np.isfinite(curve["upper"].to_numpy(float))]
-        event = (own["status"] == 1).to_numpy()
-        if (own["entry"] > 0).any() or not event.any() or not len(curve):
+        event = (group["status"] == 1).to_numpy()
+        if (group["entry"] > 0).any() or not event.any() or not len(curve):
             yield not_compared(f"survival, {label}", "lifelines has no delayed entry here, or "
                                "no subject had the event")  # fmt: skip
             continue
-        right = np.where(event, own["right"].to_numpy(float), np.inf)
-        left = np.minimum(own["left"].to_numpy(float) + _SHIFT, right)
+        right = np.where(event, group["right"].to_numpy(float), np.inf)
+        left = np.minimum(group["left"].to_numpy(float) + _SHIFT, right)
         each = pd.DataFrame({"left": left, "right": right}).value_counts().reset_index()
         fitted = KaplanMeierFitter().fit_interval_censoring(
             each["left"], each["right"], weights=each["count"], tol=1e-9

@@ -30,11 +30,11 @@ def recompute_meta(result: Any, data: object) -> Iterator[Recomputed]:
 
     value = np.array([e.value for e in result.effects])
     variance = np.array([e.error**2 for e in result.effects])
-    library, found = library_of("statsmodels"), result._found
+    library, fitted = library_of("statsmodels"), result._pooled
     method, knapp = result.method, result.hartung_knapp
     options = {"atol": 1e-12} if method == "paule-mandel" else {}
     theirs = combine_effects(value, variance, method_re=_METHODS.get(method, "chi2"), **options)
-    yield compare("Q", found.Q, theirs.q, library, CLOSED)
+    yield compare("Q", fitted.Q, theirs.q, library, CLOSED)
     if method == "reml":
         yield from _given_tau(result, value, variance)
         return
@@ -43,28 +43,28 @@ def recompute_meta(result: Any, data: object) -> Iterator[Recomputed]:
         mean, error, scaled = theirs.mean_effect_fe, theirs.sd_eff_w_fe, theirs.sd_eff_w_fe_hksj
     else:
         mean, error, scaled = theirs.mean_effect_re, theirs.sd_eff_w_re, theirs.sd_eff_w_re_hksj
-        yield compare("tau2", found.tau2, max(float(theirs.tau2), 0.0), library, tolerance)
+        yield compare("tau2", fitted.tau2, max(float(theirs.tau2), 0.0), library, tolerance)
     if theirs.tau2 < 0 and method != "fixed":
         yield not_compared("pooled effect", "statsmodels does not cut a negative variance at 0")
         return
-    yield compare("pooled effect (scale of analysis)", found.estimate, mean, library, tolerance)
+    yield compare("pooled effect (scale of analysis)", fitted.estimate, mean, library, tolerance)
     if knapp == "truncated":
         scaled = max(float(scaled), float(error))
     theirs_error = scaled if knapp else error
-    yield compare("standard error", found.std_error, theirs_error, library, tolerance)
+    yield compare("standard error", fitted.std_error, theirs_error, library, tolerance)
 
 
 def _given_tau(result: Any, value: Any, variance: Any) -> Iterator[Recomputed]:
     """Yield the pooled effect given the variance between trials, by weighted least squares."""
     import statsmodels.api as sm
 
-    found, library = result._found, library_of("statsmodels")
-    yield not_compared("tau2", _NO_REML, ours=found.tau2)
-    fit = sm.WLS(value, np.ones(len(value)), weights=1 / (variance + found.tau2)).fit()
+    fitted, library = result._pooled, library_of("statsmodels")
+    yield not_compared("tau2", _NO_REML, ours=fitted.tau2)
+    fit = sm.WLS(value, np.ones(len(value)), weights=1 / (variance + fitted.tau2)).fit()
     plain = float(np.sqrt(fit.normalized_cov_params[0, 0]))
     scaled = float(fit.bse[0])
-    yield compare("pooled effect (scale of analysis)", found.estimate, fit.params[0], library,
+    yield compare("pooled effect (scale of analysis)", fitted.estimate, fit.params[0], library,
                   CLOSED)  # fmt: skip
     knapp = result.hartung_knapp
     error = max(scaled, plain) if knapp == "truncated" else scaled if knapp else plain
-    yield compare("standard error", found.std_error, error, library, CLOSED)
+    yield compare("standard error", fitted.std_error, error, library, CLOSED)

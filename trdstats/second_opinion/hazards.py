@@ -29,14 +29,14 @@ ERRORS = Tolerance(1e-4, "value", "information at nearly one point")
 
 def recompute_cox(result: Any, data: object) -> Iterator[Recomputed]:
     """Yield coefficients, model errors and the partial likelihood."""
-    spec, found = result.spec, result._found
-    if spec.time_varying or found.sample.weighted:
+    spec, fitted = result.spec, result._regressed
+    if spec.time_varying or fitted.sample.weighted:
         yield not_compared("coefficients", "the libraries have neither weights of subjects nor "
                            "effects that change with time here")  # fmt: skip
         return
-    X, origin = design_of(spec.formula, found.frame, result.terms, found.X)
+    X, origin = design_of(spec.formula, fitted.frame, result.terms, fitted.X)
     yield from _of_statsmodels(result, X, origin)
-    plain = spec.ties == "efron" and spec.strata is None and not (found.entry > 0).any()
+    plain = spec.ties == "efron" and spec.strata is None and not (fitted.entry > 0).any()
     if plain:
         yield from _of_lifelines(result, X, origin)
 
@@ -44,13 +44,13 @@ def recompute_cox(result: Any, data: object) -> Iterator[Recomputed]:
 def _of_statsmodels(result: Any, given: FloatArray, origin: str) -> Iterator[Recomputed]:
     from statsmodels.duration.hazard_regression import PHReg
 
-    spec, found = result.spec, result._found
+    spec, data = result.spec, result._regressed
     library = library_of("statsmodels")
-    frame = found.frame
+    frame = data.frame
     strata = None if spec.strata is None else pd.factorize(frame[spec.strata])[0]
     # statsmodels counts who enters at a time as at risk at that time already.
-    after = found.entry + 1e-9 * found.time.max() * (found.entry > 0)
-    entry = after if (found.entry > 0).any() else None
+    after = data.entry + 1e-9 * data.time.max() * (data.entry > 0)
+    entry = after if (data.entry > 0).any() else None
     event = (frame["status"] == spec.cause).to_numpy().astype(int)
     # Centred and scaled columns leave the coefficients what they are and keep the search short.
     scale = given.std(axis=0)
@@ -75,11 +75,11 @@ def _of_statsmodels(result: Any, given: FloatArray, origin: str) -> Iterator[Rec
 def _of_lifelines(result: Any, X: FloatArray, origin: str) -> Iterator[Recomputed]:
     from lifelines import CoxPHFitter
 
-    found, library = result._found, library_of("lifelines")
+    data, library = result._regressed, library_of("lifelines")
     names = [f"x{j}" for j in range(X.shape[1])]
     frame = pd.DataFrame(X, columns=names).assign(
-        time=found.frame["time"].to_numpy(float),
-        event=(found.frame["status"] == result.spec.cause).to_numpy(),
+        time=data.frame["time"].to_numpy(float),
+        event=(data.frame["status"] == result.spec.cause).to_numpy(),
     )
     try:
         theirs = CoxPHFitter().fit(frame, "time", "event")

@@ -120,9 +120,9 @@ def _errors(
     import statsmodels.api as sm
 
     white = np.empty((len(y), X.shape[1] + 1))
-    for own in np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1]):
-        V = Z[own] @ G @ Z[own].T + residual * np.eye(len(own))
-        rows = np.column_stack([X[own], y[own]])
-        white[own] = np.linalg.solve(np.linalg.cholesky(V), rows)
+    for members in np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1]):
+        V = Z[members] @ G @ Z[members].T + residual * np.eye(len(members))
+        rows = np.column_stack([X[members], y[members]])
+        white[members] = np.linalg.solve(np.linalg.cholesky(V), rows)
     fit = sm.OLS(white[:, -1], white[:, :-1]).fit()
     return np.asarray(np.sqrt(np.diag(fit.normalized_cov_params)))

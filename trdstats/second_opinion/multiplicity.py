@@ -54,14 +54,14 @@ def recompute_estimates(result: Any, data: object) -> Iterator[Recomputed]:
     adjusted = result.p_value
     labels = [", ".join(map(str, row)) for row in result.keys.itertuples(index=False)]
     for rows in families:
-        own = limits.estimates.select(rows)
-        known = np.isfinite(own.p_value)
+        family = limits.estimates.select(rows)
+        known = np.isfinite(family.p_value)
         names = [labels[k] for k, there in zip(rows, known, strict=True) if there]
         ours = adjusted[rows][known]
         if method in ("dunnett", "max-t"):
-            yield from _joint(own, names, ours, known)
+            yield from _joint(family, names, ours, known)
         else:
-            yield from _stepwise(names, own.p_value[known], ours, method)
+            yield from _stepwise(names, family.p_value[known], ours, method)
 
 
 def _stepwise(
@@ -78,16 +78,16 @@ def _stepwise(
         yield compare(f"adjusted p value, {name}", one, other, library, CLOSED)
 
 
-def _joint(own: Any, names: list[str], ours: FloatArray, known: Any) -> Iterator[Recomputed]:
+def _joint(group: Any, names: list[str], ours: FloatArray, known: Any) -> Iterator[Recomputed]:
     """Yield the probability that no statistic of the family is as large, 1 - p."""
-    statistic = np.abs(own.statistic[known])
+    statistic = np.abs(group.statistic[known])
     if len(statistic) < 2 or len(statistic) > _MOST:
         yield not_compared("adjusted p values", f"compared for families of 2 to {_MOST}")
         return
-    covariance = own.covariance[np.ix_(known, known)]
+    covariance = group.covariance[np.ix_(known, known)]
     sd = np.sqrt(np.diag(covariance))
     correlation, library = covariance / np.outer(sd, sd), library_of("scipy")
-    degrees = own.degrees[known]
+    degrees = group.degrees[known]
     df = float(degrees[np.isfinite(degrees)].mean()) if np.isfinite(degrees).any() else np.inf
     for name, t, p in zip(names, statistic, ours, strict=True):
         ends = np.full(len(statistic), t)
@@ -108,7 +108,7 @@ def _box(ends: FloatArray, correlation: FloatArray, df: float) -> float:
         normal = multivariate_normal(cov=correlation, allow_singular=True, seed=rng)
         return float(normal.cdf(ends, lower_limit=-ends))
     student: Any = multivariate_t
-    found = student(shape=correlation, df=df, allow_singular=True).cdf(
+    probability = student(shape=correlation, df=df, allow_singular=True).cdf(
         ends, lower_limit=-ends, random_state=rng
     )
-    return float(found)
+    return float(probability)

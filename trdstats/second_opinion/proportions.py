@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.participants.event_counts import SHARE
+from trdstats.participants.event_counts import PROPORTION
 from trdstats.second_opinion.recomputed import (
     CLOSED,
     ROOTS,
@@ -67,15 +67,15 @@ def recompute_event_counts(result: Any, data: object) -> Iterator[Recomputed]:
 
     library = library_of("statsmodels")
     for row in each_row(result.tidy()):
-        mine = (result.subjects["treatment"] == row.treatment).to_numpy()
-        first = result.first[row.event].reset_index(drop=True)[mine]
-        events, n = int(first.notna().sum()), int(mine.sum())
+        in_arm = (result.subjects["treatment"] == row.treatment).to_numpy()
+        first = result.first[row.event].reset_index(drop=True)[in_arm]
+        events, n = int(first.notna().sum()), int(in_arm.sum())
         name = f"{row.event}, {row.treatment}"
-        if row.measure == SHARE:
+        if row.measure == PROPORTION:
             low, high = proportion_limits(events, n, "wilson", row.conf_level)
             yield from _of_one(f"proportion, {name}", row, events / max(n, 1), low, high)
             continue
-        years = float(first.fillna(pd.Series(result.last)[mine]).sum()) / 365.25
+        years = float(first.fillna(pd.Series(result.last)[in_arm]).sum()) / 365.25
         if not years:
             continue
         low, high = confint_poisson(events, years / 100, method="exact-c", alpha=1 - row.conf_level)
@@ -224,10 +224,10 @@ def _p_value(counts: Counts, measure: str, method: str) -> tuple[float, str]:
     from statsmodels.stats.proportion import test_proportions_2indep
 
     try:
-        found = test_proportions_2indep(*counts, compare=measure, method=method)
+        test = test_proportions_2indep(*counts, compare=measure, method=method)
     except UNABLE as error:
         return math.nan, unable("statsmodels", error)
-    return float(found.pvalue), ""
+    return float(test.pvalue), ""
 
 
 def _tests(result: Any) -> Iterator[Recomputed]:

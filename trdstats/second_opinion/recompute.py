@@ -76,17 +76,17 @@ def second_opinion(
 def _rows(result: object, data: object) -> list[Recomputed]:
     entry = find(result)
     if isinstance(entry, Recomputation):
-        found: list[Recomputed] = []
+        recomputed: list[Recomputed] = []
         # The libraries warn about their own searches and versions; what matters is compared.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                found.extend(entry.compute(result, data))
+                recomputed.extend(entry.compute(result, data))
             except ImportError as error:  # list.extend keeps what came before
                 lost = f"{error.name or 'a library'} is not installed"
-                found.append(not_compared("further numbers", lost))
-        if found:
-            return found
+                recomputed.append(not_compared("further numbers", lost))
+        if recomputed:
+            return recomputed
         entry = "these data leave nothing to compare"
     why = entry or "no recomputation is known for results of this class"
     return [not_compared("the result", why)]

@@ -162,5 +162,5 @@ def library_of(name: str) -> str:
 
 def unable(library: str, error: Exception) -> str:
     """Say that a library has no answer."""
-    said = str(error).strip().splitlines()
-    return f"{library} gave no value ({type(error).__name__}{': ' + said[0] if said else ''})"
+    reason = str(error).strip().splitlines()
+    return f"{library} gave no value ({type(error).__name__}{': ' + reason[0] if reason else ''})"

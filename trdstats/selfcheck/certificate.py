@@ -30,20 +30,20 @@ class CheckedFigure:
     ----------
     room, case, figure : str
         Part of the library, source of the figure, and its name.
-    expected, found : float
-        NaN where nothing was found.
+    expected, computed : float
+        NaN where nothing was computed.
     allowed : float
         Largest difference that meets it.
     provenance, tolerance : str
     error : str
-        Why nothing was found; empty otherwise.
+        Why nothing was computed; empty otherwise.
     """
 
     room: str
     case: str
     figure: str
     expected: float
-    found: float
+    computed: float
     allowed: float
     provenance: str
     tolerance: str
@@ -52,12 +52,12 @@ class CheckedFigure:
     @property
     def is_met(self) -> bool:
         """Whether the difference is allowed."""
-        return abs(self.found - self.expected) <= self.allowed
+        return abs(self.computed - self.expected) <= self.allowed
 
     @property
     def deviation(self) -> float:
         """Difference as a part of the expected figure, or of 1e-6 where that is smaller."""
-        return abs(self.found - self.expected) / max(abs(self.expected), _LEAST)
+        return abs(self.computed - self.expected) / max(abs(self.expected), _LEAST)
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,14 +98,14 @@ class Certificate(SummaryMixin):
         """Return one row a part of the library; the class names the columns."""
         rows = []
         for room in dict.fromkeys(f.room for f in self.figures):
-            own = [f for f in self.figures if f.room == room]
-            known = [f for f in own if not f.error]
+            figures = [f for f in self.figures if f.room == room]
+            known = [f for f in figures if not f.error]
             worst = max(known, key=lambda f: f.deviation, default=None)
             rows.append(
                 {
                     "room": room,
-                    "figures": len(own),
-                    "met": sum(f.is_met for f in own),
+                    "figures": len(figures),
+                    "met": sum(f.is_met for f in figures),
                     "worst": float("nan") if worst is None else worst.deviation,
                     "worst_figure": "" if worst is None else f"{worst.case}: {worst.figure}",
                 }
@@ -139,7 +139,7 @@ class Certificate(SummaryMixin):
     def summary(self) -> Summary:
         """Return counts, versions, what was found by part of the library, and failures."""
         versions = ", ".join(f"{k} {v}" for k, v in self.versions.items())
-        facts = (
+        header = (
             ("Outcome", "passes" if self.passes else "DOES NOT PASS"),
             ("Figures", f"{self.n_met:,} of {len(self.figures):,} met"),
             ("Versions", versions),
@@ -158,7 +158,7 @@ class Certificate(SummaryMixin):
             left = count_of(len(failures) - _SHOWN, "more failure", "more failures")
             notes.append(f"{left} in the certificate as JSON.")
         notes += dict.fromkeys(f"{f.case}: {f.error}." for f in failures if f.error)
-        return Summary("Self-check of trdstats", facts, tuple(tables), tuple(notes))
+        return Summary("Self-check of trdstats", header, tuple(tables), tuple(notes))
 
 
 def _failed(failures: tuple[CheckedFigure, ...]) -> Table:
@@ -167,7 +167,7 @@ def _failed(failures: tuple[CheckedFigure, ...]) -> Table:
             f"{f.case}: {f.figure}",
             f.provenance.partition(":")[0],
             format_number(f.expected, 8),
-            format_number(f.found, 8),
+            format_number(f.computed, 8),
             f"{f.allowed:.1e}",
         )
         for f in failures[:_SHOWN]

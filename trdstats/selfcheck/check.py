@@ -61,16 +61,16 @@ def _version_of(package: str) -> str:
 
 
 def _checked(case: Case) -> Iterator[CheckedFigure]:
-    found, error = {}, ""
+    computed, error = {}, ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = RECIPES[case.recipe](case.inputs)
+            computed = RECIPES[case.recipe](case.inputs)
     except Exception as failure:  # one part that breaks must not hide the others
         error = f"{type(failure).__name__}: {failure}"
     for figure in case.figures:
-        value = found.get(figure.name, math.nan)
-        missing = "" if figure.name in found else "no such figure"
+        value = computed.get(figure.name, math.nan)
+        missing = "" if figure.name in computed else "no such figure"
         yield CheckedFigure(
             case.room, case.title, figure.name, figure.value, value, figure.allowed,
             case.provenance, case.tolerance, error or missing,

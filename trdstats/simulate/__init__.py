@@ -18,7 +18,7 @@ Examples
 >>> trial = simulate.referral(seed=1, n=200, randomised=True)
 >>> bool((clinic.subjects["chance"] == trial.subjects["chance"]).all())
 True
->>> known = clinic.truth.query("day == 28 and strategy == 'nobody leaves, no rescue'")
+>>> known = clinic.truth.query("day == 28 and strategy == 'no subject leaves, no rescue'")
 >>> known = known[known["population"].isin(["all", "as referred"])].set_index("quantity")
 >>> known.loc[["effect on response", "crude difference in response"], "value"].round(2).tolist()
 [0.08, 0.03]

@@ -20,7 +20,7 @@ _MONTH = 28.0  # hazards are stated for four weeks
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """What would be seen if everybody stayed and nothing intervened.
+    """What would be seen if every subject stayed and nothing intervened.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Observed:
     Attributes
     ----------
     score : ndarray, shape (n, visits)
-        NaN where the visit was not attended or not rated.
+        NaN where the visit was not attended or not assessed.
     is_attended : ndarray of bool, shape (n, visits)
     event_day : ndarray, shape (n, 5)
         Day of each of `EVENTS`, infinite when it did not happen.

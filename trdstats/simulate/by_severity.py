@@ -13,7 +13,7 @@ from trdstats.simulate import truth
 from trdstats.simulate.assemble import assemble
 from trdstats.simulate.chance import calibrate
 from trdstats.simulate.cohort import Group, simulate_course
-from trdstats.simulate.covariates import draw_people
+from trdstats.simulate.covariates import draw_sampled
 from trdstats.simulate.load import load_parameters
 from trdstats.simulate.record import SampleStudy
 from trdstats.simulate.streams import open_stream
@@ -49,8 +49,8 @@ def simulate_referral(
     """
     parameters = load_parameters()
     rng = open_stream(seed, "referral", "all", "people")
-    people = draw_people(n, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
-    severity = _severity(people.table, people.baseline)
+    drawn = draw_sampled(n, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
+    severity = _severity(drawn.table, drawn.baseline)
     chance = expit(referral * severity)
     draw = open_stream(seed, "referral", "all", "treated").random(n)
     second = draw < (0.5 if randomised else chance)
@@ -62,15 +62,15 @@ def simulate_referral(
         cohort = parameters.cohorts[treatment]
         # Not responding has the cohort's weight in the whole population, not in those referred.
         fails = calibrate(float(cohort.weights[-1]), _MATTERS * severity)
-        mine = who["treatment"].to_numpy() == treatment
+        in_arm = who["treatment"].to_numpy() == treatment
         seen, happened = simulate_course(
             Group(
                 path=(seed, "referral", treatment),
-                names=names[mine],
-                baseline=people.baseline[mine],
-                treated=np.ones(int(mine.sum()), dtype=bool),
-                nonresponse_effect=severity[mine],
-                nonresponse_chance=fails[mine],
+                names=names[in_arm],
+                baseline=drawn.baseline[in_arm],
+                treated=np.ones(int(in_arm.sum()), dtype=bool),
+                nonresponse_effect=severity[in_arm],
+                nonresponse_chance=fails[in_arm],
             ),
             cohort,
             cohort.schedule,
@@ -79,7 +79,7 @@ def simulate_referral(
         )
         visits.append(seen)
         events.append(happened)
-    subjects = pd.concat([who, people.table], axis=1)
+    subjects = pd.concat([who, drawn.table], axis=1)
     known = partial(referral_truth, 0.0 if randomised else referral)
     return assemble("referral", visits, [subjects], events, known)
 
@@ -95,14 +95,14 @@ def referral_truth(referral: float) -> pd.DataFrame:
     """
     parameters = load_parameters()
     rng = open_stream(truth.SEED, "referral", "all", "people")
-    people = draw_people(truth.SUBJECTS, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
-    severity = _severity(people.table, people.baseline)
+    drawn = draw_sampled(truth.SUBJECTS, parameters.cohorts["TMS"].case_mix, parameters.links, rng)
+    severity = _severity(drawn.table, drawn.baseline)
     chance = expit(referral * severity)
     arms = {}
     for name in TREATMENTS:
         cohort = parameters.cohorts[name]
         fails = calibrate(float(cohort.weights[-1]), _MATTERS * severity)
-        group = truth.large_group(("referral", name), people.baseline, severity, fails)
+        group = truth.large_group(("referral", name), drawn.baseline, severity, fails)
         arms[name] = truth.run_arm(group, cohort, cohort.schedule, cohort.retention, parameters)
     reference, treatment = TREATMENTS
     given = {treatment: chance, reference: 1 - chance}

@@ -1,4 +1,4 @@
-"""One group of subjects under one treatment: from people to the rows of the tables."""
+"""One group of subjects under one treatment: from subjects to the rows of the tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.simulate.attrition import EVENTS, Latent, Observed, follow
 from trdstats.simulate.chance import calibrate
 from trdstats.simulate.loss import rebound
-from trdstats.simulate.mixture import compute_onset, compute_share, draw_noise
+from trdstats.simulate.mixture import compute_onset, compute_proportion, draw_noise
 from trdstats.simulate.parameters import Cohort, Parameters, Retention
 from trdstats.simulate.schedule import Schedule, draw_baseline_day
 from trdstats.simulate.streams import open_stream
@@ -113,18 +113,18 @@ def run_course(
     latent_class = draw_class(np.array(cohort.weights), chance, streams["class"])
     deviation = streams["deviation"].lognormal(course.log_mean, course.log_sd, n)
     days, is_scheduled = schedule.draw_days(n, streams["days"])
-    share = compute_share(days, latent_class, cohort.curves)
+    proportion = compute_proportion(days, latent_class, cohort.curves)
     onset = compute_onset(latent_class, deviation, cohort.curves)
     # The class that loses its effect does so by its own curve.
     onset[cohort.curves.rise[latent_class] > 0] = np.inf
     lost = cohort.loss.draw(onset, streams["loss"])
-    share = rebound(
-        share, days, lost, level=course.rebound_level, half_time=course.rebound_half_time
+    proportion = rebound(
+        proportion, days, lost, level=course.rebound_level, half_time=course.rebound_half_time
     )
     latent = Latent(
         days=days,
         is_scheduled=is_scheduled,
-        expected=group.baseline[:, None] * share * deviation[:, None],
+        expected=group.baseline[:, None] * proportion * deviation[:, None],
         noise=draw_noise(
             days,
             streams["noise"],

@@ -19,7 +19,7 @@ from trdstats.simulate.parameters import CaseMix, Links, OutcomeModel
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class Sampled:
     """Baseline score and covariates of a cohort.
 
     Attributes
@@ -34,7 +34,7 @@ class People:
     table: pd.DataFrame
 
 
-def draw_people(n: int, mix: CaseMix, links: Links, rng: np.random.Generator) -> People:
+def draw_sampled(n: int, mix: CaseMix, links: Links, rng: np.random.Generator) -> Sampled:
     """Return the subjects of one cohort.
 
     Parameters
@@ -49,7 +49,7 @@ def draw_people(n: int, mix: CaseMix, links: Links, rng: np.random.Generator) ->
 
     Returns
     -------
-    People
+    Subjects
     """
     mean = np.full(n, mix.baseline_mean)
     baseline = draw_truncated(
@@ -82,16 +82,18 @@ def draw_people(n: int, mix: CaseMix, links: Links, rng: np.random.Generator) ->
             "prior_ect": prior_ect.astype(int),
         }
     )
-    return People(baseline=baseline, table=table)
+    return Sampled(baseline=baseline, table=table)
 
 
-def draw_failed_trials(shares: dict[int, float], position: FloatArray) -> npt.NDArray[np.int64]:
+def draw_failed_trials(
+    proportions: dict[int, float], position: FloatArray
+) -> npt.NDArray[np.int64]:
     """Return numbers of failed treatment trials.
 
     Parameters
     ----------
     shares : dict of int to float
-        Share of subjects with each number.
+        Proportion of subjects with each number.
     position : ndarray, shape (n,)
         Place of each subject in the distribution, 0 to 1.
 
@@ -99,8 +101,8 @@ def draw_failed_trials(shares: dict[int, float], position: FloatArray) -> npt.ND
     -------
     ndarray of int, shape (n,)
     """
-    numbers = np.array(sorted(shares))
-    edges = np.cumsum([shares[k] for k in sorted(shares)])
+    numbers = np.array(sorted(proportions))
+    edges = np.cumsum([proportions[k] for k in sorted(proportions)])
     return numbers[np.searchsorted(edges[:-1], position, side="right")].astype(np.int64)
 
 

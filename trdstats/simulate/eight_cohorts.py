@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.simulate import truth
 from trdstats.simulate.assemble import assemble
 from trdstats.simulate.cohort import Group, simulate_course
-from trdstats.simulate.covariates import compute_nonresponse_effect, draw_people
+from trdstats.simulate.covariates import compute_nonresponse_effect, draw_sampled
 from trdstats.simulate.load import load_parameters
 from trdstats.simulate.parameters import OutcomeModel
 from trdstats.simulate.record import SampleStudy
@@ -42,7 +42,7 @@ def simulate_modalities(seed: int | None = None) -> SampleStudy:
     for treatment, cohort in parameters.cohorts.items():
         n = cohort.size
         rng = open_stream(seed, "modalities", treatment, "people")
-        people = draw_people(n, cohort.case_mix, parameters.links, rng)
+        drawn = draw_sampled(n, cohort.case_mix, parameters.links, rng)
         treated = (
             open_stream(seed, "modalities", treatment, "treated").random(n) >= cohort.untreated
         )
@@ -51,10 +51,10 @@ def simulate_modalities(seed: int | None = None) -> SampleStudy:
             Group(
                 path=(seed, "modalities", treatment),
                 names=names,
-                baseline=people.baseline,
+                baseline=drawn.baseline,
                 treated=treated,
                 nonresponse_effect=compute_nonresponse_effect(
-                    people.table, treatment, parameters.outcome
+                    drawn.table, treatment, parameters.outcome
                 ),
             ),
             cohort,
@@ -63,7 +63,7 @@ def simulate_modalities(seed: int | None = None) -> SampleStudy:
             parameters,
         )
         who = {"subject": names, "treatment": treatment, "treated": treated.astype(int)}
-        subjects.append(pd.concat([pd.DataFrame(who), people.table], axis=1))
+        subjects.append(pd.concat([pd.DataFrame(who), drawn.table], axis=1))
         visits.append(seen)
         events.append(happened)
     return assemble("modalities", visits, subjects, events, modalities_truth)
@@ -80,9 +80,9 @@ def modalities_truth() -> pd.DataFrame:
     rows: list[tuple[object, ...]] = []
     for treatment, cohort in parameters.cohorts.items():
         rng = open_stream(truth.SEED, "modalities", treatment, "people")
-        people = draw_people(truth.SUBJECTS, cohort.case_mix, parameters.links, rng)
-        effect = compute_nonresponse_effect(people.table, treatment, parameters.outcome)
-        group = truth.large_group(("modalities", treatment), people.baseline, effect)
+        drawn = draw_sampled(truth.SUBJECTS, cohort.case_mix, parameters.links, rng)
+        effect = compute_nonresponse_effect(drawn.table, treatment, parameters.outcome)
+        group = truth.large_group(("modalities", treatment), drawn.baseline, effect)
         arm = truth.run_arm(group, cohort, cohort.schedule, cohort.retention, parameters)
         rows += truth.rows_of_arm(treatment, arm)
         rows += truth.rows_of_setting(treatment, cohort, parameters.course.classes)

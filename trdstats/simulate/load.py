@@ -41,7 +41,7 @@ def parse_parameters(table: Mapping[str, Any]) -> Parameters:
     Raises
     ------
     SpecError
-        When weights do not sum to 1, windows touch, or a law is not known.
+        When weights do not sum to 1, windows touch, or a distribution is not known.
     """
     classes = table["classes"]
     course = Course(
@@ -104,8 +104,8 @@ def _read_trial(entry: Mapping[str, Any], bands: Mapping[str, Band]) -> TrialDes
 
 
 def _with_failed_trials(entry: Mapping[str, Any]) -> dict[str, Any]:
-    shares = {int(k): float(v) for k, v in entry["failed_trials"].items()}
-    return dict(entry) | {"failed_trials": shares}
+    proportions = {int(k): float(v) for k, v in entry["failed_trials"].items()}
+    return dict(entry) | {"failed_trials": proportions}
 
 
 def _read_schedule(windows: Mapping[str, float]) -> Schedule:

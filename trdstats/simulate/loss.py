@@ -17,7 +17,7 @@ class LossLaw:
 
     Attributes
     ----------
-    law : {"weibull", "lognormal"}
+    distribution : {"weibull", "lognormal"}
         A Weibull of shape 1 is the exponential.
     scale : float
         Days: the Weibull scale, or the log-normal median.
@@ -28,21 +28,29 @@ class LossLaw:
         durability was counted from there).
     """
 
-    law: str
+    distribution: str
     scale: float
     shape: float
     from_day: float
 
     def __post_init__(self) -> None:
-        if self.law not in ("weibull", "lognormal"):
-            raise SpecError(f"a loss law is weibull or lognormal; got {self.law!r}.")
+        if self.distribution not in ("weibull", "lognormal"):
+            raise SpecError(
+                f"a distribution of loss is weibull or lognormal; got {self.distribution!r}."
+            )
         if min(self.scale, self.shape) <= 0 or self.from_day < 0:
-            raise SpecError("a loss law needs a positive scale and shape, and a day from 0 on.")
+            raise SpecError(
+                "a distribution of loss needs a positive scale and shape, and a day from 0 on."
+            )
 
     @property
     def median(self) -> float:
         """Median days from the start of the clock to the loss."""
-        return self.scale * log(2) ** (1 / self.shape) if self.law == "weibull" else self.scale
+        return (
+            self.scale * log(2) ** (1 / self.shape)
+            if self.distribution == "weibull"
+            else self.scale
+        )
 
     def draw(self, onset: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return the day on which each subject's response begins to be lost.
@@ -58,7 +66,7 @@ class LossLaw:
         ndarray, shape (n,)
             Days after first treatment; infinite for who never responds.
         """
-        if self.law == "weibull":
+        if self.distribution == "weibull":
             kept = self.scale * rng.weibull(self.shape, len(onset))
         else:
             kept = rng.lognormal(np.log(self.scale), self.shape, len(onset))
@@ -66,7 +74,7 @@ class LossLaw:
 
 
 def rebound(
-    share: FloatArray, days: FloatArray, lost: FloatArray, *, level: float, half_time: float
+    proportion: FloatArray, days: FloatArray, lost: FloatArray, *, level: float, half_time: float
 ) -> FloatArray:
     """Return the expected share of baseline once responses are lost.
 
@@ -88,4 +96,4 @@ def rebound(
     """
     since = np.maximum(0.0, days - lost[:, None])
     # A score already above the level, as in a subject who hardly moved, is left alone.
-    return share + np.maximum(0.0, level - share) * (1 - 0.5 ** (since / half_time))
+    return proportion + np.maximum(0.0, level - proportion) * (1 - 0.5 ** (since / half_time))

@@ -42,7 +42,7 @@ class Curves:
     rise_time: float
 
 
-def compute_share(days: FloatArray, group: IntArray, curves: Curves) -> FloatArray:
+def compute_proportion(days: FloatArray, group: IntArray, curves: Curves) -> FloatArray:
     """Return the expected share of the baseline score.
 
     Parameters

@@ -12,7 +12,7 @@ from trdstats.simulate.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class CaseMix:
-    """Who is in a cohort: baseline score, age in years, shares of subjects (0 to 1)."""
+    """Who is in a cohort: baseline score, age in years, proportions of subjects (0 to 1)."""
 
     baseline_mean: float
     baseline_sd: float

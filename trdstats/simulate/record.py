@@ -52,6 +52,6 @@ class SampleStudy:
         >>> truth = simulate.trial().truth
         >>> keys = "quantity == 'response' and treatment == 'ECT' and day == 28"
         >>> truth.query(keys)[["strategy", "value"]].round(2).to_numpy().tolist()[0]
-        ['nobody leaves, no rescue', 0.77]
+        ['no subject leaves, no rescue', 0.77]
         """
         return self.known_truth().copy()

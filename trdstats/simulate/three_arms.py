@@ -77,8 +77,8 @@ def trial_truth() -> pd.DataFrame:
     # A site each: the truth is that of all sites, not of six that were drawn.
     size = truth.SUBJECTS // len(design.arms)
     many = replace(design, arm_size=size, sites=size * len(design.arms))
-    people, baseline = draw_participants(many, open_stream(truth.SEED, "trial", "people"))
-    effect = design.nonresponse_per_msm * (people["msm"].to_numpy() - design.msm_mean)
+    participants, baseline = draw_participants(many, open_stream(truth.SEED, "trial", "people"))
+    effect = design.nonresponse_per_msm * (participants["msm"].to_numpy() - design.msm_mean)
     arms = {
         arm: truth.run_arm(
             truth.large_group(("trial", arm), baseline, effect),

@@ -1,6 +1,6 @@
 """What is true in a simulated study: what was set, and what that implies.
 
-What is implied follows by running the generator itself on very many subjects: once with nobody
+What is implied follows by running the generator itself on very many subjects: once with no subject
 missing, once with rescue, once as it happens. The Monte-Carlo error stands beside each value.
 """
 
@@ -23,8 +23,8 @@ SEED = 20_000_003  # of that simulation; not the seed of any study
 COLUMNS = ["quantity", "treatment", "reference", "population", "strategy", "day", "value",
            "std_error", "known", "definition"]  # fmt: skip
 SET = "set exactly"
-COMPLETE = "nobody leaves, no rescue"
-POLICY = "nobody leaves, rescue as it happens"
+COMPLETE = "no subject leaves, no rescue"
+POLICY = "no subject leaves, rescue as it happens"
 OBSERVED = "as it happens"
 MEANINGS = {
     "mean change": "mean of MADRS minus baseline at the visit scheduled for the day, points",
@@ -157,7 +157,7 @@ def large_group(
 def row(
     quantity: str,
     definition: str,
-    found: float | Average,
+    stored: float | Average,
     *,
     treatment: str = "",
     reference: str = "",
@@ -167,10 +167,10 @@ def row(
 ) -> tuple[object, ...]:
     """Return one line of the table; a plain number was set, an average was integrated."""
     keys = (quantity, treatment, reference, population, strategy, day)
-    if isinstance(found, Average):
-        known = f"integrated over {len(found.influence)} simulated subjects"
-        return (*keys, found.value, found.std_error, known, definition)
-    return (*keys, float(found), 0.0, SET, definition)
+    if isinstance(stored, Average):
+        known = f"integrated over {len(stored.influence)} simulated subjects"
+        return (*keys, stored.value, stored.std_error, known, definition)
+    return (*keys, float(stored), 0.0, SET, definition)
 
 
 def rows_of_arm(
@@ -231,8 +231,8 @@ def rows_of_setting(
     treatment: str, cohort: Cohort, classes: tuple[str, ...]
 ) -> Iterator[tuple[object, ...]]:
     """Yield what the generator was given for one treatment."""
-    for name, share in zip(classes, cohort.weights, strict=True):
-        yield row("class share", f"share of the latent trajectory {name!r}", share,
+    for name, proportion in zip(classes, cohort.weights, strict=True):
+        yield row("class share", f"share of the latent trajectory {name!r}", proportion,
                   treatment=treatment, population=name)  # fmt: skip
     yield row("loss median", "median days from response to the start of its loss",
               cohort.loss.median, treatment=treatment, population="lasting response")  # fmt: skip

@@ -48,7 +48,7 @@ class Panel:
     ----------
     visits : pandas.DataFrame
         subject (categorical), day, visit (scheduled day, NaN when unscheduled), score (NaN when
-        not rated), then the user's other columns.
+        not assessed), then the user's other columns.
     baseline : ndarray, shape (n_subjects,)
         Baseline totals, NaN when there is none.
     """
@@ -91,7 +91,7 @@ def build_tables(
     structure += [] if course_table is None else check_course_columns(course_table, roles)
     _raise_if_fatal(structure)
 
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for name, table in (
         ("visits", visit_table),
         ("subjects", subject_table),
@@ -99,21 +99,21 @@ def build_tables(
         ("courses", course_table),
     ):
         if table is not None:
-            found += checks.check_kinds_of_identifiers(table[roles.subject], name)
-    _raise_if_fatal(found)
-    people = (
-        subjects_from_visits(visit_table, roles, found)
+            problems += checks.check_kinds_of_identifiers(table[roles.subject], name)
+    _raise_if_fatal(problems)
+    subject_index = (
+        subjects_from_visits(visit_table, roles, problems)
         if subject_table is None
-        else subjects_from_table(subject_table, roles, found)
+        else subjects_from_table(subject_table, roles, problems)
     )
-    _note(found, checks.check_treated(people.columns.get("treated")))
-    code = code_rows(visit_table[roles.subject], people, "visits", found)
+    _note(problems, checks.check_treated(subject_index.columns.get("treated")))
+    code = code_rows(visit_table[roles.subject], subject_index, "visits", problems)
     if subject_table is not None and roles.treatment in visit_table.columns:
-        _note(found, note_other_treatment(visit_table[roles.treatment], code, people))
+        _note(problems, note_other_treatment(visit_table[roles.treatment], code, subject_index))
     names = visit_table[roles.subject].array
     day, wrong = numbers(visit_table[roles.day])
     _note(
-        found,
+        problems,
         check_numbers(
             visit_table[roles.day],
             wrong,
@@ -125,33 +125,37 @@ def build_tables(
         check_day_range(names, day, "visits"),
     )
     order = np.lexsort((day, code)) if not _is_sorted(code, day) else np.arange(len(day))
-    schedule = read_windows(windows, list(people.treatment.categories))
-    raw = _RawVisits(visit_table, code, day, order, people)
-    panels = {m.scale.label: _build_panel(raw, m, roles, schedule, found) for m in roles.measures}
-    event_frame = build_events(event_table, roles, people, found)
-    course_frame = build_courses(course_table, roles, people, found)
+    schedule = read_windows(windows, list(subject_index.treatment.categories))
+    raw = _RawVisits(visit_table, code, day, order, subject_index)
+    panels = {
+        m.scale.label: _build_panel(raw, m, roles, schedule, problems) for m in roles.measures
+    }
+    event_frame = build_events(event_table, roles, subject_index, problems)
+    course_frame = build_courses(course_table, roles, subject_index, problems)
     primary = panels[roles.measures[0].scale.label]
-    treatments = list(people.treatment.categories)
+    treatments = list(subject_index.treatment.categories)
     _note(
-        found,
-        note_lookalikes(people.ids, "subject"),
+        problems,
+        note_lookalikes(subject_index.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
     )
-    if not _days_are_wrong(found):
-        found += check_time(
-            primary.visits, people.ids, people.treatment, event_frame, schedule,
+    if not _days_are_wrong(problems):
+        problems += check_time(
+            primary.visits, subject_index.ids, subject_index.treatment, event_frame, schedule,
             has_baselines=roles.measures[0].baseline is not None,
         )  # fmt: skip
-    found += note_covariates({c: v for c, v in people.columns.items() if c not in people.roles})
-    _raise_if_fatal(found)
+    problems += note_covariates(
+        {c: v for c, v in subject_index.columns.items() if c not in subject_index.roles}
+    )
+    _raise_if_fatal(problems)
     return Tables(
         panels=panels,
-        subjects=_subject_frame(people, primary.baseline, _named_baselines(panels, roles)),
-        events=with_changes(event_frame, course_frame, people.treatment),
+        subjects=_subject_frame(subject_index, primary.baseline, _named_baselines(panels, roles)),
+        events=with_changes(event_frame, course_frame, subject_index.treatment),
         courses=course_frame,
         windows=schedule,
-        notices=tuple(found),
+        notices=tuple(problems),
     )
 
 
@@ -161,7 +165,7 @@ class _RawVisits:
     code: IntArray
     day: FloatArray
     order: IntArray
-    people: SubjectTable
+    subject_table: SubjectTable
 
 
 def _check_structure(
@@ -177,19 +181,19 @@ def _check_structure(
         of_visit.append(("duplicates", roles.duplicates[0]))
     if subjects is None:
         of_visit += of_subject
-    found = check_columns(visits, of_visit, "visits")
-    _note(found, checks.check_given_names(visits, RESERVED, "visits"))
-    _note(found, check_not_empty(visits, "visits"))
+    problems = check_columns(visits, of_visit, "visits")
+    _note(problems, checks.check_given_names(visits, RESERVED, "visits"))
+    _note(problems, check_not_empty(visits, "visits"))
     if subjects is not None:
         wanted = [("subject", roles.subject), *of_subject]
-        found += check_columns(subjects, wanted, "subjects")
-        _note(found, checks.check_given_names(subjects, RESERVED, "subjects"))
-        _note(found, check_not_empty(subjects, "subjects"))
+        problems += check_columns(subjects, wanted, "subjects")
+        _note(problems, checks.check_given_names(subjects, RESERVED, "subjects"))
+        _note(problems, check_not_empty(subjects, "subjects"))
     if events is not None:
         wanted = [("subject", roles.subject), ("day", roles.day)]
-        found += check_columns(events, wanted, "events")
+        problems += check_columns(events, wanted, "events")
         if "event" not in events.columns:
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column",
                     "`events` has no column 'event'.",
@@ -197,7 +201,7 @@ def _check_structure(
                     "It names what happened: rescue, switch, hospitalisation, death, withdrawal.",
                 )
             )
-    return found
+    return problems
 
 
 def _build_panel(
@@ -205,12 +209,12 @@ def _build_panel(
     measure: Measure,
     roles: Roles,
     schedule: dict[str, VisitWindows] | None,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> Panel:
     frame, scale = raw.frame, measure.scale
     order = raw.order
     if roles.instrument is not None:
-        from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, found)
+        from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, problems)
         order = order[from_scale[order]]
     names = frame[roles.subject].array
     score, wrong = numbers(frame[measure.score])
@@ -218,46 +222,48 @@ def _build_panel(
     what = f"{scale.label} scores"
     if roles.instrument is None or measure is roles.measures[0]:
         _note(
-            found,
+            problems,
             check_numbers(
                 frame[measure.score],
                 wrong,
                 f"`visits` column {measure.score!r}",
-                "Leave the cell empty where a visit was not rated.",
+                "Leave the cell empty where a visit was not assessed.",
             ),
         )
     row = np.arange(len(frame))
     inside = np.zeros(len(frame), dtype=bool)
     inside[order] = True
-    found += checks.check_scores(
+    problems += checks.check_scores(
         names[inside], raw.day[inside], score[inside], row[inside], scale, what, filled_in[inside]
     )
-    _note(found, notes.note_filled_in(names, raw.day, filled_in & inside, scale))
+    _note(problems, notes.note_filled_in(names, raw.day, filled_in & inside, scale))
     code, day, score = raw.code[order], raw.day[order], score[order]
     single = one_a_day(frame, names[order], code, day, score, row[order], scale, roles.duplicates)
-    found += single.problems
+    problems += single.problems
     if not single.keep.all():
         order = order[single.keep]
         code, day = code[single.keep], day[single.keep]
     score = single.score if len(order) == len(single.score) else single.score[single.keep]
-    baseline = _baseline(raw.people, measure, code, day, score, found)
+    baseline = _baseline(raw.subject_table, measure, code, day, score, problems)
     rated = ~np.isnan(score)
-    arm = raw.people.treatment
+    arm = raw.subject_table.treatment
     visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
-    seen = np.zeros(len(raw.people.ids), dtype=bool)
+    seen = np.zeros(len(raw.subject_table.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
-    if not _days_are_wrong(found):
+    if not _days_are_wrong(problems):
         _note(
-            found,
-            notes.note_unseen(raw.people.ids, ~seen, scale),
+            problems,
+            notes.note_unseen(raw.subject_table.ids, ~seen, scale),
             notes.note_mostly_worse(
                 code, day, score, baseline, arm.codes, list(arm.categories), scale
             ),
         )
-    extra = [c for c in frame.columns if c not in _role_columns(roles, raw.people)]
+    extra = [c for c in frame.columns if c not in _role_columns(roles, raw.subject_table)]
     visits = pd.DataFrame(
         {
-            "subject": pd.Categorical.from_codes(code.astype(np.int32), categories=raw.people.ids)
+            "subject": pd.Categorical.from_codes(
+                code.astype(np.int32), categories=raw.subject_table.ids
+            )
             if (code >= 0).all()
             else names[order].astype(object),
             "day": day,
@@ -276,16 +282,16 @@ def _items_imputed(frame: pd.DataFrame) -> FloatArray | None:
     return numbers(frame["items_imputed"])[0] if "items_imputed" in frame else None
 
 
-def _role_columns(roles: Roles, people: SubjectTable) -> set[str]:
+def _role_columns(roles: Roles, subject_table: SubjectTable) -> set[str]:
     """Columns of the visits table that became part of a canonical column."""
     used = {roles.subject, roles.day, *(m.score for m in roles.measures)}
     if roles.instrument is not None:
         used.add(roles.instrument)
-    return used | set(people.from_visits)
+    return used | set(subject_table.from_visits)
 
 
 def _rows_of_scale(
-    column: pd.Series[Any], measure: Measure, roles: Roles, found: list[Problem]
+    column: pd.Series[Any], measure: Measure, roles: Roles, problems: list[Problem]
 ) -> BoolArray:
     """Return which rows belong to the scale; rows of scales not asked for are noted once."""
     labels: dict[Any, str | None] = {}
@@ -296,12 +302,12 @@ def _rows_of_scale(
             labels[value] = None if pd.isna(value) else label
         except UnknownNameError:
             labels[value] = None
-    own = column.map(labels)
+    labels_of_rows = column.map(labels)
     if measure is roles.measures[0]:
-        other = ~own.isin(wanted).to_numpy(dtype=bool)
+        other = ~labels_of_rows.isin(wanted).to_numpy(dtype=bool)
         if other.any():
             values = column.to_numpy(dtype=object)
-            found.append(
+            problems.append(
                 Problem(
                     "other_instrument",
                     count_of(int(other.sum()), "row of `visits` belongs", "rows of `visits` belong")
@@ -311,26 +317,26 @@ def _rows_of_scale(
                     level="warning",
                 )
             )
-    return (own == measure.scale.label).to_numpy(dtype=bool)
+    return (labels_of_rows == measure.scale.label).to_numpy(dtype=bool)
 
 
 def _baseline(
-    people: SubjectTable,
+    subject_table: SubjectTable,
     measure: Measure,
     code: IntArray,
     day: FloatArray,
     score: FloatArray,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> FloatArray:
     scale = measure.scale
     if measure.baseline is not None:
-        column = people.columns[measure.baseline]
+        column = subject_table.columns[measure.baseline]
         values, wrong = numbers(column)
         values, filled_in = checks.exact_totals(values, scale)
-        row = np.asarray(people.row)
+        row = np.asarray(subject_table.row)
         nowhere = np.full(len(values), np.nan)
         _note(
-            found,
+            problems,
             check_numbers(
                 column,
                 wrong,
@@ -338,17 +344,17 @@ def _baseline(
                 "Leave the cell empty where there is no baseline.",
             ),
         )
-        found += checks.check_scores(
-            people.ids, nowhere, values, row, scale, f"{scale.label} baselines", filled_in
+        problems += checks.check_scores(
+            subject_table.ids, nowhere, values, row, scale, f"{scale.label} baselines", filled_in
         )
         how = f"column {measure.baseline!r}"
     else:
-        values = np.full(len(people.ids), np.nan)
+        values = np.full(len(subject_table.ids), np.nan)
         before = np.flatnonzero((day <= 0) & ~np.isnan(score) & (code >= 0))
         values[code[before]] = score[before]  # rows are sorted by day: the last one stays
         how = "no score at day 0 or before"
-    if not _days_are_wrong(found):
-        found += notes.note_baselines(people.ids, values, scale, how)
+    if not _days_are_wrong(problems):
+        problems += notes.note_baselines(subject_table.ids, values, scale, how)
     return values
 
 
@@ -362,20 +368,26 @@ def _named_baselines(panels: Mapping[str, Panel], roles: Roles) -> dict[str, Flo
 
 
 def _subject_frame(
-    people: SubjectTable,
+    subject_table: SubjectTable,
     baseline: FloatArray,
     named: Mapping[str, FloatArray],
 ) -> pd.DataFrame:
     extra = {
         f"{c}_given" if c in RESERVED else str(c): v.array
-        for c, v in people.columns.items()
-        if c not in people.roles
+        for c, v in subject_table.columns.items()
+        if c not in subject_table.roles
     }
     ids = pd.Categorical.from_codes(
-        np.arange(len(people.ids), dtype=np.int32), categories=people.ids
+        np.arange(len(subject_table.ids), dtype=np.int32), categories=subject_table.ids
     )
     return pd.DataFrame(
-        {"subject": ids, "treatment": people.treatment, "baseline": baseline, **named, **extra}
+        {
+            "subject": ids,
+            "treatment": subject_table.treatment,
+            "baseline": baseline,
+            **named,
+            **extra,
+        }
     )
 
 
@@ -384,16 +396,16 @@ def _is_sorted(code: IntArray, day: FloatArray) -> bool:
     return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
 
 
-def _days_are_wrong(found: list[Problem]) -> bool:
+def _days_are_wrong(problems: list[Problem]) -> bool:
     """Whether days or scores cannot be read, so that what follows from them says nothing."""
     unreadable = ("missing_day", "not_a_number", "impossible_day")
-    return any(p.kind in unreadable for p in found)
+    return any(p.kind in unreadable for p in problems)
 
 
-def _note(found: list[Problem], *problems: Problem | None) -> None:
-    found += [p for p in problems if p is not None]
+def _note(collected: list[Problem], *problems: Problem | None) -> None:
+    collected += [p for p in problems if p is not None]
 
 
-def _raise_if_fatal(found: list[Problem]) -> None:
-    if any(p.level == "error" for p in found):
-        raise DataError(sorted(found, key=lambda p: p.level != "error"))
+def _raise_if_fatal(problems: list[Problem]) -> None:
+    if any(p.level == "error" for p in problems):
+        raise DataError(sorted(problems, key=lambda p: p.level != "error"))

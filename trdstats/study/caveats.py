@@ -7,7 +7,7 @@ WEIGHTED = "Not randomised; weights balance only what was measured"
 
 
 class Caveat(str):
-    """Cautions of a comparison: a text for people, and the parts it was made of.
+    """Cautions of a comparison: a text for readers, and the parts it was made of.
 
     Attributes
     ----------
@@ -26,8 +26,8 @@ class Caveat(str):
     @classmethod
     def of(cls, *parts: str) -> Caveat:
         """Return the cautions that are not empty, one sentence after the other."""
-        said = tuple(str(p) for p in parts if p)
-        return cls(". ".join(said), said)
+        texts = tuple(str(p) for p in parts if p)
+        return cls(". ".join(texts), texts)
 
     def under_adjusting_weights(self) -> Caveat:
         """Return what is left to be said when weights balance the covariates."""

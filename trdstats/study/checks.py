@@ -145,15 +145,15 @@ def check_scores(
         when = f" at {show_day(day[i])}" if np.isfinite(day[i]) else ""
         return f"{subjects[i]}{when}: {score[i]:g} (row {row[i]})"
 
-    found = []
+    problems = []
     outside = (score < scale.floor) | (score > scale.maximum)
     if outside.any():
-        found.append(_outside(outside, score, at, scale, what))
+        problems.append(_outside(outside, score, at, scale, what))
     with np.errstate(invalid="ignore"):
         broken = np.isfinite(score) & ~_on_step(score, scale) & ~filled_in
     if broken.any():
-        found.append(_not_a_total(broken, score, at, scale, what))
-    return found
+        problems.append(_not_a_total(broken, score, at, scale, what))
+    return problems
 
 
 def _not_a_total(
@@ -248,14 +248,14 @@ def check_known_subjects(
     remedy = "Add them to `subjects`, or remove the rows."
     known = {name_of(i) for i in ids}
     strangers = pd.unique(np.asarray(values, dtype=object)[unknown])
-    alike = likely_meant(strangers, ids)
-    if alike and all(name_of(v) in known for v in strangers):
+    nearest_ids = likely_meant(strangers, ids)
+    if nearest_ids and all(name_of(v) in known for v in strangers):
         remedy = (
             "Identifiers are text in one table and numbers in the other: "
             "convert both with .astype(str)."
         )
-    elif alike:
-        remedy = f"Write them alike in both tables: {alike} are probably the same."
+    elif nearest_ids:
+        remedy = f"Write them alike in both tables: {nearest_ids} are probably the same."
     return Problem(
         "unknown_subject",
         count_of(int(unknown.sum()), f"row of `{table}` names", f"rows of `{table}` name")
@@ -330,7 +330,7 @@ def _mixed_kinds(
     kinds: dict[str, set[bool]] = {}
     for value in pd.unique(values[~missing].astype(object)):
         kinds.setdefault(name_of(value), set()).add(isinstance(value, str))
-    both = {name for name, found in kinds.items() if len(found) > 1}
+    both = {name for name, kinds_of in kinds.items() if len(kinds_of) > 1}
     if not both:
         return []
     twin = np.fromiter((name_of(v) in both for v in names), bool, len(names)) & ~missing
@@ -371,7 +371,7 @@ def check_treatment(ids: Labels, missing: BoolArray, row: IntArray) -> Problem |
 
 
 def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -> Problem | None:
-    """Check that no two treatments of different kinds are written alike.
+    """Check that no two treatments of different kinds are written the same way.
 
     Parameters
     ----------
@@ -385,7 +385,7 @@ def check_labels(values: pd.Series[Any], written: pd.Series[Any], column: str) -
     for value, text in zip(values[first], written[first], strict=True):
         if isinstance(text, str):
             kinds.setdefault(text, set()).add(isinstance(value, str))
-    both = [text for text, found in kinds.items() if len(found) > 1]
+    both = [text for text, kinds_of in kinds.items() if len(kinds_of) > 1]
     if not both:
         return None
     return Problem(

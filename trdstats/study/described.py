@@ -24,7 +24,7 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
 
     The key is None where something is missing.
     """
-    found: list[tuple[str | None, str]] = [
+    pairs: list[tuple[str | None, str]] = [
         (key, f"the study has an unknown key {key!r}{_hint(key)}")
         for key in data
         if key not in _KNOWN
@@ -33,7 +33,7 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
         others = [k for k in data if k != "sample" and k in _KNOWN]
         if others:
             named = ", ".join(map(repr, others))
-            found.append(
+            pairs.append(
                 (
                     others[0],
                     f"the study names a sample and {named} beside it: a plan analyses one study, "
@@ -44,26 +44,26 @@ def check_described_study(data: Mapping[str, Any]) -> list[tuple[str | None, str
         others = [k for k in data if k not in ("export", "title") and k in _KNOWN]
         if others:
             named = ", ".join(map(repr, others))
-            found.append(
+            pairs.append(
                 (
                     others[0],
                     f"the study names an export and {named} beside it: the mapping says it all, so "
                     "write it under [study.export], or remove the export",
                 )
             )
-        found += [("export", words) for words in check_described_export(data["export"])]
+        pairs += [("export", words) for words in check_described_export(data["export"])]
     else:
-        found += [(None, f"the study needs {k!r}") for k in ("visits", "scale") if k not in data]
+        pairs += [(None, f"the study needs {k!r}") for k in ("visits", "scale") if k not in data]
     for key in _KNOWN:
         if key in data and key in _FITS and not _FITS[key](data[key]):
-            found.append((key, f"{key} must be {_WORDS[key]}; got {data[key]!r}"))
+            pairs.append((key, f"{key} must be {_WORDS[key]}; got {data[key]!r}"))
     raters = data.get("averaged_over")
     if "scale" in data and "sample" not in data and _is_raters(raters):
         wrong = wrong_averages(data["scale"], raters)
-        found += [("averaged_over", words) for words in wrong]
+        pairs += [("averaged_over", words) for words in wrong]
     if isinstance(data.get("sheet"), Mapping):
-        found += [("sheet", words) for words in _wrong_sheets(data["sheet"], data)]
-    return found
+        pairs += [("sheet", words) for words in _wrong_sheets(data["sheet"], data)]
+    return pairs
 
 
 def _wrong_sheets(sheets: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:

@@ -36,20 +36,20 @@ def check_described_export(export: Any) -> list[str]:
             'export must be a table, [study.export], with file = "export.csv" and the other '
             f"fields of a mapping; got {export!r}"
         ]
-    found = []
+    problems = []
     if not _is_text(export.get("file")):
-        found.append('export names no file: file = "export.csv"')
+        problems.append('export names no file: file = "export.csv"')
     try:
         if "redcap" in export:
-            found += _wrong_layout(export)
+            problems += _wrong_layout(export)
         mapping = {k: v for k, v in export.items() if k != "redcap"}
         if "redcap" in export and not any(k in mapping for k in ("day", "date", "visit")):
             mapping |= {"visit": "-", "visit_days": {"-": 0}}  # days of events, known on reading
         _mapping(mapping)
     except TrdstatsError as error:
         lines = str(error).splitlines()
-        found += [f"export: {w.strip().rstrip('.')}" for w in lines[len(lines) > 1 :]]
-    return found
+        problems += [f"export: {w.strip().rstrip('.')}" for w in lines[len(lines) > 1 :]]
+    return problems
 
 
 def study_of_described_export(export: Mapping[str, Any], folder: Path) -> Study:
@@ -98,7 +98,7 @@ def _wrong_layout(export: Mapping[str, Any]) -> list[str]:
     if not isinstance(layout, Mapping):
         return [f"redcap must be a table, such as {{ days_in_names = true }}; got {layout!r}"]
     known = [f.name for f in fields(RedcapLayout)]
-    found = [
+    lines = [
         f"{key!r} does not go with redcap, whose records are read from one text file"
         for key in _NOT_REDCAP
         if key in export
@@ -107,16 +107,16 @@ def _wrong_layout(export: Mapping[str, Any]) -> list[str]:
         if key not in known:
             close = nearest(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            found.append(f"redcap has an unknown key {key!r}; {hint}")
+            lines.append(f"redcap has an unknown key {key!r}; {hint}")
     for key in _OF_REDCAP:
         if key in layout and not _is_text(layout[key]):
-            found.append(f"{key} of redcap must be the path of a file; got {layout[key]!r}")
-    if not found:
+            lines.append(f"{key} of redcap must be the path of a file; got {layout[key]!r}")
+    if not lines:
         try:
             RedcapLayout(**layout)
         except SpecError as error:
-            found.append(str(error).rstrip("."))
-    return found
+            lines.append(str(error).rstrip("."))
+    return lines
 
 
 def _is_text(value: Any) -> bool:

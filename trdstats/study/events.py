@@ -16,7 +16,7 @@ from trdstats.study.subjects import SubjectTable, code_rows
 
 
 def build_events(
-    frame: pd.DataFrame | None, roles: Roles, people: SubjectTable, found: list[Problem]
+    frame: pd.DataFrame | None, roles: Roles, subject_table: SubjectTable, collected: list[Problem]
 ) -> pd.DataFrame:
     """Return events as subject, day, event, sorted; problems are appended to `found`.
 
@@ -27,9 +27,13 @@ def build_events(
     """
     if frame is None:
         frame = pd.DataFrame(
-            {roles.subject: people.ids[:0], roles.day: np.empty(0), "event": np.empty(0, object)}
+            {
+                roles.subject: subject_table.ids[:0],
+                roles.day: np.empty(0),
+                "event": np.empty(0, object),
+            }
         )
-    code = code_rows(frame[roles.subject], people, "events", found)
+    code = code_rows(frame[roles.subject], subject_table, "events", collected)
     day, wrong = numbers(frame[roles.day])
     names = frame[roles.subject].to_numpy(dtype=object)
     kind = (
@@ -45,10 +49,10 @@ def build_events(
         _check_named(unnamed),
         _note_kinds(sorted(set(kind[~unnamed]) - set(EVENT_KINDS))),
     ]
-    found += [p for p in problems if p is not None]
+    collected += [p for p in problems if p is not None]
     order = np.lexsort((kind.fillna("").to_numpy(dtype=str), day, code))
     # Codes below zero are only met when `found` already stops the study.
-    subject = pd.Categorical.from_codes(np.maximum(code, -1)[order], categories=people.ids)
+    subject = pd.Categorical.from_codes(np.maximum(code, -1)[order], categories=subject_table.ids)
     return pd.DataFrame(
         {"subject": subject, "day": day[order], "event": kind.to_numpy(dtype=object)[order]}
     )

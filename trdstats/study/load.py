@@ -141,12 +141,12 @@ def sample_folder(name: str) -> Path:
 
 def _sample_files() -> dict[str, list[Path]]:
     """Return the tables of all samples by the name of the sample."""
-    found: dict[str, list[Path]] = {}
+    files: dict[str, list[Path]] = {}
     for path in sorted(samples_home().glob("*/*.csv")):
         if path.parent.name == _EXPORTS:
             continue  # no tables of a study yet: see sample_exports
-        found.setdefault(path.parent.name, []).append(path)
-    return found
+        files.setdefault(path.parent.name, []).append(path)
+    return files
 
 
 @checked
@@ -209,7 +209,7 @@ def load_sample(name: str) -> Study:
     Parameters
     ----------
     name : str
-        ``"modalities"``, eight cohorts that nobody randomised, or ``"trial"``, a randomised
+        ``"modalities"``, eight cohorts that were not randomised, or ``"trial"``, a randomised
         trial of three arms.
 
     Raises

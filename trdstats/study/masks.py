@@ -45,18 +45,18 @@ def read_mask(table: pd.DataFrame, given: Any) -> Any:
     if not isinstance(given, pd.Series) or not given.index.is_unique:
         raise SpecError(f"{what} without an index that says whom each is about. {hint}")
     named = pd.Index(table["subject"].astype(object))
-    found = [
+    wrong = [
         table["subject"][given.reindex(index).to_numpy(dtype=bool)]
         for index in (table.index, named)
         if set(index) == set(given.index)
     ]
-    if not found:
+    if not wrong:
         raise SpecError(
             f"{what} whose index is neither that of study.subjects nor the identifiers. {hint}"
         )
-    if any(list(found[0]) != list(other) for other in found[1:]):
+    if any(list(wrong[0]) != list(other) for other in wrong[1:]):
         raise SpecError(
             f"{what} whose index can be read as rows and as identifiers, with different results. "
             f"{hint}"
         )
-    return found[0]
+    return wrong[0]

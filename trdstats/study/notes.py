@@ -20,10 +20,10 @@ _FEWEST = 10
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
     """Note subjects whose share of improvement cannot be had: no baseline, or one at an end."""
-    found = []
+    problems = []
     none = np.isnan(baseline)
     if none.any():
-        found.append(
+        problems.append(
             Problem(
                 "no_baseline",
                 count_of(int(none.sum()), "subject has", "subjects have")
@@ -41,7 +41,7 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
         if scale.high_is_good:
             what = "baseline" if end == "floor" else "distance to the highest total"
             limits = f"A rise by a share of the {what} is not defined: it stays missing."
-        found.append(
+        problems.append(
             Problem(
                 f"baseline_at_{end}",
                 count_of(int(at_end.sum()), "subject starts", "subjects start")
@@ -51,7 +51,7 @@ def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) ->
                 level="warning",
             )
         )
-    return found
+    return problems
 
 
 def note_treatments(treatments: Sequence[str]) -> Problem | None:
@@ -67,15 +67,15 @@ def note_treatments(treatments: Sequence[str]) -> Problem | None:
     )
 
 
-def note_unseen(ids: Labels, unseen: BoolArray, scale: Scale) -> Problem | None:
+def note_unseen(ids: Labels, not_assessed: BoolArray, scale: Scale) -> Problem | None:
     """Note subjects without any rated visit after baseline."""
-    if not unseen.any():
+    if not not_assessed.any():
         return None
     return Problem(
         "no_visits",
-        count_of(int(unseen.sum()), "subject has", "subjects have")
+        count_of(int(not_assessed.sum()), "subject has", "subjects have")
         + f" no {scale.label} rating after day 0.",
-        places(unseen, lambda i: str(ids[i])),
+        places(not_assessed, lambda i: str(ids[i])),
         "They count in the denominators of rates and carry no information on time to response.",
         level="note",
     )
@@ -117,15 +117,15 @@ def note_mostly_worse(
     whole = scale.maximum - scale.floor
     where = []
     for k, name in enumerate(arms):
-        own = known & (arm == k)
+        in_arm = known & (arm == k)
         # Who is well at the start can only get worse: a trial of relapse.
-        ill = float(np.median(scale.oriented(baseline[own]) - scale.oriented(scale.best))) if (
-            own.any()
+        ill = float(np.median(scale.oriented(baseline[in_arm]) - scale.oriented(scale.best))) if (
+            in_arm.any()
         ) else 0.0  # fmt: skip
-        if own.sum() < _FEWEST or ill < _ILL * whole or (worse[own] > 0).mean() < _NEARLY_ALL:
+        if in_arm.sum() < _FEWEST or ill < _ILL * whole or (worse[in_arm] > 0).mean() < _NEARLY_ALL:
             continue
-        if np.median(worse[own]) >= _CLEARLY * whole:
-            where.append(f"{name}: {int((worse[own] > 0).sum()):,} of {int(own.sum()):,}")
+        if np.median(worse[in_arm]) >= _CLEARLY * whole:
+            where.append(f"{name}: {int((worse[in_arm] > 0).sum()):,} of {int(in_arm.sum()):,}")
     if not where:
         return None
     side = "lower" if scale.high_is_good else "higher"

@@ -60,7 +60,7 @@ def _missed(
     treatment: pd.Series[str],
     windows: Mapping[str, VisitWindows],
 ) -> MissedVisits:
-    """Return the scheduled days after day 0 on which each subject was not rated."""
+    """Return the scheduled days after day 0 on which each subject was not assessed."""
     plans = [windows[name].days for name in treatment.cat.categories]
     days = np.array(sorted({d for plan in plans for d in plan if d > 0}))
     planned = np.array([[d in plan for d in days] for plan in plans], dtype=bool)

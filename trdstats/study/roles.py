@@ -112,11 +112,11 @@ def _by_scale(
     if isinstance(value, str):
         # One baseline column can only be that of the primary scale.
         return dict.fromkeys(labels[:1] if partial else labels, value)
-    found = {get_scale(k).label: column for k, column in value.items()}
-    extra = [k for k in found if k not in labels]
-    lacking = [k for k in labels if k not in found and not partial]
+    scales_by_code = {get_scale(k).label: column for k, column in value.items()}
+    extra = [k for k in scales_by_code if k not in labels]
+    lacking = [k for k in labels if k not in scales_by_code and not partial]
     if extra or lacking:
-        said = [f"{k} is not among the scales" for k in extra]
-        said += [f"{k} has no column" for k in lacking]
-        raise SpecError(f"{what} must name one column for each scale: {'; '.join(said)}.")
-    return found
+        sentences = [f"{k} is not among the scales" for k in extra]
+        sentences += [f"{k} has no column" for k in lacking]
+        raise SpecError(f"{what} must name one column for each scale: {'; '.join(sentences)}.")
+    return scales_by_code

@@ -30,7 +30,7 @@ from trdstats.study.build import Tables, build_tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
 from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
-from trdstats.study.courses.shown import course_facts
+from trdstats.study.courses.shown import course_lines
 from trdstats.study.masks import read_mask
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
@@ -67,13 +67,13 @@ class Study(SummaryMixin):
         ``treated`` (True / False) tells who began the treatment.
     events : DataFrame, optional
         One row an event: subject, day and ``event``, one of rescue, switch, hospitalisation,
-        death, withdrawal, or a word of your own.
+        death, withdrawal, or another word.
     courses : DataFrame, optional
         One row a course of treatment: subject, treatment, ``start`` and, where they are known,
-        ``end`` (days), ``kind`` (acute, maintenance, augmentation, concomitant, or a word of your
-        own) and others such as doses or numbers of sessions. A course of another treatment than
-        the assigned one that begins on day 0 or later is a switch, unless its kind is augmentation
-        or concomitant.
+        ``end`` (days), ``kind`` (acute, maintenance, augmentation, concomitant, or another word)
+        and others such as doses or numbers of sessions. A course of another treatment than the
+        assigned one that begins on day 0 or later is a switch, unless its kind is augmentation or
+        concomitant.
     scale : str, Scale or sequence of them
         The instrument; of several, the first is the primary one (see `on`).
     subject, treatment, day : str
@@ -264,7 +264,7 @@ class Study(SummaryMixin):
             ADSL, ADQS and, where there are events, ADTTE. Study days follow CDISC: first
             treatment is day 1 and the day before it -1; parts of days stand beside them in ARELTM.
             ANL01FL is Y for all records, ANL02FL for those that stand for a scheduled visit.
-            Windows in which nobody was rated are not part of the datasets.
+            Windows in which no subject was assessed are not part of the datasets.
 
         Raises
         ------
@@ -397,8 +397,8 @@ class Study(SummaryMixin):
         if label not in self._tables.panels:
             raise unknown_name("scale of this study", label, self.scales)
         panel = self._tables.panels[label]
-        own = next(m.scale for m in self._roles.measures if m.scale.label == label)
-        return self._with(scale=own, subjects=self.subjects.assign(baseline=panel.baseline))
+        other = next(m.scale for m in self._roles.measures if m.scale.label == label)
+        return self._with(scale=other, subjects=self.subjects.assign(baseline=panel.baseline))
 
     def with_baseline(self, rule: BaselineRule) -> Study:
         """Return the same study with baselines taken by another rule from its visits.
@@ -450,8 +450,8 @@ class Study(SummaryMixin):
             When a treatment is not there.
         """
         kept = pick_levels("treatment", treatments, self.treatments)
-        mine = self.subjects["treatment"].isin(kept).to_numpy()
-        return self._among(narrow(self._tables, mine, kept))
+        is_kept = self.subjects["treatment"].isin(kept).to_numpy()
+        return self._among(narrow(self._tables, is_kept, kept))
 
     def keep(self, subjects: SubjectsLike) -> Study:
         """Return the study of some of its subjects; treatments that lose all of them go.
@@ -467,7 +467,7 @@ class Study(SummaryMixin):
         UnknownNameError
             When there is no such subject.
         NotEstimableError
-            When nobody is named.
+            When no subject is named.
         SpecError
             When a mask does not say of every subject whether it stays.
         """
@@ -478,11 +478,11 @@ class Study(SummaryMixin):
         if len(strange):
             raise unknown_name("subject", strange.iloc[0], known)
         if not len(wanted):
-            raise NotEstimableError("No subject is named: a study of nobody cannot be analysed.")
-        mine = known.isin(wanted).to_numpy()
-        present = set(self.subjects.loc[mine, "treatment"])
+            raise NotEstimableError("No subject is named: there is nothing to analyse.")
+        is_kept = known.isin(wanted).to_numpy()
+        present = set(self.subjects.loc[is_kept, "treatment"])
         kept = [t for t in self.treatments if t in present]
-        return self._among(narrow(self._tables, mine, kept))
+        return self._among(narrow(self._tables, is_kept, kept))
 
     def thinned(self, days: Sequence[float]) -> Study:
         """Return the same study as if it had been rated on fewer days.
@@ -525,8 +525,8 @@ class Study(SummaryMixin):
         """
         kept, treatment = {}, self.subjects["treatment"]
         windows = dict(self.windows) if self.windows is not None else None
-        for name, own in by_level("treatment", days, self.treatments).items():
-            kept[name] = np.unique(np.asarray(own, dtype=float))
+        for name, days_of_arm in by_level("treatment", days, self.treatments).items():
+            kept[name] = np.unique(np.asarray(days_of_arm, dtype=float))
             known = self._scheduled(name)
             if not len(kept[name]):
                 raise SpecError(f"days must hold one or more scheduled days of {name!r}.")
@@ -545,8 +545,8 @@ class Study(SummaryMixin):
         """Return the scheduled days of a treatment above 0, attended or not."""
         if self.windows is not None:
             return [d for d in self.windows[treatment].days if d > 0]
-        mine = (self.subjects["treatment"] == treatment).to_numpy()
-        visits = self.visits[mine[self.visits["subject"].cat.codes.to_numpy()]]
+        in_arm = (self.subjects["treatment"] == treatment).to_numpy()
+        visits = self.visits[in_arm[self.visits["subject"].cat.codes.to_numpy()]]
         return sorted(set(visits.loc[visits["day"] > 0, "day"]))
 
     @property
@@ -621,8 +621,8 @@ class Study(SummaryMixin):
         -------
         ndarray, shape (n_subjects,)
             With windows the first day of the last one, or of the last that has opened by the
-            given day; else the last day, up to the given one, on which anybody under the same
-            treatment was rated.
+            given day; else the last day, up to the given one, on which any subject under the same
+            treatment was assessed.
         """
         arm = self.subjects["treatment"].cat.codes.to_numpy()
         limit = np.full(len(arm), np.inf) if by is None else np.where(np.isnan(by), np.inf, by)
@@ -630,12 +630,12 @@ class Study(SummaryMixin):
         owner = np.repeat(arm, np.diff(rows.start))
         end = np.full(len(arm), -np.inf)
         for k, name in enumerate(self.treatments):
-            mine = arm == k
+            in_arm = arm == k
             if self.windows is not None:
-                end[mine] = self.windows[name].due_opens(limit[mine])
+                end[in_arm] = self.windows[name].due_opens(limit[in_arm])
             else:
                 days = np.append(-np.inf, np.unique(rows.day[owner == k]))
-                end[mine] = days[np.searchsorted(days, limit[mine], side="right") - 1]
+                end[in_arm] = days[np.searchsorted(days, limit[in_arm], side="right") - 1]
         return end
 
     def longitudinal(self, days: Sequence[float] | None = None) -> pd.DataFrame:
@@ -697,7 +697,7 @@ class Study(SummaryMixin):
         unrated = int(visits["score"].isna().sum())
         spare = int((visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)).sum())
         rated = self.rated().arrays
-        facts = [
+        header = [
             (
                 "Scale",
                 f"{self.scale.label}, {self.scale.span}, "
@@ -707,18 +707,18 @@ class Study(SummaryMixin):
             ("Rated visits after baseline", format_count(len(rated.day))),
             ("Visits without a score", format_count(unrated)),
             ("Events", format_count(len(self.events))),
-            *course_facts(self.courses, self.switches(), self.subjects),
+            *course_lines(self.courses, self.switches(), self.subjects),
             ("Allocation", "randomised" if self.randomised else "not randomised"),
         ]
         if self.windows is not None:
-            facts.insert(4, ("Unscheduled or surplus visits", format_count(spare)))
+            header.insert(4, ("Unscheduled or surplus visits", format_count(spare)))
         if len(self.scales) > 1:
-            facts.insert(
+            header.insert(
                 1, ("Other scales", ", ".join(s for s in self.scales if s != self.scale.label))
             )
         return Summary(
             "Study",
-            tuple(facts),
+            tuple(header),
             (_arms(self),),
             tuple(f"{p.summary} {p.remedy}" for p in self.notices),
         )
@@ -732,7 +732,7 @@ def caveat_of(data: Any) -> str:
 
 
 def better_of(data: Any, outcome: str) -> Literal["lower", "higher"] | None:
-    """Return which values of an outcome are better, None where nobody knows.
+    """Return which values of an outcome are better, None where it is not known.
 
     Parameters
     ----------
@@ -745,8 +745,8 @@ def better_of(data: Any, outcome: str) -> Literal["lower", "higher"] | None:
         return None
     if isinstance(data, Study):
         return data.scale.better
-    told = data.attrs.get(_BETTER) if isinstance(data, pd.DataFrame) else None
-    return "higher" if told == "higher" else "lower"
+    stated = data.attrs.get(_BETTER) if isinstance(data, pd.DataFrame) else None
+    return "higher" if stated == "higher" else "lower"
 
 
 def _view(frame: pd.DataFrame) -> pd.DataFrame:
@@ -760,13 +760,13 @@ def _arms(study: Study) -> Table:
     baseline = study.subjects["baseline"].to_numpy()
     rows = []
     for k, name in enumerate(study.treatments):
-        mine = arm == k
-        known = baseline[mine & ~np.isnan(baseline)]
+        in_arm = arm == k
+        known = baseline[in_arm & ~np.isnan(baseline)]
         rows.append(
             (
                 name,
-                format_count(mine.sum()),
-                format_count(np.diff(start)[mine].sum()),
+                format_count(in_arm.sum()),
+                format_count(np.diff(start)[in_arm].sum()),
                 format_number(known.mean() if len(known) else np.nan),
                 format_number(known.std(ddof=1) if len(known) > 1 else np.nan),
             )

@@ -46,7 +46,7 @@ class SubjectTable:
     row: IntArray
 
 
-def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
+def subjects_from_table(frame: pd.DataFrame, roles: Roles, problems: list[Problem]) -> SubjectTable:
     """Return the subjects of a table with one row each; problems are appended to `found`."""
     ids = frame[roles.subject]
     missing = checks.missing_identifiers(ids)
@@ -57,13 +57,15 @@ def subjects_from_table(frame: pd.DataFrame, roles: Roles, found: list[Problem])
         checks.check_subject_rows(names, repeated),
     ):
         if problem is not None:
-            found.append(problem)
+            problems.append(problem)
     kept = np.flatnonzero(~missing & ~repeated)
     kept = kept[_sort_order(names[kept])]
-    return _assemble(frame, roles, kept, names, frame.columns, (), found)
+    return _assemble(frame, roles, kept, names, frame.columns, (), problems)
 
 
-def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]) -> SubjectTable:
+def subjects_from_visits(
+    frame: pd.DataFrame, roles: Roles, collected: list[Problem]
+) -> SubjectTable:
     """Return the subjects of a table of visits.
 
     A column that never changes within a subject describes the subject, also where it is filled in
@@ -95,10 +97,10 @@ def subjects_from_visits(frame: pd.DataFrame, roles: Roles, found: list[Problem]
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
             problem = checks.check_constant(names[first], who, str(column))
-            found += [problem] if problem is not None else []
+            collected += [problem] if problem is not None else []
             constant.append(str(column))
     kept = first[_sort_order(names[first])]
-    return _assemble(whole, roles, kept, names, constant, tuple(constant), found)
+    return _assemble(whole, roles, kept, names, constant, tuple(constant), collected)
 
 
 def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
@@ -106,31 +108,33 @@ def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntA
     day, _ = numbers(frame[roles.day])
     order = np.lexsort((day, code))
     order = order[code[order] >= 0]
-    found = np.zeros(n, dtype=np.intp)
-    found[code[order[::-1]]] = order[::-1]
-    return found
+    index = np.zeros(n, dtype=np.intp)
+    index[code[order[::-1]]] = order[::-1]
+    return index
 
 
 def code_rows(
-    values: pd.Series[Any], people: SubjectTable, table: str, found: list[Problem]
+    values: pd.Series[Any], subject_table: SubjectTable, table: str, problems: list[Problem]
 ) -> IntArray:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
     missing = checks.missing_identifiers(values)
-    code = np.asarray(people.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp)
+    code = np.asarray(
+        subject_table.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp
+    )
     code[missing] = -1
     for problem in (
         checks.check_identifiers(missing, table),
         checks.check_known_subjects(
-            values.to_numpy(dtype=object), (code < 0) & ~missing, people.ids, table
+            values.to_numpy(dtype=object), (code < 0) & ~missing, subject_table.ids, table
         ),
     ):
         if problem is not None:
-            found.append(problem)
+            problems.append(problem)
     return code
 
 
 def note_other_treatment(
-    given: pd.Series[Any], code: IntArray, people: SubjectTable
+    given: pd.Series[Any], code: IntArray, subject_table: SubjectTable
 ) -> Problem | None:
     """Note subjects whose visits name another treatment than the table of subjects does.
 
@@ -142,13 +146,13 @@ def note_other_treatment(
         Subject of each row, -1 where it is not known.
     """
     labels = as_labels(given)
-    of_visit, own = labels.cat.codes.to_numpy(), people.treatment.codes[code]
-    mine = [folded(c) for c in people.treatment.categories]
+    of_visit, of_subject = labels.cat.codes.to_numpy(), subject_table.treatment.codes[code]
+    names = [folded(c) for c in subject_table.treatment.categories]
     # The last row and column stand for what is not known: that differs from nothing.
-    same = np.ones((len(labels.cat.categories) + 1, len(mine) + 1), dtype=bool)
-    same[:-1, :-1] = [[folded(c) == name for name in mine] for c in labels.cat.categories]
-    other = ~same[of_visit, own] & (code >= 0)
-    who = np.zeros(len(people.ids), dtype=bool)
+    same = np.ones((len(labels.cat.categories) + 1, len(names) + 1), dtype=bool)
+    same[:-1, :-1] = [[folded(c) == name for name in names] for c in labels.cat.categories]
+    other = ~same[of_visit, of_subject] & (code >= 0)
+    who = np.zeros(len(subject_table.ids), dtype=bool)
     who[code[other]] = True
     if not who.any():
         return None
@@ -157,7 +161,9 @@ def note_other_treatment(
         f"`visits` column {str(given.name)!r} names another treatment than `subjects` for "
         + count_of(int(who.sum()), "subject", "subjects")
         + ": that of `subjects` counts.",
-        places(who, lambda i: f"{people.ids[i]}: {people.treatment[i]} in `subjects`"),
+        places(
+            who, lambda i: f"{subject_table.ids[i]}: {subject_table.treatment[i]} in `subjects`"
+        ),
         "If one table is wrong, correct it; a switch of treatment belongs among the courses or "
         "events.",
         level="warning",
@@ -171,7 +177,7 @@ def _assemble(
     names: npt.NDArray[np.object_],
     columns: Any,
     from_visits: tuple[str, ...],
-    found: list[Problem],
+    collected: list[Problem],
 ) -> SubjectTable:
     ids = pd.Index(frame[roles.subject].iloc[kept].infer_objects())
     if isinstance(ids, pd.CategoricalIndex):
@@ -182,7 +188,7 @@ def _assemble(
         checks.check_treatment(names[kept], treatment.isna().to_numpy(dtype=bool), kept),
         checks.check_labels(raw, treatment.astype(object), roles.treatment),
     )
-    found += [p for p in problems if p is not None]
+    collected += [p for p in problems if p is not None]
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}
     # The primary baseline has a canonical column; those of other scales keep their own.
     primary = roles.measures[0].baseline

@@ -52,25 +52,25 @@ def check_time(
     if fatal is not None:
         yield fatal
         return
-    found = [origin.note_negative_days(line), origin.note_long_gaps(line)]
+    problems = [origin.note_negative_days(line), origin.note_long_gaps(line)]
     if not has_baselines:
-        found += [
+        problems += [
             units.of_all_or_some(line, units.note_day_one) or origin.note_first_after_start(line),
             origin.note_old_baselines(line),
             origin.note_late_starts(line),
         ]
-    found += [_of_windows(visits, line, windows), schedule.note_density(line)]
+    problems += [_of_windows(visits, line, windows), schedule.note_density(line)]
     # Rows that name no subject stop the study, and say nothing of the last one.
     events = events[events["subject"].notna().to_numpy()]
     if len(events):
         names = events["subject"].to_numpy(dtype=object)
         kind, day = events["event"].to_numpy(dtype=object), events["day"].to_numpy()
         of_event = events["subject"].cat.codes.to_numpy()
-        found += [
+        problems += [
             origin.note_early_events(names, day, kind),
             origin.note_rated_after_death(line, of_event, day, kind),
         ]
-    yield from (p for p in found if p is not None)
+    yield from (p for p in problems if p is not None)
 
 
 def check_windows(
@@ -104,8 +104,8 @@ def _misfit(line: Timeline, stray: IntArray, windows: Mapping[str, VisitWindows]
     def place(day: FloatArray, arm: IntArray) -> FloatArray:
         nominal = np.full(len(day), np.nan)
         for k, name in enumerate(line.arms):
-            own = arm == k
-            nominal[own] = windows[name].nominal(day[own])
+            in_arm = arm == k
+            nominal[in_arm] = windows[name].nominal(day[in_arm])
         return nominal
 
     if not len(stray):

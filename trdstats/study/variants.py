@@ -123,9 +123,9 @@ def keep_scheduled(
     """
     arm = treatment.cat.codes.to_numpy()[visits["subject"].cat.codes.to_numpy()]
     keep = np.ones(len(visits), dtype=bool)
-    for name, own in days.items():
-        mine = arm == treatment.cat.categories.get_loc(name)
-        keep[mine] = np.isin(visits["visit"].to_numpy()[mine], own)
+    for name, scheduled in days.items():
+        in_arm = arm == treatment.cat.categories.get_loc(name)
+        keep[in_arm] = np.isin(visits["visit"].to_numpy()[in_arm], scheduled)
     keep |= visits["day"].to_numpy() <= 0
     return visits[keep].reset_index(drop=True)
 
@@ -145,11 +145,11 @@ def narrow(tables: Tables, kept: BoolArray, treatments: list[str]) -> Tables:
     names = subjects["subject"]
 
     def rows_of(frame: pd.DataFrame) -> pd.DataFrame:
-        own = frame[frame["subject"].isin(names)].reset_index(drop=True)
-        if isinstance(own["subject"].dtype, pd.CategoricalDtype):
-            old = own["subject"].cat.categories
-            own["subject"] = own["subject"].cat.set_categories(old[old.isin(names)])
-        return own
+        rows = frame[frame["subject"].isin(names)].reset_index(drop=True)
+        if isinstance(rows["subject"].dtype, pd.CategoricalDtype):
+            old = rows["subject"].cat.categories
+            rows["subject"] = rows["subject"].cat.set_categories(old[old.isin(names)])
+        return rows
 
     panels = {
         label: Panel(rows_of(panel.visits), panel.baseline[kept])

@@ -65,17 +65,17 @@ def order_visits(values: pd.Series[Any], column: str) -> VisitOrder:
     if isinstance(values.dtype, pd.CategoricalDtype):
         levels = list(values.cat.categories)
         return VisitOrder(pd.Index(levels), days_of(levels), False)
-    found = list(values.dropna().unique())
-    if not any(isinstance(v, str) for v in found):
+    labels = list(values.dropna().unique())
+    if not any(isinstance(v, str) for v in labels):
         try:
-            levels = sorted(found)
+            levels = sorted(labels)
         except TypeError as error:
-            raise SpecError(_refusal(column, found)) from error
+            raise SpecError(_refusal(column, labels)) from error
         return VisitOrder(pd.Index(levels), days_of(levels), False)
-    place = _places([str(v) for v in found])
-    if place is None or (len(np.unique(place)) < len(found)):
-        raise SpecError(_refusal(column, found))
-    levels = [found[k] for k in np.argsort(place)]
+    place = _places([str(v) for v in labels])
+    if place is None or (len(np.unique(place)) < len(labels)):
+        raise SpecError(_refusal(column, labels))
+    levels = [labels[k] for k in np.argsort(place)]
     return VisitOrder(pd.Index(levels, dtype=object), days_of(levels), True)
 
 
@@ -161,8 +161,8 @@ def _split(text: str) -> tuple[list[str], list[float]]:
     return words, numbers
 
 
-def _refusal(column: str, found: Sequence[Any]) -> str:
-    shown = ", ".join(repr(v) for v in found[:8]) + (", ..." if len(found) > 8 else "")
+def _refusal(column: str, entries: Sequence[Any]) -> str:
+    shown = ", ".join(repr(v) for v in entries[:8]) + (", ..." if len(entries) > 8 else "")
     return (
         f"The order of the visits in {column!r} cannot be read from their names: {shown}. Give "
         f"days as numbers, or name the order: frame[{column!r}] = "

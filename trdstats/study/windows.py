@@ -213,10 +213,10 @@ def read_windows(
             "windows must be a mapping of day to half-width, for example {14: 3, 28: 3}, "
             f"or one such mapping for each treatment; got {windows!r}."
         )
-    told: Mapping[Any, Any] = windows
-    if not all(isinstance(w, Mapping | VisitWindows) for w in told.values()):
-        return dict.fromkeys(treatments, VisitWindows.from_mapping(told))
-    given = by_level("treatment in windows", told, treatments)
+    stated: Mapping[Any, Any] = windows
+    if not all(isinstance(w, Mapping | VisitWindows) for w in stated.values()):
+        return dict.fromkeys(treatments, VisitWindows.from_mapping(stated))
+    given = by_level("treatment in windows", stated, treatments)
     left = [t for t in treatments if t not in given]
     if left:
         raise SpecError(f"windows name no schedule for {', '.join(map(repr, left))}.")
@@ -257,8 +257,8 @@ def schedule_visits(
     usable = rated & (day > 0) & np.isfinite(day)
     nominal = np.full(len(day), np.nan)
     for k, name in enumerate(names):
-        mine = usable & (arm == k)
-        nominal[mine] = windows[name].nominal(day[mine])
+        in_arm = usable & (arm == k)
+        nominal[in_arm] = windows[name].nominal(day[in_arm])
     return choose_visits(subject, day, nominal)
 
 
@@ -284,8 +284,8 @@ def choose_visits(subject: IntArray, day: FloatArray, nominal: FloatArray) -> Fl
     new[1:] = (s[1:] != s[:-1]) | (v[1:] != v[:-1])
     group = np.cumsum(new) - 1
     # Windows with one visit, nearly all, need no sorting.
-    rivals = np.bincount(group, minlength=1)[group] > 1
-    rows, group = rows[rivals], group[rivals]
+    candidates = np.bincount(group, minlength=1)[group] > 1
+    rows, group = rows[candidates], group[candidates]
     distance = np.abs(day[rows] - nominal[rows])
     order = np.lexsort((-day[rows], distance, group))
     beaten = np.zeros(len(rows), dtype=bool)

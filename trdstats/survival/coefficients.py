@@ -33,8 +33,10 @@ class Coefficients(EstimateResult):
     @property
     def covariance(self) -> pd.DataFrame:
         """Covariance of the coefficients, rows and columns named by their keys."""
-        found = self._table()
-        return pd.DataFrame(found.covariance, index=found.labels(), columns=found.labels())
+        estimates = self._table()
+        return pd.DataFrame(
+            estimates.covariance, index=estimates.labels(), columns=estimates.labels()
+        )
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
         return ratios_of(table, self.ratio, self._has_ratio(table))

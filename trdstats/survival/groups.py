@@ -39,7 +39,7 @@ class Group:
     time : ndarray, shape (n,)
     status : ndarray of int, shape (n,)
     left, right : ndarray, shape (n,)
-        Last day without the event, and first day with it; infinite where it was never seen.
+        Last day without the event, and first day with it; infinite where it was never assessed.
     entry : ndarray, shape (n,)
         Day from which the subject is under observation.
     weight : ndarray, shape (n,)
@@ -110,9 +110,9 @@ class Sample:
         """Return the sample of some of the subjects with follow-up."""
         parts = []
         for g in self.groups:
-            mine = kept[g.row]
-            values = [getattr(g, f.name)[mine] for f in fields(g) if f.name != "label"]
-            if mine.any():
+            kept_here = kept[g.row]
+            values = [getattr(g, f.name)[kept_here] for f in fields(g) if f.name != "label"]
+            if kept_here.any():
                 parts.append(Group(g.label, *values))
         return replace(self, groups=tuple(parts))
 
@@ -155,9 +155,9 @@ class Sample:
         """
         squares = (influences**2).sum(axis=0)
         factor = np.sqrt(variance / np.where(squares > 0, squares, 1.0))
-        found = (influences.T @ influences) * factor * factor[:, None]
-        np.fill_diagonal(found, variance)
-        return found
+        values = (influences.T @ influences) * factor * factor[:, None]
+        np.fill_diagonal(values, variance)
+        return values
 
     def label_influence(self, names: list[str], direct: FloatArray) -> pd.DataFrame:
         """Return influences as a frame, the estimation of the weights accounted for.
@@ -187,9 +187,9 @@ class Sample:
 
     def lay_out(self, row: IntArray, effect: FloatArray) -> FloatArray:
         """Return the effects of rows summed within subjects, 0 for subjects without one."""
-        everyone = np.zeros((len(self.subjects), effect.shape[1]))
-        np.add.at(everyone, self.owner[row], effect)
-        return everyone
+        all_subjects = np.zeros((len(self.subjects), effect.shape[1]))
+        np.add.at(all_subjects, self.owner[row], effect)
+        return all_subjects
 
     def robust_covariance(
         self,
@@ -207,15 +207,15 @@ class Sample:
         cluster : ndarray of int, shape (n,), optional
             Codes of groups of subjects that are not independent, the same on all rows of one.
         """
-        moved = self.stacked_influence(self.lay_out(row, effect))
+        influence = self.stacked_influence(self.lay_out(row, effect))
         if cluster is not None:
             # Subjects outside the estimate stand alone.
-            code = int(cluster.max()) + 1 + np.arange(len(moved))
+            code = int(cluster.max()) + 1 + np.arange(len(influence))
             code[self.owner[row]] = cluster
-            sums = np.zeros((int(code.max()) + 1, moved.shape[1]))
-            np.add.at(sums, code, moved)
-            moved = sums
-        return moved.T @ moved
+            sums = np.zeros((int(code.max()) + 1, influence.shape[1]))
+            np.add.at(sums, code, influence)
+            influence = sums
+        return influence.T @ influence
 
     def weights_of(self, *groups: Group) -> WeightModel | None:
         """Return the model of the weights of some groups; None for known weights."""
@@ -251,8 +251,8 @@ def split(
     frame = times.at_risk()
     if not len(frame):
         raise NotEstimableError(
-            f"No subject has follow-up for the time to {times.outcome}: no subject was rated after "
-            f"{times.origin}."
+            f"No subject has follow-up for the time to {times.outcome}: no subject was assessed "
+            f"after {times.origin}."
         )
     status = frame["status"].to_numpy(dtype=np.intp)
     time, left, right = (frame[c].to_numpy(dtype=float) for c in ("time", "left", "right"))
@@ -294,9 +294,9 @@ def _codes(column: pd.Series[Any]) -> tuple[IntArray, list[str]]:
 
 
 def counts_header(times: EventTimes | Episodes, sample: Sample) -> tuple[tuple[str, str], ...]:
-    """Return the facts that every face of a time-to-event result begins with."""
+    """Return the lines that every summary of a time-to-event result begins with."""
     left_out = len(times.left_out)
-    facts = [
+    header = [
         ("Outcome", times.outcome),
         ("Origin", times.origin),
         (
@@ -307,33 +307,33 @@ def counts_header(times: EventTimes | Episodes, sample: Sample) -> tuple[tuple[s
     if isinstance(times, Episodes):
         rows = sum(len(g.row) for g in sample.groups)
         clock = ", days counted from the start of each risk" if times.clock == "gap" else ""
-        facts.append(("Episodes", f"{format_count(rows)}{clock}"))
+        header.append(("Episodes", f"{format_count(rows)}{clock}"))
     if sample.n_unseen:
         only = ", at risk at time 0 only" if sample.n_at_risk_at_origin_only else ""
-        facts.append(
+        header.append(
             (
-                "Never seen",
+                "Never assessed",
                 f"{format_count(sample.n_unseen)} without a visit after the origin{only}",
             )
         )
     if sample.n_ungrouped:
-        facts.append(("No group", f"{format_count(sample.n_ungrouped)} whose group is missing"))
+        header.append(("No group", f"{format_count(sample.n_ungrouped)} whose group is missing"))
     if sample.weighted:
-        facts.append(
+        header.append(
             (
                 "Weights",
                 weights_in_words(effective_size([g.weight for g in sample.groups]), sample.model),
             )
         )
     if left_out:
-        facts.append(("Left out", f"{format_count(left_out)} without an origin or a baseline"))
-    return tuple(facts)
+        header.append(("Left out", f"{format_count(left_out)} without an origin or a baseline"))
+    return tuple(header)
 
 
 def notes_of(
     times: EventTimes | Episodes, sample: Sample, *, dated: bool = True
 ) -> tuple[str, ...]:
-    """Return the cautions that every face of a time-to-event result ends with.
+    """Return the cautions that every summary of a time-to-event result ends with.
 
     `dated` says whether the method puts an event on the day of the visit that found it.
     """

@@ -63,19 +63,20 @@ def check_observed(sample: Sample, tau: float) -> None:
         When no subject of a group is under observation on some days before `tau`, or all at risk
         had the event while others come under observation later.
     """
-    found = []
+    unobserved = []
     for g in sample.groups:
         if not (g.entry > 0).any():
             continue
         fall = _fall(g, any_cause=False)
         spans = _spans(g, min(tau, fall.day))
         if spans:
-            found.append(f"No subject is under observation in {g.label} {spans}.")
+            unobserved.append(f"No subject is under observation in {g.label} {spans}.")
         if fall.later and fall.day < tau:
-            found.append(f"{_in_words(g, fall)}.")
-    if found:
+            unobserved.append(f"{_in_words(g, fall)}.")
+    if unobserved:
         raise NotEstimableError(
-            f"The mean days without the event up to day {tau:g} are not known. {' '.join(found)} "
+            f"The mean days without the event up to day {tau:g} are not known. "
+            f"{' '.join(unobserved)} "
             "Count from a later day with landmark(times, day), or choose another tau."
         )
 
@@ -83,12 +84,12 @@ def check_observed(sample: Sample, tau: float) -> None:
 def _fall(g: Group, *, any_cause: bool) -> _Fall:
     status = (g.status > 0).astype(np.intp) if any_cause else g.status
     counts = count(FollowUp(g.time, status, g.entry, np.ones(len(g.time))))
-    gone = np.flatnonzero((counts.n_event[:, 0] > 0) & (counts.n_event[:, 0] == counts.n_risk))
-    if not len(gone):
+    left = np.flatnonzero((counts.n_event[:, 0] > 0) & (counts.n_event[:, 0] == counts.n_risk))
+    if not len(left):
         return _Fall(np.inf, 0, 0)
-    day = float(counts.time[gone[0]])
+    day = float(counts.time[left[0]])
     later = int(((g.entry >= day) & (g.entry > 0)).sum())
-    return _Fall(day, int(counts.n_risk[gone[0]]), later)
+    return _Fall(day, int(counts.n_risk[left[0]]), later)
 
 
 def _spans(g: Group, until: float) -> str:

@@ -11,9 +11,10 @@ from trdstats.errors import SpecError
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 
 LEAST_AT_RISK = 10
-LEAST_SHARE = 0.1
+LEAST_PROPORTION = 0.1
 SUPPORT_RULE = (
-    f"at least {LEAST_AT_RISK} subjects, or {100 * LEAST_SHARE:g} % of the group, still at risk"
+    f"at least {LEAST_AT_RISK} subjects, or {100 * LEAST_PROPORTION:g} % of the group, "
+    "still at risk"
 )
 
 
@@ -28,7 +29,7 @@ def check_days(days: Sequence[float], tau: float | None = None) -> None:
 
 def is_supported(n_risk: FloatArray, n: int) -> BoolArray:
     """Return whether enough of the n subjects of a group are at risk for a headline number."""
-    return (n_risk >= LEAST_AT_RISK) | (n_risk >= LEAST_SHARE * n)
+    return (n_risk >= LEAST_AT_RISK) | (n_risk >= LEAST_PROPORTION * n)
 
 
 def headline_day(time: FloatArray, entry: FloatArray) -> float:

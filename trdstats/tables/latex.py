@@ -118,8 +118,8 @@ def table_to_latex(table: Table, caption: str, label: str = "", notes: tuple[str
 
 def summary_to_latex(summary: Summary) -> str:
     """Return the tables of a summary as floating tables, its header and notes below the last."""
-    facts = tuple(f"{k}: {v}." for k, v in summary.header)
-    below = (*facts, *summary.notes)
+    header = tuple(f"{k}: {v}." for k, v in summary.header)
+    below = (*header, *summary.notes)
     if not summary.tables:
         lines = (rf"\paragraph{{{latex_text(summary.title)}}}", *map(latex_text, below))
         return "\n\n".join(lines) + "\n"

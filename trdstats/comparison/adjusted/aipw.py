@@ -165,24 +165,24 @@ class AIPW(SummaryMixin):
             family,
             self.by,
         )
-        own = sample.observed
-        y = np.where(own, sample.y, 0.0)
-        weight = np.where(own, sample.weight, 0.0)
+        observed = sample.observed
+        y = np.where(observed, sample.y, 0.0)
+        weight = np.where(observed, sample.weight, 0.0)
         if self.folds is None:
-            mean, e = models.predict(own, own)
+            mean, e = models.predict(observed, observed)
         else:
-            mean, e = _cross_fit(models, own, int(self.folds), self.seed)
+            mean, e = _cross_fit(models, observed, int(self.folds), self.seed)
         # Who has no outcome has no weight; 1 keeps the ratio finite.
-        e = np.where(own[:, None], e, 1.0)
-        found = augmented_means(y, sample.code, mean, e, weight, among)
-        direct = found.influence
+        e = np.where(observed[:, None], e, 1.0)
+        augmented = augmented_means(y, sample.code, mean, e, weight, among)
+        direct = augmented.influence
         if self.variance == "stacked":
-            direct = direct + models.carried(found, own, e, among)
+            direct = direct + models.carried(augmented, observed, e, among)
         influence = sample.stacked_influence(direct)
         labels = tuple(str(v) for v in levels)
         quantity: Quantity = "rate" if known.binary else "mean"
         time = np.nan if self.day is None else float(self.day)
-        propensity = pd.DataFrame(np.where(own[:, None], e, np.nan), columns=list(labels))
+        propensity = pd.DataFrame(np.where(observed[:, None], e, np.nan), columns=list(labels))
         propensity.insert(0, "subject", sample.frame["subject"].to_numpy(dtype=object))
         propensity.insert(1, self.by, sample.frame[self.by].to_numpy(dtype=object))
         return AIPWResult(
@@ -191,9 +191,9 @@ class AIPW(SummaryMixin):
             caveat=known.caveat,
             counts=sample.counts(self.by),
             propensity=propensity,
-            facts=(("Outcome model", family), *sample.facts()),
+            header=(("Outcome model", family), *sample.header()),
             _values=values_by_treatment(
-                [(quantity, time)], self.by, labels, found.estimate, influence=influence,
+                [(quantity, time)], self.by, labels, augmented.estimate, influence=influence,
                 subjects=sample.who, title="Augmented inverse probability weighting",
                 notes=(
                     *caveat_notes(known.caveat, covariates_of(self)), *notes_on(known.switching)
@@ -205,10 +205,10 @@ class AIPW(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the method in words."""
-        facts = [("Outcome", self.outcome_formula), ("Treatment", self.treatment_formula)]
+        header = [("Outcome", self.outcome_formula), ("Treatment", self.treatment_formula)]
         if self.folds is not None:
-            facts.append(("Cross-fitting", f"{self.folds} folds, seed {self.seed}"))
-        return Summary("Augmented inverse probability weighting", tuple(facts))
+            header.append(("Cross-fitting", f"{self.folds} folds, seed {self.seed}"))
+        return Summary("Augmented inverse probability weighting", tuple(header))
 
 
 @dataclass(frozen=True)
@@ -230,14 +230,16 @@ class _Models:
             mean[test, k] = fit.mean(design_at(self.outcome, self.by, level)[test])
         return mean, e
 
-    def carried(self, found: Any, own: BoolArray, e: FloatArray, among: int | None) -> FloatArray:
+    def carried(
+        self, analysis_set: Any, group: BoolArray, e: FloatArray, among: int | None
+    ) -> FloatArray:
         """Return what each subject does to the estimates through the two models, (n, K)."""
-        fit, on_beta = self._outcome(own)
-        model = self._treatment(own)
-        result = model.influence @ through_treatment_model(found, model.Z, e, among).T
+        fit, on_beta = self._outcome(group)
+        model = self._treatment(group)
+        result = model.influence @ through_treatment_model(analysis_set, model.Z, e, among).T
         for k, level in enumerate(self.sample.levels):
             slope = fit.slope(design_at(self.outcome, self.by, level))
-            result[:, k] += on_beta @ (found.on_mean[:, k] @ slope)
+            result[:, k] += on_beta @ (analysis_set.on_mean[:, k] @ slope)
         return np.asarray(result)
 
     def _treatment(self, train: BoolArray) -> TreatmentModel:
@@ -251,27 +253,27 @@ class _Models:
 
 
 def _cross_fit(
-    models: _Models, own: BoolArray, folds: int, seed: int
+    models: _Models, in_arm: BoolArray, folds: int, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Predict each part of the subjects by models of the others."""
     sample = models.sample
     # By name, so that the order of rows does not matter; within treatments, so that every part
     # has all of them.
     order = np.argsort(sample.frame["subject"].astype(str).to_numpy(), kind="stable")
-    drawn = np.empty(len(own))
-    drawn[order] = np.random.default_rng(seed).random(len(own))
-    fold = np.zeros(len(own), dtype=np.intp)
+    drawn = np.empty(len(in_arm))
+    drawn[order] = np.random.default_rng(seed).random(len(in_arm))
+    fold = np.zeros(len(in_arm), dtype=np.intp)
     for k, level in enumerate(sample.levels):
-        mine = np.flatnonzero((sample.code == k) & own)
-        if len(mine) < folds:
+        of_arm = np.flatnonzero((sample.code == k) & in_arm)
+        if len(of_arm) < folds:
             raise SpecError(
-                f"folds={folds} is more than the {len(mine)} subjects under {level}: use fewer."
+                f"folds={folds} is more than the {len(of_arm)} subjects under {level}: use fewer."
             )
-        fold[mine[np.argsort(drawn[mine])]] = np.arange(len(mine)) % folds
-    mean = np.zeros((len(own), len(sample.levels)))
+        fold[of_arm[np.argsort(drawn[of_arm])]] = np.arange(len(of_arm)) % folds
+    mean = np.zeros((len(in_arm), len(sample.levels)))
     e = np.zeros_like(mean)
     for j in range(folds):
-        test = own & (fold == j)
-        part_mean, part_e = models.predict(own & ~test, test)
+        test = in_arm & (fold == j)
+        part_mean, part_e = models.predict(in_arm & ~test, test)
         mean[test], e[test] = part_mean[test], part_e[test]
     return mean, e

@@ -44,7 +44,7 @@ class AIPWResult(ResultByTreatment):
         Treatment, n, n_observed.
     propensity : pandas.DataFrame
         subject, treatment, then the probability of each treatment; NaN for those left out.
-    facts : tuple
+    header : tuple
     switching : SwitchCounts or None
         Who had started another treatment.
     """
@@ -54,7 +54,7 @@ class AIPWResult(ResultByTreatment):
     caveat: str
     counts: pd.DataFrame
     propensity: pd.DataFrame
-    facts: tuple[tuple[str, str], ...]
+    header: tuple[tuple[str, str], ...]
     _values: Estimates
     _reference: str
     switching: SwitchCounts | None = None
@@ -88,14 +88,14 @@ class AIPWResult(ResultByTreatment):
         by, frame = self.spec.by, self.propensity.dropna()
         rows = []
         for name in self.counts[by]:
-            own = frame.loc[frame[by] == name, str(name)]
+            subset = frame.loc[frame[by] == name, str(name)]
             rest = frame.loc[frame[by] != name, str(name)]
             rows.append(
                 {
                     by: name,
-                    "n": len(own),
-                    "least_own": own.min(),
-                    "median_own": own.median(),
+                    "n": len(subset),
+                    "least_own": subset.min(),
+                    "median_own": subset.median(),
                     "least_others": rest.min(),
                     "most_others": rest.max(),
                 }
@@ -115,16 +115,16 @@ class AIPWResult(ResultByTreatment):
         """Return outcomes, comparisons and overlap as tables."""
         spec, overlap = self.spec, self.overlap()
         whose = "all subjects" if spec.treated is None else f"subjects under {spec.treated}"
-        facts = [
+        lines = [
             ("Outcome", self.outcome),
             ("Outcome formula", spec.outcome_formula),
             ("Treatment formula", spec.treatment_formula),
-            *self.facts,
+            *self.header,
             ("Mean over", whose),
             ("Errors", f"{spec.variance} influence"),
         ]
         if spec.folds is not None:
-            facts.append(("Cross-fitting", f"{spec.folds} folds, seed {spec.seed}"))
+            lines.append(("Cross-fitting", f"{spec.folds} folds, seed {spec.seed}"))
         rows = tuple(
             (str(r[spec.by]), format_count(r["n"]),
              *(format_percent(r[c]) for c in list(overlap.columns[2:])))
@@ -152,7 +152,7 @@ class AIPWResult(ResultByTreatment):
             )
         return Summary(
             "Augmented inverse probability weighting",
-            tuple(facts),
+            tuple(lines),
             (*self._tables(), Table(header, rows, title="Probability of treatment")),
             (*notes, *self._notes()),
         )

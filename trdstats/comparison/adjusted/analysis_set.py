@@ -73,8 +73,12 @@ class AnalysisSet:
     @property
     def who(self) -> npt.NDArray[np.object_]:
         """Subjects of the rows of `stacked_influence`."""
-        own = self.frame["subject"].to_numpy(dtype=object)
-        return own if self.model is None else np.concatenate([own, self.model.other_subjects])
+        subjects = self.frame["subject"].to_numpy(dtype=object)
+        return (
+            subjects
+            if self.model is None
+            else np.concatenate([subjects, self.model.other_subjects])
+        )
 
     def stacked_influence(self, direct: FloatArray) -> FloatArray:
         """Return influences that know how the weights were estimated."""
@@ -89,14 +93,14 @@ class AnalysisSet:
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
+    def header(self) -> tuple[tuple[str, str], ...]:
         """Return what a face says of the subjects."""
         n, seen = int((self.weight > 0).sum()), int(self.observed.sum())
-        facts = [("Subjects", f"{n:,}, outcome known of {seen:,}")]
+        header = [("Subjects", f"{n:,}, outcome known of {seen:,}")]
         if self.weighted:
-            own = [self.weight[self.code == k] for k in range(len(self.levels))]
-            facts.append(("Weights", weights_in_words(effective_size(own), self.model)))
-        return tuple(facts)
+            weights = [self.weight[self.code == k] for k in range(len(self.levels))]
+            header.append(("Weights", weights_in_words(effective_size(weights), self.model)))
+        return tuple(header)
 
 
 def read_analysis_set(
@@ -118,7 +122,7 @@ def read_analysis_set(
     weight = np.ones(len(frame)) if weights is None else read_weights(frame, weights)
     check_observed(weights, frame["subject"], known.observed, day=known.day)
     model = weight_model(weights)
-    found = AnalysisSet(
+    analysis_set = AnalysisSet(
         frame=frame,
         y=known.y,
         label=known.label,
@@ -128,14 +132,14 @@ def read_analysis_set(
         weighted=weights is not None,
         model=None if model is None else model.among(frame["subject"]),
     )
-    n = np.bincount(found.code[found.observed], minlength=len(levels))
+    n = np.bincount(analysis_set.code[analysis_set.observed], minlength=len(levels))
     empty = [str(v) for v, k in zip(levels, n, strict=True) if k == 0]
     if empty:
         raise NotEstimableError(
             f"No subject under {', '.join(empty)} has a known {known.label}. Leave the treatment "
             "out with study.only([...])."
         )
-    return found
+    return analysis_set
 
 
 def fit_outcome_model(
@@ -165,13 +169,13 @@ def fit_outcome_model(
     NotEstimableError
         When columns are collinear, or a coefficient has no finite estimate.
     """
-    own = sample.observed if among is None else among
-    check_full_rank(X[own], terms)
-    fit = fit_linear_model(X[own], sample.y[own], sample.weight[own], family)
+    used = sample.observed if among is None else among
+    check_full_rank(X[used], terms)
+    fit = fit_linear_model(X[used], sample.y[used], sample.weight[used], family)
     if fit.separated.any():
         raise _separated([t for t, e in zip(terms, fit.separated, strict=True) if e], sample.label)
     influence = np.zeros(X.shape)
-    influence[own] = fit.influence()
+    influence[used] = fit.influence()
     return fit, influence
 
 
@@ -199,7 +203,7 @@ class TreatmentModel:
 
 
 def fit_treatment_model(
-    X: FloatArray, terms: Sequence[str], sample: AnalysisSet, own: BoolArray
+    X: FloatArray, terms: Sequence[str], sample: AnalysisSet, rows: BoolArray
 ) -> TreatmentModel:
     """Fit a model of the treatment to some of the subjects.
 
@@ -217,15 +221,15 @@ def fit_treatment_model(
     NotEstimableError
         When columns are collinear, or covariates separate the treatments.
     """
-    weight = sample.weight[own]
-    centre = np.average(X[own], axis=0, weights=weight)
-    spread = np.sqrt(np.average((X[own] - centre) ** 2, axis=0, weights=weight))
-    check_full_rank(np.column_stack([np.ones(int(own.sum())), X[own]]), ["Intercept", *terms])
+    weight = sample.weight[rows]
+    centre = np.average(X[rows], axis=0, weights=weight)
+    spread = np.sqrt(np.average((X[rows] - centre) ** 2, axis=0, weights=weight))
+    check_full_rank(np.column_stack([np.ones(int(rows.sum())), X[rows]]), ["Intercept", *terms])
     Z = np.column_stack([np.ones(len(X)), (X - centre) / spread])
-    found = fit_scores(Z[own], sample.code[own], len(sample.levels), weight)
-    large = np.abs(found.gamma[:, 1:]) > SEPARATED
-    if not found.converged or large.any():
-        far = np.abs(found.gamma[:, 1:]).max(axis=0)
+    fit = fit_scores(Z[rows], sample.code[rows], len(sample.levels), weight)
+    large = np.abs(fit.gamma[:, 1:]) > SEPARATED
+    if not fit.converged or large.any():
+        far = np.abs(fit.gamma[:, 1:]).max(axis=0)
         # Without a maximum the coefficients that run away are far above the others.
         named = [t for t, g in zip(terms, far, strict=True) if g > far.max() / 3]
         raise NotEstimableError(
@@ -233,9 +237,9 @@ def fit_treatment_model(
             "them, so that nothing compares them. Leave such subjects or treatments out, and say "
             "so."
         )
-    influence = np.zeros((len(X), found.parts.shape[1]))
-    influence[own] = weight[:, None] * found.influence()
-    return TreatmentModel(Z, found.gamma, influence)
+    influence = np.zeros((len(X), fit.parts.shape[1]))
+    influence[rows] = weight[:, None] * fit.influence()
+    return TreatmentModel(Z, fit.gamma, influence)
 
 
 def _separated(terms: list[str], outcome: str) -> NotEstimableError:

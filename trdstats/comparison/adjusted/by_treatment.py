@@ -137,13 +137,15 @@ class ResultByTreatment(EstimateResult):
     def _compared(self, estimates: Estimates) -> Estimates:
         values, parts = with_root(estimates), []
         for quantity, rows in self._quantities():
-            own = values.select(rows)
-            keys = own.keys.assign(measure=quantity, reference="")
+            of_quantity = values.select(rows)
+            keys = of_quantity.keys.assign(measure=quantity, reference="")
             keys = keys[["measure", self._by, "reference", "quantity", "time"]]
-            parts.append(replace(own, keys=keys))
-            if len(own) > 1:
+            parts.append(replace(of_quantity, keys=keys))
+            if len(of_quantity) > 1:
                 measures = _KINDS[quantity].measures
-                parts.append(own.compare(self._by, reference=self._reference, measures=measures))
+                parts.append(
+                    of_quantity.compare(self._by, reference=self._reference, measures=measures)
+                )
         return without_root(below(parts), estimates)
 
     def _quantities(self) -> list[tuple[str, npt.NDArray[np.intp]]]:
@@ -166,18 +168,24 @@ class ResultByTreatment(EstimateResult):
         """Return one table a quantity; p is that of the difference."""
         frame = self.tidy()
         cells = frame.groupby(["quantity", "time"], sort=False, dropna=False)
-        return tuple(self._table_of(own, _KINDS[str(own["quantity"].iloc[0])]) for _, own in cells)
+        return tuple(
+            self._table_of(cell, _KINDS[str(cell["quantity"].iloc[0])]) for _, cell in cells
+        )
 
     def _table_of(self, frame: pd.DataFrame, kind: _Kind) -> Table:
         quantity, time = str(frame["quantity"].iloc[0]), float(frame["time"].iloc[0])
         scale, rows = 100 if kind.is_proportion else 1, []
-        for label, own in frame.groupby(self._by, sort=False):
-            found = {r.measure: r for r in each_row(own)}
-            cells = [str(label), _shown(found[quantity], scale, 1)]
+        for label, of_label in frame.groupby(self._by, sort=False):
+            by_measure = {r.measure: r for r in each_row(of_label)}
+            cells = [str(label), _shown(by_measure[quantity], scale, 1)]
             for measure in kind.measures:
                 digits = (scale, 1) if measure == "difference" else (1, 2)
-                cells.append(_shown(found[measure], *digits) if measure in found else "")
-            p = format_p(found["difference"].p_value) if "difference" in found else "reference"
+                cells.append(_shown(by_measure[measure], *digits) if measure in by_measure else "")
+            p = (
+                format_p(by_measure["difference"].p_value)
+                if "difference" in by_measure
+                else "reference"
+            )
             rows.append((*cells, p))
         level = f"{format_level(self.conf_level)} CI"
         unit = "%, " if scale == 100 else "days, " if quantity == "restricted mean" else ""

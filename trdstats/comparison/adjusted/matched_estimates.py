@@ -81,61 +81,63 @@ class MatchedEstimates(ResultByTreatment):
 
     def summary(self) -> Summary:
         """Return outcomes and comparison as a table."""
-        found = self.matching
-        sets = f"{self.n_sets:,} of {found.treated} with their controls"
-        facts = (
+        matching = self.matching
+        sets = f"{self.n_sets:,} of {matching.treated} with their controls"
+        header = (
             ("Outcome", self.outcome),
-            ("Matched on", found.spec.formula),
+            ("Matched on", matching.spec.formula),
             (
                 "Sets",
                 sets + (f"; {self.n_lost:,} lost for want of an outcome" if self.n_lost else ""),
             ),
-            ("Mean over", f"subjects under {found.treated} who found a match"),
+            ("Mean over", f"subjects under {matching.treated} who found a match"),
             ("Errors", self._variance()),
         )
         notes = (*self._values.notes, *self._notes())
-        return Summary("Matched comparison", facts, self._tables(), notes)
+        return Summary("Matched comparison", header, self._tables(), notes)
 
 
 def estimate_matched(
-    found: MatchingResult, y: FloatArray, known: SubjectOutcomes, day: float | None
+    matching: MatchingResult, y: FloatArray, known: SubjectOutcomes, day: float | None
 ) -> MatchedEstimates:
     """Compare the outcomes of the matched.
 
     Parameters
     ----------
-    found : MatchingResult
+    matching : MatchingResult
     y : ndarray, shape (n,)
         Outcomes of the rows of its frame; NaN where not observed.
     known : SubjectOutcomes
     day : float or None
     """
-    one, other, portion = found._one, found._other, found._share
+    one, other, portion = matching._one, matching._other, matching._proportion
     whole = ~np.isnan(y[one]) & ~np.isnan(y[other])
     if not whole.any():
         raise NotEstimableError(f"No matched set has {known.label} on both sides.")
     kept, number = np.unique(one[whole], return_inverse=True)
-    weight = found._weight()[kept]
-    other, share = other[whole], portion[whole]
-    share = share / np.bincount(number, weights=share)[number]
-    matched = np.bincount(number, weights=share * y[other]).astype(float)
+    weight = matching._weight()[kept]
+    other, proportion = other[whole], portion[whole]
+    proportion = proportion / np.bincount(number, weights=proportion)[number]
+    matched = np.bincount(number, weights=proportion * y[other]).astype(float)
     estimate = np.array([np.average(matched, weights=weight), np.average(y[kept], weights=weight)])
     influence, covariance = None, None
-    if found._is_shared:
-        covariance = _of_shared(found, y, kept, other, share * weight[number], matched, weight)
+    if matching._is_shared:
+        covariance = _of_shared(
+            matching, y, kept, other, proportion * weight[number], matched, weight
+        )
     else:
         influence = (np.column_stack([matched, y[kept]]) - estimate) / len(kept)
     quantity: Quantity = "rate" if known.binary else "mean"
     time = np.nan if day is None else float(day)
-    labels, words = (str(found.control), str(found.treated)), found._words()
+    labels, words = (str(matching.control), str(matching.treated)), matching._words()
     return MatchedEstimates(
-        matching=found,
+        matching=matching,
         outcome=known.label,
         n_sets=len(kept),
         n_lost=len(np.unique(one)) - len(kept),
         _values=values_by_treatment(
-            [(quantity, time)], found.spec.by, labels, estimate, influence=influence,
-            subjects=found.frame["subject"].to_numpy(dtype=object)[kept], covariance=covariance,
+            [(quantity, time)], matching.spec.by, labels, estimate, influence=influence,
+            subjects=matching.frame["subject"].to_numpy(dtype=object)[kept], covariance=covariance,
             title="Matched comparison",
             notes=(*((f"{words}.",) if words else ()), *notes_on(known.switching)),
         ),
@@ -145,16 +147,16 @@ def estimate_matched(
 
 
 def _of_shared(
-    found: MatchingResult, y: FloatArray, kept: Any, other: Any, share: FloatArray,
+    estimates: MatchingResult, y: FloatArray, kept: Any, other: Any, proportion: FloatArray,
     matched: FloatArray, weight: FloatArray,
 ) -> FloatArray:  # fmt: skip
     """Return the covariance where controls are part of several sets."""
     n = len(y)
-    controls = np.flatnonzero(~found._is_treated & ~np.isnan(y))
+    controls = np.flatnonzero(~estimates._is_treated & ~np.isnan(y))
     if len(controls) < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
-    controls = controls[np.argsort(found.score[controls], kind="stable")]
-    used = np.bincount(other, weights=share, minlength=n)[controls].astype(float)
-    squared = np.bincount(other, weights=share**2, minlength=n)[controls].astype(float)
-    variance = local_variance(found.score[controls], y[controls])
+    controls = controls[np.argsort(estimates.score[controls], kind="stable")]
+    used = np.bincount(other, weights=proportion, minlength=n)[controls].astype(float)
+    squared = np.bincount(other, weights=proportion**2, minlength=n)[controls].astype(float)
+    variance = local_variance(estimates.score[controls], y[controls])
     return replaced_covariance(y[kept], matched, used, squared, variance, weight)

@@ -147,9 +147,9 @@ class Matching(SummaryMixin):
             raise unknown_name("column", "subject", table.columns)
         control, treated = self._pair(table)
         names = as_labels(table[self.by]).astype(object)
-        own = names.isin([control, treated]).to_numpy()
-        frame = table[own].reset_index(drop=True)
-        frame[self.by] = pd.Categorical(names[own], [control, treated])
+        of_pair = names.isin([control, treated]).to_numpy()
+        frame = table[of_pair].reset_index(drop=True)
+        frame[self.by] = pd.Categorical(names[of_pair], [control, treated])
         known = SubjectOutcomes(frame, np.zeros(len(frame)), False, "", "")
         both = read_analysis_set(known, (self.formula,), self.by, None)
         score, design = self._score(both)
@@ -159,15 +159,15 @@ class Matching(SummaryMixin):
         spread = float(np.sqrt(np.mean([gap[both.code == k].var(ddof=1) for k in (0, 1)])))
         width = np.inf if self.caliper is None else self.caliper * spread
         is_treated = both.code == 1
-        mine = np.flatnonzero(is_treated)
+        treated_rows = np.flatnonzero(is_treated)
         theirs = np.flatnonzero(~is_treated)
         theirs = theirs[np.argsort(score[theirs], kind="stable")]
         if self.replace:
-            pairs = match_again(score[mine], score[theirs], self.ratio, width)
+            pairs = match_again(score[treated_rows], score[theirs], self.ratio, width)
         else:
             sign = -1 if self.order == "largest" else 1
-            turn = np.argsort(sign * score[mine], kind="stable")
-            pairs = match_once(score[mine], score[theirs], turn, self.ratio, width)
+            turn = np.argsort(sign * score[treated_rows], kind="stable")
+            pairs = match_once(score[treated_rows], score[theirs], turn, self.ratio, width)
         if not len(pairs.treated):
             raise NotEstimableError(
                 f"No subject under {treated} finds a match under {control} within {self.caliper:g} "
@@ -182,9 +182,9 @@ class Matching(SummaryMixin):
             frame=both.frame,
             all_subjects=table["subject"].to_numpy(dtype=object),
             score=score,
-            _one=mine[pairs.treated],
+            _one=treated_rows[pairs.treated],
             _other=theirs[pairs.control],
-            _share=pairs.proportion,
+            _proportion=pairs.proportion,
             _design=design,
         )
 
@@ -208,15 +208,15 @@ class Matching(SummaryMixin):
     def _score(self, both: AnalysisSet) -> tuple[FloatArray, pd.DataFrame]:
         """Return the logit of the propensity, and the covariates as numbers."""
         design = read_covariates(both.frame, self.formula)
-        everyone = np.ones(len(design.X), dtype=bool)
-        fit = fit_treatment_model(design.X, design.terms, both, everyone)
+        all_subjects = np.ones(len(design.X), dtype=bool)
+        fit = fit_treatment_model(design.X, design.terms, both, all_subjects)
         score = np.asarray(fit.Z @ fit.gamma[0], dtype=float)
         return score, pd.DataFrame(design.X, columns=design.terms)
 
     def summary(self) -> Summary:
         """Return the method in words."""
         caliper = "none" if self.caliper is None else f"{self.caliper:g} SD of the logit"
-        facts = (
+        header = (
             ("Formula", self.formula),
             (
                 "Controls for each",
@@ -224,4 +224,4 @@ class Matching(SummaryMixin):
             ),
             ("Caliper", caliper),
         )
-        return Summary("Nearest-neighbour matching", facts)
+        return Summary("Nearest-neighbour matching", header)

@@ -61,7 +61,7 @@ class MatchingResult(SummaryMixin):
     score: FloatArray
     _one: IntArray
     _other: IntArray
-    _share: FloatArray
+    _proportion: FloatArray
     _design: pd.DataFrame
 
     @property
@@ -87,7 +87,7 @@ class MatchingResult(SummaryMixin):
                 "treated": who[self._one],
                 "control": who[self._other],
                 "distance": np.abs(self.score[self._one] - self.score[self._other]),
-                "weight": self._share,
+                "weight": self._proportion,
             }
         )
 
@@ -95,7 +95,7 @@ class MatchingResult(SummaryMixin):
         """Return the weights of the rows of the frame."""
         n = len(self.frame)
         ends = (self._one, self._other)
-        return np.asarray(sum(np.bincount(e, weights=self._share, minlength=n) for e in ends))
+        return np.asarray(sum(np.bincount(e, weights=self._proportion, minlength=n) for e in ends))
 
     @property
     def _is_shared(self) -> bool:
@@ -109,8 +109,8 @@ class MatchingResult(SummaryMixin):
         A treated subject weighs 1, or less where it shares too few controls with others of equal
         score; a control the sum of its shares in the sets it is part of.
         """
-        own = pd.Series(self._weight(), index=self.frame["subject"].to_numpy(dtype=object))
-        values = own.reindex(self.all_subjects).fillna(0.0).to_numpy()
+        weight = pd.Series(self._weight(), index=self.frame["subject"].to_numpy(dtype=object))
+        values = weight.reindex(self.all_subjects).fillna(0.0).to_numpy()
         return pd.DataFrame({"subject": self.all_subjects, "weight": values})
 
     @property
@@ -139,7 +139,7 @@ class MatchingResult(SummaryMixin):
             raise NotEstimableError(
                 f"Equal scores join the matched into {count_of(int(number.max()), 'set', 'sets')}, "
                 f"too few for errors by set (fewer than {_FEWEST_CLUSTERS}). Use the weights "
-                "without clusters, or match on covariates that tell subjects apart."
+                "without clusters, or match on covariates that differ between subjects."
             )
         who = self.frame["subject"].to_numpy(dtype=object)[matched]
         return pd.Series(number, index=pd.Index(who, name="subject"), name="match")
@@ -229,16 +229,16 @@ class MatchingResult(SummaryMixin):
             the mean variance before matching), ratio_before, ratio_after (of variances; NaN for
             columns of 0 and 1), ks_before, ks_after (Kolmogorov-Smirnov distance).
         """
-        columns, mine = self._columns(), self._is_treated
+        columns, is_treated = self._columns(), self._is_treated
         X, weight = columns.to_numpy(dtype=float), self._weight()
         whole = np.ones(len(X))
-        before = balance(X[mine], X[~mine], whole[mine], whole[~mine])
-        after = balance(X[mine], X[~mine], weight[mine], weight[~mine])
+        before = balance(X[is_treated], X[~is_treated], whole[is_treated], whole[~is_treated])
+        after = balance(X[is_treated], X[~is_treated], weight[is_treated], weight[~is_treated])
         return pd.DataFrame(
             {
                 "term": columns.columns,
-                "mean_treated": np.average(X[mine], axis=0, weights=weight[mine]),
-                "mean_control": np.average(X[~mine], axis=0, weights=weight[~mine]),
+                "mean_treated": np.average(X[is_treated], axis=0, weights=weight[is_treated]),
+                "mean_control": np.average(X[~is_treated], axis=0, weights=weight[~is_treated]),
                 "smd_before": before.standardised,
                 "smd_after": after.standardised,
                 "ratio_before": before.variance_ratio,
@@ -261,10 +261,10 @@ class MatchingResult(SummaryMixin):
             less matched, over the standard deviation of all treated).
         """
         columns = self._columns()[self._is_treated]
-        found = np.minimum(self._weight()[self._is_treated], 1.0)
+        values = np.minimum(self._weight()[self._is_treated], 1.0)
         matched, lost = (
             columns.mul(w, axis=0).sum() / w.sum() if w.sum() > 0 else columns.mean() * np.nan
-            for w in (found, 1 - found)
+            for w in (values, 1 - values)
         )
         spread = (columns - columns.iloc[0]).std().replace(0.0, np.nan)
         return pd.DataFrame(
@@ -280,15 +280,15 @@ class MatchingResult(SummaryMixin):
         """Return one row: n_treated, n_control, matched treated and controls, n_unmatched, ..."""
         n = int(self._is_treated.sum())
         weight = self._weight()[~self._is_treated]
-        found = round(float(self._share.sum()))
+        n_matched = round(float(self._proportion.sum()))
         largest = self.balance()["smd_after"].abs().max()
         return pd.DataFrame(
             {
                 "n_treated": [n],
                 "n_control": [len(self.frame) - n],
-                "matched_treated": [found],
+                "matched_treated": [n_matched],
                 "matched_control": [len(np.unique(self._other))],
-                "n_unmatched": [n - found],
+                "n_unmatched": [n - n_matched],
                 "effective_control": [float(weight.sum() ** 2 / (weight**2).sum())],
                 "caliper": [self.width],
                 "largest_smd": [float(largest)],
@@ -310,7 +310,7 @@ class MatchingResult(SummaryMixin):
         """Return the counts, the balance, and who found no match."""
         g = next(each_row(self.glance()))
         width = "none" if np.isinf(self.width) else f"{self.width:.3f} on the logit"
-        facts = (
+        lines = (
             ("Matched", f"{self.treated} to {self.control}"),
             *self.spec.summary().header[:2],
             ("Caliper", width),
@@ -355,4 +355,4 @@ class MatchingResult(SummaryMixin):
                 f"Estimates are about the {g.matched_treated:,} under {self.treated} who found a "
                 "match."
             )
-        return Summary("Nearest-neighbour matching", facts, tuple(tables), tuple(notes))
+        return Summary("Nearest-neighbour matching", lines, tuple(tables), tuple(notes))

@@ -175,11 +175,11 @@ class Standardisation(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the method in words."""
-        facts = [("Formula", self.formula)]
-        facts.append(("Standardised to", words_of_estimand(self.estimand, self.treated)))
+        header = [("Formula", self.formula)]
+        header.append(("Standardised to", words_of_estimand(self.estimand, self.treated)))
         if self.model:
-            facts.append(("Model", self.model))
-        return Summary("Standardisation", tuple(facts))
+            header.append(("Model", self.model))
+        return Summary("Standardisation", tuple(header))
 
 
 def words_of_estimand(estimand: str, treated: Level | None) -> str:

@@ -43,7 +43,7 @@ class StandardisationResult(ResultByTreatment):
         Treatment, n, n_observed (outcome known; of event times: events).
     coefficients : pandas.DataFrame
         The regression: term, then the columns of estimates.
-    facts, notes : tuple
+    header, notes : tuple
         What the summary says of the regression.
     switching : SwitchCounts or None
         Who had started another treatment.
@@ -54,7 +54,7 @@ class StandardisationResult(ResultByTreatment):
     caveat: str
     counts: pd.DataFrame
     coefficients: pd.DataFrame
-    facts: tuple[tuple[str, str], ...]
+    header: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     _values: Estimates
     _reference: str
@@ -92,10 +92,10 @@ class StandardisationResult(ResultByTreatment):
         whose = (
             "all subjects" if self.spec.treated is None else f"subjects under {self.spec.treated}"
         )
-        facts = (
+        header = (
             ("Outcome", self.outcome),
             ("Formula", self.spec.formula),
-            *self.facts,
+            *self.header,
             ("Standardised to", whose),
             ("Errors", self.spec.variance),
         )
@@ -104,7 +104,7 @@ class StandardisationResult(ResultByTreatment):
             notes.append(ASSUMES)
         return Summary(
             "Standardisation",
-            facts,
+            header,
             self._tables(),
             (*notes, *self.notes, *self._notes()),
         )
@@ -125,7 +125,7 @@ def coefficient_table(
 ) -> pd.DataFrame:
     """Return the coefficients, with robust errors where influences are given."""
     covariance = fit.covariance() if influence is None else influence.T @ influence
-    found = estimates_of(
+    estimates = estimates_of(
         pd.DataFrame({"term": terms}), fit.beta, covariance=np.asarray(covariance), null=0.0
     )
-    return found.tidy(conf_level=conf_level)
+    return estimates.tidy(conf_level=conf_level)

@@ -46,14 +46,14 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
     if spec.estimand == "att":
         treated = pick_level("treatment", spec.treated, levels)
         among = np.where((sample.frame[spec.by] == treated).to_numpy(), among, 0.0)
-    share = among / among.sum()
+    proportion = among / among.sum()
     estimate, gradient = np.empty(len(levels)), np.empty((len(levels), X.shape[1]))
-    direct = np.empty((len(share), len(levels)))
+    direct = np.empty((len(proportion), len(levels)))
     for k, level in enumerate(levels):
         given = design_at(design, spec.by, level)
         mean = fit.mean(given)
-        estimate[k], gradient[k] = share @ mean, share @ fit.slope(given)
-        direct[:, k] = share * (mean - estimate[k]) + on_beta @ gradient[k]
+        estimate[k], gradient[k] = proportion @ mean, proportion @ fit.slope(given)
+        direct[:, k] = proportion * (mean - estimate[k]) + on_beta @ gradient[k]
     influence = sample.stacked_influence(direct)
     covariance = None
     if spec.variance == "fixed covariates":
@@ -72,7 +72,7 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
             None if spec.variance == "fixed covariates" else sample.stacked_influence(on_beta),
             spec.conf_level,
         ),
-        facts=(("Model", family), *sample.facts()),
+        header=(("Model", family), *sample.header()),
         notes=(),
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,

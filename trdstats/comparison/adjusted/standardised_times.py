@@ -40,7 +40,7 @@ def standardise_times(
     if spec.tau is not None:
         quantities.append(("restricted mean", float(spec.tau)))
     fitted = _cox if spec.model in (None, "cox") else _aft
-    facts, estimate, covariance, influence, coefficients = fitted(spec, times, weights)
+    header, estimate, covariance, influence, coefficients = fitted(spec, times, weights)
     counts = pd.DataFrame(
         [
             {
@@ -57,7 +57,7 @@ def standardise_times(
         caveat=times.caveat,
         counts=counts,
         coefficients=coefficients,
-        facts=facts,
+        header=header,
         notes=_unseen(times),
         _values=values_by_treatment(
             quantities, spec.by, levels, estimate,
@@ -75,7 +75,7 @@ _Fitted = tuple[tuple[tuple[str, str], ...], FloatArray, FloatArray, pd.DataFram
 
 
 def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
-    """Return facts, estimates, covariance, influences and coefficients."""
+    """Return header lines, estimates, covariance, influences and coefficients."""
     # The curves are those of first order, and so are the coefficients beside them.
     result = CoxPH(spec.formula, robust=True, correction="none", conf_level=spec.conf_level).fit(
         times, weights=weights
@@ -87,10 +87,10 @@ def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
     # Without an event before tau the curve has no step to look at.
     at = at if len(at) else np.array([float(spec.tau or 0.0)])
     curves = result.marginal(spec.by, days=at.tolist(), among=spec.treated)
-    table, moved = curves.tidy(), curves.influence()
+    table, stacked = curves.tidy(), curves.influence()
     k = len(curves.levels)
     survival = table["estimate"].to_numpy(dtype=float).reshape(k, len(at))
-    effect = moved.drop(columns="subject").to_numpy(dtype=float).reshape(-1, k, len(at))
+    effect = stacked.drop(columns="subject").to_numpy(dtype=float).reshape(-1, k, len(at))
     rules = [np.eye(len(at))[np.searchsorted(at, d)] for d in spec.days]
     estimate = [survival @ r for r in rules]
     if spec.tau is not None:
@@ -102,27 +102,29 @@ def _cox(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
         estimate.append(edges[0] + survival @ width)
     flat = np.concatenate([effect @ r for r in rules], axis=1)
     influence = pd.DataFrame(flat)
-    influence.insert(0, "subject", moved["subject"].to_numpy(dtype=object))
-    facts = (("Model", "Cox, Efron ties"), *result._found.facts()[1:])
-    return facts, np.concatenate(estimate), flat.T @ flat, influence, result.tidy()
+    influence.insert(0, "subject", stacked["subject"].to_numpy(dtype=object))
+    header = (("Model", "Cox, Efron ties"), *result._regressed.header()[1:])
+    return header, np.concatenate(estimate), flat.T @ flat, influence, result.tidy()
 
 
 def _aft(spec: Standardisation, times: EventTimes, weights: Any) -> _Fitted:
-    """Return facts, estimates, covariance, influences and coefficients."""
+    """Return header lines, estimates, covariance, influences and coefficients."""
     result = AFT(
         spec.formula,
         distribution=cast(Distribution, spec.model),
         robust=spec.variance == "influence",
         conf_level=spec.conf_level,
     ).fit(times, weights=weights)
-    found = standardise_aft(result, spec.by, days=spec.days, tau=spec.tau, among=spec.treated)
-    J = found.gradient.reshape(-1, found.gradient.shape[2])
-    flat = found.influence.drop(columns="subject").to_numpy(dtype=float)
+    standardised = standardise_aft(
+        result, spec.by, days=spec.days, tau=spec.tau, among=spec.treated
+    )
+    J = standardised.gradient.reshape(-1, standardised.gradient.shape[2])
+    flat = standardised.influence.drop(columns="subject").to_numpy(dtype=float)
     covariance = flat.T @ flat
     if spec.variance == "fixed covariates":
-        covariance = J @ found.covariance @ J.T
-    facts = (("Model", f"{spec.model} times"), *result._data.facts()[1:])
-    return facts, found.estimate.ravel(), covariance, found.influence, result.tidy()
+        covariance = J @ standardised.covariance @ J.T
+    header = (("Model", f"{spec.model} times"), *result._data.header()[1:])
+    return header, standardised.estimate.ravel(), covariance, standardised.influence, result.tidy()
 
 
 def _check_follow_up(frame: pd.DataFrame, last: float) -> None:
@@ -140,7 +142,7 @@ def _check_first_look(times: EventTimes, spec: Standardisation) -> None:
     if late and spec.by == "treatment":
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"No subject was rated by day {first:g} under {listed}. Choose later days"
+            f"No subject was assessed by day {first:g} under {listed}. Choose later days"
             + or_leave_out("times", [t for t in times.treatments if t not in late])
         )
 

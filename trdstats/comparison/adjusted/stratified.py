@@ -90,18 +90,18 @@ def stratified_rates(
         if column not in study.subjects.columns:
             raise unknown_name("column of the subjects", column, study.subjects.columns)
     base = pick_level("treatment", reference, study.treatments)
-    found = verdicts(study, definition, day=day, missing=missing, reference=base)
+    outcomes = verdicts(study, definition, day=day, missing=missing, reference=base)
     warn_of_asked_days(study, [day])
     cells = study.subjects[columns]
     lacks = cells.isna().any(axis=1).to_numpy()
     label = cells.apply(lambda c: c.map(label_of).astype(str)).agg(", ".join, axis=1).to_numpy()
-    counted = found["met"].notna().to_numpy() & ~lacks
+    counted = outcomes["met"].notna().to_numpy() & ~lacks
     table = pd.DataFrame(
         {
-            "subject": found["subject"].array[counted],
+            "subject": outcomes["subject"].array[counted],
             "stratum": label[counted],
-            "treatment": found["treatment"].astype(str).to_numpy()[counted],
-            "met": found["met"].to_numpy(dtype=float, na_value=np.nan)[counted],
+            "treatment": outcomes["treatment"].astype(str).to_numpy()[counted],
+            "met": outcomes["met"].to_numpy(dtype=float, na_value=np.nan)[counted],
         }
     )
     sums = table.groupby(["stratum", "treatment"])["met"].agg(["sum", "count"])
@@ -111,22 +111,22 @@ def stratified_rates(
         if treatment == base:
             continue
         for name in names:
-            own, other = (_cell(sums, name, arm) for arm in (treatment, base))
-            rows.append((name, treatment, base, *own, *other))
+            cell, other = (_cell(sums, name, arm) for arm in (treatment, base))
+            rows.append((name, treatment, base, *cell, *other))
     counts = pd.DataFrame(rows, columns=["stratum", "treatment", "reference", *COUNTS])
     _check_overlap(counts)
-    facts = [
+    header = [
         ("Rule", definition.describe(study.scale)),
-        ("Not rated", MISSING_WORDS[missing]),
+        ("Not assessed", MISSING_WORDS[missing]),
         ("Strata", f"{len(names)} of {', '.join(columns)}"),
     ]
     if lacks.any():
-        facts.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
-    counts_of = switches_by(study, found, day)
-    facts += [("Switched", note) for note in notes_on(counts_of)]
+        header.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
+    counts_of = switches_by(study, outcomes, day)
+    header += [("Switched", note) for note in notes_on(counts_of)]
     title = f"{definition.label(study.scale)} at day {day:g}, stratified"
     title = title[0].upper() + title[1:]
-    return StratifiedRates(title, counts, conf_level, tuple(facts), study.caveat, table)
+    return StratifiedRates(title, counts, conf_level, tuple(header), study.caveat, table)
 
 
 @checked

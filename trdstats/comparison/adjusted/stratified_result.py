@@ -54,7 +54,7 @@ class StratifiedRates(EstimateResult):
     strata : pandas.DataFrame
         stratum, treatment, reference, events, n, reference_events, reference_n.
     conf_level : float
-    facts : tuple of (str, str)
+    header : tuple of (str, str)
     caveat : str
     subjects : pandas.DataFrame or None
         subject, stratum, treatment, met of every subject counted; None for bare counts.
@@ -63,7 +63,7 @@ class StratifiedRates(EstimateResult):
     title: str
     strata: pd.DataFrame
     conf_level: float = 0.95
-    facts: tuple[tuple[str, str], ...] = ()
+    header: tuple[tuple[str, str], ...] = ()
     caveat: str = ""
     subjects: pd.DataFrame | None = None
 
@@ -71,7 +71,9 @@ class StratifiedRates(EstimateResult):
         """Return the strata that hold both treatments of each pair."""
         both = self.strata[(self.strata["n"] > 0) & (self.strata["reference_n"] > 0)]
         pairs = both.groupby(["treatment", "reference"], sort=False, observed=True)
-        return {(str(treatment), str(reference)): own for (treatment, reference), own in pairs}
+        return {
+            (str(treatment), str(reference)): strata for (treatment, reference), strata in pairs
+        }
 
     def estimates(self) -> Estimates:
         """Return difference, ratio and common odds ratio of every treatment with the reference.
@@ -90,9 +92,9 @@ class StratifiedRates(EstimateResult):
             columns=["measure", "treatment", "reference"],
         )
         limits = StratifiedLimits(tuple(keys["measure"]), _counts(pairs) * len(_KERNELS))
-        found = limits.contrasts(self.conf_level)
-        value = np.array([c.estimate for c in found])
-        error = np.array([c.std_error for c in found])
+        contrasts = limits.contrasts(self.conf_level)
+        value = np.array([c.estimate for c in contrasts])
+        error = np.array([c.std_error for c in contrasts])
         cells = self._cells()
         size = cells["size"].to_numpy()
         effect = np.column_stack(
@@ -132,10 +134,10 @@ class StratifiedRates(EstimateResult):
     def glance(self) -> pd.DataFrame:
         """Return one row a treatment: treatment, reference, strata, n, reference_n."""
         rows = self.strata.groupby(["treatment", "reference"], sort=False, observed=True)
-        found = rows.agg(
+        table = rows.agg(
             strata=("stratum", "nunique"), n=("n", "sum"), reference_n=("reference_n", "sum")
         )
-        return found.reset_index()
+        return table.reset_index()
 
     def homogeneity(self) -> pd.DataFrame:
         """Return Breslow and Day's test of one odds ratio in all strata, Tarone's correction.
@@ -148,14 +150,14 @@ class StratifiedRates(EstimateResult):
         rows = []
         pairs = self._pairs()
         for (treatment, reference), counts in zip(pairs, _counts(pairs), strict=True):
-            found = common_odds_ratio(*counts, conf_level=self.conf_level)
+            common = common_odds_ratio(*counts, conf_level=self.conf_level)
             rows.append(
                 {
                     "treatment": treatment,
                     "reference": reference,
-                    "statistic": found.homogeneity,
-                    "df": found.homogeneity_df,
-                    "p_value": found.homogeneity_p,
+                    "statistic": common.homogeneity,
+                    "df": common.homogeneity_df,
+                    "p_value": common.homogeneity_p,
                 }
             )
         return pd.DataFrame(rows)
@@ -167,17 +169,17 @@ class StratifiedRates(EstimateResult):
         table = self.tidy()
         rows = []
         for name in table.loc[table["measure"] == "difference", "treatment"]:
-            own = {r.measure: r for r in each_row(table[table["treatment"] == name])}
-            gap = own["difference"]
+            by_measure = {r.measure: r for r in each_row(table[table["treatment"] == name])}
+            gap = by_measure["difference"]
             cells = [f"{name} v {gap.reference}", _shown(gap, 100, 1)]
-            cells += [_shown(own[m], 1, 2) for m in ("ratio", "odds ratio")]
-            p = own["odds ratio"].p_value
+            cells += [_shown(by_measure[m], 1, 2) for m in ("ratio", "odds ratio")]
+            p = by_measure["odds ratio"].p_value
             rows.append((*cells, format_p(p), format_p(apart[name])))
         header = (
             "Comparison", f"Difference, points ({level})", "Ratio", "Odds ratio", "CMH p",
             "Homogeneity p",
         )  # fmt: skip
-        return Summary(self.title, self.facts, (Table(header, tuple(rows)),), self._notes())
+        return Summary(self.title, self.header, (Table(header, tuple(rows)),), self._notes())
 
     def _notes(self) -> tuple[str, ...]:
         alone = (self.strata["n"] == 0) | (self.strata["reference_n"] == 0)
@@ -204,14 +206,14 @@ class StratifiedLimits:
     def contrasts(self, conf_level: float) -> list[Any]:
         """Return the comparisons as their kernels do."""
         return [
-            _KERNELS[m](*own, conf_level=conf_level)
-            for m, own in zip(self.measures, self.counts, strict=True)
+            _KERNELS[m](*counts, conf_level=conf_level)
+            for m, counts in zip(self.measures, self.counts, strict=True)
         ]
 
     def interval(self, conf_level: float) -> tuple[FloatArray, FloatArray]:
         """Return lower and upper limits."""
-        found = self.contrasts(conf_level)
-        return np.array([c.low for c in found]), np.array([c.high for c in found])
+        contrasts = self.contrasts(conf_level)
+        return np.array([c.low for c in contrasts]), np.array([c.high for c in contrasts])
 
     def p_values(self) -> FloatArray:
         """Return the p values of the score tests, and of Cochran, Mantel and Haenszel."""
@@ -219,7 +221,7 @@ class StratifiedLimits:
 
 
 def _counts(pairs: dict[tuple[str, str], pd.DataFrame]) -> tuple[IntArray, ...]:
-    return tuple(own[list(COUNTS)].to_numpy(dtype=np.int64).T for own in pairs.values())
+    return tuple(strata[list(COUNTS)].to_numpy(dtype=np.int64).T for strata in pairs.values())
 
 
 def _reasons(value: FloatArray, error: FloatArray) -> list[str]:
@@ -254,13 +256,13 @@ def _effect(
             )
     place = pd.Index(strata["stratum"]).get_indexer(pd.Index(cells["stratum"]))
     met, arm = cells["met"].to_numpy(dtype=float), cells["treatment"].astype(str).to_numpy()
-    found = np.zeros(len(cells))
+    values = np.zeros(len(cells))
     for name, slope, rate, n in ((treatment, slopes[0], p1, n1), (reference, slopes[1], p0, n0)):
-        own = np.flatnonzero((arm == name) & (place >= 0))
-        at = place[own]
+        in_arm = np.flatnonzero((arm == name) & (place >= 0))
+        at = place[in_arm]
         known = np.where(np.isfinite(slope), slope, np.nan)
-        found[own] = known[at] * (met[own] - rate[at]) / n[at]
-    return found
+        values[in_arm] = known[at] * (met[in_arm] - rate[at]) / n[at]
+    return values
 
 
 def _shown(row: Any, scale: float, digits: int) -> str:

@@ -147,8 +147,8 @@ def _of_study(
         day = day_of(outcome, day)
         base = pick_level("treatment", reference, study.treatments)
         warn_of_asked_days(study, [day])
-        found = verdicts(study, outcome, day=day, missing=missing, reference=base)
-        met, counts = found["met"], switches_by(study, found, day)
+        outcomes = verdicts(study, outcome, day=day, missing=missing, reference=base)
+        met, counts = outcomes["met"], switches_by(study, outcomes, day)
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
         at = "" if outcome.fixed_day is not None else f" at day {day:g}"
         label = f"{outcome.label(study.scale)}{at}"
@@ -227,15 +227,15 @@ def with_covariates(
     for column in named:
         if column not in frame:
             raise unknown_name(f"column of the {what}", column, frame.columns)
-        gone = frame[column].isna().to_numpy()
-        if gone.any():
-            who = frame["subject"].to_numpy(dtype=object)[gone]
+        left = frame[column].isna().to_numpy()
+        if left.any():
+            who = frame["subject"].to_numpy(dtype=object)[left]
             problems.append(
                 Problem(
                     "missing_covariate",
-                    f"{count_of(int(gone.sum()), 'subject has', 'subjects have')} no {column!r}.",
+                    f"{count_of(int(left.sum()), 'subject has', 'subjects have')} no {column!r}.",
                     tuple(str(s) for s in who),
-                    "Impute it, code the missing as a category or an indicator of its own, or keep "
+                    "Impute it, code the missing as a category or a separate indicator, or keep "
                     "those who have it with study.keep(...) and say so.",
                 )
             )

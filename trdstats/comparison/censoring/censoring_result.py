@@ -37,20 +37,20 @@ class GroupModel:
     Attributes
     ----------
     label : str
-    mine : ndarray of bool, shape (n,)
+    members : ndarray of bool, shape (n,)
         Its subjects.
     terms : tuple of str
     fit : LinearFit or None
         None where every subject was observed.
-    share : float
-        Share observed.
+    proportion : float
+        Proportion observed.
     """
 
     label: str
-    mine: BoolArray
+    members: BoolArray
     terms: tuple[str, ...]
     fit: LinearFit | None
-    share: float
+    proportion: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -79,7 +79,7 @@ class CensoringWeightsResult(EstimateResult):
         p = np.ones(len(self.subjects))
         for m in self.models:
             if m.fit is not None:
-                p[m.mine] = m.fit.mean(self._X[m.mine])
+                p[m.members] = m.fit.mean(self._X[m.members])
         return p
 
     @property
@@ -88,7 +88,7 @@ class CensoringWeightsResult(EstimateResult):
         p, top = self._probability(), np.ones(len(self.subjects))
         if self.spec.stabilised:
             for m in self.models:
-                top[m.mine] = m.share
+                top[m.members] = m.proportion
         weight = np.where(self.observed, top / p, 0.0)
         return pd.DataFrame({"subject": self.subjects, "probability": p, "weight": weight})
 
@@ -98,18 +98,22 @@ class CensoringWeightsResult(EstimateResult):
         p = self._probability()
         slopes, effects, group = [], [], np.zeros(len(p), dtype=np.intp)
         for k, m in enumerate(self.models):
-            group[m.mine] = k
+            group[m.members] = k
             if m.fit is None:
                 continue
-            own = self._X * m.mine[:, None]
-            slope = np.where(self.observed[:, None], -(1 - p)[:, None] * own, 0.0)
-            effect = np.zeros_like(own)
-            effect[m.mine] = m.fit.influence()
+            design = self._X * m.members[:, None]
+            slope = np.where(self.observed[:, None], -(1 - p)[:, None] * design, 0.0)
+            effect = np.zeros_like(design)
+            effect[m.members] = m.fit.influence()
             if self.spec.stabilised:
                 # One more parameter: the logarithm of the share observed.
-                slope = np.column_stack([slope, m.mine & self.observed])
-                moved = np.where(m.mine, (self.observed - m.share) / (m.mine.sum() * m.share), 0.0)
-                effect = np.column_stack([effect, moved])
+                slope = np.column_stack([slope, m.members & self.observed])
+                influence = np.where(
+                    m.members,
+                    (self.observed - m.proportion) / (m.members.sum() * m.proportion),
+                    0.0,
+                )
+                effect = np.column_stack([effect, influence])
             slopes.append(slope)
             effects.append(effect)
         none = np.empty((len(p), 0))
@@ -142,7 +146,7 @@ class CensoringWeightsResult(EstimateResult):
         cells = [(m.label, term) for m, _ in fitted for term in m.terms]
         influence, at = np.zeros((len(self.subjects), len(cells))), 0
         for m, fit in fitted:
-            influence[m.mine, at : at + len(m.terms)] = fit.influence()
+            influence[m.members, at : at + len(m.terms)] = fit.influence()
             at += len(m.terms)
         return estimates_of(
             pd.DataFrame(cells, columns=[self.spec.by or "group", "term"]),
@@ -165,16 +169,16 @@ class CensoringWeightsResult(EstimateResult):
         table = self.weights
         rows = []
         for m in self.models:
-            own = table["weight"].to_numpy()[m.mine & self.observed]
+            weight = table["weight"].to_numpy()[m.members & self.observed]
             rows.append(
                 {
                     self.spec.by or "group": m.label,
-                    "n": int(m.mine.sum()),
-                    "n_observed": len(own),
-                    "least_probability": float(table["probability"][m.mine].min()),
-                    "mean": float(own.mean()),
-                    "largest": float(own.max()),
-                    "effective": effective_size([own]),
+                    "n": int(m.members.sum()),
+                    "n_observed": len(weight),
+                    "least_probability": float(table["probability"][m.members].min()),
+                    "mean": float(weight.mean()),
+                    "largest": float(weight.max()),
+                    "effective": effective_size([weight]),
                 }
             )
         return pd.DataFrame(rows)

@@ -30,7 +30,7 @@ from trdstats.tables import Summary, SummaryMixin
 class CensoringWeights(SummaryMixin):
     """Weights by which those with an outcome stand for those like them without.
 
-    Every treatment has a logistic regression of its own of who was observed. Right when, given
+    Every treatment has a separate logistic regression of who was observed. Right when, given
     the covariates, being observed says nothing more about the outcome. For event times, whose
     weights change with time, see `IPCW`.
 
@@ -78,7 +78,7 @@ class CensoringWeights(SummaryMixin):
     def __post_init__(self) -> None:
         if self.by in {str(v) for v in read_right_side(self.formula).required_variables}:
             raise SpecError(
-                f"Every value of {self.by!r} has a regression of its own: take it out of the "
+                f"Every value of {self.by!r} has a separate regression: take it out of the "
                 "formula, or give by=None."
             )
         check_outcome(self.outcome, self.day, "observed")
@@ -105,7 +105,8 @@ class CensoringWeights(SummaryMixin):
         X, seen = with_intercept(design.X), known.observed
         terms = ["Intercept", *design.terms]
         models = [
-            _fit_group(self, X, terms, seen, mine, label) for label, mine in _groups(frame, self.by)
+            _fit_group(self, X, terms, seen, in_group, label)
+            for label, in_group in _groups(frame, self.by)
         ]
         return CensoringWeightsResult(
             spec=self,
@@ -118,12 +119,12 @@ class CensoringWeights(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the method in words."""
-        facts = (
+        header = (
             ("Observed", self.formula),
             ("Regressions", "one of all" if self.by is None else f"one for each {self.by}"),
             ("Stabilised", "yes" if self.stabilised else "no"),
         )
-        return Summary("Weights for outcomes not observed", facts)
+        return Summary("Weights for outcomes not observed", header)
 
 
 def _groups(frame: pd.DataFrame, by: str | None) -> list[tuple[str, BoolArray]]:
@@ -139,18 +140,20 @@ def _fit_group(
     X: FloatArray,
     terms: list[str],
     seen: BoolArray,
-    mine: BoolArray,
+    in_group: BoolArray,
     label: str,
 ) -> GroupModel:
-    if not seen[mine].any():
+    if not seen[in_group].any():
         raise NotEstimableError(
             f"No subject under {label} was observed. Leave the treatment out with "
             "study.only([...])."
         )
-    if seen[mine].all():
-        return GroupModel(label, mine, tuple(terms), None, 1.0)
-    check_full_rank(X[mine], terms)
-    fit = fit_linear_model(X[mine], seen[mine].astype(float), np.ones(int(mine.sum())), "logistic")
+    if seen[in_group].all():
+        return GroupModel(label, in_group, tuple(terms), None, 1.0)
+    check_full_rank(X[in_group], terms)
+    fit = fit_linear_model(
+        X[in_group], seen[in_group].astype(float), np.ones(int(in_group.sum())), "logistic"
+    )
     if fit.separated.any():
         named = [t for t, e in zip(terms, fit.separated, strict=True) if e]
         raise NotEstimableError(
@@ -158,4 +161,4 @@ def _fit_group(
             f"under {label} from the others: on one side of it every subject, or none, was "
             "observed. Leave the term out or join categories."
         )
-    return GroupModel(label, mine, tuple(terms), fit, float(seen[mine].mean()))
+    return GroupModel(label, in_group, tuple(terms), fit, float(seen[in_group].mean()))

@@ -43,7 +43,7 @@ class IPCW(SummaryMixin):
     ----------
     formula : str
         Covariates of the hazard of censoring, such as ``"msm + baseline"``. Every group has a
-        baseline of its own; ``"msm * treatment"`` would let effects differ, without the main
+        separate baseline; ``"msm * treatment"`` would let effects differ, without the main
         effect of treatment: ``"msm + msm:treatment"``. ``"1"`` gives Kaplan-Meier.
     days : sequence of float
         Days at which survival is wanted.
@@ -181,8 +181,8 @@ class IPCW(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the method in words."""
-        facts = (("Censoring", self.formula), ("Baseline of censoring", f"by {self.by}"))
-        return Summary("Inverse probability of censoring weighting", facts)
+        header = (("Censoring", self.formula), ("Baseline of censoring", f"by {self.by}"))
+        return Summary("Inverse probability of censoring weighting", header)
 
 
 def _group_means(X: FloatArray, group: IntArray) -> FloatArray:
@@ -231,6 +231,6 @@ def _check_follow_up(
     if late:
         listed = ", ".join(f"{k} (day {d:g})" for k, d in late.items())
         raise NotEstimableError(
-            f"No subject was rated by day {horizon:g} under {listed}. Choose later days"
+            f"No subject was assessed by day {horizon:g} under {listed}. Choose later days"
             + or_leave_out("times", [t for t in times.treatments if t not in late])
         )

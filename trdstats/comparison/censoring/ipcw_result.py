@@ -88,10 +88,10 @@ class IPCWResult(ResultByTreatment):
             laid_out = self._sample.lay_out(self._row, self._model.on_beta)
             influence = self._sample.stacked_influence(laid_out)
             beta, covariance = self._model.fit.fit.beta, influence.T @ influence
-        found = estimates_of(
+        estimates = estimates_of(
             pd.DataFrame({"term": list(terms)}), beta, covariance=covariance, null=0.0
         )
-        return found.tidy(conf_level=self.conf_level)
+        return estimates.tidy(conf_level=self.conf_level)
 
     def weights(self) -> pd.DataFrame:
         """Return how unequal the weights of those at risk become.
@@ -168,8 +168,8 @@ class IPCWResult(ResultByTreatment):
         here = np.arange(first, last)
         slope = curve.survival[here] * (np.arange(len(curve.time))[:, None] <= here)
         direct = curve_influence(self._data, self._model, curve, slope)
-        moved = self._sample.stacked_influence(self._sample.lay_out(self._row, direct))
-        return np.asarray(np.sqrt(np.einsum("nk,nk->k", moved, moved)))
+        influence = self._sample.stacked_influence(self._sample.lay_out(self._row, direct))
+        return np.asarray(np.sqrt(np.einsum("nk,nk->k", influence, influence)))
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the share that had the event, by group; returns the Axes."""
@@ -201,7 +201,7 @@ class IPCWResult(ResultByTreatment):
     def summary(self) -> Summary:
         """Return the estimates, the model of censoring and the weights at the end."""
         g = next(each_row(self.glance()))
-        facts = (
+        lines = (
             *counts_header(self.times, self._sample),
             ("Censored", f"{g.censored:,} before day {self.horizon:g}"),
             ("Censoring", f"{self.spec.formula}, baseline by {self.spec.by}"),
@@ -225,7 +225,7 @@ class IPCWResult(ResultByTreatment):
         notes += self._notes()
         return Summary(
             "Inverse probability of censoring weighting",
-            facts,
+            lines,
             (*self._tables(), Table(header, rows, title="Weights at the last event")),
             tuple(notes),
         )

@@ -48,10 +48,10 @@ def set_against(
         How the own standard error was found.
     """
     if anchor is not None:
-        own = Effect.on_scale(measure, treatment, anchor, value, error)
+        effect = Effect.on_scale(measure, treatment, anchor, value, error)
         other = trial.contrast(comparator, anchor, measure)
         pieces = [
-            Piece.of(own, "own trial", (error, 0.0), interval),
+            Piece.of(effect, "IPD trial", (error, 0.0), interval),
             Piece.of(other, "published", (0.0, other.error)),
         ]
         known, known_error = other.value, other.error
@@ -61,7 +61,7 @@ def set_against(
         check_inside(measure, rate, f"{trial.label}, {comparator}")
         kind = "mean" if measure == "mean difference" else "rate"
         pieces = [
-            Piece("own trial", kind, treatment, "", arm[0], (arm[1], 0.0), interval),
+            Piece("IPD trial", kind, treatment, "", arm[0], (arm[1], 0.0), interval),
             Piece("published", kind, comparator, "", published.estimate, (0.0, published.error)),
         ]
         known = scale.apply(rate).item()

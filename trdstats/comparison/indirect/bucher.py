@@ -97,12 +97,12 @@ class Bucher:
             notes.append(_consistency(known, indirect))
             pieces.append(Piece.of(known, "direct", (0.0, 0.0, known.error)))
         pieces.append(Piece.of(indirect, "indirect", (one.error, -other.error, 0.0)))
-        facts = [("Through", one.reference)]
+        header = [("Through", one.reference)]
         if one.trial or other.trial:
-            facts.append(("Trials", f"{one.trial or 'not named'}; {other.trial or 'not named'}"))
+            header.append(("Trials", f"{one.trial or 'not named'}; {other.trial or 'not named'}"))
         title = "Indirect comparison (Bucher)"
         return IndirectComparison(
-            title, tuple(facts), tuple(notes), conf_level=self.conf_level,
+            title, tuple(header), tuple(notes), conf_level=self.conf_level,
             _values=estimates_of_pieces(pieces, title, tuple(notes)),
         )  # fmt: skip
 

@@ -56,7 +56,7 @@ class Effect:
         Where the estimate comes from.
     context : mapping of str to str
         What it is about, such as outcome, scale, definition, time, denominator. Two effects whose
-        contexts differ are told apart in notes.
+        contexts differ are listed in notes.
 
     Raises
     ------
@@ -131,10 +131,10 @@ class Effect:
         Effect: ketamine v ECT, odds ratio 1.77 (1.17 to 2.69), ELEKT-D
         """
         check_choice("measure", measure, COUNT_MEASURES)
-        found = _OF_COUNTS[measure](
+        contrast = _OF_COUNTS[measure](
             events, n, reference_events, reference_n, method="wald", conf_level=conf_level
         )
-        if not found.std_error > 0:
+        if not contrast.std_error > 0:
             raise NotEstimableError(
                 f"The {measure} of {events}/{n} and {reference_events}/{reference_n} has no "
                 "standard error: a cell is empty. "
@@ -142,8 +142,8 @@ class Effect:
                 + " 1/2 to each cell and say so."
             )
         return cls(
-            measure, treatment, reference, found.estimate, found.low, found.high,
-            found.std_error, conf_level, trial, dict(context or {}),
+            measure, treatment, reference, contrast.estimate, contrast.low, contrast.high,
+            contrast.std_error, conf_level, trial, dict(context or {}),
         )  # fmt: skip
 
     @classmethod
@@ -252,7 +252,7 @@ def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effe
     Raises
     ------
     SpecError
-        When it is no single row, what it measures cannot be told, or a risk difference is given
+        When it is no single row, what it measures is not known, or a risk difference is given
         in percentage points.
     """
     if isinstance(source, Effect):
@@ -285,14 +285,14 @@ def read_effect(source: Effect | RowLike, *, measure: str | None = None) -> Effe
 
 def differing_context(effects: Sequence[Effect]) -> list[str]:
     """Return a note on what effects say differently of themselves; none when they agree."""
-    told = []
+    stated = []
     for key in dict.fromkeys(k for e in effects for k in e.context):
         values = list(dict.fromkeys(e.context[key] for e in effects if e.context.get(key)))
         if len(values) > 1:
-            told.append(f"{key} ({'; '.join(values)})")
-    if not told:
+            stated.append(f"{key} ({'; '.join(values)})")
+    if not stated:
         return []
-    return [f"The trials differ in {', '.join(told)}: what separates them may be that."]
+    return [f"The trials differ in {', '.join(stated)}: what separates them may be that."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,19 +341,19 @@ def row_values(source: RowLike) -> RowValues:
 
 
 def _measure_of(row: RowValues) -> str:
-    told, quantity = row.text("measure"), row.text("quantity")
-    if told in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
-        return f"risk {told}"
-    if told == "difference" and quantity in ("mean", "restricted mean"):
+    stated, quantity = row.text("measure"), row.text("quantity")
+    if stated in ("difference", "ratio") and ("events" in row.cells or quantity == "rate"):
+        return f"risk {stated}"
+    if stated == "difference" and quantity in ("mean", "restricted mean"):
         return "mean difference"
-    if told in MEASURES:
-        return told
-    if not told and "hazard_ratio" in row.cells:
+    if stated in MEASURES:
+        return stated
+    if not stated and "hazard_ratio" in row.cells:
         return "hazard ratio"
-    if not told and "contrast" in row.cells:
+    if not stated and "contrast" in row.cells:
         return "mean difference"
     raise SpecError(
-        f"What the row measures cannot be told{f' from {told!r}' if told else ''}: name it with "
+        f"What the row measures is not known{f' from {stated!r}' if stated else ''}: name it with "
         f"measure=, one of {', '.join(map(repr, MEASURES))}."
     )
 

@@ -1,4 +1,4 @@
-"""Matching-adjusted indirect comparison: own patients weighted to a published population."""
+"""Matching-adjusted indirect comparison: individual patients weighted to a published population."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trdstats.study import Study
 @checked
 @dataclass(frozen=True)
 class MAIC:
-    """Weights that give own patients the covariates of a published population.
+    """Weights that give individual patients the covariates of a published population.
 
     The weights are exp(x' gamma) with the means (and standard deviations, where given) of the
     covariates met exactly. All patients are weighted together, whatever their treatment, so an
@@ -98,7 +98,7 @@ class MAIC:
         DataError
             When a covariate is missing for someone, is no number, or a subject has two rows.
         NotEstimableError
-            When no weights reach the targets: they lie outside what the own patients span.
+            When no weights reach the targets: they lie outside what the individual patients span.
         UnknownNameError
             When there is no such column.
         """
@@ -112,12 +112,12 @@ class MAIC:
         X = covariate_values(frame, covariates)
         design, target, terms = moment_columns(X, covariates, moments)
         spread = np.arange(len(terms)) >= len(covariates)
-        found = moment_weights(design, target)
-        if not found.converged:
+        fitted = moment_weights(design, target)
+        if not fitted.converged:
             raise NotEstimableError(_out_of_reach(X, covariates, moments))
         caveat = data.caveat if isinstance(data, Study) else ""
         return MAICResult(
-            self, frame.reset_index(drop=True), terms, caveat, design, target, spread, found
+            self, frame.reset_index(drop=True), terms, caveat, design, target, spread, fitted
         )
 
 
@@ -186,17 +186,18 @@ def moment_columns(
 
 def _out_of_reach(X: FloatArray, covariates: list[str], moments: PublishedTrial) -> str:
     outside = [
-        f"{name} {moments.means[name]:g} (own patients {low:g} to {high:g})"
+        f"{name} {moments.means[name]:g} (individual patients {low:g} to {high:g})"
         for name, low, high in zip(covariates, X.min(axis=0), X.max(axis=0), strict=True)
         if not low < moments.means[name] < high
     ]
     if outside:
         return (
-            f"No weights give own patients the moments of {moments.label}: out of reach are "
+            f"No weights give individual patients the moments of {moments.label}: out of reach are "
             f"{', '.join(outside)}. The populations do not overlap there."
         )
     spread = " and standard deviations" if moments.sds else ""
     return (
-        f"No weights give own patients all means{spread} of {moments.label} at once, though each "
+        f"No weights give individual patients all means{spread} of {moments.label} at once, "
+        f"though each "
         "mean lies within their range: the populations do not overlap. Match fewer covariates."
     )

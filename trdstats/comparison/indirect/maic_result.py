@@ -62,13 +62,13 @@ class MAICResult(SummaryMixin):
     _design: FloatArray
     _target: FloatArray
     _spread: BoolArray
-    _found: MomentWeights
+    _fitted: MomentWeights
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row a subject: subject, weight; the weights sum to the number of subjects."""
         return pd.DataFrame(
-            {"subject": self.subjects["subject"].array, "weight": self._found.weight}
+            {"subject": self.subjects["subject"].array, "weight": self._fitted.weight}
         )
 
     @property
@@ -76,20 +76,20 @@ class MAICResult(SummaryMixin):
         """The weights with their model, as every estimator takes them; errors of first order."""
         label = f"weights to {self.spec.moments.label} on {', '.join(self.terms)}"
         return EstimatedWeights(
-            self.frame, self._found.log_derivative, self._found.influence, label
+            self.frame, self._fitted.log_derivative, self._fitted.influence, label
         )
 
     @property
     def effective_size(self) -> float:
         """Effective sample size, (sum w)^2 / sum w^2."""
-        return self._found.effective_size
+        return self._fitted.effective_size
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a moment: term, target, before (own mean), after (weighted mean).
 
         A term "age (SD)" has standard deviations about the target's mean.
         """
-        w = self._found.weight / self._found.weight.sum()
+        w = self._fitted.weight / self._fitted.weight.sum()
         values = np.vstack([self._target, self._design.mean(axis=0), w @ self._design])
         values[:, self._spread] = np.sqrt(values[:, self._spread])
         return pd.DataFrame(
@@ -98,7 +98,7 @@ class MAICResult(SummaryMixin):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, effective_size, largest_weight (its share of all)."""
-        w = self._found.weight
+        w = self._fitted.weight
         return pd.DataFrame(
             {
                 "n": [len(w)],
@@ -125,13 +125,13 @@ class MAICResult(SummaryMixin):
             for r in each_row(self.tidy())
         )
         one = next(each_row(self.glance()))
-        share = 100 * one.effective_size / one.n
+        proportion = 100 * one.effective_size / one.n
         return Summary(
             "Matching-adjusted weights",
             (
                 ("Population", self.spec.moments.label),
                 ("Subjects", f"{one.n:,}"),
-                ("Effective", f"{one.effective_size:,.1f} ({share:.0f} %)"),
+                ("Effective", f"{one.effective_size:,.1f} ({proportion:.0f} %)"),
                 ("Largest weight", f"{100 * one.largest_weight:.1f} % of all"),
             ),
             (Table(("Covariate", "Own", "Weighted", "Target"), rows),),
@@ -201,7 +201,7 @@ class MAICResult(SummaryMixin):
         arms = [treatment] if anchor is None else [treatment, anchor]
         y, code = self._outcome(outcome, arms, measure)
         scale = scale_of(measure)
-        mean, direct = _weighted_means(y, code, self._found.weight, len(arms))
+        mean, direct = _weighted_means(y, code, self._fitted.weight, len(arms))
         check_inside(measure, mean, f"Weighted outcome of {' and '.join(arms)}")
         among = self.subject_weights.among(self.subjects["subject"])
         influence = among.stacked_influence(direct)
@@ -228,14 +228,18 @@ class MAICResult(SummaryMixin):
             arm=(float(mean[0]), float(arm_error[0])), interval=how,
         )  # fmt: skip
         notes.insert(0, UNANCHORED if anchor is None else ANCHORED)
-        share = f"{self.effective_size:,.1f} of {len(self.subjects):,}"
+        proportion = f"{self.effective_size:,.1f} of {len(self.subjects):,}"
         how = "unanchored" if anchor is None else f"anchored by {anchor}"
         title = f"Matching-adjusted indirect comparison, {how}"
         if self.caveat:
             notes.append(as_label(f"{self.caveat}."))
         return IndirectComparison(
             title,
-            (("Population", trial.label), ("Effective", share), ("Matched", ", ".join(self.terms))),
+            (
+                ("Population", trial.label),
+                ("Effective", proportion),
+                ("Matched", ", ".join(self.terms)),
+            ),
             tuple(notes),
             pd.DataFrame({"subject": self.subjects["subject"].array, "influence": on_value}),
             self.caveat,
@@ -296,10 +300,10 @@ def _weighted_means(
     """Return the weighted mean of every arm and the influence on it, the weights known."""
     mean, direct = np.empty(n_arms), np.zeros((len(y), n_arms))
     for k in range(n_arms):
-        mine = code == k
-        w = weight[mine] / weight[mine].sum()
-        mean[k] = w @ y[mine]
-        direct[mine, k] = w * (y[mine] - mean[k])
+        in_arm = code == k
+        w = weight[in_arm] / weight[in_arm].sum()
+        mean[k] = w @ y[in_arm]
+        direct[in_arm, k] = w * (y[in_arm] - mean[k])
     return mean, direct
 
 

@@ -28,7 +28,7 @@ Method = Literal["reml", "dersimonian-laird", "paule-mandel", "fixed"]
 HartungKnapp = Literal["truncated"]
 FEW = 10  # trials, below which the normal distribution makes intervals too narrow
 _COUNTS = ("events", "n", "reference_events", "reference_n")
-_SUSPECT_P, _SUSPECT_SHARE = 0.10, 0.50  # Cochrane Handbook 10.10.2
+_SUSPECT_P, _SUSPECT_PROPORTION = 0.10, 0.50  # Cochrane Handbook 10.10.2
 
 
 @checked
@@ -103,11 +103,11 @@ def meta_analysis(
         )
     else:
         effects, notes = _read(trials, measure), []
-    _check_alike(effects)
+    _check_one_scale(effects)
     few = len(effects) < FEW and method != "fixed"
     if hartung_knapp is None:
         hartung_knapp = "truncated" if few else False
-    found = kernel.pool(
+    fit = kernel.pool(
         [e.value for e in effects],
         [e.error**2 for e in effects],
         method=method,
@@ -116,12 +116,12 @@ def meta_analysis(
         least_factor=float(hartung_knapp == "truncated"),
     )
     notes += differing_context(effects)
-    warning = _disagreement(effects, found)
+    warning = _disagreement(effects, fit)
     if warning:
         warnings.warn(warning, EstimateWarning, stacklevel=2)
-    if hartung_knapp is True and found.Q_df > found.Q:
+    if hartung_knapp is True and fit.Q_df > fit.Q:
         narrow = (
-            f"The trials differ less than by chance (Q {found.Q:.2f} on {found.Q_df:g} df): the "
+            f"The trials differ less than by chance (Q {fit.Q:.2f} on {fit.Q_df:g} df): the "
             "interval of Hartung and Knapp may be narrower than that of the trials pooled as one. "
             "Use hartung_knapp='truncated', which lets their spread only widen it."
         )
@@ -135,7 +135,7 @@ def meta_analysis(
     elif len(effects) < 5 and method != "fixed":
         notes.append(f"With {len(effects)} trials the variance between them is hardly known.")
     return PooledEffect(
-        tuple(effects), method, hartung_knapp, warning, tuple(notes), found, conf_level
+        tuple(effects), method, hartung_knapp, warning, tuple(notes), fit, conf_level
     )
 
 
@@ -190,7 +190,7 @@ def _of_table(measure: str, x1: float, n1: float, x0: float, n0: float) -> tuple
     return float(np.log(x1 * y0 / (y1 * x0))), sqrt(1 / x1 + 1 / y1 + 1 / x0 + 1 / y0)
 
 
-def _check_alike(effects: list[Effect]) -> None:
+def _check_one_scale(effects: list[Effect]) -> None:
     if len(effects) < 2:
         raise SpecError(f"meta_analysis() needs at least two trials; got {len(effects)}.")
     kinds = {(e.measure, e.treatment, e.reference) for e in effects}
@@ -202,7 +202,7 @@ def _check_alike(effects: list[Effect]) -> None:
         )
 
 
-def _disagreement(effects: list[Effect], found: kernel.Pooled) -> str:
+def _disagreement(effects: list[Effect], fit: kernel.Pooled) -> str:
     """Return what separates the trials, in words; empty when they agree."""
     for_treatment = [e for e in effects if e.value > 0]
     against = [e for e in effects if e.value < 0]
@@ -210,7 +210,7 @@ def _disagreement(effects: list[Effect], found: kernel.Pooled) -> str:
         [e for e in side if not e.conf_low <= e.null <= e.conf_high]
         for side in (for_treatment, against)
     ]
-    if not (found.Q_p < _SUSPECT_P or found.I2 >= _SUSPECT_SHARE or all(clear)):
+    if not (fit.Q_p < _SUSPECT_P or fit.I2 >= _SUSPECT_PROPORTION or all(clear)):
         return ""
     first = effects[0]
     if for_treatment and against:
@@ -222,8 +222,8 @@ def _disagreement(effects: list[Effect], found: kernel.Pooled) -> str:
     else:
         words = "The trials point in one direction but differ in size"
     return (
-        f"{words} (Q {found.Q:.2f} on {found.Q_df:g} df, p {format_p(found.Q_p)}; I2 "
-        f"{100 * found.I2:.0f} %). The pooled figure describes none of them: look for what "
+        f"{words} (Q {fit.Q:.2f} on {fit.Q_df:g} df, p {format_p(fit.Q_p)}; I2 "
+        f"{100 * fit.I2:.0f} %). The pooled figure describes none of them: look for what "
         "separates their patients, outcomes and schedules first."
     )
 

@@ -49,7 +49,7 @@ class PooledEffect(EstimateResult):
     hartung_knapp: bool | str
     warning: str
     notes: tuple[str, ...]
-    _found: kernel.Pooled
+    _pooled: kernel.Pooled
     conf_level: float = 0.95
 
     def estimates(self) -> Estimates:
@@ -61,7 +61,7 @@ class PooledEffect(EstimateResult):
             Keys row ("trial", "pooled", "prediction"), trial, measure, treatment, reference. The
             limits of the prediction are the range of a new trial's effect; it is not tested.
         """
-        first, f, k = self.effects[0], self._found, len(self.effects)
+        first, f, k = self.effects[0], self._pooled, len(self.effects)
         keys = pd.DataFrame(
             {
                 "row": ["trial"] * k + ["pooled", "prediction"],
@@ -89,7 +89,7 @@ class PooledEffect(EstimateResult):
         )  # fmt: skip
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        return {"weight": np.append(self._found.weight, [1.0, np.nan])}
+        return {"weight": np.append(self._pooled.weight, [1.0, np.nan])}
 
     @property
     def _title(self) -> str:
@@ -100,7 +100,7 @@ class PooledEffect(EstimateResult):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: k, tau2, tau, I2 (share of 1), Q, Q_df, Q_p, interval (in words)."""
-        f = self._found
+        f = self._pooled
         return pd.DataFrame(
             [
                 {
@@ -115,7 +115,7 @@ class PooledEffect(EstimateResult):
         if self.hartung_knapp is False:
             return "normal interval"
         kind = ", factor at least 1" if self.hartung_knapp == "truncated" else ""
-        return f"Hartung-Knapp interval (t, {self._found.df:g} df{kind})"
+        return f"Hartung-Knapp interval (t, {self._pooled.df:g} df{kind})"
 
     def effect(self) -> Effect:
         """Return the pooled effect, for `e_value` or `Bucher`.
@@ -151,7 +151,7 @@ class PooledEffect(EstimateResult):
 
     def summary(self) -> Summary:
         """Return trials, pooled effect and what separates the trials."""
-        one, first = self._found, self.effects[0]
+        one, first = self._pooled, self.effects[0]
         rows = []
         for r in each_row(self.tidy()):
             name = {"pooled": "Pooled", "prediction": "A new trial"}.get(r.row, r.trial or "trial")
@@ -165,7 +165,7 @@ class PooledEffect(EstimateResult):
             shown = format_estimate(r.estimate, r.conf_low, r.conf_high, 2)
             rows.append((name, shown, weight, format_p(r.p_value)))
         how = f"{self.method}, {self._interval_in_words()}"
-        facts = (
+        header = (
             ("Comparison", f"{first.treatment} v {first.reference}, {first.measure}"),
             ("Method", how),
             (
@@ -176,14 +176,14 @@ class PooledEffect(EstimateResult):
         )
         level = f"{format_level(self.conf_level)} CI"
         table = Table(("Trial", f"Estimate ({level})", "Weight", "p"), tuple(rows))
-        return Summary(self._title, facts, (table,), self._notes())
+        return Summary(self._title, header, (table,), self._notes())
 
 
 def _apart(labels: list[str]) -> list[str]:
     """Return labels told apart by a number where they repeat."""
     seen: dict[str, int] = {}
-    told = []
+    stated = []
     for label in labels:
         seen[label] = seen.get(label, 0) + 1
-        told.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return told
+        stated.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return stated

@@ -78,15 +78,17 @@ class PublishedArm:
         row : Series, mapping, named tuple or DataFrame of one row
             treatment or arm; n; events, or mean (or estimate) and sd.
         """
-        found = row_values(row)
-        name = found.text("treatment", "arm")
-        if not name or not isfinite(found.number("n")):
+        estimates = row_values(row)
+        name = estimates.text("treatment", "arm")
+        if not name or not isfinite(estimates.number("n")):
             raise SpecError("A published arm needs its treatment (or arm) and its n.")
-        n, events = int(found.number("n")), found.number("events")
+        n, events = int(estimates.number("n")), estimates.number("events")
         if isfinite(events):
             return cls(name, n, events=int(events))
-        mean = found.number("mean") if "mean" in found.cells else found.number("estimate")
-        sd = found.number("sd")
+        mean = (
+            estimates.number("mean") if "mean" in estimates.cells else estimates.number("estimate")
+        )
+        sd = estimates.number("sd")
         return cls(name, n, mean=mean if isfinite(mean) else None, sd=sd if isfinite(sd) else None)
 
     @property
@@ -180,13 +182,13 @@ class PublishedTrial:
         labels = list(dict.fromkeys(row.text("trial") for row in table))
         if len(labels) != 1:
             raise SpecError(f"The rows are of {len(labels)} trials: choose the rows of one.")
-        told = {k: {row.text(k) for row in table} - {""} for k in CONTEXT}
+        stated = {k: {row.text(k) for row in table} - {""} for k in CONTEXT}
         return cls(
             labels[0] or "the trial",
             dict(means or {}),
             dict(sds or {}),
             tuple(PublishedArm.from_row(row.cells) for row in table),
-            context={k: next(iter(v)) for k, v in told.items() if len(v) == 1},
+            context={k: next(iter(v)) for k, v in stated.items() if len(v) == 1},
         )
 
     def arm(self, treatment: Level) -> PublishedArm:
@@ -216,16 +218,20 @@ class PublishedTrial:
         """
         treatment, reference = label_of(treatment) or "", label_of(reference) or ""
         if self.effect is not None:
-            found = self.effect
-            if (found.treatment, found.reference) == (reference, treatment):
-                found = found.reversed()
-            if (found.treatment, found.reference, found.measure) != (treatment, reference, measure):
+            effect = self.effect
+            if (effect.treatment, effect.reference) == (reference, treatment):
+                effect = effect.reversed()
+            if (effect.treatment, effect.reference, effect.measure) != (
+                treatment,
+                reference,
+                measure,
+            ):
                 raise SpecError(
                     f"{self.label} has published the {self.effect.measure} of "
                     f"{self.effect.treatment} v {self.effect.reference}; the {measure} of "
                     f"{treatment} v {reference} was asked for."
                 )
-            return found
+            return effect
         arms = self.arm(treatment), self.arm(reference)
         mean, error = np.array([[a.estimate, a.error] for a in arms]).T
         check_inside(measure, mean, f"{self.label}, {measure}")

@@ -26,16 +26,16 @@ class IndirectComparison(EstimateResult):
     ----------
     title : str
         Method, in a few words.
-    facts : tuple of (str, str)
+    header : tuple of (str, str)
     notes : tuple of str
     subjects : pandas.DataFrame or None
-        subject and influence of each subject on its own trial's estimate; None without patients.
+        subject and influence of each subject on its IPD trial's estimate; None without patients.
     caveat : str
     conf_level : float
     """
 
     title: str
-    facts: tuple[tuple[str, str], ...]
+    header: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     subjects: pd.DataFrame | None = None
     caveat: str = ""
@@ -48,7 +48,7 @@ class IndirectComparison(EstimateResult):
         Returns
         -------
         Estimates
-            Keys comparison ("own trial", "published", "first", "second", "direct", "indirect"),
+            Keys comparison ("IPD trial", "published", "first", "second", "direct", "indirect"),
             measure, treatment, reference (empty for the outcome of one arm), interval (how the
             standard error was found).
         """
@@ -69,7 +69,7 @@ class IndirectComparison(EstimateResult):
     def influence(self) -> pd.DataFrame:
         """Return the first-order effect of each subject on the indirect comparison (log scale).
 
-        Its sum of squares is the part of the variance that comes from the own trial.
+        Its sum of squares is the part of the variance that comes from the IPD trial.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class IndirectComparison(EstimateResult):
         )
         level = f"{format_level(self.conf_level)} CI"
         header = ("", "Comparison", "Measure", f"Estimate ({level})", "p")
-        return Summary(self.title, self.facts, (Table(header, rows, 3),), self.notes)
+        return Summary(self.title, self.header, (Table(header, rows, 3),), self.notes)
 
 
 @dataclass(frozen=True, slots=True)

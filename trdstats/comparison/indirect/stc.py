@@ -1,4 +1,4 @@
-"""Simulated treatment comparison: own patients' regression, read at a published population."""
+"""Simulated treatment comparison: a regression of IPD, read at a published population."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ At = Literal["simulated population", "means"]
 class STC:
     """Indirect comparison by a regression of the outcome on treatment and covariates.
 
-    The regression of own patients holds treatment, covariates and their interactions (anchored),
-    or the covariates alone (unanchored). It is read in the published population.
+    The regression of individual patients holds treatment, covariates and their interactions
+    (anchored), or the covariates alone (unanchored). It is read in the published population.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ class STC:
         The first three use a logistic regression, the last a linear one.
     at : {"simulated population", "means"}
         "simulated population": predictions are averaged over patients drawn with the published
-        moments and the own patients' correlations, which gives the population's effect on any
-        scale. "means": the prediction for a patient with average covariates. On a logistic scale
-        that is the effect within patients alike, not the population's, and may not be set against
-        a published effect of a population.
+        moments and the individual patients' correlations, which gives the population's effect on
+        any scale. "means": the prediction for a patient with average covariates. On a logistic
+        scale that is the effect within patients alike, not the population's, and may not be set
+        against a published effect of a population.
     n_simulated : int
         Patients drawn.
     seed : int
@@ -78,7 +78,7 @@ class STC:
     >>> found = trd.STC("good").fit(own, trial, treatment="ECT", comparator="psilocybin",
     ...                             anchor="TMS")
     >>> found.tidy()["comparison"].tolist()
-    ['own trial', 'published', 'indirect']
+    ['IPD trial', 'published', 'indirect']
     """
 
     outcome: str
@@ -207,11 +207,15 @@ class STC:
         # A linear regression is read alike at the means and over any population.
         if self.at == "means" or self.measure == "mean difference":
             return mean[None, :], "average covariates"
-        shares = np.array([bool(np.isin(column, (0.0, 1.0)).all()) for column in X.T])
+        proportions = np.array([bool(np.isin(column, (0.0, 1.0)).all()) for column in X.T])
         bad = [
-            k for k, s in zip(covariates, shares, strict=True) if s and not 0 <= trial.means[k] <= 1
+            k
+            for k, s in zip(covariates, proportions, strict=True)
+            if s and not 0 <= trial.means[k] <= 1
         ]
-        lacks = [k for k, s in zip(covariates, shares, strict=True) if not s and k not in trial.sds]
+        lacks = [
+            k for k, s in zip(covariates, proportions, strict=True) if not s and k not in trial.sds
+        ]
         if bad:
             raise SpecError(f"{trial.label}: shares must lie between 0 and 1: {', '.join(bad)}.")
         if lacks:
@@ -220,15 +224,15 @@ class STC:
                 f"{', '.join(lacks)}: PublishedTrial(..., sds={{{lacks[0]!r}: ...}})."
             )
         spread = np.array([trial.sds.get(k, 1.0) for k in covariates])
-        return draw_population(X, mean, spread, shares, self.n_simulated, self.seed), (
+        return draw_population(X, mean, spread, proportions, self.n_simulated, self.seed), (
             f"{self.n_simulated:,} simulated patients, seed {self.seed}"
         )
 
     def _notes(self, anchor: str | None, logistic: bool) -> tuple[str, ...]:
         notes = [
             UNANCHORED if anchor is None else ANCHORED,
-            "The regression must hold in the published population, beyond the range of own "
-            "patients too.",
+            "The regression must hold in the published population, beyond the range of the "
+            "individual patients too.",
         ]
         if self.at == "means" and logistic:
             notes.append(
@@ -240,7 +244,7 @@ class STC:
 
 
 def draw_population(
-    X: FloatArray, mean: FloatArray, spread: FloatArray, shares: BoolArray, n: int,
+    X: FloatArray, mean: FloatArray, spread: FloatArray, proportions: BoolArray, n: int,
     seed: int,
 ) -> FloatArray:  # fmt: skip
     """Return patients with given means and standard deviations, correlated as X is.
@@ -268,8 +272,8 @@ def draw_population(
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     z = np.random.default_rng(seed).standard_normal((n, len(mean))) @ root.T
     numbers = mean + spread * z
-    ones = (z < norm.ppf(np.where(shares, mean, 0.5))).astype(float)
-    return np.asarray(np.where(shares, ones, numbers))
+    ones = (z < norm.ppf(np.where(proportions, mean, 0.5))).astype(float)
+    return np.asarray(np.where(proportions, ones, numbers))
 
 
 def _design(treated: FloatArray, X: FloatArray, interacts: bool) -> FloatArray:
@@ -289,11 +293,11 @@ def _fit(design: FloatArray, y: FloatArray, *, logistic: bool) -> LinearFit:
         When covariates are collinear or separate the outcomes.
     """
     if np.linalg.matrix_rank(design) < design.shape[1]:
-        raise NotEstimableError("The covariates explain one another within a treatment: use fewer.")
-    found = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
-    if found.separated.any():
+        raise NotEstimableError("The covariates are collinear within a treatment: use fewer.")
+    fit = fit_linear_model(design, y, np.ones(len(y)), "logistic" if logistic else "linear")
+    if fit.separated.any():
         raise NotEstimableError(
             "The logistic regression has no finite estimate: covariates tell responders from "
             "others without error. Use fewer covariates."
         )
-    return found
+    return fit

@@ -119,10 +119,10 @@ class EValue(SummaryMixin):
                 f" Ratios of {format_number(row.e_value_limit, 2)} could move the interval to "
                 "include no effect."
             )
-        facts = [("Comparison", f"{row.treatment} v {row.reference}")] if row.treatment else []
+        lines = [("Comparison", f"{row.treatment} v {row.reference}")] if row.treatment else []
         if self.rare is not None:
-            facts.append(("Outcome", "rare" if self.rare else "common"))
-        return Summary("E-value", tuple(facts), (Table(header, (cells,)),), (words,))
+            lines.append(("Outcome", "rare" if self.rare else "common"))
+        return Summary("E-value", tuple(lines), (Table(header, (cells,)),), (words,))
 
 
 @checked

@@ -171,11 +171,11 @@ def negative_control(
         )
     if tolerance is not None and not tolerance > 0:
         raise SpecError(f"tolerance must be positive; got {tolerance!r}.")
-    found = {str(k): read_effect(v, measure=measure) for k, v in controls.items()}
-    if tolerance == 1 and any(e.is_ratio for e in found.values()):
+    effects = {str(k): read_effect(v, measure=measure) for k, v in controls.items()}
+    if tolerance == 1 and any(e.is_ratio for e in effects.values()):
         raise SpecError("A tolerance of 1 leaves a ratio no room; say for example 1.25.")
     bound = float("nan") if tolerance is None else float(tolerance)
-    return NegativeControl(found, bound, caveat)
+    return NegativeControl(effects, bound, caveat)
 
 
 def _tolerated(e: Effect, tolerance: float) -> tuple[float, float]:

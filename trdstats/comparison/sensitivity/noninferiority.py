@@ -123,7 +123,7 @@ class NoninferiorityTest:
             )
         ratio = self.measure != "difference"
         lower, upper = self._bounds(ratio=ratio)
-        found = locate_rates(
+        located = locate_rates(
             *counts, measure=self.measure, method=method, lower=lower, upper=upper,
             conf_level=self.conf_level,
         )  # fmt: skip
@@ -131,7 +131,7 @@ class NoninferiorityTest:
         words = f"{x1}/{n1} against {x0}/{n0}"
         name = {"difference": "risk difference", "ratio": "risk ratio"}
         return NoninferiorityResult(
-            self, name.get(self.measure, self.measure), treatment, reference, found,
+            self, name.get(self.measure, self.measure), treatment, reference, located,
             (lower, upper), method, words,
         )  # fmt: skip
 
@@ -171,11 +171,11 @@ class NoninferiorityTest:
         rule = pooled if equal_variances else welch
         estimate, error, df = rule(mean, sd, n, reference_mean, reference_sd, reference_n)
         lower, upper = self._bounds(ratio=False)
-        found = locate_estimate(
+        located = locate_estimate(
             estimate, error, df=df, lower=lower, upper=upper, conf_level=self.conf_level
         )
         return NoninferiorityResult(
-            self, "mean difference", treatment, reference, found, (lower, upper),
+            self, "mean difference", treatment, reference, located, (lower, upper),
             "Student" if equal_variances else "Welch",
             f"{mean:g} against {reference_mean:g}",
         )  # fmt: skip
@@ -213,17 +213,17 @@ class NoninferiorityTest:
         df = cells.number("df") if "df" in cells.cells else inf
         lower, upper = self._bounds(ratio=effect.is_ratio)
         scale = log if effect.is_ratio else float
-        found = locate_estimate(
+        located = locate_estimate(
             effect.value, effect.error, df=inf if isnan(df) else df,
             lower=None if lower is None else scale(lower),
             upper=None if upper is None else scale(upper),
             conf_level=self.conf_level,
         )  # fmt: skip
         if effect.is_ratio:
-            found = _from_logs(found)
+            located = _from_logs(located)
         return NoninferiorityResult(
-            self, effect.measure, effect.treatment, effect.reference, found, (lower, upper),
-            "t" if isfinite(found.df) else "normal", "",
+            self, effect.measure, effect.treatment, effect.reference, located, (lower, upper),
+            "t" if isfinite(located.df) else "normal", "",
         )  # fmt: skip
 
     def _bounds(self, *, ratio: bool) -> tuple[float | None, float | None]:
@@ -237,9 +237,9 @@ class NoninferiorityTest:
         return (low, None) if self.better == "higher" else (None, high)
 
 
-def _from_logs(found: Located) -> Located:
+def _from_logs(located: Located) -> Located:
     """Return the estimate and limits of a ratio, with the tests on the log scale."""
     return Located(
-        exp(found.estimate), found.std_error, found.df, exp(found.low), exp(found.high),
-        found.below, found.above, found.below_p, found.above_p,
+        exp(located.estimate), located.std_error, located.df, exp(located.low), exp(located.high),
+        located.below, located.above, located.below_p, located.above_p,
     )  # fmt: skip

@@ -54,12 +54,12 @@ class NoninferiorityResult(SummaryMixin):
     def p_value(self) -> float:
         """One-sided p of the hypothesis; of two tests the larger one."""
         tests = zip(self.bounds, (self.located.below_p, self.located.above_p), strict=True)
-        found = [p for bound, p in tests if bound is not None]
-        if any(isnan(p) for p in found):
+        p_values = [p for bound, p in tests if bound is not None]
+        if any(isnan(p) for p in p_values):
             raise NotEstimableError(
                 f"The {self.measure} cannot be estimated: no group has an event, or all do."
             )
-        return max(found)
+        return max(p_values)
 
     @property
     def shown(self) -> bool:
@@ -153,13 +153,13 @@ class NoninferiorityResult(SummaryMixin):
         )
         level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Comparison", "Measure", f"Estimate ({level})", "Margin", "One-sided p")
-        facts = [("Better", self.spec.better), ("Method", self.method)]
+        lines = [("Better", self.spec.better), ("Method", self.method)]
         if self.words:
-            facts.insert(0, ("PairData", self.words))
+            lines.insert(0, ("PairData", self.words))
         return Summary(
             f"{self.spec.hypothesis[0].upper()}{self.spec.hypothesis[1:]}: "
             + ("shown" if self.shown else "not shown"),
-            tuple(facts),
+            tuple(lines),
             (Table(header, (row,), 2),),
             (self._verdict(), "Not shown is not the same as shown to be worse.")
             if not self.shown

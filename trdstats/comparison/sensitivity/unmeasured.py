@@ -98,9 +98,9 @@ class UnmeasuredConfounder(SummaryMixin):
         if seen[1] <= null <= seen[2]:
             return np.full(len(estimate), "not shown", dtype=object)
         up = seen[0] > null
-        gone = estimate <= null if up else estimate >= null
+        left = estimate <= null if up else estimate >= null
         held = low > null if up else high < null
-        words = np.where(gone, "no effect or reversed", "interval includes no effect")
+        words = np.where(left, "no effect or reversed", "interval includes no effect")
         return np.where(held, "holds", words).astype(object)
 
     def tipping(self) -> pd.DataFrame:
@@ -273,18 +273,18 @@ def unmeasured_confounder(
         effect_of_cause = (
             _RATIOS if known.is_ratio else tuple(np.linspace(0, 4, 41) * known.estimate)
         )
-    shares = np.asarray([prevalence_reference, *prevalence_treated], dtype=float)
+    proportions = np.asarray([prevalence_reference, *prevalence_treated], dtype=float)
     grid = np.asarray(effect_of_cause, dtype=float)
-    if not ((shares >= 0) & (shares <= 1)).all() or len(shares) < 2:
+    if not ((proportions >= 0) & (proportions <= 1)).all() or len(proportions) < 2:
         raise SpecError("Prevalences are shares between 0 and 1; give at least one of the treated.")
     if not len(grid) or not np.isfinite(grid).all() or (known.is_ratio and (grid <= 0).any()):
         kind = "positive risk ratios" if known.is_ratio else "differences"
         raise SpecError(f"effect_of_cause must hold {kind}; got {list(effect_of_cause)!r}.")
     return UnmeasuredConfounder(
-        known, used, seen, float(prevalence_reference), tuple(shares[1:].tolist()),
+        known, used, seen, float(prevalence_reference), tuple(proportions[1:].tolist()),
         tuple(grid.tolist()),
     )  # fmt: skip
 
 
-def _percent(share: float) -> str:
-    return "never" if np.isnan(share) else f"{100 * share:.1f} %"
+def _percent(proportion: float) -> str:
+    return "never" if np.isnan(proportion) else f"{100 * proportion:.1f} %"

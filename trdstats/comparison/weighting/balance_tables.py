@@ -30,12 +30,12 @@ def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
     design = covariates.design
     terms, columns = list(design.terms), [design.X]
     for name in dict.fromkeys(design.factors):
-        own = [j for j, f in enumerate(design.factors) if f == name]
+        places = [j for j, f in enumerate(design.factors) if f == name]
         values = design.frame.get(name)
-        if values is None or not isinstance(values.dtype, pd.CategoricalDtype) or len(own) < 2:
+        if values is None or not isinstance(values.dtype, pd.CategoricalDtype) or len(places) < 2:
             continue
         first = values.cat.categories[0]
-        at = terms.index(design.terms[own[0]])
+        at = terms.index(design.terms[places[0]])
         terms.insert(at, f"{name}[T.{first}]")
         columns = [np.insert(np.hstack(columns), at, (values == first).to_numpy(float), axis=1)]
     return terms, np.hstack(columns)
@@ -112,18 +112,18 @@ def size_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
 
 
 def population_table(
-    everyone: CovariateTable, covariates: CovariateTable, weight: FloatArray
+    all_subjects: CovariateTable, covariates: CovariateTable, weight: FloatArray
 ) -> pd.DataFrame:
     """Return means of the covariates of all, of those kept, and of those kept when weighted."""
-    terms, X = columns_of(everyone)
+    terms, X = columns_of(all_subjects)
     size = size_table(covariates, weight).set_index("treatment")["effective"]
-    kept = everyone.frame["subject"].isin(covariates.frame["subject"]).to_numpy()
+    kept = all_subjects.frame["subject"].isin(covariates.frame["subject"]).to_numpy()
     columns: dict[str, list[float]] = {}
     for k, label in enumerate(covariates.labels):
-        mine = everyone.treatment == k
-        among = X[mine & kept]
+        in_arm = all_subjects.treatment == k
+        among = X[in_arm & kept]
         weighted = np.average(among, axis=0, weights=weight[covariates.treatment == k])
-        columns[label] = [int(mine.sum()), *X[mine].mean(axis=0)]
+        columns[label] = [int(in_arm.sum()), *X[in_arm].mean(axis=0)]
         columns[f"{label}, kept"] = [len(among), *among.mean(axis=0)]
         columns[f"{label}, weighted"] = [float(size[label]), *weighted]
     return pd.DataFrame({"term": ["n", *terms], **columns})

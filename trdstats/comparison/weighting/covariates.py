@@ -86,8 +86,8 @@ def read_covariate_table(
     DataError
         When a column is not there, a subject has two rows, or covariates are missing.
     NotEstimableError
-        When there are fewer than two treatments, one with too few subjects, or covariates explain
-        each other.
+        When there are fewer than two treatments, one with too few subjects, or covariates are
+        collinear.
     """
     covariates, column = split_formula(formula, treatment)
     study = data if isinstance(data, Study) else None
@@ -201,7 +201,7 @@ def _fill(
     patterns: set[bytes] = set()
     for name in lacks:
         values = table[name]
-        gone = values.isna()
+        left = values.isna()
         if name in uses.categories - uses.numbers - uses.bare:
             values = pd.Series(as_category(values), index=values.index)
         problem = check_kind(values, name, "subjects")
@@ -211,7 +211,7 @@ def _fill(
             # The order of the categories stays, and with it the reference.
             changed[name] = values.cat.add_categories("missing").fillna("missing")
         elif not pd.api.types.is_numeric_dtype(values.dtype):
-            changed[name] = values.astype(object).where(~gone, "missing")
+            changed[name] = values.astype(object).where(~left, "missing")
         else:
             changed[name] = values.astype(float).fillna(float(values.mean()))
             if f"{name}_missing" in table:
@@ -220,22 +220,22 @@ def _fill(
                     "column is: rename that."
                 )
             # Covariates that lack together share one indicator.
-            pattern = gone.to_numpy().tobytes()
+            pattern = left.to_numpy().tobytes()
             if pattern not in patterns:
-                changed[f"{name}_missing"] = gone.astype(float)
+                changed[f"{name}_missing"] = left.astype(float)
                 patterns.add(pattern)
     return table.assign(**changed), lacks
 
 
 def _check_finite(table: pd.DataFrame, columns: list[str]) -> None:
-    endless = {
+    infinite = {
         c: int(np.isinf(table[c].to_numpy(dtype=float)).sum())
         for c in columns
         if pd.api.types.is_numeric_dtype(table[c].dtype)
     }
-    endless = {c: n for c, n in endless.items() if n}
-    if endless:
-        listed = ", ".join(f"{c} ({n})" for c, n in endless.items())
+    infinite = {c: n for c, n in infinite.items() if n}
+    if infinite:
+        listed = ", ".join(f"{c} ({n})" for c, n in infinite.items())
         raise DataError(
             [
                 Problem(

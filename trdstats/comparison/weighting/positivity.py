@@ -51,9 +51,9 @@ class Violation:
 
     def words(self) -> str:
         """Say it in a sentence."""
-        whom = f"{self.covariate} {'' if self.is_range else '= '}{self.level}"
+        subjects = f"{self.covariate} {'' if self.is_range else '= '}{self.level}"
         return (
-            f"No subject with {whom} got {self.treatment} "
+            f"No subject with {subjects} got {self.treatment} "
             f"({self.n} such subjects under other treatments)."
         )
 
@@ -63,19 +63,19 @@ def in_words(violations: Sequence[Violation]) -> list[str]:
     kinds: dict[tuple[str, str, int], list[Violation]] = {}
     for v in violations:
         kinds.setdefault((v.covariate, v.level, v.n), []).append(v)
-    said: dict[str, list[str]] = {}
-    for own in kinds.values():
-        words = replace(own[0], treatment=" or ".join(v.treatment for v in own)).words()
-        said.setdefault(own[0].covariate, []).append(words)
-    found = []
-    for covariate, sentences in said.items():
-        found += sentences[:_SHOWN]
+    notes: dict[str, list[str]] = {}
+    for group in kinds.values():
+        words = replace(group[0], treatment=" or ".join(v.treatment for v in group)).words()
+        notes.setdefault(group[0].covariate, []).append(words)
+    lines = []
+    for covariate, sentences in notes.items():
+        lines += sentences[:_SHOWN]
         if len(sentences) > _SHOWN:
-            found.append(
+            lines.append(
                 f"So it is with {len(sentences) - _SHOWN:,} more levels of {covariate}: group "
                 "them, or make numbers of them if they are numbers written as text."
             )
-    return found
+    return lines
 
 
 def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolArray]:
@@ -94,13 +94,13 @@ def find_violations(covariates: CovariateTable) -> tuple[list[Violation], BoolAr
         Subjects within reach of every treatment.
     """
     kept = np.ones(len(covariates.frame), dtype=bool)
-    found: list[Violation] = []
+    violations: list[Violation] = []
     columns = sorted(str(v) for v in covariates.design.spec.formula.required_variables)
     while True:
         new = [v for c in columns for v in _of_covariate(covariates, c, kept)]
         if not new:
-            return found, kept
-        found += new
+            return violations, kept
+        violations += new
         for violation in new:
             kept = kept & ~violation.rows
 
@@ -132,9 +132,9 @@ def _ranges(
     covariates: CovariateTable, column: str, values: FloatArray, kept: BoolArray
 ) -> Iterator[Violation]:
     treatments = range(len(covariates.labels))
-    mine = [kept & (covariates.treatment == k) for k in treatments]
-    low = np.array([values[m].min() for m in mine])
-    high = np.array([values[m].max() for m in mine])
+    by_arm = [kept & (covariates.treatment == k) for k in treatments]
+    low = np.array([values[m].min() for m in by_arm])
+    high = np.array([values[m].max() for m in by_arm])
     for k, label in enumerate(covariates.labels):
         for side, beyond, apart in (
             ("below", values < low[k], high < low[k]),
@@ -142,21 +142,21 @@ def _ranges(
         ):
             rows = kept & beyond
             n = int(rows.sum())
-            foretold = _foretold(values, mine[k], rows, kept) if n >= BEYOND * kept.sum() else 0.0
+            foretold = _foretold(values, by_arm[k], rows, kept) if n >= BEYOND * kept.sum() else 0.0
             if apart.any() or np.exp(-foretold) < CHANCE:
                 edge = low[k] if side == "below" else high[k]
                 yield Violation(column, f"{side} {edge:g}", label, n, rows, is_range=True)
 
 
-def _foretold(values: FloatArray, mine: BoolArray, beyond: BoolArray, kept: BoolArray) -> float:
+def _foretold(values: FloatArray, in_arm: BoolArray, beyond: BoolArray, kept: BoolArray) -> float:
     """Return how many of a treatment the trend within its reach foretells beyond it."""
     within = kept & ~beyond
     x = values[within]
-    if not np.ptp(x) > 0 or mine[within].all():
+    if not np.ptp(x) > 0 or in_arm[within].all():
         return 0.0
     centre, spread = x.mean(), x.std()
     X = np.column_stack([np.ones(len(x)), (x - centre) / spread])
-    fit = fit_scores(X, mine[within].astype(np.intp), 2, np.ones(len(x)))
+    fit = fit_scores(X, in_arm[within].astype(np.intp), 2, np.ones(len(x)))
     if not fit.converged:
         return 0.0
     level, slope = fit.gamma[0]

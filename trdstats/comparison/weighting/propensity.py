@@ -41,7 +41,7 @@ from trdstats.tables import Summary, SummaryMixin
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
 METHODS = ("likelihood", "balancing")
 _EXPLODED = 0.2  # share of a treatment's weight that one subject may carry
-_LITTLE_WORTH = 0.1  # effective size of a treatment, as a share of its subjects
+_LOW_EFFECTIVE_SIZE = 0.1  # effective size of a treatment, as a share of its subjects
 
 
 @checked
@@ -161,8 +161,8 @@ class PropensityWeights(SummaryMixin):
             When covariates are missing, a subject has two rows, or given scores are no
             probabilities.
         NotEstimableError
-            When some treatment is never given to a kind of subject, covariates tell treatments
-            apart, or a treatment has too few subjects.
+            When some treatment is never given to a kind of subject, covariates identify the
+            treatment, or a treatment has too few subjects.
 
         Warns
         -----
@@ -170,36 +170,36 @@ class PropensityWeights(SummaryMixin):
             When one subject carries more than a fifth of the weight of its treatment, or the
             subjects of a treatment are worth less than a tenth of their number.
         """
-        everyone = read_covariate_table(
+        all_subjects = read_covariate_table(
             data, self.formula, subject=subject, treatment=treatment, missing=self.missing
         )
         if self.treated is not None:
-            known_level("treatment", self.treated, everyone.labels)
-        violations, kept = find_violations(everyone)
+            known_level("treatment", self.treated, all_subjects.labels)
+        violations, kept = find_violations(all_subjects)
         if violations and self.on_violation == "refuse":
             raise NotEstimableError(_refusal(violations))
-        covariates = everyone if kept.all() else _among(everyone, kept, violations)
+        covariates = all_subjects if kept.all() else _among(all_subjects, kept, violations)
         model = self._model(covariates)
-        found = model.fit()
+        fitted = model.fit()
         trimmed = 0
-        if self.trim is not None and found.scores is not None:
-            inside = (found.scores.probability >= self.trim).all(axis=1)
+        if self.trim is not None and fitted.scores is not None:
+            inside = (fitted.scores.probability >= self.trim).all(axis=1)
             trimmed = int((~inside).sum())
             if trimmed:
                 kept[np.flatnonzero(kept)[~inside]] = False
                 covariates = _among(covariates, np.asarray(inside, dtype=bool), violations)
                 model = self._model(covariates)
-                found = model.fit()
-        _warn_of_explosions(covariates, found.weight)
+                fitted = model.fit()
+        _warn_of_explosions(covariates, fitted.weight)
         return PropensityResult(
             spec=self,
             covariates=covariates,
             violations=tuple(violations),
             trimmed=trimmed,
-            _everyone=everyone,
+            _all_subjects=all_subjects,
             _kept=kept,
             _model=model,
-            _found=found,
+            _fitted=fitted,
         )
 
     def _model(self, covariates: CovariateTable) -> TreatmentModel:
@@ -222,23 +222,25 @@ class PropensityWeights(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the weights in words."""
-        facts = [("Covariates", self.formula), ("Estimand", self.words())]
+        header = [("Covariates", self.formula), ("Estimand", self.words())]
         if self.estimand != "entropy":
-            facts.append(("Scores", "given" if self.scores is not None else self.method))
-        facts += [("Stabilised", "yes")] if self.stabilised else []
-        facts += [("Trimmed", f"scores below {self.trim:g}")] if self.trim is not None else []
-        facts += [("Cut", f"above quantile {self.cap:g}")] if self.cap is not None else []
-        return Summary("Propensity weights", tuple(facts))
+            header.append(("Scores", "given" if self.scores is not None else self.method))
+        header += [("Stabilised", "yes")] if self.stabilised else []
+        header += [("Trimmed", f"scores below {self.trim:g}")] if self.trim is not None else []
+        header += [("Cut", f"above quantile {self.cap:g}")] if self.cap is not None else []
+        return Summary("Propensity weights", tuple(header))
 
     def words(self) -> str:
         """Say for whom the treatments are compared."""
-        whom = f"the subjects of {self.treated}" if self.treated is not None else "all subjects"
+        population = (
+            f"the subjects of {self.treated}" if self.treated is not None else "all subjects"
+        )
         return {
             "ate": "all subjects (ATE)",
             "att": f"the subjects of {self.treated} (ATT)",
             "overlap": "those who could have had any of the treatments (overlap weights)",
             "matching": "those who could have had any of the treatments (matching weights)",
-            "entropy": f"{whom}, means met exactly (entropy balancing)",
+            "entropy": f"{population}, means met exactly (entropy balancing)",
         }[self.estimand]
 
 
@@ -307,16 +309,16 @@ def _refusal(violations: list[Violation]) -> str:
 
 def _warn_of_explosions(covariates: CovariateTable, weight: FloatArray) -> None:
     for k, label in enumerate(covariates.labels):
-        mine = np.flatnonzero(covariates.treatment == k)
-        share = weight[mine] / weight[mine].sum()
-        largest = int(share.argmax())
-        size = weight[mine].sum() ** 2 / (weight[mine] ** 2).sum()
-        alone = share[largest] > _EXPLODED and len(mine) > 1 / _EXPLODED
-        if alone or size < _LITTLE_WORTH * len(mine):
+        in_arm = np.flatnonzero(covariates.treatment == k)
+        proportion = weight[in_arm] / weight[in_arm].sum()
+        largest = int(proportion.argmax())
+        size = weight[in_arm].sum() ** 2 / (weight[in_arm] ** 2).sum()
+        alone = proportion[largest] > _EXPLODED and len(in_arm) > 1 / _EXPLODED
+        if alone or size < _LOW_EFFECTIVE_SIZE * len(in_arm):
             warnings.warn(
                 f"Weights explode under {label}: subject "
-                f"{covariates.frame['subject'].iloc[mine[largest]]} carries "
-                f"{100 * share[largest]:.2g} % of them, {len(mine):,} subjects are worth "
+                f"{covariates.frame['subject'].iloc[in_arm[largest]]} carries "
+                f"{100 * proportion[largest]:.2g} % of them, {len(in_arm):,} subjects are worth "
                 f"{size:,.1f}. "
                 "Look at the overlap; estimand='overlap' has bounded weights, trim and cap cut.",
                 EstimateWarning,

@@ -62,10 +62,10 @@ class PropensityResult(EstimateResult):
     covariates: CovariateTable
     violations: tuple[Violation, ...]
     trimmed: int
-    _everyone: CovariateTable
+    _all_subjects: CovariateTable
     _kept: BoolArray
     _model: TreatmentModel
-    _found: FittedWeights
+    _fitted: FittedWeights
 
     @property
     def weights(self) -> pd.DataFrame:
@@ -73,11 +73,11 @@ class PropensityResult(EstimateResult):
 
         Subjects outside the population that is compared have weight 0 and no scores.
         """
-        frame = self._everyone.frame[["subject", "treatment"]].copy()
-        frame["weight"] = self._spread(self._found.weight, 0.0)
-        if self._found.scores is not None:
+        frame = self._all_subjects.frame[["subject", "treatment"]].copy()
+        frame["weight"] = self._spread(self._fitted.weight, 0.0)
+        if self._fitted.scores is not None:
             for k, label in enumerate(self.covariates.labels):
-                values = self._found.scores.probability[:, k]
+                values = self._fitted.scores.probability[:, k]
                 frame[f"score {label}"] = self._spread(values, np.nan)
         return frame
 
@@ -87,18 +87,18 @@ class PropensityResult(EstimateResult):
         frame = self.weights[["subject", "weight"]]
         if self.spec.scores is not None:
             return frame
-        n, found = len(frame), self._found
-        slopes, influence = (np.zeros((n, m.shape[1])) for m in (found.log_derivative,) * 2)
-        slopes[self._kept], influence[self._kept] = found.log_derivative, found.influence
+        n, fitted = len(frame), self._fitted
+        slopes, influence = (np.zeros((n, m.shape[1])) for m in (fitted.log_derivative,) * 2)
+        slopes[self._kept], influence[self._kept] = fitted.log_derivative, fitted.influence
         right = self.spec.formula.partition("~")[2].strip() or self.spec.formula
         label = f"{_KINDS[self.spec.estimand]} from {right}"
-        arm = self._everyone.treatment
+        arm = self._all_subjects.treatment
         return EstimatedWeights(frame, slopes, influence, label, arm, adjusts=True)
 
     def _spread(self, values: FloatArray, other: float) -> FloatArray:
-        everyone = np.full(len(self._everyone.frame), other)
-        everyone[self._kept] = values
-        return everyone
+        all_subjects = np.full(len(self._all_subjects.frame), other)
+        all_subjects[self._kept] = values
+        return all_subjects
 
     def reweigh(self) -> Callable[[FloatArray], FloatArray]:
         """Return how weights follow from how often each subject counts, as in a bootstrap.
@@ -127,7 +127,7 @@ class PropensityResult(EstimateResult):
             From weights, a frame (subject, weight) as every estimator takes it, to a tidy frame
             with a column estimate. What is neither a number nor a day names its rows.
         n_boot, seed, n_jobs : int
-            Resample i has a random stream of its own: results do not depend on `n_jobs`. Work
+            Resample i has a separate random stream: results do not depend on `n_jobs`. Work
             runs through joblib, and so on any backend that is registered there.
         conf_level : float, default 0.95
 
@@ -158,8 +158,8 @@ class PropensityResult(EstimateResult):
                 "Given scores have no model that could be fitted anew: resample what made them."
             )
         chain = WeightedBootstrap(
-            self._everyone.frame["subject"].reset_index(drop=True),
-            self._everyone.treatment,
+            self._all_subjects.frame["subject"].reset_index(drop=True),
+            self._all_subjects.treatment,
             self.reweigh(),
             estimate,
         )
@@ -177,7 +177,7 @@ class PropensityResult(EstimateResult):
             treatment, n, effective (the number of unweighted subjects they are worth), share
             (effective of n), largest (share of the weight that one subject carries).
         """
-        return size_table(self.covariates, self._found.weight)
+        return size_table(self.covariates, self._fitted.weight)
 
     def estimates(self) -> Estimates:
         """Return the coefficients of the model of treatment.
@@ -201,12 +201,12 @@ class PropensityResult(EstimateResult):
         influence[self._kept] = effect
         return estimates_of(
             keys, beta, influences=influence, null=0.0, title="Model of treatment",
-            subjects=self._everyone.frame["subject"].to_numpy(dtype=object),
+            subjects=self._all_subjects.frame["subject"].to_numpy(dtype=object),
         )  # fmt: skip
 
     def _coefficients(self) -> tuple[pd.DataFrame, FloatArray, FloatArray]:
         """Return keys, coefficients on the scale of the covariates, and influences on them."""
-        scores, gamma = self._found.scores, self._found.gamma
+        scores, gamma = self._fitted.scores, self._fitted.gamma
         if gamma is not None:
             return self._of_entropy(gamma)
         if scores is None or not scores.gamma.size:
@@ -216,7 +216,7 @@ class PropensityResult(EstimateResult):
         # From centred and scaled covariates back to their own.
         back = np.diag(np.concatenate([[1.0], 1 / X.std(axis=0)]))
         back[0, 1:] = -X.mean(axis=0) / X.std(axis=0)
-        effect = self._found.influence[:, : scores.gamma.size].reshape(len(X), -1, q) @ back.T
+        effect = self._fitted.influence[:, : scores.gamma.size].reshape(len(X), -1, q) @ back.T
         terms, others = ["Intercept", *self.covariates.design.terms], self.covariates.labels[1:]
         keys = _keys(others, self.covariates.labels[0], terms)
         return keys, (scores.gamma @ back.T).ravel(), effect.reshape(len(X), -1)
@@ -225,7 +225,7 @@ class PropensityResult(EstimateResult):
         spread, labels = self.covariates.design.X.std(axis=0), self.covariates.labels
         weighted = [k for k in range(len(labels)) if k != self._model.of]
         keys = _keys([labels[k] for k in weighted], "", self.covariates.design.terms)
-        effect = self._found.influence[:, : gamma.size].reshape(-1, *gamma.shape) / spread
+        effect = self._fitted.influence[:, : gamma.size].reshape(-1, *gamma.shape) / spread
         kept = effect[:, weighted].reshape(len(effect), -1)
         return keys, (gamma / spread)[weighted].ravel(), kept
 
@@ -255,7 +255,7 @@ class PropensityResult(EstimateResult):
             Differences are divided by the root of the mean of the two unweighted variances, before
             and after. Categories of three or more levels show all of them, the reference too.
         """
-        return balance_table(self.covariates, self._found.weight)
+        return balance_table(self.covariates, self._fitted.weight)
 
     def overlap(self) -> pd.DataFrame:
         """Return how far the treatments of each pair overlap in their scores.
@@ -263,10 +263,10 @@ class PropensityResult(EstimateResult):
         Returns
         -------
         pandas.DataFrame
-            treatment, reference, outside (share of subjects whose score for the pair lies beyond
-            all of the other treatment), coefficient (common area of the two histograms of scores),
-            c_statistic (0.5: scores tell nothing; 1: they tell treatments apart), score_low and
-            score_high (the range both have), lowest and highest, reference_lowest and
+            treatment, reference, outside (proportion of subjects whose score for the pair lies
+            beyond all of the other treatment), coefficient (common area of the two histograms of
+            scores), c_statistic (0.5: scores tell nothing; 1: they identify the treatment),
+            score_low and score_high (the range both have), lowest and highest, reference_lowest and
             reference_highest (the range of either). The score of a pair is the probability of
             `treatment` given that it is one of the two (Lechner 2001).
 
@@ -275,14 +275,14 @@ class PropensityResult(EstimateResult):
         NotEstimableError
             When the weights were made without scores.
         """
-        if self._found.scores is None:
+        if self._fitted.scores is None:
             raise NotEstimableError("These weights have no scores: overlap is seen in balance().")
-        return overlap_table(self.covariates, self._found.scores.probability)
+        return overlap_table(self.covariates, self._fitted.scores.probability)
 
     @property
     def common_area(self) -> float:
         """Smallest common area of the scores of a pair; NaN for weights without scores."""
-        if self._found.scores is None:
+        if self._fitted.scores is None:
             return float("nan")
         return float(self.overlap()["coefficient"].min())
 
@@ -295,7 +295,7 @@ class PropensityResult(EstimateResult):
             term, then "<treatment>" (all), "<treatment>, kept" and "<treatment>, weighted"; the
             first row is the number of subjects, weighted the effective one.
         """
-        return population_table(self._everyone, self.covariates, self._found.weight)
+        return population_table(self._all_subjects, self.covariates, self._fitted.weight)
 
     def plot(
         self,
@@ -339,7 +339,7 @@ class PropensityResult(EstimateResult):
             values = frame.assign(value=frame["weight"] / size)
             settings = {"xlabel": "Weight, mean of the treatment 1", **options}
             return plots.plot_by_treatment(values, ax=ax, **settings)
-        if self._found.scores is None:
+        if self._fitted.scores is None:
             raise NotEstimableError("These weights have no scores.")
         chosen = self.covariates.labels[-1] if of is None else of
         if chosen not in self.covariates.labels:

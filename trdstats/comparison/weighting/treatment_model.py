@@ -65,11 +65,11 @@ class TreatmentModel:
         Raises
         ------
         NotEstimableError
-            When covariates tell the treatments apart, or no weights balance them.
+            When covariates identify the treatment, or no weights balance them.
         """
         m = np.ones(len(self.X)) if counts is None else counts
-        found = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
-        return found if self.cap is None else self._cut(found, self.cap)
+        fitted = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
+        return fitted if self.cap is None else self._cut(fitted, self.cap)
 
     def _propensity(self, m: FloatArray) -> FittedWeights:
         design = np.column_stack([np.ones(len(self.X)), self.X])
@@ -92,20 +92,20 @@ class TreatmentModel:
         log_derivative = (slope[:, :, None] * design[:, None, :]).reshape(len(design), -1)
         influence = scores.influence()
         if self.stabilised:
-            share = np.bincount(self.treatment, m, self.k) / m.sum()
-            own = np.eye(self.k)[self.treatment]
-            weight = weight * share[self.treatment]
-            log_derivative = np.hstack([log_derivative, own])
-            influence = np.hstack([influence, (own - share) / (m.sum() * share)])
+            proportion = np.bincount(self.treatment, m, self.k) / m.sum()
+            is_given = np.eye(self.k)[self.treatment]
+            weight = weight * proportion[self.treatment]
+            log_derivative = np.hstack([log_derivative, is_given])
+            influence = np.hstack([influence, (is_given - proportion) / (m.sum() * proportion)])
         return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
 
     def _check(self, scores: Scores, m: FloatArray) -> None:
-        """Refuse covariates that tell treatments apart; a resample may lose a rare trait."""
+        """Refuse covariates that identify the treatment; a resample may lose a rare trait."""
         steep = (np.abs(scores.gamma) > _STEEP).any(axis=0)
-        told = (scores.separated | steep)[1:]
+        stated = (scores.separated | steep)[1:]
         resampled = bool((m == 0).any())
-        if told.any() and not resampled:
-            raise NotEstimableError(_apart(self.terms, told))
+        if stated.any() and not resampled:
+            raise NotEstimableError(_apart(self.terms, stated))
         if not (scores.converged or scores.separated.any()):
             raise NotEstimableError(
                 "The model of treatment has no maximum that was found: use fewer covariates."
@@ -125,37 +125,37 @@ class TreatmentModel:
         for k in range(self.k):
             if k == self.of:
                 continue
-            mine = self.treatment == k
-            found = moment_weights(self.X[mine], target, counts=m[mine])
-            if not found.converged:
-                left = np.abs(found.distance) > _MISSED
+            in_arm = self.treatment == k
+            fit = moment_weights(self.X[in_arm], target, counts=m[in_arm])
+            if not fit.converged:
+                left = np.abs(fit.distance) > _MISSED
                 raise NotEstimableError(
                     "No weights give the subjects of every treatment the means of the target, of "
                     f"{', '.join(np.array(self.terms)[left])} above all: they lie beyond what a "
                     "treatment has. Leave covariates out, or those subjects."
                 )
-            own = slice(k * q, (k + 1) * q)
-            weight[mine], gamma[k] = found.weight, found.gamma
-            log_derivative[mine, own] = found.log_derivative
-            centred = self.X[mine] - target
-            w = m[mine] * found.weight
+            block = slice(k * q, (k + 1) * q)
+            weight[in_arm], gamma[k] = fit.weight, fit.gamma
+            log_derivative[in_arm, block] = fit.log_derivative
+            centred = self.X[in_arm] - target
+            w = m[in_arm] * fit.weight
             slope = (centred * w[:, None]).T @ centred
             # The target is an estimate too: what moves it moves the coefficients.
-            influence[:, own] = np.linalg.lstsq(slope, w.sum() * on_target.T, rcond=None)[0].T
-            influence[mine, own] += found.influence * m[mine][:, None]
-            log_derivative[mine, self.k * q + k] = 1.0
-            influence[mine, self.k * q + k] = m[mine] * (1 - found.weight) / m[mine].sum()
+            influence[:, block] = np.linalg.lstsq(slope, w.sum() * on_target.T, rcond=None)[0].T
+            influence[in_arm, block] += fit.influence * m[in_arm][:, None]
+            log_derivative[in_arm, self.k * q + k] = 1.0
+            influence[in_arm, self.k * q + k] = m[in_arm] * (1 - fit.weight) / m[in_arm].sum()
         return FittedWeights(weight, log_derivative, influence, None, gamma)
 
-    def _cut(self, found: FittedWeights, cap: float) -> FittedWeights:
+    def _cut(self, fit: FittedWeights, cap: float) -> FittedWeights:
         """Cut the largest weights of each treatment; those cut no longer follow the model."""
-        weight, slope = found.weight.copy(), found.log_derivative.copy()
+        weight, slope = fit.weight.copy(), fit.log_derivative.copy()
         for k in range(self.k):
-            mine = self.treatment == k
-            limit = np.quantile(weight[mine], cap)
-            over = mine & (weight > limit)
+            in_arm = self.treatment == k
+            limit = np.quantile(weight[in_arm], cap)
+            over = in_arm & (weight > limit)
             weight[over], slope[over] = limit, 0.0
-        return replace(found, weight=weight, log_derivative=slope)
+        return replace(fit, weight=weight, log_derivative=slope)
 
 
 @dataclass(frozen=True)
@@ -180,10 +180,11 @@ class FittedWeights:
     gamma: FloatArray | None = None
 
 
-def _apart(terms: tuple[str, ...], told: BoolArray) -> str:
-    named = [t for t, e in zip(terms, told, strict=True) if e]
+def _apart(terms: tuple[str, ...], stated: BoolArray) -> str:
+    named = [t for t, e in zip(terms, stated, strict=True) if e]
     return (
-        f"{' and '.join(named)} {'tells' if len(named) == 1 else 'tell'} treatments apart: some "
+        f"{' and '.join(named)} {'identifies' if len(named) == 1 else 'identify'} the treatment: "
+        f"some "
         "subjects could only have had the treatment they had, so there is no subject to compare "
         "them with. Leave a covariate out only if it does not matter to the outcome; otherwise "
         "compare "

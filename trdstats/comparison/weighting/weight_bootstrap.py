@@ -95,8 +95,8 @@ class WeightedBootstrapResult(SummaryMixin):
             conf_level=self.conf_level,
             n_resamples=usable,
         )
-        own = self.frame[[c for c in ("own_std_error",) if c in self.frame]]
-        return pd.concat([table, own], axis=1)
+        errors = self.frame[[c for c in ("own_std_error",) if c in self.frame]]
+        return pd.concat([table, errors], axis=1)
 
     def summary(self) -> Summary:
         """Return the rows with their limits."""
@@ -176,9 +176,9 @@ def bootstrap_weights(
     """Resample subjects within treatments; see `PropensityResult.bootstrap`."""
     check_bootstrap(n_boot, seed, least=2)
     check_level(conf_level)
-    found = chain.run(np.ones(len(chain.treatment)))
-    keys = _check(found)
-    names = _names(found, keys)
+    estimates = chain.run(np.ones(len(chain.treatment)))
+    keys = _check(estimates)
+    names = _names(estimates, keys)
     streams = streams_of(seed, n_boot)
     rows = replicate(_resample, (chain, keys, names), streams, n_jobs=n_jobs)
     draws = np.array([row["estimate"] for row in rows])
@@ -187,28 +187,28 @@ def bootstrap_weights(
             f"{int((~np.isfinite(draws).any(axis=1)).sum()):,} of {n_boot:,} resamples could not "
             "be analysed: the others do not show what chance does. Use the errors of the estimate."
         )
-    frame = found[[*keys, "estimate"]].reset_index(drop=True)
-    if "std_error" in found:
-        frame = frame.assign(own_std_error=found["std_error"].to_numpy(dtype=float))
+    frame = estimates[[*keys, "estimate"]].reset_index(drop=True)
+    if "std_error" in estimates:
+        frame = frame.assign(own_std_error=estimates["std_error"].to_numpy(dtype=float))
     return WeightedBootstrapResult(label, frame, draws, seed, conf_level)
 
 
-def _check(found: Any) -> list[str]:
+def _check(draw: Any) -> list[str]:
     """Return the columns that name the rows of an estimate."""
-    if not isinstance(found, pd.DataFrame):
+    if not isinstance(draw, pd.DataFrame):
         raise SpecError(
             "The function must return a tidy frame, such as that of result.tidy(); got "
-            f"{type(found).__name__}."
+            f"{type(draw).__name__}."
         )
-    if "estimate" not in found:
-        raise unknown_name("column of the estimates", "estimate", found.columns)
+    if "estimate" not in draw:
+        raise unknown_name("column of the estimates", "estimate", draw.columns)
     keys = [
-        str(c) for c in found
+        str(c) for c in draw
         # Scale and reason of an estimate are texts, and may differ between resamples.
         if c not in STATISTICS
-        and (c in _NAMING or not pd.api.types.is_numeric_dtype(found[c]))
+        and (c in _NAMING or not pd.api.types.is_numeric_dtype(draw[c]))
     ]  # fmt: skip
-    names = _names(found, keys)
+    names = _names(draw, keys)
     if len(set(names)) < len(names):
         raise SpecError(
             f"Rows are named by {', '.join(keys) or 'nothing'}, and several have the same name: "

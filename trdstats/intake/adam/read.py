@@ -56,46 +56,51 @@ def tables_from_adam(
     UnknownNameError
         When something named is not there.
     """
-    people, notices = read_dataset(adsl, "ADSL", ADSL, ("USUBJID",))
+    subject_level, notices = read_dataset(adsl, "ADSL", ADSL, ("USUBJID",))
     records, more = read_dataset(adqs, "ADQS", ADQS, ("USUBJID", "PARAMCD", "AVAL"))
     notices += more
-    everybody = set(people["USUBJID"])
-    people, more = subjects_of(people, records, treatment, population)
+    all_subjects = set(subject_level["USUBJID"])
+    subject_level, more = subjects_of(subject_level, records, treatment, population)
     notices += more
-    kept = set(people["USUBJID"])
-    records = records[~records["USUBJID"].isin(everybody - kept)]
+    kept = set(subject_level["USUBJID"])
+    records = records[~records["USUBJID"].isin(all_subjects - kept)]
     known, more = pick_scales(records, scales)
     notices += more
     records = records[records["PARAMCD"].astype(str).str.strip().isin(list(known))]
     records, more = keep_analysed(records, analysis_flag, derived)
     notices += more
-    first = dict(people.set_index("USUBJID")["TRTSDT"]) if "TRTSDT" in people else None
+    first = (
+        dict(subject_level.set_index("USUBJID")["TRTSDT"]) if "TRTSDT" in subject_level else None
+    )
     day, problems = days_of(records, "ADQS", first)
     there, more_problems = without_placeholders(records, day)
     problems += more_problems
     labels = records["PARAMCD"].astype(str).str.strip().map({c: s.label for c, s in known.items()})
-    arms = people.set_index("USUBJID")["TREATMENT"]
+    arms = subject_level.set_index("USUBJID")["TREATMENT"]
     records = records.assign(
         DAY=day, LABEL=labels, TREATMENT=records["USUBJID"].map(arms.astype(str))
     )[there]
     records = records.sort_values(["USUBJID", "DAY"], kind="stable")
     windows, more_problems = windows_of(records, visit_days)
     problems += more_problems
-    baseline, people, more_problems = _with_baselines(records, people, known)
+    baseline, subject_level, more_problems = _with_baselines(records, subject_level, known)
     problems += more_problems
-    happened, more_problems, more = _events(adtte, events, everybody - kept, first)
+    happened, more_problems, more = _events(adtte, events, all_subjects - kept, first)
     problems += more_problems
     notices += more
     errors = [p for p in problems if p.level == "error"]
     if errors:
         raise DataError(errors)
-    roles: dict[str, Any] = {"scale": list(known.values()), "randomised": _is_randomised(people)}
+    roles: dict[str, Any] = {
+        "scale": list(known.values()),
+        "randomised": _is_randomised(subject_level),
+    }
     roles |= {"windows": windows} if windows is not None else {}
     roles |= {"baseline": baseline} if baseline else {}
     roles |= {"instrument": "instrument"} if len(known) > 1 else {}
     return ExportTables(
-        visits=_visits(records, people, several=len(known) > 1),
-        subjects=_subjects(people),
+        visits=_visits(records, subject_level, several=len(known) > 1),
+        subjects=_subjects(subject_level),
         events=happened,
         roles=roles,
         notices=(*notices, *problems),
@@ -103,30 +108,32 @@ def tables_from_adam(
 
 
 def _with_baselines(
-    records: pd.DataFrame, people: pd.DataFrame, known: Mapping[str, Scale]
+    records: pd.DataFrame, subject_level: pd.DataFrame, known: Mapping[str, Scale]
 ) -> tuple[dict[str, str], pd.DataFrame, list[Problem]]:
     """Return columns of baselines that have to be given, and the subjects with them."""
     columns, problems = {}, []
     for scale in known.values():
-        own = records[records["LABEL"] == scale.label]
-        values, found = baselines_of(own, scale.label)
-        problems += found
+        rows = records[records["LABEL"] == scale.label]
+        values, baselines = baselines_of(rows, scale.label)
+        problems += baselines
         if values is not None:
             columns[scale.label] = f"baseline_{scale.label}"
-            people = people.assign(**{columns[scale.label]: people["USUBJID"].map(values)})
-    return columns, people, problems
+            subject_level = subject_level.assign(
+                **{columns[scale.label]: subject_level["USUBJID"].map(values)}
+            )
+    return columns, subject_level, problems
 
 
-def _subjects(people: pd.DataFrame) -> pd.DataFrame:
+def _subjects(subject_level: pd.DataFrame) -> pd.DataFrame:
     """Return subjects without what decided who belongs to the study, and when it began."""
     other = {"TRT01P", "TRT01A", "USUBJID"}
-    dropped = [c for c in people.columns if c in ADSL and c not in other]
+    dropped = [c for c in subject_level.columns if c in ADSL and c not in other]
     names = {"USUBJID": "subject", "TREATMENT": "treatment"}
-    return _plain_names(people.drop(columns=dropped), names)
+    return _plain_names(subject_level.drop(columns=dropped), names)
 
 
-def _visits(records: pd.DataFrame, people: pd.DataFrame, *, several: bool) -> pd.DataFrame:
-    dropped = {*ADQS, *people.columns, "TREATMENT"} - {"USUBJID", "AVAL"}
+def _visits(records: pd.DataFrame, subject_level: pd.DataFrame, *, several: bool) -> pd.DataFrame:
+    dropped = {*ADQS, *subject_level.columns, "TREATMENT"} - {"USUBJID", "AVAL"}
     if not several:
         dropped.add("LABEL")
     visits = records.drop(columns=[c for c in records.columns if c in dropped])
@@ -161,5 +168,5 @@ def _events(
     return frame.reset_index(drop=True), problems, (*read, *notices)
 
 
-def _is_randomised(people: pd.DataFrame) -> bool:
-    return "RANDFL" in people and bool(is_yes(people["RANDFL"]).all())
+def _is_randomised(subject_level: pd.DataFrame) -> bool:
+    return "RANDFL" in subject_level and bool(is_yes(subject_level["RANDFL"]).all())

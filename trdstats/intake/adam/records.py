@@ -49,29 +49,29 @@ def pick_scales(
         for code in given:
             if code not in known:
                 raise unknown_name("PARAMCD", code, known)
-        found = {code: get_scale(scale) for code, scale in given.items()}
-        labels = [s.label for s in found.values()]
+        scales_by_code = {code: get_scale(scale) for code, scale in given.items()}
+        labels = [s.label for s in scales_by_code.values()]
         if len(set(labels)) < len(labels) or not labels:
             raise SpecError("scales must name one PARAMCD for each scale, and at least one.")
     else:
         first = adqs.assign(PARAMCD=codes).drop_duplicates("PARAMCD")
         if "PARAMN" in first:
             first = first.sort_values("PARAMN", kind="stable")
-        found = {}
+        scales_by_code = {}
         for _, row in first.iterrows():
             scale = _named_scale(row["PARAMCD"], str(row.get("PARAM", "")))
-            if scale is not None and scale not in found.values():
-                found[row["PARAMCD"]] = scale
-        if not found:
+            if scale is not None and scale not in scales_by_code.values():
+                scales_by_code[row["PARAMCD"]] = scale
+        if not scales_by_code:
             raise UnknownNameError(
                 f"No PARAMCD names a scale: {', '.join(map(repr, known[:12]))}. Say which does: "
                 f'scales={{{known[0]!r}: "MADRS"}}.'
             )
-    others = [c for c in known if c not in found]
+    others = [c for c in known if c not in scales_by_code]
     if not others:
-        return found, ()
+        return scales_by_code, ()
     n = int(codes.isin(others).sum())
-    return found, (
+    return scales_by_code, (
         Problem(
             "other_parameters",
             count_of(n, "record of another parameter was", "records of other parameters were")

@@ -80,15 +80,15 @@ def _as_written(records: pd.DataFrame) -> tuple[dict[Any, Any] | None, list[Prob
                 "Correct them, or give windows=.",
             )
         ]
-    found = {
+    by_day = {
         str(arm): {
             r.day: r.high if r.high == r.low else (-r.low, r.high)
-            for r in each_row(own.sort_values("day"))
+            for r in each_row(group.sort_values("day"))
         }
-        for arm, own in table.groupby("arm", observed=True)
+        for arm, group in table.groupby("arm", observed=True)
     }
-    first = next(iter(found.values()))
-    return (first if all(w == first for w in found.values()) else found), []
+    first = next(iter(by_day.values()))
+    return (first if all(w == first for w in by_day.values()) else by_day), []
 
 
 def _days_of_visits(
@@ -143,7 +143,7 @@ def _around(
             limit[a], limit[b] = min(limit[a], room), min(limit[b], room)
     windows = {t: min(width[t], limit[t]) for t in targets}
     outside = later & (off > np.array([windows.get(t, np.inf) for t in target]))
-    said = tuple(f"day {t:g} ± {w:g}" for t, w in windows.items())
+    sentences = tuple(f"day {t:g} ± {w:g}" for t, w in windows.items())
     if not windows:
         return {}, None
     if outside.any():
@@ -152,14 +152,14 @@ def _around(
             "Windows were taken from the days of AVISIT; "
             + count_of(int(outside.sum()), "record lies", "records lie")
             + " nearer to another visit than to its own.",
-            said,
+            sentences,
             "Give windows=, or leave the record out of the analysis (ANL01FL).",
             level="warning",
         )
     return windows, Problem(
         "windows_from_visits",
         "Windows were taken from the days of AVISIT, as wide as its records are apart.",
-        said,
+        sentences,
         "Look whether they are those of the analysis plan, or give windows=.",
         level="note",
     )

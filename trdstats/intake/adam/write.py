@@ -140,9 +140,9 @@ def _is_baseline(
     rated = np.flatnonzero((day <= 0) & ~np.isnan(score))
     last = np.full(place.max(initial=-1) + 1, -1)
     last[place[rated]] = rated
-    found = np.zeros(len(day), dtype=bool)
-    found[last[last >= 0]] = True
-    result: BoolArray = found & (score == base)
+    flags = np.zeros(len(day), dtype=bool)
+    flags[last[last >= 0]] = True
+    result: BoolArray = flags & (score == base)
     return result
 
 
@@ -169,21 +169,21 @@ def _adtte(
     last = pd.Series(last.fillna(0).to_numpy(dtype=float), index=subjects["subject"].astype(object))
     parts = []
     for number, kind in enumerate(dict.fromkeys(events["event"].sort_values()), start=1):
-        own = events[events["event"] == kind]
-        without = last[~last.index.isin(own["subject"].astype(object))]
-        day = np.concatenate([own["day"].to_numpy(dtype=float), without.to_numpy()])
+        rows = events[events["event"] == kind]
+        without = last[~last.index.isin(rows["subject"].astype(object))]
+        day = np.concatenate([rows["day"].to_numpy(dtype=float), without.to_numpy()])
         parts.append(
             pd.DataFrame(
                 {
-                    "USUBJID": [*own["subject"].astype(object), *without.index],
+                    "USUBJID": [*rows["subject"].astype(object), *without.index],
                     "PARAM": f"Time to {kind}",
                     "PARAMCD": f"TTE{number}",
                     "PARAMN": number,
                     "AVAL": day,
                     "AVALU": "DAYS",
-                    "CNSR": [*[0] * len(own), *[1] * len(without)],
-                    "EVNTDESC": [*[kind] * len(own), *[""] * len(without)],
-                    "CNSDTDSC": [*[""] * len(own), *["Last assessment"] * len(without)],
+                    "CNSR": [*[0] * len(rows), *[1] * len(without)],
+                    "EVNTDESC": [*[kind] * len(rows), *[""] * len(without)],
+                    "CNSDTDSC": [*[""] * len(rows), *["Last assessment"] * len(without)],
                     **_times(day),
                 }
             )

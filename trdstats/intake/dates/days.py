@@ -23,7 +23,7 @@ _EPOCHS = 1462  # days from the epoch of Excel to that of old Macintosh workbook
 
 
 def days_since(
-    dates: Dates, start: FloatArray, start_seconds: FloatArray, found: list[Problem]
+    dates: Dates, start: FloatArray, start_seconds: FloatArray, problems: list[Problem]
 ) -> FloatArray:
     """Return days from first treatment, shape (n_rows,).
 
@@ -37,7 +37,7 @@ def days_since(
     clocks = dates.has_times and bool((~np.isnan(start_seconds)).any())
     if clocks:
         days = days + (dates.seconds - start_seconds) / 86400
-    found.append(
+    problems.append(
         Problem(
             "days_from_dates",
             f"Days of {dates.column.what} are counted from the date of first treatment, "
@@ -53,12 +53,12 @@ def days_since(
 
 
 def check_days(
-    days: FloatArray, name: Callable[[int], str], what: str, found: list[Problem]
+    days: FloatArray, name: Callable[[int], str], what: str, problems: list[Problem]
 ) -> None:
     """Report days half a year before first treatment, and refuse those ten years before it."""
     early = days < -LONG_BEFORE
     if early.any():
-        found.append(
+        problems.append(
             Problem(
                 "implausible_day",
                 count_of(int(early.sum()), "date", "dates")
@@ -70,7 +70,7 @@ def check_days(
         )
     soon = (days < -EARLY) & ~early
     if soon.any():
-        found.append(
+        problems.append(
             Problem(
                 "early_date",
                 count_of(int(soon.sum()), "date", "dates")
@@ -82,7 +82,7 @@ def check_days(
         )
 
 
-def check_gaps(all_dates: Mapping[str, Dates], found: list[Problem]) -> None:
+def check_gaps(all_dates: Mapping[str, Dates], problems: list[Problem]) -> None:
     """Report the few dates that lie five years or more from all other dates of the export."""
     known = [d.day[~np.isnan(d.day)] for d in all_dates.values()]
     days = np.sort(np.concatenate(known)) if known else np.empty(0)
@@ -100,7 +100,7 @@ def check_gaps(all_dates: Mapping[str, Dates], found: list[Problem]) -> None:
         apart = (dates.day <= low) | (dates.day >= high)
         count += int(apart.sum())
         where += [f"{dates.column.what}: {w}" for w in dates.column.where(apart)]
-    found.append(
+    problems.append(
         Problem(
             "date_apart",
             count_of(count, "date lies", "dates lie")
@@ -113,7 +113,12 @@ def check_gaps(all_dates: Mapping[str, Dates], found: list[Problem]) -> None:
 
 
 def check_epochs(
-    days: FloatArray, subject: IntArray, visits: Dates, start: Dates, n: int, found: list[Problem]
+    days: FloatArray,
+    subject: IntArray,
+    visits: Dates,
+    start: Dates,
+    n: int,
+    problems: list[Problem],
 ) -> None:
     """Report that visits begin four years off: serial numbers of 1900 beside some of 1904.
 
@@ -132,7 +137,7 @@ def check_epochs(
         off = int(_near(first[rated] - offset).sum())
         if off and off >= rated.sum() / 2:
             late, early = (visits, start) if offset < 0 else (start, visits)
-            found.append(
+            problems.append(
                 Problem(
                     "two_epochs",
                     f"The first ratings of {off:,} of {int(rated.sum()):,} subjects lie 1,462 days "
@@ -151,7 +156,7 @@ def check_exchanged(
     swapped_of: FloatArray,
     subject: IntArray,
     names: Sequence[Any],
-    found: list[Problem],
+    problems: list[Problem],
 ) -> None:
     """Report subjects whose ratings fit first treatment only with day and month exchanged.
 
@@ -188,7 +193,7 @@ def check_exchanged(
         return
     many = both.sum() >= 3 and both.sum() >= MANY * rated.sum()
     which = start.column.what if by_start.sum() >= by_visits.sum() else visits.column.what
-    found.append(
+    problems.append(
         Problem(
             "exchanged_dates",
             count_of(int(both.sum()), "subject has", "subjects have")

@@ -18,7 +18,7 @@ ENOUGH = 4  # different days before their number says which place holds them
 
 
 def decide_order(
-    columns: Sequence[DateColumn], declared: Order | None, fit: Fit, found: list[Problem]
+    columns: Sequence[DateColumn], declared: Order | None, fit: Fit, problems: list[Problem]
 ) -> Order:
     """Return the order in which dates of digits are written.
 
@@ -30,7 +30,7 @@ def decide_order(
         What the mapping says.
     fit : callable
         Says in words how well days fit under an order; asked where the digits leave it open.
-    found : list of Problem
+    problems : list of Problem
         Problems and notices are appended.
     """
     digits = [c for c in columns if c.is_digits.any()]
@@ -41,8 +41,8 @@ def decide_order(
     if declared is not None:
         wrong = [p & ~r for p, r in zip(possible, reads[declared], strict=True)]
         if any(w.any() for w in wrong):
-            found.append(_against(digits, wrong, f"the mapping says {declared}"))
-        _note_short(digits, found)
+            problems.append(_against(digits, wrong, f"the mapping says {declared}"))
+        _note_short(digits, problems)
         return declared
     fits = [
         o
@@ -52,7 +52,7 @@ def decide_order(
     ]
     fits = _by_spread(digits, fits)
     if not fits:
-        found.append(_contradiction(digits, reads))
+        problems.append(_contradiction(digits, reads))
         return "day first"
     same = all(
         np.array_equal(c.ordered(fits[0]), c.ordered(o), equal_nan=True)
@@ -60,10 +60,10 @@ def decide_order(
         for o in fits
     )
     if len(fits) > 1 and not same:
-        found.append(_ambiguous(digits, fits, fit))
+        problems.append(_ambiguous(digits, fits, fit))
     elif len(fits) == 1:
-        found.append(_decided(digits, fits[0]))
-    _note_short(digits, found)
+        problems.append(_decided(digits, fits[0]))
+    _note_short(digits, problems)
     return fits[0]
 
 
@@ -157,11 +157,11 @@ def _decided(columns: Sequence[DateColumn], order: Order) -> Problem:
     )
 
 
-def _note_short(columns: Sequence[DateColumn], found: list[Problem]) -> None:
+def _note_short(columns: Sequence[DateColumn], problems: list[Problem]) -> None:
     short = [c.form == Form.SHORT for c in columns]
     n = _count(columns, short)
     if n:
-        found.append(
+        problems.append(
             Problem(
                 "short_years",
                 count_of(n, "date has a year", "dates have years")

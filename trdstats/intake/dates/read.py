@@ -57,7 +57,7 @@ def read_dates(
     date_system: int,
     timezone: str | None,
     fit: Callable[[Mapping[str, FloatArray]], str],
-    found: list[Problem],
+    problems: list[Problem],
 ) -> dict[str, Dates]:
     """Return all columns of dates by row.
 
@@ -72,7 +72,7 @@ def read_dates(
         Zone whose calendar counts.
     fit : callable
         Says in words how well the days of all columns, by row, fit together.
-    found : list of Problem
+    problems : list of Problem
         Problems and notices are appended.
     """
     read = {role: read_date_column(c) for role, c in columns.items()}
@@ -80,13 +80,13 @@ def read_dates(
     def under(chosen: Order) -> str:
         return fit({r: c.column.spread(c.days(chosen, date_system)) for r, c in read.items()})
 
-    chosen = decide_order(list(read.values()), order, under, found)
+    chosen = decide_order(list(read.values()), order, under, problems)
     result = {}
     for role, column in read.items():
-        _note_stored(column, date_system, found)
+        _note_stored(column, date_system, problems)
         days = column.days(chosen, date_system)
-        _check_entries(column, days, found)
-        _note_zones(column, timezone, found)
+        _check_entries(column, days, problems)
+        _note_zones(column, timezone, problems)
         # A date before 1950 was reported: what follows from it says nothing.
         days = np.where((days < EARLIEST) | (days >= LATEST), np.nan, days)
         seconds = column.seconds
@@ -117,37 +117,37 @@ def _swap(days: FloatArray) -> FloatArray:
     return result
 
 
-def _check_entries(column: DateColumn, days: FloatArray, found: list[Problem]) -> None:
+def _check_entries(column: DateColumn, days: FloatArray, problems: list[Problem]) -> None:
     partial = column.form == Form.PARTIAL
     unreadable = column.form == Form.UNREADABLE
     impossible = np.isnan(days) & np.isin(column.form, (Form.FIXED, Form.DIGITS, Form.SHORT))
     outside = ~np.isnan(days) & ((days < EARLIEST) | (days >= LATEST))
     _report(
-        column, partial, found, "partial_date",
+        column, partial, problems, "partial_date",
         ("is a date without its day or month.", "are dates without their day or month."),
-        "Complete them, or leave them empty: a day that is not known is never made up. "
+        "Complete them, or leave them empty: a day that is not known is never invented. "
         "Ratings without a date cannot be used.",
     )  # fmt: skip
     _report(
-        column, unreadable, found, "unreadable_date", ("is no date.", "are no dates."),
+        column, unreadable, problems, "unreadable_date", ("is no date.", "are no dates."),
         "Write dates as year-month-day, or name codes for missing: missing = [...].",
     )  # fmt: skip
     if not any(p.kind in ("date_order", "mixed_date_order", "ambiguous_date_order")
-               and p.level == "error" for p in found):  # fmt: skip
+               and p.level == "error" for p in problems):  # fmt: skip
         _report(
-            column, impossible, found, "impossible_date",
+            column, impossible, problems, "impossible_date",
             ("is a date that does not exist.", "are dates that do not exist."),
             "Look them up: such dates are slips of day, month or year.",
         )  # fmt: skip
         serial = outside & (column.form == Form.SERIAL)
         _report(
-            column, serial, found, "implausible_date",
+            column, serial, problems, "implausible_date",
             ("is neither a date nor a serial number of one after 1950.",
              "are neither dates nor serial numbers of dates after 1950."),
             "Is it the right column? Days since first treatment are named with day=.",
         )  # fmt: skip
         _report(
-            column, outside & ~serial, found, "implausible_date",
+            column, outside & ~serial, problems, "implausible_date",
             ("lies before 1950 or after 2099.", "lie before 1950 or after 2099."),
             "Correct the year, or name the codes for missing: missing = [...].",
         )  # fmt: skip
@@ -156,7 +156,7 @@ def _check_entries(column: DateColumn, days: FloatArray, found: list[Problem]) -
 def _report(
     column: DateColumn,
     marked: BoolArray,
-    found: list[Problem],
+    problems: list[Problem],
     kind: str,
     words: tuple[str, str],
     remedy: str,
@@ -165,12 +165,12 @@ def _report(
     if rows.any():
         one, many = (f"{c} of {column.column.what} {w}" for c, w in
                      zip(("entry", "entries"), words, strict=True))  # fmt: skip
-        found.append(
+        problems.append(
             Problem(kind, count_of(int(rows.sum()), one, many), column.column.where(rows), remedy)
         )
 
 
-def _note_stored(column: DateColumn, date_system: int, found: list[Problem]) -> None:
+def _note_stored(column: DateColumn, date_system: int, problems: list[Problem]) -> None:
     """Note serial numbers, and refuse what a spreadsheet has read in another order."""
     serial = column.form == Form.SERIAL
     digits = column.is_digits
@@ -189,7 +189,7 @@ def _note_stored(column: DateColumn, date_system: int, found: list[Problem]) -> 
         and early[fixed].all()
     ):
         k, j = int(np.flatnonzero(fixed)[0]), int(np.flatnonzero(digits)[0])
-        found.append(
+        problems.append(
             Problem(
                 "exchanged_dates",
                 f"{column.column.what} was changed by a spreadsheet: in "
@@ -212,7 +212,7 @@ def _note_stored(column: DateColumn, date_system: int, found: list[Problem]) -> 
         if plausible.all():
             stamp = np.datetime64(int(days[k]), "D")
             among = " among dates written as text" if (~serial).any() else ""
-            found.append(
+            problems.append(
                 Problem(
                     "serial_numbers",
                     count_of(n, "entry", "entries")
@@ -236,11 +236,11 @@ def _same_day_and_month(days: FloatArray) -> BoolArray:
     return result
 
 
-def _note_zones(column: DateColumn, timezone: str | None, found: list[Problem]) -> None:
+def _note_zones(column: DateColumn, timezone: str | None, problems: list[Problem]) -> None:
     known = column.offset[~np.isnan(column.offset)]
     n = int(column.column.counts[~np.isnan(column.offset)].sum())
     if column.zones and timezone is not None:
-        found.append(
+        problems.append(
             Problem(
                 "named_zone",
                 f"{column.column.what} names time zones without an offset from UTC.",
@@ -249,7 +249,7 @@ def _note_zones(column: DateColumn, timezone: str | None, found: list[Problem]) 
             )
         )
     elif n and timezone is not None:
-        found.append(
+        problems.append(
             Problem(
                 "time_zone",
                 count_of(n, "entry", "entries")
@@ -265,7 +265,7 @@ def _note_zones(column: DateColumn, timezone: str | None, found: list[Problem]) 
         apart = bool(len(offsets)) and offsets[-1] - offsets[0] > 60  # summer time is one hour
         listed = tuple(f"{'+' if o >= 0 else '-'}{abs(o) // 60:02.0f}:{abs(o) % 60:02.0f}"
                        for o in offsets) + column.zones  # fmt: skip
-        found.append(
+        problems.append(
             Problem(
                 "time_zone",
                 f"{column.column.what} holds time zones: dates are kept as written.",

@@ -32,16 +32,16 @@ def read_decimal_commas(table: FileTable, text: Collection[str]) -> FileTable:
         Columns that stay as they are.
     """
     frame = table.frame
-    found = {
+    numbers = {
         str(c): commas
         for c in frame.columns
         if c not in text and (commas := _with_commas(frame[c]))
     }
-    single = {c for c, values in found.items() if all(map(_ONE_COMMA.fullmatch, values))}
-    decisive = {c for c in single if not all(map(_THOUSANDS.fullmatch, found[c]))}
-    read = [c for c in found if c in single and decisive]
-    unclear = [c for c in found if c not in read]
-    if not found:
+    single = {c for c, values in numbers.items() if all(map(_ONE_COMMA.fullmatch, values))}
+    decisive = {c for c in single if not all(map(_THOUSANDS.fullmatch, numbers[c]))}
+    read = [c for c in numbers if c in single and decisive]
+    unclear = [c for c in numbers if c not in read]
+    if not numbers:
         return table
     frame = frame.copy(deep=False)
     for column in read:
@@ -81,9 +81,9 @@ def _may_be_number(value: object) -> bool:
 
 
 def _notices(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
-    found = []
+    notices = []
     if read:
-        found.append(
+        notices.append(
             Problem(
                 "decimal_commas",
                 "Commas in numbers were read as decimal marks.",
@@ -93,7 +93,7 @@ def _notices(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
             )
         )
     if unclear:
-        found.append(
+        notices.append(
             Problem(
                 "unclear_commas",
                 "Commas may be decimal marks or separate thousands (1,234): kept as text.",
@@ -102,4 +102,4 @@ def _notices(read: list[str], unclear: list[str]) -> tuple[Problem, ...]:
                 level="warning",
             )
         )
-    return tuple(found)
+    return tuple(notices)

@@ -121,9 +121,9 @@ def _filled(rows: Sequence[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], int
 
 
 def _check_cells(grid: Grid, what: str) -> list[Problem]:
-    found = []
+    problems = []
     if grid.merged:
-        found.append(
+        problems.append(
             Problem(
                 "merged_cells",
                 f"{what} has merged cells, of which only the first holds a value.",
@@ -132,7 +132,7 @@ def _check_cells(grid: Grid, what: str) -> list[Problem]:
             )
         )
     if grid.uncalculated:
-        found.append(
+        problems.append(
             Problem(
                 "uncalculated",
                 f"{what}: "
@@ -142,7 +142,7 @@ def _check_cells(grid: Grid, what: str) -> list[Problem]:
                 "Open the workbook in the program it was made for and save it.",
             )
         )
-    return found
+    return problems
 
 
 def _check_header(

@@ -125,8 +125,8 @@ def _end_of_piece(data: bytes, start: int, quoted: bool) -> int:
 
 def _blank(part: npt.NDArray[np.uint8], begins: IntArray, ends: IntArray) -> BoolArray:
     """Return which lines are empty or hold nothing but spaces, which readers skip."""
-    found: BoolArray = (ends == begins) | ((ends == begins + 1) & (part[begins] == _RETURN))
+    flags: BoolArray = (ends == begins) | ((ends == begins + 1) & (part[begins] == _RETURN))
     if (part[begins] == _SPACE).any():
         shown = (part != _SPACE) & (part != _RETURN) & (part != _LINE)
-        found |= np.add.reduceat(shown.view(np.uint8), begins, dtype=np.int64) == 0
-    return found
+        flags |= np.add.reduceat(shown.view(np.uint8), begins, dtype=np.int64) == 0
+    return flags

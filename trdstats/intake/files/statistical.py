@@ -75,10 +75,10 @@ def _without_declared_missing(
 
 
 def _is_in_ranges(values: pd.Series[Any], ranges: list[dict[str, Any]]) -> BoolArray:
-    found, given = np.zeros(len(values), dtype=bool), values.notna().to_numpy()
+    flags, given = np.zeros(len(values), dtype=bool), values.notna().to_numpy()
     for span in ranges:
-        found[given] |= values[given].between(span["lo"], span["hi"]).to_numpy(dtype=bool)
-    return found
+        flags[given] |= values[given].between(span["lo"], span["hi"]).to_numpy(dtype=bool)
+    return flags
 
 
 def _code(value: Any, labels: dict[Any, str]) -> str:

@@ -70,15 +70,15 @@ def _wrong_patterns(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrong_pattern(what: str, pattern: str, wanted: tuple[str, ...]) -> Iterator[str]:
-    found = places_of(pattern)
-    times = [p for p in found if p in PLACES]
-    strange = [p for p in found if p not in PLACES and p not in wanted]
+    placeholders = places_of(pattern)
+    times = [p for p in placeholders if p in PLACES]
+    strange = [p for p in placeholders if p not in PLACES and p not in wanted]
     if strange:
         known = ", ".join(f"{{{p}}}" for p in (*PLACES, *wanted))
         yield f"{what} {pattern!r} has {{{strange[0]}}}, which is none of {known}."
-    if len(times) > 1 or len(set(found)) < len(found):
+    if len(times) > 1 or len(set(placeholders)) < len(placeholders):
         yield f"{what} {pattern!r} must hold one time of the visit, and each place once."
-    lacking = [p for p in wanted if p not in found]
+    lacking = [p for p in wanted if p not in placeholders]
     if lacking:
         yield f"{what} {pattern!r} is one column: write a pattern with {{item}}, or a list."
 

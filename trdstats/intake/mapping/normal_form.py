@@ -55,17 +55,17 @@ def normal_form(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _scales(scale: Any, faults: list[str]) -> list[str]:
-    found: list[str] = []
+    lines: list[str] = []
     for name in [scale] if isinstance(scale, str) else list(scale):
         try:
-            found.append(get_scale(name).label)
+            lines.append(get_scale(name).label)
         except TrdstatsError as error:
             faults.append(f"scale: {error}")
-    if not found and not faults:
+    if not lines and not faults:
         faults.append('scale must name at least one instrument, for example "MADRS".')
-    if len(set(found)) < len(found):
-        faults.append(f"scale names an instrument twice: {', '.join(found)}.")
-    return found
+    if len(set(lines)) < len(lines):
+        faults.append(f"scale names an instrument twice: {', '.join(lines)}.")
+    return lines
 
 
 def _by_scale(
@@ -78,13 +78,13 @@ def _by_scale(
     if not isinstance(value, Mapping) or not all(_is_scale(k) for k in value):
         kept = _plain(value)
         return dict.fromkeys(scales, kept)
-    found: dict[str, Any] = {}
+    by_scale: dict[str, Any] = {}
     for name, one in value.items():
         label = get_scale(name).label
         if label not in known and known:
             faults.append(f"{what} names {label}, which is not among the scales.")
-        found[label] = _plain(one)
-    return {s: found[s] for s in known if s in found}
+        by_scale[label] = _plain(one)
+    return {s: by_scale[s] for s in known if s in by_scale}
 
 
 def _is_scale(name: Any) -> bool:

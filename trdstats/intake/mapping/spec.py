@@ -235,8 +235,8 @@ class ExportMapping(SummaryMixin):
     @property
     def patterns(self) -> tuple[str, ...]:
         """Patterns of columns in whose names the time of the visit stands."""
-        found = [*self.scores.values(), *self.forms.values()]
-        return tuple(p for p in found if isinstance(p, str) and unit_of(p) is not None)
+        given = [*self.scores.values(), *self.forms.values()]
+        return tuple(p for p in given if isinstance(p, str) and unit_of(p) is not None)
 
     def summary(self) -> Summary:
         """Return the mapping in words."""

@@ -52,8 +52,8 @@ def places_of(pattern: str) -> list[str]:
 
 def unit_of(pattern: str) -> Unit | None:
     """Return the unit of the time in a pattern, None where it holds none."""
-    found = [PLACES[p] for p in places_of(pattern) if p in PLACES]
-    return found[0] if found else None
+    placeholders = [PLACES[p] for p in places_of(pattern) if p in PLACES]
+    return placeholders[0] if placeholders else None
 
 
 def match_columns(pattern: str, columns: Iterable[str]) -> dict[str, dict[str, float]]:
@@ -70,12 +70,12 @@ def match_columns(pattern: str, columns: Iterable[str]) -> dict[str, dict[str, f
         for k, part in enumerate(parts)
     )
     form = re.compile(f"{text}$", re.IGNORECASE)
-    found: dict[str, dict[str, float]] = {}
+    by_pattern: dict[str, dict[str, float]] = {}
     for column in columns:
         match: Any = form.match(column)
         if match:
-            found[column] = {
+            by_pattern[column] = {
                 k: float(v.replace("−", "-").replace("_", "."))
                 for k, v in match.groupdict().items()
             }
-    return found
+    return by_pattern

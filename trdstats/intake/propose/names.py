@@ -102,8 +102,8 @@ def columns_for(role: str, columns: Iterable[str]) -> list[str]:
     ['Patient', 'id']
     """
     words = ROLES[role]
-    found = [(words.index(f), c) for c in columns if (f := fold(c)) in words]
-    return [c for _, c in sorted(found, key=lambda pair: pair[0])]
+    matches = [(words.index(f), c) for c in columns if (f := fold(c)) in words]
+    return [c for _, c in sorted(matches, key=lambda pair: pair[0])]
 
 
 def read_name(column: str) -> ColumnName:

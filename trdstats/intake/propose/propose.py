@@ -93,10 +93,10 @@ def propose_mapping(
         return Proposal({}, lacking=(Question("adam", words),))
     is_redcap = any(c in frame.columns for c in _REDCAP)
     draft = _Draft(frame)
-    people = _subject(draft, is_redcap)
-    if people is None:
+    subject_codes = _subject(draft, is_redcap)
+    if subject_codes is None:
         return Proposal({}, lacking=tuple(draft.lacking))
-    code, n = people
+    code, n = subject_codes
     arms = _treatment(draft, code, n, dict(labels or {}), dictionary)
     numeric, names = _score_columns(draft, is_redcap)
     scores = find_scores(frame[numeric], names, scale)
@@ -224,9 +224,9 @@ def _say_scores(draft: _Draft, scores: FoundScores, given: str | None) -> None:
         draft.questions.append(
             Question("scale", f"{scores.scales[0]} stands first and is the primary scale")
         )
-    for key, found in (("score", scores.score), ("items", scores.items)):
-        if found:
-            draft.fields[key] = next(iter(found.values())) if one else dict(found)
+    for key, columns in (("score", scores.score), ("items", scores.items)):
+        if columns:
+            draft.fields[key] = next(iter(columns.values())) if one else dict(columns)
             if key == "items":
                 draft.assumed[key] = "totals are scored from the items by the rule in use"
             else:

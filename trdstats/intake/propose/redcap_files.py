@@ -44,8 +44,8 @@ def find_redcap_files(export: Path, frame: pd.DataFrame) -> dict[str, str]:
             dictionaries.append(path.name)
         elif _has_events(other, frame):
             tables.append(path.name)
-    found = {"dictionary": dictionaries, "event_table": tables}
-    return {key: names[0] for key, names in found.items() if len(names) == 1}
+    candidates = {"dictionary": dictionaries, "event_table": tables}
+    return {key: names[0] for key, names in candidates.items() if len(names) == 1}
 
 
 def _is_dictionary(other: pd.DataFrame, frame: pd.DataFrame) -> bool:
@@ -53,9 +53,9 @@ def _is_dictionary(other: pd.DataFrame, frame: pd.DataFrame) -> bool:
     if not named or not any(c in other for c in _CHOICES):
         return False
     fields = set(other[named[0]].dropna().astype(str))
-    own = {c.split("___")[0] for c in map(str, frame.columns) if not c.startswith("redcap_")}
-    own = {c for c in own if not c.endswith("_complete")}
-    return 2 * len(own & fields) >= len(own)
+    group = {c.split("___")[0] for c in map(str, frame.columns) if not c.startswith("redcap_")}
+    group = {c for c in group if not c.endswith("_complete")}
+    return 2 * len(group & fields) >= len(group)
 
 
 def _has_events(other: pd.DataFrame, frame: pd.DataFrame) -> bool:

@@ -60,45 +60,45 @@ def find_scores(frame: pd.DataFrame, names: Sequence[ColumnName], scale: str | N
     scale : str or None
         Instrument of a column that is only called score.
     """
-    found = FoundScores()
+    scores = FoundScores()
     if scale is not None:
-        _unnamed(frame, names, get_scale(scale).label, found)
+        _unnamed(frame, names, get_scale(scale).label, scores)
     labels = list(dict.fromkeys(n.scale for n in names if n.scale is not None))
     for label in labels:
-        if label not in found.scales:
-            _of_scale(label, [n for n in names if n.scale == label], found)
-    if not found.scales and not found.lacking:
+        if label not in scores.scales:
+            _of_scale(label, [n for n in names if n.scale == label], scores)
+    if not scores.scales and not scores.lacking:
         generic = columns_for("score", [n.column for n in names])
         if generic:
-            found.lack(
+            scores.lack(
                 "scale",
                 f"the instrument: column {generic[0]!r} holds scores, and nothing says of which. "
                 "Name it: --scale MADRS",
             )
         else:
-            found.lack(
+            scores.lack(
                 "score",
                 "scores: no column of numbers is called by an instrument, such as madrs, phq9_1 or "
                 "hamd17_w4, or score. Rename one, and name the instrument: --scale MADRS",
             )
-    wide = {s for s in found.scales if _is_wide({**found.score, **found.items}[s])}
-    if wide and len(wide) < len(found.scales):
-        kept = [s for s in found.scales if (s in wide) == (found.scales[0] in wide)]
-        left = [s for s in found.scales if s not in kept]
-        found.questions.append(
+    wide = {s for s in scores.scales if _is_wide({**scores.score, **scores.items}[s])}
+    if wide and len(wide) < len(scores.scales):
+        kept = [s for s in scores.scales if (s in wide) == (scores.scales[0] in wide)]
+        left = [s for s in scores.scales if s not in kept]
+        scores.questions.append(
             Question(
                 "scale",
                 f"{', '.join(left)} left out: the time stands in the names of the columns of some "
-                "scales and not of others. Read them from a table of their own",
+                "scales and not of others. Read them from a separate table",
             )
         )
-        found.scales[:] = kept
+        scores.scales[:] = kept
         for name in left:
-            found.score.pop(name, None)
-            found.items.pop(name, None)
-    found.is_wide = bool(wide & set(found.scales))
-    _codes(frame, found)
-    return found
+            scores.score.pop(name, None)
+            scores.items.pop(name, None)
+    scores.is_wide = bool(wide & set(scores.scales))
+    _codes(frame, scores)
+    return scores
 
 
 def _is_wide(where: Any) -> bool:
@@ -109,31 +109,31 @@ def _is_wide(where: Any) -> bool:
 
 
 def _unnamed(
-    frame: pd.DataFrame, names: Sequence[ColumnName], label: str, found: FoundScores
+    frame: pd.DataFrame, names: Sequence[ColumnName], label: str, scores: FoundScores
 ) -> None:
     """Take a column called score for the instrument that was named, if none is called by it."""
     if any(n.scale == label for n in names):
-        found.scales.append(label)
-        _of_scale(label, [n for n in names if n.scale == label], found)
+        scores.scales.append(label)
+        _of_scale(label, [n for n in names if n.scale == label], scores)
         return
     generic = columns_for("score", [n.column for n in names])
     wide = [n for n in names if n.scale is None and n.unit and n.is_total and n.item is None]
     if generic:
-        found.scales.append(label)
-        found.score[label] = generic[0]
-        found.used.add(generic[0])
+        scores.scales.append(label)
+        scores.score[label] = generic[0]
+        scores.used.add(generic[0])
     elif wide and len({n.pattern for n in wide}) == 1 and len(wide) > 1:
-        found.scales.append(label)
-        found.score[label] = wide[0].pattern
-        found.used |= {n.column for n in wide}
+        scores.scales.append(label)
+        scores.score[label] = wide[0].pattern
+        scores.used |= {n.column for n in wide}
     else:
-        found.lack(
+        scores.lack(
             "score",
             f"the scores of {label}: no column of numbers is called by it, or score. Rename it",
         )
 
 
-def _of_scale(label: str, names: list[ColumnName], found: FoundScores) -> None:
+def _of_scale(label: str, names: list[ColumnName], scores: FoundScores) -> None:
     totals = [n for n in names if n.is_total and n.item is None and n.unit is None]
     timed = [n for n in names if n.is_total and n.item is None and n.unit is not None]
     items = [n for n in names if n.is_total and n.item is not None and n.unit is None]
@@ -141,25 +141,25 @@ def _of_scale(label: str, names: list[ColumnName], found: FoundScores) -> None:
     at_start = [n for n in names if n.is_baseline and n.unit is None and n.item is None]
     whole = len(get_scale(label).item_maxima)
     if _is_family(timed):
-        _take(label, "score", _with_baseline(timed, at_start), [*timed, *at_start], found)
+        _take(label, "score", _with_baseline(timed, at_start), [*timed, *at_start], scores)
         if both:
-            _note_both(label, found)
+            _note_both(label, scores)
     elif _is_family(both) and {n.item for n in both} == set(range(1, whole + 1)):
-        _take(label, "items", both[0].pattern, both, found)
+        _take(label, "items", both[0].pattern, both, scores)
     elif totals:
-        _take(label, "score", totals[0].column, [totals[0]], found)
+        _take(label, "score", totals[0].column, [totals[0]], scores)
         if len(totals) > 1:
             others = " or ".join(repr(n.column) for n in totals[1:])
-            found.questions.append(
+            scores.questions.append(
                 Question("score", f"{totals[0].column!r} was taken for {label}, not {others}")
             )
         if items:
-            _note_both(label, found)
+            _note_both(label, scores)
     elif _is_family(items) and sorted(n.item or 0 for n in items) == list(range(1, whole + 1)):
-        _take(label, "items", items[0].pattern, items, found)
+        _take(label, "items", items[0].pattern, items, scores)
     elif len(items) > 1 and not any(n.item and n.item > 10_000 for n in items):
         shown = ", ".join(repr(n.column) for n in items[:3])
-        found.lack(
+        scores.lack(
             "score",
             f"what the numbers in {shown} are: {label} has {whole or 'no'} items, so they are not "
             f"its items, and nothing says whether they are days or weeks. Rename them, for "
@@ -185,32 +185,32 @@ def _day(name: ColumnName) -> float:
     return float(to_days(number, PLACES[unit]))
 
 
-def _take(label: str, kind: str, where: Any, names: list[ColumnName], found: FoundScores) -> None:
-    if label not in found.scales:
-        found.scales.append(label)
-    (found.score if kind == "score" else found.items)[label] = where
-    found.used |= {n.column for n in names}
+def _take(label: str, kind: str, where: Any, names: list[ColumnName], scores: FoundScores) -> None:
+    if label not in scores.scales:
+        scores.scales.append(label)
+    (scores.score if kind == "score" else scores.items)[label] = where
+    scores.used |= {n.column for n in names}
 
 
-def _note_both(label: str, found: FoundScores) -> None:
-    found.questions.append(
+def _note_both(label: str, scores: FoundScores) -> None:
+    scores.questions.append(
         Question("score", f"the total of {label} was taken as it stands; its items are there too")
     )
 
 
-def _codes(frame: pd.DataFrame, found: FoundScores) -> None:
+def _codes(frame: pd.DataFrame, scores: FoundScores) -> None:
     """Find usual codes for missing outside the range of a scale."""
-    for label, where in found.score.items():
+    for label, where in scores.score.items():
         scale = get_scale(label)
-        columns = [c for c in found.used if _holds(where, c)]
+        columns = [c for c in scores.used if _holds(where, c)]
         for column in columns:
             values = as_numbers(frame[column])
             if values is None:
                 continue
             outside = values[(values < scale.total[0]) | (values > scale.total[1])]
             for code in sorted(set(outside.tolist()) & _UNANSWERED):
-                if code not in found.missing:
-                    found.missing.append(code)
+                if code not in scores.missing:
+                    scores.missing.append(code)
 
 
 def _holds(where: Any, column: str) -> bool:

@@ -70,45 +70,45 @@ def find_times(
     is_redcap : bool
     event_table : str or None
     """
-    found = Times()
+    times = Times()
     free = [c for c in frame.columns if c not in used]
     dated = [c for c in free if are_dates(frame[c], named=read_name(c).is_date or _starts(c))]
     starts = _starts_of(frame, dated, subject, n)
     if scores.is_wide:
-        _wide(found, dated, starts)
-        return found
+        _wide(times, dated, starts)
+        return times
     for role, unit in (("day", "days"), ("week", "weeks"), ("month", "months")):
         for column in columns_for(role, free):
             if as_numbers(frame[column]) is not None and not is_redcap:
-                found.fields["day"] = column
-                found.assumed["day"] = f"{unit} since first treatment"
-                found.used.add(column)
+                times.fields["day"] = column
+                times.assumed["day"] = f"{unit} since first treatment"
+                times.used.add(column)
                 if unit != "days":
-                    found.fields["unit"] = unit
-                _note_dates(found, dated, column)
-                return found
+                    times.fields["unit"] = unit
+                _note_dates(times, dated, column)
+                return times
     visits = _dates_of_visits(frame, dated, scores, starts, subject, n)
     if visits and starts:
-        _dates(found, visits, starts)
-        found.used |= set(dated)
-        return found
-    if is_redcap and _by_event(found, frame, scores, event_table):
-        return found
-    if not is_redcap and _by_name(found, frame, free):
-        return found
+        _dates(times, visits, starts)
+        times.used |= set(dated)
+        return times
+    if is_redcap and _by_event(times, frame, scores, event_table):
+        return times
+    if not is_redcap and _by_name(times, frame, free):
+        return times
     if visits:
-        found.lack(
+        times.lack(
             "start",
             f"the date of first treatment: {visits[0]!r} holds dates of visits, and no column that "
             "is the same within each subject is called start, begin or first_treatment",
         )
     else:
-        found.lack(
+        times.lack(
             "day",
             "when visits were: no column is called day, week or date, and no column of scores has "
             "its time in its name, as madrs_w4 has. Rename it",
         )
-    return found
+    return times
 
 
 def _starts(column: str) -> bool:
@@ -126,32 +126,32 @@ def _starts_of(frame: pd.DataFrame, dated: list[str], subject: IntArray, n: int)
     return called or (others if len(others) == 1 and len(dated) > 1 else [])
 
 
-def _wide(found: Times, dated: list[str], starts: list[str]) -> None:
+def _wide(times: Times, dated: list[str], starts: list[str]) -> None:
     timed = [n for n in map(read_name, dated) if n.unit is not None]
     patterns = {n.pattern for n in timed}
-    found.assumed["score"] = "the time stands in the names of columns, from first treatment on"
+    times.assumed["score"] = "the time stands in the names of columns, from first treatment on"
     if len(patterns) == 1 and len(timed) > 1 and starts:
-        found.fields |= {"date": timed[0].pattern, "start": starts[0]}
-        found.assumed["date"] = "actual dates of the visits, which count before the names"
-        found.assumed["start"] = "date of first treatment, day 0"
+        times.fields |= {"date": timed[0].pattern, "start": starts[0]}
+        times.assumed["date"] = "actual dates of the visits, which count before the names"
+        times.assumed["start"] = "date of first treatment, day 0"
     elif timed:
-        found.questions.append(
+        times.questions.append(
             Question(
                 "score",
                 "there are dates beside the scores, and no single date of first treatment: days "
                 "are those in the names of columns",
             )
         )
-    found.used |= set(dated)
+    times.used |= set(dated)
 
 
-def _note_dates(found: Times, dated: list[str], day: str) -> None:
+def _note_dates(times: Times, dated: list[str], day: str) -> None:
     if dated:
         shown = ", ".join(map(repr, dated))
-        found.questions.append(
+        times.questions.append(
             Question("day", f"days were taken from {day!r}, not from the dates in {shown}")
         )
-        found.used |= set(dated)
+        times.used |= set(dated)
 
 
 def _dates_of_visits(
@@ -179,16 +179,16 @@ def _dates_of_visits(
     return sorted(free, key=rank)
 
 
-def _dates(found: Times, visits: list[str], starts: list[str]) -> None:
-    found.fields |= {"date": visits[0], "start": starts[0]}
-    found.assumed["date"] = "dates of the visits"
-    found.assumed["start"] = "date of first treatment, day 0"
+def _dates(times: Times, visits: list[str], starts: list[str]) -> None:
+    times.fields |= {"date": visits[0], "start": starts[0]}
+    times.assumed["date"] = "dates of the visits"
+    times.assumed["start"] = "date of first treatment, day 0"
     for key, several in (("date", visits), ("start", starts)):
         if len(several) > 1:
             others = " or ".join(map(repr, several[1:]))
-            found.questions.append(Question(key, f"{several[0]!r} was taken, not {others}"))
+            times.questions.append(Question(key, f"{several[0]!r} was taken, not {others}"))
     if not _starts(starts[0]):
-        found.questions.append(
+        times.questions.append(
             Question(
                 "start", f"{starts[0]!r} is the only date that is the same within each subject; it "
                 "was taken as that of first treatment",
@@ -197,7 +197,7 @@ def _dates(found: Times, visits: list[str], starts: list[str]) -> None:
 
 
 def _by_event(
-    found: Times, frame: pd.DataFrame, scores: FoundScores, event_table: str | None
+    times: Times, frame: pd.DataFrame, scores: FoundScores, event_table: str | None
 ) -> bool:
     event = next((c for c in _EVENT if c in frame), None)
     if event is None:
@@ -210,18 +210,18 @@ def _by_event(
                   if day_of_name(str(e)) is None]  # fmt: skip
         if unread:
             shown = ", ".join(map(repr, unread[:5]))
-            found.lack(
+            times.lack(
                 "redcap",
                 f"the days of the events: the names {shown} do not say them. Put the event table "
                 "of the project (Define My Events, Download events) beside the export",
             )
             return True
-    found.by_event = True
-    found.assumed["event"] = (
+    times.by_event = True
+    times.assumed["event"] = (
         f"days of events are those of {event_table}" if event_table else
         "days of events are read from their names"
     )  # fmt: skip
-    found.questions.append(
+    times.questions.append(
         Question(
             "redcap",
             "every visit stands on the planned day of its event: for actual days name the fields "
@@ -231,14 +231,14 @@ def _by_event(
     return True
 
 
-def _by_name(found: Times, frame: pd.DataFrame, free: list[str]) -> bool:
+def _by_name(times: Times, frame: pd.DataFrame, free: list[str]) -> bool:
     for column in columns_for("visit", free):
         names = [str(v) for v in pd.unique(frame.loc[present(frame[column]), column])]
         days = {name: day_of_name(name) for name in names}
         if days and all(d is not None for d in days.values()):
-            found.fields |= {"visit": column, "visit_days": days}
-            found.assumed["visit"] = "days are read from the names of visits"
-            found.questions.append(Question("visit_days", "every visit stands on its planned day"))
-            found.used.add(column)
+            times.fields |= {"visit": column, "visit_days": days}
+            times.assumed["visit"] = "days are read from the names of visits"
+            times.questions.append(Question("visit_days", "every visit stands on its planned day"))
+            times.used.add(column)
             return True
     return False

@@ -39,9 +39,9 @@ def as_numbers(values: pd.Series[Any]) -> FloatArray | None:
     if pd.api.types.is_datetime64_any_dtype(values) or not given.any():
         return None
     text = values.astype(object).map(lambda v: v.replace(",", ".") if isinstance(v, str) else v)
-    found = pd.to_numeric(text.where(given), errors="coerce").to_numpy(dtype=float)
-    read = np.isfinite(found)
-    return found if read.sum() >= _MOST * given.sum() else None
+    parsed = pd.to_numeric(text.where(given), errors="coerce").to_numpy(dtype=float)
+    read = np.isfinite(parsed)
+    return parsed if read.sum() >= _MOST * given.sum() else None
 
 
 def are_dates(values: pd.Series[Any], *, named: bool) -> bool:

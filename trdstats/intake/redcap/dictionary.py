@@ -45,15 +45,15 @@ def read_dictionary(dictionary: Any) -> tuple[dict[str, dict[str, str]], dict[st
         dictionary = read_file(dictionary, text="all").frame.astype(object)
     table = to_pandas(dictionary, what="dictionary")
     name, kind, label, choice = (_column(table, c) for c in (_NAME, _TYPE, _LABEL, _CHOICES))
-    found: dict[str, dict[str, str]] = {}
+    labels_of: dict[str, dict[str, str]] = {}
     for field, what, text in zip(table[name], table[kind], table[choice], strict=True):
         if what in _WITH_CHOICES and isinstance(text, str):
-            found[str(field)] = _choices(text)
+            labels_of[str(field)] = _choices(text)
         elif what in _TRUTHS:
-            found[str(field)] = dict(_TRUTHS[what])
+            labels_of[str(field)] = dict(_TRUTHS[what])
     counts = table[label].value_counts()
     single = table[table[label].map(counts) == 1]
-    return found, dict(zip(single[label].astype(str), single[name].astype(str), strict=True))
+    return labels_of, dict(zip(single[label].astype(str), single[name].astype(str), strict=True))
 
 
 def _column(table: pd.DataFrame, names: tuple[str, ...]) -> str:

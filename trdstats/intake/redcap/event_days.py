@@ -36,16 +36,16 @@ def event_days(names: Iterable[str], layout: RedcapLayout) -> dict[str, float]:
     known = dict(layout.event_days)
     if layout.event_table is not None:
         known = _of_table(layout.event_table)
-    found, unknown = {}, []
+    days, unknown = {}, []
     for name in names:
         day = day_of_name(name) if layout.days_in_names else _look_up(name, known)
         if day is None:
             unknown.append(name)
         else:
-            found[name] = day
+            days[name] = day
     if unknown:
         raise DataError([_unknown(unknown, known, layout)])
-    return found
+    return days
 
 
 def _of_table(table: Any) -> dict[str, float]:

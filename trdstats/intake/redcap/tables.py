@@ -76,10 +76,10 @@ def redcap_tables(
                 "The export has no events: name the field with the date (date, start) or the day "
                 "of a rating."
             )
-        own = frame.loc[rated, EVENT].dropna().astype(str).unique()
-        days = event_days(own, layout)
+        events = frame.loc[rated, EVENT].dropna().astype(str).unique()
+        days = event_days(events, layout)
         mapping = ExportMapping(**{**fields, "visit_days": days})
-        notices += (_said(days),)
+        notices += (_note_of_days(days),)
     of_subject = _fields_of_subjects(frame, mapping)
     subjects = _spread(frame, record, of_subject)
     visits = frame[rated].drop(columns=[c for c in of_subject if c != record])
@@ -112,13 +112,13 @@ def _statuses(frame: pd.DataFrame) -> list[str]:
 
 
 def _score_fields(frame: pd.DataFrame, mapping: ExportMapping) -> list[str]:
-    found: list[str] = []
+    lines: list[str] = []
     for where in (*mapping.scores.values(), *mapping.forms.values()):
         if isinstance(where, str):
-            found += [where] if where in frame else match_columns(where, frame.columns)
+            lines += [where] if where in frame else match_columns(where, frame.columns)
         else:
-            found += list(where)
-    return [c for c in dict.fromkeys(found) if c in frame]
+            lines += list(where)
+    return [c for c in dict.fromkeys(lines) if c in frame]
 
 
 def _rows_of_visits(
@@ -174,26 +174,26 @@ def _check_records(record: pd.Series[Any]) -> None:
 
 def _unrated(frame: pd.DataFrame, rated: BoolArray) -> tuple[Problem, ...]:
     """Return a note that counts the rows of events that are no visits."""
-    own = frame[~rated]
+    rows = frame[~rated]
     if INSTRUMENT in frame:
-        own = own[own[INSTRUMENT].isna()]
-    if not len(own) or EVENT not in frame:
+        rows = rows[rows[INSTRUMENT].isna()]
+    if not len(rows) or EVENT not in frame:
         return ()
     return (
         Problem(
             "unrated_events",
-            count_of(len(own), "row of an event holds", "rows of events hold")
+            count_of(len(rows), "row of an event holds", "rows of events hold")
             + " no score and "
-            + ("is" if len(own) == 1 else "are")
+            + ("is" if len(rows) == 1 else "are")
             + " no visit; what else they hold was kept.",
-            tuple(f"{n!r}: {k:,}" for n, k in own[EVENT].value_counts().items()),
+            tuple(f"{n!r}: {k:,}" for n, k in rows[EVENT].value_counts().items()),
             "Nothing has to be done, unless scores stand in another field.",
             level="note",
         ),
     )
 
 
-def _said(days: Mapping[str, float]) -> Problem:
+def _note_of_days(days: Mapping[str, float]) -> Problem:
     return Problem(
         "event_days",
         "Visits are on the days of their events.",

@@ -69,10 +69,10 @@ class Column:
 
         return places(rows, place)
 
-    def without(self, gone: BoolArray) -> Column:
+    def without(self, left: BoolArray) -> Column:
         """Return the column with some values made empty."""
-        place = np.append(np.where(gone, -1, np.cumsum(~gone) - 1), -1).astype(np.int32)
-        return Column(self.name, self.table, place[self.code], self.distinct[~gone])
+        place = np.append(np.where(left, -1, np.cumsum(~left) - 1), -1).astype(np.int32)
+        return Column(self.name, self.table, place[self.code], self.distinct[~left])
 
 
 def plain(value: Any) -> Any:
@@ -129,7 +129,7 @@ def drop_missing(
     column: Column,
     declared: Iterable[Any],
     usual: frozenset[str],
-    found: list[Problem],
+    problems: list[Problem],
 ) -> Column:
     """Return the column with codes for missing made empty; each code is counted.
 
@@ -143,7 +143,7 @@ def drop_missing(
     codes = {label_of(c) for c in declared} - {None}
     if not codes and column.distinct.dtype != object:
         return column
-    gone = np.fromiter(
+    left = np.fromiter(
         (
             (isinstance(v, str) and v.casefold() in usual)
             or (bool(codes) and (label_of(v) in codes or _as_number(v) in codes))
@@ -152,23 +152,23 @@ def drop_missing(
         bool,
         len(column.distinct),
     )
-    if not gone.any():
+    if not left.any():
         return column
     counts = column.counts
     listed = [
-        f"{plain(column.distinct[k])!r}: {counts[k]:,}" for k in np.flatnonzero(gone) if counts[k]
+        f"{plain(column.distinct[k])!r}: {counts[k]:,}" for k in np.flatnonzero(left) if counts[k]
     ]
-    found.append(
+    problems.append(
         Problem(
             "missing_codes",
-            count_of(int(counts[gone].sum()), "entry", "entries")
+            count_of(int(counts[left].sum()), "entry", "entries")
             + f" of {column.what} stand for a missing value: taken as empty.",
             tuple(listed),
             "Where one is a value, give its column its own codes: missing = {column = [...]}.",
             level="note",
         )
     )
-    return column.without(gone)
+    return column.without(left)
 
 
 def _as_number(value: Any) -> str | None:

@@ -26,7 +26,7 @@ _CODE = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 def with_labels(
-    column: Column, labels: Mapping[Any, Any], found: list[Problem], *, source: str
+    column: Column, labels: Mapping[Any, Any], problems: list[Problem], *, source: str
 ) -> Column:
     """Return a column with its codes replaced by their labels; codes without one are an error.
 
@@ -41,7 +41,7 @@ def with_labels(
     if bare.any():
         rows = column.rows_with(bare)
         codes = sorted({texts[k] or "" for k in np.flatnonzero(bare)})
-        found.append(
+        problems.append(
             Problem(
                 "unlabelled_code",
                 f"{column.what} holds "
@@ -70,8 +70,8 @@ def _as_number(text: str | None) -> float | None:
 def _by_number(known: Mapping[str | None, Any]) -> dict[float | None, Any]:
     """Return labels by the number that their code is, where no two codes are the same number."""
     numbers = [x for code in known if (x := _as_number(code)) is not None]
-    found = {_as_number(code): label for code, label in known.items()}
-    return {x: found[x] for x in numbers if numbers.count(x) == 1}
+    by_number = {_as_number(code): label for code, label in known.items()}
+    return {x: by_number[x] for x in numbers if numbers.count(x) == 1}
 
 
 def with_scores(column: Column, labels: Mapping[Any, Any]) -> Column:
@@ -94,7 +94,7 @@ def as_values(
     declared: tuple[Any, ...],
     labels: Mapping[Any, Any] | None,
     from_file: bool,
-    found: list[Problem],
+    collected: list[Problem],
 ) -> tuple[Column, bool]:
     """Return a column that describes subjects or visits, and whether it holds numbers.
 
@@ -108,26 +108,26 @@ def as_values(
         Whether they came with the file; a file may label only some of its codes.
     """
     if labels:
-        column = drop_missing(column, declared, NO_LABEL, found)
+        column = drop_missing(column, declared, NO_LABEL, collected)
         problems: list[Problem] = []
         named = with_labels(
             column, labels, problems, source="the labels of the file" if from_file else "the labels"
         )
         if not from_file or not problems:
-            found += problems
+            collected += problems
             return named, False
     kind = looks_numeric(drop_missing(column, declared, NO_NUMBER, []))
     if kind is False:
-        return drop_missing(column, declared, NO_LABEL, found), False
-    column = drop_missing(column, declared, NO_NUMBER, found)
+        return drop_missing(column, declared, NO_LABEL, collected), False
+    column = drop_missing(column, declared, NO_NUMBER, collected)
     problems = []
     numbers = reader.read(column, problems, level="warning")
     unclear = [p for p in problems if p.kind == "ambiguous_number"]
     if unclear:
-        found += [replace(p, level="warning", summary=f"{p.summary} Kept as text.")
+        collected += [replace(p, level="warning", summary=f"{p.summary} Kept as text.")
                   for p in unclear]  # fmt: skip
         return column, False
-    found += problems
+    collected += problems
     if not np.isnan(numbers).any():
         return Column(column.name, column.table, column.code, numbers), True
     mixed = [plain(v) if np.isnan(x) else x for v, x in zip(column.distinct, numbers, strict=True)]

@@ -124,20 +124,20 @@ class NumberReader:
     thousands: str | None = None
     elsewhere: str | None = None
 
-    def read(self, column: Column, found: list[Problem], *, level: str = "error") -> FloatArray:
+    def read(self, column: Column, problems: list[Problem], *, level: str = "error") -> FloatArray:
         """Return a column as numbers by value; what is none is NaN and reported.
 
         Parameters
         ----------
         column : Column
             Without codes for missing.
-        found : list of Problem
+        problems : list of Problem
             Problems and notices are appended.
         level : {"error", "warning"}
             Of entries that are no numbers.
         """
         numerals = read_numerals(column)
-        mark = self._mark(column, numerals, found)
+        mark = self._mark(column, numerals, problems)
         numbers = numerals.comma if mark == "," else numerals.point
         if mark is None:
             numbers = np.where(np.isnan(numerals.point), numerals.comma, numerals.point)
@@ -145,11 +145,11 @@ class NumberReader:
         if self.thousands is not None:
             wrong |= self._other_thousands(column)
         if wrong.any():
-            found.append(_not_numbers(column, wrong, level, mark if self.decimal else None))
-        _note_marks(column, numbers, numerals, wrong, found)
+            problems.append(_not_numbers(column, wrong, level, mark if self.decimal else None))
+        _note_marks(column, numbers, numerals, wrong, problems)
         return np.where(wrong, np.nan, numbers)
 
-    def _mark(self, column: Column, numerals: Numerals, found: list[Problem]) -> Mark | None:
+    def _mark(self, column: Column, numerals: Numerals, problems: list[Problem]) -> Mark | None:
         """Return the decimal mark of a column; None where each entry says its own."""
         if self.decimal is not None:
             return self.decimal
@@ -161,7 +161,7 @@ class NumberReader:
             return None if only_point and only_comma else ("," if only_comma else ".")
         if not only_point and numerals.dotted[unclear].all() and self.elsewhere is None:
             return "."  # 1.234 in an export without a decimal comma
-        found.append(_ambiguous(column, unclear, numerals, self.elsewhere))
+        problems.append(_ambiguous(column, unclear, numerals, self.elsewhere))
         return "."
 
     def _other_thousands(self, column: Column) -> BoolArray:
@@ -217,7 +217,7 @@ def _note_marks(
     numbers: FloatArray,
     numerals: Numerals,
     wrong: BoolArray,
-    found: list[Problem],
+    problems: list[Problem],
 ) -> None:
     """Note numbers that are not written with plain digits and a decimal point."""
     if column.distinct.dtype != object:
@@ -233,11 +233,11 @@ def _note_marks(
     if not odd.any():
         return
     k = int(np.flatnonzero(odd)[0])
-    commas = "decimal commas" if numerals.only_comma.any() else "marks of their own"
+    commas = "decimal commas" if numerals.only_comma.any() else "other marks"
     if numerals.only_comma.any() and numerals.only_point.any():
         commas = "decimal commas, others decimal points"
     counts = column.counts
-    found.append(
+    problems.append(
         Problem(
             "number_marks",
             count_of(int(counts[odd].sum()), "entry", "entries")

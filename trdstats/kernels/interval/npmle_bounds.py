@@ -12,7 +12,7 @@ from trdstats.arrays import FloatArray
 from trdstats.kernels.interval.turnbull import Npmle
 
 # A cumulative sum that equals a proportion in exact arithmetic differs in the last bits.
-_ON_SHARE = 1e-9
+_ON_PROPORTION = 1e-9
 
 
 def incidence_bounds(npmle: Npmle, at: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -44,7 +44,7 @@ def quantile_bounds(npmle: Npmle, proportion: float) -> tuple[float, float]:
 
     The upper end is infinite where the proportion is not reached.
     """
-    place = int(np.searchsorted(np.cumsum(npmle.mass), proportion - _ON_SHARE))
+    place = int(np.searchsorted(np.cumsum(npmle.mass), proportion - _ON_PROPORTION))
     place = min(place, len(npmle.mass) - 1)
     return float(npmle.lower[place]), float(npmle.upper[place])
 

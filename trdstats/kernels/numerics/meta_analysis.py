@@ -127,7 +127,7 @@ def pool(
         prediction_low=estimate - wide,
         prediction_high=estimate + wide,
         tau2=tau2,
-        I2=_share_between(v, tau2, Q, fixed=method == "fixed"),
+        I2=_proportion_between(v, tau2, Q, fixed=method == "fixed"),
         Q=Q,
         Q_df=k - 1.0,
         Q_p=float(chi2.sf(Q, k - 1)),
@@ -148,7 +148,7 @@ def _typical_variance(v: FloatArray) -> float:
     return float((len(v) - 1) * w.sum() / (w.sum() ** 2 - w @ w))
 
 
-def _share_between(v: FloatArray, tau2: float, Q: float, *, fixed: bool) -> float:
+def _proportion_between(v: FloatArray, tau2: float, Q: float, *, fixed: bool) -> float:
     if fixed:
         return max(0.0, (Q - (len(v) - 1)) / Q) if Q > 0 else 0.0
     return tau2 / (tau2 + _typical_variance(v))

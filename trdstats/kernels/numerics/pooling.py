@@ -86,7 +86,7 @@ def pool_rubin(
     fmi = np.where(between > 1e-20 * within, fmi, 0.0)
     covariance = np.full((len(total), len(total)), np.nan)
     np.fill_diagonal(covariance, total)
-    return _with_law(centre, covariance, adjusted, conf_level, fmi, np.sqrt(between / M))
+    return _with_distribution(centre, covariance, adjusted, conf_level, fmi, np.sqrt(between / M))
 
 
 def pool_jackknife(estimate: FloatArray, conf_level: float) -> Pool:
@@ -137,10 +137,12 @@ def pool_bootstrap(estimate: FloatArray, conf_level: float, *, percentile: bool)
 
 def _normal(centre: FloatArray, covariance: FloatArray, conf_level: float, mc: FloatArray) -> Pool:
     k = len(centre)
-    return _with_law(centre, covariance, np.full(k, np.inf), conf_level, np.full(k, np.nan), mc)
+    return _with_distribution(
+        centre, covariance, np.full(k, np.inf), conf_level, np.full(k, np.nan), mc
+    )
 
 
-def _with_law(
+def _with_distribution(
     centre: FloatArray,
     covariance: FloatArray,
     df: FloatArray,

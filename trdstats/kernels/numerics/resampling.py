@@ -55,11 +55,11 @@ def covering_p(low: FloatArray, high: FloatArray) -> float:
     """
     if not len(low) or np.isnan(low).any() or np.isnan(high).any():
         return float("nan")
-    side = min(_share_below_0(low), _share_below_0(-high))
+    side = min(_proportion_below_0(low), _proportion_below_0(-high))
     return float(min(max(2 * side, 2 / (len(low) + 1)), 1.0))
 
 
-def _share_below_0(draws: FloatArray) -> float:
+def _proportion_below_0(draws: FloatArray) -> float:
     """Return the level of the quantile that is 0; 0 or 1 where all draws lie on one side."""
     v = np.sort(draws)
     k = int(np.searchsorted(v, 0.0, side="right"))

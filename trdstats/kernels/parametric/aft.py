@@ -36,7 +36,7 @@ Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "
 # Standard deviation of each standard distribution: turns the spread of log times into a first
 # sigma.
 _SPREAD = {"exponential": 1.2825, "weibull": 1.2825, "log-normal": 1.0, "log-logistic": 1.8138}
-_LAWS = {
+_DISTRIBUTIONS = {
     "exponential": EXTREME,
     "weibull": EXTREME,
     "log-normal": NORMAL,
@@ -59,7 +59,11 @@ class AFTFit(ParametricFit):
 
 def standard_distribution(distribution: str, Q: float = 1.0) -> StandardDistribution:
     """Return the standard distribution of log time."""
-    return generalised_gamma(Q) if distribution == "generalised gamma" else _LAWS[distribution]
+    return (
+        generalised_gamma(Q)
+        if distribution == "generalised gamma"
+        else _DISTRIBUTIONS[distribution]
+    )
 
 
 def unpack(theta: FloatArray, q: int) -> tuple[FloatArray, float, float]:
@@ -76,7 +80,7 @@ def subject_terms(
     eta = X @ beta
     if distribution == "generalised gamma":
         return with_shape(lambda q: log_likelihood(generalised_gamma(q), times, eta, log_sigma), Q)
-    terms = log_likelihood(_LAWS[distribution], times, eta, log_sigma)
+    terms = log_likelihood(_DISTRIBUTIONS[distribution], times, eta, log_sigma)
     if distribution == "exponential":
         return Terms(terms.value, terms.gradient[:, :1], terms.hessian[:, :1, :1])
     return terms
@@ -101,7 +105,7 @@ def fit_aft(
         When no start has a finite likelihood.
     """
     starts = _starts(times, X, weight, distribution)
-    reached = [_climb(times, X, weight, distribution, start) for start in starts]
+    reached = [_maximise(times, X, weight, distribution, start) for start in starts]
     best = best_of(reached)
     terms = subject_terms(distribution, times, X, best.theta)
     scores = np.hstack([X * terms.gradient[:, :1], terms.gradient[:, 1:]]) * weight[:, None]
@@ -111,7 +115,7 @@ def fit_aft(
     )  # fmt: skip
 
 
-def _climb(
+def _maximise(
     times: CensoredTimes,
     X: FloatArray,
     weight: FloatArray,
@@ -150,7 +154,7 @@ def _starts(
         nested: tuple[tuple[Distribution, float], ...] = (("weibull", 1.0), ("log-normal", 0.0))
         starts = []
         for name, Q in nested:
-            inner = _climb(times, X, weight, name, _starts(times, X, weight, name)[0])
+            inner = _maximise(times, X, weight, name, _starts(times, X, weight, name)[0])
             if inner is not None:
                 starts.append(np.append(inner.theta, Q))
         return starts

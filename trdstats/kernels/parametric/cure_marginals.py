@@ -66,7 +66,9 @@ def log_median_of_responders(
     return Quantity(quantile.value, np.concatenate([shift / density, quantile.gradient]))
 
 
-def late_share(fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray, y: float) -> float:
+def late_proportion(
+    fit: CureFit, W: FloatArray, X: FloatArray, weight: FloatArray, y: float
+) -> float:
     """Return the proportion of responders who respond after a log time; arguments as above."""
     return mean_survival(_responders(fit, W, X, weight)[1], y).value
 

@@ -114,11 +114,11 @@ def _variance(
     size = np.where(events > 0, before[:, None] ** 2 * ties * events / at_risk[:, None] ** 2, 0.0)
     # Past the last survivor F can no longer change through survival: other causes drop out.
     size_other = np.where(survival > 0, size.sum(axis=1) - size[:, cause], 0.0)
-    size_own = size[:, cause]
+    size_cause = size[:, cause]
     of_cause, other = 1 + F * inverse, F * inverse
-    constant = np.cumsum(size_own * of_cause**2 + size_other * other**2)
-    linear = np.cumsum((size_own * of_cause + size_other * other) * inverse)
-    square = np.cumsum((size_own + size_other) * inverse**2)
+    constant = np.cumsum(size_cause * of_cause**2 + size_other * other**2)
+    linear = np.cumsum((size_cause * of_cause + size_other * other) * inverse)
+    square = np.cumsum((size_cause + size_other) * inverse**2)
     return np.asarray(constant - 2 * F * linear + F**2 * square, dtype=np.float64)
 
 

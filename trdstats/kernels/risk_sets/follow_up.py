@@ -48,8 +48,8 @@ class FollowUp:
         here = np.r_[0.0, np.cumsum(self.weight[late][came])]
         left = gone[np.searchsorted(self.time[order], days, side="left")]
         to_come = here[-1] - here[np.searchsorted(self.entry[late][came], days, side="left")]
-        found = gone[-1] - left - to_come
-        return np.asarray(np.where(found < 1e-9 * gone[-1], 0.0, found))
+        still_there = gone[-1] - left - to_come
+        return np.asarray(np.where(still_there < 1e-9 * gone[-1], 0.0, still_there))
 
     def with_one_end(self) -> FollowUp:
         """Return the follow-up with all causes from 2 on as one."""

@@ -79,8 +79,8 @@ class _Model:
         if fit is None:
             raise ValueError("a frailty or a covariate is not finite")
         risk = fit.risk / np.exp(w[self.group])
-        own = collect(self.data, fit.hazard) * risk * self.data.weight
-        hazard = np.bincount(self.group, weights=own, minlength=len(w))
+        of_row = collect(self.data, fit.hazard) * risk * self.data.weight
+        hazard = np.bincount(self.group, weights=of_row, minlength=len(w))
         return _State(beta, w, fit, np.asarray(hazard, dtype=float))
 
     def frailties(self, state: _State, theta: float) -> FloatArray:
@@ -185,7 +185,7 @@ def _covariance(model: _Model, state: _State, log_theta: float) -> FloatArray:
             x = at.copy()
             x[j] += sign * _STEP * scale[j]
             theta = float(np.exp(x[-1]))
-            moved = model.at(x[:-1], state.w)
-            slopes.append(model.slope(model.solve(moved, theta, moves=False), theta))
+            shifted = model.at(x[:-1], state.w)
+            slopes.append(model.slope(model.solve(shifted, theta, moves=False), theta))
         curvature[j] = -(slopes[0] - slopes[1]) / (2 * _STEP * scale[j])
     return np.asarray(np.linalg.inv((curvature + curvature.T) / 2))

@@ -49,10 +49,12 @@ class MeanNumber:
     def influence(self, days: FloatArray) -> FloatArray:
         """Return the influence of every subject on the mean at some days, shape (n, k)."""
         here = np.searchsorted(self.counts.time, days, side="right") - 1
-        at_risk, own = self._spans.at(here)
+        at_risk, at_event = self._spans.at(here)
         mean = self.estimate[here]
         first, second = self._common[here].T
-        return np.asarray(at_risk * (first - mean * second) + own[..., 0] - mean * own[..., 1])
+        return np.asarray(
+            at_risk * (first - mean * second) + at_event[..., 0] - mean * at_event[..., 1]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class _Spans:
         Sorted by subject and order of the changes; place is a position in the times.
     at_risk : ndarray, shape (2 n,)
         Weight while at risk, else 0.
-    own : ndarray, shape (2 n, 2)
+    at_own_event : ndarray, shape (2 n, 2)
     n : int
         Number of subjects.
     """
@@ -73,19 +75,19 @@ class _Spans:
     subject: IntArray
     place: IntArray
     at_risk: FloatArray
-    own: FloatArray
+    at_own_event: FloatArray
     n: int
 
     def at(self, here: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return what holds of every subject at some places: shapes (n, k) and (n, k, 2)."""
         at_risk = np.zeros((self.n, len(here)))
-        own = np.zeros((self.n, len(here), 2))
+        at_event = np.zeros((self.n, len(here), 2))
         for j, place in enumerate(here):
             # The last change of each subject up to the place; later ones overwrite earlier ones.
             row = np.flatnonzero(self.place <= place)
             at_risk[self.subject[row], j] = self.at_risk[row]
-            own[self.subject[row], j] = self.own[row]
-        return at_risk, own
+            at_event[self.subject[row], j] = self.at_own_event[row]
+        return at_risk, at_event
 
     def steps(self, values: FloatArray, m: int) -> FloatArray:
         """Return the sums over subjects, at every place, of a value that each change sets anew."""
@@ -125,7 +127,7 @@ def mean_number(follow_up: FollowUp, subject: IntArray) -> MeanNumber:
     spans = _spans_of(follow_up, counts, subject, common, own_event, own_end)
     m = len(counts.time)
     first, second = common.T
-    r, (p, b) = spans.at_risk, spans.own.T
+    r, (p, b) = spans.at_risk, spans.at_own_event.T
     A = first - mean * second
 
     def total(values: FloatArray) -> FloatArray:

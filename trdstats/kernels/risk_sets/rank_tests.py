@@ -245,7 +245,7 @@ def _scores(
     event = follow_up.status == 1
     each = []
     for weight in W:
-        own_part = np.append(0.0, np.cumsum(weight * hazard))
+        hazard_part = np.append(0.0, np.cumsum(weight * hazard))
         shared = np.vstack(
             (np.zeros(n_groups), np.cumsum((weight * hazard)[:, None] * proportion, 0))
         )
@@ -253,6 +253,8 @@ def _scores(
             shared[place + 1] - shared[start] - (event * weight[place])[:, None] * proportion[place]
         )
         subjects = np.arange(len(group))
-        score[subjects, group] += event * weight[place] - (own_part[place + 1] - own_part[start])
+        score[subjects, group] += event * weight[place] - (
+            hazard_part[place + 1] - hazard_part[start]
+        )
         each.append(score * follow_up.weight[:, None])
     return np.stack(each, axis=1)

@@ -175,7 +175,7 @@ def fell_by(
     limit = q * visits.baseline - p * amount  # q * score must not exceed this
     with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
         met = q * visits.score <= visits.spread(limit) + _SLACK
-    return states(met, _share_reasons(visits, amount, at_zero))
+    return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
 def rose_by(
@@ -190,7 +190,7 @@ def rose_by(
     limit = q * visits.baseline + p * amount  # q * score must reach this
     with np.errstate(invalid="ignore"):
         met = q * visits.score >= visits.spread(limit) - _SLACK
-    return states(met, _share_reasons(visits, amount, at_zero))
+    return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
 def fell_by_points(visits: RatedVisits, points: Fraction) -> States:
@@ -208,7 +208,9 @@ def rose_since(visits: RatedVisits, since: Since, points: float) -> BoolArray:
         return np.asarray(visits.score - visits.spread(since.score) >= points - _SLACK, dtype=bool)
 
 
-def _share_reasons(visits: RatedVisits, amount: FloatArray, at_zero: int) -> npt.NDArray[np.uint8]:
+def _proportion_reasons(
+    visits: RatedVisits, amount: FloatArray, at_zero: int
+) -> npt.NDArray[np.uint8]:
     """Return, for every row, why a share may not be known."""
     with np.errstate(invalid="ignore"):
         nothing = amount <= 0

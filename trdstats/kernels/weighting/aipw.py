@@ -88,7 +88,7 @@ def through_treatment_model(
 
     Parameters
     ----------
-    found : Augmented
+    fit : Augmented
     X : ndarray, shape (n, q)
     probability : ndarray, shape (n, K)
     among : int, optional

@@ -17,28 +17,28 @@ _HIGHEST = 1_000_000  # of causes; beyond lie codes for missing
 
 def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
     """Check that the needed columns are there, and rows in them."""
-    found = []
+    problems = []
     for role in _NEEDED:
         column = names[role]
         if column not in table.columns:
             close = nearest(column, table.columns)
             hint = f"Did you mean {close[0]!r}? " if close else ""
-            found.append(
+            problems.append(
                 Problem(
                     "unknown_column", f"The episodes have no column {column!r} for {role}.", (),
                     f"{hint}Name it with {role}=...",
                 )
             )  # fmt: skip
     if not len(table):
-        found.append(
+        problems.append(
             Problem("empty_table", "The episodes have no rows.", (), "Check how they were made.")
         )
-    return found
+    return problems
 
 
 def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the table with days and statuses as floats, and what is not a number in them."""
-    found, columns = [], {}
+    problems, columns = [], {}
     remedy = {
         "start": "Give days since the origin as numbers.",
         "stop": "Give days since the origin as numbers.",
@@ -51,8 +51,8 @@ def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
         columns[column], wrong = numbers(values)
         name = f"the episodes' column {column!r}"
         problem = check_numbers(values, wrong, name, remedy[column])
-        found += [] if problem is None else [problem]
-    return table.assign(**columns), found
+        problems += [] if problem is None else [problem]
+    return table.assign(**columns), problems
 
 
 def check_rows(table: pd.DataFrame) -> list[Problem]:

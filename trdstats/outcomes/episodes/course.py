@@ -43,12 +43,14 @@ class InCourse:
             raise SpecError(
                 "The study has no courses of treatment: give them with Study(..., courses=...)."
             )
-        mine = courses[courses["treatment"].astype(str) == self.treatment]
-        if not len(mine):
+        of_treatment = courses[courses["treatment"].astype(str) == self.treatment]
+        if not len(of_treatment):
             raise unknown_name("treatment of a course", self.treatment, courses["treatment"])
-        end = mine["end"].to_numpy(dtype=float)
-        begins = pd.DataFrame({"subject": mine["subject"], "day": mine["start"], "step": 1})
-        ends = pd.DataFrame({"subject": mine["subject"], "day": end, "step": -1})
+        end = of_treatment["end"].to_numpy(dtype=float)
+        begins = pd.DataFrame(
+            {"subject": of_treatment["subject"], "day": of_treatment["start"], "step": 1}
+        )
+        ends = pd.DataFrame({"subject": of_treatment["subject"], "day": end, "step": -1})
         steps = pd.concat([begins, ends[np.isfinite(end)]], ignore_index=True)
         # Courses of one treatment may overlap: a subject is in one while the count is above 0.
         daily = steps.groupby(["subject", "day"], observed=True, sort=True)["step"].sum()

@@ -166,12 +166,12 @@ def _value_at(subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame) ->
     is_row = np.arange(len(both)) >= len(order)
     merged = np.lexsort((is_row, days, both))
     latest = np.maximum.accumulate(np.where(is_row[merged], -1, merged))
-    found = np.empty(len(both), dtype=np.intp)
-    found[merged] = latest
-    found = found[len(order) :]
-    usable = (found >= 0) & (both[np.maximum(found, 0)] == of_row)
+    place = np.empty(len(both), dtype=np.intp)
+    place[merged] = latest
+    place = place[len(order) :]
+    usable = (place >= 0) & (both[np.maximum(place, 0)] == of_row)
     values = change["value"].iloc[order].reset_index(drop=True)
-    return values.reindex(np.where(usable, found, -1)).reset_index(drop=True)
+    return values.reindex(np.where(usable, place, -1)).reset_index(drop=True)
 
 
 def _left_out(left_out: pd.DataFrame, frame: pd.DataFrame, time: FloatArray) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from trdstats.kernels.visits.endpoints import (
     fell_by,
     rose_by,
 )
-from trdstats.outcomes.rules.definition import check_amount, read_share
+from trdstats.outcomes.rules.definition import check_amount, read_proportion
 from trdstats.scales import Scale
 
 Of = Literal["baseline", "distance"]
@@ -53,7 +53,7 @@ def read_of(of: Of | None, scale: Scale, what: str) -> Of:
 
 
 def improved_by(
-    visits: RatedVisits, scale: Scale, share: float, of: Of | None, what: str
+    visits: RatedVisits, scale: Scale, proportion: float, of: Of | None, what: str
 ) -> States:
     """Mark rows on which the score got better by at least a share.
 
@@ -71,14 +71,14 @@ def improved_by(
     SpecError
         When totals are categories, or high is good and `of` was not said.
     """
-    return fell_by(visits, read_share(what, share), *_amount(visits, scale, of, what))
+    return fell_by(visits, read_proportion(what, proportion), *_amount(visits, scale, of, what))
 
 
 def worsened_by(
-    visits: RatedVisits, scale: Scale, share: float, of: Of | None, what: str
+    visits: RatedVisits, scale: Scale, proportion: float, of: Of | None, what: str
 ) -> States:
     """Mark rows on which the score got worse by at least a share; as `improved_by`."""
-    return rose_by(visits, read_share(what, share), *_amount(visits, scale, of, what))
+    return rose_by(visits, read_proportion(what, proportion), *_amount(visits, scale, of, what))
 
 
 def _amount(visits: RatedVisits, scale: Scale, of: Of | None, what: str) -> tuple[FloatArray, int]:
@@ -93,7 +93,7 @@ def _amount(visits: RatedVisits, scale: Scale, of: Of | None, what: str) -> tupl
     return scale.maximum - base, BASELINE_AT_FLOOR
 
 
-def direction(scale: Scale | None, said: object, *, worse: bool = False) -> str:
+def direction(scale: Scale | None, given: object, *, worse: bool = False) -> str:
     """Return what getting better (or worse) is: a "fall" or a "rise".
 
     Parameters
@@ -104,7 +104,7 @@ def direction(scale: Scale | None, said: object, *, worse: bool = False) -> str:
         an "improvement" (or a "worsening"); otherwise it reads as on most scales.
     worse : bool
     """
-    if scale is None and said is not None:
+    if scale is None and given is not None:
         return "worsening" if worse else "improvement"
     good = scale is not None and scale.high_is_good
     return "rise" if good != worse else "fall"
@@ -119,8 +119,8 @@ def of_words(scale: Scale | None, of: Of | None, what: str) -> str:
     return f"of the distance from the baseline to the highest total ({scale.maximum})"
 
 
-def share_label(
-    scale: Scale | None, share: str, of: Of | None, what: str, *, worse: bool = False
+def proportion_label(
+    scale: Scale | None, proportion: str, of: Of | None, what: str, *, worse: bool = False
 ) -> str:
     """Return a share with its direction, for a label: ``≥ 50 % fall``.
 
@@ -129,7 +129,7 @@ def share_label(
     share : str
         The share with its sign, ``≥ 50 %``.
     """
-    text = f"{share} {direction(scale, of, worse=worse)}"
+    text = f"{proportion} {direction(scale, of, worse=worse)}"
     if scale is not None and scale.high_is_good and read_of(of, scale, what) == "distance":
         return f"{text} of the distance to {scale.maximum}"
     return text

@@ -87,8 +87,8 @@ class AtDays(Definition):
     def spacings(self) -> tuple[Spacing, ...]:
         """On which days there must be a rating."""
         on = tuple((float(d), float(d)) for d in self.days)
-        own = Spacing(f"ratings {self._days()}", on=on)
-        return (*spacings_of(self.definition), own)
+        spacing = Spacing(f"ratings {self._days()}", on=on)
+        return (*spacings_of(self.definition), spacing)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return from which rated visits on the state was met at all of the days."""

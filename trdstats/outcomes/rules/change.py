@@ -25,14 +25,14 @@ from trdstats.outcomes.rules.amounts import (
     direction,
     is_usual,
     of_words,
-    share_label,
+    proportion_label,
     worsened_by,
 )
 from trdstats.outcomes.rules.definition import (
     Definition,
     check_amount,
     percent,
-    read_share,
+    read_proportion,
     read_total,
 )
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
@@ -126,7 +126,7 @@ class Deterioration(Definition):
 
     def __post_init__(self) -> None:
         check_of(self.of)
-        read_share("rise", self.rise)
+        read_proportion("rise", self.rise)
         if not 5 <= read_total("at_least", self.at_least) <= 7:
             raise SpecError(f"at_least must be a code of worsening, 5 to 7; got {self.at_least!r}.")
 
@@ -152,8 +152,10 @@ class Deterioration(Definition):
         """Return the name with its threshold."""
         if scale is not None and scale.label == _GLOBAL:
             return f"deterioration (CGI-I ≥ {self.at_least})"
-        share = f"≥ {percent(self.rise)}"
-        return f"deterioration ({share_label(scale, share, self.of, self.name, worse=True)})"
+        proportion = f"≥ {percent(self.rise)}"
+        return (
+            f"deterioration ({proportion_label(scale, proportion, self.of, self.name, worse=True)})"
+        )
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return that the thresholds are a choice."""

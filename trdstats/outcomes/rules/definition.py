@@ -105,9 +105,9 @@ class Definition(SummaryMixin, ABC):
 
     def summary(self) -> Summary:
         """Return the rule and its source."""
-        facts = [("Rule", self.describe())]
-        facts += [("Source", s.cite()) for s in self.sources()]
-        return Summary(self.name.capitalize(), tuple(facts))
+        header = [("Rule", self.describe())]
+        header += [("Source", s.cite()) for s in self.sources()]
+        return Summary(self.name.capitalize(), tuple(header))
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,8 +144,8 @@ class _Combined(Definition):
     @property
     def is_worsening(self) -> bool | None:
         """Whether every part is a bad outcome; None where they differ."""
-        found = {p.is_worsening for p in self.parts}
-        return found.pop() if len(found) == 1 else None
+        directions = {p.is_worsening for p in self.parts}
+        return directions.pop() if len(directions) == 1 else None
 
     @property
     def spacings(self) -> tuple[Spacing, ...]:
@@ -282,7 +282,7 @@ def spacings_of(*parts: Definition | None) -> tuple[Spacing, ...]:
 
 
 def refuse_fixed_day(what: str, part: Definition) -> None:
-    """Refuse an outcome of a subject that has a day of its own, where a state is asked for.
+    """Refuse an outcome of a subject that has a separate day, where a state is asked for.
 
     Raises
     ------
@@ -290,8 +290,7 @@ def refuse_fixed_day(what: str, part: Definition) -> None:
     """
     if part.fixed_day is not None:
         raise SpecError(
-            f"{what}; {part.label()} is an outcome of a subject with a day of its own: use "
-            "rates(study, definition)."
+            f"{what}; {part.label()} is an outcome with a fixed day: use rates(study, definition)."
         )
 
 
@@ -331,7 +330,7 @@ def check_amount(scale: Scale, what: str) -> None:
         )
 
 
-def read_share(what: str, value: float) -> Fraction:
+def read_proportion(what: str, value: float) -> Fraction:
     """Return a share of the baseline as an exact fraction.
 
     Raises
@@ -364,9 +363,9 @@ def read_points(what: str, value: float) -> Fraction:
     return exact
 
 
-def percent(share: float) -> str:
+def percent(proportion: float) -> str:
     """Return a share as per cent without needless decimals."""
-    return f"{100 * share:g} %"
+    return f"{100 * proportion:g} %"
 
 
 def read_total(what: str, value: float) -> int:

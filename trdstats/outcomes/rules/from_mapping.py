@@ -67,8 +67,8 @@ def definition_from_mapping(data: Mapping[str, Any]) -> Definition:
             return AnyOf(**arguments)
         return Complement(**arguments) if kind == "not" else _KINDS[str(kind)](**arguments)
     except TypeError as error:
-        said = str(error).split("__init__() ")[-1]
-        raise SpecError(f"{kind!r} is given arguments that do not fit: {said}.") from error
+        reason = str(error).split("__init__() ")[-1]
+        raise SpecError(f"{kind!r} is given arguments that do not fit: {reason}.") from error
 
 
 def _argument(value: Any) -> Any:

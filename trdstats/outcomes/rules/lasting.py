@@ -21,7 +21,7 @@ from trdstats.outcomes.rules.definition import (
     Definition,
     check_states,
     percent,
-    read_share,
+    read_proportion,
     read_total,
     spacings_of,
 )
@@ -94,18 +94,18 @@ class KOfLast(Definition):
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
-        text = f"{self.definition.describe(scale)}, {self._share()}"
+        text = f"{self.definition.describe(scale)}, {self._proportion()}"
         return text if self.missing == "ignore" else f"{text}, {MISSED_WORDS[self.missing]}"
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its numbers."""
-        return f"{self.definition.label(scale)} {self._share()}"
+        return f"{self.definition.label(scale)} {self._proportion()}"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the sources of the state."""
         return self.definition.sources(scale)
 
-    def _share(self) -> str:
+    def _proportion(self) -> str:
         if self.k == self.n:
             return f"at each of the last {self.n} visits"
         return f"at {self.k} of the last {self.n} visits"
@@ -150,7 +150,7 @@ class InResponse(Definition):
 
     def __post_init__(self) -> None:
         check_of(self.of)
-        if read_share("lost", self.lost) > read_share("gained", self.gained):
+        if read_proportion("lost", self.lost) > read_proportion("gained", self.gained):
             raise SpecError(f"lost ({self.lost:g}) must not exceed gained ({self.gained:g}).")
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:

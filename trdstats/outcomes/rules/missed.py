@@ -35,7 +35,8 @@ def lay_out(visits: RatedVisits, missing: str, what: str) -> ExpectedVisits:
         return only_rated(visits)
     if visits.missed is None:
         raise SpecError(
-            f"{what} counts missed visits (missing={missing!r}), and without windows nobody knows "
+            f"{what} counts missed visits (missing={missing!r}), and without windows it is not "
+            f"known "
             "which visits were scheduled: Study(..., windows={7: 2, 14: 3})."
         )
     return expect(visits, visits.missed)

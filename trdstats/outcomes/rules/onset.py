@@ -117,17 +117,17 @@ class Onset(Definition):
     @property
     def spacings(self) -> tuple[Spacing, ...]:
         """When it may begin, how long it is followed, and at how many visits."""
-        found = list(spacings_of(self.definition, self.excursion))
+        required = list(spacings_of(self.definition, self.excursion))
         first, last = float(self.from_day), inf if self.by_day is None else float(self.by_day)
         if first or last < inf:
-            found.append(Spacing(f"a rating {self._begins()}", on=((first, last),)))
+            required.append(Spacing(f"a rating {self._begins()}", on=((first, last),)))
         if self.until is not None:
             words = f"ratings up to day {self.until:g}"
-            found.append(Spacing(words, on=((float(self.until), inf),)))
+            required.append(Spacing(words, on=((float(self.until), inf),)))
         if self.visits_after:
             least = 1 + int(self.visits_after)
-            found.append(Spacing(f"{least} rated visits", visits=least))
-        return tuple(found)
+            required.append(Spacing(f"{least} rated visits", visits=least))
+        return tuple(required)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return from which rated visits on the state had its onset."""

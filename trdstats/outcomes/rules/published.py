@@ -131,12 +131,12 @@ class PublishedDefinition(Definition):
 
     def summary(self) -> Summary:
         """Return the card of the definition."""
-        facts = [("Name", self.key), ("Concept", self.concept), ("Trial", self.trial)]
-        facts += [("Treatment", ", ".join(self.modality))] if self.modality else []
-        facts += [("Scale", ", ".join(self.scales) or "any"), ("Rule", self.describe())]
-        facts += [("Counted since", self.since)] if self.since else []
-        facts += [("Source", self.source.cite()), ("Methods", self.methods())]
-        return Summary(self.name[:1].upper() + self.name[1:], tuple(facts), notes=self.remarks)
+        header = [("Name", self.key), ("Concept", self.concept), ("Trial", self.trial)]
+        header += [("Treatment", ", ".join(self.modality))] if self.modality else []
+        header += [("Scale", ", ".join(self.scales) or "any"), ("Rule", self.describe())]
+        header += [("Counted since", self.since)] if self.since else []
+        header += [("Source", self.source.cite()), ("Methods", self.methods())]
+        return Summary(self.name[:1].upper() + self.name[1:], tuple(header), notes=self.remarks)
 
 
 @checked_methods
@@ -181,7 +181,7 @@ class PublishedDefinitions(SummaryMixin):
         UnknownNameError
             When no definition has the name.
         UnverifiedError
-            When the rule rests on a source with doubt, or nobody knows it.
+            When the rule rests on a source with doubt, or is not known.
         """
         entries = _entries()
         if name not in entries:
@@ -190,7 +190,7 @@ class PublishedDefinitions(SummaryMixin):
         source = Source(**entry["source"])
         if "lacking" in entry:
             raise UnverifiedError(
-                f"{name!r} cannot be used: nobody verified {entry['lacking']} "
+                f"{name!r} cannot be used, for this was not verified: {entry['lacking']} "
                 f"({source.citation}). Write the rule yourself once you have seen it."
             )
         if source.certainty == "M?" and not allow_unverified:
@@ -237,7 +237,7 @@ class PublishedDefinitions(SummaryMixin):
         -------
         pandas.DataFrame
             name, concept, title, trial, modality, scales, rule (in words; what is lacking where
-            nobody verified it), source, certainty.
+            it was not verified), source, certainty.
 
         Raises
         ------
@@ -333,7 +333,7 @@ def _row(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
 
 def _mentions(frame: pd.DataFrame, columns: list[str], text: str) -> pd.Series[bool]:
     wanted = text.casefold()
-    found = pd.Series(False, index=frame.index)
+    mentions = pd.Series(False, index=frame.index)
     for column in columns:
-        found |= frame[column].map(lambda cell: wanted in cell.casefold())
-    return found
+        mentions |= frame[column].map(lambda cell: wanted in cell.casefold())
+    return mentions

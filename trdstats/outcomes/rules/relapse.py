@@ -163,17 +163,17 @@ class Relapse(Definition):
         return "at_least" if self.at_most is None else "at_most"
 
     def _check(self, scale: Scale) -> None:
-        own = "at_most" if scale.high_is_good else "at_least"
-        if self._argument != own:
+        side = "at_most" if scale.high_is_good else "at_least"
+        if self._argument != side:
             good = "high" if scale.high_is_good else "low"
             raise SpecError(
-                f"A {good} total is good on {scale.label}: relapse there is Relapse({own}=...), "
+                f"A {good} total is good on {scale.label}: relapse there is Relapse({side}=...), "
                 f"not {self._argument}={self._threshold}."
             )
         inside = scale.floor <= self._threshold <= scale.maximum
         if not inside or self._threshold == scale.best:
             raise SpecError(
-                f"Relapse({own}={self._threshold}) lies outside {scale.label} "
+                f"Relapse({side}={self._threshold}) lies outside {scale.label} "
                 f"({scale.floor} to {scale.maximum})."
             )
 

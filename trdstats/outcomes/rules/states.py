@@ -22,14 +22,14 @@ from trdstats.outcomes.rules.amounts import (
     improved_by,
     is_usual,
     of_words,
-    share_label,
+    proportion_label,
 )
 from trdstats.outcomes.rules.definition import (
     Definition,
     check_amount,
     percent,
     read_points,
-    read_share,
+    read_proportion,
     read_total,
 )
 from trdstats.outcomes.rules.spacing import Spacing
@@ -82,7 +82,7 @@ class Response(Definition):
         if self.points is None:
             if self.reduction is None:
                 object.__setattr__(self, "reduction", 0.5)
-            read_share("reduction", self._share)
+            read_proportion("reduction", self._proportion)
             return
         read_points("points", self.points)
         if self.reduction is not None or self.of is not None:
@@ -91,13 +91,13 @@ class Response(Definition):
             )
 
     @property
-    def _share(self) -> float:
+    def _proportion(self) -> float:
         return 0.5 if self.reduction is None else self.reduction
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         if self.points is None:
-            return improved_by(visits, scale, self._share, self.of, self.name)
+            return improved_by(visits, scale, self._proportion, self.of, self.name)
         check_amount(scale, self.name)
         return fell_by_points(visits, read_points("points", self.points))
 
@@ -105,7 +105,7 @@ class Response(Definition):
         """Return the rule in words."""
         if self.points is not None:
             return f"{direction(scale, self.points)} of at least {self.points:g} points"
-        least = f"{direction(scale, self.of)} of at least {percent(self._share)}"
+        least = f"{direction(scale, self.of)} of at least {percent(self._proportion)}"
         return f"{least} {of_words(scale, self.of, self.name)}"
 
     def label(self, scale: Scale | None = None) -> str:
@@ -113,8 +113,8 @@ class Response(Definition):
         if self.points is not None:
             word = "" if scale is None else f" {direction(scale, None)}"
             return f"response (≥ {self.points:g} points{word})"
-        share = f"≥ {percent(self._share)}"
-        return f"response ({share_label(scale, share, self.of, self.name)})"
+        proportion = f"≥ {percent(self._proportion)}"
+        return f"response ({proportion_label(scale, proportion, self.of, self.name)})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
@@ -157,9 +157,9 @@ class PartialResponse(Definition):
 
     def __post_init__(self) -> None:
         check_of(self.of)
-        read_share("reduction", self.reduction)
+        read_proportion("reduction", self.reduction)
         if self.below is not None:
-            read_share("below", self.below)
+            read_proportion("below", self.below)
             if self.below <= self.reduction:
                 raise SpecError(
                     f"below ({self.below}) must be larger than reduction ({self.reduction})."
@@ -181,8 +181,8 @@ class PartialResponse(Definition):
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
         upper = "" if self.below is None else f", < {percent(self.below)}"
-        share = f"≥ {percent(self.reduction)}{upper}"
-        return f"partial response ({share_label(scale, share, self.of, self.name)})"
+        proportion = f"≥ {percent(self.reduction)}{upper}"
+        return f"partial response ({proportion_label(scale, proportion, self.of, self.name)})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
@@ -295,7 +295,7 @@ class EarlyImprovement(Definition):
 
     def __post_init__(self) -> None:
         check_of(self.of)
-        read_share("reduction", self.reduction)
+        read_proportion("reduction", self.reduction)
         if not self.by_day > 0:
             raise SpecError(f"by_day must be a day after 0; got {self.by_day!r}.")
 
@@ -324,8 +324,8 @@ class EarlyImprovement(Definition):
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
-        share = share_label(scale, f"≥ {percent(self.reduction)}", self.of, self.name)
-        return f"early improvement ({share} by day {self.by_day:g})"
+        proportion = proportion_label(scale, f"≥ {percent(self.reduction)}", self.of, self.name)
+        return f"early improvement ({proportion} by day {self.by_day:g})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""
@@ -359,7 +359,7 @@ class LossOfResponse(Definition):
 
     def __post_init__(self) -> None:
         check_of(self.of)
-        read_share("below", self.below)
+        read_proportion("below", self.below)
 
     @property
     def is_worsening(self) -> bool:
@@ -377,8 +377,8 @@ class LossOfResponse(Definition):
 
     def label(self, scale: Scale | None = None) -> str:
         """Return the name with its threshold."""
-        share = share_label(scale, f"< {percent(self.below)}", self.of, self.name)
-        return f"loss of response ({share})"
+        proportion = proportion_label(scale, f"< {percent(self.below)}", self.of, self.name)
+        return f"loss of response ({proportion})"
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return the use of the rule in trials."""

@@ -109,16 +109,16 @@ class Sustained(Definition):
     @property
     def spacings(self) -> tuple[Spacing, ...]:
         """How far apart its visits may lie, and for how long it must be followed."""
-        found = list(spacings_of(self.definition, self.excursion))
+        required = list(spacings_of(self.definition, self.excursion))
         if self.visits is not None and self.visits > 1:
-            found.append(Spacing(f"{self.visits} rated visits", visits=int(self.visits)))
+            required.append(Spacing(f"{self.visits} rated visits", visits=int(self.visits)))
         if self.max_gap_days is not None:
             words = f"assessments at most {self.max_gap_days:g} days apart"
-            found.append(Spacing(words, most=float(self.max_gap_days)))
+            required.append(Spacing(words, most=float(self.max_gap_days)))
         if self.for_days:
             length = float(self.for_days) - float(self.slack_days)
-            found.append(Spacing(f"ratings over {self.for_days:g} days", follow_up=length))
-        return tuple(found)
+            required.append(Spacing(f"ratings over {self.for_days:g} days", follow_up=length))
+        return tuple(required)
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return at which rated visits a sustained stretch begins."""

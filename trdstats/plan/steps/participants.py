@@ -18,7 +18,7 @@ from trdstats.participants import (
     count_events,
     participant_flow,
 )
-from trdstats.participants.event_counts import RATE, SHARE
+from trdstats.participants.event_counts import PROPORTION, RATE
 from trdstats.participants.flow import ASSESSED
 from trdstats.plan.definition_table import definition_frame, definition_table
 from trdstats.plan.sections import Note, Picture, Section
@@ -194,7 +194,7 @@ def _members(flow: ParticipantFlow, events: EventCounts | None) -> pd.DataFrame:
             event=kind,
         )
         for kind, days in ((str(k), v) for k, v in events.first.items())
-        for measure in (SHARE, RATE)
+        for measure in (PROPORTION, RATE)
     ]
     return pd.concat([stages, *parts], ignore_index=True)
 

@@ -24,26 +24,28 @@ def propensity(inputs: Mapping[str, Any]) -> dict[str, float]:
     study, estimand = reference.cohorts(), inputs["estimand"]
     treated = "ketamine" if estimand == "att" else None
     fit = PropensityWeights(_COVARIATES, estimand=estimand, treated=treated).fit(study)
-    found = {f"coefficient {k + 1}": float(v) for k, v in enumerate(fit.tidy()["estimate"])}
+    figures = {f"coefficient {k + 1}": float(v) for k, v in enumerate(fit.tidy()["estimate"])}
     balance = fit.balance().set_index("term")
     after = balance["smd_after"].to_dict()
     for term in _COVARIATES.split(" + "):
-        found[f"standardised difference, {term}"] = float(after[term])
+        figures[f"standardised difference, {term}"] = float(after[term])
     sizes = fit.effective_size().set_index("treatment")["effective"]
-    found |= {f"effective sample size, {arm}": float(n) for arm, n in sizes.items()}
+    figures |= {f"effective sample size, {arm}": float(n) for arm, n in sizes.items()}
     known = fit.weights
     table = rates(study, Response(), day=28, reference="ECT", weights=known).tidy()
     gap = table[table["measure"] == "difference"].iloc[0]
-    found["risk difference"] = float(gap["estimate"])
+    figures["risk difference"] = float(gap["estimate"])
     # survey multiplies by n / (n - 1).
     n = len(study.subjects)
-    found["standard error of the risk difference"] = float(gap["std_error"]) * np.sqrt(n / (n - 1))
+    figures["standard error of the risk difference"] = float(gap["std_error"]) * np.sqrt(
+        n / (n - 1)
+    )
     onset = time_to(study, Response())
     cox = CoxPH("treatment", correction="none").fit(onset, weights=known).tidy().iloc[0]
-    found["log hazard ratio"] = float(cox["estimate"])
-    found["standard error of the log hazard ratio"] = float(cox["std_error"])
+    figures["log hazard ratio"] = float(cox["estimate"])
+    figures["standard error of the log hazard ratio"] = float(cox["std_error"])
     curves = KaplanMeier().fit(onset, weights=known).at([28])
-    return found | {
+    return figures | {
         f"survival at day 28, {row.treatment}": float(row.estimate) for row in each_row(curves)
     }
 
@@ -62,16 +64,18 @@ def standardised(inputs: Mapping[str, Any]) -> dict[str, float]:
     fit = Standardisation(
         "treatment + baseline + msm", outcome=Response(), day=28, variance="fixed covariates"
     ).fit(reference.study())
-    found = {f"coefficient, {row.term}": float(row.estimate) for row in each_row(fit.coefficients)}
+    figures = {
+        f"coefficient, {row.term}": float(row.estimate) for row in each_row(fit.coefficients)
+    }
     table = fit.tidy()
-    own = table[(table["measure"] == "difference") & (table["treatment"] == "ketamine")].iloc[0]
-    found["difference"] = float(own["estimate"])
-    return found | {"standard error of the difference": float(own["std_error"])}
+    rows = table[(table["measure"] == "difference") & (table["treatment"] == "ketamine")].iloc[0]
+    figures["difference"] = float(rows["estimate"])
+    return figures | {"standard error of the difference": float(rows["std_error"])}
 
 
 def pooled_trials(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return trials pooled by every method, on the scale of analysis."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     trials = pd.DataFrame(inputs["trials"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EstimateWarning)
@@ -89,8 +93,8 @@ def pooled_trials(inputs: Mapping[str, Any]) -> dict[str, float]:
                 "Qp": about["Q_p"], "pi_lower": back(new["conf_low"]),
                 "pi_upper": back(new["conf_high"]),
             }  # fmt: skip
-            found |= {f"{name}, {kind}": float(value) for name, value in values.items()}
-    return found
+            figures |= {f"{name}, {kind}": float(value) for name, value in values.items()}
+    return figures
 
 
 RECIPES = {

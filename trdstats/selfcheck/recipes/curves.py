@@ -53,17 +53,17 @@ def quantiles(inputs: Mapping[str, Any]) -> dict[str, float]:
 def log_rank(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return log-rank tests of onset: plain, early differences, within sex."""
     specs = {"log-rank": LogRank(), "Peto-Peto": LogRank(rho=1), "strata": LogRank(strata="sex")}
-    found = {}
+    figures = {}
     for name, spec in specs.items():
         row = spec.fit(reference.onset()).glance().iloc[0]
-        found[f"chi-squared, {name}"] = float(row["statistic"])
-        found[f"p value, {name}"] = float(row["p_value"])
-    return found
+        figures[f"chi-squared, {name}"] = float(row["statistic"])
+        figures[f"p value, {name}"] = float(row["p_value"])
+    return figures
 
 
 def restricted_means(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return restricted means of onset and their comparisons."""
-    found = {}
+    figures = {}
     for tau, control, treated in inputs["comparisons"]:
         table = RMST(tau=tau, reference=control).fit(reference.onset()).tidy()
         for row in each_row(table):
@@ -72,47 +72,47 @@ def restricted_means(inputs: Mapping[str, Any]) -> dict[str, float]:
                 continue
             if row.reference:
                 what += f" v {row.reference}"
-                found[f"{what}, p value"] = float(row.p_value)
+                figures[f"{what}, p value"] = float(row.p_value)
             else:
-                found[f"{what}, standard error"] = float(row.std_error)
-            found[what] = float(row.estimate)
-            found[f"{what}, low"], found[f"{what}, high"] = (
+                figures[f"{what}, standard error"] = float(row.std_error)
+            figures[what] = float(row.estimate)
+            figures[f"{what}, low"], figures[f"{what}, high"] = (
                 float(row.conf_low), float(row.conf_high),
             )  # fmt: skip
-    return found
+    return figures
 
 
 def aalen_johansen(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return cumulative incidences of relapse and of leaving follow-up, with variances."""
     times = reference.durability()
     codes = {name: code for code, name in times.causes.items()}
-    found = {}
+    figures = {}
     for row in each_row(AalenJohansen().fit(times).at(inputs["days"])):
         what = f"{row.treatment}, cause {codes[row.cause]}, day {row.time:g}"
-        found[f"incidence, {what}"] = float(row.estimate)
-        found[f"variance, {what}"] = float(row.std_error) ** 2
-    return found
+        figures[f"incidence, {what}"] = float(row.estimate)
+        figures[f"variance, {what}"] = float(row.std_error) ** 2
+    return figures
 
 
 def gray(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return Gray's tests of both causes."""
-    found = {}
+    figures = {}
     for code, row in enumerate(each_row(GrayTest().fit(reference.durability()).tidy()), 1):
-        found[f"chi-squared, cause {code}"] = float(row.statistic)
-        found[f"p value, cause {code}"] = float(row.p_value)
-    return found
+        figures[f"chi-squared, cause {code}"] = float(row.statistic)
+        figures[f"p value, cause {code}"] = float(row.p_value)
+    return figures
 
 
 def response_state(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return probabilities of states and mean days in them."""
     history = response_history(reference.study(), Response(), Relapse(20, 2))
     fit = ResponseState(tau=168).fit(history)
-    found = {
+    figures = {
         f"probability of {row.state}, {row.treatment}, day {row.time:g}": float(row.estimate)
         for row in each_row(fit.at(inputs["days"]))
     }
     days = fit.mean_days()
-    return found | {
+    return figures | {
         f"mean days {row.state}, {row.treatment}": float(row.estimate)
         for row in each_row(days[days["measure"] == "mean days"])
     }

@@ -27,14 +27,14 @@ def _draws() -> Any:
 
 def _pooled(analysed: Any) -> dict[str, float]:
     table = analysed.pool().tidy().set_index(["measure", "treatment", "visit"])
-    found = {}
+    figures = {}
     for name, key in _KEYS.items():
         row = table.loc[key]
-        found[name] = float(row["estimate"])
-        found[f"{name}, standard error"] = float(row["std_error"])
-        found[f"{name}, low"] = float(row["conf_low"])
-        found[f"{name}, high"] = float(row["conf_high"])
-    return found
+        figures[name] = float(row["estimate"])
+        figures[f"{name}, standard error"] = float(row["std_error"])
+        figures[f"{name}, low"] = float(row["conf_low"])
+        figures[f"{name}, high"] = float(row["conf_high"])
+    return figures
 
 
 def by_strategy(inputs: Mapping[str, Any]) -> dict[str, float]:

@@ -12,20 +12,20 @@ from trdstats.tables import each_row
 
 def turnbull(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return masses between visits and log-likelihoods of every arm."""
-    found = {}
+    figures = {}
     for arm in reference.ARMS:
         fit = Turnbull().fit(reference.onset().only([arm]))
-        found[f"log-likelihood, {arm}"] = float(fit.glance()["loglik"].item())
+        figures[f"log-likelihood, {arm}"] = float(fit.glance()["loglik"].item())
         for k, row in enumerate(each_row(fit.tidy())):
-            found[f"mass {k + 1}, {arm}"] = float(row.mass)
-    return found
+            figures[f"mass {k + 1}, {arm}"] = float(row.mass)
+    return figures
 
 
 def interval_ph(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return proportional hazards with a free baseline."""
     fit = IntervalPH("treatment + msm + age").fit(reference.onset())
-    found = {f"coefficient, {row.term}": float(row.estimate) for row in each_row(fit.tidy())}
-    return found | {"log-likelihood": float(fit.glance()["loglik"].item())}
+    figures = {f"coefficient, {row.term}": float(row.estimate) for row in each_row(fit.tidy())}
+    return figures | {"log-likelihood": float(fit.glance()["loglik"].item())}
 
 
 RECIPES = {"turnbull": turnbull, "interval_ph": interval_ph}

@@ -16,12 +16,12 @@ FORMULA = "chg ~ madrs_bl * visit + arm * visit + site"
 
 
 def _effects(fit: Any) -> dict[str, float]:
-    found = {"log-likelihood": float(fit.loglik)}
+    figures = {"log-likelihood": float(fit.loglik)}
     for row in each_row(fit.tidy()):
-        found[f"effect, {row.term}"] = float(row.estimate)
-        found[f"standard error, {row.term}"] = float(row.std_error)
-        found[f"degrees of freedom, {row.term}"] = float(row.df)
-    return found
+        figures[f"effect, {row.term}"] = float(row.estimate)
+        figures[f"standard error, {row.term}"] = float(row.std_error)
+        figures[f"degrees of freedom, {row.term}"] = float(row.df)
+    return figures
 
 
 def mmrm(inputs: Mapping[str, Any]) -> dict[str, float]:
@@ -34,23 +34,23 @@ def mmrm_contrasts(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return differences of marginal means from TMS by visit."""
     spec = MMRM(FORMULA, ddf=inputs["ddf"])
     margins = spec.fit(reference.acute(), subject="usubjid").margins("arm", by="visit")
-    found = {}
+    figures = {}
     for row in each_row(margins.contrasts(reference="TMS").tidy()):
         what = f"{row.contrast}, day {row.visit}"
-        found[what] = float(row.estimate)
-        found[f"{what}, standard error"] = float(row.std_error)
-        found[f"{what}, degrees of freedom"] = float(row.df)
-    return found
+        figures[what] = float(row.estimate)
+        figures[f"{what}, standard error"] = float(row.std_error)
+        figures[f"{what}, degrees of freedom"] = float(row.df)
+    return figures
 
 
 def random_effects(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return a mixed model with random effects of the packaged trial."""
     spec = LMM("madrs ~ week * arm + madrs_bl", random=inputs["random"], ddf=inputs["ddf"])
     fit = spec.fit(reference.acute(), subject="usubjid")
-    found = _effects(fit)
+    figures = _effects(fit)
     for name, value in zip(fit.effects, np.diag(fit.covariance), strict=True):
-        found[f"variance, {name}"] = float(value)
-    return found | {"variance, residual": fit.residual_variance}
+        figures[f"variance, {name}"] = float(value)
+    return figures | {"variance, residual": fit.residual_variance}
 
 
 def growth(inputs: Mapping[str, Any]) -> dict[str, float]:
@@ -64,11 +64,11 @@ def growth(inputs: Mapping[str, Any]) -> dict[str, float]:
     )  # fmt: skip
     spec = MMRM("y ~ sex * age", covariance=inputs["covariance"], reml=False, ddf="residual")
     fit = spec.fit(frame, visit="visit")
-    found = {"-2 log-likelihood": float(fit.deviance)}
+    figures = {"-2 log-likelihood": float(fit.deviance)}
     for row in each_row(fit.tidy()):
-        found[f"effect, {row.term}"] = float(row.estimate)
-        found[f"standard error, {row.term}"] = float(row.std_error)
-    return found
+        figures[f"effect, {row.term}"] = float(row.estimate)
+        figures[f"standard error, {row.term}"] = float(row.std_error)
+    return figures
 
 
 RECIPES = {

@@ -20,19 +20,19 @@ def event_times(inputs: Mapping[str, Any]) -> dict[str, float]:
     _, _, events = reference.tables()
     want = events.set_index("usubjid")
     onset = time_to(reference.study(), Response()).frame.set_index("subject")
-    found = {f"subjects with another {c} of response": _differing(onset[c], want[c])
+    figures = {f"subjects with another {c} of response": _differing(onset[c], want[c])
              for c in ("left", "right", "time", "status")}  # fmt: skip
     relapse = time_to(
         reference.study(), Relapse(20, 2), since=Response(), competing="left follow-up"
     ).frame.set_index("subject")
     known = want.dropna(subset=["dur_time"])
-    found["responders"] = float(len(relapse))
+    figures["responders"] = float(len(relapse))
     for ours, theirs in (("time", "dur_time"), ("status", "dur_status"), ("left", "dur_left")):
         name = f"responders with another {ours} of relapse"
-        found[name] = _differing(relapse[ours], known[theirs])
-    found["days to response or last visit, sum"] = float(onset["time"].sum())
-    found["days from response to relapse or last visit, sum"] = float(relapse["time"].sum())
-    return found
+        figures[name] = _differing(relapse[ours], known[theirs])
+    figures["days to response or last visit, sum"] = float(onset["time"].sum())
+    figures["days from response to relapse or last visit, sum"] = float(relapse["time"].sum())
+    return figures
 
 
 def _differing(ours: pd.Series[Any], theirs: pd.Series[Any]) -> float:
@@ -43,27 +43,27 @@ def _differing(ours: pd.Series[Any], theirs: pd.Series[Any]) -> float:
 
 def links_of_scales(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return totals on other scales by the published table."""
-    found = {}
+    figures = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EstimateWarning)
         for source, target, score in inputs["links"]:
             row = convert([score], source, target).iloc[0]
             for end in ("low", "high"):
-                found[f"{source} {score} on {target}, {end}"] = float(row[end])
-    return found
+                figures[f"{source} {score} on {target}, {end}"] = float(row[end])
+    return figures
 
 
 def scales(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return ranges and remission cut-offs of instruments."""
-    found = {}
+    figures = {}
     for label in inputs["scales"]:
         scale = get_scale(label)
-        found[f"{label}, lowest total"] = float(scale.total[0])
-        found[f"{label}, highest total"] = float(scale.total[1])
+        figures[f"{label}, lowest total"] = float(scale.total[0])
+        figures[f"{label}, highest total"] = float(scale.total[1])
     for label in inputs["remission"]:
         cut_off = get_scale(label).remission[0].at_most
-        found[f"{label}, remission at most"] = np.nan if cut_off is None else float(cut_off)
-    return found
+        figures[f"{label}, remission at most"] = np.nan if cut_off is None else float(cut_off)
+    return figures
 
 
 RECIPES = {"event_times": event_times, "links_of_scales": links_of_scales, "scales": scales}

@@ -17,51 +17,51 @@ _METHODS = {"wald": "wald", "newcombe": "newcombe", "miettinen-nurminen": "miett
 
 def published_counts(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return differences in points of per cent, and odds ratios, of published counts."""
-    found = {}
+    figures = {}
     for trial, counts in inputs["counts"].items():
         for method in _METHODS:
             table = compare_counts(*counts, method=method).tidy()
             row = table[table["measure"] == "difference"].iloc[0]
-            found[f"difference, {trial}"] = 100 * float(row["estimate"])
+            figures[f"difference, {trial}"] = 100 * float(row["estimate"])
             for end in ("low", "high"):
-                found[f"{method} {end}, {trial}"] = 100 * float(row[f"conf_{end}"])
+                figures[f"{method} {end}, {trial}"] = 100 * float(row[f"conf_{end}"])
             if method == "wald":
                 row = table[table["measure"] == "odds ratio"].iloc[0]
-                found[f"odds ratio, {trial}"] = float(row["estimate"])
+                figures[f"odds ratio, {trial}"] = float(row["estimate"])
                 for end in ("low", "high"):
-                    found[f"odds ratio {end}, {trial}"] = float(row[f"conf_{end}"])
-    return found
+                    figures[f"odds ratio {end}, {trial}"] = float(row[f"conf_{end}"])
+    return figures
 
 
 def rates_of_trial(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return responders and remitters, and ketamine against TMS with score and hybrid limits."""
-    found = {}
+    figures = {}
     trial = reference.study()
     for name, rule in (("responders", Response()), ("remitters", Remission())):
         for row in each_row(rates(trial, rule, day=28).counts):
-            found[f"{name}, {row.treatment}"] = float(row.events)
+            figures[f"{name}, {row.treatment}"] = float(row.events)
     wanted = {"difference": "miettinen-nurminen", "ratio": "miettinen-nurminen",
               "odds ratio": "gart"}  # fmt: skip
     for measure, method in wanted.items():
-        found |= _ketamine(measure, method, f"{measure}, score")
-    return found | _ketamine("difference", "newcombe", "difference, Newcombe")
+        figures |= _ketamine(measure, method, f"{measure}, score")
+    return figures | _ketamine("difference", "newcombe", "difference, Newcombe")
 
 
 def _ketamine(measure: str, method: Any, name: str) -> dict[str, float]:
     trial = reference.study()
     table = rates(trial, Response(), day=28, difference=method, reference="TMS").tidy()
-    own = table[(table["measure"] == measure) & (table["treatment"] == "ketamine")].iloc[0]
+    row = table[(table["measure"] == measure) & (table["treatment"] == "ketamine")].iloc[0]
     return {
-        f"{name}, low": float(own["conf_low"]), f"{name}": float(own["estimate"]),
-        f"{name}, high": float(own["conf_high"]),
+        f"{name}, low": float(row["conf_low"]), f"{name}": float(row["estimate"]),
+        f"{name}, high": float(row["conf_high"]),
     }  # fmt: skip
 
 
 def strata_of_trial(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return comparisons of ketamine with TMS over sex."""
     table = stratified_rates(reference.study(), Response(), day=28, strata="sex").tidy()
-    own = table[table["treatment"] == "ketamine"].set_index("measure")
-    gap, odds = own.loc["difference"].to_dict(), own.loc["odds ratio"].to_dict()
+    rows = table[table["treatment"] == "ketamine"].set_index("measure")
+    gap, odds = rows.loc["difference"].to_dict(), rows.loc["odds ratio"].to_dict()
     return {
         "difference low": float(gap["conf_low"]), "difference": float(gap["estimate"]),
         "difference high": float(gap["conf_high"]), "common odds ratio": float(odds["estimate"]),

@@ -15,13 +15,13 @@ FORMULA = "treatment + msm + age"
 
 
 def _coefficients(table: Any, names: tuple[str, ...] = ()) -> dict[str, float]:
-    found = {}
+    figures = {}
     for row in each_row(table):
-        found[f"coefficient, {row.term}"] = float(row.estimate)
-        found[f"standard error, {row.term}"] = float(row.std_error)
+        figures[f"coefficient, {row.term}"] = float(row.estimate)
+        figures[f"standard error, {row.term}"] = float(row.std_error)
         for name in names:
-            found[f"{name}, {row.term}"] = float(getattr(row, name))
-    return found
+            figures[f"{name}, {row.term}"] = float(getattr(row, name))
+    return figures
 
 
 _RATIOS = ("hazard_ratio_low", "hazard_ratio_high", "statistic")
@@ -56,11 +56,11 @@ def cox_of_relapse(inputs: Mapping[str, Any]) -> dict[str, float]:
 def proportional_hazards(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return the tests of proportional hazards along the Kaplan-Meier curve."""
     table = CoxPH(FORMULA).fit(reference.onset()).proportional_hazards("km").tidy()
-    found = {}
+    figures = {}
     for row in each_row(table):
-        found[f"chi-squared, {row.term}"] = float(row.statistic)
-        found[f"p value, {row.term}"] = float(row.p_value)
-    return found
+        figures[f"chi-squared, {row.term}"] = float(row.statistic)
+        figures[f"p value, {row.term}"] = float(row.p_value)
+    return figures
 
 
 def fine_gray(inputs: Mapping[str, Any]) -> dict[str, float]:
@@ -76,18 +76,18 @@ def accelerated(inputs: Mapping[str, Any]) -> dict[str, float]:
     table = fit.tidy()
     at = np.array([1.0, *fit._data.designs[0].X.mean(axis=0)])
     location = float(at @ table["estimate"].to_numpy()[: len(at)])
-    found = _coefficients(table) | {"location at the means": location}
-    return found | {"log-likelihood": float(fit.glance()["loglik"].item())}
+    figures = _coefficients(table) | {"location at the means": location}
+    return figures | {"log-likelihood": float(fit.glance()["loglik"].item())}
 
 
 def mixture_cure(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return an interval-censored Weibull mixture cure model of onset."""
     fit = MixtureCure("treatment", "treatment").fit(reference.onset())
-    found = {"log-likelihood": float(fit.glance()["loglik"].item())}
+    figures = {"log-likelihood": float(fit.glance()["loglik"].item())}
     for k, row in enumerate(each_row(fit.tidy())):
-        found[f"coefficient {k + 1}"] = float(row.estimate)
-        found[f"standard error {k + 1}"] = float(row.std_error)
-    return found
+        figures[f"coefficient {k + 1}"] = float(row.estimate)
+        figures[f"standard error {k + 1}"] = float(row.std_error)
+    return figures
 
 
 RECIPES = {

@@ -19,22 +19,22 @@ def six_subjects(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return curves, restricted mean and log-rank test of six subjects."""
     frame = pd.DataFrame(inputs["subjects"])
     six = EventTimes(frame, causes={1: "relapse", 2: "switch"})
-    found = {}
+    figures = {}
     for row in each_row(KaplanMeier(by=None).fit(six).at([1, 2, 3, 4])):
-        found[f"survival, day {row.time:g}"] = float(row.estimate)
-        found[f"Greenwood sum, day {row.time:g}"] = float((row.std_error / row.estimate) ** 2)
+        figures[f"survival, day {row.time:g}"] = float(row.estimate)
+        figures[f"Greenwood sum, day {row.time:g}"] = float((row.std_error / row.estimate) ** 2)
     for row in each_row(AalenJohansen(by=None).fit(six).at([1, 2, 4])):
-        found[f"incidence of {row.cause}, day {row.time:g}"] = float(row.estimate)
+        figures[f"incidence of {row.cause}, day {row.time:g}"] = float(row.estimate)
         if (row.cause, row.time) == ("relapse", 2):
-            found["variance of relapse, day 2"] = float(row.std_error) ** 2
+            figures["variance of relapse, day 2"] = float(row.std_error) ** 2
     every = EventTimes(frame.assign(one="all"), causes={1: "relapse", 2: "switch"})
     mean = RMST(tau=4, by="one").fit(every).tidy().iloc[0]
-    found["restricted mean to day 4"] = float(mean["estimate"])
-    found["variance of the restricted mean"] = float(mean["std_error"]) ** 2
+    figures["restricted mean to day 4"] = float(mean["estimate"])
+    figures["variance of the restricted mean"] = float(mean["std_error"]) ** 2
     test = LogRank().fit(six)
     for row in each_row(test.tidy()):
-        found[f"expected events, {row.treatment}"] = float(row.expected)
-    return found | {"chi-squared": float(test.glance()["statistic"].item())}
+        figures[f"expected events, {row.treatment}"] = float(row.expected)
+    return figures | {"chi-squared": float(test.glance()["statistic"].item())}
 
 
 def p_values(inputs: Mapping[str, Any]) -> dict[str, float]:
@@ -49,14 +49,14 @@ def p_values(inputs: Mapping[str, Any]) -> dict[str, float]:
 
 def dunnett(inputs: Mapping[str, Any]) -> dict[str, float]:
     """Return two-sided critical values of comparisons with one reference, equal groups."""
-    found = {}
+    figures = {}
     for k, df in inputs["families"]:
         covariance = 0.5 * (np.eye(k) + 1.0)
-        own = adjust_single_step(
+        adjusted = adjust_single_step(
             np.full(k, 2.0), covariance, df=np.inf if df is None else df, conf_level=0.95
         )
-        found[f"{k} comparisons, {df or 'infinite'} df"] = own.critical
-    return found
+        figures[f"{k} comparisons, {df or 'infinite'} df"] = adjusted.critical
+    return figures
 
 
 RECIPES = {"six_subjects": six_subjects, "p_values": p_values, "dunnett": dunnett}

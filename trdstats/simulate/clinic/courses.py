@@ -10,7 +10,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.simulate.chance import draw_truncated
 from trdstats.simulate.clinic.design import RegistryDesign
 from trdstats.simulate.covariates import draw_failed_trials
-from trdstats.simulate.mixture import Curves, compute_share, draw_noise
+from trdstats.simulate.mixture import Curves, compute_proportion, draw_noise
 
 
 def draw_patients(design: RegistryDesign, rng: np.random.Generator) -> pd.DataFrame:
@@ -22,8 +22,8 @@ def draw_patients(design: RegistryDesign, rng: np.random.Generator) -> pd.DataFr
     age = draw_truncated(n, rng, mean=np.full(n, 46.0), sd=14.0, low=19, high=80)
     failed, position = np.zeros(n, dtype=np.int64), rng.random(n)
     for name, clinic in design.clinics.items():
-        mine = treatment == name
-        failed[mine] = draw_failed_trials(clinic.failed_trials, position[mine])
+        in_arm = treatment == name
+        failed[in_arm] = draw_failed_trials(clinic.failed_trials, position[in_arm])
     return pd.DataFrame(
         {
             "patient": [f"R-{k:03d}" for k in range(1, n + 1)],
@@ -71,10 +71,10 @@ def draw_severity(
     group = rng.choice(len(design.weights), len(treatment), p=design.weights)
     start = rng.normal(0, design.severity_sd, len(treatment))
     noise = draw_noise(days, rng, sd=design.visit_sd, weekly_correlation=design.weekly_correlation)
-    share = np.ones_like(days)
+    proportion = np.ones_like(days)
     for name, clinic in design.clinics.items():
-        mine = treatment == name
-        start[mine] += clinic.baseline
+        in_arm = treatment == name
+        start[in_arm] += clinic.baseline
         curves = Curves(
             floor=np.array(design.floor),
             fall=np.full(len(design.floor), clinic.half_time),
@@ -82,8 +82,8 @@ def draw_severity(
             course_end=design.course_end,
             rise_time=design.rise_time,
         )
-        share[mine] = compute_share(np.maximum(days[mine], 0), group[mine], curves)
-    return np.clip(start[:, None] * share + noise, 0, 1)
+        proportion[in_arm] = compute_proportion(np.maximum(days[in_arm], 0), group[in_arm], curves)
+    return np.clip(start[:, None] * proportion + noise, 0, 1)
 
 
 def attend(

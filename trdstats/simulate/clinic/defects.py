@@ -36,8 +36,8 @@ class FormKind:
 
     def answers(self, forms: pd.DataFrame, row: int) -> FloatArray:
         """Return the answers of one form, shape (1, n_items), NaN where empty."""
-        own = forms.loc[[row], list(self.items)].astype("Int64")
-        return own.to_numpy(dtype=float, na_value=np.nan)
+        rows = forms.loc[[row], list(self.items)].astype("Int64")
+        return rows.to_numpy(dtype=float, na_value=np.nan)
 
     def score(self, forms: pd.DataFrame, row: int, item: int) -> int:
         """Return the score of an answered item."""
@@ -60,7 +60,7 @@ Defect = Callable[[pd.DataFrame, int, FormKind, int, np.random.Generator], Outco
 def omit_item(
     forms: pd.DataFrame, row: int, kind: FormKind, k: int, rng: np.random.Generator
 ) -> Outcome:
-    """Leave one item unanswered; the total stays empty, as nobody added the form up.
+    """Leave one item unanswered; the total stays empty, as the form was not added up.
 
     On the QIDS in turn: an item that is a domain, one of several in its domain, and the appetite
     item, so that both alternatives are empty.
@@ -123,7 +123,7 @@ def mistype_total(
     return _filled(forms, row, {"total": total + int(rng.choice(near))}), None
 
 
-def answer_alike(
+def answer_equally(
     forms: pd.DataFrame, row: int, kind: FormKind, k: int, rng: np.random.Generator
 ) -> Outcome:
     """Give every answered item the same score, 1 to 3, near the patient's own average."""
@@ -171,7 +171,7 @@ DEFECTS: dict[str, Defect] = {
     "text_item": type_text,
     "both_alternatives": fill_both,
     "wrong_total": mistype_total,
-    "straight_line": answer_alike,
+    "straight_line": answer_equally,
     "conflicting_row": add_conflict,
     "duplicate_row": add_copy,
 }
@@ -179,7 +179,7 @@ QIDS_ONLY = ("raw_sum", "both_alternatives")
 
 
 def plant_defects(
-    forms: pd.DataFrame, kind: FormKind, rng: np.random.Generator, *, share: float, least: int
+    forms: pd.DataFrame, kind: FormKind, rng: np.random.Generator, *, proportion: float, least: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return forms with defects, and the list of them.
 
@@ -203,7 +203,7 @@ def plant_defects(
         form, patient, day, item (missing where no single item is concerned) and kind.
     """
     keys = forms[["patient", "day"]]
-    n = max(least, round(share * len(forms)))
+    n = max(least, round(proportion * len(forms)))
     changed = forms.reset_index(drop=True).astype(dict.fromkeys([*kind.items, "total"], object))
     free = set(range(len(forms)))
     listed: list[tuple[int, int | None, str]] = []

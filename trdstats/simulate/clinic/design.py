@@ -21,7 +21,7 @@ class Clinic:
     half_time : float
         Days in which half of the improvement is reached.
     failed_trials : dict of int to float
-        Share of patients with each number of failed trials.
+        Proportion of patients with each number of failed trials.
     """
 
     size: int
@@ -68,5 +68,5 @@ class RegistryDesign:
     clinician_shift: float = -0.035  # about one point of the total
     clinician_sd: float = 0.03
     doctor_a: float = 0.65
-    defect_share: float = 0.012
+    defect_proportion: float = 0.012
     defect_least: int = 5

@@ -102,9 +102,9 @@ def leave_alternatives(
     patient : ndarray of int, shape (n_forms,)
     rng : numpy.random.Generator
     eats_less : float
-        Share of patients whose appetite falls rather than rises.
+        Proportion of patients whose appetite falls rather than rises.
     follows : float
-        Share of patients whose weight goes the way of their appetite.
+        Proportion of patients whose weight goes the way of their appetite.
     changes : float
         Probability that one form has the other alternative.
 

@@ -100,7 +100,7 @@ def simulate_registry(seed: int | None = None) -> RegistrySample:
             forms,
             kind,
             open_stream(seed, "registry", "defects", kind.name),
-            share=design.defect_share,
+            proportion=design.defect_proportion,
             least=design.defect_least,
         )
         for kind, forms in tables.items()

@@ -57,15 +57,15 @@ def registry_truth() -> pd.DataFrame:
     values = _scores(severity[is_scheduled].reshape(shape))
     rows = []
     for name in many.clinics:
-        mine = treatment == name
+        in_arm = treatment == name
         for k, day in enumerate((0.0, *many.schedule.days)):
             rows += [
-                row(quantity, MEANINGS[quantity], average(of[mine, k]), treatment=name,
+                row(quantity, MEANINGS[quantity], average(of[in_arm, k]), treatment=name,
                     strategy=COMPLETE, day=day)
                 for quantity, of in values.items()
             ]  # fmt: skip
             rows.append(row("left by", "probability to have left the clinic by the day",
-                            average(left[mine, k].astype(float)), treatment=name,
+                            average(left[in_arm, k].astype(float)), treatment=name,
                             strategy=OBSERVED, day=day))  # fmt: skip
     return table([*rows, *_settings(design)])
 
@@ -73,20 +73,20 @@ def registry_truth() -> pd.DataFrame:
 def _scores(severity: FloatArray) -> dict[str, FloatArray]:
     """Return severity and both totals at every scheduled visit, shape (n, visits)."""
     patient = np.repeat(np.arange(len(severity)), severity.shape[1])
-    found = {"mean severity": severity}
+    values = {"mean severity": severity}
     for quantity, model, total in (
         ("mean QIDS", QIDS_MODEL, total_qids),
         ("mean PHQ-9", PHQ9_MODEL, total_phq9),
     ):
         rng = open_stream(SEED, "registry", quantity)
         answers = draw_answers(severity.ravel(), patient, model, rng)
-        found[quantity] = total(answers).reshape(severity.shape)
-    return found
+        values[quantity] = total(answers).reshape(severity.shape)
+    return values
 
 
 def _settings(design: RegistryDesign) -> Iterator[tuple[object, ...]]:
-    for name, share in zip(COURSES, design.weights, strict=True):
-        yield row("class share", "share of the latent trajectory", share, population=name)
+    for name, proportion in zip(COURSES, design.weights, strict=True):
+        yield row("class share", "share of the latent trajectory", proportion, population=name)
     for name, clinic in design.clinics.items():
         yield row("baseline severity", "mean before the limits of 0 and 1 are imposed",
                   clinic.baseline, treatment=name)  # fmt: skip

@@ -108,7 +108,7 @@ def write_statistical(cohort: ExportCohort, folder: Path) -> None:
         variable_value_labels={**labels, "madrs": {float(_NOT_DONE): "not done"}},
         missing_ranges={"madrs": [_NOT_DONE]},
     )
-    stata = {k: {int(c): v for c, v in own.items()} for k, own in labels.items()}
+    stata = {k: {int(c): v for c, v in codes.items()} for k, codes in labels.items()}
     whole = frame.astype(dict.fromkeys(("arm", "sex", "age", "day", "madrs"), "int32"))
     pyreadstat.write_dta(whole, str(folder / "visits.dta"), variable_value_labels=stata)
     for name in ("visits.sav", "visits.dta"):
@@ -117,13 +117,13 @@ def write_statistical(cohort: ExportCohort, folder: Path) -> None:
 
 def write_adam(cohort: ExportCohort, folder: Path) -> None:
     """Write ADSL, ADQS and ADTTE, with imputed records and dates, as transport files of SAS."""
-    people = cohort.patients.assign(subject=cohort.patients["number"].map("TRD-{:03d}".format))
-    names = people.set_index("number")["subject"]
+    patients = cohort.patients.assign(subject=cohort.patients["number"].map("TRD-{:03d}".format))
+    names = patients.set_index("number")["subject"]
     visits = cohort.ratings.assign(subject=cohort.ratings["number"].map(names))
     events = cohort.events.assign(subject=cohort.events["number"].map(names))
     study = Study(
         visits[["subject", "day", "madrs"]],
-        people[["subject", "treatment", "sex", "age", "bmi"]],
+        patients[["subject", "treatment", "sex", "age", "bmi"]],
         events[["subject", "day", "event"]],
         scale="MADRS",
         score="madrs",
@@ -134,7 +134,7 @@ def write_adam(cohort: ExportCohort, folder: Path) -> None:
     if adtte is None:
         raise TrdstatsError("The packaged exports need patients with events.")
     adsl = adsl.rename(columns=str.upper).assign(ITTFL="Y", SAFFL="Y")
-    first = people.set_index("subject")["start"]
+    first = patients.set_index("subject")["start"]
     adqs = _with_carried_forward(adqs.assign(DTYPE=""))
     for table in (adqs, adtte):
         start = table["USUBJID"].map(first)

@@ -44,7 +44,7 @@ class ExportCohort:
     events: pd.DataFrame
 
     def true_rates(self) -> pd.DataFrame:
-        """Return responders on day 28 by treatment: half the baseline, not rated is no response."""
+        """Return responders on day 28 by treatment: half the baseline; not assessed is none."""
         wide = by_schedule(self.ratings, "madrs")
         responded = 2 * wide[28] <= wide[0]
         arm = self.patients.set_index("number")["treatment"]
@@ -116,7 +116,7 @@ def _rate(patients: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _events(ratings: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return withdrawals of those not rated on the last visit, and a few rescues."""
+    """Return withdrawals of those not assessed on the last visit, and a few rescues."""
     last = ratings.groupby("number")["day"].max()
     left = last[last < SCHEDULE[-1] - HALF_WIDTH]
     rescued = last.index[rng.random(len(last)) < 0.12]

@@ -17,18 +17,18 @@ _GERMAN = {"ECT": "EKT", "IV ketamine": "Ketamin i.v.", "TMS": "TMS"}
 
 def write_redcap(cohort: ExportCohort, folder: Path) -> None:
     """Write a classic export with its dictionary and events, and a repeating one."""
-    people, ratings = cohort.patients, cohort.ratings
+    patients, ratings = cohort.patients, cohort.ratings
     first = pd.DataFrame(
         {
-            "record_id": people["number"],
+            "record_id": patients["number"],
             "redcap_event_name": "baseline_arm_1",
-            "arm": people["treatment"].map(CODES),
-            "sex": people["sex"].map({"F": 2, "M": 1}),
-            "age": people["age"],
-            "bmi": people["bmi"],
-            "start_date": people["start"].dt.strftime("%Y-%m-%d"),
-            "prior___1": (people["number"] % 3 == 0).astype(int),
-            "prior___2": (people["number"] % 4 == 0).astype(int),
+            "arm": patients["treatment"].map(CODES),
+            "sex": patients["sex"].map({"F": 2, "M": 1}),
+            "age": patients["age"],
+            "bmi": patients["bmi"],
+            "start_date": patients["start"].dt.strftime("%Y-%m-%d"),
+            "prior___1": (patients["number"] % 3 == 0).astype(int),
+            "prior___2": (patients["number"] % 4 == 0).astype(int),
             "demographics_complete": 2,
         }
     )
@@ -78,8 +78,8 @@ def _repeating(cohort: ExportCohort, first: pd.DataFrame, rows: pd.DataFrame) ->
             "event_what": cohort.events["event"],
         }
     )
-    people = first.drop(columns="redcap_event_name")
-    table = pd.concat([people, of_rating, events], ignore_index=True)
+    patients = first.drop(columns="redcap_event_name")
+    table = pd.concat([patients, of_rating, events], ignore_index=True)
     begin = ["record_id", "redcap_repeat_instrument", "redcap_repeat_instance"]
     table = table[[*begin, *(c for c in table.columns if c not in begin)]]
     return table.sort_values("record_id", kind="stable", ignore_index=True)

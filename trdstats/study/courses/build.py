@@ -21,14 +21,14 @@ COLUMNS = ("subject", "treatment", "start", "end", "kind")
 def check_course_columns(frame: pd.DataFrame, roles: Roles) -> list[Problem]:
     """Check that the table names subject, treatment and start, and no column of the study's own."""
     wanted = [("subject", roles.subject), ("treatment", roles.treatment)]
-    found = check_columns(frame, wanted, "courses")
-    found += course_checks.check_start_column(frame)
+    problems = check_columns(frame, wanted, "courses")
+    problems += course_checks.check_start_column(frame)
     named = checks.check_given_names(frame, COLUMNS, "courses")
-    return found if named is None else [*found, named]
+    return problems if named is None else [*problems, named]
 
 
 def build_courses(
-    frame: pd.DataFrame | None, roles: Roles, people: SubjectTable, found: list[Problem]
+    frame: pd.DataFrame | None, roles: Roles, subject_table: SubjectTable, problems: list[Problem]
 ) -> pd.DataFrame:
     """Return courses as subject, treatment, start, end, kind and the user's other columns, sorted.
 
@@ -38,8 +38,8 @@ def build_courses(
         The user's courses: subject, treatment, ``start`` and, where they are known, ``end`` and
         ``kind``.
     roles : Roles
-    people : SubjectTable
-    found : list of Problem
+    subject_table : SubjectTable
+    problems : list of Problem
         Problems are appended.
 
     Returns
@@ -49,27 +49,29 @@ def build_courses(
     """
     given = frame is not None
     if frame is None:
-        frame = pd.DataFrame({roles.subject: people.ids[:0], roles.treatment: [], "start": []})
-    code = code_rows(frame[roles.subject], people, "courses", found)
+        frame = pd.DataFrame(
+            {roles.subject: subject_table.ids[:0], roles.treatment: [], "start": []}
+        )
+    code = code_rows(frame[roles.subject], subject_table, "courses", problems)
     treatment = as_labels(frame[roles.treatment])
-    arms = list(people.treatment.categories)
+    arms = list(subject_table.treatment.categories)
     names = frame[roles.subject].to_numpy(dtype=object)
     days = {}
     for column in ("start", "end"):
         values = frame.get(column, pd.Series(np.full(len(frame), np.nan)))
         days[column], wrong = numbers(values)
-        found += course_checks.check_course_days(names, values, days[column], wrong, column)
+        problems += course_checks.check_course_days(names, values, days[column], wrong, column)
     start, end = days["start"], days["end"]
     given_kind = frame.get("kind", pd.Series([None] * len(frame), dtype=object))
     # A list: newer pandas would keep text as its own dtype, in which None is no value.
     labels_of_kind = [label_of(v) for v in given_kind.tolist()]
     kind = pd.Series([v.lower() if v else None for v in labels_of_kind], dtype=object)
-    found += course_checks.check_treatments(names, treatment, arms)
-    found += course_checks.check_order(names, treatment, start, end)
-    found += course_checks.check_overlaps(names, code, treatment, start, end)
-    found += course_checks.note_kinds(kind, COURSE_KINDS)
+    problems += course_checks.check_treatments(names, treatment, arms)
+    problems += course_checks.check_order(names, treatment, start, end)
+    problems += course_checks.check_overlaps(names, code, treatment, start, end)
+    problems += course_checks.note_kinds(kind, COURSE_KINDS)
     if given:
-        found += course_checks.note_without_course(people.ids, code)
+        problems += course_checks.note_without_course(subject_table.ids, code)
     others = in_order([t for t in treatment.cat.categories if t not in arms])
     labels = pd.Categorical(treatment.astype(object), categories=[*arms, *others])
     rest = [c for c in frame.columns if c not in (roles.subject, roles.treatment, *COLUMNS[2:])]
@@ -77,7 +79,7 @@ def build_courses(
     return pd.DataFrame(
         {
             # Codes below zero are only met when `found` already stops the study.
-            "subject": pd.Categorical.from_codes(np.maximum(code, -1)[order], people.ids),
+            "subject": pd.Categorical.from_codes(np.maximum(code, -1)[order], subject_table.ids),
             "treatment": labels[order],
             "start": start[order],
             "end": end[order],

@@ -90,9 +90,9 @@ def first_switches(
     day = first_day(events, SWITCH_KINDS, np.zeros(len(subjects)))
     who = np.flatnonzero(~np.isnan(day))
     code, when = events["subject"].cat.codes.to_numpy(), events["day"].to_numpy()
-    own = events[events["event"].isin(SWITCH_KINDS).to_numpy(bool) & (when == day[code])]
+    switches = events[events["event"].isin(SWITCH_KINDS).to_numpy(bool) & (when == day[code])]
     # Of both kinds on one day the switch names it.
-    kind = own.sort_values("event", ascending=False).drop_duplicates("subject")
+    kind = switches.sort_values("event", ascending=False).drop_duplicates("subject")
     kind = kind.set_index(kind["subject"].cat.codes.to_numpy())["event"].reindex(who)
     switch = _is_switch(courses, subjects["treatment"].array)
     begun = courses[switch]

@@ -16,7 +16,7 @@ from trdstats.study.checks import Labels, show_day
 
 # A century from day 0. Dates kept as numbers lie beyond: day 36,526 of Excel is 1 January 2000.
 _FARTHEST = 36_525
-_ALIKE = 0.8  # "Esketamin" and "Esketamine" have 0.95, "rTMS" and "TMS" 0.86, "tDCS" and "TMS" 0.3
+_NEAR = 0.8  # "Esketamin" and "Esketamine" have 0.95, "rTMS" and "TMS" 0.86, "tDCS" and "TMS" 0.3
 
 
 def check_start_column(frame: pd.DataFrame) -> list[Problem]:
@@ -51,14 +51,14 @@ def check_course_days(
     column : {"start", "end"}
         A course that goes on has no end.
     """
-    found = []
+    problems = []
     named = f"`courses` column {column!r}"
     unread = check_numbers(
         values, wrong, named,
         "Days are numbers counted from first treatment (day 0): "
         "(date - first treatment).dt.total_seconds() / 86400.",
     )  # fmt: skip
-    found += [unread] if unread is not None else []
+    problems += [unread] if unread is not None else []
     lost = np.isinf(day) if column == "end" else ~np.isfinite(day)
     lost &= ~wrong
     if lost.any():
@@ -68,7 +68,7 @@ def check_course_days(
             if column == "end"
             else "Give the day since first treatment on which the course began, or remove the row."
         )
-        found.append(
+        problems.append(
             Problem(
                 "missing_day",
                 count_of(int(lost.sum()), "row of `courses` has", "rows of `courses` have")
@@ -80,7 +80,7 @@ def check_course_days(
     with np.errstate(invalid="ignore"):
         far = np.isfinite(day) & (np.abs(day) > _FARTHEST)
     if far.any():
-        found.append(
+        problems.append(
             Problem(
                 "day_like_date",
                 count_of(int(far.sum()), "day", "days")
@@ -92,17 +92,17 @@ def check_course_days(
                 "Turn them into dates, and give the days since first treatment (day 0).",
             )
         )
-    return found
+    return problems
 
 
 def check_treatments(
     subjects: Labels, treatment: pd.Series[Any], arms: Sequence[str]
 ) -> list[Problem]:
     """Check that every course names its treatment, and an arm by the name it has elsewhere."""
-    found = []
+    problems = []
     none = treatment.isna().to_numpy(dtype=bool)
     if none.any():
-        found.append(
+        problems.append(
             Problem(
                 "missing_treatment",
                 count_of(int(none.sum()), "row of `courses` names", "rows of `courses` name")
@@ -115,7 +115,7 @@ def check_treatments(
     folded = {_folded(a): a for a in arms}
     same = {t: folded[_folded(t)] for t in strange if _folded(t) in folded}
     if same:
-        found.append(
+        problems.append(
             Problem(
                 "course_spelling",
                 count_of(len(same), "treatment of `courses` is", "treatments of `courses` are")
@@ -124,10 +124,10 @@ def check_treatments(
                 "Write them alike: under another name a course counts as another treatment.",
             )
         )
-    near = {t: nearest(t, arms, n=1, cutoff=_ALIKE) for t in strange if t not in same}
+    near = {t: nearest(t, arms, n=1, cutoff=_NEAR) for t in strange if t not in same}
     near = {t: close for t, close in near.items() if close}
     if near:
-        found.append(
+        problems.append(
             Problem(
                 "lookalike_course",
                 count_of(len(near), "treatment of `courses` looks", "treatments of `courses` look")
@@ -138,7 +138,7 @@ def check_treatments(
                 level="warning",
             )
         )
-    return found
+    return problems
 
 
 def _folded(name: str) -> str:

@@ -43,8 +43,8 @@ def folded(label: Any) -> str:
 def shown(label: Any) -> str:
     """Return a label in quotation marks, with what cannot be seen in it written out."""
     text = label if isinstance(label, str) else str(label)
-    unseen = any(unicodedata.category(c) in _UNSEEN for c in text if not c.isascii())
-    return ascii(label) if unseen else repr(label)
+    unlisted = any(unicodedata.category(c) in _UNSEEN for c in text if not c.isascii())
+    return ascii(label) if unlisted else repr(label)
 
 
 def note_lookalikes(labels: Any, what: str) -> Problem | None:

@@ -171,7 +171,7 @@ def note_rated_after_death(
     day: FloatArray,
     kind: npt.NDArray[np.object_],
 ) -> Problem | None:
-    """Note subjects who were rated after an event that ends a life."""
+    """Note subjects who were assessed after an event that ends a life."""
     final = np.isin(kind.astype(str), ("death", "suicide"))
     if not final.any():
         return None

@@ -78,13 +78,13 @@ def _about_a_day(day: FloatArray, arm: IntArray, scheduled: Sequence[FloatArray]
     """Return how many days lie about a scheduled day of their treatment."""
     n = 0
     for k, days in enumerate(scheduled):
-        own = day[arm == k]
-        n += int((np.abs(own[:, None] - days) <= nearby(days)).any(axis=1).sum())
+        rows = day[arm == k]
+        n += int((np.abs(rows[:, None] - days) <= nearby(days)).any(axis=1).sum())
     return n
 
 
 def note_density(timeline: Timeline) -> Problem | None:
-    """Note treatments under which subjects were rated ten times as often as under another.
+    """Note treatments under which subjects were assessed ten times as often as under another.
 
     Ratings are counted over the days to which half of every treatment's subjects were followed.
     """
@@ -105,7 +105,7 @@ def note_density(timeline: Timeline) -> Problem | None:
     shown = tuple(f"{timeline.arms[a]}: {m:.1f}" for a, m in mean.items())
     return Problem(
         "visit_density",
-        f"Up to day {until:g} subjects under {timeline.arms[most]} were rated {mean[most]:.1f} "
+        f"Up to day {until:g} subjects under {timeline.arms[most]} were assessed {mean[most]:.1f} "
         f"times each, those under {timeline.arms[least]} {mean[least]:.1f} times.",
         shown,
         "A response is seen at a visit only: what is rated more often looks faster. Compare at a "

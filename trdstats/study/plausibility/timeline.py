@@ -49,7 +49,7 @@ class Timeline:
     def of(
         cls, ids: Any, arm: Any, arms: list[str], code: IntArray, day: FloatArray, rated: BoolArray
     ) -> Timeline:
-        """Make one of all visits and whether each was rated."""
+        """Make one of all visits and whether each was assessed."""
         if not rated.all():
             code, day = code[rated], day[rated]
         codes = np.asarray(arm, dtype=np.intp)
@@ -57,13 +57,13 @@ class Timeline:
 
     def only(self, arm: int) -> Timeline:
         """Return the ratings of one treatment."""
-        own = self.arm == arm
-        rows = own[self.code]
-        place = np.cumsum(own) - 1
+        in_arm = self.arm == arm
+        rows = in_arm[self.code]
+        place = np.cumsum(in_arm) - 1
         code = place[self.code[rows]]
-        n = int(own.sum())
+        n = int(in_arm.sum())
         return Timeline(
-            self.ids[own], np.zeros(n, dtype=np.intp), [self.arms[arm]], code, self.day[rows],
+            self.ids[in_arm], np.zeros(n, dtype=np.intp), [self.arms[arm]], code, self.day[rows],
             run_starts(code, n),
         )  # fmt: skip
 
@@ -84,9 +84,9 @@ class Timeline:
 
     def _at(self, row: IntArray) -> FloatArray:
         seen = self.seen
-        found = np.full(len(seen), np.nan)
-        found[seen] = self.day[row[seen]]
-        return found
+        values = np.full(len(seen), np.nan)
+        values[seen] = self.day[row[seen]]
+        return values
 
 
 def level_of(n: int, of: int) -> Level:

@@ -46,19 +46,20 @@ def note_unit_by_windows(
     some = after[:: max(1, len(after) // _SAMPLE)]
     day, arm = timeline.day[some], timeline.arm[timeline.code[some]]
 
-    def share(factor: float) -> float:
+    def proportion(factor: float) -> float:
         return float(np.isfinite(place(day * factor, arm)).mean())
 
-    if share(1.0) > _MISFIT:
+    if proportion(1.0) > _MISFIT:
         return None
-    fits = [(share(f), unit, f) for unit, factors in UNITS.items() for f in factors]
+    fits = [(proportion(f), unit, f) for unit, factors in UNITS.items() for f in factors]
     best, unit, factor = max(fits)
     if best < _FIT:
         return None
     return Problem(
         "unit_of_days",
-        f"The days look like {unit}: {100 * share(1.0):.0f} % of the {len(after):,} ratings after "
-        f"day 0 lie in a visit window as they are, {100 * best:.0f} % would if they were {unit}.",
+        f"The days look like {unit}: {100 * proportion(1.0):.0f} % of the {len(after):,} ratings "
+        f"after day 0 lie in a visit window as they are, {100 * best:.0f} % would if they were "
+        f"{unit}.",
         (),
         f"Convert them: visits['day'] {_convert(factor)}, or give windows in the unit of the days.",
         level="warning",
@@ -90,15 +91,15 @@ def note_unit_of_some(
     if suspect.sum() < _SUBJECTS:
         return None
     fits = [((suspect & (within(f) == ratings)), unit, f) for unit, fs in UNITS.items() for f in fs]
-    found, unit, factor = max(fits, key=lambda fit: int(fit[0].sum()))
-    count = int(found.sum())
+    fits_best, unit, factor = max(fits, key=lambda fit: int(fit[0].sum()))
+    count = int(fits_best.sum())
     if count < _SUBJECTS:
         return None
     return Problem(
         "unit_of_days",
         f"The days of {count:,} subjects look like {unit}: none of their ratings after day 0 lies "
         f"in a visit window as it is, all would if they were {unit}.",
-        places(found, lambda i: f"{timeline.ids[i]} ({timeline.arms[timeline.arm[i]]})"),
+        places(fits_best, lambda i: f"{timeline.ids[i]} ({timeline.arms[timeline.arm[i]]})"),
         f"Look whether a site or a treatment counts in {unit}, and convert their days: "
         f"{_convert(factor)}.",
         level=level_of(count, int(timeline.seen.sum())),
@@ -112,14 +113,14 @@ def of_all_or_some(
     whole = note(timeline)
     if whole is not None or len(timeline.arms) < 2:
         return whole
-    found = {name: p for k, name in enumerate(timeline.arms) if (p := note(timeline.only(k)))}
-    if not found:
+    by_arm = {name: p for k, name in enumerate(timeline.arms) if (p := note(timeline.only(k)))}
+    if not by_arm:
         return None
-    first = next(iter(found.values()))
-    said = tuple(f"{name}: {p.summary}" for name, p in found.items())
-    if len(found) == 1:
-        return replace(first, summary=f"Under {next(iter(found))}: {first.summary}")
-    return replace(first, summary=f"Of {len(found)} treatments: {first.summary}", where=said)
+    first = next(iter(by_arm.values()))
+    sentences = tuple(f"{name}: {p.summary}" for name, p in by_arm.items())
+    if len(by_arm) == 1:
+        return replace(first, summary=f"Under {next(iter(by_arm))}: {first.summary}")
+    return replace(first, summary=f"Of {len(by_arm)} treatments: {first.summary}", where=sentences)
 
 
 def note_unit_by_spacing(timeline: Timeline) -> Problem | None:
@@ -171,7 +172,7 @@ def _are_weeks(grid: IntArray, last: int) -> bool:
 
 
 def note_day_one(timeline: Timeline) -> Problem | None:
-    """Note days that count from 1, so that nobody has a baseline."""
+    """Note days that count from 1, so that no subject has a baseline."""
     seen = timeline.seen
     n = int(seen.sum())
     if n < FEWEST:

@@ -1,4 +1,4 @@
-"""Whether the day that is asked for is one on which patients were rated."""
+"""Whether the day that is asked for is one on which patients were assessed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def note_asked_day(
     return Problem(
         "day_few_reach",
         f"Under {', '.join(names)} {of:,} were assessed between day {day - reach:g} and "
-        f"{day + reach:g}, {n:,} {where} {day:g}: the others count as not rated.",
+        f"{day + reach:g}, {n:,} {where} {day:g}: the others count as not assessed.",
         tuple(f"{study.treatments[k]}: {n_on[k]:,} of {n_near[k]:,}" for k in thin),
         remedy,
         level="warning",
@@ -76,8 +76,8 @@ def warn_of_asked_days(
     stacklevel: int = 3,
 ) -> tuple[Problem, ...]:
     """Issue what `note_asked_day` says of some days, and return it."""
-    found = [note_asked_day(study, float(day), treatments) for day in dict.fromkeys(days)]
-    notices = tuple(p for p in found if p is not None)
+    problems = [note_asked_day(study, float(day), treatments) for day in dict.fromkeys(days)]
+    notices = tuple(p for p in problems if p is not None)
     if notices:
         warnings.warn(describe_problems(notices), DataWarning, stacklevel=stacklevel + 1)
     return notices

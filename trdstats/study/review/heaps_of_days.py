@@ -60,16 +60,16 @@ def _heaps(
 
     A heap to which subjects came several times is looked at again, more closely.
     """
-    found = []
+    pairs = []
     for low, high in _coarse_heaps(code, day, bandwidth):
-        own = (day >= low) & (day < high)
-        several = own.sum() > _SEVERAL * len(np.unique(code[own]))
+        inside = (day >= low) & (day < high)
+        several = inside.sum() > _SEVERAL * len(np.unique(code[inside]))
         if not several or bandwidth / 2 < _STEP:
-            found.append((low, high))
+            pairs.append((low, high))
             continue
-        inner = _heaps(code[own], day[own], bandwidth / 2)
-        found += list(pairwise([low, *(a for a, _ in inner[1:]), high]))
-    return found
+        inner = _heaps(code[inside], day[inside], bandwidth / 2)
+        pairs += list(pairwise([low, *(a for a, _ in inner[1:]), high]))
+    return pairs
 
 
 def _coarse_heaps(code: IntArray, day: FloatArray, bandwidth: float) -> list[tuple[float, float]]:
@@ -130,17 +130,17 @@ def _window(day: FloatArray) -> tuple[float, float, float]:
 
 def _apart(spans: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
     """Return windows that rounding made touch, each drawn in to where the next one opens."""
-    found = [spans[0]]
+    pairs = [spans[0]]
     for day, low, high in spans[1:]:
-        before, opens, closes = found[-1]
+        before, opens, closes = pairs[-1]
         if low <= closes:
             middle = (before + day) / 2
             whole = day - before > 2
             closes = max(before, np.floor(middle) if whole else round(middle - 0.005, 3))
             low = min(day, np.floor(middle) + 1 if whole else round(middle + 0.005, 3))
-            found[-1] = (before, opens, float(closes))
-        found.append((day, float(low), high))
-    return found
+            pairs[-1] = (before, opens, float(closes))
+        pairs.append((day, float(low), high))
+    return pairs
 
 
 def _counted(

@@ -28,7 +28,7 @@ def propose_windows(
     treatment: str | None = None,
     day: str = "day",
 ) -> ProposedWindows:
-    """Propose visit windows from the days on which subjects were rated.
+    """Propose visit windows from the days on which subjects were assessed.
 
     The days of each treatment fall into heaps; a heap is a scheduled visit when at least a tenth
     of those still followed came. Its day is the median, or the full week next to it where as many
@@ -76,13 +76,13 @@ def propose_windows(
         rows = at > 0
     frames = []
     for k, name in enumerate(arms):
-        own = rows & (arm == k)
-        if not own.any():
+        in_arm = rows & (arm == k)
+        if not in_arm.any():
             raise NotEstimableError(
                 f"{name} has no rating after day 0, so no windows can be read for it. Leave it "
                 "out with study.only([...]), or write its windows yourself."
             )
-        frames.append(propose(code[own], at[own]).assign(treatment=name))
+        frames.append(propose(code[in_arm], at[in_arm]).assign(treatment=name))
     frame = pd.concat(frames, ignore_index=True)
     frame = frame[["treatment", *frame.columns.drop("treatment")]]
     return ProposedWindows(frame, isinstance(visits, Study) or treatment is not None)
@@ -103,7 +103,7 @@ class ProposedWindows(FrameResult):
     frame : pandas.DataFrame
         As returned by `tidy`.
     by_treatment : bool
-        Whether each treatment has a schedule of its own.
+        Whether each treatment has a separate schedule.
     """
 
     frame: pd.DataFrame
@@ -115,13 +115,13 @@ class ProposedWindows(FrameResult):
 
         Where the proposal is one for all, ``{day: half-width or (earlier, later)}``.
         """
-        found: dict[Any, dict[float, float | tuple[float, float]]] = {}
+        by_treatment: dict[Any, dict[float, float | tuple[float, float]]] = {}
         for r in each_row(self.frame):
             # 28.1 - 28 is not 0.1 in binary; a day has no more than six decimals here.
             early, late = round(r.opens - r.day, 6), round(r.closes - r.day, 6)
             width = late if -early == late else (early, late)
-            found.setdefault(r.treatment, {})[float(r.day)] = width
-        return found if self.by_treatment else next(iter(found.values()))
+            by_treatment.setdefault(r.treatment, {})[float(r.day)] = width
+        return by_treatment if self.by_treatment else next(iter(by_treatment.values()))
 
     def glance(self) -> pd.DataFrame:
         """Return one row: treatments, visits, ratings within and outside the windows."""
@@ -153,12 +153,12 @@ class ProposedWindows(FrameResult):
         header = (
             "Treatment", "Day", "Window", "Subjects", "Within", "Outside", "Surplus", "Ties",
         )  # fmt: skip
-        share = 100 * outside / max(within + outside, 1)
+        proportion = 100 * outside / max(within + outside, 1)
         return Summary(
             "Proposed visit windows",
             (
                 ("Ratings after day 0", f"{within + outside:,}"),
-                ("Outside every window", f"{outside:,} ({share:.0f} %)"),
+                ("Outside every window", f"{outside:,} ({proportion:.0f} %)"),
             ),
             (Table(header, rows, 3),),
             (

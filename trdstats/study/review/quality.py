@@ -65,8 +65,8 @@ class RatingQuality(FrameResult):
                 "Where severity is spread as usual the milder interval does not hold more; "
                 "a small p points to ratings lifted over the threshold."
             )
-        facts = (("Visits on which two scales move apart", f"{len(self.findings):,}"),)
-        return Summary("Quality of ratings", facts, tuple(tables), tuple(notes))
+        header = (("Visits on which two scales move apart", f"{len(self.findings):,}"),)
+        return Summary("Quality of ratings", header, tuple(tables), tuple(notes))
 
 
 @checked
@@ -76,7 +76,7 @@ def check_ratings(study: Study, *, entry: int | None = None, width: int = 2) -> 
     Parameters
     ----------
     study : Study
-        With several scales, each pair is compared: between two visits on which both were rated
+        With several scales, each pair is compared: between two visits on which both were assessed
         one must not get better by a severity band while the other gets worse by one.
     entry : int, optional
         Least severe baseline with which a subject could enter, on the primary scale: the lowest,
@@ -110,8 +110,8 @@ def check_ratings(study: Study, *, entry: int | None = None, width: int = 2) -> 
     pairs = [_moves_apart(study.on(a), study.on(b)) for a, b in combinations(study.scales, 2)]
     columns = ["kind", "subject", "day", "detail"]
     empty = pd.DataFrame(columns=columns).astype({"day": float})
-    found = [p for p in pairs if len(p)]
-    findings = pd.concat(found, ignore_index=True)[columns] if found else empty
+    pair_tables = [p for p in pairs if len(p)]
+    findings = pd.concat(pair_tables, ignore_index=True)[columns] if pair_tables else empty
     return RatingQuality(findings, pd.DataFrame() if entry is None else _entry(study, entry, width))
 
 

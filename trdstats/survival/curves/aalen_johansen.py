@@ -163,8 +163,8 @@ class AalenJohansenResult(CurveResult):
         at, causes = read_days(days), self.times.causes
 
         def of_group(g: Group) -> FloatArray:
-            own = [kernel.influence_on_incidence(self._fits[g.label], k, at) for k in causes]
-            return np.hstack(own)
+            effects = [kernel.influence_on_incidence(self._fits[g.label], k, at) for k in causes]
+            return np.hstack(effects)
 
         effect = self._sample.influences(of_group, len(causes) * len(at))
         variance = np.diag(plain.covariance)
@@ -208,10 +208,10 @@ class AalenJohansenResult(CurveResult):
             group column, cause, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
             reason (why an estimate or its error is NaN); see `estimates`.
         """
-        found = self._values(days)
+        estimates = self._values(days)
         at = np.asarray(days, dtype=float)
         n_risk = [g.follow_up.at_risk(at) for g in self._sample.groups]
-        return self._on_days(found, np.repeat(n_risk, len(self.times.causes), axis=0).ravel())
+        return self._on_days(estimates, np.repeat(n_risk, len(self.times.causes), axis=0).ravel())
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects with follow-up, events of the first cause, of the others."""
@@ -238,10 +238,10 @@ class AalenJohansenResult(CurveResult):
         """
         if cause not in self.times.causes:
             raise unknown_name("cause", cause, self.times.causes)
-        found = self.estimates(days)
+        estimates = self.estimates(days)
         place = list(self.times.causes).index(cause)
-        rows = np.arange(len(found)).reshape(len(self._fits), len(self.times.causes), -1)
-        return found.select(rows[:, place].ravel()).influence()
+        rows = np.arange(len(estimates)).reshape(len(self._fits), len(self.times.causes), -1)
+        return estimates.select(rows[:, place].ravel()).influence()
 
     def plot(
         self,

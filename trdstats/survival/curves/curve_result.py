@@ -114,8 +114,8 @@ class CurveResult(WholeCurves):
         """
         return self._compared(self.estimates(days), reference)
 
-    def _compared(self, found: Estimates, reference: Level | None) -> pd.DataFrame:
-        return found.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
+    def _compared(self, estimates: Estimates, reference: Level | None) -> pd.DataFrame:
+        return estimates.compare(self._key, reference=reference).tidy(conf_level=self.conf_level)
 
     def _on_days(self, estimates: Estimates, n_risk: FloatArray) -> pd.DataFrame:
         """Return estimates on days with the numbers at risk just before them."""

@@ -219,12 +219,12 @@ class KaplanMeierResult(CurveResult):
         error = error * np.abs(slope)
         keys = {self._key: np.repeat(list(self._curves), len(at)), "time": np.tile(at, len(curves))}
         limits = partial(_limits_of, survival, log_variance, measure, self.spec.conf_type)
-        found = estimates_of(
+        estimates = estimates_of(
             pd.DataFrame(keys), value, covariance=np.diag(error**2),
             reasons=why_missing(value, error, last), limits=CurveLimits(limits, len(value)),
             title=f"Kaplan-Meier, {measure}",
         )  # fmt: skip
-        return found, slope
+        return estimates, slope
 
     def at(self, days: Sequence[float], *, measure: Measure = "survival") -> pd.DataFrame:
         """Return the curves at chosen days, one row a group and day.
@@ -235,10 +235,10 @@ class KaplanMeierResult(CurveResult):
             group column, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
             reason (why an estimate or its error is NaN); see `estimates`.
         """
-        found, _ = self._values(days, measure)
+        estimates, _ = self._values(days, measure)
         at = read_days(days)
-        n_risk = np.concatenate([curve.at_risk(at) for curve in self._curves.values()])
-        return self._on_days(found, n_risk)
+        n_risk = np.concatenate([g.follow_up.at_risk(at) for g in self._sample.groups])
+        return self._on_days(estimates, n_risk)
 
     def contrasts(
         self,
@@ -286,7 +286,7 @@ class KaplanMeierResult(CurveResult):
         return pd.DataFrame(rows)
 
     def glance(self) -> pd.DataFrame:
-        """Return one row: subjects with follow-up, events, those never seen, groups."""
+        """Return one row: subjects with follow-up, events, those never assessed, groups."""
         return pd.DataFrame(
             {
                 "n": [self._sample.n],

@@ -73,16 +73,16 @@ def landmark(times: EventTimes | FrameLike, day: float) -> EventTimes:
     left_out = frame.loc[out, ["subject", "treatment"]].assign(reason=reason[out])
     parts = [f for f in (times.left_out, left_out) if len(f)] or [left_out]
     kept = frame.loc[~out]
-    moved: dict[str, Any] = {
+    shifted: dict[str, Any] = {
         "left": np.maximum(kept["left"] - day, 0.0),
         "right": kept["right"] - day,
         "time": kept["time"] - day,
     }
     if "entry" in kept:
-        moved["entry"] = np.maximum(kept["entry"] - day, 0.0)
+        shifted["entry"] = np.maximum(kept["entry"] - day, 0.0)
     origin = "day" if times.origin == "day 0" else "days after " + times.origin + ":"
     return EventTimes(
-        kept.assign(**moved),
+        kept.assign(**shifted),
         outcome=times.outcome,
         origin=f"{origin} {day:g}",
         causes=times.causes,

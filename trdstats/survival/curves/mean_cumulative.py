@@ -144,8 +144,8 @@ class MeanCumulativeResult(CurveResult):
         fit = self._fits[label]
         if self._sample.model is None:
             return fit.std_error
-        moved = self._influences(fit.counts.time, only=label)
-        return np.asarray(np.sqrt((moved**2).sum(axis=0)))
+        influence = self._influences(fit.counts.time, only=label)
+        return np.asarray(np.sqrt((influence**2).sum(axis=0)))
 
     def _influences(self, days: FloatArray, only: str | None = None) -> FloatArray:
         """Return the influence of every subject on the curves at days, group by group."""
@@ -213,8 +213,8 @@ class MeanCumulativeResult(CurveResult):
             group column, time, n_risk, estimate, std_error, conf_low, conf_high, conf_level,
             reason (why an estimate or its error is NaN).
         """
-        found = self.estimates(days)
-        return self._on_days(found, np.concatenate(self._at_risk(days)))
+        estimates = self.estimates(days)
+        return self._on_days(estimates, np.concatenate(self._at_risk(days)))
 
     def _at_risk(self, days: Sequence[float]) -> list[FloatArray]:
         """Return the numbers at risk just before days, group by group."""

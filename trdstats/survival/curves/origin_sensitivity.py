@@ -31,7 +31,7 @@ from trdstats.tables import (
 ORIGINS = ("visit that found it", "visit before", "imputed between")
 
 
-def move_origin(times: EventTimes, share: FloatArray | float) -> EventTimes:
+def move_origin(times: EventTimes, proportion: FloatArray | float) -> EventTimes:
     """Return the times as counted from an earlier origin.
 
     Parameters
@@ -55,10 +55,10 @@ def move_origin(times: EventTimes, share: FloatArray | float) -> EventTimes:
     # Who was not observed after the origin carries no follow-up, however early it is put; an event
     # on the day of the origin keeps its day, and so comes later.
     followed = (frame["time"] > 0) | (frame["status"] > 0)
-    shift = np.where(followed, frame["origin_gap"] * share, 0.0)
-    moved = {c: frame[c] + shift for c in ("left", "right", "time")}
+    shift = np.where(followed, frame["origin_gap"] * proportion, 0.0)
+    shifted = {c: frame[c] + shift for c in ("left", "right", "time")}
     return EventTimes(
-        frame.assign(**moved),
+        frame.assign(**shifted),
         outcome=times.outcome,
         origin=times.origin,
         causes=times.causes,

@@ -112,7 +112,7 @@ class RMST:
         ------
         NotEstimableError
             When the follow-up of a group ends before tau while some are still at risk, no subject
-            under a treatment was rated by then, or, with delayed entry, no subject is under
+            under a treatment was assessed by then, or, with delayed entry, no subject is under
             observation on some days before tau.
         UnknownNameError
             When the reference is no group.
@@ -175,12 +175,12 @@ class RMSTResult(EstimateResult):
 
     def _estimates(self, means: Estimates) -> Estimates:
         comparisons = self._compared(means) if self._adjusted is None else self._of_regressions()
-        found = below([means, *comparisons])
+        estimates = below([means, *comparisons])
         order = {g.label: k for k, g in enumerate(self._sample.groups)}
-        measure, group = (found.keys[c].tolist() for c in ("measure", "treatment"))
+        measure, group = (estimates.keys[c].tolist() for c in ("measure", "treatment"))
         rows = [j for j, m in enumerate(measure) if m in MEASURES]
         rows.sort(key=lambda j: (MEASURES.index(measure[j]), order[group[j]]))
-        return found.select(rows)
+        return estimates.select(rows)
 
     def _of_means(self) -> Estimates:
         if self._adjusted is None:
@@ -227,14 +227,14 @@ class RMSTResult(EstimateResult):
             subjects=means.subjects, reasons=means.reasons * 2, title=self._title,
             notes=means.notes,
         )  # fmt: skip
-        found = both.compare(reference=self.reference, measures=("difference", "ratio"))
+        estimates = both.compare(reference=self.reference, measures=("difference", "ratio"))
         names = ("difference", "difference of time lost", "ratio", "ratio of time lost")
         keys = {
             "measure": np.repeat(names, k),
-            "treatment": found.keys["treatment"],
+            "treatment": estimates.keys["treatment"],
             "reference": self.reference,
         }
-        return [replace(found, keys=pd.DataFrame(keys))]
+        return [replace(estimates, keys=pd.DataFrame(keys))]
 
     def _of_regressions(self) -> list[Estimates]:
         """Return the effects of the groups in the three regressions."""
@@ -302,21 +302,25 @@ class RMSTResult(EstimateResult):
         for r in each_row(self.tidy()):
             by_group.setdefault(r.treatment, {})[r.measure] = r
         rows = []
-        for name, own in by_group.items():
-            cells = [name, _shown(own["restricted mean"], 1)]
+        for name, by_measure in by_group.items():
+            cells = [name, _shown(by_measure["restricted mean"], 1)]
             for measure in MEASURES[1:]:
                 digits = 1 if measure == "difference" else 2
-                cells.append(_shown(own[measure], digits) if measure in own else "")
-            p = format_p(own["difference"].p_value) if "difference" in own else "reference"
+                cells.append(_shown(by_measure[measure], digits) if measure in by_measure else "")
+            p = (
+                format_p(by_measure["difference"].p_value)
+                if "difference" in by_measure
+                else "reference"
+            )
             rows.append((*cells, p))
         header = ("Group", f"Mean days ({level})", "Difference", "Ratio", "Ratio of time lost", "p")
-        facts = list(counts_header(self.times, self._sample))
+        lines = list(counts_header(self.times, self._sample))
         if self.spec.covariates is not None:
-            facts.append(("Adjusted for", self.spec.covariates))
-        facts += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
+            lines.append(("Adjusted for", self.spec.covariates))
+        lines += [("Left out", f"{n:,}: {why}") for why, n in self.left_out.items()]
         return Summary(
             self._title,
-            tuple(facts),
+            tuple(lines),
             (Table(header, tuple(rows)),),
             (
                 *notes_of(self.times, self._sample),
@@ -348,6 +352,6 @@ def _check_first_look(times: EventTimes, tau: float) -> None:
         )
         kept = [k for k in times.treatments if k not in late]
         raise NotEstimableError(
-            f"No subject was rated by day {tau:g} under {listed}. Choose a later tau"
+            f"No subject was assessed by day {tau:g} under {listed}. Choose a later tau"
             + or_leave_out("times", kept)
         )

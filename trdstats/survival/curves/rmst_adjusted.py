@@ -95,10 +95,10 @@ def adjust_means(
         effects.append(fit.influence)
         if measure == "difference":
             means, influence = _standardise(fit.beta, fit.influence, Z, sample, len(labels))
-    everyone = sample.lay_out(row, influence)
+    all_subjects = sample.lay_out(row, influence)
     table = pd.concat(rows, ignore_index=True)
     on_all = sample.lay_out(row, np.hstack(effects))
-    return AdjustedMeans(labels, means, everyone, error_of(influence), table, on_all)
+    return AdjustedMeans(labels, means, all_subjects, error_of(influence), table, on_all)
 
 
 def _sizes(sample: Sample) -> list[int]:
@@ -109,11 +109,11 @@ def _standardise(
     beta: FloatArray, on_beta: FloatArray, Z: FloatArray, sample: Sample, g: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return the means over all subjects under each group, with the subjects' influences."""
-    weight = np.concatenate([own.weight for own in sample.groups])
-    share = weight / weight.sum()
+    weight = np.concatenate([group.weight for group in sample.groups])
+    proportion = weight / weight.sum()
     arms = np.eye(g)
     arms[:, 0] = 1.0
-    rows = np.column_stack((arms, np.tile(share @ Z, (g, 1))))
+    rows = np.column_stack((arms, np.tile(proportion @ Z, (g, 1))))
     # Who is in the sample moves the covariates averaged over, whatever the coefficients.
-    drift = share * ((Z - share @ Z) @ beta[g:])
+    drift = proportion * ((Z - proportion @ Z) @ beta[g:])
     return rows @ beta, on_beta @ rows.T + drift[:, None]

@@ -197,11 +197,11 @@ class TimeLostResult(EstimateResult):
         for r in each_row(self.tidy()):
             rows.setdefault((r.cause, r.treatment), {})[r.measure] = r
         cells = []
-        for (cause, name), own in rows.items():
-            shown = [_shown(own["mean days lost"], 1)]
+        for (cause, name), subset in rows.items():
+            shown = [_shown(subset["mean days lost"], 1)]
             for measure, digits in (("difference", 1), ("ratio", 2)):
-                shown.append(_shown(own[measure], digits) if measure in own else "")
-            p = format_p(own["difference"].p_value) if "difference" in own else "reference"
+                shown.append(_shown(subset[measure], digits) if measure in subset else "")
+            p = format_p(subset["difference"].p_value) if "difference" in subset else "reference"
             cells.append((cause, name, *shown, p))
         level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Cause", "Group", f"Mean days lost ({level})", "Difference", "Ratio", "p")
@@ -237,7 +237,7 @@ def _influence_on_area(fit: kernel.Incidence, cause: int, tau: float) -> FloatAr
     width = _widths(fit, tau)
     used = np.flatnonzero(width > 0)
     n = len(fit.follow_up.weight)
-    found = np.zeros(n)
+    effect = np.zeros(n)
     for part in np.array_split(used, max(1, n * len(used) // _CELLS)):
-        found += kernel.influence_on_incidence(fit, cause, fit.counts.time[part]) @ width[part]
-    return found
+        effect += kernel.influence_on_incidence(fit, cause, fit.counts.time[part]) @ width[part]
+    return effect

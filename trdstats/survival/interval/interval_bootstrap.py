@@ -19,7 +19,7 @@ from trdstats.survival.groups import Group, Sample
 def redraw(sample: Sample, n_boot: int, seed: int, n_jobs: int) -> dict[str, tuple[Npmle, ...]]:
     """Return the estimates of every group in every replicate.
 
-    A replicate has a seed of its own, so that the number of workers changes nothing.
+    A replicate has a separate seed, so that the number of workers changes nothing.
     """
     rows = replicate(_replicate, (sample.groups,), streams_of(seed, n_boot), n_jobs=n_jobs)
     return {

@@ -90,26 +90,32 @@ class IntervalPH:
         ------
         NotEstimableError
             When no subject had the event, no event is seen to come before another time, columns
-            explain each other, a coefficient has no finite estimate, or some entered late.
+            are collinear, a coefficient has no finite estimate, or some entered late.
         SpecError, DataError
             When the formula does not fit the event times.
         """
         times = as_event_times(times, weights)
         sample = split_intervals(times, None, weights)
-        everyone = sample.groups[0]
-        frame = times.at_risk().iloc[everyone.row].reset_index(drop=True)
+        all_subjects = sample.groups[0]
+        frame = times.at_risk().iloc[all_subjects.row].reset_index(drop=True)
         design = read_covariates(frame, self.formula, what="event times")
         _check_rank(design)
         kept = design.kept
-        own = Analysed(everyone.left[kept], everyone.right[kept], design.X, everyone.weight[kept])
-        _check_events(times, own)
-        fit = interval_ph(own.left, own.right, own.X, own.weight)
+        analysed = Analysed(
+            all_subjects.left[kept], all_subjects.right[kept], design.X, all_subjects.weight[kept]
+        )
+        _check_events(times, analysed)
+        fit = interval_ph(analysed.left, analysed.right, analysed.X, analysed.weight)
         if fit.separated.any():
             terms = [t for t, e in zip(design.terms, fit.separated, strict=True) if e]
             raise no_finite_estimate(terms, times.outcome)
-        curvature = profile_curvature(own.left, own.right, own.X, fit.beta, own.weight)
-        drawn = _redraw(own, self) if self.n_boot else None
-        return IntervalPHResult(self, times, sample, everyone, design, own, fit, curvature, drawn)
+        curvature = profile_curvature(
+            analysed.left, analysed.right, analysed.X, fit.beta, analysed.weight
+        )
+        drawn = _redraw(analysed, self) if self.n_boot else None
+        return IntervalPHResult(
+            self, times, sample, all_subjects, design, analysed, fit, curvature, drawn
+        )
 
 
 def _check_rank(design: CovariateDesign) -> None:
@@ -117,13 +123,13 @@ def _check_rank(design: CovariateDesign) -> None:
     check_full_rank(np.hstack((constant, design.X)), ["the baseline", *design.terms])
 
 
-def _check_events(times: EventTimes, own: Analysed) -> None:
-    if not np.isfinite(own.right).any():
+def _check_events(times: EventTimes, group: Analysed) -> None:
+    if not np.isfinite(group.right).any():
         raise NotEstimableError(f"No subject had the event ({times.outcome}): nothing to estimate.")
-    if not _tells_apart(own.left, own.right):
+    if not _tells_apart(group.left, group.right):
         raise NotEstimableError(
             "All intervals (left, right] overlap: no event is known to come before the time of "
-            "anybody else, so that hazards cannot be compared."
+            "any other subject, so that hazards cannot be compared."
         )
 
 
@@ -132,17 +138,17 @@ def _tells_apart(left: FloatArray, right: FloatArray) -> bool:
     return len(innermost_intervals(left, right).lower) > 1
 
 
-def _redraw(own: Analysed, spec: IntervalPH) -> FloatArray:
+def _redraw(group: Analysed, spec: IntervalPH) -> FloatArray:
     """Return the coefficients of every replicate, NaN where there was no maximum."""
     streams = streams_of(spec.seed, spec.n_boot)
-    rows = replicate(_replicate, (own,), streams, n_jobs=spec.n_jobs)
+    rows = replicate(_replicate, (group,), streams, n_jobs=spec.n_jobs)
     return np.array([row["beta"] for row in rows])
 
 
-def _replicate(stream: np.random.SeedSequence, own: Analysed) -> Arrays:
-    weight = own.weight * draw_counts(len(own.weight), np.random.default_rng(stream))
+def _replicate(stream: np.random.SeedSequence, group: Analysed) -> Arrays:
+    weight = group.weight * draw_counts(len(group.weight), np.random.default_rng(stream))
     drawn = weight > 0
-    left, right, X = own.left[drawn], own.right[drawn], own.X[drawn]
+    left, right, X = group.left[drawn], group.right[drawn], group.X[drawn]
     nothing = np.full(X.shape[1], np.nan)
     if not _tells_apart(left, right) or np.linalg.matrix_rank(X - X.mean(axis=0)) < X.shape[1]:
         return {"beta": nothing}

@@ -48,9 +48,9 @@ class IntervalPHResult(Coefficients):
     spec: IntervalPH
     times: EventTimes
     _sample: Sample
-    _everyone: Group
+    _all_subjects: Group
     _design: CovariateDesign
-    _own: Analysed
+    _analysed: Analysed
     _fit: IntervalHazards
     _curvature: ProfileCurvature
     _drawn: FloatArray | None
@@ -63,8 +63,8 @@ class IntervalPHResult(Coefficients):
         along the profile, in which the baseline follows the coefficients (Zeng, Gao and Lin 2017,
         doi:10.1093/biomet/asx029).
         """
-        effect = (self._curvature.scores * self._own.weight[:, None]) @ self._inverse()
-        row = self._everyone.row[self._design.kept]
+        effect = (self._curvature.scores * self._analysed.weight[:, None]) @ self._inverse()
+        row = self._all_subjects.row[self._design.kept]
         values = self._inverse()
         if self._drawn is not None:
             values = np.cov(self._usable(), rowvar=False).reshape(len(values), -1)
@@ -96,8 +96,8 @@ class IntervalPHResult(Coefficients):
         statistic, df, p = self._likelihood_ratio(fit.loglik_null, len(self._design.terms))
         return pd.DataFrame(
             {
-                "n": [len(self._own.left)],
-                "events": [int(np.isfinite(self._own.right).sum())],
+                "n": [len(self._analysed.left)],
+                "events": [int(np.isfinite(self._analysed.right).sum())],
                 "loglik": [fit.loglik],
                 "loglik_null": [fit.loglik_null],
                 "statistic": [statistic],
@@ -127,10 +127,12 @@ class IntervalPHResult(Coefficients):
         factors = np.array(self._design.factors)
         rows = []
         for name in dict.fromkeys(self._design.factors):
-            without = self._own.X[:, factors != name]
+            without = self._analysed.X[:, factors != name]
             loglik = self._fit.loglik_null
             if without.shape[1]:
-                smaller = interval_ph(self._own.left, self._own.right, without, self._own.weight)
+                smaller = interval_ph(
+                    self._analysed.left, self._analysed.right, without, self._analysed.weight
+                )
                 loglik = smaller.loglik
             statistic, df, p = self._likelihood_ratio(loglik, int((factors == name).sum()))
             rows.append({"term": name, "statistic": statistic, "df": df, "p_value": p})
@@ -166,7 +168,7 @@ class IntervalPHResult(Coefficients):
             errors = f"{self.spec.n_boot:,} bootstrap replicates, seed {self.spec.seed}"
         elif self._sample.weighted:
             errors = "robust"
-        facts = [
+        lines = [
             ("Model", f"hazard ratios of {self.spec.formula}, baseline free"),
             *(("Left out", f"{n:,}: {reason}") for reason, n in self._design.left_out.items()),
             *self._design.spec.header(),
@@ -174,18 +176,18 @@ class IntervalPHResult(Coefficients):
             ("Standard errors", errors),
         ]
         if not np.isnan(overall.statistic):
-            facts.append(
+            lines.append(
                 ("Against none", f"chi-squared {format_number(overall.statistic, 2)} on "
                  f"{overall.df} df, p {format_p(overall.p_value)}")
             )  # fmt: skip
         level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Term", "Log hazard ratio", "SE", "Hazard ratio", level, "p")
-        found = self.estimates()
+        estimates = self.estimates()
         return Summary(
-            found.title,
-            (*counts_header(self.times, self._sample), *facts),
+            estimates.title,
+            (*counts_header(self.times, self._sample), *lines),
             (Table(header, self._rows_by_coefficient()),),
-            found.notes,
+            estimates.notes,
         )
 
     def _warnings(self) -> list[str]:

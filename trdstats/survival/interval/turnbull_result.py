@@ -261,15 +261,15 @@ class TurnbullResult(CurveResult):
             bound_high (infinite where the share was not seen to be reached), conf_low,
             conf_high, conf_level.
         """
-        shares = [float(p) for p in probabilities]
-        if not all(0 < p < 1 for p in shares):
-            raise SpecError(f"probabilities must lie between 0 and 1; got {shares}.")
+        proportions = [float(p) for p in probabilities]
+        if not all(0 < p < 1 for p in proportions):
+            raise SpecError(f"probabilities must lie between 0 and 1; got {proportions}.")
 
         def bounds(fit: Npmle) -> tuple[FloatArray, FloatArray]:
-            pairs = np.array([quantile_bounds(fit, p) for p in shares])
+            pairs = np.array([quantile_bounds(fit, p) for p in proportions])
             return pairs[:, 0], pairs[:, 1]
 
-        return self._of_groups(bounds, {"probability": shares}, middle=False, discrete=True)
+        return self._of_groups(bounds, {"probability": proportions}, middle=False, discrete=True)
 
     def restricted_mean(self, tau: float, reference: Level | None = None) -> pd.DataFrame:
         """Return mean days without the event up to `tau`, and their differences.
@@ -361,26 +361,26 @@ class TurnbullResult(CurveResult):
                     format_count(len(g.time)),
                     format_count((g.status == 1).sum()),
                     f"{day:g}",
-                    _share(low, high),
+                    _proportion(low, high),
                     _days(median.estimate, median.bound_low, median.bound_high),
                     *([_span(median.conf_low, median.conf_high)] * bool(self._drawn)),
                 )
             )
         header = ("Group", "At risk", "Events", "By day", "Had the event (%)", "Median (days)")
-        found = all(f.converged for f in self._fits.values())
-        facts = [("Estimate", "maximum likelihood" + ", gap below 1e-9" * found)]
+        converged = all(f.converged for f in self._fits.values())
+        lines = [("Estimate", "maximum likelihood" + ", gap below 1e-9" * converged)]
         if self._drawn:
-            facts.append(("Intervals", f"{self.spec.n_boot:,} bootstrap replicates, seed "
+            lines.append(("Intervals", f"{self.spec.n_boot:,} bootstrap replicates, seed "
                           f"{self.spec.seed}, percentiles"))  # fmt: skip
         notes = [
             *interval_notes(self.times, self._sample),
             f"By day: the last with {SUPPORT_RULE}.",
         ]
-        if not found:
+        if not converged:
             notes.append("The search ended before the maximum was reached.")
         return Summary(
             "Turnbull",
-            (*counts_header(self.times, self._sample), *facts),
+            (*counts_header(self.times, self._sample), *lines),
             (Table((*header, level) if self._drawn else header, tuple(rows)),),
             tuple(notes),
         )
@@ -400,7 +400,7 @@ def _days(estimate: float, low: float, high: float) -> str:
     return _span(low, high) if np.isfinite(high) else "not reached"
 
 
-def _share(low: float, high: float) -> str:
+def _proportion(low: float, high: float) -> str:
     """Return a share in percent, or its bounds where the visits leave it open."""
     if high - low <= _SAME:
         return format_percent(low)

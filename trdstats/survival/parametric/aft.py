@@ -136,9 +136,9 @@ def _check_maximum(fit: AFTFit, X: FloatArray, data: Analysed) -> None:
     values, vectors = eigh(fit.information, whole)
     if values[0] > FLAT and (fit.converged or np.abs(fit.theta).max() < _UNBOUNDED):
         return
-    share = np.abs(vectors[:, 0]) * np.sqrt(np.diag(whole))
+    proportion = np.abs(vectors[:, 0]) * np.sqrt(np.diag(whole))
     terms = parameter_names(data.designs[0], len(fit.theta) - q)
-    names = [t for t, v in zip(terms, share, strict=True) if v > 0.1 * share.max()]
+    names = [t for t, v in zip(terms, proportion, strict=True) if v > 0.1 * proportion.max()]
     raise NotEstimableError(
         f"The likelihood has no single maximum: {', '.join(names)} can change without end and it "
         "stays level or rises. The visits may be too few to tell the scale, or a covariate may "

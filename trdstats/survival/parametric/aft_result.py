@@ -126,8 +126,8 @@ class AFTResult(ParametricResult):
             Derived({"term": name}, value, slope, "identity")
             for name, value, slope in zip(self.terms[1:q], estimate, J, strict=True)
         ]
-        found = derived_estimates(rows, self._variance(), null=0.0)
-        table = found.tidy(conf_level=self.spec.conf_level)
+        estimates = derived_estimates(rows, self._variance(), null=0.0)
+        table = estimates.tidy(conf_level=self.spec.conf_level)
         ratios = ratios_of(table, "hazard_ratio", np.ones(len(rows), dtype=bool))
         return pd.concat(
             [table[["term"]], pd.DataFrame(ratios), table.drop(columns="term")], axis=1
@@ -151,21 +151,25 @@ class AFTResult(ParametricResult):
         )
 
     def _derived(
-        self, people: Population, keys: dict[str, object], days: Sequence[float], tau: float | None
+        self,
+        population: Population,
+        keys: dict[str, object],
+        days: Sequence[float],
+        tau: float | None,
     ) -> list[Derived]:
-        middle = log_quantile(people)
+        middle = log_quantile(population)
         median = float(np.exp(middle.value))
         key = keys | {"measure": "median", "time": np.nan}
         rows = [Derived(key, median, median * middle.gradient, "log")]
         for day in days:
             with np.errstate(divide="ignore"):
-                found = mean_survival(people, float(np.log(day)))
+                means = mean_survival(population, float(np.log(day)))
             key = keys | {"measure": "survival", "time": float(day)}
-            rows.append(Derived(key, found.value, found.gradient, "log-log"))
+            rows.append(Derived(key, means.value, means.gradient, "log-log"))
         if tau is not None:
-            found = restricted_mean_time(people, tau)
+            means = restricted_mean_time(population, tau)
             key = keys | {"measure": "restricted mean", "time": float(tau)}
-            rows.append(Derived(key, found.value, found.gradient, "identity"))
+            rows.append(Derived(key, means.value, means.gradient, "identity"))
         return rows
 
     def _standardised(
@@ -175,8 +179,8 @@ class AFTResult(ParametricResult):
         design, weight = self._data.designs[0], self._data.weight
         rows = []
         for name in levels_of(self._data.designs, by):
-            people = self._population(design_at(design, by, name), weight)
-            rows += self._derived(people, {by: name}, days, tau)
+            population = self._population(design_at(design, by, name), weight)
+            rows += self._derived(population, {by: name}, days, tau)
         return rows
 
     def marginal(
@@ -241,15 +245,15 @@ class AFTResult(ParametricResult):
         rows: list[Derived] = []
         for i in range(len(table)):
             if complete[i]:
-                people = self._population(X[place[i]][None, :], np.ones(1))
-                rows += self._derived(people, {"row": i}, days, None)
+                population = self._population(X[place[i]][None, :], np.ones(1))
+                rows += self._derived(population, {"row": i}, days, None)
                 continue
             for measure, day in [("median", np.nan), *(("survival", float(d)) for d in days)]:
                 key = {"row": i, "measure": measure, "time": day}
                 rows.append(Derived(key, np.nan, nothing, "identity", "a covariate is missing"))
         return derived_table(rows, self._variance(), self.spec.conf_level)
 
-    def _shares(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _proportions(self, frame: pd.DataFrame) -> pd.DataFrame:
         survival = frame[frame["measure"] == "survival"]
         return survival.assign(
             estimate=1 - survival["estimate"],
@@ -261,11 +265,11 @@ class AFTResult(ParametricResult):
         """Return the fit and its parameters as a table."""
         level = f"{format_level(self.spec.conf_level)} CI"
         header = ("Term", "Estimate (log time)", "SE", "Time ratio", level, "p")
-        facts = (
-            *self._data.facts(),
+        lines = (
+            *self._data.header(),
             ("Distribution", self.spec.distribution),
             ("Formula", self.spec.formula),
-            *self._fit_facts(),
+            *self._fit_header(),
         )
         tables = [Table(header, self._rows_by_coefficient())]
         notes = [*self._data.notes(), "A time ratio below 1 is an earlier event."]
@@ -282,7 +286,7 @@ class AFTResult(ParametricResult):
                     f"The median under {', '.join(map(str, far))} lies beyond the last visit, day "
                     f"{self._data.longest:g}: it rests on the tail of the distribution."
                 )
-        return Summary(TITLE, facts, tuple(tables), tuple(notes))
+        return Summary(TITLE, lines, tuple(tables), tuple(notes))
 
 
 def parameter_names(design: CovariateDesign, n_scale: int) -> tuple[str, ...]:

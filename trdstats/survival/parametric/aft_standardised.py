@@ -77,21 +77,25 @@ def standardise_aft(
     if among is not None:
         among = pick_level("level", among, levels)
         weight = np.where((design.frame[by] == among).to_numpy(), weight, 0.0)
-    share = weight / weight.sum()
+    proportion = weight / weight.sum()
     on_theta = result._fit.influence()
     estimate, gradient, effect = [], [], []
     for level in levels:
-        people = result._population(design_at(design, by, level), weight)
+        population = result._population(design_at(design, by, level), weight)
         with np.errstate(divide="ignore"):
             logs = [float(np.log(day)) for day in days]
-        found = [(mean_survival(people, y), people.survival_of_each(y)) for y in logs]
+        means = [(mean_survival(population, y), population.survival_of_each(y)) for y in logs]
         if tau is not None:
-            found.append((restricted_mean_time(people, tau), restricted_mean_of_each(people, tau)))
-        estimate.append([q.value for q, _ in found])
-        gradient.append([q.gradient for q, _ in found])
-        effect.append([share * (own - q.value) + on_theta @ q.gradient for q, own in found])
+            means.append(
+                (restricted_mean_time(population, tau), restricted_mean_of_each(population, tau))
+            )
+        estimate.append([q.value for q, _ in means])
+        gradient.append([q.gradient for q, _ in means])
+        effect.append(
+            [proportion * (of_each - q.value) + on_theta @ q.gradient for q, of_each in means]
+        )
     k, m = len(levels), len(days) + (tau is not None)
-    flat = np.asarray(effect).transpose(2, 1, 0).reshape(len(share), m * k)
+    flat = np.asarray(effect).transpose(2, 1, 0).reshape(len(proportion), m * k)
     return StandardisedTimes(
         labels=tuple(str(v) for v in levels),
         estimate=np.asarray(estimate).T,

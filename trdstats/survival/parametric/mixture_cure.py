@@ -104,7 +104,7 @@ class MixtureCure:
         Warns
         -----
         EstimateWarning
-            When the data cannot tell those who never respond from those who have not yet, or
+            When the data cannot distinguish those who never respond from those who have not yet, or
             the search did not converge.
         """
         data = analyse(as_event_times(times, weights), weights, [self.incidence, self.latency])

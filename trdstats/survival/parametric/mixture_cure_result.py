@@ -17,7 +17,7 @@ from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign, read_right_side
 from trdstats.kernels.parametric.cure_marginals import (
     ever_responding,
-    late_share,
+    late_proportion,
     log_median_of_responders,
     responded_by,
 )
@@ -103,11 +103,11 @@ class MixtureCureResult(ParametricResult):
         return ~table["term"].isin(["Intercept", "log(scale)"]).to_numpy()
 
     @property
-    def late_share(self) -> float:
-        """Share of those who will have the event who are expected to after the last visit."""
+    def late_proportion(self) -> float:
+        """Proportion of those who will have the event who are expected to after the last visit."""
         W, X = (with_intercept(d.X) for d in self._data.designs)
         end = float(np.log(self._data.longest))
-        return late_share(self._fit, W, X, self._data.weight / self._data.weight.sum(), end)
+        return late_proportion(self._fit, W, X, self._data.weight / self._data.weight.sum(), end)
 
     def glance(self) -> pd.DataFrame:
         """Return one row.
@@ -116,15 +116,15 @@ class MixtureCureResult(ParametricResult):
         -------
         pandas.DataFrame
             n, events, loglik, aic and bic (NaN with weights), converged, iterations, identified,
-            late_share (of those who will have the event, expected after the last visit), starts,
-            starts_agreeing (how many reached the maximum that is reported).
+            late_proportion (of those who will have the event, expected after the last visit),
+            starts, starts_agreeing (how many reached the maximum that is reported).
         """
         reached = np.array(self._fit.starts)
         return pd.DataFrame(
             {
                 **self._fit_statistics(),
                 "identified": [self.is_identified],
-                "late_share": [self.late_share],
+                "late_proportion": [self.late_proportion],
                 "starts": [len(reached)],
                 "starts_agreeing": [int((np.abs(reached - self._fit.loglik) < _SAME).sum())],
             }
@@ -167,8 +167,8 @@ class MixtureCureResult(ParametricResult):
             statistic, method = self._wald(tested), "Wald, robust"
         else:
             W, X = (
-                with_intercept(d.X[:, ~gone])
-                for d, gone in zip(self._data.designs, drop, strict=True)
+                with_intercept(d.X[:, ~left])
+                for d, left in zip(self._data.designs, drop, strict=True)
             )
             less = fit_cure(self._data.known, W, X, self._data.weight, self.spec.distribution)
             statistic, method = 2 * (self._fit.loglik - less.loglik), "likelihood ratio"
@@ -237,7 +237,7 @@ class MixtureCureResult(ParametricResult):
         """
         return self._as_estimates(self._standardised(by, days))
 
-    def _shares(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _proportions(self, frame: pd.DataFrame) -> pd.DataFrame:
         return frame[frame["measure"] == "by day"]
 
     def trouble(self) -> str:
@@ -265,13 +265,13 @@ class MixtureCureResult(ParametricResult):
         tables = [Table(header, self._rows_by_coefficient(), text_columns=2)]
         if "treatment" in categories_of(self._data.designs):
             tables.append(self._by_treatment())
-        facts = (
-            *self._data.facts(),
+        lines = (
+            *self._data.header(),
             ("Incidence", f"{self.spec.incidence} (odds ratios)"),
             ("Latency", f"{self.spec.latency} (time ratios), {self.spec.distribution}"),
-            *self._fit_facts(f"; {g.starts_agreeing} of {g.starts} starts agree"),
+            *self._fit_header(f"; {g.starts_agreeing} of {g.starts} starts agree"),
         )  # fmt: skip
-        return Summary(TITLE, facts, tuple(tables), self._notes(g.late_share))
+        return Summary(TITLE, lines, tuple(tables), self._notes(g.late_proportion))
 
     def _by_treatment(self) -> Table:
         level = f"{format_level(self.spec.conf_level)} CI"
@@ -288,13 +288,13 @@ class MixtureCureResult(ParametricResult):
         header = ("Group", f"Ever, % ({level})", f"Median days of those who do ({level})")
         return Table(header, rows, title="Standardised")
 
-    def _notes(self, late_share: float) -> tuple[str, ...]:
+    def _notes(self, late: float) -> tuple[str, ...]:
         notes = [*self._data.notes()]
         if self.trouble():
             notes.append(self.trouble())
-        if late_share > _LATE:
+        if late > _LATE:
             notes.append(
-                f"{format_percent(late_share, 0)} % of those who will have the event are expected "
+                f"{format_percent(late, 0)} % of those who will have the event are expected "
                 f"to after day {self._data.longest:g}, the last visit: how many never do rests "
                 "on the tail of the distribution."
             )

@@ -19,8 +19,8 @@ def curve_days(data: Analysed) -> list[float]:
     return [float(d) for d in data.longest * np.linspace(0.0, 1.0, _POINTS + 1) ** 2]
 
 
-def draw_shares(
-    share: pd.DataFrame, by: str, data: Analysed, ax: Axes | None, options: dict[str, Any]
+def draw_proportions(
+    proportion: pd.DataFrame, by: str, data: Analysed, ax: Axes | None, options: dict[str, Any]
 ) -> Axes:
     """Draw the shares that had the event.
 
@@ -47,7 +47,7 @@ def draw_shares(
         **options,
     }
     return plots.plot_survival(
-        share.rename(columns={by: "treatment"}).assign(**counts),
+        proportion.rename(columns={by: "treatment"}).assign(**counts),
         ax=ax,
         cumulative=True,
         censor_marks=False,

@@ -67,7 +67,7 @@ class Analysed:
 
     @property
     def longest(self) -> float:
-        """Last day on which anybody was seen."""
+        """Last day on which any subject was seen."""
         ends = np.where(self.known.seen, self.known.log_right, self.known.log_left)
         return float(np.exp(ends.max()))
 
@@ -94,13 +94,13 @@ class Analysed:
             return {"aic": float("nan"), "bic": float("nan")}
         return {"aic": 2 * p - 2 * loglik, "bic": float(np.log(self.n)) * p - 2 * loglik}
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the facts a summary begins with."""
-        facts = counts_header(self.times, self.sample)
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return the lines a summary begins with."""
+        header = counts_header(self.times, self.sample)
         if self.left_out:
-            facts += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
+            header += (("Left out", f"{self.left_out:,}: a covariate is missing"),)
         named = (fact for design in self.designs for fact in design.spec.header())
-        return facts + tuple(dict.fromkeys(named))
+        return header + tuple(dict.fromkeys(named))
 
     def notes(self) -> tuple[str, ...]:
         """Return the cautions a summary ends with."""

@@ -15,7 +15,7 @@ from trdstats.estimates import Estimates
 from trdstats.kernels.parametric.fitted import ParametricFit
 from trdstats.survival.coefficients import Coefficients
 from trdstats.survival.parametric.derived import Derived, derived_estimates, derived_table
-from trdstats.survival.parametric.model_plot import curve_days, draw_shares
+from trdstats.survival.parametric.model_plot import curve_days, draw_proportions
 from trdstats.survival.parametric.parametric_data import Analysed
 from trdstats.tables import each_row
 
@@ -44,7 +44,7 @@ class ParametricResult(Coefficients):
         """Return the numbers standardised to the covariates of all subjects."""
         raise NotImplementedError
 
-    def _shares(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _proportions(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return, of standardised numbers, the shares that had the event."""
         raise NotImplementedError
 
@@ -66,8 +66,8 @@ class ParametricResult(Coefficients):
             "iterations": [fit.iterations],
         }
 
-    def _fit_facts(self, starts: str = "") -> tuple[tuple[str, str], ...]:
-        """Return the facts on errors and likelihood."""
+    def _fit_header(self, starts: str = "") -> tuple[tuple[str, str], ...]:
+        """Return header lines on errors and likelihood."""
         g = next(each_row(pd.DataFrame(self._fit_statistics())))
         return (
             ("Errors", "robust" if self.is_robust else "model"),
@@ -88,4 +88,4 @@ class ParametricResult(Coefficients):
         """
         rows = self._standardised(by, curve_days(self._data))
         frame = derived_table(rows, self._variance(), self.conf_level)
-        return draw_shares(self._shares(frame), by, self._data, ax, options)
+        return draw_proportions(self._proportions(frame), by, self._data, ax, options)

@@ -58,9 +58,9 @@ class CoxPH(SummaryMixin):
         Of the robust variance in small samples. "jackknife": each subject, or cluster, as if left
         out, by its leverage. "none": the sandwich of Lin and Wei as R prints it, whose limits cover
         too little with few subjects (93 % instead of 95 % with 10 subjects an arm).
-        Weights that bring their model have a correction of their own.
+        Weights that bring their model have a separate correction.
     strata : str, optional
-        Column within whose values hazards are compared, each with a baseline of its own.
+        Column within whose values hazards are compared, each with a separate baseline.
     time_varying : mapping of str to {"log", "identity", "sqrt"}, optional
         Covariates whose effect changes with that function of time: ``{"treatment": "log"}`` adds
         treatment x log(day).
@@ -123,7 +123,7 @@ class CoxPH(SummaryMixin):
             Right-censored use of the times; subjects under observation from `entry` on. Episodes
             have covariates that change, or events that come again: then the rows of a subject
             are not independent, and the variance is robust. With ``strata="number"`` each event
-            has a baseline hazard of its own (Prentice, Williams and Peterson 1981), with
+            has a separate baseline hazard (Prentice, Williams and Peterson 1981), with
             ``episodes.gap_time()`` counted from the event before; without strata it is the model
             of Andersen and Gill 1982 (doi:10.1214/aos/1176345976) with the robust variance of Lin,
             Wei, Yang and Ying 2000 (doi:10.1111/1467-9868.00259).
@@ -143,25 +143,25 @@ class CoxPH(SummaryMixin):
         else:
             times = as_event_times(times, weights)
         named = tuple(c for c in (self.cluster, self.strata) if c is not None)
-        found = regress(times, self.formula, weights, named)
-        check_events(found, self.cause)
-        cluster = clusters_of(found, self.cluster)
-        sets = RiskSets.of(found.time, found.entry, found.codes(self.strata))
-        event = found.status == self.cause
-        terms, owner = list(found.design.terms), np.arange(len(event))
+        regressed = regress(times, self.formula, weights, named)
+        check_events(regressed, self.cause)
+        cluster = clusters_of(regressed, self.cluster)
+        sets = RiskSets.of(regressed.time, regressed.entry, regressed.codes(self.strata))
+        event = regressed.status == self.cause
+        terms, owner = list(regressed.design.terms), np.arange(len(event))
         if self.time_varying:
-            data, terms, owner = _expand(self, found, sets, event)
+            data, terms, owner = _expand(self, regressed, sets, event)
         else:
-            data = Episodes.of(found.X, event, found.weight, sets, self.ties)
+            data = Episodes.of(regressed.X, event, regressed.weight, sets, self.ties)
         best = maximise(data)
         if best.separated.any():
-            endless = [t for t, e in zip(terms, best.separated, strict=True) if e]
-            raise no_finite_estimate(endless, times.causes.get(self.cause, times.outcome))
+            separated = [t for t, e in zip(terms, best.separated, strict=True) if e]
+            raise no_finite_estimate(separated, times.causes.get(self.cause, times.outcome))
         return CoxResult(
             spec=self,
             times=times,
             terms=tuple(terms),
-            _found=found,
+            _regressed=regressed,
             _best=best,
             _owner=owner,
             _cluster=cluster,
@@ -169,27 +169,27 @@ class CoxPH(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        facts = [("Covariates", self.formula), ("Ties", self.ties.capitalize())]
+        header = [("Covariates", self.formula), ("Ties", self.ties.capitalize())]
         if self.strata:
-            facts.append(("Strata", self.strata))
+            header.append(("Strata", self.strata))
         if self.cluster:
-            facts.append(("Clusters", self.cluster))
+            header.append(("Clusters", self.cluster))
         for column, kind in self.time_varying.items():
-            facts.append(("Changes with time", f"{column} x {kind} of day"))
-        return Summary("Cox regression", tuple(facts))
+            header.append(("Changes with time", f"{column} x {kind} of day"))
+        return Summary("Cox regression", tuple(header))
 
 
 def _expand(
-    spec: CoxPH, found: Regressed, sets: RiskSets, event: BoolArray
+    spec: CoxPH, regressed: Regressed, sets: RiskSets, event: BoolArray
 ) -> tuple[Episodes, list[str], IntArray]:
     """Return one episode a subject and event time at which it is at risk, effects of time added."""
-    factors = found.design.factors
+    factors = regressed.design.factors
     columns = []
     for name in spec.time_varying:
-        own = [j for j, f in enumerate(factors) if f == name]
-        if not own:
+        places = [j for j, f in enumerate(factors) if f == name]
+        if not places:
             raise unknown_name("term of the formula", name, dict.fromkeys(factors))
-        columns.append(own)
+        columns.append(places)
     happened = np.unique(sets.place[event])
     first = np.searchsorted(happened, sets.start)
     last = np.searchsorted(happened, sets.place, side="right")
@@ -203,13 +203,13 @@ def _expand(
     place = happened[np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
                      + np.repeat(first, length)]  # fmt: skip
     time = sets.time[place]
-    X, terms = [found.X[owner]], list(found.design.terms)
-    for (_, kind), own in zip(spec.time_varying.items(), columns, strict=True):
+    X, terms = [regressed.X[owner]], list(regressed.design.terms)
+    for (_, kind), places in zip(spec.time_varying.items(), columns, strict=True):
         if kind == "log" and (time <= 0).any():
             raise NotEstimableError("An event at day 0 has no logarithm of time; use 'sqrt'.")
-        X.append(found.X[owner][:, own] * _OF_TIME[kind](time)[:, None])
-        terms += [f"{found.design.terms[j]}:{kind}(day)" for j in own]
+        X.append(regressed.X[owner][:, places] * _OF_TIME[kind](time)[:, None])
+        terms += [f"{regressed.design.terms[j]}:{kind}(day)" for j in places]
     each = RiskSets(sets.time, sets.stratum, place, place, sets.first)
     own_event = event[owner] & (place == sets.place[owner])
-    weight = found.weight[owner]
+    weight = regressed.weight[owner]
     return Episodes.of(np.hstack(X), own_event, weight, each, spec.ties), terms, owner

@@ -35,16 +35,16 @@ _MOST_SHOWN = 4
 def marginal_curves(
     result: CoxResult,
     best: CoxFit,
-    found: Regressed,
+    regressed: Regressed,
     on_beta: FloatArray,
     by: str,
     days: Sequence[float] | None,
     among: Level | None,
 ) -> MarginalCurves:
     """Average the curves of subjects under every level of a column."""
-    frame = found.design.frame
-    if by not in frame or by not in found.design.spec.required_variables:
-        known = sorted(str(v) for v in found.design.spec.required_variables)
+    frame = regressed.design.frame
+    if by not in frame or by not in regressed.design.spec.required_variables:
+        known = sorted(str(v) for v in regressed.design.spec.required_variables)
         raise unknown_name("covariate of the formula", by, known)
     if not isinstance(frame[by].dtype, pd.CategoricalDtype):
         raise NotEstimableError(f"{by!r} is a number and has no levels to standardise to.")
@@ -54,13 +54,13 @@ def marginal_curves(
         check_days(days)
     levels = list(frame[by].cat.categories)
     among = None if among is None else pick_level("level", among, levels)
-    people = None if among is None else (frame[by] == among).to_numpy()
-    event = found.status == result.spec.cause
-    at = np.unique(found.time[event]) if days is None else np.asarray(days, dtype=float)
+    in_level = None if among is None else (frame[by] == among).to_numpy()
+    event = regressed.status == result.spec.cause
+    at = np.unique(regressed.time[event]) if days is None else np.asarray(days, dtype=float)
     estimate, influence = [], []
     for level in levels:
         changed = frame.assign(**{by: pd.Categorical([level] * len(frame), categories=levels)})
-        curve = mean_curve(best, found.design.matrix(changed), on_beta, at, people)
+        curve = mean_curve(best, regressed.design.matrix(changed), on_beta, at, in_level)
         estimate.append(curve.estimate)
         influence.append(curve.influence)
     return MarginalCurves(
@@ -123,17 +123,19 @@ class MarginalCurves(WholeCurves):
             return self.model.marginal(self.by, days=days, among=self.among).estimates()
         effect = self._stacked()
         value, error = self._estimate.ravel(), self._errors(effect)
-        found = self.model._found
+        data = self.model._regressed
         return estimates_of(
-            self._keys(), value, influences=effect, subjects=found.sample.influence_subjects(),
-            covariance=found.sample.covariance_between(effect, error**2),
+            self._keys(), value, influences=effect, subjects=data.sample.influence_subjects(),
+            covariance=data.sample.covariance_between(effect, error**2),
             limits_scale="log-log", reasons=why_missing(value, error, np.inf),
-            title="Standardised survival", notes=notes_of(self.model.times, found.sample),
+            title="Standardised survival", notes=notes_of(self.model.times, data.sample),
         )  # fmt: skip
 
     def _stacked(self) -> FloatArray:
         """Return influences on the curves, level by level, shape (n, levels * days)."""
-        return self.model._found.stacked_influence(np.concatenate(list(self._influence), axis=1))
+        return self.model._regressed.stacked_influence(
+            np.concatenate(list(self._influence), axis=1)
+        )
 
     def _errors(self, effect: FloatArray) -> FloatArray:
         """Return standard errors: 0 at the origin, NaN later where no subject had the event yet."""
@@ -176,7 +178,7 @@ class MarginalCurves(WholeCurves):
     def influence(self) -> pd.DataFrame:
         """Return the first-order effect of each subject on each curve: "<level> <day>"."""
         frame = pd.DataFrame(self._stacked(), columns=labels_of(self._keys()))
-        frame.insert(0, "subject", self.model._found.sample.influence_subjects())
+        frame.insert(0, "subject", self.model._regressed.sample.influence_subjects())
         return frame
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
@@ -208,28 +210,28 @@ class MarginalCurves(WholeCurves):
 
     def summary(self) -> Summary:
         """Return the curves at up to four days; of many, at days with enough at risk."""
-        shown, found = self.days, self.model._found
+        shown, data = self.days, self.model._regressed
         if len(shown) > _MOST_SHOWN:
-            enough = shown[shown <= headline_day(found.time, found.entry)]
+            enough = shown[shown <= headline_day(data.time, data.entry)]
             shown = enough if len(enough) else shown
             shown = shown[np.unique(np.linspace(0, len(shown) - 1, _MOST_SHOWN).astype(int))]
         table = self.tidy()
         rows = []
         for level in self.levels:
-            own = table[(table[self.by] == level) & table["time"].isin(shown)]
+            subset = table[(table[self.by] == level) & table["time"].isin(shown)]
             cells = [
                 format_estimate(100 * r.estimate, 100 * r.conf_low, 100 * r.conf_high, 1)
-                for r in each_row(own)
+                for r in each_row(subset)
             ]
             rows.append((level, *cells))
         header = ("Level", *(f"Day {d:g}" for d in shown))
         level = f"{format_level(self.model.spec.conf_level)} CI"
-        facts = [*self.model._found.facts(), ("Covariates", self.model.spec.formula)]
+        lines = [*self.model._regressed.header(), ("Covariates", self.model.spec.formula)]
         if self.among is not None:
-            facts.append(("Standardised to", f"those with {self.by} {self.among}"))
+            lines.append(("Standardised to", f"those with {self.by} {self.among}"))
         return Summary(
             f"Without {self.model.times.outcome} (%, {level}), standardised over {self.by}",
-            tuple(facts),
+            tuple(lines),
             (Table(header, tuple(rows)),),
-            notes_of(self.model.times, self.model._found.sample),
+            notes_of(self.model.times, self.model._regressed.sample),
         )

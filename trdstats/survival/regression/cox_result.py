@@ -52,7 +52,7 @@ class CoxResult(Coefficients):
     spec: CoxPH
     times: EventTimes | Episodes
     terms: tuple[str, ...]
-    _found: Regressed
+    _regressed: Regressed
     _best: CoxFit
     _owner: IntArray
     _cluster: IntArray
@@ -66,13 +66,13 @@ class CoxResult(Coefficients):
     def _is_likelihood(self) -> bool:
         """Whether the partial likelihood is one: not with weights, nor of dependent events."""
         recurrent = isinstance(self.times, Episodes) and self.times.is_recurrent
-        return self.spec.cluster is None and not self._found.sample.weighted and not recurrent
+        return self.spec.cluster is None and not self._regressed.sample.weighted and not recurrent
 
     def _scores(self, fit: Fit) -> FloatArray:
         """Return the weighted part of each analysed subject in the score, shape (n, q)."""
         data = self._best.data
         part = score_residuals(data, fit) * data.weight[:, None]
-        total = np.zeros((len(self._found.row), part.shape[1]))
+        total = np.zeros((len(self._regressed.row), part.shape[1]))
         np.add.at(total, self._owner, part)
         return total
 
@@ -82,13 +82,13 @@ class CoxResult(Coefficients):
 
     def _robust(self, effect: FloatArray) -> FloatArray:
         """Return the covariance of sums from the part of each analysed subject, shape (n, k)."""
-        return self._found.sample.robust_covariance(self._found.row, effect, self._cluster)
+        return self._regressed.sample.robust_covariance(self._regressed.row, effect, self._cluster)
 
     @property
     def is_corrected(self) -> bool:
         """Whether the robust variance has the leverage of subjects in it."""
         # Weights with their model have its correction, or none where first order was asked for.
-        known = self._found.sample.model is None
+        known = self._regressed.sample.model is None
         return self.is_robust and known and self.spec.correction == "jackknife"
 
     def _left_out(self) -> FloatArray:
@@ -97,7 +97,7 @@ class CoxResult(Coefficients):
             return self._on_beta()
         fit = self._best.fit
         each = information_parts(self._best.data, fit)
-        parts = np.zeros((len(self._found.row), *fit.information.shape))
+        parts = np.zeros((len(self._regressed.row), *fit.information.shape))
         np.add.at(parts, self._owner, each)
         return leave_out(self._scores(fit), parts, self._cluster, fit.information)
 
@@ -113,15 +113,15 @@ class CoxResult(Coefficients):
         return self._estimates(self._left_out() if self.is_robust else None)
 
     def _estimates(self, effect: FloatArray | None) -> Estimates:
-        found, cluster = self._found, self.spec.cluster
-        own = np.asarray(np.linalg.inv(self._best.fit.information), dtype=np.float64)
+        regressed, cluster = self._regressed, self.spec.cluster
+        covariance = np.asarray(np.linalg.inv(self._best.fit.information), dtype=np.float64)
         if effect is not None and self.is_robust:
-            own = self._robust(effect)
+            covariance = self._robust(effect)
         return coefficients_of(
-            pd.DataFrame({"term": self.terms}), self._best.fit.beta, own,
-            effect, found.row, found.sample,
-            title="Cox regression", notes=notes_of(self.times, found.sample),
-            clusters=None if cluster is None else found.frame[cluster].to_numpy(dtype=object),
+            pd.DataFrame({"term": self.terms}), self._best.fit.beta, covariance,
+            effect, regressed.row, regressed.sample,
+            title="Cox regression", notes=notes_of(self.times, regressed.sample),
+            clusters=None if cluster is None else regressed.frame[cluster].to_numpy(dtype=object),
         )  # fmt: skip
 
     def glance(self) -> pd.DataFrame:
@@ -136,7 +136,7 @@ class CoxResult(Coefficients):
             pseudo-likelihood and its ratio is NaN; score and wald are robust whenever the errors
             are. Concordance is NaN with effects that change with time.
         """
-        best, found = self._best, self._found
+        best, regressed = self._best, self._regressed
         beta, df = best.fit.beta, len(self.terms)
         ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
         spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
@@ -145,9 +145,9 @@ class CoxResult(Coefficients):
         estimate, error = self._concordance()
         return pd.DataFrame(
             {
-                "n": [found.sample.n],
-                "events": [int((found.status == self.spec.cause).sum())],
-                "n_left_out": [found.left_out],
+                "n": [regressed.sample.n],
+                "events": [int((regressed.status == self.spec.cause).sum())],
+                "n_left_out": [regressed.left_out],
                 "loglik_null": [best.null.loglik],
                 "loglik": [best.fit.loglik],
                 "df": [df],
@@ -165,13 +165,15 @@ class CoxResult(Coefficients):
 
     def _concordance(self) -> tuple[float, float]:
         """Return the concordance of the linear predictor and its error."""
-        found = self._found
+        regressed = self._regressed
         if self.spec.time_varying:
             return np.nan, np.nan
-        event, stratum = found.status == self.spec.cause, found.codes(self.spec.strata)
+        event, stratum = regressed.status == self.spec.cause, regressed.codes(self.spec.strata)
         # Row by row, so that rows with the same covariates tie to the last digit.
-        risk = (found.X * self._best.fit.beta).sum(axis=1)
-        agreement = concordance(found.time, event, risk, stratum, found.entry, found.weight)
+        risk = (regressed.X * self._best.fit.beta).sum(axis=1)
+        agreement = concordance(
+            regressed.time, event, risk, stratum, regressed.entry, regressed.weight
+        )
         variance = self._robust(agreement.influence[:, None])
         return agreement.estimate, float(np.sqrt(variance[0, 0]))
 
@@ -198,7 +200,7 @@ class CoxResult(Coefficients):
         check_choice("transform", transform, TRANSFORMS)
         self._check_constant("The test of proportional hazards")
         robust = self._robust if self.is_robust else None
-        return judge_proportional(self, self._best, self._found, transform, robust)
+        return judge_proportional(self, self._best, self._regressed, transform, robust)
 
     def marginal(
         self,
@@ -233,7 +235,7 @@ class CoxResult(Coefficients):
                 "A marginal curve follows one covariate pattern through time; the covariates of "
                 "episodes change. Fit time_to(...) with covariates of the start."
             )
-        return marginal_curves(self, self._best, self._found, self._on_beta(), by, days, among)
+        return marginal_curves(self, self._best, self._regressed, self._on_beta(), by, days, among)
 
     def _check_constant(self, what: str) -> None:
         if self.spec.time_varying:
@@ -266,20 +268,20 @@ class CoxResult(Coefficients):
         """Return the hazard ratios and the tests of the whole."""
         g = next(each_row(self.glance()))
         spec = self.spec
-        facts = [*self._found.facts(), *spec.summary().header]
+        lines = [*self._regressed.header(), *spec.summary().header]
         words = "robust, jackknife" if self.is_corrected else "robust"
-        facts.append(("Variance", words if self.is_robust else "model"))
+        lines.append(("Variance", words if self.is_robust else "model"))
         test = ("Likelihood ratio", g.likelihood_ratio, g.likelihood_ratio_p)
         if self.is_robust:
             test = ("Wald test", g.wald, g.wald_p)
-        facts.append((test[0], f"{test[1]:.2f} on {g.df} df, p {format_p(test[2])}"))
+        lines.append((test[0], f"{test[1]:.2f} on {g.df} df, p {format_p(test[2])}"))
         if np.isfinite(g.concordance):
-            facts.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
+            lines.append(("Concordance", f"{g.concordance:.3f} (SE {g.concordance_std_error:.3f})"))
         level = f"{format_level(spec.conf_level)} CI"
         header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Cox regression",
-            tuple(facts),
+            tuple(lines),
             (Table(header, self._rows()),),
-            notes_of(self.times, self._found.sample),
+            notes_of(self.times, self._regressed.sample),
         )

@@ -102,35 +102,37 @@ class FineGray:
             When a column is missing or the frame is not usable.
         NotEstimableError
             When no subject had the event, subjects came under observation after day 0, covariates
-            explain each other, or a coefficient has no finite estimate.
+            are collinear, or a coefficient has no finite estimate.
         """
         times = as_event_times(times, weights)
-        found = regress(times, self.formula, weights, ())
-        check_events(found, self.cause)
-        if found.entry.any():
+        regressed = regress(times, self.formula, weights, ())
+        check_events(regressed, self.cause)
+        if regressed.entry.any():
             raise NotEstimableError(
                 "Delayed entry is not taken by the subdistribution hazard: its weights know only "
                 "of censoring. Use CoxPH(cause=...) for the cause-specific hazard."
             )
-        centre = np.average(found.X, axis=0, weights=found.weight)
-        spread = np.sqrt(np.average((found.X - centre) ** 2, axis=0, weights=found.weight))
-        scaled = (found.X - centre) / spread
-        data = Subdistribution.of(scaled, found.time, found.status, self.cause, found.weight)
-        start, unit = np.zeros(scaled.shape[1]), float(found.weight.mean())
+        centre = np.average(regressed.X, axis=0, weights=regressed.weight)
+        spread = np.sqrt(np.average((regressed.X - centre) ** 2, axis=0, weights=regressed.weight))
+        scaled = (regressed.X - centre) / spread
+        data = Subdistribution.of(
+            scaled, regressed.time, regressed.status, self.cause, regressed.weight
+        )
+        start, unit = np.zeros(scaled.shape[1]), float(regressed.weight.mean())
         top = maximise(partial(evaluate, data), start, unit=unit)
-        endless = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
-        if top is None or endless.any() or not top.converged:
-            terms = [t for t, e in zip(found.design.terms, endless, strict=True) if e]
+        separated = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
+        if top is None or separated.any() or not top.converged:
+            terms = [t for t, e in zip(regressed.design.terms, separated, strict=True) if e]
             name = times.causes.get(self.cause, times.outcome)
-            raise no_finite_estimate(terms or found.design.terms, name)
+            raise no_finite_estimate(terms or regressed.design.terms, name)
         null = evaluate(data, start)
         assert null is not None  # the search began there
         return FineGrayResult(
             spec=self,
             times=times,
-            terms=tuple(found.design.terms),
+            terms=tuple(regressed.design.terms),
             iterations=top.iterations,
-            _found=found,
+            _regressed=regressed,
             _data=data,
             _fit=top.point,
             _null=null.loglik,
@@ -158,7 +160,7 @@ class FineGrayResult(Coefficients):
     times: EventTimes
     terms: tuple[str, ...]
     iterations: int
-    _found: Regressed
+    _regressed: Regressed
     _data: Subdistribution
     _fit: Fit
     _null: float
@@ -167,24 +169,24 @@ class FineGrayResult(Coefficients):
 
     def estimates(self) -> Estimates:
         """Return the log subdistribution hazard ratios; their variance is robust."""
-        found = self._found
+        data = self._regressed
         part = score_parts(self._data, self._fit)
         effect = part @ np.linalg.inv(self._fit.information) / self._spread
         return coefficients_of(
             pd.DataFrame({"term": self.terms}), self._fit.beta / self._spread,
-            found.sample.robust_covariance(found.row, effect), effect, found.row, found.sample,
-            title="Fine and Gray regression", notes=notes_of(self.times, found.sample),
+            data.sample.robust_covariance(data.row, effect), effect, data.row, data.sample,
+            title="Fine and Gray regression", notes=notes_of(self.times, data.sample),
         )  # fmt: skip
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, competing, n_left_out, loglik_null, loglik, iterations."""
-        status = self._found.status
+        status = self._regressed.status
         return pd.DataFrame(
             {
                 "n": [len(status)],
                 "events": [int((status == self.spec.cause).sum())],
                 "competing": [int(((status > 0) & (status != self.spec.cause)).sum())],
-                "n_left_out": [self._found.left_out],
+                "n_left_out": [self._regressed.left_out],
                 "loglik_null": [self._null],
                 "loglik": [self._fit.loglik],
                 "iterations": [self.iterations],
@@ -214,10 +216,10 @@ class FineGrayResult(Coefficients):
             When a day is negative or not finite.
         """
         check_days(days)
-        table, complete = rows_like(self._found.design, frame)
+        table, complete = rows_like(self._regressed.design, frame)
         estimate = np.full((len(table), len(days)), np.nan)
         if complete.any():
-            X = self._found.design.matrix(table[complete])
+            X = self._regressed.design.matrix(table[complete])
             risk = np.exp((X - self._centre) / self._spread @ self._fit.beta)
             here = np.searchsorted(self._data.time, np.asarray(days, dtype=float), side="right")
             hazard = np.cumsum(self._fit.hazard)[here - 1]
@@ -240,12 +242,12 @@ class FineGrayResult(Coefficients):
         return Summary(
             "Fine and Gray regression",
             (
-                *self._found.facts(),
+                *self._regressed.header(),
                 ("Cause", f"{self.times.causes[self.spec.cause]}, {g.events:,} events"),
                 ("Competing", f"{g.competing:,} events"),
                 ("Covariates", self.spec.formula),
                 ("Variance", "robust, with that of the censoring"),
             ),
             (Table(header, self._rows()),),
-            notes_of(self.times, self._found.sample),
+            notes_of(self.times, self._regressed.sample),
         )

@@ -101,36 +101,38 @@ class SharedFrailty(SummaryMixin):
         if not isinstance(times, Episodes):
             times = as_event_times(times)
         named = tuple(c for c in (self.by, self.strata) if c not in (None, "subject"))
-        found = regress(times, self.formula, None, tuple(str(c) for c in named))
-        check_events(found, self.cause)
-        group = found.codes(self.by)
+        regressed = regress(times, self.formula, None, tuple(str(c) for c in named))
+        check_events(regressed, self.cause)
+        group = regressed.codes(self.by)
         if len(np.unique(group)) == len(group):
             raise NotEstimableError(
                 f"No two rows share a value of {self.by!r}: a frailty cannot be told from chance. "
                 "Give episodes with events that come again (loss_episodes), or a column such as "
                 "by='site'."
             )
-        sets = RiskSets.of(found.time, found.entry, found.codes(self.strata))
-        rows = Rows.of(found.X, found.status == self.cause, found.weight, sets, self.ties)
+        sets = RiskSets.of(regressed.time, regressed.entry, regressed.codes(self.strata))
+        rows = Rows.of(
+            regressed.X, regressed.status == self.cause, regressed.weight, sets, self.ties
+        )
         best = maximise(rows)
         if best.separated.any():
-            terms = zip(found.design.terms, best.separated, strict=True)
+            terms = zip(regressed.design.terms, best.separated, strict=True)
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate([t for t, e in terms if e], name)
         fit = fit_gamma_frailty(best.data, group, best.fit.beta)
         return SharedFrailtyResult(
-            self, times, tuple(found.design.terms), fit.theta, found, fit, group
+            self, times, tuple(regressed.design.terms), fit.theta, regressed, fit, group
         )
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        facts = [
+        header = [
             ("Covariates", self.formula), ("Frailty", f"gamma, shared by {self.by}"),
             ("Ties", self.ties.capitalize()),
         ]  # fmt: skip
         if self.strata:
-            facts.append(("Strata", self.strata))
-        return Summary("Cox regression with shared frailty", tuple(facts))
+            header.append(("Strata", self.strata))
+        return Summary("Cox regression with shared frailty", tuple(header))
 
 
 @checked_methods
@@ -153,7 +155,7 @@ class SharedFrailtyResult(Coefficients):
     times: Episodes | EventTimes
     terms: tuple[str, ...]
     theta: float
-    _found: Regressed
+    _regressed: Regressed
     _fit: FrailtyFit
     _group: IntArray
 
@@ -166,8 +168,9 @@ class SharedFrailtyResult(Coefficients):
         q = len(self.terms)
         return coefficients_of(
             pd.DataFrame({"term": self.terms}), self._fit.beta, self._fit.covariance[:q, :q],
-            None, self._found.row, self._found.sample, title="Cox regression with shared frailty",
-            notes=notes_of(self.times, self._found.sample),
+            None, self._regressed.row, self._regressed.sample,
+            title="Cox regression with shared frailty",
+            notes=notes_of(self.times, self._regressed.sample),
         )  # fmt: skip
 
     def frailties(self) -> pd.DataFrame:
@@ -178,9 +181,9 @@ class SharedFrailtyResult(Coefficients):
         pandas.DataFrame
             group (value of `by`), events, estimate (conditional mean; 1 is the average hazard).
         """
-        found = self._found
-        event = found.status == self.spec.cause
-        names = found.frame[self.spec.by].astype(object).to_numpy()
+        regressed = self._regressed
+        event = regressed.status == self.spec.cause
+        names = regressed.frame[self.spec.by].astype(object).to_numpy()
         first = np.unique(self._group, return_index=True)[1]
         return pd.DataFrame(
             {
@@ -201,16 +204,16 @@ class SharedFrailtyResult(Coefficients):
             of a group, theta / (theta + 2)), loglik (integrated), and likelihood_ratio with p of
             theta = 0: half a chi-squared with one degree of freedom, as 0 is a boundary.
         """
-        fit, found = self._fit, self._found
+        fit, regressed = self._fit, self._regressed
         error = float(np.sqrt(fit.covariance[-1, -1]))
         half = norm.isf((1 - self.conf_level) / 2) * error
         ratio = max(2 * (fit.loglik - fit.loglik_without), 0.0)
         return pd.DataFrame(
             {
-                "n": [found.sample.n],
+                "n": [regressed.sample.n],
                 "groups": [len(fit.frailty)],
-                "events": [int((found.status == self.spec.cause).sum())],
-                "n_left_out": [found.left_out],
+                "events": [int((regressed.status == self.spec.cause).sum())],
+                "n_left_out": [regressed.left_out],
                 "theta": [fit.theta],
                 "theta_low": [fit.theta * np.exp(-half) if fit.theta else np.nan],
                 "theta_high": [fit.theta * np.exp(half) if fit.theta else np.nan],
@@ -229,17 +232,17 @@ class SharedFrailtyResult(Coefficients):
     def summary(self) -> Summary:
         """Return the hazard ratios and the variance of the frailties."""
         g = next(each_row(self.glance()))
-        facts = [*self._found.facts(), *self.spec.summary().header]
+        lines = [*self._regressed.header(), *self.spec.summary().header]
         level = f"{format_level(self.conf_level)} CI"
         notes = []
         if self.theta:
             limits = f"({g.theta_low:.2f} to {g.theta_high:.2f})"
-            facts.append(("Variance of frailty", f"{self.theta:.2f} {limits}"))
-            facts.append(
+            lines.append(("Variance of frailty", f"{self.theta:.2f} {limits}"))
+            lines.append(
                 ("No frailty", f"{g.likelihood_ratio:.2f}, p {format_p(g.likelihood_ratio_p)}")
             )
         else:
-            facts.append(("Variance of frailty", "0"))
+            lines.append(("Variance of frailty", "0"))
             notes.append(
                 "The likelihood is highest without frailty: coefficients and errors are those of "
                 "the Cox model. Small theta are not excluded."
@@ -248,7 +251,7 @@ class SharedFrailtyResult(Coefficients):
         header = ("Term", f"Hazard ratio ({level})", "Coefficient", "SE", "p")
         return Summary(
             "Cox regression with shared frailty",
-            tuple(facts),
+            tuple(lines),
             (Table(header, self._rows()),),
-            (*notes_of(self.times, self._found.sample), *notes),
+            (*notes_of(self.times, self._regressed.sample), *notes),
         )

@@ -37,7 +37,7 @@ WORDS = {
 def judge_proportional(
     result: CoxResult,
     best: CoxFit,
-    found: Regressed,
+    regressed: Regressed,
     transform: str,
     covariance: Callable[[FloatArray], FloatArray] | None,
 ) -> ProportionalHazardsTest:
@@ -45,14 +45,14 @@ def judge_proportional(
 
     `covariance` gives that of sums from each subject's part in them; None for the model's.
     """
-    g = _transformed(transform, best, found, result.spec.cause)
-    names = list(dict.fromkeys(found.design.factors))
-    columns = [[j for j, f in enumerate(found.design.factors) if f == name] for name in names]
+    g = _transformed(transform, best, regressed, result.spec.cause)
+    names = list(dict.fromkeys(regressed.design.factors))
+    columns = [[j for j, f in enumerate(regressed.design.factors) if f == name] for name in names]
     tests = proportional_hazards(best, g, columns, covariance)
     return ProportionalHazardsTest(result, transform, tuple(names), tests)
 
 
-def _transformed(transform: str, best: CoxFit, found: Regressed, cause: int) -> FloatArray:
+def _transformed(transform: str, best: CoxFit, regressed: Regressed, cause: int) -> FloatArray:
     """Return the transform of the time of every place."""
     time = best.data.sets.time
     if transform == "identity":
@@ -65,8 +65,8 @@ def _transformed(transform: str, best: CoxFit, found: Regressed, cause: int) -> 
         events = np.sort(time[best.data.step])
         low, high = (np.searchsorted(events, time, side=s) for s in ("left", "right"))
         return (low + 1 + high) / 2
-    event = (found.status == cause).astype(np.intp)
-    curve = kaplan_meier(FollowUp(found.time, event, found.entry, found.weight))
+    event = (regressed.status == cause).astype(np.intp)
+    curve = kaplan_meier(FollowUp(regressed.time, event, regressed.entry, regressed.weight))
     before = np.searchsorted(curve.time, time, side="left") - 1
     return 1 - np.where(before >= 0, curve.survival[np.maximum(before, 0)], 1.0)
 
@@ -149,10 +149,10 @@ class ProportionalHazardsTest(SummaryMixin):
         return Summary(
             "Proportional hazards",
             (
-                *self.model._found.facts(),
+                *self.model._regressed.header(),
                 ("Along", WORDS[self.transform]),
                 ("Variance", "robust" if self.model.is_robust else "model"),
             ),
             (Table(("Term", "Chi-squared", "df", "p"), rows),),
-            notes_of(self.model.times, self.model._found.sample),
+            notes_of(self.model.times, self.model._regressed.sample),
         )

@@ -72,13 +72,13 @@ class Regressed:
         """Return influences that know how the weights were estimated."""
         return self.sample.stacked_influence(self.sample.lay_out(self.row, effect))
 
-    def facts(self) -> tuple[tuple[str, str], ...]:
+    def header(self) -> tuple[tuple[str, str], ...]:
         """Return the facts a summary begins with."""
-        facts = counts_header(self.times, self.sample)
+        header = counts_header(self.times, self.sample)
         if self.left_out:
             rows = " episodes" if isinstance(self.times, Episodes) else ""
-            facts += (("Left out", f"{self.left_out:,}{rows}: a covariate is missing"),)
-        return facts + self.design.spec.header()
+            header += (("Left out", f"{self.left_out:,}{rows}: a covariate is missing"),)
+        return header + self.design.spec.header()
 
 
 def regress(
@@ -119,30 +119,30 @@ def regress(
     row = row[design.kept]
     kept = np.zeros(len(frame), dtype=bool)
     kept[row] = True
-    own = frame.iloc[row].reset_index(drop=True)
+    rows = frame.iloc[row].reset_index(drop=True)
     return Regressed(
         times=times,
         sample=sample.keep(kept),
-        frame=own,
+        frame=rows,
         row=row,
         design=design,
         X=design.X,
         weight=weight[row],
-        time=own["time"].to_numpy(dtype=float),
-        entry=own["entry"].to_numpy(dtype=float) if "entry" in own else np.zeros(len(own)),
-        status=own["status"].to_numpy(dtype=np.intp),
+        time=rows["time"].to_numpy(dtype=float),
+        entry=rows["entry"].to_numpy(dtype=float) if "entry" in rows else np.zeros(len(rows)),
+        status=rows["status"].to_numpy(dtype=np.intp),
         left_out=int((weight > 0).sum()) - len(row),
     )
 
 
-def check_events(found: Regressed, cause: int) -> None:
+def check_events(regressed: Regressed, cause: int) -> None:
     """Raise `NotEstimableError` unless somebody had the event."""
-    if not (found.status == cause).any():
-        name = found.times.causes.get(cause, f"cause {cause}")
+    if not (regressed.status == cause).any():
+        name = regressed.times.causes.get(cause, f"cause {cause}")
         raise NotEstimableError(f"No subject had {name}: its hazard cannot be modelled.")
 
 
-def clusters_of(found: Regressed, column: str | None) -> IntArray:
+def clusters_of(regressed: Regressed, column: str | None) -> IntArray:
     """Return codes of what is independent: the values of a column, or the subjects.
 
     Raises
@@ -150,15 +150,15 @@ def clusters_of(found: Regressed, column: str | None) -> IntArray:
     DataError
         When rows of one subject are in two clusters.
     """
-    owner = found.sample.owner[found.row]
+    owner = regressed.sample.owner[regressed.row]
     if column is None:
         return np.unique(owner, return_inverse=True)[1].reshape(-1)
-    code = found.codes(column)
-    first = np.full(len(found.sample.subjects), -1, dtype=np.intp)
+    code = regressed.codes(column)
+    first = np.full(len(regressed.sample.subjects), -1, dtype=np.intp)
     first[owner[::-1]] = code[::-1]
     apart = np.flatnonzero(first[owner] != code)
     if len(apart):
-        who = tuple(dict.fromkeys(str(s) for s in found.frame["subject"].iloc[apart]))
+        who = tuple(dict.fromkeys(str(s) for s in regressed.frame["subject"].iloc[apart]))
         raise DataError(
             [
                 Problem(

@@ -34,8 +34,8 @@ def followed_until(times: EventTimes, last_visit: Ends) -> dict[str, float]:
     """
     curves = KaplanMeier().fit(times).tidy()
     ends = {}
-    for name, own in curves.groupby("treatment", observed=True, sort=False):
-        time, left = float(own["time"].iloc[-1]), float(own["estimate"].iloc[-1])
+    for name, group in curves.groupby("treatment", observed=True, sort=False):
+        time, left = float(group["time"].iloc[-1]), float(group["estimate"].iloc[-1])
         ends[str(name)] = time if left > 0 else float(last_visit[str(name)])
     return ends
 
@@ -46,7 +46,7 @@ def why_no_mean(times: EventTimes, name: str, tau: float, ends: Ends) -> str:
         return f"no subject under {name} has follow-up"
     first = times.first_look.get(name, 0.0)
     if first > tau:
-        return f"no subject under {name} was rated by day {tau:g}, the first on day {first:g}"
+        return f"no subject under {name} was assessed by day {tau:g}, the first on day {first:g}"
     if ends[name] < tau:
         return f"{name} is followed to day {ends[name]:g} only"
     return ""
@@ -93,15 +93,15 @@ def no_estimates(method: str, names: Sequence[str], note: str) -> pd.DataFrame:
 def _laid_out(
     method: str,
     names: Sequence[str],
-    found: tuple[pd.DataFrame, pd.DataFrame],
+    table: tuple[pd.DataFrame, pd.DataFrame],
     lost: Mapping[tuple[str, str], str],
 ) -> pd.DataFrame:
     """Return one row a treatment and measure, NaN where nothing was found."""
     rows = []
     for name in names:
-        for measure, frame in zip(MEASURES, found, strict=True):
-            own = frame[frame["treatment"] == name]
-            values = {c: float(own[c].iloc[0]) if len(own) and c in own else np.nan
+        for measure, frame in zip(MEASURES, table, strict=True):
+            subset = frame[frame["treatment"] == name]
+            values = {c: float(subset[c].iloc[0]) if len(subset) and c in subset else np.nan
                       for c in _ESTIMATE}  # fmt: skip
             note = lost.get((measure, name), "")
             if not note and measure == "median" and np.isnan(values["estimate"]):
@@ -151,7 +151,7 @@ def no_contrast(note: str) -> dict[str, Any]:
 
 def _test(test: type[LogRank] | type[IntervalLogRank], pair: EventTimes) -> dict[str, float]:
     try:
-        found = test().fit(pair).glance().iloc[0]
+        test_result = test().fit(pair).glance().iloc[0]
     except NotEstimableError:  # fewer than two treatments have follow-up: the note says so
         return {}
-    return {f"log_rank_{c}": float(found[c]) for c in ("statistic", "p_value")}
+    return {f"log_rank_{c}": float(test_result[c]) for c in ("statistic", "p_value")}

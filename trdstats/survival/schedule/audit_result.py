@@ -64,7 +64,7 @@ class ScheduleAudit(FrameResult):
     _shared: pd.DataFrame
 
     def grids(self) -> pd.DataFrame:
-        """Return how often each treatment was rated and how finely its onsets were seen.
+        """Return how often each treatment was assessed and how finely its onsets were seen.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class ScheduleAudit(FrameResult):
         return self._grids.copy()
 
     def visits(self) -> pd.DataFrame:
-        """Return one row a treatment and scheduled day at which anybody was rated.
+        """Return one row a treatment and scheduled day at which any subject was assessed.
 
         Returns
         -------
@@ -132,8 +132,8 @@ class ScheduleAudit(FrameResult):
     def _of_pair(self, treatment: str, reference: str) -> dict[str, Any]:
         """Return the rows of a pair by method."""
         tests = self._tests
-        mine = (tests["treatment"] == treatment) & (tests["reference"] == reference)
-        return {r.method: r for r in each_row(tests[mine])}
+        is_pair = (tests["treatment"] == treatment) & (tests["reference"] == reference)
+        return {r.method: r for r in each_row(tests[is_pair])}
 
     def _of_pairs(self) -> list[tuple[bool, str]]:
         """Return, for each pair, whether it depends on the schedule, and the words for it."""
@@ -144,13 +144,13 @@ class ScheduleAudit(FrameResult):
         """Return what the schedule does to the answer, in sentences: each treatment, then all."""
         words = []
         for grid in each_row(self._grids):
-            own = self._estimates[self._estimates["treatment"] == grid.treatment]
-            words.append(say.of_treatment(grid, own, self.tau))
+            rows = self._estimates[self._estimates["treatment"] == grid.treatment]
+            words.append(say.of_treatment(grid, rows, self.tau))
         words += [*say.of_gaps(self._grids), *say.of_pairs(self._of_pairs())]
         return (*words, *say.of_shared(self._tests, 1 - self.conf_level))
 
     def plot(self, fig: Figure | None = None, **options: Any) -> Figure:
-        """Draw when each treatment was rated, and its onset by the three datings.
+        """Draw when each treatment was assessed, and its onset by the three datings.
 
         Parameters
         ----------
@@ -213,37 +213,37 @@ class ScheduleAudit(FrameResult):
                 )
             )
         grid = ", ".join(f"{d:g}" for d in self.grid)
-        facts = (
+        header = (
             ("Outcome", self.times.outcome),
             ("Horizon", f"day {self.tau:g}"),
             ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
         notes = [as_label(f"{self.times.caveat}.")] if self.times.caveat else []
         notes += notes_on(self.times.switching)
-        return Summary("Audit of the visit schedule", facts, tuple(tables),
+        return Summary("Audit of the visit schedule", header, tuple(tables),
                     (*self.verdict(), *notes))  # fmt: skip
 
     def _estimate_rows(self) -> list[tuple[str, ...]]:
         rows = []
         for name in self._grids["treatment"]:
-            mine = self._estimates[self._estimates["treatment"] == name]
+            of_arm = self._estimates[self._estimates["treatment"] == name]
             cells = [str(name)]
             for measure in ("median", "mean days"):
-                own = mine[mine["measure"] == measure].set_index("method")
-                cells.append(_day(own.loc[AS_SEEN]))
-                between = own.loc[BETWEEN]
+                subset = of_arm[of_arm["measure"] == measure].set_index("method")
+                cells.append(_day(subset.loc[AS_SEEN]))
+                between = subset.loc[BETWEEN]
                 cells.append(_span(between["bound_low"], between["bound_high"]))
-                cells.append(_day(own.loc[THINNED]) if THINNED in own.index else "")
+                cells.append(_day(subset.loc[THINNED]) if THINNED in subset.index else "")
             rows.append(tuple(cells))
         return rows
 
     def _contrast_rows(self) -> list[tuple[str, ...]]:
         rows = []
         for treatment, reference in self._pairs():
-            found = self._of_pair(treatment, reference)
+            tests = self._of_pair(treatment, reference)
             cells = [f"{treatment} v {reference}"]
             for method in (AS_SEEN, BETWEEN, THINNED):
-                row = found[method]
+                row = tests[method]
                 cells += (_span(row.bound_low, row.bound_high), format_p(row.log_rank_p_value))
             rows.append(tuple(cells))
         return rows

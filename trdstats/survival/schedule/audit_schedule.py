@@ -63,7 +63,7 @@ def audit_schedule(
         When tau is not positive.
     NotEstimableError
         When no subject has follow-up; when a tau is given before which the follow-up of a treatment
-        ends, or by which no subject under it was rated.
+        ends, or by which no subject under it was assessed.
 
     References
     ----------
@@ -89,14 +89,14 @@ def audit_schedule(
         horizon = min([*ends.values(), *short])
     else:
         horizon = _check_tau(tau, times.only(list(ends)))
-    hint = "" if study.windows else " (without visit windows every day is a visit of its own)"
+    hint = "" if study.windows else " (without visit windows every day is a separate visit)"
     rows = [
         dated.at_visits(dated.AS_SEEN, times, horizon, ends, conf_level),
         dated.between_visits(times, horizon, ends, conf_level),
     ]
     if fewer is not None:
-        own = _ends_on(fewer, shared)
-        rows.append(dated.at_visits(dated.THINNED, fewer, horizon, own, conf_level))
+        group = _ends_on(fewer, shared)
+        rows.append(dated.at_visits(dated.THINNED, fewer, horizon, group, conf_level))
     elif len(study.treatments) > 1:
         why = "no attended visit is shared by all treatments"
         rows.append(dated.no_estimates(dated.THINNED, study.treatments, why + hint))
@@ -104,22 +104,22 @@ def audit_schedule(
     for reference, treatment in combinations(study.treatments, 2):
         grid = shared_visits(visits, (reference, treatment))
         both = times_on_shared(study, definition, visits, grid) if grid else None
-        own = _ends_on(both, grid)
+        group = _ends_on(both, grid)
         # One visit alone says nothing of days: it is no reason to cut the others' horizon.
-        short = own.values() if len(grid) > 1 else ()
+        short = group.values() if len(grid) > 1 else ()
         until = min([horizon, *short]) if tau is None else horizon
         pair = times.only([reference, treatment])
-        found = {
+        by_method = {
             dated.AS_SEEN: dated.compare_at_visits(pair, until, ends, conf_level),
             dated.BETWEEN: dated.compare_between(pair, until, ends),
             dated.THINNED: dated.no_contrast(
                 f"{treatment} and {reference} share no attended visit{hint}"
             )
             if both is None
-            else dated.compare_at_visits(both, until, own, conf_level),
+            else dated.compare_at_visits(both, until, group, conf_level),
         }
         keys = {"treatment": treatment, "reference": reference}
-        tests += [{**keys, "method": m, "tau": until, **row} for m, row in found.items()]
+        tests += [{**keys, "method": m, "tau": until, **row} for m, row in by_method.items()]
         grids[treatment, reference] = grid
     return ScheduleAudit(
         study=study,
@@ -169,24 +169,24 @@ def _as_frame(grids: dict[tuple[str, str], list[Shared]]) -> pd.DataFrame:
 
 
 def _grids(study: Study, times: EventTimes) -> pd.DataFrame:
-    """Return one row a treatment: how often it was rated and how finely onset was seen."""
+    """Return one row a treatment: how often it was assessed and how finely onset was seen."""
     rated, rows = rated_visits(study), []
     for name in study.treatments:
-        own = rated[rated["treatment"] == name]
+        subset = rated[rated["treatment"] == name]
         n = int((study.subjects["treatment"] == name).sum())
-        last = own.groupby("subject", observed=True)["day"].max()
-        first = own.groupby("subject", observed=True)["day"].min()
-        mine = times.frame[(times.frame["treatment"] == name) & (times.frame["status"] == 1)]
-        gap = (mine["right"] - mine["left"]).to_numpy(dtype=float)
+        last = subset.groupby("subject", observed=True)["day"].max()
+        first = subset.groupby("subject", observed=True)["day"].min()
+        of_arm = times.frame[(times.frame["treatment"] == name) & (times.frame["status"] == 1)]
+        gap = (of_arm["right"] - of_arm["left"]).to_numpy(dtype=float)
         low, middle, high = np.quantile(gap, [0.25, 0.5, 0.75]) if len(gap) else [np.nan] * 3
         row: dict[str, Any] = {
             "treatment": name,
             "n": n,
             "n_rated": len(last),
             "n_events": len(gap),
-            "visits": float(len(own) / n) if n else np.nan,
-            "visits_a_month": float(len(own) / last.sum() * _MONTH) if len(own) else np.nan,
-            "first_visit": float(first.median()) if len(own) else np.nan,
+            "visits": float(len(subset) / n) if n else np.nan,
+            "visits_a_month": float(len(subset) / last.sum() * _MONTH) if len(subset) else np.nan,
+            "first_visit": float(first.median()) if len(subset) else np.nan,
             "gap_low": low,
             "gap_median": middle,
             "gap_high": high,

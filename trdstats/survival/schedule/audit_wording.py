@@ -13,7 +13,7 @@ from trdstats.tables import each_row, format_p
 # A figure that may lie further than this share of itself from where the visits put it has moved.
 MOVES = 0.1
 # Gaps between visits that differ by more than this factor make curves at visits unlike.
-UNLIKE_GAPS = 2.0
+UNEQUAL_GAPS = 2.0
 # Up to so many comparisons are told one by one even when the schedule changes nothing.
 _FEW = 3
 
@@ -31,7 +31,7 @@ def of_treatment(grid: Any, estimates: pd.DataFrame, tau: float) -> str:
     """
     name = grid.treatment
     if not grid.n_rated:
-        return f"{name}: no subject was rated after day 0."
+        return f"{name}: no subject was assessed after day 0."
     if not grid.n_events:
         return f"{name}: no onset was seen, so the schedule moves none."
     rows = {(r.measure, r.method): r for r in each_row(estimates)}
@@ -41,9 +41,9 @@ def of_treatment(grid: Any, estimates: pd.DataFrame, tau: float) -> str:
     if np.isnan(seen.estimate):
         mean = f"the mean to day {tau:g} lies between {low} and {high} days ({seen.note})"
     else:
-        moved = _moved(seen.estimate, between.bound_low, between.bound_high)
+        shifted = _has_shifted(seen.estimate, between.bound_low, between.bound_high)
         mean = (
-            f"the mean to day {tau:g} {'moves' if moved else 'hardly moves'} from "
+            f"the mean to day {tau:g} {'moves' if shifted else 'hardly moves'} from "
             f"{seen.estimate:.1f} to between {low} and {high} days"
         )
     return f"{name}: {median}; {mean}."
@@ -57,7 +57,7 @@ def _median(seen: float, between: Any, grid: Any) -> str:
     top = "the end of follow-up" if np.isinf(between.bound_high) else _day(between.bound_high)
     span = f"from {_day(seen)} to between {_day(between.bound_low)} and {top}"
     span += "" if np.isinf(between.bound_high) else " days"
-    if not _moved(seen, between.bound_low, between.bound_high):
+    if not _has_shifted(seen, between.bound_low, between.bound_high):
         return f"the median hardly moves, {span}"
     return (
         f"the median moves {span}, because half of the onsets came after "
@@ -68,7 +68,7 @@ def _median(seen: float, between: Any, grid: Any) -> str:
 def of_gaps(grids: pd.DataFrame) -> list[str]:
     """Return whether onset was seen equally finely under all treatments."""
     gaps = grids["gap_median"].dropna()
-    if len(gaps) < 2 or gaps.max() <= UNLIKE_GAPS * max(float(gaps.min()), 1.0):
+    if len(gaps) < 2 or gaps.max() <= UNEQUAL_GAPS * max(float(gaps.min()), 1.0):
         return []
     return [
         f"Onsets were seen to within {_day(gaps.min())} to {_day(gaps.max())} days (medians): "
@@ -126,19 +126,19 @@ def of_pair(treatment: str, reference: str, rows: dict[str, Any], alpha: float) 
     return False, f"{pair}: the order does not depend on the schedule."
 
 
-def of_pairs(found: list[tuple[bool, str]]) -> list[str]:
+def of_pairs(sentences: list[tuple[bool, str]]) -> list[str]:
     """Return what is to be said of all comparisons together."""
-    if not found:
+    if not sentences:
         return []
-    changed = [words for depends, words in found if depends]
-    absent = [words for _, words in found if "not compared" in words]
+    changed = [words for depends, words in sentences if depends]
+    absent = [words for _, words in sentences if "not compared" in words]
     if not changed:
-        said = [words for _, words in found] if len(found) <= _FEW else absent
+        notes = [words for _, words in sentences] if len(sentences) <= _FEW else absent
         none = "No comparison of two treatments hangs on how onset is dated."
-        return [*said, none] if len(absent) < len(found) else said
-    if len(found) <= _FEW:
-        return [words for _, words in found]
-    n, rest = len(found) - len(absent), len(found) - len(absent) - len(changed)
+        return [*notes, none] if len(absent) < len(sentences) else notes
+    if len(sentences) <= _FEW:
+        return [words for _, words in sentences]
+    n, rest = len(sentences) - len(absent), len(sentences) - len(absent) - len(changed)
     counted = f"{len(changed)} of {n} comparisons {'depends' if len(changed) == 1 else 'depend'}"
     return [
         *changed,
@@ -169,7 +169,7 @@ def of_shared(contrasts: pd.DataFrame, alpha: float) -> list[str]:
     return words
 
 
-def _moved(seen: float, low: float, high: float) -> bool:
+def _has_shifted(seen: float, low: float, high: float) -> bool:
     return max(seen - low, high - seen) > MOVES * seen
 
 

@@ -39,27 +39,27 @@ def rated_visits(study: Study) -> pd.DataFrame:
 
 
 def attended_visits(study: Study) -> pd.DataFrame:
-    """Return one row a treatment and scheduled day at which anybody was rated.
+    """Return one row a treatment and scheduled day at which any subject was assessed.
 
     Returns
     -------
     pandas.DataFrame
         treatment, visit (scheduled day), opens, closes (its window), day (median actual day), n
-        (subjects rated), share (of all subjects of the treatment), share_followed (of those rated
-        in the window of the attended visit before or later; for the first, of those ever rated),
-        attended (share_followed is at least `ATTENDED`).
+        (subjects rated), share (of all subjects of the treatment), share_followed (of those
+        assessed in the window of the attended visit before or later; for the first, of those ever
+        rated), attended (share_followed is at least `ATTENDED`).
     """
     rated = rated_visits(study)
     last = rated.groupby("subject", observed=True)["day"].max()
     arm = rated.drop_duplicates("subject").set_index("subject")["treatment"]
     rows = []
     for name in study.treatments:
-        own = rated[(rated["treatment"] == name) & rated["visit"].notna()]
+        subset = rated[(rated["treatment"] == name) & rated["visit"].notna()]
         size = int((study.subjects["treatment"] == name).sum())
         ends = np.sort(last[arm[arm == name].index].to_numpy())
         windows = _windows(study, name)
         since = 0.0
-        for _, here in own.groupby("visit"):
+        for _, here in subset.groupby("visit"):
             day, n = float(here["visit"].iloc[0]), int(here["subject"].nunique())
             opens, closes = windows.get(day, (day, day))
             followed = len(ends) - int(np.searchsorted(ends, since - _CLOCK))
@@ -107,12 +107,12 @@ def shared_visits(visits: pd.DataFrame, names: Sequence[str]) -> list[Shared]:
     plans = {name: used[used["treatment"] == name] for name in names}
     # Windows of one treatment keep apart: a day lies in one of them, and matches do not cross.
     first = min(names, key=lambda name: len(plans[name]))
-    found = []
+    shared = []
     for row in each_row(plans[first]):
         match = {name: row if name == first else _same(row, plans[name]) for name in names}
         if all(_is_same(a, b) for a, b in combinations(match.values(), 2)):
-            found.append({name: float(own.visit) for name, own in match.items()})
-    return found
+            shared.append({name: float(visit.visit) for name, visit in match.items()})
+    return shared
 
 
 def _same(row: Any, plan: pd.DataFrame) -> Any:
@@ -146,15 +146,15 @@ def times_on_shared(
     frame = times.frame.copy()
     first = {}
     for name in names:
-        own = visits[(visits["treatment"] == name) & visits["visit"].isin(plan[name])]
-        closes = own["closes"].to_numpy(dtype=float) + _CLOCK
-        mine = (frame["treatment"] == name).to_numpy()
-        beyond = mine & (frame["time"].to_numpy() > closes[-1])
+        rows = visits[(visits["treatment"] == name) & visits["visit"].isin(plan[name])]
+        closes = rows["closes"].to_numpy(dtype=float) + _CLOCK
+        in_arm = (frame["treatment"] == name).to_numpy()
+        beyond = in_arm & (frame["time"].to_numpy() > closes[-1])
         for column in ("left", "right", "time"):
-            day = frame.loc[mine, column].to_numpy(dtype=float)
-            frame.loc[mine, column] = _on_labels(day, closes, label)
+            day = frame.loc[in_arm, column].to_numpy(dtype=float)
+            frame.loc[in_arm, column] = _on_labels(day, closes, label)
         frame.loc[beyond, "status"] = 0
-        frame.loc[mine & (frame["status"] == 0).to_numpy(), "right"] = np.inf
+        frame.loc[in_arm & (frame["status"] == 0).to_numpy(), "right"] = np.inf
         seen = np.isfinite(times.first_look.get(name, np.inf))
         first[name] = float(label[0]) if seen else np.inf
     return EventTimes(

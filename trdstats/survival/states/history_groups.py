@@ -31,7 +31,7 @@ class HistorySample:
         Groups of subjects.
     rows : dict of str to DataFrame
         Stays of each group, with `place`, the position of the subject within it.
-    stays : dict of str to Histories
+    spells : dict of str to Histories
         The same on arrays.
     seen : dict of str to Occupation
         Unweighted: numbers of subjects under observation.
@@ -41,7 +41,7 @@ class HistorySample:
     times: EventTimes
     sample: Sample
     rows: dict[str, pd.DataFrame]
-    stays: dict[str, kernel.Histories]
+    spells: dict[str, kernel.Histories]
     seen: dict[str, kernel.Occupation]
 
     def group(self, label: str) -> Group:
@@ -79,42 +79,42 @@ def split_history(data: Any, by: str | None, weights: Any) -> HistorySample:
     times = as_event_times(history.per_subject(), weights)
     sample = split(times, by, weights)
     position = pd.Index(sample.subjects).get_indexer(pd.Index(history.frame["subject"]))
-    rows, stays, seen, late = {}, {}, {}, []
+    rows, spells, seen, late = {}, {}, {}, []
     for g in sample.groups:
         local = np.full(len(sample.subjects), -1)
         local[g.row] = np.arange(len(g.row))
         place = local[position]
-        mine = history.frame[place >= 0].assign(place=place[place >= 0])
-        to = mine["to"].cat.codes.to_numpy().astype(np.intp)
-        start, stop = mine["start"].to_numpy(), mine["stop"].to_numpy()
+        of_arm = history.frame[place >= 0].assign(place=place[place >= 0])
+        to = of_arm["to"].cat.codes.to_numpy().astype(np.intp)
+        start, stop = of_arm["start"].to_numpy(), of_arm["stop"].to_numpy()
         to, lasting = kernel.pass_through(
             start, stop, np.where(to == len(STATES), kernel.CENSORED, to)
         )
         data_ = kernel.lay_out(
-            mine["place"].to_numpy()[lasting],
+            of_arm["place"].to_numpy()[lasting],
             start[lasting],
             stop[lasting],
-            mine["state"].cat.codes.to_numpy().astype(np.intp)[lasting],
+            of_arm["state"].cat.codes.to_numpy().astype(np.intp)[lasting],
             to[lasting],
             n_subjects=len(g.row),
             n_states=len(STATES),
         )
-        if not (mine["start"] == 0).any():
+        if not (of_arm["start"] == 0).any():
             late.append(g.label)
             continue
-        rows[g.label], stays[g.label] = mine, data_
+        rows[g.label], spells[g.label] = of_arm, data_
         seen[g.label] = kernel.occupation(data_, np.ones(len(g.row)))
     if late:
         raise NotEstimableError(
             f"No subject is under observation from day 0 in {', '.join(late)}: where they began is "
             "not known."
         )
-    return HistorySample(history, times, sample, rows, stays, seen)
+    return HistorySample(history, times, sample, rows, spells, seen)
 
 
 def choose_reference(sample: HistorySample, reference: Level | None) -> str:
     """Return the group that others are compared with: the first one unless it is named."""
-    return pick_level("group", reference, list(sample.stays))
+    return pick_level("group", reference, list(sample.spells))
 
 
 def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:
@@ -137,12 +137,12 @@ def check_horizon(sample: HistorySample, tau: float, *, by: str | None) -> None:
             f"Choose tau of at most {min(short.values()):g}."
         )
     look = sample.history.first_look if by == "treatment" else {}
-    late = {k: day for k, day in look.items() if day > tau and k in sample.stays}
+    late = {k: day for k, day in look.items() if day > tau and k in sample.spells}
     if late:
         listed = ", ".join(f"{k} (day {day:g})" for k, day in late.items())
         kept = [k for k in sample.history.treatments if k not in late]
         raise NotEstimableError(
-            f"No subject was rated by day {tau:g} under {listed}. Choose a later tau"
+            f"No subject was assessed by day {tau:g} under {listed}. Choose a later tau"
             + or_leave_out("history", kept)
         )
 
@@ -152,12 +152,12 @@ def emptied(sample: HistorySample, tau: float) -> list[str]:
 
     Their probability is carried on as it was.
     """
-    found = []
+    lines = []
     for label, fit in sample.seen.items():
         here = int(np.searchsorted(fit.time, tau, side="right") - 1)
         for j in range(3 if sample.history.regains else 2):
             at_risk = np.flatnonzero(fit.n_risk[:, j] > 0)
             last = float(fit.time[at_risk[-1]]) if len(at_risk) else 0.0
             if last < tau and fit.probability[here, j] > 1e-12:
-                found.append(f"{label}, {STATES[j]} (day {last:g})")
-    return found
+                lines.append(f"{label}, {STATES[j]} (day {last:g})")
+    return lines

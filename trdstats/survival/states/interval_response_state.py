@@ -26,7 +26,7 @@ from trdstats.survival.states.history_groups import (
     choose_reference,
     split_history,
 )
-from trdstats.survival.states.state_result import EVERYONE, StateResult, check_tau
+from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult, check_tau
 from trdstats.tables import as_label
 
 MOVES = ("response", "relapse")
@@ -51,7 +51,7 @@ class IntervalResponseState:
     cuts : sequence of float
         Days at which the intensities may change, e.g. the end of acute treatment.
     by : str or None, default "treatment"
-        Column that names the groups; each has intensities of its own.
+        Column that names the groups; each has separate intensities.
     reference : str, optional
         Group the others are compared with. Default: the first one.
     conf_level : float, default 0.95
@@ -112,7 +112,7 @@ class IntervalResponseState:
             it: the model has no such move.
         NotEstimableError
             When no subject is under observation in a state between two cuts, the follow-up of a
-            group ends before tau, or no subject under a treatment was rated by then.
+            group ends before tau, or no subject under a treatment was assessed by then.
         UnknownNameError
             When the reference is no group.
         """
@@ -230,7 +230,7 @@ class IntervalResponseStateResult(StateResult):
             )
         )
 
-    def _extra_facts(self) -> tuple[tuple[str, str], ...]:
+    def _extra_header(self) -> tuple[tuple[str, str], ...]:
         listed = ", ".join(f"{c:g}" for c in self.spec.cuts)
         g = self.glance().iloc[0]
         model = f"constant between days {listed}" if listed else "constant"
@@ -241,17 +241,17 @@ class IntervalResponseStateResult(StateResult):
         )
 
     def _notes(self) -> tuple[str, ...]:
-        notes = [EVERYONE]
+        notes = [ALL_WHO_STARTED]
         names = [f"{move} from day {day:g}" for move in MOVES for day in (0.0, *self.spec.cuts)]
         zero: list[str] = []
-        endless: list[str] = []
+        separated: list[str] = []
         for label, fit in self._fits.items():
             for name, theta, free in zip(names, fit.theta, fit.free, strict=True):
                 if not free:
-                    (endless if np.isfinite(theta) else zero).append(f"{label}, {name}")
-        for found, word in ((zero, "is 0"), (endless, "has no finite estimate")):
-            if found:
-                notes.append(f"The intensity {word}, without an error: {'; '.join(found)}.")
+                    (separated if np.isfinite(theta) else zero).append(f"{label}, {name}")
+        for at_limit, word in ((zero, "is 0"), (separated, "has no finite estimate")):
+            if at_limit:
+                notes.append(f"The intensity {word}, without an error: {'; '.join(at_limit)}.")
         if not all(f.converged for f in self._fits.values()):
             notes.append("The search for the maximum did not converge: use fewer cuts.")
         notes += [as_label(f"{self._data.times.caveat}.")] if self._data.times.caveat else []
@@ -303,8 +303,8 @@ def _panel(rows: pd.DataFrame, weight: FloatArray, visits: pd.DataFrame) -> kern
     # A response that no subject saw again is seen on its day only.
     seen = np.isfinite(right_1)
     left_2[seen], right_2[seen] = right_1[seen], np.inf
-    stays = rows[rows["state"] == STATES[1]]
-    left_2[stays["place"]], right_2[stays["place"]] = stays["left"], stays["right"]
+    spells = rows[rows["state"] == STATES[1]]
+    left_2[spells["place"]], right_2[spells["place"]] = spells["left"], spells["right"]
     place = rows.drop_duplicates("subject").set_index("subject")["place"]
     known = visits.assign(place=visits["subject"].map(place)).dropna(subset=["place"])
     who, day = known["place"].to_numpy(dtype=np.intp), known["day"].to_numpy(dtype=float)
@@ -318,15 +318,16 @@ def _panel(rows: pd.DataFrame, weight: FloatArray, visits: pd.DataFrame) -> kern
 def _check_exposure(panels: dict[str, kernel.Panel], cuts: FloatArray) -> None:
     """Refuse pieces in which no subject is under observation in a state."""
     edges = [0.0, *cuts, np.inf]
-    found = []
+    unexposed = []
     for label, panel in panels.items():
         spent = kernel.exposure(panel, cuts)
         for state, time in zip(STATES, spent, strict=False):
             for j in np.flatnonzero(time == 0):
                 end = f" to {edges[j + 1]:g}" if np.isfinite(edges[j + 1]) else " on"
-                found.append(f"{label}, {state}, from day {edges[j]:g}{end}")
-    if found:
+                unexposed.append(f"{label}, {state}, from day {edges[j]:g}{end}")
+    if unexposed:
         raise NotEstimableError(
-            f"No subject is under observation in {'; '.join(found)}: the intensity there cannot be "
+            f"No subject is under observation in {'; '.join(unexposed)}: the intensity there "
+            f"cannot be "
             "known. Use fewer cuts."
         )

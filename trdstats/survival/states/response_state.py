@@ -21,7 +21,7 @@ from trdstats.survival.states.history_groups import (
     split_history,
 )
 from trdstats.survival.states.state_bootstrap import StateBootstrap, draw_curves_anew
-from trdstats.survival.states.state_result import EVERYONE, StateResult, check_tau
+from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult, check_tau
 
 
 @checked
@@ -91,8 +91,8 @@ class ResponseState:
         Raises
         ------
         NotEstimableError
-            When the follow-up of a group ends before tau, no subject under a treatment was rated by
-            then, or no subject of a group is under observation from day 0.
+            When the follow-up of a group ends before tau, no subject under a treatment was assessed
+            by then, or no subject of a group is under observation from day 0.
         UnknownNameError
             When the reference is no group.
         """
@@ -101,12 +101,12 @@ class ResponseState:
         check_horizon(data, self.tau, by=self.by)
         fits, effects = {}, {}
         none = np.empty(0)
-        for label, stays in data.stays.items():
+        for label, spells in data.spells.items():
             weight = data.group(label).weight
-            fits[label] = kernel.occupation(stays, weight)
+            fits[label] = kernel.occupation(spells, weight)
             model = data.sample.weights_of(data.group(label))
             effects[label] = kernel.influence(
-                stays, fits[label], weight, at=none, tau=self.tau, model=model
+                spells, fits[label], weight, at=none, tau=self.tau, model=model
             )
         return ResponseStateResult(self, reference, data, fits, effects)
 
@@ -138,24 +138,24 @@ class ResponseStateResult(StateResult):
         return kernel.mean_times(self._fits[label], self.spec.tau), np.sqrt((effect**2).sum(axis=0))
 
     def _influence(self, label: str, at: FloatArray) -> FloatArray:
-        stays, weight = self._data.stays[label], self._data.group(label).weight
-        found = kernel.influence(stays, self._fits[label], weight, at=at, tau=self.spec.tau)
-        return np.hstack([found.mean, found.at.reshape(len(weight), -1)])
+        spells, weight = self._data.spells[label], self._data.group(label).weight
+        influence = kernel.influence(spells, self._fits[label], weight, at=at, tau=self.spec.tau)
+        return np.hstack([influence.mean, influence.at.reshape(len(weight), -1)])
 
     def _notes(self) -> tuple[str, ...]:
-        gone = emptied(self._data, self.spec.tau)
+        left = emptied(self._data, self.spec.tau)
         carried = (
-            f"No subject is followed to day {self.spec.tau:g} in {'; '.join(gone)}: the share is "
+            f"No subject is followed to day {self.spec.tau:g} in {'; '.join(left)}: the share is "
             "carried on from there."
         )
         notes = notes_of(self._data.times, self._data.sample)
-        return (EVERYONE, carried, *notes) if gone else (EVERYONE, *notes)
+        return (ALL_WHO_STARTED, carried, *notes) if left else (ALL_WHO_STARTED, *notes)
 
     def bootstrap(self, n: int = 1000, *, seed: int = 0, n_jobs: int = 1) -> StateBootstrap:
         """Resample subjects within groups, and estimate all curves anew.
 
         A resample is a set of counts that multiply the weights of subjects, so no frame is
-        built. Resample i has a random stream of its own: results do not depend on `n_jobs`.
+        built. Resample i has a separate random stream: results do not depend on `n_jobs`.
 
         Parameters
         ----------

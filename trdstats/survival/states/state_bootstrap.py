@@ -90,7 +90,7 @@ class StateBootstrap(SummaryMixin):
             draws, for ratios of their logarithms), conf_low, conf_high, conf_level.
         """
         tau, base = self.spec.tau, self.reference
-        found = {k: kernel.mean_times(f, tau) for k, f in self._fits.items()}
+        means = {k: kernel.mean_times(f, tau) for k, f in self._fits.items()}
         rows = []
 
         def add(measure: str, label: str, value: FloatArray, draws: FloatArray) -> None:
@@ -114,13 +114,13 @@ class StateBootstrap(SummaryMixin):
 
         others = [k for k in self.days if k != base]
         for label, draws in self.days.items():
-            add("mean days", label, found[label], draws)
+            add("mean days", label, means[label], draws)
         for label in others:
-            add("difference", label, found[label] - found[base],
+            add("difference", label, means[label] - means[base],
                 self.days[label] - self.days[base])  # fmt: skip
         for label in others:
             with np.errstate(divide="ignore", invalid="ignore"):
-                add("ratio", label, found[label] / found[base], self.days[label] / self.days[base])
+                add("ratio", label, means[label] / means[base], self.days[label] / self.days[base])
         return pd.DataFrame(rows)
 
     def summary(self) -> Summary:
@@ -158,20 +158,20 @@ def draw_curves_anew(
     if isinstance(n, bool) or not isinstance(n, int) or n < 2:
         raise SpecError(f"n must be a whole number of resamples, at least 2; got {n!r}.")
     curves, days = {}, {}
-    for place, (label, stays) in enumerate(data.stays.items()):
+    for place, (label, spells) in enumerate(data.spells.items()):
         weight = data.group(label).weight
         streams = [np.random.SeedSequence((seed, place, turn)) for turn in range(n)]
-        rows = replicate(_resample, (stays, weight, spec.tau), streams, n_jobs=n_jobs)
+        rows = replicate(_resample, (spells, weight, spec.tau), streams, n_jobs=n_jobs)
         curves[label] = np.array([row["curve"] for row in rows])
         days[label] = np.array([row["days"] for row in rows])
     return StateBootstrap(spec, reference, n, seed, curves, days, data, fits)
 
 
 def _resample(
-    stream: np.random.SeedSequence, stays: kernel.Histories, weight: FloatArray, tau: float
+    stream: np.random.SeedSequence, spells: kernel.Histories, weight: FloatArray, tau: float
 ) -> Arrays:
     """Return the curve and the mean days of one resample."""
     size = len(weight)
     drawn = np.random.default_rng(stream).integers(0, size, size)
-    fit = kernel.occupation(stays, np.bincount(drawn, minlength=size) * weight)
+    fit = kernel.occupation(spells, np.bincount(drawn, minlength=size) * weight)
     return {"curve": fit.probability, "days": kernel.mean_times(fit, tau)}

@@ -22,7 +22,12 @@ from trdstats.outcomes.check_history import STATES
 from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.curve_result import CurveResult, read_days, why_missing
 from trdstats.survival.groups import counts_header
-from trdstats.survival.reported_days import LEAST_AT_RISK, LEAST_SHARE, check_days, is_supported
+from trdstats.survival.reported_days import (
+    LEAST_AT_RISK,
+    LEAST_PROPORTION,
+    check_days,
+    is_supported,
+)
 from trdstats.survival.states.history_groups import HistorySample
 from trdstats.tables import (
     Summary,
@@ -35,7 +40,7 @@ from trdstats.tables import (
 )
 
 IN_RESPONSE = STATES[1]
-EVERYONE = "Everyone who started treatment counts, responder or not."
+ALL_WHO_STARTED = "Everyone who started treatment counts, responder or not."
 
 
 def check_tau(tau: float, conf_level: float) -> None:
@@ -77,8 +82,8 @@ class StateResult(CurveResult):
         """Return influences on mean days, then on probabilities at days, (n, 3 (1 + k))."""
         raise NotImplementedError
 
-    def _extra_facts(self) -> tuple[tuple[str, str], ...]:
-        """Return the facts of this way of fitting."""
+    def _extra_header(self) -> tuple[tuple[str, str], ...]:
+        """Return header lines of this way of fitting."""
         return ()
 
     def _notes(self) -> tuple[str, ...]:
@@ -87,7 +92,7 @@ class StateResult(CurveResult):
 
     @property
     def _labels(self) -> list[str]:
-        return list(self._data.stays)
+        return list(self._data.spells)
 
     def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         for label in self._labels:
@@ -175,10 +180,10 @@ class StateResult(CurveResult):
 
     def _probabilities(self, days: Sequence[float]) -> Estimates:
         read_days(days)
-        found = self.estimates(days)
-        rows = np.arange(len(self._labels) * len(STATES), len(found))
-        found = found.select(rows)
-        return replace(found, keys=found.keys.drop(columns="quantity"))
+        estimates = self.estimates(days)
+        rows = np.arange(len(self._labels) * len(STATES), len(estimates))
+        estimates = estimates.select(rows)
+        return replace(estimates, keys=estimates.keys.drop(columns="quantity"))
 
     def _on(self, label: str, at: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return probabilities and their errors at days, NaN where there is none."""
@@ -217,13 +222,13 @@ class StateResult(CurveResult):
             measure ("mean days", "difference", "ratio"), group column, reference, state, then as
             `Estimates.tidy`. Mean days of a group sum to tau.
         """
-        own = self.estimates()
-        own = replace(own, keys=own.keys.drop(columns=["quantity", "time"]))
-        compared = own.compare(
+        estimates = self.estimates()
+        estimates = replace(estimates, keys=estimates.keys.drop(columns=["quantity", "time"]))
+        compared = estimates.compare(
             self._key, reference=self.reference, measures=("difference", "ratio")
         )
-        keys = own.keys.assign(measure="mean days", reference="")[[*compared.keys]]
-        means = replace(own, keys=keys)
+        keys = estimates.keys.assign(measure="mean days", reference="")[[*compared.keys]]
+        means = replace(estimates, keys=keys)
         return below([means, compared]).tidy(conf_level=self.conf_level)
 
     def glance(self) -> pd.DataFrame:
@@ -312,23 +317,23 @@ class StateResult(CurveResult):
         """Return days in each state, and how the days in response compare."""
         level, tau = f"{format_level(self.spec.conf_level)} CI", self.spec.tau
         days = self.mean_days()
-        share = self._observed([tau]).rename(columns={"treatment": self._key})
+        proportion = self._observed([tau]).rename(columns={"treatment": self._key})
         mean = days[days["measure"] == "mean days"].set_index([self._key, "state"])
-        share = share.set_index([self._key, "state"])
+        proportion = proportion.set_index([self._key, "state"])
         rows = [
             (label, *(_shown(mean.loc[(label, s)]) for s in (IN_RESPONSE, STATES[0], STATES[2])),
-             _shown(share.loc[(label, IN_RESPONSE)], 100))
+             _shown(proportion.loc[(label, IN_RESPONSE)], 100))
             for label in self._labels
         ]  # fmt: skip
         header = ("Group", f"In response ({level})", "Not responding", "Relapsed",
                   f"In response on day {tau:g} (%)")  # fmt: skip
         tables = [Table(header, tuple(rows), title=f"Mean days to day {tau:g}")]
-        own = days[(days["state"] == IN_RESPONSE) & (days["measure"] != "mean days")]
+        subset = days[(days["state"] == IN_RESPONSE) & (days["measure"] != "mean days")]
         compared = [
             (str(getattr(d, self._key)), _shown(d), _shown(r, digits=2), format_p(d.p_value))
             for d, r in zip(
-                each_row(own[own["measure"] == "difference"]),
-                each_row(own[own["measure"] == "ratio"]),
+                each_row(subset[subset["measure"] == "difference"]),
+                each_row(subset[subset["measure"] == "ratio"]),
                 strict=True,
             )
         ]
@@ -336,25 +341,25 @@ class StateResult(CurveResult):
             compared_as = ("Group", f"Difference ({level})", f"Ratio ({level})", "p")
             title = f"Mean days in response, against {self.reference}"
             tables.append(Table(compared_as, tuple(compared), title=title))
-        unknown = mean["std_error"].isna() | share["std_error"].isna().reindex(mean.index)
+        unknown = mean["std_error"].isna() | proportion["std_error"].isna().reindex(mean.index)
         without = [f"{label} ({state})" for label, state in mean.index[unknown]]
         history, relapsed = self._data.history, self._data.moves(STATES[2])
-        facts = (*counts_header(self._data.times, self._data.sample),
+        lines = (*counts_header(self._data.times, self._data.sample),
                  ("Relapse", f"{history.relapse}, {relapsed:,} subjects"),
-                 *self._extra_facts())  # fmt: skip
+                 *self._extra_header())  # fmt: skip
         return Summary(
             self._title,
-            facts,
+            lines,
             tuple(tables),
-            (*self._notes(), *self._few(share), *no_error_known(without)),
+            (*self._notes(), *self._few(proportion), *no_error_known(without)),
         )
 
-    def _few(self, share: pd.DataFrame) -> tuple[str, ...]:
+    def _few(self, proportion: pd.DataFrame) -> tuple[str, ...]:
         """Return a note that names the groups in which few are under observation at the horizon.
 
         `share` holds the curves at the horizon, indexed by group and state.
         """
-        followed = share["n_risk"].groupby(level=0, sort=False).sum()
+        followed = proportion["n_risk"].groupby(level=0, sort=False).sum()
         few = [
             f"{label} ({format_count(n)})"
             for label, n in followed.items()
@@ -364,7 +369,8 @@ class StateResult(CurveResult):
             return ()
         return (
             f"On day {self.spec.tau:g} fewer than {LEAST_AT_RISK} subjects, and than "
-            f"{100 * LEAST_SHARE:g} % of the group, are under observation in {', '.join(few)}.",
+            f"{100 * LEAST_PROPORTION:g} % of the group, are under observation in "
+            f"{', '.join(few)}.",
         )
 
 

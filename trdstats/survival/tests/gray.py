@@ -91,19 +91,26 @@ class GrayTest:
                 raise unknown_name("column", self.strata, frame.columns)
             rows = np.concatenate([g.row for g in sample.groups])
             stratum = pd.factorize(frame[self.strata])[0].astype(np.intp)[rows]
-        found = {}
+        tests = {}
         for cause in times.causes:
             parts = [
-                gray_scores(time[own], status[own], code[own], len(sample.groups), cause, self.rho)
-                for own in (stratum == s for s in np.unique(stratum))
+                gray_scores(
+                    time[in_stratum],
+                    status[in_stratum],
+                    code[in_stratum],
+                    len(sample.groups),
+                    cause,
+                    self.rho,
+                )
+                for in_stratum in (stratum == s for s in np.unique(stratum))
             ]
-            found[cause] = gray_test(
+            tests[cause] = gray_test(
                 GrayScores(
                     np.sum([p.score for p in parts], axis=0),
                     np.sum([p.covariance for p in parts], axis=0),
                 )
             )
-        return GrayTestResult(self, times, sample, found)
+        return GrayTestResult(self, times, sample, tests)
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, check_choice
+from trdstats.estimates.procedures import stepwise
 from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample
 from trdstats.tables import SummaryMixin, Table, format_count, format_number, format_p
@@ -101,7 +101,7 @@ class GroupTestResult(SummaryMixin):
                     "reason": self._why_none(test, events),
                 }
             )
-        return adjust_p_values(pd.DataFrame(rows), adjust)
+        return add_adjusted(pd.DataFrame(rows), adjust)
 
     def _table(self, *headings: str) -> Table:
         rows = tuple(
@@ -121,14 +121,10 @@ class GroupTestResult(SummaryMixin):
         return (f"No test: {self._reason}.",) if self._reason else ()
 
 
-def adjust_p_values(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
+def add_adjusted(frame: pd.DataFrame, adjust: str) -> pd.DataFrame:
     """Return a table of tests with p_adjusted; tests without a p value do not count."""
     p = frame["p_value"].to_numpy()
-    known = ~np.isnan(p)
-    adjusted = p.copy()
-    if adjust != "none" and known.any():
-        adjusted[known] = multipletests(p[known], method=adjust)[1]
-    return frame.assign(p_adjusted=adjusted, adjust=adjust)
+    return frame.assign(p_adjusted=p if adjust == "none" else stepwise(p, adjust), adjust=adjust)
 
 
 def check_two_groups(sample: Sample, by: str) -> None:

@@ -27,7 +27,7 @@ class IntervalLogRank:
     """Log-rank test for interval-censored times, by permutation of scores.
 
     Each subject has a score from the curve of all groups together: for an exact time one less
-    the cumulative hazard, as in the log-rank test; for an interval what that is worth between
+    the cumulative hazard, as in the log-rank test; for an interval the mean of it between
     its ends (Sun's scores). The sums of the groups are compared by their exact covariance over
     all permutations of the subjects, with the chi-squared distribution as an approximation: R
     `interval::ictest(scores = "logrank1", method = "pclt")`. It is valid where the visits of

@@ -154,7 +154,7 @@ def scores_of(
 ) -> RankScores:
     """Return observed and expected events of all groups, or of a pair of them."""
     groups = sample.groups if pair is None else [sample.groups[k] for k in pair]
-    own = FollowUp(
+    follow_up = FollowUp(
         *(np.concatenate([getattr(g, name) for g in groups])
           for name in ("time", "status", "entry", "weight"))
     )  # fmt: skip
@@ -167,7 +167,7 @@ def scores_of(
         stratum = codes[np.concatenate([g.row for g in groups])]
     code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
     return rank_scores(
-        own,
+        follow_up,
         code,
         len(groups),
         weightings,

@@ -18,7 +18,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.tests.group_test import (
     ADJUSTMENTS,
-    adjust_p_values,
+    add_adjusted,
     check_two_groups,
     why_no_test,
 )
@@ -35,7 +35,7 @@ class MaxCombo:
     """Largest of several weighted log-rank statistics.
 
     Early, late and middle differences each have a weighting that finds them; the largest is
-    judged by their joint law, so that nothing has to be known beforehand.
+    judged by their joint distribution, so that nothing has to be known beforehand.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class MaxCombo:
             self._compare(times, sample, pair)
             for pair in combinations(range(len(sample.groups)), 2)
         ]
-        table = adjust_p_values(pd.DataFrame(rows), self.adjust)
+        table = add_adjusted(pd.DataFrame(rows), self.adjust)
         return MaxComboResult(self, times, sample, table)
 
     def _compare(self, times: EventTimes, sample: Sample, pair: tuple[int, int]) -> dict[str, Any]:
