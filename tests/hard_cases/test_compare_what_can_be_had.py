@@ -51,12 +51,12 @@ def test_a_cohort_without_responders_has_everything_but_durability(three: trd.Co
         own = table.loc[pair]
         lost = own.xs("durability", level="outcome")
         assert lost["estimate"].isna().all()
-        assert lost["reason"].str.contains("Nobody has a time to loss of response").all()
+        assert lost["reason"].str.contains("No subject has a time to loss of response").all()
         assert own.drop("durability", level="outcome")["estimate"].notna().all()
     assert table.loc["B", "A"]["estimate"].notna().all()
     crude = table.loc[("C", "A", "rate", "crude")]
     assert crude["estimate"] == pytest.approx(-0.5)
-    assert "C v A, Days to relapse, responders: not estimable. Nobody has a time" in str(three)
+    assert "C v A, Days to relapse, responders: not estimable. No subject has a time" in str(three)
 
 
 def test_the_report_of_a_plan_shows_the_rest(three: trd.Comparison) -> None:

@@ -12,8 +12,8 @@ def potential_follow_up(times: EventTimes | FrameLike) -> EventTimes:
     """Return the times until follow-up ended, where an event of any cause hides that end.
 
     The median of ``KaplanMeier().fit(potential_follow_up(times))`` is the median follow-up by the
-    reverse Kaplan-Meier method: how long subjects would have been followed if nobody had had the
-    event. The median of the observed times is shorter where many had it early.
+    reverse Kaplan-Meier method: how long subjects would have been followed if no subject had had
+    the event. The median of the observed times is shorter where many had it early.
 
     Parameters
     ----------
