@@ -12,6 +12,8 @@ import trdstats as trd
 from trdstats.comparison.cohorts.comparability import NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, Intervals, draw_onsets
 from trdstats.errors import DataError, SpecError, UnknownNameError
+from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
+from trdstats.kernels.numerics.resampling import draw_counts
 
 DAYS = (7, 14, 28, 56)
 
@@ -276,6 +278,46 @@ def test_a_cohort_is_drawn_once_for_all_its_pairs() -> None:
 
     np.testing.assert_allclose(middle(a, b) + middle(b, c), middle(a, c), atol=1e-8)
     assert np.ptp(middle(a, b)) > 0
+
+
+def test_onsets_drawn_together_are_those_of_a_loop() -> None:
+    # The definition of the bootstrap, resample by resample: draw, refit the weights, refit both
+    # curves. Some subjects are never rated, and have a weight but no interval.
+    study = trd.load_sample("modalities").only(["TMS", "ECT"])
+    fit = trd.PropensityWeights("age + baseline", estimand="overlap", missing="indicator").fit(
+        study
+    )
+    onset = trd.time_to(study, trd.Response())
+    cohorts = [
+        CohortOnset.of(
+            trd.time_to(part := study.only([name]), trd.Response()), part.subjects["subject"],
+            seed=seed, n_boot=12, n_jobs=1,
+        )
+        for seed, name in enumerate(("TMS", "ECT"))
+    ]  # fmt: skip
+    sizes = [c.intervals.n for c in cohorts]
+    assert sum(sizes) == len(fit.weights) > len(onset.at_risk())
+    reweigh = fit.reweigh()
+    crude, weighted = draw_onsets(*cohorts, reweigh, 42.0)
+
+    def gap(weights: Any) -> tuple[float, float]:
+        (low_a, high_a), (low_b, high_b) = (
+            restricted_mean_bounds(c.intervals.curve(w), 42.0)
+            for c, w in zip(cohorts, np.split(weights, [sizes[0]]), strict=True)
+        )
+        return low_b - high_a, high_b - low_a
+
+    for turn in range(12):
+        counts = np.concatenate(
+            [
+                draw_counts(n, np.random.default_rng(np.random.SeedSequence((seed, turn))))
+                for seed, n in enumerate(sizes)
+            ]
+        )
+        np.testing.assert_allclose(crude.drawn[turn], gap(counts), rtol=0, atol=1e-8)
+        alone = gap(counts * reweigh(counts))
+        np.testing.assert_allclose(weighted.drawn[turn], alone, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(weighted.found, gap(reweigh(np.ones(sum(sizes)))), atol=1e-12)
 
 
 def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> None:

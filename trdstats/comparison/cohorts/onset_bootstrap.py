@@ -6,7 +6,7 @@ is estimated once, and contrasts of several pairs rest on the same patients.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,14 +17,15 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
+from trdstats.kernels.interval.stacked_turnbull import StackedNpmle, stacked_turnbull
 from trdstats.kernels.interval.turnbull import Npmle, turnbull
 from trdstats.kernels.numerics.resampling import covering_p, draw_counts
 from trdstats.outcomes import EventTimes
 from trdstats.parts import Arrays
-from trdstats.replicates import replicate
-from trdstats.survival.interval.interval_bootstrap import as_arrays, curve_from
+from trdstats.replicates import replicate_stacked
 
-# Weights of all subjects of a pair when each is drawn so many times, the reference first.
+# Weights of all subjects of a pair when each is drawn so many times, the reference first; of one
+# resample, shape (n,), or of many, shape (b, n).
 Reweigh = Callable[[FloatArray], FloatArray]
 
 
@@ -49,21 +50,23 @@ class Intervals:
     n: int
     seed: int
 
-    def counts(self, stream: np.random.SeedSequence | None) -> FloatArray:
-        """Return how often each subject is drawn in a resample; once each in the data, None."""
-        if stream is None:
-            return np.ones(self.n)
-        return draw_counts(self.n, np.random.default_rng(stream))
+    def counts(self, streams: Sequence[np.random.SeedSequence]) -> FloatArray:
+        """Return how often each subject is drawn in resamples, shape (b, n)."""
+        return np.array([draw_counts(self.n, np.random.default_rng(s)) for s in streams])
 
     def streams(self, n_boot: int) -> list[np.random.SeedSequence]:
         """Return the random streams of the cohort, the same in all its pairs."""
         return [np.random.SeedSequence((self.seed, turn)) for turn in range(n_boot)]
 
     def curve(self, weight: FloatArray) -> Npmle:
-        """Return the curve when the subjects of the cohort weigh so much."""
+        """Return the curve when the subjects of the cohort weigh so much, shape (n,)."""
         own = weight[self.person]
         mine = own > 0
         return turnbull(self.left[mine], self.right[mine], own[mine])
+
+    def curves(self, weight: FloatArray) -> StackedNpmle:
+        """Return the curves of resamples, of weights of shape (b, n)."""
+        return stacked_turnbull(self.left, self.right, weight[:, self.person])
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,22 @@ class CohortOnset:
         return cls(own, n_boot, n_jobs)
 
     @cached_property
-    def crude(self) -> list[Npmle]:
-        """Curves of the data, then of every resample."""
+    def crude(self) -> Npmle:
+        """Curve of the data, without weights."""
+        return self.intervals.curve(np.ones(self.intervals.n))
+
+    @cached_property
+    def resampled(self) -> StackedNpmle:
+        """Curves of every resample, without weights."""
         streams = self.intervals.streams(self.n_boot)
-        rows = replicate(_crude, (self.intervals,), streams, n_jobs=self.n_jobs)
-        return [curve_from(row) for row in (_crude(None, self.intervals), *rows)]
+        drawn = replicate_stacked(_crude, (self.intervals,), streams, n_jobs=self.n_jobs)
+        return StackedNpmle(**drawn)
+
+    def bounds(self, tau: float) -> FloatArray:
+        """Return the bounds of the mean days in the data, then in resamples; (1 + n_boot, 2)."""
+        return np.vstack(
+            [restricted_mean_bounds(self.crude, tau), self.resampled.restricted_mean_bounds(tau)]
+        )
 
 
 @dataclass(frozen=True)
@@ -177,34 +191,43 @@ def draw_onsets(
     -------
     crude, weighted : OnsetDraws
     """
-    crude = [
-        np.array([restricted_mean_bounds(c, tau) for c in pair])
-        for pair in zip(reference.crude, treatment.crude, strict=True)
-    ]
     cohorts, n_boot = (reference.intervals, treatment.intervals), reference.n_boot
     streams = list(zip(*(c.streams(n_boot) for c in cohorts), strict=True))
     given = (*cohorts, reweigh, tau)
-    rows = replicate(_weighted, given, streams, n_jobs=reference.n_jobs)
-    weighted = [row["bounds"] for row in (_weighted((None, None), *given), *rows)]
-    found = [np.array([_gap(b) for b in bounds]) for bounds in (crude, weighted)]
-    sd = float(np.sqrt(np.mean([_variance(o.crude[0], tau) for o in (reference, treatment)])))
-    return OnsetDraws(found[0][0], found[0][1:], sd), OnsetDraws(found[1][0], found[1][1:], sd)
+    resampled = replicate_stacked(_weighted, given, streams, n_jobs=reference.n_jobs)["bounds"]
+    weights = _split(reweigh(np.ones(sum(c.n for c in cohorts))), reference.intervals)
+    curves = [c.curve(w) for c, w in zip(cohorts, weights, strict=True)]
+    found = np.array([[restricted_mean_bounds(c, tau) for c in curves]])
+    crude = _gap(np.stack([reference.bounds(tau), treatment.bounds(tau)], axis=1))
+    weighted = _gap(np.concatenate([found, resampled]))
+    sd = float(np.sqrt(np.mean([_variance(o.crude, tau) for o in (reference, treatment)])))
+    return OnsetDraws(crude[0], crude[1:], sd), OnsetDraws(weighted[0], weighted[1:], sd)
 
 
-def _crude(stream: np.random.SeedSequence | None, cohort: Intervals) -> Arrays:
-    return as_arrays(cohort.curve(cohort.counts(stream)))
+def _crude(streams: Sequence[np.random.SeedSequence], cohort: Intervals) -> Arrays:
+    curves = cohort.curves(cohort.counts(streams))
+    # Resamples have fewer intervals at most than there are distinct ends of all subjects.
+    width = len(np.unique(np.concatenate((cohort.left, cohort.right))))
+    arrays = {"lower": curves.lower, "upper": curves.upper, "mass": curves.mass}
+    return {k: np.pad(v, ((0, 0), (0, width - v.shape[1]))) for k, v in arrays.items()}
 
 
 def _weighted(
-    streams: tuple[np.random.SeedSequence | None, ...], reference: Intervals,
+    streams: Sequence[tuple[np.random.SeedSequence, ...]], reference: Intervals,
     treatment: Intervals, reweigh: Reweigh, tau: float,
 ) -> Arrays:  # fmt: skip
-    """Return the bounds of both mean days, weights estimated anew."""
+    """Return the bounds of both mean days in resamples, weights estimated anew; (b, 2, 2)."""
     cohorts = (reference, treatment)
-    counts = np.concatenate([c.counts(s) for c, s in zip(cohorts, streams, strict=True)])
-    weights = np.split(counts * reweigh(counts), [reference.n])
-    curves = [c.curve(w) for c, w in zip(cohorts, weights, strict=True)]
-    return {"bounds": np.array([restricted_mean_bounds(c, tau) for c in curves])}
+    own = [c.counts(s) for c, s in zip(cohorts, zip(*streams, strict=True), strict=True)]
+    counts = np.concatenate(own, axis=1)
+    weights = _split(counts * reweigh(counts), reference)
+    curves = [c.curves(w) for c, w in zip(cohorts, weights, strict=True)]
+    return {"bounds": np.stack([c.restricted_mean_bounds(tau) for c in curves], axis=1)}
+
+
+def _split(weight: FloatArray, reference: Intervals) -> tuple[FloatArray, FloatArray]:
+    """Return the weights of the reference and of the treatment."""
+    return weight[..., : reference.n], weight[..., reference.n :]
 
 
 def _variance(curve: Npmle, tau: float) -> float:
@@ -214,6 +237,5 @@ def _variance(curve: Npmle, tau: float) -> float:
 
 
 def _gap(bounds: FloatArray) -> FloatArray:
-    """Return the bounds of treatment less reference, of those of both."""
-    low, high = bounds[1, 0] - bounds[0, 1], bounds[1, 1] - bounds[0, 0]
-    return np.array([low, high])
+    """Return the bounds of treatment less reference, (b, 2), of those of both, (b, 2, 2)."""
+    return bounds[:, 1] - bounds[:, 0, ::-1]

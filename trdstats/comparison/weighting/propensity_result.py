@@ -421,9 +421,11 @@ class Reweighing:
     kept: BoolArray
 
     def __call__(self, counts: FloatArray) -> FloatArray:
-        """Return the weights of all subjects."""
-        weight = np.zeros(len(self.kept))
-        weight[self.kept] = self.model.fit(counts[self.kept]).weight
+        """Return the weights of all subjects, in one resample (n,) or in many (b, n)."""
+        weight = np.zeros(counts.shape)
+        kept = counts[..., self.kept]
+        alone = counts.ndim == 1
+        weight[..., self.kept] = self.model.fit(kept).weight if alone else self.model.weights(kept)
         return weight
 
 

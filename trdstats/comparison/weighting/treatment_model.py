@@ -17,6 +17,7 @@ from trdstats.kernels.weighting.propensity import (
     log_slopes,
     weigh,
 )
+from trdstats.kernels.weighting.stacked_propensity import stacked_scores
 
 # A coefficient of this size on the scale of standard deviations leaves next to nothing to chance.
 _STEEP = 12.0
@@ -70,6 +71,38 @@ class TreatmentModel:
         m = np.ones(len(self.X)) if counts is None else counts
         fitted = self._entropy(m) if self.estimand == "entropy" else self._propensity(m)
         return fitted if self.cap is None else self._cut(fitted, self.cap)
+
+    def weights(self, counts: FloatArray) -> FloatArray:
+        """Return the weights of many resamples, shape (b, n), as `fit` makes them one by one.
+
+        Scores of maximum likelihood are refitted for all resamples together.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (b, n)
+
+        Raises
+        ------
+        NotEstimableError
+            As `fit`.
+        """
+        weight = np.empty(counts.shape)
+        left = np.ones(len(counts), dtype=bool)
+        if self._refits_together:
+            design = np.column_stack([np.ones(len(self.X)), self.X])
+            start = fit_scores(design, self.treatment, self.k, np.ones(len(self.X)))
+            probability, settled = stacked_scores(design, self.treatment, start, counts)
+            target: Target = self.estimand  # type: ignore[assignment]
+            weight = weigh(probability, self.treatment, target, self.of)
+            left = ~settled
+        for row in np.flatnonzero(left):
+            weight[row] = self.fit(counts[row]).weight
+        return weight
+
+    @property
+    def _refits_together(self) -> bool:
+        by_scores = self.estimand != "entropy" and self.given is None and not self.balancing
+        return by_scores and not self.stabilised and self.cap is None
 
     def _propensity(self, m: FloatArray) -> FittedWeights:
         design = np.column_stack([np.ones(len(self.X)), self.X])

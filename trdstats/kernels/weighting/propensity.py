@@ -170,19 +170,20 @@ def balance_scores(
 
 
 def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
-    """Return h(x) / p of the received treatment, h the tilt towards the target; shape (n,).
+    """Return h(x) / p of the received treatment, h the tilt towards the target.
 
+    Probabilities may be those of many resamples, shape (b, n, k); the weights are (n,) or (b, n).
     h is 1 for "ate", the probability of treatment `of` for "att", 1 / sum 1 / p for "overlap" and
     the smallest probability for "matching".
     """
-    probability = p[np.arange(len(p)), treatment]
+    probability = p[..., np.arange(p.shape[-2]), treatment]
     if target == "ate":
-        return 1 / probability
+        return np.asarray(1 / probability)
     if target == "att":
-        return p[:, of] / probability
+        return np.asarray(p[..., of] / probability)
     if target == "overlap":
-        return np.asarray(1 / (probability * (1 / p).sum(axis=1)))
-    return np.asarray(p.min(axis=1) / probability)
+        return np.asarray(1 / (probability * (1 / p).sum(axis=-1)))
+    return np.asarray(p.min(axis=-1) / probability)
 
 
 def log_slopes(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
