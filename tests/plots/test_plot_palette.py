@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgb
 
 from trdstats.errors import NotEstimableError
@@ -89,10 +90,11 @@ def test_one_treatment_keeps_one_colour_over_the_report(fake):
     wanted = [styles[name].color for name in fake.THREE]
     lines = plot_trajectories(fake.means(fake.THREE), styles=styles).lines
     curves = plot_survival(fake.curve(fake.THREE), styles=styles, censor_marks=False).lines
-    groups = plot_waterfall(fake.changes(fake.THREE), styles=styles).containers
+    groups = plot_waterfall(fake.changes(fake.THREE), styles=styles).collections
+    groups = [c for c in groups if isinstance(c, PolyCollection)]
     assert [to_hex(line.get_color()).upper() for line in lines] == wanted
     assert [to_hex(line.get_color()).upper() for line in curves] == wanted
-    assert [to_hex(bars[0].get_facecolor()).upper() for bars in groups] == wanted
+    assert [to_hex(bars.get_facecolor()[0]).upper() for bars in groups] == wanted
 
 
 def test_absent_categories_keep_their_place(fake):

@@ -1,32 +1,47 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
 from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
 from trdstats.plots import plot_waterfall, plot_waterfalls, treatment_styles
 
 
+def heights_of(bars: PolyCollection) -> np.ndarray:
+    """Return the signed height of every bar: that of its corner beyond 0."""
+    return np.array([path.vertices[1, 1] for path in bars.get_paths()])
+
+
+def bars_of(ax: Axes) -> list[PolyCollection]:
+    return [c for c in ax.collections if isinstance(c, PolyCollection)]
+
+
 def test_bars_are_the_changes_from_worst_to_best(names, fake):
     changes = fake.changes(names)
     ax = plot_waterfall(changes)
-    for name, bars in zip(names, ax.containers, strict=True):
+    for name, bars in zip(names, bars_of(ax), strict=True):
         own = changes.loc[changes["treatment"] == name, "percent_change"].dropna()
-        heights = [bar.get_height() for bar in bars]
-        np.testing.assert_array_equal(heights, sorted(own, reverse=True))
-        assert {to_hex(bar.get_facecolor()).upper() for bar in bars} == {
+        np.testing.assert_array_equal(heights_of(bars), sorted(own, reverse=True))
+        assert {to_hex(color).upper() for color in bars.get_facecolor()} == {
             treatment_styles(names)[name].color
         }
-    lefts = [bar.get_x() for bars in ax.containers for bar in bars]
+        for path in bars.get_paths():
+            assert path.vertices[0, 1] == path.vertices[3, 1] == 0  # bars stand on 0
+    lefts = [path.vertices[0, 0] for bars in bars_of(ax) for path in bars.get_paths()]
     assert (np.diff(lefts) > 0).all()
+    assert ax.get_xlim()[0] < min(lefts)
+    assert ax.get_xlim()[1] > max(lefts) + 0.8
 
 
 def test_a_bar_beyond_the_axis_is_kept_and_marked(texts, fake):
     ax = plot_waterfall(fake.changes(fake.THREE))
-    assert max(bar.get_height() for bar in ax.containers[0]) == 160
+    assert heights_of(bars_of(ax)[0]).max() == 160
     assert ax.get_ylim()[1] == 100
     assert "▲ beyond +100%" in texts(ax.figure)
-    np.testing.assert_array_equal(ax.collections[0].get_offsets(), [[0, 100]])
+    marks = [c for c in ax.collections if not isinstance(c, PolyCollection)]
+    np.testing.assert_array_equal(marks[0].get_offsets(), [[0, 100]])
     calm = plot_waterfall(fake.changes(fake.THREE).query("percent_change < 100"))
     assert "▲ beyond +100%" not in texts(calm.figure)
 
@@ -55,7 +70,7 @@ def test_grid_has_one_titled_panel_a_treatment_on_one_scale(names, texts, fake):
     for name, ax in zip(names, panels, strict=True):
         n = changes.loc[changes["treatment"] == name, "percent_change"].notna().sum()
         assert ax.get_title(loc="left").startswith(f"{name}\nn = {n}")
-        assert len(ax.containers[0]) == n
+        assert len(bars_of(ax)[0].get_paths()) == n
     assert {caveat, "Change", "−50%", "+100%"} <= set(texts(figure))
 
 

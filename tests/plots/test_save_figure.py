@@ -35,3 +35,33 @@ def test_files_hold_neither_date_nor_program(tmp_path, fake):
 def test_coarse_pictures_are_refused(tmp_path, fake):
     with pytest.raises(SpecError, match="dpi must be at least 150; got 72"):
         save_figure(plt.figure(), tmp_path / "coarse", dpi=72)
+
+
+@pytest.mark.parametrize("layout", ["tight", "constrained", "compressed", None])
+def test_a_figure_saved_twice_gives_the_same_files_and_stays_as_it_was(tmp_path, layout):
+    figure, axes = plt.subplots(2, 2, layout=layout, figsize=(5, 4))
+    for k, ax in enumerate(axes.ravel()):
+        ax.plot([0, 1], [0, 10**k])
+        ax.set_title("a title that is as wide as its axes")
+        ax.set_ylabel("a label")
+    engine = figure.get_layout_engine()
+    before = [ax.get_position().bounds for ax in figure.axes]
+    first = save_figure(figure, tmp_path / "first")
+    assert [ax.get_position().bounds for ax in figure.axes] == before
+    assert figure.get_layout_engine() is engine
+    second = save_figure(figure, tmp_path / "second")
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+    plt.close(figure)
+
+
+def test_a_tight_figure_is_laid_out(tmp_path):
+    # Labels of neighbours do not run into each other: the layout came before the files.
+    figure, axes = plt.subplots(1, 2, layout="tight", figsize=(4, 3))
+    axes[1].set_ylabel("a label\nof three\nlines")
+    loose, _ = plt.subplots(1, 2, figsize=(4, 3))
+    loose.axes[1].set_ylabel("a label\nof three\nlines")
+    tight, _ = save_figure(figure, tmp_path / "tight")
+    plain, _ = save_figure(loose, tmp_path / "plain")
+    assert tight.read_bytes() != plain.read_bytes()
+    plt.close("all")

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 
+from trdstats.arrays import FloatArray
 from trdstats.plots.layout.axes_style import QUIET
 from trdstats.plots.layout.direction import Better
 from trdstats.plots.layout.page_layout import axes_width, offset, points
@@ -54,7 +56,8 @@ def draw_bars(
     # Gaps between very thin bars would show as irregular stripes.
     apart = axes_width(ax) / n_shown >= _THIN
     width, edge = (0.8, 0.0) if apart else (1.0, 0.3)
-    ax.bar(at, change, width=width, color=style.color, ec=style.color, lw=edge, zorder=2)
+    ax.add_collection(_rectangles(at, change, width, style, edge))
+    ax.autoscale_view(scaley=False)
     # The worst stand first, so bars cut at that side run from the left; the best end at the right.
     for side, mark in ((1.0, "^"), (-1.0, "v")):
         worse = (side > 0) == (better == "lower")
@@ -85,6 +88,18 @@ def draw_bars(
             color=QUIET,
         )
     return int(change.size)
+
+
+def _rectangles(
+    at: FloatArray, change: FloatArray, width: float, style: Style, edge: float
+) -> PolyCollection:
+    """Return bars from 0 as one artist: a patch for every subject is many times as slow."""
+    x = at[:, None] + width * np.array([-0.5, -0.5, 0.5, 0.5])
+    y = change[:, None] * np.array([0.0, 1.0, 1.0, 0.0])
+    return PolyCollection(
+        np.stack([x, y], axis=2), facecolors=style.color, edgecolors=style.color,
+        linewidths=edge, zorder=2,
+    )  # fmt: skip
 
 
 def describe_n(changes: pd.DataFrame) -> str:

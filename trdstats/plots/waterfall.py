@@ -69,7 +69,7 @@ def plot_waterfall(
     Returns
     -------
     matplotlib.axes.Axes
-        `ax`, with one container of bars a treatment.
+        `ax`, with one collection of bars a treatment.
 
     Raises
     ------

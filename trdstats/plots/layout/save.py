@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from trdstats.errors import SpecError
 
 _LEAST_DPI = 150
+_MARGINS = ("left", "right", "bottom", "top", "wspace", "hspace")
 
 
 def save_figure(
@@ -45,9 +46,6 @@ def save_figure(
     stem = fspath(path_without_suffix)  # kept whole: "fig-1.5" has no suffix to replace
     png, svg = Path(stem + ".png"), Path(stem + ".svg")
     png.parent.mkdir(parents=True, exist_ok=True)
-    # A layout engine moves the axes a little on each of the first draws; settle it before, and
-    # once for both files.
-    fig.draw_without_rendering()
     with _laid_out(fig), mpl.rc_context({"svg.hashsalt": "trdstats", "svg.fonttype": "path"}):
         frame = fig.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
         fig.savefig(png, dpi=dpi, bbox_inches=frame, metadata={"Software": None})
@@ -57,16 +55,28 @@ def save_figure(
 
 @contextmanager
 def _laid_out(fig: Figure) -> Iterator[None]:
-    """Keep everything where the layout engine has put it."""
+    """Lay the figure out once for both files, and leave it as it was.
+
+    A layout engine starts from where the axes are: left where it has put them, the axes would
+    move a little with every file that is written.
+    """
     engine = fig.get_layout_engine()
+    margins = {k: getattr(fig.subplotpars, k) for k in _MARGINS}
+    before = [(ax, ax.get_position(True), ax.get_position(), ax.get_in_layout()) for ax in fig.axes]
+    if engine is not None:
+        engine.execute(fig)
     # With "none" in its place every file would be drawn twice; with these settings None is none.
     with mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         fig.set_layout_engine(None)
-    for ax in fig.axes:  # to a billionth: the last digits of a layout are not repeatable
-        in_layout = ax.get_in_layout()
+    for ax, _, _, in_layout in before:  # to a billionth: a layout is not repeatable beyond that
         ax.set_position(np.round(ax.get_position().bounds, 9).tolist())
         ax.set_in_layout(in_layout)
     try:
         yield
     finally:
+        fig.subplots_adjust(**margins)
+        for ax, original, active, in_layout in before:
+            ax.set_position(original, which="original")
+            ax.set_position(active, which="active")
+            ax.set_in_layout(in_layout)
         fig.set_layout_engine(engine)
