@@ -126,6 +126,16 @@ class EventTimes(SummaryMixin):
         table = table.astype({"status": int})
         if causes is None:
             hint_at_status_of_r(table["status"])
+        self._hold(
+            table, outcome=outcome, origin=origin, causes=causes, left_out=left_out,
+            caveat=caveat, first_look=first_look, notices=notices, switching=switching,
+        )  # fmt: skip
+
+    def _hold(
+        self, table: pd.DataFrame, *, outcome: str, origin: str, causes: Mapping[int, str] | None,
+        left_out: pd.DataFrame | None, caveat: str, first_look: Mapping[str, float] | None,
+        notices: Sequence[Problem], switching: SwitchCounts | None,
+    ) -> None:  # fmt: skip
         first = ["subject", "treatment", "left", "right", "time", "status"]
         first += ["entry"] if "entry" in table else []
         self.frame = table[first + [c for c in table.columns if c not in first]]
@@ -136,6 +146,57 @@ class EventTimes(SummaryMixin):
         self._limits = tuple(notices)
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
+
+    @classmethod
+    def of_valid(
+        cls, frame: pd.DataFrame, *, outcome: str = "event", origin: str = "day 0",
+        causes: Mapping[int, str] | None = None, left_out: pd.DataFrame | None = None,
+        caveat: str = "", first_look: Mapping[str, float] | None = None,
+        notices: Sequence[Problem] = (), switching: SwitchCounts | None = None,
+    ) -> EventTimes:  # fmt: skip
+        """Return event times of rows that were checked before, or follow from such rows.
+
+        Checking them again would take most of the time of a comparison of many pairs.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Columns and types as in `frame` of event times; at least one row.
+        outcome, origin, causes, left_out, caveat, first_look, notices, switching
+            As in `EventTimes`.
+
+        Raises
+        ------
+        DataError
+            When there are no rows.
+        """
+        _raise(check_columns(frame, {"subject": "subject", "treatment": "treatment",
+                                     "left": "left", "right": "right"}))  # fmt: skip
+        times = cls.__new__(cls)
+        times._hold(
+            frame, outcome=outcome, origin=origin, causes=causes, left_out=left_out,
+            caveat=caveat, first_look=first_look, notices=notices, switching=switching,
+        )  # fmt: skip
+        return times
+
+    def only_subjects(self, subjects: Any) -> EventTimes:
+        """Return the event times of some subjects; who was left out before stays so.
+
+        Raises
+        ------
+        DataError
+            When none of them has a time.
+        """
+        return EventTimes.of_valid(
+            self.frame[self.frame["subject"].isin(subjects)],
+            outcome=self.outcome,
+            origin=self.origin,
+            causes=self._causes,
+            left_out=self.left_out,
+            caveat=self.caveat,
+            first_look=self.first_look,
+            switching=self.switching and self.switching.among(subjects),
+        )
 
     @property
     def figure_caveat(self) -> str:
@@ -229,7 +290,7 @@ class EventTimes(SummaryMixin):
     def _of(self, kept: list[str]) -> EventTimes:
         """Return the times of some treatments, in the order given."""
         frame = self.frame[self.frame["treatment"].isin(kept)]
-        return EventTimes(
+        return EventTimes.of_valid(
             frame.assign(treatment=frame["treatment"].cat.set_categories(kept)),
             outcome=self.outcome,
             origin=self.origin,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,7 @@ class ResponseHistory(SummaryMixin):
             never = self.unseen.assign(left=0.0, right=np.inf, time=0.0, status=0)
             table = pd.concat([table, never[[c for c in table.columns if c in never]]])
             table["treatment"] = pd.Categorical(table["treatment"], categories=self.treatments)
-        return EventTimes(
+        return EventTimes.of_valid(
             table.reset_index(drop=True),
             outcome=self.response,
             left_out=self.left_out,
@@ -199,6 +200,15 @@ class ResponseHistory(SummaryMixin):
             first_look={k: v for k, v in self.first_look.items() if k in kept},
             switching=self.switching and self.switching.only(kept),
         )
+
+    def only_subjects(self, subjects: Any) -> ResponseHistory:
+        """Return the histories of some subjects; who was left out before stays so."""
+        other = copy(self)
+        other.frame = self.frame[self.frame["subject"].isin(subjects)].reset_index(drop=True)
+        other.unseen = self.unseen[self.unseen["subject"].isin(subjects)]
+        other.visits = self.visits[self.visits["subject"].isin(subjects)]
+        other.switching = self.switching and self.switching.among(subjects)
+        return other
 
     def summary(self) -> Summary:
         """Return subjects and changes of state by treatment."""

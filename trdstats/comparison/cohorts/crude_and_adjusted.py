@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.comparison.cohorts.comparability import Comparability, Finding
 from trdstats.comparison.cohorts.fragility import check_counts, check_threshold, find_near
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, OnsetDraws, draw_onsets
-from trdstats.comparison.cohorts.pair import Pair, only_histories, only_subjects
+from trdstats.comparison.cohorts.pair import Pair
 from trdstats.comparison.cohorts.pair_estimates import (
     DURABILITY,
     IN_RESPONSE,
@@ -237,6 +237,6 @@ def _restricted(data: PairData, kept: Any) -> PairData:
     return replace(
         data,
         met=met,
-        history=None if data.history is None else only_histories(data.history, kept),
-        durability=None if data.durability is None else only_subjects(data.durability, kept),
+        history=None if data.history is None else data.history.only_subjects(kept),
+        durability=None if data.durability is None else data.durability.only_subjects(kept),
     )

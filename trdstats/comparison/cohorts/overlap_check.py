@@ -60,7 +60,7 @@ def check_overlap(
         When covariates are missing.
     """
 
-    def weigh(kind: str) -> PropensityResult:
+    def weigh(kind: str, same: PropensityResult | None = None) -> PropensityResult:
         spec = PropensityWeights(
             formula,
             estimand=kind,  # type: ignore[arg-type]
@@ -70,11 +70,11 @@ def check_overlap(
         with warnings.catch_warnings():
             # Weights that explode are what is being found out here.
             warnings.simplefilter("ignore", EstimateWarning)
-            return spec.fit(covariates)
+            return spec.fit(covariates) if same is None else spec.fit_as(same)
 
     try:
         overlap = weigh("overlap")
-        ate = weigh("ate")
+        ate = weigh("ate", overlap)
     except NotEstimableError as error:
         return OverlapCheck((Finding("overlap", "not comparable", str(error)),), None)
     violations = " ".join(in_words(overlap.violations))
@@ -92,7 +92,7 @@ def check_overlap(
     size = _check_size(overlap, violations, randomised=randomised)
     against = _against_all(ate, overlap, randomised=randomised)
     used = ("overlap" if against else "ate") if estimand is None else estimand
-    weights = {"overlap": overlap, "ate": ate}.get(used) or weigh(used)
+    weights = {"overlap": overlap, "ate": ate}.get(used) or weigh(used, overlap)
     c = float(overlap.overlap()["c_statistic"].iloc[0])
     facts = f"c statistic of the scores {max(c, 1 - c):.2f}"
     if not against:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,9 @@ class Outcomes:
 
     cohort: Cohort
     after_switch: AfterSwitch | None = None
+    _met: dict[tuple[float, float], pd.DataFrame] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @cached_property
     def onset(self) -> EventTimes:
@@ -62,14 +65,16 @@ class Outcomes:
             lie further apart.
         """
         own = self.cohort
-        return verdicts(
-            _shifted(own.study, shift) if shift else own.study,
-            own.response,
-            day=day,
-            missing="nonresponse",
-            reference=own.study.treatments[0],
-            after_switch=self.after_switch,
-        )
+        if (day, shift) not in self._met:  # a cohort has several pairs
+            self._met[day, shift] = verdicts(
+                _shifted(own.study, shift) if shift else own.study,
+                own.response,
+                day=day,
+                missing="nonresponse",
+                reference=own.study.treatments[0],
+                after_switch=self.after_switch,
+            )
+        return self._met[day, shift]
 
     def switched(self, day: float) -> SwitchCounts | None:
         """Return who started another treatment by a day, kinds that a rule counts apart."""
@@ -197,33 +202,3 @@ def _shifted(study: Study, points: float) -> Study:
 
 def _either(a: str, b: str) -> str:
     return a if a == b else f"{a} / {b}"
-
-
-def only_subjects(times: EventTimes, subjects: Any) -> EventTimes:
-    """Return the event times of some subjects."""
-    frame = times.frame[times.frame["subject"].isin(subjects)]
-    return EventTimes(
-        frame,
-        outcome=times.outcome,
-        origin=times.origin,
-        causes=times.causes,
-        left_out=times.left_out,
-        caveat=times.caveat,
-        first_look=times.first_look,
-        switching=times.switching and times.switching.among(subjects),
-    )
-
-
-def only_histories(history: ResponseHistory, subjects: Any) -> ResponseHistory:
-    """Return the histories of some subjects."""
-    return ResponseHistory(
-        history.frame[history.frame["subject"].isin(subjects)],
-        response=history.response,
-        relapse=history.relapse,
-        unseen=history.unseen[history.unseen["subject"].isin(subjects)],
-        left_out=history.left_out,
-        visits=history.visits[history.visits["subject"].isin(subjects)],
-        caveat=history.caveat,
-        first_look=history.first_look,
-        switching=history.switching and history.switching.among(subjects),
-    )

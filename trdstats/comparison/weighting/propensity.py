@@ -202,6 +202,29 @@ class PropensityWeights(SummaryMixin):
             _fitted=fitted,
         )
 
+    def fit_as(self, fitted: PropensityResult) -> PropensityResult:
+        """Estimate the weights of the subjects of another result, read and checked there.
+
+        Parameters
+        ----------
+        fitted : PropensityResult
+            Of the same formula and handling of missing values; untrimmed.
+
+        Raises
+        ------
+        NotEstimableError
+            When covariates tell treatments apart.
+
+        Warns
+        -----
+        EstimateWarning
+            As `fit`.
+        """
+        model = self._model(fitted.covariates)
+        found = model.fit()
+        _warn_of_explosions(fitted.covariates, found.weight)
+        return replace(fitted, spec=self, _model=model, _found=found)
+
     def _model(self, covariates: CovariateTable) -> TreatmentModel:
         X = covariates.design.X
         spread = X.std(axis=0)

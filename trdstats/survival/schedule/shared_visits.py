@@ -157,7 +157,7 @@ def times_on_shared(
         frame.loc[in_arm & (frame["status"] == 0).to_numpy(), "right"] = np.inf
         seen = np.isfinite(times.first_look.get(name, np.inf))
         first[name] = float(label[0]) if seen else np.inf
-    return EventTimes(
+    return EventTimes.of_valid(
         frame,
         outcome=times.outcome,
         origin=times.origin,
