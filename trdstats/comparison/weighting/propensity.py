@@ -213,7 +213,7 @@ class PropensityWeights(SummaryMixin):
         Raises
         ------
         NotEstimableError
-            When covariates tell treatments apart.
+            When covariates separate the treatments.
 
         Warns
         -----
@@ -221,9 +221,9 @@ class PropensityWeights(SummaryMixin):
             As `fit`.
         """
         model = self._model(fitted.covariates)
-        found = model.fit()
-        _warn_of_explosions(fitted.covariates, found.weight)
-        return replace(fitted, spec=self, _model=model, _found=found)
+        weights = model.fit()
+        _warn_of_explosions(fitted.covariates, weights.weight)
+        return replace(fitted, spec=self, _model=model, _fitted=weights)
 
     def _model(self, covariates: CovariateTable) -> TreatmentModel:
         X = covariates.design.X

@@ -203,11 +203,11 @@ def _between(family: Family, known: _Known, theta: FloatArray) -> FloatArray:
 
 def _scores(family: Family, known: _Known, theta: FloatArray) -> FloatArray:
     i = known.interval
-    found = family.slope(theta, known.entry) - family.slope(theta, known.left)
-    found[known.exact] += family.log_rate(theta, known.left[known.exact])[1]
+    scores = family.slope(theta, known.entry) - family.slope(theta, known.left)
+    scores[known.exact] += family.log_rate(theta, known.left[known.exact])[1]
     rise = family.slope(theta, known.right[i]) - family.slope(theta, known.left[i])
-    found[i] += rise / np.expm1(_between(family, known, theta))[:, None]
-    return found
+    scores[i] += rise / np.expm1(_between(family, known, theta))[:, None]
+    return scores
 
 
 def _surface(family: Family, known: _Known, theta: FloatArray) -> Surface | None:

@@ -50,13 +50,13 @@ def read_background(table: FrameLike) -> Background:
         With every problem of the table.
     """
     frame = to_pandas(table, what="background rates")
-    found = [
+    problems = [
         Problem("unknown_column", f"The background rates have no column {c!r}.", (),
                 "It has age (youngest of the band, years) and rate (events per person-year).")
         for c in ("age", "rate") if c not in frame
     ]  # fmt: skip
-    if found:
-        raise DataError(found)
+    if problems:
+        raise DataError(problems)
     age, bad_age = numbers(frame["age"])
     rate, bad_rate = numbers(frame["rate"])
     checks = (

@@ -111,15 +111,15 @@ def fit_curve(
     try:
         if family in AFT_FAMILIES:
             fit: ParametricFit = fit_aft(times, ones[:, None], ones, family)  # type: ignore[arg-type]
-            found = FittedCurve(family, fit, partial(_survival_of_aft, family), np.empty(0))
+            fitted = FittedCurve(family, fit, partial(_survival_of_aft, family), np.empty(0))
         else:
             made = _flexible(family, times, ones, knots)
             if isinstance(made, str):
                 return made
-            found = made
+            fitted = made
     except FloatingPointError:
         return "the likelihood has no finite value"
-    return _problem(found, horizon) or found
+    return _problem(fitted, horizon) or fitted
 
 
 def _survival_of_aft(family: str, theta: FloatArray, days: FloatArray) -> FloatArray:
@@ -161,16 +161,16 @@ def _days_of_events(times: CensoredTimes) -> FloatArray:
     return np.asarray((np.exp(times.log_left[seen]) + np.exp(times.log_right[seen])) / 2)
 
 
-def _problem(found: FittedCurve, horizon: float) -> str:
+def _problem(fitted: FittedCurve, horizon: float) -> str:
     """Return why a fit cannot be used; empty where it can."""
-    fit = found.fit
+    fit = fitted.fit
     size = np.sqrt(np.abs(np.diag(fit.information)))
     if not (size > 0).all() or not np.isfinite(fit.information).all():
         return "the data do not identify its parameters"
     scaled = np.linalg.eigvalsh(fit.information / np.outer(size, size))
     if not fit.converged or scaled[0] < _FLAT:
         return "the likelihood has no single maximum"
-    curve = found.survival_at(fit.theta, horizon * np.linspace(0.001, 1, 400))
+    curve = fitted.survival_at(fit.theta, horizon * np.linspace(0.001, 1, 400))
     if (np.diff(curve) > 1e-12).any():
         return "its survival rises: the hazard is negative beyond the data"
     return ""

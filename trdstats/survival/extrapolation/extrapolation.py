@@ -39,13 +39,13 @@ class Extrapolation(SummaryMixin):
         Inner knots of the spline, and breaks of the piecewise exponential, at quantiles of the
         events.
     by : str, default "treatment"
-        Column that names the groups; each has curves of its own.
+        Column that names the groups; each has separate curves.
     plausible : mapping of float to (float, float), optional
         Expert limits: by which day the proportion without the event lies between which bounds,
         such as ``{1826: (0.05, 0.5)}``. A family outside has no part in the average.
     background : DataFrame, optional
         Population rates of death: age (youngest of each band, years) and rate (per person-year).
-        Nobody is counted as without the event who would have died by then.
+        Survival is multiplied by that of the population of the same ages.
     age : str, default "age"
         Column of the ages, for `background`.
     conf_level : float, default 0.95
@@ -132,15 +132,15 @@ class Extrapolation(SummaryMixin):
             )
             curves, lost = {}, {}
             for family in self.families:
-                found = (
+                fitted = (
                     fit_curve(family, known, knots=self.knots, horizon=last)
                     if known.seen.any()
                     else "no subject had the event"
                 )
-                if isinstance(found, str):
-                    lost[family] = found
+                if isinstance(fitted, str):
+                    lost[family] = fitted
                 else:
-                    curves[family] = found
+                    curves[family] = fitted
             ages = None
             if background is not None:
                 ages = ages_of(frame.iloc[row], self.age, float(background.age[0]))
@@ -149,14 +149,14 @@ class Extrapolation(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        facts = [
+        header = [
             ("Families", ", ".join(self.families)),
             ("Horizons", ", ".join(f"{h:g}" for h in self.horizons) + " days"),
         ]
-        facts += [
+        header += [
             ("Plausible", f"{100 * a:g} to {100 * b:g} % without the event by day {day:g}")
             for day, (a, b) in self.plausible.items()
         ]
         if self.background is not None:
-            facts.append(("Background", "population rates of death by age"))
-        return Summary("Times carried beyond the data", tuple(facts))
+            header.append(("Background", "population rates of death by age"))
+        return Summary("Times carried beyond the data", tuple(header))

@@ -160,10 +160,10 @@ class ExtrapolationResult(EstimateResult):
         reason = "" if used else "no family is left for an average"
         value, variance = np.full(k, np.nan), np.full(k, np.nan)
         if used:
-            own = [self._of_family(group, name) for name in used]
+            families = [self._of_family(group, name) for name in used]
             w = np.array([weights[name] for name in used])
-            means = np.array([e.value for e in own])
-            errors = np.array([e.std_error for e in own])
+            means = np.array([e.value for e in families])
+            errors = np.array([e.std_error for e in families])
             value = w @ means
             variance = (w @ np.sqrt(errors**2 + (means - value) ** 2)) ** 2
         return estimates_of(
@@ -174,14 +174,14 @@ class ExtrapolationResult(EstimateResult):
 
     def weights(self, group: str) -> dict[str, float]:
         """Return the Akaike weights of the families of a group; 0 of those that are implausible."""
-        own = next(g for g in self._groups if g.label == group)
-        kept = {n: c for n, c in own.curves.items() if not self._implausible(c)}
+        curves = next(g for g in self._groups if g.label == group).curves
+        kept = {n: c for n, c in curves.items() if not self._implausible(c)}
         if not kept:
-            return dict.fromkeys(own.curves, 0.0)
+            return dict.fromkeys(curves, 0.0)
         aic = np.array([_aic(c) for c in kept.values()])
         raw = np.exp(-(aic - aic.min()) / 2)
-        found = dict(zip(kept, (raw / raw.sum()).tolist(), strict=True))
-        return {name: found.get(name, 0.0) for name in own.curves}
+        weights = dict(zip(kept, (raw / raw.sum()).tolist(), strict=True))
+        return {name: weights.get(name, 0.0) for name in curves}
 
     def _implausible(self, curve: FittedCurve) -> str:
         for day, (low, high) in self.spec.plausible.items():
@@ -279,20 +279,20 @@ class ExtrapolationResult(EstimateResult):
             Passed on to `trdstats.plots.plot_extrapolation`.
         """
         check_choice("group", group, [g.label for g in self._groups])
-        own = next(g for g in self._groups if g.label == group)
+        drawn = next(g for g in self._groups if g.label == group)
         last = max(self.spec.horizons)
         days = last * np.linspace(0, 1, 301) ** 2
         curves = self.at(days.tolist())
         curves = curves[curves[self.spec.by] == group]
         frame = self.times.frame
-        mine = frame[frame[self.spec.by].astype(str) == group]
+        in_group = frame[frame[self.spec.by].astype(str) == group]
         settings = {
             "ylabel": f"Without {self.times.outcome}",
             "xlabel": f"Days since {self.times.origin}",
             "title": group, "caveat": self.times.figure_caveat, **options,
         }  # fmt: skip
         return plots.plot_extrapolation(
-            curves, _kaplan_meier(mine), observed_to=own.observed_to, ax=ax, **settings
+            curves, _kaplan_meier(in_group), observed_to=drawn.observed_to, ax=ax, **settings
         )
 
     def _in_order(self) -> pd.DataFrame:
@@ -323,7 +323,7 @@ class ExtrapolationResult(EstimateResult):
         header = ("Group", "Family", "Horizon (days)", f"Mean days ({level})", "Assumption")
         return Summary(
             self._title,
-            (*self._data.facts(), *self.spec.summary().header, ("Observed", ends)),
+            (*self._data.header(), *self.spec.summary().header, ("Observed", ends)),
             (
                 Table(header, tuple(rows), 2),
                 Table(("Group", "Family", "AIC", "BIC", "Weight", "Reason"), tuple(fits), 2),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def cox_of_lifelines(result: CoxResult) -> Any:
     """Return a fitted ``lifelines.CoxPHFitter``; see `CoxResult.to_lifelines`."""
-    spec, found = result.spec, result._found
-    if spec.time_varying or found.sample.weighted or isinstance(result.times, Episodes):
+    spec, regressed = result.spec, result._regressed
+    if spec.time_varying or regressed.sample.weighted or isinstance(result.times, Episodes):
         raise NotEstimableError(
             "lifelines' CoxPHFitter has neither weights of subjects nor covariates or effects "
             "that change with time. Fit the regression without them to hand it on."
@@ -27,15 +27,15 @@ def cox_of_lifelines(result: CoxResult) -> Any:
         raise MissingDependencyError(
             "to_lifelines() needs lifelines: pip install lifelines."
         ) from error
-    frame = pd.DataFrame(found.X, columns=list(result.terms)).assign(
-        duration_=found.time, event_=found.status == spec.cause, entry_=found.entry
+    frame = pd.DataFrame(regressed.X, columns=list(result.terms)).assign(
+        duration_=regressed.time, event_=regressed.status == spec.cause, entry_=regressed.entry
     )
     options: dict[str, Any] = {"entry_col": "entry_"}
-    if not (found.entry > 0).any():
+    if not (regressed.entry > 0).any():
         frame, options = frame.drop(columns="entry_"), {}
     for option, column in (("strata", spec.strata), ("cluster_col", spec.cluster)):
         if column is not None:
-            frame[f"{option}_"] = found.codes(column)
+            frame[f"{option}_"] = regressed.codes(column)
             options[option] = f"{option}_"
     if spec.ties != "efron":
         raise NotEstimableError("lifelines has Efron's ties only: use ties='efron'.")
