@@ -34,6 +34,10 @@ def recompute_cox(result: Any, data: object) -> Iterator[Recomputed]:
         yield not_compared("coefficients", "the libraries have neither weights of subjects nor "
                            "effects that change with time here")  # fmt: skip
         return
+    if spec.firth:
+        yield not_compared("coefficients", "no Python library on which trdstats rests has Firth's "
+                           "penalised partial likelihood")  # fmt: skip
+        return
     X, origin = design_of(spec.formula, fitted.frame, result.terms, fitted.X)
     yield from _of_statsmodels(result, X, origin)
     plain = spec.ties == "efron" and spec.strata is None and not (fitted.entry > 0).any()

@@ -11,6 +11,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.rules import Limits
 from trdstats.survival.groups import Sample
 from trdstats.tables import each_row, format_estimate, format_interval, format_number, format_p
 
@@ -123,6 +124,7 @@ def coefficients_of(
     title: str,
     notes: tuple[str, ...],
     clusters: ObjectArray | None = None,
+    limits: Limits | None = None,
 ) -> Estimates:
     """Return the coefficients of a regression as estimates.
 
@@ -142,6 +144,8 @@ def coefficients_of(
     notes : tuple of str
     clusters : ndarray of object, shape (n,), optional
         Groups of subjects that are not independent, the same on all rows of one.
+    limits : Limits, optional
+        Limits and tests that are not Wald's.
     """
     subjects = sample.influence_subjects()
     groups = None
@@ -153,7 +157,7 @@ def coefficients_of(
     has_influence = influence is not None and bool(np.isfinite(influence).all())
     known, certain = np.isfinite(value), np.diag(covariance) > 0
     return estimates_of(
-        keys, value, covariance=covariance, null=0.0, title=title, notes=notes,
+        keys, value, covariance=covariance, null=0.0, title=title, notes=notes, limits=limits,
         influences=influence if has_influence else None,
         subjects=subjects if has_influence else None, clusters=groups if has_influence else None,
         reasons=[

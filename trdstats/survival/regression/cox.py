@@ -14,11 +14,13 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level, unknown_name
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
+from trdstats.kernels.risk_sets.firth import fit_firth
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Ties, maximise
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 from trdstats.outcomes import Episodes as EpisodeTable
 from trdstats.outcomes import EventTimes, as_episodes, as_event_times
 from trdstats.survival.regression.cox_result import CoxResult
+from trdstats.survival.regression.firth_limits import check_firth
 from trdstats.survival.regression.regression_data import (
     Regressed,
     check_events,
@@ -66,6 +68,10 @@ class CoxPH(SummaryMixin):
         treatment x log(day).
     cause : int, default 1
         Status of the event; all others count as censored (cause-specific hazard).
+    firth : bool, default False
+        Firth's penalised likelihood: finite estimates where no subject of an arm had the event,
+        with limits and tests from the profile of the penalised likelihood. With few events it is
+        less biased than the plain likelihood. No weights, clusters or events that come again.
     conf_level : float, default 0.95
 
     Raises
@@ -78,7 +84,7 @@ class CoxPH(SummaryMixin):
     Cox 1972, doi:10.1111/j.2517-6161.1972.tb00899.x; Efron 1977,
     doi:10.1080/01621459.1977.10480613; Lin and Wei 1989 (robust variance),
     doi:10.1080/01621459.1989.10478874; Lipsitz and Parzen 1996 (its jackknife),
-    doi:10.2307/2533163.
+    doi:10.2307/2533163; Heinze and Schemper 2001 (Firth), doi:10.1111/j.0006-341X.2001.00114.x.
 
     Examples
     --------
@@ -98,6 +104,7 @@ class CoxPH(SummaryMixin):
     time_varying: Mapping[str, OfTime] = field(default_factory=dict)
     cause: int = 1
     conf_level: float = 0.95
+    firth: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         read_right_side(self.formula)
@@ -108,6 +115,10 @@ class CoxPH(SummaryMixin):
         if self.cause < 1:
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
         check_level(self.conf_level)
+        if self.firth and (self.robust or self.cluster is not None):
+            raise SpecError(
+                "firth=True has a likelihood of independent subjects: leave robust and cluster out."
+            )
 
     def fit(
         self,
@@ -153,10 +164,15 @@ class CoxPH(SummaryMixin):
             data, terms, owner = _expand(self, regressed, sets, event)
         else:
             data = Episodes.of(regressed.X, event, regressed.weight, sets, self.ties)
-        best = maximise(data)
+        if self.firth:
+            check_firth(times, weights)
+        penalised = fit_firth(data) if self.firth else None
+        best = maximise(data) if penalised is None else penalised.as_cox()
         if best.separated.any():
             separated = [t for t, e in zip(terms, best.separated, strict=True) if e]
-            raise no_finite_estimate(separated, times.causes.get(self.cause, times.outcome))
+            raise no_finite_estimate(
+                separated, times.causes.get(self.cause, times.outcome), "take CoxPH(firth=True), "
+            )
         return CoxResult(
             spec=self,
             times=times,
@@ -165,6 +181,7 @@ class CoxPH(SummaryMixin):
             _best=best,
             _owner=owner,
             _cluster=cluster,
+            _penalised=penalised,
         )
 
     def summary(self) -> Summary:
@@ -174,6 +191,8 @@ class CoxPH(SummaryMixin):
             header.append(("Strata", self.strata))
         if self.cluster:
             header.append(("Clusters", self.cluster))
+        if self.firth:
+            header.append(("Likelihood", "penalised (Firth)"))
         for column, kind in self.time_varying.items():
             header.append(("Changes with time", f"{column} x {kind} of day"))
         return Summary("Cox regression", tuple(header))

@@ -17,11 +17,13 @@ from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates import Estimates
 from trdstats.kernels.risk_sets.cox_checks import concordance
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
+from trdstats.kernels.risk_sets.firth import FirthFit
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, Fit, score_residuals
 from trdstats.outcomes import Episodes, EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.cox_curves import MarginalCurves, marginal_curves
+from trdstats.survival.regression.firth_limits import FirthLimits
 from trdstats.survival.regression.lifelines_bridge import cox_of_lifelines
 from trdstats.survival.regression.proportional import ProportionalHazardsTest, judge_proportional
 from trdstats.survival.regression.regression_data import Regressed
@@ -56,6 +58,7 @@ class CoxResult(Coefficients):
     _best: CoxFit
     _owner: IntArray
     _cluster: IntArray
+    _penalised: FirthFit | None = None
 
     @property
     def is_robust(self) -> bool:
@@ -107,7 +110,7 @@ class CoxResult(Coefficients):
         Influences are of first order; where the variance is corrected, those of leaving the
         subject, or its cluster, out.
         """
-        return self._estimates(self._left_out())
+        return self._estimates(None if self.spec.firth else self._left_out())
 
     def _table(self) -> Estimates:
         return self._estimates(self._left_out() if self.is_robust else None)
@@ -121,8 +124,16 @@ class CoxResult(Coefficients):
             pd.DataFrame({"term": self.terms}), self._best.fit.beta, covariance,
             effect, regressed.row, regressed.sample,
             title="Cox regression", notes=notes_of(self.times, regressed.sample),
+            limits=None if self._penalised is None else FirthLimits(self._penalised),
             clusters=None if cluster is None else regressed.frame[cluster].to_numpy(dtype=object),
         )  # fmt: skip
+
+    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
+        columns = super()._table_columns(table, conf_level)
+        if self._penalised is not None:
+            # The root of the likelihood ratio statistic that the p value belongs to.
+            columns["statistic"] = FirthLimits(self._penalised).roots()
+        return columns
 
     def glance(self) -> pd.DataFrame:
         """Return one row.
@@ -138,7 +149,10 @@ class CoxResult(Coefficients):
         """
         best, regressed = self._best, self._regressed
         beta, df = best.fit.beta, len(self.terms)
-        ratio = 2 * (best.fit.loglik - best.null.loglik) if self._is_likelihood else np.nan
+        ends = (best.null.loglik, best.fit.loglik)
+        if self._penalised is not None:
+            ends = (self._penalised.loglik_null, self._penalised.loglik)
+        ratio = 2 * (ends[1] - ends[0]) if self._is_likelihood else np.nan
         spread = self._robust(self._scores(best.null)) if self.is_robust else best.null.information
         score = float(best.null.score @ np.linalg.solve(spread, best.null.score))
         wald = float(beta @ np.linalg.solve(self._table().covariance, beta))
@@ -148,8 +162,8 @@ class CoxResult(Coefficients):
                 "n": [regressed.sample.n],
                 "events": [int((regressed.status == self.spec.cause).sum())],
                 "n_left_out": [regressed.left_out],
-                "loglik_null": [best.null.loglik],
-                "loglik": [best.fit.loglik],
+                "loglik_null": [ends[0]],
+                "loglik": [ends[1]],
                 "df": [df],
                 "likelihood_ratio": [ratio],
                 "likelihood_ratio_p": [float(chi2.sf(ratio, df))],
@@ -199,6 +213,7 @@ class CoxResult(Coefficients):
         """
         check_choice("transform", transform, TRANSFORMS)
         self._check_constant("The test of proportional hazards")
+        self._check_plain("The test of proportional hazards")
         robust = self._robust if self.is_robust else None
         return judge_proportional(self, self._best, self._regressed, transform, robust)
 
@@ -230,6 +245,7 @@ class CoxResult(Coefficients):
             When the column is not in the formula or has no levels.
         """
         self._check_constant("A marginal curve")
+        self._check_plain("A marginal curve")
         if isinstance(self.times, Episodes):
             raise NotEstimableError(
                 "A marginal curve follows one covariate pattern through time; the covariates of "
@@ -241,6 +257,12 @@ class CoxResult(Coefficients):
         if self.spec.time_varying:
             raise NotEstimableError(
                 f"{what} needs effects that do not change with time; leave out time_varying."
+            )
+
+    def _check_plain(self, what: str) -> None:
+        if self.spec.firth:
+            raise NotEstimableError(
+                f"{what} needs a maximum of the likelihood itself; fit without firth=True."
             )
 
     def to_lifelines(self) -> Any:

@@ -174,10 +174,10 @@ def clusters_of(regressed: Regressed, column: str | None) -> IntArray:
     return code
 
 
-def no_finite_estimate(terms: list[str], outcome: str) -> NotEstimableError:
-    """Build the error for coefficients that grow without end."""
+def no_finite_estimate(terms: list[str], outcome: str, remedy: str = "") -> NotEstimableError:
+    """Build the error for coefficients that grow without end, with another way out."""
     return NotEstimableError(
         f"The effect of {', '.join(terms)} on the time to {outcome} has no finite estimate: the "
         "likelihood has no maximum, as it does when no subject in a category had the event. Leave "
-        "the term or the category out, or describe it with a curve."
+        f"the term or the category out, {remedy}or describe it with a curve."
     )
