@@ -80,7 +80,7 @@ def build_design(
     person, subjects = pd.factorize(frame[subject], sort=True)
     person = np.asarray(person, dtype=np.intp)
     occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
-    _check_once(frame, subject, visit, person, occasion, len(visits))
+    check_once(frame, subject, visit, person, occasion, len(visits))
     n, T = len(subjects), len(visits)
     rated = np.zeros((n, T), dtype=bool)
     rated[person, occasion] = True
@@ -139,9 +139,10 @@ def _days(
     return days, np.asarray(schedule, dtype=np.intp).reshape(-1)
 
 
-def _check_once(
+def check_once(
     frame: pd.DataFrame, subject: str, visit: str, person: IntArray, occasion: IntArray, T: int
 ) -> None:
+    """Refuse rows that repeat a subject and visit."""
     cell = person * T + occasion
     repeated = pd.Series(cell).duplicated().to_numpy()
     if repeated.any():

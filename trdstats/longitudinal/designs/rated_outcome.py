@@ -1,0 +1,312 @@
+"""Rows of a binary, ordinal, count or continuous outcome that is rated repeatedly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import DataError, Problem, SpecError, check_choice, unknown_name
+from trdstats.estimates.weights import WeightsLike, caveat_under
+from trdstats.formulas import DesignSpec, OutcomeFormula, as_categories, complete_rows
+from trdstats.frames import to_pandas
+from trdstats.kernels.gaussian.coordinates import centre
+from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
+from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS
+from trdstats.longitudinal.designs.by_visit import check_once
+from trdstats.longitudinal.designs.design import RowTotals
+from trdstats.longitudinal.designs.outcome_values import (
+    FAMILIES,
+    Family,
+    read_outcome,
+    say_places,
+)
+from trdstats.longitudinal.designs.subject_weights import (
+    COLUMN,
+    Weighting,
+    attach_weights,
+    describe_weights,
+)
+from trdstats.outcomes.assess import assess
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.study import Study
+from trdstats.study.study import better_of, caveat_of
+from trdstats.study.visit_order import days_of, order_visits
+
+
+@dataclass(frozen=True)
+class RatedOutcome:
+    """One row a rating, sorted by subject and, within subjects, by visit.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Analysed rows, with the columns of the formula; texts and visits are categories.
+    family : {"binomial", "ordinal", "poisson", "gaussian"}
+    outcome : str
+        Name of the outcome.
+    y : ndarray, shape (N,)
+        0 and 1; places of categories from 0; counts; or measurements.
+    categories : tuple
+        Categories of an ordinal outcome, the lowest first; empty for others.
+    X : ndarray, shape (N, q)
+        All columns of the design, collinear ones too.
+    terms : list of str, length q
+    spec : DesignSpec
+        How a table becomes a design, for predictions.
+    subjects : pandas.Index, length n
+    person : ndarray of int, shape (N,)
+        Place of each row's subject in `subjects`; never falls.
+    visits : pandas.Index, length T
+        Visits with a rating, in order.
+    occasion : ndarray of int, shape (N,)
+        Place of each row's visit in `visits`; rises within a subject.
+    place : ndarray, shape (N,)
+        Place of each row's visit among the planned ones: a visit without any rating is a step too.
+    day : ndarray, shape (N,)
+        Actual day of each rating where `time` names it, else the day its visit names, else
+        `place`.
+    weight : ndarray, shape (N,), or None
+        Weight of each rating: that of the rating times that of the subject.
+    weighting : Weighting or None
+        What the weights of subjects are, and the model behind them.
+    totals : RowTotals
+    left_out : dict of str to int
+        Rows not analysed, by reason: without an outcome, rated but undefined, ...
+    unrated : int
+        Subjects of the table without any analysed row.
+    definition : str
+        Rule of the outcome in words, where it is a definition.
+    visit : str
+        Column of the visits.
+    caveat : str
+        What comparisons of the treatments must say; empty when randomised or not known.
+    better : {"lower", "higher"} or None
+    order_from_text : bool
+        Whether the order of the visits was read from the numbers in their names.
+    """
+
+    frame: pd.DataFrame
+    family: Family
+    outcome: str
+    y: FloatArray
+    categories: tuple[Any, ...]
+    X: FloatArray
+    terms: list[str]
+    spec: DesignSpec
+    subjects: pd.Index[Any]
+    person: IntArray
+    visits: pd.Index[Any]
+    occasion: IntArray
+    place: FloatArray
+    day: FloatArray
+    weight: FloatArray | None
+    weighting: Weighting | None
+    totals: RowTotals
+    left_out: dict[str, int]
+    unrated: int
+    definition: str
+    visit: str
+    caveat: str
+    better: Literal["lower", "higher"] | None
+    order_from_text: bool
+
+    # A constrained analysis, in which treatments share one baseline, is for scores only.
+    baseline: None = None
+
+    @cached_property
+    def columns(self) -> Estimability:
+        """Which columns of the design are independent, and its null space."""
+        return judge_rows(centre(self.X)[0]).of_design(self.X)
+
+    @property
+    def n_obs(self) -> int:
+        """Number of analysed ratings."""
+        return len(self.y)
+
+
+def read_rated_outcome(
+    data: Any,
+    formula: OutcomeFormula,
+    *,
+    family: Family,
+    subject: str,
+    visit: str,
+    outcome: Definition | None = None,
+    days: Sequence[float] | None = None,
+    rating_weights: str | None = None,
+    weights: WeightsLike | None = None,
+    time: str | None = None,
+    keep: Sequence[str] = (),
+) -> RatedOutcome:
+    """Return the rows of an outcome that is rated repeatedly.
+
+    Parameters
+    ----------
+    data : Study or DataFrame
+        One row a subject and visit. Of a study the scheduled visits after baseline.
+    formula : OutcomeFormula
+        Its left side is a column, or the name to be given to the state of `outcome`.
+    family : {"binomial", "ordinal", "poisson", "gaussian"}
+    subject, visit : str
+        Columns.
+    outcome : Definition, optional
+        Its state at every visit is the outcome; needs a study.
+    days : sequence of float, optional
+        Scheduled days to keep; needs a study.
+    rating_weights : str, optional
+        Column of weights of the ratings; rows of weight 0 are left out and counted.
+    weights : str, Series, DataFrame or result, optional
+        Weights of subjects, as in `MMRM.fit`.
+    time : str, optional
+        Column with the actual day of each rating.
+    keep : sequence of str
+        Other columns that the frame shall have.
+
+    Raises
+    ------
+    DataError, SpecError, UnknownNameError
+        When the table, the formula or the weights are not usable.
+    NotEstimableError
+        When no row is left to analyse.
+    """
+    check_choice("family", family, FAMILIES)
+    name = str(formula.lhs[0])
+    table, undefined = _table(data, name, outcome, days)
+    everybody = table[subject].nunique() if subject in table else 0
+    needed = sorted({str(v) for v in formula.required_variables})
+    order = order_visits(table[visit], visit) if visit in table else None
+    if order is not None:
+        table = table.assign(**{visit: pd.Categorical(table[visit], categories=order.levels)})
+    left_out = dict(undefined)
+    if rating_weights is not None:
+        table, without = _positive(table, rating_weights)
+        left_out |= without
+    if weights is not None:
+        table, without = attach_weights(table, subject, weights)
+        left_out = _sum(left_out, without)
+    roles = [subject, visit, *(c for c in (rating_weights, time, *keep) if c)]
+    roles += [COLUMN] if weights is not None else []
+    frame, missing = complete_rows(table, formula, roles, needed)
+    left_out = _sum(missing, left_out)
+    y, categories = read_outcome(frame, formula, family)
+    uses = formula.rhs.columns()
+    factors = [visit, *sorted({str(v) for v in formula.rhs.required_variables})]
+    frame = as_categories(frame, factors, visit, uses=uses)
+    person, subjects = pd.factorize(frame[subject], sort=True)
+    occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
+    visits = frame[visit].cat.categories
+    check_once(frame, subject, visit, np.asarray(person, dtype=np.intp), occasion, len(visits))
+    sort = np.lexsort((occasion, person))
+    frame = frame.iloc[sort].reset_index(drop=True)
+    person, occasion = np.asarray(person, dtype=np.intp)[sort], occasion[sort]
+    matrix = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
+    X = matrix.to_numpy(dtype=float)
+    if not np.isfinite(X).all():
+        raise SpecError("The formula gives values that are not finite numbers.")
+    place = np.arange(len(visits), dtype=float)
+    if order is not None:
+        place = np.asarray(order.levels.get_indexer(visits), dtype=float)
+    weight = None if rating_weights is None else frame[rating_weights].to_numpy(dtype=float)
+    weighting = None
+    if weights is not None:
+        of_subject = frame[COLUMN].to_numpy(dtype=float)
+        weight = of_subject if weight is None else weight * of_subject
+        weighting = describe_weights(frame, subject, subjects, weights)
+    spec = matrix.model_spec
+    return RatedOutcome(
+        frame=frame, family=family, outcome=name, y=y[sort], categories=categories, X=X,
+        terms=[str(c) for c in matrix.columns], spec=spec, subjects=pd.Index(subjects),
+        person=person, visits=visits, occasion=occasion, place=place[occasion],
+        day=_days(frame, visits, place, occasion, time), weight=weight, weighting=weighting,
+        totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
+        left_out=left_out, unrated=int(everybody) - len(subjects),
+        definition="" if outcome is None else outcome.describe(data.scale), visit=visit,
+        caveat=caveat_under(caveat_of(data), weights), better=better_of(data, name),
+        order_from_text=order is not None and order.from_text,
+    )  # fmt: skip
+
+
+def _table(
+    data: Any, name: str, outcome: Definition | None, days: Sequence[float] | None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return long rows with the outcome, and the rated rows whose outcome is undefined."""
+    if not isinstance(data, Study):
+        if outcome is not None or days is not None:
+            what = "outcome" if outcome is not None else "days"
+            raise SpecError(
+                f"{what}= needs a Study, which knows the scale and the schedule; the data are a "
+                f"{type(data).__name__}. Give a column as the outcome, and the rows to analyse."
+            )
+        return to_pandas(data, what="data"), {}
+    rows = data.longitudinal(days=days)
+    if outcome is None:
+        return rows, {}
+    if name in rows:
+        raise SpecError(
+            f"The formula's outcome {name!r} is a column of the study, and outcome= says that it "
+            f"is a definition. Give the definition another name, such as 'response ~ ...'."
+        )
+    states = assess(data, outcome)
+    # Both tables hold the visits after day 0 in the order of the study; one all, one scheduled.
+    visits = data.visits
+    scheduled = visits.loc[visits["day"] > 0, "visit"]
+    kept = scheduled.notna()
+    if days is not None:
+        kept &= scheduled.isin(list(days))
+    states = states[kept.to_numpy()]
+    reason = states["reason"].to_numpy(dtype=object)
+    undefined = states["met"].isna().to_numpy() & (reason != REASONS[NOT_RATED])
+    counts = pd.Series(reason[undefined], dtype=object).value_counts(sort=False)
+    met = states["met"].array
+    table = rows.assign(**{name: met})[~undefined]
+    table.attrs = dict(rows.attrs)
+    return table, {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}
+
+
+def _positive(table: pd.DataFrame, column: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows with a weight above 0; weights that are none are refused."""
+    if column not in table:
+        raise unknown_name("column", column, table.columns)
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise DataError(
+            [
+                Problem(
+                    "bad_weight",
+                    f"rating_weights={column!r} must be numbers of 0 or more.",
+                    say_places(wrong),
+                    "Give every rating a weight; 0 leaves it out.",
+                )
+            ]
+        )
+    without = int((values == 0).sum())
+    table = table.assign(**{column: values})[values > 0]
+    return table, {"weight 0": without} if without else {}
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {k: one.get(k, 0) + other.get(k, 0) for k in {**one, **other}}
+
+
+def _days(
+    frame: pd.DataFrame,
+    visits: pd.Index[Any],
+    place: FloatArray,
+    occasion: IntArray,
+    time: str | None,
+) -> FloatArray:
+    """Return the day of every rating."""
+    if time is None:
+        nominal = days_of(visits)
+        return (place if np.isnan(nominal).any() else nominal)[occasion]
+    actual = pd.to_numeric(frame[time], errors="coerce").to_numpy(dtype=float)
+    if not np.isfinite(actual).all():
+        raise SpecError(f"time={time!r} must hold numbers.")
+    return actual
