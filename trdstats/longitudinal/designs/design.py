@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -114,6 +114,38 @@ def _count(frame: pd.DataFrame) -> pd.DataFrame:
         c: frame[c].cat.categories[k].astype(frame[c].dtype) for c, k in zip(frame, at, strict=True)
     }
     return pd.DataFrame({**columns, _ROWS: n})
+
+
+class ModelRows(Protocol):
+    """What marginal means and tests of terms need to know of the rows of a model."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Analysed rows, with the columns of the formula."""
+
+    @property
+    def terms(self) -> list[str]:
+        """Columns of the design."""
+
+    @property
+    def spec(self) -> DesignSpec:
+        """How a table becomes a design."""
+
+    @property
+    def totals(self) -> RowTotals:
+        """Totals of the analysed rows."""
+
+    @property
+    def visit(self) -> str:
+        """Column of the visits; empty where ratings are not by visit."""
+
+    @property
+    def caveat(self) -> str:
+        """What comparisons of the treatments must say."""
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The constraint of one mean before treatment, None without."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.longitudinal.designs.degrees import ModelDegrees
-from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.design import Design, ModelRows
 from trdstats.longitudinal.designs.levels import level_text
 from trdstats.tables import as_label
 
@@ -29,7 +29,7 @@ class Identified:
 
     Attributes
     ----------
-    design : Design
+    design : ModelRows
     inference : Inference
         On the estimated columns.
     columns : Estimability
@@ -37,7 +37,7 @@ class Identified:
         Columns left out because a constrained analysis makes them equal to others.
     """
 
-    design: Design
+    design: ModelRows
     inference: Inference
     columns: Estimability
     by_constraint: tuple[int, ...] = ()
@@ -132,7 +132,7 @@ def _no_assessment(visit: str, cell: Mapping[str, object]) -> str:
     return f"{who} was assessed at {visit} {level_text(cell[visit])}"
 
 
-def _aliasing(design: Design, columns: Estimability, violated: BoolArray) -> str:
+def _aliasing(design: ModelRows, columns: Estimability, violated: BoolArray) -> str:
     reasons: list[str] = []
     of_column = {
         j: str(t)
@@ -156,7 +156,7 @@ def _aliasing(design: Design, columns: Estimability, violated: BoolArray) -> str
     return "; ".join(unique[:3]) + ("; ..." if len(unique) > 3 else "")
 
 
-def _empty_cells(design: Design, terms: Sequence[str]) -> list[str]:
+def _empty_cells(design: ModelRows, terms: Sequence[str]) -> list[str]:
     """Return as text the cells of the largest of some terms that have no assessment."""
     by_name = {str(t): t for t in design.spec.term_indices}
     factors = max(
@@ -208,7 +208,7 @@ def left_out_by_constraint(design: Design, columns: Estimability) -> tuple[int, 
     return tuple(sorted(implied))
 
 
-def _variables(design: Design, term: Any) -> set[str]:
+def _variables(design: ModelRows, term: Any) -> set[str]:
     return {str(v) for v in design.spec.term_variables[term]}
 
 

@@ -12,14 +12,14 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, known_level, unknown_name
 from trdstats.estimates.table import STATISTICS
-from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.design import ModelRows
 from trdstats.longitudinal.designs.levels import cells_of, level_text
 
 _ROUNDING = 1e-12
 
 
 def margin_rows(
-    design: Design, term: str, by: str | None, at: Mapping[str, Any], weights: str
+    design: ModelRows, term: str, by: str | None, at: Mapping[str, Any], weights: str
 ) -> tuple[FloatArray, FloatArray, pd.DataFrame]:
     """Return the coefficients of marginal means, and the levels they stand for.
 
@@ -88,7 +88,7 @@ def _level(column: str, level: Any, categories: Iterable[Any]) -> Any:
     return levels[known_level(f"level of {column!r}", level, map(level_text, levels))]
 
 
-def type3_rows(design: Design) -> dict[str, FloatArray]:
+def type3_rows(design: ModelRows) -> dict[str, FloatArray]:
     """Return, for every term of the formula, the contrasts that are 0 without it (type III).
 
     A term of categories stands for the differences between their levels, averaged equally over

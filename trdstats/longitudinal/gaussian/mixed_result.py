@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f as f_distribution
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked_methods
@@ -26,6 +25,7 @@ from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import Identified
 from trdstats.longitudinal.designs.grid import margin_rows, type3_rows
 from trdstats.longitudinal.designs.subject_weights import Weighting
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
 from trdstats.longitudinal.gaussian.margins import Margins
 from trdstats.longitudinal.gaussian.predict import (
     Kind,
@@ -236,9 +236,9 @@ class MixedResult(EstimateResult):
         else:
             rows = self._checked_rows(terms)
             if np.isnan(rows).any():
-                return _test_table(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
-            return _test_table(self.inference.f_test(rows))
-        return _test_table(*self.identified.test(L, as_parametrised=True))
+                return joint_test_row(FTest(np.nan, np.nan, np.nan), "a contrast is not estimable")
+            return joint_test_row(self.inference.f_test(rows))
+        return joint_test_row(*self.identified.test(L, as_parametrised=True))
 
     def type3(self) -> pd.DataFrame:
         """Test every term of the formula (type III).
@@ -260,7 +260,7 @@ class MixedResult(EstimateResult):
             When the formula transforms a column.
         """
         tables = [
-            _test_table(*self.identified.test(L)).assign(term=term)
+            joint_test_row(*self.identified.test(L)).assign(term=term)
             for term, L in type3_rows(self.design).items()
         ]
         if not tables:
@@ -272,7 +272,7 @@ class MixedResult(EstimateResult):
         """Return columns of the design, aliased ones included."""
         if name in self.design.terms:
             return [self.design.terms.index(name)]
-        groups = _by_term(self.design)
+        groups = columns_by_term(self.design)
         if name not in groups:
             raise unknown_name("term", name, [*groups, *self.design.terms])
         return groups[name]
@@ -486,27 +486,3 @@ class MixedResult(EstimateResult):
     def _tables(self) -> tuple[Table, ...]:
         """Return the tables below the effects."""
         return ()
-
-
-def _by_term(design: Design) -> dict[str, list[int]]:
-    """Return the columns of each term of the formula."""
-    columns_by_term: dict[str, list[int]] = {}
-    for term, columns in design.spec.term_indices.items():
-        term_columns = [int(c) for c in columns]
-        for name in {str(term), ":".join(reversed(str(term).split(":")))}:
-            columns_by_term[name] = term_columns
-    return columns_by_term
-
-
-def _test_table(test: FTest, reason: str = "") -> pd.DataFrame:
-    """Return a joint test as one row, with the reason where a part is not estimable."""
-    p = float(f_distribution.sf(test.statistic, test.df_num, test.df_den))
-    return pd.DataFrame(
-        {
-            "statistic": [test.statistic],
-            "df_num": [test.df_num],
-            "df_den": [test.df_den],
-            "p_value": [p],
-            "reason": [reason],
-        }
-    )
