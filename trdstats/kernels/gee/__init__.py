@@ -1,0 +1,1 @@
+"""Generalised estimating equations: means, working correlations, sandwiches."""

@@ -1,0 +1,177 @@
+"""Working correlations of the ratings of a subject, estimated by moments.
+
+A structure puts every pair of ratings into a class (all pairs; pairs some days apart; pairs of two
+visits). The mean product of standardised residuals in a class is all it needs of the data.
+
+References
+----------
+Liang and Zeger 1986, doi:10.1093/biomet/73.1.13, section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import brentq
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.gee.batches import Batch, Batches
+
+Structure = Literal["independence", "exchangeable", "ar1", "unstructured"]
+_EDGE = 1e-6  # the nearest that a correlation may come to where the matrix is singular
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of ratings of one subject, by class.
+
+    Attributes
+    ----------
+    structure : str
+    batches : Batches
+    distance : ndarray, shape (K,)
+        Of each class: how far apart its pairs are ("ar1").
+    visits : ndarray of int, shape (K, 2)
+        Of each class: its two visits ("unstructured").
+    of_pair : list of ndarray of int, shape (P, m (m - 1) / 2)
+        Class of each pair, by batch and pattern.
+    root : list of ndarray, shape (b, m)
+        Roots of the weights of the ratings, by batch.
+    n_visits : int
+    """
+
+    structure: Structure
+    batches: Batches
+    distance: FloatArray
+    visits: IntArray
+    of_pair: list[IntArray]
+    root: list[FloatArray]
+    n_visits: int
+
+    @cached_property
+    def count(self) -> FloatArray:
+        """Sum of the weights of the pairs of each class, shape (K,)."""
+        return self.sums([r[:, :, None] for r in self.root])
+
+    def sums(self, values: list[FloatArray]) -> FloatArray:
+        """Return sums of products over the pairs of each class, parts averaged, shape (K,).
+
+        Parameters
+        ----------
+        values : list of ndarray, shape (b, m, c)
+        """
+        total = np.zeros(len(self.distance))
+        for b, v, of_pair in zip(self.batches.parts, values, self.of_pair, strict=True):
+            j, k = _pairs(v.shape[1])
+            if not len(j):
+                continue
+            product = np.einsum("bpc,bpc->bp", v[:, j], v[:, k]) / v.shape[2]
+            total += np.bincount(of_pair[b.pattern].ravel(), product.ravel(), len(total))
+        return total
+
+    def estimate(self, residual: list[FloatArray], dispersion: float) -> FloatArray:
+        """Return the parameters of the structure: the mean correlation, or one a class.
+
+        Parameters
+        ----------
+        residual : list of ndarray, shape (b, m, c)
+            Standardised, by batch.
+        dispersion : float
+        """
+        if self.structure == "independence" or not len(self.distance):
+            return np.empty(0)
+        mean = self.sums(residual) / dispersion / self.count
+        if self.structure == "ar1":
+            return np.array([_decay(self.distance, mean, self.count)])
+        return mean
+
+    def matrices(self, alpha: FloatArray) -> list[FloatArray]:
+        """Return the correlation matrix of every pattern, shape (P, m, m), by batch."""
+        each = []
+        for b, of_pair in zip(self.batches.parts, self.of_pair, strict=True):
+            m = b.places.shape[1]
+            j, k = _pairs(m)
+            R = np.zeros((len(b.places), m, m))
+            if len(j) and len(alpha):
+                value = self._correlations(alpha)[of_pair]
+                R[:, j, k] = value
+                R[:, k, j] = value
+            R[:, np.arange(m), np.arange(m)] = 1.0
+            each.append(R)
+        return each
+
+    def _correlations(self, alpha: FloatArray) -> FloatArray:
+        if self.structure != "ar1":
+            return alpha
+        return _power(float(alpha[0]), self.distance)
+
+
+def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visits: int) -> Pairs:
+    """Return the pairs of ratings by class.
+
+    Parameters
+    ----------
+    structure : str
+    batches : Batches
+        Their places are visits for "unstructured", steps or days for "ar1".
+    weight : ndarray, shape (N,)
+    n_visits : int
+    """
+    keyed = [_keys(structure, b, n_visits) for b in batches.parts]
+    found = np.concatenate([k.ravel() for k in keyed])
+    classes, code = np.unique(found, return_inverse=True)
+    of_pair, at = [], 0
+    for k in keyed:
+        of_pair.append(np.asarray(code.ravel()[at : at + k.size].reshape(k.shape), dtype=np.intp))
+        at += k.size
+    visits = np.stack([classes // n_visits, classes % n_visits], axis=1).astype(np.intp)
+    root = [np.sqrt(weight)[b.rows] for b in batches.parts]
+    return Pairs(structure, batches, classes.astype(float), visits, of_pair, root, n_visits)
+
+
+def _keys(structure: Structure, batch: Batch, n_visits: int) -> FloatArray:
+    j, k = _pairs(batch.places.shape[1])
+    a, b = batch.places[:, j], batch.places[:, k]
+    if structure == "ar1":
+        # Days that differ by rounding are one distance.
+        return np.round(np.abs(b - a), 9)
+    return a * n_visits + b if structure == "unstructured" else np.zeros(a.shape)
+
+
+def _pairs(m: int) -> tuple[IntArray, IntArray]:
+    pairs = np.array(list(combinations(range(m), 2)), dtype=np.intp).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _power(rho: float, distance: FloatArray) -> FloatArray:
+    """Return rho to the power of distances; below 0 it alternates over whole steps."""
+    size = np.power(np.abs(rho), distance)
+    return np.asarray(np.where(distance % 2 == 1, np.sign(rho), 1.0) * size if rho < 0 else size)
+
+
+def _decay(distance: FloatArray, mean: FloatArray, count: FloatArray) -> float:
+    """Return rho whose powers are nearest the mean products: least squares over all pairs."""
+    # Over distances that are no whole steps a negative correlation has no powers.
+    whole = bool((distance == np.round(distance)).all())
+    low, high = -1 + _EDGE if whole else _EDGE, 1 - _EDGE
+
+    def equation(rho: float) -> float:
+        slope = distance * _power(rho, distance - 1)
+        return float(np.sum(count * slope * (mean - _power(rho, distance))))
+
+    def misfit(rho: float) -> float:
+        return float(np.sum(count * (mean - _power(rho, distance)) ** 2))
+
+    grid = np.concatenate([np.linspace(low, high, 80), 1 - np.logspace(-6, -2, 20)])
+    grid = np.unique(grid[grid != 0])
+    value = np.array([equation(r) for r in grid])
+    roots = [
+        float(brentq(equation, a, b, xtol=1e-14, rtol=1e-14))
+        for a, b, u, v in zip(grid[:-1], grid[1:], value[:-1], value[1:], strict=True)
+        if u >= 0 > v
+    ]
+    return min([*roots, low, high], key=misfit)
