@@ -30,7 +30,7 @@ SUBROOMS = {
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", "", "episodes"],
-    "longitudinal": ["designs", "gaussian"],
+    "longitudinal": ["designs", "gaussian", "gee"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],

@@ -1,4 +1,4 @@
-"""Mixed models for repeated measures, marginal means and contrasts."""
+"""Models of repeated measures, marginal means and contrasts."""
 
 from trdstats.longitudinal.gaussian.covariances import STRUCTURES, Covariance, get_covariance
 from trdstats.longitudinal.gaussian.lmm import LMM
@@ -7,13 +7,19 @@ from trdstats.longitudinal.gaussian.margins import Contrasts, Margins
 from trdstats.longitudinal.gaussian.mmrm import MMRM
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary
+from trdstats.longitudinal.gee.gee import GEE
+from trdstats.longitudinal.gee.gee_margins import GEEMargins
+from trdstats.longitudinal.gee.gee_result import GEEResult
 
 __all__ = [
+    "GEE",
     "LMM",
     "MMRM",
     "STRUCTURES",
     "Contrasts",
     "Covariance",
+    "GEEMargins",
+    "GEEResult",
     "LMMResult",
     "MMRMResult",
     "MMRMSummary",

@@ -85,9 +85,16 @@ class GEEInference(Inference):
 
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together (Wald); no more rows than the subjects can inform."""
-        if np.linalg.matrix_rank(L @ self.covariance @ L.T) < np.linalg.matrix_rank(L):
-            return FTest(np.nan, float(len(L)), np.nan)
+        # In standard errors, so that the units of the coefficients play no part.
+        rows = L * np.sqrt(np.diag(self.bread))
+        rank = np.linalg.matrix_rank(rows)
+        scale = np.sqrt(np.diag(self.bread))
+        if np.linalg.matrix_rank(rows @ (self.covariance / np.outer(scale, scale)) @ rows.T) < rank:
+            return FTest(np.nan, float(rank), np.nan)
         return super().f_test(L)
+
+    def _joint_degrees(self, rows: FloatArray) -> float:
+        return np.inf if self.rule == "normal" else super()._joint_degrees(rows)
 
 
 def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
@@ -126,5 +133,5 @@ def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
     covariance = fit.scale * B if kind == "model" else influence.T @ influence
     return GEEInference(
         fit.beta, np.asarray(covariance), influence, B, enlarged, fit.designs, adjusted, score,
-        np.concatenate(alone), rule,
+        np.concatenate(alone) if kind != "model" else np.zeros((0, len(B))), rule,
     )  # fmt: skip

@@ -138,7 +138,7 @@ def _keys(structure: Structure, batch: Batch, n_visits: int) -> FloatArray:
     a, b = batch.places[:, j], batch.places[:, k]
     if structure == "ar1":
         # Days that differ by rounding are one distance.
-        return np.round(np.abs(b - a), 9)
+        return np.asarray(np.round(np.abs(b - a), 9), dtype=float)
     return a * n_visits + b if structure == "unstructured" else np.zeros(a.shape)
 
 
@@ -149,8 +149,8 @@ def _pairs(m: int) -> tuple[IntArray, IntArray]:
 
 def _power(rho: float, distance: FloatArray) -> FloatArray:
     """Return rho to the power of distances; below 0 it alternates over whole steps."""
-    size = np.power(np.abs(rho), distance)
-    return np.asarray(np.where(distance % 2 == 1, np.sign(rho), 1.0) * size if rho < 0 else size)
+    sign = np.where(distance % 2 == 1, np.sign(rho), 1.0) if rho < 0 else np.ones_like(distance)
+    return np.asarray(sign * np.abs(rho) ** distance)
 
 
 def _decay(distance: FloatArray, mean: FloatArray, count: FloatArray) -> float:

@@ -1,0 +1,1 @@
+"""Generalised estimating equations for outcomes rated repeatedly."""

@@ -1,0 +1,231 @@
+"""The estimating equations of a table: from rows to coefficients, or to words why not."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import EstimateWarning, NotEstimableError, SpecError
+from trdstats.kernels.gaussian.coordinates import centre
+from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
+from trdstats.kernels.gee.batches import lay_out
+from trdstats.kernels.gee.fit import GEEFit, independent, solve
+from trdstats.kernels.gee.links import LINKS, VARIANCES
+from trdstats.kernels.gee.means import CumulativeLogit, MeanModel, OneMean
+from trdstats.kernels.gee.working import Structure, classify
+from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.gee.separated import Separated, find_separated
+
+_FAR = 12.0  # log odds and logarithms beyond which separation is looked for
+
+
+@dataclass(frozen=True)
+class Equations:
+    """Solved estimating equations.
+
+    Attributes
+    ----------
+    fit : GEEFit
+    model : MeanModel
+        Of the ratings that take part.
+    columns : Estimability
+        Columns that were estimated; an ordinal model has thresholds in the place of the intercept.
+    used : ndarray of bool, shape (N,)
+        Ratings that take part.
+    analysed : ndarray of int
+        Subjects of the fit, as places among those of the design.
+    separated : Separated or None
+    """
+
+    fit: GEEFit
+    model: MeanModel
+    columns: Estimability
+    used: BoolArray
+    analysed: IntArray
+    separated: Separated | None
+
+
+def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days: bool) -> Equations:
+    """Solve the estimating equations of a table.
+
+    Parameters
+    ----------
+    design : RatedOutcome
+    link : str
+    structure : str
+        Of the working correlation.
+    on_days : bool
+        Whether the correlation falls with the days between ratings, not with visits.
+
+    Raises
+    ------
+    NotEstimableError
+        When there is no solution; the message says why and what to do.
+    """
+    _check_outcome(design)
+    start, separated = _start(design, link)
+    used = np.ones(design.n_obs, dtype=bool) if separated is None else ~separated.rows
+    X = design.X[used]
+    columns = judge_rows(centre(X)[0]).of_design(X)
+    weight = np.ones(design.n_obs) if design.weight is None else design.weight
+    model = _model(design, columns, weight, used, link)
+    if separated is not None or start is None:
+        start, settled = independent(model)
+        if not settled:
+            raise NotEstimableError(_no_solution(design, link))
+    _warn_of_aliased(design)
+    analysed, person = np.unique(design.person[used], return_inverse=True)
+    if len(analysed) <= len(start):
+        raise NotEstimableError(
+            f"{len(analysed)} subjects for {len(start)} coefficients: estimating equations need "
+            "more subjects than coefficients. Leave terms out of the formula."
+        )
+    place = _places(design, structure, on_days)[used]
+    batches = lay_out(np.asarray(person, dtype=np.intp).ravel(), place)
+    pairs = classify(_structure(structure), batches, weight[used], len(design.visits))
+    fit = solve(model, weight[used], pairs, start)
+    if not fit.converged:
+        raise NotEstimableError(
+            f"The estimating equations did not settle within {fit.iterations} steps with the "
+            f"working correlation {structure!r}. Use corr='independence', which always keeps "
+            "its errors valid, or fewer terms."
+        )
+    if fit.singular:
+        raise NotEstimableError(
+            f"The moments of the ratings give no correlation matrix for {structure!r}: it would "
+            "not be positive definite. Use corr='exchangeable', 'ar1' or 'independence'; the "
+            "robust errors are valid with each."
+        )
+    return Equations(fit, model, columns, used, np.asarray(analysed, dtype=np.intp), separated)
+
+
+def _structure(text: str) -> Structure:
+    structure: Any = "ar1" if text.startswith("ar1") else text
+    return structure  # type: ignore[no-any-return]
+
+
+def _places(design: RatedOutcome, structure: str, on_days: bool) -> FloatArray:
+    if structure == "unstructured":
+        return design.occasion.astype(float)
+    if not structure.startswith("ar1"):
+        return np.zeros(design.n_obs)
+    if not on_days:
+        return design.place
+    same = (np.diff(design.day) == 0) & (np.diff(design.person) == 0)
+    if same.any():
+        raise SpecError(
+            f"Two ratings of one day in {len(np.unique(design.person[1:][same])):,} subjects: a "
+            "correlation that falls with the days between ratings needs different days."
+        )
+    return design.day
+
+
+def _check_outcome(design: RatedOutcome) -> None:
+    if not design.X.shape[1]:
+        raise SpecError("The formula has no term: '~ 1' is an intercept alone.")
+    if np.ptp(design.y) == 0 and design.family != "ordinal":
+        if design.family == "gaussian":
+            what = f"is {design.y[0]:g}"
+        else:
+            what = "is no event" if design.y[0] == 0 else f"is {design.y[0]:g}"
+        raise NotEstimableError(
+            f"The outcome {design.outcome!r} {what} in all {design.n_obs:,} ratings: there is "
+            "nothing to estimate."
+        )
+
+
+def _model(
+    design: RatedOutcome, columns: Estimability, weight: FloatArray, used: BoolArray, link: str
+) -> MeanModel:
+    y, w = design.y[used], weight[used]
+    if design.family == "ordinal":
+        return CumulativeLogit(
+            design.X[used][:, slopes(design, columns)], y, w, len(design.categories) - 1
+        )
+    X = design.X[used][:, columns.kept]
+    return OneMean(X, y, w, LINKS[link], VARIANCES[design.family])
+
+
+def slopes(design: RatedOutcome, columns: Estimability) -> IntArray:
+    """Return the estimated columns but the intercept, for which thresholds stand."""
+    kept = [int(j) for j in columns.kept if design.terms[int(j)] != "Intercept"]
+    return np.array(kept, dtype=np.intp)
+
+
+def _start(design: RatedOutcome, link: str) -> tuple[FloatArray | None, Separated | None]:
+    """Return the coefficients under independence, or the ratings that leave them without end."""
+    columns = design.columns
+    everything = np.ones(design.n_obs, dtype=bool)
+    weight = np.ones(design.n_obs) if design.weight is None else design.weight
+    model = _model(design, columns, weight, everything, link)
+    beta, settled = independent(model)
+    bounded = link == "identity" or design.family == "gaussian"
+    if isinstance(model, OneMean):
+        far = not bounded and bool(np.abs(model.X @ beta).max() > _FAR)
+    else:
+        far = bool(np.abs(beta[: model.n_parts]).max() > _FAR)
+    if settled and not far:
+        return beta, None
+    if design.family == "ordinal":
+        raise NotEstimableError(_ordinal_separation(design))
+    separated = None if bounded else find_separated(design, link)
+    if separated is not None:
+        if separated.rows.all():
+            raise NotEstimableError(
+                f"Covariates predict every rating without error ({separated.words}): no effect "
+                "has a finite estimate. Leave terms out of the formula."
+            )
+        return None, separated
+    if not settled:
+        raise NotEstimableError(_no_solution(design, link))
+    return beta, None
+
+
+def _ordinal_separation(design: RatedOutcome) -> str:
+    frame = design.frame.assign(_y=design.y)
+    top = len(design.categories) - 1
+    for factor in design.totals.types:
+        by = frame.groupby(factor, observed=True)["_y"].agg(["min", "max"])
+        for end, name in ((0, design.categories[0]), (top, design.categories[-1])):
+            at = by[(by["min"] == end) & (by["max"] == end)]
+            if len(at):
+                return (
+                    f"All ratings at {factor} {at.index[0]!s} are {name!s}: the effects of "
+                    f"{factor} have no finite estimate. Join levels or leave the term out."
+                )
+    return (
+        f"The thresholds of {design.outcome!r} have no finite estimate: covariates predict the "
+        "category without error (separation), or categories are too rare. Join categories, or "
+        "leave terms out of the formula."
+    )
+
+
+def _no_solution(design: RatedOutcome, link: str) -> str:
+    if design.family == "binomial" and link in ("log", "identity"):
+        measure = "risk ratios" if link == "log" else "risk differences"
+        other = "poisson" if link == "log" else "gaussian"
+        return (
+            f"With link={link!r} no probabilities between 0 and 1 solve the equations (they end at "
+            f"the boundary). Use GEE(..., family={other!r}, link={link!r}): it estimates the same "
+            f"{measure} with robust errors (Zou and Donner 2013), and needs no bound."
+        )
+    return (
+        "The estimating equations have no solution that the search could find. Leave terms out of "
+        "the formula, or scale covariates."
+    )
+
+
+def _warn_of_aliased(design: RatedOutcome) -> None:
+    aliased = [design.terms[j] for j in design.columns.left_out]
+    if aliased:
+        warnings.warn(
+            f"{len(aliased)} of {len(design.terms)} columns are collinear (aliased) and left "
+            f"out: {', '.join(aliased[:8])}{', ...' if len(aliased) > 8 else ''}. Effects "
+            "that depend on them are not estimable.",
+            EstimateWarning,
+            stacklevel=6,
+        )

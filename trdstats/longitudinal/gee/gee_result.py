@@ -1,0 +1,312 @@
+"""Results of generalised estimating equations: effects, tests, margins, influence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import Level, checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError, unknown_name
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.scales import ScaleName
+from trdstats.kernels.gaussian.mixed_tests import FTest
+from trdstats.kernels.gee.criteria import Criteria, criteria
+from trdstats.kernels.gee.sandwich import GEEInference, infer
+from trdstats.longitudinal.designs.degrees import ModelDegrees
+from trdstats.longitudinal.designs.estimable import Identified
+from trdstats.longitudinal.designs.grid import type3_rows
+from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+from trdstats.longitudinal.gee.correlation import correlation_of
+from trdstats.longitudinal.gee.equations import Equations
+from trdstats.longitudinal.gee.gee_margins import GEEMargins, link_margins, response_margins
+from trdstats.longitudinal.gee.gee_words import summary_of
+from trdstats.longitudinal.gee.on_columns import OnColumns
+from trdstats.tables import Summary
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gee.gee import GEE
+
+_LOG: ScaleName = "log"
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class GEEResult(EstimateResult):
+    """Fitted generalised estimating equations.
+
+    Attributes
+    ----------
+    spec : GEE
+    design : RatedOutcome
+        Analysed ratings, and counts of those left out.
+    inference : OnColumns
+        On the columns of the design that were estimated.
+    parameters : GEEInference
+        On the parameters of the equations: thresholds of an ordinal model, then effects.
+    """
+
+    spec: GEE
+    design: RatedOutcome
+    inference: OnColumns
+    parameters: GEEInference
+    _equations: Equations
+
+    title: ClassVar[str] = "Generalised estimating equations"
+
+    @property
+    def identified(self) -> Identified:
+        """Inference on combinations of all columns of the design, refused where not estimable."""
+        return Identified(self.design, self.inference, self._equations.columns)
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """Names of the thresholds of an ordinal model: "mild | moderate"."""
+        c = self.design.categories
+        return tuple(f"{a} | {b}" for a, b in pairwise(c))
+
+    @property
+    def influences(self) -> FloatArray:
+        """Influence of every subject on the parameters, the estimation of weights included."""
+        return self.parameters.influence
+
+    @property
+    def subjects(self) -> Any:
+        """Subjects of the influences: analysed ones, then others of a model of weights."""
+        analysed = np.asarray(self.design.subjects, dtype=object)
+        weighting = self.design.weighting
+        return analysed if weighting is None else weighting.subjects(analysed)
+
+    def on_parameters(self, L: FloatArray) -> FloatArray:
+        """Return coefficients on the parameters, of those on all columns of the design."""
+        return np.asarray(L[:, self._equations.columns.kept] @ self.inference.matrix)
+
+    def estimates(self) -> Estimates:
+        """Return the effects on the scale of the link; NaN with the reason where not estimable.
+
+        An ordinal model has its thresholds first: logit P(at most this category) at covariates 0.
+        """
+        k, terms = len(self.thresholds), self.design.terms
+        shown = [j for j, t in enumerate(terms) if not (k and t == "Intercept")]
+        L = np.eye(len(terms))[shown]
+        keys = pd.DataFrame({"term": [*self.thresholds, *(terms[j] for j in shown)]})
+        effects = self.estimable(L, keys.iloc[k:], None)
+        if not k:
+            return replace(effects, title=self.title)
+        lost = np.concatenate([np.zeros(k, dtype=bool), np.isnan(effects.value)])
+        rows = np.vstack([np.eye(k, len(self.parameters.beta)), self.on_parameters(L)])
+        rows = np.where(lost[:, None], 0.0, rows)
+        covariance = rows @ self.parameters.covariance @ rows.T
+        covariance[lost], covariance[:, lost] = np.nan, np.nan
+        return estimates_of(
+            keys, np.concatenate([self.parameters.beta[:k], effects.value]),
+            covariance=covariance, influences=self.influences @ rows.T, subjects=self.subjects,
+            null=0.0, df=ModelDegrees(self.parameters, rows),
+            reasons=("",) * k + effects.reasons, title=self.title, notes=effects.notes,
+        )  # fmt: skip
+
+    def estimable(
+        self,
+        L: FloatArray,
+        keys: pd.DataFrame,
+        cells: Sequence[dict[str, Any]] | None,
+        size: FloatArray | None = None,
+    ) -> Estimates:
+        """Return combinations of the columns of the design on the scale of the link.
+
+        Parameters
+        ----------
+        L : ndarray, shape (k, q)
+            Coefficients on all columns, aliased ones included.
+        keys : pandas.DataFrame
+        cells : sequence of dict, optional
+            Levels of categories that each row stands for.
+        size : ndarray, shape (k, q), optional
+            As in `Estimability.violates`.
+        """
+        table = self.identified.estimates(L, keys, cells=cells, size=size)
+        if self._equations.separated is not None:
+            table = self._equations.separated.explain(table, cells)
+        rows = np.where(np.isnan(table.value)[:, None], 0.0, self.on_parameters(L))
+        return replace(table, influences=self.influences @ rows.T, subjects=self.subjects)
+
+    def ratios(self) -> Estimates:
+        """Return the effects as ratios: odds ratios of a logit link, risk or rate ratios of a log.
+
+        Raises
+        ------
+        SpecError
+            When the link is another.
+        """
+        link = self.spec.link_name
+        if link not in ("logit", "log"):
+            raise SpecError(
+                f"Effects are ratios on the scale of a logit or log link; this model has {link!r}."
+            )
+        found = self.estimates()
+        effects = found.select(~found.keys["term"].isin(["Intercept", *self.thresholds]))
+        scale = (_LOG,) * len(effects)
+        names = {"logit": "Odds ratios", "log": "Ratios"}
+        return replace(
+            effects, value=np.exp(effects.value), scale=scale, null=np.ones(len(effects)),
+            limits_scale=scale, title=names[link],
+        )  # fmt: skip
+
+    def margins(
+        self,
+        term: str,
+        *,
+        by: str | None = None,
+        at: Mapping[str, Level] | None = None,
+        scale: Literal["response", "link"] = "response",
+        covariates: Literal["observed", "fixed"] | None = None,
+        weights: Literal["equal", "proportional"] = "equal",
+    ) -> GEEMargins:
+        """Estimate marginal means: probabilities, counts or scores by treatment and visit.
+
+        Parameters
+        ----------
+        term : str
+            Column whose levels are compared, e.g. ``"treatment"``.
+        by : str, optional
+            Column within whose levels they are estimated, e.g. ``"visit"``.
+        at : mapping, optional
+            Values of covariates, the same for all subjects.
+        scale : {"response", "link"}
+            Probabilities (of every category, for an ordinal outcome), counts or scores; or the
+            scale of the link, whose differences are log odds ratios or log ratios.
+        covariates : {"observed", "fixed"}
+            "observed" averages over the subjects of the study, each with the covariates it has
+            (g-computation), and counts that these are a sample. "fixed" takes numbers at their
+            mean and averages other categories on the scale of the link, as R emmeans does.
+            Default: "observed" on the response scale, "fixed" on that of the link.
+        weights : {"equal", "proportional"}
+            How "fixed" averages the levels of other categories.
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When a column is not in the model or has no levels, or covariates that change between
+            visits would have to be averaged.
+
+        References
+        ----------
+        Robins 1986, doi:10.1016/0270-0255(86)90088-6. Ye, Bannick, Yi and Shao 2023,
+        doi:10.1080/24754269.2023.2205802.
+        """
+        if scale == "link":
+            if covariates == "observed":
+                raise SpecError(
+                    "Means on the scale of the link are at fixed covariates; averages over the "
+                    "observed ones are probabilities or scores: scale='response'."
+                )
+            return link_margins(self, term, by, at or {}, weights)
+        return response_margins(self, term, by, at or {}, weights, covariates or "observed")
+
+    def joint_test(self, terms: str | Sequence[str] | FloatArray) -> pd.DataFrame:
+        """Test several effects together (Wald, with the covariance of the effects).
+
+        Parameters
+        ----------
+        terms : str, sequence of str, or array_like of shape (k, q)
+            Columns of the design; a term of the formula (``"treatment:visit"``) stands for all
+            its columns; or coefficients on all columns of the design (`design.terms`). If not all
+            are estimable, the estimable combinations are tested.
+
+        Returns
+        -------
+        pandas.DataFrame
+            statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
+
+        Raises
+        ------
+        UnknownNameError
+            When a term is not in the model.
+        """
+        if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
+            chosen = [terms] if isinstance(terms, str) else [str(t) for t in terms]
+            columns = [j for name in chosen for j in self._columns_of(name)]
+            L = np.eye(len(self.design.terms))[columns]
+        else:
+            L = np.atleast_2d(np.asarray(terms, dtype=float))
+            if L.shape[1] != len(self.design.terms):
+                raise SpecError(
+                    f"A test needs {len(self.design.terms)} coefficients, one a column of the "
+                    f"design; got {L.shape[1]}."
+                )
+        return self._tested(L)
+
+    def type3(self) -> pd.DataFrame:
+        """Test every term of the formula (type III), as `MMRM` results do.
+
+        Returns
+        -------
+        pandas.DataFrame
+            term, statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
+        """
+        tables = [self._tested(L).assign(term=term) for term, L in type3_rows(self.design).items()]
+        if not tables:
+            raise SpecError(f"{self.spec.formula!r} has no term to test: only an intercept.")
+        columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
+        return pd.concat(tables, ignore_index=True)[columns]
+
+    def _tested(self, L: FloatArray) -> pd.DataFrame:
+        test, reason = self.identified.test(L)
+        if reason and self._equations.separated is not None:
+            reason = (
+                f"tested without what has no finite estimate: {self._equations.separated.words}"
+            )
+        if np.isnan(test.statistic) and not reason:
+            reason = "the robust covariance of so few subjects has too low a rank for a joint test"
+            test = FTest(np.nan, test.df_num, np.nan)
+        return joint_test_row(test, reason)
+
+    def _columns_of(self, name: str) -> list[int]:
+        if name in self.design.terms:
+            return [self.design.terms.index(name)]
+        groups = columns_by_term(self.design)
+        if name not in groups:
+            raise unknown_name("term", name, [*groups, *self.design.terms])
+        return groups[name]
+
+    @property
+    def criteria(self) -> Criteria:
+        """QIC, QICu and CIC (Pan 2001); NaN with weights, whose likelihood is no likelihood."""
+        if self.design.weight is not None:
+            return Criteria(np.nan, np.nan, np.nan)
+        fit = self._equations.fit
+        robust = infer(fit, "robust", "normal").covariance
+        scale = fit.scale if self.design.family == "gaussian" else 1.0
+        return criteria(self._equations.model, fit.beta, robust, dispersion=scale)
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """Working correlation of the visits; of "ar1-days" at the mean days of the visits."""
+        return correlation_of(self.design, self.spec.corr, self._equations.fit.alpha)
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: subjects, ratings, dispersion, QIC and convergence."""
+        fit, c = self._equations.fit, self.criteria
+        return pd.DataFrame(
+            {
+                "n": [len(self.design.subjects)],
+                "n_obs": [self.design.n_obs],
+                "n_left_out": [sum(self.design.left_out.values())],
+                "dispersion": [fit.dispersion],
+                "qic": [c.qic],
+                "qicu": [c.qicu],
+                "cic": [c.cic],
+                "n_iterations": [fit.iterations],
+                "converged": [fit.converged],
+            }
+        )
+
+    def summary(self) -> Summary:
+        """Return the fit and its effects as tables."""
+        return summary_of(self)

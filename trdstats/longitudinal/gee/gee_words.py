@@ -1,0 +1,55 @@
+"""The summary of fitted estimating equations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trdstats.longitudinal.designs.estimable import notes_of
+from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gee.gee_result import GEEResult
+
+
+def summary_of(result: GEEResult) -> Summary:
+    """Return the fit and its effects as tables."""
+    spec, design = result.spec, result.design
+    glance = next(each_row(result.glance()))
+    left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
+    without = f" ({design.unrated:,} others have no analysed rating)" if design.unrated else ""
+    words = dict(spec.summary().header)
+    header = [
+        ("Formula", spec.formula),
+        *design.spec.header(),
+        *([("Outcome", design.definition)] if design.definition else []),
+        ("Family", words["Family"]),
+        *([("Categories", ", ".join(map(str, design.categories)))] if design.categories else []),
+        ("Working correlation", words["Working correlation"] + _parameter(result)),
+        ("Subjects", f"{glance.n:,}{without}"),
+        ("Ratings", f"{glance.n_obs:,}" + (f" ({left} left out)" if left else "")),
+        *([("Order of visits", ", ".join(map(str, design.visits)))] if design.order_from_text
+          else []),
+        ("Covariance of effects", words["Covariance of effects"]),
+        ("Degrees of freedom", words["Degrees of freedom"]),
+        *([] if design.weight is not None else [("QIC", f"{glance.qic:.1f}")]),
+        *([("Weights", design.weighting.words)] if design.weighting is not None else []),
+    ]  # fmt: skip
+    table = result.tidy()
+    rows = tuple(
+        (
+            r.term, format_number(r.estimate, 3), format_number(r.std_error, 3),
+            format_number(r.df, 1), format_number(r.statistic, 2), format_p(r.p_value),
+        )
+        for r in each_row(table)
+    )  # fmt: skip
+    columns = ("Term", "Estimate", "SE", "df", "t", "p")
+    notes = [as_label(f"{design.caveat}.")] if design.caveat else []
+    return Summary(result.title, tuple(header), (Table(columns, rows),), (*notes, *notes_of(table)))
+
+
+def _parameter(result: GEEResult) -> str:
+    alpha = result._equations.fit.alpha
+    if len(alpha) != 1:
+        return ""
+    per = {"ar1": " a visit", "ar1-days": " a day"}.get(result.spec.corr, "")
+    return f" ({format_number(float(alpha[0]), 3)}{per})"
