@@ -24,7 +24,7 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "par
 # the other files of the room itself.
 SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
-                "proportions", "weighting"],
+                "proportions", "weighting", "gee"],
     "plots": ["layout", ""],
     "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam",
                "propose"],
