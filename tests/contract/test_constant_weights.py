@@ -68,6 +68,12 @@ def _losses() -> trd.Episodes:
     return trd.loss_episodes(history)
 
 
+def _rated() -> pd.DataFrame:
+    rows = _study().longitudinal()
+    rows = rows.dropna(subset=["score", "baseline"])
+    return rows.assign(met=(2 * rows["score"] <= rows["baseline"]) * 1)
+
+
 def _subjects(data: Any) -> Any:
     if isinstance(data, pd.DataFrame):
         return data["subject"]
@@ -125,6 +131,22 @@ CASES: dict[str, list[Fitted]] = {
         Fitted(trd.CoxPH("treatment + age", strata="number"), _losses),
     ],
     "FineGray": [Fitted(trd.FineGray("treatment + age"), _durability)],
+    "GEE": [
+        Fitted(
+            trd.GEE(f"met ~ baseline + treatment * visit{more}", **options),
+            _rated,
+            lambda r: r.margins("treatment", by="visit").tidy(),
+            lambda r: r.margins("treatment", by="visit", covariates="fixed").tidy(),
+            lambda r: r.type3(),
+        )
+        for more, options in (
+            ("", {}),
+            ("", {"corr": "ar1", "vcov": "fay-graubard", "ddf": "fay-graubard"}),
+            ("", {"corr": "unstructured", "vcov": "mancl-derouen", "ddf": "satterthwaite"}),
+            (" - treatment:visit", {"family": "poisson", "vcov": "kauermann-carroll"}),
+            (" - treatment:visit", {"family": "ordinal", "corr": "independence"}),
+        )
+    ],
     "IPCW": [Fitted(trd.IPCW("age", days=DAYS, tau=28), _onset)],
     "IntervalPH": [
         Fitted(trd.IntervalPH("treatment + age"), _onset, lambda r: r.likelihood_ratio())

@@ -57,6 +57,12 @@ def mmrm() -> Any:
 
 
 @cache
+def gee() -> Any:
+    spec = trd.GEE("response ~ baseline + treatment * visit", vcov="mancl-derouen")
+    return spec.fit(study(), outcome=trd.Response())
+
+
+@cache
 def imputed() -> Any:
     spec = trd.Imputation(
         "score ~ baseline * visit + treatment * visit", method=trd.ApproximateBayes(4, seed=1)
@@ -102,6 +108,8 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
+    "GEEResult": gee,
+    "GEEMargins": lambda: gee().margins("treatment", by="visit"),
     "Contrasts": lambda: mmrm().margins("treatment", by="visit").contrasts(reference="TMS"),
     "PropensityResult": weights,
     "StandardisationResult": lambda: (

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.gee.links import Link, Variance
+from trdstats.kernels.gee.links import LINKS, VARIANCES, Link, Variance
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,28 @@ class OneMean(MeanModel):
     X : ndarray, shape (N, q)
     y : ndarray, shape (N,)
     weight : ndarray, shape (N,)
-    link : Link
-    variance : Variance
+    link_name : str
+        Of `LINKS`.
+    family : str
+        Of `VARIANCES`.
     """
 
     X: FloatArray
     y: FloatArray
     weight: FloatArray
-    link: Link
-    variance: Variance
+    link_name: str
+    family: str
     n_parts = 1
+
+    @property
+    def link(self) -> Link:
+        """The link."""
+        return LINKS[self.link_name]
+
+    @property
+    def variance(self) -> Variance:
+        """The variance function."""
+        return VARIANCES[self.family]
 
     def start(self) -> FloatArray:
         """Return least squares on the link of means drawn towards the average."""

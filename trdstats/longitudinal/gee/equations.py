@@ -14,7 +14,6 @@ from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gee.batches import lay_out
 from trdstats.kernels.gee.fit import GEEFit, independent, solve
-from trdstats.kernels.gee.links import LINKS, VARIANCES
 from trdstats.kernels.gee.means import CumulativeLogit, MeanModel, OneMean
 from trdstats.kernels.gee.working import Structure, classify
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
@@ -147,7 +146,7 @@ def _model(
             design.X[used][:, slopes(design, columns)], y, w, len(design.categories) - 1
         )
     X = design.X[used][:, columns.kept]
-    return OneMean(X, y, w, LINKS[link], VARIANCES[design.family])
+    return OneMean(X, y, w, link, design.family)
 
 
 def slopes(design: RatedOutcome, columns: Estimability) -> IntArray:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName
@@ -77,7 +77,7 @@ class GEEResult(EstimateResult):
         return self.parameters.influence
 
     @property
-    def subjects(self) -> Any:
+    def subjects(self) -> ObjectArray:
         """Subjects of the influences: analysed ones, then others of a model of weights."""
         analysed = np.asarray(self.design.subjects, dtype=object)
         weighting = self.design.weighting
@@ -115,7 +115,7 @@ class GEEResult(EstimateResult):
         self,
         L: FloatArray,
         keys: pd.DataFrame,
-        cells: Sequence[dict[str, Any]] | None,
+        cells: Sequence[Mapping[str, object]] | None,
         size: FloatArray | None = None,
     ) -> Estimates:
         """Return combinations of the columns of the design on the scale of the link.

@@ -49,7 +49,9 @@ class Separated:
                 return text
         return f"no finite estimate: {self.words}"
 
-    def explain(self, estimates: Estimates, cells: Sequence[dict[str, Any]] | None) -> Estimates:
+    def explain(
+        self, estimates: Estimates, cells: Sequence[Mapping[str, object]] | None
+    ) -> Estimates:
         """Return estimates that say why those without a finite value have none."""
         reasons = list(estimates.reasons)
         for i in np.flatnonzero(np.isnan(estimates.value)):
