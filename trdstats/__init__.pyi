@@ -64,6 +64,7 @@ from .items import score_items as score_items
 from .longitudinal import GEE as GEE
 from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM
+from .longitudinal import DropoutWeights as DropoutWeights
 from .multiverse import Estimate as Estimate
 from .multiverse import Universe as Universe
 from .multiverse import multiverse as multiverse

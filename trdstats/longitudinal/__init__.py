@@ -7,6 +7,8 @@ from trdstats.longitudinal.gaussian.margins import Contrasts, Margins
 from trdstats.longitudinal.gaussian.mmrm import MMRM
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary
+from trdstats.longitudinal.gee.dropout_result import DropoutWeightsResult
+from trdstats.longitudinal.gee.dropout_weights import DropoutWeights
 from trdstats.longitudinal.gee.gee import GEE
 from trdstats.longitudinal.gee.gee_margins import GEEMargins
 from trdstats.longitudinal.gee.gee_result import GEEResult
@@ -18,6 +20,8 @@ __all__ = [
     "STRUCTURES",
     "Contrasts",
     "Covariance",
+    "DropoutWeights",
+    "DropoutWeightsResult",
     "GEEMargins",
     "GEEResult",
     "LMMResult",

@@ -10,7 +10,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of
 from trdstats.formulas import OutcomeFormula, outcome_of
-from trdstats.kinds import kind_of, places
+from trdstats.kinds import kind_of
 
 Family = Literal["binomial", "ordinal", "poisson", "gaussian"]
 FAMILIES = ("binomial", "ordinal", "poisson", "gaussian")
@@ -146,8 +146,3 @@ def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[An
             "compare."
         )
     return codes.astype(float), levels
-
-
-def say_places(marked: BoolArray) -> tuple[str, ...]:
-    """Return the rows of a table that are marked, as text."""
-    return places(marked, lambda i: f"row {i}")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import DataError, Problem, SpecError, check_choice, unknown_name
+from trdstats.errors import SpecError, check_choice
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import DesignSpec, OutcomeFormula, as_categories, complete_rows
 from trdstats.frames import to_pandas
@@ -20,11 +20,11 @@ from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS
 from trdstats.longitudinal.designs.by_visit import check_once
 from trdstats.longitudinal.designs.design import RowTotals
-from trdstats.longitudinal.designs.outcome_values import (
-    FAMILIES,
-    Family,
-    read_outcome,
-    say_places,
+from trdstats.longitudinal.designs.outcome_values import FAMILIES, Family, read_outcome
+from trdstats.longitudinal.designs.rating_weights import (
+    VISIT_WEIGHT,
+    attach_visit_weights,
+    positive_weights,
 )
 from trdstats.longitudinal.designs.subject_weights import (
     COLUMN,
@@ -141,6 +141,7 @@ def read_rated_outcome(
     days: Sequence[float] | None = None,
     rating_weights: str | None = None,
     weights: WeightsLike | None = None,
+    visit_weights: pd.DataFrame | None = None,
     time: str | None = None,
     keep: Sequence[str] = (),
 ) -> RatedOutcome:
@@ -163,6 +164,8 @@ def read_rated_outcome(
         Column of weights of the ratings; rows of weight 0 are left out and counted.
     weights : str, Series, DataFrame or result, optional
         Weights of subjects, as in `MMRM.fit`.
+    visit_weights : pandas.DataFrame, optional
+        subject, visit, weight: a weight for every rating, as those of being observed.
     time : str, optional
         Column with the actual day of each rating.
     keep : sequence of str
@@ -185,13 +188,16 @@ def read_rated_outcome(
         table = table.assign(**{visit: pd.Categorical(table[visit], categories=order.levels)})
     left_out = dict(undefined)
     if rating_weights is not None:
-        table, without = _positive(table, rating_weights)
+        table, without = positive_weights(table, rating_weights)
         left_out |= without
     if weights is not None:
         table, without = attach_weights(table, subject, weights)
         left_out = _sum(left_out, without)
+    if visit_weights is not None:
+        table = attach_visit_weights(table, visit_weights, subject, visit, name)
     roles = [subject, visit, *(c for c in (rating_weights, time, *keep) if c)]
     roles += [COLUMN] if weights is not None else []
+    roles += [VISIT_WEIGHT] if visit_weights is not None else []
     frame, missing = complete_rows(table, formula, roles, needed)
     left_out = _sum(missing, left_out)
     y, categories = read_outcome(frame, formula, family)
@@ -218,6 +224,9 @@ def read_rated_outcome(
         of_subject = frame[COLUMN].to_numpy(dtype=float)
         weight = of_subject if weight is None else weight * of_subject
         weighting = describe_weights(frame, subject, subjects, weights)
+    if visit_weights is not None:
+        of_visit = frame[VISIT_WEIGHT].to_numpy(dtype=float)
+        weight = of_visit if weight is None else weight * of_visit
     spec = matrix.model_spec
     return RatedOutcome(
         frame=frame, family=family, outcome=name, y=y[sort], categories=categories, X=X,
@@ -267,28 +276,6 @@ def _table(
     table = rows.assign(**{name: met})[~undefined]
     table.attrs = dict(rows.attrs)
     return table, {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}
-
-
-def _positive(table: pd.DataFrame, column: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows with a weight above 0; weights that are none are refused."""
-    if column not in table:
-        raise unknown_name("column", column, table.columns)
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
-    wrong = ~(np.isfinite(values) & (values >= 0))
-    if wrong.any():
-        raise DataError(
-            [
-                Problem(
-                    "bad_weight",
-                    f"rating_weights={column!r} must be numbers of 0 or more.",
-                    say_places(wrong),
-                    "Give every rating a weight; 0 leaves it out.",
-                )
-            ]
-        )
-    without = int((values == 0).sum())
-    table = table.assign(**{column: values})[values > 0]
-    return table, {"weight 0": without} if without else {}
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -87,19 +87,31 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days:
     batches = lay_out(np.asarray(person, dtype=np.intp).ravel(), place)
     pairs = classify(_structure(structure), batches, weight[used], len(design.visits))
     fit = solve(model, weight[used], pairs, start)
+    _check_solution(design, fit, link=link, structure=structure)
+    return Equations(fit, model, columns, used, np.asarray(analysed, dtype=np.intp), separated)
+
+
+def _check_solution(design: RatedOutcome, fit: GEEFit, *, link: str, structure: str) -> None:
     if not fit.converged:
+        if design.family == "binomial" and link in ("log", "identity"):
+            raise NotEstimableError(_no_solution(design, link))
         raise NotEstimableError(
-            f"The estimating equations did not settle within {fit.iterations} steps with the "
-            f"working correlation {structure!r}. Use corr='independence', which always keeps "
-            "its errors valid, or fewer terms."
+            f"The estimating equations with the working correlation {structure!r} did not settle "
+            f"(steps: {fit.iterations}). Use corr='independence', whose robust errors are valid "
+            "all the same, or fewer terms."
         )
     if fit.singular:
+        others = [s for s in ("exchangeable", "independence") if s != structure]
         raise NotEstimableError(
             f"The moments of the ratings give no correlation matrix for {structure!r}: it would "
-            "not be positive definite. Use corr='exchangeable', 'ar1' or 'independence'; the "
-            "robust errors are valid with each."
+            f"not be positive definite. Use corr={' or '.join(map(repr, others))}; the robust "
+            "errors are valid with each."
         )
-    return Equations(fit, model, columns, used, np.asarray(analysed, dtype=np.intp), separated)
+    if design.family == "gaussian" and fit.dispersion < 1e-20 * float(np.mean(design.y**2)):
+        raise NotEstimableError(
+            f"The formula fits every value of {design.outcome!r} exactly: no variation is left to "
+            "judge an effect by. Is a covariate the outcome itself?"
+        )
 
 
 def _structure(text: str) -> Structure:
@@ -187,7 +199,7 @@ def _start(design: RatedOutcome, link: str) -> tuple[FloatArray | None, Separate
 def _ordinal_separation(design: RatedOutcome) -> str:
     frame = design.frame.assign(_y=design.y)
     top = len(design.categories) - 1
-    for factor in design.totals.types:
+    for factor in sorted(design.totals.types):
         by = frame.groupby(factor, observed=True)["_y"].agg(["min", "max"])
         for end, name in ((0, design.categories[0]), (top, design.categories[-1])):
             at = by[(by["min"] == end) & (by["max"] == end)]

@@ -17,6 +17,8 @@ from trdstats.kernels.gee.degrees import RULES
 from trdstats.kernels.gee.sandwich import GEEInference, Kind, infer
 from trdstats.longitudinal.designs.outcome_values import FAMILIES
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome, read_rated_outcome
+from trdstats.longitudinal.gee.dropout_result import DropoutWeightsResult
+from trdstats.longitudinal.gee.dropout_share import with_dropout
 from trdstats.longitudinal.gee.equations import Equations, solve_equations
 from trdstats.longitudinal.gee.gee_result import GEEResult
 from trdstats.longitudinal.gee.on_columns import on_columns
@@ -87,7 +89,7 @@ class GEE(SummaryMixin):
     Notes
     -----
     Estimates are consistent whatever the working correlation if ratings are missing completely
-    at random, or at random given the covariates of the formula; `StayingWeights` weaken that.
+    at random, or at random given the covariates of the formula; `DropoutWeights` weaken that.
 
     References
     ----------
@@ -155,7 +157,7 @@ class GEE(SummaryMixin):
         visit: str = "visit",
         outcome: Definition | None = None,
         days: Sequence[float] | None = None,
-        weights: WeightsLike | None = None,
+        weights: WeightsLike | DropoutWeightsResult | None = None,
     ) -> GEEResult:
         """Fit the model.
 
@@ -171,7 +173,7 @@ class GEE(SummaryMixin):
         days : sequence of float, optional
             Scheduled days of a study to analyse. Default: all.
         weights : str, Series, DataFrame or result, optional
-            Weights of subjects, as in `MMRM.fit`, or the result of `StayingWeights`. With them the
+            Weights of subjects, as in `MMRM.fit`, or the result of `DropoutWeights`. With them the
             covariance is robust, and includes the estimation of the weights when given the
             result.
 
@@ -191,21 +193,33 @@ class GEE(SummaryMixin):
         spec = self
         if weights is not None and self.vcov == "model":
             spec = replace(self, vcov="robust")
+        dropout = weights.visit_weights if isinstance(weights, DropoutWeightsResult) else None
+        if dropout is not None and self.corr != "independence":
+            raise SpecError(
+                f"Weights for dropout need corr='independence': with corr={self.corr!r} the weight "
+                "of a visit would reach the others, and the estimates would not be consistent."
+            )
         design = read_rated_outcome(
             data, read_formula(self.formula), family=self.family, subject=subject, visit=visit,
-            outcome=outcome, days=days, rating_weights=self.rating_weights, weights=weights,
-            time=self.time,
+            outcome=outcome, days=days, rating_weights=self.rating_weights,
+            weights=None if isinstance(weights, DropoutWeightsResult) else weights,
+            visit_weights=None if dropout is None else dropout.frame, time=self.time,
         )  # fmt: skip
         equations = solve_equations(
             design, link=self.link_name, structure=self.corr, on_days=self.corr == "ar1-days"
         )
         inference = _infer(spec, design, equations)
+        share = None
+        if dropout is not None:
+            influence, share = with_dropout(design, equations, dropout, inference.influence)
+            inference = replace(inference, influence=influence, covariance=influence.T @ influence)
         return GEEResult(
             spec=spec,
             design=design,
             inference=on_columns(design, equations, inference),
             parameters=inference,
             _equations=equations,
+            dropout=share,
         )
 
     def summary(self) -> Summary:

@@ -166,8 +166,7 @@ def _estimates(fit: GEEResult, rows: MeanRows, note: str) -> Estimates:
     sampling = None
     if rows.sampling is not None:
         sampling = np.where(lost, 0.0, rows.sampling) * slope
-        weighting = fit.design.weighting
-        sampling = sampling if weighting is None else weighting.through(sampling)
+        sampling = fit.through_weights(sampling)
         influence = influence + sampling
     if fit.spec.vcov == "model":
         covariance = gradient @ parameters.covariance @ gradient.T

@@ -12,22 +12,22 @@ import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, ObjectArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName
-from trdstats.kernels.gaussian.mixed_tests import FTest
 from trdstats.kernels.gee.criteria import Criteria, criteria
 from trdstats.kernels.gee.sandwich import GEEInference, infer
 from trdstats.longitudinal.designs.degrees import ModelDegrees
 from trdstats.longitudinal.designs.estimable import Identified
-from trdstats.longitudinal.designs.grid import type3_rows
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
-from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
 from trdstats.longitudinal.gee.correlation import correlation_of
+from trdstats.longitudinal.gee.dropout_share import DropoutShare
 from trdstats.longitudinal.gee.equations import Equations
 from trdstats.longitudinal.gee.gee_margins import GEEMargins, link_margins, response_margins
+from trdstats.longitudinal.gee.gee_tests import joint_test_of, type3_of
 from trdstats.longitudinal.gee.gee_words import summary_of
 from trdstats.longitudinal.gee.on_columns import OnColumns
+from trdstats.longitudinal.gee.separated import Separated
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class GEEResult(EstimateResult):
         On the columns of the design that were estimated.
     parameters : GEEInference
         On the parameters of the equations: thresholds of an ordinal model, then effects.
+    dropout : DropoutShare or None
+        What the model of weights for dropout adds to the influences.
     """
 
     spec: GEE
@@ -57,6 +59,7 @@ class GEEResult(EstimateResult):
     inference: OnColumns
     parameters: GEEInference
     _equations: Equations
+    dropout: DropoutShare | None = None
 
     title: ClassVar[str] = "Generalised estimating equations"
 
@@ -72,6 +75,11 @@ class GEEResult(EstimateResult):
         return tuple(f"{a} | {b}" for a, b in pairwise(c))
 
     @property
+    def separated(self) -> Separated | None:
+        """Ratings that covariates predict without error; None without any."""
+        return self._equations.separated
+
+    @property
     def influences(self) -> FloatArray:
         """Influence of every subject on the parameters, the estimation of weights included."""
         return self.parameters.influence
@@ -80,8 +88,18 @@ class GEEResult(EstimateResult):
     def subjects(self) -> ObjectArray:
         """Subjects of the influences: analysed ones, then others of a model of weights."""
         analysed = np.asarray(self.design.subjects, dtype=object)
+        if self.dropout is not None:
+            return np.concatenate([analysed, self.dropout.other_subjects])
         weighting = self.design.weighting
         return analysed if weighting is None else weighting.subjects(analysed)
+
+    def through_weights(self, effect: FloatArray) -> FloatArray:
+        """Return influences of analysed subjects, the estimation of subjects' weights included."""
+        if self.dropout is not None:
+            others = np.zeros((len(self.dropout.other_subjects), effect.shape[1]))
+            return np.vstack([effect, others])
+        weighting = self.design.weighting
+        return effect if weighting is None else weighting.through(effect)
 
     def on_parameters(self, L: FloatArray) -> FloatArray:
         """Return coefficients on the parameters, of those on all columns of the design."""
@@ -131,8 +149,8 @@ class GEEResult(EstimateResult):
             As in `Estimability.violates`.
         """
         table = self.identified.estimates(L, keys, cells=cells, size=size)
-        if self._equations.separated is not None:
-            table = self._equations.separated.explain(table, cells)
+        if self.separated is not None:
+            table = self.separated.explain(table, cells)
         rows = np.where(np.isnan(table.value)[:, None], 0.0, self.on_parameters(L))
         return replace(table, influences=self.influences @ rows.T, subjects=self.subjects)
 
@@ -229,18 +247,7 @@ class GEEResult(EstimateResult):
         UnknownNameError
             When a term is not in the model.
         """
-        if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
-            chosen = [terms] if isinstance(terms, str) else [str(t) for t in terms]
-            columns = [j for name in chosen for j in self._columns_of(name)]
-            L = np.eye(len(self.design.terms))[columns]
-        else:
-            L = np.atleast_2d(np.asarray(terms, dtype=float))
-            if L.shape[1] != len(self.design.terms):
-                raise SpecError(
-                    f"A test needs {len(self.design.terms)} coefficients, one a column of the "
-                    f"design; got {L.shape[1]}."
-                )
-        return self._tested(L)
+        return joint_test_of(self, terms)
 
     def type3(self) -> pd.DataFrame:
         """Test every term of the formula (type III), as `MMRM` results do.
@@ -250,30 +257,7 @@ class GEEResult(EstimateResult):
         pandas.DataFrame
             term, statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
         """
-        tables = [self._tested(L).assign(term=term) for term, L in type3_rows(self.design).items()]
-        if not tables:
-            raise SpecError(f"{self.spec.formula!r} has no term to test: only an intercept.")
-        columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
-        return pd.concat(tables, ignore_index=True)[columns]
-
-    def _tested(self, L: FloatArray) -> pd.DataFrame:
-        test, reason = self.identified.test(L)
-        if reason and self._equations.separated is not None:
-            reason = (
-                f"tested without what has no finite estimate: {self._equations.separated.words}"
-            )
-        if np.isnan(test.statistic) and not reason:
-            reason = "the robust covariance of so few subjects has too low a rank for a joint test"
-            test = FTest(np.nan, test.df_num, np.nan)
-        return joint_test_row(test, reason)
-
-    def _columns_of(self, name: str) -> list[int]:
-        if name in self.design.terms:
-            return [self.design.terms.index(name)]
-        groups = columns_by_term(self.design)
-        if name not in groups:
-            raise unknown_name("term", name, [*groups, *self.design.terms])
-        return groups[name]
+        return type3_of(self)
 
     @property
     def criteria(self) -> Criteria:

@@ -46,7 +46,7 @@ class Separated:
         """Return why a mean cannot be estimated, by the levels that it stands for."""
         for levels, text in self.cells:
             if all(cell.get(c) == v for c, v in levels.items()):
-                return text
+                return f"no finite estimate: {text}"
         return f"no finite estimate: {self.words}"
 
     def explain(
@@ -77,8 +77,10 @@ def find_separated(design: RatedOutcome, link: str) -> Separated | None:
 
 def _cells(design: RatedOutcome, rows: BoolArray) -> tuple[tuple[dict[str, Any], str], ...]:
     """Return the smallest sets of levels of which all ratings are separated."""
+    if rows.all():
+        return ()
     frame = design.frame
-    factors = list(design.totals.types)
+    factors = sorted(design.totals.types)
     cells: list[tuple[dict[str, Any], str]] = []
     for k in range(1, min(len(factors), 3) + 1):
         for names in combinations(factors, k):
@@ -97,8 +99,10 @@ def _cells(design: RatedOutcome, rows: BoolArray) -> tuple[tuple[dict[str, Any],
 def _text(design: RatedOutcome, levels: dict[str, Any], events: int, n: int) -> str:
     where = " and ".join(f"{c} {level_text(v)}" for c, v in levels.items())
     of = count_of(n, "rating", "ratings")
+    if design.family == "poisson":
+        return f"all of {of} at {where} are 0"
     if not events:
-        return f"none of {of} at {where} has the event: no finite estimate"
+        return f"none of {of} at {where} has the event"
     if events == n:
-        return f"all of {of} at {where} have the event: no finite estimate"
-    return f"covariates predict all of {of} at {where} without error: no finite estimate"
+        return f"all of {of} at {where} have the event"
+    return f"covariates predict all of {of} at {where} without error"

@@ -1,0 +1,60 @@
+"""Joint Wald tests of the effects of estimating equations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError, unknown_name
+from trdstats.longitudinal.designs.grid import type3_rows
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gee.gee_result import GEEResult
+
+_TOO_FEW = "the robust covariance of so few subjects has too low a rank for a joint test"
+
+
+def joint_test_of(fit: GEEResult, terms: str | Sequence[str] | FloatArray) -> pd.DataFrame:
+    """Return the joint test of terms, columns, or coefficients on the columns of the design."""
+    every = fit.design.terms
+    if isinstance(terms, str) or (len(terms) and isinstance(terms[0], str)):
+        chosen = [terms] if isinstance(terms, str) else [str(t) for t in terms]
+        return _tested(fit, np.eye(len(every))[[j for t in chosen for j in _columns(fit, t)]])
+    L = np.atleast_2d(np.asarray(terms, dtype=float))
+    if L.shape[1] != len(every):
+        raise SpecError(
+            f"A test needs {len(every)} coefficients, one a column of the design; got {L.shape[1]}."
+        )
+    return _tested(fit, L)
+
+
+def type3_of(fit: GEEResult) -> pd.DataFrame:
+    """Return the tests of all terms of the formula."""
+    tables = [_tested(fit, L).assign(term=term) for term, L in type3_rows(fit.design).items()]
+    if not tables:
+        raise SpecError(f"{fit.spec.formula!r} has no term to test: only an intercept.")
+    columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _tested(fit: GEEResult, L: FloatArray) -> pd.DataFrame:
+    test, reason = fit.identified.test(L)
+    if reason and fit.separated is not None:
+        reason = f"tested without what has no finite estimate: {fit.separated.words}"
+    if np.isnan(test.statistic) and test.df_num and not reason:
+        reason = _TOO_FEW
+    return joint_test_row(test, reason)
+
+
+def _columns(fit: GEEResult, name: str) -> list[int]:
+    if name in fit.design.terms:
+        return [fit.design.terms.index(name)]
+    groups = columns_by_term(fit.design)
+    if name not in groups:
+        raise unknown_name("term", name, [*groups, *fit.design.terms])
+    return groups[name]
