@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from trdstats.longitudinal.designs.subject_weights import COLUMN
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gee.gee_result import GEEResult
+
+_MOST_ROWS = 500_000  # of a design at once
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,7 @@ def observed_rows(fit: GEEResult, labels: pd.DataFrame, at: Mapping[str, Any]) -
     for c, value in at.items():
         subjects[c] = _constant(fit, c, value, len(subjects))
     values, gradients, sampling, lost, reasons = [], [], [], [], []
-    for cell in cells_of(labels):
-        table = subjects.assign(**{c: _constant(fit, c, v, len(subjects)) for c, v in cell.items()})
-        matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
-        X = np.asarray(matrix, dtype=float)
+    for cell, X in _designs(fit, subjects, cells_of(labels)):
         average = (weight @ X)[None]
         judged = fit.estimable(average, labels.iloc[:1], [cell], (weight @ np.abs(X))[None])
         violated = np.asarray(fit.identified.columns.violates(X).any(axis=0))
@@ -110,6 +109,25 @@ def observed_rows(fit: GEEResult, labels: pd.DataFrame, at: Mapping[str, Any]) -
         _keys(fit, labels), np.concatenate(values), np.concatenate(gradients),
         np.concatenate(sampling, axis=1), np.array(lost, dtype=bool), reasons,
     )  # fmt: skip
+
+
+def _designs(
+    fit: GEEResult, subjects: pd.DataFrame, cells: list[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], FloatArray]]:
+    """Yield each cell with the design of all subjects in it; some cells at once, within bounds."""
+    n = len(subjects)
+    together = max(1, _MOST_ROWS // n)
+    for start in range(0, len(cells), together):
+        some = cells[start : start + together]
+        tables = [
+            subjects.assign(**{c: _constant(fit, c, v, n) for c, v in cell.items()})
+            for cell in some
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        spec = fit.design.spec
+        matrix = spec.get_model_matrix(table, output="numpy", na_action="ignore")
+        X = np.asarray(matrix, dtype=float).reshape(len(some), n, -1)
+        yield from zip(some, X, strict=True)
 
 
 def _constant(fit: GEEResult, column: str, value: Any, n: int) -> Any:
