@@ -109,6 +109,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
     "GEEResult": gee,
+    "DropoutWeightsResult": lambda: trd.DropoutWeights("previous").fit(
+        study(), days=[7, 14, 28]
+    ),
     "GEEMargins": lambda: gee().margins("treatment", by="visit"),
     "Contrasts": lambda: mmrm().margins("treatment", by="visit").contrasts(reference="TMS"),
     "PropensityResult": weights,

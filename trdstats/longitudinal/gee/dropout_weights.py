@@ -207,8 +207,7 @@ class DropoutWeights(SummaryMixin):
             names = ", ".join(t for t, s in zip(terms, fit.separated, strict=True) if s)
             raise NotEstimableError(
                 f"Who stays is predicted without error by {formula!r} (separation; see {names}): "
-                "at some visits all stay, or none. Leave terms out, such as visits at which no "
-                "subject leaves."
+                "in a group or at a visit all stay, or none. Leave the term out."
             )
         return fit, terms, X
 
