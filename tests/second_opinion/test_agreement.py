@@ -88,6 +88,12 @@ FITS: dict[str, Any] = {
     "MMRM, compound symmetry": lambda n: trd.MMRM(
         "score ~ baseline + treatment", covariance="cs", ddf="satterthwaite"
     ).fit(rows_of(n)),
+    "GEE": lambda n: trd.GEE(
+        "response ~ day + baseline", corr="independence", vcov="mancl-derouen"
+    ).fit(sample(n), outcome=trd.Response()),
+    "GEE, exchangeable": lambda n: trd.GEE("met ~ baseline", family="poisson").fit(
+        rows_of(n).assign(met=lambda d: d["score"] <= 20)
+    ),
     "propensity": lambda n: trd.PropensityWeights("age").fit(pair(n)),
     "censoring": lambda n: trd.CensoringWeights(
         "baseline", by=None, outcome=trd.Response(), day=28

@@ -9,6 +9,7 @@ from typing import Any
 from trdstats.second_opinion import (
     adjusted,
     curves,
+    equations,
     evidence,
     hazards,
     mixed,
@@ -115,6 +116,16 @@ _ENTRIES = (
         "MMRMResult", ("statsmodels",),
         "the same under compound symmetry with a positive covariance; no other covariance",
         _OF_MIXED, mixed.recompute_mmrm,
+    ),
+    Recomputation(
+        "GEEResult", ("statsmodels",),
+        "effects under independence, or with an exchangeable correlation held at ours; robust "
+        "standard errors and those of Mancl and DeRouen",
+        (equations.SEARCH, equations.ERRORS), equations.recompute_equations,
+    ),
+    Recomputation(
+        "DropoutWeightsResult", ("statsmodels",), "log odds ratios of staying",
+        (equations.SEARCH,), equations.recompute_dropout,
     ),
     Recomputation(
         "PropensityResult", ("statsmodels",), "probability of each treatment",

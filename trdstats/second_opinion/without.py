@@ -27,6 +27,7 @@ WITHOUT: dict[str, str] = {
     "ScheduleAudit": "it puts several results beside each other, each with its own second opinion",
     "Margins": "sums of the coefficients of the model, which has a second opinion",
     "Contrasts": "sums of the coefficients of the model, which has a second opinion",
+    "GEEMargins": "averages of predictions of the model, which has a second opinion",
     "AIPWResult": "statsmodels takes two treatments only, and other averages",
     "MatchingResult": "no Python library on which trdstats rests matches subjects",
     "MatchedEstimates": "no Python library on which trdstats rests matches subjects",
