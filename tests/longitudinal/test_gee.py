@@ -385,3 +385,50 @@ def test_definition_of_a_study_is_the_outcome() -> None:
     rows = rows.assign(response=2 * rows["score"] <= rows["baseline"])
     pd.testing.assert_frame_equal(fit.tidy(), spec.fit(rows).tidy())
     assert "Outcome" in repr(fit)
+
+
+def test_outcomes_far_from_0_keep_their_digits(frame: pd.DataFrame) -> None:
+    spec = trd.GEE("score ~ treatment * visit", family="gaussian")
+    one = spec.fit(frame.assign(score=frame["baseline"] + frame["count"])).tidy()
+    far = spec.fit(frame.assign(score=frame["baseline"] + frame["count"] + 1e8)).tidy()
+    assert far["estimate"][0] - 1e8 == pytest.approx(one["estimate"][0], abs=1e-5)
+    for column in ("estimate", "std_error"):
+        assert far[column].to_numpy()[1:] == pytest.approx(one[column].to_numpy()[1:], abs=1e-5)
+
+
+def test_what_one_subject_determines_has_no_error(frame: pd.DataFrame) -> None:
+    first = frame["subject"] == 0
+    lone = frame.assign(
+        arm=np.where(first, "only", "rest"), y=frame["y"].mask(first, (frame["visit"] > 14) * 1.0)
+    )
+    fit = trd.GEE("y ~ arm").fit(lone)
+    table = fit.tidy()
+    assert table["std_error"].isna().all()
+    assert table["reason"].str.contains("one subject alone determines it").all()
+    means = fit.margins("arm").tidy()
+    assert means["std_error"].isna().tolist() == [True, False]
+
+
+def test_words_for_a_study_without_the_outcome() -> None:
+    study = trd.load_sample("trial")
+    with pytest.raises(SpecError, match=r"state of a definition.*outcome=trd.Response\(\)"):
+        trd.GEE("response ~ treatment").fit(study)
+    negative = study.longitudinal().assign(z=lambda d: -d["baseline"])
+    with pytest.raises(NotEstimableError, match="a log link needs positive means"):
+        trd.GEE("z ~ treatment", family="gaussian", link="log").fit(negative)
+
+
+def test_a_subject_weight_of_0_leaves_out(frame: pd.DataFrame) -> None:
+    weights = pd.Series(1.0, index=frame["subject"].unique())
+    weights[:10] = 0.0
+    one = trd.GEE(FORMULA).fit(frame, weights=weights)
+    other = trd.GEE(FORMULA).fit(frame[frame["subject"] >= 10])
+    assert one.design.left_out == {"weight 0": int((frame["subject"] < 10).sum())}
+    pd.testing.assert_frame_equal(one.tidy(), other.tidy(), rtol=1e-7)
+
+
+def test_figures_of_the_summary(frame: pd.DataFrame) -> None:
+    text = repr(trd.GEE(FORMULA, corr="ar1-days", vcov="fay-graubard").fit(frame))
+    for words in ("AR(1) on actual days", "a day)", "Fay and Graubard", "QIC", "Subjects"):
+        assert words in text
+    assert "Formula" in repr(trd.GEE(FORMULA))

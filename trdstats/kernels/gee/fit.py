@@ -21,7 +21,7 @@ from trdstats.kernels.gee.means import MeanModel, Standardised
 from trdstats.kernels.gee.working import Pairs
 
 _CLOSE = 1e-9  # of a standard error, and of a correlation
-_STEADY = 1e-11
+_STALLED = 1e-5  # of a standard error: smaller steps that no longer shrink are rounding
 _MOST = 200
 
 
@@ -93,7 +93,7 @@ def solve(
         raise ValueError("the start is outside the range of the model")
     alpha = None
     converged = False
-    iterations = 0
+    iterations, last = 0, np.inf
     while iterations < most:
         iterations += 1
         previous = alpha
@@ -104,9 +104,11 @@ def solve(
         if not np.isfinite(size):
             break
         settled = previous is not None or not len(alpha)
-        if size < _CLOSE and moved < _STEADY * 100 and settled:
+        stalled = size < _STALLED and moved < _STALLED and size > last / 2
+        if settled and ((size < _CLOSE and moved < _CLOSE) or stalled):
             converged = True
             break
+        last = size
         there, length = None, 1.0
         while there is None and length > 1e-6:
             there = model.at(beta + length * step)
@@ -126,13 +128,15 @@ def independent(model: MeanModel, *, most: int = 100) -> tuple[FloatArray, bool]
     here = model.at(beta)
     if here is None:
         return beta, False
+    last = np.inf
     for _ in range(most):
         Q = here.design.reshape(-1, len(beta))
         step, size = _step(Q, here.residual.ravel())
         if not np.isfinite(size):
             return beta, False
-        if size < _CLOSE:
+        if size < _CLOSE or (size < _STALLED and size > last / 2):
             return beta, True
+        last = size
         length, there = 1.0, None
         tolerance = 1e-10 * (1 + abs(here.quasi_loglik))
         while length > 1e-8:

@@ -140,12 +140,24 @@ class CumulativeLogit(MeanModel):
         share = np.cumsum(n)[:-1] / n.sum()
         return np.concatenate([np.log(share / (1 - share)), np.zeros(self.X.shape[1])])
 
+    def linear_predictors(self, beta: FloatArray) -> FloatArray:
+        """Return the thresholds less X beta, shape (N, c)."""
+        k = self.n_parts
+        return np.asarray(beta[:k] - (self.X @ beta[k:])[:, None])
+
+    def indicators(self) -> tuple[FloatArray, FloatArray]:
+        """Return the design of all indicators, and 1 where one is met, -1 where not."""
+        k, n = self.n_parts, len(self.y)
+        design = np.hstack([np.tile(np.eye(k), (n, 1)), -np.repeat(self.X, k, axis=0)])
+        met = self.y[:, None] <= np.arange(k)
+        return design, np.where(met, 1.0, -1.0).ravel()
+
     def at(self, beta: FloatArray) -> Standardised | None:
         """Return the residuals of each indicator given the one below it."""
         k = self.n_parts
         if (np.diff(beta[:k]) <= 0).any():
             return None
-        eta = beta[:k] - (self.X @ beta[k:])[:, None]
+        eta = self.linear_predictors(beta)
         mu, beyond = expit(eta), expit(-eta)
         between = np.diff(mu, axis=1, prepend=0.0)
         if (between <= 0).any() or (beyond <= 0).any():

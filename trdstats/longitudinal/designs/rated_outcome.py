@@ -14,12 +14,11 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import DesignSpec, OutcomeFormula, as_categories, complete_rows
-from trdstats.frames import to_pandas
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
-from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS
 from trdstats.longitudinal.designs.by_visit import check_once
 from trdstats.longitudinal.designs.design import RowTotals
+from trdstats.longitudinal.designs.outcome_table import outcome_table
 from trdstats.longitudinal.designs.outcome_values import FAMILIES, Family, read_outcome
 from trdstats.longitudinal.designs.rating_weights import (
     VISIT_WEIGHT,
@@ -32,9 +31,7 @@ from trdstats.longitudinal.designs.subject_weights import (
     attach_weights,
     describe_weights,
 )
-from trdstats.outcomes.assess import assess
 from trdstats.outcomes.rules.definition import Definition
-from trdstats.study import Study
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.visit_order import days_of, order_visits
 
@@ -180,7 +177,7 @@ def read_rated_outcome(
     """
     check_choice("family", family, FAMILIES)
     name = str(formula.lhs[0])
-    table, undefined = _table(data, name, outcome, days)
+    table, undefined = outcome_table(data, name, outcome, days)
     everybody = table[subject].nunique() if subject in table else 0
     needed = sorted({str(v) for v in formula.required_variables})
     order = order_visits(table[visit], visit) if visit in table else None
@@ -239,43 +236,6 @@ def read_rated_outcome(
         caveat=caveat_under(caveat_of(data), weights), better=better_of(data, name),
         order_from_text=order is not None and order.from_text,
     )  # fmt: skip
-
-
-def _table(
-    data: Any, name: str, outcome: Definition | None, days: Sequence[float] | None
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return long rows with the outcome, and the rated rows whose outcome is undefined."""
-    if not isinstance(data, Study):
-        if outcome is not None or days is not None:
-            what = "outcome" if outcome is not None else "days"
-            raise SpecError(
-                f"{what}= needs a Study, which knows the scale and the schedule; the data are a "
-                f"{type(data).__name__}. Give a column as the outcome, and the rows to analyse."
-            )
-        return to_pandas(data, what="data"), {}
-    rows = data.longitudinal(days=days)
-    if outcome is None:
-        return rows, {}
-    if name in rows:
-        raise SpecError(
-            f"The formula's outcome {name!r} is a column of the study, and outcome= says that it "
-            f"is a definition. Give the definition another name, such as 'response ~ ...'."
-        )
-    states = assess(data, outcome)
-    # Both tables hold the visits after day 0 in the order of the study; one all, one scheduled.
-    visits = data.visits
-    scheduled = visits.loc[visits["day"] > 0, "visit"]
-    kept = scheduled.notna()
-    if days is not None:
-        kept &= scheduled.isin(list(days))
-    states = states[kept.to_numpy()]
-    reason = states["reason"].to_numpy(dtype=object)
-    undefined = states["met"].isna().to_numpy() & (reason != REASONS[NOT_RATED])
-    counts = pd.Series(reason[undefined], dtype=object).value_counts(sort=False)
-    met = states["met"].array
-    table = rows.assign(**{name: met})[~undefined]
-    table.attrs = dict(rows.attrs)
-    return table, {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gee.batches import lay_out
 from trdstats.kernels.gee.fit import GEEFit, independent, solve
 from trdstats.kernels.gee.means import CumulativeLogit, MeanModel, OneMean
+from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.gee.working import Structure, classify
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.separated import Separated, find_separated
@@ -65,7 +66,7 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days:
     NotEstimableError
         When there is no solution; the message says why and what to do.
     """
-    _check_outcome(design)
+    _check_outcome(design, link)
     start, separated = _start(design, link)
     used = np.ones(design.n_obs, dtype=bool) if separated is None else ~separated.rows
     X = design.X[used]
@@ -135,9 +136,14 @@ def _places(design: RatedOutcome, structure: str, on_days: bool) -> FloatArray:
     return design.day
 
 
-def _check_outcome(design: RatedOutcome) -> None:
+def _check_outcome(design: RatedOutcome, link: str) -> None:
     if not design.X.shape[1]:
         raise SpecError("The formula has no term: '~ 1' is an intercept alone.")
+    if link == "log" and design.y.mean() <= 0 < np.ptp(design.y):
+        raise NotEstimableError(
+            f"The mean of {design.outcome!r} is {design.y.mean():.3g}, and a log link needs "
+            "positive means. Use link='identity'."
+        )
     if np.ptp(design.y) == 0 and design.family != "ordinal":
         if design.family == "gaussian":
             what = f"is {design.y[0]:g}"
@@ -175,14 +181,17 @@ def _start(design: RatedOutcome, link: str) -> tuple[FloatArray | None, Separate
     model = _model(design, columns, weight, everything, link)
     beta, settled = independent(model)
     bounded = link == "identity" or design.family == "gaussian"
-    if isinstance(model, OneMean):
-        far = not bounded and bool(np.abs(model.X @ beta).max() > _FAR)
-    else:
-        far = bool(np.abs(beta[: model.n_parts]).max() > _FAR)
+    if isinstance(model, CumulativeLogit):
+        if settled and np.abs(model.linear_predictors(beta)).max() < _FAR:
+            return beta, None
+        if separated_rows(*model.indicators()).any():
+            raise NotEstimableError(_ordinal_separation(design))
+        if settled:
+            return beta, None
+        raise NotEstimableError(_no_solution(design, link))
+    far = not bounded and bool(np.abs(design.X[:, columns.kept] @ beta).max() > _FAR)
     if settled and not far:
         return beta, None
-    if design.family == "ordinal":
-        raise NotEstimableError(_ordinal_separation(design))
     separated = None if bounded else find_separated(design, link)
     if separated is not None:
         if separated.rows.all():

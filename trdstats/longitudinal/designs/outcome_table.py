@@ -1,0 +1,57 @@
+"""Long rows of a study with the state of a definition at every scheduled visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from trdstats.errors import SpecError
+from trdstats.frames import to_pandas
+from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS
+from trdstats.outcomes.assess import assess
+from trdstats.outcomes.rules.definition import Definition
+from trdstats.study import Study
+
+
+def outcome_table(
+    data: Any, name: str, outcome: Definition | None, days: Sequence[float] | None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return long rows with the outcome, and the rated rows whose outcome is undefined."""
+    if not isinstance(data, Study):
+        if outcome is not None or days is not None:
+            what = "outcome" if outcome is not None else "days"
+            raise SpecError(
+                f"{what}= needs a Study, which knows the scale and the schedule; the data are a "
+                f"{type(data).__name__}. Give a column as the outcome, and the rows to analyse."
+            )
+        return to_pandas(data, what="data"), {}
+    rows = data.longitudinal(days=days)
+    if outcome is None:
+        if name.isidentifier() and name not in rows:
+            raise SpecError(
+                f"The study has no column {name!r}. If it is the state of a definition, say of "
+                f"which: fit(study, outcome=trd.Response()). Columns: {', '.join(rows.columns)}."
+            )
+        return rows, {}
+    if name in rows:
+        raise SpecError(
+            f"The formula's outcome {name!r} is a column of the study, and outcome= says that it "
+            f"is a definition. Give the definition another name, such as 'response ~ ...'."
+        )
+    states = assess(data, outcome)
+    # Both tables hold the visits after day 0 in the order of the study; one all, one scheduled.
+    visits = data.visits
+    scheduled = visits.loc[visits["day"] > 0, "visit"]
+    kept = scheduled.notna()
+    if days is not None:
+        kept &= scheduled.isin(list(days))
+    states = states[kept.to_numpy()]
+    reason = states["reason"].to_numpy(dtype=object)
+    undefined = states["met"].isna().to_numpy() & (reason != REASONS[NOT_RATED])
+    counts = pd.Series(reason[undefined], dtype=object).value_counts(sort=False)
+    met = states["met"].array
+    table = rows.assign(**{name: met})[~undefined]
+    table.attrs = dict(rows.attrs)
+    return table, {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}
