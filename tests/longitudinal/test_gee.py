@@ -432,3 +432,23 @@ def test_figures_of_the_summary(frame: pd.DataFrame) -> None:
     for words in ("AR(1) on actual days", "a day)", "Fay and Graubard", "QIC", "Subjects"):
         assert words in text
     assert "Formula" in repr(trd.GEE(FORMULA))
+
+
+def test_figure_of_the_means(frame: pd.DataFrame) -> None:
+    fit = trd.GEE(FORMULA).fit(frame)
+    axes = fit.margins("treatment", by="visit").plot()
+    assert axes.get_ylabel() == "Probability of y"
+    assert fit.margins("treatment", at={"visit": 28}).plot() is not None
+    ordinal = trd.GEE("band ~ treatment + visit", family="ordinal").fit(frame)
+    with pytest.raises(SpecError, match="one mean a treatment and visit"):
+        ordinal.margins("treatment", by="visit").plot()
+
+
+def test_score_tests_do_not_know_estimated_weights(frame: pd.DataFrame) -> None:
+    left = frame["y"].mask((frame["subject"] % 5 == 0) & (frame["visit"] > 14))
+    left = left.mask((frame["subject"] % 7 == 1) & (frame["visit"] > 21))
+    some = frame.assign(y=left)
+    weights = trd.DropoutWeights("baseline", score="y").fit(some)
+    fit = trd.GEE(FORMULA, corr="independence").fit(some, weights=weights)
+    with pytest.raises(SpecError, match="takes weights as known"):
+        fit.joint_test("baseline", method="score")

@@ -145,3 +145,30 @@ def test_ordinal_probabilities_sum_to_one(frame: pd.DataFrame) -> None:
     )
     influence = fit.influence().drop(columns="subject").to_numpy()
     assert influence.T @ influence == pytest.approx(fit.estimates().covariance, rel=1e-9)
+
+
+def test_generalised_score_test(frame: pd.DataFrame) -> None:
+    """The same statistic under independence; with a correlation each estimates it in its way."""
+    late = frame.assign(late=(frame["visit"] > 2) * 1.0)
+    X = sm.add_constant(late[["x", "late"]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = GEE(late["binomial"], X, groups=late["subject"], family=FAMILIES["binomial"])
+        restricted = GEE(
+            late["binomial"], X[["const"]], groups=late["subject"], family=FAMILIES["binomial"]
+        ).fit(ctol=1e-12)
+        theirs = whole.compare_score_test(restricted)
+    fit = trd.GEE("binomial ~ x + late", corr="independence").fit(late)
+    row = fit.joint_test(["x", "late"], method="score").iloc[0]
+    assert row["statistic"] * row["df_num"] == pytest.approx(theirs["statistic"], rel=1e-6)
+    assert row["p_value"] == pytest.approx(theirs["p-value"], rel=1e-6)
+    assert np.isinf(row["df_den"])
+    for corr in ("exchangeable", "unstructured"):
+        wald, score = (
+            trd.GEE("binomial ~ x + late", corr=corr, ddf="normal")  # type: ignore[arg-type]
+            .fit(late)
+            .joint_test(["x", "late"], method=method)  # type: ignore[arg-type]
+            .iloc[0]
+            for method in ("wald", "score")
+        )
+        assert score["p_value"] == pytest.approx(wald["p_value"], abs=0.1)

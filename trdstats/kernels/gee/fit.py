@@ -119,6 +119,14 @@ def solve(
     return _result(model, beta, here, weight, pairs, iterations, converged)
 
 
+def at_coefficients(
+    model: MeanModel, beta: FloatArray, weight: FloatArray, pairs: Pairs
+) -> GEEFit | None:
+    """Return the equations at given coefficients; None where they are outside the range."""
+    here = model.at(beta)
+    return None if here is None else _result(model, beta, here, weight, pairs, 0, False)
+
+
 def independent(model: MeanModel, *, most: int = 100) -> tuple[FloatArray, bool]:
     """Return the coefficients under independence by scoring, and whether they settled.
 

@@ -13,10 +13,12 @@ from trdstats.errors import EstimateWarning, NotEstimableError, SpecError
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.kernels.gee.batches import lay_out
+from trdstats.kernels.gee.criteria import Criteria, criteria
 from trdstats.kernels.gee.fit import GEEFit, independent, solve
 from trdstats.kernels.gee.means import CumulativeLogit, MeanModel, OneMean
+from trdstats.kernels.gee.sandwich import infer
 from trdstats.kernels.gee.separation import separated_rows
-from trdstats.kernels.gee.working import Structure, classify
+from trdstats.kernels.gee.working import Pairs, Structure, classify
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.separated import Separated, find_separated
 
@@ -32,6 +34,10 @@ class Equations:
     fit : GEEFit
     model : MeanModel
         Of the ratings that take part.
+    weight : ndarray
+        Of the same ratings.
+    pairs : Pairs
+        Pairs of ratings of the working correlation.
     columns : Estimability
         Columns that were estimated; an ordinal model has thresholds in the place of the intercept.
     used : ndarray of bool, shape (N,)
@@ -43,6 +49,8 @@ class Equations:
 
     fit: GEEFit
     model: MeanModel
+    weight: FloatArray
+    pairs: Pairs
     columns: Estimability
     used: BoolArray
     analysed: IntArray
@@ -89,7 +97,8 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days:
     pairs = classify(_structure(structure), batches, weight[used], len(design.visits))
     fit = solve(model, weight[used], pairs, start)
     _check_solution(design, fit, link=link, structure=structure)
-    return Equations(fit, model, columns, used, np.asarray(analysed, dtype=np.intp), separated)
+    analysed = np.asarray(analysed, dtype=np.intp)
+    return Equations(fit, model, weight[used], pairs, columns, used, analysed, separated)
 
 
 def _check_solution(design: RatedOutcome, fit: GEEFit, *, link: str, structure: str) -> None:
@@ -113,6 +122,16 @@ def _check_solution(design: RatedOutcome, fit: GEEFit, *, link: str, structure: 
             f"The formula fits every value of {design.outcome!r} exactly: no variation is left to "
             "judge an effect by. Is a covariate the outcome itself?"
         )
+
+
+def criteria_of(design: RatedOutcome, equations: Equations) -> Criteria:
+    """Return the criteria of a fit; NaN with weights."""
+    if design.weight is not None:
+        return Criteria(np.nan, np.nan, np.nan)
+    fit = equations.fit
+    robust = infer(fit, "robust", "normal").covariance
+    scale = fit.scale if design.family == "gaussian" else 1.0
+    return criteria(equations.model, fit.beta, robust, dispersion=scale)
 
 
 def _structure(text: str) -> Structure:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from trdstats import plots
+from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.errors import SpecError, check_choice
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -20,6 +22,7 @@ from trdstats.longitudinal.designs.estimable import ALONE
 from trdstats.longitudinal.designs.grid import margin_rows
 from trdstats.longitudinal.designs.levels import cells_of
 from trdstats.longitudinal.gee.mean_rows import MeanRows, mean_rows, observed_rows
+from trdstats.study.visit_order import days_of
 from trdstats.tables import Summary, as_label
 
 if TYPE_CHECKING:
@@ -102,6 +105,35 @@ class GEEMargins(EstimateResult):
         found = replace(found, title=f"{titles[measure]} of marginal means")
         within = [str(c) for c in found.keys if c in (self.by, "category")]
         return found.adjust(adjust, within=within)
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """Draw the means by visit with their intervals; returns the Axes.
+
+        Raises
+        ------
+        SpecError
+            When the outcome is ordinal: its categories are drawn one at a time.
+        """
+        if "category" in self._means.keys:
+            raise SpecError(
+                "plot() draws one mean a treatment and visit, and an ordinal outcome has one a "
+                "category: draw tidy() of one category."
+            )
+        design, frame = self.fit.design, self.tidy()
+        options = {"caveat": design.caveat, **options}
+        labels = self._means.labels()
+        days = np.full(len(frame), np.nan) if self.by is None else days_of(frame[self.by])
+        if np.isnan(days).any():
+            return plots.plot_estimates(frame.assign(label=labels), ax=ax, **options)
+        cells = [{str(self.by): b, self.term: t} for b, t in zip(frame[self.by], frame[self.term],
+                                                                  strict=True)]  # fmt: skip
+        drawn = frame[["estimate", "conf_low", "conf_high"]].assign(
+            treatment=frame[self.term], day=days, n=[design.totals.count(c) for c in cells]
+        )
+        what = {"binomial": "Probability of", "poisson": "Mean number of"}
+        ylabel = f"{what.get(design.family, 'Mean')} {design.outcome}"
+        settings = {"ylabel": ylabel, "better": design.better, **options}
+        return plots.plot_trajectories(drawn, ax=ax, **settings)
 
     def summary(self) -> Summary:
         """Return the means as a table."""

@@ -15,14 +15,14 @@ from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName
-from trdstats.kernels.gee.criteria import Criteria, criteria
-from trdstats.kernels.gee.sandwich import GEEInference, infer
+from trdstats.kernels.gee.criteria import Criteria
+from trdstats.kernels.gee.sandwich import GEEInference
 from trdstats.longitudinal.designs.degrees import ModelDegrees
 from trdstats.longitudinal.designs.estimable import Identified
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.gee.correlation import correlation_of
 from trdstats.longitudinal.gee.dropout_share import DropoutShare
-from trdstats.longitudinal.gee.equations import Equations
+from trdstats.longitudinal.gee.equations import Equations, criteria_of
 from trdstats.longitudinal.gee.gee_margins import GEEMargins, link_margins, response_margins
 from trdstats.longitudinal.gee.gee_tests import joint_test_of, type3_of
 from trdstats.longitudinal.gee.gee_words import summary_of
@@ -227,8 +227,13 @@ class GEEResult(EstimateResult):
             return link_margins(self, term, by, at or {}, weights)
         return response_margins(self, term, by, at or {}, weights, covariates or "observed")
 
-    def joint_test(self, terms: str | Sequence[str] | FloatArray) -> pd.DataFrame:
-        """Test several effects together (Wald, with the covariance of the effects).
+    def joint_test(
+        self,
+        terms: str | Sequence[str] | FloatArray,
+        *,
+        method: Literal["wald", "score"] = "wald",
+    ) -> pd.DataFrame:
+        """Test several effects together.
 
         Parameters
         ----------
@@ -236,18 +241,24 @@ class GEEResult(EstimateResult):
             Columns of the design; a term of the formula (``"treatment:visit"``) stands for all
             its columns; or coefficients on all columns of the design (`design.terms`). If not all
             are estimable, the estimable combinations are tested.
+        method : {"wald", "score"}
+            By the estimates and their covariance, or by the equations at the solution without the
+            effects (Rotnitzky and Jewell 1990, doi:10.1093/biomet/77.3.485), chi-squared.
 
         Returns
         -------
         pandas.DataFrame
-            statistic (F), df_num, df_den, p_value, reason (what is not estimable and why).
+            statistic (F; of the score test chi-squared over `df_num`), df_num, df_den, p_value,
+            reason (what is not estimable and why).
 
         Raises
         ------
         UnknownNameError
             When a term is not in the model.
+        SpecError
+            When the weights were estimated, which the score test does not know.
         """
-        return joint_test_of(self, terms)
+        return joint_test_of(self, terms, method)
 
     def type3(self) -> pd.DataFrame:
         """Test every term of the formula (type III), as `MMRM` results do.
@@ -262,12 +273,7 @@ class GEEResult(EstimateResult):
     @property
     def criteria(self) -> Criteria:
         """QIC, QICu and CIC (Pan 2001); NaN with weights, whose likelihood is no likelihood."""
-        if self.design.weight is not None:
-            return Criteria(np.nan, np.nan, np.nan)
-        fit = self._equations.fit
-        robust = infer(fit, "robust", "normal").covariance
-        scale = fit.scale if self.design.family == "gaussian" else 1.0
-        return criteria(self._equations.model, fit.beta, robust, dispersion=scale)
+        return criteria_of(self.design, self._equations)
 
     @property
     def correlation(self) -> pd.DataFrame:
