@@ -172,3 +172,29 @@ def test_generalised_score_test(frame: pd.DataFrame) -> None:
             for method in ("wald", "score")
         )
         assert score["p_value"] == pytest.approx(wald["p_value"], abs=0.1)
+
+
+def test_weights_of_ratings_are_those_of_a_regression(frame: pd.DataFrame) -> None:
+    weighted = frame.assign(w=1 + (frame["visit"] % 3), late=(frame["visit"] > 2) * 1.0)
+    X = sm.add_constant(weighted[["x", "late"]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # clustered errors with weights: what is asked for here
+        theirs = sm.GLM(
+            weighted["binomial"], X, family=FAMILIES["binomial"], var_weights=weighted["w"]
+        ).fit(
+            cov_type="cluster",
+            cov_kwds={"groups": weighted["subject"], "use_correction": False},
+            tol=1e-14,
+        )
+    spec = trd.GEE("binomial ~ x + late", corr="independence", rating_weights="w")
+    table = spec.fit(weighted).tidy()
+    assert table["estimate"].to_numpy() == pytest.approx(theirs.params.to_numpy(), rel=1e-7)
+    assert table["std_error"].to_numpy() == pytest.approx(theirs.bse.to_numpy(), rel=1e-6)
+    # With a working correlation a constant weight still changes nothing.
+    one, other = (
+        trd.GEE("binomial ~ x + late", corr="ar1", rating_weights="w")
+        .fit(weighted.assign(w=c))
+        .tidy()
+        for c in (1.0, 7.0)
+    )
+    pd.testing.assert_frame_equal(one, other, rtol=1e-9)

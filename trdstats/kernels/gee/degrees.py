@@ -72,9 +72,9 @@ def _satterthwaite(
 ) -> float:  # fmt: skip
     squares, pulled, at = [], [], 0
     for Q, A in zip(designs, adjusted, strict=True):
-        own = enlarged[at : at + len(Q)] * a
+        scaled = enlarged[at : at + len(Q)] * a
         at += len(Q)
-        b = np.einsum("bmq,bq->bm", A, own)
+        b = np.einsum("bmq,bq->bm", A, scaled)
         squares.append(np.einsum("bm,bm->b", b, b))
         pulled.append(np.einsum("bmq,bm->bq", Q, b))
     b2, K = np.concatenate(squares), np.concatenate(pulled)
@@ -96,10 +96,10 @@ def _fay_graubard(
     """
     omega = np.concatenate([np.swapaxes(Q, 1, 2) @ Q for Q in designs])
     meat = scores.T @ scores
-    share = _shares(a, omega, bread)
+    proportion = _proportions(a, omega, bread)
     f = enlarged * a
     h = np.einsum("iab,ib->ia", omega, f) @ bread
-    psi_f = share[:, None] * (f @ meat)
+    psi_f = proportion[:, None] * (f @ meat)
     diagonal = np.einsum("iq,iq->i", f, psi_f)
     # K = diag(d) - P H' - H P' + H S H' with P_i = Psi_i f_i and S the sum of the Psi_i.
     left = np.hstack([-psi_f + h @ meat, -h])
@@ -111,7 +111,7 @@ def _fay_graubard(
     return trace**2 / squared if trace > 0 else np.nan
 
 
-def _shares(a: FloatArray, omega: FloatArray, bread: FloatArray) -> FloatArray:
+def _proportions(a: FloatArray, omega: FloatArray, bread: FloatArray) -> FloatArray:
     """Return what the model's variance of the contrast grows by without each subject, as shares."""
     # c'[(A - Omega_i)^-1 - A^-1]c = a'(Omega_i^-1 - B)^-1 a = a'(I - Omega_i B)^-1 Omega_i a.
     q = len(a)

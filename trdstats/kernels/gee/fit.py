@@ -100,12 +100,12 @@ def solve(
         alpha, factors, _ = _correlation(here, weight, pairs)
         Q, z = _whiten(here, pairs.batches, factors)
         step, size = _step(Q, z)
-        moved = 0.0 if previous is None else float(np.abs(alpha - previous).max(initial=0.0))
+        change = 0.0 if previous is None else float(np.abs(alpha - previous).max(initial=0.0))
         if not np.isfinite(size):
             break
         settled = previous is not None or not len(alpha)
-        stalled = size < _STALLED and moved < _STALLED and size > last / 2
-        if settled and ((size < _CLOSE and moved < _CLOSE) or stalled):
+        stalled = size < _STALLED and change < _STALLED and size > last / 2
+        if settled and ((size < _CLOSE and change < _CLOSE) or stalled):
             converged = True
             break
         last = size

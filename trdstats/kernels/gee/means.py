@@ -137,8 +137,8 @@ class CumulativeLogit(MeanModel):
     def start(self) -> FloatArray:
         """Return the logits of the cumulative proportions, and no effects."""
         n = np.bincount(self.y.astype(np.intp), self.weight, self.n_parts + 1)
-        share = np.cumsum(n)[:-1] / n.sum()
-        return np.concatenate([np.log(share / (1 - share)), np.zeros(self.X.shape[1])])
+        proportion = np.cumsum(n)[:-1] / n.sum()
+        return np.concatenate([np.log(proportion / (1 - proportion)), np.zeros(self.X.shape[1])])
 
     def linear_predictors(self, beta: FloatArray) -> FloatArray:
         """Return the thresholds less X beta, shape (N, c)."""
@@ -169,9 +169,9 @@ class CumulativeLogit(MeanModel):
         carried[:, 1:] = beyond[:, 1:] / beyond[:, :-1]
         below = np.zeros_like(mu)
         below[:, 1:] = gap[:, :-1]
-        own = carried * between
-        own[:, 0] = slope[:, 0]
-        scale = np.sqrt(self.weight[:, None] / own)
+        remaining = carried * between
+        remaining[:, 0] = slope[:, 0]
+        scale = np.sqrt(self.weight[:, None] / remaining)
         step = np.zeros_like(mu)
         step[:, 1:] = slope[:, :-1]
         D = np.zeros((*mu.shape, len(beta)))
@@ -182,7 +182,9 @@ class CumulativeLogit(MeanModel):
             -(slope - np.where(each > 0, carried, 0.0) * step)[:, :, None] * (self.X[:, None, :])
         )
         residual = scale * (gap - np.where(each > 0, carried, 0.0) * below)
-        share = np.diff(mu, axis=1, prepend=0.0, append=1.0)
-        share[:, -1] = beyond[:, -1]
-        of_own = share[np.arange(len(self.y)), self.y.astype(np.intp)]
-        return Standardised(residual, scale[:, :, None] * D, float(self.weight @ np.log(of_own)))
+        proportion = np.diff(mu, axis=1, prepend=0.0, append=1.0)
+        proportion[:, -1] = beyond[:, -1]
+        of_observed = proportion[np.arange(len(self.y)), self.y.astype(np.intp)]
+        return Standardised(
+            residual, scale[:, :, None] * D, float(self.weight @ np.log(of_observed))
+        )

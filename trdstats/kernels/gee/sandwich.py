@@ -75,13 +75,13 @@ class GEEInference(Inference):
     def degrees(self, L: FloatArray) -> FloatArray:
         """Return the degrees of freedom of each row, shape (k,)."""
         usable = np.any(L, axis=1) & ~self.rests_on_one(L)
-        found = np.full(len(L), np.nan)
+        degrees = np.full(len(L), np.nan)
         if usable.any():
-            found[usable] = degrees_of(
+            degrees[usable] = degrees_of(
                 self.rule, L[usable] @ self.bread, self.designs, self.adjusted, self.scores,
                 self.enlarged, self.bread,
             )  # fmt: skip
-        return found
+        return degrees
 
     def f_test(self, L: FloatArray) -> FTest:
         """Test all rows of L together (Wald); no more rows than the subjects can inform."""
@@ -108,7 +108,7 @@ def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
     """
     B = fit.bread
     power = {"mancl-derouen": -1.0, "kauermann-carroll": -0.5}.get(kind, 0.0)
-    adjusted, scores, shares, alone = [], [], [], []
+    adjusted, scores, leverages, alone = [], [], [], []
     for Q, z in zip(fit.designs, fit.residuals, strict=True):
         half = Q @ B
         hat = half @ np.swapaxes(Q, 1, 2)
@@ -122,11 +122,11 @@ def infer(fit: GEEFit, kind: Kind, rule: Rule) -> GEEInference:
             A = (vec * lam[:, None, :] ** power) @ (np.swapaxes(vec, 1, 2) @ Q)
         adjusted.append(A)
         scores.append(np.einsum("bmq,bm->bq", A, z))
-        shares.append(np.einsum("bmq,bmq->bq", Q, half))
-    score, share = np.concatenate(scores), np.concatenate(shares)
-    enlarged = np.ones_like(share)
+        leverages.append(np.einsum("bmq,bmq->bq", Q, half))
+    score, leverage = np.concatenate(scores), np.concatenate(leverages)
+    enlarged = np.ones_like(leverage)
     if kind == "fay-graubard":
-        enlarged = 1 / np.sqrt(1 - np.minimum(share, _MOST_ENLARGED))
+        enlarged = 1 / np.sqrt(1 - np.minimum(leverage, _MOST_ENLARGED))
         score = score * enlarged
     influence = np.empty_like(score)
     influence[fit.subject] = score @ B

@@ -85,13 +85,13 @@ def score_statistic(
     score = np.concatenate(
         [np.einsum("bmq,bm->bq", Q, z) for Q, z in zip(whole.designs, whole.residuals, strict=True)]
     )
-    moved = score @ whole.bread @ L.T
-    spread = moved.T @ moved
+    effects = score @ whole.bread @ L.T
+    spread = effects.T @ effects
     scale = np.sqrt(np.diag(spread))
     if not (scale > 0).all():
         return np.nan
     correlation = spread / np.outer(scale, scale)
     if np.linalg.matrix_rank(correlation) < len(L):
         return np.nan
-    total = moved.sum(axis=0) / scale
+    total = effects.sum(axis=0) / scale
     return float(total @ np.linalg.solve(correlation, total))

@@ -53,7 +53,7 @@ def separated_rows(X: FloatArray, rises: FloatArray) -> BoolArray:
         b_eq=np.zeros(len(fixed)) if len(fixed) else None,
         bounds=[(None, None)] * q + [(0.0, 1.0)] * n, method="highs",
     )  # fmt: skip
-    found = np.zeros(len(rows), dtype=bool)
+    separated = np.zeros(len(rows), dtype=bool)
     if answer.x is not None:
-        found[sign != 0] = answer.x[q:] > _STRICT
-    return np.asarray(found[np.asarray(inverse).ravel()])
+        separated[sign != 0] = answer.x[q:] > _STRICT
+    return np.asarray(separated[np.asarray(inverse).ravel()])

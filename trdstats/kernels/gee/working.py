@@ -122,8 +122,8 @@ def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visit
     n_visits : int
     """
     keyed = [_keys(structure, b, n_visits) for b in batches.parts]
-    found = np.concatenate([k.ravel() for k in keyed])
-    classes, code = np.unique(found, return_inverse=True)
+    keys = np.concatenate([k.ravel() for k in keyed])
+    classes, code = np.unique(keys, return_inverse=True)
     of_pair, at = [], 0
     for k in keyed:
         of_pair.append(np.asarray(code.ravel()[at : at + k.size].reshape(k.shape), dtype=np.intp))

@@ -178,7 +178,7 @@ def read_rated_outcome(
     check_choice("family", family, FAMILIES)
     name = str(formula.lhs[0])
     table, undefined = outcome_table(data, name, outcome, days)
-    everybody = table[subject].nunique() if subject in table else 0
+    n_subjects = table[subject].nunique() if subject in table else 0
     needed = sorted({str(v) for v in formula.required_variables})
     order = order_visits(table[visit], visit) if visit in table else None
     if order is not None:
@@ -231,7 +231,7 @@ def read_rated_outcome(
         person=person, visits=visits, occasion=occasion, place=place[occasion],
         day=_days(frame, visits, place, occasion, time), weight=weight, weighting=weighting,
         totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
-        left_out=left_out, unrated=int(everybody) - len(subjects),
+        left_out=left_out, unrated=int(n_subjects) - len(subjects),
         definition="" if outcome is None else outcome.describe(data.scale), visit=visit,
         caveat=caveat_under(caveat_of(data), weights), better=better_of(data, name),
         order_from_text=order is not None and order.from_text,

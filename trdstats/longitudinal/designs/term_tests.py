@@ -13,12 +13,12 @@ from trdstats.longitudinal.designs.design import ModelRows
 
 def columns_by_term(design: ModelRows) -> dict[str, list[int]]:
     """Return the columns of each term of the formula, by either order of an interaction."""
-    found: dict[str, list[int]] = {}
+    by_name: dict[str, list[int]] = {}
     for term, columns in design.spec.term_indices.items():
         term_columns = [int(c) for c in columns]
         for name in {str(term), ":".join(reversed(str(term).split(":")))}:
-            found[name] = term_columns
-    return found
+            by_name[name] = term_columns
+    return by_name
 
 
 def joint_test_row(test: FTest, reason: str = "") -> pd.DataFrame:

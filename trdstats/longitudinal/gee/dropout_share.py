@@ -81,8 +81,8 @@ def with_dropout(
     )
     slope = weights.log_derivative[known.get_indexer(wanted)].T @ score
     place = pd.Index(weights.subjects).get_indexer(design.subjects)
-    own = np.where((place >= 0)[:, None], weights.influence[place], 0.0)
+    of_analysed = np.where((place >= 0)[:, None], weights.influence[place], 0.0)
     others = np.ones(len(weights.subjects), dtype=bool)
     others[place[place >= 0]] = False
-    influence = np.vstack([direct + own @ slope, weights.influence[others] @ slope])
+    influence = np.vstack([direct + of_analysed @ slope, weights.influence[others] @ slope])
     return influence, DropoutShare(weights.label, weights.subjects[others])

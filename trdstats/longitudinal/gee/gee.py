@@ -209,9 +209,9 @@ class GEE(SummaryMixin):
             design, link=self.link_name, structure=self.corr, on_days=self.corr == "ar1-days"
         )
         inference = _infer(spec, design, equations)
-        share = None
+        estimation = None
         if dropout is not None:
-            influence, share = with_dropout(design, equations, dropout, inference.influence)
+            influence, estimation = with_dropout(design, equations, dropout, inference.influence)
             inference = replace(inference, influence=influence, covariance=influence.T @ influence)
         return GEEResult(
             spec=spec,
@@ -219,7 +219,7 @@ class GEE(SummaryMixin):
             inference=on_columns(design, equations, inference),
             parameters=inference,
             _equations=equations,
-            dropout=share,
+            dropout=estimation,
         )
 
     def summary(self) -> Summary:

@@ -96,15 +96,15 @@ class GEEMargins(EstimateResult):
                 f"Means on the scale of a link have no {measure}: use scale='response', or the "
                 "exponential of the difference."
             )
-        found = (
+        comparisons = (
             _pairs(means, self.term, measure)
             if pairwise
             else means.compare(self.term, reference=reference, measures=(measure,))
         )
         titles = {"difference": "Differences", "ratio": "Ratios", "odds ratio": "Odds ratios"}
-        found = replace(found, title=f"{titles[measure]} of marginal means")
-        within = [str(c) for c in found.keys if c in (self.by, "category")]
-        return found.adjust(adjust, within=within)
+        comparisons = replace(comparisons, title=f"{titles[measure]} of marginal means")
+        within = [str(c) for c in comparisons.keys if c in (self.by, "category")]
+        return comparisons.adjust(adjust, within=within)
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the means by visit with their intervals; returns the Axes.

@@ -167,8 +167,8 @@ class GEEResult(EstimateResult):
             raise SpecError(
                 f"Effects are ratios on the scale of a logit or log link; this model has {link!r}."
             )
-        found = self.estimates()
-        effects = found.select(~found.keys["term"].isin(["Intercept", *self.thresholds]))
+        estimates = self.estimates()
+        effects = estimates.select(~estimates.keys["term"].isin(["Intercept", *self.thresholds]))
         scale = (_LOG,) * len(effects)
         names = {"logit": "Odds ratios", "log": "Ratios"}
         return replace(

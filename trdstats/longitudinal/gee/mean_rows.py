@@ -59,13 +59,13 @@ def mean_rows(fit: GEEResult, L: FloatArray, size: FloatArray, labels: pd.DataFr
         As in `Estimability.violates`.
     labels : pandas.DataFrame
     """
-    found = fit.estimable(L, labels, cells_of(labels), size)
-    lost = np.isnan(found.value)
+    estimates = fit.estimable(L, labels, cells_of(labels), size)
+    lost = np.isnan(estimates.value)
     mu, slope = _means(fit, np.where(lost[:, None], 0.0, L))
     c = mu.shape[1]
     return MeanRows(
         _keys(fit, labels), mu.ravel(), slope.reshape(-1, slope.shape[2]), None,
-        np.repeat(lost, c), [r if x else "" for r, x in zip(found.reasons, lost, strict=True)
+        np.repeat(lost, c), [r if x else "" for r, x in zip(estimates.reasons, lost, strict=True)
                              for _ in range(c)],
     )  # fmt: skip
 
@@ -170,5 +170,5 @@ def _means(fit: GEEResult, X: FloatArray) -> tuple[FloatArray, FloatArray]:
     each = np.broadcast_to(np.eye(k, rows.shape[1]), (len(rows), k, rows.shape[1]))
     D = slope[:, :, None] * (each - rows[:, None, :])
     zero = np.zeros((len(rows), 1, rows.shape[1]))
-    share = np.diff(mu, axis=1, prepend=0.0, append=1.0)
-    return share, np.diff(np.concatenate([zero, D, zero], axis=1), axis=1)
+    proportion = np.diff(mu, axis=1, prepend=0.0, append=1.0)
+    return proportion, np.diff(np.concatenate([zero, D, zero], axis=1), axis=1)
