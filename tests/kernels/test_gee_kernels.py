@@ -170,3 +170,14 @@ def test_fay_graubard_scores() -> None:
     share = np.array([np.diag(Q.T @ Q @ fit.bread) for Q in blocks])
     factor = 1 / np.sqrt(1 - np.minimum(share, 0.75))
     assert enlarged.scores == pytest.approx(plain.scores * factor)
+
+
+def test_over_days_a_correlation_is_not_negative() -> None:
+    """Residuals that alternate: AR(1) by visits is negative, by days it is 0 at the least."""
+    person, day = np.repeat([0, 1, 2], 3), np.tile([0, 1, 2.0], 3)
+    e = np.tile([1, -1, 1.0], 3)
+    for structure, sign in (("ar1", -1), ("ar1-days", 1)):
+        pairs = classify(structure, lay_out(person, day), np.ones(9), 3)  # type: ignore[arg-type]
+        rho = pairs.estimate([e[b.rows][:, :, None] for b in pairs.batches.parts], 1.0)[0]
+        assert np.sign(rho) == sign
+    assert rho == pytest.approx(0, abs=1e-5)

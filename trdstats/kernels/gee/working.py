@@ -21,7 +21,8 @@ from scipy.optimize import brentq
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.gee.batches import Batch, Batches
 
-Structure = Literal["independence", "exchangeable", "ar1", "unstructured"]
+Structure = Literal["independence", "exchangeable", "ar1", "ar1-days", "unstructured"]
+_FALLING: tuple[Structure, ...] = ("ar1", "ar1-days")
 _EDGE = 1e-6  # the nearest that a correlation may come to where the matrix is singular
 
 
@@ -34,7 +35,7 @@ class Pairs:
     structure : str
     batches : Batches
     distance : ndarray, shape (K,)
-        Of each class: how far apart its pairs are ("ar1").
+        Of each class: how far apart its pairs are ("ar1", "ar1-days").
     visits : ndarray of int, shape (K, 2)
         Of each class: its two visits ("unstructured").
     of_pair : list of ndarray of int, shape (P, m (m - 1) / 2)
@@ -85,8 +86,10 @@ class Pairs:
         if self.structure == "independence" or not len(self.distance):
             return np.empty(0)
         mean = self.sums(residual) / dispersion / self.count
-        if self.structure == "ar1":
-            return np.array([_decay(self.distance, mean, self.count)])
+        if self.structure in _FALLING:
+            # Over days a negative correlation would alternate from one day to the next.
+            signed = self.structure == "ar1"
+            return np.array([_decay(self.distance, mean, self.count, signed=signed)])
         return mean
 
     def matrices(self, alpha: FloatArray) -> list[FloatArray]:
@@ -105,7 +108,7 @@ class Pairs:
         return each
 
     def _correlations(self, alpha: FloatArray) -> FloatArray:
-        if self.structure != "ar1":
+        if self.structure not in _FALLING:
             return alpha
         return _power(float(alpha[0]), self.distance)
 
@@ -117,7 +120,7 @@ def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visit
     ----------
     structure : str
     batches : Batches
-        Their places are visits for "unstructured", steps or days for "ar1".
+        Their places are visits for "unstructured", steps for "ar1", days for "ar1-days".
     weight : ndarray, shape (N,)
     n_visits : int
     """
@@ -136,7 +139,7 @@ def classify(structure: Structure, batches: Batches, weight: FloatArray, n_visit
 def _keys(structure: Structure, batch: Batch, n_visits: int) -> FloatArray:
     j, k = _pairs(batch.places.shape[1])
     a, b = batch.places[:, j], batch.places[:, k]
-    if structure == "ar1":
+    if structure in _FALLING:
         # Days that differ by rounding are one distance.
         return np.asarray(np.round(np.abs(b - a), 9), dtype=float)
     return a * n_visits + b if structure == "unstructured" else np.zeros(a.shape)
@@ -153,11 +156,11 @@ def _power(rho: float, distance: FloatArray) -> FloatArray:
     return np.asarray(sign * np.abs(rho) ** distance)
 
 
-def _decay(distance: FloatArray, mean: FloatArray, count: FloatArray) -> float:
+def _decay(distance: FloatArray, mean: FloatArray, count: FloatArray, *, signed: bool) -> float:
     """Return rho whose powers are nearest the mean products: least squares over all pairs."""
     # Over distances that are no whole steps a negative correlation has no powers.
-    whole = bool((distance == np.round(distance)).all())
-    low, high = -1 + _EDGE if whole else _EDGE, 1 - _EDGE
+    signed = signed and bool((distance == np.round(distance)).all())
+    low, high = -1 + _EDGE if signed else _EDGE, 1 - _EDGE
 
     def equation(rho: float) -> float:
         slope = distance * _power(rho, distance - 1)

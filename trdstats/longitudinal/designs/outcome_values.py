@@ -80,20 +80,20 @@ def _numbers(values: pd.Series[Any], name: str, family: Family) -> FloatArray:
     if kind == "boolean" or all(isinstance(v, (bool, np.bool_)) for v in pd.unique(values)):
         return np.asarray(values.to_numpy(dtype=bool), dtype=float)
     if kind != "number":
-        found = ", ".join(repr(v) for v in list(pd.unique(values))[:_SHOWN])
+        entries = ", ".join(repr(v) for v in list(pd.unique(values))[:_SHOWN])
         if family == "binomial":
             raise DataError(
                 [
                     Problem(
                         "outcome_is_text",
-                        f"The outcome {name!r} is not made of numbers ({found}): which entry is "
+                        f"The outcome {name!r} is not made of numbers ({entries}): which entry is "
                         "the event is not known.",
                         (),
                         _HOW_TO_CODE.format(name=name),
                     )
                 ]
             )
-        raise SpecError(f"The outcome {name!r} must be a number; it holds {found}.")
+        raise SpecError(f"The outcome {name!r} must be a number; it holds {entries}.")
     y = values.to_numpy(dtype=float)
     remedy = "Correct them, or leave the cells empty."
     _refuse(~np.isfinite(y), y, name, "a finite number", remedy)
@@ -128,12 +128,12 @@ def _categories(values: pd.Series[Any], name: str) -> tuple[FloatArray, tuple[An
         _refuse(~np.isfinite(numbers), numbers, name, "a finite number", "Leave the cells empty.")
         levels = tuple(int(v) if float(v).is_integer() else float(v) for v in numbers)
     else:
-        found = ", ".join(repr(v) for v in list(pd.unique(values))[:_SHOWN])
+        entries = ", ".join(repr(v) for v in list(pd.unique(values))[:_SHOWN])
         raise DataError(
             [
                 Problem(
                     "categories_without_order",
-                    f"The outcome {name!r} has categories without an order ({found}).",
+                    f"The outcome {name!r} has categories without an order ({entries}).",
                     (),
                     "Say the order, the lowest first: pandas.Categorical(frame"
                     f"[{name!r}], categories=[...], ordered=True).",

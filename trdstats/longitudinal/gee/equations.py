@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -57,7 +56,7 @@ class Equations:
     separated: Separated | None
 
 
-def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days: bool) -> Equations:
+def solve_equations(design: RatedOutcome, *, link: str, structure: Structure) -> Equations:
     """Solve the estimating equations of a table.
 
     Parameters
@@ -66,8 +65,6 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days:
     link : str
     structure : str
         Of the working correlation.
-    on_days : bool
-        Whether the correlation falls with the days between ratings, not with visits.
 
     Raises
     ------
@@ -92,9 +89,9 @@ def solve_equations(design: RatedOutcome, *, link: str, structure: str, on_days:
             f"{len(analysed)} subjects for {len(start)} coefficients: estimating equations need "
             "more subjects than coefficients. Leave terms out of the formula."
         )
-    place = _places(design, structure, on_days)[used]
+    place = _places(design, structure)[used]
     batches = lay_out(np.asarray(person, dtype=np.intp).ravel(), place)
-    pairs = classify(_structure(structure), batches, weight[used], len(design.visits))
+    pairs = classify(structure, batches, weight[used], len(design.visits))
     fit = solve(model, weight[used], pairs, start)
     _check_solution(design, fit, link=link, structure=structure)
     analysed = np.asarray(analysed, dtype=np.intp)
@@ -134,17 +131,12 @@ def criteria_of(design: RatedOutcome, equations: Equations) -> Criteria:
     return criteria(equations.model, fit.beta, robust, dispersion=scale)
 
 
-def _structure(text: str) -> Structure:
-    structure: Any = "ar1" if text.startswith("ar1") else text
-    return structure  # type: ignore[no-any-return]
-
-
-def _places(design: RatedOutcome, structure: str, on_days: bool) -> FloatArray:
+def _places(design: RatedOutcome, structure: str) -> FloatArray:
     if structure == "unstructured":
         return design.occasion.astype(float)
     if not structure.startswith("ar1"):
         return np.zeros(design.n_obs)
-    if not on_days:
+    if structure == "ar1":
         return design.place
     same = (np.diff(design.day) == 0) & (np.diff(design.person) == 0)
     if same.any():

@@ -205,9 +205,7 @@ class GEE(SummaryMixin):
             weights=None if isinstance(weights, DropoutWeightsResult) else weights,
             visit_weights=None if dropout is None else dropout.frame, time=self.time,
         )  # fmt: skip
-        equations = solve_equations(
-            design, link=self.link_name, structure=self.corr, on_days=self.corr == "ar1-days"
-        )
+        equations = solve_equations(design, link=self.link_name, structure=self.corr)
         inference = _infer(spec, design, equations)
         estimation = None
         if dropout is not None:
