@@ -134,7 +134,11 @@ def _in_chunks(
         version = sys.modules["trdstats"].__version__
         name = fingerprint(version, work.__module__, work.__qualname__, _hash(given))
     chunks = [streams[a : a + size] for a in range(0, len(streams), size)]
-    parts = [(f"{k:05d}-{_hash(chunk)[:12]}", chunk) for k, chunk in enumerate(chunks)]
+    kept = settings.folder is not None  # a name tells chunks apart on the shelf
+    parts = [
+        (f"{k:05d}-{_hash(chunk)[:12]}" if kept else f"{k:05d}", chunk)
+        for k, chunk in enumerate(chunks)
+    ]
     return run_parts(
         task, parts, Shelf(settings.folder, name), n_jobs=n_jobs, progress=settings.progress,
         title=title,

@@ -97,7 +97,7 @@ def _rectangles(
     x = at[:, None] + width * np.array([-0.5, -0.5, 0.5, 0.5])
     y = change[:, None] * np.array([0.0, 1.0, 1.0, 0.0])
     return PolyCollection(
-        np.stack([x, y], axis=2), facecolors=style.color, edgecolors=style.color,
+        list(np.stack([x, y], axis=2)), facecolors=style.color, edgecolors=style.color,
         linewidths=edge, zorder=2,
     )  # fmt: skip
 

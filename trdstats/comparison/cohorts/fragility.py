@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.cohorts.comparability import Finding
 from trdstats.comparison.cohorts.pair import Pair
-from trdstats.comparison.cohorts.pair_estimates import RATE, PairData, PairEstimate, estimate
-from trdstats.estimates.weights import read_weights
+from trdstats.comparison.cohorts.pair_estimates import PairData
+from trdstats.estimates.weights import WeightsAmong, read_weights, weight_model
+from trdstats.kernels.numerics.boundary import at_boundary
+from trdstats.outcomes.weighted_rates import rates_with_influence, verdicts_as_numbers
 
 # Respond or not: fewer effective subjects of either under a treatment, and limits are rough.
 FEWEST_OF_EITHER = 10.0
@@ -63,20 +66,15 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     near : Near
     data : PairData
         With the same subjects.
-    weights : result or None
+    weights : result
     """
     reference, treatment = data.labels
     level = data.conf_level
     arm = near.met["treatment"].to_numpy()
-    weight = np.ones(len(arm)) if weights is None else read_weights(near.met, weights)
     n = int((near.above | near.below).sum())
     if not n:
         return Finding("threshold", "ok", f"No subject lies within {near.unit} of the threshold.")
-
-    def contrast(turned: BoolArray) -> PairEstimate:
-        now = near.met["met"].astype("boolean")
-        other = near.met.assign(met=now.where(~turned, ~now))
-        return estimate(replace(data, met=other), RATE, weights, None)
+    contrast = _Contrast.of(near.met, weights, level)
 
     # Everything in favour of the treatment, and everything against it.
     best = (near.below & (arm == treatment)) | (near.above & (arm == reference))
@@ -85,15 +83,15 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     ends = [contrast(worst), contrast(best)]
     spread = (
         f"{n} of {len(arm)} lie within {near.unit} of the threshold; judged the other way, they "
-        f"put the difference anywhere from {100 * ends[0].value:.1f} to "
-        f"{100 * ends[1].value:.1f} percentage points"
+        f"put the difference anywhere from {100 * ends[0][0]:.1f} to "
+        f"{100 * ends[1][0]:.1f} percentage points"
     )
-    shown = _sign(found, level)
-    sides = [m for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e, level) != shown]
-    if not np.isfinite(found.value) or not sides:
+    shown = _sign(found)
+    sides = [m for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != shown]
+    if not np.isfinite(found[0]) or not sides:
         return Finding("threshold", "ok", f"{spread}.")
     fewest = min(
-        _fewest(m, weight, lambda turned: _sign(contrast(turned), level) != shown) for m in sides
+        _fewest(m, contrast.weight, lambda turned: _sign(contrast(turned)) != shown) for m in sides
     )
     effect = "for its limits to hold 0" if shown else "to tell it from 0"
     return Finding(
@@ -104,9 +102,51 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     )
 
 
-def _sign(difference: PairEstimate, conf_level: float) -> int:
+@dataclass(frozen=True)
+class _Contrast:
+    """The difference in a weighted rate as a function of who responds: asked many times.
+
+    Attributes
+    ----------
+    met : ndarray, shape (n,)
+    code : ndarray of int, shape (n,)
+        0 for the reference, 1 for the treatment.
+    weight : ndarray, shape (n,)
+    among : WeightsAmong or None
+    z : float
+        Quantile of the limits.
+    """
+
+    met: FloatArray
+    code: IntArray
+    weight: FloatArray
+    among: WeightsAmong | None
+    z: float
+
+    @classmethod
+    def of(cls, met: pd.DataFrame, weights: Any, conf_level: float) -> _Contrast:
+        model = weight_model(weights)
+        return cls(
+            verdicts_as_numbers(met),
+            met["treatment"].cat.codes.to_numpy().astype(np.intp),
+            read_weights(met, weights),
+            None if model is None else model.among(met["subject"]),
+            float(ndtri((1 + conf_level) / 2)),
+        )
+
+    def __call__(self, turned: BoolArray) -> tuple[float, float, float]:
+        """Return the difference and its limits when some are judged the other way."""
+        met = np.where(turned, 1 - self.met, self.met)
+        rate, influence = rates_with_influence(met, self.code, 2, self.weight, self.among)
+        difference = float(rate[1] - rate[0])
+        error = np.linalg.norm(influence[:, 1] - influence[:, 0])
+        half = np.nan if at_boundary(rate).any() else self.z * float(error)
+        return difference, difference - half, difference + half
+
+
+def _sign(difference: tuple[float, float, float]) -> int:
     """Return 1 or -1 where the limits leave 0 out, otherwise 0."""
-    low, high = difference.interval(conf_level)
+    _, low, high = difference
     return int(low > 0) - int(high < 0)
 
 

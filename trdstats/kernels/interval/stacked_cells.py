@@ -70,14 +70,14 @@ def stacked_cells(left: FloatArray, right: FloatArray, weight: FloatArray) -> St
     close_at = np.searchsorted(ends, pair % (3 * len(days)))
     start, stop = _starts_and_stops(count > 0, open_at, close_at, ends % 3 == 1)
     row, cell = np.nonzero(stop)
-    ordinal = np.cumsum(stop, axis=1)
-    n = ordinal[:, -1]
+    ordinal: IntArray = np.cumsum(stop, axis=1, dtype=np.intp)
+    n: IntArray = ordinal[:, -1]
     place_in_row = ordinal[row, cell] - 1
     lower, upper = np.zeros((2, len(n), int(n.max())))
     upper[row, place_in_row] = days[ends[cell] // 3]
     row_started, started = np.nonzero(start)  # in the same order: each stop has one start
     lower[row_started, place_in_row] = days[ends[started] // 3]
-    before = np.cumsum(start, axis=1) - start
+    before: IntArray = np.cumsum(start, axis=1) - start
     used = count > 0
     first = np.where(used, before[:, open_at], 0)
     last = np.where(used, ordinal[:, close_at] - 1, -1)

@@ -120,8 +120,9 @@ def _rates_at_end(
     for key in ("response", "remission"):
         # Other treatments need not be scheduled on a day: their gaps are no news here.
         by_day = {d: estimate_rates(task, key, d)[0] for d in set(days.values())}
+        tables = {d: found.tidy() for d, found in by_day.items()}
         for name, day in days.items():
-            frame, counts = by_day[day].tidy(), by_day[day].switching
+            frame, counts = tables[day], by_day[day].switching
             notes += notes_on(counts and counts.only([name]))
             own = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
             rows.append(own.assign(outcome=key, day=day))

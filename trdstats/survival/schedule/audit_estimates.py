@@ -12,7 +12,7 @@ from trdstats.errors import NotEstimableError
 from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.kaplan_meier import KaplanMeier
 from trdstats.survival.curves.rmst import RMST
-from trdstats.survival.interval.turnbull import Turnbull
+from trdstats.survival.interval.turnbull_result import TurnbullResult
 from trdstats.survival.tests.interval_log_rank import IntervalLogRank
 from trdstats.survival.tests.log_rank import LogRank
 
@@ -69,10 +69,9 @@ def at_visits(
     return frame.assign(bound_low=frame["estimate"], bound_high=frame["estimate"])
 
 
-def between_visits(times: EventTimes, tau: float, ends: Ends, conf_level: float) -> pd.DataFrame:
+def between_visits(curves: TurnbullResult, tau: float, ends: Ends) -> pd.DataFrame:
     """Return bounds of medians and means with events between visits."""
-    fit = Turnbull(conf_level=conf_level).fit(times)
-    means = fit.restricted_mean(tau)
+    times, means = curves.times, curves.restricted_mean(tau)
     means = means[means["measure"] == "restricted mean"]
     lost = {
         (measure, name): why_no_mean(times, name, tau, ends)
@@ -80,7 +79,7 @@ def between_visits(times: EventTimes, tau: float, ends: Ends, conf_level: float)
         for name in times.treatments
         if name not in ends
     }
-    return _laid_out(BETWEEN, times.treatments, (fit.quantiles((0.5,)), means), lost)
+    return _laid_out(BETWEEN, times.treatments, (curves.quantiles((0.5,)), means), lost)
 
 
 def no_estimates(method: str, names: Sequence[str], note: str) -> pd.DataFrame:
@@ -132,13 +131,26 @@ def compare_at_visits(
     return row | _test(LogRank, pair) | {"note": "; ".join(r for r in reasons if r)}
 
 
-def compare_between(pair: EventTimes, tau: float, ends: Ends) -> dict[str, Any]:
-    """Return the bounds of the difference of mean days of a pair, and Sun's log-rank test."""
+def compare_between(
+    pair: EventTimes, curves: TurnbullResult, tau: float, ends: Ends
+) -> dict[str, Any]:
+    """Return the bounds of the difference of mean days of a pair, and Sun's log-rank test.
+
+    Parameters
+    ----------
+    pair : EventTimes
+    curves : TurnbullResult
+        Of all treatments: the curve of one does not depend on the others.
+    tau : float
+    ends : mapping of str to float
+    """
     missing = [name for name in pair.treatments if name not in ends]
     if missing:
         return no_contrast(why_no_mean(pair, missing[0], tau, ends))
-    means = Turnbull().fit(pair).restricted_mean(tau)
-    gap = means[means["measure"] == "difference"].iloc[0]
+    reference, treatment = pair.treatments
+    means = curves.restricted_mean(tau, reference=reference)
+    of_pair = (means["measure"] == "difference") & (means["treatment"] == treatment)
+    gap = means[of_pair].iloc[0]
     row: dict[str, Any] = dict.fromkeys(_CONTRAST, np.nan)
     row |= {c: float(gap[c]) for c in ("estimate", "bound_low", "bound_high")}
     return row | _test(IntervalLogRank, pair) | {"note": ""}

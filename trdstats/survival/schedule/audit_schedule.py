@@ -13,6 +13,7 @@ from trdstats.errors import SpecError, check_level
 from trdstats.outcomes import Definition, EventTimes, Response, time_to
 from trdstats.study import Study
 from trdstats.survival.curves.rmst import RMST
+from trdstats.survival.interval.turnbull import Turnbull
 from trdstats.survival.schedule import audit_estimates as dated
 from trdstats.survival.schedule.audit_result import ScheduleAudit
 from trdstats.survival.schedule.shared_visits import (
@@ -90,9 +91,10 @@ def audit_schedule(
     else:
         horizon = _check_tau(tau, times.only(list(ends)))
     hint = "" if study.windows else " (without visit windows every day is a separate visit)"
+    curves = Turnbull(conf_level=conf_level).fit(times)
     rows = [
         dated.at_visits(dated.AS_SEEN, times, horizon, ends, conf_level),
-        dated.between_visits(times, horizon, ends, conf_level),
+        dated.between_visits(curves, horizon, ends),
     ]
     if fewer is not None:
         group = _ends_on(fewer, shared)
@@ -111,7 +113,7 @@ def audit_schedule(
         pair = times.only([reference, treatment])
         by_method = {
             dated.AS_SEEN: dated.compare_at_visits(pair, until, ends, conf_level),
-            dated.BETWEEN: dated.compare_between(pair, until, ends),
+            dated.BETWEEN: dated.compare_between(pair, curves, until, ends),
             dated.THINNED: dated.no_contrast(
                 f"{treatment} and {reference} share no attended visit{hint}"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -99,16 +99,11 @@ class ResponseState:
         data = split_history(history, self.by, weights)
         reference = choose_reference(data, self.reference)
         check_horizon(data, self.tau, by=self.by)
-        fits, effects = {}, {}
-        none = np.empty(0)
-        for label, spells in data.spells.items():
-            weight = data.group(label).weight
-            fits[label] = kernel.occupation(spells, weight)
-            model = data.sample.weights_of(data.group(label))
-            effects[label] = kernel.influence(
-                spells, fits[label], weight, at=none, tau=self.tau, model=model
-            )
-        return ResponseStateResult(self, reference, data, fits, effects)
+        fits = {
+            label: kernel.occupation(spells, data.group(label).weight)
+            for label, spells in data.spells.items()
+        }
+        return ResponseStateResult(self, reference, data, fits)
 
 
 @checked_methods
@@ -117,7 +112,7 @@ class ResponseStateResult(StateResult):
     """State probabilities with changes dated at the visits that found them."""
 
     _fits: dict[str, kernel.Occupation]
-    _effects: dict[str, kernel.Influence]
+    _known: dict[str, kernel.Influence] = field(default_factory=dict, compare=False)
     _title: ClassVar[str] = "Probability of being in response (Aalen-Johansen)"
 
     def _days(self, label: str) -> FloatArray:
@@ -130,12 +125,22 @@ class ResponseStateResult(StateResult):
         known = (at >= 0) & ((at <= fit.time[-1]) | settled)
         return (
             np.where(known[:, None], fit.probability[here], np.nan),
-            np.where(known[:, None], self._effects[label].std_error[here], np.nan),
+            np.where(known[:, None], self._effect(label).std_error[here], np.nan),
         )
 
     def _mean(self, label: str) -> tuple[FloatArray, FloatArray]:
-        effect = self._effects[label].mean
+        effect = self._effect(label).mean
         return kernel.mean_times(self._fits[label], self.spec.tau), np.sqrt((effect**2).sum(axis=0))
+
+    def _effect(self, label: str) -> kernel.Influence:
+        """Return the errors of a curve, which mean days alone do not need; worked out once."""
+        if label not in self._known:
+            group = self._data.group(label)
+            self._known[label] = kernel.influence(
+                self._data.spells[label], self._fits[label], group.weight, at=np.empty(0),
+                tau=self.spec.tau, model=self._data.sample.weights_of(group),
+            )  # fmt: skip
+        return self._known[label]
 
     def _influence(self, label: str, at: FloatArray) -> FloatArray:
         spells, weight = self._data.spells[label], self._data.group(label).weight

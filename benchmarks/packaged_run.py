@@ -1,0 +1,77 @@
+"""CPU seconds of `trdstats run` on both packaged plans, part by part.
+
+Run: python benchmarks/packaged_run.py
+Each run is a process of its own with one BLAS thread. CPU time (user and system) is little moved by
+other work on the machine, though not untouched; the fastest of three runs is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import record
+
+SAMPLES = ("trial", "modalities")
+REPEATS = 3
+PARTS = "--parts"
+
+
+def measure(sample: str) -> dict[str, float]:
+    """Return the CPU seconds of each part of a run in this process."""
+    begin = time.process_time()
+    from trdstats.plan import run_plan, sample_plan
+
+    parts = {"import": time.process_time() - begin}
+    plan = sample_plan(sample)
+    at = [time.process_time()]
+    words = ["reading the plan"]
+
+    def tell(what: str) -> None:
+        now = time.process_time()
+        parts[words[0]] = parts.get(words[0], 0.0) + now - at[0]
+        words[0], at[0] = what, now
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_plan(plan, f"{folder}/report", tell=tell)
+    tell("")
+    return parts
+
+
+def whole(sample: str) -> float:
+    """Return the CPU seconds of the command, start of the interpreter included."""
+    before = os.times()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "trdstats.cli", "run", "--sample", sample]
+        command += ["--out", f"{folder}/report"]
+        subprocess.run(command, check=True, capture_output=True)
+    after = os.times()
+    spent = after.children_user - before.children_user
+    return spent + after.children_system - before.children_system
+
+
+def main() -> None:
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    rows = []
+    for sample in SAMPLES:
+        total = min(whole(sample) for _ in range(REPEATS))
+        runs = []
+        for _ in range(REPEATS):
+            command = [sys.executable, "-W", "ignore", __file__, PARTS, sample]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            runs.append(json.loads(done.stdout.splitlines()[-1]))
+        rows.append([sample, "**trdstats run**", f"**{total:.1f}**"])
+        rows += [[sample, part, f"{min(r[part] for r in runs):.2f}"] for part in runs[0]]
+    body = record.table(["sample", "part", "CPU seconds"], rows)
+    record.write("packaged_run", "The packaged runs", body)
+
+
+if __name__ == "__main__":
+    if PARTS in sys.argv:
+        print(json.dumps(measure(sys.argv[-1])))
+    else:
+        main()
