@@ -135,3 +135,20 @@ def test_a_treatment_may_be_called_all() -> None:
     text = repr(trd.baseline_table(made, covariates=["age"]))
     assert "All (n = 2)" in text
     assert "All (n = 4)" in text
+
+
+def test_a_baseline_given_as_a_column_is_listed_once() -> None:
+    subjects = pd.DataFrame(
+        {"subject": list("abcd"), "treatment": ["ECT", "ECT", "TMS", "TMS"],
+         "madrs_0": [30, 32, 34, 36], "age": [40.0, 50, 60, 70]}
+    )  # fmt: skip
+    visits = pd.DataFrame({"subject": list("abcd"), "day": 7, "score": [20, 22, 24, 26]})
+    made = trd.Study(visits, subjects, scale="MADRS", baseline="madrs_0", randomised=True)
+    assert made.baseline_column == "madrs_0"
+    assert list(made.subjects["madrs_0"]) == list(made.subjects["baseline"])  # for formulas
+    table = trd.baseline_table(made)
+    assert table.tidy()["variable"].unique().tolist() == ["baseline", "age"]
+    assert str(table).count("33.0") == 1
+    asked = trd.baseline_table(made, covariates=["madrs_0"])  # by that name, when it is asked for
+    assert asked.tidy()["variable"].unique().tolist() == ["madrs_0"]
+    assert trd.load_sample("trial").baseline_column is None

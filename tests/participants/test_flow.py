@@ -163,7 +163,7 @@ def test_counts_are_asked_for_by_names_that_are_there(flow: ParticipantFlow) -> 
 def test_a_window_that_nobody_came_in_is_told_from_a_day_without_one() -> None:
     with pytest.warns(trd.errors.DataWarning):
         made = study().with_windows({7: 2, 28: 3, 42: 3})
-    with pytest.raises(UnknownNameError, match=r"no rating falls in the window of day 42\."):
+    with pytest.raises(UnknownNameError, match=r"No rating falls in the window of day 42\."):
         trd.participant_flow(made, day=42)
     with pytest.raises(UnknownNameError, match=r"No visit is scheduled at day 41\. Nearest: .*\.$"):
         trd.participant_flow(made, day=41)

@@ -292,6 +292,21 @@ def test_plans_that_do_not_fit(tmp_path: Path, change: tuple[str, str], message:
     assert "Traceback" not in result.output
 
 
+def test_a_window_without_ratings_is_told_from_a_day_without_a_visit(tmp_path: Path) -> None:
+    rows = "".join(f"P{k},{'AB'[k % 2]},{d},{30 - d}\n" for k in range(8) for d in (0, 7, 14))
+    (tmp_path / "v.csv").write_text(f"subject,treatment,day,score\n{rows}", "utf-8")
+    study = (
+        'visits = "v.csv"\nscale = "MADRS"\nrandomised = true\nwindows = { 7 = 2, 14 = 3, 28 = 3 }'
+    )
+    text = TRIAL.replace('sample = "trial"', study).replace('reference = "TMS"', 'reference = "A"')
+    path = plan_of(tmp_path, text.replace("acute_end = 28", "acute_end = 14"))
+    result = CliRunner().invoke(main, ["run", str(path), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    said = " ".join(result.output.split())
+    assert "No rating falls in the window of day 28." in said
+    assert "No visit is scheduled at day 28" not in said
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.docx").write_text("mine", "utf-8")
     with pytest.raises(PlanError, match="holds files that are no report"):

@@ -19,6 +19,7 @@ from trdstats.imputation.analyses import (
     gather,
 )
 from trdstats.outcomes import Definition, EventTimes, rates, time_to
+from trdstats.outcomes.rates import at_day, day_of
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -39,19 +40,28 @@ class ResponderRates(Analysis):
     ----------
     definition : Definition
         E.g. ``Response()``.
-    day : float
-        Scheduled day.
+    day : float, optional
+        Scheduled day, as in `rates`.
     reference : str, optional
         Treatment the others are compared with. Default: the first one.
+
+    Raises
+    ------
+    SpecError
+        When the definition names no day and none is given, or another than its own is.
     """
 
     definition: Definition
-    day: float
+    day: float | None = None
     reference: Level | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "day", day_of(self.definition, self.day))
 
     def describe(self) -> str:
         """Return the analysis in words."""
-        return f"rates at day {self.day:g}: {self.definition.describe()}"
+        at = at_day(self.definition, day_of(self.definition, self.day))
+        return f"rates{at}: {self.definition.describe()}"
 
     def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
@@ -106,7 +116,7 @@ class ResponderRates(Analysis):
                 "measure": [r[0] for r in rows],
                 "treatment": [arms[r[1]] for r in rows],
                 "reference": [r[2] for r in rows],
-                "day": float(self.day),
+                "day": day_of(self.definition, self.day),
             }
         )
         estimate = np.stack([r[4] for r in rows], axis=1)

@@ -17,7 +17,6 @@ from trdstats.errors import (
     check_choice,
     check_level,
     pick_level,
-    unknown_day,
     unknown_name,
 )
 from trdstats.estimates.proportion_contrast import DIFFERENCES
@@ -46,6 +45,7 @@ from trdstats.outcomes.switching import (
 from trdstats.outcomes.unconfirmed import warn_of_unconfirmed
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study, warn_of_asked_days
+from trdstats.study.plausibility.scheduled import no_ratings
 
 Missing = Literal["nonresponse", "observed", "locf", "worst"]
 MISSING = get_args(Missing)
@@ -74,8 +74,8 @@ def rates(
     definition : Definition
         A state, e.g. ``Response()``; for an event such as a relapse see `time_to`.
     day : float, optional
-        Scheduled day. Needed, unless the definition speaks of one day alone, as
-        ``remission_at(56).without(relapse, until=224)`` does.
+        Scheduled day. Default: the day that the definition itself names, as ``response_at(28)``
+        and ``remission_at(56).without(relapse, until=224)`` do; for others there is none.
     missing : {"nonresponse", "observed", "locf", "worst"}
         What becomes of subjects without a verdict at that day: not assessed, or assessed where the
         rule cannot be applied (no baseline, a baseline at an end of the scale, not confirmed),
@@ -175,7 +175,7 @@ def rates(
         label=definition.label(study.scale),
         definition=definition.describe(study.scale),
         day=day,
-        says_day=definition.fixed_day is not None,
+        says_day=at_day(definition, day) == "",
         missing=missing,
         outcomes=outcomes,
         counts=counts,
@@ -200,18 +200,23 @@ def day_of(definition: Definition, day: float | None) -> float:
     Raises
     ------
     SpecError
-        When none is given, or another than the one the definition speaks of.
+        When none is given and the definition names none, or another than the one it speaks of.
     """
-    fixed = definition.fixed_day
-    if day is None and fixed is None:
+    fixed, own_day = definition.fixed_day, definition.own_day
+    if day is None and own_day is None:
         raise SpecError(f"{definition.label()} needs a day, for example day=28.")
     if day is not None and fixed is not None and day != fixed:
         raise SpecError(
             f"{definition.label()} speaks of day {fixed:g} alone: leave day={day:g} out."
         )
-    judged_at = fixed if day is None else day
+    judged_at = own_day if day is None else day
     assert judged_at is not None
     return float(judged_at)
+
+
+def at_day(definition: Definition, day: float) -> str:
+    """Return the words " at day 28" for a heading; empty where the label says so already."""
+    return "" if definition.own_day == day else f" at day {day:g}"
 
 
 def _without_rate(outcomes: pd.DataFrame, names: Iterable[str], day: float) -> str:
@@ -276,8 +281,7 @@ def verdicts(
     rated, state = evaluate(study, definition)
     row_at_day = _row_at_day(study, rated, day)
     if not (row_at_day >= 0).any():
-        visit = study.visits["visit"].to_numpy()[rated.row]
-        raise unknown_day(day, visit[~np.isnan(visit)].tolist())
+        raise no_ratings(study, day)
     row = _last_row_by(study, rated, day) if definition.is_cumulative else row_at_day
     switch = switch_days(study, definition.events)
     assessed = np.full(len(row_at_day), float(day))
@@ -307,8 +311,7 @@ def _without_event(
     judged = judge_free_of_event(study, definition, row)
     for at, there in ((definition.at, row >= 0), (definition.until, judged.followed)):
         if not there.any():
-            visit = study.visits["visit"].to_numpy()[study.rated().row]
-            raise unknown_day(at, visit[~np.isnan(visit)].tolist())
+            raise no_ratings(study, at)
     # A treatment without anybody at one of the two days was not scheduled for it: failures alone
     # could be known there.
     can_be = _any_of_arm(study, row >= 0) & _any_of_arm(study, judged.followed)

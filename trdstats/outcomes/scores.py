@@ -10,9 +10,10 @@ import pandas as pd
 from scipy.stats import t
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, UnknownNameError, by_level, check_level, unknown_day
+from trdstats.errors import SpecError, UnknownNameError, by_level, check_level
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
+from trdstats.study.plausibility.scheduled import no_ratings
 
 
 @checked
@@ -154,7 +155,7 @@ def day_by_treatment(study: Study, day: float | Mapping[str, float]) -> dict[str
 
 
 def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") -> None:
-    """Refuse days on which a treatment has no visit.
+    """Refuse days on which no subject under a treatment was assessed; the error says why.
 
     Parameters
     ----------
@@ -168,16 +169,10 @@ def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") 
     ------
     UnknownNameError
     """
-    rows = study.longitudinal()
+    visits = study.visits
+    of_subject = visits["subject"].cat.codes.to_numpy()
+    arm = study.subjects["treatment"].astype(str).to_numpy()[of_subject]
+    rated = visits["score"].notna() & (visits["day"] > 0)
     for name, day in days.items():
-        scheduled = rows.loc[rows["treatment"] == name, "visit"].unique().tolist()
-        if day in scheduled:
-            continue
-        if study.windows is not None and day in study.windows[name].days:
-            raise UnknownNameError(f"{what}{name}: no rating falls in the window of day {day:g}.")
-        hint = (
-            " Without visit windows every day is a separate visit: give windows."
-            if study.windows is None
-            else ""
-        )
-        raise UnknownNameError(f"{what}{name}: {unknown_day(day, scheduled)}{hint}")
+        if not (rated & (visits["visit"] == day) & (arm == name)).any():
+            raise UnknownNameError(f"{what}{name}: {no_ratings(study, day, name)}")

@@ -66,7 +66,9 @@ def baseline_table(study: Study, *, covariates: Sequence[str] | None = None) -> 
     ['age', 'sex']
     """
     subjects = study.subjects
-    known = [str(c) for c in subjects.columns if c not in _ROLES]
+    # A baseline that was given as a column stands under that name too, for formulas.
+    again = study.baseline_column if study.baseline_column != "baseline" else None
+    known = [str(c) for c in subjects.columns if c not in (*_ROLES, again)]
     if covariates is not None:
         for name in covariates:
             if name not in subjects.columns:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from trdstats.errors import known_level, unknown_day, unknown_name
+from trdstats.errors import known_level, unknown_name
 from trdstats.formulas import read_formula
 from trdstats.outcomes import Definition, EventTimes, time_to
 from trdstats.plan.plan import Plan
@@ -14,6 +14,7 @@ from trdstats.plan.sections import Section
 from trdstats.plan.settings import StepSettings
 from trdstats.plan.switching import strategy_for
 from trdstats.study import Study
+from trdstats.study.plausibility.scheduled import no_ratings
 
 T = TypeVar("T")
 
@@ -71,11 +72,12 @@ class Task:
                 )
 
     def unknown_days(self, *days: float | None) -> Iterator[str]:
-        """Yield words for each day on which the study has no scheduled visit; None is no day."""
-        scheduled = self.study.longitudinal()["visit"].unique().tolist()
+        """Yield words for each day at which the study has no ratings; None is no day."""
+        visits = self.study.visits
+        rated = set(visits.loc[(visits["day"] > 0) & visits["score"].notna(), "visit"])
         for day in days:
-            if day is not None and day not in scheduled:
-                yield str(unknown_day(day, scheduled))
+            if day is not None and day not in rated:
+                yield str(no_ratings(self.study, day))
 
     def unknown_columns(self, formula: str) -> Iterator[str]:
         """Yield words for each variable of a mixed model's formula that the study does not have."""

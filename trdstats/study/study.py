@@ -32,6 +32,7 @@ from trdstats.study.completed import complete
 from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
 from trdstats.study.courses.shown import course_lines
 from trdstats.study.masks import read_mask
+from trdstats.study.plausibility.scheduled import no_ratings
 from trdstats.study.rated import Rated, rate_visits
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.timing import OF_WINDOWS, check_windows
@@ -550,6 +551,15 @@ class Study(SummaryMixin):
         return sorted(set(visits.loc[visits["day"] > 0, "day"]))
 
     @property
+    def baseline_column(self) -> str | None:
+        """Column of the subjects that holds the baselines of the scale again, as it was given.
+
+        None where baselines are the last scores at day 0 or before.
+        """
+        columns = {m.scale.label: m.baseline for m in self._roles.measures}
+        return columns.get(self._scale.label)
+
+    @property
     def decided_events(self) -> tuple[str, ...]:
         """Kinds of events whose consequences the scores hold already: an estimand was applied."""
         return self._tables.decided_events
@@ -666,7 +676,7 @@ class Study(SummaryMixin):
             scheduled = sorted(set(visits.loc[keep, "visit"]))
             for d in days:
                 if d not in scheduled:
-                    raise unknown_day(d, scheduled)
+                    raise no_ratings(self, d)
             keep &= visits["visit"].isin(list(days))
         rows = visits.loc[keep]
         of_subject = self.subjects.iloc[rows["subject"].cat.codes.to_numpy()]

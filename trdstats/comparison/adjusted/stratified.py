@@ -22,7 +22,7 @@ from trdstats.errors import (
 from trdstats.frames import to_pandas
 from trdstats.kinds import in_order, label_of
 from trdstats.outcomes.assess import check_arguments
-from trdstats.outcomes.rates import MISSING, Missing, switches_by, verdicts
+from trdstats.outcomes.rates import MISSING, Missing, at_day, day_of, switches_by, verdicts
 from trdstats.outcomes.rates_result import MISSING_WORDS
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.switching import notes_on
@@ -34,7 +34,7 @@ def stratified_rates(
     study: Study,
     definition: Definition,
     *,
-    day: float,
+    day: float | None = None,
     strata: str | Sequence[str],
     missing: Missing = "nonresponse",
     reference: Level | None = None,
@@ -46,8 +46,8 @@ def stratified_rates(
     ----------
     study : Study
     definition : Definition
-    day : float
-        Scheduled day.
+    day : float, optional
+        Scheduled day, as in `rates`.
     strata : str or sequence of str
         Columns of the subjects; several are crossed.
     missing : {"nonresponse", "observed", "locf", "worst"}
@@ -90,6 +90,7 @@ def stratified_rates(
         if column not in study.subjects.columns:
             raise unknown_name("column of the subjects", column, study.subjects.columns)
     base = pick_level("treatment", reference, study.treatments)
+    day = day_of(definition, day)
     outcomes = verdicts(study, definition, day=day, missing=missing, reference=base)
     warn_of_asked_days(study, [day])
     cells = study.subjects[columns]
@@ -124,7 +125,7 @@ def stratified_rates(
         header.append(("Left out", f"{int(lacks.sum()):,} without a stratum"))
     counts_of = switches_by(study, outcomes, day)
     header += [("Switched", note) for note in notes_on(counts_of)]
-    title = f"{definition.label(study.scale)} at day {day:g}, stratified"
+    title = f"{definition.label(study.scale)}{at_day(definition, day)}, stratified"
     title = title[0].upper() + title[1:]
     return StratifiedRates(title, counts, conf_level, tuple(header), study.caveat, table)
 

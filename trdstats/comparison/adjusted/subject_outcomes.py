@@ -25,7 +25,7 @@ from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
 from trdstats.outcomes import Definition
-from trdstats.outcomes.rates import MISSING, day_of, switches_by, verdicts
+from trdstats.outcomes.rates import MISSING, at_day, day_of, switches_by, verdicts
 from trdstats.outcomes.switching import SwitchCounts, switch_days
 from trdstats.study import Study, warn_of_asked_days
 
@@ -40,7 +40,7 @@ def check_outcome(outcome: Any, day: float | None, missing: str) -> None:
             "outcome must be a definition such as Response(), 'change', 'score', or a column of "
             f"the subjects; got {outcome!r}."
         )
-    if isinstance(outcome, Definition) and day is None and outcome.fixed_day is None:
+    if isinstance(outcome, Definition) and day is None and outcome.own_day is None:
         raise SpecError(f"outcome={_word(outcome)} needs a scheduled day: day=28.")
     if day is not None and isinstance(outcome, str) and outcome not in AT_A_DAY:
         raise SpecError(
@@ -150,8 +150,7 @@ def _of_study(
         outcomes = verdicts(study, outcome, day=day, missing=missing, reference=base)
         met, counts = outcomes["met"], switches_by(study, outcomes, day)
         y = met.astype("Float64").to_numpy(dtype=float, na_value=np.nan).astype(np.float64)
-        at = "" if outcome.fixed_day is not None else f" at day {day:g}"
-        label = f"{outcome.label(study.scale)}{at}"
+        label = f"{outcome.label(study.scale)}{at_day(outcome, day)}"
         return SubjectOutcomes(frame, y, True, label, study.caveat, day, counts)
     if outcome in AT_A_DAY and day is not None:
         warn_of_asked_days(study, [day])

@@ -22,6 +22,7 @@ from trdstats.errors import (
 from trdstats.kernels.proportions.two_proportions import METHODS, risk_difference
 from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.outcomes import Definition, rates
+from trdstats.outcomes.rates import day_of
 from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
 from trdstats.tables import FrameResult, Summary, Table, as_label, each_row, format_number, format_p
@@ -40,8 +41,8 @@ class BinaryTippingPoint:
     Parameters
     ----------
     definition : Definition
-    day : float
-        Scheduled day.
+    day : float, optional
+        Scheduled day, as in `rates`.
     treatment, reference : str, optional
         Arms compared. Default: the second treatment with the first.
     method : {"miettinen-nurminen", "gart", "wald"}
@@ -52,7 +53,7 @@ class BinaryTippingPoint:
     Raises
     ------
     SpecError
-        When the method or level is not usable.
+        When the method, level or day is not usable.
 
     References
     ----------
@@ -67,7 +68,7 @@ class BinaryTippingPoint:
     """
 
     definition: Definition
-    day: float
+    day: float | None = None
     treatment: Level | None = None
     reference: Level | None = None
     method: str = "miettinen-nurminen"
@@ -76,6 +77,7 @@ class BinaryTippingPoint:
     def __post_init__(self) -> None:
         check_choice("method", self.method, _WITH_TEST)
         check_level(self.conf_level)
+        object.__setattr__(self, "day", day_of(self.definition, self.day))
 
     def fit(self, study: Study) -> BinaryTippingPointResult:
         """Compare the arms for every number of responders among subjects not assessed.
@@ -101,7 +103,8 @@ class BinaryTippingPoint:
         )
         if treatment == reference:
             raise SpecError(f"treatment and reference are both {reference!r}.")
-        outcomes = rates(study, self.definition, day=self.day, missing="observed").outcomes
+        day = day_of(self.definition, self.day)
+        outcomes = rates(study, self.definition, day=day, missing="observed").outcomes
         undefined = outcomes["rated"] & outcomes["reason"].isin(UNDEFINED)
         counts, left_out = [], []
         for arm in (treatment, reference):
@@ -116,7 +119,7 @@ class BinaryTippingPoint:
             )
         if not counts[0][2] + counts[1][2]:
             raise NotEstimableError(
-                f"No subject is missing at day {self.day:g}: there is no tipping point."
+                f"No subject is missing at day {day:g}: there is no tipping point."
             )
         rows = [
             self._compare(counts, k, j)
@@ -226,7 +229,7 @@ class BinaryTippingPointResult(FrameResult):
         s = next(each_row(self.rates))
         header = (
             ("Rule", self.spec.definition.describe()),
-            ("Day", f"{self.spec.day:g}"),
+            ("Day", f"{day_of(self.spec.definition, self.spec.day):g}"),
             (s.treatment, f"{s.responders} responders of {s.n - s.n_missing} assessed, "
              f"{s.n_missing} not assessed"),
             (s.reference, f"{s.responders_reference} responders of "

@@ -19,6 +19,7 @@ from trdstats.outcomes.rules.definition import (
     refuse_fixed_day,
     spacings_of,
 )
+from trdstats.outcomes.rules.met_from_then import MetFromThen
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.relapse import Event
 from trdstats.outcomes.rules.spacing import Spacing
@@ -28,7 +29,7 @@ from trdstats.scales import Scale, Source
 
 @checked
 @dataclass(frozen=True, repr=False)
-class AtDays(Definition):
+class AtDays(MetFromThen):
     """A state met at each of several scheduled days.
 
     Met from the last of the days on. Before it the state is not known, unless one of the days
@@ -69,19 +70,9 @@ class AtDays(Definition):
         check_choice("missing", self.missing, ("ignore", "failure"))
 
     @property
-    def is_worsening(self) -> bool | None:
-        """Whether the definition is a bad outcome."""
-        return self.definition.is_worsening
-
-    @property
-    def is_cumulative(self) -> bool:
-        """Whether a visit speaks for all visits before it: it does."""
-        return True
-
-    @property
-    def ends_when_known(self) -> bool:
-        """Whether time without the event ends at the last visit whose state is known: it does."""
-        return True
+    def own_day(self) -> float:
+        """The last of the days."""
+        return float(self.days[-1])
 
     @property
     def spacings(self) -> tuple[Spacing, ...]:

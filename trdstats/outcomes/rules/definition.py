@@ -44,6 +44,11 @@ class Definition(SummaryMixin, ABC):
         return None
 
     @property
+    def own_day(self) -> float | None:
+        """Scheduled day it is judged at where no other is asked for; None where it names none."""
+        return self.fixed_day
+
+    @property
     def ends_when_known(self) -> bool:
         """Whether time without the event ends at the last visit whose state is known."""
         return False

@@ -10,6 +10,7 @@ from trdstats.errors import SpecError
 from trdstats.kernels.visits import held_states as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
+from trdstats.outcomes.rules.met_from_then import MetFromThen
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.outcomes.rules.states import Response
@@ -18,7 +19,7 @@ from trdstats.scales import Scale, Source
 
 @checked
 @dataclass(frozen=True, repr=False)
-class Onset(Definition):
+class Onset(MetFromThen):
     """Onset of action: a state that begins in time and is kept.
 
     Met from the visit of onset on. Days are scheduled days where the study has windows. What
@@ -98,21 +99,6 @@ class Onset(Definition):
                 "from_day, by_day and until must follow each other from day 0 on; "
                 f"got {self.from_day!r}, {self.by_day!r}, {self.until!r}."
             )
-
-    @property
-    def is_worsening(self) -> bool | None:
-        """Whether the definition is a bad outcome."""
-        return self.definition.is_worsening
-
-    @property
-    def is_cumulative(self) -> bool:
-        """Whether a visit speaks for all visits before it: it does."""
-        return True
-
-    @property
-    def ends_when_known(self) -> bool:
-        """Whether time without the event ends at the last visit whose state is known: it does."""
-        return True
 
     @property
     def spacings(self) -> tuple[Spacing, ...]:
