@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,37 @@ def test_import_is_light() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_import_takes_less_than_a_twentieth_of_a_second() -> None:
+    code = "import time; t = time.process_time(); import trdstats; print(time.process_time() - t)"
+    runs = [
+        float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(5)
+    ]
+    assert min(runs) < 0.05
+
+
+def test_a_survival_curve_loads_no_other_analyses() -> None:
+    code = (
+        "import sys, trdstats; trdstats.KaplanMeier; "
+        "print(sorted({'.'.join(m.split('.')[:2]) for m in sys.modules if m[:9] == 'trdstats.'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rooms = {"longitudinal", "imputation", "comparison", "multiverse", "plan", "simulate"}
+    loaded = {name.removeprefix("trdstats.") for name in ast.literal_eval(out.stdout)}
+    assert "survival" in loaded
+    assert not rooms & loaded
+
+
+def test_the_page_on_architecture_shows_the_tree() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \| (.+) \|$", page, re.MULTILINE)
+    shown = {name.rstrip("/") for cell, _ in rows for name in re.findall(r"`([\w/.]+)`", cell)}
+    folders = {f.parent.relative_to(PACKAGE).as_posix() for f in sources() if f.parent != PACKAGE}
+    files = {f.name for f in PACKAGE.glob("*.py")} - {"__init__.py"}
+    assert not (folders | files) - shown, "rooms without a sentence"
+    paths = {name for name in shown if (PACKAGE / name.split("/")[0]).exists()}
+    assert not [name for name in paths if not (PACKAGE / name).exists()], "rooms that are gone"
 
 
 def test_a_room_does_not_take_the_place_of_a_function() -> None:

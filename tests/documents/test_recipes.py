@@ -20,6 +20,23 @@ def test_every_kind_of_addition_has_a_recipe() -> None:
     }  # fmt: skip
 
 
+COSTS = re.findall(
+    r"^\| [^|`]+ \| `([\w/]+\.py)` \| (\d+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("file", "lines"), COSTS)
+def test_an_estimator_costs_what_the_page_says(file: str, lines: str) -> None:
+    path = PAGE.parents[1] / "trdstats" / file
+    count = len(path.read_text("utf-8").splitlines())
+    assert count == pytest.approx(int(lines), abs=15)
+    assert 150 <= count <= 275
+
+
+def test_costs_are_read() -> None:
+    assert len(COSTS) >= 4
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_short(name: str) -> None:
     assert len([line for line in RECIPES[name].splitlines() if line.strip()]) <= LONGEST

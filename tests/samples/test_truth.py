@@ -45,7 +45,7 @@ def agrees(line: pd.Series[Any], sample: np.ndarray[Any, Any]) -> bool:
 
 
 def large(parameters: Parameters, *, complete: bool) -> Parameters:
-    """Return a trial of 3,000 an arm at a site each; complete: nobody leaves or is missed."""
+    """Return a trial of 3,000 an arm at a site each; complete: no subject leaves or is missed."""
     design = replace(parameters.trial, arm_size=3000, sites=9000,
                      untreated=dict.fromkeys(parameters.trial.arms, 0.0))  # fmt: skip
     if not complete:
