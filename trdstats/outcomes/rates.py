@@ -187,7 +187,7 @@ def rates(
         switching=switching,
         notices=notices,
     )
-    rates_of = result.of_treatments()
+    rates_of = result._rates
     not_assessed = rates_of.keys["treatment"][np.isnan(rates_of.value)]
     if len(not_assessed):
         warnings.warn(_without_rate(outcomes, not_assessed, day), EstimateWarning, stacklevel=2)
