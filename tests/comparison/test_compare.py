@@ -181,7 +181,7 @@ def test_days_horizons_and_visits() -> None:
     long = judged(clinic(severity=0.3), tau=400)
     assert "The horizon is day 400; followed is" in str(long)
     early = judged(study, tau=10, outcomes=("onset",))
-    assert "no subject was rated under B (day 21)" in str(early)
+    assert "no subject was assessed under B (day 21)" in str(early)
 
 
 @pytest.mark.filterwarnings("ignore:All subjects have the treatment")
@@ -274,7 +274,7 @@ def test_a_cohort_is_drawn_once_for_all_its_pairs() -> None:
     def middle(reference: CohortOnset, treatment: CohortOnset) -> Any:
         crude, weighted = draw_onsets(reference, treatment, np.ones_like, 28.0)
         np.testing.assert_allclose(crude.drawn, weighted.drawn, atol=1e-9)
-        return np.append(crude.found.mean(), crude.drawn.mean(axis=1))
+        return np.append(crude.estimate.mean(), crude.drawn.mean(axis=1))
 
     np.testing.assert_allclose(middle(a, b) + middle(b, c), middle(a, c), atol=1e-8)
     assert np.ptp(middle(a, b)) > 0
@@ -317,7 +317,7 @@ def test_onsets_drawn_together_are_those_of_a_loop() -> None:
         np.testing.assert_allclose(crude.drawn[turn], gap(counts), rtol=0, atol=1e-8)
         alone = gap(counts * reweigh(counts))
         np.testing.assert_allclose(weighted.drawn[turn], alone, rtol=0, atol=1e-8)
-    np.testing.assert_allclose(weighted.found, gap(reweigh(np.ones(sum(sizes)))), atol=1e-12)
+    np.testing.assert_allclose(weighted.estimate, gap(reweigh(np.ones(sum(sizes)))), atol=1e-12)
 
 
 def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> None:

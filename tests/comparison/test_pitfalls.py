@@ -80,7 +80,7 @@ def test_dropout_that_differs() -> None:
     row = table.loc["dropout"]
     assert row["grade"] == "note"
     assert row["finding"] == (
-        "Not rated at the last visit due by day 28: 40 % under B, 12 % under A."
+        "Not assessed at the last visit due by day 28: 40 % under B, 12 % under A."
     )
     assert "CensoringWeights" in row["remedy"]
     assert findings(clinic(lost={"A": 0.2, "B": 0.2})).loc["dropout", "grade"] == "ok"
@@ -92,7 +92,8 @@ def test_responders_alone_are_followed() -> None:
     row = table.loc["who is followed"]
     # Of B half respond and are all there; of the others nobody knows.
     assert row["finding"] == (
-        "100 % of early responders to B were rated at day 28, 0 % of the others: in response then "
+        "100 % of early responders to B were assessed at day 28, 0 % of the others: in response "
+        "then "
         "were 50 to 100 % of all, depending on those not followed."
     )
     found = trd.compare(study, adjust="x", outcomes=("rate",), day=28, tau=28,

@@ -74,7 +74,7 @@ PARTS = NAMES.keys() - {"found", "own", "mine", "told", "moved", "said", "facts"
 ALLOWED: dict[tuple[str, str], str] = {}
 
 
-LATER = ("plots", "plan", "comparison/cohorts")
+LATER = ()
 
 
 def sources() -> list[Path]:

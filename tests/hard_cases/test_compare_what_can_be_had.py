@@ -144,4 +144,4 @@ def test_missing_covariates_are_filled_and_said() -> None:
     holes = trd.Study(study.visits[["subject", "day", "score"]], people, scale="MADRS")
     found = compare(holes, outcomes=("rate",))
     assert found.tidy()["estimate"].notna().all()
-    assert "missing: x (3). Weights treat missingness as a covariate of its own." in str(found)
+    assert "missing: x (3). Weights treat missingness as a separate covariate." in str(found)

@@ -53,7 +53,7 @@ def test_an_arm_nobody_of_which_can_be_judged_has_no_rate() -> None:
     )  # fmt: skip
     with pytest.warns(
         EstimateWarning,
-        match=r"rated at day 28 under TMS can be judged \(no baseline 1, baseline at floor 1\)",
+        match=r"assessed at day 28 under TMS can be judged \(no baseline 1, baseline at floor 1\)",
     ):
         found = rates(Study(visits, scale="MADRS", windows={28: 0}), Response(), day=28)
     row = found.tidy().iloc[1]

@@ -57,17 +57,17 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
         step = get_step(planned.kind)
         try:
             task = _task_of(plan, planned, study)
-            said: list[str | tuple[str, str]] = list(step.check(task))
+            problems_of_step: list[str | tuple[str, str]] = list(step.check(task))
         except TrdstatsError as error:
-            said = [str(error)]
+            problems_of_step = [str(error)]
         else:
             tasks.append((step, task))
-        problems += [_placed(plan, planned, what) for what in said]
+        problems += [_placed(plan, planned, what) for what in problems_of_step]
     scales = {task.study.scale.label: task.study for _, task in tasks}
     covariates = [("analysis", "adjust", words) for words in misfits_of_covariates(plan, study)]
     rules = misfits_of_definitions(plan, list(scales.values()))
-    found = [*covariates, *(("definitions", name, words) for name, words in rules)]
-    problems += [_at_line(plan, *what) for what in found]
+    wrong = [*covariates, *(("definitions", name, words) for name, words in rules)]
+    problems += [_at_line(plan, *what) for what in wrong]
     if plan.confirmatory is not None and tasks:
         for result in plan.confirmatory.results:
             said_of = result.misfits(study.treatments, plan.definitions, tasks[0][1].reference)
@@ -81,11 +81,11 @@ def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
     return [(step, replace(task, shared=shared)) for step, task in tasks]
 
 
-def _placed(plan: Plan, planned: PlannedStep, said: str | tuple[str, str]) -> str:
+def _placed(plan: Plan, planned: PlannedStep, problem: str | tuple[str, str]) -> str:
     """Return what a check said, with the step or with the setting and its line."""
-    if isinstance(said, str):
-        return f"[{planned.name}] {said}"
-    return _at_line(plan, "analysis", *said)
+    if isinstance(problem, str):
+        return f"[{planned.name}] {problem}"
+    return _at_line(plan, "analysis", *problem)
 
 
 def _at_line(plan: Plan, table: str, key: str, words: str) -> str:

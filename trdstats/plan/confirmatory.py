@@ -87,10 +87,10 @@ class ConfirmatoryResult:
             rows &= table[column].map(label_of) == label_of(value)
         count = int(rows.sum())
         if count != 1:
-            said = ", ".join(f"{k} = {v!r}" for k, v in self.where.items())
+            conditions = ", ".join(f"{k} = {v!r}" for k, v in self.where.items())
             raise PlanError(
                 f"The confirmatory result {self.name!r} must be one row of the results of "
-                f"{self.step!r}; {count} rows have {said}."
+                f"{self.step!r}; {count} rows have {conditions}."
             )
         return table[rows].iloc[0]
 

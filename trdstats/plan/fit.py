@@ -23,9 +23,9 @@ def misfits_of_definitions(plan: Plan, seen: Sequence[Study]) -> Iterator[tuple[
         The study on each scale that a step works on.
     """
     for name, definition in plan.definitions.items():
-        said = [_misfit(definition, study) for study in seen]
-        if said and all(said):
-            yield name, said[0]
+        misfits = [_misfit(definition, study) for study in seen]
+        if misfits and all(misfits):
+            yield name, misfits[0]
 
 
 def _misfit(definition: Definition, study: Study) -> str:

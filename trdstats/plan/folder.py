@@ -21,7 +21,7 @@ from trdstats.plan.manifest import MANIFEST, fingerprint, read_manifest
 ROOMS = ("tables", "figures")  # these belong to the run, whatever lies in them
 PAPER = "paper"  # of the files in it only those of the run do
 PAPER_FILES = ("paper.docx", "tables.tex", "tables.xlsx")
-_OWN = (*ROOMS, MANIFEST, "report.html", "results.json")
+_OF_A_RUN = (*ROOMS, MANIFEST, "report.html", "results.json")
 
 
 @contextmanager
@@ -62,9 +62,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def _cannot_write(asked: str, error: OSError) -> PlanError:
     path = error.filename if isinstance(error.filename, str) else asked
     at = "" if path == asked else f" (at {path!r})"
-    said = error.strerror or str(error) or type(error).__name__
+    reason = error.strerror or str(error) or type(error).__name__
     return PlanError(
-        f"The folder {asked!r} cannot be written: {said}{at}. Nothing was changed in it; "
+        f"The folder {asked!r} cannot be written: {reason}{at}. Nothing was changed in it; "
         "mend this or name another folder with --out."
     )
 
@@ -139,11 +139,13 @@ def _replace(folder: Path, old: Path, new: Path) -> None:
 def _keep_others(folder: Path, new: Path) -> None:
     """Copy what users have put beside the files of an earlier run."""
     for path in folder.iterdir():
-        if path.name in _OWN:
+        if path.name in _OF_A_RUN:
             continue
         if path.is_dir() and not path.is_symlink():
-            own = shutil.ignore_patterns(*PAPER_FILES) if path.name == PAPER else None
-            shutil.copytree(path, new / path.name, symlinks=True, ignore=own, dirs_exist_ok=True)
+            ignored = shutil.ignore_patterns(*PAPER_FILES) if path.name == PAPER else None
+            shutil.copytree(
+                path, new / path.name, symlinks=True, ignore=ignored, dirs_exist_ok=True
+            )
         else:
             shutil.copy2(path, new / path.name, follow_symlinks=False)
 

@@ -91,15 +91,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        found = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TrdstatsError(f"{str(path)!r} cannot be read: {error}.") from error
-    if not is_manifest(found):
+    if not is_manifest(content):
         raise PlanError(f"{str(path)!r} is no manifest of a run.")
-    manifest: dict[str, Any] = found
+    manifest: dict[str, Any] = content
     return manifest
 
 
-def is_manifest(found: object) -> bool:
+def is_manifest(content: object) -> bool:
     """Whether what a file holds is the manifest of a run."""
-    return isinstance(found, dict) and {"trdstats", "results"} <= found.keys()
+    return isinstance(content, dict) and {"trdstats", "results"} <= content.keys()

@@ -47,13 +47,15 @@ def margin_rows(
     counts = {str(r.treatment): r for r in each_row(result.counts)}
     base = counts.pop(result.reference)
     rows = []
-    for name, own in counts.items():
+    for name, count in counts.items():
         keys = {"treatment": name, "reference": result.reference}
-        if pd.isna(own.events) or pd.isna(base.events):
+        if pd.isna(count.events) or pd.isna(base.events):
             rows.append(pd.DataFrame([keys | _UNKNOWN]))
             continue
-        found = test.of_counts(int(own.events), int(own.n), int(base.events), int(base.n), **keys)
-        rows.append(found.tidy())
+        tested = test.of_counts(
+            int(count.events), int(count.n), int(base.events), int(base.n), **keys
+        )
+        rows.append(tested.tidy())
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     return table.assign(measure=MEASURE, margin=margin, sides=1)
 

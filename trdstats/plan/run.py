@@ -130,7 +130,7 @@ def run_plan(
         if style != "plain":
             manifest["number_style"] = style
         run = _write(plan, study, sections, manifest, place, with_paper=paper)
-    return _moved(run, folder)
+    return _in_folder(run, folder)
 
 
 def paper(
@@ -229,7 +229,7 @@ def _about(
     }
 
 
-def _moved(run: Run, folder: Path) -> Run:
+def _in_folder(run: Run, folder: Path) -> Run:
     def at(path: Path) -> Path:
         return folder / path.relative_to(run.folder)
 

@@ -39,7 +39,7 @@ def with_opinions(section: Section) -> Section:
     ----------
     section : Section
     """
-    found: list[ResultOpinion] = []
+    opinions: list[ResultOpinion] = []
     notes: list[Note] = []
     for result in section.checked:
         title = result.summary().title
@@ -49,13 +49,13 @@ def with_opinions(section: Section) -> Section:
             text = f"{title} could not be recomputed ({type(error).__name__}: {error})."
             notes.append(Note(text, "method"))
             continue
-        found.append(ResultOpinion(title, opinion))
+        opinions.append(ResultOpinion(title, opinion))
         if opinion.agrees is False:
             wrong = [r for r in opinion.rows if r.agrees is False]
             named = ", ".join(r.quantity for r in wrong[:5]) + (", ..." if len(wrong) > 5 else "")
             what = count_of(len(wrong), "number differs", "numbers differ")
             notes.append(Note(f"{title}: {what} from independent libraries ({named})."))
-    return replace(section, opinions=tuple(found), notes=(*section.notes, *notes))
+    return replace(section, opinions=tuple(opinions), notes=(*section.notes, *notes))
 
 
 def rows_of(opinions: Sequence[ResultOpinion]) -> list[Recomputed]:

@@ -81,7 +81,7 @@ class Section:
         written to the file of results beside them.
     members : pandas.DataFrame or None
         Who stands behind the results: subject, treatment, status ("in the numerator", "in the
-        denominator", or why left out), and the columns of `results` that tell them apart.
+        denominator", or why left out), and the columns of `results` that distinguish them.
     headlines : dict of str to dict of str to str
         For the table on the first page: question, then treatment, then the figure in words.
     notes : tuple of Note

@@ -64,49 +64,53 @@ def check_once(key: str, values: tuple[object, ...] | None) -> None:
 
 def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the settings of a plan: the key, and the words."""
-    found = []
+    problems = []
     for key, allowed in _CHOICES.items():
         if key in _MAY_BE_ABSENT and settings[key] is None:
             continue
         try:
             check_choice(key, settings[key], allowed)
         except TrdstatsError as error:
-            found.append((key, str(error).rstrip(".")))
+            problems.append((key, str(error).rstrip(".")))
     for key in ("rate_days", "durability_days"):
         value = settings[key]
         if value is not None and not _are_days(value):
-            found.append(
+            problems.append(
                 (key, f"{key} must be a list of days after 0, e.g. [14, 28]; got {value!r}")
             )
     end = settings["acute_end"]
     days = list(end.values()) if isinstance(end, Mapping) else [] if end is None else [end]
     if not all(map(_is_day, days)) or end == {}:
-        found.append(
+        problems.append(
             ("acute_end", f"acute_end must be a day, or a day for each treatment; got {end!r}")
         )
     horizon = settings["horizon"]
     if horizon is not None and not _is_day(horizon):
-        found.append(("horizon", f"horizon must be a number of days after 0; got {horizon!r}"))
+        problems.append(("horizon", f"horizon must be a number of days after 0; got {horizon!r}"))
     competing = settings["competing"]
     if not isinstance(competing, list) or not all(isinstance(c, str) for c in competing):
-        found.append(("competing", f"competing must be a list of texts; got {competing!r}"))
+        problems.append(("competing", f"competing must be a list of texts; got {competing!r}"))
     adjust = settings["adjust"]
     if adjust is not None and not isinstance(adjust, str):
-        found.append(("adjust", f'adjust must be a text such as "age + baseline"; got {adjust!r}'))
+        problems.append(
+            ("adjust", f'adjust must be a text such as "age + baseline"; got {adjust!r}')
+        )
     elif adjust is not None:
         try:
             read_right_side(adjust)
         except TrdstatsError as error:
-            found.append(("adjust", f"adjust: {str(error).rstrip('.')}"))
+            problems.append(("adjust", f"adjust: {str(error).rstrip('.')}"))
     reference = settings["reference"]
     if reference is not None and not isinstance(reference, str | int | float):
-        found.append(("reference", f"reference must be the name of a treatment; got {reference!r}"))
+        problems.append(
+            ("reference", f"reference must be the name of a treatment; got {reference!r}")
+        )
     try:
         check_level(settings["conf_level"])
     except (TrdstatsError, TypeError):
         level = settings["conf_level"]
-        found.append(("conf_level", f"conf_level must lie between 0 and 1; got {level!r}"))
-    return found
+        problems.append(("conf_level", f"conf_level must lie between 0 and 1; got {level!r}"))
+    return problems
 
 
 def _is_day(value: Any) -> bool:

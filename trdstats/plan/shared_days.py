@@ -10,8 +10,8 @@ from trdstats.study import Study
 def assessed_days(study: Study) -> dict[str, frozenset[float]]:
     """Return the scheduled days on which each treatment has assessed subjects."""
     rows = _assessed(study)
-    found = rows.groupby("treatment", observed=True)["visit"].agg(frozenset)
-    return {t: found.get(t, frozenset()) for t in study.treatments}
+    by_arm = rows.groupby("treatment", observed=True)["visit"].agg(frozenset)
+    return {t: by_arm.get(t, frozenset()) for t in study.treatments}
 
 
 def shared_days(study: Study, until: float) -> tuple[float, ...]:

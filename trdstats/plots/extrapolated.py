@@ -72,10 +72,12 @@ def plot_extrapolation(
     colours = sns.color_palette("viridis", len(families))
     keys = [Line2D([], [], color="black", linewidth=2.2, label=_OBSERVED)]
     for name, colour in zip(families, colours, strict=True):
-        own = frame[frame["family"].astype(str) == name].sort_values("time")
-        seen = own["time"] <= observed_to
-        ax.plot(own["time"][seen], own["estimate"][seen], color=colour, linewidth=LINE_WIDTH)
-        beyond = own[~seen | (own["time"] == own["time"][seen].max())]
+        of_family = frame[frame["family"].astype(str) == name].sort_values("time")
+        seen = of_family["time"] <= observed_to
+        ax.plot(
+            of_family["time"][seen], of_family["estimate"][seen], color=colour, linewidth=LINE_WIDTH
+        )
+        beyond = of_family[~seen | (of_family["time"] == of_family["time"][seen].max())]
         ax.plot(
             beyond["time"], beyond["estimate"], color=colour, linewidth=LINE_WIDTH, linestyle="--"
         )

@@ -37,9 +37,9 @@ def plot_flow(flow: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     across = ax.figure.get_window_extent().width / ax.figure.dpi
     width = max(12, int(_CHARACTERS * across / 9 / max(len(arms), 1)))
     y = _draw_before(ax, flow[flow["treatment"] == ""], len(arms))
-    own = flow[flow["treatment"] != ""]
-    for stage in dict.fromkeys(own["stage"]):
-        part = own[own["stage"] == stage]
+    of_arms = flow[flow["treatment"] != ""]
+    for stage in dict.fromkeys(of_arms["stage"]):
+        part = of_arms[of_arms["stage"] == stage]
         by_arm = {a: part[part["treatment"] == a] for a in arms}
         lost = {a: _lost(rows, width) for a, rows in by_arm.items()}
         if any(lost.values()):
@@ -106,10 +106,10 @@ def _box(ax: Axes, x: float, top: float, lines: list[str], align: str, color: st
 
 def flow_height(flow: pd.DataFrame) -> float:
     """Return the height in inches that the chart of a flow needs."""
-    own = flow[flow["treatment"] != ""]
+    of_arms = flow[flow["treatment"] != ""]
     lines = 1.5 * float((flow["treatment"] == "").sum())
-    for stage in dict.fromkeys(own["stage"]):
-        part = own[own["stage"] == stage]
+    for stage in dict.fromkeys(of_arms["stage"]):
+        part = of_arms[of_arms["stage"] == stage]
         reasons = part[part["reason"] != ""].groupby("treatment").size()
         lines += 4 + 2 * (_GAP + _PADDING) + (1.5 * reasons.max() if len(reasons) else 0)
     return 0.16 * lines + 0.3

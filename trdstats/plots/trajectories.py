@@ -29,7 +29,7 @@ from trdstats.plots.layout.palette import Style, choose_styles
 from trdstats.plots.layout.time_axis import TimeScale, place, set_time_axis
 
 _DODGE = 3.0  # points between neighbouring treatments at one day, at most
-_DODGE_SHARE = 0.7  # of the usual gap between two days, for all treatments together
+_DODGE_PROPORTION = 0.7  # of the usual gap between two days, for all treatments together
 
 
 def plot_trajectories(
@@ -151,7 +151,7 @@ def _choose_dodge(
     if spots.size < 2:
         return _DODGE
     usual = float(np.median(np.diff(spots))) / float(np.ptp(spots)) * width
-    return min(_DODGE, _DODGE_SHARE * usual / n_treatments)
+    return min(_DODGE, _DODGE_PROPORTION * usual / n_treatments)
 
 
 def _draw_one(ax: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:

@@ -1,4 +1,4 @@
-"""Cohorts to be compared: who they are, how they were rated, and by which rule."""
+"""Cohorts to be compared: who they are, how they were assessed, and by which rule."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Cohort:
         return definition.label(self.study.scale)
 
     def last_day(self) -> FloatArray:
-        """Return the last day after 0 on which each subject was rated; 0 for those never seen."""
+        """Return the last day after 0 on which each subject was assessed; 0 without one."""
         return self._last_day.copy()
 
     @cached_property
@@ -67,7 +67,7 @@ class Cohort:
         return self.study.subjects["subject"].map(last.to_dict()).fillna(0.0).to_numpy(dtype=float)
 
     def first_look(self) -> float:
-        """Return the earliest day after 0 on which anybody was rated; infinite without any."""
+        """Return the earliest day after 0 on which any subject was assessed; infinite without."""
         visits = self._rated()
         return float(visits["day"].min()) if len(visits) else np.inf
 
@@ -83,7 +83,7 @@ class Cohort:
         return days[-1] if days else None
 
     def came_to(self, day: float) -> BoolArray:
-        """Return whether each subject was rated at a scheduled day or later, shape (n,)."""
+        """Return whether each subject was assessed at a scheduled day or later, shape (n,)."""
         visits = self._rated()
         last = visits.groupby("subject", observed=True)["visit"].max()
         return (self.study.subjects["subject"].map(last.to_dict()).fillna(0.0) >= day).to_numpy()
@@ -101,7 +101,7 @@ class Cohort:
         return float((visits["day"] <= until).sum() / days * 30.4375) if days > 0 else 0.0
 
     def untreated(self) -> float:
-        """Return the share of subjects recorded as never treated; NaN when not recorded."""
+        """Return the proportion of subjects recorded as never treated; NaN when not recorded."""
         covariates = self.study.subjects
         if "treated" not in covariates:
             return float("nan")
@@ -152,8 +152,8 @@ def list_cohorts(
                     label,
                     source,
                     study.only([treatment]),
-                    _own(response, source, named, "response"),
-                    _own(relapse, source, named, "relapse"),
+                    _definition_of(response, source, named, "response"),
+                    _definition_of(relapse, source, named, "relapse"),
                     study.randomised,
                 )
             )
@@ -167,16 +167,17 @@ def list_cohorts(
     if len(twice):
         raise SpecError(
             f"{len(twice)} subjects have the same name in two studies, the first "
-            f"{twice.iloc[0]!r}. Names must tell subjects apart: put the name of the study before "
+            f"{twice.iloc[0]!r}. Names must differ between subjects: put the name of the study "
+            f"before "
             "them."
         )
     return tuple(cohorts)
 
 
-def _own(given: Any, source: str, named: Mapping[str, Study], what: str) -> Definition:
+def _definition_of(given: Any, source: str, named: Mapping[str, Study], what: str) -> Definition:
     if isinstance(given, Mapping):
         if source not in given:
-            raise unknown_name(f"study with a {what} of its own:", source, given)
+            raise unknown_name(f"study with another {what}:", source, given)
         given = given[source]
     if not isinstance(given, Definition):
         raise SpecError(f"{what} must be a definition such as Response(); got {given!r}.")

@@ -137,7 +137,7 @@ def check_design(a: Cohort, b: Cohort, *, day: float | None, tau: float | None) 
 
 def _scale(a: Cohort, b: Cohort) -> Finding:
     if a.scale == b.scale:
-        return Finding("scale", "ok", f"Both are rated on the {a.scale}.")
+        return Finding("scale", "ok", f"Both are assessed on the {a.scale}.")
     return Finding(
         "scale",
         "not comparable",
@@ -167,10 +167,10 @@ def _cut_off(a: Cohort, b: Cohort) -> Finding:
 def _assessment_day(a: Cohort, b: Cohort, day: float) -> Finding:
     without = [c for c in (a, b) if not np.isclose(c.scheduled(), day).any()]
     if not without:
-        return Finding("assessment day", "ok", f"Both were rated at day {day:g}.")
+        return Finding("assessment day", "ok", f"Both were assessed at day {day:g}.")
     shared = sorted(set(a.scheduled()) & set(b.scheduled()))
     remedy = (
-        f"Days both were rated at: {', '.join(f'{d:g}' for d in shared[:12])}."
+        f"Days both were assessed at: {', '.join(f'{d:g}' for d in shared[:12])}."
         if shared
         else (
             "They have no scheduled day in common: give both one grid of windows with "
@@ -213,7 +213,8 @@ def _time_zero(a: Cohort, b: Cohort) -> list[Finding]:
             Finding(
                 "time zero",
                 "note",
-                f"The baseline was rated {a.baseline_lead():g} days before day 0 under {a.label}, "
+                f"The baseline was assessed {a.baseline_lead():g} days before day 0 under "
+                f"{a.label}, "
                 f"{b.baseline_lead():g} days under {b.label}.",
                 "What changed before treatment counts as its effect.",
             )
@@ -244,7 +245,7 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
             Finding(
                 "visit grid",
                 "not comparable",
-                f"By day {until:g} no subject was rated under {looks}.",
+                f"By day {until:g} no subject was assessed under {looks}.",
                 "Choose a later horizon: nothing seen is not nothing happened.",
             )
         ]
@@ -258,7 +259,7 @@ def _visit_grid(a: Cohort, b: Cohort, tau: float | None) -> list[Finding]:
         Finding(
             "visit grid",
             "note",
-            f"{often.label} was rated {max(rate):.1f} times a month, {seldom.label} "
+            f"{often.label} was assessed {max(rate):.1f} times a month, {seldom.label} "
             f"{min(rate):.1f}: more visits find response sooner and more often.",
             "Onset is estimated from the intervals between visits; see audit_schedule for curves "
             "and tests that are not.",

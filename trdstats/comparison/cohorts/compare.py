@@ -255,15 +255,15 @@ def _check_tau(what: str, value: float) -> float:
     return float(value)
 
 
-def _horizon(own: Cohort, base: Cohort, tau: float | None) -> float:
+def _horizon(cohort: Cohort, base: Cohort, tau: float | None) -> float:
     if tau is not None:
         return _check_tau("tau", tau)
-    ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (own, base))
+    ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (cohort, base))
     return min(ends)
 
 
-def _last_shared_day(own: Cohort, base: Cohort, tau: float) -> float | None:
-    shared = sorted(set(own.scheduled()) & set(base.scheduled()))
+def _last_shared_day(cohort: Cohort, base: Cohort, tau: float) -> float | None:
+    shared = sorted(set(cohort.scheduled()) & set(base.scheduled()))
     by_tau = [d for d in shared if d <= tau]
     # Without one the check of the assessment day says so; it needs a day to say it of.
-    return by_tau[-1] if by_tau else (own.scheduled() or (tau,))[-1]
+    return by_tau[-1] if by_tau else (cohort.scheduled() or (tau,))[-1]

@@ -97,20 +97,20 @@ class Comparison(EstimateResult):
 
     @cached_property
     def _estimates(self) -> Estimates:
-        found = on_all_subjects([row.difference for row in self.rows])
-        covariance = found.covariance.copy()
+        estimates = on_all_subjects([row.difference for row in self.rows])
+        covariance = estimates.covariance.copy()
         draws = {j: limits.draws.mean(axis=1) for j, row in enumerate(self.rows)
                  if isinstance(limits := row.difference.limits, CoveringLimits)}  # fmt: skip
         if draws:
             at = list(draws)
             covariance[np.ix_(at, at)] = np.atleast_2d(np.cov(np.array(list(draws.values()))))
         return replace(
-            found, covariance=covariance, title="Comparison of cohorts", notes=self._crude()
+            estimates, covariance=covariance, title="Comparison of cohorts", notes=self._crude()
         )
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> Mapping[str, Any]:
         conclusions = {(c.treatment, c.reference): c.conclusion for c in self.comparability}
-        bounds = np.array([r.found.bounds for r in self.rows])
+        bounds = np.array([r.estimated.bounds for r in self.rows])
         e_values = np.array([r.e_value(conf_level) for r in self.rows])
         return {
             "conclusion": [conclusions[r.treatment, r.reference] for r in self.rows],
@@ -121,8 +121,8 @@ class Comparison(EstimateResult):
             "e_value_limit": e_values[:, 1],
             "smd": [r.smd for r in self.rows],
             "overlap": [r.overlap for r in self.rows],
-            "note": [r.found.note for r in self.rows],
-            "statistic": [float(tests_of(r.found.difference)[0]) for r in self.rows],
+            "note": [r.estimated.note for r in self.rows],
+            "statistic": [float(tests_of(r.estimated.difference)[0]) for r in self.rows],
         }
 
     def findings(self) -> pd.DataFrame:
@@ -186,10 +186,10 @@ class Comparison(EstimateResult):
         frame = frame[has_one].reset_index(drop=True)
         if frame.empty:
             raise NotEstimableError("No pair of cohorts can be compared: nothing can be drawn.")
-        said = [f"{self.caveat} (crude marks)"] if self.caveat else []
+        notes = [f"{self.caveat} (crude marks)"] if self.caveat else []
         if any(f.check == "switch" for c in self.comparability for f in c.findings):
-            said.append("Some started another treatment: see the findings of each pair")
-        settings = {"caveat": ". ".join(said), **options}
+            notes.append("Some started another treatment: see the findings of each pair")
+        settings = {"caveat": ". ".join(notes), **options}
         return plots.plot_forest(frame, fig=fig, **settings)
 
     def summary(self) -> Summary:
@@ -204,8 +204,8 @@ class Comparison(EstimateResult):
             header = ("Pair", "Outcome", f"Crude ({level})", "Adjusted", "p", "E-value (limit)")
             title = "Differences, treatment less reference"
             tables.append(Table(header, tuple(rows), 2, title=title))
-        said = (f"{p.summary} {p.remedy}" for p in self.notices)
-        notes = (*self._crude(), *said, *self._findings(), *without, *self._of_all_pairs())
+        notices = (f"{p.summary} {p.remedy}" for p in self.notices)
+        notes = (*self._crude(), *notices, *self._findings(), *without, *self._of_all_pairs())
         return Summary(
             "Comparison of cohorts", (("Adjusted for", self.adjusted_for),), tuple(tables),
             tuple(dict.fromkeys(notes)),
@@ -269,7 +269,7 @@ class Comparison(EstimateResult):
         remedies = {f.check: f.remedy for c in self.comparability for f in c.findings
                     if f.grade in ("note", "caution")}  # fmt: skip
         notes = [f"About {k}: {remedies[k]}" for k in PITFALLS if remedies.get(k)]
-        p_values = [r.found.difference.p_value[0] for r in self.rows if r.analysis == ADJUSTED]
+        p_values = [r.estimated.difference.p_value[0] for r in self.rows if r.analysis == ADJUSTED]
         tests = int(np.isfinite(p_values).sum())
         if tests > 1:
             notes.append(

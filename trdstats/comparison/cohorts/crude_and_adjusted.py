@@ -43,7 +43,7 @@ class ComparisonRow:
     analysis : {"crude", "adjusted"}
     population : str
         "all", or the estimand of the weights; empty without numbers.
-    found : PairEstimate
+    estimated : PairEstimate
     n : float
         Subjects; adjusted: the effective sample size.
     smd, overlap : float
@@ -56,7 +56,7 @@ class ComparisonRow:
     day: float | None
     analysis: str
     population: str
-    found: PairEstimate
+    estimated: PairEstimate
     n: float = np.nan
     smd: float = np.nan
     overlap: float = np.nan
@@ -73,17 +73,17 @@ class ComparisonRow:
             "analysis": self.analysis,
             "population": self.population,
         }
-        return replace(self.found.difference, keys=pd.DataFrame([keys]))
+        return replace(self.estimated.difference, keys=pd.DataFrame([keys]))
 
     def e_value(self, conf_level: float) -> tuple[float, float]:
         """Return the E-values of the difference and of its limit; NaN where there is none."""
-        found, unknown = self.found, (np.nan, np.nan)
-        if self.outcome == RATE and found.ratio is not None:
-            low, high = found.ratio.interval(conf_level)
-            ratio = [float(found.ratio.value[0]), float(low[0]), float(high[0])]
+        estimate, unknown = self.estimated, (np.nan, np.nan)
+        if self.outcome == RATE and estimate.ratio is not None:
+            low, high = estimate.ratio.interval(conf_level)
+            ratio = [float(estimate.ratio.value[0]), float(low[0]), float(high[0])]
             measure = "risk ratio"
-        elif self.outcome in (ONSET, IN_RESPONSE) and found.spread > 0:
-            ratio = [v / found.spread for v in (found.value, *found.interval(conf_level))]
+        elif self.outcome in (ONSET, IN_RESPONSE) and estimate.spread > 0:
+            ratio = [v / estimate.spread for v in (estimate.value, *estimate.interval(conf_level))]
             measure = "difference in means"
         else:
             return unknown
@@ -159,8 +159,7 @@ class CrudeAndAdjusted:
         return Finding(
             "missing covariates",
             "note",
-            f"Covariates are missing: {listed}. Weights treat missingness as a "
-            "covariate of its own.",
+            f"Covariates are missing: {listed}. Weights treat missingness as a separate covariate.",
             "Right when what is missing says no more than that it is missing; missing='error' "
             "refuses instead.",
         )

@@ -79,16 +79,16 @@ def check_threshold(near: Near, data: PairData, weights: Any) -> Finding:
     # Everything in favour of the treatment, and everything against it.
     best = (near.below & (arm == treatment)) | (near.above & (arm == reference))
     worst = (near.above & (arm == treatment)) | (near.below & (arm == reference))
-    found = contrast(np.zeros(len(arm), dtype=bool))
+    observed = contrast(np.zeros(len(arm), dtype=bool))
     ends = [contrast(worst), contrast(best)]
     spread = (
         f"{n} of {len(arm)} lie within {near.unit} of the threshold; judged the other way, they "
         f"put the difference anywhere from {100 * ends[0][0]:.1f} to "
         f"{100 * ends[1][0]:.1f} percentage points"
     )
-    shown = _sign(found)
+    shown = _sign(observed)
     sides = [m for m, e in ((worst, ends[0]), (best, ends[1])) if _sign(e) != shown]
-    if not np.isfinite(found[0]) or not sides:
+    if not np.isfinite(observed[0]) or not sides:
         return Finding("threshold", "ok", f"{spread}.")
     fewest = min(
         _fewest(m, contrast.weight, lambda turned: _sign(contrast(turned)) != shown) for m in sides

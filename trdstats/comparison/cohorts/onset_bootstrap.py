@@ -38,7 +38,7 @@ class Intervals:
     left, right : ndarray, shape (n_rated,)
         Onset lies in (left, right].
     person : ndarray of int, shape (n_rated,)
-        Place of each among the subjects of the cohort: those never rated have no interval.
+        Place of each among the subjects of the cohort: those never assessed have no interval.
     n : int
         Subjects.
     seed : int
@@ -60,9 +60,9 @@ class Intervals:
 
     def curve(self, weight: FloatArray) -> Npmle:
         """Return the curve when the subjects of the cohort weigh so much, shape (n,)."""
-        own = weight[self.person]
-        mine = own > 0
-        return turnbull(self.left[mine], self.right[mine], own[mine])
+        weight_of_each = weight[self.person]
+        is_used = weight_of_each > 0
+        return turnbull(self.left[is_used], self.right[is_used], weight_of_each[is_used])
 
     def curves(self, weight: FloatArray) -> StackedNpmle:
         """Return the curves of resamples, of weights of shape (b, n)."""
@@ -92,8 +92,10 @@ class CohortOnset:
         event = (frame["status"] == 1).to_numpy()
         right = np.where(event, frame["right"].to_numpy(dtype=float), np.inf)
         person = pd.Index(subjects).get_indexer(pd.Index(frame["subject"])).astype(np.intp)
-        own = Intervals(frame["left"].to_numpy(dtype=float), right, person, len(subjects), seed)
-        return cls(own, n_boot, n_jobs)
+        intervals = Intervals(
+            frame["left"].to_numpy(dtype=float), right, person, len(subjects), seed
+        )
+        return cls(intervals, n_boot, n_jobs)
 
     @cached_property
     def crude(self) -> Npmle:
@@ -145,7 +147,7 @@ class OnsetDraws:
 
     Attributes
     ----------
-    found : ndarray, shape (2,)
+    estimate : ndarray, shape (2,)
         Bounds of the difference of the mean days to response, treatment less reference.
     drawn : ndarray, shape (n_boot, 2)
         The same in resamples, weights estimated anew in each.
@@ -153,14 +155,14 @@ class OnsetDraws:
         Spread of the days between subjects, without weights.
     """
 
-    found: FloatArray
+    estimate: FloatArray
     drawn: FloatArray
     sd: float
 
     @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest difference that the visits leave open."""
-        return float(self.found[0]), float(self.found[1])
+        return float(self.estimate[0]), float(self.estimate[1])
 
     def difference(self) -> Estimates:
         """Return the middle of the bounds with percentile limits that cover them.
@@ -168,7 +170,7 @@ class OnsetDraws:
         There is no statistic of which the p-value would be the tail, so no null value.
         """
         return estimates_of(
-            pd.DataFrame({"measure": ["difference"]}), [self.found.mean()],
+            pd.DataFrame({"measure": ["difference"]}), [self.estimate.mean()],
             covariance=np.atleast_2d(self.drawn.mean(axis=1).var(ddof=1)),
             limits=CoveringLimits(self.drawn),
         )  # fmt: skip
@@ -197,9 +199,9 @@ def draw_onsets(
     resampled = replicate_stacked(_weighted, given, streams, n_jobs=reference.n_jobs)["bounds"]
     weights = _split(reweigh(np.ones(sum(c.n for c in cohorts))), reference.intervals)
     curves = [c.curve(w) for c, w in zip(cohorts, weights, strict=True)]
-    found = np.array([[restricted_mean_bounds(c, tau) for c in curves]])
+    bounds = np.array([[restricted_mean_bounds(c, tau) for c in curves]])
     crude = _gap(np.stack([reference.bounds(tau), treatment.bounds(tau)], axis=1))
-    weighted = _gap(np.concatenate([found, resampled]))
+    weighted = _gap(np.concatenate([bounds, resampled]))
     sd = float(np.sqrt(np.mean([_variance(o.crude, tau) for o in (reference, treatment)])))
     return OnsetDraws(crude[0], crude[1:], sd), OnsetDraws(weighted[0], weighted[1:], sd)
 
@@ -218,8 +220,8 @@ def _weighted(
 ) -> Arrays:  # fmt: skip
     """Return the bounds of both mean days in resamples, weights estimated anew; (b, 2, 2)."""
     cohorts = (reference, treatment)
-    own = [c.counts(s) for c, s in zip(cohorts, zip(*streams, strict=True), strict=True)]
-    counts = np.concatenate(own, axis=1)
+    own_counts = [c.counts(s) for c, s in zip(cohorts, zip(*streams, strict=True), strict=True)]
+    counts = np.concatenate(own_counts, axis=1)
     weights = _split(counts * reweigh(counts), reference)
     curves = [c.curves(w) for c, w in zip(cohorts, weights, strict=True)]
     return {"bounds": np.stack([c.restricted_mean_bounds(tau) for c in curves], axis=1)}

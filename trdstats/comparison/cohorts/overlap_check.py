@@ -16,7 +16,7 @@ from trdstats.errors import EstimateWarning, NotEstimableError
 # Of those who could have had either treatment at least so many must be left, in either cohort.
 FEWEST = 20.0
 # Weighted to all subjects a cohort must be worth this share of itself, or only the overlap is left.
-WORTH = 0.5
+LEAST_EFFECTIVE = 0.5
 # More than this share left out of a cohort, and what is left is another population.
 MOST_LEFT_OUT = 0.5
 
@@ -94,14 +94,14 @@ def check_overlap(
     used = ("overlap" if against else "ate") if estimand is None else estimand
     weights = {"overlap": overlap, "ate": ate}.get(used) or weigh(used, overlap)
     c = float(overlap.overlap()["c_statistic"].iloc[0])
-    facts = f"c statistic of the scores {max(c, 1 - c):.2f}"
+    words = f"c statistic of the scores {max(c, 1 - c):.2f}"
     if not against:
         text = "Allocated at random" if randomised else "The cohorts overlap"
-        return OverlapCheck((size, Finding("overlap", "ok", f"{text}; {facts}.")), weights)
+        return OverlapCheck((size, Finding("overlap", "ok", f"{text}; {words}.")), weights)
     # Whoever asks for all subjects all the same is told in the verdict.
     grade: Grade = "overlap" if used in ("overlap", "matching") else "caution"
     restricted = Finding(
-        "overlap", grade, f"{against}; {facts}.",
+        "overlap", grade, f"{against}; {words}.",
         "The comparison holds for those who could have had either treatment: estimand='overlap'.",
     )  # fmt: skip
     return OverlapCheck((size, restricted), weights)
@@ -136,7 +136,7 @@ def _against_all(ate: PropensityResult, overlap: PropensityResult, *, randomised
     proportion = ate.effective_size().set_index("treatment")["share"]
     imbalance = ate.balance().set_index("term")["smd_after"].abs()
     objections = in_words(overlap.violations)
-    if objections or proportion.min() < WORTH:
+    if objections or proportion.min() < LEAST_EFFECTIVE:
         sizes = ", ".join(f"{k} {100 * v:.0f} %" for k, v in proportion.items())
         objections.append(
             f"Weighted to all subjects the effective sample sizes are {sizes} of the cohorts"

@@ -37,25 +37,27 @@ class Outcomes:
     @cached_property
     def onset(self) -> EventTimes:
         """Time to the first response, between two visits."""
-        own = self.cohort
-        return time_to(own.study, own.response, after_switch=self.after_switch)
+        cohort = self.cohort
+        return time_to(cohort.study, cohort.response, after_switch=self.after_switch)
 
     @cached_property
     def history(self) -> ResponseHistory:
         """Stays out of response, in response and in relapse."""
-        own = self.cohort
+        cohort = self.cohort
         return response_history(
-            own.study, own.response, own.relapse, after_switch=self.after_switch
+            cohort.study, cohort.response, cohort.relapse, after_switch=self.after_switch
         )
 
     @cached_property
     def durability(self) -> EventTimes:
         """Time from the first response to relapse, responders only."""
-        own = self.cohort
-        return time_to(own.study, own.relapse, since=own.response, after_switch=self.after_switch)
+        cohort = self.cohort
+        return time_to(
+            cohort.study, cohort.relapse, since=cohort.response, after_switch=self.after_switch
+        )
 
     def met(self, day: float, *, shift: float = 0.0) -> pd.DataFrame:
-        """Return subject, treatment and whether each responds at a day; not rated is not met.
+        """Return subject, treatment and whether each responds at a day; not assessed is not met.
 
         Parameters
         ----------
@@ -64,26 +66,26 @@ class Outcomes:
             Points by which every score after baseline is worse; steps, on a scale whose totals
             lie further apart.
         """
-        own = self.cohort
+        cohort = self.cohort
         if (day, shift) not in self._met:  # a cohort has several pairs
             self._met[day, shift] = verdicts(
-                _shifted(own.study, shift) if shift else own.study,
-                own.response,
+                _shifted(cohort.study, shift) if shift else cohort.study,
+                cohort.response,
                 day=day,
                 missing="nonresponse",
-                reference=own.study.treatments[0],
+                reference=cohort.study.treatments[0],
                 after_switch=self.after_switch,
             )
         return self._met[day, shift]
 
     def switched(self, day: float) -> SwitchCounts | None:
         """Return who started another treatment by a day, kinds that a rule counts apart."""
-        own = self.cohort
-        counted = (*own.response.events, *own.relapse.events)
+        cohort = self.cohort
+        counted = (*cohort.response.events, *cohort.relapse.events)
         with np.errstate(invalid="ignore"):
-            early = switch_days(own.study, counted) <= day
+            early = switch_days(cohort.study, counted) <= day
         return count_switches(
-            own.study, early, strategy=self.after_switch, when=f"by day {day:g}", of="history"
+            cohort.study, early, strategy=self.after_switch, when=f"by day {day:g}", of="history"
         )
 
 

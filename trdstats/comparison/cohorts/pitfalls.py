@@ -20,7 +20,7 @@ from trdstats.study.courses.changes import SWITCH_KINDS
 # Dropout that differs by more than 5 points, or with p below 0.10.
 DROPOUT_GAP, DROPOUT_P = 0.05, 0.10
 # The others are followed a fifth as often as responders: responders were followed.
-FOLLOWED_RATIO, FOLLOWED_SHARE, FEWEST_OTHERS = 0.2, 0.2, 5
+FOLLOWED_RATIO, FOLLOWED_PROPORTION, FEWEST_OTHERS = 0.2, 0.2, 5
 OTHER_TREATMENT = 0.05
 # Baselines in the two points where patients may just enter twice as often as in the next two.
 PILED, PILED_P = 2.0, 0.01
@@ -52,7 +52,7 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
                   [_followed(o, tau) for o in both]),
         *_of_each("other treatment", "Few had an event that changes the course.",
                   [_other_treatment(o, tau) for o in both]),
-        *_of_each("switch", "Nobody is known to have started another treatment.",
+        *_of_each("switch", "No subject is known to have started another treatment.",
                   [_switched(o, tau) for o in both]),
         *_of_each("entry score", "Baselines do not pile up at the entry score.",
                   [_piled(c) for c in (a, b)]),
@@ -62,8 +62,8 @@ def check_pitfalls(pair: Pair, *, tau: float) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _of_each(check: str, otherwise: str, found: Sequence[Finding | None]) -> list[Finding]:
-    return [f for f in found if f is not None] or [Finding(check, "ok", otherwise)]
+def _of_each(check: str, otherwise: str, findings: Sequence[Finding | None]) -> list[Finding]:
+    return [f for f in findings if f is not None] or [Finding(check, "ok", otherwise)]
 
 
 def _source(a: Cohort, b: Cohort) -> Finding:
@@ -99,7 +99,7 @@ def _dropout(a: Cohort, b: Cohort, tau: float) -> Finding:
     proportion = [k / n for k, n in counts]
     test = ComparisonLimits(("difference",), ((*counts[0], *counts[1]),), "miettinen-nurminen")
     text = (
-        f"Not rated at the last visit due by day {tau:g}: {100 * proportion[0]:.0f} % under "
+        f"Not assessed at the last visit due by day {tau:g}: {100 * proportion[0]:.0f} % under "
         f"{a.label}, "
         f"{100 * proportion[1]:.0f} % under {b.label}"
     )
@@ -115,27 +115,27 @@ def _dropout(a: Cohort, b: Cohort, tau: float) -> Finding:
     )
 
 
-def _followed(own: Outcomes, tau: float) -> Finding | None:
+def _followed(outcomes: Outcomes, tau: float) -> Finding | None:
     """Look for cohorts of which only responders were followed to the end."""
-    cohort = own.cohort
+    cohort = outcomes.cohort
     due = cohort.last_due(tau)
     if due is None or cohort.response.is_event:
         return None
-    frame = own.onset.frame
+    frame = outcomes.onset.frame
     early = frame.loc[(frame["status"] == 1) & (frame["right"] < due), "subject"]
     responded = cohort.study.subjects["subject"].isin(early).to_numpy()
     came = cohort.came_to(due)
     if (~responded).sum() < FEWEST_OTHERS or not responded.any():
         return None
     of_responders, of_others = came[responded].mean(), came[~responded].mean()
-    if of_responders < FOLLOWED_SHARE or of_others >= FOLLOWED_RATIO * of_responders:
+    if of_responders < FOLLOWED_PROPORTION or of_others >= FOLLOWED_RATIO * of_responders:
         return None
-    met = own.met(due)["met"].astype(float).to_numpy()
+    met = outcomes.met(due)["met"].astype(float).to_numpy()
     low, high = met.mean(), np.where(came, met, 1.0).mean()
     return Finding(
         "who is followed",
         "note",
-        f"{100 * of_responders:.0f} % of early responders to {cohort.label} were rated at day "
+        f"{100 * of_responders:.0f} % of early responders to {cohort.label} were assessed at day "
         f"{due:g}, "
         f"{100 * of_others:.0f} % of the others: in response then were {100 * low:.0f} to "
         f"{100 * high:.0f} % of all, depending on those not followed.",

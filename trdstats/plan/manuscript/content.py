@@ -222,14 +222,14 @@ def _tables_of(summary: Summary, numbers: Iterator[int]) -> Iterator[PaperTable]
 
 def _below(summary: Summary) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what stands below the last table of a summary, and what at the end of the paper."""
-    facts = for_readers(f"{label}: {value}." for label, value in summary.header)
+    lines = for_readers(f"{label}: {value}." for label, value in summary.header)
     notes = for_readers(summary.notes)
     if sum(map(len, notes)) <= _MOST:
-        return (*facts, *notes), ()
+        return (*lines, *notes), ()
     # Notes for readers lose what was meant for the analyst; which are labels is known before.
     labels = for_readers(n for n in summary.notes if isinstance(n, Label))
     return (
-        (*facts, *labels, "Further notes stand at the end."),
+        (*lines, *labels, "Further notes stand at the end."),
         tuple(n for n in notes if n not in labels),
     )
 

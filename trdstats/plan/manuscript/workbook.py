@@ -90,7 +90,7 @@ def _cell(value: Any) -> Any:
 def _sheet_names(names: Sequence[str]) -> list[str]:
     """Return names that a workbook can have: short, without its signs, each once."""
     taken = {_CONTENTS.lower()}
-    found = []
+    sheets = []
     for name in names:
         clean = re.sub(r"[\[\]:*?/\\]|^'|'$", "_", visible(name))[:_LONGEST] or "_"
         sheet, k = clean, 2
@@ -98,5 +98,5 @@ def _sheet_names(names: Sequence[str]) -> list[str]:
             sheet = f"{clean[: _LONGEST - 1 - len(str(k))]}~{k}"
             k += 1
         taken.add(sheet.lower())
-        found.append(sheet)
-    return found
+        sheets.append(sheet)
+    return sheets

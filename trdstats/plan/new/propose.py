@@ -1,4 +1,4 @@
-"""A plan for an export nobody has described yet: mapping, windows and steps, each explained."""
+"""A plan for an export without a description: mapping, windows and steps, each explained."""
 
 from __future__ import annotations
 
@@ -107,15 +107,15 @@ def write_new_plan(
     export, out = Path(export), Path(out)
     if out.exists() and not force:
         raise PlanError(f"{str(out)!r} exists and is kept. Name another with --out, or --force.")
-    told = {"scale": scale, "date_order": date_order}
+    given = {"scale": scale, "date_order": date_order}
     while True:
         try:
-            return _written(export, out, told)
+            return _written(export, out, given)
         except _LackingError as lacking:
             key = lacking.key
             if ask is None or key is None:
                 raise PlanError(str(lacking)) from None
-            told[key] = ask(key, lacking.words)
+            given[key] = ask(key, lacking.words)
 
 
 class _LackingError(Exception):
@@ -126,15 +126,15 @@ class _LackingError(Exception):
         self.key, self.words = key, words
 
 
-def _written(export: Path, out: Path, told: Mapping[str, str | None]) -> NewPlan:
-    sheet, table, proposal, questions = _proposed(export, told["scale"])
+def _written(export: Path, out: Path, given: Mapping[str, str | None]) -> NewPlan:
+    sheet, table, proposal, questions = _proposed(export, given["scale"])
     if proposal.lacking:
         raise _lacking(export, proposal.lacking)
     fields: dict[str, Any] = {"file": _name(export, out.parent)}
     fields |= {"sheet": sheet} if sheet is not None else {}
     fields |= proposal.fields
-    if told[_ORDERS] is not None:
-        fields[_ORDERS] = told[_ORDERS]
+    if given[_ORDERS] is not None:
+        fields[_ORDERS] = given[_ORDERS]
     if proposal.redcap is not None:
         files = {k: _name(export.parent / v, out.parent) if k in ("dictionary", "event_table")
                  else v for k, v in proposal.redcap.items()}  # fmt: skip
@@ -152,10 +152,10 @@ def _written(export: Path, out: Path, told: Mapping[str, str | None]) -> NewPlan
         prepare(plan_from_text(draft.text, out.parent), study)
     out.write_text(draft.text, "utf-8", newline="\n")
     notes = [p.summary for p in table.notices]
-    said = [f"{k}: {words}" for k, words in proposal.assumed.items()]
+    assumptions = [f"{k}: {words}" for k, words in proposal.assumed.items()]
     if proposal.unused:
-        said.append(f"not used: {', '.join(proposal.unused)}")
-    return NewPlan(out, draft.text, study, (*notes, *said), draft.undecided)
+        assumptions.append(f"not used: {', '.join(proposal.unused)}")
+    return NewPlan(out, draft.text, study, (*notes, *assumptions), draft.undecided)
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -172,7 +172,7 @@ def _proposed(
     """Return the proposal for a file; of a workbook, for the first sheet that can be read."""
     sheets = sheet_names(export)
     named: list[str | None] = list(sheets) if len(sheets) > 1 else [None]
-    found, failed = [], []
+    read, failed = [], []
     for sheet in named:
         try:
             table = read_file(export, text="all", sheet=sheet)
@@ -183,11 +183,11 @@ def _proposed(
         proposal = propose_mapping(
             table.frame.astype(object), labels=table.labels, scale=scale, **files
         )
-        found.append((sheet, table, proposal))
-    if not found:
+        read.append((sheet, table, proposal))
+    if not read:
         raise failed[0]
-    whole = [f for f in found if not f[2].lacking]
-    best = min(found, key=lambda f: len(f[2].lacking)) if not whole else whole[0]
+    whole = [f for f in read if not f[2].lacking]
+    best = min(read, key=lambda f: len(f[2].lacking)) if not whole else whole[0]
     questions = []
     if len(whole) > 1:
         others = " or ".join(repr(f[0]) for f in whole[1:])
@@ -232,10 +232,10 @@ def _with_windows(
         raise PlanError(f"No plan can be written. {error}") from error
     rated = study.visits[study.visits["score"].notna() & (study.visits["day"] > 0)]
     shared = propose_windows(rated).windows
-    if all(_agree(own, shared) for own in by_arm.values()):
+    if all(_agree(windows_of_arm, shared) for windows_of_arm in by_arm.values()):
         windows, words = _plain(shared), "read from the days of all ratings, one schedule for all"
     else:
-        windows = {arm: _plain(own) for arm, own in by_arm.items()}
+        windows = {arm: _plain(windows_of_arm) for arm, windows_of_arm in by_arm.items()}
         words = "read from the days of ratings of each treatment"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the run says it again
@@ -243,13 +243,13 @@ def _with_windows(
     return {**fields, "windows": windows}, study, {"windows": words}
 
 
-def _agree(own: Mapping[float, Any], shared: Mapping[float, Any]) -> bool:
+def _agree(of_arm: Mapping[float, Any], shared: Mapping[float, Any]) -> bool:
     """Return whether the days of one treatment are the shared ones, give or take a few days."""
     days = sorted(shared)
-    if len(own) > len(days):
+    if len(of_arm) > len(days):
         return False
-    near = [min(abs(d - e) for e in days) <= max(2, 0.1 * d) for d in own]
-    return all(near) and max(own) >= 0.9 * days[-1]
+    near = [min(abs(d - e) for e in days) <= max(2, 0.1 * d) for d in of_arm]
+    return all(near) and max(of_arm) >= 0.9 * days[-1]
 
 
 def _plain(windows: Mapping[float, Any]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _analysis(study: Study) -> list[_Line]:
         _Line("rate_days", [short(day)], "scheduled for all treatments"),
         _Line("reference", study.treatments[0], open=(
             "the treatment that the others are compared with; the first was taken",)),
-        _Line("missing", "nonresponse", "not rated is no response; or observed, locf, worst"),
+        _Line("missing", "nonresponse", "not assessed is no response; or observed, locf, worst"),
         _Line("horizon", short(last), "the last day scheduled for all treatments"),
         _Line("durability_days", durability, "days since response"),
     ]  # fmt: skip
@@ -161,8 +161,9 @@ def _shared_days(study: Study) -> list[float]:
     days = sorted(d for d in set.intersection(*schedules) if d > 0) if schedules else []
     if not days:
         raise PlanError(
-            "No plan can be written: treatments share no day on which they are rated, so no rate "
-            "compares them. Analyse them apart, or write the plan with windows of your own."
+            "No plan can be written: treatments share no day on which they are assessed, so no "
+            "rate "
+            "compares them. Analyse them apart, or write the plan with separate windows."
         )
     return days
 

@@ -20,10 +20,10 @@ def read_confirmatory(
     known = ("primary", "key_secondary", "rule", "alpha")
     report_unknown_keys(table, known, "confirmatory", problems)
     results = [
-        found
+        result
         for key in ("primary", "key_secondary")
         for given in _as_list(table.get(key, []))
-        if (found := _read_confirmatory_result(key, given, steps, problems)) is not None
+        if (result := _read_confirmatory_result(key, given, steps, problems)) is not None
     ]
     given = {k: table[k] for k in ("rule", "alpha") if k in table}
     try:

@@ -41,8 +41,8 @@ def _define(key: str, rules: Mapping[str, Any], problems: PlanProblems) -> Any:
     except TrdstatsError as error:
         words = f"definition {key!r}: {str(error).rstrip('.')}"
     except (TypeError, ValueError) as error:
-        said = str(error).split("__init__() ")[-1]
-        words = f"definition {key!r} has arguments that do not fit: {said}"
+        reason = str(error).split("__init__() ")[-1]
+        words = f"definition {key!r} has arguments that do not fit: {reason}"
     problems.add(words, "definitions", key)
     return None
 

@@ -26,18 +26,18 @@ class PlanProblems:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._said: list[str] = []
+        self._texts: list[str] = []
 
     def add(self, words: str, table: str, key: str | None = None) -> None:
         """Add a problem of a table, or of a key in it; ``""`` is the plan outside its tables."""
         line = find_line(self._text, table, key)
         at = f" (line {line})" if line else ""
-        self._said.append(f"{words}{at}")
+        self._texts.append(f"{words}{at}")
 
     def raise_if_any(self) -> None:
         """Raise `PlanError` with everything that was added."""
-        if self._said:
-            lines = "\n".join(f"  {words}." for words in self._said)
+        if self._texts:
+            lines = "\n".join(f"  {words}." for words in self._texts)
             raise PlanError(f"The plan cannot be run.\n{lines}")
 
 

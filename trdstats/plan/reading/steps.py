@@ -30,7 +30,7 @@ def read_steps(
         return []
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         problems.add(
-            f"steps names {name!r} twice; give the second one a name and a table of its own: "
+            f"steps names {name!r} twice; give the second one a name and a separate table: "
             f'[{name}_again] with step = "{name}"',
             "",
             "steps",

@@ -77,8 +77,8 @@ def sample_plan(name: str = "modalities") -> Plan:
     Parameters
     ----------
     name : {"modalities", "trial"}
-        Eight cohorts that nobody randomised, or a randomised trial of three arms with confirmatory
-        results, missing data and tipping points.
+        Eight cohorts that were not randomised, or a randomised trial of three arms with
+        confirmatory results, missing data and tipping points.
 
     Raises
     ------
@@ -104,8 +104,8 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:  # ValueError: a path that holds a null character
         if isinstance(error, PlanError):
             raise
-        said = error.strerror if isinstance(error, OSError) else error
-        raise PlanError(f"The plan {str(path)!r} cannot be read: {said}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PlanError(f"The plan {str(path)!r} cannot be read: {reason}.") from error
     if content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise PlanError(
             f"The plan {str(path)!r} begins with a byte order mark (line 1). "

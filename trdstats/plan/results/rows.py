@@ -101,8 +101,8 @@ def _rows_of_table(
     applying = _by_measure(table, statistics)
     seen: dict[str, int] = {}
     for record in table.to_dict("records"):
-        said = {c: label for c in names if (label := label_of(record[c])) is not None}
-        group = {**place, **said}
+        labels = {c: label for c in names if (label := label_of(record[c])) is not None}
+        group = {**place, **labels}
         identifier = result_id(key, group)
         seen[identifier] = seen.get(identifier, 0) + 1
         if seen[identifier] > 1:  # rows that nothing tells apart keep their order

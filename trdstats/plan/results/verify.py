@@ -79,8 +79,8 @@ _ALTERED = "Changed after it was written"
 
 
 def _describe(variable: str, group: Mapping[str, str]) -> str:
-    said = ", ".join(f"{k} {v}" for k, v in group.items())
-    return f"{variable}: {said}" if variable else said
+    keys = ", ".join(f"{k} {v}" for k, v in group.items())
+    return f"{variable}: {keys}" if variable else keys
 
 
 @checked

@@ -36,8 +36,8 @@ def run(task: Task) -> Section:
     """Return rates and changes at the last visit of each treatment's own course."""
     plan, study = task.plan, task.study
     days = day_by_treatment(study, plan.acute_end)
-    share = _share_drawn(plan.response, study.scale)
-    change = change_from_baseline(study, days, of=share.of)
+    proportion_drawn = _proportion_drawn(plan.response, study.scale)
+    change = change_from_baseline(study, days, of=proportion_drawn.of)
     table, members, notes = _rates_at_end(task, days)
     caveat = caveat_of_figure(study.caveat, _switched(task, days))
     response = table[table["outcome"] == "response"]
@@ -47,7 +47,7 @@ def run(task: Task) -> Section:
             change,
             fig=figure,
             better=study.scale.better,
-            ylabel=share.ylabel,
+            ylabel=proportion_drawn.ylabel,
             styles=plots.treatment_styles(study.treatments),
             caveat=caveat,
         )
@@ -72,7 +72,7 @@ def run(task: Task) -> Section:
         task.settings.title or "Who was better at the end of the acute course?",
         f"{_capital(plan.response.label(study.scale))} at the end of the acute course: "
         + list_groups(response, unit="%", level=plan.conf_level, digits=0, scale=100),
-        about="Each treatment at the last visit of its own acute course. Courses differ in length, "
+        about="Each treatment at the last visit of its acute course. Courses differ in length, "
         "so these rates describe and do not compare.",
         tables=(_summary(plan, study, table, notes),),
         pictures=(
@@ -86,7 +86,7 @@ def run(task: Task) -> Section:
             Picture(
                 "waterfall",
                 "Change from baseline of every subject seen at the last acute visit; each bar is a "
-                f"person, the line marks {share.line}.",
+                f"person, the line marks {proportion_drawn.line}.",
                 draw_changes,
                 (9.0, 2.6 * ((len(days) + 3) // 4) + 1.2),
             ),
@@ -124,16 +124,16 @@ def _rates_at_end(
         for name, day in days.items():
             frame, counts = tables[day], by_day[day].switching
             notes += notes_on(counts and counts.only([name]))
-            own = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
-            rows.append(own.assign(outcome=key, day=day))
-            everyone = members_of_rates(by_day[day], outcome=key, day=day)
-            members.append(everyone[everyone["treatment"] == name])
+            rate_rows = frame[(frame["measure"] == "rate") & (frame["treatment"] == name)]
+            rows.append(rate_rows.assign(outcome=key, day=day))
+            all_members = members_of_rates(by_day[day], outcome=key, day=day)
+            members.append(all_members[all_members["treatment"] == name])
     table = pd.concat(rows, ignore_index=True).drop(columns=["reference", "statistic", "p_value"])
     return table, pd.concat(members, ignore_index=True), list(dict.fromkeys(notes))
 
 
 def _switched(task: Task, days: dict[str, float]) -> SwitchCounts | None:
-    """Return who switched by the end of their own course, None where the study does not know."""
+    """Return who switched by the end of their course, None where the study does not know."""
     of_arm = {n: estimate_rates(task, "response", d)[0].switching for n, d in days.items()}
     known = {n: counts for n, counts in of_arm.items() if counts is not None}
     if not known:
@@ -161,7 +161,7 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) ->
         (
             ("Response", plan.response.describe(study.scale)),
             ("Remission", plan.remission.describe(study.scale)),
-            ("Not rated", MISSING_WORDS[plan.missing]),
+            ("Not assessed", MISSING_WORDS[plan.missing]),
         ),
         (Table(header, tuple(rows)),),
         caveat,
@@ -169,7 +169,7 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) ->
 
 
 @dataclass(frozen=True)
-class _Share:
+class _Proportion:
     """What the changes of the figure are shares of, and what is said of it."""
 
     of: Literal["baseline", "distance"] | None
@@ -177,14 +177,14 @@ class _Share:
     line: str
 
 
-def _share_drawn(response: Definition, scale: Scale) -> _Share:
+def _proportion_drawn(response: Definition, scale: Scale) -> _Proportion:
     """Return the share that the definition of response is of; where it is of none, say which."""
     if not scale.high_is_good:
-        return _Share(None, "Change from baseline", "a fall of 50 %")
+        return _Proportion(None, "Change from baseline", "a fall of 50 %")
     if getattr(response, "of", None) == "baseline":
-        return _Share("baseline", "Change from baseline", "a rise of 50 % of the baseline")
+        return _Proportion("baseline", "Change from baseline", "a rise of 50 % of the baseline")
     words = f"distance from the baseline to {scale.maximum}"
-    return _Share("distance", f"Change, % of the {words}", f"a rise by half of the {words}")
+    return _Proportion("distance", f"Change, % of the {words}", f"a rise by half of the {words}")
 
 
 def _capital(text: str) -> str:

@@ -118,7 +118,7 @@ def run(task: Task) -> Section:
 
 def _with_model(task: Task, observed: Section) -> Section:
     """Add the model to the observed means, or say why there is none."""
-    study, left_out = _who_shares(task.study, task.settings.days)
+    study, left_out = _with_shared_days(task.study, task.settings.days)
     days = task.settings.days or shared_days(study, task.acute_end)
     if not days or len(study.treatments) < 2:
         reason = "The treatments share no scheduled day: scores are described, not modelled."
@@ -179,7 +179,7 @@ def _with_model(task: Task, observed: Section) -> Section:
     )
 
 
-def _who_shares(study: Study, days: tuple[float, ...] | None) -> tuple[Study, list[str]]:
+def _with_shared_days(study: Study, days: tuple[float, ...] | None) -> tuple[Study, list[str]]:
     """Return the study of the treatments that have all the days, and the others."""
     if days is None:
         return study, []
@@ -208,16 +208,16 @@ def _contrasts(task: Task, study: Study, days: tuple[float, ...]) -> Contrasts:
 def _effect_sizes(contrasts: Contrasts) -> pd.DataFrame:
     """Return standardised differences; none where the model has no single standard deviation."""
     try:
-        found = contrasts.effect_sizes(conf_level=contrasts.conf_level)
+        sizes = contrasts.effect_sizes(conf_level=contrasts.conf_level)
     except SpecError:
         return pd.DataFrame()
-    return found.drop(columns=["contrast"], errors="ignore").assign(measure=_STANDARDISED)
+    return sizes.drop(columns=["contrast"], errors="ignore").assign(measure=_STANDARDISED)
 
 
 def _effect_table(table: pd.DataFrame, level: float) -> tuple[Summary, ...]:
     """Return the standardised differences as a table; nothing where there are none."""
-    own = table[table["measure"] == _STANDARDISED]
-    if own.empty:
+    standardised = table[table["measure"] == _STANDARDISED]
+    if standardised.empty:
         return ()
     rows = tuple(
         (
@@ -226,7 +226,7 @@ def _effect_table(table: pd.DataFrame, level: float) -> tuple[Summary, ...]:
             format_number(r.estimate, 2),
             format_interval(r.conf_low, r.conf_high, 2),
         )
-        for r in each_row(own)
+        for r in each_row(standardised)
     )
     shown = Table(("Visit", "Contrast", "Hedges' g", format_level(level)), rows, 2)
     words = "difference over the standard deviation that the model has at the visit"

@@ -33,7 +33,7 @@ def run(task: Task) -> Section:
         return Section(task.name, title, "Nothing is adjusted.", notes=notes)
     strategy = strategy_for(KEY, plan.after_switch)
     try:
-        found = compare(
+        comparison = compare(
             study,
             adjust=plan.adjust,
             response=plan.response,
@@ -52,17 +52,17 @@ def run(task: Task) -> Section:
     except NotEstimableError as error:
         reason = Note(str(error), "not estimable")
         return Section(task.name, title, "The cohorts could not be compared.", notes=(reason,))
-    return _section(task, title, found)
+    return _section(task, title, comparison)
 
 
-def _section(task: Task, title: str, found: Comparison) -> Section:
+def _section(task: Task, title: str, comparison: Comparison) -> Section:
     pictures: tuple[Picture, ...] = ()
-    table = found.tidy()
+    table = comparison.tidy()
     compared = table.loc[table["estimate"].notna(), ["treatment", "reference"]].drop_duplicates()
     if len(compared):
 
         def draw(figure: Any) -> None:
-            found.plot(figure)
+            comparison.plot(figure)
 
         caption = (
             "Treatment less reference, crude and adjusted, of the pairs that can be compared; the "
@@ -71,23 +71,23 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
         pictures = (Picture(KEY, caption, draw, (13.0, 0.42 * len(compared) + 2.2)),)
     frames = {
         "comparison": table,
-        "comparison_findings": found.findings(),
-        "comparison_balance": found.balance(),
+        "comparison_findings": comparison.findings(),
+        "comparison_balance": comparison.balance(),
     }
     return Section(
         task.name,
         title,
-        _lead(found, table),
+        _lead(comparison, table),
         about="Every pair is judged before it is compared. Adjusted for "
         f"{task.plan.adjust}; nothing is known of what was not measured.",
         tables=(
-            Summary("Can these cohorts be compared?", tables=(_matrix(found),)),
-            found.summary(),
+            Summary("Can these cohorts be compared?", tables=(_matrix(comparison),)),
+            comparison.summary(),
         ),
         pictures=pictures,
         frames=frames,
         results=table,
-        headlines={f"Comparable with {task.reference}": _with_reference(task, found)},
+        headlines={f"Comparable with {task.reference}": _with_reference(task, comparison)},
         methods=(
             f"Each pair of cohorts was compared crudely and adjusted for {task.plan.adjust} by "
             "propensity weights, where the covariates of the two overlap enough.",
@@ -95,13 +95,13 @@ def _section(task: Task, title: str, found: Comparison) -> Section:
     )
 
 
-def _conclusions(found: Comparison) -> dict[frozenset[str], str]:
-    return {frozenset((c.treatment, c.reference)): c.conclusion for c in found.comparability}
+def _conclusions(comparison: Comparison) -> dict[frozenset[str], str]:
+    return {frozenset((c.treatment, c.reference)): c.conclusion for c in comparison.comparability}
 
 
-def _lead(found: Comparison, table: pd.DataFrame) -> str:
+def _lead(comparison: Comparison, table: pd.DataFrame) -> str:
     """Return how many pairs can be compared, and how the adjusted differences in rates turn out."""
-    conclusions = list(_conclusions(found).values())
+    conclusions = list(_conclusions(comparison).values())
     counts = ", ".join(
         f"{conclusions.count(word)} {word}" for word in (OK, CAUTION, NOT_COMPARABLE)
     )
@@ -112,10 +112,12 @@ def _lead(found: Comparison, table: pd.DataFrame) -> str:
     )
 
 
-def _matrix(found: Comparison) -> Table:
+def _matrix(comparison: Comparison) -> Table:
     """Return the conclusions of all pairs, one row and one column a treatment."""
-    by_pair = _conclusions(found)
-    names = list(dict.fromkeys(t for c in found.comparability for t in (c.reference, c.treatment)))
+    by_pair = _conclusions(comparison)
+    names = list(
+        dict.fromkeys(t for c in comparison.comparability for t in (c.reference, c.treatment))
+    )
     rows = tuple(
         (a, *("" if a == b else by_pair.get(frozenset((a, b)), NOT_ESTIMABLE) for b in names))
         for a in names
@@ -123,8 +125,8 @@ def _matrix(found: Comparison) -> Table:
     return Table(("", *names), rows, len(names) + 1)
 
 
-def _with_reference(task: Task, found: Comparison) -> dict[str, str]:
-    by_pair = _conclusions(found)
+def _with_reference(task: Task, comparison: Comparison) -> dict[str, str]:
+    by_pair = _conclusions(comparison)
     return {
         t: by_pair.get(frozenset((t, task.reference)), "reference") for t in task.study.treatments
     }

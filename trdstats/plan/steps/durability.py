@@ -104,8 +104,8 @@ def _lead(plan: Plan, table: pd.DataFrame, times: EventTimes) -> str:
     rows = _of_relapse(table, times, day)
     if rows.empty:
         return f"Too few responders are followed to day {day:g} to speak of relapse by then."
-    said = list_groups(rows, unit="%", level=plan.conf_level, digits=0, scale=100)
-    return f"Relapse by day {day:g} after response: {said}"
+    by_group = list_groups(rows, unit="%", level=plan.conf_level, digits=0, scale=100)
+    return f"Relapse by day {day:g} after response: {by_group}"
 
 
 def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, dict[str, str]]:
@@ -119,12 +119,12 @@ def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, 
 
 
 def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
-    own = table[table["cause"] == times.causes[1]]
+    of_cause = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
     notes = [as_label(f"{times.caveat}.")] if times.caveat else []
     notes += notes_on(times.switching)
     rows, few = [], False
-    for name, part in own.groupby("treatment", sort=False):
+    for name, part in of_cause.groupby("treatment", sort=False):
         cells = [str(name)]
         for r in each_row(part):
             limits = format_interval(100 * r.conf_low, 100 * r.conf_high, 0)
@@ -151,7 +151,7 @@ def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
 
 
 def check(task: Task) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the kinds of events: nobody knows them, or two parts to play."""
+    """Yield what is wrong with the kinds of events: they are not known, or two parts to play."""
     plan = task.plan
     try:
         check_kinds(task.study, plan.relapse, plan.competing, plan.competing)

@@ -157,9 +157,9 @@ def _who_left(dropout: Any, day: float) -> str:
     patterns = dropout.patterns()
     total = patterns["n"].sum()
     complete = patterns.loc[patterns["kind"] == "complete", "n"].sum()
-    share = add_unit(format_percent(complete / total, 0), "%")
+    proportion = add_unit(format_percent(complete / total, 0), "%")
     return (
-        f"{complete} of {total} patients ({share}) were assessed "
+        f"{complete} of {total} patients ({proportion}) were assessed "
         f"at every scheduled visit to day {day:g}. "
     )
 
@@ -230,14 +230,14 @@ def _tipping_points(
     task: Task, imputed: Any, analysis: ANCOVA, arms: Sequence[str], notes: list[Note]
 ) -> dict[str, Any]:
     """Return the tipping point of each arm where there is one, and note where there is none."""
-    found = {}
+    tables = {}
     for arm in arms:
         spec = TippingPoint({arm: task.settings.tipping}, analysis, conf_level=task.plan.conf_level)
         try:
-            found[arm] = spec.fit(imputed)
+            tables[arm] = spec.fit(imputed)
         except NotEstimableError as error:
             notes.append(Note(str(error), "not estimable"))
-    return found
+    return tables
 
 
 def _stacked(name: str, fits: dict[str, Any]) -> dict[str, pd.DataFrame]:
@@ -297,10 +297,11 @@ def _forest(task: Task, table: pd.DataFrame, day: float) -> Picture:
 
 def _methods(task: Task, day: float, reference: str) -> str:
     settings = task.settings
-    said = ", ".join(settings.assumptions)
+    assumptions = ", ".join(settings.assumptions)
     return (
         f"Missing visits to day {day:g} were imputed by conditional means of a mixed model for "
-        f"repeated measures ({settings.formula}) under: {said} (reference {reference}); change was "
+        f"repeated measures ({settings.formula}) under: {assumptions} (reference {reference}); "
+        f"change was "
         "analysed by analysis of covariance and errors come from the jackknife."
     )
 

@@ -78,7 +78,7 @@ def run(task: Task) -> Section:
     named = _named(task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # they are among the notices of the result
-        found = multiverse(
+        result = multiverse(
             task.study,
             named,
             primary=next(iter(named)),
@@ -88,9 +88,9 @@ def run(task: Task) -> Section:
             baseline=list(settings.baseline),
             conf_level=plan.conf_level,
         )
-    for problem in found.notices:
+    for problem in result.notices:
         warnings.warn(problem.describe(), DataWarning, stacklevel=2)
-    table = found.tidy()
+    table = result.tidy()
     known = table[table["estimate"].notna()]
     above = int((known["estimate"] > 0).sum())
     low, high = known["estimate"].min(), known["estimate"].max()
@@ -101,7 +101,7 @@ def run(task: Task) -> Section:
     )
 
     def draw(figure: Any) -> None:
-        found.plot(figure.add_subplot())
+        result.plot(figure.add_subplot())
 
     return Section(
         task.name,
@@ -109,7 +109,7 @@ def run(task: Task) -> Section:
         lead,
         about="Published studies count response and remission differently. The same comparison is "
         "run under every choice that was declared in the plan.",
-        tables=(found.summary(),),
+        tables=(result.summary(),),
         pictures=(
             Picture(
                 "multiverse",
@@ -123,7 +123,7 @@ def run(task: Task) -> Section:
         ),
         frames={"multiverse": table},
         results=table,
-        notes=tuple(Note(f"{p.summary} {p.remedy}") for p in found.notices),
+        notes=tuple(Note(f"{p.summary} {p.remedy}") for p in result.notices),
         methods=(
             f"The comparison of {pair[0]} with {pair[1]} was repeated under every combination of "
             f"{len(named)} definitions and {len(settings.missing)} ways of counting missing "
@@ -145,8 +145,8 @@ def _none_of(task: Task, day: float) -> str:
 def _definition(task: Task, name: str) -> Definition:
     if name in task.plan.definitions:
         return task.plan.definitions[name]
-    found: Definition = published[name]
-    return found
+    definition: Definition = published[name]
+    return definition
 
 
 def _named(task: Task) -> dict[str, Definition]:

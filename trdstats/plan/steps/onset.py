@@ -92,7 +92,7 @@ def check(task: Task) -> Iterator[str]:
         return
     definition = task.definition(name)
     if definition.fixed_day is not None:
-        yield f"outcome: {name!r} has a day of its own: there is no time to it."
+        yield f"outcome: {name!r} has a fixed day: there is no time to it."
     elif definition.is_worsening:
         yield (
             f"outcome: {name!r} is a bad outcome: time to it begins with a response, which is "
@@ -162,9 +162,9 @@ def _medians(medians: pd.DataFrame, outcome: str) -> str:
     not_reached = f"Not reached by half under {', '.join(never)}" if never else ""
     if reached.empty:
         return f"Time to {outcome}. {not_reached}. "
-    said = [f"{r.treatment} ({_between(r)} days)" for r in each_row(reached)]
-    few = said if len(said) <= 3 else [said[0], said[-1]]
-    joined = ", ".join(few) if len(said) <= 3 else f"{few[0]} first and {few[1]} last"
+    days_of = [f"{r.treatment} ({_between(r)} days)" for r in each_row(reached)]
+    few = days_of if len(days_of) <= 3 else [days_of[0], days_of[-1]]
+    joined = ", ".join(few) if len(days_of) <= 3 else f"{few[0]} first and {few[1]} last"
     rest = f" {not_reached}." if never else ""
     return f"Half of the patients had reached {outcome} under {joined}.{rest} "
 
@@ -190,7 +190,7 @@ def _compare(task: Task, times: EventTimes, parts: _Parts) -> str:
         _add_cure(task, times, parts)
     first = next(each_row(glance))
     if pd.isna(first.statistic):
-        return f"Treatments cannot be tested: nobody had {task.settings.outcome}. "
+        return f"Treatments cannot be tested: no subject had {task.settings.outcome}. "
     return (
         f"Log-rank test for times between visits: chi-squared {format_number(first.statistic, 2)} "
         f"on {first.df:g} df, {format_p_equation(first.p_value)}."

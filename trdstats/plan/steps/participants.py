@@ -26,7 +26,7 @@ from trdstats.plan.settings import StepSettings
 from trdstats.plan.step import Step, Task
 from trdstats.tables import Summary, format_count, format_number
 
-_ALIKE = 0.1  # a standardised difference above it is worth a word (Austin 2009)
+_BALANCED = 0.1  # a standardised difference above it is worth a word (Austin 2009)
 
 
 @checked
@@ -39,9 +39,9 @@ class ParticipantsSettings(StepSettings):
     covariates : tuple of str or None
         Columns of the subjects in Table 1; None for all that are characteristics.
     enrolled : int or None
-        People assessed for eligibility.
+        Subjects assessed for eligibility.
     excluded : mapping of str to int
-        Why people were not assigned, and how many.
+        Why subjects were not assigned, and how many.
     events : tuple of str or None
         Kinds of events that are counted; None for all of the study.
     """
@@ -129,7 +129,7 @@ def run(task: Task) -> Section:
 
 _ABOUT = {
     False: "Differences between cohorts before treatment are in standard deviations; above "
-    f"{_ALIKE:g} they may explain a part of any difference in outcome.",
+    f"{_BALANCED:g} they may explain a part of any difference in outcome.",
     True: "Treatments were randomised: what differs before treatment is due to chance.",
 }
 _EVENT_METHODS = (
@@ -203,14 +203,14 @@ def _notes(task: Task, table: BaselineTable) -> tuple[Note, ...]:
     if task.study.randomised or len(task.study.treatments) < 2:
         return ()
     largest = table.largest().sort_values(ascending=False, kind="stable")
-    apart = largest[largest > _ALIKE]
+    apart = largest[largest > _BALANCED]
     if apart.empty:
         return ()
     named = ", ".join(f"{k} ({format_number(v, 2)})" for k, v in apart.head(3).items())
     return (
         Note(
             f"Cohorts differ before treatment in {len(apart)} of {len(largest)} characteristics "
-            f"by more than {_ALIKE:g} standard deviations; most in {named}."
+            f"by more than {_BALANCED:g} standard deviations; most in {named}."
         ),
     )
 

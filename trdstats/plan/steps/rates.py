@@ -31,8 +31,8 @@ class RatesSettings(StepSettings):
     outcomes : tuple of str
         Definitions of the plan.
     days : tuple of float or None
-        Scheduled days; None for ``rate_days`` of ``[analysis]``. Definitions that speak of a day of
-        their own (`WithoutEvent`) are judged at that day alone.
+        Scheduled days; None for ``rate_days`` of ``[analysis]``. Definitions that speak of a
+        separate day (`WithoutEvent`) are judged at that day alone.
     margins : mapping of str to float
         Non-inferiority margins of some of the outcomes, as proportions: by how much a treatment
         may be worse than the reference.
@@ -87,10 +87,10 @@ def check(task: Task) -> Iterator[str]:
 def _asked(task: Task) -> Iterator[tuple[str, float]]:
     """Yield each outcome with the days at which it is judged."""
     settings: RatesSettings = task.settings
-    own = {name: task.definition(name).fixed_day for name in settings.outcomes}
+    fixed = {name: task.definition(name).fixed_day for name in settings.outcomes}
     for day in settings.days or task.plan.rate_days:
-        yield from ((name, day) for name in settings.outcomes if own[name] is None)
-    yield from ((name, day) for name, day in own.items() if day is not None)
+        yield from ((name, day) for name in settings.outcomes if fixed[name] is None)
+    yield from ((name, day) for name, day in fixed.items() if day is not None)
 
 
 def estimate_rates(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:
@@ -124,7 +124,7 @@ def run(task: Task) -> Section:
     summaries, frames, notes, members, checked = [], [], [], [], []
     limits: list[Problem] = []
     for outcome, day in _asked(task):
-        result, said = estimate_rates(task, outcome, day)
+        result, notes_of_rate = estimate_rates(task, outcome, day)
         keys: dict[str, Any] = {"outcome": outcome, "label": result.label, "day": day}
         summaries.append(result.summary())
         checked.append(result)
@@ -139,7 +139,7 @@ def run(task: Task) -> Section:
             else:
                 frames.append(judged.assign(**keys))
                 summaries.append(margin_summary(frames[-1], plan.conf_level))
-        notes += [Note(text, "not estimable") for text in said]
+        notes += [Note(text, "not estimable") for text in notes_of_rate]
         limits += [p for p in result.notices if p.kind != "switched"]
     for problem in dict.fromkeys(limits):
         warnings.warn(problem.describe(), DataWarning, stacklevel=2)
@@ -162,17 +162,17 @@ def run(task: Task) -> Section:
 
 def _methods(task: Task) -> tuple[str, ...]:
     margins: dict[str, float] = task.settings.margins
-    said = [
+    sentences = [
         f"Differences of proportions have {task.plan.difference} confidence intervals and tests."
     ]
     if margins:
         # Not in the style of a journal: the file of results holds this sentence.
         each = ", ".join(f"{name} {100 * m:.1f}" for name, m in margins.items())
-        said.append(
+        sentences.append(
             f"Non-inferiority was tested one-sided by the score test of Miettinen and Nurminen "
             f"against margins in percentage points: {each}."
         )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _lead(task: Task, table: pd.DataFrame) -> str:

@@ -89,9 +89,9 @@ def draw_rows(
         color = styles[name].color
         if named:
             _write(ax, name, _below(ax, depth, dx=margin_x, data=False), 0.0, "right", color)
-        own = counts[(counts["treatment"] == name) & counts["time"].isin(columns)]
+        of_arm = counts[(counts["treatment"] == name) & counts["time"].isin(columns)]
         aligned = _below(ax, depth, dx=0.0, data=True)
-        for time, n in zip(own["time"], own["n"], strict=True):
+        for time, n in zip(of_arm["time"], of_arm["n"], strict=True):
             _write(ax, format_count(n), aligned, time, "center", color)
     make_room(ax, below=0.5 * top + rows_height(len(treatments)))
 
