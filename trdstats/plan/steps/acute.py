@@ -120,7 +120,7 @@ def _rates_at_end(
     for key in ("response", "remission"):
         # Other treatments need not be scheduled on a day: their gaps are no news here.
         by_day = {d: estimate_rates(task, key, d)[0] for d in set(days.values())}
-        tables = {d: found.tidy() for d, found in by_day.items()}
+        tables = {d: estimates.tidy() for d, estimates in by_day.items()}
         for name, day in days.items():
             frame, counts = tables[day], by_day[day].switching
             notes += notes_on(counts and counts.only([name]))
