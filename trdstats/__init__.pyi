@@ -62,6 +62,7 @@ from .intake import RedcapLayout as RedcapLayout
 from .intake import read_file as read_file
 from .items import score_items as score_items
 from .longitudinal import GEE as GEE
+from .longitudinal import GLMM as GLMM
 from .longitudinal import LMM as LMM
 from .longitudinal import MMRM as MMRM
 from .longitudinal import DropoutWeights as DropoutWeights

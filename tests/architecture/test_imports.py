@@ -25,13 +25,13 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "par
 # the other files of the room itself.
 SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
-                "proportions", "weighting", "gee"],
+                "proportions", "weighting", "gee", "glmm"],
     "plots": ["layout", ""],
     "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam",
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", "", "episodes"],
-    "longitudinal": ["designs", "gaussian", "gee"],
+    "longitudinal": ["designs", "gaussian", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],

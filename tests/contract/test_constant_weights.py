@@ -54,6 +54,12 @@ def _history() -> Any:
 
 
 @cache
+def _bands() -> pd.DataFrame:
+    rows = _study().longitudinal(days=[14, 28])
+    return rows.assign(band=pd.cut(rows["score"], [-1, 10, 19, 60], labels=["low", "mid", "high"]))
+
+
+@cache
 def _outcomes() -> pd.DataFrame:
     met = trd.rates(_study(), trd.Response(), day=28).outcomes
     return (
@@ -145,6 +151,13 @@ CASES: dict[str, list[Fitted]] = {
             ("", {"corr": "unstructured", "vcov": "mancl-derouen", "ddf": "satterthwaite"}),
             (" - treatment:visit", {"family": "poisson", "vcov": "kauermann-carroll"}),
             (" - treatment:visit", {"family": "ordinal", "corr": "independence"}),
+        )
+    ],
+    "GLMM": [
+        Fitted(
+            trd.GLMM("band ~ treatment * visit", family="ordinal", points=7),
+            _bands,
+            lambda r: r.margins("treatment", by="visit").contrasts(reference="TMS").tidy(),
         )
     ],
     "IPCW": [Fitted(trd.IPCW("age", days=DAYS, tau=28), _onset)],

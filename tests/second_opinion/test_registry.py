@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Bases of results, and opinions themselves.
 NO_RESULTS = {
     "ResultByTreatment", "EstimateResult", "EstimateTable", "MixedResult", "Coefficients",
-    "CurveResult", "ParametricResult", "StateResult", "GroupTestResult", "FrameResult",
+    "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult", "FrameResult",
     "SecondOpinion", "Certificate",
 }  # fmt: skip
 

@@ -63,6 +63,12 @@ def gee() -> Any:
 
 
 @cache
+def glmm() -> Any:
+    spec = trd.GLMM("response ~ treatment + visit", points=9, vcov="robust")
+    return spec.fit(study(), outcome=trd.Response())
+
+
+@cache
 def imputed() -> Any:
     spec = trd.Imputation(
         "score ~ baseline * visit + treatment * visit", method=trd.ApproximateBayes(4, seed=1)
@@ -107,6 +113,8 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "CountComparison": lambda: trd.compare_counts(10, 20, 5, 20),
     "MMRMResult": mmrm,
     "LMMResult": lambda: trd.LMM("score ~ treatment * day", random="1 + day").fit(study()),
+    "GLMMResult": glmm,
+    "GLMMMargins": lambda: glmm().margins("treatment", by="visit"),
     "Margins": lambda: mmrm().margins("treatment", by="visit"),
     "GEEResult": gee,
     "DropoutWeightsResult": lambda: trd.DropoutWeights("previous").fit(

@@ -172,6 +172,19 @@ def calls(study: trd.Study) -> Iterator[Call]:
         fit(study),
     )
     yield Call(
+        "GLMM",
+        trd.GLMM,
+        {
+            "formula": "response ~ treatment + visit",
+            "family": "binomial",
+            "link": "probit",
+            "random": "1",
+            "correlated": True,
+            "points": 3,
+            "vcov": "robust",
+        },
+    )
+    yield Call(
         "rates",
         trd.rates,
         {
@@ -329,6 +342,11 @@ def calls(study: trd.Study) -> Iterator[Call]:
     yield Call("KaplanMeier.at", curve.at, {"days": (7, 14)})
     yield Call("KaplanMeier.contrasts", curve.contrasts, {"days": (7,), "reference": "A"})
     yield Call("KaplanMeier.quantiles", curve.quantiles, {"probabilities": (0.5,)})
+    mixed = trd.GLMM("response ~ treatment", points=3)
+    fitted = mixed.fit(study, outcome=response)
+    yield Call("GLMM.fit", mixed.fit, {"data": study, "outcome": response, "days": (7, 14, 28)})
+    yield Call("GLMM.margins", fitted.margins, {"term": "treatment", "covariates": "fixed"})
+    yield Call("GLMM.profile", fitted.profile, {"terms": "Intercept", "conf_level": 0.9})
     model = trd.MMRM(formula, covariance="cs", ddf="residual").fit(study)
     yield Call("MMRM.tidy", model.tidy, {"conf_level": 0.9})
     yield Call("MMRM.margins", model.margins, {"term": "treatment", "by": "visit"})

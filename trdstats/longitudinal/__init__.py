@@ -12,9 +12,13 @@ from trdstats.longitudinal.gee.dropout_weights import DropoutWeights
 from trdstats.longitudinal.gee.gee import GEE
 from trdstats.longitudinal.gee.gee_margins import GEEMargins
 from trdstats.longitudinal.gee.gee_result import GEEResult
+from trdstats.longitudinal.glmm.glmm import GLMM
+from trdstats.longitudinal.glmm.glmm_margins import GLMMMargins
+from trdstats.longitudinal.glmm.glmm_result import GLMMResult
 
 __all__ = [
     "GEE",
+    "GLMM",
     "LMM",
     "MMRM",
     "STRUCTURES",
@@ -24,6 +28,8 @@ __all__ = [
     "DropoutWeightsResult",
     "GEEMargins",
     "GEEResult",
+    "GLMMMargins",
+    "GLMMResult",
     "LMMResult",
     "MMRMResult",
     "MMRMSummary",

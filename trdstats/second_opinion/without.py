@@ -10,6 +10,10 @@ WITHOUT: dict[str, str] = {
     "opinion",
     "ExtrapolationResult": "its curves are held to lifelines by tests; lifelines' own search ends "
     "far from the maximum without a start",
+    "GLMMResult": "statsmodels fits mixed models of events by variational Bayes, not by maximum "
+    "likelihood; R's figures hold it",
+    "GLMMMargins": "averages over the random effects of GLMM",
+    "GLMMEffects": "random effects of GLMM",
     "GrayTestResult": "no Python library on which trdstats rests has Gray's test",
     "MaxComboResult": "no Python library on which trdstats rests has the joint test of several "
     "weighted log-rank tests; LogRank has a second opinion",

@@ -1,0 +1,1 @@
+"""Marginal likelihoods of binary, ordinal and count outcomes with random effects."""

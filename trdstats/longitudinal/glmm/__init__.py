@@ -1,0 +1,1 @@
+"""Generalised linear mixed models: binary, ordinal and count outcomes with random effects."""

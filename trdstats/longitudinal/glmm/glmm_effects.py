@@ -1,0 +1,243 @@
+"""Effects of a fitted generalised linear mixed model, and means that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import Level, checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.estimates.scales import ScaleName
+from trdstats.longitudinal.designs.estimable import Identified
+from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
+from trdstats.longitudinal.glmm.effects import RandomEffects
+from trdstats.longitudinal.glmm.fitted import FittedGLMM
+from trdstats.longitudinal.glmm.glmm_margins import GLMMMargins, link_margins, response_margins
+from trdstats.longitudinal.glmm.normal_inference import NormalInference
+from trdstats.longitudinal.glmm.parameters import (
+    Deviations,
+    Parameters,
+    deviations,
+    parameters_of,
+)
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.glmm.glmm import GLMM
+
+
+@checked_methods
+@dataclass(frozen=True, repr=False)
+class GLMMEffects(EstimateResult):
+    """Effects of a fitted generalised linear mixed model and means that follow from them.
+
+    Attributes
+    ----------
+    spec : GLMM
+    design : RatedOutcome
+        Analysed ratings, and counts of those left out.
+    effects : RandomEffects
+    fitted : FittedGLMM
+    """
+
+    spec: GLMM
+    design: RatedOutcome
+    effects: RandomEffects
+    fitted: FittedGLMM
+
+    title: ClassVar[str] = "Generalised linear mixed model"
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Thresholds, coefficients and covariance factor, with the influence of every subject."""
+        robust = self.spec.vcov == "robust" or self.is_weighted
+        return parameters_of(self.design, self.fitted, robust=robust)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether subjects have weights."""
+        return self.design.weighting is not None
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """Names of the thresholds of an ordinal model: "mild | moderate"."""
+        c = self.design.categories
+        return tuple(f"{a} | {b}" for a, b in pairwise(c))
+
+    def on_parameters(self, L: FloatArray) -> FloatArray:
+        """Return coefficients on the parameters, of those on all columns of the design."""
+        k = self.fitted.n_thresholds
+        rows = np.zeros((len(L), len(self.parameters.theta)))
+        rows[:, k : k + len(self.fitted.estimated)] = L[:, self.fitted.estimated]
+        return rows
+
+    @property
+    def identified(self) -> Identified:
+        """Inference on combinations of all columns of the design, refused where not estimable."""
+        kept = self.fitted.columns.kept
+        rows = self.on_parameters(np.eye(len(self.design.terms))[kept])
+        inference = NormalInference(
+            rows @ self.parameters.theta, rows @ self.parameters.covariance @ rows.T
+        )
+        return Identified(self.design, inference, self.fitted.columns)
+
+    def estimates(self) -> Estimates:
+        """Return the effects on the scale of the link; NaN with the reason where not estimable.
+
+        An ordinal model has its thresholds first: logit P(at most this category) at covariates
+        and random effects of 0.
+        """
+        k, terms = len(self.thresholds), self.design.terms
+        shown = [j for j, t in enumerate(terms) if not (k and t == "Intercept")]
+        L = np.eye(len(terms))[shown]
+        keys = pd.DataFrame({"term": [*self.thresholds, *(terms[j] for j in shown)]})
+        effects = self.estimable(L, keys.iloc[k:], None)
+        if not k:
+            return replace(effects, title=self.title)
+        lost = np.concatenate([np.zeros(k, dtype=bool), np.isnan(effects.value)])
+        rows = np.vstack([np.eye(k, len(self.parameters.theta)), self.on_parameters(L)])
+        rows = np.where(lost[:, None], 0.0, rows)
+        covariance = rows @ self.parameters.covariance @ rows.T
+        covariance[lost], covariance[:, lost] = np.nan, np.nan
+        return estimates_of(
+            keys, np.concatenate([self.parameters.theta[:k], effects.value]),
+            covariance=covariance, influences=self.parameters.influence @ rows.T,
+            subjects=self.parameters.subjects, null=0.0,
+            reasons=("",) * k + effects.reasons, title=self.title, notes=effects.notes,
+        )  # fmt: skip
+
+    def estimable(
+        self,
+        L: FloatArray,
+        keys: pd.DataFrame,
+        cells: Sequence[Mapping[str, object]] | None,
+        size: FloatArray | None = None,
+    ) -> Estimates:
+        """Return combinations of the columns of the design on the scale of the link.
+
+        Parameters
+        ----------
+        L : ndarray, shape (k, q)
+            Coefficients on all columns, aliased ones included.
+        keys : pandas.DataFrame
+        cells : sequence of mapping, optional
+            Levels of categories that each row stands for.
+        size : ndarray, shape (k, q), optional
+            As in `Estimability.violates`.
+        """
+        table = self.identified.estimates(L, keys, cells=cells, size=size)
+        lost = np.isnan(table.value)
+        reasons = table.reasons
+        if self.fitted.separated:
+            why = f"no finite estimate: {self.separation}"
+            reasons = tuple(why if x else r for x, r in zip(lost, reasons, strict=True))
+        rows = np.where(lost[:, None], 0.0, self.on_parameters(L))
+        return replace(
+            table, reasons=reasons, influences=self.parameters.influence @ rows.T,
+            subjects=self.parameters.subjects,
+        )  # fmt: skip
+
+    @property
+    def separation(self) -> str:
+        """Which columns predict ratings without error, in words; empty without."""
+        names = self.fitted.separated
+        if not names:
+            return ""
+        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+        return f"{shown} predict {self.fitted.n_separated:,} ratings without error (separation)"
+
+    def ratios(self) -> Estimates:
+        """Return the effects as ratios: odds ratios of a logit link, rate ratios of a log link.
+
+        They compare a subject with itself: random effects are held.
+
+        Raises
+        ------
+        SpecError
+            When the link is another.
+        """
+        link = self.spec.link_name
+        if link not in ("logit", "log"):
+            raise SpecError(
+                f"Effects are ratios on the scale of a logit or log link; this model has {link!r}."
+            )
+        estimates = self.estimates()
+        effects = estimates.select(~estimates.keys["term"].isin(["Intercept", *self.thresholds]))
+        log: ScaleName = "log"
+        scale = (log,) * len(effects)
+        title = "Odds ratios of a subject" if link == "logit" else "Rate ratios of a subject"
+        return replace(
+            effects, value=np.exp(effects.value), scale=scale, limits_scale=scale,
+            null=np.ones(len(effects)), title=title,
+        )  # fmt: skip
+
+    @property
+    def deviations(self) -> Deviations:
+        """Standard deviations of the random effects and their correlation."""
+        return deviations(self.parameters, self.fitted, self.effects.names)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance matrix of the random effects."""
+        factor = self.fitted.rows.factor(self.parameters.theta)
+        names = list(self.effects.names)
+        return pd.DataFrame(factor @ factor.T, index=names, columns=names)
+
+    def margins(
+        self,
+        term: str,
+        *,
+        by: str | None = None,
+        at: Mapping[str, Level] | None = None,
+        scale: Literal["response", "link"] = "response",
+        covariates: Literal["observed", "fixed"] | None = None,
+        weights: Literal["equal", "proportional"] = "equal",
+    ) -> GLMMMargins:
+        """Estimate the probabilities, or counts, of the population by treatment and visit.
+
+        Parameters
+        ----------
+        term : str
+            Column whose levels are compared, e.g. ``"treatment"``.
+        by : str, optional
+            Column within whose levels they are estimated, e.g. ``"visit"``.
+        at : mapping, optional
+            Values of covariates, the same for all subjects.
+        scale : {"response", "link"}
+            "response": the average over the distribution of the random effects, by integration;
+            the probability of every category for an ordinal outcome. "link": the linear predictor
+            of a subject whose random effects are 0.
+        covariates : {"observed", "fixed"}
+            "observed" averages over the subjects of the study, each with the covariates it has
+            (g-computation), and counts that these are a sample. "fixed" takes numbers at their
+            mean and averages other categories on the scale of the link.
+            Default: "observed" on the response scale, "fixed" on that of the link.
+        weights : {"equal", "proportional"}
+            How "fixed" averages the levels of other categories.
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When a column is not in the model or has no levels, or covariates that change between
+            visits would have to be averaged.
+
+        References
+        ----------
+        Zeger, Liang and Albert 1988, doi:10.2307/2531734. Robins 1986,
+        doi:10.1016/0270-0255(86)90088-6.
+        """
+        if scale == "link":
+            if covariates == "observed":
+                raise SpecError(
+                    "Means on the scale of the link are at fixed covariates: leave covariates out, "
+                    "or use scale='response'."
+                )
+            return link_margins(self, term, by, at or {}, weights)
+        return response_margins(self, term, by, at or {}, weights, covariates or "observed")
