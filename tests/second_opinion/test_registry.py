@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Bases of results, and opinions themselves.
 NO_RESULTS = {
     "ResultByTreatment", "EstimateResult", "EstimateTable", "MixedResult", "Coefficients",
-    "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult", "FrameResult",
-    "SecondOpinion", "Certificate",
+    "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult",
+    "FrameResult", "SecondOpinion", "Certificate",
 }  # fmt: skip
 
 
