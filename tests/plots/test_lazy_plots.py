@@ -17,7 +17,7 @@ def test_import_loads_no_drawing_library():
     assert done.stdout.splitlines() == [
         "[]",
         "['Style', 'choose_ticks', 'flow_height', 'plot_balance', 'plot_by_treatment', "
-        "'plot_delta_areas', 'plot_delta_line', "
+        "'plot_calibration', 'plot_delta_areas', 'plot_delta_line', "
         "'plot_effect_over_time', 'plot_estimates', 'plot_extrapolation', "
         "'plot_flow', 'plot_forest', "
         "'plot_interval_curves', 'plot_matching_weights', 'plot_mean_number', "

@@ -121,6 +121,11 @@ MAKERS: dict[str, Callable[[], Any]] = {
         study(), days=[7, 14, 28]
     ),
     "GEEMargins": lambda: gee().margins("treatment", by="visit"),
+    # Treatments differ in variance, which a probability sees.
+    "ProbabilityResult": lambda: (
+        trd.MMRM("change ~ baseline + treatment * visit", group="treatment").fit(study())
+        .probability(trd.Response(), misfit="caveat")
+    ),
     "Contrasts": lambda: mmrm().margins("treatment", by="visit").contrasts(reference="TMS"),
     "PropensityResult": weights,
     "StandardisationResult": lambda: (

@@ -351,6 +351,17 @@ def calls(study: trd.Study) -> Iterator[Call]:
     yield Call("MMRM.tidy", model.tidy, {"conf_level": 0.9})
     yield Call("MMRM.margins", model.margins, {"term": "treatment", "by": "visit"})
     yield Call(
+        "MMRM.margins, averaged over the study",
+        model.margins,
+        {"term": "treatment", "by": "visit", "covariates": "observed"},
+    )
+    for name, verb in (("probability", model.probability), ("onset_curve", model.onset_curve)):
+        given = {
+            "definition": response, "visit": 28, "treatment": "treatment", "baseline": "baseline",
+            "outcome": "change", "scale": "MADRS", "rounded": True, "misfit": "caveat",
+        }  # fmt: skip
+        yield Call(f"MMRM.{name}", verb, given)
+    yield Call(
         "Margins.contrasts",
         model.margins("treatment", by="visit").contrasts,
         {"reference": "A", "conf_level": 0.9},

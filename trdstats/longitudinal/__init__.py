@@ -1,11 +1,14 @@
 """Models of repeated measures, marginal means and contrasts."""
 
+from trdstats.longitudinal.gaussian.calibration import Calibration
 from trdstats.longitudinal.gaussian.covariances import STRUCTURES, Covariance, get_covariance
 from trdstats.longitudinal.gaussian.lmm import LMM
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
 from trdstats.longitudinal.gaussian.margins import Contrasts, Margins
 from trdstats.longitudinal.gaussian.mmrm import MMRM
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
+from trdstats.longitudinal.gaussian.normal_fit import NormalFit
+from trdstats.longitudinal.gaussian.probability_result import ProbabilityResult
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary
 from trdstats.longitudinal.gee.dropout_result import DropoutWeightsResult
 from trdstats.longitudinal.gee.dropout_weights import DropoutWeights
@@ -22,6 +25,7 @@ __all__ = [
     "LMM",
     "MMRM",
     "STRUCTURES",
+    "Calibration",
     "Contrasts",
     "Covariance",
     "DropoutWeights",
@@ -34,5 +38,7 @@ __all__ = [
     "MMRMResult",
     "MMRMSummary",
     "Margins",
+    "NormalFit",
+    "ProbabilityResult",
     "get_covariance",
 ]

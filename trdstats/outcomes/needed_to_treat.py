@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import check_instance, checked
 from trdstats.errors import SpecError
-from trdstats.estimates import EstimateResult
+from trdstats.estimates import EstimateResult, Estimates
 from trdstats.tables import (
     NOT_ESTIMABLE,
     FrameResult,
@@ -22,12 +22,13 @@ from trdstats.tables import (
 )
 
 _DIFFERENCES = ("difference", "risk difference")
+_KEYS = ("treatment", "reference", "outcome", "definition", "analysis", "day", "visit")
 BENEFIT, HARM = "benefit", "harm"
 
 
 @checked
 def number_needed_to_treat(
-    result: EstimateResult,
+    result: EstimateResult | Estimates,
     *,
     better: Literal["higher", "lower"] = "higher",
     conf_level: float | None = None,
@@ -36,12 +37,13 @@ def number_needed_to_treat(
 
     Parameters
     ----------
-    result : EstimateResult
-        With differences of proportions: of `rates`, `compare_counts`, `compare`, ...
+    result : EstimateResult or Estimates
+        With differences of proportions: of `rates`, `compare_counts`, or of
+        `compare(measures=("difference", "ratio"))`, ...
     better : {"higher", "lower"}
         Whether the outcome is good (response) or bad (relapse).
     conf_level : float, optional
-        Default: that of the result.
+        Default: that of the result; 0.95 of estimates.
 
     Returns
     -------
@@ -68,8 +70,11 @@ def number_needed_to_treat(
     >>> found.tidy()["rounded_up"].tolist()
     [6]
     """
-    check_instance("result", result, EstimateResult)
-    table = result.tidy(conf_level=conf_level)
+    if isinstance(result, Estimates):
+        table = result.tidy(conf_level=0.95 if conf_level is None else conf_level)
+    else:
+        check_instance("result", result, EstimateResult)
+        table = result.tidy(conf_level=conf_level)
     rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
     if rows.empty or not _are_proportions(table, rows):
         raise SpecError(
@@ -77,7 +82,7 @@ def number_needed_to_treat(
             f"rates(...); {type(result).__name__} has none."
         )
     sign = 1.0 if better == "higher" else -1.0
-    keys = [c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in rows]
+    keys = [c for c in _KEYS if c in rows]
     frame = pd.DataFrame(
         [{**{k: getattr(r, k) for k in keys}, **_number(r, sign)} for r in each_row(rows)]
     )
@@ -144,9 +149,7 @@ class NeededToTreat(FrameResult):
 
     def summary(self) -> Summary:
         """Return one row a comparison."""
-        keys = [
-            c for c in ("treatment", "reference", "outcome", "analysis", "day") if c in self.frame
-        ]
+        keys = [c for c in _KEYS if c in self.frame]
         rows = tuple((*(str(getattr(r, k)) for k in keys), r.words) for r in each_row(self.frame))
         header = (*(k.capitalize() for k in keys), "Number needed to treat")
         words = "higher is better" if self.better == "higher" else "lower is better"

@@ -1,5 +1,6 @@
 from .balance import plot_balance as plot_balance
 from .balance import plot_by_treatment as plot_by_treatment
+from .calibration import plot_calibration as plot_calibration
 from .curves import plot_mean_number as plot_mean_number
 from .curves import plot_survival as plot_survival
 from .deltas import plot_delta_areas as plot_delta_areas

@@ -25,7 +25,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.intake.adam import AdamTables, adam_tables, tables_from_adam
-from trdstats.scales import Scale, get_scale
+from trdstats.scales import Scale, get_scale, scale_names
 from trdstats.study.build import Tables, build_tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
@@ -49,6 +49,7 @@ from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_n
 
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 _BETTER = "trdstats.better"
+_SCALE = "trdstats.scale"
 
 
 @checked
@@ -662,8 +663,8 @@ class Study(SummaryMixin):
             subject, treatment, day (actual), visit (scheduled), score, baseline, change
             (negative is improvement, positive where high is good), other columns of the
             visits, covariates. Unscheduled visits are not part of it; unrated visits keep a NaN
-            score. The frame remembers, in ``attrs``, that treatments were not randomised and
-            which scores are better.
+            score. The frame remembers, in ``attrs``, that treatments were not randomised,
+            which scores are better and the scale.
 
         Raises
         ------
@@ -699,6 +700,8 @@ class Study(SummaryMixin):
         if self.caveat:
             frame.attrs[_CAVEAT] = self.caveat
         frame.attrs[_BETTER] = self.scale.better
+        if self.scale.label in scale_names() and get_scale(self.scale.label) == self.scale:
+            frame.attrs[_SCALE] = self.scale.label
         return frame
 
     def summary(self) -> Summary:
@@ -757,6 +760,14 @@ def better_of(data: Any, outcome: str) -> Literal["lower", "higher"] | None:
         return data.scale.better
     stated = data.attrs.get(_BETTER) if isinstance(data, pd.DataFrame) else None
     return "higher" if stated == "higher" else "lower"
+
+
+def scale_of(data: Any) -> Scale | None:
+    """Return the scale of the scores of a study, or of a frame made of one; None if not known."""
+    if isinstance(data, Study):
+        return data.scale
+    label = data.attrs.get(_SCALE) if isinstance(data, pd.DataFrame) else None
+    return get_scale(label) if label in scale_names() else None
 
 
 def _view(frame: pd.DataFrame) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.gaussian.entries import crosses
 from trdstats.kernels.gaussian.mixed_tests import Inference
 from trdstats.kernels.gaussian.reml import Model, State, covariances
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
@@ -115,3 +116,49 @@ def sandwich(model: Model, state: State, rows: SubjectRows, kind: Kind) -> Sandw
     return Sandwich(
         state.beta, covariance, score, state.vcov, blocks, designs, np.concatenate(alone)
     )
+
+
+def effects_by_covariance(model: Model, state: State) -> FloatArray:
+    """Return the derivatives of the fixed effects with respect to the covariance, shape (q, h).
+
+    The effects are those that maximise the likelihood given the covariance parameters:
+    d beta / d theta_h = -Phi X' W V_h W r. It is near 0 where visits are missed at random whatever
+    the outcomes, and not where earlier outcomes matter (Kenward and Molenberghs 1998,
+    doi:10.1214/ss/1028905886).
+    """
+    towards = []
+    for g, shape in enumerate(state.shapes):
+        patterns, V = model.slopes_of(g, shape)
+        towards.append(crosses(model.products, patterns, V, state.weight[patterns], state.beta))
+    return np.asarray(-state.vcov @ np.concatenate(towards).T)
+
+
+def covariance_scores(model: Model, state: State, rows: SubjectRows) -> FloatArray:
+    """Return every subject's score for the covariance parameters, shape (n, h).
+
+    In the order of the rows. They sum to 0 at the maximum; the inverse of the information times
+    them is the subject's influence on the parameters.
+    """
+    s = model.products
+    values = covariances(model, state.shapes)
+    h = sum(model.sizes)
+    scores = np.zeros((len(rows.pattern), h))
+    first = np.cumsum([0, *model.sizes])
+    for p in range(len(s.n)):
+        visits = np.flatnonzero(s.rated[p])
+        z = s.designs(rows, p)
+        W = np.linalg.inv(values[p][np.ix_(visits, visits)])
+        g = int(model.block[p])
+        V = state.shapes[g].first
+        V = V[:, 0] if V.shape[1] == 1 else V[:, model.member[p]]
+        V = V[:, visits[:, None], visits]
+        X = W @ z[:, :, :-1]
+        r = W @ z[:, :, -1:] - X @ state.beta[:, None]
+        quadratic = np.einsum("im,hmk,ik->ih", r[:, :, 0], V, r[:, :, 0], optimize=True)
+        trace = np.einsum("mk,hkm->h", W, V)
+        summands = quadratic - trace
+        if model.reml:
+            spread = X @ state.vcov @ np.swapaxes(X, 1, 2)
+            summands = summands + np.einsum("imk,hkm->ih", spread, V, optimize=True)
+        scores[rows.pattern == p, first[g] : first[g + 1]] = summands / 2
+    return scores

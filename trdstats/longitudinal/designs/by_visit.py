@@ -24,7 +24,7 @@ from trdstats.longitudinal.designs.constraint import (
 )
 from trdstats.longitudinal.designs.design import Baseline, Design, RowTotals
 from trdstats.study import Study
-from trdstats.study.study import better_of, caveat_of
+from trdstats.study.study import better_of, caveat_of, scale_of
 from trdstats.study.visit_order import days_of, order_visits
 
 
@@ -102,7 +102,7 @@ def build_design(
         baseline=baseline, totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, planned=None if order is None else order.levels,
         order_from_text=order is not None and order.from_text, visit=visit, caveat=caveat,
-        better=better_of(data, outcome),
+        better=better_of(data, outcome), scale=scale_of(data),
     )  # fmt: skip
 
 

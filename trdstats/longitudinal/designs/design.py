@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.formulas import DesignSpec
+from trdstats.scales import Scale
 from trdstats.study.visit_order import days_of
 
 _ROWS = "(rows)"  # no name of a user's column
@@ -201,6 +202,8 @@ class Design:
         Visits that the table names, in order, including those without any assessment.
     order_from_text : bool
         Whether the order of the visits was read from the numbers in their names.
+    scale : Scale or None
+        Scale of the scores, where the data know it.
     """
 
     frame: pd.DataFrame
@@ -230,6 +233,7 @@ class Design:
     subject_of_row: pd.Index[Any] | None = None
     planned: pd.Index[Any] | None = None
     order_from_text: bool = False
+    scale: Scale | None = None
 
     @property
     def row_subjects(self) -> pd.Index[Any]:

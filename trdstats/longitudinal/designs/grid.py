@@ -53,7 +53,7 @@ def margin_rows(
     for name in at:
         if name not in columns:
             raise unknown_name("column of the model", name, columns)
-    at = {c: _level(c, v, totals.types[c].categories) if c in factors else v for c, v in at.items()}
+    at = read_levels(at, totals.types)
     shown = [by, term] if by else [term]
     levels = {c: [at[c]] if c in at else list(totals.types[c].categories) for c in factors}
     others = [c for c in factors if c not in shown]
@@ -64,7 +64,7 @@ def margin_rows(
         grid[c] = grid[c].astype(totals.types[c])
     for c in columns:
         if c not in factors:
-            grid[c] = float(at[c]) if c in at else totals.mean(c)
+            grid[c] = at[c] if c in at else totals.mean(c)
     labels = grid[shown].drop_duplicates(ignore_index=True)
     if design.baseline is not None and design.baseline.visit in grid:
         grid = design.baseline.apply(grid)
@@ -80,6 +80,26 @@ def margin_rows(
     L = np.einsum("km,kmq->kq", parts, cells)
     size = np.einsum("km,kmq->kq", parts, np.abs(cells))
     return np.asarray(L), np.asarray(size), labels
+
+
+def read_levels(at: Mapping[str, Any], types: Mapping[str, pd.CategoricalDtype]) -> dict[str, Any]:
+    """Return values that columns are set to: levels of categories, else numbers.
+
+    Raises
+    ------
+    SpecError, UnknownNameError
+        When a value is no number, or no level.
+    """
+    read: dict[str, Any] = {}
+    for column, value in at.items():
+        if column in types:
+            read[column] = _level(column, value, types[column].categories)
+            continue
+        try:
+            read[column] = float(value)
+        except (TypeError, ValueError):
+            raise SpecError(f"at={{{column!r}: ...}} must be a number; got {value!r}.") from None
+    return read
 
 
 def _level(column: str, level: Any, categories: Iterable[Any]) -> Any:

@@ -27,6 +27,8 @@ from trdstats.tables import Summary, Table, format_estimate, format_level, forma
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 
+AVERAGED = ", averaged over the subjects of the study"
+
 Adjust = Literal[
     "none", "bonferroni", "holm", "hochberg", "hommel", "fixed sequence", "tukey", "dunnett",
     "max-t", "mvt",
@@ -52,6 +54,8 @@ class Margins(EstimateResult):
     by : str or None
         Column within whose levels they are estimated.
     fit : MixedResult
+    sampled : ndarray, shape (n, k), or None
+        What each subject adds by being in the study, where the means are averaged over it.
     """
 
     inference: Inference
@@ -61,16 +65,22 @@ class Margins(EstimateResult):
     term: str
     by: str | None
     fit: MixedResult
+    sampled: FloatArray | None = None
 
     def estimates(self) -> Estimates:
         """Return the means; one that is not estimable is NaN, with the reason."""
-        return self.fit.with_influence(self._table(), self.L[:, self.fit.identified.columns.kept])
+        rows = self.L[:, self.fit.identified.columns.kept]
+        return self.fit.with_influence(self._table(), rows, self.sampled)
 
     def _table(self) -> Estimates:
-        return self.fit.identified.estimates(
-            self.L, self.labels, size=self.size, cells=cells_of(self.labels),
-            title="Marginal means",
+        means = self.fit.identified.estimates(
+            self.L, self.labels, size=self.size, cells=cells_of(self.labels), title=self._title,
         )  # fmt: skip
+        return self.fit.with_sampling(means, self.L, self.sampled)
+
+    @property
+    def _title(self) -> str:
+        return "Marginal means" + ("" if self.sampled is None else AVERAGED)
 
     def contrasts(
         self,
@@ -116,7 +126,9 @@ class Margins(EstimateResult):
         if adjust == "tukey" and not pairwise:
             raise SpecError("adjust='tukey' belongs to all pairs: contrasts(pairwise=True).")
         blocks = self._blocks()
-        L, size = self._summed([(C, at) for _, at in blocks])
+        parts = [(C, at) for _, at in blocks]
+        L, size = self._summed(parts)
+        sampled = self._sampled(parts)
         columns = zip(*names * len(blocks), strict=True)
         keys = pd.DataFrame(
             dict(zip(("contrast", self.term, "reference"), map(list, columns), strict=True))
@@ -124,12 +136,14 @@ class Margins(EstimateResult):
         if self.by is not None:
             keys.insert(0, self.by, [level for level, _ in blocks for _ in names])
         estimates = self.fit.identified.estimates(
-            L, keys, size=size, title="Differences of marginal means"
-        )
+            L, keys, size=size,
+            title="Differences of marginal means" + ("" if sampled is None else AVERAGED),
+        )  # fmt: skip
+        estimates = self.fit.with_sampling(estimates, L, sampled)
         estimates = replace(estimates, reasons=self._reasons(C, L, estimates))
         usable = L[:, self.fit.identified.columns.kept].copy()
         usable[np.isnan(estimates.value)] = np.nan
-        return Contrasts(estimates, usable, self, adjust, len(names), conf_level)
+        return Contrasts(estimates, usable, self, adjust, len(names), conf_level, sampled)
 
     def _summed(
         self, parts: Sequence[tuple[FloatArray, IntArray]]
@@ -139,6 +153,12 @@ class Margins(EstimateResult):
         size = np.concatenate([np.abs(C) @ self.size[at] for C, at in parts])
         # What cancels is set to exactly 0.
         return np.where(np.abs(L) > 1e-12 * size, L, 0.0), size
+
+    def _sampled(self, parts: Sequence[tuple[FloatArray, IntArray]]) -> FloatArray | None:
+        """Return what subjects add to combinations C of some of the means by being in the study."""
+        if self.sampled is None:
+            return None
+        return np.concatenate([self.sampled[:, at] @ C.T for C, at in parts], axis=1)
 
     def _reasons(self, C: FloatArray, L: FloatArray, estimates: Estimates) -> tuple[str, ...]:
         """Return why contrasts are not estimable: because of their means, or 0 by the model."""
@@ -206,9 +226,11 @@ class Margins(EstimateResult):
         blocks = self._blocks()
         k = len(blocks[0][1])
         rows = np.concatenate([at for _, at in blocks])
-        L, size = self._summed([(np.asarray(np.kron(weight, np.eye(k))), rows.astype(np.intp))])
+        parts = [(np.asarray(np.kron(weight, np.eye(k))), rows.astype(np.intp))]
+        L, size = self._summed(parts)
         labels = self.labels.iloc[blocks[0][1]][[self.term]].reset_index(drop=True)
-        return Margins(self.inference, L, size, labels, self.term, None, self.fit)
+        sampled = self._sampled(parts)
+        return Margins(self.inference, L, size, labels, self.term, None, self.fit, sampled)
 
     def _blocks(self) -> list[tuple[Any, IntArray]]:
         """Return each level of `by` with its rows."""
@@ -263,7 +285,7 @@ class Margins(EstimateResult):
         columns = (*(c.capitalize() for c in head), f"Mean ({format_level(0.95)} CI)", "df")
         header = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
         notes = (*self._table().notes, *notes_of(table))
-        return Summary("Marginal means", header, (Table(columns, rows, len(head)),), notes)
+        return Summary(self._title, header, (Table(columns, rows, len(head)),), notes)
 
 
 @checked_methods
@@ -279,6 +301,8 @@ class Contrasts(EstimateResult):
     adjustment : str
     n_contrasts : int
         Contrasts within each level of `by`.
+    sampled : ndarray, shape (n, k), or None
+        As in `Margins`.
     """
 
     _plain: Estimates
@@ -287,10 +311,11 @@ class Contrasts(EstimateResult):
     adjustment: str
     n_contrasts: int
     _conf_level: float
+    sampled: FloatArray | None = None
 
     def estimates(self) -> Estimates:
         """Return the adjusted differences; one that is not estimable is NaN, with the reason."""
-        return self.margins.fit.with_influence(self._table(), self.L)
+        return self.margins.fit.with_influence(self._table(), self.L, self.sampled)
 
     def _table(self) -> Estimates:
         method = "max-t" if self.adjustment == "mvt" else self.adjustment
@@ -384,7 +409,7 @@ class Contrasts(EstimateResult):
             header.append(("Better", f"{side} differences: {design.better} {design.outcome}"))
         notes = (*self._plain.notes, *notes_of(frame), *self._family_notes())
         table = Table(columns, rows, 2 if by else 1)
-        return Summary("Differences of marginal means", tuple(header), (table,), notes)
+        return Summary(self._plain.title, tuple(header), (table,), notes)
 
     def _family_notes(self) -> tuple[str, ...]:
         """Return a note where an adjustment counts fewer differences than were requested."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
@@ -24,6 +24,7 @@ from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import Identified
 from trdstats.longitudinal.designs.grid import margin_rows, type3_rows
+from trdstats.longitudinal.designs.study_grid import sampling, study_grid
 from trdstats.longitudinal.designs.subject_weights import Weighting
 from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
 from trdstats.longitudinal.gaussian.margins import Margins
@@ -168,7 +169,9 @@ class MixedResult(EstimateResult):
             ),
         )  # fmt: skip
 
-    def with_influence(self, estimates: Estimates, rows: FloatArray) -> Estimates:
+    def with_influence(
+        self, estimates: Estimates, rows: FloatArray, sampled: FloatArray | None = None
+    ) -> Estimates:
         """Return estimates with the influence of every subject on them.
 
         Parameters
@@ -176,6 +179,8 @@ class MixedResult(EstimateResult):
         estimates : Estimates
         rows : ndarray, shape (k, q)
             Their coefficients on the columns that were estimated; NaN where not estimable.
+        sampled : ndarray, shape (n, k), optional
+            What subjects add by being in the study.
 
         Notes
         -----
@@ -196,7 +201,34 @@ class MixedResult(EstimateResult):
                 self._weighting.subjects(subjects),
             )
         influence = effect_influence @ np.nan_to_num(rows).T
+        influence = influence if sampled is None else influence + sampled
         return replace(estimates, influences=np.asarray(influence), subjects=subjects)
+
+    def with_sampling(
+        self, estimates: Estimates, L: FloatArray, sampled: FloatArray | None
+    ) -> Estimates:
+        """Return estimates whose covariance counts that the subjects are a sample.
+
+        Parameters
+        ----------
+        estimates : Estimates
+        L : ndarray, shape (k, q)
+            Their coefficients on all columns of the design.
+        sampled : ndarray, shape (n, k), or None
+            What subjects add by being in the study; None where nothing is averaged over it.
+
+        Notes
+        -----
+        Given its covariates, a model that holds makes no error that depends on them. The
+        empirical covariances do not rely on that: they count the products of both parts as well.
+        """
+        if sampled is None:
+            return estimates
+        added = sampled.T @ sampled
+        if getattr(self.spec, "vcov", "model") != "model":
+            of_effects = self._influence() @ L[:, self._kept].T
+            added += of_effects.T @ sampled + sampled.T @ of_effects
+        return replace(estimates, covariance=estimates.covariance + added)
 
     def _checked_rows(self, L: Any) -> FloatArray:
         rows = np.atleast_2d(np.asarray(L, dtype=float))
@@ -305,6 +337,7 @@ class MixedResult(EstimateResult):
         by: str | None = None,
         at: Mapping[str, Level] | None = None,
         weights: str = "equal",
+        covariates: Literal["observed", "fixed"] = "fixed",
     ) -> Margins:
         """Estimate marginal means.
 
@@ -318,14 +351,48 @@ class MixedResult(EstimateResult):
             Values of covariates. Default: numbers at their mean over the analysed rows.
         weights : {"equal", "proportional"}
             How the levels of other categories are averaged.
+        covariates : {"fixed", "observed"}
+            "fixed" takes numbers at their mean and averages other categories. "observed" averages
+            over the subjects of the study, each with the covariates it has, as if all had the
+            level of `term` (g-computation), and counts that these are a sample; `at` then holds
+            for every subject, and `weights` plays no part.
 
         Raises
         ------
         UnknownNameError, SpecError
-            When a column is not in the model or has no levels.
+            When a column is not in the model or has no levels; when an average over the study is
+            not possible: a covariate changes between visits, subjects are weighted.
+
+        References
+        ----------
+        Ye, Shao, Yi and Zhao 2023, doi:10.1080/01621459.2022.2049278 (average over the study).
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> fit = trd.MMRM("change ~ baseline * visit + treatment * visit").fit(
+        ...     trd.load_sample("trial"))
+        >>> fixed = fit.margins("treatment", by="visit").tidy()
+        >>> observed = fit.margins("treatment", by="visit", covariates="observed").tidy()
+        >>> bool((observed["std_error"] > fixed["std_error"]).all())
+        True
         """
-        L, size, labels = margin_rows(self.design, term, by, at or {}, weights)
-        return Margins(self.inference, L, size, labels, term, by, self)
+        check_choice("covariates", covariates, ("observed", "fixed"))
+        if covariates == "fixed":
+            L, size, labels = margin_rows(self.design, term, by, at or {}, weights)
+            return Margins(self.inference, L, size, labels, term, by, self)
+        self._refuse_weights("An average over the study")
+        grid = study_grid(self.design, term, by, at)
+        L, size = grid.X.mean(axis=1), np.abs(grid.X).mean(axis=1)
+        sampled = sampling(grid.X[:, :, self._kept] @ self.inference.beta)
+        return Margins(self.inference, L, size, grid.labels, term, by, self, sampled)
+
+    def _refuse_weights(self, what: str) -> None:
+        if self._weighting is not None:
+            raise SpecError(
+                f"{what} takes every subject once, and this model was fitted with weights of "
+                "subjects: use margins at fixed covariates, or weights in rates(...)."
+            )
 
     def residuals(self, kind: Kind = "marginal") -> pd.DataFrame:
         """Return fitted values and residuals of every analysed row.

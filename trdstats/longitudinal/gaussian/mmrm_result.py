@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.longitudinal.gaussian.covariances import Covariance, get_covariance
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 from trdstats.longitudinal.gaussian.predict import missing_visits
+from trdstats.longitudinal.gaussian.probability_result import (
+    Misfit,
+    ProbabilityResult,
+    probabilities,
+)
+from trdstats.longitudinal.gaussian.question import Outcome, read_question
+from trdstats.outcomes import Definition
+from trdstats.scales import Scale
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mmrm import MMRM
 
 
+@checked_methods
 @dataclass(frozen=True, repr=False)
 class MMRMResult(MixedResult):
     """A fitted mixed model for repeated measures."""
@@ -95,6 +106,132 @@ class MMRMResult(MixedResult):
             When a covariate changes between visits, or the ratings are weighted.
         """
         return missing_visits(self)
+
+    def probability(
+        self,
+        definition: Definition,
+        *,
+        visit: Level | Sequence[Level] | None = None,
+        at: Mapping[str, Level] | None = None,
+        treatment: str = "treatment",
+        baseline: str = "baseline",
+        outcome: Outcome | None = None,
+        scale: Scale | str | None = None,
+        rounded: bool = True,
+        misfit: Misfit = "refuse",
+    ) -> ProbabilityResult:
+        """Return the probability of response, remission and their kin from the fitted model.
+
+        The fitted normal distribution of the scores says how often an outcome is met, so that no
+        score is cut into met and not met. Every subject of the study is put under every
+        treatment with its own covariates, and the average taken (g-computation); the standard
+        error counts the effects, the covariance, and that the subjects are a sample.
+
+        Parameters
+        ----------
+        definition : Definition
+            Decided by limits on the scores of visits: `Response`, `Remission`, these at several
+            days (`AtDays`), sustained (`Sustained`), joined by ``&``, ``|`` and ``~``.
+        visit : level or sequence of levels, optional
+            Visits. Default: all after baseline; of a definition that speaks for all visits
+            before it, the one at the last day it needs.
+        at : mapping, optional
+            Values of covariates for every subject; with all of them, probabilities at given
+            covariates.
+        treatment, baseline : str
+            Columns. The baseline is a covariate of the model, or in a constrained analysis one
+            of its outcomes, and then random.
+        outcome : {"score", "change"}, optional
+            What the outcome of the model is. Default: by the name of its column.
+        scale : Scale or str, optional
+            Scale of the scores. Default: that of the study the model was fitted to.
+        rounded : bool, default True
+            Whether scores are totals of the scale: a score at most c is a value below c + 0.5 (half
+            a step), and what lies beyond an end of the scale counts there.
+        misfit : {"refuse", "caveat"}
+            Where the residuals of a treatment at a visit are skewed, or many of its ratings are at
+            an end of the scale: NaN with the reason, or a probability with a printed caveat.
+
+        Raises
+        ------
+        SpecError, UnknownNameError
+            When the definition is not decided by limits on scores, such as an event, or the
+            arguments do not fit the model.
+        NotEstimableError
+            When the normal distribution fits nowhere and ``misfit="refuse"``.
+
+        See Also
+        --------
+        onset_curve : the probability of a first such visit by each visit.
+
+        Notes
+        -----
+        With mean m and standard deviation s of a subject's score, P(score <= c) is
+        Phi((c + 0.5 - m) / s); several visits are a box of the multivariate normal distribution.
+        See docs/methods/probability.md.
+
+        Examples
+        --------
+        In the sample trial responders and others are two groups, so the scores are skewed under
+        two of the treatments: that is refused, or accepted and printed.
+
+        >>> import trdstats as trd
+        >>> fit = trd.MMRM("change ~ baseline * visit + treatment * visit").fit(
+        ...     trd.load_sample("trial"))
+        >>> fit.probability(trd.Response(), visit=[7, 28]).tidy()["estimate"].round(2).tolist()
+        [0.18, nan, nan, 0.37, nan, nan]
+        >>> found = fit.probability(trd.Response(), visit=[7, 28], misfit="caveat")
+        >>> found.tidy()["estimate"].round(2).tolist()
+        [0.18, 0.5, 0.5, 0.37, 0.66, 0.47]
+        >>> difference = found.compare("treatment", measures=("difference", "ratio"))
+        >>> trd.number_needed_to_treat(difference).tidy()["rounded_up"].tolist()
+        [4, 4, 4, 11]
+        """
+        question = read_question(
+            self, definition, scale=scale, outcome=outcome, treatment=treatment, baseline=baseline,
+            at=at, first=False, rounded=rounded,
+        )  # fmt: skip
+        return probabilities(self, question, visit, misfit)
+
+    def onset_curve(
+        self,
+        definition: Definition,
+        *,
+        visit: Level | Sequence[Level] | None = None,
+        at: Mapping[str, Level] | None = None,
+        treatment: str = "treatment",
+        baseline: str = "baseline",
+        outcome: Outcome | None = None,
+        scale: Scale | str | None = None,
+        rounded: bool = True,
+        misfit: Misfit = "refuse",
+    ) -> ProbabilityResult:
+        """Return the probability that an outcome was met by each visit, were all attended.
+
+        Parameters
+        ----------
+        definition, visit, at, treatment, baseline, outcome, scale, rounded, misfit
+            As in `probability`.
+
+        Raises
+        ------
+        SpecError, UnknownNameError, NotEstimableError
+            As in `probability`.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> fit = trd.MMRM("change ~ baseline * visit + treatment * visit").fit(
+        ...     trd.load_sample("trial").longitudinal(days=[7, 14, 28]))
+        >>> curve = fit.onset_curve(trd.Response(), misfit="caveat").tidy()
+        >>> curve.loc[curve["treatment"] == "TMS", "estimate"].is_monotonic_increasing
+        True
+        """
+        question = read_question(
+            self, definition, scale=scale, outcome=outcome, treatment=treatment, baseline=baseline,
+            at=at, first=True, rounded=rounded,
+        )  # fmt: skip
+        return probabilities(self, question, visit, misfit)
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).

@@ -24,7 +24,7 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     check_choice("kind", kind, ("marginal", "conditional", "normalised"))
     _need_rows(fit, "residuals")
     design = fit.design
-    mean = _means(fit)
+    mean = fitted_means(fit)
     y = design.y[design.occasion, design.person]
     fitted = mean[design.occasion, design.person]
     residual = y - fitted
@@ -50,7 +50,7 @@ def _need_rows(fit: MixedResult, what: str) -> None:
         raise SpecError(f"The model was fitted to a summary, which has no rows: {what} need them.")
 
 
-def _means(fit: MixedResult) -> FloatArray:
+def fitted_means(fit: MixedResult) -> FloatArray:
     """Return X beta at every visit of every subject, shape (T, n)."""
     return np.asarray(np.einsum("tqn,q->tn", fit.design.X[:, fit._kept], fit.inference.beta))
 
@@ -91,7 +91,7 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
         )
     if design.weight is not None:
         raise NotEstimableError("Missed visits have no weight, so their variance is not known.")
-    mean, phi = _means(fit), fit._optimum.state.vcov
+    mean, phi = fitted_means(fit), fit._optimum.state.vcov
     identified, q = fit.identified, len(design.terms)
     V = covariances(fit._model, fit._optimum.state.shapes)
     tables = []
@@ -164,7 +164,7 @@ def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     _need_rows(fit, "draws")
     design = fit.design
     rng = np.random.default_rng(seed)
-    mean = _means(fit)
+    mean = fitted_means(fit)
     root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
     drawn = np.zeros((n, *design.y.shape))
     for subjects, visits, V in fit._covariances():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal, get_args
 
 from trdstats.arrays import FloatArray
@@ -15,6 +16,7 @@ from trdstats.kernels.visits.endpoints import (
     rose_by,
 )
 from trdstats.outcomes.rules.definition import check_amount, read_proportion
+from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.scales import Scale
 
 Of = Literal["baseline", "distance"]
@@ -79,6 +81,28 @@ def worsened_by(
 ) -> States:
     """Mark rows on which the score got worse by at least a share; as `improved_by`."""
     return rose_by(visits, read_proportion(what, proportion), *_amount(visits, scale, of, what))
+
+
+def improved_limit(scale: Scale, proportion: float, of: Of | None, what: str) -> ScoreLimit:
+    """Return the limit that scores which got better by at least a share do not exceed."""
+    constant, slope = _line(scale, -read_proportion(what, proportion), of, what)
+    return ScoreLimit(constant, slope)
+
+
+def worsened_limit(scale: Scale, proportion: float, of: Of | None, what: str) -> ScoreLimit:
+    """Return the limit that scores which got worse by at least a share reach."""
+    constant, slope = _line(scale, read_proportion(what, proportion), of, what)
+    return ScoreLimit(constant, slope, closed=False)
+
+
+def _line(
+    scale: Scale, proportion: Fraction, of: Of | None, what: str
+) -> tuple[Fraction, Fraction]:
+    """Return constant and slope of the baseline plus a share of the amount."""
+    check_amount(scale, what)
+    if scale.high_is_good and read_of(of, scale, what) == "baseline":
+        return proportion * scale.maximum, 1 - proportion
+    return -proportion * scale.floor, 1 + proportion
 
 
 def _amount(visits: RatedVisits, scale: Scale, of: Of | None, what: str) -> tuple[FloatArray, int]:

@@ -22,6 +22,7 @@ from trdstats.outcomes.rules.definition import (
 from trdstats.outcomes.rules.met_from_then import MetFromThen
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
 from trdstats.outcomes.rules.relapse import Event
+from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.outcomes.rules.states import Remission, Response
 from trdstats.scales import Scale, Source
@@ -86,6 +87,10 @@ class AtDays(MetFromThen):
         grid = lay_out(visits, self.missing, "a state at several days")
         holds = grid.spread(self.definition.evaluate(visits, scale), missed_counts=True)
         return grid.collect(kernel.at_days(grid.visits, holds, np.array(self.days)))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it."""
+        return self.definition.score_limits(scale)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ from trdstats.outcomes.rules.amounts import (
     of_words,
     proportion_label,
     worsened_by,
+    worsened_limit,
 )
 from trdstats.outcomes.rules.definition import (
     Definition,
@@ -35,6 +37,7 @@ from trdstats.outcomes.rules.definition import (
     read_proportion,
     read_total,
 )
+from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.scales import SET_BY_ANALYST, Scale, Source
 
 _GLOBAL = "CGII"
@@ -80,6 +83,10 @@ class CGIResponse(Definition):
                 "use study.on('CGI-I')."
             )
         return at_most(visits, self.at_most)
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it; None on another scale than the CGI-I."""
+        return (ScoreLimit(Fraction(self.at_most)),) if scale.label == _GLOBAL else None
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -140,6 +147,12 @@ class Deterioration(Definition):
         if scale.label == _GLOBAL:
             return complement(at_most(visits, self.at_least - 1))
         return worsened_by(visits, scale, self.rise, self.of, self.name)
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        if scale.label == _GLOBAL:
+            return (ScoreLimit(Fraction(self.at_least - 1)),)
+        return (worsened_limit(scale, self.rise, self.of, self.name),)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -254,6 +267,15 @@ class ReliableChange(Definition):
     def name(self) -> str:
         """Short name for tables and figures."""
         return "reliable worsening" if self.worse else "reliable improvement"
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        check_amount(scale, self.name)
+        by = self.least_change if self.worse else -self.least_change
+        if self.mean is None:
+            return (ScoreLimit(by, Fraction(1), closed=self.worse),)
+        towards_mean = (1 - self.reliability) * float(scale.oriented(self.mean))
+        return (ScoreLimit(towards_mean + by, self.reliability, closed=self.worse),)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from trdstats.errors import SpecError
 from trdstats.kernels.visits.endpoints import RatedVisits, States, both, complement, either
+from trdstats.outcomes.rules.score_limits import ScoreLimit, joined
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 from trdstats.tables import Summary, SummaryMixin
@@ -80,6 +81,14 @@ class Definition(SummaryMixin, ABC):
     @abstractmethod
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words; with a scale, in its points."""
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it, so that scores between two are all alike.
+
+        None where scores are not judged by limits alone: where something else is asked than
+        scores, or scores are compared with each other. `MMRMResult.probability` needs them.
+        """
+        return None
 
     def sources(self, scale: Scale | None = None) -> tuple[Source, ...]:
         """Return where the rule comes from."""
@@ -163,6 +172,10 @@ class _Combined(Definition):
 
     def describe(self, scale: Scale | None = None) -> str:
         return f" {self.word} ".join(self._bracket(p, p.describe(scale)) for p in self.parts)
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide the parts."""
+        return joined(*(p.score_limits(scale) for p in self.parts))
 
     def label(self, scale: Scale | None = None) -> str:
         return f" {self.word} ".join(self._bracket(p, p.label(scale)) for p in self.parts)
@@ -267,6 +280,10 @@ class Complement(Definition):
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the opposite where the state is known."""
         return complement(self.part.evaluate(visits, scale))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it."""
+        return self.part.score_limits(scale)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

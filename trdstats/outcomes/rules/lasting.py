@@ -14,6 +14,7 @@ from trdstats.outcomes.rules.amounts import (
     check_of,
     direction,
     improved_by,
+    improved_limit,
     is_usual,
     of_words,
 )
@@ -26,6 +27,7 @@ from trdstats.outcomes.rules.definition import (
     spacings_of,
 )
 from trdstats.outcomes.rules.missed import MISSED_WORDS, lay_out
+from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 
@@ -91,6 +93,10 @@ class KOfLast(Definition):
         grid = lay_out(visits, self.missing, "a state at the last visits")
         holds = grid.spread(self.definition.evaluate(visits, scale), missed_counts=True)
         return grid.collect(kernel.k_of_last(grid.visits, holds, int(self.k), int(self.n)))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it."""
+        return self.definition.score_limits(scale)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -160,6 +166,11 @@ class InResponse(Definition):
             improved_by(visits, scale, self.gained, self.of, self.name),
             improved_by(visits, scale, self.lost, self.of, self.name),
         )
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        proportions = dict.fromkeys((self.gained, self.lost))
+        return tuple(improved_limit(scale, p, self.of, self.name) for p in proportions)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

@@ -12,6 +12,7 @@ from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
 from trdstats.outcomes.rules.met_from_then import MetFromThen
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
+from trdstats.outcomes.rules.score_limits import ScoreLimit, joined
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.outcomes.rules.states import Response
 from trdstats.scales import Scale, Source
@@ -133,6 +134,13 @@ class Onset(MetFromThen):
             steady=kernel.no_later_rise(every, span) if self.no_rise else None,
         )
         return grid.collect(state)
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it; None where scores are compared."""
+        if self.no_rise:
+            return None
+        bound = () if self.excursion is None else self.excursion.score_limits(scale)
+        return joined(self.definition.score_limits(scale), bound)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError
@@ -20,6 +21,7 @@ from trdstats.outcomes.rules.amounts import (
     check_of,
     direction,
     improved_by,
+    improved_limit,
     is_usual,
     of_words,
     proportion_label,
@@ -32,6 +34,7 @@ from trdstats.outcomes.rules.definition import (
     read_proportion,
     read_total,
 )
+from trdstats.outcomes.rules.score_limits import ScoreLimit
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import SET_BY_ANALYST, RemissionCutoff, Scale, Source
 
@@ -100,6 +103,13 @@ class Response(Definition):
             return improved_by(visits, scale, self._proportion, self.of, self.name)
         check_amount(scale, self.name)
         return fell_by_points(visits, read_points("points", self.points))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        if self.points is None:
+            return (improved_limit(scale, self._proportion, self.of, self.name),)
+        check_amount(scale, self.name)
+        return (ScoreLimit(-read_points("points", self.points), Fraction(1)),)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -172,6 +182,11 @@ class PartialResponse(Definition):
             return reached
         return both(reached, complement(improved_by(visits, scale, self.below, self.of, self.name)))
 
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        ends = [self.reduction] if self.below is None else [self.below, self.reduction]
+        return tuple(improved_limit(scale, proportion, self.of, self.name) for proportion in ends)
+
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         upper = "" if self.below is None else f" and less than {percent(self.below)}"
@@ -241,6 +256,10 @@ class Remission(Definition):
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         return at_most(visits, scale.oriented(self._cutoff(scale).total))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        return (ScoreLimit(Fraction(scale.oriented(self._cutoff(scale).total))),)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
@@ -315,6 +334,10 @@ class EarlyImprovement(Definition):
         better = improved_by(visits, scale, self.reduction, self.of, self.name)
         return ever_by(visits, better, self.by_day)
 
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        return (improved_limit(scale, self.reduction, self.of, self.name),)
+
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
         return (
@@ -369,6 +392,10 @@ class LossOfResponse(Definition):
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
         """Return the state of every rated visit."""
         return complement(improved_by(visits, scale, self.below, self.of, self.name))
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...]:
+        """Return the limits on scores that decide it."""
+        return (improved_limit(scale, self.below, self.of, self.name),)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""

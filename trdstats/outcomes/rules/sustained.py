@@ -11,6 +11,7 @@ from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.kernels.visits.sustained_states import span_of_days, span_of_visits, sustained
 from trdstats.outcomes.rules.definition import Definition, check_states, read_total, spacings_of
 from trdstats.outcomes.rules.missed import MISSED_WORDS, Missed, bound_of, check_missed, lay_out
+from trdstats.outcomes.rules.score_limits import ScoreLimit, joined
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.scales import Scale, Source
 
@@ -138,6 +139,11 @@ class Sustained(Definition):
             at_close=self.dated == "last",
         )
         return grid.collect(state)
+
+    def score_limits(self, scale: Scale) -> tuple[ScoreLimit, ...] | None:
+        """Return the limits on scores that decide it."""
+        bound = () if self.excursion is None else self.excursion.score_limits(scale)
+        return joined(self.definition.score_limits(scale), bound)
 
     def describe(self, scale: Scale | None = None) -> str:
         """Return the rule in words."""
