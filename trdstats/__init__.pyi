@@ -25,6 +25,11 @@ from .comparison import negative_control as negative_control
 from .comparison import read_effect as read_effect
 from .comparison import stratified_rates as stratified_rates
 from .comparison import unmeasured_confounder as unmeasured_confounder
+from .endpoint import Factorial as Factorial
+from .endpoint import Logistic as Logistic
+from .endpoint import ProportionalOdds as ProportionalOdds
+from .endpoint import RankComparison as RankComparison
+from .endpoint import TimeShare as TimeShare
 from .estimates import EstimateResult as EstimateResult
 from .estimates import Estimates as Estimates
 from .estimates import Graph as Graph
@@ -76,10 +81,13 @@ from .outcomes import EarlyImprovement as EarlyImprovement
 from .outcomes import Episodes as Episodes
 from .outcomes import Event as Event
 from .outcomes import EventTimes as EventTimes
+from .outcomes import FailureIf as FailureIf
 from .outcomes import InCourse as InCourse
 from .outcomes import InResponse as InResponse
+from .outcomes import Items as Items
 from .outcomes import KOfLast as KOfLast
 from .outcomes import LossOfResponse as LossOfResponse
+from .outcomes import OnScale as OnScale
 from .outcomes import Onset as Onset
 from .outcomes import PartialResponse as PartialResponse
 from .outcomes import Relapse as Relapse
@@ -93,6 +101,7 @@ from .outcomes import assess as assess
 from .outcomes import change_from_baseline as change_from_baseline
 from .outcomes import compare_counts as compare_counts
 from .outcomes import definitions as definitions
+from .outcomes import functional_remission as functional_remission
 from .outcomes import loss_episodes as loss_episodes
 from .outcomes import mean_scores as mean_scores
 from .outcomes import number_needed_to_treat as number_needed_to_treat

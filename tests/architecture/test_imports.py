@@ -18,14 +18,15 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "parts", "replicates",
          "kinds", "frames", "columns", "kernels", "tables", "plots", "scales", "items", "intake",
          "study", "formulas", "estimates", "outcomes", "participants",
-         "longitudinal", "survival", "comparison", "imputation", "multiverse", "evidence",
-         "second_opinion", "simulate", "plan", "selfcheck", "testing", "cli"]  # fmt: skip
+         "longitudinal", "survival", "comparison", "endpoint", "imputation", "multiverse",
+         "evidence", "second_opinion", "simulate", "plan", "selfcheck", "testing",
+         "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
 # the other files of the room itself.
 SUBROOMS = {
     "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
-                "proportions", "weighting", "gee", "glmm"],
+                "proportions", "weighting", "gee", "glmm", "endpoint"],
     "plots": ["layout", ""],
     "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam",
                "propose"],

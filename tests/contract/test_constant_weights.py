@@ -165,6 +165,17 @@ CASES: dict[str, list[Fitted]] = {
         Fitted(trd.IntervalPH("treatment + age"), _onset, lambda r: r.likelihood_ratio())
     ],
     "IntervalResponseState": [Fitted(trd.IntervalResponseState(tau=84, cuts=(28,)), _history)],
+    "Logistic": [
+        Fitted(trd.Logistic("y ~ treatment + age"), _outcomes, lambda r: r.margins().tidy())
+    ],
+    "ProportionalOdds": [
+        Fitted(
+            trd.ProportionalOdds("treatment + age", outcome="severity", day=28),
+            _study,
+            lambda r: r.margins().tidy(),
+            lambda r: r.cuts(),
+        )
+    ],
     "KaplanMeier": [
         Fitted(
             trd.KaplanMeier(),

@@ -56,10 +56,61 @@ def test_of_rates_of_a_study() -> None:
     np.testing.assert_allclose(table["estimate"], 1 / np.abs(gaps))
 
 
-def test_what_has_no_difference_of_proportions_is_refused() -> None:
+def test_what_has_no_difference_is_refused() -> None:
     onset = trd.time_to(trd.load_sample("trial"), trd.Response())
     with pytest.raises(SpecError, match="comes from a difference of proportions"):
-        trd.number_needed_to_treat(trd.RMST(28, reference="TMS").fit(onset))
+        trd.number_needed_to_treat(trd.CoxPH("treatment").fit(onset))
+    with pytest.raises(SpecError, match="comes from a difference of proportions"):
+        trd.number_needed_to_treat(trd.KaplanMeier().fit(onset))
+    with pytest.raises(SpecError, match="per= is for differences of mean days"):
+        trd.number_needed_to_treat(trd.compare_counts(10, 40, 5, 40), per=28)
+    with pytest.raises(SpecError, match="per must be a positive number"):
+        trd.number_needed_to_treat(trd.RMST(28, reference="TMS").fit(onset), per=0)
+
+
+def test_of_restricted_means() -> None:
+    onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    found = trd.RMST(28, reference="TMS").fit(onset)
+    gaps = found.tidy().query("measure == 'difference'").reset_index(drop=True)
+    rows = trd.number_needed_to_treat(found, better="lower").tidy()
+    assert rows["days_gained"].to_numpy() == pytest.approx(-gaps["estimate"].to_numpy())
+    assert rows["days_low"].to_numpy() == pytest.approx(-gaps["conf_high"].to_numpy())
+    assert rows["estimate"].to_numpy() == pytest.approx(28 / -gaps["estimate"].to_numpy())
+    assert rows["conf_low"].to_numpy() == pytest.approx(28 / -gaps["conf_low"].to_numpy())
+    assert rows["conf_high"].to_numpy() == pytest.approx(28 / -gaps["conf_high"].to_numpy())
+    assert (rows["direction"] == "benefit").all()
+    week = trd.number_needed_to_treat(found, better="lower", per=7).tidy()
+    assert week["estimate"].to_numpy() == pytest.approx(rows["estimate"].to_numpy() / 4)
+    assert "days gained a patient" in week["words"][0]
+    assert week["words"][0].endswith("for 7 days")
+
+
+def test_of_standardised_restricted_means() -> None:
+    onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    found = trd.Standardisation("treatment + age", tau=28, days=[14]).fit(onset)
+    gap = found.tidy().query("measure == 'difference' and quantity == 'restricted mean'")
+    rows = trd.number_needed_to_treat(found, better="lower").tidy()
+    assert rows["days_gained"].to_numpy() == pytest.approx(-gap["estimate"].to_numpy())
+
+
+def test_of_days_in_response() -> None:
+    study = trd.load_sample("trial")
+    history = trd.response_history(study, trd.Response(), trd.LossOfResponse())
+    found = trd.ResponseState(tau=28, reference="TMS").fit(history)
+    rows = trd.number_needed_to_treat(found).tidy().set_index("treatment")
+    means = found.estimates().only(quantity="mean days", state="in response")
+    gap = means.compare("treatment", reference="TMS").tidy().set_index("treatment")
+    for name in ("ECT", "IV ketamine"):
+        assert rows.loc[name, "days_gained"] == pytest.approx(gap.loc[name, "estimate"])
+        assert rows.loc[name, "conf_low"] == pytest.approx(28 / gap.loc[name, "conf_high"])
+
+
+def test_days_without_an_interval_where_0_lies_between() -> None:
+    onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    found = trd.RMST(28, reference="ECT").fit(onset)
+    row = trd.number_needed_to_treat(found, better="lower").tidy().query("treatment != 'TMS'")
+    assert row[["conf_low", "conf_high"]].isna().all(axis=None)
+    assert "to benefit, ∞, " in row["words"].item()
 
 
 def test_points_of_a_scale_are_no_proportions() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -211,3 +214,37 @@ def test_it_is_no_part_of_other_definitions() -> None:
                  lambda: trd.remission_at(28).without(RULE, until=56)):  # fmt: skip
         with pytest.raises(SpecError, match="is an outcome with a fixed day"):
             make()
+
+
+def test_key_secondary_of_escape_trd() -> None:
+    """Published: 73 of 336 v 48 of 340 in remission at week 8 and free of relapse to week 32.
+
+    The difference, its limits and the odds ratio are those that a stand-alone script makes of the
+    printed counts (reference/published_counts).
+    """
+    path = Path(__file__).parents[1] / "reference" / "published_counts" / "values.toml"
+    want = tomllib.loads(path.read_text("utf-8"))["escape_sust"]
+    scores: dict[str, dict[int, int]] = {}
+    for arm, n, kept, relapsed, lost in (("Q", 340, 48, 8, 4), ("E", 336, 73, 12, 6)):
+        courses = [{14: 8, 28: 9, 56: 10}] * kept + [{14: 8, 28: 25, 56: 9}] * relapsed
+        courses += [{14: 9}] * lost
+        courses += [{14: 25, 28: 20, 56: 20}] * (n - len(courses))
+        scores |= {f"{arm}{i}": own for i, own in enumerate(courses)}
+    visits = pd.DataFrame(
+        [(s, d, y) for s, own in scores.items() for d, y in {0: 30, **own}.items()],
+        columns=["subject", "day", "score"],
+    )
+    arms = {"Q": "quetiapine", "E": "esketamine"}
+    subjects = pd.DataFrame({"subject": list(scores), "treatment": [arms[s[0]] for s in scores]})
+    made = trd.Study(visits, subjects, scale="MADRS", windows=WINDOWS, randomised=True)
+    found = trd.rates(made, RULE, reference="quetiapine")
+    counts = found.counts.set_index("treatment")
+    assert counts[["events", "n"]].loc["esketamine"].tolist() == [73, 336]
+    assert counts[["events", "n"]].loc["quetiapine"].tolist() == [48, 340]
+    rows = found.tidy().set_index(["measure", "treatment"])
+    gap = 100 * rows.loc[("difference", "esketamine"), ["estimate", "conf_low", "conf_high"]]
+    assert gap["estimate"] == pytest.approx(want["difference"], abs=0.00501)
+    low, high = want["miettinen_nurminen"]
+    assert (gap["conf_low"], gap["conf_high"]) == pytest.approx((low, high), abs=0.00501)
+    odds = rows.loc[("odds ratio", "esketamine"), "estimate"]
+    assert odds == pytest.approx(want["odds_ratio"][0], abs=0.00051)

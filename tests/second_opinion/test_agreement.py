@@ -94,6 +94,12 @@ FITS: dict[str, Any] = {
     "GEE, exchangeable": lambda n: trd.GEE("met ~ baseline", family="poisson").fit(
         rows_of(n).assign(met=lambda d: d["score"] <= 20)
     ),
+    "logistic": lambda n: trd.Logistic(
+        "treatment + baseline", outcome=trd.Response(), day=28).fit(pair(n)),
+    "proportional odds": lambda n: trd.ProportionalOdds(
+        "treatment + baseline", outcome="severity", day=28).fit(pair(n)),
+    "ranks": lambda n: trd.RankComparison("score", day=28).fit(pair(n)),
+    "time in response": lambda n: trd.TimeShare(trd.Response(), start=7, end=28).fit(pair(n)),
     "propensity": lambda n: trd.PropensityWeights("age").fit(pair(n)),
     "censoring": lambda n: trd.CensoringWeights(
         "baseline", by=None, outcome=trd.Response(), day=28

@@ -81,6 +81,14 @@ def _strata(result: Any) -> Any:
     return replace(result, conf_level=0.9)
 
 
+def _logistic(result: Any) -> Any:
+    return replace(result, _fit=replace(result._fit, beta=result._fit.beta + 0.01))
+
+
+def _ordinal(result: Any) -> Any:
+    return replace(result, _fit=replace(result._fit, theta=result._fit.theta + 0.01))
+
+
 FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "Rates": (_rates, "rate, TMS"),
     "KaplanMeierResult": (_curve, "survival, TMS"),
@@ -91,6 +99,8 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "CoxResult": (_cox, "coefficient, treatment[T.ECT]"),
     "AFTResult": (_aft, "coefficient, Intercept"),
     "LMMResult": (_lmm, "effect, "),
+    "LogisticResult": (_logistic, "coefficient, treatment[T.ECT]"),
+    "ProportionalOddsResult": (_ordinal, "coefficient, treatment[T.ECT]"),
     "PropensityResult": (_scores, "score of TMS"),
     "PooledEffect": (_pooled, "pooled effect"),
 }

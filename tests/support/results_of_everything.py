@@ -76,6 +76,12 @@ def imputed() -> Any:
     return spec.draw(study(), None, days=[7, 14, 21, 28]).impute(trd.MAR())
 
 
+@cache
+def ordinal() -> Any:
+    spec = trd.ProportionalOdds("treatment + baseline", outcome="severity", day=28)
+    return spec.fit(study())
+
+
 RESPONSE = {"outcome": trd.Response(), "day": 28}
 
 MAKERS: dict[str, Callable[[], Any]] = {
@@ -162,6 +168,16 @@ MAKERS: dict[str, Callable[[], Any]] = {
         study(), adjust="age + baseline", day=28, tau=28, n_boot=20,
         accept=["effective sample size"],
     ),
+    "LogisticResult": lambda: trd.Logistic("treatment + baseline", **RESPONSE).fit(study()),
+    "EndpointMargins": lambda: (
+        trd.Logistic("treatment + baseline", **RESPONSE).fit(study()).margins()
+    ),
+    "ProportionalOddsResult": lambda: ordinal(),
+    "CategoryMargins": lambda: ordinal().margins(),
+    "RankResult": lambda: trd.RankComparison("score", day=28, covariates="baseline").fit(study()),
+    "FactorialResult": lambda: trd.Factorial(
+        "treatment", "sex", covariates="baseline", **RESPONSE).fit(two()),
+    "TimeShareResult": lambda: trd.TimeShare(trd.Response(), start=7, end=28).fit(study()),
     "Multiverse": lambda: trd.multiverse(
         study(), [trd.Response(), trd.Remission()], primary=trd.Response(), day=28,
         contrast=("ECT", "TMS"),

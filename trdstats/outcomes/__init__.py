@@ -16,8 +16,10 @@ from trdstats.outcomes.rates import rates
 from trdstats.outcomes.rates_result import Rates
 from trdstats.outcomes.response_history import ResponseHistory, as_history
 from trdstats.outcomes.rules.at_days import AtDays, WithoutEvent, remission_at, response_at
+from trdstats.outcomes.rules.beside import Items, OnScale, functional_remission
 from trdstats.outcomes.rules.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.rules.definition import AllOf, AnyOf, Complement, Definition
+from trdstats.outcomes.rules.failure import FailureIf
 from trdstats.outcomes.rules.from_mapping import definition_from_mapping
 from trdstats.outcomes.rules.lasting import InResponse, KOfLast
 from trdstats.outcomes.rules.onset import Onset
@@ -49,11 +51,14 @@ __all__ = [
     "Episodes",
     "Event",
     "EventTimes",
+    "FailureIf",
     "InCourse",
     "InResponse",
+    "Items",
     "KOfLast",
     "LossOfResponse",
     "NeededToTreat",
+    "OnScale",
     "Onset",
     "PartialResponse",
     "PublishedDefinition",
@@ -76,6 +81,7 @@ __all__ = [
     "day_by_treatment",
     "definition_from_mapping",
     "definitions",
+    "functional_remission",
     "loss_episodes",
     "mean_scores",
     "number_needed_to_treat",

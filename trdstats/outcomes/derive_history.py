@@ -16,7 +16,7 @@ from trdstats.kernels.visits.runs import CLOCK, rows_to_runs
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
-from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
     AfterSwitch,
@@ -84,6 +84,7 @@ def response_history(
     """
     check_arguments(study, response)
     check_kinds(study, relapse, relapse.events if isinstance(relapse, Definition) else (), ())
+    refuse_fixed_day("A history of response is made of states at visits", response)
     if response.is_event or response.events:
         raise SpecError(
             f"{response.label()} is no state that holds or not at a visit: response needs one, "

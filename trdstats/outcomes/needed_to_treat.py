@@ -1,4 +1,4 @@
-"""Number needed to treat, from differences of proportions."""
+"""Number needed to treat, from differences of proportions or of mean days."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from trdstats.tables import (
 )
 
 _DIFFERENCES = ("difference", "risk difference")
-_KEYS = ("treatment", "reference", "outcome", "definition", "analysis", "day", "visit")
+KEYS = ("treatment", "reference", "outcome", "definition", "analysis", "day", "visit")
+# What results of times call their mean days.
+RESTRICTED, MEAN_DAYS, IN_RESPONSE = "restricted mean", "mean days", "in response"
 BENEFIT, HARM = "benefit", "harm"
 
 
@@ -31,6 +33,7 @@ def number_needed_to_treat(
     result: EstimateResult | Estimates,
     *,
     better: Literal["higher", "lower"] = "higher",
+    per: float | None = None,
     conf_level: float | None = None,
 ) -> NeededToTreat:
     """Return how many have to be treated for one more good outcome than under the reference.
@@ -39,9 +42,14 @@ def number_needed_to_treat(
     ----------
     result : EstimateResult or Estimates
         With differences of proportions: of `rates`, `compare_counts`, or of
-        `compare(measures=("difference", "ratio"))`, ...
+        `compare(measures=("difference", "ratio"))`, ...; or of mean days to a horizon: of `RMST`,
+        of `Standardisation` with tau, or of `ResponseState` (days in response).
     better : {"higher", "lower"}
-        Whether the outcome is good (response) or bad (relapse).
+        Whether more of the outcome is good (response, days in response, days to relapse) or bad
+        (relapse, days to response).
+    per : float, optional
+        Of mean days: how many days gained in all count as one. Default: the horizon, so that the
+        number is that of patients treated for one whole follow-up gained.
     conf_level : float, optional
         Default: that of the result; 0.95 of estimates.
 
@@ -50,12 +58,14 @@ def number_needed_to_treat(
     NeededToTreat
         1 / difference with the limits 1 / limit. Where the interval of the difference includes 0,
         the limits run from one number to benefit through infinity to another to harm: then there
-        is no interval of the number, and both ends are said in words (Altman 1998).
+        is no interval of the number, and both ends are said in words (Altman 1998). Of mean days
+        the number is `per` / difference, and the words begin with the days gained a patient.
 
     Raises
     ------
     SpecError
-        When the result has no difference of proportions.
+        When the result has no difference of proportions or of mean days, or `per` is given for
+        proportions or is not positive.
 
     References
     ----------
@@ -70,24 +80,65 @@ def number_needed_to_treat(
     >>> found.tidy()["rounded_up"].tolist()
     [6]
     """
+    sign = 1.0 if better == "higher" else -1.0
+    if per is not None and not per > 0:
+        raise SpecError(f"per must be a positive number of days; got {per:g}.")
     if isinstance(result, Estimates):
         table = result.tidy(conf_level=0.95 if conf_level is None else conf_level)
     else:
         check_instance("result", result, EstimateResult)
         table = result.tidy(conf_level=conf_level)
     rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
-    if rows.empty or not _are_proportions(table, rows):
+    if not rows.empty and _are_proportions(table, rows):
+        if per is not None:
+            raise SpecError("per= is for differences of mean days; these are of proportions.")
+        return _needed(rows, sign, better)
+    days = _differences_of_days(result, table, conf_level)
+    if days is None or days.empty:
         raise SpecError(
             "A number needed to treat comes from a difference of proportions, such as that of "
-            f"rates(...); {type(result).__name__} has none."
+            "rates(...), or of mean days, such as that of RMST or ResponseState; "
+            f"{type(result).__name__} has none."
         )
-    sign = 1.0 if better == "higher" else -1.0
-    keys = [c for c in _KEYS if c in rows]
+    return _needed(days if per is None else days.assign(per=float(per)), sign, better)
+
+
+def _needed(rows: pd.DataFrame, sign: float, better: str) -> NeededToTreat:
+    keys = [c for c in KEYS if c in rows]
     frame = pd.DataFrame(
         [{**{k: getattr(r, k) for k in keys}, **_number(r, sign)} for r in each_row(rows)]
     )
     level = float(rows["conf_level"].iloc[0])
     return NeededToTreat(frame.astype({"rounded_up": "Int64"}), better, level)
+
+
+def _differences_of_days(
+    result: EstimateResult | Estimates, table: pd.DataFrame, conf_level: float | None
+) -> pd.DataFrame | None:
+    """Return differences of mean days with their horizon in `per`; None where there are none."""
+    if "measure" in table:
+        of_mean = table["quantity" if "quantity" in table else "measure"] == RESTRICTED
+        if not of_mean.any():
+            return None
+        rows = table[table["measure"] == "difference"]
+        rows = rows[rows["quantity"] == RESTRICTED] if "quantity" in rows else rows
+        spec = getattr(result, "spec", None)
+        return rows.assign(per=rows["time"] if "time" in rows else getattr(spec, "tau", np.nan))
+    if isinstance(result, Estimates) or not hasattr(
+        result, "mean_days"
+    ):  # a curve of states has them beside its probabilities
+        return None
+    estimates = result.estimates()
+    in_response = (estimates.keys["quantity"] == MEAN_DAYS) & (
+        estimates.keys["state"] == IN_RESPONSE
+    )
+    (by,) = (str(c) for c in estimates.keys if c not in ("quantity", "state", "time"))
+    gaps = estimates.select(in_response.to_numpy()).compare(
+        by, reference=getattr(result, "reference", None)
+    )
+    level = result.conf_level if conf_level is None else conf_level
+    rows = gaps.tidy(conf_level=level)
+    return rows.rename(columns={by: "treatment"}).assign(per=rows["time"])
 
 
 def _are_proportions(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
@@ -100,19 +151,36 @@ def _are_proportions(table: pd.DataFrame, rows: pd.DataFrame) -> bool:
 
 def _number(row: Any, sign: float) -> dict[str, Any]:
     gap = sign * float(row.estimate)
+    per = getattr(row, "per", None)
     ends = sorted((sign * float(row.conf_low), sign * float(row.conf_high)))
     with np.errstate(divide="ignore"):
-        number, far, near = (np.abs(1.0 / np.array([gap, *ends]))).tolist()
+        unit = 1.0 if per is None else float(per)
+        number, far, near = (np.abs(unit / np.array([gap, *ends]))).tolist()
     crosses = not (ends[0] > 0 or ends[1] < 0)
     low, high = sorted((near, far))
+    words = _words(number, gap, ends, near, far, crosses=crosses)
     return {
         "direction": "" if np.isnan(gap) else BENEFIT if gap >= 0 else HARM,
         "estimate": number,
         "rounded_up": int(np.ceil(number - 1e-9)) if np.isfinite(number) else pd.NA,
         "conf_low": np.nan if crosses else low,
         "conf_high": np.nan if crosses else high,
-        "words": _words(number, gap, ends, near, far, crosses=crosses),
+        **({} if per is None else _in_days(gap, ends, float(per))),
+        "words": words
+        if per is None or np.isnan(gap)
+        else f"{_gained(gap, ends)}; {words} for {per:g} days",
     }
+
+
+def _in_days(gap: float, ends: list[float], per: float) -> dict[str, float]:
+    """Return the days gained a patient; negative where they are lost."""
+    return {"per": per, "days_gained": gap, "days_low": ends[0], "days_high": ends[1]}
+
+
+def _gained(gap: float, ends: list[float]) -> str:
+    """Return the days gained a patient as a paper writes them."""
+    limits = "" if np.isnan(ends).any() else f" ({format_interval(ends[0], ends[1])})"
+    return f"{format_number(gap)} days gained a patient{limits}"
 
 
 def _words(
@@ -138,7 +206,8 @@ class NeededToTreat(FrameResult):
     ----------
     frame : pandas.DataFrame
         Keys of the comparison, direction ("benefit" or "harm"), estimate, rounded_up (as papers
-        print it), conf_low and conf_high (NaN where the difference may be 0), words.
+        print it), conf_low and conf_high (NaN where the difference may be 0), words; of mean days
+        also per, days_gained (negative where lost), days_low and days_high.
     better : {"higher", "lower"}
     conf_level : float
     """
@@ -149,7 +218,7 @@ class NeededToTreat(FrameResult):
 
     def summary(self) -> Summary:
         """Return one row a comparison."""
-        keys = [c for c in _KEYS if c in self.frame]
+        keys = [c for c in KEYS if c in self.frame]
         rows = tuple((*(str(getattr(r, k)) for k in keys), r.words) for r in each_row(self.frame))
         header = (*(k.capitalize() for k in keys), "Number needed to treat")
         words = "higher is better" if self.better == "higher" else "lower is better"

@@ -29,6 +29,7 @@ from trdstats.kernels.visits.endpoints import (
     states_at,
 )
 from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.failures import notes_of_failures, with_failures
 from trdstats.outcomes.free_of_event import judge_free_of_event
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.at_days import WithoutEvent
@@ -158,6 +159,7 @@ def rates(
     notices = (
         *asked,
         *fits,
+        *notes_of_failures(study, definition, float(day)),
         *(() if switching is None else switching.notices()),
     )
     weighted = None
@@ -278,17 +280,20 @@ def verdicts(
     check_rate_strategy(study, after_switch, definition)
     if isinstance(definition, WithoutEvent):
         return _without_event(study, definition, missing, reference, after_switch)
+    switch = switch_days(study, (*definition.events, *definition.failures))
     rated, state = evaluate(study, definition)
     row_at_day = _row_at_day(study, rated, day)
     if not (row_at_day >= 0).any():
         raise no_ratings(study, day)
     row = _last_row_by(study, rated, day) if definition.is_cumulative else row_at_day
-    switch = switch_days(study, definition.events)
     assessed = np.full(len(row_at_day), float(day))
     assessed[row_at_day >= 0] = rated.arrays.day[row_at_day[row_at_day >= 0]]
     with np.errstate(invalid="ignore"):
         switched = switch <= assessed
     outcomes = _outcomes(study, rated, state, row, day, missing, reference)
+    if definition.failures:
+        judged = _any_of_arm(study, outcomes["met"].notna().to_numpy())
+        outcomes = with_failures(study, definition, outcomes, row_at_day >= 0, judged, day)
     if after_switch == "failure":
         outcomes = _failed(study, definition, outcomes, switch, switched, day)
     return outcomes.assign(switched=switched)

@@ -51,7 +51,7 @@ def note_schedule_fit(
 
 def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
     """Return that an outcome is made of recorded events alone where the study has none at all."""
-    if not definition.events_alone:
+    if not definition.events_alone and not definition.failures:
         return ()
     problem = note_no_events(study, definition)
     return () if problem is None else (problem,)
@@ -59,9 +59,10 @@ def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
 
 def note_no_events(study: Study, definition: Definition) -> Problem | None:
     """Return that a definition asks for recorded events where the study has none at all."""
-    if not definition.events or len(study.events):
+    asked = (*definition.events, *definition.failures)
+    if not asked or len(study.events):
         return None
-    kinds = " or ".join(definition.events)
+    kinds = " or ".join(asked)
     return Problem(
         "no_events",
         f"{definition.label(study.scale)} asks for recorded events ({kinds}), and the study has "

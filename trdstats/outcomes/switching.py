@@ -245,7 +245,8 @@ def check_rate_strategy(
     ------
     SpecError
     """
-    check_strategy(study, after_switch, definition, definition.events)
+    named = (*definition.events, *definition.failures)
+    check_strategy(study, after_switch, definition, named)
     if after_switch == "censor":
         raise SpecError(
             "A rate at a day cannot censor those who switched: leaving them out would select whom "

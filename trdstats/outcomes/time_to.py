@@ -15,7 +15,7 @@ from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
-from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
 from trdstats.outcomes.rules.states import Response
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
@@ -107,7 +107,15 @@ def time_to(
     competing_codes = _names(competing)
     ends, days = _read_until(until)
     check_kinds(study, definition, (*competing_codes, *ends), competing_codes)
-    named = (*competing_codes, *ends, *definition.events, *(() if since is None else since.events))
+    both = [k for k in ends if k in definition.failures]
+    if both:
+        raise SpecError(
+            f"{', '.join(both)} cannot both count as failure and end follow-up: leave until= out."
+        )
+    if since is not None:
+        refuse_fixed_day("since= is a state at a visit", since)
+    outcome_kinds = (*definition.events, *definition.failures)
+    named = (*competing_codes, *ends, *outcome_kinds, *(() if since is None else since.events))
     check_strategy(study, after_switch, definition, named)
     switch = switch_days(study, named)
     seen = seen_until(switch, after_switch)
@@ -151,6 +159,17 @@ def time_to(
         with np.errstate(invalid="ignore"):
             failed = np.where(switch > horizon, np.nan, switch)
         record = kernel.never_after(record, failed, end)
+    if definition.failures:
+        assert visits.beside is not None
+        # What happened before the origin has failed from the origin on.
+        failed = np.maximum(visits.beside.first_event(definition.failures) - origin.day, 0.0)
+        if definition.is_worsening:
+            record = kernel.with_exact_event(record, failed, 1)
+        else:
+            end = study.schedule_end(origin.day + horizon) - origin.day
+            with np.errstate(invalid="ignore"):
+                failed = np.where(failed > horizon, np.nan, failed)
+            record = kernel.never_after(record, failed, end)
     if LEFT_FOLLOW_UP in competing_codes:
         # Who came to every visit that was due by the end of follow-up has not left before it.
         last = np.fmin(horizon, switch) if after_switch == "censor" else horizon
@@ -275,7 +294,7 @@ def check_kinds(
     for kind in (*named, *definition.events):
         if kind not in known:
             raise unknown_name("kind of event", kind, known)
-    twice = [k for k in competing if k in definition.events]
+    twice = [k for k in competing if k in (*definition.events, *definition.failures)]
     if twice:
         raise SpecError(f"{', '.join(twice)} cannot both count as the outcome and compete with it.")
 

@@ -50,7 +50,7 @@ class Recomputed:
             return None
         if math.isinf(self.ours) or math.isinf(self.theirs):
             return self.ours == self.theirs
-        return abs(self.ours - self.theirs) <= self.tolerance
+        return bool(abs(self.ours - self.theirs) <= self.tolerance)
 
 
 @dataclass(frozen=True, slots=True)

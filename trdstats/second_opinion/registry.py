@@ -9,6 +9,7 @@ from typing import Any
 from trdstats.second_opinion import (
     adjusted,
     curves,
+    endpoints,
     equations,
     evidence,
     hazards,
@@ -139,6 +140,24 @@ _ENTRIES = (
         "StandardisationResult", ("statsmodels",),
         "standardised rates and means; needs the study, `second_opinion(result, study)`",
         (adjusted.SEARCH,), adjusted.recompute_standardisation,
+    ),
+    Recomputation(
+        "LogisticResult", ("statsmodels",),
+        "coefficients, standard errors, log-likelihood; not penalised",
+        (endpoints.SEARCH, endpoints.ERRORS, endpoints.LOGLIK), endpoints.recompute_logistic,
+    ),
+    Recomputation(
+        "ProportionalOddsResult", ("statsmodels",), "coefficients, standard errors, log-likelihood",
+        (endpoints.SEARCH, endpoints.NUMERIC, endpoints.LOGLIK), endpoints.recompute_proportional,
+    ),
+    Recomputation(
+        "RankResult", ("scipy",),
+        "probability of superiority, tests of Wilcoxon, Mann and Whitney, Brunner and Munzel, "
+        "Kruskal and Wallis; without strata", (CLOSED,), endpoints.recompute_ranks,
+    ),
+    Recomputation(
+        "TimeShareResult", ("scipy",), "Welch's tests of the means", (CLOSED,),
+        endpoints.recompute_time_in_state,
     ),
     Recomputation(
         "PooledEffect", ("statsmodels",),

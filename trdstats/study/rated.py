@@ -1,18 +1,25 @@
-"""Rated visits of a study as the arrays that kernels see."""
+"""Rated visits of a study as the arrays that kernels see, and what was recorded beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.endpoints import MissedVisits, RatedVisits
 from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import Scale
+from trdstats.study.courses.changes import first_day
+from trdstats.study.roles import EVENT_KINDS
 from trdstats.study.windows import VisitWindows
+
+if TYPE_CHECKING:
+    from trdstats.study.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +76,63 @@ def _missed(
     seen[code[on_time], np.searchsorted(days, nominal[on_time])] = True
     owner, which = np.nonzero(planned[treatment.cat.codes.to_numpy()] & ~seen)
     return MissedVisits(run_starts(owner, len(treatment)), days[which])
+
+
+@dataclass(frozen=True)
+class RecordedBeside:
+    """Records of a study, looked up when a definition asks for them.
+
+    Attributes
+    ----------
+    study : Study
+    """
+
+    study: Study
+
+    def column(self, name: str) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return of every visit: start of each subject's run, the nominal day, and a value.
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When the visits have no such column, or it does not hold numbers.
+        """
+        visits = self.study.visits
+        if name not in visits:
+            raise unknown_name("column of the visits", name, visits.columns)
+        values = visits[name]
+        if not pd.api.types.is_numeric_dtype(values.dtype):
+            raise SpecError(f"{name!r} of the visits holds no numbers: an item is a number.")
+        scheduled, day = visits["visit"].to_numpy(float), visits["day"].to_numpy(float)
+        start = run_starts(
+            visits["subject"].cat.codes.to_numpy().astype(np.intp), len(self.study.subjects)
+        )
+        nominal = np.where(np.isnan(scheduled), day, scheduled)
+        return start, nominal, values.to_numpy(dtype=float, na_value=np.nan)
+
+    def scale(self, label: str) -> tuple[RatedVisits, Scale]:
+        """Return the rated visits on another scale, and the scale.
+
+        Raises
+        ------
+        UnknownNameError
+            When the study has no such scale.
+        """
+        if label not in self.study.scales:
+            raise unknown_name("scale of this study", label, self.study.scales)
+        other = self.study.on(label)
+        return other.rated().arrays, other.scale
+
+    def first_event(self, kinds: Sequence[str]) -> FloatArray:
+        """Return the first day of an event from day 0 on, NaN without one, shape (n_subjects,).
+
+        Raises
+        ------
+        UnknownNameError
+            When neither the library nor the study knows a kind.
+        """
+        known = list(dict.fromkeys([*EVENT_KINDS, *self.study.events["event"]]))
+        for kind in kinds:
+            if kind not in known:
+                raise unknown_name("kind of event", kind, known)
+        return first_day(self.study.events, list(kinds), np.zeros(len(self.study.subjects)))

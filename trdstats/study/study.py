@@ -33,7 +33,7 @@ from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_s
 from trdstats.study.courses.shown import course_lines
 from trdstats.study.masks import read_mask
 from trdstats.study.plausibility.scheduled import no_ratings
-from trdstats.study.rated import Rated, rate_visits
+from trdstats.study.rated import Rated, RecordedBeside, rate_visits
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.timing import OF_WINDOWS, check_windows
 from trdstats.study.variants import (
@@ -617,7 +617,8 @@ class Study(SummaryMixin):
 
     def rated(self) -> Rated:
         """Return the rated visits after baseline as arrays, with where they stand."""
-        return rate_visits(self.visits, self.subjects, self.windows, self.scale)
+        rated = rate_visits(self.visits, self.subjects, self.windows, self.scale)
+        return Rated(replace(rated.arrays, beside=RecordedBeside(self)), rated.row)
 
     def schedule_end(self, by: FloatArray | None = None) -> FloatArray:
         """Return, for each subject, the day from which a visit counts as the last scheduled.

@@ -173,7 +173,11 @@ def _of_study(
 def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
     if column not in frame:
         raise unknown_name("column", column, frame.columns)
-    values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    given = frame[column]
+    if pd.api.types.is_datetime64_any_dtype(given) or pd.api.types.is_complex_dtype(given):
+        # Pandas would count nanoseconds, or drop the imaginary part.
+        given = given.astype(str)
+    values = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
     lost = np.isnan(values) & frame[column].notna().to_numpy()
     if lost.any() or np.isinf(values).any():
         bad = lost | np.isinf(values)

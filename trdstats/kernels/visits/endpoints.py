@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.visits import runs
+from trdstats.kernels.visits.beside import Beside
 
 _SLACK = 1e-6  # see above: no two sides that differ are this close
 
@@ -91,6 +92,8 @@ class RatedVisits:
         None where the schedule is not known.
     since : Since, optional
         Origin of an event that is judged by what came before it.
+    beside : Beside, optional
+        What else the study recorded; None of visits that come from no study.
     """
 
     start: IntArray
@@ -101,6 +104,7 @@ class RatedVisits:
     scheduled: FloatArray | None = None
     missed: MissedVisits | None = None
     since: Since | None = None
+    beside: Beside | None = None
 
     @property
     def nominal(self) -> FloatArray:

@@ -65,6 +65,11 @@ class Definition(SummaryMixin, ABC):
         return False
 
     @property
+    def failures(self) -> tuple[str, ...]:
+        """Kinds of the events table that count as failure from their day on."""
+        return ()
+
+    @property
     def is_worsening(self) -> bool | None:
         """Whether it is a bad outcome, such as a relapse; None where parts differ in that."""
         return False
@@ -304,12 +309,19 @@ def spacings_of(*parts: Definition | None) -> tuple[Spacing, ...]:
 
 
 def refuse_fixed_day(what: str, part: Definition) -> None:
-    """Refuse an outcome of a subject that has a separate day, where a state is asked for.
+    """Refuse an outcome of a subject, where a state is asked for.
+
+    That is one with a fixed day, or one that counts events as failure.
 
     Raises
     ------
     SpecError
     """
+    if part.failures:
+        raise SpecError(
+            f"{what}; {part.label()} counts events as failure, and that comes last: write "
+            "FailureIf(Response() & Remission(), ('discontinuation',))."
+        )
     if part.fixed_day is not None:
         raise SpecError(
             f"{what}; {part.label()} is an outcome with a fixed day: use rates(study, definition)."

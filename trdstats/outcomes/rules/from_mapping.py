@@ -7,8 +7,10 @@ from typing import Any
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.outcomes.rules.at_days import AtDays, WithoutEvent
+from trdstats.outcomes.rules.beside import Items, OnScale
 from trdstats.outcomes.rules.change import CGIResponse, Deterioration, ReliableChange
 from trdstats.outcomes.rules.definition import AllOf, AnyOf, Complement, Definition
+from trdstats.outcomes.rules.failure import FailureIf
 from trdstats.outcomes.rules.lasting import InResponse, KOfLast
 from trdstats.outcomes.rules.onset import Onset
 from trdstats.outcomes.rules.relapse import Event, Relapse
@@ -24,9 +26,9 @@ from trdstats.outcomes.rules.sustained import Sustained
 _KINDS: dict[str, type[Definition]] = {
     c.__name__: c
     for c in (
-        AtDays, CGIResponse, Deterioration, EarlyImprovement, Event, InResponse, KOfLast,
-        LossOfResponse, Onset, PartialResponse, Relapse, ReliableChange, Remission, Response,
-        Sustained, WithoutEvent,
+        AtDays, CGIResponse, Deterioration, EarlyImprovement, Event, FailureIf,
+        InResponse, Items, KOfLast, LossOfResponse, OnScale, Onset, PartialResponse, Relapse,
+        ReliableChange, Remission, Response, Sustained, WithoutEvent,
     )
 }  # fmt: skip
 _JOINED = ("all", "any", "not")

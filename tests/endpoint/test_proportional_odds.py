@@ -1,0 +1,154 @@
+"""Proportional odds: R ordinal::clm, statsmodels, relations, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+import trdstats as trd
+from trdstats.errors import DataError, NotEstimableError, SpecError
+
+VALUES = Path(__file__).parents[1] / "reference" / "endpoint" / "values.json"
+BANDS = ["none", "mild", "moderate", "severe"]
+
+
+@pytest.fixture(scope="module")
+def by_r() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(VALUES.read_text("utf-8"))["one_visit"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def bands(trial_tables: Any) -> pd.DataFrame:
+    """Return band, treatment and baseline of those rated at day 28, as the R script has them."""
+    subjects, visits, _ = trial_tables
+    rows = visits[visits["day"] == 28].merge(subjects, on="usubjid").dropna(subset=["madrs"])
+    band = pd.cut(rows["madrs"], [-1, 6, 19, 34, 60], labels=BANDS)
+    columns = {"subject": rows["usubjid"], "treatment": rows["arm"], "baseline": rows["madrs_bl"]}
+    return pd.DataFrame({**columns, "band": band}).reset_index(drop=True)
+
+
+def test_against_r(bands: pd.DataFrame, by_r: dict[str, Any]) -> None:
+    found = trd.ProportionalOdds("band ~ treatment + baseline", limits="wald").fit(bands)
+    want = {row["term"]: row for row in by_r["coef"]}
+    rows = found.tidy()
+    effects = ["armECT", "armketamine", "madrs_bl"]
+    assert np.log(rows["estimate"].to_numpy()) == pytest.approx(
+        [want[t]["estimate"] for t in effects], abs=1e-8
+    )
+    assert rows["std_error"].to_numpy() == pytest.approx([want[t]["se"] for t in effects], rel=1e-8)
+    cuts = [want[t] for t in ("none|mild", "mild|moderate", "moderate|severe")]
+    own = found.cuts()
+    assert own["estimate"].to_numpy() == pytest.approx([c["estimate"] for c in cuts], abs=1e-8)
+    assert own["std_error"].to_numpy() == pytest.approx([c["se"] for c in cuts], rel=1e-8)
+    assert found.glance()["loglik"][0] == pytest.approx(by_r["loglik"], abs=1e-8)
+
+
+def test_proportional_odds_against_r(bands: pd.DataFrame, by_r: dict[str, Any]) -> None:
+    found = trd.ProportionalOdds("band ~ treatment + baseline").fit(bands)
+    own = found.test_proportional_odds().set_index("term")
+    for term, name in (("treatment", "arm"), ("baseline", "madrs_bl")):
+        want = next(r for r in by_r["nominal_test"] if r["_row"] == name)
+        assert own.loc[term, "df"] == want["Df"]
+        assert own.loc[term, "statistic"] == pytest.approx(want["LRT"], abs=1e-8)
+        assert own.loc[term, "p_value"] == pytest.approx(want["Pr(>Chi)"], abs=1e-8)
+
+
+def test_bands_of_a_study_are_the_same(trial: trd.Study, bands: pd.DataFrame) -> None:
+    own = trd.ProportionalOdds("treatment + baseline", outcome="severity", day=28).fit(trial)
+    other = trd.ProportionalOdds("band ~ treatment + baseline").fit(bands)
+    assert own.categories == other.categories
+    assert own.tidy()["estimate"].to_numpy() == pytest.approx(other.tidy()["estimate"].to_numpy())
+
+
+def test_against_statsmodels(bands: pd.DataFrame) -> None:
+    found = trd.ProportionalOdds("band ~ treatment + baseline", limits="wald").fit(bands)
+    X = np.column_stack([bands["treatment"] == "ECT", bands["treatment"] == "ketamine",
+                         bands["baseline"]]).astype(float)  # fmt: skip
+    model = OrderedModel(bands["band"].cat.codes.to_numpy(), X, distr="logit")
+    other = model.fit(method="newton", disp=0)
+    assert np.log(found.tidy()["estimate"].to_numpy()) == pytest.approx(other.params[:3], abs=1e-5)
+    # Its standard errors come from a numeric Hessian.
+    assert found.tidy()["std_error"].to_numpy() == pytest.approx(other.bse[:3], rel=1e-3)
+
+
+def test_two_categories_are_a_logistic_regression(bands: pd.DataFrame) -> None:
+    bands = bands.assign(bad=(bands["band"] >= "moderate").astype(int))
+    one = trd.ProportionalOdds("bad ~ treatment + baseline").fit(bands)
+    two = trd.Logistic("bad ~ treatment + baseline").fit(bands)
+    for column in ("estimate", "std_error", "conf_low", "conf_high", "p_value"):
+        a, b = one.tidy()[column].to_numpy(), two.tidy()[column].to_numpy()
+        assert a == pytest.approx(b, rel=1e-5)
+    with pytest.raises(NotEstimableError, match="one cut"):
+        one.test_proportional_odds()
+
+
+def test_reversed_categories_turn_odds_ratios_round(bands: pd.DataFrame) -> None:
+    order = pd.Categorical(bands["band"].astype(str), categories=BANDS[::-1], ordered=True)
+    one = trd.ProportionalOdds("band ~ treatment + baseline").fit(bands).tidy()
+    two = trd.ProportionalOdds("band ~ treatment + baseline").fit(bands.assign(band=order)).tidy()
+    assert one["estimate"].to_numpy() == pytest.approx(1 / two["estimate"].to_numpy(), rel=1e-8)
+    assert one["conf_low"].to_numpy() == pytest.approx(1 / two["conf_high"].to_numpy(), rel=1e-6)
+
+
+def test_margins_add_up_and_without_covariates_are_close_to_shares(bands: pd.DataFrame) -> None:
+    found = trd.ProportionalOdds("band ~ treatment + baseline").fit(bands).margins().tidy()
+    own = found[found["measure"] == "probability"]
+    assert own.groupby("treatment")["estimate"].sum().to_numpy() == pytest.approx(np.ones(3))
+    gaps = found[found["measure"] == "difference"]
+    assert gaps.groupby("treatment")["estimate"].sum().to_numpy() == pytest.approx(
+        np.zeros(2), abs=1e-12
+    )
+    # Two categories: the model is saturated, so the probabilities are the shares.
+    two = bands.assign(bad=(bands["band"] >= "moderate").astype(int))
+    rows = trd.ProportionalOdds("bad ~ treatment").fit(two).margins().tidy()
+    rows = rows[(rows["measure"] == "probability") & (rows["category"] == "1")]
+    want = two.groupby("treatment", observed=True)["bad"].mean()
+    assert rows.set_index("treatment")["estimate"].to_numpy() == pytest.approx(want.to_numpy())
+    error = np.sqrt(want * (1 - want) / two.groupby("treatment", observed=True).size())
+    assert rows["std_error"].to_numpy() == pytest.approx(error.to_numpy(), rel=1e-6)
+
+
+def test_weights_are_not_counts(bands: pd.DataFrame) -> None:
+    data = bands.assign(w=1.0, v=9.0)
+    spec = trd.ProportionalOdds("band ~ treatment + baseline")
+    one, two = (spec.fit(data, weights=w).tidy() for w in ("w", "v"))
+    assert one["conf_low"].to_numpy() == pytest.approx(two["conf_low"].to_numpy(), rel=1e-9)
+    with pytest.raises(NotEstimableError, match="weighted likelihood"):
+        spec.fit(data, weights="w").test_proportional_odds()
+
+
+def test_texts_have_no_order(bands: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match=r"texts, whose order is not known[\s\S]*ordered=True"):
+        trd.ProportionalOdds("band ~ treatment").fit(bands.assign(band=bands["band"].astype(str)))
+
+
+def test_an_empty_category_is_named(bands: pd.DataFrame) -> None:
+    order = pd.Categorical(bands["band"].astype(str), categories=[*BANDS, "very severe"],
+                           ordered=True)  # fmt: skip
+    found = trd.ProportionalOdds("band ~ treatment").fit(bands.assign(band=order))
+    assert found.categories == tuple(BANDS)
+    assert "No subject in 1 category: very severe." in repr(found)
+
+
+def test_what_is_refused(bands: pd.DataFrame, trial: trd.Study) -> None:
+    spec = trd.ProportionalOdds("band ~ treatment")
+    with pytest.raises(NotEstimableError, match="Every subject has 'mild'"):
+        spec.fit(bands[bands["band"] == "mild"])
+    split = bands["band"].cat.codes * 10.0
+    with pytest.raises(NotEstimableError, match="separates the categories"):
+        trd.ProportionalOdds("band ~ x", by=None).fit(bands.assign(x=split))
+    with pytest.raises(SpecError, match="use Logistic"):
+        trd.ProportionalOdds("treatment", outcome=trd.Response(), day=28)
+    with pytest.raises(SpecError, match="needs a scheduled day"):
+        trd.ProportionalOdds("treatment", outcome="severity").fit(trial)
+    with pytest.raises(SpecError, match="needs a Study"):
+        trd.ProportionalOdds("treatment", outcome="severity", day=28).fit(bands)
+    with pytest.raises(NotEstimableError, match="too many for categories"):
+        trd.ProportionalOdds("x ~ treatment").fit(bands.assign(x=np.arange(len(bands)) * 1.0))

@@ -1,0 +1,1 @@
+"""Analyses of one outcome a subject: regressions of yes or no and of categories, and ranks."""

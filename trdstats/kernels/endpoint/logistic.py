@@ -1,0 +1,193 @@
+"""Logistic regression by maximum likelihood or Firth's penalised likelihood, and its profiles.
+
+Firth adds half the logarithm of the determinant of the information to the log-likelihood. The
+estimates are then finite where the outcomes are separated, and their first-order bias is gone.
+Weights are used as they are: with weights the caller makes their mean 1.
+
+References
+----------
+Firth 1993, Biometrika 80:27-38, doi:10.1093/biomet/80.1.27. Heinze and Schemper 2002, Stat Med
+21:2409-2419, doi:10.1002/sim.1047 (separation; profile limits of the penalised likelihood).
+Venzon and Moolgavkar 1988, doi:10.2307/2347496 (limits from the profile).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.special import expit
+from scipy.stats import chi2
+
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
+from trdstats.kernels.numerics.profiles import Profile, profile_limit
+
+_MOST = 500
+_RUNAWAY = 1e-3  # a Newton step in scaled columns: at a maximum it is of 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticFit:
+    """A fitted logistic regression.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones.
+    y, weight : ndarray, shape (n,)
+    beta : ndarray, shape (q,)
+    information : ndarray, shape (q, q)
+        X' W X at the estimates.
+    scores : ndarray, shape (n, q)
+        Score of each subject at the estimates, with the part of the penalty that is its own.
+    loglik : float
+        Penalised where the fit is.
+    penalised : bool
+    converged : bool
+    separated : ndarray of bool, shape (q,)
+        Coefficients without a finite estimate; never of a penalised fit.
+    """
+
+    X: FloatArray
+    y: FloatArray
+    weight: FloatArray
+    beta: FloatArray
+    information: FloatArray
+    scores: FloatArray
+    loglik: float
+    penalised: bool
+    converged: bool
+    separated: BoolArray
+
+    def covariance(self) -> FloatArray:
+        """Return the inverse information, shape (q, q)."""
+        return np.asarray(np.linalg.inv(self.information))
+
+    def influence(self) -> FloatArray:
+        """Return the first-order effect of each subject on the coefficients, shape (n, q)."""
+        return np.asarray(np.linalg.solve(self.information, self.scores.T).T)
+
+    def mean(self, X: FloatArray) -> FloatArray:
+        """Return the probability of the outcome of other rows, shape (m,)."""
+        return np.asarray(expit(X @ self.beta))
+
+    def slope(self, X: FloatArray) -> FloatArray:
+        """Return the derivative of `mean` in the coefficients, shape (m, q)."""
+        mu = self.mean(X)
+        return np.asarray((mu * (1 - mu))[:, None] * X)
+
+    def deviance_drop(self, j: int, value: float) -> float:
+        """Return twice the loss of log-likelihood when coefficient j is held at a value."""
+        return self._profile(j)(value).loss
+
+    def limit(self, j: int, conf_level: float, *, upper: bool) -> float:
+        """Return a limit of coefficient j from its profile; infinite where there is none."""
+        error = float(np.sqrt(np.linalg.inv(self.information)[j, j]))
+        critical = float(chi2.isf(1 - conf_level, 1))
+        return profile_limit(self._profile(j), float(self.beta[j]), error, critical, upper=upper)
+
+    def _profile(self, j: int) -> Callable[[float], Profile]:
+        free = np.arange(self.X.shape[1]) != j
+        return partial(_profile_at, self, j, free)
+
+
+def fit_logistic(
+    X: FloatArray, y: FloatArray, weight: FloatArray, *, penalised: bool = False
+) -> LogisticFit:
+    """Fit a logistic regression.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones, of full rank.
+    y : ndarray of 0 and 1, shape (n,)
+    weight : ndarray, shape (n,)
+        Positive, of mean 1.
+    penalised : bool
+        Firth's penalised likelihood.
+    """
+    Z, size = _scaled(X)
+    every = np.ones(X.shape[1], dtype=bool)
+    last = None if penalised else _gains_nothing
+    top = maximise(
+        partial(_surface, Z, y, weight, penalised, every, np.zeros(X.shape[1])),
+        np.zeros(X.shape[1]), most=_MOST, direction=shortest, is_last=last,
+    )  # fmt: skip
+    if top is None:
+        raise ValueError("outcomes, weights or covariates are not finite")
+    mu = expit(Z @ top.theta)
+    rest = weight * (y - mu)
+    if penalised:
+        rest = rest + _leverage(Z, weight * mu * (1 - mu)) * (0.5 - mu)
+    runaway = np.abs(top.step) > _RUNAWAY
+    return LogisticFit(
+        X=X, y=y, weight=weight, beta=top.theta / size,
+        information=(X * (weight * mu * (1 - mu))[:, None]).T @ X, scores=X * rest[:, None],
+        loglik=top.point.loglik + _of_scale(size, penalised),
+        penalised=penalised, converged=top.converged if penalised else not runaway.any(),
+        separated=runaway & (not penalised),
+    )  # fmt: skip
+
+
+def _gains_nothing(move: object) -> bool:
+    return getattr(move, "gain", 0.0) < 1e-10
+
+
+def _profile_at(fit: LogisticFit, j: int, free: BoolArray, value: float) -> Profile:
+    """Return the loss of log-likelihood with coefficient j held at a value."""
+    Z, size = _scaled(fit.X)
+    fixed = np.where(free, 0.0, value * size)
+    surface = partial(_surface, Z, fit.y, fit.weight, fit.penalised, free, fixed)
+    top = maximise(surface, (fit.beta * size)[free], most=_MOST, direction=shortest)
+    if top is None:
+        return Profile(np.inf, False)
+    reached = top.point.loglik + _of_scale(size, fit.penalised)
+    return Profile(max(2 * (fit.loglik - reached), 0.0), True)
+
+
+def _scaled(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return columns of one size, and their sizes: Newton steps are then of one size too."""
+    size = np.sqrt((X**2).mean(axis=0))
+    return X / size, size
+
+
+def _of_scale(size: FloatArray, penalised: bool) -> float:
+    """Return what the penalty of the columns as they are has beyond that of scaled ones."""
+    return float(np.log(size).sum()) if penalised else 0.0
+
+
+def _surface(
+    X: FloatArray,
+    y: FloatArray,
+    weight: FloatArray,
+    penalised: bool,
+    free: BoolArray,
+    fixed: FloatArray,
+    theta: FloatArray,
+) -> Surface | None:
+    """Return the log-likelihood of the free coefficients, the others held."""
+    beta = fixed.copy()
+    beta[free] = theta
+    eta = X @ beta
+    mu = expit(eta)
+    loglik = float(weight @ (y * eta - np.logaddexp(0.0, eta)))
+    variance = weight * mu * (1 - mu)
+    information = (X * variance[:, None]).T @ X
+    rest = weight * (y - mu)
+    if penalised:
+        sign, logdet = np.linalg.slogdet(information)
+        if sign <= 0:
+            return None
+        loglik += 0.5 * float(logdet)
+        rest = rest + _leverage(X, variance) * (0.5 - mu)
+    return Surface(loglik, (X.T @ rest)[free], information[np.ix_(free, free)])
+
+
+def _leverage(X: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return the diagonal of the hat matrix, shape (n,)."""
+    root = np.sqrt(variance)[:, None] * X
+    basis = np.linalg.qr(root)[0]
+    return np.asarray((basis**2).sum(axis=1))
