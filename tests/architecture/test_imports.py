@@ -25,14 +25,14 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "par
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are
 # the other files of the room itself.
 SUBROOMS = {
-    "kernels": ["numerics", "visits", "gaussian", "risk_sets", "interval", "parametric",
-                "proportions", "weighting", "gee", "glmm", "endpoint"],
+    "kernels": ["numerics", "visits", "gaussian", "random_effects", "risk_sets", "interval",
+                "parametric", "proportions", "weighting", "gee", "glmm", "endpoint"],
     "plots": ["layout", ""],
     "intake": ["files", "values", "dates", "mapping", "", "redcap", "adam",
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", "", "episodes"],
-    "longitudinal": ["designs", "gaussian", "gee", "glmm"],
+    "longitudinal": ["designs", "covariances", "gaussian", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],

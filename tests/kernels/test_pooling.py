@@ -95,3 +95,11 @@ def test_a_set_without_an_arm_has_no_estimate() -> None:
     assert found.estimate[0, 0] == pytest.approx(1.0)
     assert np.isnan([found.estimate[0, 1], found.std_error[0, 1]]).all()
     assert found.df.tolist() == [2.0]
+
+
+def test_rubin_of_1987_without_the_correction_for_small_samples() -> None:
+    """Estimates 1, 2, 3 with errors 1: nu = (M - 1) / lambda^2 = 2 (7 / 4)^2 = 6.125."""
+    estimate, error = np.array([[1.0], [2.0], [3.0]]), np.ones((3, 1))
+    pool = pool_rubin(estimate, error, np.full((3, 1), 5.0), 0.95, small_sample=False)
+    assert pool.df[0] == pytest.approx(6.125, rel=1e-14)
+    assert pool_rubin(estimate, error, np.full((3, 1), 5.0), 0.95).df[0] < 5

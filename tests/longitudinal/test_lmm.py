@@ -10,7 +10,7 @@ import pytest
 from r_models import by_term, in_r
 
 from trdstats import LMM, MMRM
-from trdstats.errors import NotEstimableError, SpecError
+from trdstats.errors import EstimateWarning, SpecError
 from trdstats.longitudinal import LMMResult
 
 FORMULA = "madrs ~ week * arm + madrs_bl"
@@ -98,17 +98,44 @@ def test_days_of_ones_own() -> None:
     assert shuffled.loglik == pytest.approx(found.loglik, abs=1e-6)
 
 
-def test_a_variance_at_its_boundary_names_the_simpler_model() -> None:
+def test_a_variance_at_its_boundary_is_named() -> None:
+    """Where a variance is zero the fit is that of the model without the effect."""
     rng = np.random.default_rng(5)
     frame = pd.DataFrame({"subject": np.repeat(np.arange(40), 3), "week": list(range(3)) * 40})
     mean = np.repeat(rng.normal(0, 1, 40), 3)
     noise = rng.normal(size=120)
     within = noise - np.repeat(noise.reshape(40, 3).mean(axis=1), 3)
     bent = np.outer(rng.normal(size=40), [1, -2, 1]).ravel()  # no slope within any subject
-    with pytest.raises(NotEstimableError, match="does not show that it is zero"):
-        LMM("y ~ week").fit(frame.assign(y=within))
-    with pytest.raises(NotEstimableError, match="Try correlated=False, or random='1'"):
-        LMM("y ~ week", random="1 + week").fit(frame.assign(y=mean + bent))
+    with pytest.warns(EstimateWarning, match="Intercept of subject is estimated at zero.*does not"):
+        found = LMM("y ~ week").fit(frame.assign(y=within))
+    X = np.c_[np.ones(120), frame["week"]]
+    beta, rss, *_ = np.linalg.lstsq(X, within)
+    assert found.tidy()["estimate"].to_numpy() == pytest.approx(beta, abs=1e-10)
+    assert found.residual_variance == pytest.approx(rss.item() / 118, rel=1e-9)
+    assert found.covariance.iloc[0, 0] == 0
+    table = found.covariance_parameters()
+    assert np.isnan(table["std_error"].iloc[0])
+    # REML of a least-squares fit: 2 sigma^4 / (n - q) is the variance of its residual variance.
+    assert table["std_error"].iloc[1] == pytest.approx(found.residual_variance / np.sqrt(59))
+    assert found.tidy()["df"].to_numpy() == pytest.approx(118)
+    row = found.variance_tests().iloc[0]
+    assert (row["statistic"], row["df"], row["p_value"]) == (pytest.approx(0, abs=1e-8), "0:1", 1)
+    assert (found.random_effects()["Intercept"] == 0).all()
+    assert "estimated at zero" in repr(found)
+    level = frame.assign(y=3 * mean + bent)
+    with pytest.warns(EstimateWarning, match="random effect week of subject is estimated at zero"):
+        singular = LMM("y ~ week", random="1 + week").fit(level)
+    simpler = LMM("y ~ week").fit(level)
+    assert singular.deviance == pytest.approx(simpler.deviance, abs=1e-7)
+    row = singular.variance_tests().iloc[0]
+    assert (row["term"], row["df"], row["p_value"]) == ("week", "1:2", 1)
+    fan = frame.assign(y=3 * mean * (1 + 0.5 * frame["week"]) + bent)
+    for ddf in ("satterthwaite", "kenward-roger", "residual"):
+        with pytest.warns(EstimateWarning, match="A correlation .* is estimated at 1 or -1"):
+            found = LMM("y ~ week", random="1 + week", ddf=ddf).fit(fan)
+        assert np.linalg.eigvalsh(found.covariance)[0] == pytest.approx(0, abs=1e-9)
+        assert found.deviance < LMM("y ~ week").fit(fan).deviance
+        assert np.isfinite(found.tidy()["df"]).all()
 
 
 @pytest.mark.parametrize(

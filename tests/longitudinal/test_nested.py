@@ -8,7 +8,7 @@ import pytest
 from scipy.linalg import block_diag
 
 from trdstats import LMM
-from trdstats.errors import NotEstimableError, SpecError, UnknownNameError
+from trdstats.errors import EstimateWarning, SpecError, UnknownNameError
 
 NESTED = {"site": "1", "subject": "1"}
 
@@ -111,5 +111,8 @@ def test_words() -> None:
         LMM("y ~ 1", random={})
     rng = np.random.default_rng(0)
     alike = frame.assign(y=np.tile(rng.normal(size=9), 4) + 0.1 * rng.normal(size=36))
-    with pytest.raises(NotEstimableError, match="Leave out a level of grouping"):
-        LMM("y ~ 1", random=NESTED).fit(alike)
+    with pytest.warns(EstimateWarning, match="Intercept of site is estimated at zero"):
+        found = LMM("y ~ 1", random=NESTED).fit(alike)
+    with pytest.warns(EstimateWarning, match="covariance='cs'"):
+        subjects = LMM("y ~ 1").fit(alike)
+    assert found.deviance == pytest.approx(subjects.deviance, abs=1e-6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,13 @@ class Analysed(SummaryMixin):
     deltas: tuple[Delta, ...]
     estimates: SetEstimates
 
-    def pool(self, *, conf_level: float = 0.95, interval: str = "normal") -> Pooled:
+    def pool(
+        self,
+        *,
+        conf_level: float = 0.95,
+        interval: str = "normal",
+        degrees: Literal["barnard-rubin", "rubin"] = "barnard-rubin",
+    ) -> Pooled:
         """Pool the estimates.
 
         By Rubin's rules with the degrees of freedom of Barnard and Rubin where values were drawn,
@@ -105,16 +111,21 @@ class Analysed(SummaryMixin):
         conf_level : float
         interval : {"normal", "percentile"}
             Of the bootstrap.
+        degrees : {"barnard-rubin", "rubin"}
+            Degrees of freedom under Rubin's rules: those of Barnard and Rubin 1999, which never
+            exceed those of the complete data, or Rubin's of 1987, (M - 1) / lambda^2.
 
         Raises
         ------
         SpecError
-            When a percentile interval is requested without a bootstrap.
+            When a percentile interval is requested without a bootstrap, or degrees of freedom
+            where values were not drawn.
         NotEstimableError
             When a set has no estimate.
         """
         check_level(conf_level)
         check_choice("interval", interval, INTERVALS)
+        check_choice("degrees", degrees, ("barnard-rubin", "rubin"))
         method = self.imputed.draws.spec.method
         e = self.estimates
         scaled = to_scale(e.estimate, e.scale)
@@ -129,13 +140,20 @@ class Analysed(SummaryMixin):
         bootstrap = isinstance(method, ConditionalMean) and method.resampling == "bootstrap"
         if interval == "percentile" and not bootstrap:
             raise SpecError("Percentile intervals need ConditionalMean('bootstrap', n=, seed=).")
+        if degrees != "barnard-rubin" and resampled:
+            raise SpecError(
+                "degrees= is for Rubin's rules: resampling has a normal distribution. Draw values "
+                "by ApproximateBayes or Bayesian."
+            )
         if bootstrap:
             pool = pooling.pool_bootstrap(scaled, conf_level, percentile=interval == "percentile")
         elif resampled:
             pool = pooling.pool_jackknife(scaled, conf_level)
         else:
-            pool = pooling.pool_rubin(scaled, e.std_error, e.df, conf_level)
-        return Pooled(self, pool, conf_level, interval)
+            pool = pooling.pool_rubin(
+                scaled, e.std_error, e.df, conf_level, small_sample=degrees == "barnard-rubin"
+            )
+        return Pooled(self, pool, conf_level, interval, degrees)
 
     def tidy(self) -> pd.DataFrame:
         """Return the estimates of every set.

@@ -23,6 +23,10 @@ from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
 
 DROPOUT = "dropout"
+STATUS_IS_MAR = (
+    "The imputation model has the status after the event as covariate, which says what becomes of "
+    "missing visits after it: the strategy is 'MAR'."
+)
 
 
 def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.object_]]:
@@ -81,6 +85,8 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
     if "strategy" in table.columns:
         for subject, strategy in zip(person, table["strategy"], strict=True):
             strategies[subject] = read_strategy(strategy)
+        if layout.has_status and any(not isinstance(one, MAR) for one in strategies):
+            raise SpecError(STATUS_IS_MAR)
     return replace(layout, event=event, reason=reason), strategies
 
 
@@ -228,6 +234,8 @@ def _check_change(
     informs = (used & (np.arange(used.shape[1]) >= layout.event[:, None])).any(axis=1)
     dropped = (~used & ~np.isnan(layout.y)).any(axis=1)
     to_other = np.array([not isinstance(s, MAR) for s in chosen], dtype=bool)
+    if layout.has_status and to_other.any():
+        raise SpecError(STATUS_IS_MAR)
     wrong = (informs & to_other) | (dropped & ~to_other)
     if wrong.any():
         names = ", ".join(str(s) for s in layout.subjects[wrong][:5])

@@ -19,7 +19,7 @@ from trdstats.imputation.events import informing_values, place_events
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import fit_model
 from trdstats.imputation.parameter_draws import draw_parameters
-from trdstats.imputation.trial_layout import check_arms, lay_out
+from trdstats.imputation.trial_layout import check_arms, check_status, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
 from trdstats.parts import Shelf, fingerprint
 from trdstats.study import Study
@@ -40,6 +40,9 @@ class Imputation(SummaryMixin):
     formula : str
         Outcome and fixed effects of the imputation model. Covariates must not change within a
         subject. Include all terms of the analysis, and their interactions with the visit.
+        ``after_event`` is 1 at visits from the event of a subject on and 0 before: visits missing
+        after an event are then imputed like those of retrieved subjects, observed after theirs
+        (treatment policy; ``treatment * after_event`` by arm). The strategy is "MAR".
     covariance : str or Covariance, default "us"
         As in `MMRM`.
     common_covariance : bool, default True
@@ -56,7 +59,7 @@ class Imputation(SummaryMixin):
     References
     ----------
     Carpenter, Roger and Kenward 2013, doi:10.1080/10543406.2013.834911; Wolbers and others 2022,
-    doi:10.1002/pst.2234.
+    doi:10.1002/pst.2234. Retrieved dropout: Wang and Hu 2022, doi:10.1186/s12874-022-01509-9.
 
     Examples
     --------
@@ -145,6 +148,7 @@ class Imputation(SummaryMixin):
         layout, strategies = place_events(layout, events)
         used = informing_values(layout, strategies)
         check_arms(layout, used)
+        check_status(layout, used)
         group = None if self.common_covariance else treatment
         result, fitted = fit_model(layout, self.formula, self.covariance, group, self.reml, used)
         name = fingerprint(

@@ -155,7 +155,7 @@ def fit_model(
 ) -> tuple[MMRMResult, FittedModel]:
     """Fit the imputation model to the values that inform it."""
     spec = MMRM(formula, covariance=covariance, group=group, reml=reml, ddf="residual")  # type: ignore[arg-type]
-    frame = layout.grid(np.where(used, layout.y, np.nan))
+    frame = layout.model_grid(np.where(used, layout.y, np.nan))
     # A visit that was planned and has no rows is still a step between its neighbours.
     frame[layout.visit] = frame[layout.visit].cat.set_categories(layout.planned)
     result = spec.fit(frame, subject=layout.subject, visit=layout.visit)
@@ -194,7 +194,7 @@ def designs(layout: Layout, result: MMRMResult) -> FloatArray:
     """
     types = result.design.totals.types
     by_arm = []
-    table = layout.grid(None)
+    table = layout.model_grid(None)
     changed = {}
     for column, levels in types.items():
         as_known = table[column].astype(levels)

@@ -74,12 +74,15 @@ class Pooled(EstimateResult):
     ----------
     analysed : Analysed
     interval : str
+    degrees : str
+        Degrees of freedom under Rubin's rules: "barnard-rubin" or "rubin".
     """
 
     analysed: Analysed
     _pool: Pool
     _conf_level: float
     interval: str
+    degrees: str
 
     def estimates(self) -> Estimates:
         """Return the pooled estimates, rates on the logit scale and ratios on the log scale.
@@ -121,7 +124,8 @@ class Pooled(EstimateResult):
     def pooling(self) -> str:
         """Method of pooling, as text."""
         if not isinstance(self.analysed.imputed.draws.spec.method, ConditionalMean):
-            return "Rubin's rules, degrees of freedom of Barnard and Rubin"
+            whose = "Barnard and Rubin" if self.degrees == "barnard-rubin" else "Rubin 1987"
+            return f"Rubin's rules, degrees of freedom of {whose}"
         if self._is("jackknife"):
             return "jackknife, normal distribution"
         if self.interval == "percentile":

@@ -20,6 +20,8 @@ from trdstats.study import Study
 from trdstats.study.study import better_of
 from trdstats.study.visit_order import order_visits
 
+AFTER_EVENT = "after_event"  # in a formula: 1 at visits from the event on, else 0
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -49,6 +51,8 @@ class Layout:
         Visits that the table names, in order, those without rows too.
     better : {"lower", "higher"} or None
         Which values of the outcome are better, None where not known.
+    has_status : bool
+        Whether the model asks for the status after the event (`AFTER_EVENT`).
     """
 
     subject_table: pd.DataFrame
@@ -66,6 +70,7 @@ class Layout:
     study: Study | None
     planned: pd.Index[Any]
     better: Literal["lower", "higher"] | None
+    has_status: bool = False
 
     @property
     def subjects(self) -> pd.Index[Any]:
@@ -92,6 +97,14 @@ class Layout:
             frame[self.outcome] = outcome[which].ravel()
         return frame
 
+    def model_grid(self, outcome: FloatArray | None) -> pd.DataFrame:
+        """Return the grid of all subjects with the status after the event, where it is used."""
+        frame = self.grid(outcome)
+        if self.has_status:
+            after = np.arange(len(self.visits)) >= self.event[:, None]
+            frame[AFTER_EVENT] = after.ravel().astype(float)
+        return frame
+
 
 def lay_out(
     data: Any,
@@ -111,13 +124,19 @@ def lay_out(
     """
     parsed = read_formula(formula)
     outcome = str(parsed.lhs[0])
-    needed = sorted({str(v) for v in parsed.rhs.required_variables} - {visit})
+    variables = {str(v) for v in parsed.rhs.required_variables}
+    needed = sorted(variables - {visit, AFTER_EVENT})
     if isinstance(data, Study):
         rows, subjects = data.longitudinal(None if days is None else list(days)), data.subjects
         table = rows
     else:
         table = to_pandas(data, what="data")
         rows = table
+    if AFTER_EVENT in variables and AFTER_EVENT in table.columns:
+        raise SpecError(
+            f"{AFTER_EVENT!r} in the formula is the status made from the events, and the data have "
+            "a column of that name: rename it."
+        )
     columns = [subject, treatment, visit, outcome, *needed]
     _check(rows, columns, outcome)
     unscheduled = int(rows[visit].isna().sum())
@@ -157,8 +176,31 @@ def lay_out(
         reason=np.full(len(subjects), "", dtype=object),
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
         study=data if isinstance(data, Study) else None, planned=planned,
-        better=better_of(data, outcome),
+        better=better_of(data, outcome), has_status=AFTER_EVENT in variables,
     )  # fmt: skip
+
+
+def check_status(layout: Layout, used: BoolArray) -> None:
+    """Refuse the status after the event as covariate where no value after an event informs it.
+
+    Parameters
+    ----------
+    layout : Layout
+    used : ndarray of bool, shape (n, T)
+        Values that inform the model.
+
+    Raises
+    ------
+    NotEstimableError
+    """
+    if not layout.has_status:
+        return
+    after = np.arange(len(layout.visits)) >= layout.event[:, None]
+    if not (used & after).any():
+        raise NotEstimableError(
+            f"{AFTER_EVENT!r} needs retrieved subjects, with values observed after their event "
+            "that inform the model: there is none."
+        )
 
 
 def _check(rows: pd.DataFrame, columns: list[str], outcome: str) -> None:

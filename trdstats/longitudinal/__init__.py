@@ -1,7 +1,8 @@
 """Models of repeated measures, marginal means and contrasts."""
 
+from trdstats.longitudinal.covariances.covariances import Covariance
+from trdstats.longitudinal.covariances.structures import STRUCTURES, get_covariance
 from trdstats.longitudinal.gaussian.calibration import Calibration
-from trdstats.longitudinal.gaussian.covariances import STRUCTURES, Covariance, get_covariance
 from trdstats.longitudinal.gaussian.lmm import LMM
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
 from trdstats.longitudinal.gaussian.margins import Contrasts, Margins

@@ -1,3 +1,4 @@
+from .autocorrelation import plot_autocorrelation as plot_autocorrelation
 from .balance import plot_balance as plot_balance
 from .balance import plot_by_treatment as plot_by_treatment
 from .calibration import plot_calibration as plot_calibration

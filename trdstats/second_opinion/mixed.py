@@ -33,14 +33,22 @@ _BEGUN = (
 def recompute_lmm(result: Any, data: object) -> Iterator[Recomputed]:
     """Yield effects, errors, variances and likelihood of one level of correlated random effects."""
     if len(result._groupings) > 1 or not (result.spec.correlated or len(result.effects) == 1):
-        yield not_compared("mixed model", "statsmodels does not fit nested or uncorrelated random "
-                           "effects of this kind by one likelihood")  # fmt: skip
+        yield not_compared("mixed model", "statsmodels does not fit nested, crossed or "
+                           "uncorrelated random effects by one likelihood")  # fmt: skip
+        return
+    if result.spec.residual != "ind":
+        yield not_compared("mixed model", "statsmodels has no correlated residuals beside random "
+                           "effects")  # fmt: skip
+        return
+    if result.boundary:
+        yield not_compared("mixed model", "the estimate lies on the boundary of the parameters, "
+                           "where the search of statsmodels does not end")  # fmt: skip
         return
     design = result.design
     if not len(design.person):
         yield not_compared("mixed model", "the model was fitted to a summary: there are no rows")
         return
-    Z = result._groupings[0].Z[design.person, design.occasion]
+    Z = result._groupings[0].Z
     names = [f"cov({a}, {b})" if a != b else f"var({a})"
              for i, a in enumerate(result.effects) for b in result.effects[: i + 1]]  # fmt: skip
     yield from _refit(result, Z, result.covariance.to_numpy(), result.residual_variance, names)
@@ -76,7 +84,7 @@ def _refit(
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
     design, library = result.design, library_of("statsmodels")
-    at = design.occasion, design.person
+    at = design.cells
     held = design.X[at[0], :, at[1]][:, result._kept]
     X, origin = design_of(result.spec.formula, design.frame, result.terms, held)
     of_x, of_z = (np.sqrt((M**2).mean(axis=0)) for M in (X, Z))

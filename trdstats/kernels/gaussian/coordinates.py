@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import block_diag, solve_triangular
+from scipy.linalg import solve_triangular
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
-from trdstats.kernels.gaussian.random_effects import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +82,6 @@ def scaled(columns: FloatArray) -> tuple[FloatArray, Coordinates]:
     size = np.sqrt((columns**2).mean(axis=0))
     size = np.where(size > 0, size, 1.0)
     return columns / size, Coordinates(np.diag(1 / size))
-
-
-def parameter_map(levels: tuple[Level, ...], coordinates: list[Coordinates]) -> FloatArray:
-    """Return the matrix that takes covariance parameters back to the effects as they were given.
-
-    G = A G* A' with A the coordinates of a level; the residual variance stands last and stays.
-    """
-    blocks = []
-    for level, coordinate in zip(levels, coordinates, strict=True):
-        rows, columns = level.entries
-        h = len(rows)
-        jacobian = np.empty((h, h))
-        for k in range(h):
-            unit = np.zeros(h)
-            unit[k] = 1.0
-            jacobian[:, k] = (coordinate.matrix @ level.matrix(unit) @ coordinate.matrix.T)[
-                rows, columns
-            ]
-        blocks.append(jacobian)
-    return block_diag(*blocks, np.eye(1))
 
 
 @dataclass(frozen=True)

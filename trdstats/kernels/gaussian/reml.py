@@ -51,6 +51,11 @@ class Model:
     member: IntArray
     reml: bool
 
+    @property
+    def n_obs(self) -> int:
+        """Number of ratings."""
+        return self.products.n_obs
+
     def slopes_of(self, g: int, shape: Shape) -> tuple[IntArray, FloatArray]:
         """Return the patterns of a block and the derivatives of their matrices, (h, k, T, T)."""
         patterns = np.flatnonzero(self.block == g)

@@ -43,12 +43,18 @@ class Pool:
 
 
 def pool_rubin(
-    estimate: FloatArray, std_error: FloatArray, df: FloatArray, conf_level: float
+    estimate: FloatArray,
+    std_error: FloatArray,
+    df: FloatArray,
+    conf_level: float,
+    *,
+    small_sample: bool = True,
 ) -> Pool:
     """Pool by Rubin's rules with the degrees of freedom of Barnard and Rubin.
 
     Q = mean of estimates, T = U + (1 + 1/M) B, lambda = (1 + 1/M) B / T;
-    1/nu = lambda^2 / (M - 1) + (nu_c + 3) / ((nu_c + 1) nu_c (1 - lambda)).
+    1/nu = lambda^2 / (M - 1) + (nu_c + 3) / ((nu_c + 1) nu_c (1 - lambda)), and without the
+    correction for small samples nu = (M - 1) / lambda^2 (Rubin 1987, equation 3.1.6).
 
     Parameters
     ----------
@@ -56,6 +62,9 @@ def pool_rubin(
     df : ndarray, shape (M, k)
         Degrees of freedom of each set; infinite for normal ones. Their mean is nu_c.
     conf_level : float
+    small_sample : bool
+        Whether the degrees of freedom are those of Barnard and Rubin, which never exceed those of
+        the complete data, else Rubin's of 1987.
 
     References
     ----------
@@ -73,7 +82,7 @@ def pool_rubin(
         complete = df.mean(axis=0)
         old = missing_fraction**2 / (M - 1)
         observed = np.where(
-            np.isinf(complete),
+            np.isinf(complete) | (not small_sample),
             0.0,
             (complete + 3) / ((complete + 1) * complete * (1 - missing_fraction)),
         )

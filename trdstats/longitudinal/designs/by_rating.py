@@ -1,4 +1,4 @@
-"""Designs by subject and rating, for random effects on individual visit days."""
+"""Designs by rating, for random effects on individual visit days."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.formulas import (
     CheckedFormula,
+    DesignSpec,
     OutcomeFormula,
     as_categories,
     complete_rows,
@@ -23,107 +24,117 @@ from trdstats.formulas import (
 from trdstats.longitudinal.designs.design import Design, RowTotals
 from trdstats.study.study import better_of, caveat_of
 
+Factor = tuple[Any, Any]  # group of each row, names of the groups
+
 
 @dataclass(frozen=True)
 class Grouping:
-    """The random effects of one level of grouping, laid out by unit and rating.
+    """The random effects of the groups of one factor.
 
     Attributes
     ----------
     column : str
         Column that names the groups.
     effects : list of str
-    Z : ndarray, shape (n, T, r)
-        Design of the effects, 0 where there is no rating.
-    member : ndarray of int, shape (n, T), or None
-        Group of each rating, -1 where there is none; None where the groups are the units.
+    Z : ndarray, shape (n_rows, r)
+        Design of the effects.
+    group : ndarray of int, shape (n_rows,)
     labels : pandas.Index
         Names of the groups.
+    crossed : bool
+        Whether the groups cross those of other factors; else they lie within the groups before.
+    spec : DesignSpec
+        How a table becomes the design of the effects.
     """
 
     column: str
     effects: list[str]
     Z: FloatArray
-    member: IntArray | None
+    group: IntArray
     labels: pd.Index[Any]
+    crossed: bool
+    spec: DesignSpec
 
 
 def build_rows(
-    data: Any, formula: OutcomeFormula, random: Mapping[str, str]
+    data: Any,
+    formula: OutcomeFormula,
+    random: Mapping[str, str],
+    crossed: Mapping[str, str],
+    more: list[str],
 ) -> tuple[Design, list[Grouping]]:
-    """Lay a table out by unit and rating, for subjects with individual visit days.
+    """Read the ratings of a table and the groups they belong to.
 
     Parameters
     ----------
     data : Study or DataFrame
     formula : OutcomeFormula
-    random : mapping of str to str
-        Column of each level of grouping, the outermost first, and its random effects. The
-        outermost groups are the units.
+    random, crossed : mapping of str to str
+        Column of each factor and its random effects: nested ones, the outermost first and the
+        subject last, and crossed ones.
+    more : list of str
+        Further columns that must be there.
 
     Returns
     -------
     design : Design
-        Its visits are the first, second, ... rating of a unit.
+        Its visits are the first, second, ... rating of an outermost group.
     groupings : list of Grouping
 
     Raises
     ------
     DataError, SpecError, NotEstimableError
-        As `build_design`; also when a group belongs to two groups of the level above.
+        As `build_design`; also when a group belongs to two groups of the level above, or a factor
+        has too few groups for a variance.
     """
-    effects = {column: read_effects(text) for column, text in random.items()}
+    effects = {column: read_effects(text) for column, text in {**random, **crossed}.items()}
     needed = {str(v) for v in formula.required_variables}
     for effect in effects.values():
         needed |= {str(v) for v in effect.required_variables}
-    frame, left_out = complete_rows(data, formula, list(random), sorted(needed))
+    roles = [*effects, *more]
+    frame, left_out = complete_rows(data, formula, roles, sorted(needed))
     outcome = str(formula.lhs[0])
     uses = formula.rhs.columns()
     for effect in effects.values():
         uses |= effect.columns()
     frame = as_categories(frame, [c for c in sorted(needed) if c != outcome], uses=uses)
-    codes = {c: pd.factorize(frame[c], sort=True) for c in random}
-    _check_nested(codes)
-    unit, *_ = random
-    person = np.asarray(codes[unit][0], dtype=np.intp)
-    place = np.asarray(frame.groupby(person, sort=False).cumcount(), dtype=np.intp)
-    n, T = len(codes[unit][1]), int(place.max()) + 1
+    factors = {c: pd.factorize(frame[c], sort=True) for c in effects}
+    nested = {c: factors[c] for c in random}
+    _check_nested(nested)
+    _check_crossed(factors, crossed)
+    unit, subject = next(iter(random)), list(random)[-1]
+    person = np.asarray(factors[unit][0], dtype=np.intp)
+    place = _places(person)
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
-    if not np.isfinite(fixed.to_numpy(dtype=float)).all():
+    X = fixed.to_numpy(dtype=float)
+    if not np.isfinite(X).all():
         raise SpecError("The formula gives values that are not finite numbers.")
-    rated = np.zeros((n, T), dtype=bool)
-    rated[person, place] = True
-    X = _by_place(fixed.to_numpy(dtype=float), person, place, n, T)
-    y = np.zeros((T, n))
-    y[place, person] = outcome_of(frame, formula)
     groupings = []
     for column, chosen in effects.items():
         drawn = chosen.get_model_matrix(frame, output="pandas", na_action="ignore")
-        if not np.isfinite(drawn.to_numpy(dtype=float)).all():
+        Z = drawn.to_numpy(dtype=float)
+        if not np.isfinite(Z).all():
             raise SpecError(
                 f"random effects of {column!r} have values that are not finite numbers."
             )
-        Z = np.zeros((n, T, drawn.shape[1]))
-        Z[person, place] = drawn.to_numpy(dtype=float)
-        code, labels = codes[column]
-        member = None
-        if column != unit:
-            member = np.full((n, T), -1, dtype=np.intp)
-            member[person, place] = code
+        code, labels = factors[column]
+        names = [str(c) for c in drawn.columns]
+        group = np.asarray(code, dtype=np.intp)
         groupings.append(
-            Grouping(column, [str(c) for c in drawn.columns], Z, member, pd.Index(labels))
+            Grouping(column, names, Z, group, pd.Index(labels), column in crossed, drawn.model_spec)
         )
-    subject = list(random)[-1]
+    N = len(frame)
     design = Design(
-        frame=frame, subjects=pd.Index(codes[unit][1]), visits=pd.RangeIndex(T),
-        days=np.arange(T, dtype=float)[None], schedule=np.zeros(n, dtype=np.intp),
+        frame=frame, subjects=pd.Index(factors[unit][1]), visits=pd.RangeIndex(place.max() + 1),
+        days=np.zeros((1, 1)), schedule=np.zeros(N, dtype=np.intp),
         outcome=outcome, terms=[str(c) for c in fixed.columns],
-        spec=fixed.model_spec, X=X, y=y, rated=rated, group=np.zeros(n, dtype=np.intp),
+        spec=fixed.model_spec, X=X.T[None], y=outcome_of(frame, formula)[None],
+        rated=np.ones((N, 1), dtype=bool), group=np.zeros(N, dtype=np.intp),
         groups=["all"], weight=None, person=person, occasion=place, varying=(), baseline=None,
         totals=RowTotals.of(frame, [str(v) for v in fixed.model_spec.required_variables]),
         left_out=left_out, caveat=caveat_of(data),
         better=better_of(data, outcome), unit="subject" if subject == unit else unit,
-        subject_of_row=pd.Index(frame[subject]),
+        subject_of_row=pd.Index(frame[subject]), by_row=True,
     )  # fmt: skip
     return design, groupings
 
@@ -148,9 +159,9 @@ def read_effects(text: str) -> CheckedFormula:
     return effects
 
 
-def _check_nested(codes: Mapping[str, tuple[Any, Any]]) -> None:
-    """Refuse a group that belongs to two groups of the level above it."""
-    for (above, (outer, names)), (column, (inner, labels)) in pairwise(codes.items()):
+def _check_nested(factors: Mapping[str, Factor]) -> None:
+    """Refuse a group that belongs to two groups of the level above it, and levels that agree."""
+    for (above, (outer, names)), (column, (inner, labels)) in pairwise(factors.items()):
         pairs = np.unique(np.stack((inner, outer)), axis=1)
         twice = np.flatnonzero(np.bincount(pairs[0]) > 1)
         if len(twice):
@@ -158,18 +169,46 @@ def _check_nested(codes: Mapping[str, tuple[Any, Any]]) -> None:
             raise SpecError(
                 f"{column!r} is not nested within {above!r}: {labels[twice[0]]} is in {parents}"
                 + (f", and {len(twice) - 1} more are in several" if len(twice) > 1 else "")
-                + f". Groups within different levels of {above!r} need different names."
+                + f". Groups within different levels of {above!r} need different names; where "
+                f"they are the same groups, name the factor in crossed={{{above!r}: '1'}}."
             )
+        if len(labels) == len(names) > 1:
+            raise NotEstimableError(
+                f"Every {above!r} holds one {column!r}, so their variances are not identified. "
+                "Leave one of the two levels out."
+            )
+    for column, (_, names) in list(factors.items())[:-1]:
+        _check_several(column, names)
 
 
-def _by_place(matrix: FloatArray, person: IntArray, place: IntArray, n: int, T: int) -> FloatArray:
-    """Lay rows out by subject and place, filled in with what is constant within a subject."""
-    X = np.zeros((T, matrix.shape[1], n))
-    for j, column in enumerate(matrix.T):
-        by_subject = np.zeros(n)
-        by_subject[person] = column
-        if (by_subject[person] == column).all():
-            X[:, j] = by_subject
-        else:
-            X[place, j, person] = column
-    return X
+def _check_crossed(factors: Mapping[str, Factor], crossed: Mapping[str, str]) -> None:
+    """Refuse a crossed factor whose groups are those of another."""
+    for column in crossed:
+        code, names = factors[column]
+        _check_several(column, names)
+        for other, (of_other, other_names) in factors.items():
+            if other == column or len(other_names) != len(names):
+                continue
+            if len(np.unique(np.stack((code, of_other)), axis=1)[0]) == len(names):
+                raise NotEstimableError(
+                    f"{column!r} and {other!r} divide the ratings into the same groups, so their "
+                    "variances are not identified. Leave one of the two out."
+                )
+
+
+def _check_several(column: str, names: Any) -> None:
+    if len(names) < 2:
+        raise NotEstimableError(
+            f"{column!r} has one group ({names[0]}): the variance between groups needs at least "
+            "two. Leave the factor out."
+        )
+
+
+def _places(group: IntArray) -> IntArray:
+    """Return the place of each row among those of its group, in their order."""
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group)
+    start = np.cumsum(sizes) - sizes
+    place = np.empty(len(group), dtype=np.intp)
+    place[order] = np.arange(len(group)) - np.repeat(start, sizes)
+    return place

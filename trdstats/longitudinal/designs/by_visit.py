@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,14 @@ from trdstats.formulas import (
     outcome_of,
 )
 from trdstats.frames import to_pandas
+from trdstats.kinds import as_category
 from trdstats.longitudinal.designs.constraint import (
     check_baseline,
     fill_treatment,
     visits_before_treatment,
 )
-from trdstats.longitudinal.designs.design import Baseline, Design, RowTotals
+from trdstats.longitudinal.designs.design import Baseline, Design, RowTotals, Scales
+from trdstats.longitudinal.designs.levels import level_text
 from trdstats.study import Study
 from trdstats.study.study import better_of, caveat_of, scale_of
 from trdstats.study.visit_order import days_of, order_visits
@@ -38,13 +41,14 @@ def build_design(
     weights: str | None,
     treatment: str | None = None,
     time: str | None = None,
+    scale: str | None = None,
     keep_levels: bool = False,
 ) -> Design:
     """Arrange a table by subject and visit.
 
     Parameters
     ----------
-    data, formula, subject, visit, group, weights, time
+    data, formula, subject, visit, group, weights, time, scale
         As in `MMRM`.
     treatment : str, optional
         Column with one level for all subjects before treatment, in a constrained analysis.
@@ -60,7 +64,7 @@ def build_design(
     """
     outcome, caveat = str(formula.lhs[0]), caveat_of(data)
     needed = sorted({str(v) for v in formula.required_variables})
-    roles = [subject, visit, *(c for c in (group, weights, time) if c)]
+    roles = [subject, visit, *(c for c in (group, weights, time, scale) if c)]
     if treatment is not None:
         needed = sorted({*needed, treatment})
     table = long_table(data, with_baseline=treatment is not None)
@@ -77,9 +81,18 @@ def build_design(
     uses = formula.rhs.columns()
     frame = as_categories(frame, factors, visit, uses=uses, keep_levels=keep_levels)
     visits = frame[visit].cat.categories
+    levels = visits
     person, subjects = pd.factorize(frame[subject], sort=True)
     person = np.asarray(person, dtype=np.intp)
     occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
+    scales, names = None, pd.Index([])
+    if scale is not None:
+        by_row = as_category(frame[scale])
+        frame, names = frame.assign(**{scale: by_row}), by_row.categories
+        occasion = by_row.codes.astype(np.intp) * len(levels) + occasion
+        visits = pd.Index([f"{level_text(s)}, {level_text(v)}" for s in names for v in levels])
+        places = np.arange(len(levels)) if order is None else order.levels.get_indexer(levels)
+        scales = Scales(scale, [str(s) for s in names], np.asarray(places, dtype=float))
     check_once(frame, subject, visit, person, occasion, len(visits))
     n, T = len(subjects), len(visits)
     rated = np.zeros((n, T), dtype=bool)
@@ -89,12 +102,21 @@ def build_design(
     baseline = None
     if treatment is not None:
         check_baseline(frame, before, visit, outcome)
-        levels = frame[treatment].cat.categories
-        baseline = Baseline(visit, treatment, before, levels[0])
-    spec, X, terms, varying = _matrix(formula, frame, person, occasion, n, T, visit, baseline)
+        baseline = Baseline(visit, treatment, before, frame[treatment].cat.categories[0])
+    tiled = np.tile(np.arange(len(levels)), max(len(names), 1))
+    known = {visit: tiled}
+    if scale is not None:
+        by_scale = np.repeat(np.arange(len(names)), len(levels))
+        known[scale] = by_scale
+    spec, X, terms, varying = _matrix(formula, frame, person, occasion, n, T, known, baseline)
     y = np.zeros((T, n))
     y[occasion, person] = outcome_of(frame, formula)
-    days, schedule = _days(frame, visits, time, person, occasion, rated)
+    if scale is None:
+        days, schedule = days_by_schedule(frame, visits, time, person, occasion, rated)
+    else:
+        day = days_of(levels)
+        day = np.arange(len(levels), dtype=float) if np.isnan(day).any() else day
+        days, schedule = np.tile(day, len(names))[None], np.zeros(n, dtype=np.intp)
     return Design(
         frame=frame, subjects=pd.Index(subjects), visits=visits, days=days, schedule=schedule,
         outcome=outcome, terms=terms, spec=spec, X=X, y=y, rated=rated, group=group_code,
@@ -102,11 +124,11 @@ def build_design(
         baseline=baseline, totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, planned=None if order is None else order.levels,
         order_from_text=order is not None and order.from_text, visit=visit, caveat=caveat,
-        better=better_of(data, outcome), scale=scale_of(data),
+        better=better_of(data, outcome), scale=scale_of(data), scales=scales,
     )  # fmt: skip
 
 
-def _days(
+def days_by_schedule(
     frame: pd.DataFrame,
     visits: pd.Index[Any],
     time: str | None,
@@ -206,21 +228,22 @@ def _matrix(
     occasion: IntArray,
     n: int,
     T: int,
-    visit: str,
+    known: Mapping[str, IntArray],
     baseline: Baseline | None,
 ) -> tuple[DesignSpec, FloatArray, list[str], tuple[str, ...]]:
     """Return the design at every visit of every subject, its columns, and what varies.
 
     At visits without a rating it is filled in with values of the subject, so that a covariate that
-    never changes is one column for all visits. It has no weight there.
+    never changes is one column for all visits. It has no weight there. `known` holds the codes of
+    the columns that a visit determines, one entry a visit.
     """
     columns: dict[str, Any] = {}
     varying: list[str] = []
     place = occasion * n + person
     for name in sorted(str(v) for v in formula.rhs.required_variables):
         values = frame[name]
-        if name == visit:
-            codes = np.repeat(np.arange(T), n)
+        if name in known:
+            codes = np.repeat(known[name], n)
             columns[name] = pd.Categorical.from_codes(codes, dtype=values.dtype)  # type: ignore[call-overload]
             continue
         is_category = isinstance(values.dtype, pd.CategoricalDtype)

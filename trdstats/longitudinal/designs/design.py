@@ -44,6 +44,23 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Scales:
+    """Several scales rated at every visit.
+
+    Attributes
+    ----------
+    column : str
+    names : list of str
+    places : ndarray, shape (T,)
+        Place of each assessed visit among the planned ones.
+    """
+
+    column: str
+    names: list[str]
+    places: FloatArray
+
+
+@dataclass(frozen=True)
 class RowTotals:
     """Totals of the analysed rows, for marginal means.
 
@@ -204,6 +221,11 @@ class Design:
         Whether the order of the visits was read from the numbers in their names.
     scale : Scale or None
         Scale of the scores, where the data know it.
+    scales : Scales or None
+        The scales of the ratings, where there are several at a visit.
+    by_row : bool
+        Whether the arrays hold one column a row of `frame`, T = 1 and n = n_rows, because ratings
+        are not laid out by visit.
     """
 
     frame: pd.DataFrame
@@ -234,6 +256,16 @@ class Design:
     planned: pd.Index[Any] | None = None
     order_from_text: bool = False
     scale: Scale | None = None
+    scales: Scales | None = None
+    by_row: bool = False
+
+    @property
+    def cells(self) -> tuple[IntArray, IntArray]:
+        """Place of each row of `frame` in `y`, and in the first and last axis of `X`."""
+        if self.by_row:
+            rows = np.arange(len(self.person))
+            return np.zeros_like(rows), rows
+        return self.occasion, self.person
 
     @property
     def row_subjects(self) -> pd.Index[Any]:
@@ -244,7 +276,9 @@ class Design:
 
     @property
     def places(self) -> FloatArray:
-        """Place of each visit among the planned ones, shape (T,)."""
+        """Place of each visit among the planned ones, shape (T,); repeated for every scale."""
+        if self.scales is not None:
+            return np.tile(self.scales.places, len(self.scales.names))
         if self.planned is None:
             return np.arange(len(self.visits), dtype=float)
         return np.asarray(self.planned.get_indexer(self.visits), dtype=float)
@@ -252,7 +286,7 @@ class Design:
     @property
     def never_rated(self) -> list[Any]:
         """Planned visits between assessed ones at which no subject was assessed."""
-        if self.planned is None:
+        if self.planned is None or self.scales is not None:
             return []
         place = self.planned.get_indexer(self.visits)
         return [v for v in self.planned[place.min() : place.max()] if v not in self.visits]
@@ -260,6 +294,8 @@ class Design:
     @property
     def nominal_days(self) -> FloatArray:
         """Days that the visits name; where any names none, the usual days."""
+        if self.scales is not None:
+            return self.usual_days
         days = days_of(list(self.visits))
         return self.usual_days if np.isnan(days).any() else days
 

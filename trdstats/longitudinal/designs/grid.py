@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, known_level, unknown_name
 from trdstats.estimates.table import STATISTICS
-from trdstats.longitudinal.designs.design import ModelRows
+from trdstats.longitudinal.designs.design import Design, ModelRows
 from trdstats.longitudinal.designs.levels import cells_of, level_text
 
 _ROUNDING = 1e-12
@@ -24,7 +24,8 @@ def margin_rows(
     """Return the coefficients of marginal means, and the levels they stand for.
 
     Numbers are at their mean over the analysed rows, or at the value in `at`; categories that
-    are neither `term` nor `by` are averaged, equally or by their proportion of the analysed rows.
+    are neither `term` nor `by` are averaged, equally, by their proportion of the analysed rows, or
+    equally over the combinations that have rows ("observed").
 
     Returns
     -------
@@ -35,7 +36,7 @@ def margin_rows(
     labels : pandas.DataFrame
         Levels of `term` and `by`, one row a mean; `by` varies slowest.
     """
-    check_choice("weights", weights, ("equal", "proportional"))
+    check_choice("weights", weights, ("equal", "proportional", "observed"))
     totals = design.totals
     columns = [str(v) for v in design.spec.required_variables]
     factors = [c for c in columns if c in totals.types]
@@ -73,6 +74,12 @@ def margin_rows(
     proportion = np.ones(len(grid))
     if weights == "proportional" and others:
         proportion = np.array([totals.count(cell) for cell in cells_of(grid[others])], dtype=float)
+    if weights == "observed" and others:
+        counts = [totals.count(cell) for cell in cells_of(grid[[*shown, *others]])]
+        proportion = (np.array(counts) > 0).astype(float)
+        empty = proportion.reshape(len(labels), -1).sum(axis=1) == 0
+        # A mean without any row stays as it is, and the data say that it is not estimable.
+        proportion.reshape(len(labels), -1)[empty] = 1.0
     per_mean = len(grid) // len(labels)
     parts = proportion.reshape(len(labels), per_mean)
     parts = parts / parts.sum(axis=1, keepdims=True)
@@ -100,6 +107,46 @@ def read_levels(at: Mapping[str, Any], types: Mapping[str, pd.CategoricalDtype])
         except (TypeError, ValueError):
             raise SpecError(f"at={{{column!r}: ...}} must be a number; got {value!r}.") from None
     return read
+
+
+def slope_rows(
+    design: Design, variable: str, by: str, at: Mapping[str, Any], weights: str
+) -> tuple[FloatArray, FloatArray, pd.DataFrame]:
+    """Return the coefficients of slopes of a number within the levels of a category.
+
+    Where the design is a line in the number the slope is exact; else it is the derivative at its
+    value, by central differences over 1e-4 of its range.
+
+    Returns
+    -------
+    L, size : ndarray, shape (k, q)
+    labels : pandas.DataFrame
+    """
+    columns = [str(v) for v in design.spec.required_variables]
+    if variable not in columns:
+        raise unknown_name("column of the model", variable, columns)
+    if variable in design.totals.types:
+        raise SpecError(f"{variable!r} is a category and has no slope: use margins({variable!r}).")
+    values = design.frame[variable].to_numpy(dtype=float)
+    centre = float(at.get(variable, design.totals.mean(variable)))
+    reach = float(np.ptp(values)) / 2 if len(values) else 0.5
+    reach = reach if reach > 0 else 0.5
+
+    def rows_at(x: float) -> tuple[FloatArray, FloatArray, pd.DataFrame]:
+        return margin_rows(design, by, None, {**at, variable: x}, weights)
+
+    middle, size, labels = rows_at(centre)
+    step = reach
+    with np.errstate(invalid="ignore", divide="ignore"):
+        up, down = rows_at(centre + step)[0], rows_at(centre - step)[0]
+    bend = np.abs(up + down - 2 * middle)
+    is_line = np.isfinite(bend).all() and bend.max() <= 1e-9 * np.abs(up).max()
+    if not is_line:
+        step = 2e-4 * reach
+        up, down = rows_at(centre + step)[0], rows_at(centre - step)[0]
+    L = (up - down) / (2 * step)
+    L = np.where(np.abs(L) * step > 1e-12 * np.maximum(size, 1e-300), L, 0.0)
+    return L, np.abs(L) + size / max(abs(centre), reach), labels
 
 
 def _level(column: str, level: Any, categories: Iterable[Any]) -> Any:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
+from trdstats.longitudinal.covariances.covariances import OnDays
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.levels import level_text
 from trdstats.longitudinal.designs.study_grid import StudyGrid, study_grid
-from trdstats.longitudinal.gaussian.covariances import OnDays
 from trdstats.longitudinal.gaussian.question import Question
 from trdstats.study.visit_order import days_of
 

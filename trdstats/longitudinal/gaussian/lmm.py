@@ -1,32 +1,29 @@
-"""Linear mixed models with random effects of the subject, on individual visit days."""
+"""Linear mixed models with random effects of nested and crossed groups."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
-
-import numpy as np
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.arrays import FloatArray
-from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice
+from trdstats.errors import EstimateWarning, SpecError, check_choice
 from trdstats.formulas import read_formula
-from trdstats.kernels.gaussian.mixed_tests import (
-    FixedDegrees,
-    Inference,
-    kenward_roger,
-    satterthwaite,
-)
-from trdstats.kernels.gaussian.newton import Optimum, minimise
-from trdstats.kernels.gaussian.random_effects import Level, parts, random_structure
-from trdstats.kernels.gaussian.reml import Model, expected_hessian, residual_variance
+from trdstats.longitudinal.covariances.covariances import Covariance
+from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping, build_rows, read_effects
 from trdstats.longitudinal.designs.degrees import check_degrees
 from trdstats.longitudinal.designs.fitted_rows import FittedRows
+from trdstats.longitudinal.gaussian.lmm_residuals import INDEPENDENT, residual_rows, with_visits
 from trdstats.longitudinal.gaussian.lmm_result import LMMResult
+from trdstats.longitudinal.gaussian.lmm_search import (
+    at_boundary,
+    check_replication,
+    infer,
+    lowest_deviance,
+)
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
@@ -37,7 +34,7 @@ DDF = ("kenward-roger", "satterthwaite", "residual")
 @checked
 @dataclass(frozen=True, repr=False)
 class LMM(SummaryMixin):
-    """Linear mixed model with random effects of the subject.
+    """Linear mixed model with random effects of subjects, sites, raters.
 
     Parameters
     ----------
@@ -46,8 +43,18 @@ class LMM(SummaryMixin):
     random : str or mapping of str to str, default "1"
         Random effects of a subject: ``"1"`` an intercept, ``"1 + week"`` an intercept and a slope.
         Or the effects of every level of grouping, the outermost first and the subject last:
-        ``{"site": "1", "subject": "1 + week"}``. The cost then grows with the cube of the number
-        of subjects of a site; of one level it grows with the number of ratings.
+        ``{"country": "1", "site": "1", "subject": "1 + week"}``. The cost grows with the number
+        of ratings and of groups at every level, not with the size of a site.
+    crossed : mapping of str to str, optional
+        Random effects of factors whose groups cross the subjects, such as raters who see many
+        subjects: ``{"rater": "1"}``. The cost grows with the square of their number of groups:
+        name the factor with the most groups in `random`.
+    residual : str or Covariance, default "ind"
+        Covariance of the residuals of a subject given the random effects: "ind" independent with
+        one variance, "indh" one variance a visit, or a structure of `MMRM`, such as "ar1" and
+        "sp_exp". By the column ``visit``, one rating a visit.
+    time : str, optional
+        Column with the actual day of each rating, for spatial residuals.
     correlated : bool, default True
         Whether random effects of a group may correlate.
     reml : bool, default True
@@ -58,12 +65,14 @@ class LMM(SummaryMixin):
 
     Raises
     ------
-    SpecError
+    SpecError, UnknownNameError
         When an argument is not usable.
 
     References
     ----------
-    Laird and Ware 1982, doi:10.2307/2529876.
+    Laird and Ware 1982, doi:10.2307/2529876. Pinheiro and Bates 2000, Mixed-Effects Models in S
+    and S-PLUS, chapters 2 and 5. Baayen, Davidson and Bates 2008 (crossed effects),
+    doi:10.1016/j.jml.2007.12.005.
 
     Examples
     --------
@@ -79,25 +88,44 @@ class LMM(SummaryMixin):
     correlated: bool = True
     reml: bool = True
     ddf: Literal["satterthwaite", "kenward-roger", "residual"] = "satterthwaite"
+    crossed: Mapping[str, str] = field(default_factory=dict)
+    residual: str | Covariance = INDEPENDENT
+    time: str | None = None
 
     def __post_init__(self) -> None:
         read_formula(self.formula)
         check_choice("ddf", self.ddf, DDF)
         check_degrees(self.ddf, self.reml)
         texts = [self.random] if isinstance(self.random, str) else list(self.random.values())
-        for text in texts:
+        for text in [*texts, *self.crossed.values()]:
             if "~" in text or "|" in text:
                 raise SpecError(
                     f"random names effects of the subject, such as '1 + week'; got {text!r}. "
                     "The subject is named in fit(..., subject=...), levels of grouping by "
-                    "random={'site': '1', 'subject': '1 + week'}."
+                    "random={'site': '1', 'subject': '1 + week'}, crossed factors by "
+                    "crossed={'rater': '1'}."
                 )
             read_effects(text)
         if not texts:
             raise SpecError("random names no level of grouping; use random='1' or name one.")
+        twice = (
+            [] if isinstance(self.random, str) else [c for c in self.crossed if c in self.random]
+        )
+        if twice:
+            raise SpecError(
+                f"{', '.join(map(repr, twice))} is named in random and in crossed: groups are "
+                "either nested or crossed."
+            )
+        structure = get_covariance(self.residual)
+        if self.time is not None and not structure.by_days:
+            raise SpecError(
+                f"time={self.time!r} is not used by {structure.label} residuals: leave it out."
+            )
 
     @one_thread
-    def fit(self, data: Study | FrameLike, *, subject: str = "subject") -> LMMResult:
+    def fit(
+        self, data: Study | FrameLike, *, subject: str = "subject", visit: str = "visit"
+    ) -> LMMResult:
         """Fit the model.
 
         Parameters
@@ -106,23 +134,41 @@ class LMM(SummaryMixin):
             One row a rating; days may differ between subjects.
         subject : str
             Column. Not used where `random` names levels of grouping.
+        visit : str
+            Column of the visits, used where residuals have a covariance by visit.
 
         Raises
         ------
         DataError, SpecError
             When the table or the formula is not usable, or a subject lies in two sites.
         NotEstimableError
-            When a variance is estimated at or below 0: the message names the simpler model.
+            When the variances are not identified; the message says which and why.
 
         Warns
         -----
         EstimateWarning
-            When columns of the design are collinear (aliased) with others.
+            When columns of the design are collinear (aliased) with others, and when the estimate
+            lies on the boundary: a variance at zero or a correlation at 1 or -1.
         """
-        random = {subject: self.random} if isinstance(self.random, str) else self.random
-        design, groupings = build_rows(data, read_formula(self.formula), random)
-        fitted = FittedRows.of(design, groupings, self.correlated)
-        kept = fitted.columns.kept
+        random = {subject: self.random} if isinstance(self.random, str) else dict(self.random)
+        if subject in self.crossed and isinstance(self.random, str):
+            raise SpecError(f"{subject!r} is the subject and cannot be crossed with itself.")
+        structure = get_covariance(self.residual)
+        by_visit = self.residual != INDEPENDENT
+        more = [visit, *([self.time] if self.time else [])] if by_visit else []
+        design, groupings = build_rows(
+            data, read_formula(self.formula), random, dict(self.crossed), more
+        )
+        residual = None
+        if by_visit:
+            innermost = groupings[len(random) - 1]
+            residual = residual_rows(structure, design, innermost, visit, self.time)
+            design = with_visits(design, residual, visit)
+        else:
+            check_replication(groupings)
+        fitted = FittedRows.of(
+            design, groupings, correlated=self.correlated, reml=self.reml, residual=residual
+        )
         aliased = [design.terms[j] for j in fitted.columns.left_out]
         if aliased:
             warnings.warn(
@@ -132,124 +178,63 @@ class LMM(SummaryMixin):
                 EstimateWarning,
                 stacklevel=3,
             )
-        reduced = fitted.reduced
-        structure = random_structure(reduced.levels)
-        model = Model(
-            products=reduced.units,
-            structures=[structure],
-            sizes=[len(structure.first)],
-            block=np.zeros_like(reduced.units.group),
-            member=reduced.units.group,
-            reml=self.reml,
-        )
-        optimum = self._optimise(model, fitted, groupings)
-        of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
-        natural_scale = fitted.parameters
+        optimum = lowest_deviance(fitted, groupings, residual)
+        given = fitted.as_given(optimum)
+        boundary = at_boundary(fitted, given, groupings)
+        if boundary:
+            warnings.warn(
+                f"{' '.join(boundary)} It happens by chance where a true variance is small, and "
+                "does not show that it is zero. Degrees of freedom and errors take the "
+                "boundary as known. variance_tests() tests each random effect."
+                + _instead(groupings),
+                EstimateWarning,
+                stacklevel=3,
+            )
         return LMMResult(
             spec=self,
             design=design,
-            terms=tuple(design.terms[j] for j in kept),
+            terms=tuple(design.terms[j] for j in fitted.columns.kept),
             aliased=tuple(aliased),
-            inference=fitted.inference(self._infer(model, optimum, of_theta)),
+            inference=fitted.inference(infer(self.ddf, fitted.model, optimum)),
+            boundary=boundary,
             _columns=fitted.columns,
-            _model=model,
-            _optimum=fitted.as_given(optimum, reml=self.reml),
-            _of_theta=natural_scale @ of_theta @ natural_scale.T,
-            _rows=fitted.rows,
+            _model=fitted.model,
+            _optimum=given,
+            _of_theta=given.observed,
             _fitted=fitted,
             _state=optimum.state,
             _groupings=tuple(groupings),
+            _residual=residual,
         )
-
-    def _optimise(self, model: Model, fitted: FittedRows, groupings: Sequence[Grouping]) -> Optimum:
-        levels = fitted.reduced.levels
-        total = residual_variance(model)
-        best: Optimum | None = None
-        for proportion in (0.5, 0.2, 0.05):
-            start = [_start(level, proportion * total / len(levels)) for level in levels]
-            optimum = minimise(model, np.concatenate([*start, [(1 - proportion) * total]]))
-            if optimum is not None and optimum.is_minimum:
-                best = optimum
-                break
-        if best is None:
-            names = ", ".join(e for g in groupings for e in g.effects)
-            raise NotEstimableError(
-                f"The covariance of the random effects {names} cannot be estimated: the "
-                "likelihood is largest where a variance is zero or a correlation 1 or -1, or it "
-                "has no maximum. " + _at_boundary(self, model)
-            )
-        thetas = parts(levels, best.state.theta)
-        for level, grouping, theta in zip(levels, groupings, thetas, strict=True):
-            G = level.matrix(theta)
-            if np.linalg.eigvalsh(G)[0] <= 0:
-                of = f" of {grouping.column!r}" if len(levels) > 1 else ""
-                zero = [e for e, v in zip(grouping.effects, np.diag(G), strict=True) if v <= 0]
-                what = (
-                    f"The variance of the random effect {', '.join(zero)}{of} is estimated at zero"
-                    if zero
-                    else f"A correlation of the random effects {', '.join(grouping.effects)}{of} "
-                    "is estimated at 1 or -1"
-                )
-                raise NotEstimableError(
-                    f"{what}, the boundary of the parameter space, where the model is not "
-                    f"reported. {_at_boundary(self, model)}"
-                )
-        return best
-
-    def _infer(self, model: Model, optimum: Optimum, of_theta: FloatArray) -> Inference:
-        state = optimum.state
-        if self.ddf == "kenward-roger":
-            expected = 2 * np.linalg.inv(expected_hessian(model, state))
-            return kenward_roger(model, state, np.asarray(expected, dtype=float), curved=True)
-        if self.ddf == "satterthwaite":
-            return satterthwaite(model, state, of_theta)
-        df = float(model.products.n_obs - model.products.n_columns)
-        return FixedDegrees(state.beta, state.vcov, np.full(model.products.n_columns, df))
 
     def _in_words(self) -> str:
         if isinstance(self.random, str):
-            return self.random
-        return "; ".join(f"{effects} of {column}" for column, effects in self.random.items())
+            words = [self.random]
+        else:
+            words = [f"{effects} of {column}" for column, effects in self.random.items()]
+        words += [f"{effects} of {column} (crossed)" for column, effects in self.crossed.items()]
+        return "; ".join(words)
 
     def summary(self) -> Summary:
         """Return the model in words."""
-        return Summary(
-            "Linear mixed model",
-            (
-                ("Formula", self.formula),
-                (
-                    "Random effects",
-                    self._in_words() + ("" if self.correlated else ", uncorrelated"),
-                ),
-                ("Estimation", "REML" if self.reml else "ML"),
-                ("Degrees of freedom", self.ddf),
-            ),
-        )
+        header = [
+            ("Formula", self.formula),
+            ("Random effects", self._in_words() + ("" if self.correlated else ", uncorrelated")),
+        ]
+        if self.residual != INDEPENDENT:
+            header.append(("Residuals", get_covariance(self.residual).label))
+        header += [
+            ("Estimation", "REML" if self.reml else "ML"),
+            ("Degrees of freedom", self.ddf),
+        ]
+        return Summary("Linear mixed model", tuple(header))
 
 
-def _start(level: Level, variance: float) -> FloatArray:
-    """Return starting parameters: equal variances of all effects, no correlation.
-
-    The columns of the design have mean square 1 over the ratings.
-    """
-    rows, columns = level.entries
-    return np.where(rows == columns, variance / level.n_effects, 0.0)
-
-
-def _at_boundary(spec: LMM, model: Model) -> str:
-    """Return as text what an estimate at the boundary means, and what to fit instead."""
-    n = int(model.products.n.sum())
-    meaning = (
-        f"With {n:,} subjects or groups this happens by chance where a true variance is small: it "
-        "does not show that it is zero. "
+def _instead(groupings: Sequence[Grouping]) -> str:
+    """Return as text the model that allows what a random intercept does not."""
+    if len(groupings) > 1 or len(groupings[0].effects) > 1:
+        return ""
+    return (
+        " For ratings at scheduled visits MMRM(covariance='cs') is the same model and also allows "
+        "a correlation of zero or below."
     )
-    if not isinstance(spec.random, str):
-        return meaning + "Leave out a level of grouping, or some of its effects."
-    if len(list(read_effects(spec.random))) < 2:
-        return meaning + (
-            "For ratings at scheduled visits MMRM(covariance='cs') is the same model and also "
-            "allows a correlation of zero or below."
-        )
-    if spec.correlated:
-        return meaning + "Try correlated=False, or random='1'."
-    return meaning + "Try random='1'."

@@ -56,6 +56,8 @@ class Margins(EstimateResult):
     fit : MixedResult
     sampled : ndarray, shape (n, k), or None
         What each subject adds by being in the study, where the means are averaged over it.
+    what : str
+        What they are, as title.
     """
 
     inference: Inference
@@ -66,6 +68,7 @@ class Margins(EstimateResult):
     by: str | None
     fit: MixedResult
     sampled: FloatArray | None = None
+    what: str = "Marginal means"
 
     def estimates(self) -> Estimates:
         """Return the means; one that is not estimable is NaN, with the reason."""
@@ -80,7 +83,7 @@ class Margins(EstimateResult):
 
     @property
     def _title(self) -> str:
-        return "Marginal means" + ("" if self.sampled is None else AVERAGED)
+        return self.what + ("" if self.sampled is None else AVERAGED)
 
     def contrasts(
         self,
@@ -137,7 +140,8 @@ class Margins(EstimateResult):
             keys.insert(0, self.by, [level for level, _ in blocks for _ in names])
         estimates = self.fit.identified.estimates(
             L, keys, size=size,
-            title="Differences of marginal means" + ("" if sampled is None else AVERAGED),
+            title=f"Differences of {self.what[0].lower()}{self.what[1:]}"
+            + ("" if sampled is None else AVERAGED),
         )  # fmt: skip
         estimates = self.fit.with_sampling(estimates, L, sampled)
         estimates = replace(estimates, reasons=self._reasons(C, L, estimates))
@@ -282,10 +286,19 @@ class Margins(EstimateResult):
             )
             for r in table.to_dict("records")
         )
-        columns = (*(c.capitalize() for c in head), f"Mean ({format_level(0.95)} CI)", "df")
+        columns = (
+            *(c.capitalize() for c in head),
+            f"{_word(self.what)} ({format_level(0.95)} CI)",
+            "df",
+        )
         header = (("Model", self.fit.spec.formula), ("Degrees of freedom", self.fit.spec.ddf))
         notes = (*self._table().notes, *notes_of(table))
         return Summary(self._title, header, (Table(columns, rows, len(head)),), notes)
+
+
+def _word(what: str) -> str:
+    """Return the heading of the column of estimates."""
+    return "Slope" if what.startswith("Slopes") else "Mean"
 
 
 @checked_methods

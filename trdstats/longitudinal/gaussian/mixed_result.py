@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.aliases import FrameLike
+from trdstats import plots
+from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice, unknown_name
@@ -18,19 +19,20 @@ from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.estimability import Estimability
 from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.kernels.gaussian.newton import Optimum
-from trdstats.kernels.gaussian.reml import Model, covariances
-from trdstats.kernels.gaussian.sandwich import sandwich
-from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.kernels.gaussian.reml import Model
+from trdstats.kernels.random_effects.likelihood import RandomModel
+from trdstats.kernels.random_effects.search import Optimum as RandomOptimum
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import Identified
-from trdstats.longitudinal.designs.grid import margin_rows, type3_rows
+from trdstats.longitudinal.designs.grid import margin_rows, slope_rows, type3_rows
 from trdstats.longitudinal.designs.study_grid import sampling, study_grid
 from trdstats.longitudinal.designs.subject_weights import Weighting
 from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+from trdstats.longitudinal.gaussian.autocorrelation import residual_autocorrelation
 from trdstats.longitudinal.gaussian.margins import Margins
 from trdstats.longitudinal.gaussian.predict import (
     Kind,
-    new_means,
+    predicted,
     residual_table,
     simulated_outcomes,
 )
@@ -65,10 +67,9 @@ class MixedResult(EstimateResult):
     aliased: tuple[str, ...]
     inference: Inference
     _columns: Estimability
-    _model: Model
-    _optimum: Optimum
+    _model: Model | RandomModel
+    _optimum: Optimum | RandomOptimum
     _of_theta: FloatArray
-    _rows: SubjectRows
     _weighting: Weighting | None = field(default=None, kw_only=True)
     _by_constraint: tuple[int, ...] = field(default=(), kw_only=True)
 
@@ -113,6 +114,20 @@ class MixedResult(EstimateResult):
         return float("nan") if self._weighting else self.deviance + 2 * self._n_counted()
 
     @property
+    def aicc(self) -> float:
+        """Akaike's criterion corrected for small samples: 2 k n / (n - k - 1) in place of 2 k.
+
+        As SAS: k parameters as `aic` counts them; n ratings, under REML less the fixed effects.
+
+        References
+        ----------
+        Hurvich and Tsai 1989, doi:10.1093/biomet/76.2.297.
+        """
+        k = self._n_counted()
+        n = max(self.n_obs - (len(self.terms) if self.spec.reml else 0), k + 2)
+        return float("nan") if self._weighting else self.deviance + 2 * k * n / (n - k - 1)
+
+    @property
     def bic(self) -> float:
         """Schwarz's criterion with the number of subjects, as SAS and mmrm; NaN as `aic`."""
         if self._weighting:
@@ -120,9 +135,14 @@ class MixedResult(EstimateResult):
         return self.deviance + float(np.log(self._n_units)) * self._n_counted()
 
     @property
+    def n_obs(self) -> int:
+        """Number of analysed ratings."""
+        return self._model.n_obs
+
+    @property
     def _n_units(self) -> int:
         """Number of subjects, or of sites whose subjects are not independent."""
-        return int(self._model.products.n.sum())
+        raise NotImplementedError
 
     def _n_counted(self) -> int:
         return self.n_covariance
@@ -189,12 +209,10 @@ class MixedResult(EstimateResult):
         one row a site: only sites are independent. With estimated weights the influence includes
         their estimation. A fit to a summary has no rows, and no influences.
         """
-        if not len(self.design.person):
+        effect_influence = self._influence() if len(self.design.person) else None
+        if effect_influence is None:
             return estimates
-        effect_influence, subjects = (
-            self._influence(),
-            np.asarray(self.design.subjects, dtype=object),
-        )
+        subjects = np.asarray(self.design.subjects, dtype=object)
         if self._weighting is not None:
             effect_influence, subjects = (
                 self._weighting.through(effect_influence),
@@ -225,8 +243,9 @@ class MixedResult(EstimateResult):
         if sampled is None:
             return estimates
         added = sampled.T @ sampled
-        if getattr(self.spec, "vcov", "model") != "model":
-            of_effects = self._influence() @ L[:, self._kept].T
+        effects = self._influence()
+        if getattr(self.spec, "vcov", "model") != "model" and effects is not None:
+            of_effects = effects @ L[:, self._kept].T
             added += of_effects.T @ sampled + sampled.T @ of_effects
         return replace(estimates, covariance=estimates.covariance + added)
 
@@ -311,15 +330,16 @@ class MixedResult(EstimateResult):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, ratings, log-likelihood, AIC, BIC, and convergence."""
-        s, o = self._model.products, self._optimum
+        o = self._optimum
         return pd.DataFrame(
             {
                 "n": [self._n_units],
-                "n_obs": [s.n_obs],
+                "n_obs": [self.n_obs],
                 "n_left_out": [sum(self.design.left_out.values())],
                 "loglik": [self.loglik],
                 "deviance": [self.deviance],
                 "aic": [self.aic],
+                "aicc": [self.aicc],
                 "bic": [self.bic],
                 "n_covariance": [self.n_covariance],
                 "n_iterations": [o.n_iterations],
@@ -349,8 +369,10 @@ class MixedResult(EstimateResult):
             Column within whose levels they are estimated, e.g. ``"visit"``.
         at : mapping, optional
             Values of covariates. Default: numbers at their mean over the analysed rows.
-        weights : {"equal", "proportional"}
-            How the levels of other categories are averaged.
+        weights : {"equal", "proportional", "observed"}
+            How the levels of other categories are averaged: all equally, by their numbers of
+            analysed rows, or equally over those combinations that have a row with the levels of
+            `term` and `by` (categories within others, such as sites within countries).
         covariates : {"fixed", "observed"}
             "fixed" takes numbers at their mean and averages other categories. "observed" averages
             over the subjects of the study, each with the covariates it has, as if all had the
@@ -394,6 +416,89 @@ class MixedResult(EstimateResult):
                 "subjects: use margins at fixed covariates, or weights in rates(...)."
             )
 
+    def slopes(
+        self,
+        variable: str,
+        *,
+        by: str,
+        at: Mapping[str, Level] | None = None,
+        weights: str = "equal",
+    ) -> Margins:
+        """Estimate how the mean outcome changes with a number, within each level of a category.
+
+        Parameters
+        ----------
+        variable : str
+            Number in the formula, e.g. ``"day"``.
+        by : str
+            Category within whose levels, e.g. ``"treatment"``. ``contrasts()`` of the result are
+            differences of slopes.
+        at : mapping, optional
+            Values of covariates. A slope that depends on the number itself (``day + I(day**2)``) is
+            that at its value here, by default its mean over the analysed rows.
+        weights : {"equal", "proportional", "observed"}
+            How the levels of other categories are averaged.
+
+        Returns
+        -------
+        Margins
+            One row a level: change of the mean outcome per unit of the number.
+
+        Raises
+        ------
+        UnknownNameError, SpecError
+            When a column is not in the model, or the variable is no number.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> frame = trd.load_sample("trial").longitudinal(days=[7, 14, 21, 28])
+        >>> fit = trd.LMM("score ~ day * treatment + baseline", random="1 + day").fit(frame)
+        >>> fit.slopes("day", by="treatment").contrasts(reference="TMS").tidy()["contrast"].tolist()
+        ['ECT - TMS', 'IV ketamine - TMS']
+        """
+        L, size, labels = slope_rows(self.design, variable, by, at or {}, weights)
+        what = f"Slopes of {variable}"
+        return Margins(self.inference, L, size, labels, by, None, self, what=what)
+
+    def residual_autocorrelation(
+        self, kind: Kind = "normalised", *, conf_level: float = 0.95
+    ) -> pd.DataFrame:
+        """Return the correlation of residuals of a subject by how many visits lie between them.
+
+        Parameters
+        ----------
+        kind : {"normalised", "conditional", "marginal"}
+            As in `residuals`. Normalised residuals have no correlation where the covariance fits.
+        conf_level : float
+            Of the band.
+
+        Returns
+        -------
+        pandas.DataFrame
+            lag (visits, or with random effects ratings of the subject in the order of the table),
+            autocorrelation, n_pairs, conf_low and conf_high: the band of residuals without
+            correlation, z / sqrt(n_pairs) on both sides of 0.
+
+        Raises
+        ------
+        NotEstimableError
+            When no subject has two ratings.
+        """
+        return residual_autocorrelation(self, kind, conf_level)
+
+    def plot_autocorrelation(
+        self, kind: Kind = "normalised", ax: Axes | None = None, **options: Any
+    ) -> Axes:
+        """Draw the autocorrelation of residuals by distance; returns the Axes."""
+        frame = self.residual_autocorrelation(kind)
+        unit = "ratings" if self.design.by_row else "visits"
+        settings = {
+            "xlabel": f"Distance in {unit}", "ylabel": f"Autocorrelation of {kind} residuals",
+            **options,
+        }  # fmt: skip
+        return plots.plot_autocorrelation(frame, ax=ax, **settings)
+
     def residuals(self, kind: Kind = "marginal") -> pd.DataFrame:
         """Return fitted values and residuals of every analysed row.
 
@@ -416,27 +521,44 @@ class MixedResult(EstimateResult):
         """
         return residual_table(self, kind)
 
-    def predict(self, data: FrameLike, *, conf_level: float = 0.95) -> pd.DataFrame:
-        """Estimate the mean outcome of new rows.
+    def predict(
+        self,
+        data: FrameLike | None = None,
+        *,
+        interval: Literal["mean", "new subject"] = "mean",
+        conf_level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Estimate the mean outcome of new rows, or predict ratings of new subjects.
 
         Parameters
         ----------
-        data : DataFrame
-            Columns of the formula; levels must be those the model was fitted to.
+        data : DataFrame, optional
+            Columns of the formula; levels must be those the model was fitted to. Default: the
+            analysed rows, beside which their subject stands.
+        interval : {"mean", "new subject"}
+            Whether the limits are for the mean of all such subjects, or for the rating of one new
+            subject: its variance is then added. For an `MMRM` the rows need the column of the
+            visits (and of the `group`), for an `LMM` those of the random effects.
         conf_level : float
 
         Returns
         -------
         pandas.DataFrame
             The columns of the formula, estimate, std_error, df, conf_low, conf_high, conf_level,
-            reason. A mean that is not estimable is NaN, and reason says why.
+            reason. A mean that is not estimable is NaN, and reason says why. Of a new subject
+            std_error is that of the prediction; its covariance parameters are taken as known.
 
         Raises
         ------
         SpecError
             When columns or levels are missing or unknown.
         """
-        return new_means(self, data, conf_level)
+        check_choice("interval", interval, ("mean", "new subject"))
+        return predicted(self, data, conf_level, new_subject=interval == "new subject")
+
+    def variance_of_rows(self, table: pd.DataFrame) -> FloatArray:
+        """Return the variance of one rating of a new subject on each row of a table."""
+        raise NotImplementedError
 
     def simulate(self, n: int = 1, *, seed: int) -> pd.DataFrame:
         """Draw outcomes of the analysed rows from the fitted model.
@@ -449,8 +571,16 @@ class MixedResult(EstimateResult):
         return simulated_outcomes(self, n, seed)
 
     def subject_lines(self) -> FloatArray | None:
-        """Return the contribution of random effects at every rating, shape (n, T); None without."""
+        """Return the contribution of random effects at every rating, (n_rows,); None without."""
         return None
+
+    def whitened(self, residual: FloatArray) -> FloatArray:
+        """Return residuals times the inverse Cholesky factor of their covariance, (n_rows,)."""
+        raise NotImplementedError
+
+    def noise(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return draws of what is not the mean of the analysed rows, shape (n, n_rows)."""
+        raise NotImplementedError
 
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).
@@ -475,6 +605,11 @@ class MixedResult(EstimateResult):
         if not len(self.design.person):
             raise SpecError(
                 "The model was fitted to a summary, which has no rows: influence needs them."
+            )
+        if self._influence() is None:
+            raise SpecError(
+                "Influence needs independent subjects or sites, and crossed random effects connect "
+                "all ratings."
             )
         return super().influence().rename(columns={"subject": self.design.unit})
 
@@ -531,20 +666,12 @@ class MixedResult(EstimateResult):
             return f"{n:,}"
         return f"{self.design.row_subjects.nunique():,} in {n:,} of {self.design.unit}"
 
-    def _influence(self) -> FloatArray:
-        """Return the influence of each subject on each fixed effect, shape (n, q)."""
-        robust = sandwich(self._model, self._optimum.state, self._rows, "empirical")
-        effect = np.zeros((len(self.design.subjects), len(self.terms)))
-        effect[self._rows.order] = robust.scores @ robust.plain
-        return effect
+    def _influence(self) -> FloatArray | None:
+        """Return the influence of each subject on each fixed effect, shape (n, q).
 
-    def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
-        """Yield the subjects of each pattern, its visits, and their covariance."""
-        s, rows = self._model.products, self._rows
-        V = covariances(self._model, self._optimum.state.shapes)
-        for p in range(len(s.n)):
-            visits = np.flatnonzero(s.rated[p])
-            yield rows.order[rows.pattern == p], visits, V[p][np.ix_(visits, visits)]
+        None where no subjects are independent of each other.
+        """
+        raise NotImplementedError
 
     def _header(self) -> tuple[tuple[str, str], ...]:
         """Return further lines of the header of the summary."""

@@ -31,19 +31,20 @@ from trdstats.kernels.gaussian.reml import Model, residual_start
 from trdstats.kernels.gaussian.sandwich import Kind, sandwich
 from trdstats.kernels.gaussian.subject_blocks import SubjectBlocks
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.designs.by_visit import build_design, long_table
-from trdstats.longitudinal.designs.degrees import check_degrees
-from trdstats.longitudinal.designs.design import Design
-from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
-from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
-from trdstats.longitudinal.gaussian.covariances import (
+from trdstats.longitudinal.covariances.combined import Kronecker
+from trdstats.longitudinal.covariances.covariances import (
     CompoundSymmetry,
     Covariance,
     OnDays,
     Toeplitz,
     Unstructured,
-    get_covariance,
 )
+from trdstats.longitudinal.covariances.structures import get_covariance
+from trdstats.longitudinal.designs.by_visit import build_design, long_table
+from trdstats.longitudinal.designs.degrees import check_degrees
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
+from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame
 from trdstats.study import Study
@@ -70,7 +71,9 @@ class MMRM(SummaryMixin):
         Outcome and fixed effects, e.g. ``"change ~ baseline * visit + treatment * visit"``.
     covariance : str or Covariance
         "us", "toep", "toeph", "ar1", "ar1h", "cs", "csh", "ad", "adh" (h: one variance a visit),
-        "sp_exp", "sp_gau", "sp_pow" (by the days of the visits), or another `Covariance`.
+        "ind", "indh" (independent errors), "sp_exp", "sp_gau", "sp_pow" (by the days of the
+        visits; with a variance of each rating alone as "sp_exp+nugget" and likewise), or another
+        `Covariance`.
     reml : bool, default True
         Restricted maximum likelihood, else maximum likelihood.
     ddf : {"kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual"}
@@ -86,6 +89,10 @@ class MMRM(SummaryMixin):
     time : str, optional
         Column with the actual day of each rating, for ``"sp_exp"``, ``"sp_gau"`` and ``"sp_pow"``.
         Default: the visits themselves, where they are numbers.
+    scale : str, optional
+        Column that names the scale of each rating, where a subject has several at a visit, for
+        "us@ar1", "us@cs", "us@us", "us@toep" and "us@ad": unstructured between the scales, times a
+        correlation of the visits. One row a subject, visit and scale.
     constrained : bool, default False
         Constrained longitudinal analysis: the visits at day 0 or earlier (or called "baseline",
         "screening") are outcomes like the others, at which all treatments have one mean.
@@ -128,10 +135,18 @@ class MMRM(SummaryMixin):
     rating_weights: str | None = None
     time: str | None = None
     constrained: bool = False
+    scale: str | None = None
 
     def __post_init__(self) -> None:
         read_formula(self.formula)
-        get_covariance(self.covariance)
+        is_joint = isinstance(get_covariance(self.covariance), Kronecker)
+        if is_joint != (self.scale is not None):
+            raise SpecError(
+                "Several scales at a visit need both: scale=, the column that names them, and a "
+                "covariance of scales and visits, such as covariance='us@ar1'."
+            )
+        if self.constrained and self.scale is not None:
+            raise SpecError("A constrained analysis has one scale: leave scale= out.")
         check_choice("ddf", self.ddf, DDF)
         check_choice("vcov", self.vcov, VCOV)
         check_degrees(self.ddf, self.reml)
@@ -218,7 +233,7 @@ class MMRM(SummaryMixin):
         design = build_design(
             data, read_formula(self.formula), subject=subject, visit=visit, group=self.group,
             weights=self.rating_weights, treatment=treatment if self.constrained else None,
-            time=self.time,
+            time=self.time, scale=self.scale,
         )  # fmt: skip
         origin = _origin(design)
         X, y, log_weight = _weighted(design, origin)
@@ -296,10 +311,10 @@ class MMRM(SummaryMixin):
             rows (an empirical covariance, actual days, weights).
         """
         rowwise = self.vcov != "model" or self.time or self.rating_weights or self.constrained
-        if rowwise:
+        if rowwise or self.scale:
             raise SpecError(
                 "Summaries hold no rows: they are for models with vcov='model', without weights, "
-                "time and constraint."
+                "time, scale and constraint."
             )
         return summarise_frame(self, frame, subject=subject, visit=visit)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,9 +10,17 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.arrays import FloatArray
-from trdstats.longitudinal.gaussian.covariances import Covariance, get_covariance
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError
+from trdstats.kernels.gaussian.newton import Optimum
+from trdstats.kernels.gaussian.reml import Model, covariances
+from trdstats.kernels.gaussian.sandwich import sandwich
+from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.longitudinal.covariances.covariances import Covariance
+from trdstats.longitudinal.covariances.structures import get_covariance
+from trdstats.longitudinal.designs.levels import level_text
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+from trdstats.longitudinal.gaussian.nested_models import likelihood_ratio
 from trdstats.longitudinal.gaussian.predict import missing_visits
 from trdstats.longitudinal.gaussian.probability_result import (
     Misfit,
@@ -33,6 +41,9 @@ class MMRMResult(MixedResult):
     """A fitted mixed model for repeated measures."""
 
     spec: MMRM
+    _model: Model
+    _optimum: Optimum
+    _rows: SubjectRows = field(kw_only=True)
     _origin: FloatArray = field(kw_only=True)
     title: ClassVar[str] = "Mixed model for repeated measures"
 
@@ -85,6 +96,38 @@ class MMRMResult(MixedResult):
                 "start": self._optimum.start,
             }
         )
+
+    def likelihood_ratio(self, simpler: MMRMResult) -> pd.DataFrame:
+        """Test what a simpler fit of the same rows does not have.
+
+        Either covariances of which one is a special case of the other, with the same fixed
+        effects, under REML or ML; or fixed effects, with the same covariance, under ML only:
+        restricted likelihoods of different fixed effects are not comparable.
+
+        Parameters
+        ----------
+        simpler : MMRMResult
+
+        Returns
+        -------
+        pandas.DataFrame
+            statistic, df, p_value (chi-squared).
+
+        Raises
+        ------
+        SpecError
+            When the fits are not of the same rows, not nested, or differ in both.
+
+        Examples
+        --------
+        >>> import trdstats as trd
+        >>> frame = trd.load_sample("trial").longitudinal(days=[7, 14, 21, 28])
+        >>> model = trd.MMRM("change ~ baseline * visit + treatment * visit")
+        >>> banded = trd.MMRM(model.formula, covariance="toeph").fit(frame)
+        >>> int(model.fit(frame).likelihood_ratio(banded)["df"].item())
+        3
+        """
+        return likelihood_ratio(self, simpler)
 
     def predict_missing(self) -> pd.DataFrame:
         """Predict the missed visits from those observed on the same subject.
@@ -233,14 +276,96 @@ class MMRMResult(MixedResult):
         )  # fmt: skip
         return probabilities(self, question, visit, misfit)
 
+    def variance_of_rows(self, table: pd.DataFrame) -> FloatArray:
+        """Return the variance of one rating of a new subject on each row of a table.
+
+        Raises
+        ------
+        SpecError
+            When the rows do not name their visits, or the variances are those of weights.
+        """
+        spec, design = self.spec, self.design
+        if spec.rating_weights is not None or self._weighting is not None:
+            raise SpecError("A new rating has no weight, so its variance is not known.")
+        columns = [c for c in (design.visit, spec.group, spec.scale) if c]
+        absent = [c for c in columns if c not in table.columns]
+        if absent:
+            raise SpecError(
+                f"The variance of a new rating needs the columns {', '.join(map(repr, absent))}."
+            )
+        matrices = self.covariance
+        by_group = matrices if isinstance(matrices, dict) else {"all": matrices}
+        variances = {name: np.diag(V) for name, V in by_group.items()}
+        names = [str(v) for v in design.visits]
+        visits = table[design.visit].astype(object).map(level_text)
+        if spec.scale:
+            visits = table[spec.scale].astype(object).map(level_text) + ", " + visits
+            place = pd.Index(names).get_indexer(pd.Index(visits))
+        else:
+            place = pd.Index([level_text(v) for v in design.visits]).get_indexer(pd.Index(visits))
+        if (place < 0).any():
+            raise SpecError(
+                f"The model has no visit {visits[place < 0].iloc[0]}; its visits are "
+                f"{', '.join(names)}."
+            )
+        group = ["all"] * len(table) if spec.group is None else table[spec.group].astype(str)
+        unknown = sorted({str(g) for g in group} - set(variances))
+        if unknown:
+            raise SpecError(f"The model has no group {', '.join(unknown)} of {spec.group!r}.")
+        return np.array([variances[str(g)][t] for g, t in zip(group, place, strict=True)])
+
     def visit_variances(self) -> tuple[FloatArray, FloatArray] | None:
         """Return the variance at each visit, and the sampling variance of each, shape (T,).
 
         None where groups have their own covariances.
         """
-        if self.spec.group:
+        if self.spec.group or self.spec.scale:
             return None
         shape = self._optimum.state.shapes[0]
         slope = np.diagonal(shape.first[:, 0], axis1=1, axis2=2)
         spread = np.einsum("ht,hk,kt->t", slope, self._of_theta, slope)
         return np.diag(shape.value[0]), spread
+
+    @property
+    def _n_units(self) -> int:
+        """Number of subjects."""
+        return int(self._model.products.n.sum())
+
+    def _influence(self) -> FloatArray:
+        """Return the influence of each subject on each fixed effect, shape (n, q)."""
+        robust = sandwich(self._model, self._optimum.state, self._rows, "empirical")
+        effect = np.zeros((len(self.design.subjects), len(self.terms)))
+        effect[self._rows.order] = robust.scores @ robust.plain
+        return effect
+
+    def _covariances(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Yield the subjects of each pattern, its visits, and their covariance."""
+        s, rows = self._model.products, self._rows
+        V = covariances(self._model, self._optimum.state.shapes)
+        for p in range(len(s.n)):
+            visits = np.flatnonzero(s.rated[p])
+            yield rows.order[rows.pattern == p], visits, V[p][np.ix_(visits, visits)]
+
+    def whitened(self, residual: FloatArray) -> FloatArray:
+        """Return residuals times the inverse Cholesky factor of their covariance, (n_rows,)."""
+        design = self.design
+        root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
+        raw = np.zeros(design.rated.shape)
+        raw[design.person, design.occasion] = residual * root[design.cells]
+        result = np.zeros_like(raw)
+        for subjects, visits, V in self._covariances():
+            half = np.linalg.cholesky(V)
+            result[np.ix_(subjects, visits)] = np.linalg.solve(
+                half, raw[np.ix_(subjects, visits)].T
+            ).T
+        return np.asarray(result[design.person, design.occasion])
+
+    def noise(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return draws of what is not the mean of the analysed rows, shape (n, n_rows)."""
+        design = self.design
+        root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
+        drawn = np.zeros((n, *design.y.shape))
+        for subjects, visits, V in self._covariances():
+            noise = rng.standard_normal((n, len(subjects), len(visits))) @ np.linalg.cholesky(V).T
+            drawn[:, visits[:, None], subjects] = np.swapaxes(noise, 1, 2)
+        return np.asarray((drawn / root)[:, design.occasion, design.person])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as t_distribution
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
@@ -15,6 +16,7 @@ from trdstats.longitudinal.designs.levels import cells_of
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+    from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
 
 Kind = Literal["marginal", "conditional", "normalised"]
 
@@ -25,14 +27,13 @@ def residual_table(fit: MixedResult, kind: Kind) -> pd.DataFrame:
     _need_rows(fit, "residuals")
     design = fit.design
     mean = fitted_means(fit)
-    y = design.y[design.occasion, design.person]
-    fitted = mean[design.occasion, design.person]
+    y, fitted = design.y[design.cells], mean[design.cells]
     residual = y - fitted
     if kind == "conditional":
-        fitted = fitted + _subject_lines(fit)[design.person, design.occasion]
+        fitted = fitted + _subject_lines(fit)
         residual = y - fitted
     elif kind == "normalised":
-        residual = _whitened(fit, mean)[design.person, design.occasion]
+        residual = fit.whitened(residual)
     visit = design.visits[design.occasion]
     return pd.DataFrame(
         {
@@ -56,7 +57,7 @@ def fitted_means(fit: MixedResult) -> FloatArray:
 
 
 def _subject_lines(fit: MixedResult) -> FloatArray:
-    """Return the contribution of the random effects at every rating, shape (n, T)."""
+    """Return the contribution of the random effects at every rating, shape (n_rows,)."""
     lines = fit.subject_lines()
     if lines is None:
         raise SpecError(
@@ -65,19 +66,7 @@ def _subject_lines(fit: MixedResult) -> FloatArray:
     return lines
 
 
-def _whitened(fit: MixedResult, mean: FloatArray) -> FloatArray:
-    """Return residuals times the inverse Cholesky factor of their covariance, shape (n, T)."""
-    design = fit.design
-    root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
-    raw = ((design.y - mean) * root).T
-    result = np.zeros_like(raw)
-    for subjects, visits, V in fit._covariances():
-        residuals = np.linalg.solve(np.linalg.cholesky(V), raw[np.ix_(subjects, visits)].T).T
-        result[np.ix_(subjects, visits)] = residuals
-    return result
-
-
-def missing_visits(fit: MixedResult) -> pd.DataFrame:
+def missing_visits(fit: MMRMResult) -> pd.DataFrame:
     """Return predictions of the missed visits from the observed ones.
 
     See `MMRMResult.predict_missing`.
@@ -131,10 +120,13 @@ def missing_visits(fit: MixedResult) -> pd.DataFrame:
     return pd.concat(tables).sort_values(["subject", "visit"], ignore_index=True)
 
 
-def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
-    """Return the mean of new rows; see `MixedResult.predict`."""
+def predicted(fit: MixedResult, data: Any, conf_level: float, *, new_subject: bool) -> pd.DataFrame:
+    """Return the mean of rows, or ratings of new subjects; see `MixedResult.predict`."""
     check_level(conf_level)
-    table = to_pandas(data, what="data")
+    of_fit = data is None
+    if of_fit:
+        _need_rows(fit, "predictions of the analysed rows")
+    table = fit.design.frame if of_fit else to_pandas(data, what="data").reset_index(drop=True)
     columns = [str(v) for v in fit.design.spec.required_variables]
     absent = [c for c in columns if c not in table.columns]
     if absent:
@@ -156,7 +148,18 @@ def new_means(fit: MixedResult, data: Any, conf_level: float) -> pd.DataFrame:
     rows = table[columns].reset_index(drop=True)
     cells = cells_of(grid[list(fit.design.totals.types)])
     estimates = fit.identified.estimates(np.asarray(matrix, dtype=float), rows, cells=cells)
-    return estimates.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
+    result = estimates.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
+    if new_subject:
+        error = np.sqrt(result["std_error"] ** 2 + fit.variance_of_rows(table))
+        critical = t_distribution.isf((1 - conf_level) / 2, result["df"])
+        result = result.assign(
+            std_error=error,
+            conf_low=result["estimate"] - critical * error,
+            conf_high=result["estimate"] + critical * error,
+        )
+    if of_fit and "subject" not in result:
+        result.insert(0, "subject", np.asarray(fit.design.row_subjects))
+    return result
 
 
 def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
@@ -164,18 +167,12 @@ def simulated_outcomes(fit: MixedResult, n: int, seed: int) -> pd.DataFrame:
     _need_rows(fit, "draws")
     design = fit.design
     rng = np.random.default_rng(seed)
-    mean = fitted_means(fit)
-    root = np.ones_like(design.y) if design.weight is None else np.sqrt(design.weight)
-    drawn = np.zeros((n, *design.y.shape))
-    for subjects, visits, V in fit._covariances():
-        noise = rng.standard_normal((n, len(subjects), len(visits))) @ np.linalg.cholesky(V).T
-        drawn[:, visits[:, None], subjects] = np.swapaxes(noise, 1, 2)
-    values = mean + drawn / root
+    values = fitted_means(fit)[design.cells] + fit.noise(n, rng)
     head = pd.DataFrame(
         {
             "subject": design.row_subjects,
             "visit": design.visits[design.occasion],
         }
     )
-    columns = {f"draw {k + 1}": values[k][design.occasion, design.person] for k in range(n)}
+    columns = {f"draw {k + 1}": values[k] for k in range(n)}
     return pd.concat([head, pd.DataFrame(columns)], axis=1)

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.gaussian import covariance as kernel
 from trdstats.kernels.gaussian.covariance import Correlation, Shape
 
@@ -289,6 +288,20 @@ class Correlated(_OneVariance):
         return variances + names
 
 
+def correlation_of(key: str, rho: FloatArray, x: FloatArray) -> Correlation:
+    """Return a correlation of visits at some places or days with its derivatives.
+
+    Parameters
+    ----------
+    key : str
+        Name of the correlation.
+    rho : ndarray
+        Its parameters.
+    x : ndarray, shape (T,)
+    """
+    return _CORRELATIONS[key].build(rho, x)
+
+
 @dataclass(frozen=True)
 class _Family:
     """A correlation of few parameters, of visits at some places or days x."""
@@ -375,35 +388,3 @@ _CORRELATIONS = {
         lambda v, x: ["correlation a day"],
     ),
 }  # fmt: skip
-
-STRUCTURES: dict[str, Covariance] = {
-    "us": Unstructured(),
-    "toep": Toeplitz(),
-    "toeph": Correlated("toep", heterogeneous=True),
-    "ar1": Correlated("ar1", heterogeneous=False),
-    "ar1h": Correlated("ar1", heterogeneous=True),
-    "cs": CompoundSymmetry(),
-    "csh": Correlated("cs", heterogeneous=True),
-    "ad": Correlated("ad", heterogeneous=False),
-    "adh": Correlated("ad", heterogeneous=True),
-    "sp_exp": Correlated("sp_exp", heterogeneous=False),
-    "sp_gau": Correlated("sp_gau", heterogeneous=False),
-    "sp_pow": Correlated("sp_pow", heterogeneous=False),
-}
-
-
-def get_covariance(covariance: str | Covariance) -> Covariance:
-    """Return a structure by its abbreviation; a structure is returned as it is.
-
-    Raises
-    ------
-    UnknownNameError, SpecError
-        When there is no such structure.
-    """
-    if isinstance(covariance, Covariance):
-        return covariance
-    if not isinstance(covariance, str):
-        raise SpecError(f"covariance must be a name or a Covariance; got {covariance!r}.")
-    if covariance not in STRUCTURES:
-        raise unknown_name("covariance structure", covariance, STRUCTURES)
-    return STRUCTURES[covariance]

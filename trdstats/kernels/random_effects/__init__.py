@@ -1,0 +1,1 @@
+"""Random effects of nested and crossed groups: likelihood, derivatives, search, predictions."""

@@ -1,0 +1,109 @@
+"""How groups lie within groups, and which columns belong to whom.
+
+Rows are sorted so that the rows of every group stand together at every level. The columns are
+those of the innermost level, of the levels above it, of all crossed factors together, the fixed
+effects and the outcome. A level needs of the data only its own rows of the cross-products: its
+columns with themselves and with all columns after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trdstats.arrays import FloatArray, IntArray
+
+Blocks = list[FloatArray]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Levels of grouping, the innermost first, and the columns of each.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Number of columns of each level, then of fixed effects and outcome.
+    starts : tuple of ndarray of int
+        First row of each group, by level; a last level of crossed factors is one group.
+    codes : tuple of ndarray of int
+        Number of each group as it was given, by level.
+    """
+
+    widths: tuple[int, ...]
+    starts: tuple[IntArray, ...]
+    codes: tuple[IntArray, ...]
+
+    def within(self, level: int, outer: int) -> IntArray:
+        """Return the first group of a level in each group of an outer one."""
+        return np.searchsorted(self.starts[level], self.starts[outer])
+
+    def above(self, level: int, outer: int) -> IntArray:
+        """Return the group of an outer level that each group of a level lies in."""
+        return np.searchsorted(self.starts[outer], self.starts[level], side="right") - 1
+
+    def columns(self, level: int) -> list[tuple[slice, slice]]:
+        """Return, for each block after a level, its rows and its columns among those after it."""
+        at, total = 0, sum(self.widths[level + 1 :])
+        slices = []
+        for width in self.widths[level + 1 :]:
+            slices.append((slice(at, at + width), slice(at, total)))
+            at += width
+        return slices
+
+    def products(self, level: int, left: FloatArray, right: FloatArray) -> Blocks:
+        """Return sums of left' right over the groups of a level, for every block after it.
+
+        Parameters
+        ----------
+        level : int
+        left, right : ndarray, shape (g, r, u)
+        """
+        blocks: Blocks = []
+        last = len(self.widths) - 1
+        for k, (rows, columns) in enumerate(self.columns(level), level + 1):
+            a, b = left[:, :, rows], right[:, :, columns]
+            if k == last or len(self.starts[k]) == 1:
+                n = a.shape[0] * a.shape[1]
+                flat_a, flat_b = a.reshape(n, a.shape[2]), b.reshape(n, b.shape[2])
+                blocks.append((flat_a.T @ flat_b)[None])
+                continue
+            if a.shape[1] == 1:
+                each = a[:, 0, :, None] * b[:, 0, None, :]
+            else:
+                each = np.swapaxes(a, 1, 2) @ b
+            blocks.append(np.add.reduceat(each, self.within(level, k), axis=0))
+        return blocks
+
+
+def sort_rows(groups: Sequence[IntArray]) -> tuple[IntArray, list[IntArray], list[IntArray]]:
+    """Return an order of rows in which the rows of every group stand together.
+
+    Parameters
+    ----------
+    groups : sequence of ndarray of int, shape (N,)
+        Group of each row by level, the innermost first.
+
+    Returns
+    -------
+    order : ndarray of int, shape (N,)
+    starts : list of ndarray of int
+        First row of each group in that order, by level.
+    codes : list of ndarray of int
+        The group that starts there.
+    """
+    N = len(groups[0])
+    order = np.lexsort(tuple(groups))
+    starts, codes = [], []
+    changed = np.zeros(N, dtype=bool)
+    changed[0] = True
+    for group in reversed(groups):
+        code = group[order]
+        changed = changed.copy()
+        changed[1:] |= code[1:] != code[:-1]
+        first = np.flatnonzero(changed)
+        starts.append(first)
+        codes.append(code[first])
+    return order, starts[::-1], codes[::-1]

@@ -1,0 +1,277 @@
+"""The lowest deviance over covariance matrices of random effects, singular ones included.
+
+The search goes over the entries of L with G = L L', so that it cannot leave the covariance
+matrices. Where the lowest deviance belongs to a singular G it is an ordinary minimum in L: the
+deviance rises with the square of the entry that ends at 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.newton_loglik import uphill
+from trdstats.kernels.random_effects.effects import split
+from trdstats.kernels.random_effects.likelihood import (
+    RandomModel,
+    Slopes,
+    State,
+    evaluate,
+    slopes,
+)
+
+_HALVINGS = 40
+_ROUGH = 1e-3  # from this decrement on, exact second derivatives finish the work
+_SMALL = 1e-4  # eigenvalues of G below this share of the largest variance may be 0
+_SAME = 1e-7  # deviances that differ by less are the same
+_STEPS = 5
+_SETTLED = 1e-16  # decrement at which steps along the boundary end
+_FLAT = 1e-9  # curvature below this share of the largest is none
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """Where the deviance is lowest, and how it was reached.
+
+    Attributes
+    ----------
+    state : State
+    slopes : Slopes
+        Exact derivatives there.
+    start : ndarray, shape (h,)
+        Where the search began.
+    gradient : ndarray, shape (h,)
+    hessian : ndarray, shape (h, h)
+        Second derivatives of the deviance in the covariance parameters.
+    tangent : ndarray, shape (h, f)
+        Derivatives of the covariance parameters with respect to free ones; at the boundary fewer
+        are free than there are parameters.
+    curvature : ndarray, shape (f, f)
+        Second derivatives of the deviance in the free parameters.
+    singular : tuple of int
+        Factors whose covariance matrix is singular.
+    n_iterations, n_evaluations : int
+    decrement : float
+        g' H^-1 g at the end: twice the fall in deviance that another step would promise.
+    is_minimum : bool
+    """
+
+    state: State
+    slopes: Slopes
+    start: FloatArray
+    gradient: FloatArray
+    hessian: FloatArray
+    tangent: FloatArray
+    curvature: FloatArray
+    singular: tuple[int, ...]
+    n_iterations: int
+    n_evaluations: int
+    decrement: float
+    is_minimum: bool
+
+    def covariance(self, information: FloatArray) -> FloatArray:
+        """Return the covariance of the parameters under some second derivatives, shape (h, h).
+
+        Parameters
+        ----------
+        information : ndarray, shape (f, f)
+            Of the deviance in the free parameters.
+        """
+        if not self.tangent.shape[1]:
+            return np.zeros((len(self.tangent), len(self.tangent)))
+        return np.asarray(2 * self.tangent @ np.linalg.inv(information) @ self.tangent.T)
+
+    @property
+    def observed(self) -> FloatArray:
+        """Covariance of the parameters from the observed second derivatives, shape (h, h)."""
+        return self.covariance(self.curvature)
+
+    @property
+    def expected(self) -> FloatArray:
+        """Covariance of the parameters from the expected second derivatives, shape (h, h)."""
+        return self.covariance(self.tangent.T @ self.slopes.expected @ self.tangent)
+
+
+def minimise(
+    model: RandomModel, start: FloatArray, *, tolerance: float = 1e-10, most: int = 100
+) -> Optimum | None:
+    """Find the covariance parameters of lowest deviance.
+
+    Parameters
+    ----------
+    model : RandomModel
+    start : ndarray, shape (h,)
+        Its covariance matrices are positive definite.
+    tolerance : float
+        Largest decrement at which the search ends.
+    most : int
+        Largest number of steps.
+
+    Returns
+    -------
+    Optimum or None
+        None where the deviance cannot be had at the start.
+    """
+    x = _to_roots(model, start)
+    state = evaluate(model, start)
+    if state is None:
+        return None
+    evaluations, exact = 1, False
+    for step_number in range(most + 1):
+        derivatives = slopes(model, state)
+        gradient, hessian = _in_roots(model, x, derivatives, exact=exact)
+        direction, decrement, _ = uphill(-gradient, hessian)
+        if exact and (decrement < tolerance or step_number == most):
+            break
+        if not exact and decrement < _ROUGH:
+            exact = True
+            gradient, hessian = _in_roots(model, x, derivatives, exact=True)
+            direction, decrement, _ = uphill(-gradient, hessian)
+            if decrement < tolerance:
+                break
+        reached, used = _descend(model, state, x, direction, float(gradient @ direction))
+        evaluations += used
+        if reached is None:
+            if exact:
+                break
+            exact = True
+            continue
+        x, state = reached
+    state, singular = _on_boundary(model, state)
+    if singular:
+        x, state, derivatives, hessian = _settle(model, state)
+    observed = derivatives.observed
+    tangent, curvature = np.eye(len(x)), observed
+    if singular:
+        free = _free(model, x)
+        tangent, curvature = _tangents(model, x) @ free, free.T @ hessian @ free
+    bends = not len(curvature) or bool(np.linalg.eigvalsh(_scaled(curvature))[0] > 1e-12)
+    return Optimum(
+        state=state, slopes=derivatives, start=start, gradient=derivatives.gradient,
+        hessian=observed, tangent=tangent, curvature=curvature, singular=singular,
+        n_iterations=step_number, n_evaluations=evaluations, decrement=decrement,
+        is_minimum=bool(bends and decrement < max(tolerance, 1e-6)),
+    )  # fmt: skip
+
+
+def _descend(
+    model: RandomModel, state: State, x: FloatArray, direction: FloatArray, slope: float
+) -> tuple[tuple[FloatArray, State] | None, int]:
+    """Return the first point along a direction that goes down enough, None without one."""
+    length = 1.0
+    for used in range(1, _HALVINGS + 1):
+        point = x + length * direction
+        other = evaluate(model, _from_roots(model, point))
+        if other is not None and other.deviance <= state.deviance + 1e-4 * length * slope:
+            return (point, other), used
+        length /= 2
+    return None, _HALVINGS
+
+
+def _to_roots(model: RandomModel, theta: FloatArray) -> FloatArray:
+    """Return the entries of L of every factor, then the parameters of the residuals."""
+    parts = split(model.factors, theta)
+    roots = [f.to_root(part) for f, part in zip(model.factors, parts, strict=True)]
+    return np.concatenate([*roots, theta[sum(f.size for f in model.factors) :]])
+
+
+def _from_roots(model: RandomModel, x: FloatArray) -> FloatArray:
+    parts = split(model.factors, x)
+    entries = [f.from_root(part) for f, part in zip(model.factors, parts, strict=True)]
+    return np.concatenate([*entries, x[sum(f.size for f in model.factors) :]])
+
+
+def _tangents(model: RandomModel, x: FloatArray) -> FloatArray:
+    """Return the derivatives of the covariance parameters with respect to x, shape (h, h)."""
+    parts = split(model.factors, x)
+    slopes = [f.root_slopes(part) for f, part in zip(model.factors, parts, strict=True)]
+    return np.asarray(block_diag(*slopes, np.eye(model.residuals.size)), dtype=float)
+
+
+def _in_roots(
+    model: RandomModel, x: FloatArray, derivatives: Slopes, *, exact: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Return gradient and second derivatives, or average information, of the deviance in x."""
+    J = _tangents(model, x)
+    if not exact:
+        return J.T @ derivatives.gradient, J.T @ derivatives.average @ J
+    parts = split(model.factors, derivatives.gradient)
+    curves = [f.root_curves(part) for f, part in zip(model.factors, parts, strict=True)]
+    none = np.zeros((model.residuals.size, model.residuals.size))
+    bent = J.T @ derivatives.observed @ J + block_diag(*curves, none)
+    return J.T @ derivatives.gradient, (bent + bent.T) / 2
+
+
+def _on_boundary(model: RandomModel, state: State) -> tuple[State, tuple[int, ...]]:
+    """Return the state with what ended near 0 put to 0, and the factors of which it is true."""
+    singular = []
+    for k in range(len(model.factors)):
+        ids = model.ids(k)
+        factor = model.factors[k]
+        if not factor.size:
+            continue
+        values, vectors = np.linalg.eigh(factor.matrix(state.theta[ids]))
+        scale = max(float(values[-1]), _variance_near(model, state))
+        small = np.flatnonzero(values < _SMALL * scale)
+        for n_zero in range(len(small), 0, -1):
+            kept = np.where(np.arange(len(values)) < n_zero, 0.0, values)
+            G = (vectors * kept) @ vectors.T
+            theta = state.theta.copy()
+            theta[ids] = G[factor.entries]
+            other = evaluate(model, theta)
+            if other is not None and other.deviance <= state.deviance + _SAME:
+                state = other
+                singular.append(k)
+                break
+    return state, tuple(singular)
+
+
+def _settle(model: RandomModel, state: State) -> tuple[FloatArray, State, Slopes, FloatArray]:
+    """Return the lowest deviance near a point of the boundary, along the boundary."""
+    x = _to_roots(model, state.theta)
+    for _ in range(_STEPS):
+        derivatives = slopes(model, state)
+        gradient, hessian = _in_roots(model, x, derivatives, exact=True)
+        free = _free(model, x)
+        direction, decrement, _ = uphill(-free.T @ gradient, free.T @ hessian @ free)
+        if decrement < _SETTLED:
+            break
+        point = x + free @ direction
+        other = evaluate(model, _from_roots(model, point))
+        if other is None or other.deviance > state.deviance:
+            break
+        x, state = point, other
+    return x, state, derivatives, hessian
+
+
+def _variance_near(model: RandomModel, state: State) -> float:
+    """Return a variance of the residuals, the scale on which one of effects is small."""
+    return float(np.abs(state.theta[model.ids(len(model.factors))[0]]))
+
+
+def _free(model: RandomModel, x: FloatArray) -> FloatArray:
+    """Return the directions of x along which the covariance changes, shape (h, f).
+
+    Along an entry of L that is 0 at the boundary it does not.
+    """
+    _, size, directions = np.linalg.svd(_tangents(model, x))
+    return np.asarray(directions[size > _FLAT * size[0]].T)
+
+
+def _scaled(matrix: FloatArray) -> FloatArray:
+    size = np.sqrt(np.abs(np.diag(matrix)))
+    size = np.where(size > 0, size, 1.0)
+    return np.asarray(matrix / np.outer(size, size))
+
+
+def renamed(optimum: Optimum, matrix: FloatArray, state: State) -> Optimum:
+    """Return an optimum in other covariance parameters, matrix times the old ones."""
+    inverse = np.linalg.inv(matrix)
+    return replace(
+        optimum, state=state, start=matrix @ optimum.start,
+        gradient=inverse.T @ optimum.gradient, hessian=inverse.T @ optimum.hessian @ inverse,
+        tangent=matrix @ optimum.tangent,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Covariance structures of repeated measures, each a value that a model takes."""

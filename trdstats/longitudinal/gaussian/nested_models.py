@@ -1,0 +1,127 @@
+"""Which covariance structures of visits lie within which, and the tests that follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from trdstats.errors import SpecError
+from trdstats.longitudinal.covariances.covariances import Covariance
+from trdstats.longitudinal.covariances.structures import OF_SCALES, STRUCTURES, get_covariance
+
+if TYPE_CHECKING:
+    from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
+
+# The structures next above each, of which it is a special case within the parameters.
+_ABOVE = {
+    "ind": ("indh", "cs", "ar1"), "indh": ("csh", "ar1h"), "cs": ("csh", "toep"),
+    "ar1": ("ar1h", "toep", "ad", "ar1+nugget"), "toep": ("toeph",), "ad": ("adh",),
+    "csh": ("toeph",), "ar1h": ("toeph", "adh"), "toeph": ("us",), "adh": ("us",),
+    "ar1+nugget": ("toep",), "sp_exp": ("sp_exp+nugget",), "sp_gau": ("sp_gau+nugget",),
+    "sp_pow": ("sp_pow+nugget",), "sp_exp+nugget": ("us",), "sp_gau+nugget": ("us",),
+    "sp_pow+nugget": ("us",), "us@cs": ("us@toep",), "us@ar1": ("us@toep", "us@ad"),
+    "us@toep": ("us@us",), "us@ad": ("us@us",),
+}  # fmt: skip
+_SPAN = 1e-7  # part of a column outside the space of others that counts as none
+
+
+def likelihood_ratio(larger: MMRMResult, simpler: MMRMResult) -> pd.DataFrame:
+    """Return the likelihood-ratio test; see `MMRMResult.likelihood_ratio`."""
+    _check_comparable(larger, simpler)
+    same_terms = _spans(larger, simpler) and _spans(simpler, larger)
+    same_covariance = larger.n_covariance == simpler.n_covariance and _name(larger) == _name(
+        simpler
+    )
+    if same_terms == same_covariance:
+        raise SpecError(
+            "likelihood_ratio() compares either fixed effects or covariances: the two fits "
+            + ("are the same model." if same_terms else "differ in both.")
+        )
+    if same_terms:
+        if not _lies_within(simpler, larger):
+            raise SpecError(
+                f"A {simpler.structure} covariance is no special case of {larger.structure}, so "
+                "their likelihoods have no ratio test. Compare AIC, AICc or BIC."
+            )
+        df = larger.n_covariance - simpler.n_covariance
+    else:
+        if larger.spec.reml:
+            raise SpecError(
+                "The fits differ in their fixed effects, and restricted likelihoods of different "
+                "fixed effects are not comparable. Fit both with reml=False, or use joint_test()."
+            )
+        if not _spans(larger, simpler):
+            raise SpecError(
+                "The fixed effects of the simpler fit are not among those of this one: the models "
+                "are not nested. Compare AIC, AICc or BIC."
+            )
+        df = len(larger.terms) - len(simpler.terms)
+    difference = simpler.deviance - larger.deviance
+    statistic = max(difference, 0.0)
+    p = float(chi2.sf(statistic, df))
+    return pd.DataFrame({"statistic": [statistic], "df": [df], "p_value": [p]})
+
+
+def _check_comparable(larger: MMRMResult, simpler: MMRMResult) -> None:
+    a, b = larger.design, simpler.design
+    if larger._weighting is not None or simpler._weighting is not None:
+        raise SpecError("With weights of subjects there is no likelihood, and no ratio of two.")
+    if larger.spec.reml != simpler.spec.reml:
+        raise SpecError("One fit is by REML and one by ML: fit both by the same.")
+    if not (len(a.person) and len(b.person)):
+        raise SpecError("likelihood_ratio() needs rows, and a fit to a summary has none.")
+    same = (
+        a.outcome == b.outcome and a.y.shape == b.y.shape and np.array_equal(a.rated, b.rated)
+        and np.array_equal(a.y, b.y) and larger.spec.rating_weights == simpler.spec.rating_weights
+    )  # fmt: skip
+    if not same:
+        raise SpecError(
+            f"The fits are of different rows ({larger.n_obs:,} and {simpler.n_obs:,} ratings): fit "
+            "both to the rows that have all covariates."
+        )
+
+
+def _columns(fit: MMRMResult) -> np.ndarray:
+    return fit.design.X[fit.design.occasion, :, fit.design.person][:, fit._kept]
+
+
+def _spans(fit: MMRMResult, other: MMRMResult) -> bool:
+    """Whether the columns of another fit are combinations of those of this one."""
+    X, Z = _columns(fit), _columns(other)
+    size = np.sqrt((Z**2).sum(axis=0))
+    Z = Z / np.where(size > 0, size, 1.0)
+    scale = np.sqrt((X**2).sum(axis=0))
+    Q = np.linalg.qr(X / np.where(scale > 0, scale, 1.0))[0]
+    return bool(np.sqrt(((Z - Q @ (Q.T @ Z)) ** 2).sum(axis=0)).max() < _SPAN)
+
+
+def _name(fit: MMRMResult) -> tuple[str, str | None, str | None]:
+    return get_covariance(fit.spec.covariance).label, fit.spec.group, fit.spec.time
+
+
+def _key(structure: str | Covariance) -> str | None:
+    wanted = get_covariance(structure)
+    known = {**STRUCTURES, **OF_SCALES}
+    return next((key for key, value in known.items() if value == wanted), None)
+
+
+def _lies_within(simpler: MMRMResult, larger: MMRMResult) -> bool:
+    """Whether a covariance is a special case of another, inside its parameters."""
+    if simpler.spec.group not in (None, larger.spec.group):
+        return False
+    if simpler.spec.time != larger.spec.time:
+        return False
+    low, high = _key(simpler.spec.covariance), _key(larger.spec.covariance)
+    if low is None or high is None:
+        same = get_covariance(simpler.spec.covariance) == get_covariance(larger.spec.covariance)
+        return same and simpler.spec.group != larger.spec.group
+    reached, todo = {low}, [low]
+    while todo:
+        for above in _ABOVE.get(todo.pop(), ()):
+            if above not in reached:
+                reached.add(above)
+                todo.append(above)
+    return high in reached
