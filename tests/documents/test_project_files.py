@@ -13,7 +13,8 @@ import trdstats
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
     "CITATION.cff", "SECURITY.md", "CODE_OF_CONDUCT.md", "docs/project.md",
-    ".github/workflows/tests.yml", ".github/ISSUE_TEMPLATE/wrong_number.yml",
+    ".github/workflows/tests.yml", ".github/ISSUE_TEMPLATE/wrong_number.yml", "paper/paper.md",
+    "conda-recipe/meta.yaml",
     ".github/ISSUE_TEMPLATE/scale_or_definition.yml",
 ]  # fmt: skip
 

@@ -104,8 +104,8 @@ class ApproximateBayes:
 class Bayesian:
     """Parameters drawn from their posterior by a Gibbs sampler, then missing visits drawn.
 
-    The prior is flat on the fixed effects and |Sigma|^-(T + 1)/2 on each covariance matrix of T
-    visits.
+    The prior is flat on the fixed effects and ``|Sigma|^(-(T + 1) / 2)`` on each covariance matrix
+    of T visits.
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ class NoninferiorityResult(SummaryMixin):
         header = ("Comparison", "Measure", f"Estimate ({level})", "Margin", "One-sided p")
         lines = [("Better", self.spec.better), ("Method", self.method)]
         if self.words:
-            lines.insert(0, ("PairData", self.words))
+            lines.insert(0, ("Compared", self.words))
         return Summary(
             f"{self.spec.hypothesis[0].upper()}{self.spec.hypothesis[1:]}: "
             + ("shown" if self.shown else "not shown"),
