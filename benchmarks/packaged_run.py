@@ -2,7 +2,7 @@
 
 Run: python benchmarks/packaged_run.py
 Each run is a process of its own with one BLAS thread. CPU time (user and system) is little moved by
-other work on the machine, though not untouched; the fastest of three runs is shown.
+other work on the machine, though not untouched; the fastest of the runs is shown.
 """
 
 from __future__ import annotations
@@ -66,7 +66,11 @@ def main() -> None:
             runs.append(json.loads(done.stdout.splitlines()[-1]))
         rows.append([sample, "**trdstats run**", f"**{total:.1f}**"])
         rows += [[sample, part, f"{min(r[part] for r in runs):.2f}"] for part in runs[0]]
-    body = record.table(["sample", "part", "CPU seconds"], rows)
+    load = (
+        f"Fastest of {REPEATS}; load of the machine {os.getloadavg()[1]:.1f} on {os.cpu_count()} "
+        "cores: beyond one process a core, CPU times are longer, too."
+    )
+    body = f"{load}\n\n" + record.table(["sample", "part", "CPU seconds"], rows)
     record.write("packaged_run", "The packaged runs", body)
 
 

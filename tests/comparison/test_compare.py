@@ -116,7 +116,12 @@ def test_pairs_are_estimates_of_all_subjects() -> None:
 
 def test_workers_and_seeds() -> None:
     study = clinic(120)
-    options: dict[str, Any] = {"adjust": "severe", "outcomes": ("onset",), "tau": 56, "n_boot": 60}
+    options: dict[str, Any] = {
+        "adjust": "severe",
+        "outcomes": ("onset",),
+        "tau": 56,
+        "n_boot": 120,
+    }  # two parts of work
     one = trd.compare(study, **options, seed=4).tidy()
     two = trd.compare(study, **options, seed=4, n_jobs=2).tidy()
     pd.testing.assert_frame_equal(one, two)
