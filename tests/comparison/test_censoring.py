@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -300,7 +301,7 @@ def test_displays_and_pickles(trial: Study) -> None:
     weights = CensoringWeights("baseline", outcome=Response(), day=28).fit(trial)
     for result in (curves, weights):
         assert repr(pickle.loads(pickle.dumps(result))) == repr(result)
-    assert "Censored    18 before day 28" in repr(curves)
+    assert re.search(r"Censored +18 before day 28", repr(curves))
     assert "240, 197 observed" in repr(weights)
     curves.plot()
     plt.close("all")

@@ -358,16 +358,22 @@ def test_entry_scores_pile_up_at_the_least_severe_end() -> None:
     assert "35 to 36" in repr(b)
 
 
+def heights_of(ax: Any) -> list[float]:
+    """Return where the bars of a waterfall end, from left to right."""
+    bars = [path.vertices for drawn in ax.collections for path in drawn.get_paths()]
+    return [float(y[np.argmax(np.abs(y))]) for y in (b[:, 1] for b in bars)]
+
+
 def test_figures_say_which_way_is_better() -> None:
     changes = trd.change_from_baseline(OTHER, 28, of="distance")
     ax = trd.plots.plot_waterfall(changes, better="higher")
     assert ax.get_ylabel() == "Change from baseline (positive = improvement)"
-    heights = [bar.get_height() for bar in ax.containers[0]]
+    heights = heights_of(ax)
     assert heights == sorted(heights), "from worst to best"
     assert ax.get_ylim()[1] == 105
     low = trd.plots.plot_waterfall(trd.change_from_baseline(ONE, 28))
     assert low.get_ylabel() == "Change from baseline (negative = improvement)"
-    np.testing.assert_allclose([b.get_height() for b in low.containers[0]], -np.array(heights))
+    np.testing.assert_allclose(heights_of(low), -np.array(heights))
     with pytest.raises(SpecError, match="threshold must lie between 0 and 100"):
         trd.plots.plot_waterfall(changes, better="higher", threshold=-50)
     grid = trd.plots.plot_waterfalls(changes, better="higher")

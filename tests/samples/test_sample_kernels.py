@@ -72,7 +72,7 @@ def test_rebound_by_hand() -> None:
 
 
 def test_loss_starts_at_response_or_the_end_of_the_course() -> None:
-    law = LossLaw(law="weibull", scale=100.0, shape=1.2, from_day=42.0)
+    law = LossLaw(distribution="weibull", scale=100.0, shape=1.2, from_day=42.0)
     kept = 100 * np.random.default_rng(3).weibull(1.2, 3)
     lost = law.draw(np.array([7.0, 50.0, np.inf]), np.random.default_rng(3))
     np.testing.assert_allclose(lost, [42 + kept[0], 50 + kept[1], np.inf], rtol=1e-14)
@@ -80,7 +80,7 @@ def test_loss_starts_at_response_or_the_end_of_the_course() -> None:
 
 def test_loss_law_has_its_median() -> None:
     """10 000 log-normal draws: the median lies within 3 % (2 SE of a median, sigma 1)."""
-    law = LossLaw(law="lognormal", scale=240.0, shape=1.0, from_day=0.0)
+    law = LossLaw(distribution="lognormal", scale=240.0, shape=1.0, from_day=0.0)
     assert np.median(law.draw(np.zeros(10_000), np.random.default_rng(1))) == pytest.approx(
         240, rel=0.03
     )
@@ -88,7 +88,7 @@ def test_loss_law_has_its_median() -> None:
 
 def test_unknown_loss_law_is_refused() -> None:
     with pytest.raises(SpecError, match="weibull or lognormal; got 'gamma'"):
-        LossLaw(law="gamma", scale=1.0, shape=1.0, from_day=0.0)
+        LossLaw(distribution="gamma", scale=1.0, shape=1.0, from_day=0.0)
 
 
 def test_calibrated_chance_keeps_its_average_and_its_odds_ratio() -> None:

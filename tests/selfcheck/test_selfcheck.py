@@ -135,7 +135,7 @@ def test_a_part_that_breaks_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> N
     result = check.certify(own)
     assert {f.case for f in result.failures} == {"Six subjects"}
     assert "Six subjects: RuntimeError: no such library." in repr(result)
-    assert result.to_dict()["failures"][0]["found"] is None
+    assert result.to_dict()["failures"][0]["computed"] is None
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

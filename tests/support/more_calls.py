@@ -47,6 +47,7 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     onset = trd.time_to(study, response)
     held = trd.time_to(study, relapse, since=response)
     history = trd.response_history(study, response, relapse)
+    losses = trd.loss_episodes(trd.response_history(study, response, relapse, regain=True))
     subjects = study.subjects.assign(y=[float(i % 3 == 0) for i in range(len(study.subjects))])
     trial = trd.PublishedTrial(
         "T", {"age": 45.0}, {"age": 10.0},
@@ -140,6 +141,17 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield spec("single_imputation_analyses", study=study, day=28, covariates="baseline",
                methods=("locf",), reference="A")  # fmt: skip
     yield spec("dropout_events", data=study)
+    yield spec("Episodes", frame=losses.frame, outcome="relapse", origin="first response")
+    yield fitted("SharedFrailty", losses, formula="treatment", by="subject", ties="efron", cause=1,
+                 conf_level=0.95)  # fmt: skip
+    yield fitted("MeanCumulative", losses, by="treatment", conf_level=0.95)
+    yield fitted("TimeLost", onset, tau=21.0, by="treatment", reference="A", conf_level=0.95)
+    yield fitted("Extrapolation", onset, horizons=(60.0,), families=("weibull",), knots=1,
+                 by="treatment", age="age", conf_level=0.95)  # fmt: skip
+    yield spec("potential_follow_up", times=onset)
+    yield spec("loss_episodes", history=history)
+    yield spec("InCourse", treatment="lithium")
+    yield spec("start_stop", study=study, definition=response, covariates=["change"], until=21.0)
     yield spec("impute_origin", times=held, spec=trd.KaplanMeier(), days=(14,), n=2, seed=0)
     yield Call("response_history", trd.response_history,
                {"study": study, "response": response, "relapse": relapse})  # fmt: skip

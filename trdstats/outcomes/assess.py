@@ -48,6 +48,11 @@ def check_arguments(study: Any, definition: Any) -> None:
             "Outcomes need a Study, which knows the scale: "
             f"Study(frame, scale='MADRS', ...); got {type(study).__name__}."
         )
+    check_definition(definition)
+
+
+def check_definition(definition: Any) -> None:
+    """Raise `SpecError` unless given a `Definition`."""
     if not isinstance(definition, Definition):
         raise SpecError(
             f"An outcome is a definition such as Response(); got {definition!r}."

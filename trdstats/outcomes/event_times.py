@@ -179,7 +179,7 @@ class EventTimes(SummaryMixin):
         )  # fmt: skip
         return times
 
-    def only_subjects(self, subjects: Any) -> EventTimes:
+    def only_subjects(self, subjects: Sequence[object] | pd.Series[Any]) -> EventTimes:
         """Return the event times of some subjects; who was left out before stays so.
 
         Raises

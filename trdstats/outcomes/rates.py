@@ -28,7 +28,7 @@ from trdstats.kernels.visits.endpoints import (
     States,
     states_at,
 )
-from trdstats.outcomes.assess import check_arguments, evaluate
+from trdstats.outcomes.assess import check_arguments, check_definition, evaluate
 from trdstats.outcomes.failures import notes_of_failures, with_failures
 from trdstats.outcomes.free_of_event import judge_free_of_event
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
@@ -204,6 +204,7 @@ def day_of(definition: Definition, day: float | None) -> float:
     SpecError
         When none is given and the definition names none, or another than the one it speaks of.
     """
+    check_definition(definition)
     fixed, own_day = definition.fixed_day, definition.own_day
     if day is None and own_day is None:
         raise SpecError(f"{definition.label()} needs a day, for example day=28.")

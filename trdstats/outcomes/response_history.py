@@ -201,7 +201,7 @@ class ResponseHistory(SummaryMixin):
             switching=self.switching and self.switching.only(kept),
         )
 
-    def only_subjects(self, subjects: Any) -> ResponseHistory:
+    def only_subjects(self, subjects: Sequence[object] | pd.Series[Any]) -> ResponseHistory:
         """Return the histories of some subjects; who was left out before stays so."""
         other = copy(self)
         other.frame = self.frame[self.frame["subject"].isin(subjects)].reset_index(drop=True)

@@ -60,15 +60,15 @@ def recompute_censoring(result: Any, data: object) -> Iterator[Recomputed]:
     for model in result.models:
         if model.fit is None:
             continue
-        X = result._X[model.mine]
-        observed = result.observed[model.mine].astype(float)
+        X = result._X[model.members]
+        observed = result.observed[model.members].astype(float)
         try:
             fit = sm.GLM(observed, X, family=sm.families.Binomial()).fit(tol=1e-14)
         except UNABLE as failure:
             yield not_compared("probability of being observed", unable("statsmodels", failure))
             continue
         name = f"probability of being observed, {model.label}"
-        yield _worst(name, ours[model.mine], np.asarray(fit.fittedvalues), library)
+        yield _worst(name, ours[model.members], np.asarray(fit.fittedvalues), library)
 
 
 def recompute_standardisation(result: Any, data: object) -> Iterator[Recomputed]:

@@ -14,6 +14,10 @@ WITHOUT: dict[str, str] = {
     "likelihood; R's figures hold it",
     "GLMMMargins": "averages over the random effects of GLMM",
     "GLMMEffects": "random effects of GLMM",
+    "ProbabilityResult": "no Python library on which trdstats rests has probabilities of outcomes "
+    "from a mixed model",
+    "NormalFit": "it describes the residuals of a model, which has a second opinion",
+    "Calibration": "it puts predicted beside observed proportions; both have their own checks",
     "GrayTestResult": "no Python library on which trdstats rests has Gray's test",
     "MaxComboResult": "no Python library on which trdstats rests has the joint test of several "
     "weighted log-rank tests; LogRank has a second opinion",

@@ -67,7 +67,7 @@ class Extrapolation(SummaryMixin):
     >>> durability = trd.time_to(trd.load_sample("trial"), relapse, since=trd.Response())
     >>> beyond = trd.Extrapolation(horizons=(365,), families=("weibull",)).fit(durability)
     >>> beyond.tidy()["family"].unique().tolist()
-    ['weibull']
+    ['weibull', 'average']
     """
 
     horizons: Sequence[float] = (365.0, 730.0, 1826.0)
