@@ -171,3 +171,72 @@ def test_display() -> None:
     text = repr(trd.Episodes(table(), outcome="relapse"))
     assert text.splitlines()[0] == "Episodes until relapse"
     assert "With two or more" in text
+
+
+def test_late_events_share_a_number_and_keep_their_clock() -> None:
+    frame = pd.DataFrame({"subject": ["A"] * 3, "treatment": "ECT", "start": [0, 10, 25],
+                          "stop": [10, 25, 40], "status": 1})  # fmt: skip
+    episodes = trd.Episodes(frame)
+    for made in (episodes.with_numbers_to(2).gap_time(), episodes.gap_time().with_numbers_to(2)):
+        assert rows(made, "number") == [("A", 0, 10, 1, 1), ("A", 0, 15, 1, 2), ("A", 0, 15, 1, 2)]
+    assert episodes.with_numbers_to(1).is_recurrent
+
+
+def test_delayed_entry_and_covariates_with_names_of_episodes() -> None:
+    visits = pd.DataFrame({"subject": ["A"] * 3 + ["B"] * 3, "day": [0, 7, 14] * 2,
+                           "score": [30, 28, 12, 30, 29, 28]})  # fmt: skip
+    subjects = pd.DataFrame({"subject": ["A", "B"], "treatment": ["ECT", "TMS"],
+                             "entry": [5.0, 0.0], "number": [3, 4]})  # fmt: skip
+    study = trd.Study(visits, subjects, scale="MADRS")
+    episodes = trd.start_stop(study, trd.Response(), ["change"])
+    assert rows(episodes, "change") == [
+        ("A", 5, 7, 0, 0), ("A", 7, 14, 1, -2), ("B", 0, 7, 0, 0), ("B", 7, 14, 0, -1),
+    ]  # fmt: skip
+    assert episodes.frame["number_given"].tolist() == [3, 3, 4, 4]
+
+
+def test_events_of_a_rule_and_events_before_day_0(study: trd.Study) -> None:
+    rule = trd.Response(0.2) | trd.Event(("rescue",))
+    with pytest.raises(SpecError, match=r"counts recorded events \(rescue\) beside scores"):
+        trd.start_stop(study, trd.Response(), {"x": rule})
+    events = pd.DataFrame({"subject": ["B", "A"], "day": [-2, 3], "event": "hospitalisation"})
+    visits = study.visits[["subject", "day", "score"]]
+    arms = study.subjects[["subject", "treatment"]]
+    with pytest.warns(trd.errors.DataWarning, match="They are not counted"):
+        early = trd.Study(visits, arms, events, scale="MADRS")
+    event = trd.Event(("hospitalisation",))
+    made = trd.start_stop(early, trd.Response(), {"in_hospital": event}).frame
+    assert made.groupby("subject", observed=True)["in_hospital"].max().to_dict() == {
+        "A": 1.0, "B": 0.0, "C": 0.0,
+    }  # fmt: skip
+
+
+def test_who_has_no_time_in_response_is_told_why() -> None:
+    visits = pd.DataFrame(
+        [(1, 0, 30), (1, 7, 10), (1, 14, 25), (2, 0, 30), (2, 7, 10), (3, 0, 30), (4, 0, 30),
+         (4, 7, 20)], columns=["subject", "day", "score"],
+    )  # fmt: skip
+    arms = pd.DataFrame({"subject": [1, 2, 3, 4], "treatment": list("ABAB")})
+    study = trd.Study(visits, arms, scale="MADRS")
+    history = trd.response_history(study, trd.Response(), trd.LossOfResponse(), regain=True)
+    left_out = trd.loss_episodes(history).left_out.set_index("subject")["reason"]
+    assert left_out.to_dict() == {
+        2: "no assessment after the response", 3: "no post-baseline assessment", 4: "no response",
+    }  # fmt: skip
+
+
+def test_names_that_stand_for_something_else_are_refused() -> None:
+    with pytest.raises(DataError, match="covariate 'left' has the name of a column of episodes"):
+        trd.Episodes(table(left=[1, 2, 3], number=[9, 9, 9]))
+    with pytest.raises(DataError, match="have the columns 'id', given for subject, and 'subject'"):
+        trd.Episodes(table(id=[1, 1, 2]), subject="id")
+    times = pd.DataFrame({"subject": [1, 2], "treatment": "A", "time": 9, "days": [3, 4],
+                          "status": 1})  # fmt: skip
+    with pytest.raises(DataError, match="have the columns 'days', given for time, and 'time'"):
+        trd.EventTimes(times, time="days")
+    with pytest.raises(SpecError, match="history must be a ResponseHistory"):
+        trd.loss_episodes(trd.load_sample("trial"))  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="study must be a Study"):
+        trd.start_stop(times, trd.Response(), ["score"])  # type: ignore[arg-type]
+    lengths = trd.EventTimes(times.drop(columns="days").assign(duration=[24.0, 9.0]))
+    assert lengths.to_lifelines()["duration_given"].tolist() == [24.0, 9.0]

@@ -47,7 +47,13 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     onset = trd.time_to(study, response)
     held = trd.time_to(study, relapse, since=response)
     history = trd.response_history(study, response, relapse)
-    losses = trd.loss_episodes(trd.response_history(study, response, relapse, regain=True))
+    losses = trd.loss_episodes(
+        trd.response_history(study, response, trd.LossOfResponse(), regain=True)
+    )
+    spells = trd.Episodes(pd.DataFrame({
+        "subject": [1, 1, 2, 2, 3, 4, 5, 6, 6], "treatment": list("AAAABBBAA"),
+        "start": [0, 5, 0, 9, 0, 0, 0, 0, 4], "stop": [5, 20, 9, 18, 7, 12, 20, 4, 20],
+        "status": [1, 0, 1, 1, 1, 1, 0, 1, 0]}))  # fmt: skip
     subjects = study.subjects.assign(y=[float(i % 3 == 0) for i in range(len(study.subjects))])
     trial = trd.PublishedTrial(
         "T", {"age": 45.0}, {"age": 10.0},
@@ -142,7 +148,7 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
                methods=("locf",), reference="A")  # fmt: skip
     yield spec("dropout_events", data=study)
     yield spec("Episodes", frame=losses.frame, outcome="relapse", origin="first response")
-    yield fitted("SharedFrailty", losses, formula="treatment", by="subject", ties="efron", cause=1,
+    yield fitted("SharedFrailty", spells, formula="treatment", by="subject", ties="efron", cause=1,
                  conf_level=0.95)  # fmt: skip
     yield fitted("MeanCumulative", losses, by="treatment", conf_level=0.95)
     yield fitted("TimeLost", onset, tau=21.0, by="treatment", reference="A", conf_level=0.95)
@@ -152,6 +158,26 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield spec("loss_episodes", history=history)
     yield spec("InCourse", treatment="lithium")
     yield spec("start_stop", study=study, definition=response, covariates=["change"], until=21.0)
+    yield spec("GEE", formula="response ~ treatment", family="binomial", link=None, corr="ar1",
+               vcov="robust", ddf="residual", rating_weights=None, time=None)  # fmt: skip
+    yield spec("DropoutWeights", formula="previous", numerator=None, score="score",
+               baseline="baseline")  # fmt: skip
+    yield spec("Logistic", formula="treatment", outcome=response, day=28, by="treatment",
+               reference="A", missing="nonresponse", penalty="where separated", limits="profile",
+               conf_level=0.95)  # fmt: skip
+    yield spec("ProportionalOdds", formula="band ~ treatment", outcome=None, day=None,
+               by="treatment", reference="A", limits="profile", conf_level=0.95)  # fmt: skip
+    yield spec("RankComparison", outcome="change", day=28, by="treatment", better="lower",
+               strata=(), covariates=None, reference="A", conf_level=0.95)  # fmt: skip
+    yield spec("Factorial", first="drug", second="therapy", outcome=response, day=28,
+               covariates=None, references=None, missing="nonresponse",
+               conf_level=0.95)  # fmt: skip
+    yield spec("TimeShare", definition=response, start=0.0, end=28.0, by_rule="visits",
+               missing="nonresponse", reference="A", conf_level=0.95)  # fmt: skip
+    yield spec("FailureIf", definition=response, kinds=("rescue",))
+    yield spec("OnScale", definition=response, scale="QIDS-SR16")
+    yield spec("Items", columns=("item1",), at_most=2.0, at_least=None)
+    yield spec("functional_remission", items=("sds1",), at_most=6, each_at_most=2)
     yield spec("impute_origin", times=held, spec=trd.KaplanMeier(), days=(14,), n=2, seed=0)
     yield Call("response_history", trd.response_history,
                {"study": study, "response": response, "relapse": relapse})  # fmt: skip

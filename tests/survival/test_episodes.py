@@ -174,3 +174,44 @@ def test_before_the_first_event_there_is_no_error() -> None:
         "no event so far: its mean has no error",
         *(r for r in found["reason"] if r.startswith("follow-up ends on day")),
     }
+
+
+def test_a_covariate_that_does_not_vary_among_those_at_risk_is_refused() -> None:
+    frame = made().assign(late=lambda f: (f["start"] > 10).astype(float))
+    words = "the same, or collinear .* for all subjects who are at risk together"
+    for formula, options in (
+        ("treatment", {"strata": "treatment"}),
+        ("treatment + x", {"strata": "subject"}),
+        ("x + number", {"strata": "number"}),
+        ("treatment", {"strata": "treatment", "firth": True}),
+    ):
+        episodes = trd.Episodes(frame)
+        if "firth" in options:
+            first = frame[~frame["subject"].duplicated()]
+            episodes = trd.Episodes(first)
+        with pytest.raises(NotEstimableError, match=words):
+            trd.CoxPH(formula, **options).fit(episodes)
+    days = pd.DataFrame({"subject": [1, 1, 2, 2, 3, 3], "treatment": ["A"] * 4 + ["B"] * 2,
+                         "start": [0, 20] * 3, "stop": [20, 30, 20, 40, 20, 50],
+                         "status": [0, 1] * 3, "late": [0.0, 1] * 3})  # fmt: skip
+    with pytest.raises(NotEstimableError, match=words):
+        trd.CoxPH("late").fit(trd.Episodes(days))
+    with pytest.raises(NotEstimableError, match=words):
+        trd.SharedFrailty("treatment", strata="treatment").fit(trd.Episodes(frame))
+
+
+def test_more_clusters_than_coefficients() -> None:
+    onset = trd.time_to(trd.load_sample("trial"), trd.Response())
+    table = onset.frame.assign(cl=["one"] * (len(onset.frame) - 1) + ["two"])
+    with pytest.raises(NotEstimableError, match="needs more clusters than that; there are 2"):
+        trd.CoxPH("treatment", cluster="cl").fit(trd.EventTimes(table))
+
+
+def test_mean_numbers_need_one_origin_and_whole_subjects() -> None:
+    episodes = trd.Episodes(made())
+    with pytest.raises(trd.errors.SpecError, match="before gap_time"):
+        trd.MeanCumulative().fit(episodes.gap_time())
+    with pytest.raises(trd.errors.SpecError, match="'number' changes within"):
+        trd.MeanCumulative(by="number").fit(episodes)
+    with pytest.raises(NotEstimableError, match="has a value of 'g'"):
+        trd.MeanCumulative(by="g").fit(trd.Episodes(made().assign(g=np.nan)))

@@ -214,3 +214,13 @@ def test_handed_on_to_lifelines() -> None:
         trd.CoxPH("treatment", ties="breslow").fit(onset).to_lifelines()
     with pytest.raises(NotEstimableError, match="change with time"):
         trd.CoxPH("treatment", time_varying={"treatment": "sqrt"}).fit(onset).to_lifelines()
+
+
+def test_a_missing_group_is_refused() -> None:
+    with pytest.raises(DataError, match="8 of 200 subjects have no value of 'g'"):
+        trd.Extrapolation(by="g").fit(table(g=[None] * 8 + ["x", "y"] * 96))
+
+
+def test_a_penalised_fit_is_not_handed_on() -> None:
+    with pytest.raises(NotEstimableError, match="no Firth penalty"):
+        trd.CoxPH("treatment", firth=True).fit(table()).to_lifelines()

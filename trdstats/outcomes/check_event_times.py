@@ -50,6 +50,21 @@ def check_columns(table: pd.DataFrame, names: dict[str, str]) -> list[Problem]:
     return problems
 
 
+def check_roles(table: pd.DataFrame, names: dict[str, str], what: str) -> list[Problem]:
+    """Check that a column given for a role does not stand beside one with the role's name."""
+    return [
+        Problem(
+            "two_columns",
+            f"The {what} have the columns {column!r}, given for {role}, and {role!r}.",
+            (),
+            f"Rename or drop {role!r}.",
+        )
+        for role, column in names.items()
+        if column != role and column in table.columns and role in table.columns
+        and role not in names.values()
+    ]  # fmt: skip
+
+
 def read_numbers(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the table with days and statuses as floats, and what is not a number in them."""
     problems, columns = [], {}

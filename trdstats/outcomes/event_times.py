@@ -18,6 +18,7 @@ from trdstats.kinds import as_labels
 from trdstats.outcomes.check_event_times import (
     check_columns,
     check_intervals,
+    check_roles,
     check_values,
     complete,
     hint_at_status_of_r,
@@ -115,6 +116,7 @@ class EventTimes(SummaryMixin):
             "left": left, "right": right, "entry": entry,
         }  # fmt: skip
         _raise(check_columns(table, roles))
+        _raise(check_roles(table, roles, "event times"))
         table = table.rename(columns={v: k for k, v in roles.items() if v in table.columns})
         table, problems = read_numbers(table)
         _raise(problems)
@@ -238,8 +240,9 @@ class EventTimes(SummaryMixin):
         pandas.DataFrame
             One row a subject of the risk sets: duration, event (True or False; causes other than
             1 are censored), entry, lower and upper (the interval that holds the event, for
-            ``fit_interval_censoring``), then subject, treatment and covariates. lifelines has no
-            event at time 0, and no weights of subjects: its weights are counts.
+            ``fit_interval_censoring``), then subject, treatment and covariates
+            (``duration_given`` where one has a name of these). lifelines has no event at time 0,
+            and no weights of subjects: its weights are counts.
 
         Examples
         --------
@@ -259,8 +262,9 @@ class EventTimes(SummaryMixin):
                 "upper": frame["right"].where(event, np.inf),
             }
         )
-        taken = {"time", "status", "left", "right", "entry", *first.columns}
-        return pd.concat([first, frame[[c for c in frame if c not in taken]]], axis=1)
+        taken = {"time", "status", "left", "right", "entry"}
+        others = frame[[c for c in frame if c not in taken]]
+        return pd.concat([first, others.rename(columns={c: f"{c}_given" for c in first})], axis=1)
 
     def n_unseen(self) -> int:
         """Return the number of subjects censored at time 0: not observed after the origin."""

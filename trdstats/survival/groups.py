@@ -266,6 +266,10 @@ def split(
     owner, subjects = np.arange(len(frame)), frame["subject"].array
     if isinstance(times, Episodes):
         owner, subjects = pd.factorize(frame["subject"])
+    if not (code >= 0).any():
+        raise NotEstimableError(
+            f"No subject with follow-up has a value of {by!r}: there are no groups."
+        )
     rows = [np.flatnonzero((code == k) & (weight > 0)) for k in range(len(labels))]
     return Sample(
         groups=tuple(

@@ -13,7 +13,7 @@ doi:10.1007/978-1-4757-3294-8 (sections 3.1, 3.3, 7.1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -189,6 +189,34 @@ class CoxFit:
     centre: FloatArray
     iterations: int
     separated: BoolArray
+
+
+_VARIES = 1e-9  # of the variance of a column, below which it does not vary in the risk sets
+
+
+def aliased_at_risk(data: Episodes) -> BoolArray:
+    """Return which columns are collinear with those before them in the risk sets, shape (q,).
+
+    A covariate that is the same for all who are at risk together, within their stratum, has no
+    part in the likelihood, however much it varies between risk sets.
+    """
+    centre = np.average(data.X, axis=0, weights=data.weight)
+    spread = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
+    scaled = replace(data, X=(data.X - centre) / np.where(spread > 0, spread, 1.0))
+    q = data.X.shape[1]
+    null = evaluate(scaled, np.zeros(q))
+    aliased = np.zeros(q, dtype=bool)
+    if null is None:
+        return aliased
+    information, least = null.information, _VARIES * float(data.size.sum())
+    for j in range(q):
+        kept = np.flatnonzero(~aliased[:j])
+        rest = information[j, j]
+        if len(kept):
+            along = information[kept, j]
+            rest -= along @ np.linalg.solve(information[np.ix_(kept, kept)], along)
+        aliased[j] = not rest > least
+    return aliased
 
 
 def maximise(data: Episodes, *, most: int = 60) -> CoxFit:

@@ -81,6 +81,20 @@ def check_rows(table: pd.DataFrame) -> list[Problem]:
     ]  # fmt: skip
 
 
+def check_names(table: pd.DataFrame, number: pd.Series[int]) -> list[Problem]:
+    """Check that covariates do not have the names that episodes give to days and numbers."""
+    taken = [c for c in ("entry", "time", "left", "right") if c in table]
+    if "number" in table and not table["number"].equals(number.rename("number")):
+        taken.append("number")
+    return [
+        Problem(
+            "name_taken", f"The covariate {name!r} has the name of a column of episodes.", (),
+            f"Rename it, for example to '{name}_given'.",
+        )
+        for name in taken
+    ]  # fmt: skip
+
+
 def check_subjects(table: pd.DataFrame) -> list[Problem]:
     """Check the rows of each subject together; they are sorted by subject and start."""
     same = (table["subject"] == table["subject"].shift()).to_numpy()

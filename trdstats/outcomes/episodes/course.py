@@ -15,7 +15,10 @@ from trdstats.study import Study
 @checked
 @dataclass(frozen=True, slots=True)
 class InCourse:
-    """Whether a subject is in a course of a treatment: 1 from its first day to its last, else 0.
+    """Whether a subject is in a course of a treatment: 1 after its first day up to its last.
+
+    Episodes are spans (start, stop]: a course from day 10 to day 20 is 1 in (10, 20]. A course
+    without an end goes on.
 
     Parameters
     ----------
@@ -45,7 +48,9 @@ class InCourse:
             )
         of_treatment = courses[courses["treatment"].astype(str) == self.treatment]
         if not len(of_treatment):
-            raise unknown_name("treatment of a course", self.treatment, courses["treatment"])
+            raise unknown_name(
+                "treatment of a course", self.treatment, courses["treatment"].unique()
+            )
         end = of_treatment["end"].to_numpy(dtype=float)
         begins = pd.DataFrame(
             {"subject": of_treatment["subject"], "day": of_treatment["start"], "step": 1}

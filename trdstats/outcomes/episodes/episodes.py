@@ -15,8 +15,10 @@ from trdstats.errors import DataError, Problem, SpecError, pick_level
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
 from trdstats.kinds import as_labels
+from trdstats.outcomes.check_event_times import check_roles
 from trdstats.outcomes.episodes.check_episodes import (
     check_columns,
+    check_names,
     check_rows,
     check_subjects,
     read_numbers,
@@ -104,6 +106,7 @@ class Episodes(SummaryMixin):
             "status": status,
         }  # fmt: skip
         _raise(check_columns(table, roles))
+        _raise(check_roles(table, roles, "episodes"))
         table = table.rename(columns={v: k for k, v in roles.items()})
         table, problems = read_numbers(table)
         _raise(problems)
@@ -114,6 +117,7 @@ class Episodes(SummaryMixin):
         table = table.iloc[np.lexsort((table["stop"], table["start"], code))]
         _raise(check_subjects(table))
         table = table.reset_index(drop=True).astype({"status": int})
+        _raise(check_names(table, _numbers_of(table)))
         table["number"] = _numbers_of(table)
         self.frame = table[_FIRST + [c for c in table.columns if c not in _FIRST]]
         self.outcome, self.origin, self.caveat = outcome, origin, caveat
@@ -141,7 +145,7 @@ class Episodes(SummaryMixin):
     @property
     def is_recurrent(self) -> bool:
         """Whether a subject has more than one event."""
-        return bool((self.frame["number"] > 1).any())
+        return bool((_numbers_of(self.frame) > 1).any())
 
     @property
     def n_subjects(self) -> int:
@@ -197,7 +201,9 @@ class Episodes(SummaryMixin):
         if self.clock == "gap":
             raise SpecError("Time is counted from the start of each risk already.")
         frame = self.frame
-        origin = frame.groupby(["subject", "number"], observed=True)["start"].transform("min")
+        # By the event itself, also where late events share a number.
+        risk = [frame["subject"], _numbers_of(frame)]
+        origin = frame.groupby(risk, observed=True)["start"].transform("min")
         made = self._with(frame.assign(start=frame["start"] - origin, stop=frame["stop"] - origin))
         made.clock = "gap"
         return made

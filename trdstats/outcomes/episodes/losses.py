@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import check_instance, checked
 from trdstats.errors import NotEstimableError
 from trdstats.outcomes.check_history import STATES
 from trdstats.outcomes.episodes.episodes import Episodes
@@ -41,6 +41,7 @@ def loss_episodes(history: ResponseHistory) -> Episodes:
     >>> trd.loss_episodes(history).is_recurrent
     True
     """
+    check_instance("history", history, ResponseHistory)
     frame = history.frame
     stays = frame[frame["state"] == STATES[1]]
     if not len(stays):
@@ -54,9 +55,13 @@ def loss_episodes(history: ResponseHistory) -> Episodes:
     )
     # A response regained and lost on one day is no time at risk.
     instant = ((stop == start) & (start > 0)).to_numpy()
-    someone = ~frame["subject"].duplicated() & ~frame["subject"].isin(stays["subject"])
+    others = frame[~frame["subject"].isin(stays["subject"])].drop_duplicates("subject", keep="last")
+    responded = (others["to"] == STATES[1]).to_numpy()
+    columns = ["subject", "treatment"]
     reasons = [
-        frame.loc[someone, ["subject", "treatment"]].assign(reason="no response"),
+        others.loc[~responded, columns].assign(reason="no response"),
+        others.loc[responded, columns].assign(reason="no assessment after the response"),
+        history.unseen[columns].assign(reason="no post-baseline assessment"),
         stays.loc[instant, ["subject", "treatment"]].assign(
             reason="an episode: lost on the day on which it was regained"
         ),

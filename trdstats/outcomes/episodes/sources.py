@@ -39,6 +39,12 @@ def changes_of(study: Study, source: Source) -> pd.DataFrame:
         return _of_column(study, source)
     if source.events_alone:
         return _of_event(study, source)
+    if source.events:
+        raise SpecError(
+            f"{source.label(study.scale)} counts recorded events ({', '.join(source.events)}) "
+            "beside scores. As covariates take them apart: the rule of the scores, and "
+            f"Event({source.events!r})."
+        )
     return _of_definition(study, source)
 
 
@@ -67,7 +73,7 @@ def _of_column(study: Study, name: str) -> pd.DataFrame:
 def _of_event(study: Study, definition: Definition) -> pd.DataFrame:
     check_kinds(study, definition, definition.events, ())
     subjects = study.subjects
-    day = first_event_day(study, definition.events, np.full(len(subjects), _START))
+    day = first_event_day(study, definition.events, np.zeros(len(subjects)))
     frame = pd.DataFrame({"subject": subjects["subject"].array, "day": day, "value": 1.0})
     return _with_start(frame[np.isfinite(day)], study, 0.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.kernels.visits import event_times as kernel
@@ -21,6 +21,8 @@ from trdstats.outcomes.switching import AfterSwitch
 from trdstats.outcomes.time_to import time_to
 from trdstats.study import Study
 
+# Columns of event times that episodes have in their own form.
+_OF_TIMES = ("subject", "treatment", "time", "status", "left", "right", "entry", "origin_gap")
 _TAKEN = ("subject", "treatment", "start", "stop", "status", "number", "entry", "time", "left",
           "right")  # fmt: skip
 
@@ -72,6 +74,7 @@ def start_stop(
     >>> trd.CoxPH("treatment + early").fit(episodes).tidy()["term"].tolist()[-1]
     'early'
     """
+    check_instance("study", study, Study)
     sources = _read_sources(study, covariates)
     times = time_to(
         study, definition, since=since, until=until, competing=competing, after_switch=after_switch
@@ -83,12 +86,14 @@ def start_stop(
     day0 = origin[code]
     time = frame["time"].to_numpy(dtype=float)
     changes = {name: changes_of(study, source) for name, source in sources.items()}
-    row, start = _cuts(frame["subject"], day0, time, changes)
+    entry = frame["entry"].to_numpy(dtype=float) if "entry" in frame else np.zeros(len(frame))
+    row, start = _cuts(frame["subject"], day0, entry, time, changes)
     following = np.r_[row[1:] == row[:-1], False]
     stop = np.where(following, np.r_[start[1:], 0.0], time[row])
     status = np.where(following, 0, frame["status"].to_numpy()[row])
-    given = [c for c in frame.columns if c not in _TAKEN and c != "origin_gap"]
+    given = [c for c in frame.columns if c not in _OF_TIMES]
     made = frame.loc[row, ["subject", "treatment", *given]].reset_index(drop=True)
+    made = made.rename(columns={c: f"{c}_given" for c in ("start", "stop", "number")})
     made = made.assign(start=start, stop=stop, status=status)
     for name, change in changes.items():
         made[name] = _value_at(made["subject"], start + day0[row], change)
@@ -104,6 +109,11 @@ def start_stop(
 
 
 def _read_sources(study: Study, given: Mapping[str, Source] | Sequence[str]) -> dict[str, Source]:
+    if not isinstance(given, Mapping | list | tuple):
+        raise SpecError(
+            "covariates is a mapping such as {'early': EarlyImprovement()}, or a list of columns "
+            f"of the visits; got {given!r}."
+        )
     sources: dict[str, Source] = (
         dict(given) if isinstance(given, Mapping) else {c: c for c in given}
     )
@@ -131,20 +141,25 @@ def _origins(study: Study, since: Definition) -> FloatArray:
 
 
 def _cuts(
-    subject: pd.Series[Any], day0: FloatArray, time: FloatArray, changes: dict[str, pd.DataFrame]
+    subject: pd.Series[Any],
+    day0: FloatArray,
+    entry: FloatArray,
+    time: FloatArray,
+    changes: dict[str, pd.DataFrame],
 ) -> tuple[IntArray, FloatArray]:
     """Return the row of the times and the start of every episode, in order.
 
-    An episode starts at the origin and at every change of a covariate before the end.
+    An episode starts at the origin, or when the subject comes under observation, and at every
+    change of a covariate before the end.
     """
     place = pd.Index(subject.astype(object))
-    rows, starts = [np.arange(len(place))], [np.zeros(len(place))]
+    rows, starts = [np.arange(len(place))], [entry]
     for change in changes.values():
         row = place.get_indexer(pd.Index(change["subject"].astype(object)))
         known = row >= 0
         row, day = row[known], change["day"].to_numpy(dtype=float)[known]
         since = day - day0[row]
-        inside = (since > 0) & (since < time[row])
+        inside = (since > entry[row]) & (since < time[row])
         rows.append(row[inside])
         starts.append(since[inside])
     pairs = np.unique(np.stack([np.concatenate(rows), np.concatenate(starts)]), axis=1)

@@ -14,7 +14,7 @@ from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import check_level, no_error_reason
+from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.risk_sets.mean_cumulative import MeanNumber, mean_number
@@ -89,6 +89,18 @@ class MeanCumulative:
             When a column is missing, the frame is not usable, or no subject has follow-up.
         """
         table = as_episodes(episodes, weights)
+        if table.clock == "gap":
+            raise SpecError(
+                "A mean number of events counts days from one origin: give the episodes before "
+                "gap_time()."
+            )
+        if self.by is not None and self.by in table.frame:
+            groups = table.frame.groupby("subject", observed=True)[self.by].nunique(dropna=False)
+            if (groups > 1).any():
+                raise SpecError(
+                    f"{self.by!r} changes within {int((groups > 1).sum())} subjects: groups hold "
+                    "whole subjects."
+                )
         sample = split(table, self.by, weights)
         fits = {g.label: _fit(g, sample) for g in sample.groups}
         return MeanCumulativeResult(self, table, sample, fits)

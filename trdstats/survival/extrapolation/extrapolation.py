@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_choice, check_level, unknown_name
+from trdstats.errors import (
+    DataError,
+    Problem,
+    SpecError,
+    check_choice,
+    check_level,
+    unknown_name,
+)
 from trdstats.kernels.parametric.censored_times import CensoredTimes
+from trdstats.kinds import as_labels
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.extrapolation.background import ages_of, read_background
 from trdstats.survival.extrapolation.curves import FAMILIES, fit_curve
@@ -120,7 +129,22 @@ class Extrapolation(SummaryMixin):
             if column not in frame:
                 raise unknown_name("column", column, frame.columns)
         background = None if self.background is None else read_background(self.background)
-        labels = frame[self.by].astype("category")
+        absent = frame[self.by].isna()
+        if absent.any():
+            raise DataError(
+                [
+                    Problem(
+                        "missing_group",
+                        f"{int(absent.sum())} of {len(frame)} subjects have no value of "
+                        f"{self.by!r}.",
+                        tuple(str(s) for s in frame.loc[absent, "subject"]),
+                        "Fill it in, or leave these subjects out.",
+                    )
+                ]
+            )
+        labels = frame[self.by]
+        if not isinstance(labels.dtype, pd.CategoricalDtype):
+            labels = as_labels(labels)
         last = max(*self.horizons, *self.plausible) if self.plausible else max(self.horizons)
         groups = []
         for label in labels.cat.categories:

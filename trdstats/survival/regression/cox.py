@@ -23,6 +23,8 @@ from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.firth_limits import check_firth
 from trdstats.survival.regression.regression_data import (
     Regressed,
+    check_at_risk,
+    check_clusters,
     check_events,
     clusters_of,
     no_finite_estimate,
@@ -164,6 +166,8 @@ class CoxPH(SummaryMixin):
             data, terms, owner = _expand(self, regressed, sets, event)
         else:
             data = Episodes.of(regressed.X, event, regressed.weight, sets, self.ties)
+        check_at_risk(data, terms)
+        check_clusters(cluster, len(terms), robust=self.robust or self.cluster is not None)
         if self.firth:
             check_firth(times, weights)
         penalised = fit_firth(data) if self.firth else None

@@ -24,6 +24,7 @@ from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import (
     Regressed,
+    check_at_risk,
     check_events,
     no_finite_estimate,
     regress,
@@ -114,6 +115,7 @@ class SharedFrailty(SummaryMixin):
         rows = Rows.of(
             regressed.X, regressed.status == self.cause, regressed.weight, sets, self.ties
         )
+        check_at_risk(rows, regressed.design.terms)
         best = maximise(rows)
         if best.separated.any():
             terms = zip(regressed.design.terms, best.separated, strict=True)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def cox_of_lifelines(result: CoxResult) -> Any:
     """Return a fitted ``lifelines.CoxPHFitter``; see `CoxResult.to_lifelines`."""
     spec, regressed = result.spec, result._regressed
+    if spec.firth:
+        raise NotEstimableError(
+            "lifelines has no Firth penalty: fit without firth=True to hand the regression on."
+        )
     if spec.time_varying or regressed.sample.weighted or isinstance(result.times, Episodes):
         raise NotEstimableError(
             "lifelines' CoxPHFitter has neither weights of subjects nor covariates or effects "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
-from trdstats.outcomes import Episodes, EventTimes
+from trdstats.kernels.risk_sets.partial_likelihood import Episodes, aliased_at_risk
+from trdstats.outcomes import Episodes as EpisodeTable
+from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample, counts_header, split
 
 
@@ -38,7 +41,7 @@ class Regressed:
         Rows with follow-up that lack a covariate.
     """
 
-    times: EventTimes | Episodes
+    times: EventTimes | EpisodeTable
     sample: Sample
     frame: pd.DataFrame
     row: IntArray
@@ -76,13 +79,13 @@ class Regressed:
         """Return the facts a summary begins with."""
         header = counts_header(self.times, self.sample)
         if self.left_out:
-            rows = " episodes" if isinstance(self.times, Episodes) else ""
+            rows = " episodes" if isinstance(self.times, EpisodeTable) else ""
             header += (("Left out", f"{self.left_out:,}{rows}: a covariate is missing"),)
         return header + self.design.spec.header()
 
 
 def regress(
-    times: EventTimes | Episodes, formula: str, weights: Any, needed: tuple[str, ...]
+    times: EventTimes | EpisodeTable, formula: str, weights: Any, needed: tuple[str, ...]
 ) -> Regressed:
     """Return the subjects of a regression.
 
@@ -142,6 +145,18 @@ def check_events(regressed: Regressed, cause: int) -> None:
         raise NotEstimableError(f"No subject had {name}: its hazard cannot be modelled.")
 
 
+def check_at_risk(data: Episodes, terms: Sequence[str]) -> None:
+    """Raise `NotEstimableError` for covariates that do not vary among those at risk together."""
+    aliased = aliased_at_risk(data)
+    if aliased.any():
+        names = ", ".join(t for t, a in zip(terms, aliased, strict=True) if a)
+        raise NotEstimableError(
+            f"{names}: the same, or collinear (aliased) with the terms before, for all subjects "
+            "who are at risk together in a stratum, so that hazards cannot be compared by it. "
+            "Leave the term out, or the stratum that fixes it."
+        )
+
+
 def clusters_of(regressed: Regressed, column: str | None) -> IntArray:
     """Return codes of what is independent: the values of a column, or the subjects.
 
@@ -172,6 +187,16 @@ def clusters_of(regressed: Regressed, column: str | None) -> IntArray:
             ]
         )
     return code
+
+
+def check_clusters(cluster: IntArray, n_terms: int, *, robust: bool) -> None:
+    """Raise `NotEstimableError` where a robust variance has no more clusters than coefficients."""
+    n = len(np.unique(cluster))
+    if robust and n <= n_terms:
+        raise NotEstimableError(
+            f"A robust variance of {n_terms} coefficients needs more clusters than that; there "
+            f"{'is' if n == 1 else 'are'} {n}. Name a finer cluster, or fewer covariates."
+        )
 
 
 def no_finite_estimate(terms: list[str], outcome: str, remedy: str = "") -> NotEstimableError:
