@@ -202,3 +202,46 @@ def test_what_is_refused() -> None:
         trd.Logistic("met ~ treatment", penalty="ridge")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="met"):
         trd.Logistic("Met ~ treatment").fit(data)
+
+
+@pytest.mark.parametrize("penalty", ["where separated", "firth"])
+@pytest.mark.parametrize(("sign", "tested"), [("+", ":"), ("*", "treatment")])
+def test_where_a_covariate_has_its_zero_changes_nothing(
+    penalty: Any, sign: str, tested: str
+) -> None:
+    rng = np.random.default_rng(1)
+    data = frame(120).assign(born=rng.normal(1975, 10, 120))
+    data = data.assign(since=data["born"] - 1975)
+    far, near = (
+        trd.Logistic(f"met ~ treatment {sign} {x}", penalty=penalty).fit(data).tidy()
+        for x in ("born", "since")
+    )
+    # With products the terms of the treatments themselves are those at the zero.
+    same = [not (sign == "*" and t.startswith(tested) and ":" not in t) for t in far["term"]]
+    columns = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
+    assert far.loc[same, columns].to_numpy() == pytest.approx(
+        near.loc[same, columns].to_numpy(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("penalty", ["where separated", "firth"])
+@pytest.mark.filterwarnings("ignore::trdstats.errors.EstimateWarning")
+def test_separated_terms_have_no_error_with_weights(penalty: Any) -> None:
+    data = two_by_two(12, 0, 7, 5).assign(w=1.0, x=np.random.default_rng(1).normal(size=24))
+    spec = trd.Logistic("met ~ treatment + x", reference="old", penalty=penalty)
+    rows = spec.fit(data, weights="w").tidy().set_index("term")
+    apart = rows.loc["treatment[T.new]"]
+    assert apart["estimate"] == pytest.approx(spec.fit(data).tidy()["estimate"][0])
+    assert apart[["std_error", "p_value", "conf_low", "conf_high"]].isna().all()
+    assert "separated" in apart["reason"]
+    assert rows.loc["x", "std_error"] > 0
+
+
+def test_the_reference_is_one_of_what_is_compared() -> None:
+    study = trd.load_sample("trial")
+    for level in ("M", "F"):
+        spec = trd.Logistic("sex", by="sex", reference=level, outcome=trd.Response(), day=28)
+        other = {"M": "F", "F": "M"}[level]
+        assert spec.fit(study).tidy()["term"].item() == f"sex[T.{other}]"
+    with pytest.raises(UnknownNameError, match="Unknown sex 'X'"):
+        trd.Logistic("sex", by="sex", reference="X", outcome=trd.Response(), day=28).fit(study)

@@ -129,15 +129,17 @@ class Logistic(SummaryMixin):
         """
         covariates, outcome = read_sides(self.formula, self.outcome)
         known = read_outcomes(
-            data, outcome, day=self.day, missing=self.missing, reference=self.reference
-        )
+            data, outcome, day=self.day, missing=self.missing,
+            reference=self.reference if self.by == "treatment" else None,
+        )  # fmt: skip
         if not known.binary:
             raise SpecError(
                 f"Logistic needs an outcome of yes or no, 0 and 1; {known.label} has other "
                 "values. For categories in an order use ProportionalOdds."
             )
         endpoint = read_endpoint(known, covariates, self.by, self.reference, weights)
-        fit, separated = self._maximised(endpoint)
+        fit, without_maximum = self._maximised(endpoint)
+        separated = without_maximum if self.penalty != "firth" else []
         check_units(endpoint.terms, fit.beta[1:])
         if separated:
             warnings.warn(
@@ -145,7 +147,7 @@ class Logistic(SummaryMixin):
             )
         return LogisticResult(
             spec=self, outcome=known.label, caveat=known.caveat, switching=known.switching,
-            separated=tuple(separated), _data=endpoint, _fit=fit,
+            separated=tuple(separated), _without_maximum=tuple(without_maximum), _data=endpoint, _fit=fit,
         )  # fmt: skip
 
     def _maximised(self, endpoint: EndpointData) -> tuple[LogisticFit, list[str]]:
@@ -158,12 +160,12 @@ class Logistic(SummaryMixin):
                 f"{who} analysed has {sample.label}: no odds ratio can be estimated. rates(...) "
                 "has exact limits of the rates."
             )
-        if self.penalty == "firth":
-            return fit_logistic(X, y, weight, penalised=True), []
         fit = fit_logistic(X, y, weight)
         names = ["Intercept", *endpoint.terms]
         separated = [t for t, s in zip(names, fit.separated, strict=True) if s]
         named = [t for t in separated if t != "Intercept"] or separated
+        if self.penalty == "firth":
+            return fit_logistic(X, y, weight, penalised=True), named
         if not named:
             return fit, []
         if self.penalty == "none":

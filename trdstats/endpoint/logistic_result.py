@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from trdstats.endpoint.logistic import Logistic
 
 
+SEPARATED = "the outcomes are separated: with weights there is no error"
+
+
 @checked_methods
 @dataclass(frozen=True, repr=False)
 class LogisticResult(EstimateResult):
@@ -54,6 +57,7 @@ class LogisticResult(EstimateResult):
     caveat: str
     switching: SwitchCounts | None
     separated: tuple[str, ...]
+    _without_maximum: tuple[str, ...]
     _data: EndpointData
     _fit: LogisticFit
 
@@ -83,15 +87,19 @@ class LogisticResult(EstimateResult):
         """Return the odds ratio of every term; key ``term``.
 
         Standard errors are of the logarithms: from the inverse information, with weights from the
-        subjects' influences.
+        subjects' influences: none of terms that separate the outcomes.
         """
         sample = self._data.sample
         influence = sample.stacked_influence(self._on_beta())[:, 1:]
         covariance = None if sample.weighted else self._fit.covariance()[1:, 1:]
+        # Where the outcomes are separated the influences are far too small.
+        lost = [sample.weighted and t in self._without_maximum for t in self._data.terms]
         return estimates_of(
             pd.DataFrame({"term": self._data.terms}), np.exp(self._fit.beta[1:]),
-            influences=influence, subjects=sample.who, covariance=covariance, scale="log",
-            null=1.0, limits=self._limits(), title="Odds ratios", notes=self._notes(),
+            influences=np.where(lost, np.nan, influence), subjects=sample.who,
+            covariance=covariance, scale="log", null=1.0, limits=self._limits(),
+            title="Odds ratios", notes=self._notes(),
+            reasons=[SEPARATED if b else "" for b in lost],
         )  # fmt: skip
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:

@@ -23,6 +23,12 @@ from trdstats.formulas import (
 from trdstats.outcomes import Definition
 from trdstats.survival.parametric.parametric_data import with_intercept
 
+# Columns of results, beside the one that names what is compared.
+TAKEN = frozenset({
+    "measure", "reference", "quantity", "time", "category", "effect", "term", "test",
+    "estimate", "std_error", "scale", "df", "df_error", "statistic", "p_value", "conf_low",
+    "conf_high", "conf_level", "method", "reason", "subject", "n",
+})  # fmt: skip
 MOST_LOG_ODDS = 500.0  # the exponential of 710 is infinite
 
 
@@ -61,6 +67,17 @@ def check_by(by: str | None, covariates: str) -> None:
         raise SpecError(
             f"The formula {covariates!r} must hold {by!r}, whose values are compared; where "
             "nothing is compared give by=None."
+        )
+    if by is not None:
+        check_compared(by)
+
+
+def check_compared(column: str) -> None:
+    """Raise `SpecError` where a column that is compared is called as one of every result."""
+    if column in TAKEN:
+        raise SpecError(
+            f"Results have a column {column!r} already: rename that of the subjects, for "
+            f"example to {'group_' + column!r}, and compare that."
         )
 
 
@@ -140,7 +157,7 @@ def read_endpoint(
     levels = tuple(str(v) for v in sample.levels)
     first = ""
     if by is not None:
-        first = str(pick_level("treatment", reference, sample.levels))
+        first = str(pick_level(by, reference, sample.levels))
         order = [first, *(v for v in levels if v != first)]
         relevelled = sample.frame[by].cat.reorder_categories(order)
         sample = replace(sample, frame=sample.frame.assign(**{by: relevelled}))

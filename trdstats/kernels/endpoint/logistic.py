@@ -26,7 +26,8 @@ from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
 
 _MOST = 500
-_RUNAWAY = 1e-3  # a Newton step in scaled columns: at a maximum it is of 1e-5
+_RUNAWAY = 1e-3  # a Newton step in orthogonal columns: at a maximum it is of 1e-5
+_REACHED = 1e-8  # decrement at the top of a profile: the loss is then right to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,15 @@ class LogisticFit:
 
     def covariance(self) -> FloatArray:
         """Return the inverse information, shape (q, q)."""
-        return np.asarray(np.linalg.inv(self.information))
+        variance = self.weight * self.mean(self.X) * (1 - self.mean(self.X))
+        # From the design itself: its square loses half of the digits of columns far from 0.
+        root = np.linalg.qr(np.sqrt(variance)[:, None] * self.X, mode="r")
+        back = np.linalg.inv(root)
+        return np.asarray(back @ back.T)
 
     def influence(self) -> FloatArray:
         """Return the first-order effect of each subject on the coefficients, shape (n, q)."""
-        return np.asarray(np.linalg.solve(self.information, self.scores.T).T)
+        return np.asarray(self.scores @ self.covariance())
 
     def mean(self, X: FloatArray) -> FloatArray:
         """Return the probability of the outcome of other rows, shape (m,)."""
@@ -80,18 +85,23 @@ class LogisticFit:
         return np.asarray((mu * (1 - mu))[:, None] * X)
 
     def deviance_drop(self, j: int, value: float) -> float:
-        """Return twice the loss of log-likelihood when coefficient j is held at a value."""
-        return self._profile(j)(value).loss
+        """Return twice the loss of log-likelihood when coefficient j is held at a value.
+
+        NaN where the other coefficients could not be maximised there.
+        """
+        at = self._profile(j)(value)
+        return at.loss if at.known else np.nan
 
     def limit(self, j: int, conf_level: float, *, upper: bool) -> float:
         """Return a limit of coefficient j from its profile; infinite where there is none."""
-        error = float(np.sqrt(np.linalg.inv(self.information)[j, j]))
+        error = float(np.sqrt(self.covariance()[j, j]))
         critical = float(chi2.isf(1 - conf_level, 1))
         return profile_limit(self._profile(j), float(self.beta[j]), error, critical, upper=upper)
 
     def _profile(self, j: int) -> Callable[[float], Profile]:
-        free = np.arange(self.X.shape[1]) != j
-        return partial(_profile_at, self, j, free)
+        last = np.append(np.delete(np.arange(self.X.shape[1]), j), j)
+        Z, R = _orthogonal(self.X[:, last])
+        return partial(_profile_at, self, Z, R, R @ self.beta[last])
 
 
 def fit_logistic(
@@ -109,7 +119,7 @@ def fit_logistic(
     penalised : bool
         Firth's penalised likelihood.
     """
-    Z, size = _scaled(X)
+    Z, R = _orthogonal(X)
     every = np.ones(X.shape[1], dtype=bool)
     last = None if penalised else _gains_nothing
     top = maximise(
@@ -122,41 +132,55 @@ def fit_logistic(
     rest = weight * (y - mu)
     if penalised:
         rest = rest + _leverage(Z, weight * mu * (1 - mu)) * (0.5 - mu)
-    runaway = np.abs(top.step) > _RUNAWAY
+    runaway = not penalised and bool((np.abs(top.step) > _RUNAWAY).any())
     return LogisticFit(
-        X=X, y=y, weight=weight, beta=top.theta / size,
+        X=X, y=y, weight=weight, beta=np.asarray(np.linalg.solve(R, top.theta)),
         information=(X * (weight * mu * (1 - mu))[:, None]).T @ X, scores=X * rest[:, None],
-        loglik=top.point.loglik + _of_scale(size, penalised),
-        penalised=penalised, converged=top.converged if penalised else not runaway.any(),
-        separated=runaway & (not penalised),
+        loglik=top.point.loglik + _of_scale(R, penalised),
+        penalised=penalised, converged=top.converged if penalised else not runaway,
+        separated=_separated(X, np.asarray(np.linalg.solve(R, top.step))) & runaway,
     )  # fmt: skip
+
+
+def _separated(X: FloatArray, step: FloatArray) -> BoolArray:
+    """Return whose step is long, each in the size of its column."""
+    length = np.abs(step) * np.sqrt((X**2).mean(axis=0))
+    return np.asarray((length > _RUNAWAY) | (length == length.max()))
 
 
 def _gains_nothing(move: object) -> bool:
     return getattr(move, "gain", 0.0) < 1e-10
 
 
-def _profile_at(fit: LogisticFit, j: int, free: BoolArray, value: float) -> Profile:
-    """Return the loss of log-likelihood with coefficient j held at a value."""
-    Z, size = _scaled(fit.X)
-    fixed = np.where(free, 0.0, value * size)
+def _profile_at(
+    fit: LogisticFit, Z: FloatArray, R: FloatArray, start: FloatArray, value: float
+) -> Profile:
+    """Return the loss of log-likelihood with the last coefficient held at a value."""
+    free = np.arange(len(start)) < len(start) - 1
+    # R is triangular: the last coefficient alone makes the last of the orthogonal ones.
+    fixed = np.where(free, 0.0, value * R[-1, -1])
     surface = partial(_surface, Z, fit.y, fit.weight, fit.penalised, free, fixed)
-    top = maximise(surface, (fit.beta * size)[free], most=_MOST, direction=shortest)
+    top = maximise(surface, start[free], most=_MOST, direction=shortest)
     if top is None:
         return Profile(np.inf, False)
-    reached = top.point.loglik + _of_scale(size, fit.penalised)
-    return Profile(max(2 * (fit.loglik - reached), 0.0), True)
+    reached = top.point.loglik + _of_scale(R, fit.penalised)
+    return Profile(max(2 * (fit.loglik - reached), 0.0), top.decrement < _REACHED)
 
 
-def _scaled(X: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return columns of one size, and their sizes: Newton steps are then of one size too."""
-    size = np.sqrt((X**2).mean(axis=0))
-    return X / size, size
+def _orthogonal(X: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return orthogonal columns of size 1, and the triangle that makes X of them.
+
+    Columns far from 0, and products with them, are nearly collinear; a search in orthogonal ones
+    does not know where 0 is.
+    """
+    Q, R = np.linalg.qr(X)
+    root = np.sqrt(len(X))
+    return np.asarray(Q * root), np.asarray(R / root)
 
 
-def _of_scale(size: FloatArray, penalised: bool) -> float:
-    """Return what the penalty of the columns as they are has beyond that of scaled ones."""
-    return float(np.log(size).sum()) if penalised else 0.0
+def _of_scale(R: FloatArray, penalised: bool) -> float:
+    """Return what the penalty of the columns as they are has beyond that of orthogonal ones."""
+    return float(np.log(np.abs(np.diag(R))).sum()) if penalised else 0.0
 
 
 def _surface(
