@@ -103,3 +103,16 @@ def test_a_day_without_ratings_is_told_from_a_day_without_a_visit() -> None:
         trd.rates(free, response, day=28)
     with pytest.raises(UnknownNameError, match=r"Nearest: 7, 14\. Without visit windows every day"):
         trd.rates(free, response, day=27)
+
+
+def test_those_rated_are_rated_on_the_day_itself(trial: trd.Study) -> None:
+    plain = trd.rates(trial, trd.Response(), day=28).counts
+    for named in (trd.rates(trial, trd.response_at(28)), trd.rates(trial, trd.response_at(28),
+                                                                   day=56)):  # fmt: skip
+        for column in ("events", "n", "n_rated", "n_analysed"):
+            assert named.counts[column].tolist() == plain[column].tolist()
+
+
+def test_nothing_is_carried_forward_to_a_day_that_is_named(trial: trd.Study) -> None:
+    with pytest.raises(SpecError, match="nothing is carried forward"):
+        trd.rates(trial, trd.response_at(28), missing="locf")

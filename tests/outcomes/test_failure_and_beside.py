@@ -217,3 +217,10 @@ def test_written_as_data() -> None:
         ]}
     )  # fmt: skip
     assert "madrs10 ≤ 1" in both.label()
+
+
+def test_functional_remission_is_of_the_sds() -> None:
+    made = study(sds1=1, sds2=1, sds3=1)
+    rule = trd.functional_remission(("sds1", "sds2", "sds3"))
+    with pytest.raises(SpecError, match="rule of the SDS, and the scale in use is MADRS"):
+        trd.rates(made, rule, day=28)

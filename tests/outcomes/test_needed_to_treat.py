@@ -126,3 +126,14 @@ def test_what_is_not_estimable_has_no_direction() -> None:
     row = trd.number_needed_to_treat(rates).tidy().query("treatment == 'VNS'").iloc[0]
     assert (row["direction"], row["words"]) == ("", "–")
     assert trd.number_needed_to_treat(rates).tidy()["rounded_up"].dtype == "Int64"
+
+
+def test_differences_of_days_below_1_are_days() -> None:
+    times = trd.time_to(trd.load_sample("trial"), trd.Response())
+    spec = trd.Standardisation("treatment", tau=7)
+    for fitted, per in ((spec.fit(times), 7), (trd.TimeLost(tau=7).fit(times), 7)):
+        gaps = fitted.tidy().query("measure == 'difference'")
+        rows = trd.number_needed_to_treat(fitted).tidy()
+        assert (rows["per"] == per).all()
+        assert rows["days_gained"].to_numpy() == pytest.approx(gaps["estimate"].to_numpy())
+        assert rows["estimate"].to_numpy() == pytest.approx(per / gaps["estimate"].abs().to_numpy())

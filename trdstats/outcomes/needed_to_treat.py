@@ -25,6 +25,7 @@ _DIFFERENCES = ("difference", "risk difference")
 KEYS = ("treatment", "reference", "outcome", "definition", "analysis", "day", "visit")
 # What results of times call their mean days.
 RESTRICTED, MEAN_DAYS, IN_RESPONSE = "restricted mean", "mean days", "in response"
+OF_DAYS = (RESTRICTED, MEAN_DAYS, "mean days lost")
 BENEFIT, HARM = "benefit", "harm"
 
 
@@ -43,10 +44,11 @@ def number_needed_to_treat(
     result : EstimateResult or Estimates
         With differences of proportions: of `rates`, `compare_counts`, or of
         `compare(measures=("difference", "ratio"))`, ...; or of mean days to a horizon: of `RMST`,
-        of `Standardisation` with tau, or of `ResponseState` (days in response).
+        of `TimeLost` (days lost), of `Standardisation` with tau, or of `ResponseState` (days in
+        response).
     better : {"higher", "lower"}
         Whether more of the outcome is good (response, days in response, days to relapse) or bad
-        (relapse, days to response).
+        (relapse, days to response, days lost).
     per : float, optional
         Of mean days: how many days gained in all count as one. Default: the horizon, so that the
         number is that of patients treated for one whole follow-up gained.
@@ -88,19 +90,19 @@ def number_needed_to_treat(
     else:
         check_instance("result", result, EstimateResult)
         table = result.tidy(conf_level=conf_level)
+    days = _differences_of_days(result, table, conf_level)
+    if days is not None and not days.empty:
+        return _needed(days if per is None else days.assign(per=float(per)), sign, better)
     rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
     if not rows.empty and _are_proportions(table, rows):
         if per is not None:
             raise SpecError("per= is for differences of mean days; these are of proportions.")
         return _needed(rows, sign, better)
-    days = _differences_of_days(result, table, conf_level)
-    if days is None or days.empty:
-        raise SpecError(
-            "A number needed to treat comes from a difference of proportions, such as that of "
-            "rates(...), or of mean days, such as that of RMST or ResponseState; "
-            f"{type(result).__name__} has none."
-        )
-    return _needed(days if per is None else days.assign(per=float(per)), sign, better)
+    raise SpecError(
+        "A number needed to treat comes from a difference of proportions, such as that of "
+        "rates(...), or of mean days, such as that of RMST or ResponseState; "
+        f"{type(result).__name__} has none."
+    )
 
 
 def _needed(rows: pd.DataFrame, sign: float, better: str) -> NeededToTreat:
@@ -117,11 +119,11 @@ def _differences_of_days(
 ) -> pd.DataFrame | None:
     """Return differences of mean days with their horizon in `per`; None where there are none."""
     if "measure" in table:
-        of_mean = table["quantity" if "quantity" in table else "measure"] == RESTRICTED
+        of_mean = table["quantity" if "quantity" in table else "measure"].isin(OF_DAYS)
         if not of_mean.any():
             return None
         rows = table[table["measure"] == "difference"]
-        rows = rows[rows["quantity"] == RESTRICTED] if "quantity" in rows else rows
+        rows = rows[rows["quantity"].isin(OF_DAYS)] if "quantity" in rows else rows
         spec = getattr(result, "spec", None)
         return rows.assign(per=rows["time"] if "time" in rows else getattr(spec, "tau", np.nan))
     if isinstance(result, Estimates) or not hasattr(

@@ -81,7 +81,8 @@ def rates(
         What becomes of subjects without a verdict at that day: not assessed, or assessed where the
         rule cannot be applied (no baseline, a baseline at an end of the scale, not confirmed),
         which the table tells apart. "nonresponse": not met, of all subjects. "observed": left out.
-        "locf": the verdict of the last rated visit up to that day; those without one are left out.
+        "locf": the verdict of the last rated visit up to that day; those without one are left out;
+        not of outcomes that name their day.
         "worst": not met, but met under the reference.
     conf_level : float
     method : {"wilson", "agresti-coull", "clopper-pearson"}
@@ -291,7 +292,19 @@ def verdicts(
     assessed[row_at_day >= 0] = rated.arrays.day[row_at_day[row_at_day >= 0]]
     with np.errstate(invalid="ignore"):
         switched = switch <= assessed
-    outcomes = _outcomes(study, rated, state, row, day, missing, reference)
+    at_day = row >= 0
+    if definition.own_day is not None:
+        # It speaks of ratings at its own day; those before it do not stand for them.
+        if missing == "locf":
+            raise SpecError(
+                f"{definition.label(study.scale)} speaks of ratings at that day alone, to which "
+                "nothing is carried forward: choose missing='nonresponse', 'observed' or 'worst', "
+                "or a state at any day, such as Response() at day=28."
+            )
+        at_day = _row_at_day(study, rated, min(day, definition.own_day)) >= 0
+    elif missing == "locf":
+        row = np.where(at_day, row, _last_row_by(study, rated, day))
+    outcomes = _after_missing(study, states_at(state, row), at_day, missing, reference)
     if definition.failures:
         judged = _any_of_arm(study, outcomes["met"].notna().to_numpy())
         outcomes = with_failures(study, definition, outcomes, row_at_day >= 0, judged, day)
@@ -403,22 +416,6 @@ def _last_row_by(study: Study, rated: Rated, day: float) -> IntArray:
     row = np.full(len(start) - 1, -1, dtype=np.intp)
     row[owner[early]] = early  # rows are sorted by day: the last one stays
     return row
-
-
-def _outcomes(
-    study: Study,
-    rated: Rated,
-    state: States,
-    row: IntArray,
-    day: float,
-    missing: str,
-    reference: str,
-) -> pd.DataFrame:
-    """Return one verdict a subject after the handling of missing ones."""
-    at_day = row >= 0
-    if missing == "locf":
-        row = np.where(at_day, row, _last_row_by(study, rated, day))
-    return _after_missing(study, states_at(state, row), at_day, missing, reference)
 
 
 def _after_missing(

@@ -187,9 +187,41 @@ class Items(Definition):
         return f"{', '.join(self.columns)} {limit}"
 
 
+_SDS = "SDS"
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class _RemissionOfSDS(Remission):
+    """Remission by a total of the Sheehan Disability Scale, and of no other scale."""
+
+    @property
+    def name(self) -> str:
+        """Short name for tables and figures."""
+        return "remission"
+
+    def evaluate(self, visits: RatedVisits, scale: Scale) -> States:
+        """Return the state of every rated visit.
+
+        Raises
+        ------
+        SpecError
+            When the scale in use is another one.
+        """
+        if scale.label != get_scale(_SDS).label:
+            raise SpecError(
+                f"functional_remission is a rule of the {_SDS}, and the scale in use is "
+                f"{scale.label}: use OnScale(Remission(at_most=6), 'SDS') & Items(items, "
+                "at_most=2), or study.on('SDS')."
+            )
+        return super().evaluate(visits, scale)
+
+
 @checked
 def functional_remission(items: Sequence[str], *, at_most: int = 6, each_at_most: int = 2) -> AllOf:
     """Return functional remission on the Sheehan Disability Scale: total and every item.
+
+    The total is that of the scale in use, which must be the SDS.
 
     Parameters
     ----------
@@ -213,7 +245,7 @@ def functional_remission(items: Sequence[str], *, at_most: int = 6, each_at_most
     >>> functional_remission(("sds1", "sds2", "sds3")).label()
     'remission (≤ 6) and sds1, sds2, sds3 ≤ 2'
     """
-    return AllOf((Remission(at_most=at_most), Items(tuple(items), at_most=each_at_most)))
+    return AllOf((_RemissionOfSDS(at_most=at_most), Items(tuple(items), at_most=each_at_most)))
 
 
 def records_of(visits: RatedVisits, label: str) -> Beside:
