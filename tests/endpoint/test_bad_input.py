@@ -101,3 +101,21 @@ def test_a_day_without_visits(outcome: str) -> None:
     study = trd.load_sample("trial")
     with pytest.raises(trd.errors.UnknownNameError, match="No visit is scheduled at day 29"):
         trd.ProportionalOdds("treatment", outcome=outcome, day=29).fit(study)
+
+
+def test_spans_of_time_are_no_numbers() -> None:
+    days = pd.Series(pd.to_timedelta(np.arange(N), unit="D")).where(BASE.index > 2)
+    with pytest.raises(trd.errors.DataError, match="33 rows are no finite number"):
+        trd.RankComparison("score", better="higher").fit(BASE.assign(score=days))
+
+
+@pytest.mark.parametrize("name", ["measure", "test", "category", "quantity", "effect", "reference"])
+def test_what_is_compared_is_called_as_no_column_of_results(name: str) -> None:
+    with pytest.raises(SpecError, match=f"a column '{name}' already: rename"):
+        trd.RankComparison("score", by=name, better="higher")
+    with pytest.raises(SpecError, match="rename"):
+        trd.Logistic(f"met ~ {name}", by=name)
+    with pytest.raises(SpecError, match="rename"):
+        trd.ProportionalOdds(f"band ~ {name}", by=name)
+    with pytest.raises(SpecError, match="rename"):
+        trd.Factorial("treatment", name, outcome="met")

@@ -103,3 +103,20 @@ def test_what_is_refused() -> None:
         trd.Factorial("drug", "tms", outcome="well", covariates="z").fit(
             data.assign(z=data["well"] * 2.0)
         )
+
+
+def test_worst_is_of_the_reference_that_is_given() -> None:
+    made = trd.load_sample("trial").only(["ECT", "TMS"])
+    state = {"outcome": trd.Response(), "day": 28, "missing": "worst"}
+    sex = made.subjects["sex"].astype(str)
+    for first in ("ECT", "TMS"):
+        fitted = trd.Factorial("treatment", "sex", references=(first, "M"), **state).fit(made)
+        rates = trd.rates(made, trd.Response(), day=28, missing="worst", reference=first).outcomes
+        cells = rates["met"].astype(float).groupby([rates["treatment"].astype(str), sex]).mean()
+        kept = fitted._cells
+        value = dict(zip(zip(kept.keys["treatment"], kept.keys["sex"], strict=True), kept.value,
+                         strict=True))  # fmt: skip
+        for cell, rate in cells.items():
+            assert value[cell] == pytest.approx(rate)
+    with pytest.raises(SpecError, match="'treatment', which is neither first"):
+        trd.Factorial("sex", "site", **state)

@@ -152,3 +152,21 @@ def test_what_is_refused(bands: pd.DataFrame, trial: trd.Study) -> None:
         trd.ProportionalOdds("treatment", outcome="severity", day=28).fit(bands)
     with pytest.raises(NotEstimableError, match="too many for categories"):
         trd.ProportionalOdds("x ~ treatment").fit(bands.assign(x=np.arange(len(bands)) * 1.0))
+
+
+@pytest.mark.parametrize("end", ["none", "severe"])
+def test_an_arm_at_one_end_has_no_odds_ratio(end: str) -> None:
+    rng = np.random.default_rng(1)
+    arm = np.resize(["a", "b"], 60)
+    band = np.where(arm == "b", end, rng.choice(BANDS, 60))
+    data = pd.DataFrame({"subject": range(60), "treatment": arm,
+                         "band": pd.Categorical(band, BANDS, ordered=True)})  # fmt: skip
+    with pytest.raises(NotEstimableError, match=r"treatment\[T.b\] separates the categories"):
+        trd.ProportionalOdds("band ~ treatment").fit(data)
+
+
+def test_complex_numbers_have_no_order() -> None:
+    data = pd.DataFrame({"subject": range(6), "treatment": ["a", "b"] * 3,
+                         "z": np.arange(6) + 1j})  # fmt: skip
+    with pytest.raises(DataError, match="'z' holds complex numbers"):
+        trd.ProportionalOdds("z ~ treatment").fit(data)

@@ -238,3 +238,29 @@ def test_what_is_refused(trial: trd.Study) -> None:
     gone = data.assign(treatment=data["treatment"].where(data["subject"] > 1))
     with pytest.raises(DataError, match="have no 'treatment'"):
         trd.RankComparison("y", better="higher").fit(gone)
+
+
+@pytest.mark.parametrize("labels", [[3, 1, 2], ["none", "mild", "severe"]])
+def test_categories_in_a_stated_order_are_ranked_by_it(labels: list[object]) -> None:
+    code = np.random.default_rng(1).integers(0, 3, 40)
+    data = two_groups(code[:20].astype(float), code[20:].astype(float))
+    spec = trd.RankComparison("y", better="higher", reference="old")
+    by_code = spec.fit(data).tidy()
+    in_order = data.assign(
+        y=pd.Categorical.from_codes(code, categories=pd.Index(labels), ordered=True)
+    )
+    fitted = spec.fit(in_order)
+    assert fitted.tidy()["estimate"].tolist() == by_code["estimate"].tolist()
+    assert "ordered categories" in str(fitted)
+
+
+@pytest.mark.parametrize("name", ["study site", "a-b", "C", "1st"])
+def test_strata_are_columns_and_not_formulas(name: str) -> None:
+    data = two_groups(TERM, EARLY).assign(site=np.resize([1, 2], 15))
+    plain = trd.RankComparison("y", better="higher", strata=["site"]).fit(data)
+    other = trd.RankComparison("y", better="higher", strata=[name]).fit(
+        data.rename(columns={"site": name})
+    )
+    pd.testing.assert_frame_equal(plain.tidy(), other.tidy())
+    with pytest.raises(DataError, match=name):
+        other.spec.fit(data.assign(**{name: np.nan}))

@@ -95,3 +95,17 @@ def test_what_is_refused() -> None:
         trd.TimeShare(trd.Response(), start=7, end=28).fit(made.only(["VNS"]))
     with pytest.raises(SpecError, match="Study"):
         trd.TimeShare(trd.Response(), start=7, end=28).fit(made.visits)  # type: ignore[arg-type]
+
+
+def test_less_time_in_a_bad_state_wins(trial: trd.Study) -> None:
+    fitted = trd.TimeShare(trd.Deterioration(), start=7, end=28).fit(trial)
+    ranks = fitted.by_ranks()
+    assert ranks.better == "lower"
+    turned = trd.TimeShare(trd.Response(), start=7, end=28).fit(trial).by_ranks()
+    assert turned.better == "higher"
+    arm, share = fitted.frame["treatment"], fitted.frame["proportion"]
+    gap = share[arm == "ECT"].to_numpy()[:, None] - share[arm == "TMS"].to_numpy()
+    gap = gap[~np.isnan(gap)]
+    wins = (gap < 0).mean() + (gap == 0).mean() / 2
+    row = ranks.tidy().query("measure == 'probability of superiority' and treatment == 'ECT'")
+    assert row["estimate"].item() == pytest.approx(wins)

@@ -100,6 +100,8 @@ def _in_order(values: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Return a column as ordered categories."""
     if isinstance(values.dtype, pd.CategoricalDtype) and values.cat.ordered:
         return values
+    if pd.api.types.is_complex_dtype(values.dtype):
+        raise _not_ordered(name, "holds complex numbers", "Give the codes of the categories.")
     is_number = pd.api.types.is_numeric_dtype(values.dtype)
     if is_number and np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
         raise _not_ordered(name, "holds infinite numbers", "Give the codes of the categories.")

@@ -17,6 +17,7 @@ from trdstats.comparison.adjusted.subject_outcomes import (
     with_covariates,
 )
 from trdstats.endpoint.factorial_result import FactorialResult
+from trdstats.endpoint.subjects import check_compared
 from trdstats.errors import NotEstimableError, SpecError, check_level, pick_level
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
@@ -88,6 +89,15 @@ class Factorial(SummaryMixin):
         check_level(self.conf_level)
         if self.first == self.second:
             raise SpecError(f"first and second must be two columns; got {self.first!r} twice.")
+        check_compared(self.first)
+        check_compared(self.second)
+        is_state = isinstance(self.outcome, Definition)
+        if is_state and self.missing == "worst" and "treatment" not in (self.first, self.second):
+            raise SpecError(
+                "missing='worst' counts missing verdicts as met under the reference of the column "
+                f"'treatment', which is neither first ({self.first!r}) nor second "
+                f"({self.second!r}): choose missing='nonresponse', 'observed' or 'locf'."
+            )
         if self.covariates is not None:
             named = {str(v) for v in read_right_side(self.covariates).required_variables}
             both = sorted(named & {self.first, self.second})
@@ -111,7 +121,7 @@ class Factorial(SummaryMixin):
             covariates separate the outcomes.
         """
         known = read_outcomes(
-            data, self.outcome, day=self.day, missing=self.missing, reference=None
+            data, self.outcome, day=self.day, missing=self.missing, reference=self._worst()
         )
         formulas = () if self.covariates is None else (self.covariates,)
         frame = known.frame
@@ -149,6 +159,13 @@ class Factorial(SummaryMixin):
             binary=binary, counts=keys.assign(n=n), n_left_out=int((~observed).sum()), _cells=cells,
             _levels=(levels[0], levels[1]),
         )  # fmt: skip
+
+    def _worst(self) -> Level | None:
+        """Return the treatment whose missing verdicts "worst" counts as met."""
+        names = (self.first, self.second)
+        if self.references is None or "treatment" not in names:
+            return None
+        return self.references[names.index("treatment")]
 
     def _levels(self, frame: pd.DataFrame, k: int) -> tuple[str, str]:
         """Return the levels of a column, the reference first."""

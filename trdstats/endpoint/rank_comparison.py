@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,12 +13,15 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.comparison.adjusted.subject_outcomes import (
     SubjectOutcomes,
+    check_columns,
     check_outcome,
     levels_by,
     read_outcomes,
     with_covariates,
 )
+from trdstats.endpoint.categories import read_categories
 from trdstats.endpoint.rank_result import Ranked, RankResult
+from trdstats.endpoint.subjects import check_compared
 from trdstats.errors import (
     NotEstimableError,
     SpecError,
@@ -28,6 +31,8 @@ from trdstats.errors import (
     pick_level,
 )
 from trdstats.formulas import read_covariates, read_right_side
+from trdstats.frames import to_pandas
+from trdstats.kinds import as_labels
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
@@ -45,7 +50,8 @@ class RankComparison(SummaryMixin):
     Parameters
     ----------
     outcome : str
-        "score" or "change" at `day`, or a column of the subjects.
+        "score" or "change" at `day`, or a column of the subjects: numbers, or categories in a
+        stated order.
     day : float, optional
         Scheduled day of the outcome.
     by : str, default "treatment"
@@ -95,6 +101,7 @@ class RankComparison(SummaryMixin):
         if self.better is not None:
             check_choice("better", self.better, get_args(Better))
         check_level(self.conf_level)
+        check_compared(self.by)
         if isinstance(self.strata, str):
             raise SpecError(f"strata must be a list of columns, for example [{self.strata!r}].")
         object.__setattr__(self, "strata", tuple(self.strata))
@@ -120,13 +127,21 @@ class RankComparison(SummaryMixin):
         NotEstimableError
             When a treatment has no subject with an outcome, or only one treatment is there.
         """
-        known = read_outcomes(
-            data, self.outcome, day=self.day, missing="observed", reference=self.reference
-        )
+        better = self._better(data)
+        in_order = self.day is None and _has_own_order(data, self.outcome)
+        if in_order:
+            known = read_categories(data, self.outcome, None).known
+        else:
+            known = read_outcomes(
+                data, self.outcome, day=self.day, missing="observed", reference=self.reference
+            )
+        ranked = rank_data(known, self.by, self.reference, self.strata, self.covariates)
+        if in_order:
+            words = f"{self.outcome}: ordered categories, counted 0, 1, 2, ...; shifts are in them."
+            ranked = replace(ranked, notes=(*ranked.notes, words))
         return RankResult(
             spec=self, outcome=known.label, caveat=known.caveat, switching=known.switching,
-            better=self._better(data), _data=rank_data(
-                known, self.by, self.reference, self.strata, self.covariates),
+            better=better, _data=ranked,
         )  # fmt: skip
 
     def _better(self, data: Study | FrameLike) -> Better:
@@ -147,6 +162,18 @@ class RankComparison(SummaryMixin):
         return Summary("Comparison by ranks", tuple(header))
 
 
+def _has_own_order(data: Study | FrameLike, column: str) -> bool:
+    """Whether a column states an order of its values that is not the order of numbers."""
+    frame = data.subjects if isinstance(data, Study) else to_pandas(data, what="data")
+    if column not in frame:
+        return False
+    dtype = frame[column].dtype
+    if not isinstance(dtype, pd.CategoricalDtype) or not dtype.ordered:
+        return False
+    number = pd.to_numeric(pd.Series(dtype.categories.astype(object)), errors="coerce")
+    return not bool((number.diff().iloc[1:] > 0).all() and number.notna().all())
+
+
 def rank_data(
     known: SubjectOutcomes,
     by: str,
@@ -165,8 +192,9 @@ def rank_data(
     frame = with_covariates(known.frame, formulas, by, "subjects")
     stratum = np.zeros(len(frame), dtype=np.intp)
     if strata:
-        cells = with_covariates(frame, (" + ".join(f"C({s})" for s in strata),), None, "subjects")
-        stratum = cells.groupby(list(strata), observed=True).ngroup().to_numpy().astype(np.intp)
+        check_columns(frame, strata, "subjects")
+        cells = frame.groupby([as_labels(frame[s]) for s in strata], observed=True)
+        stratum = cells.ngroup().to_numpy().astype(np.intp)
     levels = levels_by(frame, by)
     observed = ~np.isnan(known.y)
     code = frame[by].cat.codes.to_numpy().astype(np.intp)
@@ -176,7 +204,7 @@ def rank_data(
             f"No subject under {', '.join(empty)} has a known {known.label}. Leave the treatment "
             "out with study.only([...])."
         )
-    first = pick_level("treatment", reference, levels)
+    first = pick_level(by, reference, levels)
     order = [first, *(v for v in levels if v != first)]
     place = np.array([order.index(v) for v in levels], dtype=np.intp)
     lost = int((~observed).sum())

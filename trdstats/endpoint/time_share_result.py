@@ -11,7 +11,7 @@ import pandas as pd
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
-from trdstats.endpoint.rank_comparison import RankComparison, rank_data
+from trdstats.endpoint.rank_comparison import Better, RankComparison, rank_data
 from trdstats.endpoint.rank_result import RankResult
 from trdstats.errors import count_of
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
@@ -120,18 +120,22 @@ class TimeShareResult(EstimateResult):
         return below([first, means.compare(reference=self._reference)])
 
     def by_ranks(self) -> RankResult:
-        """Return the comparison of the proportions by ranks: a higher one wins."""
+        """Return the comparison of the proportions by ranks.
+
+        A higher one wins; of a bad state, such as deterioration, a lower one.
+        """
+        better: Better = "lower" if self.spec.definition.is_worsening else "higher"
         known = SubjectOutcomes(
             self.frame, self.frame["proportion"].to_numpy(dtype=float), False, self._label,
             self.caveat,
         )  # fmt: skip
         spec = RankComparison(
-            "proportion", better="higher", reference=self._reference,
+            "proportion", better=better, reference=self._reference,
             conf_level=self.spec.conf_level,
         )  # fmt: skip
         data = rank_data(known, "treatment", self._reference)
         return RankResult(
-            spec=spec, outcome=self._label, caveat=self.caveat, switching=None, better="higher",
+            spec=spec, outcome=self._label, caveat=self.caveat, switching=None, better=better,
             _data=data,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +175,9 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
     if column not in frame:
         raise unknown_name("column", column, frame.columns)
     given = frame[column]
-    if pd.api.types.is_datetime64_any_dtype(given) or pd.api.types.is_complex_dtype(given):
+    kinds = pd.api.types
+    of_time = kinds.is_datetime64_any_dtype(given) or kinds.is_timedelta64_dtype(given)
+    if of_time or kinds.is_complex_dtype(given):
         # Pandas would count nanoseconds, or drop the imaginary part.
         given = given.astype(str)
     values = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
@@ -226,8 +229,25 @@ def with_covariates(
         uses |= read_right_side(formula).columns()
     needed = uses.bare | uses.numbers | uses.categories
     named = sorted(needed | ({by} if by is not None else set()))
+    check_columns(frame, named, what)
+    if by == "treatment":
+        # Treatments are labels, in plain frames as in studies; other numbers are refused.
+        frame = frame.assign(treatment=as_labels(frame[by]))
+    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
+
+
+def check_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    """Check that columns are there, with a value for every subject.
+
+    Raises
+    ------
+    UnknownNameError
+        When a column is not there.
+    DataError
+        When a value is missing.
+    """
     problems = []
-    for column in named:
+    for column in columns:
         if column not in frame:
             raise unknown_name(f"column of the {what}", column, frame.columns)
         left = frame[column].isna().to_numpy()
@@ -244,10 +264,6 @@ def with_covariates(
             )
     if problems:
         raise DataError(problems)
-    if by == "treatment":
-        # Treatments are labels, in plain frames as in studies; other numbers are refused.
-        frame = frame.assign(treatment=as_labels(frame[by]))
-    return as_categories(frame.reset_index(drop=True), named, uses=uses, what=what)
 
 
 def levels_by(frame: pd.DataFrame, by: str) -> list[str]:

@@ -151,10 +151,11 @@ def fit_cumulative(
         X=X, nominal=probability, code=code, weight=weight, n_categories=n_categories, theta=theta,
         information=back.T @ top.point.information @ back, scores=scores,
         loglik=top.point.loglik, converged=top.converged,
-        separated=large | (not top.converged) & (np.abs(top.step) > 1e-3),
+        separated=large | (np.abs(top.step) > _RUNAWAY),
     )  # fmt: skip
 
 
+_RUNAWAY = 1e-3  # a Newton step in scaled columns: at a maximum it is of 1e-6
 # Log odds of a standard deviation of a covariate that only separated outcomes reach.
 _FAR = 15.0
 
