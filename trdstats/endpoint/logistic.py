@@ -147,7 +147,8 @@ class Logistic(SummaryMixin):
             )
         return LogisticResult(
             spec=self, outcome=known.label, caveat=known.caveat, switching=known.switching,
-            separated=tuple(separated), _without_maximum=tuple(without_maximum), _data=endpoint, _fit=fit,
+            separated=tuple(separated), _without_maximum=tuple(without_maximum), _data=endpoint,
+            _fit=fit,
         )  # fmt: skip
 
     def _maximised(self, endpoint: EndpointData) -> tuple[LogisticFit, list[str]]:
