@@ -168,3 +168,19 @@ def test_words() -> None:
         model.summarise(two_scales())
     with pytest.raises(trd.errors.DataError, match="repeats a subject and visit"):
         model.fit(pd.concat([two_scales(), two_scales().head(1)], ignore_index=True))
+
+
+def test_what_several_instruments_do_not_have() -> None:
+    """A subject has both instruments: no one value, no distances in visits, no one scale."""
+    frame = two_scales()
+    fit = MMRM("y ~ instrument * visit * arm", covariance="us@ar1", scale="instrument").fit(frame)
+    with pytest.raises(SpecError, match=r"'instrument' changes within a subject.*'fixed'"):
+        fit.margins("arm", by="visit", covariates="observed")
+    each = fit.margins("arm", at={"instrument": "CGI"}, covariates="observed").tidy()
+    fixed = fit.margins("arm", at={"instrument": "CGI"}).tidy()
+    assert each["estimate"].tolist() == pytest.approx(fixed["estimate"].tolist())
+    with pytest.raises(SpecError, match="several instruments"):
+        fit.residual_autocorrelation()
+    for ask in (fit.probability, fit.onset_curve):
+        with pytest.raises(SpecError, match="several instruments"):
+            ask(trd.Remission(), scale="MADRS", treatment="arm", outcome="score")

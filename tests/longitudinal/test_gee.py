@@ -452,3 +452,10 @@ def test_score_tests_do_not_know_estimated_weights(frame: pd.DataFrame) -> None:
     fit = trd.GEE(FORMULA, corr="independence").fit(some, weights=weights)
     with pytest.raises(SpecError, match="takes weights as known"):
         fit.joint_test("baseline", method="score")
+
+
+def test_days_of_visits_that_name_none(frame: pd.DataFrame) -> None:
+    named = frame.assign(visit="month " + (frame["visit"] // 7).astype(str))
+    with pytest.raises(SpecError, match=r"needs days, and the visits month 1.* name none"):
+        trd.GEE("y ~ treatment", corr="ar1-days").fit(named)
+    trd.GEE("y ~ treatment", corr="ar1-days", time="actual").fit(named)

@@ -455,3 +455,25 @@ def test_it_is_drawn_pickled_and_printed(fit: Any) -> None:
     assert repr(calibration).startswith("Calibration: response")
     assert "Skewness" in repr(found.normal_fit)
     plt.close("all")
+
+
+def test_treatments_and_visits_are_not_covariates(fit: Any) -> None:
+    for ask in (fit.probability, fit.onset_curve):
+        for at, words in (({"treatment": "A"}, "every level"), ({"visit": 28}, "name some by")):
+            with pytest.raises(SpecError, match=words):
+                ask(trd.Response(), at=at, scale="MADRS")
+
+
+def test_no_calibration_where_no_probability_is_known() -> None:
+    """Nobody under B was assessed at day 28."""
+    frame = trial()
+    gone = (frame["treatment"] == "B") & (frame["visit"] == 28)
+    frame = frame.assign(change=frame["change"].mask(gone))
+    with pytest.warns(trd.errors.EstimateWarning):
+        model = trd.MMRM(MODEL).fit(frame)
+    found = model.probability(trd.Response(), scale="MADRS")
+    table = found.calibration().tidy()
+    unknown = (table["treatment"] == "B") & (table["visit"] == 28)
+    numbers = table[["predicted", "observed", "conf_low", "conf_high"]]
+    assert numbers[unknown].isna().all(axis=None)
+    assert numbers[~unknown].notna().all(axis=None)

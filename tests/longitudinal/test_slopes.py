@@ -151,3 +151,23 @@ def test_normalised_residuals_of_the_right_covariance_have_none() -> None:
     table = intercept.residual_autocorrelation("conditional")
     assert table["autocorrelation"].iloc[0] > 0.2
     assert intercept.plot_autocorrelation("conditional").get_xlabel() == "Distance in ratings"
+
+
+def test_a_curve_that_is_odd_about_its_centre_is_no_line() -> None:
+    """The slope of (x - 17)^3 at 17 is 0; over the range of the days it is not."""
+    fit = LMM("y ~ I((day - 17)**3) * arm").fit(trial())
+    slopes = fit.slopes("day", by="arm", at={"day": 17}).tidy()["estimate"]
+    steep = fit.slopes("day", by="arm", at={"day": 27}).tidy()["estimate"]
+    assert (slopes.abs() < 1e-5 * steep.abs()).all()
+
+
+def test_a_slope_of_a_spline_at_a_day_near_an_end() -> None:
+    fit = LMM("y ~ bs(day, df=4) * arm").fit(trial())
+    found = fit.slopes("day", by="arm", at={"day": 9}).tidy()["estimate"]
+    up, down = (fit.margins("arm", at={"day": d}).tidy()["estimate"] for d in (9.001, 8.999))
+    assert found.to_numpy() == pytest.approx((up - down).to_numpy() / 0.002, rel=1e-4)
+    for wrong, words in ((np.nan, "finite number"), (np.inf, "finite number"), ("x", "a number")):
+        with pytest.raises(SpecError, match=words):
+            fit.slopes("day", by="arm", at={"day": wrong})
+        with pytest.raises(SpecError, match=words):
+            fit.margins("arm", at={"day": wrong})

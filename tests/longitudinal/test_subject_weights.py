@@ -91,3 +91,14 @@ def test_two_kinds_of_weights_are_refused() -> None:
         SpecError, match="Weights of subjects need rows, and cannot be combined with weights"
     ):
         trd.MMRM("change ~ treatment", rating_weights="w").fit(rows, weights="w")
+
+
+def test_weights_of_ratings_are_no_weights_of_subjects() -> None:
+    rows = table(2)
+    rows = rows.assign(w=1.0 + (np.arange(len(rows)) % 3))
+    for model in (
+        trd.MMRM("change ~ treatment * visit"),
+        trd.GEE("change ~ treatment * visit", family="gaussian"),
+    ):
+        with pytest.raises(SpecError, match=r"changes within a subject .*rating_weights='w'"):
+            model.fit(rows, weights="w")

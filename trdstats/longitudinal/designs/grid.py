@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations, product
 from typing import Any
 
@@ -103,9 +103,12 @@ def read_levels(at: Mapping[str, Any], types: Mapping[str, pd.CategoricalDtype])
             read[column] = _level(column, value, types[column].categories)
             continue
         try:
-            read[column] = float(value)
+            number = float(value)
         except (TypeError, ValueError):
             raise SpecError(f"at={{{column!r}: ...}} must be a number; got {value!r}.") from None
+        if not np.isfinite(number):
+            raise SpecError(f"at={{{column!r}: ...}} must be a finite number; got {value!r}.")
+        read[column] = number
     return read
 
 
@@ -128,7 +131,8 @@ def slope_rows(
     if variable in design.totals.types:
         raise SpecError(f"{variable!r} is a category and has no slope: use margins({variable!r}).")
     values = design.frame[variable].to_numpy(dtype=float)
-    centre = float(at.get(variable, design.totals.mean(variable)))
+    given = read_levels({variable: at[variable]} if variable in at else {}, design.totals.types)
+    centre = float(given.get(variable, design.totals.mean(variable)))
     reach = float(np.ptp(values)) / 2 if len(values) else 0.5
     reach = reach if reach > 0 else 0.5
 
@@ -137,16 +141,38 @@ def slope_rows(
 
     middle, size, labels = rows_at(centre)
     step = reach
-    with np.errstate(invalid="ignore", divide="ignore"):
-        up, down = rows_at(centre + step)[0], rows_at(centre - step)[0]
+    up, down = _around(rows_at, centre, step)
+    nearer = _around(rows_at, centre, step / 2)
+    # A curve that is odd about the centre has no bend there: half the step tells it from a line.
     bend = np.abs(up + down - 2 * middle)
-    is_line = np.isfinite(bend).all() and bend.max() <= 1e-9 * np.abs(up).max()
+    odd = np.abs((up - down) - 2 * (nearer[0] - nearer[1]))
+    is_line = bool(np.isfinite(bend).all() and np.isfinite(odd).all())
+    is_line = is_line and max(bend.max(), odd.max()) <= 1e-9 * np.abs(up).max()
     if not is_line:
         step = 2e-4 * reach
-        up, down = rows_at(centre + step)[0], rows_at(centre - step)[0]
+        up, down = _around(rows_at, centre, step)
+    if not (np.isfinite(up).all() and np.isfinite(down).all()):
+        raise SpecError(
+            f"The formula has no finite value around {variable} = {centre:g}: give a value at "
+            f"which it has a slope, at={{{variable!r}: ...}}."
+        )
     L = (up - down) / (2 * step)
     L = np.where(np.abs(L) * step > 1e-12 * np.maximum(size, 1e-300), L, 0.0)
     return L, np.abs(L) + size / max(abs(centre), reach), labels
+
+
+def _around(
+    rows_at: Callable[[float], tuple[FloatArray, FloatArray, pd.DataFrame]],
+    centre: float,
+    step: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the rows a step above and a step below; NaN where the formula has no value."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        try:
+            return rows_at(centre + step)[0], rows_at(centre - step)[0]
+        except SpecError:  # outside the knots of a spline, or no logarithm
+            nothing = np.full(1, np.nan)
+            return nothing, nothing
 
 
 def _level(column: str, level: Any, categories: Iterable[Any]) -> Any:

@@ -68,6 +68,8 @@ class RatedOutcome:
     day : ndarray, shape (N,)
         Actual day of each rating where `time` names it, else the day its visit names, else
         `place`.
+    days_are_known : bool
+        Whether `day` holds days, and not places.
     weight : ndarray, shape (N,), or None
         Weight of each rating: that of the rating times that of the subject.
     weighting : Weighting or None
@@ -102,6 +104,7 @@ class RatedOutcome:
     occasion: IntArray
     place: FloatArray
     day: FloatArray
+    days_are_known: bool
     weight: FloatArray | None
     weighting: Weighting | None
     totals: RowTotals
@@ -229,7 +232,9 @@ def read_rated_outcome(
         frame=frame, family=family, outcome=name, y=y[sort], categories=categories, X=X,
         terms=[str(c) for c in matrix.columns], spec=spec, subjects=pd.Index(subjects),
         person=person, visits=visits, occasion=occasion, place=place[occasion],
-        day=_days(frame, visits, place, occasion, time), weight=weight, weighting=weighting,
+        day=_days(frame, visits, place, occasion, time),
+        days_are_known=time is not None or not np.isnan(days_of(visits)).any(),
+        weight=weight, weighting=weighting,
         totals=RowTotals.of(frame, [str(v) for v in spec.required_variables]),
         left_out=left_out, unrated=int(n_subjects) - len(subjects),
         definition="" if outcome is None else outcome.describe(data.scale), visit=visit,

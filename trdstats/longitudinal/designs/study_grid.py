@@ -129,6 +129,13 @@ def _check_subjects(design: Design, given: set[str]) -> None:
             f"An average over the study counts subjects one by one, and here only the levels of "
             f"{design.unit!r} are independent: use margins at fixed covariates."
         )
+    several = design.scales
+    columns = set(map(str, design.spec.required_variables)) - given
+    if several is not None and several.column in columns:
+        raise SpecError(
+            f"The instrument {several.column!r} changes within a subject, so that a subject "
+            f"has no one value: use covariates='fixed', or at={{{several.column!r}: ...}}."
+        )
     varying = [c for c in design.varying if c not in given]
     if varying:
         raise SpecError(

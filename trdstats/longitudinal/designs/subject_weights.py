@@ -72,6 +72,14 @@ def attach_weights(
         raise unknown_name("column", subject, table.columns)
     if COLUMN in table:
         raise SpecError(f"The table has a column {COLUMN!r} already; rename it.")
+    if isinstance(weights, str) and weights in table:
+        distinct = table.groupby(subject, observed=True)[weights].nunique(dropna=False)
+        if len(distinct) and distinct.max() > 1:
+            raise SpecError(
+                f"weights={weights!r} changes within a subject (such as {distinct.idxmax()}), and "
+                "these are weights of subjects: for weights of ratings use "
+                f"rating_weights={weights!r}."
+            )
     first = table.drop_duplicates(subject).rename(columns={subject: "subject"})
     weight = pd.Series(read_weights(first, weights), index=first["subject"].to_numpy())
     column = table[subject].map(weight).to_numpy(dtype=float)

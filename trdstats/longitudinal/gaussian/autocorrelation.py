@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from trdstats.errors import NotEstimableError, check_level
+from trdstats.errors import NotEstimableError, SpecError, check_level
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mixed_result import MixedResult
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 def residual_autocorrelation(fit: MixedResult, kind: Kind, conf_level: float) -> pd.DataFrame:
     """Return autocorrelations; see `MixedResult.residual_autocorrelation`."""
     check_level(conf_level)
+    if fit.design.scales is not None:
+        raise SpecError(
+            f"The ratings are of several instruments ({fit.design.scales.column!r}), so that the "
+            "places of the rows are no distances in visits: fit one instrument alone."
+        )
     residual = fit.residuals(kind)["residual"].to_numpy()
     design = fit.design
     subject = pd.factorize(design.row_subjects)[0]

@@ -17,8 +17,9 @@ from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.reml import covariances
 from trdstats.kernels.numerics.normal_boxes import box_probabilities
 from trdstats.longitudinal.designs.levels import level_text
-from trdstats.longitudinal.gaussian.fitted_scores import days_after
+from trdstats.longitudinal.gaussian.fitted_scores import days_after, fitted_scores
 from trdstats.longitudinal.gaussian.predict import fitted_means
+from trdstats.longitudinal.gaussian.probability import boxes_of_subjects, reasons_without
 from trdstats.longitudinal.gaussian.question import Question
 from trdstats.outcomes.score_boxes import ScoreBoxes, score_boxes
 from trdstats.tables import FrameResult, Summary, Table, each_row, format_percent
@@ -36,8 +37,9 @@ class Calibration(FrameResult):
     frame : pandas.DataFrame
         treatment, visit, n (subjects), assessed, predicted (mean of their probabilities, given
         covariates and baseline), observed, conf_low and conf_high of it (Wilson, 95 %, by the
-        number assessed). Of subjects not assessed the probability given their other ratings
-        counts, so that dropout by these does not distort the comparison.
+        number assessed); NaN where the model knows no probability. Of subjects not assessed
+        the probability given their other ratings counts, so that dropout by these does not
+        distort the comparison.
     outcome : str
     caveat : str
     """
@@ -91,6 +93,7 @@ def calibrate(fit: MMRMResult, question: Question, places: Sequence[int]) -> Cal
     has_baseline = (
         ~np.isnan(base) if design.baseline is not None else np.ones(len(base), dtype=bool)
     )
+    lost = _not_estimable(fit, question, places)
     rows = []
     for place, one in zip(places, boxes, strict=True):
         _check_one_visit(one, place, question)
@@ -106,6 +109,8 @@ def calibrate(fit: MMRMResult, question: Question, places: Sequence[int]) -> Cal
             proportion = float(met[in_arm].mean()) if len(in_arm) else np.nan
             ends = _wilson(proportion, n_assessed)
             mean_of = float(predicted[in_arm].mean()) if len(in_arm) else np.nan
+            if (place, level) in lost:
+                mean_of, proportion, ends = np.nan, np.nan, (np.nan, np.nan)
             rows.append(
                 (level, design.visits[k], len(in_arm), n_assessed, mean_of, proportion, *ends)
             )
@@ -114,6 +119,17 @@ def calibrate(fit: MMRMResult, question: Question, places: Sequence[int]) -> Cal
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns).astype({"treatment": treatment.dtype})
     return Calibration(frame, question.label, design.caveat)
+
+
+def _not_estimable(
+    fit: MMRMResult, question: Question, places: Sequence[int]
+) -> set[tuple[int, object]]:
+    """Return the visits and treatments whose probability the model does not know."""
+    scores = fitted_scores(fit, question)
+    boxes, row = boxes_of_subjects(question, scores, places)
+    reasons = reasons_without(fit, question, scores, boxes, row, places)
+    cells = [(place, treatment) for place in places for treatment in scores.treatments]
+    return {cell for cell, why in zip(cells, reasons, strict=True) if why}
 
 
 def _wilson(proportion: float, n: int) -> tuple[float, float]:

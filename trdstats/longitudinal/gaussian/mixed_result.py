@@ -484,6 +484,8 @@ class MixedResult(EstimateResult):
         ------
         NotEstimableError
             When no subject has two ratings.
+        SpecError
+            When the model has several instruments at a visit.
         """
         return residual_autocorrelation(self, kind, conf_level)
 

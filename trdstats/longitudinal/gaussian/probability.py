@@ -92,7 +92,7 @@ def average_probabilities(
                 by_entries = np.tensordot(of_profile, one.by_covariance, 1)
                 by_covariance[v, a, here] += np.tensordot(slopes, by_entries, 2)
     value = np.einsum("van,vn->va", p, weight)
-    reasons = _reasons(fit, question, scores, boxes, row, at)
+    reasons = reasons_without(fit, question, scores, boxes, row, at)
     k = V * A
     return Averages(
         np.where([bool(r) for r in reasons], np.nan, value.ravel()),
@@ -159,7 +159,7 @@ def _of_profiles(
     return of_profiles, profile.reshape(-1)
 
 
-def _reasons(
+def reasons_without(
     fit: MMRMResult,
     question: Question,
     scores: FittedScores,

@@ -96,6 +96,20 @@ def read_question(
             "A constrained analysis takes the baseline as an outcome, which a change has no part "
             "in: fit the scores."
         )
+    if design.scales is not None:
+        raise SpecError(
+            f"The model has several instruments at a visit ({design.scales.column!r}), and a "
+            "definition is read on one scale: fit one instrument alone."
+        )
+    for column, instead in (
+        (treatment, "select in the result"),
+        (design.visit, "name some by visit=..."),
+    ):
+        if column in (at or {}):
+            raise SpecError(
+                f"at={{{column!r}: ...}}: at sets covariates, and the probabilities are of every "
+                f"level of {column!r} in turn; {instead}."
+            )
     columns = [str(v) for v in design.spec.required_variables]
     needed = outcome == "change" or any(limit.needs_baseline for limit in limits)
     if needed and not constrained and baseline not in columns:

@@ -138,6 +138,11 @@ def _places(design: RatedOutcome, structure: str) -> FloatArray:
         return np.zeros(design.n_obs)
     if structure == "ar1":
         return design.place
+    if not design.days_are_known:
+        raise SpecError(
+            f"corr='ar1-days' needs days, and the visits {', '.join(map(str, design.visits[:5]))} "
+            "name none: give a column of days with time=..., or use corr='ar1'."
+        )
     same = (np.diff(design.day) == 0) & (np.diff(design.person) == 0)
     if same.any():
         raise SpecError(
