@@ -115,3 +115,43 @@ def test_what_does_not_fit() -> None:
         trd.DropoutWeights("x", score="y").fit(frame.assign(x=np.nan))
     with pytest.raises(SpecError, match="days= needs a Study"):
         trd.DropoutWeights("arm", score="y").fit(frame, days=[1])
+
+
+def test_who_was_never_assessed_left_before_the_first_visit() -> None:
+    """Of the 270 subjects of the sample trial 37 left, 10 of them before any visit."""
+    study, days = trd.load_sample("trial"), [7, 14, 21, 28]
+    weights = trd.DropoutWeights("treatment + visit + previous").fit(study, days=days)
+    assert len(weights.subjects) == 270
+    assert int((weights.at_risk & ~weights.stays).sum()) == 37
+    assert int((weights.at_risk & ~weights.stays).reshape(270, 4)[:, 0].sum()) == 10
+    assert weights.weights["weight"].min() > 1
+    fit = trd.GEE("response ~ treatment * visit", corr="independence").fit(
+        study, outcome=trd.Response(), days=days, weights=weights
+    )
+    assert fit.design.unrated == 10
+    assert len(fit.influence()) == 270
+
+
+def test_a_visit_that_nobody_attended_is_none() -> None:
+    frame, _ = two_visits()
+    spec = trd.DropoutWeights("arm * previous", score="y")
+    plain = spec.fit(frame).tidy()
+    unused = frame.assign(visit=pd.Categorical(frame["visit"], categories=[1, 2, 3]))
+    empty = pd.concat([frame, frame[frame["visit"] == 2].assign(visit=3, y=np.nan)])
+    for table in (unused, empty):
+        fit = spec.fit(table)
+        pd.testing.assert_frame_equal(fit.tidy(), plain)
+        assert fit.visits.tolist() == [1, 2]
+
+
+def test_rows_that_are_of_no_one_visit_are_refused() -> None:
+    frame, _ = two_visits()
+    spec = trd.DropoutWeights("arm * previous", score="y")
+    here = frame.index == 3
+    for column in ("visit", "subject"):
+        with pytest.raises(DataError, match="1 row has no subject or no visit"):
+            spec.fit(frame.assign(**{column: frame[column].mask(here)}))
+    with pytest.raises(DataError, match="2 rows repeat a subject and visit"):
+        spec.fit(pd.concat([frame, frame.iloc[:2]], ignore_index=True))
+    with pytest.raises(DataError, match="'y' must hold finite numbers; 1 row does not"):
+        spec.fit(frame.assign(y=frame["y"].astype(object).mask(here, "missed")))

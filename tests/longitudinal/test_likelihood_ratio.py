@@ -77,3 +77,10 @@ def test_aicc_as_sas_counts(acute: pd.DataFrame) -> None:
     ml = fit(acute, reml=False)
     assert ml.aicc == pytest.approx(ml.deviance + 2 * k * ml.n_obs / (ml.n_obs - k - 1))
     assert np.isfinite(found.aicc)
+
+
+def test_rows_in_another_order_are_the_same_rows(acute: pd.DataFrame) -> None:
+    shuffled = acute.sample(frac=1, random_state=3)
+    us, row = fit(acute), fit(acute).likelihood_ratio(fit(acute, covariance="toeph"))
+    other = us.likelihood_ratio(fit(shuffled, covariance="toeph"))
+    pd.testing.assert_frame_equal(row, other, rtol=1e-6)

@@ -157,3 +157,22 @@ def test_the_face(acute: pd.DataFrame) -> None:
     assert "random Intercept and week of the subject" in text
     assert "var(week)" in text
     assert "residual variance" in text
+
+
+def test_likelihood_ratios_are_of_the_same_rows_and_nested_models(acute: pd.DataFrame) -> None:
+    days = acute.assign(day=acute["day"].astype(float), other=acute["chg"] * 2)
+    formula, by = "chg ~ day + arm", {"subject": "usubjid"}
+    slope = LMM(formula, random="1 + day").fit(days, **by)
+    one = LMM(formula).fit(days, **by)
+    row = slope.likelihood_ratio(one)
+    shuffled = LMM(formula).fit(days.sample(frac=1, random_state=2), **by)
+    pd.testing.assert_frame_equal(slope.likelihood_ratio(shuffled), row, rtol=1e-5)
+    with pytest.raises(SpecError, match="different rows or outcomes"):
+        slope.likelihood_ratio(LMM("other ~ day + arm").fit(days, **by))
+    changed = days.assign(chg=days["chg"] + (np.arange(len(days)) == 5))
+    with pytest.raises(SpecError, match="different rows or outcomes"):
+        slope.likelihood_ratio(LMM(formula).fit(changed, **by))
+    with pytest.raises(SpecError, match="different rows or outcomes"):
+        slope.likelihood_ratio(LMM(formula).fit(days.iloc[5:], **by))
+    with pytest.raises(SpecError, match="are not nested"):
+        slope.likelihood_ratio(LMM(formula, random="0 + I(day**2)").fit(days, **by))

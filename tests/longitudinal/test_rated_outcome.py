@@ -80,7 +80,7 @@ def test_rated_but_undefined_is_counted() -> None:
         study = trd.Study(visits, scale="MADRS")
     rows = read(study, "response ~ 1", outcome=trd.Response())
     assert rows.left_out == {"no outcome": 1, "rated, but undefined (no baseline)": 1}
-    assert rows.unrated == 1
+    assert rows.unrated == 2
 
 
 def test_weights_of_ratings_times_those_of_subjects(frame: pd.DataFrame) -> None:

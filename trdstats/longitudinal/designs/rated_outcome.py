@@ -32,6 +32,7 @@ from trdstats.longitudinal.designs.subject_weights import (
     describe_weights,
 )
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.study import Study
 from trdstats.study.study import better_of, caveat_of
 from trdstats.study.visit_order import days_of, order_visits
 
@@ -78,7 +79,7 @@ class RatedOutcome:
     left_out : dict of str to int
         Rows not analysed, by reason: without an outcome, rated but undefined, ...
     unrated : int
-        Subjects of the table without any analysed row.
+        Subjects of the study, or of the table, without any analysed row.
     definition : str
         Rule of the outcome in words, where it is a definition.
     visit : str
@@ -182,6 +183,8 @@ def read_rated_outcome(
     name = str(formula.lhs[0])
     table, undefined = outcome_table(data, name, outcome, days)
     n_subjects = table[subject].nunique() if subject in table else 0
+    if isinstance(data, Study):
+        n_subjects = len(data.subjects)
     needed = sorted({str(v) for v in formula.required_variables})
     order = order_visits(table[visit], visit) if visit in table else None
     if order is not None:

@@ -22,6 +22,7 @@ from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.fitted_rows import FittedRows
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
+from trdstats.longitudinal.gaussian.lmm_nested import check_nested
 from trdstats.longitudinal.gaussian.lmm_search import lowest_deviance
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
 from trdstats.tables import Table, each_row, format_number
@@ -364,23 +365,21 @@ class LMMResult(MixedResult):
         Raises
         ------
         SpecError
-            When the fits differ in more than their random effects.
+            When the fits differ in more than their random effects and residuals, are of different
+            rows or outcomes, or are not nested.
 
         References
         ----------
         Self and Liang 1987, doi:10.1080/01621459.1987.10478472; Stram and Lee 1994.
         """
-        is_comparable = (
-            self.terms == simpler.terms
-            and self.spec.reml == simpler.spec.reml
-            and self.n_obs == simpler.n_obs
-        )
+        is_comparable = self.terms == simpler.terms and self.spec.reml == simpler.spec.reml
         k = self.n_covariance - simpler.n_covariance
         if not is_comparable or k < 1 or len(self.effects) - len(simpler.effects) > 1:
             raise SpecError(
                 "likelihood_ratio() needs the same fixed effects, ratings and estimation, and one "
                 "random effect (or correlations) fewer in the simpler fit."
             )
+        check_nested(self, simpler)
         statistic = statistic_of(simpler.deviance, self.deviance)
         if len(self.effects) == len(simpler.effects):
             p = float(chi2.sf(statistic, k))

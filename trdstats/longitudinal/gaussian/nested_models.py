@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import OF_SCALES, STRUCTURES, get_covariance
@@ -74,8 +75,10 @@ def _check_comparable(larger: MMRMResult, simpler: MMRMResult) -> None:
     if not (len(a.person) and len(b.person)):
         raise SpecError("likelihood_ratio() needs rows, and a fit to a summary has none.")
     same = (
-        a.outcome == b.outcome and a.y.shape == b.y.shape and np.array_equal(a.rated, b.rated)
-        and np.array_equal(a.y, b.y) and larger.spec.rating_weights == simpler.spec.rating_weights
+        a.outcome == b.outcome and a.subjects.equals(b.subjects) and a.y.shape == b.y.shape
+        and np.array_equal(a.rated, b.rated) and np.array_equal(a.y, b.y)
+        and _same_weights(a.weight, b.weight)
+        and larger.spec.rating_weights == simpler.spec.rating_weights
     )  # fmt: skip
     if not same:
         raise SpecError(
@@ -84,13 +87,25 @@ def _check_comparable(larger: MMRMResult, simpler: MMRMResult) -> None:
         )
 
 
-def _columns(fit: MMRMResult) -> np.ndarray:
-    return fit.design.X[fit.design.occasion, :, fit.design.person][:, fit._kept]
+def _same_weights(one: FloatArray | None, other: FloatArray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def _columns(fit: MMRMResult) -> FloatArray:
+    """Return the estimated columns at the rated visits, by subject and visit."""
+    person, occasion = np.nonzero(fit.design.rated)
+    return np.asarray(fit.design.X[occasion, :, person][:, fit._kept])
 
 
 def _spans(fit: MMRMResult, other: MMRMResult) -> bool:
     """Whether the columns of another fit are combinations of those of this one."""
-    X, Z = _columns(fit), _columns(other)
+    return spans(_columns(fit), _columns(other))
+
+
+def spans(X: FloatArray, Z: FloatArray) -> bool:
+    """Return whether the columns of Z are combinations of those of X."""
     size = np.sqrt((Z**2).sum(axis=0))
     Z = Z / np.where(size > 0, size, 1.0)
     scale = np.sqrt((X**2).sum(axis=0))
@@ -118,10 +133,23 @@ def _lies_within(simpler: MMRMResult, larger: MMRMResult) -> bool:
     if low is None or high is None:
         same = get_covariance(simpler.spec.covariance) == get_covariance(larger.spec.covariance)
         return same and simpler.spec.group != larger.spec.group
+    return high in _reached(low)
+
+
+def is_special_case(simpler: str | Covariance, larger: str | Covariance) -> bool:
+    """Return whether a structure is the other one or lies within it, inside its parameters."""
+    if get_covariance(simpler) == get_covariance(larger):
+        return True
+    low, high = _key(simpler), _key(larger)
+    return low is not None and high is not None and high in _reached(low)
+
+
+def _reached(low: str) -> set[str]:
+    """Return a structure and all of which it is a special case."""
     reached, todo = {low}, [low]
     while todo:
         for above in _ABOVE.get(todo.pop(), ()):
             if above not in reached:
                 reached.add(above)
                 todo.append(above)
-    return high in reached
+    return reached

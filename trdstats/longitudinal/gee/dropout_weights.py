@@ -12,16 +12,35 @@ import pandas as pd
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.errors import (
+    DataError,
+    NotEstimableError,
+    Problem,
+    SpecError,
+    count_of,
+    unknown_name,
+)
 from trdstats.formulas import read_covariates, read_right_side
 from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
+from trdstats.kinds import places
+from trdstats.longitudinal.designs.by_visit import check_once
 from trdstats.longitudinal.gee.dropout_result import DropoutWeightsResult, StayingModel
 from trdstats.study import Study
 from trdstats.study.visit_order import order_visits
 from trdstats.tables import Summary, SummaryMixin
 
 PREVIOUS = "previous"
+
+
+def _with_the_unassessed(study: Study, days: Sequence[float] | None) -> pd.DataFrame:
+    """Return the visits of a study, and a row without a visit for subjects who have none."""
+    table = study.longitudinal(days=days)
+    others = study.subjects[~study.subjects["subject"].isin(table["subject"])]
+    if others.empty:
+        return table
+    columns = [c for c in others.columns if c in table]
+    return pd.concat([table, others[columns]], ignore_index=True)
 
 
 @checked
@@ -95,8 +114,9 @@ class DropoutWeights(SummaryMixin):
         Parameters
         ----------
         data : Study or DataFrame
-            One row a subject and visit; of a study the scheduled visits after baseline. A subject
-            without a row at a visit that others have has missed it.
+            One row a subject and visit; of a study the scheduled visits after baseline, and all
+            its subjects: who was never assessed left before the first visit. A subject without a
+            row at a visit that others have has missed it. A visit without any score is none.
         subject, visit : str
             Columns.
         days : sequence of float, optional
@@ -110,7 +130,7 @@ class DropoutWeights(SummaryMixin):
             When no subject left, or the covariates predict without error who stays.
         """
         if isinstance(data, Study):
-            table = data.longitudinal(days=days)
+            table = _with_the_unassessed(data, days)
         elif days is not None:
             raise SpecError("days= needs a Study, which knows the schedule.")
         else:
@@ -118,8 +138,18 @@ class DropoutWeights(SummaryMixin):
         for column in (subject, visit, self.score):
             if column not in table:
                 raise unknown_name("column", column, table.columns)
-        levels = order_visits(table[visit], visit).levels
+        table = table.assign(**{self.score: self._numbers(table, self.score)})
+        if self.baseline in table:
+            table = table.assign(**{self.baseline: self._numbers(table, self.baseline)})
+        never = isinstance(data, Study) & table[visit].isna()
+        self._check_rows(table[~never], subject, visit)
+        levels = order_visits(table.loc[~never, visit], visit).levels
+        attended = set(table.loc[table[self.score].notna(), visit])
+        levels = levels[[level in attended for level in levels]]
+        if not len(levels):
+            raise NotEstimableError(f"No row has a {self.score}: there is nothing to stay for.")
         person, names = pd.factorize(table[subject], sort=True)
+        person = np.asarray(person, dtype=np.intp)
         occasion = np.asarray(levels.get_indexer(pd.Index(table[visit])), dtype=np.intp)
         rows, at_risk, stays = self._at_risk(table, subject, visit, person, names, occasion, levels)
         if not at_risk.any():
@@ -147,7 +177,8 @@ class DropoutWeights(SummaryMixin):
         """Return one row a subject and visit, who could leave before it, and who stayed."""
         n, T = len(names), len(levels)
         score = np.full((n, T), np.nan)
-        score[person, occasion] = pd.to_numeric(table[self.score], errors="coerce")
+        at_visit = occasion >= 0
+        score[person[at_visit], occasion[at_visit]] = table[self.score].to_numpy()[at_visit]
         seen = ~np.isnan(score)
         last = np.where(seen.any(axis=1), T - 1 - np.argmax(seen[:, ::-1], axis=1), -1)
         place = np.arange(T)
@@ -155,7 +186,7 @@ class DropoutWeights(SummaryMixin):
         first = table.drop_duplicates(subject).set_index(subject).loc[names]
         start = np.full(n, np.nan)
         if self.baseline in table:
-            start = pd.to_numeric(first[self.baseline], errors="coerce").to_numpy(dtype=float)
+            start = first[self.baseline].to_numpy(dtype=float)
         before = np.column_stack([start, score[:, :-1]])
         previous = pd.DataFrame(before).ffill(axis=1).to_numpy()
         if np.isnan(start).all():
@@ -179,6 +210,45 @@ class DropoutWeights(SummaryMixin):
                 "leave them out, or leave the covariate out."
             )
         return rows, at_risk.ravel(), stays.ravel()
+
+    def _numbers(self, table: pd.DataFrame, column: str) -> FloatArray:
+        """Return a column as numbers; text that is none is refused."""
+        values = pd.to_numeric(table[column], errors="coerce").to_numpy(
+            dtype=float, na_value=np.nan
+        )
+        wrong = np.isnan(values) & table[column].notna().to_numpy() | np.isinf(values)
+        if wrong.any():
+            raise DataError(
+                [
+                    Problem(
+                        "not_a_number",
+                        f"{column!r} must hold finite numbers; "
+                        + count_of(int(wrong.sum()), "row does", "rows do")
+                        + " not.",
+                        places(wrong, lambda i: f"row {i}: {table[column].iloc[i]!r}"),
+                        "Write numbers; leave a missing score empty.",
+                    )
+                ]
+            )
+        return values
+
+    def _check_rows(self, table: pd.DataFrame, subject: str, visit: str) -> None:
+        """Refuse rows that are of no subject or visit, or repeat one."""
+        nameless = table[[subject, visit]].isna().any(axis=1).to_numpy()
+        if nameless.any():
+            raise DataError(
+                [
+                    Problem(
+                        "missing_value",
+                        count_of(int(nameless.sum()), "row has", "rows have")
+                        + f" no {subject} or no {visit}.",
+                        places(nameless, lambda i: f"row {i}"),
+                        "Name the subject and the visit of every row, or leave the row out.",
+                    )
+                ]
+            )
+        person, when = (pd.factorize(table[c])[0].astype(np.intp) for c in (subject, visit))
+        check_once(table, subject, visit, person, when, int(when.max(initial=0)) + 1)
 
     def _check_constant(self, table: pd.DataFrame, columns: list[str], subject: str) -> None:
         for column in columns:
