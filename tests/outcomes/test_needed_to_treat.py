@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trdstats as trd
@@ -137,3 +138,29 @@ def test_differences_of_days_below_1_are_days() -> None:
         assert (rows["per"] == per).all()
         assert rows["days_gained"].to_numpy() == pytest.approx(gaps["estimate"].to_numpy())
         assert rows["estimate"].to_numpy() == pytest.approx(per / gaps["estimate"].abs().to_numpy())
+def test_all_that_tells_the_comparisons_apart_is_kept() -> None:
+    """Two arms against one at four visits, under names of the table."""
+    rows = trd.load_sample("trial").longitudinal(days=[7, 14, 21, 28])
+    rows = rows.rename(columns={"treatment": "arm"})
+    rows["response"] = (2 * (rows["baseline"] - rows["score"]) >= rows["baseline"]) * 1
+    fit = trd.GEE("response ~ arm * week").fit(rows.assign(week=rows["visit"]), visit="week")
+    gaps = fit.margins("arm", by="week").compare(
+        "arm", reference="TMS", measures=("difference", "ratio")
+    )
+    found = trd.number_needed_to_treat(gaps)
+    table = found.tidy()
+    assert table.columns[:3].tolist() == ["arm", "reference", "week"]
+    assert not table.duplicated(["arm", "week"]).any()
+    assert len(table) == 8
+    assert "Arm" in repr(found)
+    assert "Week" in repr(found)
+
+
+def test_categories_have_no_number_of_their_own() -> None:
+    rows = trd.load_sample("trial").longitudinal(days=[7, 28])
+    rows["band"] = pd.cut(rows["score"], [-1, 10, 20, 100], labels=["low", "middle", "high"])
+    fit = trd.GEE("band ~ treatment * visit", family="ordinal").fit(rows)
+    margins = fit.margins("treatment", by="visit")
+    gaps = margins.compare("treatment", reference="TMS", measures=("difference", "ratio"))
+    with pytest.raises(SpecError, match="single categories"):
+        trd.number_needed_to_treat(gaps)

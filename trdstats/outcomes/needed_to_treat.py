@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.arguments import check_instance, checked
 from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult, Estimates
+from trdstats.estimates.table import STATISTICS
 from trdstats.tables import (
     NOT_ESTIMABLE,
     FrameResult,
@@ -22,7 +23,9 @@ from trdstats.tables import (
 )
 
 _DIFFERENCES = ("difference", "risk difference")
-KEYS = ("treatment", "reference", "outcome", "definition", "analysis", "day", "visit")
+# What is no key of a comparison, and what is one only where it differs between rows.
+_NO_KEYS = (*STATISTICS, "per", "method", "events")
+_WHERE_SEVERAL = ("measure", "quantity", "state", "time")
 # What results of times call their mean days.
 RESTRICTED, MEAN_DAYS, IN_RESPONSE = "restricted mean", "mean days", "in response"
 OF_DAYS = (RESTRICTED, MEAN_DAYS, "mean days lost")
@@ -66,8 +69,9 @@ def number_needed_to_treat(
     Raises
     ------
     SpecError
-        When the result has no difference of proportions or of mean days, or `per` is given for
-        proportions or is not positive.
+        When the result has no difference of proportions or of mean days, the proportions are of
+        single categories of an ordinal outcome, or `per` is given for proportions or is not
+        positive.
 
     References
     ----------
@@ -95,6 +99,12 @@ def number_needed_to_treat(
         return _needed(days if per is None else days.assign(per=float(per)), sign, better)
     rows = table[table["measure"].isin(_DIFFERENCES)] if "measure" in table else table.iloc[:0]
     if not rows.empty and _are_proportions(table, rows):
+        if "category" in rows:
+            raise SpecError(
+                "These are differences of the probabilities of single categories, and who leaves "
+                "one category enters another: a number needed to treat is of one outcome. Analyse "
+                "that as met or not met, such as response or a category of at most 2."
+            )
         if per is not None:
             raise SpecError("per= is for differences of mean days; these are of proportions.")
         return _needed(rows, sign, better)
@@ -106,12 +116,17 @@ def number_needed_to_treat(
 
 
 def _needed(rows: pd.DataFrame, sign: float, better: str) -> NeededToTreat:
-    keys = [c for c in KEYS if c in rows]
-    frame = pd.DataFrame(
-        [{**{k: getattr(r, k) for k in keys}, **_number(r, sign)} for r in each_row(rows)]
-    )
+    numbers = pd.DataFrame([_number(r, sign) for r in each_row(rows)])
+    frame = pd.concat([rows[_keys(rows)].reset_index(drop=True), numbers], axis=1)
     level = float(rows["conf_level"].iloc[0])
     return NeededToTreat(frame.astype({"rounded_up": "Int64"}), better, level)
+
+
+def _keys(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that say which comparison each row is."""
+    counts = [c for c in rows if c == "n" or str(c).startswith("n_")]
+    names = [str(c) for c in rows if c not in (*_NO_KEYS, *counts)]
+    return [c for c in names if c not in _WHERE_SEVERAL or len(rows[c].unique()) > 1]
 
 
 def _differences_of_days(
@@ -220,9 +235,10 @@ class NeededToTreat(FrameResult):
 
     def summary(self) -> Summary:
         """Return one row a comparison."""
-        keys = [c for c in KEYS if c in self.frame]
-        rows = tuple((*(str(getattr(r, k)) for k in keys), r.words) for r in each_row(self.frame))
-        header = (*(k.capitalize() for k in keys), "Number needed to treat")
+        keys = list(self.frame.columns[: self.frame.columns.get_loc("direction")])
+        shown = self.frame[[*keys, "words"]].itertuples(index=False, name=None)
+        rows = tuple(tuple(str(value) for value in row) for row in shown)
+        header = (*(str(k).capitalize() for k in keys), "Number needed to treat")
         words = "higher is better" if self.better == "higher" else "lower is better"
         note = (
             "Where the difference may be 0 the limits run from a number to benefit through "

@@ -22,9 +22,9 @@ from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping
 from trdstats.longitudinal.designs.fitted_rows import FittedRows
 from trdstats.longitudinal.designs.residual_rows import ResidualRows
-from trdstats.longitudinal.gaussian.lmm_nested import check_nested
 from trdstats.longitudinal.gaussian.lmm_search import lowest_deviance
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
+from trdstats.longitudinal.gaussian.nested_models import check_nested
 from trdstats.tables import Table, each_row, format_number
 
 if TYPE_CHECKING:
