@@ -138,6 +138,8 @@ def test_differences_of_days_below_1_are_days() -> None:
         assert (rows["per"] == per).all()
         assert rows["days_gained"].to_numpy() == pytest.approx(gaps["estimate"].to_numpy())
         assert rows["estimate"].to_numpy() == pytest.approx(per / gaps["estimate"].abs().to_numpy())
+
+
 def test_all_that_tells_the_comparisons_apart_is_kept() -> None:
     """Two arms against one at four visits, under names of the table."""
     rows = trd.load_sample("trial").longitudinal(days=[7, 14, 21, 28])
