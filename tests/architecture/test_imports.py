@@ -32,7 +32,7 @@ SUBROOMS = {
                "propose"],
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", "", "episodes"],
-    "longitudinal": ["designs", "covariances", "gaussian", "gee", "glmm"],
+    "longitudinal": ["designs", "covariances", "gaussian", "rated", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_RESULTS = {
     "ResultByTreatment", "EstimateResult", "EstimateTable", "MixedResult", "Coefficients",
     "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult",
-    "FrameResult", "SecondOpinion", "Certificate",
+    "FrameResult", "RatedEffects", "RatedMargins", "SecondOpinion", "Certificate",
 }  # fmt: skip
 
 

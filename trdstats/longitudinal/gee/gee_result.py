@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.arrays import FloatArray, ObjectArray
+from trdstats.arrays import BoolArray, FloatArray, ObjectArray
 from trdstats.errors import SpecError
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.estimates.scales import ScaleName
+from trdstats.estimates import Estimates
 from trdstats.kernels.gee.criteria import Criteria
 from trdstats.kernels.gee.sandwich import GEEInference
 from trdstats.longitudinal.designs.degrees import ModelDegrees
@@ -28,17 +26,16 @@ from trdstats.longitudinal.gee.gee_tests import joint_test_of, type3_of
 from trdstats.longitudinal.gee.gee_words import summary_of
 from trdstats.longitudinal.gee.on_columns import OnColumns
 from trdstats.longitudinal.gee.separated import Separated
+from trdstats.longitudinal.rated.effects import RatedEffects
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gee.gee import GEE
 
-_LOG: ScaleName = "log"
-
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class GEEResult(EstimateResult):
+class GEEResult(RatedEffects):
     """Fitted generalised estimating equations.
 
     Attributes
@@ -62,17 +59,12 @@ class GEEResult(EstimateResult):
     dropout: DropoutShare | None = None
 
     title: ClassVar[str] = "Generalised estimating equations"
+    ratio_titles: ClassVar[Mapping[str, str]] = {"logit": "Odds ratios", "log": "Ratios"}
 
     @property
     def identified(self) -> Identified:
         """Inference on combinations of all columns of the design, refused where not estimable."""
         return Identified(self.design, self.inference, self._equations.columns)
-
-    @property
-    def thresholds(self) -> tuple[str, ...]:
-        """Names of the thresholds of an ordinal model: "mild | moderate"."""
-        c = self.design.categories
-        return tuple(f"{a} | {b}" for a, b in pairwise(c))
 
     @property
     def separated(self) -> Separated | None:
@@ -98,83 +90,26 @@ class GEEResult(EstimateResult):
         if self.dropout is not None:
             others = np.zeros((len(self.dropout.other_subjects), effect.shape[1]))
             return np.vstack([effect, others])
-        weighting = self.design.weighting
-        return effect if weighting is None else weighting.through(effect)
+        return super().through_weights(effect)
 
     def on_parameters(self, L: FloatArray) -> FloatArray:
         """Return coefficients on the parameters, of those on all columns of the design."""
         return np.asarray(L[:, self._equations.columns.kept] @ self.inference.matrix)
 
-    def estimates(self) -> Estimates:
-        """Return the effects on the scale of the link; NaN with the reason where not estimable.
+    def why_lost(self, violated: BoolArray) -> str:
+        """Return why combinations that break relations between the columns are not estimable."""
+        return self.identified.aliasing(violated)
 
-        An ordinal model has its thresholds first: logit P(at most this category) at covariates 0.
-        """
-        k, terms = len(self.thresholds), self.design.terms
-        shown = [j for j, t in enumerate(terms) if not (k and t == "Intercept")]
-        L = np.eye(len(terms))[shown]
-        keys = pd.DataFrame({"term": [*self.thresholds, *(terms[j] for j in shown)]})
-        effects = self.estimable(L, keys.iloc[k:], None)
-        if not k:
-            return replace(effects, title=self.title)
-        lost = np.concatenate([np.zeros(k, dtype=bool), np.isnan(effects.value)])
-        rows = np.vstack([np.eye(k, len(self.parameters.beta)), self.on_parameters(L)])
-        rows = np.where(lost[:, None], 0.0, rows)
-        covariance = rows @ self.parameters.covariance @ rows.T
-        covariance[lost], covariance[:, lost] = np.nan, np.nan
-        return estimates_of(
-            keys, np.concatenate([self.parameters.beta[:k], effects.value]),
-            covariance=covariance, influences=self.influences @ rows.T, subjects=self.subjects,
-            null=0.0, df=ModelDegrees(self.parameters, rows),
-            reasons=("",) * k + effects.reasons, title=self.title, notes=effects.notes,
-        )  # fmt: skip
+    def _coefficients(self) -> tuple[FloatArray, FloatArray]:
+        return self.parameters.beta, self.parameters.covariance
 
-    def estimable(
-        self,
-        L: FloatArray,
-        keys: pd.DataFrame,
-        cells: Sequence[Mapping[str, object]] | None,
-        size: FloatArray | None = None,
+    def _degrees(self, rows: FloatArray) -> ModelDegrees:
+        return ModelDegrees(self.parameters, rows)
+
+    def _explained(
+        self, table: Estimates, cells: Sequence[Mapping[str, object]] | None
     ) -> Estimates:
-        """Return combinations of the columns of the design on the scale of the link.
-
-        Parameters
-        ----------
-        L : ndarray, shape (k, q)
-            Coefficients on all columns, aliased ones included.
-        keys : pandas.DataFrame
-        cells : sequence of dict, optional
-            Levels of categories that each row stands for.
-        size : ndarray, shape (k, q), optional
-            As in `Estimability.violates`.
-        """
-        table = self.identified.estimates(L, keys, cells=cells, size=size)
-        if self.separated is not None:
-            table = self.separated.explain(table, cells)
-        rows = np.where(np.isnan(table.value)[:, None], 0.0, self.on_parameters(L))
-        return replace(table, influences=self.influences @ rows.T, subjects=self.subjects)
-
-    def ratios(self) -> Estimates:
-        """Return the effects as ratios: odds ratios of a logit link, risk or rate ratios of a log.
-
-        Raises
-        ------
-        SpecError
-            When the link is another.
-        """
-        link = self.spec.link_name
-        if link not in ("logit", "log"):
-            raise SpecError(
-                f"Effects are ratios on the scale of a logit or log link; this model has {link!r}."
-            )
-        estimates = self.estimates()
-        effects = estimates.select(~estimates.keys["term"].isin(["Intercept", *self.thresholds]))
-        scale = (_LOG,) * len(effects)
-        names = {"logit": "Odds ratios", "log": "Ratios"}
-        return replace(
-            effects, value=np.exp(effects.value), scale=scale, null=np.ones(len(effects)),
-            limits_scale=scale, title=names[link],
-        )  # fmt: skip
+        return table if self.separated is None else self.separated.explain(table, cells)
 
     def margins(
         self,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray, ObjectArray
 from trdstats.errors import SpecError
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.estimates.scales import ScaleName
+from trdstats.estimates import Estimates
 from trdstats.longitudinal.designs.estimable import Identified
 from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.glmm.effects import RandomEffects
@@ -28,6 +26,7 @@ from trdstats.longitudinal.glmm.parameters import (
     deviations,
     parameters_of,
 )
+from trdstats.longitudinal.rated.effects import RatedEffects
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.glmm.glmm import GLMM
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class GLMMEffects(EstimateResult):
+class GLMMEffects(RatedEffects):
     """Effects of a fitted generalised linear mixed model and means that follow from them.
 
     Attributes
@@ -53,6 +52,9 @@ class GLMMEffects(EstimateResult):
     fitted: FittedGLMM
 
     title: ClassVar[str] = "Generalised linear mixed model"
+    ratio_titles: ClassVar[Mapping[str, str]] = {
+        "logit": "Odds ratios of a subject", "log": "Rate ratios of a subject",
+    }  # fmt: skip
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -66,10 +68,14 @@ class GLMMEffects(EstimateResult):
         return self.design.weighting is not None
 
     @property
-    def thresholds(self) -> tuple[str, ...]:
-        """Names of the thresholds of an ordinal model: "mild | moderate"."""
-        c = self.design.categories
-        return tuple(f"{a} | {b}" for a, b in pairwise(c))
+    def influences(self) -> FloatArray:
+        """Influence of every subject on the parameters, the estimation of weights included."""
+        return self.parameters.influence
+
+    @property
+    def subjects(self) -> ObjectArray:
+        """Subjects of the influences."""
+        return self.parameters.subjects
 
     def on_parameters(self, L: FloatArray) -> FloatArray:
         """Return coefficients on the parameters, of those on all columns of the design."""
@@ -88,61 +94,22 @@ class GLMMEffects(EstimateResult):
         )
         return Identified(self.design, inference, self.fitted.columns)
 
-    def estimates(self) -> Estimates:
-        """Return the effects on the scale of the link; NaN with the reason where not estimable.
+    def why_lost(self, violated: BoolArray) -> str:
+        """Return why combinations that break relations between the columns are not estimable."""
+        return self.separation or self.identified.aliasing(violated)
 
-        An ordinal model has its thresholds first: logit P(at most this category) at covariates
-        and random effects of 0.
-        """
-        k, terms = len(self.thresholds), self.design.terms
-        shown = [j for j, t in enumerate(terms) if not (k and t == "Intercept")]
-        L = np.eye(len(terms))[shown]
-        keys = pd.DataFrame({"term": [*self.thresholds, *(terms[j] for j in shown)]})
-        effects = self.estimable(L, keys.iloc[k:], None)
-        if not k:
-            return replace(effects, title=self.title)
-        lost = np.concatenate([np.zeros(k, dtype=bool), np.isnan(effects.value)])
-        rows = np.vstack([np.eye(k, len(self.parameters.theta)), self.on_parameters(L)])
-        rows = np.where(lost[:, None], 0.0, rows)
-        covariance = rows @ self.parameters.covariance @ rows.T
-        covariance[lost], covariance[:, lost] = np.nan, np.nan
-        return estimates_of(
-            keys, np.concatenate([self.parameters.theta[:k], effects.value]),
-            covariance=covariance, influences=self.parameters.influence @ rows.T,
-            subjects=self.parameters.subjects, null=0.0,
-            reasons=("",) * k + effects.reasons, title=self.title, notes=effects.notes,
-        )  # fmt: skip
+    def _coefficients(self) -> tuple[FloatArray, FloatArray]:
+        return self.parameters.theta, self.parameters.covariance
 
-    def estimable(
-        self,
-        L: FloatArray,
-        keys: pd.DataFrame,
-        cells: Sequence[Mapping[str, object]] | None,
-        size: FloatArray | None = None,
+    def _explained(
+        self, table: Estimates, cells: Sequence[Mapping[str, object]] | None
     ) -> Estimates:
-        """Return combinations of the columns of the design on the scale of the link.
-
-        Parameters
-        ----------
-        L : ndarray, shape (k, q)
-            Coefficients on all columns, aliased ones included.
-        keys : pandas.DataFrame
-        cells : sequence of mapping, optional
-            Levels of categories that each row stands for.
-        size : ndarray, shape (k, q), optional
-            As in `Estimability.violates`.
-        """
-        table = self.identified.estimates(L, keys, cells=cells, size=size)
+        if not self.fitted.separated:
+            return table
+        why = f"no finite estimate: {self.separation}"
         lost = np.isnan(table.value)
-        reasons = table.reasons
-        if self.fitted.separated:
-            why = f"no finite estimate: {self.separation}"
-            reasons = tuple(why if x else r for x, r in zip(lost, reasons, strict=True))
-        rows = np.where(lost[:, None], 0.0, self.on_parameters(L))
-        return replace(
-            table, reasons=reasons, influences=self.parameters.influence @ rows.T,
-            subjects=self.parameters.subjects,
-        )  # fmt: skip
+        reasons = tuple(why if x else r for x, r in zip(lost, table.reasons, strict=True))
+        return replace(table, reasons=reasons)
 
     @property
     def separation(self) -> str:
@@ -152,31 +119,6 @@ class GLMMEffects(EstimateResult):
             return ""
         shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
         return f"{shown} predict {self.fitted.n_separated:,} ratings without error (separation)"
-
-    def ratios(self) -> Estimates:
-        """Return the effects as ratios: odds ratios of a logit link, rate ratios of a log link.
-
-        They compare a subject with itself: random effects are held.
-
-        Raises
-        ------
-        SpecError
-            When the link is another.
-        """
-        link = self.spec.link_name
-        if link not in ("logit", "log"):
-            raise SpecError(
-                f"Effects are ratios on the scale of a logit or log link; this model has {link!r}."
-            )
-        estimates = self.estimates()
-        effects = estimates.select(~estimates.keys["term"].isin(["Intercept", *self.thresholds]))
-        log: ScaleName = "log"
-        scale = (log,) * len(effects)
-        title = "Odds ratios of a subject" if link == "logit" else "Rate ratios of a subject"
-        return replace(
-            effects, value=np.exp(effects.value), scale=scale, limits_scale=scale,
-            null=np.ones(len(effects)), title=title,
-        )  # fmt: skip
 
     @property
     def deviations(self) -> Deviations:

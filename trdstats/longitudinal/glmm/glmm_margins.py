@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from trdstats.arguments import Level, checked_methods
-from trdstats.errors import SpecError, check_choice, unknown_name
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
-from trdstats.estimates.adjusted import Adjustment
-from trdstats.estimates.comparisons import Measure
-from trdstats.estimates.scales import ScaleName, slopes
-from trdstats.estimates.stacked import below
+from trdstats.arguments import checked_methods
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError, unknown_name
 from trdstats.longitudinal.designs.grid import margin_rows
 from trdstats.longitudinal.designs.levels import cells_of
-from trdstats.longitudinal.glmm.population_rows import (
-    PopulationRows,
-    fixed_rows,
-    observed_rows,
-)
-from trdstats.tables import Summary, as_label
+from trdstats.longitudinal.glmm.population_means import population_means
+from trdstats.longitudinal.rated.cell_means import Cell, at_rows, over_subjects
+from trdstats.longitudinal.rated.margins import SCALES, RatedMargins, estimates_of_means
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.glmm.glmm_effects import GLMMEffects
 
-# The scale on which limits of a mean are near normal, by link.
-_SCALES: dict[str, ScaleName] = {"logit": "logit", "probit": "logit", "log": "log"}
 _OBSERVED = (
     "Averaged over the random effects and over the covariates of the subjects (g-computation); "
     "their sampling is counted."
@@ -38,12 +29,11 @@ _FIXED = (
     "categories averaged on the link's scale."
 )
 _LINK = "Of a subject whose random effects are 0, at fixed covariates: numbers at their mean."
-_LINK_TITLE = "Means on the scale of the link"
 
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class GLMMMargins(EstimateResult):
+class GLMMMargins(RatedMargins):
     """Means of a generalised linear mixed model.
 
     Attributes
@@ -53,76 +43,9 @@ class GLMMMargins(EstimateResult):
     by : str or None
         Column within whose levels they are estimated.
     fit : GLMMEffects
+    on_link : bool
+        Whether the means are on the scale of the link.
     """
-
-    _means: Estimates
-    term: str
-    by: str | None
-    fit: GLMMEffects
-
-    def estimates(self) -> Estimates:
-        """Return the means; one that is not estimable is NaN, with the reason."""
-        return self._means
-
-    def contrasts(
-        self,
-        *,
-        reference: Level | None = None,
-        pairwise: bool = False,
-        measure: Measure = "difference",
-        adjust: Adjustment = "none",
-    ) -> Estimates:
-        """Compare the means within each level of `by`.
-
-        Parameters
-        ----------
-        reference : object, optional
-            Level all others are compared with, or its text. Default: the first level.
-        pairwise : bool
-            Compare all pairs instead, the later level with the earlier.
-        measure : {"difference", "ratio", "odds ratio"}
-            Of the means. Of means on the scale of a link only differences.
-        adjust : str
-            As in `Estimates.adjust`, within each level of `by`.
-
-        Raises
-        ------
-        SpecError, UnknownNameError
-            When the arguments do not fit.
-        """
-        check_choice("measure", measure, get_args(Measure))
-        if pairwise and reference is not None:
-            raise SpecError("Give one of reference and pairwise.")
-        if self._means.title == _LINK_TITLE and measure != "difference":
-            raise SpecError(
-                f"Means on the scale of a link have no {measure}: use scale='response', or the "
-                "exponential of the difference."
-            )
-        compared = (
-            _pairs(self._means, self.term, measure)
-            if pairwise
-            else self._means.compare(self.term, reference=reference, measures=(measure,))
-        )
-        titles = {"difference": "Differences", "ratio": "Ratios", "odds ratio": "Odds ratios"}
-        compared = replace(compared, title=f"{titles[measure]} of {self._means.title.lower()}")
-        within = [str(c) for c in compared.keys if c in (self.by, "category")]
-        return compared.adjust(adjust, within=within)
-
-    def summary(self) -> Summary:
-        """Return the means as a table."""
-        shown = self._means.summary()
-        return replace(shown, header=(("Model", self.fit.spec.formula), *shown.header))
-
-
-def _pairs(means: Estimates, term: str, measure: Measure) -> Estimates:
-    levels = list(dict.fromkeys(means.keys[term]))
-    if len(levels) < 2:
-        raise SpecError(f"Pairs need two levels of {term!r}; there is {len(levels)}.")
-    parts = []
-    for i, level in enumerate(levels[:-1]):
-        later = means.select(means.keys[term].isin(levels[i:]).to_numpy())
-        parts.append(later.compare(term, reference=level, measures=(measure,)))
-    return below(parts)
 
 
 def link_margins(
@@ -136,8 +59,8 @@ def link_margins(
         )
     L, size, labels = margin_rows(fit.design, term, by, at, weights)
     means = fit.estimable(L, labels, cells_of(labels), size)
-    notes = (*means.notes, _LINK)
-    return GLMMMargins(replace(means, title=_LINK_TITLE, notes=notes), term, by, fit)
+    titled = replace(means, title="Means on the scale of the link", notes=(*means.notes, _LINK))
+    return GLMMMargins(titled, term, by, fit, on_link=True)
 
 
 def response_margins(
@@ -157,38 +80,19 @@ def response_margins(
             "column of the model", unknown[0], sorted(of_model | set(fit.effects.columns))
         )
     in_model = {c: v for c, v in at.items() if c in of_model}
+
+    def means_at(X: FloatArray, cells: Sequence[Cell]) -> tuple[FloatArray, FloatArray]:
+        Z = np.stack([fit.effects.at_cell(fit.design, cell, dict(at)) for cell in cells])
+        return population_means(fit, X, np.broadcast_to(Z, (len(X), Z.shape[1])))
+
     L, size, labels = margin_rows(fit.design, term, by, in_model, weights)
     if covariates == "fixed":
-        rows = fixed_rows(fit, L, size, labels, dict(at))
+        means, note = at_rows(fit, L, size, labels, means_at), _FIXED
     else:
-        rows = observed_rows(fit, labels, in_model, of_effects)
-    note = _OBSERVED if covariates == "observed" else _FIXED
-    return GLMMMargins(_estimates(fit, rows, note), term, by, fit)
-
-
-def _estimates(fit: GLMMEffects, rows: PopulationRows, note: str) -> Estimates:
-    """Return means with their influences on the scale on which they are near normal."""
-    parameters, scale = fit.parameters, _SCALES[fit.spec.link_name]
-    scales = (scale,) * len(rows.value)
-    lost = rows.lost
-    value = np.where(lost, np.nan, rows.value)
-    slope = np.where(lost, 0.0, np.nan_to_num(slopes(value, scales)))
-    gradient = np.where(lost[:, None], 0.0, rows.gradient) * slope[:, None]
-    influence = parameters.influence @ gradient.T
-    covariance = gradient @ parameters.covariance @ gradient.T
-    if rows.sampling is not None:
-        sampling = np.where(lost, 0.0, rows.sampling) * slope
-        weighting = fit.design.weighting
-        sampling = sampling if weighting is None else weighting.through(sampling)
-        influence = influence + sampling
-        covariance = covariance + sampling.T @ sampling
-    if fit.spec.vcov == "robust" or fit.is_weighted:
-        covariance = influence.T @ influence
-    covariance[lost], covariance[:, lost] = np.nan, np.nan
-    caveat = (as_label(f"{fit.design.caveat}."),) if fit.design.caveat else ()
-    title = "Population counts" if scale == "log" else "Population probabilities"
-    return estimates_of(
-        rows.keys, value, influences=influence, covariance=np.asarray(covariance),
-        subjects=parameters.subjects, scale=scale, reasons=rows.reasons, title=title,
-        notes=(*caveat, note),
+        means, note = over_subjects(fit, labels, in_model, means_at), _OBSERVED
+    counts = SCALES[fit.spec.link_name] == "log"
+    estimates = estimates_of_means(
+        fit, means, robust=fit.spec.vcov == "robust" or fit.is_weighted, note=note,
+        title="Population counts" if counts else "Population probabilities",
     )  # fmt: skip
+    return GLMMMargins(estimates, term, by, fit)

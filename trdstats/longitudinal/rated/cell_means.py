@@ -1,29 +1,33 @@
-"""Means of an outcome by cell, with their derivatives in the parameters."""
+"""Means of an outcome by cell, with their derivatives in the parameters of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import SpecError
-from trdstats.kernels.gee.links import LINKS
 from trdstats.longitudinal.designs.levels import cells_of
+from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 from trdstats.longitudinal.designs.subject_weights import COLUMN
 
 if TYPE_CHECKING:
-    from trdstats.longitudinal.gee.gee_result import GEEResult
+    from trdstats.longitudinal.rated.effects import RatedEffects
 
 _MOST_ROWS = 500_000  # of a design at once
 
+Cell = dict[str, Any]
+# From rows of the design, shape (n, q), and the cell of each, or one cell of all: means, one a
+# category, shape (n, c), and their derivatives in the parameters, shape (n, c, p).
+Means = Callable[[FloatArray, Sequence[Cell]], tuple[FloatArray, FloatArray]]
+
 
 @dataclass(frozen=True)
-class MeanRows:
+class CellMeans:
     """Means, one a cell, and one a category of an ordinal outcome.
 
     Attributes
@@ -47,30 +51,36 @@ class MeanRows:
     reasons: list[str]
 
 
-def mean_rows(fit: GEEResult, L: FloatArray, size: FloatArray, labels: pd.DataFrame) -> MeanRows:
+def at_rows(
+    model: RatedEffects, L: FloatArray, size: FloatArray, labels: pd.DataFrame, means: Means
+) -> CellMeans:
     """Return means at rows of the design.
 
     Parameters
     ----------
-    fit : GEEResult
+    model : RatedEffects
     L : ndarray, shape (k, q)
         On all columns of the design.
     size : ndarray, shape (k, q)
         As in `Estimability.violates`.
     labels : pandas.DataFrame
+    means : callable
     """
-    estimates = fit.estimable(L, labels, cells_of(labels), size)
-    lost = np.isnan(estimates.value)
-    mu, slope = _means(fit, np.where(lost[:, None], 0.0, L))
+    cells = cells_of(labels)
+    predictors = model.estimable(L, labels, cells, size)
+    lost = np.isnan(predictors.value)
+    mu, slope = means(np.where(lost[:, None], 0.0, L), cells)
     c = mu.shape[1]
-    return MeanRows(
-        _keys(fit, labels), mu.ravel(), slope.reshape(-1, slope.shape[2]), None,
-        np.repeat(lost, c), [r if x else "" for r, x in zip(estimates.reasons, lost, strict=True)
-                             for _ in range(c)],
+    reasons = [r if x else "" for r, x in zip(predictors.reasons, lost, strict=True)]
+    return CellMeans(
+        _keys(model.design, labels), mu.ravel(), slope.reshape(-1, slope.shape[2]), None,
+        np.repeat(lost, c), [r for r in reasons for _ in range(c)],
     )  # fmt: skip
 
 
-def observed_rows(fit: GEEResult, labels: pd.DataFrame, at: Mapping[str, Any]) -> MeanRows:
+def over_subjects(
+    model: RatedEffects, labels: pd.DataFrame, at: Mapping[str, Any], means: Means
+) -> CellMeans:
     """Return means over the subjects, each with the covariates that it has.
 
     Raises
@@ -78,10 +88,9 @@ def observed_rows(fit: GEEResult, labels: pd.DataFrame, at: Mapping[str, Any]) -
     SpecError
         When a covariate changes between the visits of a subject.
     """
-    design = fit.design
+    design = model.design
     columns = [str(v) for v in design.spec.required_variables]
-    others = [c for c in columns if c not in labels and c not in at]
-    _check_constant(fit, others)
+    _check_constant(design, [c for c in columns if c not in labels and c not in at])
     first = np.flatnonzero(np.diff(design.person, prepend=-1))
     subjects = design.frame.iloc[first].reset_index(drop=True)
     weight = np.ones(len(first))
@@ -89,56 +98,55 @@ def observed_rows(fit: GEEResult, labels: pd.DataFrame, at: Mapping[str, Any]) -
         weight = subjects[COLUMN].to_numpy(dtype=float)
     weight = weight / weight.sum()
     for c, value in at.items():
-        subjects[c] = _constant(fit, c, value, len(subjects))
+        subjects[c] = _constant(design, c, value, len(subjects))
     values, gradients, sampling, lost, reasons = [], [], [], [], []
-    for cell, X in _designs(fit, subjects, cells_of(labels)):
-        average = (weight @ X)[None]
-        judged = fit.estimable(average, labels.iloc[:1], [cell], (weight @ np.abs(X))[None])
-        violated = np.asarray(fit.identified.columns.violates(X).any(axis=0))
+    for cell, X in _designs(design, subjects, cells_of(labels)):
+        judged = model.estimable(
+            (weight @ X)[None], labels.iloc[:1], [cell], (weight @ np.abs(X))[None]
+        )
+        violated = np.asarray(model.identified.columns.violates(X).any(axis=0))
         reason = judged.reasons[0] if np.isnan(judged.value[0]) else ""
         if violated.any() and not reason:
-            reason = fit.identified.aliasing(violated)
-        mu, slope = _means(fit, np.zeros_like(X) if reason else X)
+            reason = model.why_lost(violated)
+        mu, slope = means(np.zeros_like(X) if reason else X, [cell])
         mean = weight @ mu
         values.append(mean)
         gradients.append(np.einsum("n,ncp->cp", weight, slope))
         sampling.append(weight[:, None] * (mu - mean))
         lost += [bool(reason)] * len(mean)
         reasons += [reason] * len(mean)
-    return MeanRows(
-        _keys(fit, labels), np.concatenate(values), np.concatenate(gradients),
+    return CellMeans(
+        _keys(design, labels), np.concatenate(values), np.concatenate(gradients),
         np.concatenate(sampling, axis=1), np.array(lost, dtype=bool), reasons,
     )  # fmt: skip
 
 
 def _designs(
-    fit: GEEResult, subjects: pd.DataFrame, cells: list[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any], FloatArray]]:
+    design: RatedOutcome, subjects: pd.DataFrame, cells: list[Cell]
+) -> Iterator[tuple[Cell, FloatArray]]:
     """Yield each cell with the design of all subjects in it; some cells at once, within bounds."""
     n = len(subjects)
     together = max(1, _MOST_ROWS // n)
     for start in range(0, len(cells), together):
         some = cells[start : start + together]
         tables = [
-            subjects.assign(**{c: _constant(fit, c, v, n) for c, v in cell.items()})
+            subjects.assign(**{c: _constant(design, c, v, n) for c, v in cell.items()})
             for cell in some
         ]
         table = pd.concat(tables, ignore_index=True)
-        spec = fit.design.spec
-        matrix = spec.get_model_matrix(table, output="numpy", na_action="ignore")
+        matrix = design.spec.get_model_matrix(table, output="numpy", na_action="ignore")
         X = np.asarray(matrix, dtype=float).reshape(len(some), n, -1)
         yield from zip(some, X, strict=True)
 
 
-def _constant(fit: GEEResult, column: str, value: Any, n: int) -> Any:
-    types = fit.design.totals.types
+def _constant(design: RatedOutcome, column: str, value: Any, n: int) -> Any:
+    types = design.totals.types
     if column in types:
         return pd.Categorical([value] * n, dtype=types[column])
     return np.full(n, float(value))
 
 
-def _check_constant(fit: GEEResult, columns: list[str]) -> None:
-    design = fit.design
+def _check_constant(design: RatedOutcome, columns: list[str]) -> None:
     varying = [c for c in columns if design.frame[c].groupby(design.person).nunique().max() > 1]
     if varying:
         raise SpecError(
@@ -148,27 +156,9 @@ def _check_constant(fit: GEEResult, columns: list[str]) -> None:
         )
 
 
-def _keys(fit: GEEResult, labels: pd.DataFrame) -> pd.DataFrame:
-    categories = fit.design.categories
+def _keys(design: RatedOutcome, labels: pd.DataFrame) -> pd.DataFrame:
+    categories = design.categories
     if not categories:
         return labels.reset_index(drop=True)
     keys = labels.loc[labels.index.repeat(len(categories))].reset_index(drop=True)
     return keys.assign(category=[str(c) for c in categories] * len(labels))
-
-
-def _means(fit: GEEResult, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return means at rows of the design, shape (n, c), and their derivatives, (n, c, p)."""
-    rows = fit.on_parameters(X)
-    beta = fit.parameters.beta
-    eta = rows @ beta
-    k = len(fit.thresholds)
-    if not k:
-        link = LINKS[fit.spec.link_name]
-        return link.mean(eta)[:, None], (link.slope(eta)[:, None] * rows)[:, None, :]
-    below = beta[:k] - eta[:, None]
-    mu, slope = expit(below), expit(below) * expit(-below)
-    each = np.broadcast_to(np.eye(k, rows.shape[1]), (len(rows), k, rows.shape[1]))
-    D = slope[:, :, None] * (each - rows[:, None, :])
-    zero = np.zeros((len(rows), 1, rows.shape[1]))
-    proportion = np.diff(mu, axis=1, prepend=0.0, append=1.0)
-    return proportion, np.diff(np.concatenate([zero, D, zero], axis=1), axis=1)
