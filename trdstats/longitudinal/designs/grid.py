@@ -40,20 +40,7 @@ def margin_rows(
     totals = design.totals
     columns = [str(v) for v in design.spec.required_variables]
     factors = [c for c in columns if c in totals.types]
-    for name in (term, *([by] if by else [])):
-        if name not in columns:
-            raise unknown_name("column of the model", name, columns)
-        if name not in factors:
-            raise SpecError(f"{name!r} is a number: it has no levels; use at=...")
-        if name in STATISTICS:
-            raise SpecError(
-                f"The column {name!r} has the name of a column of the result: rename it."
-            )
-    if term == by:
-        raise SpecError(f"margins() cannot show {term!r} by {term!r}: leave `by` out.")
-    for name in at:
-        if name not in columns:
-            raise unknown_name("column of the model", name, columns)
+    check_shown(design, term, by, at)
     at = read_levels(at, totals.types)
     shown = [by, term] if by else [term]
     levels = {c: [at[c]] if c in at else list(totals.types[c].categories) for c in factors}
@@ -87,6 +74,28 @@ def margin_rows(
     L = np.einsum("km,kmq->kq", parts, cells)
     size = np.einsum("km,kmq->kq", parts, np.abs(cells))
     return np.asarray(L), np.asarray(size), labels
+
+
+def check_shown(design: ModelRows, term: str, by: str | None, at: Mapping[str, Any]) -> None:
+    """Refuse columns by which means cannot be shown, or that cannot be given a value.
+
+    Raises
+    ------
+    UnknownNameError, SpecError
+    """
+    columns = [str(v) for v in design.spec.required_variables]
+    for name in (term, *([by] if by else []), *at):
+        if name not in columns:
+            raise unknown_name("column of the model", name, columns)
+    for name in (term, *([by] if by else [])):
+        if name not in design.totals.types:
+            raise SpecError(f"{name!r} is a number: it has no levels; use at=...")
+        if name in STATISTICS:
+            raise SpecError(
+                f"The column {name!r} has the name of a column of the result: rename it."
+            )
+    if term == by:
+        raise SpecError(f"margins() cannot show {term!r} by {term!r}: leave `by` out.")
 
 
 def read_levels(at: Mapping[str, Any], types: Mapping[str, pd.CategoricalDtype]) -> dict[str, Any]:

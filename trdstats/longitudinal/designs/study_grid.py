@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, unknown_name
-from trdstats.estimates.table import STATISTICS
+from trdstats.errors import SpecError
 from trdstats.longitudinal.designs.design import Design
-from trdstats.longitudinal.designs.grid import read_levels
+from trdstats.longitudinal.designs.grid import check_shown, read_levels
 
 
 @dataclass(frozen=True)
@@ -64,19 +63,8 @@ def study_grid(
     """
     columns = [str(v) for v in design.spec.required_variables]
     types = design.totals.types
-    for name in (term, *([by] if by else []), *(at or {})):
-        if name not in columns:
-            raise unknown_name("column of the model", name, columns)
+    check_shown(design, term, by, at or {})
     shown = [by, term] if by else [term]
-    for name in shown:
-        if name not in types:
-            raise SpecError(f"{name!r} is a number: it has no levels; use at=...")
-        if name in STATISTICS:
-            raise SpecError(
-                f"The column {name!r} has the name of a column of the result: rename it."
-            )
-    if term == by:
-        raise SpecError(f"{term!r} cannot be shown by {term!r}: leave `by` out.")
     _check_subjects(design, {*shown, *(at or {})})
     fixed = read_levels(at or {}, types)
     table = _subject_table(design, columns, fixed)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
+from trdstats.arrays import FloatArray
+from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.mixed_tests import FTest
 from trdstats.longitudinal.designs.design import ModelRows
+from trdstats.longitudinal.designs.grid import type3_rows
 
 
 def columns_by_term(design: ModelRows) -> dict[str, list[int]]:
@@ -19,6 +24,30 @@ def columns_by_term(design: ModelRows) -> dict[str, list[int]]:
         for name in {str(term), ":".join(reversed(str(term).split(":")))}:
             by_name[name] = term_columns
     return by_name
+
+
+def type3_table(
+    design: ModelRows, formula: str, tested: Callable[[FloatArray], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the tests of all terms of a formula (type III), one row a term.
+
+    Parameters
+    ----------
+    design : ModelRows
+    formula : str
+    tested : callable
+        Returns the joint test of coefficients on the columns of the design as one row.
+
+    Raises
+    ------
+    SpecError
+        When there is no term, or the formula transforms a column.
+    """
+    tables = [tested(L).assign(term=term) for term, L in type3_rows(design).items()]
+    if not tables:
+        raise SpecError(f"{formula!r} has no term to test: only an intercept.")
+    columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def joint_test_row(test: FTest, reason: str = "") -> pd.DataFrame:

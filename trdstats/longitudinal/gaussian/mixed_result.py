@@ -24,10 +24,10 @@ from trdstats.kernels.random_effects.likelihood import RandomModel
 from trdstats.kernels.random_effects.search import Optimum as RandomOptimum
 from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import Identified
-from trdstats.longitudinal.designs.grid import margin_rows, slope_rows, type3_rows
+from trdstats.longitudinal.designs.grid import margin_rows, slope_rows
 from trdstats.longitudinal.designs.study_grid import sampling, study_grid
 from trdstats.longitudinal.designs.subject_weights import Weighting
-from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row, type3_table
 from trdstats.longitudinal.gaussian.autocorrelation import residual_autocorrelation
 from trdstats.longitudinal.gaussian.margins import Margins
 from trdstats.longitudinal.gaussian.predict import (
@@ -310,14 +310,9 @@ class MixedResult(EstimateResult):
         SpecError
             When the formula transforms a column.
         """
-        tables = [
-            joint_test_row(*self.identified.test(L)).assign(term=term)
-            for term, L in type3_rows(self.design).items()
-        ]
-        if not tables:
-            raise SpecError(f"{self.spec.formula!r} has no term to test: only an intercept.")
-        columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
-        return pd.concat(tables, ignore_index=True)[columns]
+        return type3_table(
+            self.design, self.spec.formula, lambda L: joint_test_row(*self.identified.test(L))
+        )
 
     def _columns_of(self, name: str) -> list[int]:
         """Return columns of the design, aliased ones included."""

@@ -12,8 +12,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, unknown_name
 from trdstats.kernels.gaussian.mixed_tests import FTest, independent_rows
 from trdstats.kernels.gee.score_test import score_statistic
-from trdstats.longitudinal.designs.grid import type3_rows
-from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row, type3_table
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gee.gee_result import GEEResult
@@ -45,11 +44,7 @@ def _rows(fit: GEEResult, terms: str | Sequence[str] | FloatArray) -> FloatArray
 
 def type3_of(fit: GEEResult) -> pd.DataFrame:
     """Return the tests of all terms of the formula."""
-    tables = [_tested(fit, L).assign(term=term) for term, L in type3_rows(fit.design).items()]
-    if not tables:
-        raise SpecError(f"{fit.spec.formula!r} has no term to test: only an intercept.")
-    columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
-    return pd.concat(tables, ignore_index=True)[columns]
+    return type3_table(fit.design, fit.spec.formula, lambda L: _tested(fit, L))
 
 
 def _tested(fit: GEEResult, L: FloatArray) -> pd.DataFrame:

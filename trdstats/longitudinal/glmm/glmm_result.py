@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
-from trdstats.errors import SpecError, unknown_name
+from trdstats.errors import unknown_name
 from trdstats.kernels.glmm.modes import predict_effects
-from trdstats.longitudinal.designs.grid import type3_rows
-from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row
+from trdstats.longitudinal.designs.term_tests import columns_by_term, joint_test_row, type3_table
 from trdstats.longitudinal.glmm.glmm_effects import GLMMEffects
 from trdstats.longitudinal.glmm.glmm_words import boundary_note, cautions_of, summary_of
 from trdstats.longitudinal.glmm.likelihood_ratios import (
@@ -125,14 +124,9 @@ class GLMMResult(GLMMEffects):
         pandas.DataFrame
             term, statistic, df_num, df_den, p_value, reason.
         """
-        tables = [
-            joint_test_row(*self.identified.test(L)).assign(term=term)
-            for term, L in type3_rows(self.design).items()
-        ]
-        if not tables:
-            raise SpecError(f"{self.spec.formula!r} has no term to test: only an intercept.")
-        columns = ["term", "statistic", "df_num", "df_den", "p_value", "reason"]
-        return pd.concat(tables, ignore_index=True)[columns]
+        return type3_table(
+            self.design, self.spec.formula, lambda L: joint_test_row(*self.identified.test(L))
+        )
 
     def likelihood_ratio(self, simpler: GLMMResult) -> pd.DataFrame:
         """Test what a simpler fit to the same ratings does not have.
