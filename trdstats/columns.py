@@ -77,6 +77,23 @@ def check_not_empty(frame: pd.DataFrame, table: str) -> Problem | None:
     )
 
 
+def bad_rows(
+    table: pd.DataFrame, kind: str, bad: Any, one: str, many: str, text: str, remedy: str
+) -> list[Problem]:
+    """Return a problem of rows of a table with a column subject, or none.
+
+    Rows are named by their subject and number: by the column `row_` where there is one (a table
+    that was sorted), else by place.
+    """
+    at = np.flatnonzero(np.asarray(bad))
+    if not len(at):
+        return []
+    row = table["row_"].to_numpy() if "row_" in table else np.arange(len(table))
+    subjects = table["subject"].to_numpy(dtype=object)
+    where = tuple(f"{subjects[i]} (row {row[i]})" for i in at)
+    return [Problem(kind, f"{count_of(len(at), one, many)} {text}.", where, remedy)]
+
+
 def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
     """Return a column as floats, and where an entry is neither a number nor missing."""
     if pd.api.types.is_bool_dtype(values.dtype):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.columns import check_numbers, numbers
-from trdstats.errors import DataWarning, Problem, count_of, nearest
+from trdstats.columns import bad_rows, check_numbers, numbers
+from trdstats.errors import DataWarning, Problem, nearest
 
 DAYS = ("time", "left", "right", "entry")
 
@@ -111,14 +111,14 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
     checked: list[Problem] = []
     if "time" in table:
         time = table["time"]
-        checked += _problem(
+        checked += bad_rows(
             table, "bad_time", ~np.isfinite(time) | (time < 0), "time is", "times are",
             "missing, infinite or negative",
             "Times count in days from the origin; leave out those without follow-up.",
         )  # fmt: skip
     if "status" in table:
         status = table["status"]
-        checked += _problem(
+        checked += bad_rows(
             table, "bad_status",
             ~np.isfinite(status) | (status < 0) | (status != status.round()) | (status > _HIGHEST),
             "status is", "statuses are", "no whole number of 0 or above",
@@ -126,9 +126,9 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
         )  # fmt: skip
     return [
         *checked,
-        *_problem(table, "duplicate_subject", table["subject"].duplicated(), "row repeats",
+        *bad_rows(table, "duplicate_subject", table["subject"].duplicated(), "row repeats",
                   "rows repeat", "a subject", "Keep one row a subject."),
-        *_problem(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
+        *bad_rows(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
                   "no treatment", "Fill the treatment in."),
     ]  # fmt: skip
 
@@ -142,19 +142,19 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
     usable = ~wrong
     outside = event & ~(((left < time) | ((left == right) & (left == time))) & (time <= right))
     problems = [
-        *_problem(table, "bad_interval", wrong, "interval (left, right] is",
+        *bad_rows(table, "bad_interval", wrong, "interval (left, right] is",
                   "intervals (left, right] are",
                   "missing, reversed, before day 0, or infinite where the event was seen",
                   "left is the last day without the event, right the first day with it, and "
                   "infinite (inf) where it was not seen."),
-        *_problem(table, "censored_with_right", usable & (status == 0) & np.isfinite(right),
+        *bad_rows(table, "censored_with_right", usable & (status == 0) & np.isfinite(right),
                   "censored row has", "censored rows have", "a finite right end",
                   "An event in (left, right] has status 1; without one right is infinite (inf)."),
-        *_problem(table, "time_outside", usable & outside, "event has its time",
+        *bad_rows(table, "time_outside", usable & outside, "event has its time",
                   "events have their times", "outside (left, right]",
                   "Date the event between its two visits; right, the visit at which it was "
                   "detected, is the usual choice."),
-        *_problem(table, "left_after_time", usable & ~event & (left > time), "row has",
+        *bad_rows(table, "left_after_time", usable & ~event & (left > time), "row has",
                   "rows have", "left after time",
                   "Without the event, time is the end of follow-up and left the last day known to "
                   "be without it."),
@@ -162,7 +162,7 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
     if "entry" in table:
         late = ~(table["entry"] < time) & (time > 0)
         late |= ~(table["entry"] >= 0)
-        problems += _problem(
+        problems += bad_rows(
             table, "bad_entry", late, "entry is", "entries are",
             "missing, negative, or not before the time",
             "entry is the day from which the subject is under observation.",
@@ -186,14 +186,3 @@ def hint_at_status_of_r(status: pd.Series[Any]) -> None:
             DataWarning,
             stacklevel=3,
         )
-
-
-def _problem(
-    table: pd.DataFrame, kind: str, bad: Any, one: str, many: str, text: str, remedy: str
-) -> list[Problem]:
-    at = np.flatnonzero(np.asarray(bad))
-    if not len(at):
-        return []
-    subjects = table["subject"].to_numpy(dtype=object)
-    where = tuple(f"{subjects[i]} (row {i})" for i in at)
-    return [Problem(kind, f"{count_of(len(at), one, many)} {text}.", where, remedy)]

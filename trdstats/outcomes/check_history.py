@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from trdstats.errors import Problem, count_of, nearest
+from trdstats.columns import bad_rows
+from trdstats.errors import Problem, nearest
 
 STATES = ("not responding", "in response", "relapsed")
 CENSORED = "censored"
@@ -38,19 +37,6 @@ def check_columns(table: pd.DataFrame) -> list[Problem]:
     return problems
 
 
-def _problem(
-    table: pd.DataFrame, kind: str, bad: Any, one: str, many: str, text: str, remedy: str
-) -> list[Problem]:
-    """Return a problem with its places, or none."""
-    at = np.flatnonzero(np.asarray(bad))
-    if not len(at):
-        return []
-    row = table["row_"].to_numpy() if "row_" in table else np.arange(len(table))
-    subject = table["subject"].to_numpy(dtype=object)
-    where = tuple(f"{subject[i]} (row {row[i]})" for i in at)
-    return [Problem(kind, f"{count_of(len(at), one, many)} {text}.", where, remedy)]
-
-
 def check_values(table: pd.DataFrame) -> list[Problem]:
     """Check every row by itself."""
     start, stop = (pd.to_numeric(table[c], errors="coerce") for c in ("start", "stop"))
@@ -58,20 +44,20 @@ def check_values(table: pd.DataFrame) -> list[Problem]:
     empty = (stop < start) | ((stop == start) & ((table["to"] == CENSORED) | (start == 0)))
     known = ", ".join(repr(s) for s in STATES)
     return [
-        *_problem(table, "bad_day", bad_day, "row has", "rows have",
+        *bad_rows(table, "bad_day", bad_day, "row has", "rows have",
                   "a start or stop that is missing, infinite or negative",
                   "Days count from day 0."),
-        *_problem(table, "empty_stay", ~bad_day & empty, "stay ends", "stays end",
+        *bad_rows(table, "empty_stay", ~bad_day & empty, "stay ends", "stays end",
                   "on or before the day it starts",
                   "Leave out stays without a length that lead nowhere, or begin on day 0."),
-        *_problem(table, "unknown_state", ~table["state"].isin(STATES), "row has", "rows have",
+        *bad_rows(table, "unknown_state", ~table["state"].isin(STATES), "row has", "rows have",
                   "an unknown state", f"States are {known}."),
-        *_problem(table, "unknown_to", ~table["to"].isin((*STATES, CENSORED)), "row leads",
+        *bad_rows(table, "unknown_to", ~table["to"].isin((*STATES, CENSORED)), "row leads",
                   "rows lead", "to an unknown state", f"`to` is one of {known} or 'censored'."),
-        *_problem(table, "no_move", table["state"].astype(str) == table["to"].astype(str),
+        *bad_rows(table, "no_move", table["state"].astype(str) == table["to"].astype(str),
                   "stay leads", "stays lead", "to its own state",
                   "Join it with the stay that follows, or write 'censored'."),
-        *_problem(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
+        *bad_rows(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
                   "no treatment", "Fill the treatment in."),
     ]  # fmt: skip
 
@@ -91,20 +77,20 @@ def check_course(table: pd.DataFrame) -> list[Problem]:
     interval |= seen & (right > stop)
     with np.errstate(invalid="ignore"):
         return [
-            *_problem(table, "overlap", later & (gap < 0), "stay begins", "stays begin",
+            *bad_rows(table, "overlap", later & (gap < 0), "stay begins", "stays begin",
                       "before the one before it ended", "A subject is in one state at a time."),
-            *_problem(table, "gap", later & ~ended & (gap > 0), "stay begins", "stays begin",
+            *bad_rows(table, "gap", later & ~ended & (gap > 0), "stay begins", "stays begin",
                       "after a gap", "Let each stay begin on the day on which the last one ended."),
-            *_problem(table, "after_end", later & ended & (gap >= 0), "stay follows",
+            *bad_rows(table, "after_end", later & ended & (gap >= 0), "stay follows",
                       "stays follow", "a stay that was censored",
                       "Follow-up ends where a stay is censored: drop what comes later."),
-            *_problem(table, "wrong_state", later & ~ended & wrong_state & (gap == 0),
+            *bad_rows(table, "wrong_state", later & ~ended & wrong_state & (gap == 0),
                       "stay is", "stays are", "in another state than the one before it led to",
                       "Let `state` repeat the `to` of the row before."),
-            *_problem(table, "two_treatments", later & (arm != arm.shift()).to_numpy(),
+            *bad_rows(table, "two_treatments", later & (arm != arm.shift()).to_numpy(),
                       "stay is", "stays are", "under another treatment than the one before it",
                       "Give a subject one treatment: the one it started with."),
-            *_problem(table, "bad_interval", interval, "interval (left, right] is",
+            *bad_rows(table, "bad_interval", interval, "interval (left, right] is",
                       "intervals (left, right] are",
                       "missing, reversed, infinite where a change was seen, or outside the stay",
                       "left is the last day in the state, right the first day in the next one."),

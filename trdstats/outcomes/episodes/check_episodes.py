@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from trdstats.columns import check_numbers, numbers
-from trdstats.errors import Problem, count_of, nearest
+from trdstats.columns import bad_rows, check_numbers, numbers
+from trdstats.errors import Problem, nearest
 
 _NEEDED = ("subject", "treatment", "start", "stop", "status")
 _NUMBERS = ("start", "stop", "status")
@@ -61,18 +59,18 @@ def check_rows(table: pd.DataFrame) -> list[Problem]:
     at_origin = (start == 0) & (stop == 0)
     bad_days = ~np.isfinite(start) | ~np.isfinite(stop) | (start < 0)
     return [
-        *_problem(table, "missing_subject", table["subject"].isna(), "row has", "rows have",
+        *bad_rows(table, "missing_subject", table["subject"].isna(), "row has", "rows have",
                   "no subject", "Fill the subject in."),
-        *_problem(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
+        *bad_rows(table, "missing_treatment", table["treatment"].isna(), "row has", "rows have",
                   "no treatment", "Fill the treatment in."),
-        *_problem(table, "bad_days", bad_days, "row has", "rows have",
+        *bad_rows(table, "bad_days", bad_days, "row has", "rows have",
                   "a start or stop that is missing, infinite or negative",
                   "Days count from the origin; leave out what came before it."),
-        *_problem(table, "empty_episode", ~bad_days & (stop <= start) & ~at_origin, "row ends",
+        *bad_rows(table, "empty_episode", ~bad_days & (stop <= start) & ~at_origin, "row ends",
                   "rows end", "before or at its start",
                   "An episode (start, stop] has stop above start; only an event at the origin "
                   "has both at 0."),
-        *_problem(table, "bad_status",
+        *bad_rows(table, "bad_status",
                   ~np.isfinite(status) | (status < 0) | (status != status.round())
                   | (status > _HIGHEST),
                   "status is", "statuses are", "no whole number of 0 or above",
@@ -104,26 +102,14 @@ def check_subjects(table: pd.DataFrame) -> list[Problem]:
     arm = table["treatment"].astype(object)
     other = same & (arm != arm.shift()).to_numpy()
     return [
-        *_problem(table, "overlap", overlap, "row begins", "rows begin",
+        *bad_rows(table, "overlap", overlap, "row begins", "rows begin",
                   "before the subject's episode before it ended",
                   "Episodes of a subject follow each other; cut them where they overlap."),
-        *_problem(table, "after_the_end", ended, "row follows", "rows follow",
+        *bad_rows(table, "after_the_end", ended, "row follows", "rows follow",
                   "a status of 2 or above, which ends the follow-up",
                   "Only the last episode of a subject may end with another cause."),
-        *_problem(table, "two_treatments", other, "row has", "rows have",
+        *bad_rows(table, "two_treatments", other, "row has", "rows have",
                   "another treatment than the subject's row before it",
                   "treatment is the arm of the subject; a treatment that changes is a covariate "
                   "under another name."),
     ]  # fmt: skip
-
-
-def _problem(
-    table: pd.DataFrame, kind: str, bad: Any, one: str, many: str, text: str, remedy: str
-) -> list[Problem]:
-    at = np.flatnonzero(np.asarray(bad))
-    if not len(at):
-        return []
-    subjects = table["subject"].to_numpy(dtype=object)
-    row = table.index.to_numpy()
-    where = tuple(f"{subjects[i]} (row {row[i]})" for i in at)
-    return [Problem(kind, f"{count_of(len(at), one, many)} {text}.", where, remedy)]

@@ -115,7 +115,7 @@ class Episodes(SummaryMixin):
             table["treatment"] = as_labels(table["treatment"])
         code = pd.factorize(table["subject"])[0]
         table = table.iloc[np.lexsort((table["stop"], table["start"], code))]
-        _raise(check_subjects(table))
+        _raise(check_subjects(table.assign(row_=table.index)))
         table = table.reset_index(drop=True).astype({"status": int})
         _raise(check_names(table, _numbers_of(table)))
         table["number"] = _numbers_of(table)
