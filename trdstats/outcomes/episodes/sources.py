@@ -9,7 +9,7 @@ import pandas as pd
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.before_day import visits_up_to
-from trdstats.kernels.visits.endpoints import UNDEFINED_CODES
+from trdstats.kernels.visits.endpoints import UNDEFINED_CODES, RatedVisits, States
 from trdstats.kernels.visits.runs import rows_to_runs
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.episodes.course import InCourse
@@ -82,7 +82,7 @@ def _of_definition(study: Study, definition: Definition) -> pd.DataFrame:
     rated, state = evaluate(study, definition)
     visits = rated.arrays
     after = visits.day > 0
-    _check_known_on_the_day(study, definition)
+    _check_known_on_the_day(study, definition, visits, state)
     value = np.where(np.isin(state.reason, UNDEFINED_CODES), np.nan, state.met.astype(float))
     value = np.where(state.reason == 0, value, np.nan)
     subject = study.visits["subject"].array[rated.row]
@@ -93,10 +93,10 @@ def _of_definition(study: Study, definition: Definition) -> pd.DataFrame:
     return _with_start(frame.dropna(subset=["value"]), study, np.where(undefined, np.nan, 0.0))
 
 
-def _check_known_on_the_day(study: Study, definition: Definition) -> None:
+def _check_known_on_the_day(
+    study: Study, definition: Definition, visits: RatedVisits, state: States
+) -> None:
     """Refuse a definition whose state at a visit depends on later visits."""
-    rated, state = evaluate(study, definition)
-    visits = rated.arrays
     count = np.diff(visits.start)
     for k in range(int(count.max(initial=0)) - 1):
         has_more = count > k + 1
