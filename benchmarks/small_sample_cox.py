@@ -12,7 +12,12 @@ import numpy as np
 import record
 
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
-from trdstats.kernels.risk_sets.partial_likelihood import Episodes, maximise, score_residuals
+from trdstats.kernels.risk_sets.partial_likelihood import (
+    Episodes,
+    Standardised,
+    maximise,
+    score_residuals,
+)
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 
 STUDIES = 2_000
@@ -34,8 +39,8 @@ def one(seed: int, n: int, *, weighted: bool) -> tuple[float, float, float] | No
     everyone = np.arange(2 * n)
     sets = RiskSets.of(time, np.zeros(2 * n), np.zeros(2 * n, dtype=np.intp))
     X = arm[:, None].astype(float)
-    best = maximise(Episodes.of(X, had, weight, sets, "efron"))
-    if best.endless.any():
+    best = maximise(Standardised.of(Episodes.of(X, had, weight, sets, "efron")))
+    if best.separated.any():
         return None
     fit, scores = best.fit, score_residuals(best.data, best.fit) * weight[:, None]
     corrected = leave_out(scores, information_parts(best.data, fit), everyone, fit.information)

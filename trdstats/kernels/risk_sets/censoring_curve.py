@@ -24,6 +24,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.risk_sets.partial_likelihood import (
     CoxFit,
     Episodes,
+    Standardised,
     at_places,
     collect,
     maximise,
@@ -97,7 +98,7 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     place = _place_of_events(times, data.time) + ~data.event
     entered = 2.0 * np.searchsorted(times, data.entry, side="right")
     sets = RiskSets.of(place, np.where(data.entry > 0, entered, 0.0), data.group)
-    fit = maximise(Episodes.of(data.X, left, data.weight, sets, "efron"))
+    fit = maximise(Standardised.of(Episodes.of(data.X, left, data.weight, sets, "efron")))
     part = score_residuals(fit.data, fit.fit) * data.weight[:, None]
     information = fit.fit.information
     # In units of each covariate, so that rank is judged equally for years and points.

@@ -13,7 +13,7 @@ doi:10.1111/j.0006-341X.2001.00114.x (Cox regression, profile limits).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -22,7 +22,13 @@ from scipy.stats import chi2
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
-from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, Episodes, Fit, evaluate
+from trdstats.kernels.risk_sets.partial_likelihood import (
+    CoxFit,
+    Episodes,
+    Fit,
+    Standardised,
+    evaluate,
+)
 
 _MOST = 200
 _STEP = 1e-4  # of a standard error
@@ -84,30 +90,29 @@ class FirthFit:
         return Profile(2 * (self.loglik - top.point.loglik), top.converged)
 
 
-def fit_firth(data: Episodes) -> FirthFit | None:
-    """Maximise the penalised partial likelihood; None where covariates are not finite.
+def fit_firth(data: Standardised) -> FirthFit:
+    """Maximise the penalised partial likelihood.
 
     Parameters
     ----------
-    data : Episodes
-        Covariates of full rank.
+    data : Standardised
+        Covariates of full rank in the risk sets.
+
+    Raises
+    ------
+    ValueError
+        When the information has no determinant at a point of the search.
     """
-    centre = np.average(data.X, axis=0, weights=data.weight)
-    scale = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
-    scale = np.where(scale > 0, scale, 1.0)
-    centred = replace(data, X=data.X - centre)
-    scaled = replace(data, X=centred.X / scale)
-    q = data.X.shape[1]
+    q = len(data.scale)
     every, zero = np.ones(q, dtype=bool), np.zeros(q)
-    top = maximise(partial(_held, scaled, every, zero), zero, most=_MOST)
-    if top is None:
-        return None
-    here, null = penalised(centred, top.theta / scale), penalised(centred, zero)
-    if here is None or null is None:
-        return None
+    top = maximise(partial(_held, data.scaled, every, zero), zero, most=_MOST)
+    here = None if top is None else penalised(data.centred, top.theta / data.scale)
+    null = penalised(data.centred, zero)
+    if top is None or here is None or null is None:
+        raise ValueError("the information of the partial likelihood is singular")
     return FirthFit(
-        centred, here[1], null[1], here[0].loglik, null[0].loglik, centre, top.iterations,
-        top.converged,
+        data.centred, here[1], null[1], here[0].loglik, null[0].loglik, data.centre,
+        top.iterations, top.converged,
     )  # fmt: skip
 
 

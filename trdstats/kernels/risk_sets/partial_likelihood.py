@@ -194,67 +194,86 @@ class CoxFit:
 _VARIES = 1e-9  # of the variance of a column, below which it does not vary in the risk sets
 
 
-def aliased_at_risk(data: Episodes) -> BoolArray:
-    """Return which columns are collinear with those before them in the risk sets, shape (q,).
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    """Episodes with centred and scaled covariates: exponentials near 1, and steps of one size.
 
-    A covariate that is the same for all who are at risk together, within their stratum, has no
-    part in the likelihood, however much it varies between risk sets.
+    Attributes
+    ----------
+    centred, scaled : Episodes
+    centre, scale : ndarray, shape (q,)
+    null : Fit
+        Of the scaled covariates, with all coefficients 0.
     """
-    centre = np.average(data.X, axis=0, weights=data.weight)
-    spread = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
-    scaled = replace(data, X=(data.X - centre) / np.where(spread > 0, spread, 1.0))
-    q = data.X.shape[1]
-    null = evaluate(scaled, np.zeros(q))
-    aliased = np.zeros(q, dtype=bool)
-    if null is None:
+
+    centred: Episodes
+    scaled: Episodes
+    centre: FloatArray
+    scale: FloatArray
+    null: Fit
+
+    @classmethod
+    def of(cls, data: Episodes) -> Standardised:
+        """Centre and scale the covariates.
+
+        Raises
+        ------
+        ValueError
+            When they are not finite.
+        """
+        centre = np.average(data.X, axis=0, weights=data.weight)
+        scale = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
+        scale = np.where(scale > 0, scale, 1.0)
+        centred = replace(data, X=data.X - centre)
+        scaled = replace(data, X=centred.X / scale)
+        null = evaluate(scaled, np.zeros(data.X.shape[1]))
+        if null is None:
+            raise ValueError("covariates are not finite")
+        return cls(centred, scaled, centre, scale, null)
+
+    @property
+    def aliased(self) -> BoolArray:
+        """Which columns are collinear with those before them in the risk sets, shape (q,).
+
+        A covariate that is the same for all who are at risk together, within their stratum, has
+        no part in the likelihood, however much it varies between risk sets.
+        """
+        information, least = self.null.information, _VARIES * float(self.scaled.size.sum())
+        aliased = np.zeros(len(information), dtype=bool)
+        for j in range(len(information)):
+            kept = np.flatnonzero(~aliased[:j])
+            rest = information[j, j]
+            if len(kept):
+                along = information[kept, j]
+                rest -= along @ np.linalg.solve(information[np.ix_(kept, kept)], along)
+            aliased[j] = not rest > least
         return aliased
-    information, least = null.information, _VARIES * float(data.size.sum())
-    for j in range(q):
-        kept = np.flatnonzero(~aliased[:j])
-        rest = information[j, j]
-        if len(kept):
-            along = information[kept, j]
-            rest -= along @ np.linalg.solve(information[np.ix_(kept, kept)], along)
-        aliased[j] = not rest > least
-    return aliased
 
 
-def maximise(data: Episodes, *, most: int = 60) -> CoxFit:
+def maximise(data: Standardised, *, most: int = 60) -> CoxFit:
     """Maximise the partial likelihood by Newton steps, halved where they do not lead upward.
 
     Parameters
     ----------
-    data : Episodes
+    data : Standardised
         Covariates of full rank.
     most : int
         Largest number of steps.
     """
-    centre = np.average(data.X, axis=0, weights=data.weight)
-    scale = np.sqrt(np.average((data.X - centre) ** 2, axis=0, weights=data.weight))
-    scale = np.where(scale > 0, scale, 1.0)
-    # Centred and scaled covariates keep exponentials near 1 and the steps of one size.
-    scaled = Episodes(
-        (data.X - centre) / scale, data.event, data.weight, data.sets, data.step, data.tie_fraction,
-        data.size, data.ties,
-    )  # fmt: skip
-    null = evaluate(scaled, np.zeros(data.X.shape[1]))
-    if null is None:
-        raise ValueError("covariates are not finite")
-    unit = float(data.weight.mean())
+    unit = float(data.scaled.weight.mean())
     top = newton.maximise(
-        partial(evaluate, scaled), null.beta, unit=unit, most=most, direction=newton.shortest,
+        partial(evaluate, data.scaled), data.null.beta, unit=unit, most=most,
+        direction=newton.shortest,
         is_last=lambda m: m.gain < 1e-13 * abs(m.point.loglik) + 1e-12 * unit,
     )  # fmt: skip
     if top is None:
         raise ValueError("covariates are not finite")
     # At a maximum the last step was tiny; without one it is still of the size of 1.
     separated = (np.abs(top.step) > 1e-3) & (np.abs(top.theta) > 5)
-    centred = Episodes(
-        data.X - centre, data.event, data.weight, data.sets, data.step, data.tie_fraction,
-        data.size, data.ties,
+    return CoxFit(
+        data.centred, _unscaled(top.point, data.scale), _unscaled(data.null, data.scale),
+        data.centre, top.iterations, separated,
     )  # fmt: skip
-    fit = _unscaled(top.point, scale)
-    return CoxFit(centred, fit, _unscaled(null, scale), centre, top.iterations, separated)
 
 
 def _unscaled(fit: Fit, scale: FloatArray) -> Fit:

@@ -23,12 +23,12 @@ from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.firth_limits import check_firth
 from trdstats.survival.regression.regression_data import (
     Regressed,
-    check_at_risk,
     check_clusters,
     check_events,
     clusters_of,
     no_finite_estimate,
     regress,
+    standardise,
 )
 from trdstats.tables import Summary, SummaryMixin
 
@@ -166,12 +166,12 @@ class CoxPH(SummaryMixin):
             data, terms, owner = _expand(self, regressed, sets, event)
         else:
             data = Episodes.of(regressed.X, event, regressed.weight, sets, self.ties)
-        check_at_risk(data, terms)
+        standardised = standardise(data, terms)
         check_clusters(cluster, len(terms), robust=self.robust or self.cluster is not None)
         if self.firth:
             check_firth(times, weights)
-        penalised = fit_firth(data) if self.firth else None
-        best = maximise(data) if penalised is None else penalised.as_cox()
+        penalised = fit_firth(standardised) if self.firth else None
+        best = maximise(standardised) if penalised is None else penalised.as_cox()
         if best.separated.any():
             separated = [t for t, e in zip(terms, best.separated, strict=True) if e]
             raise no_finite_estimate(

@@ -24,10 +24,10 @@ from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.regression.regression_data import (
     Regressed,
-    check_at_risk,
     check_events,
     no_finite_estimate,
     regress,
+    standardise,
 )
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_level, format_p
 
@@ -115,8 +115,7 @@ class SharedFrailty(SummaryMixin):
         rows = Rows.of(
             regressed.X, regressed.status == self.cause, regressed.weight, sets, self.ties
         )
-        check_at_risk(rows, regressed.design.terms)
-        best = maximise(rows)
+        best = maximise(standardise(rows, regressed.design.terms))
         if best.separated.any():
             terms = zip(regressed.design.terms, best.separated, strict=True)
             name = times.causes.get(self.cause, times.outcome)

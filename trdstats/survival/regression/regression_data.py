@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
-from trdstats.kernels.risk_sets.partial_likelihood import Episodes, aliased_at_risk
+from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Standardised
 from trdstats.outcomes import Episodes as EpisodeTable
 from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample, counts_header, split
@@ -145,9 +145,16 @@ def check_events(regressed: Regressed, cause: int) -> None:
         raise NotEstimableError(f"No subject had {name}: its hazard cannot be modelled.")
 
 
-def check_at_risk(data: Episodes, terms: Sequence[str]) -> None:
-    """Raise `NotEstimableError` for covariates that do not vary among those at risk together."""
-    aliased = aliased_at_risk(data)
+def standardise(data: Episodes, terms: Sequence[str]) -> Standardised:
+    """Return episodes with standardised covariates.
+
+    Raises
+    ------
+    NotEstimableError
+        When a covariate does not vary among those at risk together.
+    """
+    standardised = Standardised.of(data)
+    aliased = standardised.aliased
     if aliased.any():
         names = ", ".join(t for t, a in zip(terms, aliased, strict=True) if a)
         raise NotEstimableError(
@@ -155,6 +162,7 @@ def check_at_risk(data: Episodes, terms: Sequence[str]) -> None:
             "who are at risk together in a stratum, so that hazards cannot be compared by it. "
             "Leave the term out, or the stratum that fixes it."
         )
+    return standardised
 
 
 def clusters_of(regressed: Regressed, column: str | None) -> IntArray:
