@@ -101,3 +101,10 @@ def test_adjusted_outcomes_and_the_multiverse() -> None:
     assert ASSIGNED in said(found.plot())
     fit = trd.Standardisation("treatment + baseline", outcome=trd.Response(), day=28)
     assert ASSIGNED in said(fit.fit(study()).plot())
+
+
+def test_standardised_probabilities_of_categories_say_who_switched() -> None:
+    fit = trd.ProportionalOdds("treatment", outcome="score", day=28).fit(study())
+    stated = [n for n in fit.summary().notes if "nother treatment" in n]
+    assert stated
+    assert set(stated) <= set(fit.margins().summary().notes)

@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_RESULTS = {
     "ResultByTreatment", "EstimateResult", "EstimateTable", "MixedResult", "Coefficients",
     "CurveResult", "WholeCurves", "ParametricResult", "StateResult", "GroupTestResult",
-    "FrameResult", "RatedEffects", "RatedMargins", "SecondOpinion", "Certificate",
+    "FrameResult", "OddsRatioResult", "RatedEffects", "RatedMargins", "SecondOpinion",
+    "Certificate",
 }  # fmt: skip
 
 

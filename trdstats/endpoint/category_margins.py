@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
-from trdstats.comparison.adjusted.standardisation_result import caveat_notes
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
+from trdstats.outcomes.switching import notes_on
 from trdstats.survival.parametric.parametric_data import design_at
 from trdstats.tables import (
     Summary,
     Table,
+    as_label,
     each_row,
     format_estimate,
     format_level,
@@ -95,7 +96,7 @@ def standardised_categories(of: ProportionalOddsResult) -> CategoryMargins:
     assert by is not None
     sample = data.sample
     proportion = sample.weight / sample.weight.sum()
-    on_theta = of._on_theta()
+    on_theta = of._on_parameters()
     order = [data.reference, *(v for v in data.levels if v != data.reference)]
     value, direct, cells = [], [], []
     for level in order:
@@ -106,7 +107,8 @@ def standardised_categories(of: ProportionalOddsResult) -> CategoryMargins:
         gradient = np.einsum("i,ijk->kj", proportion, slope)
         direct.append(proportion[:, None] * (probability - mean) + on_theta @ gradient)
         cells += [(level, name) for name in of.categories]
-    notes = (*of._notes_on, *caveat_notes(of.caveat, of.spec.formula))
+    caveat = (as_label(f"{of._caveat}."),) if of._caveat else ()
+    notes = (*of._notes_on, *caveat, *notes_on(of.switching))
     values = estimates_of(
         pd.DataFrame(cells, columns=[by, "category"]), np.concatenate(value),
         influences=sample.stacked_influence(np.hstack(direct)), subjects=sample.who,

@@ -20,7 +20,7 @@ from trdstats.endpoint.subjects import (
     read_sides,
 )
 from trdstats.errors import EstimateWarning, NotEstimableError, SpecError, check_choice, check_level
-from trdstats.estimates.weights import WeightsLike
+from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.kernels.endpoint.logistic import LogisticFit, fit_logistic
 from trdstats.outcomes import Definition
 from trdstats.study import Study
@@ -146,9 +146,9 @@ class Logistic(SummaryMixin):
                 _separation_words(separated, endpoint.sample.label), EstimateWarning, stacklevel=2
             )
         return LogisticResult(
-            spec=self, outcome=known.label, caveat=known.caveat, switching=known.switching,
-            separated=tuple(separated), _without_maximum=tuple(without_maximum), _data=endpoint,
-            _fit=fit,
+            spec=self, outcome=known.label, caveat=caveat_under(known.caveat, weights),
+            switching=known.switching, separated=tuple(separated),
+            _without_maximum=tuple(without_maximum), _data=endpoint, _fit=fit,
         )  # fmt: skip
 
     def _maximised(self, endpoint: EndpointData) -> tuple[LogisticFit, list[str]]:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked_methods
-from trdstats.arrays import FloatArray
 from trdstats.endpoint.margins import EndpointMargins, standardised_rates
-from trdstats.endpoint.profile_limits import ProfileLimits
-from trdstats.endpoint.subjects import EndpointData
-from trdstats.errors import SpecError
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.endpoint.odds_ratios import OddsRatioResult
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.endpoint.logistic import LogisticFit
-from trdstats.outcomes.switching import SwitchCounts, notes_on
-from trdstats.tables import (
-    Summary,
-    Table,
-    as_label,
-    each_row,
-    format_estimate,
-    format_level,
-    format_p,
-)
+from trdstats.tables import Summary
 
 if TYPE_CHECKING:
     from trdstats.endpoint.logistic import Logistic
@@ -36,7 +24,7 @@ SEPARATED = "the outcomes are separated: with weights there is no error"
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class LogisticResult(EstimateResult):
+class LogisticResult(OddsRatioResult):
     """Odds ratios given the covariates, and marginal rates beside them.
 
     Attributes
@@ -53,12 +41,8 @@ class LogisticResult(EstimateResult):
     """
 
     spec: Logistic
-    outcome: str
-    caveat: str
-    switching: SwitchCounts | None
     separated: tuple[str, ...]
     _without_maximum: tuple[str, ...]
-    _data: EndpointData
     _fit: LogisticFit
 
     @property
@@ -67,21 +51,13 @@ class LogisticResult(EstimateResult):
         return self._fit.penalised
 
     @property
-    def is_profile(self) -> bool:
-        """Whether limits and tests come from the profile of the likelihood."""
-        return self.spec.limits == "profile" and not self._data.sample.weighted
+    def _profiled(self) -> range:
+        return range(1, len(self._fit.beta))
 
-    def _on_beta(self) -> FloatArray:
-        """Return the influence of every subject on the coefficients, shape (n, q)."""
-        sample = self._data.sample
-        direct = np.zeros((len(sample.y), len(self._fit.beta)))
-        direct[sample.observed] = self._fit.influence()
-        return direct
-
-    def _limits(self) -> ProfileLimits | None:
-        if not self.is_profile:
-            return None
-        return ProfileLimits(self._fit, tuple(range(1, len(self._fit.beta))))
+    @property
+    def _method(self) -> str:
+        method = super()._method
+        return f"penalised {method}" if self.is_penalised and self.is_profile else method
 
     def estimates(self) -> Estimates:
         """Return the odds ratio of every term; key ``term``.
@@ -90,7 +66,7 @@ class LogisticResult(EstimateResult):
         subjects' influences: none of terms that separate the outcomes.
         """
         sample = self._data.sample
-        influence = sample.stacked_influence(self._on_beta())[:, 1:]
+        influence = sample.stacked_influence(self._on_parameters())[:, 1:]
         covariance = None if sample.weighted else self._fit.covariance()[1:, 1:]
         # Where the outcomes are separated the influences are far too small.
         lost = [sample.weighted and t in self._without_maximum for t in self._data.terms]
@@ -102,31 +78,14 @@ class LogisticResult(EstimateResult):
             reasons=[SEPARATED if b else "" for b in lost],
         )  # fmt: skip
 
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        limits = self._limits()
-        # The statistic beside a p value is that of its test.
-        test_columns = (
-            {} if limits is None else {"statistic": limits.roots(table["estimate"].to_numpy())}
-        )
-        return {"method": self._method, **test_columns}
-
-    @property
-    def _method(self) -> str:
-        likelihood = "penalised profile" if self.is_penalised else "profile"
-        return likelihood if self.is_profile else "wald"
-
     def _notes(self) -> tuple[str, ...]:
-        sentences: tuple[str, ...] = ()
-        if self.separated:
-            sentences = (
-                f"{', '.join(self.separated)} separates those with the outcome from those "
-                "without: all odds ratios are those of Firth's penalised likelihood.",
-            )
-        caveat = (as_label(f"{self.caveat}; adjusted for {self.spec.formula}."),)
+        if not self.separated:
+            return super()._notes()
         return (
-            *sentences, *self._data.notes, *(caveat if self.caveat else ()),
-            *notes_on(self.switching),
-        )  # fmt: skip
+            f"{', '.join(self.separated)} separates those with the outcome from those "
+            "without: all odds ratios are those of Firth's penalised likelihood.",
+            *super()._notes(),
+        )
 
     def margins(self) -> EndpointMargins:
         """Return the rates standardised to all subjects, their differences and ratios.
@@ -140,8 +99,7 @@ class LogisticResult(EstimateResult):
         SpecError
             When nothing is compared (``by=None``).
         """
-        if self.spec.by is None:
-            raise SpecError("margins() needs a column whose levels are compared: give by=.")
+        self._check_compared()
         return standardised_rates(self)
 
     def glance(self) -> pd.DataFrame:
@@ -163,24 +121,20 @@ class LogisticResult(EstimateResult):
 
     def summary(self) -> Summary:
         """Return odds ratios and, beside them, the marginal rates."""
-        level = f"{format_level(self.conf_level)} CI"
-        rows = tuple(
-            (r.term, format_estimate(r.estimate, r.conf_low, r.conf_high, 2), format_p(r.p_value))
-            for r in each_row(self.tidy())
-        )
-        analysed, by = self._data.sample.observed, self.spec.by
+        analysed = self._data.sample.observed
         n, events = int(analysed.sum()), int(self._data.sample.y[analysed].sum())
         header = [
             ("Outcome", self.outcome),
             ("Formula", self.spec.formula),
             ("Subjects", f"{n:,}, {events:,} with it"),
-            *((("Reference", f"{by} = {self._data.reference}"),) if by else ()),
+            *self._reference_line(),
             ("Likelihood", "penalised (Firth)" if self.is_penalised else "maximum"),
             ("Limits and tests", self._method),
             *self._data.sample.header()[1:],
         ]
-        tables = [Table(("Term", f"Odds ratio ({level})", "p"), rows)]
-        if by is not None:
+        tables = [self._odds_table("Odds ratio")]
+        if self.spec.by is not None:
             tables += self.margins().summary().tables
-        notes = self._notes() if self._fit.converged else (*self._notes(), "Not converged.")
-        return Summary("Logistic regression", tuple(header), tuple(tables), notes)
+        return Summary(
+            "Logistic regression", tuple(header), tuple(tables), self._notes_of_summary()
+        )

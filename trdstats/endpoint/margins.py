@@ -12,13 +12,12 @@ from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment, values_by_treatment
-from trdstats.comparison.adjusted.standardisation_result import caveat_notes
 from trdstats.errors import no_error_reason
 from trdstats.estimates import Estimates
 from trdstats.kernels.numerics.boundary import at_boundary, without
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.survival.parametric.parametric_data import design_at
-from trdstats.tables import Summary
+from trdstats.tables import Summary, as_label
 
 if TYPE_CHECKING:
     from trdstats.endpoint.logistic_result import LogisticResult
@@ -35,7 +34,7 @@ class EndpointMargins(ResultByTreatment):
         The outcome in words.
     formula : str
     caveat : str
-        What a crude comparison must say.
+        What the comparison must say.
     switching : SwitchCounts or None
         Who had started another treatment.
     """
@@ -80,7 +79,7 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
     data, fit, by = of._data, of._fit, of.spec.by
     assert by is not None
     sample = data.sample
-    beta, on_beta = fit.beta, of._on_beta()
+    beta, on_beta = fit.beta, of._on_parameters()
     if fit.penalised:
         beta, on_beta = _mean_preserving(of, beta, on_beta)
     proportion = sample.weight / sample.weight.sum()
@@ -93,13 +92,14 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
         value[k] = proportion @ mean
         direct[:, k] = proportion * (mean - value[k]) + on_beta @ slope
     day = np.nan if of.spec.day is None else float(of.spec.day)
-    notes = (*caveat_notes(of.caveat, of.spec.formula), *notes_on(of.switching))
+    caveat = of._caveat
+    notes = (*((as_label(f"{caveat}."),) if caveat else ()), *notes_on(of.switching))
     values = values_by_treatment(
         [("rate", day)], by, order, value, influence=sample.stacked_influence(direct),
         subjects=sample.who, title="Marginal rates", notes=notes,
     )  # fmt: skip
     return EndpointMargins(
-        outcome=of.outcome, formula=of.spec.formula, caveat=of.caveat, switching=of.switching,
+        outcome=of.outcome, formula=of.spec.formula, caveat=caveat, switching=of.switching,
         _values=_without_error(values, _one_outcome(of, order)),
         _reference=data.reference, _conf_level=of.conf_level,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from trdstats.endpoint.logistic import LimitsKind
 from trdstats.endpoint.proportional_odds_result import ProportionalOddsResult
 from trdstats.endpoint.subjects import check_by, check_units, read_endpoint, read_sides
 from trdstats.errors import NotEstimableError, check_choice, check_level
-from trdstats.estimates.weights import WeightsLike
+from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.kernels.endpoint.cumulative_logit import fit_cumulative
 from trdstats.outcomes import Definition
 from trdstats.study import Study
@@ -123,8 +123,9 @@ class ProportionalOdds(SummaryMixin):
         check_units(endpoint.terms, fit.theta[fit.effects])
         return ProportionalOddsResult(
             spec=self, outcome=endpoint.sample.label, categories=categories.labels,
-            caveat=categories.known.caveat, switching=categories.known.switching,
-            _notes_on=categories.notes, _data=endpoint, _fit=fit,
+            caveat=caveat_under(categories.known.caveat, weights),
+            switching=categories.known.switching, _notes_on=categories.notes, _data=endpoint,
+            _fit=fit,
         )  # fmt: skip
 
     def summary(self) -> Summary:

@@ -10,23 +10,12 @@ import pandas as pd
 from scipy.stats import chi2
 
 from trdstats.arguments import checked_methods
-from trdstats.arrays import FloatArray
 from trdstats.endpoint.category_margins import CategoryMargins, standardised_categories
-from trdstats.endpoint.profile_limits import ProfileLimits
-from trdstats.endpoint.subjects import EndpointData
-from trdstats.errors import NotEstimableError, SpecError
-from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.endpoint.odds_ratios import OddsRatioResult
+from trdstats.errors import NotEstimableError
+from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.endpoint.cumulative_logit import CumulativeFit, fit_cumulative
-from trdstats.outcomes.switching import SwitchCounts, notes_on
-from trdstats.tables import (
-    Summary,
-    Table,
-    as_label,
-    each_row,
-    format_estimate,
-    format_level,
-    format_p,
-)
+from trdstats.tables import Summary, Table, each_row, format_p
 
 if TYPE_CHECKING:
     from trdstats.endpoint.proportional_odds import ProportionalOdds
@@ -37,7 +26,7 @@ MOST_IN_SUMMARY = 10  # categories; a test of more of them costs many parameters
 
 @checked_methods
 @dataclass(frozen=True, repr=False)
-class ProportionalOddsResult(EstimateResult):
+class ProportionalOddsResult(OddsRatioResult):
     """Common odds ratios of a higher category.
 
     Attributes
@@ -54,29 +43,13 @@ class ProportionalOddsResult(EstimateResult):
     """
 
     spec: ProportionalOdds
-    outcome: str
     categories: tuple[str, ...]
-    caveat: str
-    switching: SwitchCounts | None
     _notes_on: tuple[str, ...]
-    _data: EndpointData
     _fit: CumulativeFit
 
     @property
-    def is_profile(self) -> bool:
-        """Whether limits and tests come from the profile of the likelihood."""
-        return self.spec.limits == "profile" and not self._data.sample.weighted
-
-    def _on_theta(self) -> FloatArray:
-        """Return the influence of every subject on the parameters."""
-        sample = self._data.sample
-        direct = np.zeros((len(sample.y), len(self._fit.theta)))
-        direct[sample.observed] = self._fit.influence()
-        return direct
-
-    def _limits(self) -> ProfileLimits | None:
-        return ProfileLimits(self._fit, tuple(range(len(self._data.terms)))) if (
-            self.is_profile) else None  # fmt: skip
+    def _profiled(self) -> range:
+        return range(len(self._data.terms))
 
     def estimates(self) -> Estimates:
         """Return the common odds ratio of every term; key ``term``.
@@ -88,17 +61,10 @@ class ProportionalOddsResult(EstimateResult):
         covariance = None if sample.weighted else self._fit.covariance()[at, at]
         return estimates_of(
             pd.DataFrame({"term": self._data.terms}), np.exp(self._fit.theta[at]),
-            influences=sample.stacked_influence(self._on_theta())[:, at], subjects=sample.who,
+            influences=sample.stacked_influence(self._on_parameters())[:, at], subjects=sample.who,
             covariance=covariance, scale="log", null=1.0, limits=self._limits(),
             title="Common odds ratios", notes=self._notes(),
         )  # fmt: skip
-
-    def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
-        limits = self._limits()
-        test_columns = (
-            {} if limits is None else {"statistic": limits.roots(table["estimate"].to_numpy())}
-        )
-        return {"method": "wald" if limits is None else "profile", **test_columns}
 
     def cuts(self) -> pd.DataFrame:
         """Return the cuts between categories on the logit scale.
@@ -110,7 +76,7 @@ class ProportionalOddsResult(EstimateResult):
             subject whose covariates are 0 and levels the references.
         """
         k, sample = len(self.categories) - 1, self._data.sample
-        effect = sample.stacked_influence(self._on_theta())[:, :k]
+        effect = sample.stacked_influence(self._on_parameters())[:, :k]
         V = effect.T @ effect if sample.weighted else self._fit.covariance()[:k, :k]
         return pd.DataFrame(
             {
@@ -149,19 +115,13 @@ class ProportionalOddsResult(EstimateResult):
         return pd.DataFrame(rows)
 
     def _row(self, term: str, nominal: Any) -> dict[str, Any]:
-        test_columns = self._fit
-        wider = fit_cumulative(
-            test_columns.X,
-            test_columns.code,
-            test_columns.weight,
-            test_columns.n_categories,
-            nominal,
-        )
-        df = float(nominal.sum() * (test_columns.n_categories - 2))
+        fit = self._fit
+        wider = fit_cumulative(fit.X, fit.code, fit.weight, fit.n_categories, nominal)
+        df = float(nominal.sum() * (fit.n_categories - 2))
         if not wider.converged or wider.separated.any():
             why = "the model with different odds ratios at each cut has no finite maximum"
             return {"term": term, "statistic": np.nan, "df": df, "p_value": np.nan, "reason": why}
-        statistic = max(2 * (wider.loglik - test_columns.loglik), 0.0)
+        statistic = max(2 * (wider.loglik - fit.loglik), 0.0)
         p = float(chi2.sf(statistic, df))
         return {"term": term, "statistic": statistic, "df": df, "p_value": p, "reason": ""}
 
@@ -173,16 +133,11 @@ class ProportionalOddsResult(EstimateResult):
         SpecError
             When nothing is compared (``by=None``).
         """
-        if self.spec.by is None:
-            raise SpecError("margins() needs a column whose levels are compared: give by=.")
+        self._check_compared()
         return standardised_categories(self)
 
     def _notes(self) -> tuple[str, ...]:
-        caveat = (as_label(f"{self.caveat}; adjusted for {self.spec.formula}."),)
-        return (
-            *self._notes_on, *self._data.notes, *(caveat if self.caveat else ()),
-            *notes_on(self.switching),
-        )  # fmt: skip
+        return (*self._notes_on, *super()._notes())
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, categories, loglik, converged."""
@@ -197,12 +152,7 @@ class ProportionalOddsResult(EstimateResult):
 
     def summary(self) -> Summary:
         """Return the common odds ratios and the test of proportional odds as tables."""
-        level = f"{format_level(self.conf_level)} CI"
-        rows = tuple(
-            (r.term, format_estimate(r.estimate, r.conf_low, r.conf_high, 2), format_p(r.p_value))
-            for r in each_row(self.tidy())
-        )
-        tables = [Table(("Term", f"Common odds ratio ({level})", "p"), rows)]
+        tables = [self._odds_table("Common odds ratio")]
         if 2 < len(self.categories) <= MOST_IN_SUMMARY and not self._data.sample.weighted:
             tests = tuple(
                 (r.term, f"{r.statistic:.2f}" if r.reason == "" else "–", f"{r.df:.0f}",
@@ -211,7 +161,6 @@ class ProportionalOddsResult(EstimateResult):
             )  # fmt: skip
             head = ("Proportional odds: test of", "Chi-squared", "df", "p")
             tables.append(Table(head, tests))
-        by = self.spec.by
         return Summary(
             "Proportional odds",
             (
@@ -220,10 +169,10 @@ class ProportionalOddsResult(EstimateResult):
                 ("Odds ratio above 1", "a higher category is more likely"),
                 ("Formula", self.spec.formula),
                 ("Subjects", f"{int(self._data.sample.observed.sum()):,}"),
-                *((("Reference", f"{by} = {self._data.reference}"),) if by else ()),
-                ("Limits and tests", "profile" if self.is_profile else "wald"),
+                *self._reference_line(),
+                ("Limits and tests", self._method),
                 *self._data.sample.header()[1:],
             ),
             tuple(tables),
-            self._notes() if self._fit.converged else (*self._notes(), "Not converged."),
+            self._notes_of_summary(),
         )

@@ -255,8 +255,7 @@ def caveat_under(caveat: str, weights: Any) -> str:
     model = weight_model(weights)
     if model is None or not model.adjusts:
         return caveat
-    caution = caveat if isinstance(caveat, Caveat) else Caveat(caveat)
-    return caution.under_adjusting_weights()
+    return Caveat.read(caveat).under_adjusting_weights()
 
 
 def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:

@@ -29,6 +29,22 @@ class Caveat(str):
         texts = tuple(str(p) for p in parts if p)
         return cls(". ".join(texts), texts)
 
+    @classmethod
+    def read(cls, text: str) -> Caveat:
+        """Return cautions with their parts; a plain text is one part."""
+        return text if isinstance(text, cls) else cls(text)
+
+    def adjusted_for(self, covariates: str) -> Caveat:
+        """Return what is left to be said when a model adjusts for covariates.
+
+        Only what is said of treatments that were not randomised changes.
+        """
+        instead = {
+            UNADJUSTED: f"Treatments were not randomised; adjusted for {covariates}",
+            WEIGHTED: f"{WEIGHTED}; adjusted for {covariates}",
+        }
+        return Caveat.of(*(instead.get(part, part) for part in self.parts))
+
     def under_adjusting_weights(self) -> Caveat:
         """Return what is left to be said when weights balance the covariates."""
         return Caveat.of(*(WEIGHTED if part == UNADJUSTED else part for part in self.parts))

@@ -15,6 +15,7 @@ from trdstats.comparison.adjusted.by_treatment import ResultByTreatment
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.weighting.generalised_linear import LinearFit
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure
+from trdstats.study.caveats import Caveat
 from trdstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class StandardisationResult(ResultByTreatment):
 
 def adjusted_caveat(caveat: str, formula: str) -> str:
     """Return what an adjusted comparison must say in the place of the crude caveat."""
-    return f"Treatments were not randomised; adjusted for {formula}" if caveat else ""
+    return Caveat.read(caveat).adjusted_for(formula)
 
 
 def caveat_notes(caveat: str, formula: str) -> tuple[str, ...]:

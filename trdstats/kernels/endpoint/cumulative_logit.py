@@ -130,10 +130,10 @@ def fit_cumulative(
     nominal : ndarray of bool, shape (q,), optional
         Default: none.
     """
-    probability = np.zeros(X.shape[1], dtype=bool) if nominal is None else nominal
+    differs = np.zeros(X.shape[1], dtype=bool) if nominal is None else nominal
     centre, size = X.mean(axis=0), X.std(axis=0)
     Z = (X - centre) / size
-    upper, lower = _both(Z, probability, code, n_categories)
+    upper, lower = _both(Z, differs, code, n_categories)
     proportion = np.cumsum(np.bincount(code, weights=weight, minlength=n_categories)) / weight.sum()
     start = np.zeros(upper.shape[1])
     start[: n_categories - 1] = logit(proportion[:-1])
@@ -141,14 +141,14 @@ def fit_cumulative(
     top = maximise(surface, start, most=200, direction=uphill)
     if top is None:
         raise ValueError("outcomes, weights or covariates are not finite")
-    T = _uncentred(centre, size, probability, n_categories)
+    T = _uncentred(centre, size, differs, n_categories)
     theta = T @ top.theta
     # The same model in the covariates as they are.
     back = np.linalg.inv(T)
     scores = _scores(upper, lower, code, weight, n_categories, top.theta) @ back
     large = np.abs(top.theta) > _FAR
     return CumulativeFit(
-        X=X, nominal=probability, code=code, weight=weight, n_categories=n_categories, theta=theta,
+        X=X, nominal=differs, code=code, weight=weight, n_categories=n_categories, theta=theta,
         information=back.T @ top.point.information @ back, scores=scores,
         loglik=top.point.loglik, converged=top.converged,
         separated=large | (np.abs(top.step) > _RUNAWAY),
