@@ -90,9 +90,9 @@ def response_margins(
         means, note = at_rows(fit, L, size, labels, means_at), _FIXED
     else:
         means, note = over_subjects(fit, labels, in_model, means_at), _OBSERVED
-    counts = SCALES[fit.spec.link_name] == "log"
+    is_count = SCALES[fit.spec.link_name] == "log"
     estimates = estimates_of_means(
         fit, means, robust=fit.spec.vcov == "robust" or fit.is_weighted, note=note,
-        title="Population counts" if counts else "Population probabilities",
+        title="Population counts" if is_count else "Population probabilities",
     )  # fmt: skip
     return GLMMMargins(estimates, term, by, fit)
