@@ -16,7 +16,7 @@ from trdstats.survival.parametric.parametric_data import design_at
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_level,
@@ -107,8 +107,7 @@ def standardised_categories(of: ProportionalOddsResult) -> CategoryMargins:
         gradient = np.einsum("i,ijk->kj", proportion, slope)
         direct.append(proportion[:, None] * (probability - mean) + on_theta @ gradient)
         cells += [(level, name) for name in of.categories]
-    caveat = (as_label(f"{of._caveat}."),) if of._caveat else ()
-    notes = (*of._notes_on, *caveat, *notes_on(of.switching))
+    notes = (*of._notes_on, *caveat_notes(of._caveat), *notes_on(of.switching))
     values = estimates_of(
         pd.DataFrame(cells, columns=[by, "category"]), np.concatenate(value),
         influences=sample.stacked_influence(np.hstack(direct)), subjects=sample.who,

@@ -18,7 +18,7 @@ from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_level,
@@ -102,10 +102,9 @@ class FactorialResult(EstimateResult):
         return replace(below([cells, contrasts]), title="Factorial trial", notes=self._notes())
 
     def _notes(self) -> tuple[str, ...]:
-        caveat = (as_label(f"{self.caveat}."),) if self.caveat else ()
         lost = int(self.n_left_out)
         sentences = (f"{count_of(lost, 'subject', 'subjects')} without an outcome: left out.",)
-        return (*(sentences if lost else ()), *caveat, *notes_on(self.switching))
+        return (*(sentences if lost else ()), *caveat_notes(self.caveat), *notes_on(self.switching))
 
     def summary(self) -> Summary:
         """Return combinations and effects as tables."""

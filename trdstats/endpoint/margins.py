@@ -17,7 +17,7 @@ from trdstats.estimates import Estimates
 from trdstats.kernels.numerics.boundary import at_boundary, without
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.survival.parametric.parametric_data import design_at
-from trdstats.tables import Summary, as_label
+from trdstats.tables import Summary, caveat_notes
 
 if TYPE_CHECKING:
     from trdstats.endpoint.logistic_result import LogisticResult
@@ -93,7 +93,7 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
         direct[:, k] = proportion * (mean - value[k]) + on_beta @ slope
     day = np.nan if of.spec.day is None else float(of.spec.day)
     caveat = of._caveat
-    notes = (*((as_label(f"{caveat}."),) if caveat else ()), *notes_on(of.switching))
+    notes = (*caveat_notes(caveat), *notes_on(of.switching))
     values = values_by_treatment(
         [("rate", day)], by, order, value, influence=sample.stacked_influence(direct),
         subjects=sample.who, title="Marginal rates", notes=notes,

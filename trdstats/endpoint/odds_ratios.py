@@ -15,7 +15,14 @@ from trdstats.endpoint.subjects import EndpointData
 from trdstats.errors import SpecError
 from trdstats.estimates import EstimateResult
 from trdstats.outcomes.switching import SwitchCounts, notes_on
-from trdstats.tables import Table, as_label, each_row, format_estimate, format_level, format_p
+from trdstats.tables import (
+    Table,
+    caveat_notes,
+    each_row,
+    format_estimate,
+    format_level,
+    format_p,
+)
 
 
 class Specified(Protocol):
@@ -109,8 +116,7 @@ class OddsRatioResult(EstimateResult):
         return adjusted_caveat(self.caveat, " + ".join(covariates)) if covariates else self.caveat
 
     def _notes(self) -> tuple[str, ...]:
-        caveat = (as_label(f"{self._caveat}."),) if self._caveat else ()
-        return (*self._data.notes, *caveat, *notes_on(self.switching))
+        return (*self._data.notes, *caveat_notes(self._caveat), *notes_on(self.switching))
 
     def _notes_of_summary(self) -> tuple[str, ...]:
         return self._notes() if self._fit.converged else (*self._notes(), "Not converged.")

@@ -26,7 +26,7 @@ from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_level,
@@ -210,8 +210,7 @@ class RankResult(EstimateResult):
         return RankTest(statistic, pair.df, np.nan, p)
 
     def _notes(self) -> tuple[str, ...]:
-        caveat = (as_label(f"{self.caveat}."),) if self.caveat else ()
-        return (*self._data.notes, *caveat, *notes_on(self.switching))
+        return (*self._data.notes, *caveat_notes(self.caveat), *notes_on(self.switching))
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, strata, better."""

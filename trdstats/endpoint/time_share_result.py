@@ -19,7 +19,7 @@ from trdstats.estimates.stacked import below
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_interval,
@@ -145,11 +145,10 @@ class TimeShareResult(EstimateResult):
 
     def _notes(self) -> tuple[str, ...]:
         lost = int(self.frame["proportion"].isna().sum())
-        caveat = (as_label(f"{self.caveat}."),) if self.caveat else ()
         sentences = (
             f"{count_of(lost, 'subject', 'subjects')} without a visit in that time: left out."
         )
-        return (*((sentences,) if lost else ()), *caveat)
+        return (*((sentences,) if lost else ()), *caveat_notes(self.caveat))
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, start, end."""

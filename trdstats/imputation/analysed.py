@@ -23,7 +23,7 @@ from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.pooled import Pooled, labels
 from trdstats.kernels.numerics import pooling
 from trdstats.longitudinal import MMRM
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_number
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
@@ -199,5 +199,5 @@ class Analysed(SummaryMixin):
             "Analysed sets",
             self.header(),
             (*self.imputed.tables(), Table(header, rows)),
-            (*e.notes, *((as_label(f"{caveat}."),) if caveat else ())),
+            (*e.notes, *caveat_notes(caveat)),
         )

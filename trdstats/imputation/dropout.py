@@ -22,7 +22,7 @@ from trdstats.tables import (
     Summary,
     SummaryMixin,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_number,
@@ -259,7 +259,7 @@ class Dropout(SummaryMixin):
                      for r in each_row(top))  # fmt: skip
         tables.append(Table(("Treatment", "Visits", "Kind", "Subjects"), shown, 3,
                             title="Most frequent patterns, x assessed, . not"))  # fmt: skip
-        notes = [as_label(f"{self.study.caveat}.")] if self.study.caveat else []
+        notes = [*caveat_notes(self.study.caveat)]
         absent = [t for t in self.study.treatments if t not in self.days]
         notes += [f"No scheduled visit by then: {', '.join(absent)}."] if absent else []
         try:

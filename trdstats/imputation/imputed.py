@@ -22,7 +22,14 @@ from trdstats.imputation.events import event_table
 from trdstats.imputation.trial_layout import Layout, plain
 from trdstats.longitudinal import MMRM
 from trdstats.study import Study
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, each_row, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+)
 
 if TYPE_CHECKING:
     from trdstats.imputation.draws import Draws
@@ -283,6 +290,6 @@ class Imputed(SummaryMixin):
             for r in each_row(table)
         )
         header = ("Treatment", "Strategy", layout.visit, "Values", "Mean")
-        notes = (as_label(f"{self.caveat}."),) if self.caveat else ()
+        notes = caveat_notes(self.caveat)
         shown = (Table(header, rows, 2, f"Imputed {layout.outcome}"),) if rows else ()
         return Summary("Imputed visits", self.header(), (*self.tables(), *shown), notes)

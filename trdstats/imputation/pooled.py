@@ -21,7 +21,7 @@ from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_level,
@@ -105,7 +105,7 @@ class Pooled(EstimateResult):
             limits=PercentileLimits(drawn, scale) if self.interval == "percentile" else None,
             reasons=["" if v > 0 else SAME for v in np.diag(p.covariance)],
             title="Pooled estimates after imputation",
-            notes=(*e.notes, *((as_label(f"{caveat}."),) if caveat else ())),
+            notes=(*e.notes, *caveat_notes(caveat)),
         )  # fmt: skip
 
     def _is(self, resampling: str) -> bool:

@@ -23,7 +23,7 @@ from trdstats.study import Study
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_estimate,
@@ -192,7 +192,7 @@ class PlainAnalyses(EstimateResult):
     def estimates(self) -> Estimates:
         """Return mean changes and differences, method by method."""
         title = f"Change at day {self.day:g}"
-        notes = (as_label(f"{self.caveat}."),) if self.caveat else ()
+        notes = caveat_notes(self.caveat)
         return replace(self._estimates, title=title, notes=notes)
 
     def _table_columns(self, table: pd.DataFrame, conf_level: float) -> dict[str, Any]:
@@ -223,7 +223,7 @@ class PlainAnalyses(EstimateResult):
         )  # fmt: skip
         header = ("Method", "Comparison", "n", "Imputed", f"Difference ({level})", "p")
         notes = [f"{m}: assumes that {ASSUMPTIONS[m]}." for m in dict.fromkeys(gaps["method"])]
-        notes += [as_label(f"{self.caveat}.")] if self.caveat else []
+        notes += caveat_notes(self.caveat)
         return Summary(f"Change at day {self.day:g}, by handling of missing scores",
                     (("ANCOVA", f"treatment + {self.covariates or 'nothing'}"),),
                     (Table(header, rows, 2),), tuple(notes))  # fmt: skip

@@ -36,7 +36,7 @@ from trdstats.outcomes.rates import MISSING
 from trdstats.outcomes.switching import SwitchCounts, count_switches, notes_on, switch_days
 from trdstats.study import Study
 from trdstats.study.windows import WindowsLike
-from trdstats.tables import as_label
+from trdstats.tables import caveat_notes
 
 _DRAWS = 40_000  # relative error of a joint p value: below 1 % in tens of universes
 
@@ -160,7 +160,7 @@ def multiverse(
         pd.DataFrame(rows, columns=list(CHOICES)), value, influences=np.column_stack(influences),
         subjects=study.subjects["subject"], null=0.0, reasons=notes, title=title,
         notes=(
-            *((as_label(f"{study.caveat}."),) if study.caveat else ()),
+            *caveat_notes(study.caveat),
             *notes_on(switching),
         ),
     )  # fmt: skip

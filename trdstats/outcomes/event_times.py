@@ -25,7 +25,7 @@ from trdstats.outcomes.check_event_times import (
     read_numbers,
 )
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
-from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count, format_number
 
 
 @checked
@@ -336,8 +336,7 @@ class EventTimes(SummaryMixin):
         notes += [f"{reason}: {n:,} left out." for reason, n in self._left_out_counts().items()]
         notes[:0] = [f"{p.summary} {p.remedy}" for p in self._limits]
         notes += notes_on(self.switching)
-        if self.caveat:
-            notes.insert(0, self.caveat + ".")
+        notes[:0] = caveat_notes(self.caveat)
         return Summary(
             f"Time to {self.outcome}",
             (("Origin", self.origin), ("Time", "days")),

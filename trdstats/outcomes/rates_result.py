@@ -24,7 +24,7 @@ from trdstats.outcomes.weighted_rates import WeightedRates
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_estimate,
@@ -115,7 +115,7 @@ class Rates(EstimateResult):
         keys = pd.DataFrame({"measure": "rate", "treatment": treatments, "reference": ""})
         first = replace(rates, keys=keys)
         estimates = below([first, comparisons] if len(comparisons) else [first])
-        notes = ((as_label(f"{self.caveat}."),) if self.caveat else ()) + self._notes()
+        notes = caveat_notes(self.caveat) + self._notes()
         return replace(estimates, title=self._title, notes=notes)
 
     def of_treatments(self) -> Estimates:
@@ -241,7 +241,7 @@ class Rates(EstimateResult):
             (
                 *self._notes(),
                 *undecided_note(self.outcomes, self.missing),
-                *((as_label(f"{self.caveat}."),) if self.caveat else ()),
+                *caveat_notes(self.caveat),
                 *self._no_error(),
             ),
         )

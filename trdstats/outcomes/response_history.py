@@ -24,7 +24,7 @@ from trdstats.outcomes.check_history import (
 )
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.switching import SwitchCounts, notes_on
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, format_count
+from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count
 
 
 @checked
@@ -227,7 +227,7 @@ class ResponseHistory(SummaryMixin):
                 )
             )
         header = ("Treatment", "Subjects", "Responded", "Relapsed", "Regained", "Never assessed")
-        notes = [as_label(f"{self.caveat}.")] if self.caveat else []
+        notes = [*caveat_notes(self.caveat)]
         notes += notes_on(self.switching)
         reasons = self.left_out["reason"].value_counts(sort=False)
         notes += [f"{reason}: {int(n):,} left out." for reason, n in reasons.items()]

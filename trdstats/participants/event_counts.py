@@ -19,7 +19,7 @@ from trdstats.study import Study
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_interval,
@@ -242,12 +242,8 @@ class EventCounts(EstimateResult):
         return np.array(on_proportion).T, np.array(on_rate).T
 
     def _notes(self) -> tuple[str, ...]:
-        early = (
-            f"{count_of(self.n_before, 'event', 'events')} on day 0 or before not counted."
-            if self.n_before
-            else ""
-        )
-        return tuple(n for n in (early, as_label(f"{self.caveat}.") if self.caveat else "") if n)
+        early = f"{count_of(self.n_before, 'event', 'events')} on day 0 or before not counted."
+        return (*((early,) if self.n_before else ()), *caveat_notes(self.caveat))
 
     def summary(self) -> Summary:
         """Return subjects with an event, events and rates by kind and treatment."""

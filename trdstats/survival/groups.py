@@ -24,7 +24,7 @@ from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
 from trdstats.outcomes import Episodes, EventTimes
 from trdstats.outcomes.switching import notes_on
-from trdstats.tables import as_label, format_count
+from trdstats.tables import caveat_notes, format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +341,7 @@ def notes_of(
 
     `dated` says whether the method puts an event on the day of the visit that found it.
     """
-    notes = [as_label(f"{times.caveat}.")] if times.caveat else []
+    notes = [*caveat_notes(times.caveat)]
     notes += notes_on(times.switching)
     if sample.empty:
         notes.append(f"No subject has follow-up in {', '.join(sample.empty)}.")

@@ -17,7 +17,15 @@ from trdstats.tables.format import (
 )
 from trdstats.tables.number_style import NumberStyle, number_style
 from trdstats.tables.rows import each_row
-from trdstats.tables.summary import FrameResult, Label, Summary, SummaryMixin, Table, as_label
+from trdstats.tables.summary import (
+    FrameResult,
+    Label,
+    Summary,
+    SummaryMixin,
+    Table,
+    as_label,
+    caveat_notes,
+)
 
 __all__ = [
     "NOT_ESTIMABLE",
@@ -29,6 +37,7 @@ __all__ = [
     "Table",
     "add_unit",
     "as_label",
+    "caveat_notes",
     "each_row",
     "format_ci",
     "format_count",

@@ -89,6 +89,11 @@ def as_label(text: str) -> str:
     return Label(text)
 
 
+def caveat_notes(caveat: str) -> tuple[str, ...]:
+    """Return what a comparison must say as notes that stay beside its table; none without one."""
+    return (as_label(f"{caveat}."),) if caveat else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a result prints.

@@ -25,7 +25,7 @@ from trdstats.comparison.adjusted.by_treatment import (
     check_estimand,
     values_by_treatment,
 )
-from trdstats.comparison.adjusted.standardisation_result import caveat_notes
+from trdstats.comparison.adjusted.standardisation_result import adjusted_caveat
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import SpecError, check_choice, check_level, pick_level
 from trdstats.estimates.weights import WeightsLike
@@ -36,7 +36,7 @@ from trdstats.outcomes import Definition
 from trdstats.outcomes.switching import notes_on
 from trdstats.study import Study
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
-from trdstats.tables import Summary, SummaryMixin
+from trdstats.tables import Summary, SummaryMixin, caveat_notes
 
 Variance = Literal["efficient", "stacked"]
 
@@ -196,7 +196,8 @@ class AIPW(SummaryMixin):
                 [(quantity, time)], self.by, labels, augmented.estimate, influence=influence,
                 subjects=sample.who, title="Augmented inverse probability weighting",
                 notes=(
-                    *caveat_notes(known.caveat, covariates_of(self)), *notes_on(known.switching)
+                    *caveat_notes(adjusted_caveat(known.caveat, covariates_of(self))),
+                    *notes_on(known.switching),
                 ),
             ),
             _reference=str(reference),

@@ -116,11 +116,6 @@ def adjusted_caveat(caveat: str, formula: str) -> str:
     return Caveat.read(caveat).adjusted_for(formula)
 
 
-def caveat_notes(caveat: str, formula: str) -> tuple[str, ...]:
-    """Return the caution of an adjusted comparison as notes; none of a randomised one."""
-    return (f"{adjusted_caveat(caveat, formula)}.",) if caveat else ()
-
-
 def coefficient_table(
     terms: list[str], fit: LinearFit, influence: FloatArray | None, conf_level: float
 ) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from trdstats.comparison.adjusted.analysis_set import fit_outcome_model, read_an
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
-    caveat_notes,
+    adjusted_caveat,
     coefficient_table,
 )
 from trdstats.comparison.adjusted.subject_outcomes import read_outcomes
@@ -19,6 +19,7 @@ from trdstats.formulas import read_covariates
 from trdstats.kernels.weighting.generalised_linear import Family
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.parametric.parametric_data import design_at, with_intercept
+from trdstats.tables import caveat_notes
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.standardisation import Standardisation
@@ -77,7 +78,10 @@ def standardise_means(spec: Standardisation, data: Any, weights: Any) -> Standar
         _values=values_by_treatment(
             [(quantity, time)], spec.by, labels, estimate, influence=influence,
             subjects=sample.who, covariance=covariance, title="Standardisation",
-            notes=(*caveat_notes(known.caveat, spec.formula), *notes_on(known.switching)),
+            notes=(
+                *caveat_notes(adjusted_caveat(known.caveat, spec.formula)),
+                *notes_on(known.switching),
+            ),
         ),
         _reference=str(reference),
         switching=known.switching,

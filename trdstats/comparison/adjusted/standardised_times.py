@@ -11,7 +11,7 @@ from trdstats.arrays import FloatArray
 from trdstats.comparison.adjusted.by_treatment import Quantity, values_by_treatment
 from trdstats.comparison.adjusted.standardisation_result import (
     StandardisationResult,
-    caveat_notes,
+    adjusted_caveat,
 )
 from trdstats.comparison.adjusted.subject_outcomes import levels_by, with_covariates
 from trdstats.errors import NotEstimableError, or_leave_out, pick_level
@@ -20,6 +20,7 @@ from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival import AFT, CoxPH
 from trdstats.survival.parametric.aft_standardised import standardise_aft
+from trdstats.tables import caveat_notes
 
 if TYPE_CHECKING:
     from trdstats.comparison.adjusted.standardisation import Standardisation
@@ -64,7 +65,10 @@ def standardise_times(
             influence=influence.drop(columns="subject").to_numpy(dtype=float),
             subjects=influence["subject"].to_numpy(dtype=object), covariance=covariance,
             title="Standardisation",
-            notes=(*caveat_notes(times.caveat, spec.formula), *notes_on(times.switching)),
+            notes=(
+                *caveat_notes(adjusted_caveat(times.caveat, spec.formula)),
+                *notes_on(times.switching),
+            ),
         ),
         _reference=str(reference),
         switching=times.switching,

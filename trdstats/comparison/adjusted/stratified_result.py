@@ -19,7 +19,7 @@ from trdstats.kernels.proportions.stratified_tables import (
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_level,
@@ -187,7 +187,7 @@ class StratifiedRates(EstimateResult):
         if alone.any():
             where = ", ".join(dict.fromkeys(self.strata.loc[alone, "stratum"].astype(str)))
             notes.append(f"Strata that lack a treatment tell nothing of it: {where}.")
-        return (*notes, *((as_label(f"{self.caveat}."),) if self.caveat else ()))
+        return (*notes, *caveat_notes(self.caveat))
 
 
 @dataclass(frozen=True)

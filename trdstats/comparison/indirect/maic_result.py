@@ -33,7 +33,14 @@ from trdstats.kernels.weighting.moment_weights import MomentWeights, moment_weig
 from trdstats.kinds import as_labels, label_of
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, each_row, format_number
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+)
 
 if TYPE_CHECKING:
     from trdstats.comparison.indirect.maic import MAIC
@@ -138,7 +145,7 @@ class MAICResult(SummaryMixin):
             (
                 "The published moments are taken as known. What was not matched may still "
                 "separate the populations.",
-                *((as_label(f"{self.caveat}."),) if self.caveat else ()),
+                *caveat_notes(self.caveat),
             ),
         )
 
@@ -231,8 +238,7 @@ class MAICResult(SummaryMixin):
         proportion = f"{self.effective_size:,.1f} of {len(self.subjects):,}"
         how = "unanchored" if anchor is None else f"anchored by {anchor}"
         title = f"Matching-adjusted indirect comparison, {how}"
-        if self.caveat:
-            notes.append(as_label(f"{self.caveat}."))
+        notes += caveat_notes(self.caveat)
         return IndirectComparison(
             title,
             (

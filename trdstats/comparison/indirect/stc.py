@@ -28,7 +28,7 @@ from trdstats.frames import to_pandas
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 from trdstats.kinds import as_labels, label_of
 from trdstats.study import Study
-from trdstats.tables import as_label
+from trdstats.tables import caveat_notes
 
 At = Literal["simulated population", "means"]
 
@@ -181,7 +181,7 @@ class STC:
             arm=(float(mean[0]), float(np.linalg.norm(influence[:, 0]))), interval="robust",
         )  # fmt: skip
         caveat = data.caveat if isinstance(data, Study) else ""
-        notes = (*self._notes(anchor, logistic), *((as_label(f"{caveat}."),) if caveat else ()))
+        notes = (*self._notes(anchor, logistic), *caveat_notes(caveat))
         how = "unanchored" if anchor is None else f"anchored by {anchor}"
         title = f"Simulated treatment comparison, {how}"
         return IndirectComparison(

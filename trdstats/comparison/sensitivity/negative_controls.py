@@ -14,7 +14,7 @@ from trdstats.aliases import Axes, RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, read_effect
 from trdstats.errors import SpecError
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, format_estimate
+from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_estimate
 
 BIASED, CLEAR, VAGUE = "bias found", "no bias found", "too vague to tell"
 
@@ -117,7 +117,7 @@ class NegativeControl(SummaryMixin):
         )
         level = f"{100 * frame['conf_level'].iloc[0]:g} % CI"
         header = ("Outcome", "Comparison", "Measure", f"Estimate ({level})", "Verdict")
-        notes = [*frame["words"], *([as_label(f"{self.caveat}.")] if self.caveat else [])]
+        notes = [*frame["words"], *caveat_notes(self.caveat)]
         return Summary("Negative control", (), (Table(header, rows, len(header)),), tuple(notes))
 
 

@@ -25,7 +25,15 @@ from trdstats.outcomes import Definition, rates
 from trdstats.outcomes.rates import day_of
 from trdstats.outcomes.rates_result import reasons_undecided
 from trdstats.study import Study
-from trdstats.tables import FrameResult, Summary, Table, as_label, each_row, format_number, format_p
+from trdstats.tables import (
+    FrameResult,
+    Summary,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+    format_p,
+)
 
 _WITH_TEST = tuple(m for m in METHODS if m != "newcombe")
 
@@ -254,7 +262,7 @@ class BinaryTippingPointResult(FrameResult):
                 "one from which no percentage can be taken, left out: "
                 f"{s.n_undefined} {s.treatment}, {s.n_undefined_reference} {s.reference}."
             )
-        notes += [as_label(f"{self.caveat}.")] if self.caveat else []
+        notes += caveat_notes(self.caveat)
         columns = (f"Responders not assessed, {s.reference}",
                   f"Conclusion changes at responders not assessed, {s.treatment}")  # fmt: skip
         tables = (Table(columns, rows, 0),) if rows else ()

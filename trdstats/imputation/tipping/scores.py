@@ -24,7 +24,7 @@ from trdstats.tables import (
     FrameResult,
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_estimate,
     format_number,
@@ -307,8 +307,7 @@ class TippingPointResult(FrameResult):
                 for arm, v in s.deltas.items()
             )
             notes.append(f"The conclusion does not change within the deltas ({spans}).")
-        if self.imputed.caveat:
-            notes.append(as_label(f"{self.imputed.caveat}."))
+        notes += caveat_notes(self.imputed.caveat)
         tables = (Table(columns, rows, 0),) if rows else ()
         return Summary(
             "Tipping-point analysis", tuple(header), (*self.imputed.tables(), *tables), tuple(notes)

@@ -17,7 +17,7 @@ from trdstats.kernels.gaussian.mixed_tests import FTest, Inference
 from trdstats.longitudinal.designs.degrees import ModelDegrees
 from trdstats.longitudinal.designs.design import Design, ModelRows
 from trdstats.longitudinal.designs.levels import level_text
-from trdstats.tables import as_label
+from trdstats.tables import caveat_notes
 
 ALONE = "one subject alone determines it, so it has no empirical standard error"
 ZERO = "it is 0 by the model"
@@ -78,7 +78,7 @@ class Identified:
         return estimates_of(
             keys, np.where(lost, np.nan, self.inference.values(rows)), covariance=covariance,
             null=0.0, df=ModelDegrees(self.inference, rows), reasons=reason, title=title,
-            notes=(as_label(f"{self.design.caveat}."),) if self.design.caveat else (),
+            notes=caveat_notes(self.design.caveat),
         )  # fmt: skip
 
     def test(self, L: FloatArray, *, as_parametrised: bool = False) -> tuple[FTest, str]:

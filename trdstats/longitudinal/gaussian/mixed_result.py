@@ -36,7 +36,14 @@ from trdstats.longitudinal.gaussian.predict import (
     residual_table,
     simulated_outcomes,
 )
-from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
+from trdstats.tables import (
+    Summary,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+    format_p,
+)
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.lmm import LMM
@@ -638,7 +645,7 @@ class MixedResult(EstimateResult):
             for r in each_row(self.tidy())
         )
         columns = ("Term", "Estimate", "SE", "df", "t", "p")
-        notes = [as_label(f"{self.design.caveat}.")] if self.design.caveat else []
+        notes = [*caveat_notes(self.design.caveat)]
         notes += self._left_out_notes()
         tables = (Table(columns, rows), *self._tables())
         return Summary(self.title, tuple(header), tables, tuple(notes))

@@ -28,6 +28,7 @@ from trdstats.tables import (
     Summary,
     Table,
     as_label,
+    caveat_notes,
     each_row,
     format_interval,
     format_level,
@@ -167,7 +168,7 @@ def probabilities(
             f"{'; '.join(looked.problems)}. Model the outcome itself, or accept it with "
             "misfit='caveat', which prints this beside the probabilities."
         )
-    notes: tuple[str, ...] = (as_label(f"{design.caveat}."),) if design.caveat else ()
+    notes: tuple[str, ...] = caveat_notes(design.caveat)
     refused = [
         f"the normal distribution does not fit: {'; '.join(why)} (misfit='caveat' accepts it)"
         if why and misfit == "refuse" else ""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trdstats.longitudinal.designs.estimable import notes_of
-from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
+from trdstats.tables import (
+    Summary,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+    format_p,
+)
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gee.gee_result import GEEResult
@@ -44,7 +51,7 @@ def summary_of(result: GEEResult) -> Summary:
         for r in each_row(table)
     )  # fmt: skip
     columns = ("Term", "Estimate", "SE", "df", "t", "p")
-    notes = [as_label(f"{design.caveat}.")] if design.caveat else []
+    notes = [*caveat_notes(design.caveat)]
     return Summary(result.title, tuple(header), (Table(columns, rows),), (*notes, *notes_of(table)))
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trdstats.longitudinal.designs.estimable import notes_of
-from trdstats.tables import Summary, Table, as_label, each_row, format_number, format_p
+from trdstats.tables import (
+    Summary,
+    Table,
+    caveat_notes,
+    each_row,
+    format_number,
+    format_p,
+)
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.glmm.glmm_result import GLMMResult
@@ -92,7 +99,7 @@ def summary_of(result: GLMMResult) -> Summary:
         Table(("Term", "Estimate", "SE", "z", "p"), rows),
         Table(("Random effects", "Estimate", "SE"), spreads),
     )
-    notes = [as_label(f"{design.caveat}.")] if design.caveat else []
+    notes = [*caveat_notes(design.caveat)]
     return Summary(result.title, tuple(header), tables, (*notes, *_notes(result), *notes_of(table)))
 
 

@@ -19,7 +19,7 @@ from trdstats.estimates.stacked import below
 from trdstats.longitudinal.designs.estimable import ALONE
 from trdstats.longitudinal.rated.cell_means import CellMeans
 from trdstats.longitudinal.rated.effects import RatedEffects
-from trdstats.tables import Summary, as_label
+from trdstats.tables import Summary, caveat_notes
 
 # The scale on which limits of a mean are near normal, by link.
 SCALES: dict[str, ScaleName] = {
@@ -158,7 +158,7 @@ def estimates_of_means(
         hidden = lost | alone
         reasons = [ALONE if a else r for a, r in zip(alone, reasons, strict=True)]
     covariance[hidden], covariance[:, hidden] = np.nan, np.nan
-    caveat = (as_label(f"{fit.design.caveat}."),) if fit.design.caveat else ()
+    caveat = caveat_notes(fit.design.caveat)
     return estimates_of(
         means.keys, value, influences=influence, covariance=np.asarray(covariance),
         subjects=fit.subjects, scale=scale, df=fit._degrees(gradient), reasons=reasons,

@@ -24,7 +24,7 @@ from trdstats.outcomes.episodes.check_episodes import (
     read_numbers,
 )
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
-from trdstats.tables import Summary, SummaryMixin, Table, as_label, format_count
+from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count
 
 _FIRST = ["subject", "treatment", "start", "stop", "status", "number"]
 
@@ -247,7 +247,7 @@ class Episodes(SummaryMixin):
         header = (
             "Treatment", "Subjects", "Episodes", "Events", "With two or more", "Days at risk",
         )  # fmt: skip
-        notes = [as_label(f"{self.caveat}.")] if self.caveat else []
+        notes = [*caveat_notes(self.caveat)]
         notes += notes_on(self.switching)
         reasons = self.left_out["reason"].value_counts(sort=False)
         notes += [f"{reason}: {int(n):,} left out." for reason, n in reasons.items()]

@@ -22,7 +22,7 @@ from trdstats.study import Study, note_asked_day
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_estimate,
@@ -155,7 +155,7 @@ def _summary(plan: Plan, study: Study, table: pd.DataFrame, notes: list[str]) ->
         rows.append(tuple(cells))
     level = f"{format_level(plan.conf_level)} CI"
     header = ("Treatment", "Day", "n", "Rated", "Response %", level, "Remission %", level)
-    caveat = (as_label(f"{study.caveat}."),) if study.caveat else ()
+    caveat = caveat_notes(study.caveat)
     return Summary(
         "Response and remission at the last acute visit",
         (

@@ -23,7 +23,7 @@ from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
 from trdstats.tables import (
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_estimate,
@@ -121,7 +121,7 @@ def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, 
 def _summary(plan: Plan, table: pd.DataFrame, times: EventTimes) -> Summary:
     of_cause = table[table["cause"] == times.causes[1]]
     size = times.at_risk()["treatment"].value_counts()
-    notes = [as_label(f"{times.caveat}.")] if times.caveat else []
+    notes = [*caveat_notes(times.caveat)]
     notes += notes_on(times.switching)
     rows, few = [], False
     for name, part in of_cause.groupby("treatment", sort=False):

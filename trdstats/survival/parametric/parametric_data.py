@@ -22,7 +22,7 @@ from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.groups import Sample, counts_header, split
-from trdstats.tables import as_label
+from trdstats.tables import caveat_notes
 
 # Below this share of the information that every subject's exact time would give about a parameter,
 # the likelihood is flat: its maximum lies at infinity or is a ridge.
@@ -104,7 +104,7 @@ class Analysed:
 
     def notes(self) -> tuple[str, ...]:
         """Return the cautions a summary ends with."""
-        notes = [as_label(f"{self.times.caveat}.")] if self.times.caveat else []
+        notes = [*caveat_notes(self.times.caveat)]
         notes += notes_on(self.times.switching)
         if self.sample.empty:
             notes.append(f"No subject has follow-up in {', '.join(self.sample.empty)}.")

@@ -20,7 +20,7 @@ from trdstats.tables import (
     FrameResult,
     Summary,
     Table,
-    as_label,
+    caveat_notes,
     each_row,
     format_count,
     format_number,
@@ -218,7 +218,7 @@ class ScheduleAudit(FrameResult):
             ("Horizon", f"day {self.tau:g}"),
             ("Visits shared by all", f"days {grid}" if grid else "none"),
         )
-        notes = [as_label(f"{self.times.caveat}.")] if self.times.caveat else []
+        notes = [*caveat_notes(self.times.caveat)]
         notes += notes_on(self.times.switching)
         return Summary("Audit of the visit schedule", header, tuple(tables),
                     (*self.verdict(), *notes))  # fmt: skip

@@ -27,7 +27,7 @@ from trdstats.survival.states.history_groups import (
     split_history,
 )
 from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult, check_tau
-from trdstats.tables import as_label
+from trdstats.tables import caveat_notes
 
 MOVES = ("response", "relapse")
 
@@ -254,7 +254,7 @@ class IntervalResponseStateResult(StateResult):
                 notes.append(f"The intensity {word}, without an error: {'; '.join(at_limit)}.")
         if not all(f.converged for f in self._fits.values()):
             notes.append("The search for the maximum did not converge: use fewer cuts.")
-        notes += [as_label(f"{self._data.times.caveat}.")] if self._data.times.caveat else []
+        notes += caveat_notes(self._data.times.caveat)
         notes += notes_on(self._data.times.switching)
         empty = self._data.sample.empty
         return (
