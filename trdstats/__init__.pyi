@@ -48,6 +48,7 @@ from .imputation import CopyReference as CopyReference
 from .imputation import CustomStrategy as CustomStrategy
 from .imputation import Delta as Delta
 from .imputation import Estimand as Estimand
+from .imputation import GLMMImputation as GLMMImputation
 from .imputation import Hypothetical as Hypothetical
 from .imputation import Imputation as Imputation
 from .imputation import JumpToReference as JumpToReference
@@ -55,9 +56,11 @@ from .imputation import LastMeanCarriedForward as LastMeanCarriedForward
 from .imputation import PrincipalStratum as PrincipalStratum
 from .imputation import RepeatedMeasures as RepeatedMeasures
 from .imputation import ResponderRates as ResponderRates
+from .imputation import SetTo as SetTo
 from .imputation import TimeToEvent as TimeToEvent
 from .imputation import TippingPoint as TippingPoint
 from .imputation import TreatmentPolicy as TreatmentPolicy
+from .imputation import VisitRates as VisitRates
 from .imputation import WhileOnTreatment as WhileOnTreatment
 from .imputation import describe_dropout as describe_dropout
 from .imputation import dropout_events as dropout_events

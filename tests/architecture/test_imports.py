@@ -36,7 +36,7 @@ SUBROOMS = {
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
                  "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],
-    "imputation": ["estimands", "", "tipping"],
+    "imputation": ["trial", "estimands", "", "rated", "tipping"],
 }  # fmt: skip
 
 # A newcomer holds no more files of a folder in the head.

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import trdstats as trd
 from trdstats.errors import DataError, SpecError, TrdstatsError, UnknownNameError
 from trdstats.frames import to_pandas
-from trdstats.imputation.trial_layout import lay_out
+from trdstats.imputation.trial.layout import lay_out
 from trdstats.kinds import as_labels, in_order, kind_of, label_of
 
 N = 60

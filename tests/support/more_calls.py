@@ -36,6 +36,13 @@ def _sets(study: trd.Study) -> Any:
 
 
 @cache
+def _imputed_ratings(study: trd.Study) -> Any:
+    left = pd.DataFrame({"subject": ["S00", "S03"], "visit": 28.0, "strategy": "JR"})
+    spec = trd.GLMMImputation(trd.GLMM("response ~ treatment", points=3), n=2, seed=1)
+    return spec.draw(study, left, outcome=trd.Response()).impute(reference="A")
+
+
+@cache
 def _with_events(study: trd.Study) -> trd.Study:
     events = pd.DataFrame({"subject": ["S00", "S03"], "day": [5, 9], "event": "rescue"})
     return trd.Study(study.visits, study.subjects, events, scale="MADRS", randomised=True)
@@ -114,6 +121,12 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
                  of={"measure": "difference", "visit": 28})  # fmt: skip
     yield spec("TimeToEvent", definition=response, estimator=trd.CoxPH("treatment"))
     yield spec("Imputation", formula=MODEL, covariance="cs", method=trd.ConditionalMean())
+    yield spec("GLMMImputation", model=trd.GLMM("response ~ treatment"), n=3, seed=1)
+    ratings = _imputed_ratings(study)
+    yield Call("SetTo", trd.SetTo, {"value": 0}, lambda s: repr(ratings.draws.impute(s)))
+    yield Call("VisitRates", trd.VisitRates,
+               {"visits": (28,), "at_least": 1, "reference": "A"},
+               lambda a: repr(ratings.analyse(a).pool()))  # fmt: skip
     yield Call("MAIC", trd.MAIC, {"targets": trial}, lambda s: repr(s.fit(subjects)))
     yield Call(
         "MAIC.compare", trd.MAIC(trial).fit(subjects).compare,

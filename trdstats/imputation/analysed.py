@@ -10,17 +10,12 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
-from trdstats.imputation.analyses import (
-    Analysis,
-    CustomAnalysis,
-    Options,
-    RepeatedMeasures,
-    SetEstimates,
-    to_scale,
-)
-from trdstats.imputation.delta import Delta
+from trdstats.imputation.analyses import ANCOVA, Analysis, CustomAnalysis, RepeatedMeasures
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.pooled import Pooled, labels
+from trdstats.imputation.refitted import Refitted, Regression
+from trdstats.imputation.set_estimates import Options, SetEstimates, to_scale
+from trdstats.imputation.trial.delta import Delta
 from trdstats.kernels.numerics import pooling
 from trdstats.longitudinal import MMRM
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_number
@@ -49,6 +44,12 @@ def analyse_sets(
             "Draw "
             "values with method=ApproximateBayes(n, seed=...) or Bayesian(n, seed=...)."
         )
+    categories = imputed.layout.categories
+    if categories and isinstance(chosen, ANCOVA | RepeatedMeasures):
+        raise SpecError(
+            f"The completed outcome has categories ({', '.join(map(str, categories))}), not scores:"
+            " analyse it by VisitRates(), or by a Logistic, ProportionalOdds, GEE or GLMM."
+        )
     for delta in deltas:
         delta.shifts(imputed.layout)  # names are checked before anything is computed
     estimates = chosen.estimate(imputed, Options(deltas, n_jobs, progress))
@@ -56,7 +57,7 @@ def analyse_sets(
 
 
 def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
-    """Return an analysis, given as a value, a mixed model or a function.
+    """Return an analysis, given as a value, a model or a function.
 
     Raises
     ------
@@ -67,11 +68,13 @@ def read_analysis(analysis: Any, of: str = "frame") -> Analysis:
         return analysis
     if isinstance(analysis, MMRM):
         return RepeatedMeasures(analysis)
+    if isinstance(analysis, Regression):
+        return Refitted(analysis)
     if callable(analysis) and not isinstance(analysis, type):
         return CustomAnalysis(analysis, of)
     raise SpecError(
-        "An analysis is a value such as ANCOVA('baseline'), an MMRM, or a function of a completed "
-        f"set; got {analysis!r}."
+        "An analysis is a value such as ANCOVA('baseline') or VisitRates(), an MMRM, Logistic, "
+        f"ProportionalOdds, GEE or GLMM, or a function of a completed set; got {analysis!r}."
     )
 
 

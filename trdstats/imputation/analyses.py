@@ -9,65 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from rich.progress import Progress
 
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, known_level, unknown_name
+from trdstats.errors import SpecError, known_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
-from trdstats.imputation.delta import Delta
+from trdstats.imputation.set_estimates import Options, SetEstimates, each_set, gather
 from trdstats.kernels.gaussian.completed_ancova import adjust_sets
 from trdstats.longitudinal import MMRM
-from trdstats.parallel import run_parallel
-from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputed import Imputed
 
 
-SCALES = ("identity", "log", "logit")
-_NUMBERS = ("estimate", "std_error", "df", "scale")
-_DROPPED = ("statistic", "p_value", "conf_low", "conf_high", "conf_level", "reason")
 _SETS = 200  # completed sets held in memory together
-
-
-@dataclass(frozen=True)
-class SetEstimates:
-    """Estimates of every completed set.
-
-    Attributes
-    ----------
-    keys : pandas.DataFrame
-        Labels, one row an estimate.
-    scale : tuple of str
-        Scale of each std_error.
-    estimate, std_error, df : ndarray, shape (M, k)
-        Degrees of freedom are infinite where the reference distribution is normal.
-    notes : tuple of str
-    """
-
-    keys: pd.DataFrame
-    scale: tuple[str, ...]
-    estimate: FloatArray
-    std_error: FloatArray
-    df: FloatArray
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of an analysis.
-
-    Attributes
-    ----------
-    deltas : tuple of Delta
-    n_jobs : int
-    progress : bool
-    """
-
-    deltas: tuple[Delta, ...] = ()
-    n_jobs: int = 1
-    progress: bool = False
 
 
 class Analysis(ABC):
@@ -130,9 +85,7 @@ class ANCOVA(Analysis):
     def estimate(self, imputed: Imputed, how: Options) -> SetEstimates:
         """Analyse every completed set."""
         layout = imputed.layout
-        visits = list(layout.visits)
-        chosen = visits if self.visits is None else list(self.visits)
-        chosen = [visits[known_level("visit", v, visits)] for v in chosen]
+        places = layout.places(self.visits)
         arms = layout.treatments
         base = check_reference(self.reference, arms)
         X, means = self._design(imputed)
@@ -148,11 +101,11 @@ class ANCOVA(Analysis):
             }
         )
         parts = [
-            self._some(imputed, how, X, means, L, slice(a, a + _SETS), chosen)
+            self._some(imputed, how, X, means, L, slice(a, a + _SETS), places)
             for a in range(0, imputed.n_sets, _SETS)
         ]
         estimate, error, df = (np.concatenate([p[j] for p in parts]) for j in range(3))
-        table = pd.concat([keys.assign(visit=v) for v in chosen], ignore_index=True)
+        table = pd.concat([keys.assign(visit=layout.visits[t]) for t in places], ignore_index=True)
         return SetEstimates(table, ("identity",) * len(table), estimate, error, df)
 
     def _some(
@@ -163,13 +116,12 @@ class ANCOVA(Analysis):
         means: FloatArray,
         L: FloatArray,
         which: slice,
-        visits: list[Any],
+        places: list[int],
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         outcome = imputed.outcomes(how.deltas, which)
-        counts = imputed.draws.drawn.counts
+        counts = imputed.draws.counts
         weights = None if counts is None else counts[which]
-        place = [list(imputed.layout.visits).index(v) for v in visits]
-        by_visit = [adjust_sets(X, outcome[:, :, t], weights, means, L) for t in place]
+        by_visit = [adjust_sets(X, outcome[:, :, t], weights, means, L) for t in places]
         return (
             np.concatenate([f.estimate for f in by_visit], axis=1),
             np.concatenate([f.std_error for f in by_visit], axis=1),
@@ -285,62 +237,3 @@ def check_reference(reference: Any, arms: Sequence[str]) -> int:
     if reference is None:
         return 0
     return known_level("treatment", reference, arms)
-
-
-@one_thread
-def each_set(one: Callable[[int], pd.DataFrame], n: int, how: Options) -> list[pd.DataFrame]:
-    """Call a function with the number of every set, and return its tables in order."""
-    with Progress(disable=not how.progress) as bar:
-        task = bar.add_task("Analysing completed sets", total=n)
-        results = run_parallel(one, ((k,) for k in range(n)), how.n_jobs)
-        tables = []
-        for table in results:
-            tables.append(table)
-            bar.advance(task)
-    return tables
-
-
-def gather(tables: list[pd.DataFrame]) -> SetEstimates:
-    """Put the tables of all sets together.
-
-    Raises
-    ------
-    SpecError
-        When a table lacks a column, or sets differ in their rows.
-    """
-    first = tables[0].reset_index(drop=True)
-    missing = [c for c in ("estimate", "std_error") if c not in first.columns]
-    if missing:
-        raise SpecError(
-            f"An analysis must return a table with {' and '.join(missing)}; got the columns "
-            f"{', '.join(map(str, first.columns))}."
-        )
-    keys = first.drop(columns=[c for c in (*_NUMBERS, *_DROPPED) if c in first.columns])
-    scale = tuple(first["scale"]) if "scale" in first else ("identity",) * len(first)
-    for name in scale:
-        if name not in SCALES:
-            raise unknown_name("scale", name, SCALES)
-    for k, table in enumerate(tables):
-        if not keys.equals(table.reset_index(drop=True)[keys.columns]):
-            raise SpecError(
-                f"The analysis of set {k + 1} has different rows from that of the first: every set "
-                "must estimate the same quantities, NaN where it cannot."
-            )
-
-    def numbers(column: str) -> FloatArray:
-        return np.stack([t[column].to_numpy(dtype=float) for t in tables])
-
-    df = numbers("df") if "df" in first else np.full((len(tables), len(first)), np.inf)
-    return SetEstimates(keys, scale, numbers("estimate"), numbers("std_error"), df)
-
-
-def to_scale(values: FloatArray, scale: tuple[str, ...]) -> FloatArray:
-    """Return estimates on the scale of their errors, shape (M, k)."""
-    result = np.array(values, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for j, name in enumerate(scale):
-            if name == "log":
-                result[:, j] = np.log(values[:, j])
-            elif name == "logit":
-                result[:, j] = np.log(values[:, j] / (1 - values[:, j]))
-    return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +12,19 @@ import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import NotEstimableError, SpecError, count_of, known_level
-from trdstats.formulas import read_formula
-from trdstats.imputation.events import choose_strategies, event_table
 from trdstats.imputation.imputed import Imputed
 from trdstats.imputation.methods import ConditionalMean
 from trdstats.imputation.parameter_draws import Drawn
-from trdstats.imputation.strategies import Strategy, with_reference
-from trdstats.imputation.trial_layout import Layout, plain
+from trdstats.imputation.trial.choice import resolve_strategies
+from trdstats.imputation.trial.distributions import borrow, check_known, subjects_together
+from trdstats.imputation.trial.events import event_table
+from trdstats.imputation.trial.layout import Layout, plain
+from trdstats.imputation.trial.strategies import Strategy
+from trdstats.imputation.trial.words import counts_of, data_lines, missing_table
 from trdstats.kernels.gaussian import reference_based as kernel
 from trdstats.kernels.gaussian.gibbs_checks import bulk_size, split_rhat
 from trdstats.kernels.gaussian.reference_based import VisitDistribution
-from trdstats.longitudinal.designs.levels import level_text
-from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
+from trdstats.tables import Summary, SummaryMixin, format_count
 
 if TYPE_CHECKING:
     from trdstats.imputation.imputation import Imputation
@@ -65,6 +65,11 @@ class Draws(SummaryMixin):
     design: FloatArray
 
     @property
+    def counts(self) -> FloatArray | None:
+        """Number of times each subject is in each set; None where each is once."""
+        return self.drawn.counts
+
+    @property
     def n_draws(self) -> int:
         """Number of sets of parameters; with resampling the first is of all subjects."""
         return len(self.drawn.beta)
@@ -95,21 +100,8 @@ class Draws(SummaryMixin):
             When a strategy needs a reference and has none, or sets aside values that informed
             the model.
         """
-        layout = self.layout
-        chosen = choose_strategies(layout, self.strategies, strategy, self.used)
-        completed: dict[Strategy, Strategy] = {}
-        for one in chosen:
-            if one not in completed:
-                completed[one] = with_reference(one, reference, layout.treatments)
-        complete = np.array([completed[one] for one in chosen], dtype=object)
-        borrows = any(one.reference is not None for one in completed.values())
-        terms = {str(v) for v in read_formula(self.spec.formula).rhs.required_variables}
-        if borrows and layout.treatment not in terms:
-            raise SpecError(
-                f"The imputation model {self.spec.formula!r} has no {layout.treatment!r}: its arms "
-                "do not differ, so no strategy can use a reference arm."
-            )
-        who, when = np.nonzero(np.isnan(layout.y))
+        complete = resolve_strategies(self, strategy, reference)
+        who, when = np.nonzero(np.isnan(self.layout.y))
         cells = who, when
         return Imputed(self, complete, cells, self._values(complete, cells))
 
@@ -123,57 +115,14 @@ class Draws(SummaryMixin):
         column[cells] = np.arange(len(cells[0]))
         values = np.empty((self.n_draws, len(cells[0])))
         noise = self._noise(len(cells[0]))
-        groups: dict[Any, list[int]] = {}
-        T = missing.shape[1]
-        for i in np.flatnonzero(missing.any(axis=1)):
-            # Without an event the strategy does not matter.
-            event = int(layout.event[i])
-            strategy = strategies[i] if event < T else None
-            groups.setdefault((missing[i].tobytes(), event, layout.arm[i], strategy), []).append(
-                int(i)
-            )
-        for (_, event, arm, strategy), members in groups.items():
-            subjects = np.array(members)
+        for subjects, arm, event, strategy in subjects_together(layout, strategies):
             missed = missing[subjects[0]]
-            distribution = self._distribution(subjects, int(arm), int(event), strategy)
-            self._check_known(distribution, subjects)
+            distribution = borrow(self._arm_distribution, layout, subjects, arm, event, strategy)
+            check_known(distribution.mean, layout, subjects)
             at = column[subjects][:, missed]
             z = None if noise is None else noise[:, at]
             values[:, at] = kernel.impute(distribution, layout.y[subjects], ~missed, z)
         return values
-
-    def _distribution(
-        self, subjects: IntArray, arm: int, event: int, strategy: Strategy | None
-    ) -> VisitDistribution:
-        assigned = self._arm_distribution(subjects, arm)
-        if strategy is None:
-            return assigned
-        arms = self.layout.treatments
-        named = strategy.reference
-        other = arm if named is None else known_level("reference arm", named, arms)
-        reference = assigned if other == arm else self._arm_distribution(subjects, other)
-        before = np.arange(self.layout.y.shape[1]) < event
-        return strategy.distribution(assigned, reference, before)
-
-    def _check_known(self, distribution: VisitDistribution, subjects: IntArray) -> None:
-        """Refuse to impute from means that are not estimable."""
-        unknown = np.asarray(
-            np.isnan(distribution.mean.reshape(-1, *distribution.mean.shape[-2:])).any(axis=0)
-        )
-        if unknown.any():
-            layout = self.layout
-            visits = ", ".join(
-                level_text(v) for v in layout.visits[np.flatnonzero(unknown.any(axis=0))]
-            )
-            names = ", ".join(
-                str(s) for s in layout.subjects[subjects[np.flatnonzero(unknown.any(axis=1))]][:5]
-            )
-            raise NotEstimableError(
-                f"The mean for the imputation of {names} at {layout.visit} {visits} is not "
-                "estimable: the columns of the imputation model are collinear, or no subject "
-                "with the same covariates was assessed then under the treatment of the mean. "
-                "Leave a covariate out, merge its levels, or choose another reference."
-            )
 
     def _arm_distribution(self, subjects: IntArray, arm: int) -> VisitDistribution:
         mean = np.einsum("ktq,bq->bkt", self.design[arm, subjects], self.drawn.beta, optimize=True)
@@ -246,19 +195,10 @@ class Draws(SummaryMixin):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: subjects, values, draws, and convergence."""
-        layout = self.layout
-        missing = np.isnan(layout.y)
-        after = np.arange(missing.shape[1]) >= layout.event[:, None]
         checks = self.convergence()
         return pd.DataFrame(
             {
-                "n": [len(missing)],
-                "n_observed": [int((~missing).sum())],
-                "n_missing": [int(missing.sum())],
-                "n_gaps": [int((missing & ~after).sum())],
-                "n_events": [int((layout.event < missing.shape[1]).sum())],
-                "n_set_aside": [int((~missing & ~self.used).sum())],
-                "n_left_out": [sum(layout.left_out.values())],
+                **counts_of(self.layout, self.used),
                 "n_draws": [self.n_draws],
                 "n_searched": [self.drawn.n_searched],
                 "n_redrawn": [self.drawn.n_redrawn],
@@ -271,23 +211,7 @@ class Draws(SummaryMixin):
     def header(self) -> tuple[tuple[str, str], ...]:
         """Return model, data and draws as header lines."""
         g = self.glance().iloc[0]
-        values = f"{format_count(g.n_observed)} observed, {format_count(g.n_missing)} missing"
-        if g.n_set_aside:
-            values += (
-                f"; {format_count(g.n_set_aside)} observed after an event do not inform the model"
-            )
-        header = [*self.spec.header(), ("Subjects", format_count(g.n)), ("Values", values)]
-        if g.n_gaps:
-            header.append(
-                (
-                    "Gaps",
-                    f"{count_of(int(g.n_gaps), 'value', 'values')} outside an event, taken as "
-                    "missing at random",
-                )
-            )
-        header += [
-            ("Left out", f"{why}: {format_count(k)}") for why, k in self.layout.left_out.items()
-        ]
+        header = [*self.spec.header(), *data_lines(self.layout, self.used)]
         redrawn = f"; {g.n_redrawn:,} did not converge and were drawn again" if g.n_redrawn else ""
         if g.n_searched:
             redrawn = f"; {g.n_searched:,} fitted again from other starting values{redrawn}"
@@ -301,15 +225,5 @@ class Draws(SummaryMixin):
 
     def summary(self) -> Summary:
         """Return model, data, events and convergence of the draws."""
-        layout = self.layout
-        rows = []
-        for a, name in enumerate(layout.treatments):
-            in_arm = layout.arm == a
-            proportion = np.isnan(layout.y[in_arm]).mean(axis=0)
-            rows.append(
-                (name, f"{in_arm.sum():,}", *(format_number(100 * s, 1) for s in proportion))
-            )
-        header = ("Treatment", "Subjects", *(f"{layout.visit} {plain(v)}" for v in layout.visits))
-        tables = [Table(header, tuple(rows), title="Missing values (%)")]
-        events = event_table(layout, self.strategies)
-        return Summary("Draws of an imputation model", self.header(), (*tables, *events))
+        tables = (missing_table(self.layout), *event_table(self.layout, self.strategies))
+        return Summary("Draws of an imputation model", self.header(), tables)

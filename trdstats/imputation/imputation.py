@@ -15,11 +15,11 @@ from trdstats.arguments import Level, checked
 from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
 from trdstats.imputation.draws import Draws
-from trdstats.imputation.events import informing_values, place_events
 from trdstats.imputation.methods import Bayesian, ConditionalMean, Method
 from trdstats.imputation.model import fit_model
 from trdstats.imputation.parameter_draws import draw_parameters
-from trdstats.imputation.trial_layout import check_arms, check_status, lay_out
+from trdstats.imputation.trial.events import informing_values, place_events
+from trdstats.imputation.trial.layout import check_arms, check_status, lay_out
 from trdstats.longitudinal import Covariance, get_covariance
 from trdstats.parts import Shelf, fingerprint
 from trdstats.study import Study

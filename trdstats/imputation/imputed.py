@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,11 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
 from trdstats.imputation.analyses import Analysis
-from trdstats.imputation.delta import Delta, read_deltas
-from trdstats.imputation.events import event_table
-from trdstats.imputation.trial_layout import Layout, plain
+from trdstats.imputation.methods import Method, NormalPosterior
+from trdstats.imputation.refitted import Regression
+from trdstats.imputation.trial.delta import Delta, read_deltas
+from trdstats.imputation.trial.events import event_table
+from trdstats.imputation.trial.layout import Layout, plain
 from trdstats.longitudinal import MMRM
 from trdstats.study import Study
 from trdstats.tables import (
@@ -31,8 +33,35 @@ from trdstats.tables import (
     format_number,
 )
 
-if TYPE_CHECKING:
-    from trdstats.imputation.draws import Draws
+
+class HasMethod(Protocol):
+    """An imputation model."""
+
+    @property
+    def method(self) -> Method | NormalPosterior:
+        """How parameters are drawn."""
+
+
+class CompletingDraws(Protocol):
+    """Draws of the parameters of an imputation model."""
+
+    @property
+    def spec(self) -> HasMethod:
+        """The model."""
+
+    @property
+    def layout(self) -> Layout:
+        """Outcomes by subject and visit, with the events."""
+
+    @property
+    def counts(self) -> FloatArray | None:
+        """Number of times each subject is in each set; None where each is once."""
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row of counts."""
+
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return model, data and draws as header lines."""
 
 
 @checked_methods
@@ -42,7 +71,7 @@ class Imputed(SummaryMixin):
 
     Attributes
     ----------
-    draws : Draws
+    draws : Draws or GLMMDraws
     strategies : ndarray of object, shape (n,)
         Strategy of each subject, its reference named.
     cells : (ndarray of int, ndarray of int)
@@ -51,7 +80,7 @@ class Imputed(SummaryMixin):
         Imputed values, without any delta.
     """
 
-    draws: Draws
+    draws: CompletingDraws
     strategies: npt.NDArray[np.object_]
     cells: tuple[IntArray, IntArray]
     values: FloatArray
@@ -60,6 +89,16 @@ class Imputed(SummaryMixin):
     def layout(self) -> Layout:
         """Outcomes by subject and visit, with the events."""
         return self.draws.layout
+
+    @property
+    def shifted(self) -> str:
+        """What deltas are added to."""
+        return f"imputed {self.layout.outcome}"
+
+    @property
+    def profile_label(self) -> str:
+        """What the profiles show."""
+        return f"Mean {self.layout.outcome}"
 
     @property
     def n_sets(self) -> int:
@@ -73,7 +112,7 @@ class Imputed(SummaryMixin):
 
     def analyse(
         self,
-        analysis: Analysis | MMRM | Callable[..., FrameLike],
+        analysis: Analysis | MMRM | Regression | Callable[..., FrameLike],
         *,
         delta: Delta | list[Delta] | None = None,
         of: Literal["frame", "study"] = "frame",
@@ -84,13 +123,14 @@ class Imputed(SummaryMixin):
 
         Parameters
         ----------
-        analysis : Analysis, MMRM or callable
-            `ANCOVA`, `ResponderRates`, `TimeToEvent`; an `MMRM`, of which marginal means and
-            differences by visit are taken; or a function of a completed set that returns a table
-            with estimate, std_error and optionally df, scale ("identity", "log", "logit": that
-            of std_error), beside columns that name its rows.
+        analysis : Analysis, MMRM, another model, or callable
+            `ANCOVA`, `ResponderRates`, `TimeToEvent`, `VisitRates`; an `MMRM`, of which marginal
+            means and differences by visit are taken; a `Logistic` or `ProportionalOdds` (at the
+            last visit), `GEE` or `GLMM`, of which the coefficients are; or a function of a
+            completed set that returns a table with estimate, std_error and optionally df, scale
+            ("identity", "log", "logit": that of std_error), beside columns that name its rows.
         delta : Delta or sequence of them, optional
-            Added to imputed values.
+            Added to imputed values; of a binary or ordinal outcome to their linear predictors.
         of : {"frame", "study"}
             What a function receives.
         n_jobs : int
@@ -108,17 +148,18 @@ class Imputed(SummaryMixin):
 
     def outcomes(self, deltas: tuple[Delta, ...] = (), which: slice | None = None) -> FloatArray:
         """Return completed outcomes, shape (M, n, T)."""
-        values = self.values[which or slice(None)]
-        if deltas:
-            shift = sum((d.shifts(self.layout) for d in deltas), np.zeros_like(self.layout.y))
-            values = values + shift[self.cells]
+        values = self.values[which or slice(None)] + self.shift(deltas)[self.cells]
         full = np.tile(self.layout.y, (len(values), 1, 1))
         full[:, self.cells[0], self.cells[1]] = values
         return full
 
+    def shift(self, deltas: tuple[Delta, ...]) -> FloatArray:
+        """Return what deltas add to missing values, shape (n, T)."""
+        return sum((d.shifts(self.layout) for d in deltas), np.zeros_like(self.layout.y))
+
     def members(self, k: int) -> IntArray:
         """Return the subjects of a set, repeated as often as they count."""
-        counts = self.draws.drawn.counts
+        counts = self.draws.counts
         n = len(self.layout.subject_table)
         return np.arange(n) if counts is None else np.repeat(np.arange(n), counts[k].astype(int))
 
@@ -194,22 +235,26 @@ class Imputed(SummaryMixin):
         who, when = self.cells
         after = when >= layout.event[who]
         labels = np.array([s.label for s in self.strategies], dtype=object)
-        resampled = self.draws.drawn.counts is not None
-        values = self.values[1:] if resampled else self.values
-        low, high = np.quantile(values, [0.025, 0.975], axis=0)
-        return pd.DataFrame(
+        keys = pd.DataFrame(
             {
                 layout.subject: layout.subject_table[layout.subject].to_numpy()[who],
                 layout.treatment: layout.subject_table[layout.treatment].to_numpy()[who],
                 layout.visit: np.asarray(layout.visits)[when],
                 "reason": np.where(after, layout.reason[who], "gap"),
                 "strategy": np.where(after, labels[who], "MAR"),
-                "mean": self.values[0] if resampled else values.mean(axis=0),
-                "sd": values.std(axis=0, ddof=1),
-                "low": low,
-                "high": high,
             }
         )
+        return self._over_sets(keys)
+
+    def _over_sets(self, keys: pd.DataFrame) -> pd.DataFrame:
+        """Return the missing values with their distribution over the sets."""
+        resampled = self.draws.counts is not None
+        values = self.values[1:] if resampled else self.values
+        low, high = np.quantile(values, [0.025, 0.975], axis=0)
+        return keys.assign(
+            mean=self.values[0] if resampled else values.mean(axis=0),
+            sd=values.std(axis=0, ddof=1), low=low, high=high,
+        )  # fmt: skip
 
     def profiles(self) -> pd.DataFrame:
         """Return mean completed outcomes of subjects with an event and without, by treatment.
@@ -222,7 +267,7 @@ class Imputed(SummaryMixin):
         """
         layout = self.layout
         # The first of resampled sets is of all subjects.
-        which = slice(0, 1) if self.draws.drawn.counts is not None else None
+        which = slice(0, 1) if self.draws.counts is not None else None
         outcome = self.outcomes(which=which).mean(axis=0)
         missing = np.isnan(layout.y)
         had = layout.event < missing.shape[1]
@@ -259,7 +304,7 @@ class Imputed(SummaryMixin):
             conf_high=np.nan,
         )
         settings = {
-            "ylabel": f"Mean {self.layout.outcome}",
+            "ylabel": self.profile_label,
             "xlabel": "Day" if numeric else f"{self.layout.visit} (in order)",
             "caveat": self.caveat,
             "better": self.layout.better,

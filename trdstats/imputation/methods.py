@@ -151,6 +151,42 @@ class Bayesian:
         )
 
 
+@checked
+@dataclass(frozen=True, slots=True)
+class NormalPosterior:
+    """Parameters from the large-sample normal distribution of the estimates, then ratings drawn.
+
+    Parameters
+    ----------
+    n : int
+        Draws.
+    seed : int
+
+    Raises
+    ------
+    SpecError
+        When n or the seed is not usable.
+
+    References
+    ----------
+    Rubin 1987, doi:10.1002/9780470316696, section 5.3.
+    """
+
+    n: int = 100
+    seed: int = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_count("n", self.n, 2)
+        _check_seed(self.seed)
+
+    def describe(self) -> str:
+        """Return the method in words."""
+        return (
+            f"{self.n:,} draws: parameters from the normal distribution of the estimates, random "
+            f"effects given the observed ratings, seed {self.seed}"
+        )
+
+
 Method = ConditionalMean | ApproximateBayes | Bayesian
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError
-from trdstats.imputation.trial_layout import Layout
+from trdstats.imputation.trial.layout import Layout
 from trdstats.kernels.gaussian.batched_fits import (
     Refits,
     fitted_covariances,
@@ -17,11 +17,13 @@ from trdstats.kernels.gaussian.batched_fits import (
     refit_one_by_one,
 )
 from trdstats.kernels.gaussian.bootstrap_batches import Resampled, resample
-from trdstats.kernels.gaussian.estimability import judge_columns
+from trdstats.kernels.gaussian.estimability import Estimability, judge_columns
 from trdstats.kernels.gaussian.patterns import CrossProducts
 from trdstats.kernels.gaussian.reml import Model, State, residual_start
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
 from trdstats.longitudinal import MMRM, Covariance, MMRMResult, get_covariance
+from trdstats.longitudinal.designs.design import Design
+from trdstats.longitudinal.designs.rated_outcome import RatedOutcome
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def fit_model(
         structure=get_covariance(spec.covariance).at(design.places),
         days=design.usual_days,
         origin=result._origin,
-        design=designs(layout, result),
+        design=designs(layout, result.design, result.identified.columns),
     )
     return result, fitted
 
@@ -182,17 +184,25 @@ def _put_together(parts: list[tuple[IntArray, Refits]]) -> Refits:
     return Refits(*(np.concatenate([getattr(r, k) for _, r in parts])[place] for k in names))
 
 
-def designs(layout: Layout, result: MMRMResult) -> FloatArray:
+def designs(layout: Layout, design: Design | RatedOutcome, columns: Estimability) -> FloatArray:
     """Return the design of every subject at every visit under every arm, shape (a, n, T, q).
 
-    SubjectRows whose mean the data do not identify are NaN.
+    Rows whose mean the data do not identify are NaN.
+
+    Parameters
+    ----------
+    layout : Layout
+    design : Design or RatedOutcome
+        Of the fitted model.
+    columns : Estimability
+        Of its columns; the q that have a coefficient are returned.
 
     Raises
     ------
     SpecError
         When a subject has a level of a covariate that no subject with an observed visit has.
     """
-    types = result.design.totals.types
+    types = design.totals.types
     by_arm = []
     table = layout.model_grid(None)
     changed = {}
@@ -215,9 +225,8 @@ def designs(layout: Layout, result: MMRMResult) -> FloatArray:
             arm_table[layout.treatment] = arm_table[layout.treatment].astype(
                 types[layout.treatment]
             )
-        matrix = result.design.spec.get_model_matrix(arm_table, output="numpy", na_action="ignore")
+        matrix = design.spec.get_model_matrix(arm_table, output="numpy", na_action="ignore")
         values = np.asarray(matrix, dtype=float)
-        columns = result.identified.columns
         X = values[:, columns.kept]
         X[~columns.is_estimable(values)] = np.nan
         by_arm.append(X.reshape(n, T, -1))

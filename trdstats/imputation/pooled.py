@@ -14,8 +14,8 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName, back
-from trdstats.imputation.analyses import to_scale
 from trdstats.imputation.methods import ConditionalMean
+from trdstats.imputation.set_estimates import to_scale
 from trdstats.kernels.numerics.pooling import Pool, jackknife_influence, pool_bootstrap
 from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (

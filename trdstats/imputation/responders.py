@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,15 +10,10 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import Level, checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
-from trdstats.imputation.analyses import (
-    Analysis,
-    Options,
-    SetEstimates,
-    check_reference,
-    each_set,
-    gather,
-)
+from trdstats.imputation.analyses import Analysis, check_reference
+from trdstats.imputation.set_estimates import Options, SetEstimates, each_set, gather
 from trdstats.outcomes import Definition, EventTimes, rates, time_to
 from trdstats.outcomes.rates import at_day, day_of
 
@@ -81,48 +77,66 @@ class ResponderRates(Analysis):
         events = np.stack([t["events"].to_numpy(dtype=float) for t in tables])
         n = np.stack([t["n"].to_numpy(dtype=float) for t in tables])
         arms = [str(a) for a in tables[0]["treatment"]]
-        return self._compare(arms, events, n, check_reference(self.reference, arms))
+        base = check_reference(self.reference, arms)
+        labels = {"day": day_of(self.definition, self.day)}
+        return compare_rates(arms, events, n, base, labels)
 
-    def _compare(
-        self, arms: list[str], events: np.ndarray, n: np.ndarray, base: int
-    ) -> SetEstimates:
-        notes: tuple[str, ...] = ()
-        if ((events == 0) | (events == n)).any():
-            events, n = events + 0.5, n + 1.0
-            notes = (
-                "Half a subject was added to responders and to non-responders of every arm: in "
-                "some sets an arm had no responder or no non-responder.",
-            )
-        p = events / n
-        odds = np.sqrt(1 / events + 1 / (n - events))
-        rows = [("rate", a, "", "logit", p[:, a], odds[:, a]) for a in range(len(arms))]
-        for a in range(len(arms)):
-            if a == base:
-                continue
-            v = p * (1 - p) / n
-            name = arms[base]
-            gap = np.sqrt(v[:, a] + v[:, base])
-            log_ratio = np.sqrt(v[:, a] / p[:, a] ** 2 + v[:, base] / p[:, base] ** 2)
-            ratio = p[:, a] / p[:, base]
-            of_odds = ratio * (1 - p[:, base]) / (1 - p[:, a])
-            rows += [
-                ("difference", a, name, "identity", p[:, a] - p[:, base], gap),
-                ("ratio", a, name, "log", ratio, log_ratio),
-                ("odds ratio", a, name, "log", of_odds, np.hypot(odds[:, a], odds[:, base])),
-            ]
-        rows.sort(key=lambda r: (MEASURES.index(r[0]), r[1]))
-        keys = pd.DataFrame(
-            {
-                "measure": [r[0] for r in rows],
-                "treatment": [arms[r[1]] for r in rows],
-                "reference": [r[2] for r in rows],
-                "day": day_of(self.definition, self.day),
-            }
+
+def compare_rates(
+    arms: list[str],
+    events: FloatArray,
+    n: FloatArray,
+    base: int,
+    labels: Mapping[str, object],
+) -> SetEstimates:
+    """Return rates, differences, ratios and odds ratios of every completed set.
+
+    Parameters
+    ----------
+    arms : list of str, length a
+    events, n : ndarray, shape (M, a)
+    base : int
+        Place of the reference.
+    labels : mapping
+        Further columns of the rows, such as the day.
+    """
+    notes: tuple[str, ...] = ()
+    if ((events == 0) | (events == n)).any():
+        events, n = events + 0.5, n + 1.0
+        notes = (
+            "Half a subject was added to responders and to non-responders of every arm: in "
+            "some sets an arm had no responder or no non-responder.",
         )
-        estimate = np.stack([r[4] for r in rows], axis=1)
-        error = np.stack([r[5] for r in rows], axis=1)
-        scale = tuple(r[3] for r in rows)
-        return SetEstimates(keys, scale, estimate, error, np.full(estimate.shape, np.inf), notes)
+    p = events / n
+    odds = np.sqrt(1 / events + 1 / (n - events))
+    rows = [("rate", a, "", "logit", p[:, a], odds[:, a]) for a in range(len(arms))]
+    for a in range(len(arms)):
+        if a == base:
+            continue
+        v = p * (1 - p) / n
+        name = arms[base]
+        gap = np.sqrt(v[:, a] + v[:, base])
+        log_ratio = np.sqrt(v[:, a] / p[:, a] ** 2 + v[:, base] / p[:, base] ** 2)
+        ratio = p[:, a] / p[:, base]
+        of_odds = ratio * (1 - p[:, base]) / (1 - p[:, a])
+        rows += [
+            ("difference", a, name, "identity", p[:, a] - p[:, base], gap),
+            ("ratio", a, name, "log", ratio, log_ratio),
+            ("odds ratio", a, name, "log", of_odds, np.hypot(odds[:, a], odds[:, base])),
+        ]
+    rows.sort(key=lambda r: (MEASURES.index(r[0]), r[1]))
+    keys = pd.DataFrame(
+        {
+            "measure": [r[0] for r in rows],
+            "treatment": [arms[r[1]] for r in rows],
+            "reference": [r[2] for r in rows],
+            **labels,
+        }
+    )
+    estimate = np.stack([r[4] for r in rows], axis=1)
+    error = np.stack([r[5] for r in rows], axis=1)
+    scale = tuple(r[3] for r in rows)
+    return SetEstimates(keys, scale, estimate, error, np.full(estimate.shape, np.inf), notes)
 
 
 class HasTidy(Protocol):

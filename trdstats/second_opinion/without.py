@@ -56,6 +56,8 @@ WITHOUT: dict[str, str] = {
     "of freedom",
     "Draws": "no Python library imputes by reference or by treatment",
     "Imputed": "no Python library imputes by reference or by treatment",
+    "GLMMDraws": "no Python library imputes by a generalised linear mixed model",
+    "ImputedRatings": "no Python library imputes by a generalised linear mixed model",
     "Dropout": "counts of visits",
     "Derived": "counts of visits",
     "PlainAnalyses": "it puts several results beside each other",

@@ -16,9 +16,9 @@ from trdstats.aliases import Axes
 from trdstats.arguments import Level, check_instance, checked
 from trdstats.errors import SpecError, check_level, known_level, unknown_name
 from trdstats.imputation.analyses import ANCOVA, Analysis
-from trdstats.imputation.delta import Delta
 from trdstats.imputation.pooled import labels
-from trdstats.imputation.trial_layout import plain
+from trdstats.imputation.trial.delta import Delta
+from trdstats.imputation.trial.layout import plain
 from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
     FrameResult,
@@ -257,7 +257,7 @@ class TippingPointResult(FrameResult):
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """Draw the estimate along one arm's delta, or areas of two; returns the Axes."""
         layout = self.imputed.layout
-        unit = f"added to imputed {layout.outcome}"
+        unit = f"added to {self.imputed.shifted}"
         settings: dict[str, Any] = {
             "level": 1 - self.spec.conf_level,
             "xlabel": say_direction(f"Delta under {self.arms[0]} ({unit})", layout.better),

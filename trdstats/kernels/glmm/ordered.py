@@ -87,14 +87,36 @@ def ordered_rows(
     correlated : bool
     """
     K = design.n_thresholds
-    lower, upper = np.flatnonzero(y > 0), np.flatnonzero(y < K)
-    rating = np.concatenate((lower, upper))
-    met = np.concatenate((np.ones(len(lower)), np.zeros(len(upper))))
-    X = np.vstack((design.above(y[lower] - 1, lower), design.above(y[upper], upper)))
-    order = np.lexsort((1 - met, rating))
+    rating, met, threshold = split_ratings(y, K)
     inner = np.flatnonzero((y > 0) & (y < K))
     pair = design.above(y[inner] - 1, inner) - design.above(y[inner], inner)
     return Rows(
-        "logit", subject[rating][order], X[order], Z[rating][order], met[order], weight,
+        "logit", subject[rating], design.above(threshold, rating), Z[rating], met, weight,
         subject[inner], pair, correlated,
     )  # fmt: skip
+
+
+def split_ratings(y: IntArray, K: int) -> tuple[IntArray, FloatArray, IntArray]:
+    """Return the binary rows of ratings: above the threshold below, not above that above.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (N,)
+        Category of each rating, 0, ..., K.
+    K : int
+        Thresholds; a binary rating has one.
+
+    Returns
+    -------
+    rating : ndarray of int, shape (R,)
+        Rating of each row, ascending.
+    met : ndarray, shape (R,)
+        1 above the threshold, 0 not above.
+    threshold : ndarray of int, shape (R,)
+    """
+    lower, upper = np.flatnonzero(y > 0), np.flatnonzero(y < K)
+    rating = np.concatenate((lower, upper))
+    met = np.concatenate((np.ones(len(lower)), np.zeros(len(upper))))
+    threshold = np.concatenate((y[lower] - 1, y[upper]))
+    order = np.argsort(rating, kind="stable")
+    return rating[order], met[order], threshold[order]

@@ -17,8 +17,8 @@ from trdstats.study import Study
 
 def outcome_table(
     data: Any, name: str, outcome: Definition | None, days: Sequence[float] | None
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return long rows with the outcome, and the rated rows whose outcome is undefined."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return long rows with the outcome, and subject and reason of rows where it is undefined."""
     if not isinstance(data, Study):
         if outcome is not None or days is not None:
             what = "outcome" if outcome is not None else "days"
@@ -26,7 +26,7 @@ def outcome_table(
                 f"{what}= needs a Study, which knows the scale and the schedule; the data are a "
                 f"{type(data).__name__}. Give a column as the outcome, and the rows to analyse."
             )
-        return to_pandas(data, what="data"), {}
+        return to_pandas(data, what="data"), _none_undefined()
     rows = data.longitudinal(days=days)
     if outcome is None:
         if name.isidentifier() and name not in rows:
@@ -34,7 +34,7 @@ def outcome_table(
                 f"The study has no column {name!r}. If it is the state of a definition, say of "
                 f"which: fit(study, outcome=trd.Response()). Columns: {', '.join(rows.columns)}."
             )
-        return rows, {}
+        return rows, _none_undefined()
     if name in rows:
         raise SpecError(
             f"The formula's outcome {name!r} is a column of the study, and outcome= says that it "
@@ -50,8 +50,18 @@ def outcome_table(
     states = states[kept.to_numpy()]
     reason = states["reason"].to_numpy(dtype=object)
     undefined = states["met"].isna().to_numpy() & (reason != REASONS[NOT_RATED])
-    counts = pd.Series(reason[undefined], dtype=object).value_counts(sort=False)
     met = states["met"].array
     table = rows.assign(**{name: met})[~undefined]
     table.attrs = dict(rows.attrs)
-    return table, {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}
+    left = {"subject": rows["subject"].to_numpy()[undefined], "reason": reason[undefined]}
+    return table, pd.DataFrame(left)
+
+
+def _none_undefined() -> pd.DataFrame:
+    return pd.DataFrame({"subject": [], "reason": []}, dtype=object)
+
+
+def count_undefined(undefined: pd.DataFrame) -> dict[str, int]:
+    """Return how many rated rows have an undefined outcome, by reason."""
+    counts = undefined["reason"].value_counts(sort=False)
+    return {f"rated, but undefined ({why})": int(n) for why, n in counts.items()}

@@ -18,7 +18,7 @@ from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
 from trdstats.longitudinal.designs.by_visit import check_once
 from trdstats.longitudinal.designs.design import RowTotals
-from trdstats.longitudinal.designs.outcome_table import outcome_table
+from trdstats.longitudinal.designs.outcome_table import count_undefined, outcome_table
 from trdstats.longitudinal.designs.outcome_values import FAMILIES, Family, read_outcome
 from trdstats.longitudinal.designs.rating_weights import (
     VISIT_WEIGHT,
@@ -189,7 +189,7 @@ def read_rated_outcome(
     order = order_visits(table[visit], visit) if visit in table else None
     if order is not None:
         table = table.assign(**{visit: pd.Categorical(table[visit], categories=order.levels)})
-    left_out = dict(undefined)
+    left_out = count_undefined(undefined)
     if rating_weights is not None:
         table, without = positive_weights(table, rating_weights)
         left_out |= without

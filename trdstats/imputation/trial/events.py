@@ -16,8 +16,8 @@ from trdstats.arrays import BoolArray, IntArray
 from trdstats.columns import check_columns
 from trdstats.errors import DataError, Problem, SpecError, count_of, nearest
 from trdstats.frames import to_pandas
-from trdstats.imputation.strategies import MAR, Strategy, read_strategy
-from trdstats.imputation.trial_layout import Layout, lay_out
+from trdstats.imputation.trial.layout import Layout, lay_out
+from trdstats.imputation.trial.strategies import MAR, Strategy, read_strategy
 from trdstats.study import Study
 from trdstats.study.visit_order import days_of
 from trdstats.tables import Table
@@ -67,8 +67,8 @@ def place_events(layout: Layout, events: Any) -> tuple[Layout, npt.NDArray[np.ob
                "that is not in the trial, or was left out",
                _hint(layout, table[layout.subject][person < 0])),
         _check(bad_visit, table[when].astype(str), "unknown_visit",
-               ("event has a visit", "events have visits"),
-               "that is not scheduled",
+               ("event has a visit that is", "events have visits that are"),
+               "not scheduled",
                f"Visits: {', '.join(map(str, layout.visits))}."),
         _check(pd.Series(person).duplicated().to_numpy() & (person >= 0), table[layout.subject],
                "two_events", ("subject has", "subjects have"), "two events",
@@ -186,65 +186,6 @@ def dropout_events(
             "reason": DROPOUT,
         }
     )
-
-
-def choose_strategies(
-    layout: Layout,
-    from_events: npt.NDArray[np.object_],
-    strategy: Any,
-    used: BoolArray,
-) -> npt.NDArray[np.object_]:
-    """Return the strategy of every subject: those of the events, or others in their place.
-
-    Parameters
-    ----------
-    strategy : Strategy, str, mapping of reason to either, or None
-
-    Raises
-    ------
-    SpecError
-        When a reason is not known, or values observed after the event inform the model and the
-        strategy would set them aside.
-    """
-    if strategy is None:
-        return from_events
-    had = layout.event < layout.y.shape[1]
-    chosen = from_events.copy()
-    if isinstance(strategy, dict):
-        reasons = sorted({r for r in layout.reason if r})
-        for reason in strategy:
-            if reason not in reasons:
-                raise SpecError(
-                    f"No event has the reason {reason!r}; reasons: {', '.join(reasons)}."
-                )
-        for reason, one in strategy.items():
-            chosen[had & (layout.reason == reason)] = read_strategy(one)
-    else:
-        chosen[had] = read_strategy(strategy)
-    _check_change(layout, from_events, chosen, used)
-    return chosen
-
-
-def _check_change(
-    layout: Layout,
-    from_events: npt.NDArray[np.object_],
-    chosen: npt.NDArray[np.object_],
-    used: BoolArray,
-) -> None:
-    informs = (used & (np.arange(used.shape[1]) >= layout.event[:, None])).any(axis=1)
-    dropped = (~used & ~np.isnan(layout.y)).any(axis=1)
-    to_other = np.array([not isinstance(s, MAR) for s in chosen], dtype=bool)
-    if layout.has_status and to_other.any():
-        raise SpecError(STATUS_IS_MAR)
-    wrong = (informs & to_other) | (dropped & ~to_other)
-    if wrong.any():
-        names = ", ".join(str(s) for s in layout.subjects[wrong][:5])
-        raise SpecError(
-            f"{count_of(int(wrong.sum()), 'subject has', 'subjects have')} values observed after "
-            f"the event ({names}). Whether these inform the imputation model is decided when it "
-            "is fitted: give the strategy in the events, events.assign(strategy='JR'), and draw "
-            "again."
-        )
 
 
 def _strategy_counts(

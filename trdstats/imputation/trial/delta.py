@@ -11,7 +11,7 @@ import numpy as np
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, known_level, unknown_name
-from trdstats.imputation.trial_layout import Layout, plain
+from trdstats.imputation.trial.layout import Layout, plain
 
 
 @checked

@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of, known_level
-from trdstats.formulas import read_formula
-from trdstats.frames import to_pandas
+from trdstats.formulas import OutcomeFormula, read_formula
+from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.kinds import as_category
+from trdstats.longitudinal.designs.outcome_table import outcome_table
+from trdstats.longitudinal.designs.outcome_values import Family, read_outcome
+from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
 from trdstats.study.study import better_of
 from trdstats.study.visit_order import order_visits
@@ -53,6 +57,8 @@ class Layout:
         Which values of the outcome are better, None where not known.
     has_status : bool
         Whether the model asks for the status after the event (`AFTER_EVENT`).
+    categories : tuple
+        Of a binary (0, 1) or ordinal outcome, whose places `y` holds; empty for scores.
     """
 
     subject_table: pd.DataFrame
@@ -71,6 +77,24 @@ class Layout:
     planned: pd.Index[Any]
     better: Literal["lower", "higher"] | None
     has_status: bool = False
+    categories: tuple[Any, ...] = ()
+
+    def places(self, chosen: Collection[Level] | None) -> list[int]:
+        """Return the places of chosen visits, of all by default.
+
+        Raises
+        ------
+        SpecError
+            When none is named.
+        UnknownNameError
+            When one is not a visit.
+        """
+        visits = list(self.visits)
+        if chosen is None:
+            return list(range(len(visits)))
+        if not len(chosen):
+            raise SpecError("visits must name at least one visit; leave it out for all.")
+        return [known_level("visit", v, visits) for v in chosen]
 
     @property
     def subjects(self) -> pd.Index[Any]:
@@ -114,8 +138,12 @@ def lay_out(
     treatment: str,
     visit: str,
     days: Collection[Any] | None,
+    family: Family = "gaussian",
+    definition: Definition | None = None,
 ) -> Layout:
     """Arrange a study or a table by subject and visit.
+
+    A binary or ordinal outcome is a column, or the state of a definition at the visits of a study.
 
     Raises
     ------
@@ -126,19 +154,26 @@ def lay_out(
     outcome = str(parsed.lhs[0])
     variables = {str(v) for v in parsed.rhs.required_variables}
     needed = sorted(variables - {visit, AFTER_EVENT})
+    lost: dict[str, int] = {}
     if isinstance(data, Study):
-        rows, subjects = data.longitudinal(None if days is None else list(days)), data.subjects
-        table = rows
+        chosen_days = None if days is None else list(days)
+        subjects = data.subjects
+        if definition is None:
+            rows = data.longitudinal(chosen_days)
+        else:
+            rows, undefined = outcome_table(data, outcome, definition, chosen_days)
+            subjects, lost = _with_outcome(subjects, undefined)
     else:
-        table = to_pandas(data, what="data")
-        rows = table
+        rows = outcome_table(data, outcome, definition, None)[0]
+    table = rows
     if AFTER_EVENT in variables and AFTER_EVENT in table.columns:
         raise SpecError(
             f"{AFTER_EVENT!r} in the formula is the status made from the events, and the data have "
             "a column of that name: rename it."
         )
     columns = [subject, treatment, visit, outcome, *needed]
-    _check(rows, columns, outcome)
+    _check(rows, columns)
+    rows, categories = _coded(rows, parsed, family)
     unscheduled = int(rows[visit].isna().sum())
     rows = rows[rows[visit].notna()].reset_index(drop=True)
     if days is not None and not isinstance(data, Study):
@@ -162,7 +197,7 @@ def lay_out(
         "subjects without a covariate": int(incomplete.sum()),
         "rows without a visit": unscheduled,
     }
-    left_out = {why: k for why, k in counts.items() if k}
+    left_out = {why: k for why, k in counts.items() if k} | lost
     subjects = subjects[~incomplete].reset_index(drop=True)
     subjects[treatment] = _categories(subjects[treatment])
     planned = order_visits(rows[visit], visit).levels
@@ -177,6 +212,7 @@ def lay_out(
         outcome=outcome, subject=subject, treatment=treatment, visit=visit, left_out=left_out,
         study=data if isinstance(data, Study) else None, planned=planned,
         better=better_of(data, outcome), has_status=AFTER_EVENT in variables,
+        categories=categories,
     )  # fmt: skip
 
 
@@ -203,14 +239,44 @@ def check_status(layout: Layout, used: BoolArray) -> None:
         )
 
 
-def _check(rows: pd.DataFrame, columns: list[str], outcome: str) -> None:
+def _with_outcome(
+    subjects: pd.DataFrame, undefined: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Leave out subjects for whom a rule has no meaning; what is unconfirmed is only missing."""
+    of_subject = undefined.drop_duplicates("subject").set_index("subject")["reason"]
+    reason = subjects["subject"].astype(object).map(of_subject)
+    without = reason.isin(UNDEFINED)
+    counts = reason[without].value_counts(sort=False)
+    lost = {f"subjects whose outcome is undefined ({why})": int(n) for why, n in counts.items()}
+    n_missing = int((~undefined["reason"].isin(UNDEFINED)).sum())
+    if n_missing:
+        lost["ratings not confirmed, taken as missing"] = n_missing
+    return subjects[~without], lost
+
+
+def _check(rows: pd.DataFrame, columns: list[str]) -> None:
     named = [("the imputation model", c) for c in dict.fromkeys(columns)]
     problems = check_columns(rows, named, "data")
     empty = check_not_empty(rows, "data")
     if problems or empty:
         raise DataError([*problems, *([empty] if empty else [])])
-    if not pd.api.types.is_numeric_dtype(rows[outcome].dtype):
-        raise SpecError(f"The outcome {outcome!r} must be a column of numbers.")
+
+
+def _coded(
+    rows: pd.DataFrame, formula: OutcomeFormula, family: Family
+) -> tuple[pd.DataFrame, tuple[Any, ...]]:
+    """Return rows with the outcome as numbers, and its categories unless it is a score."""
+    name = str(formula.lhs[0])
+    if family == "gaussian":
+        if not pd.api.types.is_numeric_dtype(rows[name].dtype):
+            raise SpecError(f"The outcome {name!r} must be a column of numbers.")
+        return rows, ()
+    rated = rows[name].notna().to_numpy()
+    if not rated.any():
+        raise NotEstimableError(f"The outcome {name!r} is missing in every row.")
+    codes = np.full(len(rows), np.nan)
+    codes[rated], categories = read_outcome(rows[rated], formula, family)
+    return rows.assign(**{name: codes}), categories or (0, 1)
 
 
 def _subject_table(table: pd.DataFrame, columns: list[str], subject: str) -> pd.DataFrame:

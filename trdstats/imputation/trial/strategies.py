@@ -240,6 +240,42 @@ class CustomStrategy(Strategy):
         return result
 
 
+@checked
+@dataclass(frozen=True, slots=True)
+class SetTo(Strategy):
+    """Composite strategy: from the event on the outcome has one value, observed or not.
+
+    For binary and ordinal outcomes: ``SetTo(0)`` counts subjects with the event as no responders.
+
+    Parameters
+    ----------
+    value : value
+        A category of the outcome; 0 or 1 of a binary one.
+    """
+
+    value: Level
+
+    reference = None
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        """Name of the strategy."""
+        return f"set to {self.value}"
+
+    def describe(self) -> str:
+        """Return the assumption as a sentence."""
+        return f"composite: from the event on the outcome is {self.value}, observed or not"
+
+    def distribution(
+        self, assigned: VisitDistribution, reference: VisitDistribution, before: BoolArray
+    ) -> VisitDistribution:
+        """Refuse: a score is set by the estimand."""
+        raise SpecError(
+            "SetTo is for binary and ordinal outcomes (GLMMImputation). Scores are set by an "
+            "estimand: trd.Estimand(..., strategies={'rescue': trd.Composite()})."
+        )
+
+
 STRATEGIES: dict[str, Strategy] = {
     "MAR": MAR(),
     "JR": JumpToReference(),

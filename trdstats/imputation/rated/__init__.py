@@ -1,0 +1,1 @@
+"""Imputation of binary and ordinal outcomes by a generalised linear mixed model."""

@@ -1,0 +1,1 @@
+"""Outcomes by subject and visit, intercurrent events, and the strategy for each."""
