@@ -170,3 +170,36 @@ def test_complex_numbers_have_no_order() -> None:
                          "z": np.arange(6) + 1j})  # fmt: skip
     with pytest.raises(DataError, match="'z' holds complex numbers"):
         trd.ProportionalOdds("z ~ treatment").fit(data)
+
+
+def test_wine_against_r_ordinal() -> None:
+    """R ordinal::clm(rating ~ temp + contact, data = wine), as printed in its manual.
+
+    The 72 ratings of Randall 1989 by temperature and contact: counts of the ratings 1 to 5.
+    """
+    counts = {
+        ("cold", "no"): [4, 9, 5, 0, 0], ("cold", "yes"): [1, 7, 8, 2, 0],
+        ("warm", "no"): [0, 5, 8, 3, 2], ("warm", "yes"): [0, 1, 5, 7, 5],
+    }  # fmt: skip
+    rows = [
+        (temp, contact, rating)
+        for (temp, contact), by_rating in counts.items()
+        for rating, n in enumerate(by_rating, start=1)
+        for _ in range(n)
+    ]
+    wine = pd.DataFrame(rows, columns=["temp", "contact", "rating"])
+    wine.insert(0, "subject", range(len(wine)))
+    found = trd.ProportionalOdds("rating ~ temp + contact", by=None, limits="wald").fit(wine)
+    own = found.tidy()
+    assert np.log(own["estimate"].to_numpy()) == pytest.approx(
+        [2.503102007899, 1.527797658095], abs=1e-8
+    )
+    assert own["std_error"].to_numpy() == pytest.approx([0.5286801008248, 0.4766226296483], 1e-7)
+    cuts = found.cuts()
+    assert cuts["estimate"].to_numpy() == pytest.approx(
+        [-1.344383411265, 1.250808798417, 3.466886926474, 5.00640420427], abs=1e-7
+    )
+    assert cuts["std_error"].to_numpy() == pytest.approx(
+        [0.5171020453243, 0.4378802029616, 0.5977604246084, 0.730906343667], rel=1e-7
+    )
+    assert found.glance()["loglik"].item() == pytest.approx(-86.491923365649, abs=1e-9)
