@@ -160,6 +160,11 @@ from .survival import AFT as AFT
 from .survival import RMST as RMST
 from .survival import AalenJohansen as AalenJohansen
 from .survival import CoxPH as CoxPH
+from .survival import DoublyCensored as DoublyCensored
+from .survival import DurationCurve as DurationCurve
+from .survival import DurationNPMLE as DurationNPMLE
+from .survival import DurationPH as DurationPH
+from .survival import DurationTest as DurationTest
 from .survival import Extrapolation as Extrapolation
 from .survival import FineGray as FineGray
 from .survival import GrayTest as GrayTest

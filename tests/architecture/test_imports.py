@@ -33,8 +33,8 @@ SUBROOMS = {
     "study": ["plausibility", "roles", "checks", "subjects", "courses", "", "review"],
     "outcomes": ["rules", "", "episodes"],
     "longitudinal": ["designs", "covariances", "gaussian", "rated", "gee", "glmm"],
-    "survival": ["", "curves", "parametric", "regression", "interval", "tests", "states",
-                 "schedule", "extrapolation"],
+    "survival": ["", "curves", "parametric", "regression", "interval", "tests", "doubly",
+                 "states", "schedule", "extrapolation"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],
     "imputation": ["trial", "estimands", "", "rated", "tipping"],
 }  # fmt: skip

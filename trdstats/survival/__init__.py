@@ -8,6 +8,13 @@ from trdstats.survival.curves.origin_sensitivity import OriginSensitivity, imput
 from trdstats.survival.curves.potential_follow_up import potential_follow_up
 from trdstats.survival.curves.rmst import RMST, RMSTResult
 from trdstats.survival.curves.time_lost import TimeLost, TimeLostResult
+from trdstats.survival.doubly.duration_curve import DurationCurve
+from trdstats.survival.doubly.duration_curve_result import DurationCurveResult
+from trdstats.survival.doubly.duration_npmle import DurationNPMLE
+from trdstats.survival.doubly.duration_npmle_result import DurationNPMLEResult
+from trdstats.survival.doubly.duration_ph import DurationPH, DurationPHResult
+from trdstats.survival.doubly.duration_test import DurationTest, DurationTestResult
+from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.extrapolation.extrapolation import Extrapolation
 from trdstats.survival.extrapolation.extrapolation_result import ExtrapolationResult
 from trdstats.survival.interval.interval_ph import IntervalPH
@@ -44,6 +51,15 @@ __all__ = [
     "AalenJohansenResult",
     "CoxPH",
     "CoxResult",
+    "DoublyCensored",
+    "DurationCurve",
+    "DurationCurveResult",
+    "DurationNPMLE",
+    "DurationNPMLEResult",
+    "DurationPH",
+    "DurationPHResult",
+    "DurationTest",
+    "DurationTestResult",
     "Extrapolation",
     "ExtrapolationResult",
     "FineGray",

@@ -30,7 +30,9 @@ from trdstats.kernels.parametric.log_location_scale import (
     NORMAL,
     StandardDistribution,
 )
+from trdstats.kernels.parametric.mixed_times import MixedTimes
 
+KnownTimes = CensoredTimes | MixedTimes
 Distribution = Literal["exponential", "weibull", "log-normal", "log-logistic", "generalised gamma"]
 
 # Standard deviation of each standard distribution: turns the spread of log times into a first
@@ -73,9 +75,12 @@ def unpack(theta: FloatArray, q: int) -> tuple[FloatArray, float, float]:
 
 
 def subject_terms(
-    distribution: Distribution, times: CensoredTimes, X: FloatArray, theta: FloatArray
+    distribution: Distribution, times: KnownTimes, X: FloatArray, theta: FloatArray
 ) -> Terms:
     """Return each subject's log-likelihood with derivatives in (eta, log sigma[, Q])."""
+    if isinstance(times, MixedTimes):
+        Z = X[times.origin.owner]
+        return times.terms(lambda rows: subject_terms(distribution, rows, Z, theta))
     beta, log_sigma, Q = unpack(theta, X.shape[1])
     eta = X @ beta
     if distribution == "generalised gamma":
@@ -87,13 +92,13 @@ def subject_terms(
 
 
 def fit_aft(
-    times: CensoredTimes, X: FloatArray, weight: FloatArray, distribution: Distribution
+    times: KnownTimes, X: FloatArray, weight: FloatArray, distribution: Distribution
 ) -> AFTFit:
     """Fit by maximum likelihood.
 
     Parameters
     ----------
-    times : CensoredTimes
+    times : CensoredTimes or MixedTimes
     X : ndarray, shape (n, q)
         With a column of ones, of full rank.
     weight : ndarray, shape (n,)
@@ -116,7 +121,7 @@ def fit_aft(
 
 
 def _maximise(
-    times: CensoredTimes,
+    times: KnownTimes,
     X: FloatArray,
     weight: FloatArray,
     distribution: Distribution,
@@ -147,7 +152,7 @@ def gather(terms: Terms, X: FloatArray, weight: FloatArray) -> Surface:
 
 
 def _starts(
-    times: CensoredTimes, X: FloatArray, weight: FloatArray, distribution: Distribution
+    times: KnownTimes, X: FloatArray, weight: FloatArray, distribution: Distribution
 ) -> list[FloatArray]:
     """Return where to begin: least squares on log times, or the fits that Q = 1 and Q = 0 are."""
     if distribution == "generalised gamma":
@@ -167,7 +172,7 @@ def _starts(
     return [np.append(beta, np.log(max(np.sqrt(variance), 0.1) / _SPREAD[distribution]))]
 
 
-def middle_of(times: CensoredTimes) -> FloatArray:
+def middle_of(times: KnownTimes) -> FloatArray:
     """Return a plain guess of each log time: the middle of its interval, the end where censored."""
     left, right = np.exp(times.log_left), np.exp(times.log_right)
     with np.errstate(divide="ignore"):

@@ -19,7 +19,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
 from trdstats.survival.interval.interval_ph_result import Analysed, IntervalPHResult
-from trdstats.survival.interval.interval_sample import split_intervals
+from trdstats.survival.interval_sample import split_intervals
 from trdstats.survival.regression.regression_data import no_finite_estimate
 
 

@@ -16,7 +16,7 @@ from trdstats.kernels.interval.interval_ph import IntervalHazards, ProfileCurvat
 from trdstats.outcomes import EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import Group, Sample, counts_header
-from trdstats.survival.interval.interval_sample import interval_notes
+from trdstats.survival.interval_sample import interval_notes
 from trdstats.tables import Summary, Table, each_row, format_level, format_number, format_p
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval.turnbull import turnbull
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.interval.interval_bootstrap import redraw
-from trdstats.survival.interval.interval_sample import split_intervals
 from trdstats.survival.interval.turnbull_result import TurnbullResult
+from trdstats.survival.interval_sample import split_intervals
 
 
 @checked

@@ -26,7 +26,7 @@ from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.curve_result import CurveLimits, CurveResult, read_days
 from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
-from trdstats.survival.interval.interval_sample import interval_notes
+from trdstats.survival.interval_sample import interval_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import Summary, Table, each_row, format_count, format_level, format_percent
 

@@ -17,6 +17,7 @@ from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
 from trdstats.kernels.parametric.aft import AFTFit, Distribution, fit_aft, unpack
 from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.parametric.aft_result import AFTResult, parameter_names
 from trdstats.survival.parametric.parametric_data import (
     FLAT,
@@ -81,13 +82,17 @@ class AFT:
         check_level(self.conf_level)
 
     def fit(
-        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+        self,
+        times: EventTimes | DoublyCensored | FrameLike,
+        *,
+        weights: WeightsLike | None = None,
     ) -> AFTResult:
         """Fit by maximum likelihood.
 
         Parameters
         ----------
-        times : EventTimes or DataFrame
+        times : EventTimes, DoublyCensored or DataFrame
+            Of durations whose start is not dated, the likelihood averages over its days.
         weights : str, Series or DataFrame, optional
             Weights of subjects; the covariance is then robust.
 
@@ -108,7 +113,9 @@ class AFT:
         EstimateWarning
             When the search did not converge.
         """
-        data = analyse(as_event_times(times, weights), weights, [self.formula])
+        durations = times if isinstance(times, DoublyCensored) else None
+        dated = as_event_times(times if durations is None else durations.times, weights)
+        data = analyse(dated, weights, [self.formula], durations)
         design = data.designs[0]
         check_events(design, data.known.seen)
         X = with_intercept(design.X)

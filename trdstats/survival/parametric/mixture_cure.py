@@ -116,7 +116,7 @@ class MixtureCure:
             )
         W, X = (with_intercept(d.X) for d in data.designs)
         try:
-            fit = fit_cure(data.known, W, X, data.weight, self.distribution)
+            fit = fit_cure(data.dated, W, X, data.weight, self.distribution)
         except FloatingPointError as error:
             raise no_start(self.distribution) from error
         flat, weak = poorly_identified(fit, W, X, data.weight)

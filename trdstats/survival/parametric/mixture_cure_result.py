@@ -170,7 +170,7 @@ class MixtureCureResult(ParametricResult):
                 with_intercept(d.X[:, ~left])
                 for d, left in zip(self._data.designs, drop, strict=True)
             )
-            less = fit_cure(self._data.known, W, X, self._data.weight, self.spec.distribution)
+            less = fit_cure(self._data.dated, W, X, self._data.weight, self.spec.distribution)
             statistic, method = 2 * (self._fit.loglik - less.loglik), "likelihood ratio"
         return pd.DataFrame(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from trdstats.formulas import (
 )
 from trdstats.frames import to_pandas
 from trdstats.kernels.parametric.censored_times import CensoredTimes
+from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.outcomes import EventTimes
 from trdstats.outcomes.switching import notes_on
+from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.groups import Sample, counts_header, split
 from trdstats.tables import caveat_notes
 
@@ -39,21 +41,29 @@ class Analysed:
     sample : Sample
     row : ndarray of int, shape (n,)
         Position of each analysed subject among all with follow-up.
-    known : CensoredTimes
+    known : CensoredTimes or MixedTimes
     weight : ndarray, shape (n,)
     designs : tuple of CovariateDesign
         One a formula, without intercept.
     left_out : int
         Subjects with follow-up that lack a covariate.
+    durations : DoublyCensored or None
+        What is known of the origin, where it is not dated.
     """
 
     times: EventTimes
     sample: Sample
     row: IntArray
-    known: CensoredTimes
+    known: CensoredTimes | MixedTimes
     weight: FloatArray
     designs: tuple[CovariateDesign, ...]
     left_out: int
+    durations: DoublyCensored | None = None
+
+    @property
+    def dated(self) -> CensoredTimes:
+        """Times counted from the dated origin."""
+        return self.known if isinstance(self.known, CensoredTimes) else self.known.dated
 
     @property
     def n(self) -> int:
@@ -108,10 +118,17 @@ class Analysed:
         notes += notes_on(self.times.switching)
         if self.sample.empty:
             notes.append(f"No subject has follow-up in {', '.join(self.sample.empty)}.")
+        if self.durations is not None:
+            return (*notes, *self.durations.notes())
         return (*notes, "Each time is the interval between visits that holds it; none is imputed.")
 
 
-def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analysed:
+def analyse(
+    times: EventTimes,
+    weights: Any,
+    formulas: Sequence[str],
+    durations: DoublyCensored | None = None,
+) -> Analysed:
     """Return the subjects that have follow-up, weight and all covariates.
 
     Parameters
@@ -121,6 +138,8 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
     weights : str, Series, DataFrame or None
     formulas : sequence of str
         Covariates only; ``"1"`` for none.
+    durations : DoublyCensored, optional
+        What is known of the origin of the times, where it is not dated.
 
     Raises
     ------
@@ -150,7 +169,12 @@ def analyse(times: EventTimes, weights: Any, formulas: Sequence[str]) -> Analyse
         raise NotEstimableError(
             f"No subject had the event: the time to {times.outcome} cannot be modelled."
         )
-    return Analysed(times, sample, row, known, weight[row], designs, followed - sample.n)
+    data = Analysed(times, sample, row, known, weight[row], designs, followed - sample.n)
+    if durations is None:
+        return data
+    left, right = np.exp(known.log_left), np.exp(known.log_right)
+    mixed = MixedTimes.of(left, right, durations.origin.take(row))
+    return replace(data, known=mixed, durations=durations)
 
 
 def _known(table: pd.DataFrame) -> CensoredTimes:

@@ -16,7 +16,7 @@ from trdstats.kernels.interval.interval_rank_test import (
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header
-from trdstats.survival.interval.interval_sample import interval_notes, split_intervals
+from trdstats.survival.interval_sample import interval_notes, split_intervals
 from trdstats.survival.tests.group_test import GroupTestResult, check_two_groups
 from trdstats.tables import Summary
 
