@@ -151,7 +151,7 @@ def _read(node: ast.expr) -> _Kind:
             return _Kind(is_open=True, takes_none=False)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=options):
             return _read_choices(options)
-        case ast.Subscript(value=ast.Name(id="Sequence" | "Collection" | "list"), slice=item):
+        case ast.Subscript(value=ast.Name(id="Sequence" | "list"), slice=item):
             return _several(items=_read(item))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
             return _read_tuple(parts)

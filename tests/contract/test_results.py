@@ -38,6 +38,7 @@ NOT_ESTIMATES = {
 # Curves: `tidy()` is the curve with the numbers at risk, `estimates(days)` what holds at some days.
 CURVES = {
     "KaplanMeierResult", "AalenJohansenResult", "MeanCumulativeResult", "TurnbullResult",
+    "DurationCurveResult", "DurationNPMLEResult",
     "ResponseStateResult", "IntervalResponseStateResult", "MarginalCurves",
 }  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_what_is_written(sample_run: Run) -> None:
     assert {"definitions", "mean_scores", "changes", "rates", "rates_acute", "onset_times",
             "onset_curves", "onset_rmst", "onset_quantiles", "onset_test", "onset_hazards",
             "onset_audit", "in_response_curves", "in_response_days", "dropout", "multiverse",
-            "durability_at", "durability_curves",
+            "durability_at", "durability_curves", "durability_between_visits",
             "comparison", "comparison_findings", "comparison_balance",
             "participant_flow", "baseline_table", "baseline_differences", "event_counts"
             } <= names  # fmt: skip
@@ -111,8 +111,8 @@ def test_crude_comparisons_are_labelled(page: Page) -> None:
     label = "Unadjusted: treatments were not randomised"
     # Once at the head and once in the methods; the others stand under the tables of events, days in
     # response, acute rates, rates (2 definitions at 1 day), onset (Turnbull, its test, hazards, the
-    # audit, Kaplan-Meier, log-rank, restricted means), durability (2), dropout and multiverse.
-    assert page.text.count(label) == 18
+    # audit, Kaplan-Meier, log-rank, restricted means), durability (3), dropout and multiverse.
+    assert page.text.count(label) == 19
 
 
 def test_most_notes_are_folded(sample_run: Run) -> None:

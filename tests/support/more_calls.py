@@ -163,6 +163,19 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield spec("Episodes", frame=losses.frame, outcome="relapse", origin="first response")
     yield fitted("SharedFrailty", spells, formula="treatment", by="subject", ties="efron", cause=1,
                  conf_level=0.95)  # fmt: skip
+    ends = [14.0, 28, 42, 21, 35, 56, 14, 49, 28, 63, 21, 42]
+    since = trd.EventTimes(
+        pd.DataFrame({"subject": range(12), "treatment": ["A", "B"] * 6, "left": 7.0,
+                      "right": ends, "time": ends, "status": 1, "origin_gap": 7.0,
+                      "age": range(30, 42)})
+    )  # fmt: skip
+    between = trd.DoublyCensored(since)
+    yield Call("DoublyCensored", trd.DoublyCensored, {"times": since, "onset": None}, repr)
+    yield fitted("DurationCurve", between, by="treatment", pieces=2, conf_level=0.95)
+    yield fitted("DurationNPMLE", between, by="treatment", step=7.0, conf_level=0.95, n_boot=2,
+                 seed=1, n_jobs=1)  # fmt: skip
+    yield fitted("DurationPH", between, formula="age", pieces=1, robust=False, conf_level=0.95)
+    yield fitted("DurationTest", between, by="treatment", pieces=1)
     yield fitted("MeanCumulative", losses, by="treatment", conf_level=0.95)
     yield fitted("TimeLost", onset, tau=21.0, by="treatment", reference="A", conf_level=0.95)
     yield fitted("Extrapolation", onset, horizons=(60.0,), families=("weibull",), knots=1,

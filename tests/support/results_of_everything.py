@@ -87,6 +87,11 @@ RESPONSE = {"outcome": trd.Response(), "day": 28}
 MAKERS: dict[str, Callable[[], Any]] = {
     "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "SharedFrailtyResult": lambda: trd.SharedFrailty("treatment + age").fit(losses()),
+    "DurationCurveResult": lambda: trd.DurationCurve().fit(trd.DoublyCensored(durability())),
+    "DurationNPMLEResult": lambda: trd.DurationNPMLE(n_boot=40, step=7).fit(
+        trd.DoublyCensored(durability())
+    ),
+    "DurationPHResult": lambda: trd.DurationPH("treatment").fit(trd.DoublyCensored(durability())),
     "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
     "ExtrapolationResult": lambda: trd.Extrapolation(
         horizons=(365,), families=("exponential", "weibull")

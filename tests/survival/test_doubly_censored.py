@@ -14,9 +14,10 @@ from scipy.optimize import approx_fprime, minimize_scalar
 import trdstats as trd
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
 from trdstats.kernels.interval.duration_npmle import Windows, duration_npmle
+from trdstats.kernels.interval.origin_days import OriginDays
 from trdstats.kernels.parametric.aft import subject_terms as aft_terms
 from trdstats.kernels.parametric.flexible import PiecewiseConstant
-from trdstats.kernels.parametric.mixed_times import MixedTimes, OriginDays
+from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.kernels.parametric.piecewise_hazards import (
     fit_piecewise,
     score_at_null,
@@ -356,7 +357,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(SpecError, match="tau must be a positive number"):
         trd.DurationCurve().fit(durations).means(0)
     never = loss.assign(right=np.inf, status=0, time=loss["left"] + 1, left=loss["left"] + 1)
-    with pytest.raises(NotEstimableError, match="Nobody under A lost the response"):
+    with pytest.raises(NotEstimableError, match="No subject under A lost the response"):
         trd.DurationCurve().fit(trd.DoublyCensored(trd.EventTimes(never)))
     both: Any = pd.concat(
         [loss, never.assign(subject=never["subject"] + "b", treatment="B")], ignore_index=True

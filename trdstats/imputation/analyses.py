@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ class ANCOVA(Analysis):
     """
 
     covariates: str | None = "baseline"
-    visits: Collection[Level] | None = None
+    visits: Sequence[Level] | None = None
     reference: Level | None = None
 
     linear = True

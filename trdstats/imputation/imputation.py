@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class Imputation(SummaryMixin):
         data: Study | FrameLike,
         events: FrameLike | None = None,
         *,
-        days: Collection[Level] | None = None,
+        days: Sequence[Level] | None = None,
         subject: str = "subject",
         treatment: str = "treatment",
         visit: str = "visit",

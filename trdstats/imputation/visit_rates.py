@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class VisitRates(Analysis):
         Treatment the others are compared with. Default: the first one.
     """
 
-    visits: Collection[Level] | None = None
+    visits: Sequence[Level] | None = None
     at_least: Level | None = None
     reference: Level | None = None
 

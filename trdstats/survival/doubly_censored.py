@@ -9,7 +9,7 @@ import numpy as np
 
 from trdstats.arguments import check_instance, checked
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of
-from trdstats.kernels.parametric.mixed_times import OriginDays
+from trdstats.kernels.interval.origin_days import OriginDays
 from trdstats.outcomes import EventTimes
 from trdstats.survival.origin_days import UNIFORM, days_by_onset, even_days
 from trdstats.tables import Summary, SummaryMixin, format_count
@@ -109,10 +109,10 @@ class DoublyCensored(SummaryMixin):
     def notes(self) -> tuple[str, ...]:
         """Return what a reader must know of the visits."""
         start, end = self.gaps()
-        found = f"Half of the responses began in gaps of {start:g} days or more"
+        begun = f"Half of the responses began in gaps of {start:g} days or more"
         lost = f", half of the losses lie in gaps of {end:g} days or more" if end > 0 else ""
         return (
-            f"{found}{lost}. The response began between its visits ({self.assumption}) and had to "
+            f"{begun}{lost}. The response began between its visits ({self.assumption}) and had to "
             "last until the visit that found it; the loss lies between its visits.",
         )
 

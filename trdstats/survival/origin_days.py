@@ -9,8 +9,8 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import DataError, Problem, count_of
 from trdstats.kernels.interval.innermost import innermost_intervals
 from trdstats.kernels.interval.interval_ph import interval_ph
+from trdstats.kernels.interval.origin_days import OriginDays
 from trdstats.kernels.interval.turnbull import turnbull
-from trdstats.kernels.parametric.mixed_times import OriginDays
 from trdstats.outcomes import EventTimes
 from trdstats.survival.interval_sample import split_intervals
 
@@ -18,7 +18,7 @@ _MOST = 16  # stretches into which the days between two visits are cut
 _SAME = 1e-6  # days
 _REST = 4.0  # hazard by which a curve that ends in an interval has all but ended
 UNIFORM = "any day between the two visits is as likely as another"
-OWN = "by the curve of onset"
+BY_CURVE = "by the curve of onset"
 SHARED = "by the onset of each treatment, whose hazards are proportional"
 SEPARATE = "by the curve of onset of each treatment alone"
 
@@ -61,10 +61,10 @@ def days_by_onset(frame: pd.DataFrame, onset: EventTimes) -> tuple[OriginDays, s
     hazards, words = _hazards([(g.left, g.right) for g in sample.groups])
     chance = np.empty(len(owner))
     for k, (at, hazard) in enumerate(hazards):
-        mine = group[owner] == k
-        days = right[owner[mine], None] - edge[mine]
+        in_group = group[owner] == k
+        days = right[owner[in_group], None] - edge[in_group]
         survival = np.exp(-np.interp(days, at, hazard))
-        chance[mine] = np.maximum(survival[:, 1] - survival[:, 0], 0.0)
+        chance[in_group] = np.maximum(survival[:, 1] - survival[:, 0], 0.0)
     total = np.bincount(owner, weights=chance, minlength=len(gap))
     # Where the curve says nothing of an interval its days are equally likely.
     even = even_days(gap)
@@ -87,7 +87,7 @@ def _hazards(
 ) -> tuple[list[tuple[FloatArray, FloatArray]], str]:
     """Return days and the cumulative hazard of response there, one pair a group."""
     if len(groups) == 1:
-        return [_of_curve(*groups[0])], OWN
+        return [_of_curve(*groups[0])], BY_CURVE
     left, right = (np.concatenate([g[k] for g in groups]) for k in (0, 1))
     code = np.repeat(np.arange(len(groups)), [len(g[0]) for g in groups])
     X = np.eye(len(groups))[code][:, 1:]
@@ -127,8 +127,8 @@ def _stepless(
 def _ends(frame: pd.DataFrame, onset: EventTimes) -> FloatArray:
     """Return the day of the visit that found the onset of every duration."""
     table = onset.frame.drop_duplicates("subject").set_index("subject")
-    own = table.reindex(frame["subject"])
-    left, right = (own[c].to_numpy(dtype=float) for c in ("left", "right"))
+    of_duration = table.reindex(frame["subject"])
+    left, right = (of_duration[c].to_numpy(dtype=float) for c in ("left", "right"))
     gap = frame["origin_gap"].to_numpy(dtype=float)
     with np.errstate(invalid="ignore"):
         bad = ~(np.abs(right - left - gap) < _SAME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trdstats.aliases import FrameLike
@@ -105,7 +105,7 @@ class GLMMImputation(SummaryMixin):
         events: FrameLike | None = None,
         *,
         outcome: Definition | None = None,
-        days: Collection[Level] | None = None,
+        days: Sequence[Level] | None = None,
         subject: str = "subject",
         treatment: str = "treatment",
         visit: str = "visit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Delta:
     """
 
     amount: float | Mapping[str, float] | Mapping[float, float]
-    visits: Collection[Level] | None = None
+    visits: Sequence[Level] | None = None
     reasons: Sequence[str] | None = None
     accumulate: bool = False
     after_event_only: bool = False

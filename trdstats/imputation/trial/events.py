@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -142,7 +142,7 @@ def dropout_events(
     data: Study | FrameLike,
     *,
     outcome: str = "change",
-    days: Collection[Level] | None = None,
+    days: Sequence[Level] | None = None,
     subject: str = "subject",
     treatment: str = "treatment",
     visit: str = "visit",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,7 +79,7 @@ class Layout:
     has_status: bool = False
     categories: tuple[Any, ...] = ()
 
-    def places(self, chosen: Collection[Level] | None) -> list[int]:
+    def places(self, chosen: Sequence[Level] | None) -> list[int]:
         """Return the places of chosen visits, of all by default.
 
         Raises

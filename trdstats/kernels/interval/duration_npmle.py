@@ -23,9 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.kernels.parametric.mixed_times import OriginDays
+from trdstats.kernels.interval.origin_days import OriginDays
 
 _MOST = 2_000
+_NOTHING = 1e-8
 _LEAST = 1e-3  # of the mass after two plain rounds that an extrapolation leaves
 _CLOSE = 1e-7  # rise of the mean log-likelihood in one round at which the search ends
 
@@ -80,9 +81,9 @@ class Windows:
         # A cell counts where its middle lies in the window; a narrower window has the cell of b.
         first = np.floor(a + 0.5).astype(np.intp)
         last = np.floor(b - 0.5).astype(np.intp)
-        own = np.maximum(np.ceil(b - 1e-9).astype(np.intp) - 1, 0)
+        of_b = np.maximum(np.ceil(b - 1e-9).astype(np.intp) - 1, 0)
         narrow = seen & (last < first)
-        first, last = np.where(narrow, own, first), np.where(narrow, own, last)
+        first, last = np.where(narrow, of_b, first), np.where(narrow, of_b, last)
         n_cells = int(max(np.where(seen, last, first - 1).max(initial=0) + 1, 1))
         return cls(
             origin, cause, np.minimum(first, n_cells), np.where(seen, last, n_cells),
@@ -142,11 +143,17 @@ def duration_npmle(
     for r in range(1, _MOST + 1):
         one, here = _round(windows, weight, state)
         if here - value < _CLOSE * total and r > 1:
-            return DurationMass(one[:-1].reshape(K, C), windows.step, here, r, True)
+            return DurationMass(_cleared(one, K), windows.step, here, r, True)
         value = here
         two, _ = _round(windows, weight, one)
         state = _accelerated(windows, weight, state, one, two)
-    return DurationMass(state[:-1].reshape(K, C), windows.step, value, _MOST, False)
+    return DurationMass(_cleared(state, K), windows.step, value, _MOST, False)
+
+
+def _cleared(state: FloatArray, K: int) -> FloatArray:
+    """Return masses by cause; those on their way to 0 are 0."""
+    mass = state[:-1].reshape(K, -1)
+    return np.where(mass > _NOTHING, mass, 0.0)
 
 
 def _accelerated(

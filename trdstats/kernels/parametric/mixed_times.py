@@ -19,40 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.interval.origin_days import OriginDays
 from trdstats.kernels.parametric.censored_times import CensoredTimes, Terms
-
-
-@dataclass(frozen=True, slots=True)
-class OriginDays:
-    """Days on which the origin of each subject may have been.
-
-    Attributes
-    ----------
-    owner : ndarray of int, shape (R,)
-        Subject of each row, ascending; every subject has a row.
-    shift : ndarray, shape (R,)
-        Days before the dated origin, 0 or more.
-    chance : ndarray, shape (R,)
-        Probability of each; of a subject they sum to 1.
-    """
-
-    owner: IntArray
-    shift: FloatArray
-    chance: FloatArray
-
-    @property
-    def starts(self) -> IntArray:
-        """First row of each subject, shape (n,)."""
-        return np.flatnonzero(np.diff(self.owner, prepend=-1)).astype(np.intp)
-
-    def take(self, subjects: IntArray) -> OriginDays:
-        """Return the days of some subjects, in their order."""
-        first = self.starts
-        size = np.diff(np.append(first, len(self.owner)))[subjects]
-        at = np.repeat(first[subjects] - np.cumsum(size) + size, size) + np.arange(size.sum())
-        owner = np.repeat(np.arange(len(subjects)), size).astype(np.intp)
-        return OriginDays(owner, self.shift[at], self.chance[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +35,14 @@ class MixedTimes:
     origin : OriginDays
     rows : CensoredTimes
         One a row of `origin`, counted from it.
-    found : CensoredTimes
+    lasted : CensoredTimes
         That the state still held at the visit that found it, one a row.
     """
 
     dated: CensoredTimes
     origin: OriginDays
     rows: CensoredTimes
-    found: CensoredTimes
+    lasted: CensoredTimes
 
     @classmethod
     def of(cls, left: FloatArray, right: FloatArray, origin: OriginDays) -> MixedTimes:
@@ -110,7 +79,7 @@ class MixedTimes:
 
     def terms(self, of_rows: Callable[[CensoredTimes], Terms]) -> Terms:
         """Return the log-likelihood of each subject from a function of rows."""
-        return mix(of_rows(self.rows), self.origin) + -mix(of_rows(self.found), self.origin)
+        return mix(of_rows(self.rows), self.origin) + -mix(of_rows(self.lasted), self.origin)
 
 
 def mix(rows: Terms, origin: OriginDays) -> Terms:

@@ -161,8 +161,8 @@ def score_at_null(
     m = Z.shape[1]
     theta = np.r_[np.zeros(m), fit.theta]
     at = gather(subject_terms(PiecewiseConstant(fit.breaks), times, Z, theta), Z, weight)
-    own, cross, baseline = (
+    among, cross, baseline = (
         at.information[:m, :m], at.information[:m, m:], at.information[m:, m:]
     )  # fmt: skip
-    variance = own - cross @ np.linalg.solve(baseline, cross.T)
+    variance = among - cross @ np.linalg.solve(baseline, cross.T)
     return at.score[:m], (variance + variance.T) / 2

@@ -17,6 +17,7 @@ from trdstats.plan.members import members_of_times
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Picture, Section
 from trdstats.plan.step import Step, Task
+from trdstats.plan.steps.between_visits import between_visits
 from trdstats.plan.wording import list_groups
 from trdstats.survival import AalenJohansen
 from trdstats.survival.reported_days import SUPPORT_RULE, is_supported
@@ -37,6 +38,12 @@ _RESPONDERS = (
     "Responders only, from the day of their first response. Who responded differs between "
     "treatments, so these curves describe and do not compare."
 )
+_METHOD = (
+    "Since responses begin and end between visits, the probability of relapse was also estimated "
+    "by maximum likelihood for doubly interval-censored durations (De Gruttola and Lagakos 1989), "
+    "with hazards constant between breaks and the day of response following the onset of its "
+    "treatment; subjects who left were censored."
+)
 
 
 def run(task: Task) -> Section:
@@ -52,6 +59,8 @@ def run(task: Task) -> Section:
         return Section(task.name, title, _RESPONDERS, notes=(Note(str(reason), "not estimable"),))
     fit = AalenJohansen(conf_level=plan.conf_level).fit(times)
     table = fit.at(plan.durability_days)
+    onset = time_to(study, plan.response, after_switch=plan.after_switch)
+    between = between_visits(plan, times, onset)
 
     def draw(figure: Any) -> None:
         fit.plot(
@@ -60,33 +69,46 @@ def run(task: Task) -> Section:
             time_scale=plan.time_scale,
         )
 
+    dated = Picture(
+        "durability",
+        "Cumulative incidence of relapse after response; leaving follow-up competes with "
+        "it. Numbers still followed in response below.",
+        draw,
+        (9.0, 4.6 + 0.24 * len(study.treatments)),
+    )
+    # Where visits lie far apart against the durations, their days do not date them.
+    honest = between.picture(plan, study.treatments)
+    pictures = (*honest, dated)
+    honest_tables = between.summary(plan)
+    tables = (_summary(plan, table, times), *honest_tables)
+    rows = _of_relapse(table, times, plan.durability_days[0])
+    if between.is_wide:
+        tables = (*honest_tables, tables[0])
+        rows = between.supported(plan.durability_days[0])
+    frames = {
+        "durability_times": times.frame,
+        "durability_curves": fit.tidy(),
+        "durability_at": table,
+    }
+    if between.fit is not None:
+        frames["durability_between_visits"] = between.table
     return Section(
         task.name,
         title,
-        _lead(plan, table, times),
+        _lead(plan, rows, is_wide=between.is_wide),
         about=_RESPONDERS,
-        tables=(times.summary(), _summary(plan, table, times)),
-        pictures=(
-            Picture(
-                "durability",
-                "Cumulative incidence of relapse after response; leaving follow-up competes with "
-                "it. Numbers still followed in response below.",
-                draw,
-                (9.0, 4.6 + 0.24 * len(study.treatments)),
-            ),
-        ),
-        frames={
-            "durability_times": times.frame,
-            "durability_curves": fit.tidy(),
-            "durability_at": table,
-        },
+        tables=(times.summary(), *tables),
+        pictures=pictures,
+        frames=frames,
+        notes=between.notes,
         results=table,
         members=members_of_times(times),
-        headlines=_headlines(plan, table, times),
+        headlines=_headlines(plan, rows),
         methods=(
             "Relapse after response was estimated among responders by cumulative incidence "
             f"(Aalen-Johansen), with {', '.join(v for k, v in times.causes.items() if k > 1)} as "
             "competing event.",
+            *((_METHOD,) if between.fit is not None else ()),
         ),
     )
 
@@ -99,21 +121,21 @@ def _of_relapse(table: pd.DataFrame, times: EventTimes, day: float) -> pd.DataFr
     return rows[np.array(enough, dtype=bool)]
 
 
-def _lead(plan: Plan, table: pd.DataFrame, times: EventTimes) -> str:
+def _lead(plan: Plan, rows: pd.DataFrame, *, is_wide: bool) -> str:
     day = plan.durability_days[0]
-    rows = _of_relapse(table, times, day)
     if rows.empty:
         return f"Too few responders are followed to day {day:g} to speak of relapse by then."
     by_group = list_groups(rows, unit="%", level=plan.conf_level, digits=0, scale=100)
-    return f"Relapse by day {day:g} after response: {by_group}"
+    since = "after response, its start and end between visits" if is_wide else "after response"
+    return f"Relapse by day {day:g} {since}: {by_group}"
 
 
-def _headlines(plan: Plan, table: pd.DataFrame, times: EventTimes) -> dict[str, dict[str, str]]:
+def _headlines(plan: Plan, rows: pd.DataFrame) -> dict[str, dict[str, str]]:
     day = plan.durability_days[0]
     return {
         f"Relapse by day {day:g} after response (%)": {
             str(r.treatment): format_estimate(r.estimate, r.conf_low, r.conf_high, 0, scale=100)
-            for r in each_row(_of_relapse(table, times, day))
+            for r in each_row(rows)
         }
     }
 

@@ -21,15 +21,15 @@ class DurationCurve:
 
     The hazard of each group is constant between breaks, which hold about the same number of
     losses; with more losses there are more of them, up to `pieces`. Causes that compete with the
-    loss count as censored; `DurationNPMLE` gives each a curve of its own.
+    loss count as censored; `DurationNPMLE` gives each a separate curve.
 
     Parameters
     ----------
     by : str or None, default "treatment"
         Column that names the groups; None for one curve.
     pieces : int, default 5
-        Largest number of pieces; fewer where a piece has too few losses, or the visits cannot
-        tell its hazard.
+        Largest number of pieces; fewer where a piece has too few losses, or its hazard is not
+        identified by the visits.
     conf_level : float, default 0.95
 
     Raises
@@ -73,7 +73,7 @@ class DurationCurve:
         UnknownNameError
             When the column is missing.
         NotEstimableError
-            When nobody in a group lost the response, or some entered late.
+            When no subject of a group lost the response, or some entered late.
         """
         check_instance("durations", durations, DoublyCensored)
         data = DurationSample.of(durations, self.by)
@@ -81,7 +81,7 @@ class DurationCurve:
         for g in data.sample.groups:
             if not (g.status == 1).any():
                 raise NotEstimableError(
-                    f"Nobody under {g.label} lost the response: there is no curve. Leave the group "
+                    f"No subject under {g.label} lost the response: there is no curve. Leave the group "
                     "out (times.only([...])), or describe it by its number of subjects and days."
                 )
             times = mixed_times(durations, g.row)

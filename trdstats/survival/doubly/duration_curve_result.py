@@ -64,7 +64,7 @@ class DurationCurveResult(CurveResult):
     def _last(self, group: Group) -> float:
         """Return the longest time for which a duration of the group was followed."""
         origin = self._data.origin(group)
-        shift = np.bincount(origin.owner, weights=origin.chance * origin.shift)
+        shift = origin.mean
         return float((group.time + shift).max())
 
     def _stacked(
@@ -188,9 +188,9 @@ class DurationCurveResult(CurveResult):
             days = np.linspace(0.0, self._last(g), _POINTS + 1)
             estimates = self.estimates(days.tolist())
             table = estimates.tidy(conf_level=conf_level)
-            own = table[table[self._key] == g.label]
+            in_group = table[table[self._key] == g.label]
             columns = ["estimate", "std_error", "conf_low", "conf_high", "conf_level"]
-            yield own[[self._key, "time", *columns]].reset_index(drop=True)
+            yield in_group[[self._key, "time", *columns]].reset_index(drop=True)
 
     def hazards(self) -> pd.DataFrame:
         """Return the hazard of every group between its breaks.
@@ -273,13 +273,13 @@ class DurationCurveResult(CurveResult):
         for g in self._data.sample.groups:
             day = headline_day(g.time, g.entry)
             table = self.at([day])
-            own = next(each_row(table[table[self._key] == g.label]))
+            lost = next(each_row(table[table[self._key] == g.label]))
             _, middle, low, high, _ = medians[g.label]
             rows.append(
                 (
                     g.label, format_count(len(g.time)), format_count((g.status == 1).sum()),
                     f"{day:g}",
-                    format_estimate(own.estimate, own.conf_low, own.conf_high, 1, scale=100.0),
+                    format_estimate(lost.estimate, lost.conf_low, lost.conf_high, 1, scale=100.0),
                     _days(middle), f"{_days(low)} to {_days(high)}",
                 )
             )  # fmt: skip

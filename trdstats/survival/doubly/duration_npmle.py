@@ -24,7 +24,7 @@ class DurationNPMLE:
     """Self-consistent probability of having lost a response, from visits that miss start and end.
 
     Nothing is assumed of the durations that were found, and causes that compete with the loss, such
-    as leaving, have curves of their own. Where visits lie far apart against the durations, little
+    as leaving, have separate curves. Where visits lie far apart against the durations, little
     is known between them: the curve then stands in a few steps, whose days the data hardly say,
     and durations too short to be found are not part of it. `DurationCurve` is for these.
 
@@ -113,9 +113,9 @@ def _replicate(
 ) -> Arrays:
     rng = np.random.default_rng(stream)
     drawn: Arrays = {}
-    for label, own in windows.items():
-        weight = draw_counts(len(own.cause), rng).astype(float)
-        drawn[label] = duration_npmle(own, weight, fits[label].mass).mass
+    for label, of_group in windows.items():
+        weight = draw_counts(len(of_group.cause), rng).astype(float)
+        drawn[label] = duration_npmle(of_group, weight, fits[label].mass).mass
     return drawn
 
 

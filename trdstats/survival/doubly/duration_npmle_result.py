@@ -90,7 +90,7 @@ class DurationNPMLEResult(CurveResult):
         """Return the longest time after which a duration of the group could be seen to go on."""
         group = next(g for g in self._data.sample.groups if g.label == label)
         origin = self._data.origin(group)
-        shift = np.bincount(origin.owner, weights=origin.chance * origin.shift)
+        shift = origin.mean
         return float((group.time + shift).max())
 
     def _limits(self, days: FloatArray, conf_level: float) -> tuple[FloatArray, FloatArray]:
@@ -186,10 +186,12 @@ class DurationNPMLEResult(CurveResult):
         SpecError
             When a probability is not between 0 and 1.
         """
-        shares = [float(p) for p in probabilities]
-        if not shares or not all(0 < p < 1 for p in shares):
-            raise SpecError(f"probabilities must lie between 0 and 1; got {shares}.")
-        return self._numbers(partial(_quantiles, p=np.array(shares)), {"probability": shares})
+        proportions = [float(p) for p in probabilities]
+        if not proportions or not all(0 < p < 1 for p in proportions):
+            raise SpecError(f"probabilities must lie between 0 and 1; got {proportions}.")
+        return self._numbers(
+            partial(_quantiles, p=np.array(proportions)), {"probability": proportions}
+        )
 
     def restricted_mean(self, tau: float) -> pd.DataFrame:
         """Return mean days in response up to `tau`, whatever ends it.
@@ -317,7 +319,7 @@ class DurationNPMLEResult(CurveResult):
 
 
 def _quantiles(fit: DurationMass, p: FloatArray) -> FloatArray:
-    """Return days by which shares had ended; infinite where not reached."""
+    """Return days by which proportions had ended; infinite where not reached."""
     total = np.r_[0.0, fit.mass.sum(axis=0).cumsum()]
     edges = fit.step * np.arange(len(total))
     place = np.searchsorted(total, p - 1e-12)

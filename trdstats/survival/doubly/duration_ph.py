@@ -40,8 +40,8 @@ class DurationPH:
     formula : str
         Covariates, such as ``"treatment + age"``.
     pieces : int, default 5
-        Largest number of pieces of the baseline; fewer where a piece has too few losses, or the
-        visits cannot tell its hazard.
+        Largest number of pieces of the baseline; fewer where a piece has too few losses, or its
+        hazard is not identified by the visits.
     robust : bool, default False
         Take the covariance from the influences of subjects.
     conf_level : float, default 0.95
@@ -115,7 +115,7 @@ class DurationPH:
 
 
 def fit_durations(times: MixedTimes, X: FloatArray, pieces: int) -> PiecewiseFit | None:
-    """Fit with as many pieces as the visits can tell the hazard of.
+    """Fit with as many pieces as the visits identify the hazard of.
 
     Raises
     ------

@@ -8,7 +8,8 @@ import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError
-from trdstats.kernels.parametric.mixed_times import MixedTimes, OriginDays
+from trdstats.kernels.interval.origin_days import OriginDays
+from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.groups import Group, Sample
@@ -80,7 +81,7 @@ def choose_breaks(times: MixedTimes, pieces: int) -> FloatArray:
     seen = times.seen
     if not seen.any():
         raise NotEstimableError("No subject had the event: the durations cannot be modelled.")
-    shift = np.bincount(times.origin.owner, weights=times.origin.chance * times.origin.shift)
-    middle = (np.exp(times.log_left) + np.exp(np.where(seen, times.log_right, 0.0))) / 2 + shift
+    middle = (np.exp(times.log_left) + np.exp(np.where(seen, times.log_right, 0.0))) / 2
+    middle = middle + times.origin.mean
     k = max(min(pieces, int(seen.sum()) // _LEAST_EVENTS), 1)
     return np.unique(np.quantile(middle[seen], np.arange(1, k) / k))

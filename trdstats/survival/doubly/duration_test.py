@@ -109,7 +109,9 @@ class DurationTestResult(GroupTestResult):
     def _why_none(self, test: _ScoreTest, events: int) -> str:
         if not np.isnan(test.statistic):
             return ""
-        return "no loss was seen" if not events else "the visits do not tell the groups apart"
+        return (
+            "no loss was seen" if not events else "the difference is not identified by the visits"
+        )
 
     def _of_groups(self) -> dict[str, FloatArray]:
         return {"score": self._test.total, "std_error": np.sqrt(np.diag(self._test.variance))}
