@@ -99,7 +99,7 @@ def replicate(seed: int) -> list[tuple[str, float, float, float]]:
         for row in trd.KaplanMeier().fit(dated).at([AT]).itertuples():
             name = f"Kaplan-Meier, visit-dated, at {AT:g}, {row.treatment}"
             found.append((name, 1 - row.estimate, 1 - row.conf_high, 1 - row.conf_low))
-        if seed % 20 == 0:
+        if seed % 40 == 0:
             weekly = trd.DoublyCensored(dated.only(["A"]), onset=onset.only(["A"]))
             row = trd.DurationNPMLE(n_boot=BOOT, seed=seed).fit(weekly).at([AT]).iloc[0]
             name = f"DurationNPMLE at {AT:g}, A"

@@ -35,7 +35,8 @@ SUBROOMS = {
     "longitudinal": ["designs", "covariances", "gaussian", "rated", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "doubly",
                  "states", "schedule", "extrapolation"],
-    "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "cohorts"],
+    "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "changing",
+                   "cohorts"],
     "imputation": ["trial", "estimands", "", "rated", "tipping"],
 }  # fmt: skip
 

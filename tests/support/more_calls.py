@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from valid_calls import Call
 
@@ -33,6 +34,20 @@ def _sets(study: trd.Study) -> Any:
               "change"] = float("nan")  # fmt: skip
     spec = trd.Imputation(MODEL, method=trd.ConditionalMean(), covariance="cs")
     return spec.draw(frame, trd.dropout_events(frame)).impute(trd.MAR())
+
+
+@cache
+def _decisions() -> trd.Decisions:
+    rng = np.random.default_rng(5)
+    on = rng.integers(0, 2, (60, 3))
+    rows = pd.DataFrame(
+        {"subject": np.repeat(range(60), 3), "start": np.tile([0.0, 28, 56], 60), "status": 0,
+         "on": on.ravel(), "previous": np.hstack([on[:, :1] * 0 + 1, on[:, :-1]]).ravel(),
+         "score": rng.integers(5, 20, 180), "well": rng.integers(0, 2, 180)}
+    )  # fmt: skip
+    ends = rows["start"] == 56
+    rows.loc[ends, "status"] = rng.integers(0, 2, int(ends.sum()))
+    return trd.Decisions(rows.assign(stop=rows["start"] + 28))
 
 
 @cache
@@ -170,6 +185,22 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
                       "age": range(30, 42)})
     )  # fmt: skip
     between = trd.DoublyCensored(since)
+    taken = _decisions()
+    two = {"always": trd.Continue(84), "never": trd.Discontinue()}
+    yield spec("decision_intervals", study=trd.simulate.maintenance(40, seed=1),
+               definition=trd.Relapse(22), treatment="lithium", step=28.0, covariates=["score"],
+               since=None, until=84.0, competing="death")  # fmt: skip
+    yield spec("Continue", days=84.0, grace=0.0)
+    yield spec("Discontinue", grace=28.0)
+    yield Call("ContinueUntil", trd.ContinueUntil, {"state": "well", "grace": 0.0},
+               lambda s: repr(s.required(taken.frame)))  # fmt: skip
+    yield Call("RuleStrategy", trd.RuleStrategy, {"function": len, "name": "a rule"}, repr)
+    yield spec("Decisions", frame=taken.frame, outcome="relapse", origin="day 0")
+    yield fitted("ChangingWeights", taken, model="score", numerator="1", cap=0.9)
+    yield fitted("CloneCensorWeight", taken, strategies=two, model="score", tau=84.0, n_boot=0,
+                 seed=0, n_jobs=1, conf_level=0.95, cap=0.9, reference="never")  # fmt: skip
+    yield fitted("SequentialTrials", taken, covariates="score", days=(56.0,), n_boot=0, seed=0,
+                 n_jobs=1, conf_level=0.95, estimand="initiate")  # fmt: skip
     yield Call("DoublyCensored", trd.DoublyCensored, {"times": since, "onset": None}, repr)
     yield fitted("DurationCurve", between, by="treatment", pieces=2, conf_level=0.95)
     yield fitted("DurationNPMLE", between, by="treatment", step=7.0, conf_level=0.95, n_boot=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -44,6 +45,15 @@ def losses() -> trd.Episodes:
 def durability() -> trd.EventTimes:
     relapse = trd.Relapse(at_least=22, consecutive=1)
     return trd.time_to(study(), relapse, since=trd.Response(), competing="left follow-up")
+
+
+@cache
+def maintained() -> trd.Decisions:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", trd.errors.TrdstatsWarning)
+        cohort = trd.simulate.maintenance(300, seed=2)
+    return trd.decision_intervals(cohort, trd.Relapse(22), "lithium", step=28,
+                                  covariates=["score"])  # fmt: skip
 
 
 @cache
@@ -92,6 +102,12 @@ MAKERS: dict[str, Callable[[], Any]] = {
         trd.DoublyCensored(durability())
     ),
     "DurationPHResult": lambda: trd.DurationPH("treatment").fit(trd.DoublyCensored(durability())),
+    "CloneCensorWeightResult": lambda: trd.CloneCensorWeight(
+        {"always": trd.Continue(168), "never": trd.Discontinue()}, "score", tau=168, n_boot=10
+    ).fit(maintained()),
+    "SequentialTrialsResult": lambda: trd.SequentialTrials(
+        "score", days=[84], n_boot=10
+    ).fit(maintained()),
     "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
     "ExtrapolationResult": lambda: trd.Extrapolation(
         horizons=(365,), families=("exponential", "weibull")

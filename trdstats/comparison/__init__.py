@@ -13,6 +13,18 @@ from trdstats.comparison.censoring.censoring_result import CensoringWeightsResul
 from trdstats.comparison.censoring.censoring_weights import CensoringWeights
 from trdstats.comparison.censoring.ipcw import IPCW
 from trdstats.comparison.censoring.ipcw_result import IPCWResult
+from trdstats.comparison.changing.changing_weights import ChangingWeights, ChangingWeightsResult
+from trdstats.comparison.changing.clone_censor import CloneCensorWeight
+from trdstats.comparison.changing.clone_censor_result import CloneCensorWeightResult
+from trdstats.comparison.changing.decisions import Decisions, decision_intervals
+from trdstats.comparison.changing.sequential_trials import SequentialTrials, SequentialTrialsResult
+from trdstats.comparison.changing.strategies import (
+    Continue,
+    ContinueUntil,
+    Discontinue,
+    RuleStrategy,
+    TreatmentStrategy,
+)
 from trdstats.comparison.cohorts.compare import compare
 from trdstats.comparison.cohorts.comparison_result import Comparison
 from trdstats.comparison.indirect.bucher import Bucher
@@ -43,7 +55,15 @@ __all__ = [
     "Bucher",
     "CensoringWeights",
     "CensoringWeightsResult",
+    "ChangingWeights",
+    "ChangingWeightsResult",
+    "CloneCensorWeight",
+    "CloneCensorWeightResult",
     "Comparison",
+    "Continue",
+    "ContinueUntil",
+    "Decisions",
+    "Discontinue",
     "EValue",
     "Effect",
     "IPCWResult",
@@ -60,14 +80,19 @@ __all__ = [
     "PropensityWeights",
     "PublishedArm",
     "PublishedTrial",
+    "RuleStrategy",
+    "SequentialTrials",
+    "SequentialTrialsResult",
     "Standardisation",
     "StandardisationResult",
     "StratifiedRates",
+    "TreatmentStrategy",
     "UnmeasuredConfounder",
     "WeightedBootstrapResult",
     "adjust_p_values",
     "compare",
     "compare_strata",
+    "decision_intervals",
     "e_value",
     "meta_analysis",
     "negative_control",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
@@ -113,6 +113,7 @@ def time_to(
             f"{', '.join(both)} cannot both count as failure and end follow-up: leave until= out."
         )
     if since is not None:
+        check_instance("since", since, Definition)
         refuse_fixed_day("since= is a state at a visit", since)
     outcome_kinds = (*definition.events, *definition.failures)
     named = (*competing_codes, *ends, *outcome_kinds, *(() if since is None else since.events))

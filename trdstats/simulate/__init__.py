@@ -8,6 +8,8 @@ on purpose. ``python -m trdstats.simulate sample_data`` writes them.
 `referral` draws one population and gives treatments by severity, or at random; `chance` is each
 subject's true probability of treatment.
 
+`maintenance` is a cohort of responders whose lithium starts and stops with the last score.
+
 `truth` of each is what holds in its population: means, rates, onset, dropout and effects at the
 scheduled days with their Monte-Carlo errors, and what was set exactly.
 
@@ -26,6 +28,8 @@ True
 
 from trdstats.simulate.by_severity import simulate_referral
 from trdstats.simulate.by_severity import simulate_referral as referral
+from trdstats.simulate.changing.maintenance import simulate_maintenance
+from trdstats.simulate.changing.maintenance import simulate_maintenance as maintenance
 from trdstats.simulate.clinic.registry_tables import RegistrySample, simulate_registry
 from trdstats.simulate.clinic.registry_tables import simulate_registry as registry
 from trdstats.simulate.eight_cohorts import simulate_modalities
@@ -38,9 +42,11 @@ from trdstats.simulate.write import write_samples
 __all__ = [
     "RegistrySample",
     "SampleStudy",
+    "maintenance",
     "modalities",
     "referral",
     "registry",
+    "simulate_maintenance",
     "simulate_modalities",
     "simulate_referral",
     "simulate_registry",

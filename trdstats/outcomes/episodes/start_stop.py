@@ -75,14 +75,14 @@ def start_stop(
     'early'
     """
     check_instance("study", study, Study)
-    sources = _read_sources(study, covariates)
+    sources = read_sources(study, covariates)
     times = time_to(
         study, definition, since=since, until=until, competing=competing, after_switch=after_switch
     )
     frame = times.frame.reset_index(drop=True)
     order = pd.Index(study.subjects["subject"].astype(object))
     code = order.get_indexer(pd.Index(frame["subject"].astype(object)))
-    origin = np.zeros(len(order)) if since is None else _origins(study, since)
+    origin = np.zeros(len(order)) if since is None else origins_of(study, since)
     day0 = origin[code]
     time = frame["time"].to_numpy(dtype=float)
     changes = {name: changes_of(study, source) for name, source in sources.items()}
@@ -96,7 +96,7 @@ def start_stop(
     made = made.rename(columns={c: f"{c}_given" for c in ("start", "stop", "number")})
     made = made.assign(start=start, stop=stop, status=status)
     for name, change in changes.items():
-        made[name] = _value_at(made["subject"], start + day0[row], change)
+        made[name] = value_at(made["subject"], start + day0[row], change)
     return Episodes(
         made[~((stop == 0) & (start == 0) & (status == 0))],
         outcome=times.outcome,
@@ -108,7 +108,14 @@ def start_stop(
     )
 
 
-def _read_sources(study: Study, given: Mapping[str, Source] | Sequence[str]) -> dict[str, Source]:
+def read_sources(study: Study, given: Mapping[str, Source] | Sequence[str]) -> dict[str, Source]:
+    """Return what covariates are made of, by name.
+
+    Raises
+    ------
+    SpecError
+        When one is none, or has the name of a column.
+    """
     if not isinstance(given, Mapping | list | tuple):
         raise SpecError(
             "covariates is a mapping such as {'early': EarlyImprovement()}, or a list of columns "
@@ -134,7 +141,7 @@ def _read_sources(study: Study, given: Mapping[str, Source] | Sequence[str]) -> 
     return sources
 
 
-def _origins(study: Study, since: Definition) -> FloatArray:
+def origins_of(study: Study, since: Definition) -> FloatArray:
     """Return the day of each subject's first visit that met the origin, NaN without one."""
     rated, state = evaluate(study, since)
     return kernel.origin_at_first(rated.arrays, state).day
@@ -166,7 +173,7 @@ def _cuts(
     return pairs[0].astype(np.intp), pairs[1]
 
 
-def _value_at(subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame) -> pd.Series[Any]:
+def value_at(subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame) -> pd.Series[Any]:
     """Return the latest value of a covariate on each day; missing where there was none yet."""
     names = pd.Index(subject.astype(object)).unique()
     of_row = names.get_indexer(pd.Index(subject.astype(object)))

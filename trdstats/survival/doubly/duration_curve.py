@@ -81,8 +81,9 @@ class DurationCurve:
         for g in data.sample.groups:
             if not (g.status == 1).any():
                 raise NotEstimableError(
-                    f"No subject under {g.label} lost the response: there is no curve. Leave the group "
-                    "out (times.only([...])), or describe it by its number of subjects and days."
+                    f"No subject under {g.label} lost the response: there is no curve. Leave the "
+                    "group out (times.only([...])), or describe it by its number of subjects and "
+                    "days."
                 )
             times = mixed_times(durations, g.row)
             fit = fit_durations(times, np.zeros((len(g.row), 0)), self.pieces)

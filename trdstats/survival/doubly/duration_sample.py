@@ -65,7 +65,7 @@ def mixed_times(durations: DoublyCensored, row: IntArray) -> MixedTimes:
 
 
 def choose_breaks(times: MixedTimes, pieces: int) -> FloatArray:
-    """Return breaks between which about the same number of losses lie.
+    """Return breaks between which about the same number of losses lie, a gap of visits apart.
 
     Parameters
     ----------
@@ -84,4 +84,11 @@ def choose_breaks(times: MixedTimes, pieces: int) -> FloatArray:
     middle = (np.exp(times.log_left) + np.exp(np.where(seen, times.log_right, 0.0))) / 2
     middle = middle + times.origin.mean
     k = max(min(pieces, int(seen.sum()) // _LEAST_EVENTS), 1)
-    return np.unique(np.quantile(middle[seen], np.arange(1, k) / k))
+    wanted = np.unique(np.quantile(middle[seen], np.arange(1, k) / k))
+    # Hazards of pieces narrower than the gaps of the visits are hardly told apart.
+    width = float(np.median((np.exp(times.log_right) - np.exp(times.log_left))[seen]))
+    breaks: list[float] = []
+    for at in wanted:
+        if at - (breaks[-1] if breaks else 0.0) >= width:
+            breaks.append(float(at))
+    return np.array(breaks)

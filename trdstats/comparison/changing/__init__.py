@@ -1,0 +1,1 @@
+"""Treatment that changes over time: strategies, marginal structural models, sequential trials."""

@@ -1,0 +1,183 @@
+"""Rows of emulated trials: subject, trial, interval of follow-up; and the pooled hazard model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.comparison.changing.decision_model import Choice, counts_of_rows
+from trdstats.comparison.changing.decisions import Decisions
+from trdstats.errors import NotEstimableError
+from trdstats.formulas import check_full_rank, read_covariates
+from trdstats.kernels.numerics.resampling import draw_counts
+from trdstats.kernels.weighting.decision_weights import first_breach, product_within
+from trdstats.kernels.weighting.generalised_linear import fit_linear_model
+from trdstats.parts import Arrays
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All trials on arrays; travels to workers.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (P,)
+        Row of the decisions of each interval of follow-up.
+    of : ndarray of int, shape (P,)
+        Row of the decisions at which its trial began.
+    arm : ndarray, shape (P,)
+        1 starts.
+    time : ndarray of int, shape (P,)
+        Intervals since the start of the trial.
+    event : ndarray, shape (P,)
+    begins : ndarray of int
+        First of the P rows of every subject in a trial.
+    X : ndarray, shape (R, q)
+        Covariates of all decisions, centred.
+    starts : ndarray of int, shape (n,)
+        First row of each subject among the decisions.
+    subject : ndarray of int, shape (R,)
+    ends : ndarray, shape (T,)
+        Days since the start of a trial at which its intervals end.
+    days : ndarray, shape (d,)
+    choice : Choice or None
+        Of the decisions, where leaving an arm ends the follow-up.
+    start_day : ndarray, shape (R,)
+    """
+
+    row: IntArray
+    of: IntArray
+    arm: FloatArray
+    time: IntArray
+    event: FloatArray
+    begins: IntArray
+    X: FloatArray
+    starts: IntArray
+    subject: IntArray
+    ends: FloatArray
+    days: FloatArray
+    choice: Choice | None
+    start_day: FloatArray
+
+    def _design(self, arm: FloatArray, time: IntArray, X: FloatArray) -> FloatArray:
+        t = time.astype(float) / max(len(self.ends) - 1, 1)
+        # As many powers of time as its intervals identify, and one beside the arm.
+        powers = [t, arm * t, t**2][: 2 * (len(self.ends) > 1) + (len(self.ends) > 2)]
+        return np.column_stack([np.ones(len(t)), arm, *powers, X])
+
+    def curves(self, counts: FloatArray) -> FloatArray:
+        """Return the incidence at the end of every interval under (not starting, starting)."""
+        of_row = counts_of_rows(counts, self.starts, len(self.X))
+        weight = of_row[self.row]
+        if self.choice is not None:
+            p = self.choice.probability(self.choice.fit(of_row))[self.row]
+            # The first decision defines the arm; later ones keep to it.
+            factor = np.where(self.time == 0, 1.0, p)
+            weight = weight / product_within(factor, self.begins)
+        use = weight > 0
+        design = self._design(self.arm, self.time, self.X[self.of])
+        fit = fit_linear_model(design[use], self.event[use], weight[use], "logistic")
+        entered = self.of[self.begins]
+        times_in = of_row[entered]
+        X = self.X[entered]
+        out = np.empty((2, len(self.ends)))
+        for a in (0, 1):
+            survival = np.ones(len(entered))
+            for t in range(len(self.ends)):
+                time = np.full(len(entered), t)
+                survival = survival * (1 - fit.mean(self._design(np.full(len(entered), float(a)),
+                                                                 time, X)))  # fmt: skip
+                out[a, t] = 1 - (times_in @ survival) / times_in.sum()
+        return out
+
+    def estimate(self, counts: FloatArray) -> Arrays:
+        """Return the incidence on the days, one row an arm."""
+        curves = self.curves(counts)
+        at = np.r_[0.0, self.ends]
+        return {
+            "incidence": np.array([np.interp(self.days, at, np.r_[0.0, row]) for row in curves])
+        }
+
+    def table(self) -> pd.DataFrame:
+        """Return every trial: start, n_start, n_not, events_start, events_not, intervals."""
+        first = self.begins
+        entered = pd.DataFrame({"start": self.start_day[self.of[first]], "arm": self.arm[first]})
+        events = pd.DataFrame(
+            {"start": self.start_day[self.of], "arm": self.arm, "event": self.event}
+        )
+        starts = entered["arm"] == 1
+        n = entered.assign(n_start=starts, n_not=~starts).groupby("start")[["n_start", "n_not"]]
+        started = events["event"] * (events["arm"] == 1)
+        d = events.assign(events_start=started, events_not=events["event"] - started)
+        of_trial = d.groupby("start").agg(
+            events_start=("events_start", "sum"), events_not=("events_not", "sum"),
+            intervals=("event", "size"),
+        )  # fmt: skip
+        counts = n.sum().join(of_trial).reset_index()
+        return counts.astype({c: int for c in counts.columns if c != "start"})
+
+
+def emulate(
+    decisions: Decisions, covariates: str, days: list[float], choice: Choice | None
+) -> Trials:
+    """Return the trials of those off treatment, one at every interval.
+
+    Raises
+    ------
+    NotEstimableError
+        When no subject starts, an arm has no event, or covariates are collinear.
+    """
+    frame = decisions.frame
+    design = read_covariates(frame, covariates, what="decisions")
+    X = np.zeros((len(frame), design.X.shape[1]))
+    known = np.zeros(len(frame), dtype=bool)
+    known[design.kept] = True
+    X[known] = design.X - design.X.mean(axis=0)
+    previous, on = frame["previous"].to_numpy(), frame["on"].to_numpy()
+    starts = decisions.starts
+    size = np.diff(np.append(starts, len(frame)))
+    subject = np.repeat(np.arange(len(starts)), size)
+    last = (starts + size)[subject]
+    eligible = np.flatnonzero((previous == 0) & known)
+    if not on[eligible].any():
+        raise NotEstimableError(
+            f"No subject off {decisions.treatment} starts it: there is no trial to emulate."
+        )
+    longest = int(np.ceil(max(days) / _step(frame)))
+    length = np.minimum(last[eligible] - eligible, longest)
+    of = np.repeat(eligible, length)
+    time = np.arange(len(of)) - np.repeat(np.cumsum(length) - length, length)
+    row, arm = of + time, on[of].astype(float)
+    begins = (np.cumsum(length) - length).astype(np.intp)
+    if choice is not None:
+        kept = first_breach(on[row] == arm, begins)
+        row, of, arm, time = row[kept], of[kept], arm[kept], time[kept]
+        begins = np.flatnonzero(time == 0).astype(np.intp)
+    event = (frame["status"].to_numpy()[row] == 1).astype(float)
+    for a, name in ((1.0, "start"), (0.0, "do not start")):
+        if not event[arm == a].any():
+            raise NotEstimableError(
+                f"No subject who is to {name} had the event: the curve has no estimate."
+            )
+    check_full_rank(np.column_stack([np.ones(len(eligible)), X[eligible]]),
+                    ["Intercept", *design.terms])  # fmt: skip
+    return Trials(
+        row=row.astype(np.intp), of=of.astype(np.intp), arm=arm, time=time.astype(np.intp),
+        event=event, begins=begins, X=X, starts=starts, subject=subject.astype(np.intp),
+        ends=_step(frame) * np.arange(1.0, int(time.max()) + 2), days=np.asarray(days, dtype=float),
+        choice=choice, start_day=frame["start"].to_numpy(dtype=float),
+    )  # fmt: skip
+
+
+def _step(frame: pd.DataFrame) -> float:
+    """Return the length of a whole interval."""
+    return float((frame["stop"] - frame["start"]).max())
+
+
+def redraw(stream: np.random.SeedSequence, trials: Trials) -> Arrays:
+    """Return the estimates of subjects drawn again."""
+    counts = draw_counts(len(trials.starts), np.random.default_rng(stream))
+    return trials.estimate(counts)

@@ -1,0 +1,1 @@
+"""A cohort whose treatment starts and stops for reasons tied to the outcome."""
