@@ -18,6 +18,7 @@ from .comparison import Discontinue as Discontinue
 from .comparison import Effect as Effect
 from .comparison import Matching as Matching
 from .comparison import NoninferiorityTest as NoninferiorityTest
+from .comparison import PrincipalStratumBounds as PrincipalStratumBounds
 from .comparison import PropensityWeights as PropensityWeights
 from .comparison import PublishedArm as PublishedArm
 from .comparison import PublishedTrial as PublishedTrial

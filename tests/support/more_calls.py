@@ -196,6 +196,9 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
                lambda s: repr(s.required(taken.frame)))  # fmt: skip
     yield Call("RuleStrategy", trd.RuleStrategy, {"function": len, "name": "a rule"}, repr)
     yield spec("Decisions", frame=taken.frame, outcome="relapse", origin="day 0")
+    yield Call("PrincipalStratumBounds", trd.PrincipalStratumBounds,
+               {"response": response, "loss": trd.Relapse(22), "tau": 14.0, "monotone": True,
+                "n_boot": 2, "seed": 1, "conf_level": 0.95}, repr)  # fmt: skip
     yield fitted("ChangingWeights", taken, model="score", numerator="1", cap=0.9)
     yield fitted("CloneCensorWeight", taken, strategies=two, model="score", tau=84.0, n_boot=0,
                  seed=0, n_jobs=1, conf_level=0.95, cap=0.9, reference="never")  # fmt: skip

@@ -40,6 +40,10 @@ from trdstats.comparison.sensitivity.e_values import EValue, e_value
 from trdstats.comparison.sensitivity.negative_controls import NegativeControl, negative_control
 from trdstats.comparison.sensitivity.noninferiority import NoninferiorityTest
 from trdstats.comparison.sensitivity.noninferiority_result import NoninferiorityResult
+from trdstats.comparison.sensitivity.principal_stratum import (
+    PrincipalStratumBounds,
+    PrincipalStratumResult,
+)
 from trdstats.comparison.sensitivity.unmeasured import UnmeasuredConfounder, unmeasured_confounder
 from trdstats.comparison.weighting.propensity import PropensityWeights
 from trdstats.comparison.weighting.propensity_result import PropensityResult
@@ -76,6 +80,8 @@ __all__ = [
     "NoninferiorityResult",
     "NoninferiorityTest",
     "PooledEffect",
+    "PrincipalStratumBounds",
+    "PrincipalStratumResult",
     "PropensityResult",
     "PropensityWeights",
     "PublishedArm",

@@ -56,6 +56,7 @@ WITHOUT: dict[str, str] = {
     "of freedom",
     "Draws": "no Python library imputes by reference or by treatment",
     "Imputed": "no Python library imputes by reference or by treatment",
+    "PrincipalStratumResult": "no Python library bounds effects in a principal stratum",
     "ChangingWeightsResult": "no Python library weights the decisions of a treatment",
     "CloneCensorWeightResult": "no Python library weights the decisions of a treatment",
     "SequentialTrialsResult": "no Python library weights the decisions of a treatment",

@@ -71,8 +71,8 @@ class PrincipalStratum:
             "A principal stratum is not supported: whether a subject would have the event under "
             "the other treatment is not observed, and the assumptions that identify the stratum "
             "(monotonicity, principal ignorability) must be justified for each trial. Use another "
-            "strategy, and show its "
-            "assumptions with Imputation and TippingPoint."
+            "strategy, and show its assumptions with Imputation and TippingPoint; for durability "
+            "among those who would respond under either arm see PrincipalStratumBounds."
         )
 
 
