@@ -175,6 +175,7 @@ from .survival import DurationCurve as DurationCurve
 from .survival import DurationNPMLE as DurationNPMLE
 from .survival import DurationPH as DurationPH
 from .survival import DurationTest as DurationTest
+from .survival import DynamicPrediction as DynamicPrediction
 from .survival import Extrapolation as Extrapolation
 from .survival import FineGray as FineGray
 from .survival import GrayTest as GrayTest

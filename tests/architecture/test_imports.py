@@ -34,7 +34,7 @@ SUBROOMS = {
     "outcomes": ["rules", "", "episodes"],
     "longitudinal": ["designs", "covariances", "gaussian", "rated", "gee", "glmm"],
     "survival": ["", "curves", "parametric", "regression", "interval", "tests", "doubly",
-                 "states", "schedule", "extrapolation"],
+                 "states", "schedule", "extrapolation", "prediction"],
     "comparison": ["weighting", "adjusted", "censoring", "indirect", "sensitivity", "changing",
                    "cohorts"],
     "imputation": ["trial", "estimands", "", "rated", "tipping"],

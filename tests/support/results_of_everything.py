@@ -108,6 +108,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "SequentialTrialsResult": lambda: trd.SequentialTrials(
         "score", days=[84], n_boot=10
     ).fit(maintained()),
+    "DynamicPredictionResult": lambda: trd.DynamicPrediction(
+        "score", horizon=60, landmarks=[14, 28]
+    ).fit(trd.start_stop(study(), trd.Relapse(22), ["score"], since=trd.Response())),
     "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
     "ExtrapolationResult": lambda: trd.Extrapolation(
         horizons=(365,), families=("exponential", "weibull")

@@ -57,6 +57,7 @@ WITHOUT: dict[str, str] = {
     "Draws": "no Python library imputes by reference or by treatment",
     "Imputed": "no Python library imputes by reference or by treatment",
     "PrincipalStratumResult": "no Python library bounds effects in a principal stratum",
+    "DynamicPredictionResult": "no Python library weights a landmark regression for censoring",
     "ChangingWeightsResult": "no Python library weights the decisions of a treatment",
     "CloneCensorWeightResult": "no Python library weights the decisions of a treatment",
     "SequentialTrialsResult": "no Python library weights the decisions of a treatment",

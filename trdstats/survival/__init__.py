@@ -25,6 +25,8 @@ from trdstats.survival.parametric.aft import AFT
 from trdstats.survival.parametric.aft_result import AFTResult
 from trdstats.survival.parametric.mixture_cure import MixtureCure
 from trdstats.survival.parametric.mixture_cure_result import MixtureCureResult
+from trdstats.survival.prediction.dynamic_prediction import DynamicPrediction
+from trdstats.survival.prediction.prediction_result import DynamicPredictionResult
 from trdstats.survival.regression.cox import CoxPH
 from trdstats.survival.regression.cox_curves import MarginalCurves
 from trdstats.survival.regression.cox_result import CoxResult
@@ -60,6 +62,8 @@ __all__ = [
     "DurationPHResult",
     "DurationTest",
     "DurationTestResult",
+    "DynamicPrediction",
+    "DynamicPredictionResult",
     "Extrapolation",
     "ExtrapolationResult",
     "FineGray",

@@ -1,0 +1,1 @@
+"""The probability that a response goes on, given its course so far."""
