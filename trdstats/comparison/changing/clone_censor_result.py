@@ -107,7 +107,7 @@ class CloneCensorWeightResult(EstimateResult):
         return keys.iloc[order].reset_index(drop=True), np.array(values)[order]
 
     def curves(self) -> pd.DataFrame:
-        """Return the incidence of each strategy after every day with an event.
+        """Return the incidence of each strategy after every day with an event, and at its end.
 
         Returns
         -------
@@ -118,11 +118,11 @@ class CloneCensorWeightResult(EstimateResult):
         for one, weight in zip(
             self._clones.strategies, self._clones.weights(np.ones(self.decisions.n)), strict=True
         ):
-            curve = one.curves.incidence(weight)
-            frames.append(
-                pd.DataFrame({"strategy": one.name, "time": np.r_[0.0, one.curves.days],
-                              "estimate": np.r_[0.0, curve]})
-            )  # fmt: skip
+            curve, days = np.r_[0.0, one.curves.incidence(weight)], np.r_[0.0, one.curves.days]
+            last = float(self.decisions.frame["stop"].to_numpy()[one.kept].max())
+            if last > days[-1]:
+                curve, days = np.r_[curve, curve[-1]], np.r_[days, last]
+            frames.append(pd.DataFrame({"strategy": one.name, "time": days, "estimate": curve}))
         return pd.concat(frames, ignore_index=True)
 
     def weights(self) -> pd.DataFrame:
