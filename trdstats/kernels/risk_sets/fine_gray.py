@@ -32,9 +32,11 @@ class Subdistribution:
     place : ndarray of int, shape (n,)
     event, competing, censored : ndarray of bool, shape (n,)
     weight : ndarray, shape (n,)
-    free : ndarray, shape (m,)
-        G(t-): probability of not being censored before each time.
-    n_risk, n_censor : ndarray, shape (m,)
+    stratum : ndarray of int, shape (n,)
+        Subjects that share a curve of the censoring.
+    free : ndarray, shape (s, m)
+        G(t-): probability of not being censored before each time, by stratum.
+    n_risk, n_censor : ndarray, shape (s, m)
         Weighted numbers under observation, and censored, at each time.
     """
 
@@ -45,14 +47,16 @@ class Subdistribution:
     competing: BoolArray
     censored: BoolArray
     weight: FloatArray
+    stratum: IntArray
     free: FloatArray
     n_risk: FloatArray
     n_censor: FloatArray
 
     @classmethod
     def of(
-        cls, X: FloatArray, time: FloatArray, status: IntArray, cause: int, weight: FloatArray
-    ) -> Subdistribution:
+        cls, X: FloatArray, time: FloatArray, status: IntArray, cause: int, weight: FloatArray,
+        stratum: IntArray | None = None,
+    ) -> Subdistribution:  # fmt: skip
         """Prepare the data.
 
         Parameters
@@ -64,11 +68,18 @@ class Subdistribution:
         cause : int
             Status of the event of interest.
         weight : ndarray, shape (n,)
+        stratum : ndarray of int, shape (n,), optional
+            0, 1, ...: strata with curves of the censoring apart.
         """
         censored = status == 0
+        stratum = np.zeros(len(time), dtype=np.intp) if stratum is None else stratum
         counts = count(FollowUp(time, censored.astype(np.intp), np.zeros(len(time)), weight))
-        lost = counts.n_event[:, 0]
-        curve = np.cumprod(1 - lost / np.where(counts.n_risk > 0, counts.n_risk, 1.0))
+        shape = (int(stratum.max()) + 1, len(counts.time))
+        cell = stratum * shape[1] + counts.place
+        lost = np.bincount(cell, weight * censored, minlength=shape[0] * shape[1]).reshape(shape)
+        leaving = np.bincount(cell, weight, minlength=shape[0] * shape[1]).reshape(shape)
+        n_risk = np.asarray(np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1], dtype=np.float64)
+        curve = np.cumprod(1 - lost / np.where(n_risk > 0, n_risk, 1.0), axis=1)
         return cls(
             X=X,
             time=counts.time,
@@ -77,9 +88,10 @@ class Subdistribution:
             competing=(status != cause) & ~censored,
             censored=censored,
             weight=weight,
-            free=np.r_[1.0, curve[:-1]],
-            n_risk=counts.n_risk,
-            n_censor=lost,
+            stratum=stratum,
+            free=np.hstack((np.ones((shape[0], 1)), curve[:, :-1])),
+            n_risk=n_risk,
+            n_censor=lost.astype(np.float64),
         )
 
     def at(self, values: FloatArray) -> FloatArray:
@@ -91,23 +103,32 @@ class Subdistribution:
     def over(self, values: FloatArray) -> FloatArray:
         """Return the weighted sums over the risk set of each time, shape (m, ...)."""
         shape = (-1, *(1,) * (values.ndim - 1))
-        cumulated = np.cumsum(self.at(values)[::-1], axis=0)[::-1]
-        held = self.kept(values)
-        before = np.concatenate((np.zeros((1, *values.shape[1:])), held[:-1]))
-        return np.asarray(cumulated + self.free.reshape(shape) * before)
+        total = np.cumsum(self.at(values)[::-1], axis=0)[::-1]
+        nothing = np.zeros((1, *values.shape[1:]))
+        for s, free in enumerate(self.free):
+            before = np.concatenate((nothing, self.kept(values, s)[:-1]))
+            total = total + free.reshape(shape) * before
+        return np.asarray(total)
 
-    def kept(self, values: FloatArray) -> FloatArray:
+    @property
+    def of_subject(self) -> FloatArray:
+        """G(T-) of each subject, shape (n,)."""
+        return np.asarray(self.free[self.stratum, self.place])
+
+    def kept(self, values: FloatArray, stratum: int) -> FloatArray:
         """Return sums over those with another event by each time, divided by their G(T-)."""
         shape = (-1, *(1,) * (values.ndim - 1))
-        part = np.where(self.competing, 1 / self.free[self.place], 0.0).reshape(shape)
+        held = self.competing & (self.stratum == stratum)
+        part = np.where(held, 1 / self.of_subject, 0.0).reshape(shape)
         return np.cumsum(self.at(values * part), axis=0)
 
     def part(self, steps: FloatArray) -> FloatArray:
         """Return the sums of steps, shape (m, ...), over each subject's weighted time at risk."""
         shape = (-1, *(1,) * (steps.ndim - 1))
         total = np.cumsum(steps, axis=0)
-        late = np.cumsum(self.free.reshape(shape) * steps, axis=0)
-        after = (late[-1] - late)[self.place] / self.free[self.place].reshape(shape)
+        late = np.stack([np.cumsum(free.reshape(shape) * steps, axis=0) for free in self.free])
+        left = late[:, -1:] - late
+        after = left[self.stratum, self.place] / self.of_subject.reshape(shape)
         return total[self.place] + np.where(self.competing.reshape(shape), after, 0.0)
 
 
@@ -145,15 +166,20 @@ def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
     gained = np.where(data.event[:, None], data.X - fit.mean[data.place], 0.0)
     first = gained - fit.risk[:, None] * pulled
     weighted = data.weight * fit.risk
-    held0, held1 = data.kept(weighted), data.kept(weighted[:, None] * data.X)
-    ahead0 = _from_here(data.free * fit.hazard)
-    ahead1 = _from_here(data.free[:, None] * expected)
-    q = np.zeros_like(ahead1)
-    q[1:] = held1[:-1] * ahead0[1:, None] - held0[:-1, None] * ahead1[1:]
-    n = np.where(data.n_risk > 0, data.n_risk, 1.0)[:, None]
-    taken = np.cumsum(q * data.n_censor[:, None] / n**2, axis=0)[data.place]
-    lost = np.where(data.censored[:, None], (q / n)[data.place], 0.0)
-    return np.asarray(data.weight[:, None] * (first + lost - taken))
+    of_censoring = np.zeros_like(first)
+    for s, free in enumerate(data.free):
+        held0 = data.kept(weighted, s)
+        held1 = data.kept(weighted[:, None] * data.X, s)
+        ahead0 = _from_here(free * fit.hazard)
+        ahead1 = _from_here(free[:, None] * expected)
+        q = np.zeros_like(ahead1)
+        q[1:] = held1[:-1] * ahead0[1:, None] - held0[:-1, None] * ahead1[1:]
+        n = np.where(data.n_risk[s] > 0, data.n_risk[s], 1.0)[:, None]
+        taken = np.cumsum(q * data.n_censor[s][:, None] / n**2, axis=0)[data.place]
+        lost = np.where(data.censored[:, None], (q / n)[data.place], 0.0)
+        in_stratum = data.stratum == s
+        of_censoring[in_stratum] = (lost - taken)[in_stratum]
+    return np.asarray(data.weight[:, None] * (first + of_censoring))
 
 
 def _from_here(values: FloatArray) -> FloatArray:

@@ -52,6 +52,9 @@ class FineGray:
         Covariates, such as ``"treatment + msm"``.
     cause : int, default 1
         Status of the event of interest.
+    censoring : str, optional
+        Column whose groups are censored unlike, such as ``"treatment"`` or ``"site"``: each has a
+        separate curve of the censoring. Default: one for all.
     conf_level : float, default 0.95
 
     Raises
@@ -76,6 +79,7 @@ class FineGray:
 
     formula: str
     cause: int = 1
+    censoring: str | None = None
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
@@ -105,7 +109,8 @@ class FineGray:
             are collinear, or a coefficient has no finite estimate.
         """
         times = as_event_times(times, weights)
-        regressed = regress(times, self.formula, weights, ())
+        needed = () if self.censoring is None else (self.censoring,)
+        regressed = regress(times, self.formula, weights, needed)
         check_events(regressed, self.cause)
         if regressed.entry.any():
             raise NotEstimableError(
@@ -115,8 +120,12 @@ class FineGray:
         centre = np.average(regressed.X, axis=0, weights=regressed.weight)
         spread = np.sqrt(np.average((regressed.X - centre) ** 2, axis=0, weights=regressed.weight))
         scaled = (regressed.X - centre) / spread
+        stratum = None
+        if self.censoring is not None:
+            column = times.at_risk()[self.censoring].iloc[regressed.row]
+            stratum = pd.factorize(column)[0].astype(np.intp)
         data = Subdistribution.of(
-            scaled, regressed.time, regressed.status, self.cause, regressed.weight
+            scaled, regressed.time, regressed.status, self.cause, regressed.weight, stratum
         )
         start, unit = np.zeros(scaled.shape[1]), float(regressed.weight.mean())
         top = maximise(partial(evaluate, data), start, unit=unit)
@@ -246,6 +255,12 @@ class FineGrayResult(Coefficients):
                 ("Cause", f"{self.times.causes[self.spec.cause]}, {g.events:,} events"),
                 ("Competing", f"{g.competing:,} events"),
                 ("Covariates", self.spec.formula),
+                (
+                    "Censoring",
+                    "one curve"
+                    if self.spec.censoring is None
+                    else f"a curve for each {self.spec.censoring}",
+                ),
                 ("Variance", "robust, with that of the censoring"),
             ),
             (Table(header, self._rows()),),
