@@ -187,6 +187,7 @@ from .survival import LogRank as LogRank
 from .survival import MaxCombo as MaxCombo
 from .survival import MeanCumulative as MeanCumulative
 from .survival import MixtureCure as MixtureCure
+from .survival import RecurrentResponse as RecurrentResponse
 from .survival import ResponseState as ResponseState
 from .survival import SharedFrailty as SharedFrailty
 from .survival import TimeLost as TimeLost

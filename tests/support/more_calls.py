@@ -202,6 +202,8 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     predicted = trd.start_stop(trd.load_sample("trial"), trd.Relapse(22), ["score"], since=response)
     yield fitted("DynamicPrediction", predicted, formula="score", horizon=60.0,
                  landmarks=(14.0, 28.0), conf_level=0.95)  # fmt: skip
+    yield Call("RecurrentResponse", trd.RecurrentResponse,
+               {"formula": "1", "breaks": (14.0,), "conf_level": 0.95}, repr)  # fmt: skip
     yield fitted("ChangingWeights", taken, model="score", numerator="1", cap=0.9)
     yield fitted("CloneCensorWeight", taken, strategies=two, model="score", tau=84.0, n_boot=0,
                  seed=0, n_jobs=1, conf_level=0.95, cap=0.9, reference="never")  # fmt: skip

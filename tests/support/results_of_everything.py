@@ -111,6 +111,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "DynamicPredictionResult": lambda: trd.DynamicPrediction(
         "score", horizon=60, landmarks=[14, 28]
     ).fit(trd.start_stop(study(), trd.Relapse(22), ["score"], since=trd.Response())),
+    "RecurrentResponseResult": lambda: trd.RecurrentResponse("treatment").fit(
+        study(), trd.Response()
+    ),
     "TimeLostResult": lambda: trd.TimeLost(tau=42).fit(durability()),
     "ExtrapolationResult": lambda: trd.Extrapolation(
         horizons=(365,), families=("exponential", "weibull")

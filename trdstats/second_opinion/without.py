@@ -56,6 +56,7 @@ WITHOUT: dict[str, str] = {
     "of freedom",
     "Draws": "no Python library imputes by reference or by treatment",
     "Imputed": "no Python library imputes by reference or by treatment",
+    "RecurrentResponseResult": "no Python library fits a Markov model to states at visits",
     "PrincipalStratumResult": "no Python library bounds effects in a principal stratum",
     "DynamicPredictionResult": "no Python library weights a landmark regression for censoring",
     "ChangingWeightsResult": "no Python library weights the decisions of a treatment",

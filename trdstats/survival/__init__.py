@@ -39,6 +39,8 @@ from trdstats.survival.states.interval_response_state import (
     IntervalResponseState,
     IntervalResponseStateResult,
 )
+from trdstats.survival.states.recurrent_response import RecurrentResponse
+from trdstats.survival.states.recurrent_result import RecurrentResponseResult
 from trdstats.survival.states.response_state import ResponseState, ResponseStateResult
 from trdstats.survival.tests.gray import GrayTest, GrayTestResult
 from trdstats.survival.tests.interval_log_rank import IntervalLogRank, IntervalLogRankResult
@@ -90,6 +92,8 @@ __all__ = [
     "OriginSensitivity",
     "ProportionalHazardsTest",
     "RMSTResult",
+    "RecurrentResponse",
+    "RecurrentResponseResult",
     "ResponseState",
     "ResponseStateResult",
     "ScheduleAudit",

@@ -35,7 +35,8 @@ def _course(rng: np.random.Generator, n: int, regimen: Regimen) -> tuple[FloatAr
         seen = np.round(score[:, k]) - 10
         odds = np.where(before, 1.2 + 0.12 * seen, -1.2 + 0.14 * seen)
         chosen = rng.random(n) < 1 / (1 + np.exp(-odds))
-        reached |= np.round(score[:, k]) <= 6
+        # As everywhere in the library, a state is one after the first visit.
+        reached |= (k > 0) & (np.round(score[:, k]) <= 6)
         forced = {"always": np.ones(n, dtype=bool), "never": np.zeros(n, dtype=bool),
                   "until remission": ~reached}  # fmt: skip
         on[:, k] = chosen if regimen == "as decided" else forced[regimen]

@@ -1,0 +1,156 @@
+"""Response that is gained, lost and gained again, seen at visits only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import check_instance, checked
+from trdstats.arrays import FloatArray
+from trdstats.errors import NotEstimableError, SpecError, check_level
+from trdstats.formulas import check_full_rank, read_covariates, read_right_side
+from trdstats.kernels.interval.panel_markov import Panel, fit_panel
+from trdstats.outcomes import Definition
+from trdstats.outcomes.assess import assess
+from trdstats.study import Study
+from trdstats.survival.states.recurrent_result import RecurrentResponseResult
+from trdstats.tables import Summary, SummaryMixin
+
+_RUNAWAY = 12.0
+
+
+@checked
+@dataclass(frozen=True, repr=False)
+class RecurrentResponse(SummaryMixin):
+    """Markov model of being in response or not, with recovery.
+
+    Visits show the state, and not when it changed. Rates of gaining and of losing the response are
+    constant between breaks and the same whatever came before; covariates multiply each. All
+    changes that may have come between two visits count, by the exact likelihood; errors are
+    robust, as subjects differ in more than the covariates. `ResponseState` dates changes at visits
+    and assumes no model; `IntervalResponseState` has no recovery.
+
+    Parameters
+    ----------
+    formula : str
+        Covariates of the subjects, such as ``"treatment"``; ``"1"`` for none.
+    breaks : sequence of float, default ()
+        Days on which the rates may change.
+    conf_level : float, default 0.95
+
+    Raises
+    ------
+    SpecError
+        When the formula cannot be read, or breaks are not increasing days above 0.
+
+    References
+    ----------
+    Kalbfleisch and Lawless 1985, doi:10.1080/01621459.1985.10478195; Jackson 2011,
+    doi:10.18637/jss.v038.i08.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> fit = trd.RecurrentResponse("treatment").fit(trd.load_sample("trial"), trd.Response())
+    >>> fit.means(168).tidy()["treatment"].tolist()
+    ['TMS', 'ECT', 'IV ketamine']
+    """
+
+    formula: str = "treatment"
+    breaks: Sequence[float] = ()
+    conf_level: float = field(default=0.95, kw_only=True)
+
+    def __post_init__(self) -> None:
+        read_right_side(self.formula)
+        check_level(self.conf_level)
+        days = np.asarray(self.breaks, dtype=float)
+        if len(days) and not (days[0] > 0 and (np.diff(days) > 0).all()):
+            raise SpecError("breaks must be increasing days above 0.")
+
+    def fit(self, study: Study, definition: Definition) -> RecurrentResponseResult:
+        """Fit by maximum likelihood.
+
+        Parameters
+        ----------
+        study : Study
+        definition : Definition
+            The state, such as ``Response()``; no subject is in it on day 0.
+
+        Raises
+        ------
+        NotEstimableError
+            When it is never gained or never lost, covariates are collinear, or the likelihood has
+            no maximum.
+        SpecError, DataError
+            When the formula or the definition does not fit the study.
+        """
+        check_instance("study", study, Study)
+        check_instance("definition", definition, Definition)
+        states = assess(study, definition)
+        known = states[states["met"].notna()]
+        seen = known.assign(met=known["met"].astype(int))[["subject", "day", "met"]]
+        subjects = study.subjects
+        frame = subjects[subjects["subject"].isin(seen["subject"])].reset_index(drop=True)
+        design = read_covariates(frame, self.formula, what="subjects", least=0)
+        kept = frame[design.kept].reset_index(drop=True)
+        ones = np.ones((len(kept), 1))
+        check_full_rank(np.hstack((ones, design.X)), ["the rates", *design.terms])
+        centre = design.X.mean(axis=0)
+        panel = _panel(kept, seen, design.X - centre, np.asarray(self.breaks, dtype=float))
+        label = definition.label(study.scale)
+        _check_changes(panel, label)
+        k, q = panel.n_pieces, design.X.shape[1]
+        days = panel.spent.sum(axis=1)
+        gained = ((panel.before == 0) & (panel.after == 1)).sum() / days[panel.before == 0].sum()
+        lost = ((panel.before == 1) & (panel.after == 0)).sum() / days[panel.before == 1].sum()
+        start = np.r_[np.full(k, np.log(gained)), np.full(k, np.log(lost)), np.zeros(2 * q)]
+        reached = fit_panel(panel, start)
+        if reached is None or (np.abs(reached[0].theta[2 * k :]) > _RUNAWAY).any():
+            raise NotEstimableError(
+                "The likelihood has no maximum: a rate, or an effect on it, grows without end. Use "
+                "fewer covariates or breaks, or leave out a group in which nothing changes."
+            )
+        top, scores = reached
+        return RecurrentResponseResult(
+            self, study, label, design, kept, centre, panel, top.theta, top.point.information,
+            scores, top.point.loglik,
+        )  # fmt: skip
+
+    def summary(self) -> Summary:
+        """Return the model in words."""
+        return Summary("Response that comes again", self.header())
+
+    def header(self) -> tuple[tuple[str, str], ...]:
+        """Return the specification as header lines."""
+        breaks = ", ".join(f"{b:g}" for b in self.breaks)
+        when = f"constant between days {breaks}" if breaks else "constant"
+        return (("Model", f"rates of gaining and losing on {self.formula}, {when}"),)
+
+
+def _panel(subjects: pd.DataFrame, seen: pd.DataFrame, X: FloatArray, breaks: FloatArray) -> Panel:
+    """Return the pairs of visits; on day 0 no subject is in the state."""
+    place = pd.Index(subjects["subject"].astype(object))
+    code = place.get_indexer(pd.Index(seen["subject"].astype(object)))
+    seen, code = seen[code >= 0], code[code >= 0]
+    who = np.r_[np.arange(len(place)), code]
+    day = np.r_[np.zeros(len(place)), seen["day"].to_numpy(dtype=float)]
+    state = np.r_[np.zeros(len(place), dtype=int), seen["met"].to_numpy()]
+    order = np.lexsort((day, who))
+    who, day, state = who[order], day[order], state[order]
+    same = np.flatnonzero(who[1:] == who[:-1])
+    edges = np.r_[0.0, breaks, np.inf]
+    low, high = day[same][:, None], day[same + 1][:, None]
+    spent = np.clip(np.minimum(high, edges[1:]) - np.maximum(low, edges[:-1]), 0.0, None)
+    subject = who[same].astype(np.intp)
+    return Panel(subject, state[same], state[same + 1], spent, X[subject])
+
+
+def _check_changes(panel: Panel, label: str) -> None:
+    gained = ((panel.before == 0) & (panel.after == 1)).any()
+    lost = ((panel.before == 1) & (panel.after == 0)).any()
+    if not gained or not lost:
+        what = "gained" if not gained else "lost"
+        raise NotEstimableError(f"{label} is never {what} between two visits: there is no rate.")
