@@ -306,6 +306,23 @@ def test_the_same_seed_gives_the_same_sets_whatever_the_order_of_rows(frame: pd.
     assert (other.draw(frame).impute().outcomes() != one).any()
 
 
+def test_rows_without_a_subject_are_counted(frame: pd.DataFrame) -> None:
+    nameless = frame.assign(subject=frame["subject"].astype(object))
+    nameless.loc[nameless.index[:3], "subject"] = None  # the three visits of one subject
+    spec = trd.GLMMImputation(trd.GLMM("response ~ treatment + visit"), n=3, seed=1)
+    layout = spec.draw(nameless).layout
+    assert layout.left_out["rows without a subject"] == 3
+    assert len(layout.subjects) == frame["subject"].nunique() - 1
+
+
+def test_a_tipping_point_of_rates_is_that_of_the_last_visit(draws: Any) -> None:
+    of_last, of_named = (
+        trd.TippingPoint({"K": [0.0, 2.0]}, analysis=analysis).fit(draws.impute("MAR")).tidy()
+        for analysis in (trd.VisitRates(), trd.VisitRates([28]))
+    )
+    assert of_last["estimate"].tolist() == of_named["estimate"].tolist()
+
+
 def test_what_cannot_be_imputed_is_said(frame: pd.DataFrame, draws: Any) -> None:
     with pytest.raises(SpecError, match="for binary and ordinal outcomes"):
         trd.GLMMImputation(trd.GLMM("n ~ treatment", family="poisson"), seed=1)
@@ -315,6 +332,12 @@ def test_what_cannot_be_imputed_is_said(frame: pd.DataFrame, draws: Any) -> None
         trd.GLMMImputation(MODEL, n=1, seed=1)
     with pytest.raises(UnknownNameError, match="category"):
         draws.impute(trd.SetTo(7))
+    with pytest.raises(SpecError, match="shifts no rating: SetTo sets all those"):
+        draws.impute(trd.SetTo(0)).analyse(trd.VisitRates([28]), delta=trd.Delta(1.0))
+    with pytest.raises(DataError) as caught:
+        trd.GLMMImputation(MODEL, n=5, seed=1).draw(frame.drop(columns=["treatment", "visit"]))
+    for words in ("no column 'treatment' for treatment", "no column 'visit' for visit"):
+        assert words in str(caught.value)
     with pytest.raises(SpecError, match="needs a reference arm"):
         draws.impute("JR")
     completed = draws.impute("MAR")

@@ -345,7 +345,12 @@ def test_what_is_refused() -> None:
     at_once = loss.assign(left=0.0, right=0.0, time=0.0, status=1)
     with pytest.raises(DataError, match="lost on the day of the visit that found it"):
         trd.DoublyCensored(trd.EventTimes(at_once))
+    for gap in (-1.0, np.nan):
+        with pytest.raises(DataError, match="an origin_gap that is missing or negative"):
+            trd.DoublyCensored(trd.EventTimes(loss.assign(origin_gap=gap)))
     durations = trd.DoublyCensored(trd.EventTimes(loss))
+    with pytest.raises(SpecError, match="A step of 60 days is wider than the gaps of the visits"):
+        trd.DurationNPMLE(step=60).fit(durations)
     with pytest.raises(NotEstimableError, match="needs two groups"):
         trd.DurationTest().fit(durations)
     with pytest.raises(UnknownNameError, match="centre"):

@@ -134,3 +134,36 @@ def test_what_is_refused(fitted: trd.survival.RecurrentResponseResult) -> None:
         never = trd.Study(frame, scale="MADRS")
     with pytest.raises(NotEstimableError, match="never gained between two visits"):
         trd.RecurrentResponse("1").fit(never, trd.Response())
+
+
+def test_a_subject_starts_in_the_state_of_its_baseline() -> None:
+    """Two of four are in remission on day 0: by hand, the state of day 0 is one half."""
+    scores = {"A": (8, 8, 25, 8), "B": (8, 25, 8, 8), "C": (30, 8, 25, 25), "D": (30, 30, 8, 25)}
+    rows = [
+        (s, "T", d, v)
+        for s, values in scores.items()
+        for d, v in zip((0, 14, 28, 42), values, strict=True)
+    ]
+    frame = pd.DataFrame(rows, columns=["subject", "treatment", "day", "score"])
+    with pytest.warns(trd.errors.DataWarning):
+        study = trd.Study(frame, scale="MADRS")
+    fit = trd.RecurrentResponse("1").fit(study, trd.Remission(10))
+    assert fit.occupation([0], by=None).tidy()["estimate"].item() == pytest.approx(0.5)
+    assert fit.glance()["visits"].item() == 12  # three pairs of visits a subject
+    assert fit.glance()["lost"].item() == 4
+    assert fit.glance()["gained"].item() == 4
+
+
+def test_nothing_is_said_beyond_the_last_visit(
+    fitted: trd.survival.RecurrentResponseResult,
+) -> None:
+    late = fitted.occupation([168, 169]).tidy()
+    assert late["estimate"].isna().tolist() == [False, True, False, True]
+    assert late["reason"].iloc[1] == "no subject was seen after day 168"
+    assert fitted.means(200).tidy()["estimate"].isna().all()
+    study = trd.load_sample("trial")
+    last = study.visits["day"].max()
+    with pytest.raises(SpecError, match="is not before the last visit"):
+        trd.RecurrentResponse("1", breaks=(last,)).fit(study, trd.Response())
+    with pytest.raises(SpecError, match="is a worsening: give the state of being well"):
+        trd.RecurrentResponse("1").fit(study, trd.Relapse(at_least=22))

@@ -40,8 +40,8 @@ class DoublyCensored(SummaryMixin):
         When the times do not count from a visit that found something, or no subject was seen
         after it.
     DataError
-        When a duration does not begin where the onset of its subject ends, or a response was lost
-        on the day of the visit that found it.
+        When a duration does not begin where the onset of its subject ends, a gap is missing or
+        negative, or a response was lost on the day of the visit that found it.
 
     Notes
     -----
@@ -74,6 +74,7 @@ class DoublyCensored(SummaryMixin):
                 "These times have no column origin_gap: they do not count from a visit that found "
                 "something. Make them with time_to(..., since=...)."
             )
+        _check_gaps(self.times)
         object.__setattr__(self, "times", _after_the_visit(self.times))
         if not len(self.times.at_risk()):
             raise NotEstimableError(
@@ -127,6 +128,24 @@ class DoublyCensored(SummaryMixin):
             ("Day of the origin", self.assumption),
         )  # fmt: skip
         return Summary("Doubly interval-censored durations", header, (), self.notes())
+
+
+def _check_gaps(times: EventTimes) -> None:
+    gap = times.frame["origin_gap"].to_numpy(dtype=float)
+    bad = ~(np.isfinite(gap) & (gap >= 0))
+    if bad.any():
+        raise DataError(
+            [
+                Problem(
+                    "bad_gap",
+                    count_of(int(bad.sum()), "duration has", "durations have")
+                    + " an origin_gap that is missing or negative.",
+                    tuple(str(s) for s in times.frame["subject"].to_numpy()[bad]),
+                    "origin_gap is the days between the visit before and the one that found the "
+                    "response, 0 or more.",
+                )
+            ]
+        )
 
 
 def _after_the_visit(times: EventTimes) -> EventTimes:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.errors import SpecError
 from trdstats.imputation.imputed import Imputed
 from trdstats.imputation.trial.delta import Delta
 from trdstats.imputation.trial.layout import plain
@@ -61,6 +62,23 @@ class ImputedRatings(Imputed):
         if self.layout.categories == (0, 1):
             return f"Proportion with {self.layout.outcome}"
         return f"Mean place of {self.layout.outcome} (0: {self.layout.categories[0]})"
+
+    def shift(self, deltas: tuple[Delta, ...]) -> FloatArray:
+        """Return what deltas add to linear predictors, shape (n, T).
+
+        Raises
+        ------
+        SpecError
+            When a strategy sets every rating that they would shift.
+        """
+        shift = super().shift(deltas)
+        moved = shift[self.cells] != 0
+        if moved.any() and (self.given[self.cells][moved] >= 0).all():
+            raise SpecError(
+                "The delta shifts no rating: SetTo sets all those that it names. Impute them under "
+                "another strategy, such as 'MAR'."
+            )
+        return shift
 
     def outcomes(self, deltas: tuple[Delta, ...] = (), which: slice | None = None) -> FloatArray:
         """Return places of the completed categories, shape (M, n, T)."""

@@ -19,6 +19,7 @@ from trdstats.imputation.analyses import ANCOVA, Analysis
 from trdstats.imputation.pooled import labels
 from trdstats.imputation.trial.delta import Delta
 from trdstats.imputation.trial.layout import plain
+from trdstats.imputation.visit_rates import VisitRates
 from trdstats.plots.layout.direction import say_direction
 from trdstats.tables import (
     FrameResult,
@@ -123,7 +124,7 @@ class TippingPoint:
 
     def _narrowed(self, imputed: Imputed) -> TippingPoint:
         """Return the analysis of the one visit of the estimate, where this is known."""
-        if not isinstance(self.analysis, ANCOVA):
+        if not isinstance(self.analysis, ANCOVA | VisitRates):
             return self
         visit = list(imputed.layout.visits)[-1]
         if self.of is not None:

@@ -174,6 +174,8 @@ def lay_out(
     columns = [subject, treatment, visit, outcome, *needed]
     _check(rows, columns)
     rows, categories = _coded(rows, parsed, family)
+    nameless = rows[subject].isna()
+    rows, table = rows[~nameless], table[table[subject].notna()]
     unscheduled = int(rows[visit].isna().sum())
     rows = rows[rows[visit].notna()].reset_index(drop=True)
     if days is not None and not isinstance(data, Study):
@@ -196,6 +198,7 @@ def lay_out(
     counts = {
         "subjects without a covariate": int(incomplete.sum()),
         "rows without a visit": unscheduled,
+        "rows without a subject": int(nameless.sum()),
     }
     left_out = {why: k for why, k in counts.items() if k} | lost
     subjects = subjects[~incomplete].reset_index(drop=True)
@@ -255,7 +258,8 @@ def _with_outcome(
 
 
 def _check(rows: pd.DataFrame, columns: list[str]) -> None:
-    named = [("the imputation model", c) for c in dict.fromkeys(columns)]
+    roles = dict(zip(columns, ("subject", "treatment", "visit"), strict=False))
+    named = [(roles.get(c, "formula"), c) for c in dict.fromkeys(columns)]
     problems = check_columns(rows, named, "data")
     empty = check_not_empty(rows, "data")
     if problems or empty:

@@ -85,9 +85,17 @@ class DurationNPMLE:
         ------
         UnknownNameError, NotEstimableError
             When a column is missing, or some entered late.
+        SpecError
+            When a step is wider than the gaps of the visits.
         """
         check_instance("durations", durations, DoublyCensored)
         data = DurationSample.of(durations, self.by)
+        widest = durations.gaps()[1]
+        if self.step > max(widest, 1.0):
+            raise SpecError(
+                f"A step of {self.step:g} days is wider than the gaps of the visits (median "
+                f"{widest:g} days): the curve would be a straight line between its ends."
+            )
         windows = {g.label: self._windows(data, g) for g in data.sample.groups}
         fits = {
             g.label: duration_npmle(windows[g.label], np.ones(len(g.time)))

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 TITLE = "Duration of response (self-consistent, start and end between visits)"
 _NO_ERROR = "there is no standard error; limits come from a bootstrap"
+_INSIDE = (
+    "Within the gaps of the visits the masses are hardly identified: a value there may depend on "
+    "the step of the grid. Read the curve over stretches longer than the gaps."
+)
 _WIDE = 0.5  # of the median duration
 _OVER = "no subject was followed so long after its response"
 
@@ -300,7 +304,7 @@ class DurationNPMLEResult(CurveResult):
         if self._drawn:
             lines.append(("Intervals", f"{self.spec.n_boot:,} bootstrap replicates, seed "
                           f"{self.spec.seed}, percentiles"))  # fmt: skip
-        notes = [*self._data.notes(), f"By day: the last with {SUPPORT_RULE}."]
+        notes = [*self._data.notes(), f"By day: the last with {SUPPORT_RULE}.", _INSIDE]
         start, end = self.durations.gaps()
         shortest = float(medians["estimate"].min())
         if start + end > _WIDE * shortest:

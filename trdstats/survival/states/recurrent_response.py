@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,9 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_level
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.interval.panel_markov import Panel, fit_panel
+from trdstats.kernels.visits.endpoints import MissedVisits
 from trdstats.outcomes import Definition
-from trdstats.outcomes.assess import assess
+from trdstats.outcomes.assess import evaluate
 from trdstats.study import Study
 from trdstats.survival.states.recurrent_result import RecurrentResponseResult
 from trdstats.tables import Summary, SummaryMixin
@@ -77,7 +78,8 @@ class RecurrentResponse(SummaryMixin):
         ----------
         study : Study
         definition : Definition
-            The state, such as ``Response()``; no subject is in it on day 0.
+            The state of being well, such as ``Response()`` or ``Remission()``. A subject starts
+            in the state of its last rating up to day 0, out of it without one.
 
         Raises
         ------
@@ -89,9 +91,19 @@ class RecurrentResponse(SummaryMixin):
         """
         check_instance("study", study, Study)
         check_instance("definition", definition, Definition)
-        states = assess(study, definition)
-        known = states[states["met"].notna()]
-        seen = known.assign(met=known["met"].astype(int))[["subject", "day", "met"]]
+        if definition.is_worsening:
+            raise SpecError(
+                f"{definition.label(study.scale)} is a worsening: give the state of being well, "
+                "such as Response(), which is gained and lost."
+            )
+        last = float(study.visits["day"].max())
+        late = [b for b in self.breaks if b >= last]
+        if late:
+            raise SpecError(
+                f"The break on day {late[0]:g} is not before the last visit, on day {last:g}: "
+                "nothing is known of the rates after it."
+            )
+        seen = _states(study, definition)
         subjects = study.subjects
         frame = subjects[subjects["subject"].isin(seen["subject"])].reset_index(drop=True)
         design = read_covariates(frame, self.formula, what="subjects", least=0)
@@ -99,6 +111,7 @@ class RecurrentResponse(SummaryMixin):
         ones = np.ones((len(kept), 1))
         check_full_rank(np.hstack((ones, design.X)), ["the rates", *design.terms])
         centre = design.X.mean(axis=0)
+        start_state = _first_states(kept, seen)
         panel = _panel(kept, seen, design.X - centre, np.asarray(self.breaks, dtype=float))
         label = definition.label(study.scale)
         _check_changes(panel, label)
@@ -115,8 +128,8 @@ class RecurrentResponse(SummaryMixin):
             )
         top, scores = reached
         return RecurrentResponseResult(
-            self, study, label, design, kept, centre, panel, top.theta, top.point.information,
-            scores, top.point.loglik,
+            self, study, label, design, kept, centre, panel, start_state, last, top.theta,
+            top.point.information, scores, top.point.loglik,
         )  # fmt: skip
 
     def summary(self) -> Summary:
@@ -130,14 +143,53 @@ class RecurrentResponse(SummaryMixin):
         return (("Model", f"rates of gaining and losing on {self.formula}, {when}"),)
 
 
+def _states(study: Study, definition: Definition) -> pd.DataFrame:
+    """Return the state of every rated visit, and of the baseline as that of day 0.
+
+    Columns subject, day, met (0 or 1), one row a subject and day; visits whose state is not known
+    have none.
+    """
+    rated, state = evaluate(study, definition)
+    known = state.known
+    after = pd.DataFrame(
+        {
+            "subject": study.visits["subject"].to_numpy(dtype=object)[rated.row[known]],
+            "day": rated.arrays.day[known],
+            "met": state.met[known].astype(int),
+        }
+    )
+    has = ~np.isnan(rated.arrays.baseline)
+    start = np.r_[0, np.cumsum(has)].astype(np.intp)
+    none = MissedVisits(np.zeros(len(has) + 1, dtype=np.intp), np.empty(0))
+    of_baseline = replace(
+        rated.arrays, start=start, day=np.zeros(has.sum()), score=rated.arrays.baseline[has],
+        scheduled=None, missed=None if rated.arrays.missed is None else none,
+    )  # fmt: skip
+    first = definition.evaluate(of_baseline, study.scale)
+    who = study.subjects["subject"].to_numpy(dtype=object)[has][first.known]
+    at_start = pd.DataFrame({"subject": who, "day": 0.0, "met": first.met[first.known].astype(int)})
+    at_start = at_start[at_start["subject"].isin(after["subject"])]
+    both = pd.concat([at_start, after], ignore_index=True)
+    return both.drop_duplicates(["subject", "day"], keep="last").reset_index(drop=True)
+
+
+def _first_states(subjects: pd.DataFrame, seen: pd.DataFrame) -> FloatArray:
+    """Return 1 for subjects in the state on day 0; 0 for the others, and where it is not known."""
+    at_start = seen[seen["day"] == 0].set_index("subject")["met"]
+    return np.asarray(
+        at_start.reindex(subjects["subject"].astype(object)).fillna(0), dtype=np.float64
+    )
+
+
 def _panel(subjects: pd.DataFrame, seen: pd.DataFrame, X: FloatArray, breaks: FloatArray) -> Panel:
-    """Return the pairs of visits; on day 0 no subject is in the state."""
+    """Return the pairs of visits; a subject without a state on day 0 starts out of it."""
     place = pd.Index(subjects["subject"].astype(object))
     code = place.get_indexer(pd.Index(seen["subject"].astype(object)))
     seen, code = seen[code >= 0], code[code >= 0]
-    who = np.r_[np.arange(len(place)), code]
-    day = np.r_[np.zeros(len(place)), seen["day"].to_numpy(dtype=float)]
-    state = np.r_[np.zeros(len(place), dtype=int), seen["met"].to_numpy()]
+    without = np.setdiff1d(np.arange(len(place)), code[seen["day"].to_numpy() == 0])
+    who = np.r_[without, code]
+    day = np.r_[np.zeros(len(without)), seen["day"].to_numpy(dtype=float)]
+    state = np.r_[np.zeros(len(without), dtype=int), seen["met"].to_numpy()]
     order = np.lexsort((day, who))
     who, day, state = who[order], day[order], state[order]
     same = np.flatnonzero(who[1:] == who[:-1])

@@ -51,6 +51,8 @@ class RecurrentResponseResult(Coefficients):
     _subjects: pd.DataFrame
     _centre: FloatArray
     _panel: Panel
+    _start: FloatArray
+    _last: float
     _theta: FloatArray
     _information: FloatArray
     _scores: FloatArray
@@ -88,18 +90,23 @@ class RecurrentResponseResult(Coefficients):
             "first.",
         )
 
-    def _levels(self, by: str) -> list[Any]:
+    def _levels(self, by: str | None) -> list[Any]:
+        if by is None:
+            return ["all"]
         frame = self._design.frame
-        if by not in frame or not isinstance(frame[by].dtype, pd.CategoricalDtype):
-            named = [c for c in frame if isinstance(frame[c].dtype, pd.CategoricalDtype)]
+        needed = sorted(str(v) for v in self._design.spec.formula.required_variables)
+        named = [c for c in needed if isinstance(frame[c].dtype, pd.CategoricalDtype)]
+        if by not in named:
             raise SpecError(
                 f"{by!r} is no category of the formula {self.spec.formula!r}; it has "
-                f"{', '.join(map(repr, named)) or 'none'}."
+                f"{', '.join(map(repr, named)) or 'none'}. by=None takes all together."
             )
         return list(frame[by].cat.categories)
 
-    def _under(self, by: str, level: Any) -> FloatArray:
+    def _under(self, by: str | None, level: Any) -> FloatArray:
         """Return the design had every subject one level, centred."""
+        if by is None:
+            return self._design.X - self._centre
         categories = self._design.frame[by].cat.categories
         column = pd.Categorical([level] * len(self._design.frame), categories=categories)
         return self._design.matrix(self._design.frame.assign(**{by: column})) - self._centre
@@ -109,12 +116,12 @@ class RecurrentResponseResult(Coefficients):
         enter, leave = self._panel.rates(theta, X)
         edges = np.r_[0.0, np.asarray(self.spec.breaks, dtype=float), np.inf]
         spent = np.clip(np.minimum(days[:, None], edges[1:]) - edges[:-1], 0.0, None)
-        start = np.zeros(len(X), dtype=np.asarray(theta).dtype)
+        start = self._start.astype(np.asarray(theta).dtype)
         return np.array(
             [carry(start, enter, leave, np.tile(row, (len(X), 1))).mean() for row in spent]
         )
 
-    def _standardised(self, by: str, of: Any, keys: pd.DataFrame, title: str) -> Estimates:
+    def _standardised(self, by: str | None, of: Any, keys: pd.DataFrame, title: str) -> Estimates:
         levels = self._levels(by)
         values, slopes = [], []
         for level in levels:
@@ -122,30 +129,37 @@ class RecurrentResponseResult(Coefficients):
             values.append(np.real(of(self._theta, X)))
             slopes.append(derivative(lambda t, X=X: of(t, X), self._theta))
         J = np.vstack(slopes)
-        whole = pd.concat([keys.assign(**{by: str(v)}) for v in levels], ignore_index=True)
+        name = by or "group"
+        whole = pd.concat([keys.assign(**{name: str(v)}) for v in levels], ignore_index=True)
         effect = self._influence @ J.T
         covariance = effect.T @ effect
         error = np.sqrt(np.diag(covariance))
+        late = whole["time"].to_numpy() > self._last
+        beyond = f"no subject was seen after day {self._last:g}"
         return estimates_of(
-            whole[[by, *keys.columns]], np.concatenate(values), covariance=covariance,
-            influences=effect, subjects=self._names,
-            reasons=["" if e > 0 else "the value at the origin is known" for e in error],
+            whole[[name, *keys.columns]], np.where(late, np.nan, np.concatenate(values)),
+            covariance=covariance, influences=effect, subjects=self._names,
+            reasons=[
+                beyond if out else "" if e > 0 else "the value at the origin is known"
+                for out, e in zip(late, error, strict=True)
+            ],
             title=title, notes=self._notes(),
         )  # fmt: skip
 
-    def occupation(self, days: Sequence[float], *, by: str = "treatment") -> Estimates:
+    def occupation(self, days: Sequence[float], *, by: str | None = "treatment") -> Estimates:
         """Return the probability of being in response on chosen days, of all who started.
 
         Parameters
         ----------
         days : sequence of float
-        by : str, default "treatment"
-            A category of the formula: every subject is given each of its values in turn.
+        by : str or None, default "treatment"
+            A category of the formula: every subject is given each of its values in turn; None for
+            all together.
 
         Returns
         -------
         Estimates
-            Keys `by`, time.
+            Keys `by`, time; NaN after the last visit of the study.
 
         Raises
         ------
@@ -158,19 +172,20 @@ class RecurrentResponseResult(Coefficients):
             "Probability of being in response",
         )  # fmt: skip
 
-    def means(self, tau: float, *, by: str = "treatment") -> Estimates:
+    def means(self, tau: float, *, by: str | None = "treatment") -> Estimates:
         """Return expected days in response up to a horizon, first and later responses together.
 
         Parameters
         ----------
         tau : float
             Days since day 0.
-        by : str, default "treatment"
+        by : str or None, default "treatment"
 
         Returns
         -------
         Estimates
-            Keys `by`, time (tau). ``means(tau).compare("treatment")`` compares the groups.
+            Keys `by`, time (tau); NaN where tau is after the last visit of the study.
+            ``means(tau).compare("treatment")`` compares the groups.
 
         Raises
         ------
@@ -189,7 +204,7 @@ class RecurrentResponseResult(Coefficients):
             pd.DataFrame({"time": [float(tau)]}), f"Days in response up to day {tau:g}",
         )  # fmt: skip
 
-    def intensities(self, *, by: str = "treatment") -> pd.DataFrame:
+    def intensities(self, *, by: str | None = "treatment") -> pd.DataFrame:
         """Return the rates at the means of other covariates.
 
         Returns
@@ -210,7 +225,9 @@ class RecurrentResponseResult(Coefficients):
             for change, rates in zip(CHANGES, self._panel.rates(self._theta, X), strict=True):
                 rows += [(str(level), change, edges[j], edges[j + 1], rate, 1 / rate)
                          for j, rate in enumerate(np.real(rates[0]))]  # fmt: skip
-        return pd.DataFrame(rows, columns=[by, "change", "lower", "upper", "rate", "stay"])
+        return pd.DataFrame(
+            rows, columns=[by or "group", "change", "lower", "upper", "rate", "stay"]
+        )
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, visits, gained and lost (changes seen), loglik, aic."""
@@ -226,20 +243,21 @@ class RecurrentResponseResult(Coefficients):
             }
         )
 
-    def plot(self, ax: Axes | None = None, *, by: str = "treatment", **options: Any) -> Axes:
+    def plot(self, ax: Axes | None = None, *, by: str | None = "treatment", **options: Any) -> Axes:
         """Draw the probability of being in response over time; returns the Axes.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-        by : str, default "treatment"
+        by : str or None, default "treatment"
         **options
             Passed on to `trdstats.plots.plot_survival`.
         """
-        last = float(self.study.visits["day"].max())
-        days = np.linspace(0, last, _POINTS + 1)
+        days = np.linspace(0, self._last, _POINTS + 1)
         table = self.occupation(days.tolist(), by=by).tidy(conf_level=self.conf_level)
-        frame = table.rename(columns={by: "treatment"}).assign(n_risk=0, n_event=0, n_censor=0)
+        frame = table.rename(columns={by or "group": "treatment"}).assign(
+            n_risk=0, n_event=0, n_censor=0
+        )
         settings = {"ylabel": f"In {self._label}", "xlabel": "Day (0 is the start)",
                     "caveat": self.study.caveat, **options}  # fmt: skip
         return plots.plot_survival(frame, ax=ax, cumulative=True, **settings)
