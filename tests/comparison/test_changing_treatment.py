@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -275,6 +276,11 @@ def test_what_is_refused(decisions: trd.Decisions) -> None:
         ({"stop": 0}, "ends at its start|end at their start"),
         ({"start": 1}, "does not begin at day 0|do not begin"),
         ({"previous": "yes"}, "no number"),
+        ({"status": 0.5}, "no whole number from 0 on"),
+        ({"status": -1}, "no whole number from 0 on"),
+        ({"left": "no"}, "no number"),
+        ({"left": np.nan}, "no number"),
+        ({"left": 2}, "neither left follow-up"),
     ],
 )
 def test_frames_that_are_no_decisions(change: dict[str, Any], words: str) -> None:
@@ -293,3 +299,147 @@ def test_every_problem_of_the_order_of_rows() -> None:
     for words in ("does not begin where the one before it ends", "after an event",
                   "not the one of the row before"):  # fmt: skip
         assert words in text
+
+
+def at_random(edges: list[float], *, seed: int, death: float = 0.0, n: int = 3000) -> trd.Decisions:
+    """Return starts at random without an effect: events at rate 1 / 200 a day, censoring 1 / 100.
+
+    With `death`, whole intervals instead: the event in one of ten, and death in so many.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        event, gone = rng.exponential(200), rng.exponential(100)
+        previous = 0
+        for a, b in itertools.pairwise(edges):
+            on = 1 if previous else int(rng.random() < 0.3)
+            if death:
+                u = rng.random()
+                stop, status = b, 1 if u < 0.1 else 2 if u < 0.1 + death else 0
+            else:
+                stop = min(event, gone, b)
+                status = int(event <= min(gone, b))
+            rows.append((i, a, stop, status, on, previous, rng.normal()))
+            previous = on
+            if status or stop < b:
+                break
+    names = ["subject", "start", "stop", "status", "on", "previous", "L"]
+    return trd.Decisions(pd.DataFrame(rows, columns=names))
+
+
+def by_arm(decisions: trd.Decisions, day: float) -> Any:
+    table = trd.SequentialTrials("L", days=[day], n_boot=0).fit(decisions).tidy()
+    return table.loc[table["measure"] == "incidence", "estimate"].to_numpy()
+
+
+def test_trials_know_of_what_competes() -> None:
+    """In each of 4 intervals 0.1 relapse and 0.3 die: 0.1 (1 + 0.6 + 0.36 + 0.216) = 0.218."""
+    decisions = at_random([0, 28, 56, 84, 112], seed=1, death=0.3)
+    # The error of a rate of 3,000 subjects is 0.008; 1 less the survival would give 0.34.
+    assert by_arm(decisions, 112) == pytest.approx(0.2176, abs=0.025)
+
+
+@pytest.mark.parametrize("step", [30, 90])
+def test_intervals_cut_short_count_with_their_part(step: int) -> None:
+    """By day 90 1 - exp(-90 / 200) = 0.362 had the event, whatever the length of intervals."""
+    decisions = at_random([float(d) for d in range(0, 181, step)], seed=5)
+    # Error 0.013; whole intervals would give 0.24 at a step of 90.
+    assert by_arm(decisions, 90) == pytest.approx(1 - np.exp(-0.45), abs=0.03)
+
+
+def test_intervals_of_trials_have_one_length() -> None:
+    uneven = at_random([0, 28, 56, 84, 168, 252], seed=2, n=100)
+    with pytest.raises(DataError, match="not 28 days long, as the others are"):
+        by_arm(uneven, 84)
+
+
+def test_nothing_is_said_beyond_the_last_who_follows(decisions: trd.Decisions) -> None:
+    frame = decisions.frame
+    away = (frame["on"] == 1) & (frame["start"] >= 56)
+    gone = away.groupby(frame["subject"], observed=True).cumsum() > 0
+    short = trd.Decisions(frame[~gone])  # nobody is on treatment after day 56
+    last = frame["stop"].max()
+    spec = trd.CloneCensorWeight(
+        {"always": trd.Continue(168), "never": trd.Discontinue()}, "score",
+        tau=168, days=[56, 112], n_boot=8,
+    )  # fmt: skip
+    table = spec.fit(short).tidy().set_index(["measure", "strategy", "time"])
+    always, never = (table.loc[("incidence", s, 112)] for s in ("always", "never"))
+    assert np.isnan(always["estimate"])
+    assert always["reason"] == "no subject who follows the strategy is left by then"
+    assert np.isfinite(never["estimate"])
+    assert np.isfinite(table.loc[("incidence", "always", 56), "std_error"])
+    assert np.isnan(table.loc[("mean days without", "always", 168), "estimate"])
+    trials = trd.SequentialTrials("score", days=[84, last + 500], n_boot=0).fit(decisions).tidy()
+    late = trials[trials["time"] > last]
+    assert late["estimate"].isna().all()
+    assert late["reason"].str.startswith("no trial has both arms followed after day").all()
+
+
+def test_weights_refuse_what_would_undo_them(decisions: trd.Decisions) -> None:
+    heavy = trd.Decisions(decisions.frame.assign(weight=70.0))
+    with pytest.raises(SpecError, match="a column 'weight', the name of the weights"):
+        trd.ChangingWeights("score + weight").fit(heavy)
+    with pytest.raises(SpecError, match=r"covariates that change \(score\)"):
+        trd.ChangingWeights("score", numerator="score + start").fit(decisions)
+    stayed = trd.Decisions(decisions.frame.drop(columns="left"))
+    with pytest.raises(NotEstimableError, match="No subject left follow-up"):
+        trd.ChangingWeights("score", leaving="score").fit(stayed)
+    two = {"always": trd.Continue(168), "never": trd.Discontinue()}
+    with pytest.raises(NotEstimableError, match="No subject left follow-up"):
+        trd.CloneCensorWeight(two, "score", tau=168, leaving="score").fit(stayed)
+
+
+def test_strategies_that_do_not_differ(decisions: trd.Decisions) -> None:
+    def fit(*strategies: trd.TreatmentStrategy) -> Any:
+        named = {str(i): s for i, s in enumerate(strategies)}
+        return trd.CloneCensorWeight(named, "score", tau=168, n_boot=0).fit(decisions)
+
+    with pytest.raises(NotEstimableError, match="asks for no treatment at any decision"):
+        fit(trd.Continue(28, grace=90), trd.Discontinue())
+    with pytest.raises(NotEstimableError, match="ask for the same at every decision"):
+        fit(trd.Continue(5000), trd.Continue(6000))
+    with pytest.raises(SpecError, match="must be 1 while in the state and 0 otherwise"):
+        fit(trd.ContinueUntil("score"), trd.Discontinue())
+
+
+def test_trials_need_every_covariate(decisions: trd.Decisions) -> None:
+    holes = decisions.frame.assign(score=decisions.frame["score"].where(lambda s: s != 12))
+    with pytest.raises(DataError, match="lack a covariate of 'score'"):
+        trd.SequentialTrials("score", days=[84], n_boot=0).fit(trd.Decisions(holes))
+
+
+def test_rows_may_come_in_any_order_and_as_texts(decisions: trd.Decisions) -> None:
+    spec = trd.CloneCensorWeight(
+        {"always": trd.Continue(168), "never": trd.Discontinue()}, "score", tau=168, n_boot=4
+    )
+    shuffled = decisions.frame.sample(frac=1, random_state=3)
+    texts = shuffled.assign(start=shuffled["start"].astype(str), stop=shuffled["stop"].astype(str))
+    want = spec.fit(decisions).tidy()
+    assert spec.fit(trd.Decisions(texts)).tidy()["std_error"].to_numpy() == pytest.approx(
+        want["std_error"].to_numpy(), rel=1e-9
+    )
+
+
+def test_courses_that_are_spelt_in_two_ways_or_never_end() -> None:
+    sample = trd.simulate.maintenance(n=60, seed=1)
+    visits = sample.visits[["subject", "day", "score"]].assign(treatment="maintenance")
+    courses = sample.courses[["subject", "treatment", "start", "end"]].astype({"treatment": str})
+    relapse = trd.Relapse(at_least=22)
+
+    def on(table: pd.DataFrame) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrdstatsWarning)  # one group; some without a course
+            study = trd.Study(visits, courses=table, scale="MADRS")
+        made = trd.decision_intervals(study, relapse, "lithium", step=28, covariates=["score"])
+        return made.frame["on"].to_numpy()
+
+    respelt = courses.assign(treatment=np.where(np.arange(len(courses)) % 3, "lithium", "Lithium"))
+    with pytest.raises(SpecError, match="in other ways too: 'Lithium'"):
+        on(respelt)
+    # An open course is over where the next one of the treatment ends.
+    subject = courses["subject"].iloc[0]
+    one = pd.DataFrame({"subject": subject, "treatment": "lithium", "start": [0, 56],
+                        "end": [np.nan, 84]})  # fmt: skip
+    closed = one.assign(end=[56, 84])
+    assert (on(one) == on(closed)).all()

@@ -108,3 +108,18 @@ def test_what_is_refused() -> None:
                                       monotone=False)  # fmt: skip
     with pytest.raises(SpecError, match="under monotonicity only"):
         wide.fit(trial(600, protected=0.4)).at(1)
+
+
+def test_a_response_without_a_baseline_is_of_its_own_subject() -> None:
+    """Remission needs no baseline: without day 0 the proportions and bounds stay the same."""
+    frame = rows_of(200)
+    spec = trd.PrincipalStratumBounds(
+        trd.Remission(10), trd.Relapse(22), tau=60, reference="P", n_boot=20
+    )
+    unseen = frame["subject"] % 5 < 3
+    whole = spec.fit(trd.Study(frame, scale="MADRS", randomised=True)).tidy()
+    with pytest.warns(trd.errors.DataWarning):
+        holes = trd.Study(frame[~(unseen & (frame["day"] == 0))], scale="MADRS", randomised=True)
+    found = spec.fit(holes).tidy()
+    columns = ["response", "response_reference", "bound_low", "bound_high", "conf_low"]
+    assert found[columns].to_numpy() == pytest.approx(whole[columns].to_numpy(), abs=1e-12)

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 import trdstats as trd
-from trdstats.errors import UnknownNameError
+from trdstats.errors import NotEstimableError, UnknownNameError
 
 
 def data(n: int = 60, *, seed: int = 2) -> pd.DataFrame:
@@ -102,3 +102,8 @@ def test_influence_is_that_of_leaving_a_subject_out() -> None:
 def test_a_column_that_is_not_there() -> None:
     with pytest.raises(UnknownNameError, match="clinic"):
         trd.FineGray("x", censoring="clinic").fit(times_of(data()))
+
+
+def test_a_curve_of_the_censoring_needs_subjects() -> None:
+    with pytest.raises(NotEstimableError, match=r"'subject' has a group of 1 subject: a curve"):
+        trd.FineGray("x", censoring="subject").fit(times_of(data()))

@@ -30,6 +30,8 @@ from trdstats.tables import (
     format_number,
 )
 
+_DAY = ("start", "stop", "interval")
+
 
 @checked
 @dataclass(frozen=True, repr=False)
@@ -101,6 +103,12 @@ class ChangingWeights(SummaryMixin):
             When decisions never change, or a covariate predicts them without error.
         """
         check_instance("decisions", decisions, Decisions)
+        if "weight" in decisions.frame:
+            raise SpecError(
+                "The decisions have a column 'weight', the name of the weights of intervals: name "
+                "it otherwise, such as 'kg'."
+            )
+        _check_unchanging(decisions, self.numerator)
         all_rows = np.ones(len(decisions.frame))
         choice = read_choice(decisions, self.model, "on")
         fits = choice.fit(all_rows)
@@ -136,6 +144,22 @@ class ChangingWeights(SummaryMixin):
         lines += [("Leaving", self.leaving)] if self.leaving is not None else []
         lines += [("Cut", f"at the {100 * self.cap:g} % quantile")] if self.cap is not None else []
         return tuple(lines)
+
+
+def _check_unchanging(decisions: Decisions, formula: str) -> None:
+    """Refuse a numerator whose covariates change: the weights would undo nothing."""
+    named = read_right_side(formula).required_variables - {*_DAY, "previous"}
+    given = sorted(str(v) for v in named if v in decisions.frame)
+    codes = {c: pd.factorize(decisions.frame[c])[0] for c in given}
+    size = np.diff(np.append(decisions.starts, len(decisions.frame)))
+    changing = [
+        c for c, code in codes.items() if (code != np.repeat(code[decisions.starts], size)).any()
+    ]
+    if changing:
+        raise SpecError(
+            f"The numerator has covariates that change ({', '.join(changing)}): the weights would "
+            "not undo what they decide. Leave the day and what does not change, such as 'start'."
+        )
 
 
 @dataclass(frozen=True, repr=False)

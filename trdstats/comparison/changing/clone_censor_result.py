@@ -78,7 +78,8 @@ class CloneCensorWeightResult(EstimateResult):
         null = np.where(keys["measure"].str.startswith("difference"), 0.0, np.nan)
         lost = [
             "no subject who follows the strategy is left by then" if np.isnan(v)
-            else "" if np.isfinite(e) else "there is no bootstrap (n_boot)"
+            else "" if np.isfinite(e) else "there is no bootstrap (n_boot)" if not self._drawn
+            else "replicates of the bootstrap have no follower left by then"
             for v, e in zip(value, np.diag(covariance), strict=True)
         ]  # fmt: skip
         return estimates_of(

@@ -30,12 +30,16 @@ class Followed:
         Rows at which the strategy asks for one treatment.
     curves : RowCurves
         Of the kept rows.
+    last : float
+        Day on which the last subject who follows it is seen; infinite where it is known beyond,
+        as all of them had an event.
     """
 
     name: str
     kept: BoolArray
     forced: BoolArray
     curves: RowCurves
+    last: float
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,10 @@ class Clones:
         curves, means = [], []
         for one, weight in zip(self.strategies, self.weights(counts), strict=True):
             curve = one.curves.incidence(weight)
-            curves.append(one.curves.at(curve, self.days))
-            means.append(one.curves.mean_without(curve, self.tau))
+            curves.append(np.where(self.days > one.last, np.nan, one.curves.at(curve, self.days)))
+            means.append(
+                one.curves.mean_without(curve, self.tau) if self.tau <= one.last else np.nan
+            )
         return {"incidence": np.array(curves), "mean": np.array(means)}
 
 
@@ -99,16 +105,29 @@ def follow(decisions: Decisions, strategies: dict[str, TreatmentStrategy]) -> tu
     Raises
     ------
     NotEstimableError
-        When no subject follows a strategy at the origin, or none has the event under it.
+        When no subject follows a strategy at the origin, none has the event under it, a strategy
+        asks for nothing, or two ask for the same.
     """
     frame = decisions.frame
     known = frame.drop(columns=["on", "status", "stop", "left"])
     on, start = frame["on"].to_numpy(), frame["start"].to_numpy(dtype=float)
     stop, status = frame["stop"].to_numpy(dtype=float), frame["status"].to_numpy()
-    followed = []
+    followed: list[Followed] = []
+    seen: dict[str, IntArray] = {}
     for name, strategy in strategies.items():
         asked = strategy.required(known)
         forced = asked != FREE
+        if not forced.any():
+            raise NotEstimableError(
+                f"{name!r} ({strategy.describe()}) asks for no treatment at any decision of these "
+                "data: every subject follows it."
+            )
+        for other, before in seen.items():
+            if (asked == before).all():
+                raise NotEstimableError(
+                    f"{other!r} and {name!r} ask for the same at every decision of these data."
+                )
+        seen[name] = asked
         kept = first_breach(~forced | (asked == on), decisions.starts)
         if not kept.any():
             raise NotEstimableError(
@@ -120,7 +139,9 @@ def follow(decisions: Decisions, strategies: dict[str, TreatmentStrategy]) -> tu
                 "interval."
             )
         curves = RowCurves.of(start[kept], stop[kept], status[kept])
-        followed.append(Followed(name, kept, forced, curves))
+        last = stop[kept].max()
+        ended = (status[kept][stop[kept] == last] > 0).all()
+        followed.append(Followed(name, kept, forced, curves, np.inf if ended else float(last)))
     return tuple(followed)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of
-from trdstats.formulas import check_full_rank, read_covariates
+from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 
 _LEAST = 1e-8
@@ -51,25 +51,16 @@ class Choice:
         return np.clip(p, _LEAST, 1.0)
 
 
-def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
-    """Return the model of treatment, or of staying in follow-up.
-
-    Parameters
-    ----------
-    decisions : Decisions
-    formula : str
-        Covariates as known at the start of each interval.
-    what : {"on", "stays"}
+def read_known(decisions: Decisions, formula: str, *, least: int = 1) -> CovariateDesign:
+    """Return the covariates of all decisions.
 
     Raises
     ------
     DataError
-        When a covariate is missing; the rows are named.
-    NotEstimableError
-        When covariates are collinear, or the choice does not vary.
+        When one is missing; the subjects are named.
     """
     frame = decisions.frame
-    design = read_covariates(frame, formula, what="decisions", least=0)
+    design = read_covariates(frame, formula, what="decisions", least=least)
     kept = np.zeros(len(frame), dtype=bool)
     kept[design.kept] = True
     if not kept.all():
@@ -85,6 +76,28 @@ def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
                 )
             ]
         )
+    return design
+
+
+def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
+    """Return the model of treatment, or of staying in follow-up.
+
+    Parameters
+    ----------
+    decisions : Decisions
+    formula : str
+        Covariates as known at the start of each interval.
+    what : {"on", "stays"}
+
+    Raises
+    ------
+    DataError
+        When a covariate is missing; the rows are named.
+    NotEstimableError
+        When covariates are collinear, the choice does not vary, or nobody left.
+    """
+    frame = decisions.frame
+    design = read_known(decisions, formula, least=0)
     X = np.column_stack([np.ones(len(frame)), design.X])
     terms = ("Intercept", *design.terms)
     if what == "on":
@@ -94,7 +107,12 @@ def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
     else:
         y = 1.0 - frame["left"].to_numpy(dtype=float)
         at_risk = frame["status"].to_numpy() == 0
-        rows = (at_risk,) if (y[at_risk] == 0).any() else ()
+        if not (y[at_risk] == 0).any():
+            raise NotEstimableError(
+                "No subject left follow-up (left is 0 in every row): there is no leaving to model. "
+                "Give the column left, or take `leaving` out."
+            )
+        rows = (at_risk,)
     if what == "on" and not rows:
         raise NotEstimableError(
             f"Treatment with {decisions.treatment} never changes: there is no decision to model."

@@ -10,9 +10,10 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import check_instance, checked
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.columns import check_columns, check_not_empty
-from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, count_of
+from trdstats.comparison.changing.decision_checks import EARLIER, NUMBERS, not_coded, out_of_order
+from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.frames import to_pandas
 from trdstats.outcomes import Definition, Episodes, InCourse, time_to
 from trdstats.outcomes.episodes.sources import Source, changes_of
@@ -21,21 +22,21 @@ from trdstats.outcomes.time_to import LEFT_FOLLOW_UP
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count
 
-_COLUMNS = ("subject", "interval", "start", "stop", "status", "on", "previous", "left")
-_EARLIER = 1e-6  # days: what held before a decision on the same day
+_COLUMNS = ("subject", "interval", "start", "stop", "status", "on", "previous", "left", "row")
 
 
 @checked
 class Decisions(SummaryMixin):
-    """Intervals of equal length since an origin, with the treatment of each and what preceded it.
+    """Intervals since an origin, with the treatment of each and what preceded it.
 
     Parameters
     ----------
     frame : DataFrame
         One row a subject and interval, from the origin to the event, the end of follow-up or
-        leaving: subject, start and stop (days since the origin), status (0, 1 the event, 2 and
-        above what competes with it; on the last row only), on (1 on treatment in the interval),
-        previous (1 on treatment before it), and covariates as known at the start.
+        leaving; intervals of equal length for `SequentialTrials`: subject, start and stop (days
+        since the origin), status (0, 1 the event, 2 and above what competes with it; on the last
+        row only), on (1 on treatment in the interval), previous (1 on treatment before it), and
+        covariates as known at the start.
     outcome, origin, treatment : str
         In words.
     causes : mapping of int to str, optional
@@ -84,16 +85,21 @@ class Decisions(SummaryMixin):
         empty = check_not_empty(table, "decisions")
         if problems or empty:
             raise DataError([*problems, *([empty] if empty else [])])
-        code = pd.factorize(table["subject"])[0]
+        if "left" not in table:
+            table = table.assign(left=0)
+        numbers = {c: pd.to_numeric(table[c], errors="coerce").astype(float) for c in NUMBERS}
+        wrong = not_coded(table["subject"], pd.DataFrame(numbers))
+        if wrong:
+            raise DataError(wrong)
+        table = table.assign(**numbers)
+        code = pd.factorize(table["subject"], sort=True)[0]
         table = table.iloc[np.lexsort((table["start"], code))].reset_index(drop=True)
-        wrong = _problems(table)
+        wrong = out_of_order(table)
         if wrong:
             raise DataError(wrong)
         first = ~table["subject"].duplicated().to_numpy()
         number = np.arange(len(table))
         table["interval"] = number - np.maximum.accumulate(np.where(first, number, 0))
-        if "left" not in table:
-            table["left"] = 0
         self.frame = table.astype({"status": int, "on": int, "previous": int, "left": int})
         self.outcome, self.origin, self.treatment = outcome, origin, treatment
         self.causes = dict(causes or {1: outcome})
@@ -111,7 +117,9 @@ class Decisions(SummaryMixin):
 
     def episodes(self) -> Episodes:
         """Return the intervals as episodes, for Cox regression on the column `on`."""
-        frame = self.frame.drop(columns=["interval", "left"]).assign(treatment="all")
+        frame = self.frame.drop(columns=["interval", "left"])
+        if "treatment" not in frame:
+            frame = frame.assign(treatment="all")
         return Episodes(
             frame, outcome=self.outcome, origin=self.origin, causes=self.causes, caveat=self.caveat
         )
@@ -148,64 +156,6 @@ class Decisions(SummaryMixin):
 _SHOWN = 24
 
 
-def _problems(table: pd.DataFrame) -> list[Problem]:
-    """Return what is wrong with the rows, sorted by subject and start."""
-    who = table["subject"].to_numpy(dtype=object)
-    problems = []
-
-    def report(bad: BoolArray, kind: str, one: str, many: str, remedy: str) -> None:
-        if bad.any():
-            names = tuple(dict.fromkeys(str(who[i]) for i in np.flatnonzero(bad)))
-            problems.append(
-                Problem(kind, count_of(int(bad.sum()), f"row {one}", f"rows {many}"), names, remedy)
-            )
-
-    numbers = {c: pd.to_numeric(table[c], errors="coerce").to_numpy(dtype=float)
-               for c in ("start", "stop", "status", "on", "previous")}  # fmt: skip
-    missing = ~np.isfinite(np.stack(list(numbers.values()))).all(axis=0)
-    report(
-        missing, "not_a_number", "has an entry that is no number.",
-        "have an entry that is no number.", "Days, status and treatment are numbers.",
-    )  # fmt: skip
-    coded = np.isin(numbers["on"], (0, 1)) & np.isin(numbers["previous"], (0, 1))
-    report(
-        ~coded & ~missing, "not_0_or_1", "is neither on (1) nor off (0) treatment.",
-        "are neither on (1) nor off (0) treatment.", "Code on and previous as 0 and 1.",
-    )  # fmt: skip
-    short = ~(numbers["stop"] > numbers["start"]) & ~missing
-    report(
-        short, "no_length", "ends at its start, or before.", "end at their start, or before.",
-        "stop is later than start.",
-    )  # fmt: skip
-    if problems:
-        return problems
-    same = who[1:] == who[:-1]
-    gap = np.r_[False, same & (np.abs(numbers["start"][1:] - numbers["stop"][:-1]) > _EARLIER)]
-    report(
-        gap, "gap", "does not begin where the one before it ends.",
-        "do not begin where the one before them ends.",
-        "Give every interval from the origin on; carry the last values forward.",
-    )  # fmt: skip
-    late = np.r_[True, ~same] & (np.abs(numbers["start"]) > _EARLIER)
-    report(
-        late, "late", "of a subject does not begin at day 0.",
-        "of subjects do not begin at day 0.",
-        "Days count from the origin, at which every subject is followed.",
-    )  # fmt: skip
-    after = np.r_[same & (numbers["status"][:-1] > 0), False]
-    report(
-        after, "after_event", "is followed by others after an event.",
-        "are followed by others after an event.", "An event ends the follow-up.",
-    )  # fmt: skip
-    switched = np.r_[False, same & (numbers["previous"][1:] != numbers["on"][:-1])]
-    report(
-        switched, "previous", "has a previous treatment that is not the one of the row before.",
-        "have a previous treatment that is not the one of the row before.",
-        "previous is the treatment of the interval before.",
-    )  # fmt: skip
-    return problems
-
-
 @checked
 def decision_intervals(
     study: Study,
@@ -237,7 +187,8 @@ def decision_intervals(
     Returns
     -------
     Decisions
-        With `on`, `previous` and the covariates as known at the start of each interval.
+        With `on`, `previous` and the covariates as known at the start of each interval, and the
+        columns of the subjects, their treatment group among them.
 
     Raises
     ------
@@ -250,6 +201,12 @@ def decision_intervals(
     if not step > 0:
         raise SpecError(f"step must be a positive number of days; got {step!r}.")
     sources = read_sources(study, covariates)
+    reserved = sorted(set(sources) & set(_COLUMNS))
+    if reserved:
+        raise SpecError(
+            f"A covariate has the name of a column of decisions: {', '.join(reserved)}. Name it "
+            "otherwise, with a mapping."
+        )
     named = (competing,) if isinstance(competing, str) else tuple(competing)
     leaving = () if LEFT_FOLLOW_UP in named else (LEFT_FOLLOW_UP,)
     times = time_to(study, definition, since=since, until=until, competing=(*named, *leaving))
@@ -274,7 +231,7 @@ def decision_intervals(
     rows["previous"] = _previous(rows, day, course)
     for name, source in sources.items():
         rows[name] = value_at(rows["subject"], day, changes_of(study, source)).to_numpy()
-    given = [c for c in study.subjects.columns if c not in rows and c != "treatment"]
+    given = [c for c in study.subjects.columns if c not in rows]
     of_subject = study.subjects.set_index("subject")[given].reindex(rows["subject"])
     rows = pd.concat([rows, of_subject.reset_index(drop=True)], axis=1)
     lost = times.left_out["reason"].value_counts().to_dict() if len(times.left_out) else {}
@@ -290,7 +247,7 @@ def decision_intervals(
 def _grid(frame: pd.DataFrame, step: float) -> pd.DataFrame:
     """Return the intervals of every subject: row of `frame`, subject, start, stop, status, left."""
     time = frame["time"].to_numpy(dtype=float)
-    size = np.ceil(time / step - _EARLIER).astype(np.intp)
+    size = np.ceil(time / step - EARLIER).astype(np.intp)
     row = np.repeat(np.arange(len(frame)), size)
     place = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
     start = place * step
@@ -307,6 +264,6 @@ def _grid(frame: pd.DataFrame, step: float) -> pd.DataFrame:
 def _previous(rows: pd.DataFrame, day: FloatArray, course: Any) -> FloatArray:
     """Return the treatment of the interval before; at the origin that before the day."""
     first = ~rows["subject"].duplicated().to_numpy()
-    before = value_at(rows["subject"], day - _EARLIER, course).to_numpy(dtype=float)
+    before = value_at(rows["subject"], day - EARLIER, course).to_numpy(dtype=float)
     on = rows["on"].to_numpy(dtype=float)
     return np.where(first, before, np.r_[0.0, on[:-1]])

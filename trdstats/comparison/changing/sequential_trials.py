@@ -42,8 +42,9 @@ class SequentialTrials(SummaryMixin):
     """Emulate a trial at every interval: those off treatment who start it, or do not.
 
     The trials are pooled in a logistic regression of the hazard in each interval of follow-up on
-    treatment, time and covariates at the start of the trial. Its curves are standardised: every
-    subject of every trial under both arms.
+    treatment, time and covariates at the start of the trial; what competes with the event has
+    another. Curves of cumulative incidence are standardised: every subject of every trial under
+    both arms. An interval cut short by censoring counts with the part that was followed.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ class SequentialTrials(SummaryMixin):
         Raises
         ------
         DataError, UnknownNameError
-            When a covariate is missing.
+            When a covariate is missing, or intervals differ in length.
         NotEstimableError
             When no subject off treatment starts it, or an arm has no event.
         """
@@ -178,10 +179,13 @@ class SequentialTrialsResult(EstimateResult):
                 drawn = np.where(logs, np.log(drawn), drawn)
             covariance = np.cov(drawn, rowvar=False).reshape(k, k)
         null = [np.nan if m == MEASURES[0] else float(m == MEASURES[2]) for m in keys["measure"]]
+        last = self._trials.ends[-1]
         reasons = [
-            "the arm that does not start has no event by then" if not np.isfinite(v)
-            else "" if np.isfinite(e) else "there is no bootstrap (n_boot)"
-            for v, e in zip(value, np.diag(covariance), strict=True)
+            f"no trial has both arms followed after day {last:g}" if day > last
+            else "the arm that does not start has no event by then" if not np.isfinite(v)
+            else "" if np.isfinite(e) else "there is no bootstrap (n_boot)" if not self._drawn
+            else "some replicates of the bootstrap have no event by then"
+            for v, e, day in zip(value, np.diag(covariance), keys["time"], strict=True)
         ]  # fmt: skip
         value = np.where(np.isfinite(value), value, np.nan)
         return estimates_of(

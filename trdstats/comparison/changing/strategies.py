@@ -165,10 +165,20 @@ class ContinueUntil(TreatmentStrategy):
         ------
         UnknownNameError
             When the state is no column.
+        SpecError
+            When it is neither 0 nor 1 somewhere; missing counts as 0.
         """
         if self.state not in rows:
             raise unknown_name("column of the decisions", self.state, rows.columns)
-        reached = rows[self.state].astype(float).fillna(0.0) > 0
+        state = pd.to_numeric(rows[self.state], errors="coerce").astype(float)
+        odd = rows[self.state].notna() & ~state.isin((0.0, 1.0))
+        if odd.any():
+            raise SpecError(
+                f"The state {self.state!r} must be 1 while in the state and 0 otherwise; got "
+                f"{rows.loc[odd, self.state].iloc[0]!r}. Give a definition as the covariate: "
+                f"covariates={{{self.state!r}: trd.Remission(10)}}."
+            )
+        reached = state.fillna(0.0) > 0
         start = rows["start"].astype(float)
         since = start.where(reached).groupby(rows["subject"], observed=True, sort=False)
         first = since.cummin().groupby(rows["subject"], observed=True, sort=False).ffill()

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.comparison.changing.decision_model import Choice, counts_of_rows
+from trdstats.comparison.changing.decision_model import Choice, counts_of_rows, read_known
 from trdstats.comparison.changing.decisions import Decisions
-from trdstats.errors import NotEstimableError
-from trdstats.formulas import check_full_rank, read_covariates
+from trdstats.errors import DataError, NotEstimableError, Problem, count_of
+from trdstats.formulas import check_full_rank
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.kernels.weighting.decision_weights import first_breach, product_within
 from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 from trdstats.parts import Arrays
+
+_ROUNDING = 1e-6  # days
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,10 @@ class Trials:
         1 starts.
     time : ndarray of int, shape (P,)
         Intervals since the start of the trial.
-    event : ndarray, shape (P,)
+    event, other : ndarray, shape (P,)
+        1 where the event, or what competes with it, came in the interval.
+    part : ndarray, shape (P,)
+        Part of the interval that was followed: below 1 where it was cut short by censoring.
     begins : ndarray of int
         First of the P rows of every subject in a trial.
     X : ndarray, shape (R, q)
@@ -41,7 +46,7 @@ class Trials:
         First row of each subject among the decisions.
     subject : ndarray of int, shape (R,)
     ends : ndarray, shape (T,)
-        Days since the start of a trial at which its intervals end.
+        Days since the start of a trial at which its intervals end, while both arms are followed.
     days : ndarray, shape (d,)
     choice : Choice or None
         Of the decisions, where leaving an arm ends the follow-up.
@@ -53,6 +58,8 @@ class Trials:
     arm: FloatArray
     time: IntArray
     event: FloatArray
+    other: FloatArray
+    part: FloatArray
     begins: IntArray
     X: FloatArray
     starts: IntArray
@@ -71,7 +78,7 @@ class Trials:
     def curves(self, counts: FloatArray) -> FloatArray:
         """Return the incidence at the end of every interval under (not starting, starting)."""
         of_row = counts_of_rows(counts, self.starts, len(self.X))
-        weight = of_row[self.row]
+        weight = of_row[self.row] * self.part
         if self.choice is not None:
             p = self.choice.probability(self.choice.fit(of_row))[self.row]
             # The first decision defines the arm; later ones keep to it.
@@ -79,27 +86,32 @@ class Trials:
             weight = weight / product_within(factor, self.begins)
         use = weight > 0
         design = self._design(self.arm, self.time, self.X[self.of])
-        fit = fit_linear_model(design[use], self.event[use], weight[use], "logistic")
+        fit, of_other = (
+            fit_linear_model(design[use], y[use], weight[use], "logistic") if y.any() else None
+            for y in (self.event, self.other)
+        )
+        assert fit is not None  # `emulate` asks for events
         entered = self.of[self.begins]
         times_in = of_row[entered]
         X = self.X[entered]
         out = np.empty((2, len(self.ends)))
         for a in (0, 1):
-            survival = np.ones(len(entered))
+            left, incidence = np.ones(len(entered)), np.zeros(len(entered))
             for t in range(len(self.ends)):
-                time = np.full(len(entered), t)
-                survival = survival * (1 - fit.mean(self._design(np.full(len(entered), float(a)),
-                                                                 time, X)))  # fmt: skip
-                out[a, t] = 1 - (times_in @ survival) / times_in.sum()
+                at = self._design(np.full(len(entered), float(a)), np.full(len(entered), t), X)
+                hazard = fit.mean(at)
+                incidence = incidence + left * hazard
+                gone = hazard if of_other is None else hazard + of_other.mean(at)
+                left = left * np.maximum(1 - gone, 0.0)
+                out[a, t] = (times_in @ incidence) / times_in.sum()
         return out
 
     def estimate(self, counts: FloatArray) -> Arrays:
         """Return the incidence on the days, one row an arm."""
         curves = self.curves(counts)
         at = np.r_[0.0, self.ends]
-        return {
-            "incidence": np.array([np.interp(self.days, at, np.r_[0.0, row]) for row in curves])
-        }
+        on_days = np.array([np.interp(self.days, at, np.r_[0.0, row]) for row in curves])
+        return {"incidence": np.where(self.days > self.ends[-1], np.nan, on_days)}
 
     def table(self) -> pd.DataFrame:
         """Return every trial: start, n_start, n_not, events_start, events_not, intervals."""
@@ -129,24 +141,24 @@ def emulate(
     ------
     NotEstimableError
         When no subject starts, an arm has no event, or covariates are collinear.
+    DataError
+        When a covariate is missing, or intervals differ in length.
     """
     frame = decisions.frame
-    design = read_covariates(frame, covariates, what="decisions")
-    X = np.zeros((len(frame), design.X.shape[1]))
-    known = np.zeros(len(frame), dtype=bool)
-    known[design.kept] = True
-    X[known] = design.X - design.X.mean(axis=0)
+    step = _step(decisions)
+    design = read_known(decisions, covariates)
+    X = design.X - design.X.mean(axis=0)
     previous, on = frame["previous"].to_numpy(), frame["on"].to_numpy()
     starts = decisions.starts
     size = np.diff(np.append(starts, len(frame)))
     subject = np.repeat(np.arange(len(starts)), size)
     last = (starts + size)[subject]
-    eligible = np.flatnonzero((previous == 0) & known)
+    eligible = np.flatnonzero(previous == 0)
     if not on[eligible].any():
         raise NotEstimableError(
             f"No subject off {decisions.treatment} starts it: there is no trial to emulate."
         )
-    longest = int(np.ceil(max(days) / _step(frame)))
+    longest = int(np.ceil(max(days) / step))
     length = np.minimum(last[eligible] - eligible, longest)
     of = np.repeat(eligible, length)
     time = np.arange(len(of)) - np.repeat(np.cumsum(length) - length, length)
@@ -156,7 +168,11 @@ def emulate(
         kept = first_breach(on[row] == arm, begins)
         row, of, arm, time = row[kept], of[kept], arm[kept], time[kept]
         begins = np.flatnonzero(time == 0).astype(np.intp)
-    event = (frame["status"].to_numpy()[row] == 1).astype(float)
+    status = frame["status"].to_numpy()[row]
+    event, other = (status == 1).astype(float), (status > 1).astype(float)
+    lasted = (frame["stop"] - frame["start"]).to_numpy()[row] / step
+    part = np.where(status == 0, np.minimum(lasted, 1.0), 1.0)
+    followed = min(int(time[arm == a].max(initial=0)) for a in (0.0, 1.0)) + 1
     for a, name in ((1.0, "start"), (0.0, "do not start")):
         if not event[arm == a].any():
             raise NotEstimableError(
@@ -166,15 +182,40 @@ def emulate(
                     ["Intercept", *design.terms])  # fmt: skip
     return Trials(
         row=row.astype(np.intp), of=of.astype(np.intp), arm=arm, time=time.astype(np.intp),
-        event=event, begins=begins, X=X, starts=starts, subject=subject.astype(np.intp),
-        ends=_step(frame) * np.arange(1.0, int(time.max()) + 2), days=np.asarray(days, dtype=float),
+        event=event, other=other, part=part, begins=begins, X=X, starts=starts,
+        subject=subject.astype(np.intp),
+        ends=step * np.arange(1.0, followed + 1), days=np.asarray(days, dtype=float),
         choice=choice, start_day=frame["start"].to_numpy(dtype=float),
     )  # fmt: skip
 
 
-def _step(frame: pd.DataFrame) -> float:
-    """Return the length of a whole interval."""
-    return float((frame["stop"] - frame["start"]).max())
+def _step(decisions: Decisions) -> float:
+    """Return the length of the intervals; only the last of a subject may be shorter.
+
+    Raises
+    ------
+    DataError
+    """
+    frame = decisions.frame
+    length = (frame["stop"] - frame["start"]).to_numpy()
+    is_last = np.zeros(len(frame), dtype=bool)
+    is_last[np.append(decisions.starts[1:], len(frame)) - 1] = True
+    step = float(np.median(length[~is_last])) if (~is_last).any() else float(length.max())
+    uneven = np.where(is_last, length > step + _ROUNDING, np.abs(length - step) > _ROUNDING)
+    if uneven.any():
+        raise DataError(
+            [
+                Problem(
+                    "unequal_intervals",
+                    count_of(int(uneven.sum()), "interval is", "intervals are")
+                    + f" not {step:g} days long, as the others are.",
+                    tuple(frame.loc[uneven, "subject"].astype(str).drop_duplicates()),
+                    "Trials are pooled by their intervals: give intervals of one length, as "
+                    "decision_intervals(step=...) makes them. CloneCensorWeight takes any.",
+                )
+            ]
+        )
+    return step
 
 
 def redraw(stream: np.random.SeedSequence, trials: Trials) -> Arrays:

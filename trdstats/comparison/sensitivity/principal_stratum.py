@@ -205,8 +205,9 @@ class _Arm:
 
 
 def _arm(study: Study, spec: PrincipalStratumBounds, name: str) -> _Arm:
-    one = study.subjects[study.subjects["treatment"] == name]
-    known = one[one["baseline"].notna()].reset_index(drop=True)
+    # Those of whom a response is undefined, such as without a baseline, are in no proportion.
+    judged = time_to(study, spec.response).frame
+    known = judged[judged["treatment"] == name].reset_index(drop=True)
     times = time_to(study, spec.loss, since=spec.response).frame
     times = times[times["treatment"] == name]
     place = pd.Index(known["subject"].astype(object)).get_indexer(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.study import Study
 
@@ -18,7 +19,7 @@ class InCourse:
     """Whether a subject is in a course of a treatment: 1 after its first day up to its last.
 
     Episodes are spans (start, stop]: a course from day 10 to day 20 is 1 in (10, 20]. A course
-    without an end goes on.
+    without an end goes on, up to the end of the next one of the treatment if there is one.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class InCourse:
             raise unknown_name(
                 "treatment of a course", self.treatment, courses["treatment"].unique()
             )
-        end = of_treatment["end"].to_numpy(dtype=float)
+        _check_spelling(courses["treatment"].astype(str), self.treatment)
+        end = _known_ends(of_treatment)
         begins = pd.DataFrame(
             {"subject": of_treatment["subject"], "day": of_treatment["start"], "step": 1}
         )
@@ -65,3 +67,22 @@ class InCourse:
             {"subject": frame["subject"], "day": frame["day"],
              "value": (frame["count"] > 0).astype(float)}
         )  # fmt: skip
+
+
+def _check_spelling(names: pd.Series[str], treatment: str) -> None:
+    """Refuse a treatment that other courses spell otherwise: they would count as without it."""
+    folded = names.str.strip().str.casefold() == treatment.strip().casefold()
+    other = sorted(set(names[folded]) - {treatment})
+    if other:
+        raise SpecError(
+            f"Courses name {treatment!r} in other ways too: {', '.join(map(repr, other))}. Give "
+            "all of them one name, or they count as another treatment."
+        )
+
+
+def _known_ends(courses: pd.DataFrame) -> FloatArray:
+    """Return the ends of courses of one treatment: an open one ends where the next begins."""
+    ordered = courses.sort_values(["subject", "start"], kind="stable")
+    following = ordered.groupby("subject", observed=True, sort=False)["start"].shift(-1)
+    end = ordered["end"].astype(float).fillna(following)
+    return np.asarray(end.reindex(courses.index), dtype=np.float64)

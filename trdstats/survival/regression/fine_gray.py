@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, check_level
+from trdstats.errors import NotEstimableError, SpecError, check_level, count_of
 from trdstats.estimates import Estimates
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import read_right_side
@@ -36,6 +36,8 @@ from trdstats.survival.regression.regression_data import (
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import Summary, Table, each_row, format_level
+
+_LEAST_IN_A_CURVE = 5  # subjects
 
 
 @checked
@@ -124,6 +126,12 @@ class FineGray:
         if self.censoring is not None:
             column = times.at_risk()[self.censoring].iloc[regressed.row]
             stratum = pd.factorize(column)[0].astype(np.intp)
+            smallest = int(np.bincount(stratum).min())
+            if smallest < _LEAST_IN_A_CURVE:
+                raise NotEstimableError(
+                    f"{self.censoring!r} has a group of {count_of(smallest, 'subject', 'subjects')}"
+                    f": a curve of the censoring needs {_LEAST_IN_A_CURVE}. Join small groups."
+                )
         data = Subdistribution.of(
             scaled, regressed.time, regressed.status, self.cause, regressed.weight, stratum
         )
