@@ -368,10 +368,15 @@ def test_nothing_is_said_beyond_the_last_who_follows(decisions: trd.Decisions) -
     assert np.isnan(always["estimate"])
     assert always["reason"] == "no subject who follows the strategy is left by then"
     assert np.isfinite(never["estimate"])
+    assert "No estimate at day 112: no subject who follows the strategy is left by then." in str(
+        spec.fit(short)
+    )
     assert np.isfinite(table.loc[("incidence", "always", 56), "std_error"])
     assert np.isnan(table.loc[("mean days without", "always", 168), "estimate"])
     trials = trd.SequentialTrials("score", days=[84, last + 500], n_boot=0).fit(decisions).tidy()
     late = trials[trials["time"] > last]
+    shown = str(trd.SequentialTrials("score", days=[last + 500], n_boot=0).fit(decisions))
+    assert "No estimate at day" in shown
     assert late["estimate"].isna().all()
     assert late["reason"].str.startswith("no trial has both arms followed after day").all()
 

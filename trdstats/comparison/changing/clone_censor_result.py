@@ -41,6 +41,12 @@ NO_IMMORTAL = (
 )
 
 
+def gap_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return why rows of a table of estimates have none, a sentence a day and reason."""
+    gaps = table[table["estimate"].isna()][["time", "reason"]].drop_duplicates()
+    return tuple(f"No estimate at day {r.time:g}: {r.reason}." for r in each_row(gaps))
+
+
 @checked_methods
 @dataclass(frozen=True, repr=False)
 class CloneCensorWeightResult(EstimateResult):
@@ -243,5 +249,5 @@ class CloneCensorWeightResult(EstimateResult):
             estimates.title, header,
             (Table(names, tuple(rows), 3),
              Table(heads, tuple(weights), 1, "Weights in the last interval")),
-            estimates.notes,
+            (*gap_notes(self.tidy()), *estimates.notes),
         )  # fmt: skip

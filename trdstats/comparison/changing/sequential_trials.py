@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import check_instance, checked, checked_methods
-from trdstats.comparison.changing.clone_censor_result import NO_IMMORTAL
+from trdstats.comparison.changing.clone_censor_result import NO_IMMORTAL, gap_notes
 from trdstats.comparison.changing.decision_model import check_separation, read_choice
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.comparison.changing.trial_rows import Trials, emulate, redraw
@@ -286,4 +286,5 @@ class SequentialTrialsResult(EstimateResult):
              f"all ({format_count(g.n)} different), {format_count(g.n_start)} of whom start"),
             *self.spec.header(),
         )  # fmt: skip
-        return Summary(estimates.title, header, (Table(names, tuple(rows), 3),), estimates.notes)
+        return Summary(estimates.title, header, (Table(names, tuple(rows), 3),),
+                       (*gap_notes(self.tidy()), *estimates.notes))  # fmt: skip
