@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_choice, check_le
 from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
 from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit, fit_gamma_frailty
+from trdstats.kernels.risk_sets.lognormal_frailty import fit_lognormal_frailty
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
 from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
@@ -31,15 +32,17 @@ from trdstats.survival.regression.regression_data import (
 )
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_level, format_p
 
+_MOST_GROUPS = 2_000
+
 
 @checked
 @dataclass(frozen=True, repr=False)
 class SharedFrailty(SummaryMixin):
-    """Cox regression with a gamma-distributed frailty that rows of one subject or site share.
+    """Cox regression with a frailty that rows of one subject or site share.
 
-    The hazard of a row is that of the Cox model times a factor of its subject (or site), of mean
-    1 and variance theta: some relapse again and again, others hardly. Hazard ratios compare
-    subjects of the same frailty; in the population as a whole differences shrink with time.
+    The hazard of a row is that of the Cox model times a factor of its subject (or site): some
+    relapse again and again, others hardly. Hazard ratios compare subjects of the same frailty; in
+    the population as a whole differences shrink with time.
 
     Parameters
     ----------
@@ -53,10 +56,15 @@ class SharedFrailty(SummaryMixin):
     cause : int, default 1
         Status of the event; all others count as censored.
     conf_level : float, default 0.95
+    distribution : {"gamma", "log-normal"}
+        "gamma": of mean 1 and variance theta, integrated exactly, errors with theta estimated.
+        "log-normal": logarithms with mean 0 and variance theta, integrated by Laplace's method,
+        errors at the estimated theta; at most 2,000 groups.
 
     References
     ----------
-    Therneau, Grambsch and Pankratz 2003, doi:10.1198/1061860031365.
+    Therneau, Grambsch and Pankratz 2003, doi:10.1198/1061860031365. Ripatti and Palmgren 2000,
+    doi:10.1111/j.0006-341X.2000.01016.x (log-normal).
 
     Examples
     --------
@@ -74,9 +82,11 @@ class SharedFrailty(SummaryMixin):
     strata: str | None = None
     cause: int = 1
     conf_level: float = 0.95
+    distribution: Literal["gamma", "log-normal"] = "gamma"
 
     def __post_init__(self) -> None:
         read_right_side(self.formula)
+        check_choice("distribution", self.distribution, ("gamma", "log-normal"))
         check_choice("ties", self.ties, ("efron", "breslow"))
         if self.cause < 1:
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
@@ -96,8 +106,9 @@ class SharedFrailty(SummaryMixin):
         UnknownNameError, DataError
             When a column is missing or the frame is not usable.
         NotEstimableError
-            When no group has two rows, no subject had the event, covariates are collinear, or a
-            coefficient has no finite estimate.
+            When no group has two rows, no subject had the event, covariates are collinear, a
+            coefficient has no finite estimate, or there are too many groups for a log-normal
+            frailty.
         """
         if not isinstance(times, Episodes):
             times = as_event_times(times)
@@ -120,7 +131,11 @@ class SharedFrailty(SummaryMixin):
             terms = zip(regressed.design.terms, best.separated, strict=True)
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate([t for t, e in terms if e], name)
-        fit = fit_gamma_frailty(best.data, group, best.fit.beta)
+        if self.distribution == "gamma":
+            fit = fit_gamma_frailty(best.data, group, best.fit.beta)
+        else:
+            _check_few(int(group.max()) + 1)
+            fit = fit_lognormal_frailty(best.data, group, best.fit.beta)
         return SharedFrailtyResult(
             self, times, tuple(regressed.design.terms), fit.theta, regressed, fit, group
         )
@@ -128,12 +143,20 @@ class SharedFrailty(SummaryMixin):
     def summary(self) -> Summary:
         """Return the model in words."""
         header = [
-            ("Covariates", self.formula), ("Frailty", f"gamma, shared by {self.by}"),
+            ("Covariates", self.formula), ("Frailty", f"{self.distribution}, shared by {self.by}"),
             ("Ties", self.ties.capitalize()),
         ]  # fmt: skip
         if self.strata:
             header.append(("Strata", self.strata))
         return Summary("Cox regression with shared frailty", tuple(header))
+
+
+def _check_few(groups: int) -> None:
+    if groups > _MOST_GROUPS:
+        raise NotEstimableError(
+            f"{groups:,} groups are too many for a log-normal frailty, which holds a matrix of "
+            f"all groups ({_MOST_GROUPS:,} at most): take distribution='gamma'."
+        )
 
 
 @checked_methods
@@ -147,7 +170,8 @@ class SharedFrailtyResult(Coefficients):
     times : Episodes or EventTimes
     terms : tuple of str
     theta : float
-        Variance of the frailties; 0 where the likelihood is highest without them.
+        Variance of the frailties ("log-normal": of their logarithms); 0 where the likelihood is
+        highest without them.
     """
 
     ratio: ClassVar[str] = "hazard_ratio"
@@ -164,7 +188,7 @@ class SharedFrailtyResult(Coefficients):
         """Return the log hazard ratios at equal frailty.
 
         Their covariance is that of the profile likelihood, the variance of the frailties
-        estimated with them; it is no sum over subjects.
+        estimated with them ("log-normal": at its estimate); it is no sum over subjects.
         """
         q = len(self.terms)
         return coefficients_of(
@@ -180,7 +204,8 @@ class SharedFrailtyResult(Coefficients):
         Returns
         -------
         pandas.DataFrame
-            group (value of `by`), events, estimate (conditional mean; 1 is the average hazard).
+            group (value of `by`), events, estimate (conditional mean, 1 is the average
+            hazard; "log-normal": conditional mode, 1 is the median hazard).
         """
         regressed = self._regressed
         event = regressed.status == self.spec.cause
@@ -202,10 +227,12 @@ class SharedFrailtyResult(Coefficients):
         pandas.DataFrame
             n (subjects), groups, events, n_left_out (rows that lack a covariate), theta with
             limits on the scale of its logarithm (NaN at 0), kendall_tau (dependence of two times
-            of a group, theta / (theta + 2)), loglik (integrated), and likelihood_ratio with p of
-            theta = 0: half a chi-squared with one degree of freedom, as 0 is a boundary.
+            of a group, theta / (theta + 2); NaN under "log-normal"), loglik (integrated), and
+            likelihood_ratio with p of theta = 0: half a chi-squared with one degree of freedom, as
+            0 is a boundary.
         """
         fit, regressed = self._fit, self._regressed
+        gamma = self.spec.distribution == "gamma"
         error = float(np.sqrt(fit.covariance[-1, -1]))
         half = norm.isf((1 - self.conf_level) / 2) * error
         ratio = max(2 * (fit.loglik - fit.loglik_without), 0.0)
@@ -218,7 +245,7 @@ class SharedFrailtyResult(Coefficients):
                 "theta": [fit.theta],
                 "theta_low": [fit.theta * np.exp(-half) if fit.theta else np.nan],
                 "theta_high": [fit.theta * np.exp(half) if fit.theta else np.nan],
-                "kendall_tau": [fit.theta / (fit.theta + 2)],
+                "kendall_tau": [fit.theta / (fit.theta + 2) if gamma else np.nan],
                 "loglik": [fit.loglik],
                 "likelihood_ratio": [ratio],
                 "likelihood_ratio_p": [float(chi2.sf(ratio, 1)) / 2 if ratio > 0 else 1.0],
@@ -236,14 +263,15 @@ class SharedFrailtyResult(Coefficients):
         lines = [*self._regressed.header(), *self.spec.summary().header]
         level = f"{format_level(self.conf_level)} CI"
         notes = []
+        what = "frailty" if self.spec.distribution == "gamma" else "log frailty"
         if self.theta:
             limits = f"({g.theta_low:.2f} to {g.theta_high:.2f})"
-            lines.append(("Variance of frailty", f"{self.theta:.2f} {limits}"))
+            lines.append((f"Variance of {what}", f"{self.theta:.2f} {limits}"))
             lines.append(
                 ("No frailty", f"{g.likelihood_ratio:.2f}, p {format_p(g.likelihood_ratio_p)}")
             )
         else:
-            lines.append(("Variance of frailty", "0"))
+            lines.append((f"Variance of {what}", "0"))
             notes.append(
                 "The likelihood is highest without frailty: coefficients and errors are those of "
                 "the Cox model. Small theta are not excluded."
