@@ -23,7 +23,8 @@ def check_columns(
     Parameters
     ----------
     wanted : iterable of (role, column)
-        Roles and the columns said to play them.
+        Roles and the columns said to play them. A role that is the name of an argument is told as
+        one.
     """
     problems = []
     for role, column in wanted:
@@ -40,7 +41,7 @@ def check_columns(
                 "unknown_column",
                 f"`{table}` has no column {column!r} for {role}.",
                 (),
-                f"{hint} Name it with {role}=...",
+                f"{hint} Name it with {role}=..." if role.isidentifier() else hint,
             )
         )
     return problems

@@ -338,6 +338,10 @@ def test_what_cannot_be_imputed_is_said(frame: pd.DataFrame, draws: Any) -> None
         trd.GLMMImputation(MODEL, n=5, seed=1).draw(frame.drop(columns=["treatment", "visit"]))
     for words in ("no column 'treatment' for treatment", "no column 'visit' for visit"):
         assert words in str(caught.value)
+    with pytest.raises(DataError) as caught:
+        trd.dropout_events(trd.load_sample("trial"), outcome="response")
+    assert "no column 'response' for the formula or outcome" in str(caught.value)
+    assert "Name it with" not in str(caught.value)
     with pytest.raises(SpecError, match="needs a reference arm"):
         draws.impute("JR")
     completed = draws.impute("MAR")

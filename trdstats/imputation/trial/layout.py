@@ -259,7 +259,7 @@ def _with_outcome(
 
 def _check(rows: pd.DataFrame, columns: list[str]) -> None:
     roles = dict(zip(columns, ("subject", "treatment", "visit"), strict=False))
-    named = [(roles.get(c, "formula"), c) for c in dict.fromkeys(columns)]
+    named = [(roles.get(c, "the formula or outcome"), c) for c in dict.fromkeys(columns)]
     problems = check_columns(rows, named, "data")
     empty = check_not_empty(rows, "data")
     if problems or empty:
