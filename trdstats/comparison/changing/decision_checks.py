@@ -24,8 +24,8 @@ class _Report:
     def __call__(self, bad: BoolArray, kind: str, one: str, many: str, remedy: str) -> None:
         if bad.any():
             names = tuple(dict.fromkeys(str(self._who[i]) for i in np.flatnonzero(bad)))
-            told = count_of(int(bad.sum()), f"row {one}", f"rows {many}")
-            self.problems.append(Problem(kind, told, names, remedy))
+            message = count_of(int(bad.sum()), f"row {one}", f"rows {many}")
+            self.problems.append(Problem(kind, message, names, remedy))
 
 
 def not_coded(subject: pd.Series[Any], table: pd.DataFrame) -> list[Problem]:

@@ -94,7 +94,7 @@ def read_choice(decisions: Decisions, formula: str, what: str) -> Choice:
     DataError
         When a covariate is missing; the rows are named.
     NotEstimableError
-        When covariates are collinear, the choice does not vary, or nobody left.
+        When covariates are collinear, the choice does not vary, or no subject left.
     """
     frame = decisions.frame
     design = read_known(decisions, formula, least=0)

@@ -72,8 +72,8 @@ class ImputedRatings(Imputed):
             When a strategy sets every rating that they would shift.
         """
         shift = super().shift(deltas)
-        moved = shift[self.cells] != 0
-        if moved.any() and (self.given[self.cells][moved] >= 0).all():
+        shifted = shift[self.cells] != 0
+        if shifted.any() and (self.given[self.cells][shifted] >= 0).all():
             raise SpecError(
                 "The delta shifts no rating: SetTo sets all those that it names. Impute them under "
                 "another strategy, such as 'MAR'."

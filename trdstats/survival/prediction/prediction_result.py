@@ -92,7 +92,7 @@ class DynamicPredictionResult(Coefficients):
             "treatment.",
         )
 
-    def predict(self, frame: FrameLike | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    def predict(self, frame: FrameLike | Sequence[Mapping[str, object]]) -> pd.DataFrame:
         """Return the probability of still being in response at the end of the horizon.
 
         Parameters
@@ -157,7 +157,7 @@ class DynamicPredictionResult(Coefficients):
             reasons.append(out)
         return reasons
 
-    def sentence(self, row: Mapping[str, Any]) -> str:
+    def sentence(self, row: Mapping[str, object]) -> str:
         """Return the prediction for one patient as a sentence.
 
         Parameters
