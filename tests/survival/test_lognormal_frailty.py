@@ -123,6 +123,6 @@ def test_without_frailty_it_is_the_cox_model() -> None:
 def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError, match="distribution"):
         trd.SharedFrailty("treatment", distribution="normal")  # type: ignore[arg-type]
-    monkeypatch.setattr("trdstats.survival.regression.frailty._MOST_GROUPS", 10)
+    monkeypatch.setattr("trdstats.survival.regression.frailty_fit._MOST_GROUPS", 10)
     with pytest.raises(NotEstimableError, match="too many for a log-normal frailty"):
         fit(cohort(12, 5, seed=1))

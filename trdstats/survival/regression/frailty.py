@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,14 @@ from trdstats.arrays import IntArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
-from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit, fit_gamma_frailty
-from trdstats.kernels.risk_sets.lognormal_frailty import fit_lognormal_frailty
+from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
 from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 from trdstats.outcomes import Episodes, EventTimes, as_event_times
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
+from trdstats.survival.regression.frailty_fit import DISTRIBUTIONS, Distribution, fit_frailty
 from trdstats.survival.regression.regression_data import (
     Regressed,
     check_events,
@@ -31,8 +31,6 @@ from trdstats.survival.regression.regression_data import (
     standardise,
 )
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_level, format_p
-
-_MOST_GROUPS = 2_000
 
 
 @checked
@@ -82,11 +80,11 @@ class SharedFrailty(SummaryMixin):
     strata: str | None = None
     cause: int = 1
     conf_level: float = 0.95
-    distribution: Literal["gamma", "log-normal"] = "gamma"
+    distribution: Distribution = "gamma"
 
     def __post_init__(self) -> None:
         read_right_side(self.formula)
-        check_choice("distribution", self.distribution, ("gamma", "log-normal"))
+        check_choice("distribution", self.distribution, DISTRIBUTIONS)
         check_choice("ties", self.ties, ("efron", "breslow"))
         if self.cause < 1:
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
@@ -131,11 +129,7 @@ class SharedFrailty(SummaryMixin):
             terms = zip(regressed.design.terms, best.separated, strict=True)
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate([t for t, e in terms if e], name)
-        if self.distribution == "gamma":
-            fit = fit_gamma_frailty(best.data, group, best.fit.beta)
-        else:
-            _check_few(int(group.max()) + 1)
-            fit = fit_lognormal_frailty(best.data, group, best.fit.beta)
+        fit = fit_frailty(self.distribution, best.data, group, best.fit.beta)
         return SharedFrailtyResult(
             self, times, tuple(regressed.design.terms), fit.theta, regressed, fit, group
         )
@@ -149,14 +143,6 @@ class SharedFrailty(SummaryMixin):
         if self.strata:
             header.append(("Strata", self.strata))
         return Summary("Cox regression with shared frailty", tuple(header))
-
-
-def _check_few(groups: int) -> None:
-    if groups > _MOST_GROUPS:
-        raise NotEstimableError(
-            f"{groups:,} groups are too many for a log-normal frailty, which holds a matrix of "
-            f"all groups ({_MOST_GROUPS:,} at most): take distribution='gamma'."
-        )
 
 
 @checked_methods
