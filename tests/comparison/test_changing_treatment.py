@@ -281,6 +281,8 @@ def test_what_is_refused(decisions: trd.Decisions) -> None:
         ({"left": "no"}, "no number"),
         ({"left": np.nan}, "no number"),
         ({"left": 2}, "neither left follow-up"),
+        ({"subject": None}, "rows have no subject"),
+        ({"start": pd.Timestamp("2024-01-01")}, "no number"),
     ],
 )
 def test_frames_that_are_no_decisions(change: dict[str, Any], words: str) -> None:

@@ -12,7 +12,12 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.columns import check_columns, check_not_empty
-from trdstats.comparison.changing.decision_checks import EARLIER, NUMBERS, not_coded, out_of_order
+from trdstats.comparison.changing.decision_checks import (
+    EARLIER,
+    not_coded,
+    out_of_order,
+    with_numbers,
+)
 from trdstats.errors import DataError, NotEstimableError, SpecError
 from trdstats.frames import to_pandas
 from trdstats.outcomes import Definition, Episodes, InCourse, time_to
@@ -87,16 +92,16 @@ class Decisions(SummaryMixin):
             raise DataError([*problems, *([empty] if empty else [])])
         if "left" not in table:
             table = table.assign(left=0)
-        numbers = {c: pd.to_numeric(table[c], errors="coerce").astype(float) for c in NUMBERS}
-        wrong = not_coded(table["subject"], pd.DataFrame(numbers))
+        table = with_numbers(table)
+        wrong = not_coded(table)
         if wrong:
             raise DataError(wrong)
-        table = table.assign(**numbers)
         code = pd.factorize(table["subject"], sort=True)[0]
         table = table.iloc[np.lexsort((table["start"], code))].reset_index(drop=True)
         wrong = out_of_order(table)
         if wrong:
             raise DataError(wrong)
+        table = table.drop(columns="row_")
         first = ~table["subject"].duplicated().to_numpy()
         number = np.arange(len(table))
         table["interval"] = number - np.maximum.accumulate(np.where(first, number, 0))
