@@ -276,6 +276,12 @@ def check_level(conf_level: float) -> None:
         )
 
 
+def check_tau(tau: float, what: str = "tau") -> None:
+    """Raise `SpecError` unless a horizon is a positive, finite number of days."""
+    if not 0 < tau < float("inf"):
+        raise SpecError(f"{what} must be a positive number of days; got {tau!r}.")
+
+
 def check_bootstrap(n_boot: int, seed: int, *, least: int = 0) -> None:
     """Raise `SpecError` unless the number of resamples and the seed can be used.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, check_tau
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 
 LEAST_AT_RISK = 10
@@ -23,8 +23,8 @@ def check_days(days: Sequence[float], tau: float | None = None) -> None:
     wrong = [d for d in days if not (np.isfinite(d) and d >= 0)]
     if wrong:
         raise SpecError(f"Days count from 0 on and are finite; got {wrong[0]!r}.")
-    if tau is not None and not (np.isfinite(tau) and tau > 0):
-        raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+    if tau is not None:
+        check_tau(tau)
 
 
 def is_supported(n_risk: FloatArray, n: int) -> BoolArray:

@@ -13,7 +13,7 @@ from trdstats.comparison.changing.clones import Clones, follow, redraw
 from trdstats.comparison.changing.decision_model import check_separation, read_choice
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.comparison.changing.strategies import TreatmentStrategy
-from trdstats.errors import SpecError, check_bootstrap, check_level, pick_level
+from trdstats.errors import SpecError, check_bootstrap, check_level, check_tau, pick_level
 from trdstats.formulas import read_right_side
 from trdstats.replicates import replicate, streams_of
 from trdstats.tables import Summary, SummaryMixin
@@ -108,8 +108,7 @@ class CloneCensorWeight(SummaryMixin):
         read_right_side(self.model)
         if self.leaving is not None:
             read_right_side(self.leaving)
-        if not (self.tau > 0 and np.isfinite(self.tau)):
-            raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
+        check_tau(self.tau)
         if self.cap is not None and not 0.5 < self.cap < 1:
             raise SpecError(f"cap must be a quantile between 0.5 and 1; got {self.cap!r}.")
         if self.days is not None and not all(d > 0 for d in self.days):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -141,6 +142,10 @@ class CloneCensorWeightResult(EstimateResult):
             strategy, start (day), n (clones that still follow it), mean, largest, effective (size
             of a sample of equal weights), least_probability (of the decisions asked for).
         """
+        return self._weight_table.copy()
+
+    @cached_property
+    def _weight_table(self) -> pd.DataFrame:
         return weight_table(self.decisions, self._clones)
 
     def decision_model(self) -> pd.DataFrame:
@@ -157,7 +162,7 @@ class CloneCensorWeightResult(EstimateResult):
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, intervals, events, the largest weight, the least probability."""
-        table, frame = self.weights(), self.decisions.frame
+        table, frame = self._weight_table, self.decisions.frame
         return pd.DataFrame(
             {
                 "n": [self.decisions.n],
@@ -171,7 +176,7 @@ class CloneCensorWeightResult(EstimateResult):
 
     def _notes(self) -> tuple[str, ...]:
         notes = [*caveat_notes(self.decisions.caveat), NO_IMMORTAL]
-        least = float(self.weights()["least_probability"].min())
+        least = float(self._weight_table["least_probability"].min())
         if least < _RARE:
             notes.append(
                 f"Some decisions that a strategy asks for had a probability of {least:.3f}: few "
@@ -233,7 +238,7 @@ class CloneCensorWeightResult(EstimateResult):
             (w.strategy, f"{w.start:g}", format_count(w.n), format_number(w.mean, 2),
              format_number(w.largest, 1), format_number(w.effective, 0),
              format_number(w.least_probability, 3))
-            for w in each_row(self.weights().groupby("strategy", sort=False).tail(1))
+            for w in each_row(self._weight_table.groupby("strategy", sort=False).tail(1))
         ]  # fmt: skip
         heads = ("Strategy", "From day", "Following", "Mean weight", "Largest", "Effective size",
                  "Least probability")  # fmt: skip

@@ -32,6 +32,7 @@ from trdstats.errors import (
     check_bootstrap,
     check_choice,
     check_level,
+    check_tau,
     describe_problems,
     pick_level,
     unknown_name,
@@ -153,7 +154,9 @@ def compare(
     labels = [c.label for c in cohorts]
     if reference is not None:
         reference = pick_level("treatment", reference, labels)
-    longest = np.inf if relapse_tau is None else _check_tau("relapse_tau", relapse_tau)
+    if relapse_tau is not None:
+        check_tau(relapse_tau, "relapse_tau")
+    longest = np.inf if relapse_tau is None else float(relapse_tau)
     onsets = {
         c.label: CohortOnset.of(derived[c.label].onset, c.study.subjects["subject"],
                                 seed=int(start), n_boot=n_boot, n_jobs=n_jobs)
@@ -242,22 +245,10 @@ def _check_strategy(after_switch: AfterSwitch | None, outcomes: Sequence[str]) -
         )
 
 
-def _check_tau(what: str, value: float) -> float:
-    """Return a horizon.
-
-    Raises
-    ------
-    SpecError
-        When it is no positive number of days.
-    """
-    if not (value > 0 and np.isfinite(value)):
-        raise SpecError(f"{what} must be a positive number of days; got {value!r}.")
-    return float(value)
-
-
 def _horizon(cohort: Cohort, base: Cohort, tau: float | None) -> float:
     if tau is not None:
-        return _check_tau("tau", tau)
+        check_tau(tau)
+        return float(tau)
     ends = (c.last_due(np.inf) or float(c.last_day().max()) for c in (cohort, base))
     return min(ends)
 

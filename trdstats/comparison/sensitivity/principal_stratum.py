@@ -10,7 +10,14 @@ import pandas as pd
 
 from trdstats.arguments import Level, check_instance, checked, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, check_bootstrap, check_level, pick_level
+from trdstats.errors import (
+    NotEstimableError,
+    SpecError,
+    check_bootstrap,
+    check_level,
+    check_tau,
+    pick_level,
+)
 from trdstats.kernels.numerics.partial_identification import bounds_interval, trimmed_means
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.kernels.risk_sets.row_curves import RowCurves
@@ -87,8 +94,7 @@ class PrincipalStratumBounds(SummaryMixin):
         check_instance("loss", self.loss, Definition)
         check_level(self.conf_level)
         check_bootstrap(self.n_boot, self.seed)
-        if not (self.tau > 0 and np.isfinite(self.tau)):
-            raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
+        check_tau(self.tau)
         if not self.n_boot:
             raise SpecError("n_boot must be above 0: the bounds have no other errors.")
 

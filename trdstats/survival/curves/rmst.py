@@ -15,8 +15,8 @@ from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import (
     NotEstimableError,
-    SpecError,
     check_level,
+    check_tau,
     no_error_known,
     no_error_reason,
     or_leave_out,
@@ -93,8 +93,7 @@ class RMST:
     def __post_init__(self) -> None:
         if self.covariates is not None:
             read_right_side(self.covariates)
-        if not (self.tau > 0 and np.isfinite(self.tau)):
-            raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
+        check_tau(self.tau)
         check_level(self.conf_level)
 
     def fit(

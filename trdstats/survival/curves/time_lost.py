@@ -13,7 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError, check_level, no_error_reason, pick_level
+from trdstats.errors import NotEstimableError, check_level, check_tau, no_error_reason, pick_level
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
 from trdstats.estimates.weights import WeightsLike
@@ -66,8 +66,7 @@ class TimeLost:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        if not (self.tau > 0 and np.isfinite(self.tau)):
-            raise SpecError(f"tau must be a positive number of days; got {self.tau!r}.")
+        check_tau(self.tau)
         check_level(self.conf_level)
 
     def fit(

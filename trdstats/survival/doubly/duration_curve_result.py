@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError
+from trdstats.errors import check_tau
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.scales import ScaleName
 from trdstats.kernels.parametric.flexible import PiecewiseConstant
@@ -174,8 +174,7 @@ class DurationCurveResult(CurveResult):
         SpecError
             When tau is not positive.
         """
-        if not (tau > 0 and np.isfinite(tau)):
-            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+        check_tau(tau)
         keys = pd.DataFrame({self._key: list(self._fits), "time": float(tau)})
         known = np.array([float(tau <= self._last(g)) for g in self._data.sample.groups])
         return self._stacked(

@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, check_tau
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.duration_npmle import DurationMass
 from trdstats.survival.curves.curve_plot import draw_curves
@@ -216,8 +216,7 @@ class DurationNPMLEResult(CurveResult):
         SpecError
             When tau is not positive.
         """
-        if not (tau > 0 and np.isfinite(tau)):
-            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+        check_tau(tau)
         table = self._numbers(partial(_restricted_mean, tau=tau), {"time": [float(tau)]})
         short = [tau > self._last(str(label)) for label in table[self._key]]
         table.loc[short, ["estimate", "conf_low", "conf_high"]] = np.nan

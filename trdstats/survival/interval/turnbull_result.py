@@ -14,7 +14,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, pick_level
+from trdstats.errors import SpecError, check_tau, pick_level
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.interval.npmle_bounds import (
     incidence_bounds,
@@ -295,8 +295,7 @@ class TurnbullResult(CurveResult):
         UnknownNameError
             When the reference is no group.
         """
-        if not (tau > 0 and np.isfinite(tau)):
-            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+        check_tau(tau)
 
         def bounds(fit: Npmle) -> tuple[FloatArray, FloatArray]:
             low, high = restricted_mean_bounds(fit, tau)

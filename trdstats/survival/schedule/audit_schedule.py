@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.errors import SpecError, check_level
+from trdstats.errors import check_level, check_tau
 from trdstats.outcomes import Definition, EventTimes, Response, time_to
 from trdstats.study import Study
 from trdstats.survival.curves.rmst import RMST
@@ -139,8 +139,7 @@ def audit_schedule(
 
 def _check_tau(tau: float, times: EventTimes) -> float:
     """Return a horizon of the user's; refuse one that the visits do not allow."""
-    if not (tau > 0 and np.isfinite(tau)):
-        raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+    check_tau(tau)
     RMST(tau=tau).fit(times)
     return float(tau)
 

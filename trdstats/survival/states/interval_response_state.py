@@ -13,7 +13,7 @@ from scipy.stats import norm
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError, SpecError
+from trdstats.errors import NotEstimableError, SpecError, check_level, check_tau
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval import illness_death as model
 from trdstats.kernels.interval import panel_likelihood as kernel
@@ -26,7 +26,7 @@ from trdstats.survival.states.history_groups import (
     choose_reference,
     split_history,
 )
-from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult, check_tau
+from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult
 from trdstats.tables import caveat_notes
 
 MOVES = ("response", "relapse")
@@ -84,7 +84,8 @@ class IntervalResponseState:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_tau(self.tau, self.conf_level)
+        check_tau(self.tau)
+        check_level(self.conf_level)
         cuts = tuple(float(c) for c in self.cuts)
         if not all(a < b for a, b in zip((0.0, *cuts), (*cuts, float(self.tau)), strict=True)):
             raise SpecError(

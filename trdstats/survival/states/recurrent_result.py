@@ -13,7 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError
+from trdstats.errors import SpecError, check_tau
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.interval.panel_markov import Panel, carry, derivative
@@ -192,8 +192,7 @@ class RecurrentResponseResult(Coefficients):
         SpecError
             When tau is not positive, or the formula has no such category.
         """
-        if not (tau > 0 and np.isfinite(tau)):
-            raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
+        check_tau(tau)
         edges = np.r_[0.0, [b for b in self.spec.breaks if b < tau], tau]
         x, w = np.polynomial.legendre.leggauss(_NODES)
         half = np.diff(edges) / 2

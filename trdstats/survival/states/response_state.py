@@ -10,6 +10,7 @@ import numpy as np
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked, checked_methods
 from trdstats.arrays import FloatArray
+from trdstats.errors import check_level, check_tau
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.outcomes import ResponseHistory
@@ -21,7 +22,7 @@ from trdstats.survival.states.history_groups import (
     split_history,
 )
 from trdstats.survival.states.state_bootstrap import StateBootstrap, draw_curves_anew
-from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult, check_tau
+from trdstats.survival.states.state_result import ALL_WHO_STARTED, StateResult
 
 
 @checked
@@ -73,7 +74,8 @@ class ResponseState:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
-        check_tau(self.tau, self.conf_level)
+        check_tau(self.tau)
+        check_level(self.conf_level)
 
     def fit(
         self, history: ResponseHistory | FrameLike, *, weights: WeightsLike | None = None

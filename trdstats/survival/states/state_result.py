@@ -13,7 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes, Figure
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray
-from trdstats.errors import SpecError, check_level, no_error_known
+from trdstats.errors import no_error_known
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.stacked import below
 from trdstats.kernels.numerics.boundary import error_at, variance_of_mean
@@ -41,13 +41,6 @@ from trdstats.tables import (
 
 IN_RESPONSE = STATES[1]
 ALL_WHO_STARTED = "Everyone who started treatment counts, responder or not."
-
-
-def check_tau(tau: float, conf_level: float) -> None:
-    """Raise `SpecError` unless the horizon is a positive number of days."""
-    if not (tau > 0 and np.isfinite(tau)):
-        raise SpecError(f"tau must be a positive number of days; got {tau!r}.")
-    check_level(conf_level)
 
 
 @checked_methods
