@@ -307,10 +307,6 @@ def test_small_samples_end_in_an_estimate_a_note_or_a_refusal(seed: int) -> None
     assert np.isfinite(fit.tidy()["estimate"]).all()
 
 
-def with_entry(times: EventTimes) -> EventTimes:
-    return EventTimes(times.frame.assign(entry=np.where(times.frame["subject"] == 3, 0.1, 0)))
-
-
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -318,7 +314,15 @@ def with_entry(times: EventTimes) -> EventTimes:
         (lambda t: Turnbull(seed=-1), SpecError, "seed must be a whole number"),
         (lambda t: Turnbull(conf_level=95), SpecError, "conf_level must lie between"),
         (lambda t: Turnbull(by="arm").fit(t), UnknownNameError, "Unknown column 'arm'"),
-        (lambda t: Turnbull().fit(with_entry(t)), NotEstimableError, "1 subject came under"),
+        (
+            lambda t: (
+                Turnbull(by=None)
+                .fit(EventTimes(t.frame.assign(entry=np.minimum(t.frame["time"] / 2, 2.0))))
+                .restricted_mean(9)
+            ),
+            NotEstimableError,
+            "No subject is under observation",
+        ),
         (lambda t: Turnbull().fit(t).restricted_mean(0), SpecError, "tau must be a positive"),
         (lambda t: Turnbull().fit(t).restricted_mean(9, "c"), UnknownNameError, "group 'c'"),
         (lambda t: Turnbull().fit(t).contrasts([9], "c"), UnknownNameError, "group 'c'"),

@@ -24,6 +24,7 @@ from trdstats import (
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
 from trdstats.kernels.risk_sets.cox_checks import concordance
+from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.gray import gray_scores
 
 FloatArray = npt.NDArray[np.float64]
@@ -240,7 +241,7 @@ def test_grays_score_is_the_log_rank_score_without_competing_events() -> None:
     rank = LogRank().fit(frame).tidy()
     code = (frame["treatment"] == "B").to_numpy().astype(np.intp)
     time, status = frame["time"].to_numpy(dtype=float), frame["status"].to_numpy(dtype=np.intp)
-    scores = gray_scores(time, status, code, 2, 1, 0.0)
+    scores = gray_scores(FollowUp.plain(time, status), code, 2, 1, 0.0)
     np.testing.assert_allclose(scores.score, rank["observed"] - rank["expected"], rtol=1e-10)
     same = frame.assign(treatment=np.where(np.arange(300) % 2 == 0, "A", "B"))
     gray = GrayTest().fit(same).tidy()["statistic"].item()
@@ -298,7 +299,6 @@ BAD = cohort(0)
         (FineGray("gone"), BAD.assign(gone=np.where(BAD["status"] == 1, 0.0, 1.0)),
          NotEstimableError, "gone on the time to event has no finite estimate"),
         (FineGray("age"), BAD.assign(entry=0.5), NotEstimableError, "Delayed entry is not taken"),
-        (GrayTest(), BAD.assign(entry=0.5), NotEstimableError, "does not take delayed entry"),
         (GrayTest(), BAD.assign(treatment="A"), NotEstimableError, "needs two groups"),
         (GrayTest(strata="site"), BAD, UnknownNameError, "Unknown column 'site'"),
         (CoxPH("age"), BAD.assign(time=-BAD["time"]), DataError, "negative"),

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of
 from trdstats.estimates.weights import WeightsLike
+from trdstats.kernels.interval.interval_hazard import read_problem
 from trdstats.outcomes import EventTimes
 from trdstats.survival.groups import Sample, notes_of, split
 
@@ -17,25 +19,19 @@ def split_intervals(
 ) -> Sample:
     """Return the groups of event times, each time in (left, right].
 
-    Competing causes count as censored: the event was not seen by then.
+    Competing causes count as censored: the event was not seen by then. Who came under observation
+    late is known not to have had the event by then.
 
     Raises
     ------
     NotEstimableError
-        When subjects entered late, or no subject has follow-up.
+        When no subject has follow-up.
     DataError
         When an interval begins before day 0, or as `split`.
     UnknownNameError
         As `split`.
     """
     sample = split(times, by, weights)
-    late = sum(int((g.entry > 0).sum()) for g in sample.groups)
-    if late:
-        raise NotEstimableError(
-            f"{count_of(late, 'subject', 'subjects')} came under observation after day 0 "
-            "(entry > 0). The methods for interval-censored times do not take that into account; "
-            "use KaplanMeier or CoxPH."
-        )
     early = sum(int((g.left < 0).sum()) for g in sample.groups)
     if early:
         raise DataError(
@@ -49,9 +45,47 @@ def split_intervals(
             ]
         )
     groups = tuple(
-        replace(g, right=np.where(g.status == 1, g.right, np.inf)) for g in sample.groups
+        replace(g, left=np.maximum(g.left, g.entry), right=np.where(g.status == 1, g.right, np.inf))
+        for g in sample.groups
     )
     return replace(sample, groups=groups)
+
+
+def check_no_late_entry(sample: Sample) -> Sample:
+    """Return the sample.
+
+    Raises
+    ------
+    NotEstimableError
+        When subjects came under observation after day 0.
+    """
+    late = sum(int((g.entry > 0).sum()) for g in sample.groups)
+    if late:
+        raise NotEstimableError(
+            f"{count_of(late, 'subject', 'subjects')} came under observation after day 0 "
+            "(entry > 0), which this method does not take into account; use Turnbull, IntervalPH "
+            "or KaplanMeier."
+        )
+    return sample
+
+
+def check_survivors(left: FloatArray, right: FloatArray, entry: FloatArray) -> None:
+    """Refuse delayed entry where the hazard of all has no bound before some came.
+
+    Raises
+    ------
+    NotEstimableError
+        When all under observation had had the event by a day after which others come.
+    """
+    problem = read_problem(left, right, np.empty((len(left), 0)), np.ones(len(left)), entry)
+    ends = problem.without_survivors()
+    if len(ends):
+        day = float(problem.cells.upper[ends[0]])
+        raise NotEstimableError(
+            f"By day {day:g} all under observation had had the event, though "
+            f"{int((entry >= day).sum()):,} come under observation then or later: hazards cannot "
+            "be compared over that day. Count from a later day with landmark(times, day)."
+        )
 
 
 def _subjects_before_0(times: EventTimes) -> tuple[str, ...]:

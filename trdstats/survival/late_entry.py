@@ -54,6 +54,34 @@ def late_entry_notes(sample: Sample, *, any_cause: bool = False) -> tuple[str, .
     return tuple(notes)
 
 
+def interval_entry_notes(sample: Sample, ends: dict[str, float]) -> tuple[str, ...]:
+    """Return what curves of interval-censored times with delayed entry must say.
+
+    Parameters
+    ----------
+    sample : Sample
+    ends : dict of str to float
+        Day on which the curve of a group has reached 1, infinite where it has not.
+    """
+    notes = []
+    for g in sample.groups:
+        end = ends[g.label]
+        spans = _spans(g, min(float(g.time.max()), end)) if (g.entry > 0).any() else ""
+        if spans:
+            notes.append(
+                f"No subject is under observation in {g.label} {spans}: the curve is carried "
+                "on there."
+            )
+        later = int(((g.entry >= end) & (g.entry > 0)).sum())
+        if later:
+            notes.append(
+                f"By day {end:g} all under observation had had the event in {g.label}, though "
+                f"{later:,} come under observation then or later: the curve cannot change from "
+                "there on."
+            )
+    return tuple(notes)
+
+
 def check_observed(sample: Sample, tau: float) -> None:
     """Refuse a mean of the days up to a horizon where delayed entry leaves some of them unknown.
 

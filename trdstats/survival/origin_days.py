@@ -12,7 +12,7 @@ from trdstats.kernels.interval.interval_ph import interval_ph
 from trdstats.kernels.interval.origin_days import OriginDays
 from trdstats.kernels.interval.turnbull import turnbull
 from trdstats.outcomes import EventTimes
-from trdstats.survival.interval_sample import split_intervals
+from trdstats.survival.interval_sample import check_no_late_entry, split_intervals
 
 _MOST = 16  # stretches into which the days between two visits are cut
 _SAME = 1e-6  # days
@@ -55,7 +55,9 @@ def days_by_onset(frame: pd.DataFrame, onset: EventTimes) -> tuple[OriginDays, s
     right = _ends(frame, onset)
     gap = frame["origin_gap"].to_numpy(dtype=float)
     owner, edge = _stretches(gap)
-    sample = split_intervals(onset.only_subjects(list(frame["subject"])), "treatment")
+    sample = check_no_late_entry(
+        split_intervals(onset.only_subjects(list(frame["subject"])), "treatment")
+    )
     labels = [g.label for g in sample.groups]
     group = np.array([labels.index(str(t)) for t in frame["treatment"]], dtype=np.intp)
     hazards, words = _hazards([(g.left, g.right) for g in sample.groups])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.interval.active_set import Ascent, ascend
 from trdstats.kernels.interval.innermost import Innermost, innermost_intervals
 from trdstats.kernels.interval.interval_sums import Runs, solve_curvature
@@ -26,6 +26,8 @@ class Problem:
     weight : ndarray, shape (n,)
     cells : Innermost
         Of all subjects together, m of them.
+    entered : ndarray of int, shape (n,)
+        Number of cells before each subject came under observation.
     inner : ndarray of bool, shape (n,)
         Subjects whose interval ends before the last innermost one: their event was observed, and
         some survive it.
@@ -37,11 +39,14 @@ class Problem:
     X: FloatArray
     weight: FloatArray
     cells: Innermost
+    entered: IntArray
     inner: BoolArray
     runs: Runs
 
     def before(self, value: FloatArray) -> FloatArray:
-        """Return at each increment the sum of the values of subjects whose run starts later.
+        """Return at each increment the sum of the values of subjects who are known to survive it.
+
+        They came under observation before it, and their run starts later.
 
         Parameters
         ----------
@@ -51,8 +56,14 @@ class Problem:
         -------
         ndarray, shape (m - 1,)
         """
-        starts = np.bincount(self.cells.first, weights=value, minlength=self.runs.m + 1)
+        size = self.runs.m + 1
+        starts = np.bincount(self.cells.first, weights=value, minlength=size)
+        starts = starts - np.bincount(self.entered, weights=value, minlength=size)
         return np.cumsum(starts[::-1], dtype=float)[::-1][1:]
+
+    def without_survivors(self) -> IntArray:
+        """Return the increments that nobody is known to survive: their hazard has no bound."""
+        return np.flatnonzero(self.before(np.ones(len(self.X))) < 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +95,43 @@ class Profile:
     iterations: int
 
 
-def read_problem(left: FloatArray, right: FloatArray, X: FloatArray, weight: FloatArray) -> Problem:
-    """Return the problem of times in (left, right] with covariates."""
-    cells = innermost_intervals(left, right)
+def read_problem(
+    left: FloatArray,
+    right: FloatArray,
+    X: FloatArray,
+    weight: FloatArray,
+    entry: FloatArray | None = None,
+) -> Problem:
+    """Return the problem of times in (left, right] with covariates.
+
+    Parameters
+    ----------
+    left, right, entry
+        As for `innermost_intervals`.
+    X : ndarray, shape (n, q)
+    weight : ndarray, shape (n,)
+    """
+    cells = innermost_intervals(left, right, entry)
     m = len(cells.lower)
     inner = cells.last < m - 1
     runs = Runs(cells.first[inner], cells.last[inner], m - 1)
-    return Problem(X, weight, cells, inner, runs)
+    entered = np.zeros(len(left), dtype=np.intp)
+    if entry is not None:
+        late = entry > 0
+        entered[late] = np.searchsorted(cells.upper, entry[late], side="right")
+    return Problem(X, weight, cells, entered, inner, runs)
 
 
 def starting_hazard(problem: Problem, left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the increments of the estimate without covariates, shape (m - 1,)."""
+    """Return increments to start from, shape (m - 1,).
+
+    Those of the estimate without covariates; where subjects entered late, each event spread evenly
+    over its run, a share of those who may still have one.
+    """
+    if problem.entered.any():
+        runs, w = problem.runs, problem.weight
+        events = runs.spread(w[problem.inner] / (runs.last - runs.first + 1))
+        return np.asarray(events / np.maximum(problem.before(w) + events, 1e-300))
     pooled = turnbull(left, right, problem.weight)
     mass = np.zeros(len(problem.cells.lower))
     mass[np.searchsorted(problem.cells.upper, pooled.upper)] = pooled.mass
@@ -137,7 +174,7 @@ def _describe(problem: Problem, e: FloatArray, optimum: Ascent) -> Profile:
     hazard = optimum.x
     sums = runs.sums(hazard)
     total = np.concatenate(([0.0], np.cumsum(hazard)))
-    survived = e * total[problem.cells.first]
+    survived = e * (total[problem.cells.first] - total[problem.entered])
     z = np.minimum(e[inner] * sums, _LARGEST)
     grown, died = np.expm1(z), -np.expm1(-z)
     # Derivatives of each log-likelihood with respect to log e.

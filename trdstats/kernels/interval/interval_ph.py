@@ -85,6 +85,7 @@ def interval_ph(
     X: FloatArray,
     weight: FloatArray | None = None,
     *,
+    entry: FloatArray | None = None,
     most: int = 50,
 ) -> IntervalHazards:
     """Fit hazard(t | x) = exp(x'beta) hazard(t) to times known to lie in (left, right].
@@ -100,6 +101,8 @@ def interval_ph(
         Of full rank beside a constant.
     weight : ndarray, shape (n,), optional
         Positive.
+    entry : ndarray, shape (n,), optional
+        As for `innermost_intervals`; every increment has a survivor.
     most : int
         Largest number of steps.
 
@@ -107,7 +110,7 @@ def interval_ph(
     ----------
     Finkelstein 1986, Biometrics 42:845-854, doi:10.2307/2530698.
     """
-    problem, centre, size, unit = _standardise(left, right, X, weight)
+    problem, centre, size, unit = _standardise(left, right, X, weight, entry)
     beta = np.zeros(X.shape[1])
     here = profile(problem, beta, starting_hazard(problem, left, right))
     null = here.loglik
@@ -165,12 +168,14 @@ def profile_curvature(
     X: FloatArray,
     beta: FloatArray,
     weight: FloatArray | None = None,
+    *,
+    entry: FloatArray | None = None,
 ) -> ProfileCurvature:
     """Return how the profile log-likelihood bends at its maximum.
 
     Parameters
     ----------
-    left, right, X, weight
+    left, right, X, weight, entry
         As for `interval_ph`.
     beta : ndarray, shape (q,)
         Its estimate.
@@ -190,7 +195,7 @@ def profile_curvature(
     doi:10.1080/01621459.2000.10474219; Zeng, Gao and Lin 2017, Biometrika 104:505-525,
     doi:10.1093/biomet/asx029.
     """
-    problem, _, size, unit = _standardise(left, right, X, weight)
+    problem, _, size, unit = _standardise(left, right, X, weight, entry)
     place = beta * size
     here = profile(problem, place, starting_hazard(problem, left, right))
     q = len(beta)
@@ -214,7 +219,11 @@ def profile_curvature(
 
 
 def _standardise(
-    left: FloatArray, right: FloatArray, X: FloatArray, weight: FloatArray | None
+    left: FloatArray,
+    right: FloatArray,
+    X: FloatArray,
+    weight: FloatArray | None,
+    entry: FloatArray | None,
 ) -> tuple[Problem, FloatArray, FloatArray, float]:
     """Return the problem with centred columns of size 1, their centres, sizes, and mean weight.
 
@@ -225,4 +234,4 @@ def _standardise(
     w = np.ones(len(left)) if weight is None else weight / unit
     centre = w @ X / w.sum()
     size = np.sqrt(w @ (X - centre) ** 2 / w.sum())
-    return read_problem(left, right, (X - centre) / size, w), centre, size, unit
+    return read_problem(left, right, (X - centre) / size, w, entry), centre, size, unit

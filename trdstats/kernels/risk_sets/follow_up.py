@@ -51,6 +51,10 @@ class FollowUp:
         still_there = gone[-1] - left - to_come
         return np.asarray(np.where(still_there < 1e-9 * gone[-1], 0.0, still_there))
 
+    def take(self, rows: IntArray) -> FollowUp:
+        """Return the follow-up of some subjects."""
+        return FollowUp(self.time[rows], self.status[rows], self.entry[rows], self.weight[rows])
+
     def with_one_end(self) -> FollowUp:
         """Return the follow-up with all causes from 2 on as one."""
         return replace(self, status=np.minimum(self.status, 2))

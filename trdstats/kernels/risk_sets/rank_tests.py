@@ -105,14 +105,8 @@ def rank_scores(
     strata = np.zeros(len(group), dtype=np.intp) if stratum is None else stratum
     for s in np.unique(strata):
         in_stratum = np.flatnonzero(strata == s)
-        part = FollowUp(
-            follow_up.time[in_stratum],
-            follow_up.status[in_stratum],
-            follow_up.entry[in_stratum],
-            follow_up.weight[in_stratum],
-        )
         o, e, c, each[in_stratum] = _one_stratum(
-            part, group[in_stratum], n_groups, weightings, robust
+            follow_up.take(in_stratum), group[in_stratum], n_groups, weightings, robust
         )
         observed, expected, variance = observed + o, expected + e, variance + c
     if robust:

@@ -13,7 +13,7 @@ from trdstats.kernels.parametric.mixed_times import MixedTimes
 from trdstats.outcomes.switching import notes_on
 from trdstats.survival.doubly_censored import DoublyCensored
 from trdstats.survival.groups import Group, Sample
-from trdstats.survival.interval_sample import split_intervals
+from trdstats.survival.interval_sample import check_no_late_entry, split_intervals
 from trdstats.tables import caveat_notes
 
 _LEAST_EVENTS = 8  # events that one piece of a hazard needs
@@ -41,7 +41,7 @@ class DurationSample:
         UnknownNameError, NotEstimableError, DataError
             As `split_intervals`.
         """
-        return cls(durations, split_intervals(durations.times, by))
+        return cls(durations, check_no_late_entry(split_intervals(durations.times, by)))
 
     def origin(self, group: Group) -> OriginDays:
         """Return the days on which the durations of a group may have begun."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.kernels.interval.turnbull import Npmle, turnbull
+from trdstats.kernels.interval.late_entry import npmle
+from trdstats.kernels.interval.turnbull import Npmle
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
@@ -34,7 +35,7 @@ def _replicate(stream: np.random.SeedSequence, groups: tuple[Group, ...]) -> Arr
     for k, g in enumerate(groups):
         weight = g.weight * draw_counts(len(g.weight), rng)
         drawn = weight > 0
-        curve = turnbull(g.left[drawn], g.right[drawn], weight[drawn])
+        curve = npmle(g.left[drawn], g.right[drawn], weight[drawn], g.entry[drawn])
         curves |= as_arrays(curve, f"{k}.")
     return curves
 

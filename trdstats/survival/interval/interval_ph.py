@@ -13,13 +13,14 @@ from trdstats.errors import NotEstimableError, check_bootstrap, check_level
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates, read_right_side
 from trdstats.kernels.interval.innermost import innermost_intervals
+from trdstats.kernels.interval.interval_hazard import read_problem
 from trdstats.kernels.interval.interval_ph import interval_ph, profile_curvature
 from trdstats.kernels.numerics.resampling import draw_counts
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.parts import Arrays
 from trdstats.replicates import replicate, streams_of
 from trdstats.survival.interval.interval_ph_result import Analysed, IntervalPHResult
-from trdstats.survival.interval_sample import split_intervals
+from trdstats.survival.interval_sample import check_survivors, split_intervals
 from trdstats.survival.regression.regression_data import no_finite_estimate
 
 
@@ -81,7 +82,7 @@ class IntervalPH:
         ----------
         times : EventTimes or DataFrame
             Each time lies in (left, right]; left == right is an exact time. Competing causes
-            count as censored.
+            count as censored; subjects with an `entry` count from then on.
         weights : str, Series or DataFrame, optional
             Weights of subjects, as in `KaplanMeier.fit`. Standard errors are then robust: from
             the influence of each subject, the weights taken as known.
@@ -90,7 +91,8 @@ class IntervalPH:
         ------
         NotEstimableError
             When no subject had the event, no event is seen to come before another time, columns
-            are collinear, a coefficient has no finite estimate, or some entered late.
+            are collinear, a coefficient has no finite estimate, or all under observation had the
+            event before others came.
         SpecError, DataError
             When the formula does not fit the event times.
         """
@@ -102,16 +104,20 @@ class IntervalPH:
         _check_rank(design)
         kept = design.kept
         analysed = Analysed(
-            all_subjects.left[kept], all_subjects.right[kept], design.X, all_subjects.weight[kept]
-        )
+            all_subjects.left[kept], all_subjects.right[kept], design.X,
+            all_subjects.weight[kept], all_subjects.entry[kept],
+        )  # fmt: skip
         _check_events(times, analysed)
-        fit = interval_ph(analysed.left, analysed.right, analysed.X, analysed.weight)
+        fit = interval_ph(
+            analysed.left, analysed.right, analysed.X, analysed.weight, entry=analysed.entry
+        )
         if fit.separated.any():
             terms = [t for t, e in zip(design.terms, fit.separated, strict=True) if e]
             raise no_finite_estimate(terms, times.outcome)
         curvature = profile_curvature(
-            analysed.left, analysed.right, analysed.X, fit.beta, analysed.weight
-        )
+            analysed.left, analysed.right, analysed.X, fit.beta, analysed.weight,
+            entry=analysed.entry,
+        )  # fmt: skip
         drawn = _redraw(analysed, self) if self.n_boot else None
         return IntervalPHResult(
             self, times, sample, all_subjects, design, analysed, fit, curvature, drawn
@@ -126,16 +132,17 @@ def _check_rank(design: CovariateDesign) -> None:
 def _check_events(times: EventTimes, group: Analysed) -> None:
     if not np.isfinite(group.right).any():
         raise NotEstimableError(f"No subject had the event ({times.outcome}): nothing to estimate.")
-    if not _tells_apart(group.left, group.right):
+    check_survivors(group.left, group.right, group.entry)
+    if not _tells_apart(group.left, group.right, group.entry):
         raise NotEstimableError(
             "All intervals (left, right] overlap: no event is known to come before the time of "
             "any other subject, so that hazards cannot be compared."
         )
 
 
-def _tells_apart(left: FloatArray, right: FloatArray) -> bool:
+def _tells_apart(left: FloatArray, right: FloatArray, entry: FloatArray) -> bool:
     """Return whether somebody had the event before somebody else."""
-    return len(innermost_intervals(left, right).lower) > 1
+    return len(innermost_intervals(left, right, entry).lower) > 1
 
 
 def _redraw(group: Analysed, spec: IntervalPH) -> FloatArray:
@@ -148,9 +155,13 @@ def _redraw(group: Analysed, spec: IntervalPH) -> FloatArray:
 def _replicate(stream: np.random.SeedSequence, group: Analysed) -> Arrays:
     weight = group.weight * draw_counts(len(group.weight), np.random.default_rng(stream))
     drawn = weight > 0
-    left, right, X = group.left[drawn], group.right[drawn], group.X[drawn]
+    left, right, X, entry = (a[drawn] for a in (group.left, group.right, group.X, group.entry))
     nothing = np.full(X.shape[1], np.nan)
-    if not _tells_apart(left, right) or np.linalg.matrix_rank(X - X.mean(axis=0)) < X.shape[1]:
+    if (
+        not _tells_apart(left, right, entry)
+        or np.linalg.matrix_rank(X - X.mean(axis=0)) < X.shape[1]
+        or len(read_problem(left, right, X, weight[drawn], entry).without_survivors())
+    ):
         return {"beta": nothing}
-    fit = interval_ph(left, right, X, weight[drawn])
+    fit = interval_ph(left, right, X, weight[drawn], entry=entry)
     return {"beta": fit.beta if fit.converged else nothing}

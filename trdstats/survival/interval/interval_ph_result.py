@@ -31,6 +31,7 @@ class Analysed:
     right: FloatArray
     X: FloatArray
     weight: FloatArray
+    entry: FloatArray
 
 
 @dataclass(frozen=True, repr=False)
@@ -131,8 +132,9 @@ class IntervalPHResult(Coefficients):
             loglik = self._fit.loglik_null
             if without.shape[1]:
                 smaller = interval_ph(
-                    self._analysed.left, self._analysed.right, without, self._analysed.weight
-                )
+                    self._analysed.left, self._analysed.right, without, self._analysed.weight,
+                    entry=self._analysed.entry,
+                )  # fmt: skip
                 loglik = smaller.loglik
             statistic, df, p = self._likelihood_ratio(loglik, int((factors == name).sum()))
             rows.append({"term": name, "statistic": statistic, "df": df, "p_value": p})

@@ -8,7 +8,7 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.errors import check_bootstrap, check_level
 from trdstats.estimates.weights import WeightsLike
-from trdstats.kernels.interval.turnbull import turnbull
+from trdstats.kernels.interval.late_entry import npmle
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.interval.interval_bootstrap import redraw
 from trdstats.survival.interval.turnbull_result import TurnbullResult
@@ -71,18 +71,18 @@ class Turnbull:
         Parameters
         ----------
         times : EventTimes or DataFrame
-            Each time lies in (left, right]; left == right is an exact time.
+            Each time lies in (left, right]; left == right is an exact time. Subjects with an
+            `entry` count from then on.
         weights : str, Series or DataFrame, optional
             Weights of subjects, as in `KaplanMeier.fit`; the bootstrap takes them as known.
 
         Raises
         ------
         UnknownNameError, NotEstimableError, DataError
-            When a column is missing, no subject has follow-up or some entered late, or the frame is
-            not usable.
+            When a column is missing, no subject has follow-up, or the frame is not usable.
         """
         times = as_event_times(times, weights)
         sample = split_intervals(times, self.by, weights)
-        fits = {g.label: turnbull(g.left, g.right, g.weight) for g in sample.groups}
+        fits = {g.label: npmle(g.left, g.right, g.weight, g.entry) for g in sample.groups}
         drawn = redraw(sample, self.n_boot, self.seed, self.n_jobs) if self.n_boot else {}
         return TurnbullResult(self, times, sample, fits, drawn)

@@ -27,6 +27,7 @@ from trdstats.survival.curves.curve_result import CurveLimits, CurveResult, read
 from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval_sample import interval_notes
+from trdstats.survival.late_entry import check_observed, interval_entry_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import Summary, Table, each_row, format_count, format_level, format_percent
 
@@ -156,6 +157,11 @@ class TurnbullResult(CurveResult):
                 }
             )
 
+    def _late_entry(self) -> tuple[str, ...]:
+        """Return what delayed entry leaves unknown."""
+        ends = {label: float(fit.upper[-1]) for label, fit in self._fits.items()}
+        return interval_entry_notes(self._sample, ends)
+
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return the probability of having had the event by chosen days.
 
@@ -194,7 +200,7 @@ class TurnbullResult(CurveResult):
                 for v, a, b in zip(value, low, high, strict=True)
             ],
             limits=CurveLimits(limits, len(value)), title="Incidence (Turnbull)",
-            notes=interval_notes(self.times, self._sample),
+            notes=(*interval_notes(self.times, self._sample), *self._late_entry()),
         )  # fmt: skip
 
     def at(self, days: Sequence[float]) -> pd.DataFrame:
@@ -294,8 +300,11 @@ class TurnbullResult(CurveResult):
             When tau is not positive.
         UnknownNameError
             When the reference is no group.
+        NotEstimableError
+            When, with delayed entry, no subject is under observation on some days before tau.
         """
         check_tau(tau)
+        check_observed(self._sample, tau)
 
         def bounds(fit: Npmle) -> tuple[FloatArray, FloatArray]:
             low, high = restricted_mean_bounds(fit, tau)
@@ -373,6 +382,7 @@ class TurnbullResult(CurveResult):
                           f"{self.spec.seed}, percentiles"))  # fmt: skip
         notes = [
             *interval_notes(self.times, self._sample),
+            *self._late_entry(),
             f"By day: the last with {SUPPORT_RULE}.",
         ]
         if not converged:

@@ -9,10 +9,14 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
+from trdstats.arrays import IntArray
 from trdstats.errors import NotEstimableError, SpecError, unknown_name
-from trdstats.kernels.risk_sets.gray import GrayScores, GrayTestValue, gray_scores, gray_test
+from trdstats.estimates.weights import WeightsLike
+from trdstats.kernels.risk_sets.follow_up import FollowUp
+from trdstats.kernels.risk_sets.gray import GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
+from trdstats.survival.late_entry import late_entry_notes
 from trdstats.survival.tests.group_test import why_no_test
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
@@ -58,59 +62,61 @@ class GrayTest:
         if self.rho < 0:
             raise SpecError(f"rho must be 0 or more; got {self.rho}.")
 
-    def fit(self, times: EventTimes | FrameLike) -> GrayTestResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> GrayTestResult:
         """Compute the tests of all causes.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
-            Status 1, 2, ... are the causes.
+            Status 1, 2, ... are the causes. Subjects with an `entry` are at risk from then on.
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`. The variance is then that of the subjects' weighted influences.
 
         Raises
         ------
         NotEstimableError
-            When fewer than two groups have follow-up, or subjects came under observation after
-            day 0.
+            When fewer than two groups have follow-up.
         """
-        times = as_event_times(times)
-        sample = split(times, self.by)
+        times = as_event_times(times, weights)
+        sample = split(times, self.by, weights)
         if len(sample.groups) < 2:
             raise NotEstimableError(
                 f"Gray's test needs two groups with follow-up; {self.by!r} has "
                 f"{len(sample.groups)}."
             )
-        if any(g.entry.any() for g in sample.groups):
-            raise NotEstimableError("Gray's test does not take delayed entry.")
-        time, status = (np.concatenate([getattr(g, c) for g in sample.groups])
-                        for c in ("time", "status"))  # fmt: skip
-        code = np.repeat(np.arange(len(sample.groups)), [len(g.time) for g in sample.groups])
-        stratum = np.zeros(len(code), dtype=np.intp)
+        rows = np.concatenate([g.row for g in sample.groups])
+        stratum = np.zeros(len(rows), dtype=np.intp)
         if self.strata is not None:
             frame = times.at_risk()
             if self.strata not in frame.columns:
                 raise unknown_name("column", self.strata, frame.columns)
-            rows = np.concatenate([g.row for g in sample.groups])
             stratum = pd.factorize(frame[self.strata])[0].astype(np.intp)[rows]
-        tests = {}
-        for cause in times.causes:
-            parts = [
-                gray_scores(
-                    time[in_stratum],
-                    status[in_stratum],
-                    code[in_stratum],
-                    len(sample.groups),
-                    cause,
-                    self.rho,
-                )
-                for in_stratum in (stratum == s for s in np.unique(stratum))
-            ]
-            tests[cause] = gray_test(
-                GrayScores(
-                    np.sum([p.score for p in parts], axis=0),
-                    np.sum([p.covariance for p in parts], axis=0),
-                )
-            )
+        tests = {cause: self._test(sample, stratum, cause) for cause in times.causes}
         return GrayTestResult(self, times, sample, tests)
+
+    def _test(self, sample: Sample, stratum: IntArray, cause: int) -> GrayTestValue:
+        groups = sample.groups
+        data = FollowUp(
+            *(np.concatenate([getattr(g, name) for g in groups])
+              for name in ("time", "status", "entry", "weight"))
+        )  # fmt: skip
+        code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
+        score, covariance = np.zeros(len(groups)), np.zeros((len(groups), len(groups)))
+        each = np.zeros((len(code), len(groups)))
+        for s in np.unique(stratum):
+            there = np.flatnonzero(stratum == s)
+            part = gray_scores(
+                data.take(there), code[there], len(groups), cause, self.rho, robust=sample.weighted
+            )
+            score, covariance = score + part.score, covariance + part.covariance
+            if sample.weighted:
+                each[there] = part.each
+        if sample.weighted:
+            model = sample.weights_of(*groups)
+            covariance = each.T @ each if model is None else model.covariance(each)
+        return gray_test(score, covariance)
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,5 +182,9 @@ class GrayTestResult(SummaryMixin):
             f"Gray's test{strata}{weights}",
             counts_header(self.times, self._sample),
             (Table(("Cause", "Events", "Chi-squared", "df", "p"), rows),),
-            (*notes_of(self.times, self._sample), *missing),
+            (
+                *notes_of(self.times, self._sample),
+                *late_entry_notes(self._sample, any_cause=True),
+                *missing,
+            ),
         )

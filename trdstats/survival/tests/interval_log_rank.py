@@ -9,14 +9,16 @@ import numpy as np
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
+from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval.interval_rank_test import (
     ScoreTest,
+    influence_test,
     log_rank_scores,
     permutation_test,
 )
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header
-from trdstats.survival.interval_sample import interval_notes, split_intervals
+from trdstats.survival.interval_sample import check_survivors, interval_notes, split_intervals
 from trdstats.survival.tests.group_test import GroupTestResult, check_two_groups
 from trdstats.tables import Summary
 
@@ -24,15 +26,16 @@ from trdstats.tables import Summary
 @checked
 @dataclass(frozen=True, slots=True)
 class IntervalLogRank:
-    """Log-rank test for interval-censored times, by permutation of scores.
+    """Log-rank test for interval-censored times, from scores of the subjects.
 
     Each subject has a score from the curve of all groups together: for an exact time one less
     the cumulative hazard, as in the log-rank test; for an interval the mean of it between
     its ends (Sun's scores). The sums of the groups are compared by their exact covariance over
     all permutations of the subjects, with the chi-squared distribution as an approximation: R
-    `interval::ictest(scores = "logrank1", method = "pclt")`. It is valid where the visits of
-    the groups follow the same schedule: permutation takes subjects as exchangeable, visits
-    included.
+    `interval::ictest(scores = "logrank1", method = "pclt")`. Subjects with weights, or who entered
+    late, cannot change places: their sums are compared by the variance of what each adds. Both are
+    valid where visits, and entries, of the groups follow the same schedule: subjects are taken as
+    exchangeable, visits included.
 
     Parameters
     ----------
@@ -54,22 +57,27 @@ class IntervalLogRank:
 
     by: str = "treatment"
 
-    def fit(self, times: EventTimes | FrameLike) -> IntervalLogRankResult:
+    def fit(
+        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+    ) -> IntervalLogRankResult:
         """Compute the test.
 
         Parameters
         ----------
         times : EventTimes or DataFrame
-            Each time lies in (left, right]; left == right is an exact time. The test takes no
-            weights: subjects with different weights cannot change places.
+            Each time lies in (left, right]; left == right is an exact time. Subjects with an
+            `entry` count from then on.
+        weights : str, Series or DataFrame, optional
+            As in `KaplanMeier.fit`.
 
         Raises
         ------
         NotEstimableError
-            When fewer than two groups have follow-up, or some entered late.
+            When fewer than two groups have follow-up, or all under observation had the event before
+            others came.
         """
-        times = as_event_times(times)
-        sample = split_intervals(times, self.by)
+        times = as_event_times(times, weights)
+        sample = split_intervals(times, self.by, weights)
         check_two_groups(sample, self.by)
         return IntervalLogRankResult(self, times, sample, _test(sample, None))
 
@@ -101,7 +109,10 @@ class IntervalLogRankResult(GroupTestResult):
             "Log-rank test for interval-censored times",
             (
                 *counts_header(self.times, self._sample),
-                ("Scores", "Sun, permutation variance"),
+                (
+                    "Scores",
+                    f"Sun, {'permutation' if _exchangeable(self._sample) else 'robust'} variance",
+                ),
                 ("Result", self._in_words()),
             ),
             (self._table("Events less expected", "SE"),),
@@ -111,8 +122,17 @@ class IntervalLogRankResult(GroupTestResult):
 
 def _test(sample: Sample, pair: tuple[int, int] | None) -> ScoreTest:
     groups = sample.groups if pair is None else [sample.groups[k] for k in pair]
-    score = log_rank_scores(
-        np.concatenate([g.left for g in groups]), np.concatenate([g.right for g in groups])
+    left, right, weight, entry = (
+        np.concatenate([getattr(g, name) for g in groups])
+        for name in ("left", "right", "weight", "entry")
     )
+    check_survivors(left, right, entry)
+    score = log_rank_scores(left, right, weight, entry)
     code = np.repeat(np.arange(len(groups)), [len(g.time) for g in groups])
-    return permutation_test(score, code, len(groups))
+    if _exchangeable(sample):
+        return permutation_test(score, code, len(groups))
+    return influence_test(score, weight, code, len(groups), sample.weights_of(*groups))
+
+
+def _exchangeable(sample: Sample) -> bool:
+    return not sample.weighted and not any((g.entry > 0).any() for g in sample.groups)
