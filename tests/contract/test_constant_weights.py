@@ -185,6 +185,11 @@ CASES: dict[str, list[Fitted]] = {
             lambda r: r.quantiles(),
         )
     ],
+    "GrayTest": [
+        Fitted(trd.GrayTest(), _durability),
+        Fitted(trd.GrayTest(strata="site"), _durability),
+    ],
+    "IntervalLogRank": [Fitted(trd.IntervalLogRank(), _onset, lambda r: r.pairwise())],
     "LogRank": [
         Fitted(trd.LogRank(), _onset, lambda r: r.pairwise()),
         Fitted(trd.LogRank(strata="site", rho=1), _onset),

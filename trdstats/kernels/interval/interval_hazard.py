@@ -62,7 +62,7 @@ class Problem:
         return np.cumsum(starts[::-1], dtype=float)[::-1][1:]
 
     def without_survivors(self) -> IntArray:
-        """Return the increments that nobody is known to survive: their hazard has no bound."""
+        """Return the increments that no subject is known to survive: their hazard has no bound."""
         return np.flatnonzero(self.before(np.ones(len(self.X))) < 0.5)
 
 
@@ -125,8 +125,8 @@ def read_problem(
 def starting_hazard(problem: Problem, left: FloatArray, right: FloatArray) -> FloatArray:
     """Return increments to start from, shape (m - 1,).
 
-    Those of the estimate without covariates; where subjects entered late, each event spread evenly
-    over its run, a share of those who may still have one.
+    Those of the estimate without covariates; where subjects entered late, each event is spread
+    evenly over its run.
     """
     if problem.entered.any():
         runs, w = problem.runs, problem.weight

@@ -52,7 +52,7 @@ def log_rank_scores(
     Parameters
     ----------
     left, right, weight, entry
-        As for `npmle`; nobody comes after all under observation had had the event.
+        As for `npmle`; no subject comes after all under observation had had the event.
 
     Notes
     -----
@@ -124,7 +124,7 @@ def influence_test(
     Parameters
     ----------
     score, weight : ndarray, shape (n,)
-        The weighted scores sum to 0.
+        The weighted scores sum to 0. The weights are scaled to mean 1.
     group : ndarray of int, shape (n,)
     n_groups : int
     model : WeightModel, optional
@@ -132,10 +132,11 @@ def influence_test(
 
     Notes
     -----
-    A subject adds w score (1[group] - share of the group): the curve of all, from which scores
+    A subject adds w score (1[group] - proportion in the group): the curve of all, from which scores
     come, takes part of each away. The cross-product is the covariance where visits and entries are
     alike in all groups.
     """
+    weight = weight / weight.mean()
     belongs = np.zeros((len(group), n_groups))
     belongs[np.arange(len(group)), group] = 1.0
     each = (weight * score)[:, None] * (belongs - weight @ belongs / weight.sum())

@@ -193,8 +193,8 @@ def _influences(
     each = np.empty((len(group), len(one)))
     for k in range(len(one)):
         total = np.concatenate((np.zeros((len(one), 1)), np.cumsum(drift[k], axis=1)), axis=1)
-        own = np.where(kind == 1, one[k][group, at], np.where(kind == 2, -two[k][group, at], 0.0))
-        each[:, k] = data.weight * (own - total[group, upto] + total[group, since])
+        event = np.where(kind == 1, one[k][group, at], np.where(kind == 2, -two[k][group, at], 0.0))
+        each[:, k] = data.weight * (event - total[group, upto] + total[group, since])
     return each
 
 

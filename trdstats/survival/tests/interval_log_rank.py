@@ -68,7 +68,7 @@ class IntervalLogRank:
             Each time lies in (left, right]; left == right is an exact time. Subjects with an
             `entry` count from then on.
         weights : str, Series or DataFrame, optional
-            As in `KaplanMeier.fit`.
+            As in `KaplanMeier.fit`; scores and their errors count in weights of mean 1.
 
         Raises
         ------
