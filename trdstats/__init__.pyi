@@ -182,6 +182,7 @@ from .survival import GrayTest as GrayTest
 from .survival import IntervalLogRank as IntervalLogRank
 from .survival import IntervalPH as IntervalPH
 from .survival import IntervalResponseState as IntervalResponseState
+from .survival import JointFrailty as JointFrailty
 from .survival import KaplanMeier as KaplanMeier
 from .survival import LogRank as LogRank
 from .survival import MaxCombo as MaxCombo

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from results_of_everything import relapsing_subjects
 from valid_calls import Call
 
 import trdstats as trd
@@ -76,6 +77,7 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
         "subject": [1, 1, 2, 2, 3, 4, 5, 6, 6], "treatment": list("AAAABBBAA"),
         "start": [0, 5, 0, 9, 0, 0, 0, 0, 4], "stop": [5, 20, 9, 18, 7, 12, 20, 4, 20],
         "status": [1, 0, 1, 1, 1, 1, 0, 1, 0]}))  # fmt: skip
+    spells_that_end = trd.Episodes(relapsing_subjects(), causes={1: "relapse", 2: "left follow-up"})
     subjects = study.subjects.assign(y=[float(i % 3 == 0) for i in range(len(study.subjects))])
     trial = trd.PublishedTrial(
         "T", {"age": 45.0}, {"age": 10.0},
@@ -178,6 +180,7 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield spec("Episodes", frame=losses.frame, outcome="relapse", origin="first response")
     yield fitted("SharedFrailty", spells, formula="treatment", by="subject", ties="efron", cause=1,
                  conf_level=0.95)  # fmt: skip
+    yield fitted("JointFrailty", spells_that_end, formula="treatment", pieces=2, conf_level=0.95)
     ends = [14.0, 28, 42, 21, 35, 56, 14, 49, 28, 63, 21, 42]
     since = trd.EventTimes(
         pd.DataFrame({"subject": range(12), "treatment": ["A", "B"] * 6, "left": 7.0,

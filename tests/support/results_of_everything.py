@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import trdstats as trd
@@ -92,11 +93,32 @@ def ordinal() -> Any:
     return spec.fit(study())
 
 
+def relapsing_subjects() -> pd.DataFrame:
+    """Return 40 subjects, some with many relapses who leave early."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for i in range(40):
+        frailty, day = np.exp(rng.normal()), 0.0
+        end = min(rng.exponential(150 / frailty), 200.0)
+        while day < end:
+            following = day + rng.exponential(40 / frailty)
+            status = 1 if following < end else 2 if end < 200 else 0
+            rows.append((i, "AB"[i % 2], day, min(following, end), status))
+            day = following
+    return pd.DataFrame(rows, columns=["subject", "treatment", "start", "stop", "status"])
+
+
+def joint_frailty() -> Any:
+    episodes = trd.Episodes(relapsing_subjects(), causes={2: "left"}, caveat=study().caveat)
+    return trd.JointFrailty("treatment", pieces=3).fit(episodes)
+
+
 RESPONSE = {"outcome": trd.Response(), "day": 28}
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "SharedFrailtyResult": lambda: trd.SharedFrailty("treatment + age").fit(losses()),
+    "JointFrailtyResult": lambda: joint_frailty(),
     "DurationCurveResult": lambda: trd.DurationCurve().fit(trd.DoublyCensored(durability())),
     "DurationNPMLEResult": lambda: trd.DurationNPMLE(n_boot=40, step=7).fit(
         trd.DoublyCensored(durability())

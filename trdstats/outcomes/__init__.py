@@ -35,7 +35,8 @@ from trdstats.outcomes.rules.states import (
 from trdstats.outcomes.rules.sustained import Sustained
 from trdstats.outcomes.scores import change_from_baseline, day_by_treatment, mean_scores
 from trdstats.outcomes.switching import SwitchCounts
-from trdstats.outcomes.time_to import LEFT_FOLLOW_UP, time_to
+from trdstats.outcomes.time_to import time_to
+from trdstats.study import LEFT_FOLLOW_UP
 
 __all__ = [
     "LEFT_FOLLOW_UP",

@@ -11,7 +11,7 @@ from trdstats.errors import DataWarning, Problem
 from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.rules.spacing import Spacing
-from trdstats.study import Study
+from trdstats.study import LEFT_FOLLOW_UP, Study
 
 # Where half of what could confirm a state comes at the wrong time, most of them stay unseen; where
 # nine of ten do, nearly all.
@@ -59,7 +59,7 @@ def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
 
 def note_no_events(study: Study, definition: Definition) -> Problem | None:
     """Return that a definition asks for recorded events where the study has none at all."""
-    asked = (*definition.events, *definition.failures)
+    asked = [k for k in (*definition.events, *definition.failures) if k != LEFT_FOLLOW_UP]
     if not asked or len(study.events):
         return None
     kinds = " or ".join(asked)

@@ -27,11 +27,9 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
-from trdstats.study import EVENT_KINDS, Study
+from trdstats.study import EVENT_KINDS, LEFT_FOLLOW_UP, Study
 from trdstats.study.caveats import Caveat
 from trdstats.study.courses.changes import first_day
-
-LEFT_FOLLOW_UP = "left follow-up"
 
 
 @checked
@@ -51,6 +49,8 @@ def time_to(
     study : Study
     definition : Definition
         What is waited for, e.g. ``Response()`` or ``Relapse(at_least=22, consecutive=2)``.
+        ``Event(("left follow-up",))`` waits for leaving, dated at the last rating (as under
+        `competing`).
     since : Definition, optional
         Origin: the day of each subject's first visit that met it; those who never did are left
         out and counted. Default: day 0.
@@ -106,7 +106,7 @@ def time_to(
     """
     competing_codes = _names(competing)
     ends, days = _read_until(until)
-    check_kinds(study, definition, (*competing_codes, *ends), competing_codes)
+    check_kinds(study, definition, (*competing_codes, *ends), competing_codes, leaving=True)
     both = [k for k in ends if k in definition.failures]
     if both:
         raise SpecError(
@@ -171,11 +171,13 @@ def time_to(
             with np.errstate(invalid="ignore"):
                 failed = np.where(failed > horizon, np.nan, failed)
             record = kernel.never_after(record, failed, end)
-    if LEFT_FOLLOW_UP in competing_codes:
+    if LEFT_FOLLOW_UP in (*competing_codes, *definition.events):
         # Who came to every visit that was due by the end of follow-up has not left before it.
         last = np.fmin(horizon, switch) if after_switch == "censor" else horizon
         end = study.schedule_end(origin.day + last) - origin.day
-        record = kernel.leave_early(record, end, 2 + competing_codes.index(LEFT_FOLLOW_UP))
+        is_outcome = LEFT_FOLLOW_UP in definition.events
+        code = 1 if is_outcome else 2 + competing_codes.index(LEFT_FOLLOW_UP)
+        record = kernel.leave_early(record, end, code)
     record = kernel.censor_at(record, horizon)
     if after_switch == "competing":
         competing_codes = (*competing_codes, COMPETING)
@@ -287,10 +289,23 @@ def _names(kinds: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def check_kinds(
-    study: Study, definition: Definition, named: tuple[str, ...], competing: tuple[str, ...]
+    study: Study,
+    definition: Definition,
+    named: tuple[str, ...],
+    competing: tuple[str, ...],
+    *,
+    leaving: bool = False,
 ) -> None:
-    """Refuse kinds that neither the library nor the study knows, or with two parts to play."""
+    """Refuse kinds that neither the library nor the study knows, or with two parts to play.
+
+    `leaving` says whether leaving follow-up may be part of the outcome.
+    """
     check_arguments(study, definition)
+    if LEFT_FOLLOW_UP in definition.events and not leaving:
+        raise SpecError(
+            f"{LEFT_FOLLOW_UP!r} is no kind of the events table: only time_to (and start_stop) "
+            "takes it as an outcome, or as what competes with one."
+        )
     known = list(dict.fromkeys([*EVENT_KINDS, *study.events["event"], LEFT_FOLLOW_UP]))
     for kind in (*named, *definition.events):
         if kind not in known:

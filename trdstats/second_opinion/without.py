@@ -5,6 +5,7 @@ from __future__ import annotations
 # Class of the result: why nothing is compared.
 WITHOUT: dict[str, str] = {
     "FineGrayResult": "no Python library on which trdstats rests fits subdistribution hazards",
+    "JointFrailtyResult": "no Python library on which trdstats rests has a joint frailty",
     "SharedFrailtyResult": "no Python library on which trdstats rests has a shared frailty",
     "TimeLostResult": "areas under the cumulative incidences of AalenJohansen, which has a second "
     "opinion",

@@ -16,12 +16,13 @@ from trdstats.study.readers import read_export, read_redcap, read_study
 from trdstats.study.review.asked_days import note_asked_day, warn_of_asked_days
 from trdstats.study.review.propose_windows import ProposedWindows, propose_windows
 from trdstats.study.review.quality import RatingQuality, check_ratings
-from trdstats.study.roles import EVENT_KINDS
+from trdstats.study.roles import EVENT_KINDS, LEFT_FOLLOW_UP
 from trdstats.study.study import Study
 from trdstats.study.windows import VisitWindows
 
 __all__ = [
     "EVENT_KINDS",
+    "LEFT_FOLLOW_UP",
     "UNADJUSTED",
     "ProposedWindows",
     "Rated",

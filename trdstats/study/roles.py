@@ -13,6 +13,7 @@ EVENT_KINDS = (
     "rescue", "switch", "hospitalisation", "death", "withdrawal", "suicide attempt", "suicide",
     "suicidality", "clinical worsening", "augmentation", "second course",
 )  # fmt: skip
+LEFT_FOLLOW_UP = "left follow-up"  # no kind of the events table: seen from the visits
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from trdstats.survival.regression.cox_curves import MarginalCurves
 from trdstats.survival.regression.cox_result import CoxResult
 from trdstats.survival.regression.fine_gray import FineGray, FineGrayResult
 from trdstats.survival.regression.frailty import SharedFrailty, SharedFrailtyResult
+from trdstats.survival.regression.joint_frailty import JointFrailty
+from trdstats.survival.regression.joint_frailty_result import JointFrailtyResult
 from trdstats.survival.regression.proportional import ProportionalHazardsTest
 from trdstats.survival.schedule.audit_result import ScheduleAudit
 from trdstats.survival.schedule.audit_schedule import audit_schedule
@@ -78,6 +80,8 @@ __all__ = [
     "IntervalPHResult",
     "IntervalResponseState",
     "IntervalResponseStateResult",
+    "JointFrailty",
+    "JointFrailtyResult",
     "KaplanMeier",
     "KaplanMeierResult",
     "LogRank",

@@ -51,9 +51,10 @@ class Coefficients(EstimateResult):
     def _draw(self, xlabel: str, caveat: str, ax: Axes | None, options: dict[str, Any]) -> Axes:
         """Draw the ratios with their intervals."""
         table = self._ratios()
+        of = table["event"] + ": " if "event" in table else ""
         frame = pd.DataFrame(
             {
-                "label": table["term"],
+                "label": of + table["term"],
                 "estimate": table["exp"],
                 "conf_low": table["exp_low"],
                 "conf_high": table["exp_high"],

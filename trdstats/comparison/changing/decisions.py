@@ -23,8 +23,7 @@ from trdstats.frames import to_pandas
 from trdstats.outcomes import Definition, Episodes, InCourse, time_to
 from trdstats.outcomes.episodes.sources import Source, changes_of
 from trdstats.outcomes.episodes.start_stop import origins_of, read_sources, value_at
-from trdstats.outcomes.time_to import LEFT_FOLLOW_UP
-from trdstats.study import Study
+from trdstats.study import LEFT_FOLLOW_UP, Study
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count
 
 _COLUMNS = ("subject", "interval", "start", "stop", "status", "on", "previous", "left", "row")

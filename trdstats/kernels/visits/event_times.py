@@ -229,12 +229,14 @@ def leave_early(record: EventRecord, end: FloatArray, status: int) -> EventRecor
     end : ndarray, shape (n,)
         Day since the origin from which a visit counts as the end of the schedule.
     status : int
-        Cause given to records that are censored before `end`.
+        Cause given to records that are censored before `end`; as an event (1) it is dated at the
+        last rating.
     """
     early = (record.status == 0) & (record.time < end)
+    dated = early & (status == 1)
     return EventRecord(
-        record.left,
-        record.right,
+        np.where(dated, record.time, record.left),
+        np.where(dated, record.time, record.right),
         record.time,
         np.where(early, status, record.status),
         record.defined,
