@@ -12,6 +12,7 @@ from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.estimates.estimates import Estimates
 from trdstats.estimates.stacked import covariance_from, stacked
+from trdstats.kernels.numerics.grouped import grouped_sums
 
 
 def joint(*results: object, labels: Sequence[str] | None = None) -> Estimates:
@@ -142,6 +143,4 @@ def _rows_of(part: Estimates, who: ObjectArray) -> FloatArray:
     if part.influences is None or part.subjects is None:
         return np.full((len(who), len(part)), np.nan)
     place = pd.Index(who).get_indexer(pd.Index(np.asarray(part.subjects, dtype=object)))
-    rows = np.zeros((len(who), len(part)))
-    np.add.at(rows, place, np.asarray(part.influences))
-    return rows
+    return grouped_sums(place, np.asarray(part.influences), len(who))

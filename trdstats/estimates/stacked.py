@@ -13,6 +13,7 @@ from scipy.linalg import block_diag
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.estimates.rules import Blocks, Limits, StackedLimits
 from trdstats.estimates.table import EstimateTable
+from trdstats.kernels.numerics.grouped import grouped_sums
 
 T = TypeVar("T", bound=EstimateTable)
 
@@ -65,8 +66,7 @@ def covariance_from(influences: FloatArray, clusters: ObjectArray | None) -> Flo
         return influences.T @ influences
     code, labels = pd.factorize(clusters)
     alone = code < 0
-    sums = np.zeros((len(labels), influences.shape[1]))
-    np.add.at(sums, code[~alone], influences[~alone])
+    sums = grouped_sums(code[~alone], influences[~alone], len(labels))
     return sums.T @ sums + influences[alone].T @ influences[alone]
 
 

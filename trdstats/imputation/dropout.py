@@ -14,6 +14,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates.wald import wald_table
 from trdstats.formulas import check_full_rank
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.weighting.generalised_linear import fit_linear_model
 from trdstats.outcomes import EventTimes
 from trdstats.study import Study
@@ -202,8 +203,7 @@ class Dropout(SummaryMixin):
                 "Under some treatment no subject or every subject leaves: the odds are not finite."
             )
         code = pd.factorize(data["subject"])[0]
-        sums = np.zeros((code.max() + 1, X.shape[1]))
-        np.add.at(sums, code, fit.influence())
+        sums = grouped_sums(code, fit.influence(), code.max() + 1)
         table = wald_table(tuple(columns), fit.beta, sums.T @ sums, 0.95)
         return table.assign(odds_ratio=np.exp(table["estimate"]))
 

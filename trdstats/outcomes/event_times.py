@@ -218,8 +218,7 @@ class EventTimes(SummaryMixin):
     @property
     def causes(self) -> dict[int, str]:
         """Names of the status codes: 1 is the event, 2 and above compete with it."""
-        seen = sorted(set(self.frame["status"]) - {0})
-        return {int(k): self._causes.get(int(k), f"cause {k}") for k in {*seen, *self._causes}}
+        return named_causes(self.frame["status"], self._causes)
 
     def at_risk(self) -> pd.DataFrame:
         """Return the rows of the risk sets: time above 0, or an event of any cause at time 0.
@@ -227,10 +226,12 @@ class EventTimes(SummaryMixin):
         A subject censored at time 0 is at risk at time 0 only. It is among the rows where somebody
         had an event there, whose denominator it belongs to, and carries no information otherwise.
         """
-        time, status = self.frame["time"], self.frame["status"]
-        if ((time == 0) & (status > 0)).any():
-            return self.frame.reset_index(drop=True)
-        return self.frame.loc[time > 0].reset_index(drop=True)
+        later = (self.frame["time"] > 0).to_numpy()
+        if later.all() or (self.frame["status"].to_numpy()[~later] > 0).any():
+            plain = self.frame.copy(deep=False)
+            plain.index = pd.RangeIndex(len(plain))
+            return plain
+        return self.frame.loc[later].reset_index(drop=True)
 
     def to_lifelines(self) -> pd.DataFrame:
         """Return a frame for the fitters of lifelines, where analyses go on there.
@@ -346,6 +347,13 @@ class EventTimes(SummaryMixin):
 
     def _left_out_counts(self) -> dict[str, int]:
         return {str(k): int(v) for k, v in self.left_out["reason"].value_counts(sort=False).items()}
+
+
+def named_causes(status: pd.Series[Any], given: Mapping[int, str]) -> dict[int, str]:
+    """Return the names of the status codes above 0, those that occur and those that were given."""
+    counts = np.bincount(status.to_numpy(dtype=np.intp))
+    seen = np.flatnonzero(counts[1:]) + 1
+    return {int(k): given.get(int(k), f"cause {k}") for k in sorted({*seen.tolist(), *given})}
 
 
 def as_event_times(data: Any, weights: WeightsLike | None = None) -> EventTimes:

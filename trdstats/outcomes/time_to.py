@@ -13,6 +13,7 @@ from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
+from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
@@ -185,7 +186,10 @@ def time_to(
         study, switched, strategy=after_switch, when="before the outcome", of="times",
         among=record.defined,
     )  # fmt: skip
-    return _labelled(study, definition, since, record, competing_codes, origin, counts, fits)
+    assessed = visits if seen is None else None
+    return _labelled(
+        study, definition, since, record, competing_codes, origin, counts, fits, assessed
+    )
 
 
 def _labelled(
@@ -197,6 +201,7 @@ def _labelled(
     origin: kernel.Origins,
     switching: SwitchCounts | None,
     notices: tuple[Problem, ...],
+    assessed: RatedVisits | None,
 ) -> EventTimes:
     keep = record.defined
     subjects = study.subjects
@@ -243,7 +248,7 @@ def _labelled(
         causes={1: definition.label(study.scale), **dict(enumerate(competing, start=2))},
         left_out=left_out,
         caveat=Caveat.of(*caveats),
-        first_look=first_look(study) if since is None else None,
+        first_look=first_look(study, assessed) if since is None else None,
         switching=switching,
         notices=notices,
     )
@@ -259,12 +264,17 @@ def among_those(since: Definition) -> str:
     )
 
 
-def first_look(study: Study) -> dict[str, float]:
-    """Return the earliest day on which any subject under each treatment was assessed."""
-    visits = study.rated().arrays
-    arm = np.repeat(study.subjects["treatment"].cat.codes.to_numpy(), np.diff(visits.start))
+def first_look(study: Study, visits: RatedVisits | None = None) -> dict[str, float]:
+    """Return the earliest day on which any subject under each treatment was assessed.
+
+    `visits` are all rated visits of the study, where they are at hand.
+    """
+    visits = study.rated().arrays if visits is None else visits
+    seen = np.flatnonzero(np.diff(visits.start) > 0)
+    arm = study.subjects["treatment"].cat.codes.to_numpy()[seen]
     first = np.full(len(study.treatments), np.inf)
-    np.minimum.at(first, arm, visits.day)
+    # Days of a subject increase: its first is the earliest.
+    np.minimum.at(first, arm, visits.day[visits.start[seen]])
     return dict(zip(study.treatments, first.tolist(), strict=True))
 
 

@@ -30,6 +30,7 @@ from trdstats.study.roles import Measure, Roles
 from trdstats.study.subjects import (
     SubjectTable,
     code_rows,
+    is_sorted,
     note_other_treatment,
     subjects_from_table,
     subjects_from_visits,
@@ -101,13 +102,12 @@ def build_tables(
         if table is not None:
             problems += checks.check_kinds_of_identifiers(table[roles.subject], name)
     _raise_if_fatal(problems)
-    subject_index = (
-        subjects_from_visits(visit_table, roles, problems)
-        if subject_table is None
-        else subjects_from_table(subject_table, roles, problems)
-    )
+    if subject_table is None:
+        subject_index, code = subjects_from_visits(visit_table, roles, problems)
+    else:
+        subject_index = subjects_from_table(subject_table, roles, problems)
+        code = code_rows(visit_table[roles.subject], subject_index, "visits", problems)
     _note(problems, checks.check_treated(subject_index.columns.get("treated")))
-    code = code_rows(visit_table[roles.subject], subject_index, "visits", problems)
     if subject_table is not None and roles.treatment in visit_table.columns:
         _note(problems, note_other_treatment(visit_table[roles.treatment], code, subject_index))
     names = visit_table[roles.subject].array
@@ -124,7 +124,7 @@ def build_tables(
         checks.check_days(names, day, wrong, "visits"),
         check_day_range(names, day, "visits"),
     )
-    order = np.lexsort((day, code)) if not _is_sorted(code, day) else np.arange(len(day))
+    order = None if is_sorted(code, day) else np.lexsort((day, code))
     schedule = read_windows(windows, list(subject_index.treatment.categories))
     raw = _RawVisits(visit_table, code, day, order, subject_index)
     panels = {
@@ -164,7 +164,7 @@ class _RawVisits:
     frame: pd.DataFrame
     code: IntArray
     day: FloatArray
-    order: IntArray
+    order: IntArray | None  # None where rows are sorted
     subject_table: SubjectTable
 
 
@@ -212,10 +212,11 @@ def _build_panel(
     problems: list[Problem],
 ) -> Panel:
     frame, scale = raw.frame, measure.scale
-    order = raw.order
+    order: IntArray | slice = slice(None) if raw.order is None else raw.order
     if roles.instrument is not None:
         from_scale = _rows_of_scale(frame[roles.instrument], measure, roles, problems)
-        order = order[from_scale[order]]
+        rows = np.arange(len(frame))[order]
+        order = rows[from_scale[rows]]
     names = frame[roles.subject].array
     score, wrong = numbers(frame[measure.score])
     score, filled_in = checks.exact_totals(score, scale, _items_imputed(frame))
@@ -231,19 +232,21 @@ def _build_panel(
             ),
         )
     row = np.arange(len(frame))
-    inside = np.zeros(len(frame), dtype=bool)
-    inside[order] = True
+    inside = slice(None) if isinstance(order, slice) or len(order) == len(row) else np.sort(order)
     problems += checks.check_scores(
         names[inside], raw.day[inside], score[inside], row[inside], scale, what, filled_in[inside]
     )
-    _note(problems, notes.note_filled_in(names, raw.day, filled_in & inside, scale))
+    _note(
+        problems,
+        notes.note_filled_in(names[inside], raw.day[inside], filled_in[inside], scale),
+    )
     code, day, score = raw.code[order], raw.day[order], score[order]
     single = one_a_day(frame, names[order], code, day, score, row[order], scale, roles.duplicates)
     problems += single.problems
+    score = single.score
     if not single.keep.all():
-        order = order[single.keep]
-        code, day = code[single.keep], day[single.keep]
-    score = single.score if len(order) == len(single.score) else single.score[single.keep]
+        order = row[order][single.keep]
+        code, day, score = code[single.keep], day[single.keep], score[single.keep]
     baseline = _baseline(raw.subject_table, measure, code, day, score, problems)
     rated = ~np.isnan(score)
     arm = raw.subject_table.treatment
@@ -272,7 +275,8 @@ def _build_panel(
             **{
                 f"{c}_given" if c in RESERVED else str(c): frame[c].iloc[order].array for c in extra
             },
-        }
+        },
+        copy=False,
     )
     return Panel(visits, baseline)
 
@@ -389,11 +393,6 @@ def _subject_frame(
             **extra,
         }
     )
-
-
-def _is_sorted(code: IntArray, day: FloatArray) -> bool:
-    same = code[1:] == code[:-1]
-    return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
 
 
 def _days_are_wrong(problems: list[Problem]) -> bool:

@@ -287,9 +287,8 @@ def check_kinds_of_identifiers(values: pd.Series[Any], table: str) -> list[Probl
 
     What is found makes all that follows meaningless, so it is reported before anything else.
     """
-    names = values.to_numpy(dtype=object)
     missing = missing_identifiers(values)
-    if len(names) and missing.all():
+    if len(values) and missing.all():
         return [
             Problem(
                 "missing_subject",
@@ -298,14 +297,14 @@ def check_kinds_of_identifiers(values: pd.Series[Any], table: str) -> list[Probl
                 "Name the column of the identifiers with subject=...",
             )
         ]
-    inexact = np.zeros(len(names), dtype=bool)
+    inexact = np.zeros(len(values), dtype=bool)
     if values.dtype.kind == "f":
         inexact = (np.abs(values.to_numpy(dtype=float)) >= _EXACT) & ~missing
     elif values.dtype == object and infer_dtype(values, skipna=True) != "string":
         inexact = np.fromiter(
-            (isinstance(v, float | np.floating) and abs(float(v)) >= _EXACT for v in names),
+            (isinstance(v, float | np.floating) and abs(float(v)) >= _EXACT for v in values),
             bool,
-            len(names),
+            len(values),
         )
     if inexact.any():
         return [
@@ -315,16 +314,14 @@ def check_kinds_of_identifiers(values: pd.Series[Any], table: str) -> list[Probl
                     int(inexact.sum()), f"identifier of `{table}`", f"identifiers of `{table}`"
                 )
                 + " above 2^53 stored as a floating-point number: neighbours cannot be told apart.",
-                places(inexact, lambda i: f"{names[i]!r} (row {i})"),
+                places(inexact, lambda i: f"{values.array[i]!r} (row {i})"),
                 "Read the column as text; converting it now would come too late.",
             )
         ]
-    return _mixed_kinds(values, names, missing, table)
+    return _mixed_kinds(values, missing, table)
 
 
-def _mixed_kinds(
-    values: pd.Series[Any], names: npt.NDArray[np.object_], missing: BoolArray, table: str
-) -> list[Problem]:
+def _mixed_kinds(values: pd.Series[Any], missing: BoolArray, table: str) -> list[Problem]:
     if values.dtype.kind != "O" or infer_dtype(values, skipna=True) == "string":
         return []
     kinds: dict[str, set[bool]] = {}
@@ -333,13 +330,13 @@ def _mixed_kinds(
     both = {name for name, kinds_of in kinds.items() if len(kinds_of) > 1}
     if not both:
         return []
-    twin = np.fromiter((name_of(v) in both for v in names), bool, len(names)) & ~missing
+    twin = np.fromiter((name_of(v) in both for v in values), bool, len(values)) & ~missing
     return [
         Problem(
             "mixed_subject",
             count_of(len(both), f"identifier of `{table}` is", f"identifiers of `{table}` are")
             + " a number in some rows and text in others.",
-            places(twin, lambda i: f"{names[i]!r} (row {i})"),
+            places(twin, lambda i: f"{values.array[i]!r} (row {i})"),
             "Make the column text in whole: .astype(str), or .map(str).",
         )
     ]

@@ -111,7 +111,9 @@ def note_mostly_worse(
     """
     rows = np.flatnonzero((day > 0) & ~np.isnan(score) & (code >= 0))
     last = np.full(len(baseline), np.nan)
-    last[code[rows]] = score[rows]  # the last of each subject stays
+    who = code[rows]
+    ends = np.flatnonzero(np.diff(who, append=-1))  # the last row of each subject
+    last[who[ends]] = score[rows[ends]]
     worse = scale.oriented(last) - scale.oriented(baseline)
     known = ~np.isnan(worse)
     whole = scale.maximum - scale.floor

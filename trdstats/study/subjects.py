@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import IntArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
 from trdstats.kinds import as_labels, places
@@ -60,21 +60,22 @@ def subjects_from_table(frame: pd.DataFrame, roles: Roles, problems: list[Proble
             problems.append(problem)
     kept = np.flatnonzero(~missing & ~repeated)
     kept = kept[_sort_order(names[kept])]
-    return _assemble(frame, roles, kept, names, frame.columns, (), problems)
+    return _assemble(frame, roles, kept, frame.columns, (), problems)
 
 
 def subjects_from_visits(
     frame: pd.DataFrame, roles: Roles, collected: list[Problem]
-) -> SubjectTable:
-    """Return the subjects of a table of visits.
+) -> tuple[SubjectTable, IntArray]:
+    """Return the subjects of a table of visits, and the subject of each row.
 
     A column that never changes within a subject describes the subject, also where it is filled in
     from the first visit on and empty at some later ones; treatment and baseline must not change.
     """
     ids = frame[roles.subject]
-    names = ids.to_numpy(dtype=object)
-    code, _ = pd.factorize(ids.mask(checks.missing_identifiers(ids)))
-    first = np.flatnonzero(~ids.duplicated().to_numpy(dtype=bool) & (code >= 0))
+    missing = checks.missing_identifiers(ids)
+    code = np.asarray(pd.factorize(ids.mask(missing) if missing.any() else ids)[0], dtype=np.intp)
+    first = _first_rows(code)
+    names = ids.iloc[first].to_numpy(dtype=object)
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
     start = _earliest(frame, roles, code, len(first))
@@ -96,16 +97,31 @@ def subjects_from_visits(
         elif column in must:
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
-            problem = checks.check_constant(names[first], who, str(column))
+            problem = checks.check_constant(names, who, str(column))
             collected += [problem] if problem is not None else []
             constant.append(str(column))
-    kept = first[_sort_order(names[first])]
-    return _assemble(whole, roles, kept, names, constant, tuple(constant), collected)
+    order = _sort_order(names)
+    unnamed = checks.check_identifiers(missing, "visits")
+    collected += [unnamed] if unnamed is not None else []
+    table = _assemble(whole, roles, first[order], constant, tuple(constant), collected)
+    # The last place is that of rows without a subject.
+    place = np.full(len(first) + 1, -1, dtype=np.intp)
+    place[order] = np.arange(len(first))
+    return table, place[code]
+
+
+def _first_rows(code: IntArray) -> IntArray:
+    """Return the first row of each code 0, 1, ..., which are numbered as they appear."""
+    # A code is above all before it where it appears for the first time.
+    highest = np.maximum.accumulate(code)
+    return np.flatnonzero(np.diff(highest, prepend=-1) > 0)
 
 
 def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
     """Return the row of each subject's earliest day, shape (n,)."""
     day, _ = numbers(frame[roles.day])
+    if is_sorted(code, day) and len(code) and code[0] >= 0:
+        return _first_rows(code)
     order = np.lexsort((day, code))
     order = order[code[order] >= 0]
     index = np.zeros(n, dtype=np.intp)
@@ -124,9 +140,7 @@ def code_rows(
     code[missing] = -1
     for problem in (
         checks.check_identifiers(missing, table),
-        checks.check_known_subjects(
-            values.to_numpy(dtype=object), (code < 0) & ~missing, subject_table.ids, table
-        ),
+        checks.check_known_subjects(values.array, (code < 0) & ~missing, subject_table.ids, table),
     ):
         if problem is not None:
             problems.append(problem)
@@ -174,18 +188,19 @@ def _assemble(
     frame: pd.DataFrame,
     roles: Roles,
     kept: IntArray,
-    names: npt.NDArray[np.object_],
     columns: Any,
     from_visits: tuple[str, ...],
     collected: list[Problem],
 ) -> SubjectTable:
-    ids = pd.Index(frame[roles.subject].iloc[kept].infer_objects())
+    given = frame[roles.subject].iloc[kept]
+    names = given.to_numpy(dtype=object)
+    ids = pd.Index(given.infer_objects())
     if isinstance(ids, pd.CategoricalIndex):
-        ids = pd.Index(names[kept])
+        ids = pd.Index(names)
     raw = frame[roles.treatment].iloc[kept]
     treatment = as_labels(raw)
     problems = (
-        checks.check_treatment(names[kept], treatment.isna().to_numpy(dtype=bool), kept),
+        checks.check_treatment(names, treatment.isna().to_numpy(dtype=bool), kept),
         checks.check_labels(raw, treatment.astype(object), roles.treatment),
     )
     collected += [p for p in problems if p is not None]
@@ -204,6 +219,12 @@ def _assemble(
         from_visits=from_visits,
         row=kept,
     )
+
+
+def is_sorted(code: IntArray, day: FloatArray) -> bool:
+    """Return whether rows are in order of subject and day."""
+    same = code[1:] == code[:-1]
+    return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
 
 
 def _sort_order(names: npt.NDArray[np.object_]) -> IntArray:

@@ -19,6 +19,7 @@ from trdstats.estimates.weights import (
     weight_model,
     weights_in_words,
 )
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kinds import as_labels
@@ -100,6 +101,8 @@ class Sample:
     @property
     def n(self) -> int:
         """Number of subjects with follow-up."""
+        if len(self.owner) == len(self.subjects):  # one row a subject
+            return sum(len(g.row) for g in self.groups)
         return sum(len(np.unique(self.owner[g.row])) for g in self.groups)
 
     def events(self, status: int = 1) -> int:
@@ -187,9 +190,7 @@ class Sample:
 
     def lay_out(self, row: IntArray, effect: FloatArray) -> FloatArray:
         """Return the effects of rows summed within subjects, 0 for subjects without one."""
-        all_subjects = np.zeros((len(self.subjects), effect.shape[1]))
-        np.add.at(all_subjects, self.owner[row], effect)
-        return all_subjects
+        return grouped_sums(self.owner[row], effect, len(self.subjects))
 
     def robust_covariance(
         self,
@@ -212,8 +213,7 @@ class Sample:
             # Subjects outside the estimate stand alone.
             code = int(cluster.max()) + 1 + np.arange(len(influence))
             code[self.owner[row]] = cluster
-            sums = np.zeros((int(code.max()) + 1, influence.shape[1]))
-            np.add.at(sums, code, influence)
+            sums = grouped_sums(code, influence, int(code.max()) + 1)
             influence = sums
         return influence.T @ influence
 

@@ -16,6 +16,7 @@ from trdstats.comparison.censoring.ipcw_result import IPCWResult
 from trdstats.errors import NotEstimableError, SpecError, check_level, or_leave_out, pick_level
 from trdstats.estimates.weights import WeightsLike
 from trdstats.formulas import check_full_rank, read_covariates, read_right_side
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.censoring_curve import (
     CensoringModel,
     Observed,
@@ -186,8 +187,7 @@ class IPCW(SummaryMixin):
 
 
 def _group_means(X: FloatArray, group: IntArray) -> FloatArray:
-    sums = np.zeros((int(group.max()) + 1, X.shape[1]))
-    np.add.at(sums, group, X)
+    sums = grouped_sums(group, X, int(group.max()) + 1)
     return (sums / np.bincount(group)[:, None])[group]
 
 

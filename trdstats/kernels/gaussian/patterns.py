@@ -16,6 +16,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.marks import number_rows
 
 
@@ -235,8 +236,9 @@ def merge(a: CrossProducts, b: CrossProducts) -> CrossProducts:
     group = np.concatenate((a.group, b.group))
     inverse, first = number_rows(rated, group)
     n = np.bincount(inverse, weights=np.concatenate((a.n, b.n)))
-    cross_products = np.zeros((len(first), *a.cross_products.shape[1:]))
-    np.add.at(cross_products, inverse, np.concatenate((a.cross_products, b.cross_products)))
+    cross_products = grouped_sums(
+        inverse, np.concatenate((a.cross_products, b.cross_products)), len(first)
+    )
     return CrossProducts(
         select=a.select,
         rated=rated[first],

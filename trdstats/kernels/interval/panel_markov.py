@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 
 _STEP = 1e-30  # of the complex step
@@ -134,6 +135,5 @@ def fit_panel(panel: Panel, start: FloatArray) -> tuple[Optimum[Surface], FloatA
     if top is None or np.abs(top.theta).max() > 25 or not top.decrement < 1e-8:
         return None
     each = derivative(panel.log_likelihoods, top.theta)
-    scores = np.zeros((int(panel.subject.max()) + 1, len(top.theta)))
-    np.add.at(scores, panel.subject, each)
+    scores = grouped_sums(panel.subject, each, int(panel.subject.max()) + 1)
     return top, scores

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 
 _NODES = 25
@@ -78,9 +79,7 @@ class Cells:
 
     def by_subject(self, n: int, value: FloatArray) -> FloatArray:
         """Return sums of values over the cells of each subject, shape (n, ...)."""
-        sums = np.zeros((n, *value.shape[1:]))
-        np.add.at(sums, self.subject, value)
-        return sums
+        return grouped_sums(self.subject, value, n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.partial_likelihood import CoxFit, at_places, collect
 
 
@@ -66,8 +67,7 @@ def mean_curve(
         strata = sets.stratum[data.step]
         n_strata = int(sets.stratum[-1]) + 1
         H0 = np.bincount(strata, weights=hazard, minlength=n_strata)
-        on_beta_of_stratum = np.zeros((n_strata, X.shape[1]))
-        np.add.at(on_beta_of_stratum, strata, hazard[:, None] * fit.mean)
+        on_beta_of_stratum = grouped_sums(strata, hazard[:, None] * fit.mean, n_strata)
         survival = np.exp(-H0[stratum_of_step] * risk)
         estimate[k] = weights @ survival
         # What one unit of H0 of a stratum, and of b, does to the mean.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Fit, collect
 
 _ALONE = 1e-9  # share of the information left by others, below which a cluster carries it alone
@@ -57,8 +58,7 @@ def leave_out(
         The sum over a cluster is its move; without leverage it is that of the sandwich. A cluster
         that alone carries a direction has no others to move to: there it keeps the sandwich.
     """
-    total = np.zeros((int(cluster.max()) + 1, *information.shape))
-    np.add.at(total, cluster, parts)
+    total = grouped_sums(cluster, parts, int(cluster.max()) + 1)
     values, vectors = np.linalg.eigh(information)
     root = (vectors / np.sqrt(values)) @ vectors.T
     left = np.eye(len(information)) - root @ total @ root

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.follow_up import FollowUp, count
 from trdstats.kernels.risk_sets.partial_likelihood import Fit
 
@@ -96,9 +97,7 @@ class Subdistribution:
 
     def at(self, values: FloatArray) -> FloatArray:
         """Return the sums of values, shape (n, ...), at each time."""
-        result = np.zeros((len(self.time), *values.shape[1:]))
-        np.add.at(result, self.place, values)
-        return result
+        return grouped_sums(self.place, values, len(self.time))
 
     def over(self, values: FloatArray) -> FloatArray:
         """Return the weighted sums over the risk set of each time, shape (m, ...)."""

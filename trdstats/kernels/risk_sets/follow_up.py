@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.distinct import distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ def count(follow_up: FollowUp, n_causes: int = 1) -> Counts:
     n_causes : int
         Causes above it count as censored.
     """
-    time, place = np.unique(np.append(0.0, follow_up.time), return_inverse=True)
-    place = place[1:]
+    time, place = distinct(follow_up.time)
+    if not len(time) or time[0] > 0:
+        time, place = np.append(0.0, time), place + 1
     m, k = len(time), n_causes + 1
     cause = np.where(follow_up.status > n_causes, 0, follow_up.status)
     cells = np.bincount(place * k + cause, weights=follow_up.weight, minlength=m * k)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.distinct import distinct
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.rank_tests import chi_squared
 
@@ -60,7 +61,7 @@ class _Grid:
     @classmethod
     def of(cls, data: FollowUp, kind: IntArray, group: IntArray, n_groups: int) -> _Grid:
         happened = np.flatnonzero(kind)
-        time, place = np.unique(data.time[happened], return_inverse=True)
+        time, place = distinct(data.time[happened])
         m = len(time)
         cell = ((kind[happened] - 1) * n_groups + group[happened]) * m + place
         counts = np.bincount(cell, weights=data.weight[happened], minlength=2 * n_groups * m)

@@ -21,6 +21,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.numerics import newton_loglik as newton
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.risk_sums import RiskSets
 
 Ties = Literal["efron", "breslow"]
@@ -126,9 +127,7 @@ def second_moments(data: Episodes, risk: FloatArray, hazard: FloatArray) -> Floa
 
 def at_places(data: Episodes, values: FloatArray) -> FloatArray:
     """Return the sums of the values of steps, shape (d, ...), at each place, shape (m, ...)."""
-    result = np.zeros((len(data.sets.time), *values.shape[1:]))
-    np.add.at(result, data.step, values)
-    return result
+    return grouped_sums(data.step, values, len(data.sets.time))
 
 
 def collect(data: Episodes, values: FloatArray) -> FloatArray:

@@ -101,14 +101,16 @@ def rank_scores(
     v = len(weightings)
     observed, expected = np.zeros((v, n_groups)), np.zeros((v, n_groups))
     variance = np.zeros((v, v, n_groups, n_groups))
-    each = np.zeros((len(group), v, n_groups))
-    strata = np.zeros(len(group), dtype=np.intp) if stratum is None else stratum
-    for s in np.unique(strata):
-        in_stratum = np.flatnonzero(strata == s)
-        o, e, c, each[in_stratum] = _one_stratum(
-            follow_up.take(in_stratum), group[in_stratum], n_groups, weightings, robust
-        )
+    each = np.zeros((len(group), v, n_groups)) if robust else np.empty((0, v, n_groups))
+    several = (
+        [None] if stratum is None else [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
+    )
+    for rows in several:
+        part, codes = (follow_up, group) if rows is None else (follow_up.take(rows), group[rows])
+        o, e, c, scores = _one_stratum(part, codes, n_groups, weightings, robust)
         observed, expected, variance = observed + o, expected + e, variance + c
+        if robust:
+            each[slice(None) if rows is None else rows] = scores
     if robust:
         flat = each.reshape(len(group), v * n_groups)
         covariance = flat.T @ flat if model is None else model.covariance(flat)

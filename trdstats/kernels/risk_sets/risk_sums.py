@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.grouped import grouped_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ class RiskSets:
 
     def at(self, values: FloatArray) -> FloatArray:
         """Return the sums of values, shape (n, ...), at each place, shape (m, ...)."""
-        result = np.zeros((len(self.time), *values.shape[1:]))
-        np.add.at(result, self.place, values)
-        return result
+        return grouped_sums(self.place, values, len(self.time))
 
     def over(self, values: FloatArray) -> FloatArray:
         """Return the sums over those at risk at each place, shape (m, ...)."""
@@ -77,8 +76,7 @@ class RiskSets:
         late = self.start > self.first[self.place]
         if late.any():
             # Who enters at a place was not at risk at those before it.
-            entered = np.zeros_like(total)
-            np.add.at(entered, self.start[late] - 1, values[late])
+            entered = grouped_sums(self.start[late] - 1, values[late], len(self.time))
             total = total - self._from_here(entered)
         return total
 

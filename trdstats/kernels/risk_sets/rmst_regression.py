@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.distinct import distinct
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 
@@ -118,7 +119,7 @@ class _Censoring:
     @classmethod
     def of(cls, y: FloatArray, censored: BoolArray, weight: FloatArray) -> _Censoring:
         """Count who is censored when."""
-        _, place = np.unique(y, return_inverse=True)
+        place = distinct(y)[1]
         n = _from_here(_sums(place, weight)) - _sums(place, weight * ~censored)
         C = _sums(place, weight * censored)
         return cls(censored, weight, place, np.where(C > 0, n, 1.0), C)

@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.distinct import distinct
 from trdstats.kernels.numerics.stacking import WeightModel
 
 CENSORED = -1
@@ -114,7 +115,7 @@ def lay_out(
     n_states: int,
 ) -> Histories:
     """Place spells on the grid of their distinct times; every array has shape (r,)."""
-    time, place = np.unique(np.concatenate(([0.0], start, stop)), return_inverse=True)
+    time, place = distinct(np.concatenate(([0.0], start, stop)))
     rows = len(start)
     return Histories(
         time, subject, place[1 : rows + 1], place[rows + 1 :], state, to, n_subjects, n_states

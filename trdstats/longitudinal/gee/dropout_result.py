@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.weighting.generalised_linear import LinearFit
 from trdstats.longitudinal.gee.dropout_share import VisitWeights
 from trdstats.tables import Summary, Table, each_row, format_number, format_p
@@ -76,9 +77,7 @@ class DropoutWeightsResult(EstimateResult):
 
     def _influence(self, model: StayingModel) -> FloatArray:
         """Return the influence of every subject on a model, shape (n, p)."""
-        influence = np.zeros((len(self.subjects), len(model.terms)))
-        np.add.at(influence, self.person[self.at_risk], model.fit.influence())
-        return influence
+        return grouped_sums(self.person[self.at_risk], model.fit.influence(), len(self.subjects))
 
     @cached_property
     def visit_weights(self) -> VisitWeights:

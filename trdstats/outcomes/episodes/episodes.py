@@ -23,6 +23,7 @@ from trdstats.outcomes.episodes.check_episodes import (
     check_subjects,
     read_numbers,
 )
+from trdstats.outcomes.event_times import named_causes
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.tables import Summary, SummaryMixin, Table, caveat_notes, format_count
 
@@ -134,8 +135,7 @@ class Episodes(SummaryMixin):
     @property
     def causes(self) -> dict[int, str]:
         """Names of the status codes: 1 is the event, 2 and above end the follow-up."""
-        seen = sorted(set(self.frame["status"]) - {0})
-        return {int(k): self._causes.get(int(k), f"cause {k}") for k in {*seen, *self._causes}}
+        return named_causes(self.frame["status"], self._causes)
 
     @property
     def figure_caveat(self) -> str:

@@ -58,13 +58,12 @@ class Timeline:
     def only(self, arm: int) -> Timeline:
         """Return the ratings of one treatment."""
         in_arm = self.arm == arm
-        rows = in_arm[self.code]
-        place = np.cumsum(in_arm) - 1
-        code = place[self.code[rows]]
-        n = int(in_arm.sum())
+        counts = np.diff(self.start)
+        rows, left = np.repeat(in_arm, counts), counts[in_arm]
+        n = len(left)
         return Timeline(
-            self.ids[in_arm], np.zeros(n, dtype=np.intp), [self.arms[arm]], code, self.day[rows],
-            run_starts(code, n),
+            self.ids[in_arm], np.zeros(n, dtype=np.intp), [self.arms[arm]],
+            np.repeat(np.arange(n), left), self.day[rows], np.r_[0, np.cumsum(left)],
         )  # fmt: skip
 
     @property

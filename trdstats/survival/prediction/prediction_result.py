@@ -19,6 +19,7 @@ from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.formulas import CovariateDesign
 from trdstats.frames import to_pandas
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 from trdstats.kernels.weighting.prediction_scores import brier_score, concordance_within
 from trdstats.outcomes import Episodes
@@ -68,8 +69,7 @@ class DynamicPredictionResult(Coefficients):
         """Return the influence of every subject on the coefficients, landmarks summed."""
         use = self._landmarks.weight > 0
         code, subjects = pd.factorize(self._landmarks.frame["subject"])
-        influence = np.zeros((len(subjects), len(self.terms)))
-        np.add.at(influence, code[use], self._fit.influence())
+        influence = grouped_sums(code[use], self._fit.influence(), len(subjects))
         return influence, np.asarray(subjects, dtype=object)
 
     def estimates(self) -> Estimates:

@@ -15,6 +15,7 @@ from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates import Estimates
+from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.risk_sets.cox_checks import concordance
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
 from trdstats.kernels.risk_sets.firth import FirthFit
@@ -75,9 +76,7 @@ class CoxResult(Coefficients):
         """Return the weighted part of each analysed subject in the score, shape (n, q)."""
         data = self._best.data
         part = score_residuals(data, fit) * data.weight[:, None]
-        total = np.zeros((len(self._regressed.row), part.shape[1]))
-        np.add.at(total, self._owner, part)
-        return total
+        return grouped_sums(self._owner, part, len(self._regressed.row))
 
     def _on_beta(self) -> FloatArray:
         """Return the first-order influence of each analysed subject on the coefficients, (n, q)."""
@@ -100,8 +99,7 @@ class CoxResult(Coefficients):
             return self._on_beta()
         fit = self._best.fit
         each = information_parts(self._best.data, fit)
-        parts = np.zeros((len(self._regressed.row), *fit.information.shape))
-        np.add.at(parts, self._owner, each)
+        parts = grouped_sums(self._owner, each, len(self._regressed.row))
         return leave_out(self._scores(fit), parts, self._cluster, fit.information)
 
     def estimates(self) -> Estimates:

@@ -1,0 +1,57 @@
+"""Propensity scores beside statsmodels and scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from cases import Case
+
+import trdstats as trd
+
+
+def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, k))
+    logit = np.column_stack(
+        [np.zeros(n), *(0.3 * X[:, j] + 0.2 * X[:, 4] for j in range(arms - 1))]
+    )
+    p = np.exp(logit - logit.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    arm = (rng.random(n)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(k)])
+    return frame.assign(subject=np.arange(n), treatment=np.array(list("ABCD"))[arm])
+
+
+def _scores(n: int, arms: int) -> Case:
+    frame = cohort(n, arms)
+    names = [f"x{j}" for j in range(10)]
+    X = np.column_stack([np.ones(n), frame[names]])
+    code = pd.factorize(frame["treatment"], sort=True)[0]
+
+    def statsmodels() -> Any:
+        from statsmodels.discrete.discrete_model import Logit, MNLogit
+
+        return (Logit if arms == 2 else MNLogit)(code, X).fit(disp=0)
+
+    def sklearn() -> Any:
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=np.inf, tol=1e-8, solver="newton-cholesky").fit(
+            frame[names], code
+        )
+
+    formula = "treatment ~ " + " + ".join(names)
+    return Case(
+        f"Propensity scores, {arms} arms, 10 covariates, {n:,}: weights and balance",
+        lambda: trd.PropensityWeights(formula).fit(frame).balance(),
+        {"statsmodels": statsmodels, "sklearn": sklearn},
+        {"statsmodels": "scores only: no weights, no balance", "sklearn": "scores only, no errors"},
+    )
+
+
+def cases() -> Iterator[Case]:
+    yield _scores(100_000, 2)
+    yield _scores(100_000, 4)

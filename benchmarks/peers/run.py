@@ -1,0 +1,63 @@
+"""Run the comparisons with other packages and store the table.
+
+Run: python benchmarks/peers/run.py [part of a name ...]
+The packages are those of ``requirements.txt`` beside this file; those that are not there are left
+out. With a part of a name only these are run, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+# The folder above has a file called as a package that peers import: it is on the path for one import.
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import record
+
+sys.path[0] = str(Path(__file__).parent)
+
+import adjusted_cases
+import mixed_cases
+import register_cases
+import survival_cases
+from cases import Case, has, seconds, version
+
+SETS = (register_cases, survival_cases, mixed_cases, adjusted_cases)
+
+
+def all_cases() -> Iterator[Case]:
+    for part in SETS:
+        yield from part.cases()
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    warnings.simplefilter("ignore")
+    rows, packages, notes = [], set(), []
+    for case in all_cases():
+        if wanted and not any(w.lower() in case.work.lower() for w in wanted):
+            continue
+        ours = seconds(case.ours)
+        found = {name: seconds(call) for name, call in case.peers.items() if has(name)}
+        packages |= set(found)
+        fastest = min(found, key=lambda k: found[k]) if found else ""
+        ratio = f"{found[fastest] / ours:.2f}" if found else "-"
+        others = ", ".join(f"{k} {v:.4f}" for k, v in sorted(found.items(), key=lambda p: p[1]))
+        rows.append([case.work, f"{ours:.4f}", others or "none here", ratio])
+        notes += [f"- {case.work}, {k}: {v}." for k, v in case.less.items() if k in found]
+        print(" | ".join(rows[-1]), flush=True)
+    if wanted:
+        return
+    body = record.table(["work", "trdstats, s", "peers, s", "fastest peer / trdstats"], rows)
+    body += "\n\nShortest of several runs, one process, data in memory as each package takes it. "
+    body += "Above 1 trdstats is faster. "
+    body += "Packages: " + ", ".join(f"{p} {version(p)}" for p in sorted(packages)) + "."
+    if notes:
+        body += "\n\nWhere a package does less:\n\n" + "\n".join(notes)
+    record.write("peers", "The same work in other packages", body)
+
+
+if __name__ == "__main__":
+    main()
