@@ -30,8 +30,8 @@ def _slope(n: int) -> Case:
     def statsmodels() -> Any:
         from statsmodels.regression.mixed_linear_model import MixedLM
 
-        X = np.column_stack([np.ones(len(frame)), frame["week"], frame["treatment"] == "B",
-                             frame["week"] * (frame["treatment"] == "B")]).astype(float)  # fmt: skip
+        is_b = (frame["treatment"] == "B").to_numpy(dtype=float)
+        X = np.column_stack([np.ones(len(frame)), frame["week"], is_b, frame["week"] * is_b])
         Z = np.column_stack([np.ones(len(frame)), frame["week"]])
         return MixedLM(frame["score"].to_numpy(), X, frame["subject"].to_numpy(), Z).fit()
 
@@ -50,8 +50,10 @@ def nested(sites: int, each: int, visits: int, *, seed: int = 3) -> pd.DataFrame
     site = subject // each
     week = np.tile(np.arange(visits), n)
     effect = rng.normal(size=sites)[site] * 1.5 + rng.normal(size=n)[subject] * 3
-    return pd.DataFrame({"subject": subject, "site": site, "week": week.astype(float),
-                         "score": 30 - week + effect + 3 * rng.normal(size=len(subject))})  # fmt: skip
+    score = 30 - week + effect + 3 * rng.normal(size=len(subject))
+    return pd.DataFrame(
+        {"subject": subject, "site": site, "week": week.astype(float), "score": score}
+    )
 
 
 def _nested(sites: int, each: int, visits: int) -> Case:

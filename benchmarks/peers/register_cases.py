@@ -69,7 +69,7 @@ def _items(n: int) -> Case:
 
     def numpy() -> Any:
         X = frame[names].to_numpy()
-        if ((X < 0) | (X > 3) | (X != np.floor(X))).any():
+        if ((X < 0) | (X > 3) | (np.floor(X) != X)).any():
             raise ValueError
         return X.sum(axis=1)
 

@@ -7,16 +7,11 @@ out. With a part of a name only these are run, and nothing is stored.
 
 from __future__ import annotations
 
+import runpy
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-# The folder above has a file called as a package that peers import: it is on the path for one import.
-sys.path.insert(0, str(Path(__file__).parent.parent))
-import record
-
-sys.path[0] = str(Path(__file__).parent)
 
 import adjusted_cases
 import mixed_cases
@@ -24,6 +19,8 @@ import register_cases
 import survival_cases
 from cases import Case, has, seconds, version
 
+# A file of the folder above has the name of a package that peers import: only this one is taken.
+RECORD = runpy.run_path(str(Path(__file__).parent.parent / "record.py"))
 SETS = (register_cases, survival_cases, mixed_cases, adjusted_cases)
 
 
@@ -50,13 +47,13 @@ def main() -> None:
         print(" | ".join(rows[-1]), flush=True)
     if wanted:
         return
-    body = record.table(["work", "trdstats, s", "peers, s", "fastest peer / trdstats"], rows)
+    body = RECORD["table"](["work", "trdstats, s", "peers, s", "fastest peer / trdstats"], rows)
     body += "\n\nShortest of several runs, one process, data in memory as each package takes it. "
     body += "Above 1 trdstats is faster. "
     body += "Packages: " + ", ".join(f"{p} {version(p)}" for p in sorted(packages)) + "."
     if notes:
         body += "\n\nWhere a package does less:\n\n" + "\n".join(notes)
-    record.write("peers", "The same work in other packages", body)
+    RECORD["write"]("peers", "The same work in other packages", body)
 
 
 if __name__ == "__main__":

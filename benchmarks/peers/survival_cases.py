@@ -19,8 +19,9 @@ def competing(n: int, *, tied: bool, seed: int = 1) -> pd.DataFrame:
     gone = rng.uniform(200, 1100, n)
     status = np.where(time < gone, rng.integers(1, 3, n), 0)
     time = np.minimum(time, gone)
+    time = np.ceil(time / 7) * 7 if tied else time
     frame = pd.DataFrame({"subject": np.arange(n), "treatment": rng.choice(["A", "B"], n),
-                          "time": np.ceil(time / 7) * 7 if tied else time, "status": status})  # fmt: skip
+                          "time": time, "status": status})  # fmt: skip
     for j in range(4):
         frame[f"x{j}"] = rng.normal(size=n)
     return frame
@@ -145,8 +146,10 @@ def _intervals(n: int) -> tuple[trd.EventTimes, pd.DataFrame]:
     time = 60 * rng.weibull(1.3, n)
     left = np.floor(time / 7) * 7
     seen = left < 84
-    frame = pd.DataFrame({"subject": np.arange(n), "treatment": rng.choice(["A", "B"], n),
-                          "left": np.where(seen, left, 84), "right": np.where(seen, left + 7, np.inf)})  # fmt: skip
+    frame = pd.DataFrame({
+        "subject": np.arange(n), "treatment": rng.choice(["A", "B"], n),
+        "left": np.where(seen, left, 84), "right": np.where(seen, left + 7, np.inf),
+    })  # fmt: skip
     frame["time"] = np.where(seen, frame["right"], 84)
     frame["status"] = seen.astype(int)
     return trd.EventTimes(frame), frame

@@ -215,3 +215,11 @@ def test_mean_numbers_need_one_origin_and_whole_subjects() -> None:
         trd.MeanCumulative(by="number").fit(episodes)
     with pytest.raises(NotEstimableError, match="has a value of 'g'"):
         trd.MeanCumulative(by="g").fit(trd.Episodes(made().assign(g=np.nan)))
+
+
+def test_subjects_of_the_text_dtype_of_pandas() -> None:
+    frame = pd.DataFrame({
+        "subject": pd.array(["a", "a", "b", "b"], dtype="string"), "treatment": list("AABB"),
+        "start": [0, 5, 0, 6], "stop": [5, 9, 6, 9], "status": [1, 1, 1, 0],
+    })  # fmt: skip
+    assert trd.Episodes(frame).frame["number"].tolist() == [1, 2, 1, 2]

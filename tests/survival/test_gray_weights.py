@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.errors import NotEstimableError
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.gray import gray_scores
 
@@ -76,20 +77,41 @@ def test_strata_and_estimated_weights() -> None:
     assert "Weights" in str(fit)
 
 
-def test_a_group_that_ended_before_others_came_is_named() -> None:
-    frame = pd.DataFrame({
-        "subject": range(8), "treatment": ["A"] * 4 + ["B"] * 4,
-        "time": [2.0, 3, 12, 15, 4, 6, 13, 20], "status": [1, 2, 1, 0, 1, 0, 2, 1],
-        "entry": [0.0, 0, 8, 8, 0, 0, 0, 0],
-    })  # fmt: skip
-    assert "On day 3 the one subject at risk has the event in A" in str(trd.GrayTest().fit(frame))
+def ended_early() -> pd.DataFrame:
+    """Return two arms alike from day 2 on; in A the one subject before has the event on day 1."""
+    late = pd.DataFrame(
+        {"time": np.arange(5.0, 45), "status": np.tile([1, 2, 0, 1], 10), "entry": 2}
+    )
+    early = pd.DataFrame({"time": [1.0, 9], "status": [1, 0], "entry": 0, "treatment": ["A", "B"]})
+    frame = pd.concat([late.assign(treatment="A"), late.assign(treatment="B"), early])
+    return frame.assign(subject=range(len(frame)))
+
+
+def test_a_group_that_ended_before_others_came_is_refused() -> None:
+    # Its score would count 30 events and expect none: chi-squared 1,681 of arms that are alike.
+    with pytest.raises(
+        NotEstimableError,
+        match=r"On day 1 the one subject at risk has the event in A, though 40 come .*: the "
+        r"incidence of A is not known from there on\. Count from a later day with landmark",
+    ):
+        trd.GrayTest().fit(ended_early())
+    later = trd.landmark(trd.EventTimes(ended_early()), 4)
+    assert trd.GrayTest().fit(later).tidy()["p_value"].min() > 0.9
+
+
+def test_a_stratum_in_which_a_group_ended_is_named() -> None:
+    x = cohort(6).drop(columns="w").assign(site="x", entry=0.0)
+    y = ended_early().assign(site="y", subject=lambda f: f["subject"] + 1000)
+    frame = pd.concat([x, y])
+    with pytest.raises(NotEstimableError, match="in stratum 2 of site"):
+        trd.GrayTest(strata="site").fit(frame.reset_index(drop=True))
 
 
 @pytest.mark.slow
 def test_sizes() -> None:
     rejected = np.zeros(2)
     for k in range(1000):
-        frame = cohort(9000 + k)
+        frame = cohort(9000 + k)  # half of the subjects are there from day 0 on
         late = trd.GrayTest().fit(frame).tidy()["p_value"].iloc[0]
         weighted = trd.GrayTest().fit(frame, weights="w").tidy()["p_value"].iloc[0]
         rejected += np.array([late, weighted]) < 0.05

@@ -163,6 +163,69 @@ def test_refusals() -> None:
         spec.fit(trd.Episodes(alike), trd.EventTimes(their_ends))
 
 
+def test_subjects_with_an_episode_that_lacks_a_covariate_are_left_out_whole() -> None:
+    episodes, ends = cohort(3, 300)
+    episodes["z"] = np.random.default_rng(0).normal(size=len(episodes))
+    last = ~episodes["subject"].duplicated(keep="last")
+    holes = episodes.assign(z=episodes["z"].mask(last & (episodes["subject"] % 2 == 0)))
+    odd = episodes[episodes["subject"] % 2 == 1]
+    spec = trd.JointFrailty("treatment + z")
+    one = spec.fit(trd.Episodes(holes), trd.EventTimes(ends))
+    two = spec.fit(trd.Episodes(odd.reset_index(drop=True)), trd.EventTimes(ends))
+    np.testing.assert_allclose(one.tidy()["estimate"], two.tidy()["estimate"], atol=1e-8)
+    assert one.glance()["n_left_out"].item() == len(episodes) - len(odd)
+
+
+def test_who_comes_late_needs_times_of_the_end() -> None:
+    episodes, ends = cohort(5, 60)
+    late = episodes[episodes["stop"] > 5].assign(start=lambda f: f["start"].clip(lower=5))
+    last = ~late["subject"].duplicated(keep="last")
+    marked = late.assign(status=late["status"].mask(last, 2))
+    with pytest.raises(NotEstimableError, match="come under observation after day 0: from when on"):
+        trd.JointFrailty("treatment").fit(trd.Episodes(marked))
+    trd.JointFrailty("treatment", pieces=1).fit(trd.Episodes(late), trd.EventTimes(ends))
+
+
+def test_episodes_and_ends_of_other_origins_are_refused() -> None:
+    study = trd.load_sample("trial")
+    history = trd.response_history(study, trd.Response(), trd.LossOfResponse(), regain=True)
+    since_start = trd.time_to(study, trd.Event(("left follow-up",)))
+    with pytest.raises(SpecError, match=r"count days from 'first response.*the ends from 'day 0'"):
+        trd.JointFrailty("treatment").fit(trd.loss_episodes(history), since_start)
+
+
+def test_ends_without_episodes_are_counted() -> None:
+    episodes, ends = cohort(3, 300)
+    had = episodes.loc[episodes["status"] == 1, "subject"].unique()
+    part = episodes[episodes["subject"].isin(had)].reset_index(drop=True)
+    result = trd.JointFrailty("treatment").fit(trd.Episodes(part), trd.EventTimes(ends))
+    note = f"{300 - len(had)} subjects have an end and no episode, and are left out"
+    assert any(note in n for n in result.estimates().notes)
+
+
+def test_the_unit_of_a_covariate_does_not_matter() -> None:
+    episodes, ends = cohort(3, 300)
+    dose = np.random.default_rng(0).uniform(0, 0.001, 300)
+    fits = [
+        trd.JointFrailty("dose").fit(
+            trd.Episodes(episodes.assign(dose=unit * dose[episodes["subject"]])),
+            trd.EventTimes(ends),
+        )
+        for unit in (1, 1000)
+    ]
+    one, two = (f.tidy()["statistic"] for f in fits)
+    np.testing.assert_allclose(one, two, rtol=1e-5)
+
+
+def test_a_covariate_that_starts_alike_in_all_is_named() -> None:
+    episodes, ends = cohort(3, 300)
+    before = (episodes.groupby("subject").cumcount() > 0).astype(int)
+    with pytest.raises(NotEstimableError, match="before: the same in the first episode of every"):
+        trd.JointFrailty("before").fit(
+            trd.Episodes(episodes.assign(before=before)), trd.EventTimes(ends)
+        )
+
+
 def test_leaving_is_an_outcome_of_time_to_alone() -> None:
     study = trd.load_sample("trial")
     left = trd.Event(("left follow-up",))

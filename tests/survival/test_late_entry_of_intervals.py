@@ -8,7 +8,7 @@ import pytest
 
 import trdstats as trd
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError
+from trdstats.errors import DataError, NotEstimableError
 from trdstats.kernels.interval.interval_rank_test import log_rank_scores
 from trdstats.kernels.interval.late_entry import npmle
 from trdstats.kernels.interval.turnbull import turnbull
@@ -96,18 +96,69 @@ def test_entry_on_day_0_changes_nothing() -> None:
     np.testing.assert_array_equal(one.mass, two.mass)
 
 
-def test_a_curve_that_reached_1_ends_there_and_says_so() -> None:
-    # Both of the first have the event by day 10, the others come on day 12.
-    frame = pd.DataFrame({
-        "subject": range(5), "treatment": "A", "left": [3.0, 5, 14, 20, 25],
-        "right": [8.0, 10, 19, 26, np.inf], "time": [8.0, 10, 19, 26, 30],
-        "status": [1, 1, 1, 1, 0], "entry": [0.0, 0, 12, 12, 12],
-    })  # fmt: skip
+def of_rows(rows: list[tuple[float, ...]], treatment: str = "A") -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["entry", "left", "right", "time", "status"])
+    return frame.assign(subject=range(len(rows)), treatment=treatment)
+
+
+def test_what_lies_before_a_day_that_no_subject_is_known_to_survive_is_refused() -> None:
+    # Any curve that reaches 1 by day 7 fits these: the event may have come before day 3 or not.
+    frame = of_rows([(0, 0, 7, 7, 1)] * 10 + [(3, 3, 7, 7, 1)] * 10)
+    message = "No subject in A is known to be without the event by day 3, though 10 come under"
+    with pytest.raises(NotEstimableError, match=message):
+        trd.Turnbull().fit(frame)
+    with pytest.raises(NotEstimableError, match="No subject is known to be without the event"):
+        trd.IntervalPH("age").fit(frame.assign(age=np.arange(20.0)))
+    # One subject who is known to have survived day 7 makes it known.
+    more = of_rows([(0, 0, 7, 7, 1)] * 10 + [(3, 3, 7, 7, 1)] * 10 + [(0, 7, np.inf, 14, 0)])
+    assert trd.Turnbull().fit(more).at([7.0])["estimate"].item() == pytest.approx(20 / 21)
+
+
+def test_entries_that_end_cells_without_a_run_of_their_own() -> None:
+    # No event tells the parts of (0, 2] before and after the entry on day 1 from each other. The
+    # likelihood is highest with the event before it, when two subjects are at risk.
+    frame = of_rows([(0, 6, np.inf, 6, 0), (1, 1, 10, 10, 1), (0, 0, 2, 2, 1)])
     fit = trd.Turnbull().fit(frame)
-    assert fit.at([11.0])["estimate"].item() == 1.0
-    assert "By day 8 all under observation had had the event in A, though 3 come" in str(fit)
-    with pytest.raises(NotEstimableError, match="By day 8 all under observation had had the event"):
-        trd.IntervalPH("age").fit(frame.assign(age=[1.0, 3, 2, 5, 4]))
+    assert fit.glance()["converged"].item()
+    assert fit.at([2.0])["estimate"].item() == pytest.approx(1 / 2, abs=1e-6)
+
+
+def test_random_tables_never_fail_otherwise() -> None:
+    fitted = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(5, 40))
+        entry = rng.integers(0, 4, n) * (rng.random(n) < 0.4)
+        left = entry + rng.integers(0, 5, n)
+        seen = rng.random(n) < 0.6
+        right = np.where(seen, left + rng.integers(1, 6, n), np.inf)
+        time = np.where(seen, right, np.maximum(left, entry + 1))
+        frame = pd.DataFrame({
+            "entry": entry, "left": left, "right": right, "time": time,
+            "status": seen.astype(int), "subject": range(n), "treatment": "A",
+        })  # fmt: skip
+        try:
+            fit = trd.Turnbull().fit(frame)
+        except NotEstimableError:
+            continue
+        assert fit.glance()["gap"].item() < 1e-8
+        fitted += 1
+    assert fitted > 75
+
+
+def test_a_group_without_events_and_late_subjects() -> None:
+    frame = of_rows([(0, 5, np.inf, 5, 0), (2, 7, np.inf, 7, 0), (0, 3, np.inf, 3, 0)])
+    assert trd.Turnbull().fit(frame).at([3.0])["estimate"].item() == 0.0
+    two = pd.concat([frame, frame.assign(subject=frame["subject"] + 9, treatment="B")])
+    test = trd.IntervalLogRank().fit(two.reset_index(drop=True)).glance()
+    assert np.isnan(test["statistic"].item())
+    assert "same score" in test["reason"].item()
+
+
+def test_an_event_on_day_0_of_a_subject_who_came_later_is_refused() -> None:
+    frame = of_rows([(5, 0, 0, 0, 1), (0, 0, 4, 4, 1)])
+    with pytest.raises(DataError, match="not before the time"):
+        trd.EventTimes(frame)
 
 
 def test_late_entry_left_out_biases_and_counted_does_not() -> None:

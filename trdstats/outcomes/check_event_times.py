@@ -160,7 +160,7 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
                   "be without it."),
     ]  # fmt: skip
     if "entry" in table:
-        late = ~(table["entry"] < time) & (time > 0)
+        late = ~(table["entry"] < time) & ~((time == 0) & (table["entry"] == 0))
         late |= ~(table["entry"] >= 0)
         problems += bad_rows(
             table, "bad_entry", late, "entry is", "entries are",

@@ -69,22 +69,27 @@ def check_no_late_entry(sample: Sample) -> Sample:
     return sample
 
 
-def check_survivors(left: FloatArray, right: FloatArray, entry: FloatArray) -> None:
-    """Refuse delayed entry where the hazard of all has no bound before some came.
+def check_survivors(
+    left: FloatArray, right: FloatArray, entry: FloatArray, group: str = ""
+) -> None:
+    """Refuse delayed entry where the hazard has no bound, or is not known, before some came.
 
     Raises
     ------
     NotEstimableError
-        When all under observation had had the event by a day after which others come.
+        When no subject is known to be without the event by a day after which others come.
     """
+    if not entry.any():
+        return
     problem = read_problem(left, right, np.empty((len(left), 0)), np.ones(len(left)), entry)
     ends = problem.without_survivors()
     if len(ends):
         day = float(problem.cells.upper[ends[0]])
         raise NotEstimableError(
-            f"By day {day:g} all under observation had had the event, though "
-            f"{int((entry >= day).sum()):,} come under observation then or later: hazards cannot "
-            "be compared over that day. Count from a later day with landmark(times, day)."
+            f"No subject{f' in {group}' if group else ''} is known to be without the event by day "
+            f"{day:g}, though {int((entry >= day).sum()):,} come under observation then or later: "
+            "what came before that day cannot be joined to what comes after it. Count from a later "
+            "day with landmark(times, day)."
         )
 
 

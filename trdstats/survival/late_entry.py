@@ -54,32 +54,43 @@ def late_entry_notes(sample: Sample, *, any_cause: bool = False) -> tuple[str, .
     return tuple(notes)
 
 
-def interval_entry_notes(sample: Sample, ends: dict[str, float]) -> tuple[str, ...]:
-    """Return what curves of interval-censored times with delayed entry must say.
-
-    Parameters
-    ----------
-    sample : Sample
-    ends : dict of str to float
-        Day on which the curve of a group has reached 1, infinite where it has not.
-    """
+def unobserved_notes(sample: Sample) -> tuple[str, ...]:
+    """Return on which days no subject of a group with delayed entry is under observation."""
     notes = []
     for g in sample.groups:
-        end = ends[g.label]
-        spans = _spans(g, min(float(g.time.max()), end)) if (g.entry > 0).any() else ""
+        spans = _spans(g, float(g.time.max())) if (g.entry > 0).any() else ""
         if spans:
             notes.append(
                 f"No subject is under observation in {g.label} {spans}: the curve is carried "
                 "on there."
             )
-        later = int(((g.entry >= end) & (g.entry > 0)).sum())
-        if later:
-            notes.append(
-                f"By day {end:g} all under observation had had the event in {g.label}, though "
-                f"{later:,} come under observation then or later: the curve cannot change from "
-                "there on."
-            )
     return tuple(notes)
+
+
+def check_at_risk_throughout(sample: Sample, where: str = "") -> None:
+    """Refuse a test of incidences of which one has ended while others come later.
+
+    Parameters
+    ----------
+    sample : Sample
+    where : str
+        The stratum, as in "in site 3".
+
+    Raises
+    ------
+    NotEstimableError
+        When all at risk in a group have an event of any cause before others of it come under
+        observation.
+    """
+    for g in sample.groups:
+        if not (g.entry > 0).any():
+            continue
+        fall = _fall(g, any_cause=True)
+        if fall.later:
+            raise NotEstimableError(
+                f"{_in_words(g, fall)}{where}: the incidence of {g.label} is not known from there "
+                "on. Count from a later day with landmark(times, day)."
+            )
 
 
 def check_observed(sample: Sample, tau: float) -> None:

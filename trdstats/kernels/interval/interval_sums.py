@@ -91,7 +91,9 @@ def solve_curvature(runs: Runs, curvature: FloatArray, target: FloatArray) -> Fl
     right = target.copy()
     right[:-1] -= target[1:]
     for ground in _GROUND:
-        links = (rows, columns, weight, diagonal * (1 + ground))
+        # A total at which no run begins or ends is held by nothing else.
+        held = diagonal * (1 + ground) + (diagonal == 0) * ground * diagonal.max()
+        links = (rows, columns, weight, held)
         try:
             total = (_solve_dense if m <= _DENSE else _solve_sparse)(*links, right)
             break

@@ -27,8 +27,8 @@ def npmle(
 ) -> Npmle:
     """Estimate the distribution of times known to lie in (left, right], with delayed entry.
 
-    Where all under observation had had the event while others came later, the curve ends there, as
-    that of Kaplan and Meier does; who came later says nothing of it.
+    Where no subject is known to be without the event by a day while others came later, the curve
+    ends there; who came later says nothing of it. That is one of many maxima (`check_survivors`).
 
     Parameters
     ----------
@@ -48,9 +48,12 @@ def npmle(
         return turnbull(left, right, weight, tolerance=tolerance)
     w = np.ones(len(left)) if weight is None else weight
     problem = read_problem(left, right, np.empty((len(left), 0)), w, entry)
+    cells = problem.cells
+    if len(cells.lower) == 1:
+        return Npmle(cells.lower, cells.upper, np.ones(1), 0.0, 0.0, 0, True)
     ends = problem.without_survivors()
     if len(ends):
-        day = problem.cells.upper[ends[0]]
+        day = cells.upper[ends[0]]
         early = entry < day
         within = np.minimum(right[early], day)
         return npmle(left[early], within, w[early], entry[early], tolerance=tolerance)

@@ -32,5 +32,5 @@ def distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:
             there[whole] = True
             place = np.cumsum(there) - 1
             return np.flatnonzero(there).astype(float), place[whole]
-    found, where = np.unique(values, return_inverse=True)
-    return found, np.asarray(where, dtype=np.intp)
+    ordered, place = np.unique(values, return_inverse=True)
+    return ordered, np.asarray(place, dtype=np.intp)

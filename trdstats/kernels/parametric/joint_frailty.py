@@ -26,7 +26,7 @@ from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 _NODES = 25
 _MODE_STEPS = 60
 _LARGEST = 50.0  # of a log hazard
-_FAR = 12.0  # log hazard ratio of an estimate without a maximum
+_FAR = 12.0  # log hazard ratio between subjects of an estimate without a maximum
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +289,9 @@ def fit_without_frailty(cells: Cells) -> tuple[FloatArray, float] | None:
     start = np.zeros(cells.Z.shape[1])
     start[: cells.pieces] = np.log(cells.events.sum() / cells.days.sum())
     top = maximise(evaluate, start)
-    if top is None or not top.converged or np.abs(top.theta[cells.pieces :]).max(initial=0) > _FAR:
+    if top is None or not top.converged:
+        return None
+    reach = np.abs(top.theta) * np.ptp(cells.Z, axis=0)
+    if reach[cells.pieces :].max(initial=0) > _FAR:
         return None
     return top.theta, top.point.loglik

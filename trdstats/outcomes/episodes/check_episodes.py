@@ -95,7 +95,8 @@ def check_names(table: pd.DataFrame, number: pd.Series[int]) -> list[Problem]:
 
 def check_subjects(table: pd.DataFrame) -> list[Problem]:
     """Check the rows of each subject together; they are sorted by subject and start."""
-    same = (table["subject"] == table["subject"].shift()).to_numpy()
+    code = pd.factorize(table["subject"])[0]
+    same = np.r_[False, code[1:] == code[:-1]]
     before = table["stop"].shift().to_numpy()
     overlap = same & (table["start"].to_numpy() < before)
     ended = same & (table["status"].shift().to_numpy() > 1)

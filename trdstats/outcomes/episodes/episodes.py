@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -222,6 +222,11 @@ class Episodes(SummaryMixin):
         if most < 1:
             raise SpecError(f"most is a number of events of 1 or above; got {most}.")
         return self._with(self.frame.assign(number=self.frame["number"].clip(upper=most)))
+
+    def without_subjects(self, subjects: Sequence[object] | pd.Series[Any]) -> Episodes:
+        """Return the episodes of all other subjects."""
+        frame = self.frame
+        return self._with(frame[~frame["subject"].isin(subjects)].reset_index(drop=True))
 
     def _with(self, frame: pd.DataFrame) -> Episodes:
         other = copy(self)

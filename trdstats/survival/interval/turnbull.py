@@ -12,7 +12,7 @@ from trdstats.kernels.interval.late_entry import npmle
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.interval.interval_bootstrap import redraw
 from trdstats.survival.interval.turnbull_result import TurnbullResult
-from trdstats.survival.interval_sample import split_intervals
+from trdstats.survival.interval_sample import check_survivors, split_intervals
 
 
 @checked
@@ -79,10 +79,13 @@ class Turnbull:
         Raises
         ------
         UnknownNameError, NotEstimableError, DataError
-            When a column is missing, no subject has follow-up, or the frame is not usable.
+            When a column is missing, no subject has follow-up, all under observation may have had
+            the event before others came, or the frame is not usable.
         """
         times = as_event_times(times, weights)
         sample = split_intervals(times, self.by, weights)
+        for g in sample.groups:
+            check_survivors(g.left, g.right, g.entry, g.label)
         fits = {g.label: npmle(g.left, g.right, g.weight, g.entry) for g in sample.groups}
         drawn = redraw(sample, self.n_boot, self.seed, self.n_jobs) if self.n_boot else {}
         return TurnbullResult(self, times, sample, fits, drawn)

@@ -27,7 +27,7 @@ from trdstats.survival.curves.curve_result import CurveLimits, CurveResult, read
 from trdstats.survival.groups import Sample, counts_header
 from trdstats.survival.interval.interval_bootstrap import bounds_of_all, percentile_limits
 from trdstats.survival.interval_sample import interval_notes
-from trdstats.survival.late_entry import check_observed, interval_entry_notes
+from trdstats.survival.late_entry import check_observed, unobserved_notes
 from trdstats.survival.reported_days import SUPPORT_RULE, headline_day
 from trdstats.tables import Summary, Table, each_row, format_count, format_level, format_percent
 
@@ -159,8 +159,7 @@ class TurnbullResult(CurveResult):
 
     def _late_entry(self) -> tuple[str, ...]:
         """Return what delayed entry leaves unknown."""
-        ends = {label: float(fit.upper[-1]) for label, fit in self._fits.items()}
-        return interval_entry_notes(self._sample, ends)
+        return unobserved_notes(self._sample)
 
     def estimates(self, days: Sequence[float] = ()) -> Estimates:
         """Return the probability of having had the event by chosen days.

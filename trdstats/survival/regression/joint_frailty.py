@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
-from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import DataError, NotEstimableError, Problem, SpecError, check_level, count_of
-from trdstats.formulas import read_right_side
+from trdstats.arrays import FloatArray
+from trdstats.errors import NotEstimableError, SpecError, check_level, count_of
+from trdstats.formulas import check_full_rank, read_right_side
 from trdstats.kernels.parametric.joint_frailty import (
     Cells,
     JointModel,
@@ -20,7 +21,8 @@ from trdstats.kernels.parametric.joint_frailty import (
     fit_without_frailty,
     loglik_unlinked,
 )
-from trdstats.outcomes import Episodes, EventTimes, as_episodes, as_event_times
+from trdstats.outcomes import Episodes, EventTimes, as_episodes
+from trdstats.survival.regression.joint_frailty_ends import read_ends
 from trdstats.survival.regression.joint_frailty_result import JointFrailtyResult
 from trdstats.survival.regression.regression_data import Regressed, check_events, regress
 from trdstats.tables import Summary, SummaryMixin
@@ -96,7 +98,8 @@ class JointFrailty(SummaryMixin):
             Time from the same origin to the end of follow-up, status 1 where it ended for the
             reason that is modelled (leaving, death) and 0 where the study was over: of every
             subject that has episodes, not before its last. Default: statuses of 2 and above in the
-            episodes are that reason, and a subject was followed to its last stop.
+            episodes are that reason, and a subject was followed from the origin to its last stop.
+            Subjects with an episode that lacks a covariate are left out whole.
 
         Raises
         ------
@@ -110,7 +113,7 @@ class JointFrailty(SummaryMixin):
         table = as_episodes(episodes)
         if table.clock == "gap":
             raise SpecError("Give the episodes before gap_time(): both hazards count one time.")
-        regressed = regress(table, self.formula, None, ("subject",))
+        regressed = _whole_subjects(table, self.formula)
         check_events(regressed, 1)
         at_origin = int(((regressed.time == 0) & (regressed.status > 0)).sum())
         if at_origin:
@@ -123,10 +126,10 @@ class JointFrailty(SummaryMixin):
             raise NotEstimableError(
                 "No subject has the event twice: a frailty cannot be told from chance."
             )
-        name, time, ended = _ends(table, regressed, names, end)
-        centre = regressed.X.mean(axis=0)
-        X = regressed.X - centre
+        name, time, ended, notes = read_ends(table, regressed, names, end)
+        X = regressed.X - regressed.X.mean(axis=0)
         first = np.unique(subject, return_index=True)[1]
+        _check_first(X[first], regressed.design.terms, name)
         event = regressed.status == 1
         model = JointModel(
             len(names),
@@ -137,8 +140,9 @@ class JointFrailty(SummaryMixin):
         )  # fmt: skip
         point, theta, smaller = _fit(model, (table.outcome, name))
         return JointFrailtyResult(
-            self, table, regressed, name, model, theta, point, smaller, np.asarray(names, object)
-        )
+            self, table, regressed, name, model, theta, point, smaller,
+            np.asarray(names, object), notes,
+        )  # fmt: skip
 
     def summary(self) -> Summary:
         """Return the model in words."""
@@ -153,55 +157,31 @@ class JointFrailty(SummaryMixin):
         )
 
 
-def _ends(
-    table: Episodes, regressed: Regressed, names: pd.Index, end: EventTimes | FrameLike | None
-) -> tuple[str, FloatArray, BoolArray]:
-    """Return what ends follow-up, and per subject the day and whether it ended for that reason."""
-    frame = regressed.frame.groupby("subject", observed=True, sort=False)
-    last = frame["time"].max().reindex(names).to_numpy(dtype=float)
-    if end is None:
-        ended = (frame["status"].max().reindex(names) > 1).to_numpy()
-        label = " or ".join(v for k, v in table.causes.items() if k > 1)
-        _check_ends(ended, label or "end of follow-up")
-        return label, last, ended
-    times = as_event_times(end)
-    given = times.frame.set_index(times.frame["subject"].astype(object)).reindex(names)
-    time, status = given["time"].to_numpy(dtype=float), given["status"].to_numpy(dtype=float)
-    problems = []
-    lacking = names[np.isnan(time)]
-    if len(lacking):
-        problems.append(
-            Problem("no_end", f"{count_of(len(lacking), 'subject has', 'subjects have')} episodes "
-                    "and no time of the end.", tuple(map(str, lacking)),
-                    "Give the end of follow-up of every subject, censored ones included.")
-        )  # fmt: skip
-    early = names[time < last - 1e-9]
-    if len(early):
-        problems.append(
-            Problem("end_before_last", f"{count_of(len(early), 'subject has', 'subjects have')} "
-                    "an episode after the end of follow-up.", tuple(map(str, early)),
-                    "Episodes and ends count days from the same origin.")
-        )  # fmt: skip
-    if "entry" in given and (given["entry"] > 0).any():
-        late = names[(given["entry"] > 0).to_numpy()]
-        problems.append(
-            Problem("late_entry", f"{count_of(len(late), 'end has', 'ends have')} an entry after "
-                    "day 0.", tuple(map(str, late)), "Count the end from the origin on.")
-        )  # fmt: skip
-    if problems:
-        raise DataError(problems)
-    ended = status == 1
-    label = times.causes[1]
-    _check_ends(ended, label)
-    return label, time, ended
+def _whole_subjects(table: Episodes, formula: str) -> Regressed:
+    """Return the rows of subjects of whom every episode has all covariates."""
+    regressed = regress(table, formula, None, ("subject",))
+    if not regressed.left_out:
+        return regressed
+    frame = table.at_risk()
+    kept = np.zeros(len(frame), dtype=bool)
+    kept[regressed.row] = True
+    lacking = frame["subject"][~kept].drop_duplicates()
+    whole = table.without_subjects(lacking)
+    if not len(whole.frame):
+        raise NotEstimableError(f"No subject has all covariates of {formula!r} in every episode.")
+    complete = regress(whole, formula, None, ("subject",))
+    return replace(complete, left_out=len(frame) - len(complete.row))
 
 
-def _check_ends(ended: BoolArray, label: str) -> None:
-    if not ended.any():
+def _check_first(X: FloatArray, terms: Sequence[str], end: str) -> None:
+    """Refuse covariates that do not vary in the first episodes."""
+    same = [t for t, x in zip(terms, X.T, strict=True) if np.ptp(x) <= 1e-12 * np.abs(x).max()]
+    if same:
         raise NotEstimableError(
-            f"No subject had {label}: there is no second hazard. Give end=, times to it from the "
-            "origin of the episodes; SharedFrailty models the events alone."
+            f"{', '.join(same)}: the same in the first episode of every subject, which the hazard "
+            f"of {end} takes. Leave it out, or give its value from the start."
         )
+    check_full_rank(X - X.mean(axis=0), terms)
 
 
 def _breaks(days: FloatArray, pieces: int) -> FloatArray:

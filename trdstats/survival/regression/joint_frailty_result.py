@@ -49,6 +49,7 @@ class JointFrailtyResult(Coefficients):
     _point: JointPoint
     _smaller: tuple[float, float]
     _subjects: ObjectArray
+    _left_out: tuple[str, ...]
 
     @property
     def _influence(self) -> FloatArray:
@@ -77,6 +78,7 @@ class JointFrailtyResult(Coefficients):
     def _notes(self) -> tuple[str, ...]:
         return (
             *notes_of(self.episodes, self._regressed.sample),
+            *self._left_out,
             "Hazard ratios compare subjects of the same frailty.",
         )
 

@@ -16,7 +16,7 @@ from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.gray import GrayTestValue, gray_scores, gray_test
 from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import Sample, counts_header, notes_of, split
-from trdstats.survival.late_entry import late_entry_notes
+from trdstats.survival.late_entry import check_at_risk_throughout
 from trdstats.survival.tests.group_test import why_no_test
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
 
@@ -77,7 +77,8 @@ class GrayTest:
         Raises
         ------
         NotEstimableError
-            When fewer than two groups have follow-up.
+            When fewer than two groups have follow-up, or all at risk in one have an event before
+            others of it come under observation.
         """
         times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
@@ -93,6 +94,11 @@ class GrayTest:
             if self.strata not in frame.columns:
                 raise unknown_name("column", self.strata, frame.columns)
             stratum = pd.factorize(frame[self.strata])[0].astype(np.intp)[rows]
+        for s in np.unique(stratum):
+            where = f" in stratum {s + 1} of {self.strata}" if self.strata else ""
+            kept = np.zeros(len(sample.owner), dtype=bool)
+            kept[rows[stratum == s]] = True
+            check_at_risk_throughout(sample.keep(kept), where)
         tests = {cause: self._test(sample, stratum, cause) for cause in times.causes}
         return GrayTestResult(self, times, sample, tests)
 
@@ -184,7 +190,6 @@ class GrayTestResult(SummaryMixin):
             (Table(("Cause", "Events", "Chi-squared", "df", "p"), rows),),
             (
                 *notes_of(self.times, self._sample),
-                *late_entry_notes(self._sample, any_cause=True),
                 *missing,
             ),
         )
