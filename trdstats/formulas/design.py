@@ -309,14 +309,31 @@ def read_covariates(
     )
 
 
+_INDEPENDENT = 1e-6  # of the smallest eigenvalue of a correlation, far above its rounding
+
+
 def _with_intercept(formula: CheckedFormula) -> CheckedFormula:
     """Return a formula in which every factor has a reference level."""
     intercept = Term([CheckedFactor("1", eval_method="literal")])
     return formula if intercept in formula else CheckedFormula([intercept, *formula])
 
 
+def _plainly_independent(X: FloatArray) -> bool:
+    """Return whether the cross-products alone show columns to be far from collinear.
+
+    Near collinearity they lose half of the digits: then the columns themselves are looked at.
+    """
+    products = X.T @ X
+    size = np.sqrt(np.diag(products))
+    if not len(size) or not (size > 0).all():
+        return False
+    return bool(np.linalg.eigvalsh(products / np.outer(size, size))[0] > _INDEPENDENT)
+
+
 def check_full_rank(X: FloatArray, terms: Sequence[str]) -> None:
     """Raise `NotEstimableError` with the columns that are collinear with those before them."""
+    if _plainly_independent(X):
+        return
     aliased, basis = [], np.empty((len(X), 0))
     for term, column in zip(terms, X.T, strict=True):
         length = np.linalg.norm(column)

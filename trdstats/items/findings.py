@@ -177,23 +177,25 @@ def _check_typed_totals(
 
 def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
     """Return findings as a table, one row a form and kind."""
-    rows: list[dict[str, Any]] = []
-    subject = forms.frame[forms.subject].to_numpy(dtype=object)
-    day = forms.frame[forms.day].to_numpy(dtype=object)
+    parts = []
     for finding in findings:
         at = np.flatnonzero(finding.marked)
-        details = finding.detail if isinstance(finding.detail, list) else [finding.detail] * len(at)
-        rows += [
-            {
-                "kind": finding.kind,
-                "subject": subject[i],
-                "day": day[i],
-                "row": int(forms.row[i]),
-                "detail": detail,
-            }
-            for i, detail in zip(at.tolist(), details, strict=True)
-        ]
-    return pd.DataFrame(rows, columns=["kind", "subject", "day", "row", "detail"])
+        given = forms.frame.iloc[at]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "kind": finding.kind,
+                    "subject": given[forms.subject].to_numpy(dtype=object),
+                    "day": given[forms.day].to_numpy(dtype=object),
+                    "row": forms.row[at],
+                    "detail": finding.detail,
+                }
+            )
+        )
+    columns = ["kind", "subject", "day", "row", "detail"]
+    if not parts:
+        return pd.DataFrame([], columns=columns)
+    return pd.concat(parts, ignore_index=True).infer_objects()
 
 
 def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
@@ -201,8 +203,11 @@ def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
     marked = np.zeros((n, len(findings)), dtype=bool)
     for k, finding in enumerate(findings):
         marked[:, k] = finding.marked
-    code, first = number_rows(marked)
+    some = np.flatnonzero(marked.any(axis=1))
+    number, first = number_rows(marked[some])
     texts = ["; ".join(f.kind for f, on in zip(findings, marked[i], strict=True) if on)
-             for i in first]  # fmt: skip
-    categories = pd.Index(texts, dtype=object)
+             for i in some[first]]  # fmt: skip
+    code = np.zeros(n, dtype=np.intp)
+    code[some] = number + 1
+    categories = pd.Index(["", *texts], dtype=object)
     return pd.Categorical.from_codes(code, categories=categories)

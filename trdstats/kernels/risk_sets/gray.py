@@ -112,6 +112,9 @@ def gray_scores(
     kind = np.where(data.status == cause, 1, np.where(data.status > 0, 2, 0))
     grid = _Grid.of(data, kind, group, n_groups)
     Y, S, S_before, m = grid.at_risk, grid.after, grid.before, len(grid.time)
+    if not m:  # no event at all
+        nothing = np.zeros((len(group) if robust else 0, n_groups))
+        return GrayScores(np.zeros(n_groups), np.zeros((n_groups, n_groups)), nothing)
     there = Y > 0
     safe = np.where(there, Y, 1.0)
     F = np.cumsum(S_before * grid.of_cause / safe, axis=1)
