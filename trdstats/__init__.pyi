@@ -155,6 +155,9 @@ from .second_opinion import SecondOpinion as SecondOpinion
 from .second_opinion import second_opinion as second_opinion
 from .selfcheck import Certificate as Certificate
 from .selfcheck import selfcheck as selfcheck
+from .sites import combine as combine
+from .sites import read_summary as read_summary
+from .sites import summarise_site as summarise_site
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings

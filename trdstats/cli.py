@@ -1,6 +1,6 @@
 """The command line: ``trdstats new``, ``run``, ``check``, ``verify``, ``diff``, ``explain``, ...
 
-``selfcheck`` is the last of them.
+``summarise`` and ``combine`` are for hospitals that may not share rows; ``selfcheck`` is the last.
 """
 
 from __future__ import annotations
@@ -297,6 +297,75 @@ def explain(result_id: str, results: Path) -> None:
     except TrdstatsError as error:
         _fail(_console(), error)
     click.echo(repr(explanation))
+
+
+@main.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--site", required=True, help="Name of the site.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; SITE.json.")
+@click.option("--minimum", type=int, help="Cells of fewer subjects do not leave; as in the plan.")
+@click.option("--secret", type=click.Path(path_type=Path), help="File with the secret that the "
+    "sites share and the centre does not know: counts leave masked.",
+)  # fmt: skip
+def summarise(
+    plan: Path, site: str, out: Path | None, minimum: int | None, secret: Path | None
+) -> None:
+    """Summarise the study of one site by PLAN: counts and sums, no rows.
+
+    Prints what is in the file, and what was withheld, for a board that decides whether it may leave
+    the site. The plan is the same everywhere but for the files of [study].
+    """
+    from trdstats.plan import read_plan
+    from trdstats.sites import summarise_site
+
+    console = _console()
+    file = out or Path(f"{site}.json")
+    try:
+        with _collected_notices() as notices:
+            shared = None if secret is None else secret.read_text("utf-8").strip()
+            summary = summarise_site(read_plan(plan), site, minimum=minimum, secret=shared)
+        summary.to_json(file)
+    except TrdstatsError as error:
+        _fail(console, error)
+    except OSError as error:
+        place = str(error.filename or file)
+        _fail(console, SpecError(f"{place!r} cannot be read or written: {error.strerror}."))
+    _show_notices(console, notices)
+    click.echo(visible(repr(summary)))
+    console.print("[bold green]Summary[/]", end=" ")
+    _say(console, str(file))
+
+
+@main.command()
+@click.argument("summaries", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), default=Path("trdstats-sites"),
+    show_default=True, help="Folder for the tables.",
+)  # fmt: skip
+def combine(summaries: tuple[Path, ...], out: Path) -> None:
+    """Combine SUMMARIES of sites into the analysis of all their subjects.
+
+    Writes one CSV file a table: rates, curves, log-rank tests and hazard ratios stratified by site,
+    means and differences of the mixed model.
+    """
+    from trdstats.sites import combine as combine_sites
+    from trdstats.sites import read_summary
+
+    console = _console()
+    try:
+        with _collected_notices() as notices:
+            combined = combine_sites([read_summary(s) for s in summaries])
+            tables = combined.tables()
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(out / f"{name}.csv", index=False)
+    except TrdstatsError as error:
+        _fail(console, error)
+    except OSError as error:
+        _fail(console, SpecError(f"{str(out)!r} cannot be written: {error.strerror}."))
+    _show_notices(console, notices)
+    click.echo(visible(repr(combined)))
+    console.print("[bold green]Tables[/]", end=" ")
+    _say(console, f"{out} ({len(tables)} files)")
 
 
 @main.command()

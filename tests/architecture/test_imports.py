@@ -19,7 +19,7 @@ ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "par
          "kinds", "frames", "columns", "kernels", "tables", "plots", "scales", "items", "intake",
          "study", "formulas", "estimates", "outcomes", "participants",
          "longitudinal", "survival", "comparison", "endpoint", "imputation", "multiverse",
-         "evidence", "second_opinion", "simulate", "plan", "selfcheck", "testing",
+         "evidence", "second_opinion", "simulate", "plan", "sites", "selfcheck", "testing",
          "cli"]  # fmt: skip
 
 # Inside big rooms the same rule holds between sub-rooms, and files that stand before one; "" are

@@ -14,6 +14,7 @@ from trdstats.outcomes.rates import Missing
 from trdstats.outcomes.switching import AfterSwitch
 from trdstats.plan.confirmatory import Confirmatory
 from trdstats.plan.settings import StepSettings, TimeScale
+from trdstats.plan.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Plan:
         What is done, in the order of the report.
     confirmatory : Confirmatory or None
         The primary and key secondary results, and the rule that guards against multiplicity.
+    sites : Sites
+        Hospitals that share summaries of the analysis and no rows.
     text : str
         The plan as written.
     folder : Path
@@ -95,6 +98,7 @@ class Plan:
     conf_level: float
     steps: tuple[PlannedStep, ...]
     confirmatory: Confirmatory | None
+    sites: Sites
     text: str
     folder: Path
 

@@ -15,7 +15,7 @@ from trdstats.plan.step import Step
 
 # Tables that every plan may have; any other is the table of a step.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-TOP = ("title", "steps", "study", "definitions", "analysis", "confirmatory")
+TOP = ("title", "steps", "study", "definitions", "analysis", "confirmatory", "sites")
 
 
 def read_steps(

@@ -22,6 +22,7 @@ from trdstats.plan.reading.problems import (
     report_unknown_keys,
     too_deep,
 )
+from trdstats.plan.reading.sites import read_sites
 from trdstats.plan.reading.steps import TOP, read_steps
 from trdstats.plan.settings import check_settings
 from trdstats.plan.steps import all_steps
@@ -157,6 +158,7 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         problems.add(words, "analysis", key)
     steps = read_steps(data, kinds, problems)
     confirmatory = read_confirmatory(data, [s.name for s in steps], problems)
+    sites = read_sites(data, problems)
     level = settings["conf_level"]
     is_level = isinstance(level, float)
     if confirmatory is not None and is_level and abs(1 - level - confirmatory.alpha) > 1e-12:
@@ -188,6 +190,7 @@ def plan_from_text(text: str, folder: Path) -> Plan:
         conf_level=float(settings["conf_level"]),
         steps=tuple(steps),
         confirmatory=confirmatory,
+        sites=sites,
         text=text,
         folder=folder,
     )

@@ -14,6 +14,7 @@ from trdstats.errors import DataWarning, EstimateWarning, Problem, SpecError, un
 from trdstats.outcomes import Rates, rates
 from trdstats.plan.margin_rows import margin_rows, margin_summary
 from trdstats.plan.members import members_of_rates
+from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Note, Section
 from trdstats.plan.settings import StepSettings, check_once
 from trdstats.plan.step import Step, Task
@@ -65,7 +66,9 @@ def check(task: Task) -> Iterator[str]:
     yield from unknown
     if unknown:
         return
-    yield from task.unknown_days(*dict.fromkeys(day for _, day in _asked(task)))
+    yield from task.unknown_days(
+        *dict.fromkeys(day for _, day in days_of_outcomes(task.plan, settings))
+    )
     for name in settings.outcomes:
         definition = task.definition(name)
         if definition.is_event:
@@ -84,11 +87,10 @@ def check(task: Task) -> Iterator[str]:
             )
 
 
-def _asked(task: Task) -> Iterator[tuple[str, float]]:
+def days_of_outcomes(plan: Plan, settings: RatesSettings) -> Iterator[tuple[str, float]]:
     """Yield each outcome with the days at which it is judged."""
-    settings: RatesSettings = task.settings
-    fixed = {name: task.definition(name).fixed_day for name in settings.outcomes}
-    for day in settings.days or task.plan.rate_days:
+    fixed = {name: plan.definition(name).fixed_day for name in settings.outcomes}
+    for day in settings.days or plan.rate_days:
         yield from ((name, day) for name in settings.outcomes if fixed[name] is None)
     yield from ((name, day) for name, day in fixed.items() if day is not None)
 
@@ -123,7 +125,7 @@ def run(task: Task) -> Section:
     settings: RatesSettings = task.settings
     summaries, frames, notes, members, checked = [], [], [], [], []
     limits: list[Problem] = []
-    for outcome, day in _asked(task):
+    for outcome, day in days_of_outcomes(plan, settings):
         result, notes_of_rate = estimate_rates(task, outcome, day)
         keys: dict[str, Any] = {"outcome": outcome, "label": result.label, "day": day}
         summaries.append(result.summary())

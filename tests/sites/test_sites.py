@@ -1,0 +1,325 @@
+"""Hospitals that share summaries: the same numbers as of all rows, and nothing of few patients."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import trdstats as trd
+from trdstats.cli import main
+from trdstats.errors import DataError, NotEstimableError, PlanError, SpecError
+from trdstats.kernels.gaussian.patterns import CrossProducts
+from trdstats.plan.reading.text import plan_from_text
+from trdstats.sites import SiteSummary
+from trdstats.sites.counts import TimeCounts
+from trdstats.sites.disclosure import guard_times
+from trdstats.sites.masking import MODULUS, mask_of
+from trdstats.sites.patterns import _Columns, _Pattern
+from trdstats.sites.ratings import share_patterns
+
+SITES = ("north", "east", "south")
+FORMULA = "change ~ baseline * visit + treatment * visit"
+DAYS = (7.0, 14.0, 21.0, 28.0)
+SECRET = "a secret of the three sites 4711"
+TEXT = f"""
+title = "Three hospitals"
+steps = ["change", "rates", "onset"]
+[study]
+visits = "visits.csv"
+subjects = "subjects.csv"
+scale = "MADRS"
+windows = {{ 3 = 1, 7 = 1, 14 = 2, 21 = 2, 28 = 3, 42 = 5, 56 = 6, 84 = 10, 112 = 10, 168 = 13 }}
+[definitions]
+response = {{ reduction = 0.5 }}
+remission = {{ at_most = 10 }}
+relapse = {{ at_least = 22 }}
+[analysis]
+acute_end = 28
+rate_days = [28]
+reference = "TMS"
+horizon = 168
+after_switch = "ignore"
+[change]
+formula = "{FORMULA}"
+days = [7, 14, 21, 28]
+[sites]
+names = {json.dumps(SITES)}
+levels = {{ treatment = ["TMS", "ECT", "IV ketamine"] }}
+"""
+
+
+def plan(text: str = TEXT, folder: Path = Path()) -> trd.Plan:
+    return plan_from_text(text, folder)
+
+
+@cache
+def study() -> trd.Study:
+    return trd.load_sample("trial")
+
+
+@cache
+def part(k: int) -> trd.Study:
+    return study().keep(study().subjects["subject"].tolist()[k::3])
+
+
+def summaries(minimum: int = 1, **options: Any) -> list[SiteSummary]:
+    return [
+        trd.summarise_site(plan(), name, minimum=minimum, study=part(k), **options)
+        for k, name in enumerate(SITES)
+    ]
+
+
+def through_files(given: list[SiteSummary], folder: Path) -> list[SiteSummary]:
+    for s in given:
+        s.to_json(folder / f"{s.site}.json")
+    return [trd.read_summary(folder / f"{s.site}.json") for s in given]
+
+
+@cache
+def everything() -> trd.combine:  # type: ignore[valid-type]
+    return trd.combine(summaries())
+
+
+def test_rates_are_those_of_all_rows() -> None:
+    for outcome, definition in (("response", plan().response), ("remission", plan().remission)):
+        whole = trd.rates(study(), definition, day=28, reference="TMS").tidy()
+        table = everything().rates()
+        own = table[table["outcome"] == outcome].reset_index(drop=True)
+        for measure in ("rate", "difference", "ratio", "odds ratio"):
+            a, b = (t[t["measure"] == measure] for t in (own, whole))
+            np.testing.assert_allclose(a["estimate"], b["estimate"], rtol=1e-12)
+        a, b = (t[t["measure"] == "difference"] for t in (own, whole))
+        for column in ("conf_low", "conf_high", "p_value"):
+            np.testing.assert_allclose(a[column], b[column], rtol=1e-10)
+
+
+@pytest.mark.parametrize("outcome", ["response", "remission", "relapse"])
+def test_curves_tests_and_hazards_are_those_of_all_rows(outcome: str, tmp_path: Path) -> None:
+    pooled = trd.combine(through_files(summaries(), tmp_path)).times(outcome)
+    p = plan()
+    if outcome == "relapse":
+        whole = trd.time_to(study(), p.relapse, since=p.response, competing="left follow-up",
+                            after_switch="ignore")  # fmt: skip
+    else:
+        whole = trd.time_to(study(), p.definition(outcome), after_switch="ignore")
+    where = {s: SITES[k] for k in range(3) for s in part(k).subjects["subject"]}
+    whole = trd.EventTimes.of_valid(
+        whole.frame.assign(site=whole.frame["subject"].astype(object).map(where)),
+        causes=whole.causes,
+    )
+    for make in (trd.KaplanMeier(), trd.AalenJohansen()):
+        a, b = (make.fit(t).at([14, 28, 56, 84])["estimate"] for t in (pooled, whole))
+        np.testing.assert_allclose(a, b, atol=1e-12)
+    for spec in (trd.LogRank(), trd.LogRank(strata="site")):
+        a, b = (spec.fit(t).glance()["statistic"].item() for t in (pooled, whole))
+        assert a == pytest.approx(b, abs=1e-10)
+    a, b = (trd.CoxPH("treatment", strata="site").fit(t).tidy() for t in (pooled, whole))
+    np.testing.assert_allclose(a["estimate"], b["estimate"], atol=1e-8)
+    np.testing.assert_allclose(a["std_error"], b["std_error"], atol=1e-8)
+
+
+def test_the_mixed_model_is_that_of_all_rows_with_kenward_and_roger(tmp_path: Path) -> None:
+    fit = trd.combine(through_files(summaries(), tmp_path)).mixed()
+    whole = trd.MMRM(FORMULA).fit(study().longitudinal(list(DAYS)))
+    a, b = (
+        f.margins("treatment", by="visit").contrasts(reference="TMS").tidy() for f in (fit, whole)
+    )
+    for column in ("estimate", "std_error", "df", "p_value"):
+        np.testing.assert_allclose(a[column], b[column], rtol=1e-8)
+
+
+def test_a_summary_of_few_holds_no_number_of_few() -> None:
+    least = 5
+    for s in summaries(minimum=least):
+        for r in s.rates:
+            assert r.events == 0 or r.events >= least
+            assert r.n - r.events == 0 or r.n - r.events >= least
+        for t in s.times:
+            assert min(t.n) >= least
+        assert all(n == 0 or n >= least for n in s.subjects.values())
+        assert s.mixed is not None
+        columns = _Columns.of(s.mixed)
+        assert columns is not None
+        p: CrossProducts = s.mixed.products
+        for k in range(len(p.n)):
+            pattern = _Pattern(p.rated[k], int(p.group[k]), float(p.n[k]), p.cross_products[k])
+            assert not columns.is_risky(pattern, least)
+
+
+def test_rare_patterns_give_up_ratings_and_the_model_moves_within_its_error() -> None:
+    given = summaries(minimum=5)
+    assert any("some of the ratings only" in w.words for s in given for w in s.withheld)
+    fit = trd.combine(given).mixed()
+    whole = trd.MMRM(FORMULA).fit(study().longitudinal(list(DAYS)))
+    a, b = (
+        f.margins("treatment", by="visit").contrasts(reference="TMS").tidy() for f in (fit, whole)
+    )
+    # Ratings given up at random add noise, the more the smaller the sites; they do not bias.
+    assert (np.abs(a["estimate"] - b["estimate"]) < 0.6 * b["std_error"]).all()
+    assert (a["std_error"] < 1.15 * b["std_error"]).all()
+    subjects = sum(float(s.mixed.products.n.sum()) for s in given if s.mixed is not None)
+    assert subjects > 0.95 * whole.glance()["n_subjects"].item()
+
+
+def test_a_withheld_count_is_not_pooled_from_the_other_sites() -> None:
+    # Few remissions are withheld just because they are few: the rest would show too many.
+    given = summaries(minimum=5)
+    lacking = {(w.outcome, w.treatment) for s in given for w in s.withheld if w.part == "rates"}
+    assert ("remission", "TMS") in lacking
+    table = trd.combine(given).rates()
+    row = table[(table["outcome"] == "remission") & (table["treatment"] == "TMS")].iloc[0]
+    assert np.isnan(row["estimate"])
+    assert row["reason"].startswith("withheld at ")
+    compared = table[(table["outcome"] == "remission") & (table["measure"] == "difference")]
+    assert compared["estimate"].isna().all()
+    assert compared["reason"].str.contains("TMS: withheld at").all()
+
+
+def test_times_that_one_site_withheld_leave_their_treatment_out() -> None:
+    given = summaries(minimum=5)
+    with pytest.raises(NotEstimableError, match="the other sites alone would mislead"):
+        trd.combine(given).times("relapse")
+    assert "relapse_curves" not in trd.combine(given).tables()
+
+
+def test_masked_counts_show_their_sum_alone(tmp_path: Path) -> None:
+    hidden = through_files(summaries(minimum=5, secret=SECRET), tmp_path)
+    plain = summaries()
+    for a, b in zip(hidden, plain, strict=True):
+        assert all(r.events > 10**9 and r.n > 10**9 for r in a.rates)
+        assert len(a.rates) == len(b.rates)
+    one, two = trd.combine(hidden).rates(), trd.combine(plain).rates()
+    pd.testing.assert_frame_equal(one, two)
+    assert "Subjects  270" in str(trd.combine(hidden))
+    with pytest.raises(SpecError, match="missing: south"):
+        trd.combine(hidden[:2])
+    with pytest.raises(SpecError, match="not masked: south"):
+        trd.combine([*hidden[:2], plain[2]])
+    assert "masked" in str(hidden[0])
+
+
+def test_masks_sum_to_0_and_need_three_sites() -> None:
+    masks = [mask_of(SECRET, SITES, s, "n response 28 ECT") for s in SITES]
+    assert sum(masks) % MODULUS == 0
+    assert len({*masks, 0}) == 4
+    with pytest.raises(SpecError, match="three sites or more"):
+        mask_of(SECRET, SITES[:2], "north", "x")
+    with pytest.raises(SpecError, match="16 characters"):
+        mask_of("short", SITES, "north", "x")
+
+
+def test_days_with_few_join_the_next_by_hand() -> None:
+    days, status, n = (7.0, 14.0, 21.0, 28.0, 28.0), (1, 1, 1, 1, 0), (3, 4, 6, 2, 9)
+    counts = TimeCounts("response", "response", "day 0", ("response",), "A", days, status, n)
+    (kept,), words = guard_times([counts], 5, 28)
+    # 3 + 4 on day 14; 6 on day 21; the 2 of day 28 go back to day 21 rather than the 6 on to 28.
+    assert (kept.time, kept.status, kept.n) == ((14.0, 21.0, 28.0), (1, 1, 0), (7, 8, 9))
+    assert "5 of 24 subjects stand on another day than their own, up to 7 days" in words[0].words
+    assert not words[0].is_missing
+    _, withheld = guard_times([counts], 5, 3)
+    assert "more than the 3 that the plan allows" in withheld[0].words
+
+
+def test_other_plans_sites_and_levels_are_refused() -> None:
+    given = summaries()
+    with pytest.raises(SpecError, match="Two summaries are of the site 'north'"):
+        trd.combine([given[0], given[0]])
+    other = plan(TEXT.replace("at_most = 10", "at_most = 8"))
+    strange = trd.summarise_site(other, "east", minimum=1, study=part(1))
+    with pytest.raises(SpecError, match="different plans: north: Three hospitals"):
+        trd.combine([given[0], strange])
+    with pytest.raises(PlanError, match="does not name the site 'west'"):
+        trd.summarise_site(plan(), "west", study=part(0))
+    with pytest.raises(SpecError, match="takes summaries of sites"):
+        trd.combine([])
+    elsewhere = plan(TEXT.replace('"visits.csv"', '"other.csv"'))
+    same = trd.summarise_site(elsewhere, "east", minimum=1, study=part(1))
+    assert trd.combine([given[0], same]).sites == ("north", "east")
+
+
+def test_sites_with_other_levels_say_what_to_write() -> None:
+    loose = plan(TEXT.replace("levels", "#"))
+    one = trd.summarise_site(loose, "north", minimum=1, study=part(0).only(["TMS", "ECT"]))
+    two = trd.summarise_site(loose, "east", minimum=1, study=part(1))
+    with pytest.raises(SpecError, match=r"\[sites\] levels = \{ treatment"):
+        trd.combine([one, two]).mixed()
+
+
+def test_files_that_are_no_summaries(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    for text, words in (
+        ("{", "cannot be read"), ("[]", "is no summary"),
+        ('{"format": "trdstats site summary", "version": 9}', "of version 9"),
+        ('{"format": "trdstats site summary", "version": 1}', "lacks a part"),
+    ):  # fmt: skip
+        file.write_text(text, "utf-8")
+        with pytest.raises(DataError, match=words):
+            trd.read_summary(file)
+    with pytest.raises(DataError, match="cannot be read"):
+        trd.read_summary(tmp_path / "none.json")
+
+
+def test_a_file_holds_no_identifier(tmp_path: Path) -> None:
+    text = summaries()[0].to_json(tmp_path / "north.json")
+    for name in part(0).subjects["subject"].astype(str):
+        assert f'"{name}"' not in text
+    assert "No row of a subject, no identifier" in str(summaries()[0])
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    runner = CliRunner()
+    files = []
+    for k, name in enumerate(SITES):
+        folder = tmp_path / name
+        folder.mkdir()
+        s = part(k)
+        s.visits[["subject", "day", "score"]].to_csv(folder / "visits.csv", index=False)
+        s.subjects.to_csv(folder / "subjects.csv", index=False)
+        text = TEXT.replace("[definitions]", 'baseline = "baseline"\n[definitions]')
+        (folder / "plan.toml").write_text(text, "utf-8")
+        files.append(str(tmp_path / f"{name}.json"))
+        result = runner.invoke(
+            main, ["summarise", str(folder / "plan.toml"), "--site", name, "--minimum", "1",
+                   "--out", files[-1]],
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert f"Summary of site {name}" in result.output
+    out = tmp_path / "together"
+    result = runner.invoke(main, ["combine", *files, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "All sites together" in result.output
+    made = {p.stem for p in out.glob("*.csv")}
+    assert {"rates", "response_curves", "response_hazards", "change_differences"} <= made
+    wrong = runner.invoke(main, ["combine", files[0], files[0]])
+    assert wrong.exit_code == 2
+    assert "Two summaries are of the site" in wrong.output
+
+
+def test_ratings_given_up_do_not_bias() -> None:
+    """60 sites of 60: the mean of the last visit with all ratings and with those shared."""
+    gaps = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        n, T = 60, 4
+        level = rng.normal(size=n) * 4
+        score = 20 + level[:, None] + rng.normal(size=(n, T)) * 3
+        seen = rng.random((n, T)) < 0.85
+        frame = pd.DataFrame({
+            "subject": np.repeat(np.arange(n), T),
+            "visit": pd.Categorical(np.tile(np.arange(T), n)),
+            "arm": np.repeat(rng.choice(["A", "B"], n), T),
+            "y": np.where(seen, score, np.nan).ravel(),
+        })  # fmt: skip
+        shared = share_patterns(frame, "y", ["arm"], 5)
+        reduced = frame.assign(y=frame["y"].where(shared.kept))
+        last = frame["visit"] == T - 1
+        gaps.append(reduced.loc[last, "y"].mean() - frame.loc[last, "y"].mean())
+        assert shared.n_lost < 6
+    assert abs(np.mean(gaps)) < 3 * np.std(gaps) / np.sqrt(len(gaps))

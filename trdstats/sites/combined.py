@@ -1,0 +1,266 @@
+"""What a centre makes of the summaries of sites: the analysis of all their subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arguments import checked
+from trdstats.errors import NotEstimableError, SpecError, unknown_name
+from trdstats.longitudinal import MMRMResult
+from trdstats.outcomes import EventTimes
+from trdstats.sites.counts import as_event_times
+from trdstats.sites.pooled_counts import (
+    MEASURES,
+    check_masks,
+    comparison_rows,
+    pooled_counts,
+    pooled_sizes,
+    rate_row,
+)
+from trdstats.sites.site_summary import SiteSummary
+from trdstats.survival import CoxPH, KaplanMeier, LogRank
+from trdstats.tables import (
+    Summary,
+    SummaryMixin,
+    Table,
+    caveat_notes,
+    each_row,
+    format_count,
+    format_estimate,
+    format_p,
+    format_percent,
+)
+
+
+@dataclass(frozen=True, repr=False)
+class CombinedSites(SummaryMixin):
+    """The analysis of all sites together, from their summaries.
+
+    Attributes
+    ----------
+    summaries : tuple of SiteSummary
+    """
+
+    summaries: tuple[SiteSummary, ...]
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the sites."""
+        return tuple(s.site for s in self.summaries)
+
+    @property
+    def caveat(self) -> str:
+        """What every comparison must say."""
+        return next((s.caveat for s in self.summaries if s.caveat), "")
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes with times to an event."""
+        return tuple(dict.fromkeys(t.outcome for s in self.summaries for t in s.times))
+
+    def rates(self, *, conf_level: float = 0.95) -> pd.DataFrame:
+        """Return rates of all sites together, and differences from the reference.
+
+        A count that one site withheld is not estimable: what was withheld is small, or nearly all,
+        and the other sites alone would mislead.
+
+        Returns
+        -------
+        pandas.DataFrame
+            outcome, label, day, measure ("rate", "difference", "ratio", "odds ratio"), treatment,
+            reference, events, n, estimate, then the columns of `CountComparison.tidy` for
+            comparisons, and reason (why there is no estimate).
+
+        Raises
+        ------
+        NotEstimableError
+            When no site sent counts.
+        """
+        if not any(s.rates or s.withheld for s in self.summaries):
+            raise NotEstimableError("No site sent counts of rates.")
+        tables = []
+        for (outcome, label, day), counts in pooled_counts(self.summaries).items():
+            names = {"outcome": outcome, "label": label, "day": day}
+            base = self._reference([c.treatment for c in counts])
+            of_base = next(c for c in counts if c.treatment == base)
+            tables += [rate_row(names, c) for c in counts]
+            tables += [
+                comparison_rows(names, c, of_base, conf_level) for c in counts if c is not of_base
+            ]
+        table = pd.concat(tables, ignore_index=True)
+        order = table["measure"].map(list(MEASURES).index)
+        outcome_place = table["outcome"].map(list(dict.fromkeys(table["outcome"])).index)
+        table = table.iloc[np.lexsort((order, table["day"], outcome_place))]
+        first = ["outcome", "label", "day", "measure", "treatment", "reference", "events", "n",
+                 "estimate"]  # fmt: skip
+        others = [c for c in table.columns if c not in (*first, "reason")]
+        return table[[*first, *others, "reason"]].reset_index(drop=True)
+
+    def _reference(self, names: list[str]) -> str:
+        given = self.summaries[0].reference
+        return given if given in names else names[0]
+
+    def times(self, outcome: str = "response") -> EventTimes:
+        """Return the event times of all sites, for every method that takes days of visits.
+
+        Parameters
+        ----------
+        outcome : str
+            Name in the plan: "response", "remission", "relapse".
+
+        Returns
+        -------
+        EventTimes
+            With the column `site`: ``LogRank(strata="site")``, ``CoxPH("treatment",
+            strata="site")``. Subjects have numbers that no site knows. A treatment that one site
+            withheld is left out.
+
+        Raises
+        ------
+        UnknownNameError, NotEstimableError
+            When no site sent times to it, or of every treatment one site withheld them.
+        """
+        lacking = {
+            w.treatment: s.site
+            for s in self.summaries
+            for w in s.withheld
+            if w.part == "times" and w.outcome == outcome and w.is_missing
+        }
+        sent = [(s.site, t) for s in self.summaries for t in s.times if t.outcome == outcome]
+        parts = [(site, t) for site, t in sent if t.treatment not in lacking]
+        if not sent and not lacking:
+            raise unknown_name("outcome with times", outcome, self.outcomes)
+        if not parts:
+            listed = ", ".join(f"{t} at {site}" for t, site in lacking.items())
+            raise NotEstimableError(
+                f"Times to {outcome} were withheld ({listed}): the other sites alone would mislead."
+            )
+        times = as_event_times(parts, self.caveat)
+        base = self._reference(list(times.treatments))
+        return times.with_reference(base)
+
+    def mixed(self) -> MMRMResult:
+        """Fit the mixed model of the plan to the cross-products of all sites.
+
+        Raises
+        ------
+        NotEstimableError
+            When no site sent them.
+        SpecError
+            When their categories have different levels.
+        """
+        parts = [s.mixed for s in self.summaries if s.mixed is not None]
+        if not parts:
+            raise NotEstimableError("No site sent the cross-products of a mixed model.")
+        try:
+            whole = reduce(add, parts)
+        except SpecError as error:
+            raise SpecError(f"{error} {_LEVELS}") from error
+        return whole.spec.fit(whole)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the results as tables by name, what cannot be estimated left out."""
+        made: dict[str, pd.DataFrame] = {}
+        if any(s.rates for s in self.summaries):
+            made["rates"] = self.rates()
+        for outcome in self.outcomes:
+            try:
+                times = self.times(outcome)
+            except NotEstimableError:
+                continue
+            made[f"{outcome}_curves"] = KaplanMeier().fit(times).tidy()
+            if len(times.treatments) > 1:
+                made[f"{outcome}_log_rank"] = LogRank(strata="site").fit(times).glance()
+                made[f"{outcome}_hazards"] = CoxPH("treatment", strata="site").fit(times).tidy()
+        if any(s.mixed is not None for s in self.summaries):
+            fit = self.mixed()
+            margins = fit.margins("treatment", by=fit.design.visit)
+            made["change_means"] = margins.tidy()
+            base = self._reference(list(margins.tidy()["treatment"].astype(str).unique()))
+            made["change_differences"] = margins.contrasts(reference=base).tidy()
+        return made
+
+    def summary(self) -> Summary:
+        """Return sites, subjects and rates."""
+        rows = []
+        table = self.rates() if any(s.rates for s in self.summaries) else pd.DataFrame()
+        for r in each_row(table[table["measure"] == "rate"]) if len(table) else ():
+            counts = "" if r.reason else f"{int(r.events):,}/{int(r.n):,}"
+            rows.append((r.label, f"{r.day:g}", r.treatment, counts, format_percent(r.estimate)))
+        tables = [Table(("Outcome", "Day", "Treatment", "Events", "%"), tuple(rows))]
+        differences = []
+        for r in each_row(table[table["measure"] == "difference"]) if len(table) else ():
+            shown = format_estimate(100 * r.estimate, 100 * r.conf_low, 100 * r.conf_high, 1)
+            differences.append((r.label, f"{r.day:g}", f"{r.treatment} - {r.reference}", shown,
+                                format_p(r.p_value)))  # fmt: skip
+        if differences:
+            head = ("Outcome", "Day", "Comparison", "Difference (points)", "p")
+            tables.append(Table(head, tuple(differences)))
+        notes = [*caveat_notes(self.caveat)]
+        notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
+        return Summary(
+            "All sites together",
+            (
+                ("Plan", self.summaries[0].plan),
+                ("Sites", ", ".join(self.sites)),
+                ("Subjects", format_count(sum(pooled_sizes(self.summaries).values()))),
+            ),
+            tuple(tables),
+            tuple(notes),
+        )
+
+
+_LEVELS = (
+    "Name them in the plan, the same at every site: [sites] levels = { treatment = [...] }, and "
+    "summarise again."
+)
+
+
+@checked
+def combine(summaries: Sequence[SiteSummary]) -> CombinedSites:
+    """Combine the summaries of sites into the analysis of all their subjects.
+
+    Parameters
+    ----------
+    summaries : sequence of SiteSummary
+
+    Raises
+    ------
+    SpecError
+        When they are of different plans, two of one site, or of masked ones some are missing.
+
+    Examples
+    --------
+    >>> import trdstats as trd
+    >>> plan, study = trd.sample_plan("trial"), trd.load_sample("trial")
+    >>> names = study.subjects["subject"].tolist()
+    >>> north = trd.summarise_site(plan, "north", study=study.keep(names[::2]))
+    >>> south = trd.summarise_site(plan, "south", study=study.keep(names[1::2]))
+    >>> trd.combine([north, south]).sites
+    ('north', 'south')
+    """
+    given = tuple(summaries)
+    wrong = [s for s in given if not isinstance(s, SiteSummary)]
+    if not given or wrong:
+        raise SpecError("combine takes summaries of sites, from summarise_site or read_summary.")
+    twice = sorted({s.site for s in given if sum(t.site == s.site for t in given) > 1})
+    if twice:
+        raise SpecError(
+            f"Two summaries are of the site {', '.join(map(repr, twice))}: its subjects would "
+            "count twice."
+        )
+    kinds = {(s.fingerprint, s.scale) for s in given}
+    if len(kinds) > 1:
+        listed = "; ".join(f"{s.site}: {s.plan} ({s.fingerprint[:12]}), {s.scale}" for s in given)
+        raise SpecError(
+            f"The summaries are of different plans: {listed}. Use one plan at every site; only the "
+            "files and columns of [study] may differ."
+        )
+    check_masks(given)
+    return CombinedSites(given)

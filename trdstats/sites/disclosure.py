@@ -1,0 +1,120 @@
+"""What may leave a site: cells of few subjects are withheld, or joined to others, and named.
+
+A cell is a number of subjects. 0 may leave: that nobody of a treatment had an event says as much as
+the size of the treatment does. 1 to `minimum` - 1 may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from trdstats.arrays import FloatArray, IntArray
+from trdstats.sites.counts import RateCount, TimeCounts
+from trdstats.sites.withheld import Withheld
+
+
+def is_small(n: float, minimum: int) -> bool:
+    """Return whether a number of subjects may not leave."""
+    return 0 < n < minimum
+
+
+def guard_rates(
+    counts: Iterable[RateCount], minimum: int
+) -> tuple[tuple[RateCount, ...], list[Withheld]]:
+    """Return the counts that may leave, and those that may not."""
+    kept, withheld = [], []
+    for c in counts:
+        if is_small(c.events, minimum) or is_small(c.n - c.events, minimum):
+            words = (
+                f"{c.label} at day {c.day:g} under {c.treatment}: withheld, as fewer than "
+                f"{minimum} subjects met it, or did not."
+            )
+            withheld.append(Withheld("rates", words, c.outcome, c.treatment, c.day))
+        else:
+            kept.append(c)
+    return tuple(kept), withheld
+
+
+def guard_times(
+    counts: Iterable[TimeCounts], minimum: int, furthest: float
+) -> tuple[tuple[TimeCounts, ...], list[Withheld]]:
+    """Return the counts that may leave, days with few subjects joined to later ones.
+
+    Of each status, days are taken from the first on until they hold `minimum` subjects, who then
+    all stand at the last of these days; what remains at the end joins the days before. A treatment
+    with few subjects of a status in all is withheld, and one of which a subject would stand more
+    than `furthest` days from its own.
+    """
+    kept, withheld = [], []
+
+    def note(c: TimeCounts, words: str, *, is_missing: bool = True) -> None:
+        about = f"Times to {c.label} under {c.treatment}: {words}"
+        withheld.append(Withheld("times", about, c.outcome, c.treatment, is_missing=is_missing))
+
+    for c in counts:
+        time, status, n = (np.array(v) for v in (c.time, c.status, c.n))
+        of_status = [status == s for s in np.unique(status)]
+        if any(is_small(int(n[rows].sum()), minimum) for rows in of_status):
+            note(
+                c,
+                f"withheld, as fewer than {minimum} subjects had the event, a competing one, or "
+                "were censored.",
+            )
+            continue
+        day = time.copy()
+        for rows in of_status:
+            day[rows] = _joined_days(time[rows], n[rows], minimum)
+        apart = float(np.abs(day - time).max(initial=0.0))
+        if apart > furthest:
+            note(
+                c,
+                f"withheld, as days with {minimum} subjects lie up to {apart:g} days from those of "
+                f"the subjects, more than the {furthest:g} that the plan allows.",
+            )
+            continue
+        kept.append(_on_days(c, day, status, n))
+        joined = int(n[day != time].sum())
+        if joined:
+            note(
+                c,
+                f"{joined:,} of {int(n.sum()):,} subjects stand on another day than their own, up "
+                f"to {apart:g} days apart, so that no day holds fewer than {minimum}.",
+                is_missing=False,
+            )
+    return tuple(kept), withheld
+
+
+def _joined_days(time: FloatArray, sizes: IntArray, minimum: int) -> FloatArray:
+    """Return for each day the day on which its subjects stand; all days together hold enough."""
+    day, begin, held = time.copy(), 0, 0
+    last = None
+    for k, size in enumerate(sizes):
+        held += int(size)
+        if held >= minimum:
+            day[begin : k + 1] = time[k]
+            last, begin, held = float(time[k]), k + 1, 0
+    if held:
+        assert last is not None  # all days together hold enough
+        # The days that remain move back, or those before them on: whichever is the shorter way.
+        if time[-1] - last <= time[-1] - time[day == last].min():
+            day[begin:] = last
+        else:
+            day[day == last] = time[-1]
+            day[begin:] = time[-1]
+    return day
+
+
+def _on_days(c: TimeCounts, day: FloatArray, status: IntArray, n: IntArray) -> TimeCounts:
+    """Return counts with subjects on other days."""
+    cells = np.stack([day, status.astype(float)])
+    distinct, place = np.unique(cells, axis=1, return_inverse=True)
+    sums = np.bincount(place.reshape(-1), weights=n)
+    return replace(
+        c,
+        time=tuple(distinct[0].tolist()),
+        status=tuple(int(s) for s in distinct[1]),
+        n=tuple(int(v) for v in sums),
+    )

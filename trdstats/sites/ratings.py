@@ -1,0 +1,149 @@
+"""Which ratings a site gives up, so that no pattern of visits is that of few patients.
+
+Patients whose pattern few share, with few in one of the categories of the model, give only ratings
+that others gave too. Where a category then lacks patients, some drawn from the largest pattern join
+them with the same few ratings: which of theirs are given up has nothing to do with them, so that
+the model has less to go by and no other answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import BoolArray, IntArray
+from trdstats.sites.disclosure import is_small
+
+_ALL_SUBSETS = 10  # visits up to which every set of them is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRatings:
+    """Ratings that may leave.
+
+    Attributes
+    ----------
+    kept : ndarray of bool, shape (n_rows,)
+        Rows of the table whose rating is kept.
+    n_reduced : int
+        Subjects who give up some of their ratings.
+    n_lost : int
+        Subjects who give up all.
+    """
+
+    kept: BoolArray
+    n_reduced: int
+    n_lost: int
+
+
+def share_patterns(
+    frame: pd.DataFrame, outcome: str, categories: Sequence[str], minimum: int
+) -> SharedRatings:
+    """Return which ratings may leave.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a subject and visit: subject, visit (a category), the outcome, categories.
+    outcome : str
+    categories : sequence of str
+        Columns of the model that have levels and describe subjects.
+    minimum : int
+    """
+    rated = frame[outcome].notna().to_numpy()
+    who = pd.factorize(frame["subject"])[0]
+    visit = frame["visit"].cat.codes.to_numpy().astype(np.int64)
+    n = int(who.max()) + 1
+    own = np.zeros(n, dtype=np.int64)
+    np.bitwise_or.at(own, who[rated], 1 << visit[rated])
+    levels = np.column_stack(
+        [np.zeros(n, dtype=np.intp)]
+        + [_of_subject(frame[c], who, n) for c in categories if c != "visit"]
+    )
+    target = _Search(own, levels, minimum).run()
+    inside = (target[who] >> visit) & 1 == 1
+    seen = own > 0
+    return SharedRatings(
+        rated & inside,
+        int((seen & (target != own) & (target > 0)).sum()),
+        int((seen & (target == 0)).sum()),
+    )
+
+
+def _of_subject(column: pd.Series[str], who: IntArray, n: int) -> IntArray:
+    codes = np.zeros(n, dtype=np.intp)
+    codes[who] = pd.factorize(column)[0] + 1
+    return codes
+
+
+class _Search:
+    """The pattern, as bits of the visits, that each subject is given."""
+
+    def __init__(self, own: IntArray, levels: IntArray, minimum: int) -> None:
+        self.own, self.levels, self.minimum = own, levels, minimum
+        self.target = own.copy()
+        # Who is drawn from a pattern does not depend on the order of the table.
+        self.order = np.random.default_rng(0).permutation(len(own))
+
+    def run(self) -> IntArray:
+        """Return the patterns; 0 for subjects without a shared one."""
+        present = [int(p) for p in np.unique(self.own) if p]
+        waiting = np.zeros(len(self.own), dtype=bool)
+        for p in present:
+            members = self.target == p
+            if self._is_small(members):
+                waiting |= members
+        self.target[waiting] = 0
+        while waiting.any():
+            tried = [self._filled(s, members) for s, members in self._choices(waiting)]
+            usable = [t for t in tried if t is not None]
+            if not usable:
+                break
+            self.target = max(usable, key=self._ratings)
+            waiting &= self.target == 0
+        return self.target
+
+    def _ratings(self, target: IntArray) -> int:
+        """Return how many ratings are kept."""
+        return int(np.bitwise_count(target).sum())
+
+    def _is_small(self, members: BoolArray) -> bool:
+        """Return whether few are members, or few of a level."""
+        return any(
+            is_small(int(c), self.minimum)
+            for column in self.levels[members].T
+            for c in np.bincount(column)
+        )
+
+    def _choices(self, waiting: BoolArray) -> list[tuple[int, BoolArray]]:
+        """Return sets of visits with those waiting who have all of them."""
+        patterns = np.unique(self.own[waiting])
+        width = int(self.own.max()).bit_length()
+        if width <= _ALL_SUBSETS:
+            sets = np.arange(1, 1 << width)
+        else:
+            sets = np.unique(np.concatenate([patterns, (patterns[:, None] & patterns).ravel()]))
+        of_sets = [(s, waiting & (self.own & s == s)) for s in sets[sets > 0].tolist()]
+        return [(s, members) for s, members in of_sets if members.any()]
+
+    def _filled(self, pattern: int, members: BoolArray) -> IntArray | None:
+        """Return the patterns were it given to members, filled up by others of the largest one.
+
+        None where that leaves few somewhere.
+        """
+        target = np.where(members, pattern, self.target)
+        larger = [int(p) for p in np.unique(self.target) if p & pattern == pattern and p != pattern]
+        donor = max(larger, key=lambda p: int((self.target == p).sum()), default=0)
+        for f in range(self.levels.shape[1]):
+            counts = np.bincount(self.levels[target == pattern, f])
+            for level, count in enumerate(counts):
+                if donor and is_small(int(count), self.minimum):
+                    at_hand = self.order[
+                        (target[self.order] == donor) & (self.levels[self.order, f] == level)
+                    ]
+                    target[at_hand[: self.minimum - int(count)]] = pattern
+        changed = (pattern, donor) if donor else (pattern,)
+        return None if any(self._is_small(target == p) for p in changed) else target

@@ -1,0 +1,96 @@
+"""Summaries of sites as JSON, and read again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trdstats.arguments import checked
+from trdstats.errors import DataError, Problem
+from trdstats.sites.counts import RateCount, TimeCounts
+from trdstats.sites.mixed import mixed_as_values, mixed_from_values
+from trdstats.sites.site_summary import SiteSummary
+from trdstats.sites.withheld import Withheld
+
+FORMAT = "trdstats site summary"
+VERSION = 1
+_PLAIN = (
+    "site", "plan", "fingerprint", "software", "scale", "reference", "caveat", "minimum",
+    "subjects", "masked",
+)  # fmt: skip
+
+
+def as_values(summary: SiteSummary) -> dict[str, Any]:
+    """Return a summary as texts, numbers and lists."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **{name: getattr(summary, name) for name in _PLAIN},
+        "rates": [asdict(r) for r in summary.rates],
+        "times": [asdict(t) for t in summary.times],
+        "mixed": None if summary.mixed is None else mixed_as_values(summary.mixed),
+        "names": list(summary.names),
+        "withheld": [asdict(w) for w in summary.withheld],
+    }
+
+
+@checked
+def read_summary(path: str | Path) -> SiteSummary:
+    """Read the summary of a site.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `SiteSummary.to_json` wrote.
+
+    Raises
+    ------
+    DataError
+        When the file is none, or of another version.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import trdstats as trd
+    >>> summary = trd.summarise_site(trd.sample_plan("modalities"), "north")
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "north.json"
+    >>> _ = summary.to_json(file)
+    >>> trd.read_summary(file).site
+    'north'
+    """
+    name = str(path)
+    try:
+        values = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, f"cannot be read: {error}") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise _unreadable(name, "is no summary of a site")
+    if values.get("version") != VERSION:
+        raise _unreadable(
+            name, f"is of version {values.get('version')!r}; this one reads version {VERSION}"
+        )
+    try:
+        return SiteSummary(
+            **{k: values[k] for k in _PLAIN},
+            rates=tuple(RateCount(**r) for r in values["rates"]),
+            times=tuple(TimeCounts(**_tuples(t)) for t in values["times"]),
+            mixed=None if values["mixed"] is None else mixed_from_values(values["mixed"]),
+            withheld=tuple(Withheld(**w) for w in values["withheld"]),
+            names=tuple(values["names"]),
+        )
+    except (KeyError, TypeError, IndexError) as error:
+        raise _unreadable(
+            name, f"lacks a part, or has one that does not belong: {error}"
+        ) from error
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
+def _unreadable(name: str, what: str) -> DataError:
+    return DataError(
+        [Problem("no_summary", f"{name!r} {what}.", (), "Make it with trdstats summarise.")]
+    )

@@ -1,0 +1,33 @@
+"""What did not leave a site, or not as it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["subjects", "rates", "times", "mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One thing that was withheld, or changed so that it may leave.
+
+    Attributes
+    ----------
+    part : {"subjects", "rates", "times", "mixed"}
+    words : str
+        What was done and why.
+    outcome, treatment : str
+        Of rates and times; "" otherwise.
+    day : float or None
+        Of rates.
+    is_missing : bool
+        Whether it did not leave at all.
+    """
+
+    part: Part
+    words: str
+    outcome: str = ""
+    treatment: str = ""
+    day: float | None = None
+    is_missing: bool = True
