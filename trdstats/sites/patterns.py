@@ -1,7 +1,7 @@
 """Whether the cross-products of a mixed model may leave a site.
 
 Those of a pattern that few patients have, or of a pattern in which few have a category, tell their
-scores. `share_patterns` sees to it before they are made; here every sum is looked at once more.
+scores. `common_patterns` sees to it before they are made; here every sum is looked at once more.
 """
 
 from __future__ import annotations

@@ -49,12 +49,12 @@ def pooled_counts(summaries: Sequence[SiteSummary]) -> dict[Key, list[PooledCoun
         outcome, _, day = key
         made[key] = []
         for t in treatments:
-            own = [r for r in sent if (r.outcome, r.day, r.treatment) == (outcome, day, t)]
+            of_cell = [r for r in sent if (r.outcome, r.day, r.treatment) == (outcome, day, t)]
             lacking = withheld.get((outcome, day, t))
-            if not own and lacking is None:
+            if not of_cell and lacking is None:
                 continue
             reason = "" if lacking is None else f"withheld at {lacking}"
-            events, n = sum(r.events for r in own), sum(r.n for r in own)
+            events, n = sum(r.events for r in of_cell), sum(r.n for r in of_cell)
             if summaries[0].masked:
                 events, n = events % MODULUS, n % MODULUS
             if not n and not reason:
@@ -111,11 +111,11 @@ def comparison_rows(
 ) -> pd.DataFrame:
     """Return difference, ratio and odds ratio of a treatment and the reference."""
     reason = "; ".join(f"{p.treatment}: {p.reason}" for p in (c, base) if p.reason)
-    facts = {**names, "treatment": c.treatment, "reference": base.treatment}
+    keys = {**names, "treatment": c.treatment, "reference": base.treatment}
     if reason:
         empty = {"measure": MEASURES[1:], "estimate": np.nan, "reason": reason}
-        return pd.DataFrame({**facts, **empty})
+        return pd.DataFrame({**keys, **empty})
     table = compare_counts(c.events, c.n, base.events, base.n, conf_level=conf_level).tidy()
-    own = {**facts, "events": float(c.events), "n": float(c.n), "reason": ""}
-    same = pd.DataFrame([own] * len(table))
+    row = {**keys, "events": float(c.events), "n": float(c.n), "reason": ""}
+    same = pd.DataFrame([row] * len(table))
     return pd.concat([same, table.drop(columns="reason", errors="ignore")], axis=1)

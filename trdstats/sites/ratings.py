@@ -21,7 +21,7 @@ _ALL_SUBSETS = 10  # visits up to which every set of them is looked at
 
 
 @dataclass(frozen=True, slots=True)
-class SharedRatings:
+class CommonRatings:
     """Ratings that may leave.
 
     Attributes
@@ -39,9 +39,9 @@ class SharedRatings:
     n_lost: int
 
 
-def share_patterns(
+def common_patterns(
     frame: pd.DataFrame, outcome: str, categories: Sequence[str], minimum: int
-) -> SharedRatings:
+) -> CommonRatings:
     """Return which ratings may leave.
 
     Parameters
@@ -57,18 +57,18 @@ def share_patterns(
     who = pd.factorize(frame["subject"])[0]
     visit = frame["visit"].cat.codes.to_numpy().astype(np.int64)
     n = int(who.max()) + 1
-    own = np.zeros(n, dtype=np.int64)
-    np.bitwise_or.at(own, who[rated], 1 << visit[rated])
+    assessed = np.zeros(n, dtype=np.int64)
+    np.bitwise_or.at(assessed, who[rated], 1 << visit[rated])
     levels = np.column_stack(
         [np.zeros(n, dtype=np.intp)]
         + [_of_subject(frame[c], who, n) for c in categories if c != "visit"]
     )
-    target = _Search(own, levels, minimum).run()
+    target = _Search(assessed, levels, minimum).run()
     inside = (target[who] >> visit) & 1 == 1
-    seen = own > 0
-    return SharedRatings(
+    seen = assessed > 0
+    return CommonRatings(
         rated & inside,
-        int((seen & (target != own) & (target > 0)).sum()),
+        int((seen & (target != assessed) & (target > 0)).sum()),
         int((seen & (target == 0)).sum()),
     )
 
@@ -82,16 +82,16 @@ def _of_subject(column: pd.Series[str], who: IntArray, n: int) -> IntArray:
 class _Search:
     """The pattern, as bits of the visits, that each subject is given."""
 
-    def __init__(self, own: IntArray, levels: IntArray, minimum: int) -> None:
-        self.own, self.levels, self.minimum = own, levels, minimum
-        self.target = own.copy()
+    def __init__(self, assessed: IntArray, levels: IntArray, minimum: int) -> None:
+        self.assessed, self.levels, self.minimum = assessed, levels, minimum
+        self.target = assessed.copy()
         # Who is drawn from a pattern does not depend on the order of the table.
-        self.order = np.random.default_rng(0).permutation(len(own))
+        self.order = np.random.default_rng(0).permutation(len(assessed))
 
     def run(self) -> IntArray:
         """Return the patterns; 0 for subjects without a shared one."""
-        present = [int(p) for p in np.unique(self.own) if p]
-        waiting = np.zeros(len(self.own), dtype=bool)
+        present = [int(p) for p in np.unique(self.assessed) if p]
+        waiting = np.zeros(len(self.assessed), dtype=bool)
         for p in present:
             members = self.target == p
             if self._is_small(members):
@@ -120,13 +120,13 @@ class _Search:
 
     def _choices(self, waiting: BoolArray) -> list[tuple[int, BoolArray]]:
         """Return sets of visits with those waiting who have all of them."""
-        patterns = np.unique(self.own[waiting])
-        width = int(self.own.max()).bit_length()
+        patterns = np.unique(self.assessed[waiting])
+        width = int(self.assessed.max()).bit_length()
         if width <= _ALL_SUBSETS:
             sets = np.arange(1, 1 << width)
         else:
             sets = np.unique(np.concatenate([patterns, (patterns[:, None] & patterns).ravel()]))
-        of_sets = [(s, waiting & (self.own & s == s)) for s in sets[sets > 0].tolist()]
+        of_sets = [(s, waiting & (self.assessed & s == s)) for s in sets[sets > 0].tolist()]
         return [(s, members) for s, members in of_sets if members.any()]
 
     def _filled(self, pattern: int, members: BoolArray) -> IntArray | None:

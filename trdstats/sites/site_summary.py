@@ -26,7 +26,7 @@ from trdstats.sites.disclosure import guard_rates, guard_times, is_small
 from trdstats.sites.fingerprint import fingerprint_of
 from trdstats.sites.masking import MODULUS, mask_of
 from trdstats.sites.patterns import guard_patterns
-from trdstats.sites.ratings import SharedRatings, share_patterns
+from trdstats.sites.ratings import CommonRatings, common_patterns
 from trdstats.sites.withheld import Withheld
 from trdstats.study import Study
 from trdstats.study.load import study_from_mapping
@@ -183,7 +183,7 @@ def summarise_site(
     Examples
     --------
     >>> import trdstats as trd
-    >>> summary = trd.summarise_site(trd.sample_plan("modalities"), "north")
+    >>> summary = trd.summarise_site(trd.sample_plan("trial"), "north")
     >>> summary.minimum
     5
     """
@@ -252,12 +252,12 @@ def _masked(
     def hide(n: int, cell: str) -> int:
         return (n + mask_of(secret, plan.sites.names, site, cell)) % MODULUS
 
-    found = {(c.outcome, c.day, c.treatment): c for c in counts}
+    cells = {(c.outcome, c.day, c.treatment): c for c in counts}
     keys = dict.fromkeys((c.outcome, c.label, c.day) for c in counts)
     hidden = []
     for outcome, label, day in keys:
         for t in named:
-            c = found.get((outcome, day, t))
+            c = cells.get((outcome, day, t))
             n, events = (0, 0) if c is None else (c.n, c.events)
             cell = f"{outcome} {day:g} {t}"
             hidden.append(
@@ -275,27 +275,27 @@ def _rate_counts(plan: Plan, study: Study) -> list[RateCount]:
     if step is None or not isinstance(step.settings, RatesSettings):
         return []
     strategy = strategy_for("rates", plan.after_switch)
-    found: list[RateCount] = []
+    counts: list[RateCount] = []
     for outcome, day in days_of_outcomes(plan, step.settings):
         result = rates(
             study, plan.definition(outcome), day=day, missing=plan.missing,
             after_switch=strategy,
         )  # fmt: skip
-        found += counts_of_rates(result, outcome)
-    return found
+        counts += counts_of_rates(result, outcome)
+    return counts
 
 
 def _time_counts(plan: Plan, study: Study) -> list[TimeCounts]:
     strategy = strategy_for("onset", plan.after_switch)
-    found: list[TimeCounts] = []
+    counts: list[TimeCounts] = []
     for outcome in ("response", "remission"):
         times = time_to(study, plan.definition(outcome), after_switch=strategy)
-        found += counts_of_times(times, outcome)
+        counts += counts_of_times(times, outcome)
     relapse = time_to(
         study, plan.relapse, since=plan.response, competing=plan.competing,
         after_switch=plan.after_switch,
     )  # fmt: skip
-    return [*found, *counts_of_times(relapse, "relapse")]
+    return [*counts, *counts_of_times(relapse, "relapse")]
 
 
 def _mixed(plan: Plan, study: Study, minimum: int) -> tuple[MMRMSummary | None, list[Withheld]]:
@@ -316,7 +316,7 @@ def _mixed(plan: Plan, study: Study, minimum: int) -> tuple[MMRMSummary | None, 
     rows = _with_levels(frame, plan, settings.days, needed)
     outcome = str(next(iter(formula.lhs.required_variables)))
     categories = [c for c in needed if isinstance(rows[c].dtype, pd.CategoricalDtype)]
-    shared = share_patterns(rows, outcome, categories, minimum)
+    shared = common_patterns(rows, outcome, categories, minimum)
     rows = rows.assign(**{outcome: rows[outcome].where(shared.kept)})
     if not shared.kept.any():
         words = f"Mixed model: withheld, as no pattern of visits is shared by {minimum} subjects."
@@ -327,7 +327,7 @@ def _mixed(plan: Plan, study: Study, minimum: int) -> tuple[MMRMSummary | None, 
     return summary, withheld
 
 
-def _given_up(shared: SharedRatings, minimum: int) -> list[Withheld]:
+def _given_up(shared: CommonRatings, minimum: int) -> list[Withheld]:
     """Return in words which ratings did not leave."""
     words = []
     if shared.n_reduced:

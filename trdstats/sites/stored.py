@@ -54,7 +54,7 @@ def read_summary(path: str | Path) -> SiteSummary:
     --------
     >>> import tempfile, pathlib
     >>> import trdstats as trd
-    >>> summary = trd.summarise_site(trd.sample_plan("modalities"), "north")
+    >>> summary = trd.summarise_site(trd.sample_plan("trial"), "north")
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "north.json"
     >>> _ = summary.to_json(file)
     >>> trd.read_summary(file).site
