@@ -157,6 +157,7 @@ from .selfcheck import Certificate as Certificate
 from .selfcheck import selfcheck as selfcheck
 from .sites import combine as combine
 from .sites import read_summary as read_summary
+from .sites import summarise_files as summarise_files
 from .sites import summarise_site as summarise_site
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows

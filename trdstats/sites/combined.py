@@ -55,6 +55,11 @@ class CombinedSites(SummaryMixin):
         return tuple(s.site for s in self.summaries)
 
     @property
+    def subjects(self) -> dict[str, int]:
+        """Subjects of each treatment over all sites."""
+        return pooled_sizes(self.summaries)
+
+    @property
     def caveat(self) -> str:
         """What every comparison must say."""
         return next((s.caveat for s in self.summaries if s.caveat), "")
@@ -209,7 +214,7 @@ class CombinedSites(SummaryMixin):
             (
                 ("Plan", self.summaries[0].plan),
                 ("Sites", ", ".join(self.sites)),
-                ("Subjects", format_count(sum(pooled_sizes(self.summaries).values()))),
+                ("Subjects", format_count(sum(self.subjects.values()))),
             ),
             tuple(tables),
             tuple(notes),

@@ -1,7 +1,7 @@
 """What may leave a site: cells of few subjects are withheld, or joined to others, and named.
 
-A cell is a number of subjects. 0 may leave: that no subject of a treatment had an event says no more
-than the rate itself. 1 to `minimum` - 1 may not.
+A cell is a number of subjects. 0 may leave: that no subject of a treatment had an event says no
+more than the rate itself. 1 to `minimum` - 1 may not.
 """
 
 from __future__ import annotations
