@@ -74,7 +74,7 @@ def test_files_give_the_numbers_of_one_table(folder: Path, backend: str) -> None
         distributed = pytest.importorskip("distributed")
         with (
             distributed.LocalCluster(n_workers=2, threads_per_worker=1,
-                                     dashboard_address=None) as cluster,
+                                     dashboard_address=":0") as cluster,
             distributed.Client(cluster),
             parallel_config(backend="dask"),
         ):  # fmt: skip
@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     alone = trd.summarise_files(plan(tmp_path), files)
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1,
-                                 dashboard_address=None) as cluster,
+                                 dashboard_address=":0") as cluster,
         distributed.Client(cluster),
         parallel_config(backend="dask"),
     ):  # fmt: skip

@@ -155,7 +155,7 @@ def test_a_summary_of_few_holds_no_number_of_few() -> None:
 
 def test_rare_patterns_give_up_ratings_and_the_model_moves_within_its_error() -> None:
     given = summaries(minimum=5)
-    assert any("some of the ratings only" in w.words for s in given for w in s.withheld)
+    assert any("some of their ratings only" in w.words for s in given for w in s.withheld)
     fit = trd.combine(given).mixed()
     whole = trd.MMRM(FORMULA).fit(study().longitudinal(list(DAYS)))
     a, b = (
@@ -323,3 +323,220 @@ def test_ratings_given_up_do_not_bias() -> None:
         gaps.append(reduced.loc[last, "y"].mean() - frame.loc[last, "y"].mean())
         assert shared.n_lost < 12
     assert abs(np.mean(gaps)) < 3 * np.std(gaps) / np.sqrt(len(gaps))
+
+
+def made(n: int = 90, *, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return visits and subjects of three arms A, B and C, and a missed visit here and there."""
+    rng = np.random.default_rng(seed)
+    days = np.array([0, 7, 14, 21, 28, 42, 56])
+    start, fall = rng.integers(24, 45, n), rng.uniform(0, 1, n)
+    score = start[:, None] * (1 - fall[:, None] * np.minimum(days / 28, 1.0))
+    score = np.clip(np.rint(score + rng.normal(0, 3, score.shape)), 0, 60)
+    score[:, 0] = start
+    names = [f"P{i:03d}" for i in range(n)]
+    visits = pd.DataFrame({"subject": np.repeat(names, len(days)), "day": np.tile(days, n),
+                           "score": score.ravel()})  # fmt: skip
+    visits = visits[(rng.random(len(visits)) < 0.9) | (visits["day"] == 0)]
+    return visits, pd.DataFrame(
+        {"subject": names, "treatment": np.array(list("ABC"))[np.arange(n) % 3]}
+    )
+
+
+def cut(visits: pd.DataFrame, subjects: pd.DataFrame, k: int) -> list[trd.Study]:
+    """Return studies of k sites."""
+    studies = []
+    for i in range(k):
+        own = subjects[np.arange(len(subjects)) // 3 % k == i]
+        rows = visits[visits["subject"].isin(own["subject"])]
+        studies.append(trd.Study(rows, subjects=own, scale="MADRS", windows=WINDOWS))
+    return studies
+
+
+WINDOWS = {7: 3, 14: 3, 21: 3, 28: 3, 42: 6, 56: 6}
+OTHER = TEXT.replace('"TMS"', '"B"', 1).replace('["TMS", "ECT", "IV ketamine"]', '["A", "B", "C"]')
+OTHER = OTHER.replace('reference = "TMS"', 'reference = "B"')
+
+
+def together(text: str, studies: list[trd.Study], minimum: int = 1) -> Any:
+    p = plan(text)
+    return trd.combine([trd.summarise_site(p, s, minimum=minimum, study=data)
+                        for s, data in zip(SITES, studies, strict=False)])  # fmt: skip
+
+
+def test_the_worst_case_favours_the_reference_of_the_plan() -> None:
+    visits, subjects = made()
+    text = OTHER.replace("[change]", 'missing = "worst"\n[change]')
+    pooled = together(text, cut(visits, subjects, 3)).rates()
+    whole = trd.Study(visits, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    expected = trd.rates(whole, plan(text).response, day=28, missing="worst", reference="B")
+    rows = pooled[(pooled["outcome"] == "response") & (pooled["measure"] == "rate")]
+    counts = expected.counts.set_index(expected.counts["treatment"].astype(str))
+    assert rows.set_index("treatment")["events"].to_dict() == counts["events"].to_dict()
+
+
+def test_limits_and_adjustment_are_those_of_the_plan() -> None:
+    visits, subjects = made()
+    text = OTHER.replace(
+        "[change]", 'conf_level = 0.9\ndifference = "newcombe"\n[change]\nadjust = "holm"'
+    )
+    studies = cut(visits, subjects, 3)
+    pooled = together(text, studies)
+    whole = trd.Study(visits, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    expected = trd.rates(whole, plan(text).response, day=28, reference="B", conf_level=0.9,
+                         difference="newcombe").tidy()  # fmt: skip
+    a = pooled.rates().query("outcome == 'response' and measure == 'difference'")
+    b = expected[expected["measure"] == "difference"]
+    np.testing.assert_allclose(a["conf_low"], b["conf_low"], rtol=1e-10)
+    table = pooled.tables()["change_differences"]
+    assert (table["conf_level"] == 0.9).all()
+    full = trd.MMRM(FORMULA).fit(whole.longitudinal(list(DAYS)))
+    contrasts = full.margins("treatment", by="visit").contrasts(reference="B", adjust="holm")
+    np.testing.assert_allclose(table["p_value"], contrasts.tidy()["p_value"], rtol=1e-7)
+
+
+def test_leaving_needs_the_windows_of_the_plan() -> None:
+    visits, subjects = made()
+    study = trd.Study(visits, subjects=subjects, scale="MADRS")
+    text = OTHER.replace(OTHER[OTHER.index("windows") :].split("\n")[0] + "\n", "")
+    s = trd.summarise_site(plan(text), "north", minimum=1, study=study)
+    assert not [t for t in s.times if t.outcome == "relapse"]
+    assert any("has no windows: who left early" in w.words for w in s.withheld)
+    with pytest.raises(NotEstimableError, match="withheld"):
+        trd.combine([s]).times("relapse")
+
+
+def test_plans_that_count_otherwise_have_another_fingerprint() -> None:
+    visits, subjects = made()
+    study = cut(visits, subjects, 1)[0]
+    one = trd.summarise_site(plan(OTHER), "north", minimum=1, study=study)
+    rule = OTHER.replace('scale = "MADRS"', 'scale = "MADRS"\nduplicates = "last"')
+    two = trd.summarise_site(plan(rule), "east", minimum=1, study=study)
+    with pytest.raises(SpecError, match="different plans"):
+        trd.combine([one, two])
+
+
+def test_other_secrets_are_told() -> None:
+    hidden = [
+        trd.summarise_site(plan(), name, study=part(k), secret=SECRET if k else "x" * 20)
+        for k, name in enumerate(SITES)
+    ]
+    with pytest.raises(SpecError, match="with different secrets"):
+        trd.combine(hidden)
+
+
+def test_a_number_of_two_values_is_a_category() -> None:
+    visits, subjects = made(150)
+    subjects["sex12"] = np.where(np.arange(150) == 3, 2, 1)
+    study = cut(visits, subjects, 1)[0]
+    text = OTHER.replace(FORMULA, FORMULA + " + sex12")
+    s = trd.summarise_site(plan(text), "north", study=study)
+    assert s.mixed is None
+    assert any(
+        "fewer than 5 subjects have one of the values of 'sex12'" in w.words for w in s.withheld
+    )
+
+
+def test_typed_text_leaves_no_site() -> None:
+    visits, subjects = made(150)
+    subjects["note"] = np.where(np.arange(150) % 2 == 0, "Jane Doe, mayor", "none")
+    study = cut(visits, subjects, 1)[0]
+    text = OTHER.replace(FORMULA, FORMULA + " + note")
+    s = trd.summarise_site(plan(text), "north", study=study)
+    assert "Jane Doe" not in s.to_json()
+    assert any("texts of this site" in w.words for w in s.withheld)
+
+
+@pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")
+def test_totals_that_differ_by_few_are_withheld() -> None:
+    visits, subjects = made(150)
+    no_baseline = subjects["subject"][subjects["treatment"] == "C"][:2]
+    visits = visits[~(visits["subject"].isin(no_baseline) & (visits["day"] == 0))]
+    s = trd.summarise_site(plan(OTHER), "north", study=cut(visits, subjects, 1)[0])
+    totals = [s.subjects["C"], *(sum(t.n) for t in s.times if t.treatment == "C")]
+    gaps = {abs(a - b) for a in totals for b in totals}
+    assert not gaps & {1, 2, 3, 4}
+    words = s.to_json()
+    assert '"left_out": {}' in words
+    numbers = [w.words for w in s.withheld]
+    assert not any(
+        f" {n} of " in w or w.startswith(f"{n} subject") for w in numbers for n in (1, 2, 3, 4)
+    )
+
+
+@pytest.mark.filterwarnings("ignore::trdstats.errors.EstimateWarning")
+def test_sites_without_what_others_have_can_take_part() -> None:
+    visits, subjects = made()
+    studies = cut(visits, subjects, 2)
+    first = studies[0]
+    in_c = first.subjects["subject"][first.subjects["treatment"] == "C"].astype(str)
+    rows = visits[visits["subject"].isin(first.subjects["subject"].astype(str))]
+    without = rows[~(rows["subject"].isin(in_c) & (rows["day"] == 28))]
+    own = subjects[subjects["subject"].isin(rows["subject"])]
+    few = trd.Study(without, subjects=own, scale="MADRS", windows=WINDOWS)
+    pooled = together(OTHER, [few, studies[1]]).rates()
+    both = visits.drop(rows.index).pipe(lambda f: pd.concat([without, f]))
+    whole = trd.Study(both, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    expected = trd.rates(whole, plan(OTHER).response, day=28, reference="B").counts
+    a = pooled.query("outcome == 'response' and measure == 'rate'").set_index("treatment")
+    for row in expected.itertuples():
+        assert (a.loc[row.treatment, "n"], a.loc[row.treatment, "events"]) == (row.n, row.events)
+    same = visits.assign(score=30.0)
+    none = trd.Study(same, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    s = trd.summarise_site(plan(OTHER), "south", minimum=1, study=none)
+    assert {r.events for r in s.rates} == {0}
+
+
+def test_all_counts_withheld_is_said(tmp_path: Path) -> None:
+    visits, subjects = made(9)
+    s = trd.summarise_site(plan(OTHER), "north", study=cut(visits, subjects, 1)[0])
+    table = trd.combine(through_files([s], tmp_path)).rates()
+    assert table["estimate"].isna().all()
+    assert (table["reason"] != "").all()
+    assert "rates" in trd.combine([s]).tables()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["rates"][0].update(n="a"),
+        lambda v: v["rates"][0].update(events=10**6),
+        lambda v: v["times"][0].update(n=[20]),
+        lambda v: v["times"][0].update(status=[9] * len(v["times"][0]["status"])),
+        lambda v: v["mixed"].update(n=[-5.0] * len(v["mixed"]["n"])),
+        lambda v: v["mixed"].update(n=["a"]),
+        lambda v: v["mixed"].update(rows=0),
+        lambda v: v["mixed"].update(rated=[[1], [1, 0]]),
+        lambda v: v["mixed"].update(group=[7] * len(v["mixed"]["group"])),
+        lambda v: v.update(subjects=[1]),
+        lambda v: v.update(site=5),
+        lambda v: v.update(fingerprint=None),
+    ],
+)
+def test_files_that_were_changed_are_refused(tmp_path: Path, change: Any) -> None:
+    values = json.loads(summaries()[0].to_json())
+    change(values)
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(values), "utf-8")
+    with pytest.raises(DataError, match=r"cannot be|strange"):
+        trd.read_summary(file)
+
+
+def test_logarithms_and_numeric_labels(tmp_path: Path) -> None:
+    visits, subjects = made()
+    text = OTHER.replace(FORMULA, "change ~ log(baseline) * visit + treatment * visit")
+    given = [trd.summarise_site(plan(text), s, minimum=1, study=d)
+             for s, d in zip(SITES, cut(visits, subjects, 3), strict=True)]  # fmt: skip
+    fit = trd.combine(through_files(given, tmp_path)).mixed()
+    whole = trd.Study(visits, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    full = trd.MMRM("change ~ log(baseline) * visit + treatment * visit").fit(
+        whole.longitudinal(list(DAYS))
+    )
+    a, b = (f.margins("treatment", by="visit").tidy()["estimate"] for f in (fit, full))
+    np.testing.assert_allclose(a, b, rtol=1e-8)
+    coded = subjects.assign(treatment=subjects["treatment"].map({"A": 1.0, "B": 2.0, "C": 3.0}))
+    numbers = OTHER.replace('["A", "B", "C"]', "[1, 2, 3]").replace(
+        'reference = "B"', "reference = 2.0"
+    )
+    table = together(numbers, cut(visits, coded, 3))
+    assert table.rates().query("measure == 'difference'")["reference"].unique().tolist() == ["2"]
+    assert "change_differences" in table.tables()

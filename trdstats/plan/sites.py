@@ -37,5 +37,8 @@ class Sites:
         if not self.furthest >= 0:
             raise SpecError(f"furthest is a number of days of 0 or more; got {self.furthest}.")
         twice = sorted({n for n in self.names if self.names.count(n) > 1})
+        for column, values in self.levels.items():
+            if len(set(map(str, values))) < len(values):
+                raise SpecError(f"levels: a level of {column!r} stands there twice.")
         if twice:
             raise SpecError(f"names: {', '.join(map(repr, twice))} stands there twice.")

@@ -2,8 +2,9 @@
 
 from trdstats.sites.combined import CombinedSites, combine
 from trdstats.sites.files import summarise_files
-from trdstats.sites.site_summary import SiteSummary, summarise_site
+from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.stored import read_summary
+from trdstats.sites.summarise import summarise_site
 
 __all__ = [
     "CombinedSites",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,11 +71,18 @@ class CombinedSites(SummaryMixin):
         """Outcomes with times to an event."""
         return tuple(dict.fromkeys(t.outcome for s in self.summaries for t in s.times))
 
-    def rates(self, *, conf_level: float = 0.95) -> pd.DataFrame:
+    def rates(self, *, conf_level: float | None = None) -> pd.DataFrame:
         """Return rates of all sites together, and differences from the reference.
+
+        Limits and tests are those of the plan.
 
         A count that one site withheld is not estimable: what was withheld is small, or nearly all,
         and the other sites alone would mislead.
+
+        Parameters
+        ----------
+        conf_level : float, optional
+            Default: that of the plan.
 
         Returns
         -------
@@ -87,16 +96,21 @@ class CombinedSites(SummaryMixin):
         NotEstimableError
             When no site sent counts.
         """
-        if not any(s.rates or s.withheld for s in self.summaries):
+        pooled = pooled_counts(self.summaries)
+        if not pooled:
             raise NotEstimableError("No site sent counts of rates.")
+        level = self.summaries[0].conf_level if conf_level is None else conf_level
+        method = self.summaries[0].difference
         tables = []
-        for (outcome, label, day), counts in pooled_counts(self.summaries).items():
+        for (outcome, label, day), counts in pooled.items():
             names = {"outcome": outcome, "label": label, "day": day}
             base = self._reference([c.treatment for c in counts])
             of_base = next(c for c in counts if c.treatment == base)
             tables += [rate_row(names, c) for c in counts]
             tables += [
-                comparison_rows(names, c, of_base, conf_level) for c in counts if c is not of_base
+                comparison_rows(names, c, of_base, level, method)
+                for c in counts
+                if c is not of_base
             ]
         table = pd.concat(tables, ignore_index=True)
         order = table["measure"].map(list(MEASURES).index)
@@ -109,7 +123,7 @@ class CombinedSites(SummaryMixin):
 
     def _reference(self, names: list[str]) -> str:
         given = self.summaries[0].reference
-        return given if given in names else names[0]
+        return given if given in names else min(names)
 
     def times(self, outcome: str = "response") -> EventTimes:
         """Return the event times of all sites, for every method that takes days of visits.
@@ -172,29 +186,39 @@ class CombinedSites(SummaryMixin):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the results as tables by name, what cannot be estimated left out."""
         made: dict[str, pd.DataFrame] = {}
-        if any(s.rates for s in self.summaries):
+        with suppress(NotEstimableError):
             made["rates"] = self.rates()
+        level = self.summaries[0].conf_level
         for outcome in self.outcomes:
-            try:
+            with suppress(NotEstimableError):
                 times = self.times(outcome)
-            except NotEstimableError:
-                continue
-            made[f"{outcome}_curves"] = KaplanMeier().fit(times).tidy()
-            if len(times.treatments) > 1:
-                made[f"{outcome}_log_rank"] = LogRank(strata="site").fit(times).glance()
-                made[f"{outcome}_hazards"] = CoxPH("treatment", strata="site").fit(times).tidy()
+                made[f"{outcome}_curves"] = KaplanMeier(conf_level=level).fit(times).tidy()
+                if len(times.treatments) > 1:
+                    made[f"{outcome}_log_rank"] = LogRank(strata="site").fit(times).glance()
+                    cox = CoxPH("treatment", strata="site", conf_level=level)
+                    made[f"{outcome}_hazards"] = cox.fit(times).tidy()
         if any(s.mixed is not None for s in self.summaries):
-            fit = self.mixed()
-            margins = fit.margins("treatment", by=fit.design.visit)
-            made["change_means"] = margins.tidy()
-            base = self._reference(list(margins.tidy()["treatment"].astype(str).unique()))
-            made["change_differences"] = margins.contrasts(reference=base).tidy()
+            with suppress(NotEstimableError):
+                made |= self._of_model(level)
         return made
+
+    def _of_model(self, level: float) -> dict[str, pd.DataFrame]:
+        fit = self.mixed()
+        margins = fit.margins("treatment", by=fit.design.visit)
+        base = self._reference(list(margins.tidy()["treatment"].astype(str).unique()))
+        adjust: Any = self.summaries[0].adjust
+        contrasts = margins.contrasts(reference=base, adjust=adjust)
+        return {
+            "change_means": margins.tidy(conf_level=level),
+            "change_differences": contrasts.tidy(conf_level=level),
+        }
 
     def summary(self) -> Summary:
         """Return sites, subjects and rates."""
         rows = []
-        table = self.rates() if any(s.rates for s in self.summaries) else pd.DataFrame()
+        table = pd.DataFrame()
+        with suppress(NotEstimableError):
+            table = self.rates()
         for r in each_row(table[table["measure"] == "rate"]) if len(table) else ():
             counts = "" if r.reason else f"{int(r.events):,}/{int(r.n):,}"
             rows.append((r.label, f"{r.day:g}", r.treatment, counts, format_percent(r.estimate)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trdstats.outcomes import EventTimes, Rates
+from trdstats.outcomes import EventTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,6 @@ class TimeCounts:
                 "status": np.repeat(self.status, self.n),
             }
         )
-
-
-def counts_of_rates(result: Rates, outcome: str) -> Iterator[RateCount]:
-    """Yield the counts of every treatment."""
-    counts = result.counts
-    columns = (counts["treatment"].astype(str), counts["n"], counts["events"])
-    for name, n, events in zip(*(c.tolist() for c in columns), strict=True):
-        yield RateCount(outcome, result.label, float(result.day), name, int(n), int(events))
 
 
 def counts_of_times(times: EventTimes, outcome: str) -> Iterator[TimeCounts]:

@@ -6,7 +6,7 @@ more than the rate itself. 1 to `minimum` - 1 may not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,10 +32,67 @@ def guard_rates(
                 f"{c.label} at day {c.day:g} under {c.treatment}: withheld, as fewer than "
                 f"{minimum} subjects met it, or did not."
             )
-            withheld.append(Withheld("rates", words, c.outcome, c.treatment, c.day))
+            withheld.append(_of_rate(c, words))
         else:
             kept.append(c)
     return tuple(kept), withheld
+
+
+def _of_rate(c: RateCount, words: str) -> Withheld:
+    return Withheld("rates", words, c.outcome, c.treatment, c.day, label=c.label)
+
+
+def in_words(n: int, minimum: int) -> str:
+    """Return a number of subjects as it may be said."""
+    return f"fewer than {minimum}" if is_small(n, minimum) else f"{n:,}"
+
+
+def guard_totals(
+    sizes: Mapping[str, int],
+    rates: Sequence[RateCount],
+    times: Sequence[TimeCounts],
+    minimum: int,
+    *,
+    plain: bool,
+) -> tuple[tuple[RateCount, ...], tuple[TimeCounts, ...], list[Withheld]]:
+    """Return the counts of which no two totals differ by few subjects, and those that did.
+
+    The difference of two totals of one treatment is a number of subjects as well: who has no
+    baseline, who responded and was not assessed again. What stands later is withheld; `plain` says
+    whether rates can be read at all.
+    """
+    totals: dict[str, list[int]] = {t: [n] for t, n in sizes.items() if n}
+    events: dict[tuple[str, float], list[int]] = {}
+    kept_rates, kept_times, withheld = [], [], []
+    for r in rates:
+        of_day = events.setdefault((r.treatment, r.day), [])
+        linked = _near(totals.setdefault(r.treatment, []), r.n, minimum)
+        if plain and (linked or _near(of_day, r.events, minimum)):
+            words = (
+                f"{r.label} at day {r.day:g} under {r.treatment}: withheld, as it differs from "
+                f"another number of the treatment by fewer than {minimum} subjects."
+            )
+            withheld.append(_of_rate(r, words))
+            continue
+        totals[r.treatment].append(r.n)
+        of_day.append(r.events)
+        kept_rates.append(r)
+    for c in times:
+        total = sum(c.n)
+        if _near(totals.setdefault(c.treatment, []), total, minimum):
+            words = (
+                f"Times to {c.label} under {c.treatment}: withheld, as their number differs from "
+                f"another one of the treatment by fewer than {minimum} subjects."
+            )
+            withheld.append(Withheld("times", words, c.outcome, c.treatment))
+            continue
+        totals[c.treatment].append(total)
+        kept_times.append(c)
+    return tuple(kept_rates), tuple(kept_times), withheld
+
+
+def _near(totals: Sequence[int], n: int, minimum: int) -> bool:
+    return any(is_small(abs(n - other), minimum) for other in totals)
 
 
 def guard_times(
@@ -80,8 +137,9 @@ def guard_times(
         if joined:
             note(
                 c,
-                f"{joined:,} of {int(n.sum()):,} subjects stand on another day than their own, up "
-                f"to {apart:g} days apart, so that no day holds fewer than {minimum}.",
+                f"{in_words(joined, minimum)} of {int(n.sum()):,} subjects stand on another day "
+                f"than their own, up to {apart:g} days apart, so that no day holds fewer than "
+                f"{minimum}.",
                 is_missing=False,
             )
     return tuple(kept), withheld

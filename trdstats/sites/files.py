@@ -18,7 +18,8 @@ from trdstats.parallel import run_parallel
 from trdstats.plan.plan import Plan
 from trdstats.sites.combined import CombinedSites
 from trdstats.sites.counts import RateCount, TimeCounts
-from trdstats.sites.site_summary import SiteSummary, summarise_site
+from trdstats.sites.site_summary import SiteSummary
+from trdstats.sites.summarise import summarise_site
 from trdstats.study.load import study_from_mapping
 
 _OF_SUBJECTS = ("sample", "export", "subjects", "events", "courses")

@@ -28,8 +28,7 @@ def mask_of(secret: str, names: Sequence[str], site: str, cell: str) -> int:
             "Masked counts need three sites or more, named in [sites] names: of two, each learns "
             "the count of the other from the sum."
         )
-    if len(secret) < 16:
-        raise SpecError("A secret has 16 characters or more, drawn at random.")
+    _check(secret)
     if site == names[-1]:
         return -sum(_drawn(secret, n, cell) for n in names[:-1]) % MODULUS
     return _drawn(secret, site, cell)
@@ -38,3 +37,20 @@ def mask_of(secret: str, names: Sequence[str], site: str, cell: str) -> int:
 def _drawn(secret: str, site: str, cell: str) -> int:
     text = "\x1f".join((secret, site, cell))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big") % MODULUS
+
+
+def mark_of(secret: str) -> str:
+    """Return a mark by which sites with other secrets are told; it does not give the secret away.
+
+    Raises
+    ------
+    SpecError
+        When the secret is short.
+    """
+    _check(secret)
+    return hashlib.sha256(f"mark\x1f{secret}".encode()).hexdigest()[:16]
+
+
+def _check(secret: str) -> None:
+    if len(secret) < 16:
+        raise SpecError("A secret has 16 characters or more, drawn at random.")

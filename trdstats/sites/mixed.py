@@ -16,6 +16,7 @@ from trdstats.longitudinal.designs.design import RowTotals
 
 _SPEC = ("formula", "covariance", "reml", "ddf", "group")
 _SUBJECTS = 40  # of the artificial table that a design is made of
+_RANGE = (30.0, 60.0)  # of its numbers: logarithms and roots of them are there
 
 
 def mixed_as_values(summary: MMRMSummary) -> dict[str, Any]:
@@ -102,8 +103,8 @@ def _artificial(spec: MMRM, values: dict[str, Any]) -> pd.DataFrame:
         )
         frame[c] = pd.Categorical.from_codes(of_row, categories=names)
     for c in values["sums"]:
-        frame[c] = np.repeat(rng.normal(size=n), len(days))
-    frame[outcome] = rng.normal(size=len(frame))
+        frame[c] = np.repeat(rng.uniform(*_RANGE, size=n), len(days))
+    frame[outcome] = rng.uniform(*_RANGE, size=len(frame))
     return frame
 
 

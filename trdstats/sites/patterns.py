@@ -44,7 +44,9 @@ def guard_patterns(summary: MMRMSummary, minimum: int) -> tuple[MMRMSummary | No
     if any(columns.is_risky(p, minimum) for p in patterns):
         return _none(f"as a pattern of visits, or a category within one, has fewer than {minimum}.")
     products = replace(s, cross_products=np.array([p.products for p in patterns]))
-    return replace(summary, products=products), []
+    # How many rows were left out, and why, could be few.
+    design = replace(summary.design, left_out={})
+    return replace(summary, design=design, products=products), []
 
 
 def _none(why: str) -> tuple[None, list[Withheld]]:

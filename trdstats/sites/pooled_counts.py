@@ -39,27 +39,35 @@ class PooledCount:
 def pooled_counts(summaries: Sequence[SiteSummary]) -> dict[Key, list[PooledCount]]:
     """Return the counts of every outcome and day by treatment."""
     sent = [r for s in summaries for r in s.rates]
-    withheld = {
-        (w.outcome, w.day, w.treatment): s.site
-        for s in summaries for w in s.withheld if w.part == "rates"
-    }  # fmt: skip
+    lacking = [
+        (w, s.site) for s in summaries for w in s.withheld
+        if w.part == "rates" and w.is_missing and w.day is not None
+    ]  # fmt: skip
+    withheld = {(w.outcome, w.day, w.treatment): site for w, site in lacking}
     treatments = dict.fromkeys([*(r.treatment for r in sent), *(k[2] for k in withheld)])
+    keys = [(r.outcome, r.label, r.day) for r in sent]
+    keys += [(w.outcome, w.label, w.day) for w, _ in lacking if w.day is not None]
     made: dict[Key, list[PooledCount]] = {}
-    for key in dict.fromkeys((r.outcome, r.label, r.day) for r in sent):
+    for key in dict.fromkeys(keys):
         outcome, _, day = key
         made[key] = []
         for t in treatments:
             of_cell = [r for r in sent if (r.outcome, r.day, r.treatment) == (outcome, day, t)]
-            lacking = withheld.get((outcome, day, t))
-            if not of_cell and lacking is None:
+            where = withheld.get((outcome, day, t))
+            if not of_cell and where is None:
                 continue
-            reason = "" if lacking is None else f"withheld at {lacking}"
+            reason = "" if where is None else f"withheld at {where}"
             events, n = sum(r.events for r in of_cell), sum(r.n for r in of_cell)
             if summaries[0].masked:
                 events, n = events % MODULUS, n % MODULUS
-            if not n and not reason:
-                continue  # masked: a treatment that no site has
-            made[key].append(PooledCount(t, events, n, reason))
+            if summaries[0].masked and not n:
+                continue  # a treatment that no site has
+            if n and events > n:
+                raise SpecError(
+                    f"{key[1]} under {t} has more events than subjects over all sites: a site has "
+                    "masked its counts with another secret, or sent wrong ones."
+                )
+            made[key].append(PooledCount(t, events, n, reason if n or reason else "no subject"))
     return made
 
 
@@ -82,6 +90,11 @@ def check_masks(summaries: Sequence[SiteSummary]) -> None:
         return
     plain = [s.site for s in summaries if not s.masked]
     missing = [n for n in summaries[0].names if n not in masked]
+    if len({s.secret for s in summaries if s.masked}) > 1:
+        raise SpecError(
+            "The sites masked their counts with different secrets: the sum cannot be read. "
+            "Summarise again with one secret."
+        )
     if plain or missing:
         raise SpecError(
             "Masked counts can be read only of all sites together; "
@@ -107,7 +120,7 @@ def rate_row(names: dict[str, Any], c: PooledCount) -> pd.DataFrame:
 
 
 def comparison_rows(
-    names: dict[str, Any], c: PooledCount, base: PooledCount, conf_level: float
+    names: dict[str, Any], c: PooledCount, base: PooledCount, conf_level: float, method: str
 ) -> pd.DataFrame:
     """Return difference, ratio and odds ratio of a treatment and the reference."""
     reason = "; ".join(f"{p.treatment}: {p.reason}" for p in (c, base) if p.reason)
@@ -115,7 +128,9 @@ def comparison_rows(
     if reason:
         empty = {"measure": MEASURES[1:], "estimate": np.nan, "reason": reason}
         return pd.DataFrame({**keys, **empty})
-    table = compare_counts(c.events, c.n, base.events, base.n, conf_level=conf_level).tidy()
+    table = compare_counts(
+        c.events, c.n, base.events, base.n, method=method, conf_level=conf_level
+    ).tidy()
     row = {**keys, "events": float(c.events), "n": float(c.n), "reason": ""}
     same = pd.DataFrame([row] * len(table))
     return pd.concat([same, table.drop(columns="reason", errors="ignore")], axis=1)

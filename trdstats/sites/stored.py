@@ -9,6 +9,7 @@ from typing import Any
 
 from trdstats.arguments import checked
 from trdstats.errors import DataError, Problem
+from trdstats.sites.check_summary import faults_of
 from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.mixed import mixed_as_values, mixed_from_values
 from trdstats.sites.site_summary import SiteSummary
@@ -18,7 +19,7 @@ FORMAT = "trdstats site summary"
 VERSION = 1
 _PLAIN = (
     "site", "plan", "fingerprint", "software", "scale", "reference", "caveat", "minimum",
-    "subjects", "masked",
+    "subjects", "secret", "conf_level", "difference", "adjust",
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def read_summary(path: str | Path) -> SiteSummary:
     name = str(path)
     try:
         values = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(name, f"cannot be read: {error}") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise _unreadable(name, "is no summary of a site")
@@ -72,7 +73,7 @@ def read_summary(path: str | Path) -> SiteSummary:
             name, f"is of version {values.get('version')!r}; this one reads version {VERSION}"
         )
     try:
-        return SiteSummary(
+        summary = SiteSummary(
             **{k: values[k] for k in _PLAIN},
             rates=tuple(RateCount(**r) for r in values["rates"]),
             times=tuple(TimeCounts(**_tuples(t)) for t in values["times"]),
@@ -80,10 +81,12 @@ def read_summary(path: str | Path) -> SiteSummary:
             withheld=tuple(Withheld(**w) for w in values["withheld"]),
             names=tuple(values["names"]),
         )
-    except (KeyError, TypeError, IndexError) as error:
-        raise _unreadable(
-            name, f"lacks a part, or has one that does not belong: {error}"
-        ) from error
+        wrong = next(faults_of(summary), "")
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, RecursionError) as error:
+        raise _unreadable(name, f"lacks a part, or has a strange one: {error}") from error
+    if wrong:
+        raise _unreadable(name, f"holds what cannot be: {wrong}")
+    return summary
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

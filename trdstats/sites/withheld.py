@@ -21,6 +21,8 @@ class Withheld:
         Of rates and times; "" otherwise.
     day : float or None
         Of rates.
+    label : str
+        The outcome in words, of rates.
     is_missing : bool
         Whether it did not leave at all.
     """
@@ -31,3 +33,4 @@ class Withheld:
     treatment: str = ""
     day: float | None = None
     is_missing: bool = True
+    label: str = ""

@@ -1,0 +1,169 @@
+"""What a plan asks of the study of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from trdstats.errors import NotEstimableError, PlanError, SpecError
+from trdstats.kinds import as_labels, label_of
+from trdstats.outcomes import LEFT_FOLLOW_UP, Rates, rates, time_to
+from trdstats.plan.plan import Plan
+from trdstats.plan.steps.change import ChangeSettings
+from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
+from trdstats.plan.switching import strategy_for
+from trdstats.sites.counts import RateCount, TimeCounts, counts_of_times
+from trdstats.sites.withheld import Withheld
+from trdstats.study import Study
+
+
+def reference_of(plan: Plan) -> str:
+    """Return the treatment that others are compared with, the same at every site."""
+    if plan.reference is not None:
+        return str(label_of(plan.reference))
+    named = plan.sites.levels.get("treatment", ())
+    return str(label_of(named[0])) if named else ""
+
+
+def rate_counts(plan: Plan, study: Study) -> tuple[list[RateCount], list[Withheld]]:
+    """Return the counts of every step of rates, and those that cannot be had."""
+    counts: dict[tuple[str, float, str], RateCount] = {}
+    lacking: list[Withheld] = []
+    for step in plan.steps:
+        if not isinstance(step.settings, RatesSettings):
+            continue
+        if step.settings.scale is not None:
+            words = f"[{step.name}]: not summarised, as it speaks of another scale."
+            lacking.append(Withheld("rates", words, is_missing=False))
+            continue
+        for outcome, day in days_of_outcomes(plan, step.settings):
+            for c in _of_day(plan, study, outcome, day, lacking):
+                counts.setdefault((c.outcome, c.day, c.treatment), c)
+    return list(counts.values()), lacking
+
+
+def _of_day(
+    plan: Plan, study: Study, outcome: str, day: float, lacking: list[Withheld]
+) -> list[RateCount]:
+    reference = reference_of(plan)
+    missing = plan.missing
+    if missing == "worst" and not reference:
+        raise PlanError(
+            'missing = "worst" favours the reference: name it, reference = "..." under [analysis].'
+        )
+    if reference not in study.treatments:
+        # No subject here is of the reference: under "worst" all missing verdicts are not met.
+        missing = "nonresponse" if missing == "worst" else missing
+    result = rates(
+        study, plan.definition(outcome), day=day, missing=missing,
+        reference=reference if reference in study.treatments else None,
+        after_switch=strategy_for("rates", plan.after_switch),
+    )  # fmt: skip
+    made = []
+    table = result.counts
+    for name, n, events in zip(
+        table["treatment"].astype(str).tolist(), table["n"].tolist(), table["events"].tolist(),
+        strict=True,
+    ):  # fmt: skip
+        if not (pd.isna(n) or pd.isna(events)):
+            made.append(RateCount(outcome, result.label, float(day), name, int(n), int(events)))
+        elif missing == "locf":
+            words = f"{result.label} at day {day:g} under {name}: no rating at that day."
+            lacking.append(Withheld("rates", words, outcome, name, float(day), label=result.label))
+        else:
+            made.append(_unrated(result, outcome, name, missing, reference))
+    return made
+
+
+def _unrated(result: Rates, outcome: str, name: str, missing: str, reference: str) -> RateCount:
+    """Return the count of a treatment of which no subject was assessed at the day here."""
+    size = int((result.outcomes["treatment"].astype(str) == name).sum())
+    n = 0 if missing == "observed" else size
+    events = size if missing == "worst" and name == reference else 0
+    return RateCount(outcome, result.label, float(result.day), name, n, events)
+
+
+def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withheld]]:
+    """Return the counts of times to response, remission and relapse."""
+    ends = _needs_an_end(plan)
+    counts: list[TimeCounts] = []
+    lacking: list[Withheld] = []
+    strategy = strategy_for("onset", plan.after_switch)
+    for outcome in ("response", "remission", "relapse"):
+        if study.windows is None and ends[outcome]:
+            words = (
+                f"Times to {outcome}: not summarised, as the plan has no windows: who left early "
+                "would be told by the last visit of each site. Name the visits, "
+                "[study] windows = { 28 = 3, ... }."
+            )
+            lacking += [Withheld("times", words, outcome, t) for t in study.treatments]
+            continue
+        try:
+            times = (
+                time_to(study, plan.relapse, since=plan.response, competing=plan.competing,
+                        after_switch=plan.after_switch)
+                if outcome == "relapse"
+                else time_to(study, plan.definition(outcome), after_switch=strategy)
+            )  # fmt: skip
+        except NotEstimableError:
+            continue  # no subject of this site responded: it has none to count
+        counts += counts_of_times(times, outcome)
+    return counts, lacking
+
+
+def _needs_an_end(plan: Plan) -> dict[str, bool]:
+    """Return whether the last scheduled day decides on the times to an outcome."""
+    failing = plan.after_switch == "failure"
+    leaving = LEFT_FOLLOW_UP in plan.competing
+    return {"response": failing, "remission": failing, "relapse": leaving}
+
+
+def rows_of_model(
+    study: Study, plan: Plan, settings: ChangeSettings, needed: Sequence[str], minimum: int
+) -> pd.DataFrame:
+    """Return the rows of the mixed model; categories have the levels of all sites.
+
+    Raises
+    ------
+    PlanError
+        When the plan names levels that do not fit, or, where few may not leave, does not name
+        those of a text.
+    """
+    assert settings.days is not None
+    frame = study.longitudinal(list(settings.days))
+    made = {"visit": pd.Categorical(frame["visit"], categories=list(settings.days))}
+    for column in dict.fromkeys([*needed, *plan.sites.levels]):
+        if column not in frame:
+            if column in plan.sites.levels:
+                raise PlanError(
+                    f"[sites] levels: the study has no column {column!r} in its rows; it has "
+                    f"{', '.join(map(str, frame.columns))}."
+                )
+            continue
+        kind = frame[column].dtype
+        is_number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+        if column == "visit" or (is_number and column not in plan.sites.levels):
+            continue
+        made[column] = _labelled(frame[column], column, plan, minimum)
+    return frame.assign(**made)
+
+
+def _labelled(values: pd.Series[str], column: str, plan: Plan, minimum: int) -> pd.Categorical[str]:
+    labels = as_labels(values)
+    named = plan.sites.levels.get(column)
+    if named is None:
+        if minimum > 1 and column != "treatment":
+            raise SpecError(
+                f"its levels of {column!r} are texts of this site: name those that may leave, "
+                f"[sites] levels = {{ {column} = [...] }}"
+            )
+        return pd.Categorical(labels, categories=labels.cat.categories)
+    levels = [str(label_of(v)) for v in named]
+    other = sorted(set(labels.dropna().astype(str)) - set(levels))
+    if other:
+        raise PlanError(
+            f"[sites] levels: {column!r} has {', '.join(map(repr, other))} at this site, which the "
+            "plan does not name."
+        )
+    return pd.Categorical(labels, categories=levels)
