@@ -123,7 +123,7 @@ WORK: dict[str, Callable[[int], Any]] = {
         visits(n).assign(met=lambda f: (f["score"] < 15).astype(float).where(f["score"].notna()))
     ),
     "PropensityWeights": lambda n: trd.PropensityWeights("treatment ~ age").fit(study(n)).balance(),
-    "Standardisation": lambda n: trd.Standardisation("age + baseline").fit(
+    "Standardisation": lambda n: trd.Standardisation("treatment + age + baseline").fit(
         study(n), trd.Response(), day=42
     ),
     "IPCW": lambda n: trd.IPCW("age", tau=56).fit(onset(n)).tidy(),

@@ -30,6 +30,7 @@ steps = ["change", "rates"]
 [study]
 visits = "part0.parquet"
 scale = "MADRS"
+windows = { 7 = 3, 14 = 3, 21 = 3, 28 = 3, 35 = 3, 42 = 3, 49 = 3, 56 = 3, 63 = 3 }
 [definitions]
 response = { reduction = 0.5 }
 remission = { at_most = 10 }
