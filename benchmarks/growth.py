@@ -123,9 +123,9 @@ WORK: dict[str, Callable[[int], Any]] = {
         visits(n).assign(met=lambda f: (f["score"] < 15).astype(float).where(f["score"].notna()))
     ),
     "PropensityWeights": lambda n: trd.PropensityWeights("treatment ~ age").fit(study(n)).balance(),
-    "Standardisation": lambda n: trd.Standardisation("treatment + age + baseline").fit(
-        study(n), trd.Response(), day=42
-    ),
+    "Standardisation": lambda n: trd.Standardisation(
+        "treatment + age + baseline", outcome=trd.Response(), day=42
+    ).fit(study(n)),
     "IPCW": lambda n: trd.IPCW("age", tau=56).fit(onset(n)).tidy(),
     "IPCW, untied": lambda n: trd.IPCW("age", tau=56).fit(untied(n)).tidy(),
     "Matching": lambda n: trd.Matching("age", treated="B").fit(study(n)),
