@@ -14,7 +14,7 @@ import pytest
 from joblib import parallel_config
 
 import trdstats as trd
-from trdstats.errors import DataError, PlanError
+from trdstats.errors import DataError, PlanError, SpecError
 from trdstats.plan.reading.text import plan_from_text
 
 TEXT = """
@@ -117,6 +117,12 @@ def test_no_files_and_other_tables(folder: Path) -> None:
                            folder)  # fmt: skip
     with pytest.raises(PlanError, match="reads subjects"):
         trd.summarise_files(other, str(folder / "*.parquet"))
+
+
+@pytest.mark.parametrize("files", [None, 3, 1.5, [3], {"a"}, object(), pd.NaT, b"x"])
+def test_files_that_are_no_paths(folder: Path, files: object) -> None:
+    with pytest.raises(SpecError, match="files is a path, a pattern such as"):
+        trd.summarise_files(plan(folder), files)  # type: ignore[arg-type]
 
 
 def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ WITHOUT_SCALARS = {
     "LastMeanCarriedForward", "MAR", "Plan", "PrincipalStratum", "Scale", "TreatmentPolicy",
     "Universe", "WhileOnTreatment", "assess", "joint", "linked_scales", "multiply_weights",
     "read_plan", "read_scales", "read_study", "run_plan", "sample_names", "scale_names",
+    "read_summary", "combine", "summarise_files",
     "ExportMapping", "RedcapLayout", "diff_runs", "explain_result", "read_export", "read_file",
     "Certificate", "NumberStyle", "SecondOpinion", "number_style", "paper", "sample_plan",
     "second_opinion", "selfcheck",
@@ -181,6 +182,8 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield fitted("SharedFrailty", spells, formula="treatment", by="subject", ties="efron", cause=1,
                  conf_level=0.95)  # fmt: skip
     yield fitted("JointFrailty", spells_that_end, formula="treatment", pieces=2, conf_level=0.95)
+    yield spec("summarise_site", plan=trd.sample_plan("trial"), site="north", minimum=5,
+               secret=None)  # fmt: skip
     ends = [14.0, 28, 42, 21, 35, 56, 14, 49, 28, 63, 21, 42]
     since = trd.EventTimes(
         pd.DataFrame({"subject": range(12), "treatment": ["A", "B"] * 6, "left": 7.0,

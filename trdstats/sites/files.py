@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arguments import check_instance, checked
-from trdstats.errors import DataError, PlanError, Problem, count_of
+from trdstats.errors import DataError, PlanError, Problem, SpecError, count_of
 from trdstats.parallel import run_parallel
 from trdstats.plan.plan import Plan
 from trdstats.sites.combined import CombinedSites
@@ -84,7 +84,12 @@ def summarise_files(
 
 
 def _paths(files: str | Path | Sequence[str | Path]) -> list[Path]:
-    given = [files] if isinstance(files, str | Path) else list(files)
+    given = [files] if isinstance(files, str | Path) else files
+    if not isinstance(given, list | tuple) or not all(isinstance(f, str | Path) for f in given):
+        raise SpecError(
+            "files is a path, a pattern such as 'visits/*.parquet', or a list of paths; got "
+            f"{files!r}."
+        )
     paths: list[Path] = []
     for entry in given:
         text = str(entry)
