@@ -31,6 +31,10 @@ class Subdistribution:
     time : ndarray, shape (m,)
         Distinct times, 0 first.
     place : ndarray of int, shape (n,)
+    start : ndarray of int, shape (n,)
+        Place of the first time at which a row is at risk: of rows cut where a covariate changes.
+    last : ndarray of bool, shape (n,)
+        Whether a row is the last one of its subject: only its end may be a censoring.
     event, competing, censored : ndarray of bool, shape (n,)
     weight : ndarray, shape (n,)
     stratum : ndarray of int, shape (n,)
@@ -44,6 +48,8 @@ class Subdistribution:
     X: FloatArray
     time: FloatArray
     place: IntArray
+    start: IntArray
+    last: BoolArray
     event: BoolArray
     competing: BoolArray
     censored: BoolArray
@@ -56,7 +62,8 @@ class Subdistribution:
     @classmethod
     def of(
         cls, X: FloatArray, time: FloatArray, status: IntArray, cause: int, weight: FloatArray,
-        stratum: IntArray | None = None,
+        stratum: IntArray | None = None, entry: FloatArray | None = None,
+        last: BoolArray | None = None,
     ) -> Subdistribution:  # fmt: skip
         """Prepare the data.
 
@@ -71,22 +78,33 @@ class Subdistribution:
         weight : ndarray, shape (n,)
         stratum : ndarray of int, shape (n,), optional
             0, 1, ...: strata with curves of the censoring apart.
+        entry : ndarray, shape (n,), optional
+            Start of rows that follow one of the same subject; 0 for first rows.
+        last : ndarray of bool, shape (n,), optional
+            Which rows are the last of their subject. Default: all.
         """
-        censored = status == 0
+        last = np.ones(len(time), dtype=bool) if last is None else last
+        censored = (status == 0) & last
         stratum = np.zeros(len(time), dtype=np.intp) if stratum is None else stratum
         counts = count(FollowUp(time, censored.astype(np.intp), np.zeros(len(time)), weight))
         shape = (int(stratum.max()) + 1, len(counts.time))
         cell = stratum * shape[1] + counts.place
         lost = np.bincount(cell, weight * censored, minlength=shape[0] * shape[1]).reshape(shape)
-        leaving = np.bincount(cell, weight, minlength=shape[0] * shape[1]).reshape(shape)
+        leaving = np.bincount(cell, weight * last, minlength=shape[0] * shape[1]).reshape(shape)
         n_risk = np.asarray(np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1], dtype=np.float64)
         curve = np.cumprod(1 - lost / np.where(n_risk > 0, n_risk, 1.0), axis=1)
+        start = np.zeros(len(time), dtype=np.intp)
+        if entry is not None:
+            later = entry > 0
+            start[later] = np.searchsorted(counts.time, entry[later], side="right")
         return cls(
             X=X,
             time=counts.time,
             place=counts.place,
+            start=start,
+            last=last,
             event=status == cause,
-            competing=(status != cause) & ~censored,
+            competing=(status != cause) & (status > 0),
             censored=censored,
             weight=weight,
             stratum=stratum,
@@ -103,6 +121,11 @@ class Subdistribution:
         """Return the weighted sums over the risk set of each time, shape (m, ...)."""
         shape = (-1, *(1,) * (values.ndim - 1))
         total = np.cumsum(self.at(values)[::-1], axis=0)[::-1]
+        follows = self.start > 0
+        if follows.any():
+            # Who is at risk from a time on was not so before it, by this row.
+            come = grouped_sums(self.start[follows] - 1, values[follows], len(self.time))
+            total = total - np.cumsum(come[::-1], axis=0)[::-1]
         nothing = np.zeros((1, *values.shape[1:]))
         for s, free in enumerate(self.free):
             before = np.concatenate((nothing, self.kept(values, s)[:-1]))
@@ -128,7 +151,9 @@ class Subdistribution:
         late = np.stack([np.cumsum(free.reshape(shape) * steps, axis=0) for free in self.free])
         left = late[:, -1:] - late
         after = left[self.stratum, self.place] / self.of_subject.reshape(shape)
-        return total[self.place] + np.where(self.competing.reshape(shape), after, 0.0)
+        before = np.concatenate((np.zeros((1, *steps.shape[1:])), total))[self.start]
+        at_risk: FloatArray = total[self.place] - before
+        return at_risk + np.where(self.competing.reshape(shape), after, 0.0)
 
 
 def evaluate(data: Subdistribution, beta: FloatArray) -> Fit | None:
@@ -176,7 +201,7 @@ def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
         n = np.where(data.n_risk[s] > 0, data.n_risk[s], 1.0)[:, None]
         taken = np.cumsum(q * data.n_censor[s][:, None] / n**2, axis=0)[data.place]
         lost = np.where(data.censored[:, None], (q / n)[data.place], 0.0)
-        in_stratum = data.stratum == s
+        in_stratum = (data.stratum == s) & data.last
         of_censoring[in_stratum] = (lost - taken)[in_stratum]
     return np.asarray(data.weight[:, None] * (first + of_censoring))
 

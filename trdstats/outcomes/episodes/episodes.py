@@ -181,7 +181,7 @@ class Episodes(SummaryMixin):
         """
         first = pick_level("treatment", reference, self.treatments)
         order = [first, *(t for t in self.treatments if t != first)]
-        return self._with(
+        return self.with_rows(
             self.frame.assign(treatment=self.frame["treatment"].cat.set_categories(order))
         )
 
@@ -204,7 +204,9 @@ class Episodes(SummaryMixin):
         # By the event itself, also where late events share a number.
         risk = [frame["subject"], _numbers_of(frame)]
         origin = frame.groupby(risk, observed=True)["start"].transform("min")
-        made = self._with(frame.assign(start=frame["start"] - origin, stop=frame["stop"] - origin))
+        made = self.with_rows(
+            frame.assign(start=frame["start"] - origin, stop=frame["stop"] - origin)
+        )
         made.clock = "gap"
         return made
 
@@ -221,14 +223,15 @@ class Episodes(SummaryMixin):
         """
         if most < 1:
             raise SpecError(f"most is a number of events of 1 or above; got {most}.")
-        return self._with(self.frame.assign(number=self.frame["number"].clip(upper=most)))
+        return self.with_rows(self.frame.assign(number=self.frame["number"].clip(upper=most)))
 
     def without_subjects(self, subjects: Sequence[object] | pd.Series[Any]) -> Episodes:
         """Return the episodes of all other subjects."""
         frame = self.frame
-        return self._with(frame[~frame["subject"].isin(subjects)].reset_index(drop=True))
+        return self.with_rows(frame[~frame["subject"].isin(subjects)].reset_index(drop=True))
 
-    def _with(self, frame: pd.DataFrame) -> Episodes:
+    def with_rows(self, frame: pd.DataFrame) -> Episodes:
+        """Return the same with other rows, which are not checked again."""
         other = copy(self)
         other.frame = frame
         return other

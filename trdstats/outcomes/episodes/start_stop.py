@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import check_instance, checked
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.outcomes.assess import evaluate
@@ -98,7 +98,7 @@ def start_stop(
     for name, change in changes.items():
         made[name] = value_at(made["subject"], start + day0[row], change)
     return Episodes(
-        made[~((stop == 0) & (start == 0) & (status == 0))],
+        made[~_unseen(stop, status)],
         outcome=times.outcome,
         origin=times.origin,
         causes=times.causes,
@@ -197,9 +197,21 @@ def value_at(subject: pd.Series[Any], day: FloatArray, change: pd.DataFrame) -> 
 
 
 def _left_out(left_out: pd.DataFrame, frame: pd.DataFrame, time: FloatArray) -> pd.DataFrame:
-    unseen = frame.loc[(time == 0) & (frame["status"] == 0).to_numpy(), ["subject", "treatment"]]
+    gone = _unseen(time, frame["status"].to_numpy())
+    unseen = frame.loc[gone, ["subject", "treatment"]]
     if not len(unseen):
         return left_out
     unseen = unseen.assign(reason="no assessment after the origin").astype({"treatment": object})
     whole: pd.DataFrame = pd.concat([left_out, unseen], ignore_index=True)
     return whole
+
+
+def _unseen(stop: FloatArray, status: IntArray) -> BoolArray:
+    """Return which rows end on the day of the origin without an event.
+
+    None where a subject had an event on that day: the others were at risk then.
+    """
+    at_origin = stop == 0
+    if (at_origin & (status > 0)).any():
+        return np.zeros(len(stop), dtype=bool)
+    return np.asarray(at_origin & (status == 0), dtype=bool)

@@ -18,7 +18,8 @@ from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.numerics.boundary import error_at
 from trdstats.kernels.risk_sets import cumulative_incidence as kernel
-from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes import Episodes, EventTimes, as_episodes, as_event_times
+from trdstats.outcomes.episodes.once import check_once, joined
 from trdstats.survival.curves.curve_plot import draw_curves
 from trdstats.survival.curves.curve_result import (
     CurveLimits,
@@ -79,18 +80,25 @@ class AalenJohansen:
         check_level(self.conf_level)
 
     def fit(
-        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+        self, times: EventTimes | Episodes | FrameLike, *, weights: WeightsLike | None = None
     ) -> AalenJohansenResult:
         """Estimate the cumulative incidences.
 
         Parameters
         ----------
-        times : EventTimes or DataFrame
-            Status 1, 2, ... are the causes.
+        times : EventTimes, Episodes or DataFrame
+            Status 1, 2, ... are the causes. Of episodes `by` may change: a subject is then at risk
+            in the group that it is in, and leaves it as if censored.
         weights : str, Series or DataFrame, optional
             As in `KaplanMeier.fit`.
         """
-        times = as_event_times(times, weights)
+        if isinstance(times, Episodes):
+            check_once(times)
+            if self.by is not None and self.by not in times.frame:
+                raise unknown_name("column", self.by, times.frame.columns)
+            times = joined(as_episodes(times, weights), self.by)
+        else:
+            times = as_event_times(times, weights)
         sample = split(times, self.by, weights)
         k = max(times.causes)
         fits = {
@@ -113,7 +121,7 @@ class AalenJohansenResult(CurveResult):
     """
 
     spec: AalenJohansen
-    times: EventTimes
+    times: EventTimes | Episodes
     _sample: Sample
     _fits: dict[str, kernel.Incidence]
 

@@ -9,13 +9,13 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
-from trdstats.outcomes import EventTimes
+from trdstats.outcomes import Episodes, EventTimes
 
 
 def draw_curves(
     curve: pd.DataFrame,
     at_risk: Callable[[Sequence[float]], pd.DataFrame],
-    times: EventTimes,
+    times: EventTimes | Episodes,
     *,
     by: str,
     name: str,

@@ -24,15 +24,18 @@ from trdstats.kernels.risk_sets.fine_gray import (
     score_parts,
 )
 from trdstats.kernels.risk_sets.partial_likelihood import Fit
-from trdstats.outcomes import EventTimes, as_event_times
+from trdstats.outcomes import Episodes, EventTimes, as_episodes, as_event_times
+from trdstats.outcomes.episodes.once import check_once
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import notes_of
 from trdstats.survival.parametric.parametric_data import rows_like
 from trdstats.survival.regression.regression_data import (
     Regressed,
     check_events,
+    ends_of_runs,
     no_finite_estimate,
     regress,
+    whole_subjects,
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import Summary, Table, each_row, format_level
@@ -91,14 +94,16 @@ class FineGray:
         check_level(self.conf_level)
 
     def fit(
-        self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
+        self, times: EventTimes | Episodes | FrameLike, *, weights: WeightsLike | None = None
     ) -> FineGrayResult:
         """Fit the model.
 
         Parameters
         ----------
-        times : EventTimes or DataFrame
-            Status 0 is censored, all but `cause` compete.
+        times : EventTimes, Episodes or DataFrame
+            Status 0 is censored, all but `cause` compete. Of episodes (`start_stop`) each has its
+            covariates; who had a competing event stays at risk with those of the last. A subject
+            with an episode that lacks a covariate is left out whole.
         weights : str, Series or DataFrame, optional
             As in `KaplanMeier.fit`.
 
@@ -109,12 +114,21 @@ class FineGray:
         NotEstimableError
             When no subject had the event, subjects came under observation after day 0, covariates
             are collinear, or a coefficient has no finite estimate.
+        SpecError
+            When episodes have events that come again, or days of `gap_time`.
         """
-        times = as_event_times(times, weights)
         needed = () if self.censoring is None else (self.censoring,)
-        regressed = regress(times, self.formula, weights, needed)
+        if isinstance(times, Episodes):
+            check_once(times)
+            regressed = whole_subjects(as_episodes(times, weights), self.formula, weights, needed)
+            times = as_episodes(times, weights)
+        else:
+            times = as_event_times(times, weights)
+            regressed = regress(times, self.formula, weights, needed)
         check_events(regressed, self.cause)
-        if regressed.entry.any():
+        owner = regressed.sample.owner[regressed.row]
+        first, last = ends_of_runs(owner)
+        if regressed.entry[first].any():
             raise NotEstimableError(
                 "Delayed entry is not taken by the subdistribution hazard: its weights know only "
                 "of censoring. Use CoxPH(cause=...) for the cause-specific hazard."
@@ -124,17 +138,20 @@ class FineGray:
         scaled = (regressed.X - centre) / spread
         stratum = None
         if self.censoring is not None:
-            column = times.at_risk()[self.censoring].iloc[regressed.row]
+            # Of episodes the group at the end: that in which the subject is censored.
+            column = regressed.frame[self.censoring].to_numpy()[np.flatnonzero(last)]
             stratum = pd.factorize(column)[0].astype(np.intp)
             smallest = int(np.bincount(stratum).min())
+            stratum = stratum[np.cumsum(first) - 1]
             if smallest < _LEAST_IN_A_CURVE:
                 raise NotEstimableError(
                     f"{self.censoring!r} has a group of {count_of(smallest, 'subject', 'subjects')}"
                     f": a curve of the censoring needs {_LEAST_IN_A_CURVE}. Join small groups."
                 )
         data = Subdistribution.of(
-            scaled, regressed.time, regressed.status, self.cause, regressed.weight, stratum
-        )
+            scaled, regressed.time, regressed.status, self.cause, regressed.weight, stratum,
+            regressed.entry, last,
+        )  # fmt: skip
         start, unit = np.zeros(scaled.shape[1]), float(regressed.weight.mean())
         top = maximise(partial(evaluate, data), start, unit=unit)
         separated = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
@@ -166,7 +183,7 @@ class FineGrayResult(Coefficients):
     Attributes
     ----------
     spec : FineGray
-    times : EventTimes
+    times : EventTimes or Episodes
     terms : tuple of str
     iterations : int
     """
@@ -174,7 +191,7 @@ class FineGrayResult(Coefficients):
     ratio: ClassVar[str] = "hazard_ratio"
 
     spec: FineGray
-    times: EventTimes
+    times: EventTimes | Episodes
     terms: tuple[str, ...]
     iterations: int
     _regressed: Regressed
@@ -200,7 +217,7 @@ class FineGrayResult(Coefficients):
         status = self._regressed.status
         return pd.DataFrame(
             {
-                "n": [len(status)],
+                "n": [self._regressed.sample.n],
                 "events": [int((status == self.spec.cause).sum())],
                 "competing": [int(((status > 0) & (status != self.spec.cause)).sum())],
                 "n_left_out": [self._regressed.left_out],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from trdstats.kernels.parametric.joint_frailty import (
 from trdstats.outcomes import Episodes, EventTimes, as_episodes
 from trdstats.survival.regression.joint_frailty_ends import read_ends
 from trdstats.survival.regression.joint_frailty_result import JointFrailtyResult
-from trdstats.survival.regression.regression_data import Regressed, check_events, regress
+from trdstats.survival.regression.regression_data import check_events, whole_subjects
 from trdstats.tables import Summary, SummaryMixin
 
 _START = 0.5  # log frailties' standard deviation
@@ -113,7 +113,7 @@ class JointFrailty(SummaryMixin):
         table = as_episodes(episodes)
         if table.clock == "gap":
             raise SpecError("Give the episodes before gap_time(): both hazards count one time.")
-        regressed = _whole_subjects(table, self.formula)
+        regressed = whole_subjects(table, self.formula, needed=("subject",))
         check_events(regressed, 1)
         at_origin = int(((regressed.time == 0) & (regressed.status > 0)).sum())
         if at_origin:
@@ -155,22 +155,6 @@ class JointFrailty(SummaryMixin):
             ("Frailty", "log-normal, of subjects, shared by both hazards"),
             ("Baselines", f"constant between quantiles, {self.pieces} pieces"),
         )
-
-
-def _whole_subjects(table: Episodes, formula: str) -> Regressed:
-    """Return the rows of subjects of whom every episode has all covariates."""
-    regressed = regress(table, formula, None, ("subject",))
-    if not regressed.left_out:
-        return regressed
-    frame = table.at_risk()
-    kept = np.zeros(len(frame), dtype=bool)
-    kept[regressed.row] = True
-    lacking = frame["subject"][~kept].drop_duplicates()
-    whole = table.without_subjects(lacking)
-    if not len(whole.frame):
-        raise NotEstimableError(f"No subject has all covariates of {formula!r} in every episode.")
-    complete = regress(whole, formula, None, ("subject",))
-    return replace(complete, left_out=len(frame) - len(complete.row))
 
 
 def _check_first(X: FloatArray, terms: Sequence[str], end: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import DataError, NotEstimableError, Problem, count_of, unknown_name
 from trdstats.formulas import CovariateDesign, check_full_rank, read_covariates
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes, Standardised
@@ -136,6 +136,38 @@ def regress(
         status=rows["status"].to_numpy(dtype=np.intp),
         left_out=int((weight > 0).sum()) - len(row),
     )
+
+
+def ends_of_runs(owner: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Return which rows are the first and the last of their subject; rows of one stand together."""
+    change = np.r_[True, owner[1:] != owner[:-1]]
+    return change, np.r_[change[1:], True]
+
+
+def whole_subjects(
+    table: EpisodeTable, formula: str, weights: Any = None, needed: tuple[str, ...] = ()
+) -> Regressed:
+    """Return the rows of subjects of whom every episode has all covariates.
+
+    Where one lacks them the subject would seem to leave, or to begin, where it did not.
+
+    Raises
+    ------
+    NotEstimableError
+        When no subject has them; else as `regress`.
+    """
+    regressed = regress(table, formula, weights, needed)
+    if not regressed.left_out:
+        return regressed
+    frame = table.at_risk()
+    kept = np.zeros(len(frame), dtype=bool)
+    kept[regressed.row] = True
+    lacking = frame["subject"][~kept].drop_duplicates()
+    whole = table.without_subjects(lacking)
+    if not len(whole.frame):
+        raise NotEstimableError(f"No subject has all covariates of {formula!r} in every episode.")
+    complete = regress(whole, formula, weights, needed)
+    return replace(complete, left_out=len(frame) - len(complete.row))
 
 
 def check_events(regressed: Regressed, cause: int) -> None:
