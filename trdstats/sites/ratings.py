@@ -108,7 +108,8 @@ class _Search:
 
     def _ratings(self, target: IntArray) -> int:
         """Return how many ratings are kept."""
-        return int(np.bitwise_count(target).sum())
+        pattern, n = np.unique(target, return_counts=True)
+        return sum(int(p).bit_count() * int(k) for p, k in zip(pattern, n, strict=True))
 
     def _is_small(self, members: BoolArray) -> bool:
         """Return whether few are members, or few of a level."""
