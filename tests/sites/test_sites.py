@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from trdstats.sites import SiteSummary
 from trdstats.sites.counts import TimeCounts
 from trdstats.sites.disclosure import guard_times
 from trdstats.sites.masking import MODULUS, mask_of
-from trdstats.sites.patterns import _Columns, _Pattern
+from trdstats.sites.patterns import _Columns
 from trdstats.sites.ratings import common_patterns
+from trdstats.sites.withheld import Withheld
 
 SITES = ("north", "east", "south")
 FORMULA = "change ~ baseline * visit + treatment * visit"
@@ -149,8 +151,7 @@ def test_a_summary_of_few_holds_no_number_of_few() -> None:
         assert columns is not None
         p: CrossProducts = s.mixed.products
         for k in range(len(p.n)):
-            pattern = _Pattern(p.rated[k], int(p.group[k]), float(p.n[k]), p.cross_products[k])
-            assert not columns.is_risky(pattern, least)
+            assert not columns.is_risky(float(p.n[k]), p.cross_products[k], least)
 
 
 def test_rare_patterns_give_up_ratings_and_the_model_moves_within_its_error() -> None:
@@ -540,3 +541,33 @@ def test_logarithms_and_numeric_labels(tmp_path: Path) -> None:
     table = together(numbers, cut(visits, coded, 3))
     assert table.rates().query("measure == 'difference'")["reference"].unique().tolist() == ["2"]
     assert "change_differences" in table.tables()
+
+
+def test_a_visit_that_no_subject_of_a_site_attended_counts_as_missing() -> None:
+    visits, subjects = made()
+    first, second = cut(visits, subjects, 2)
+    names = first.subjects["subject"].astype(str)
+    rows = visits[visits["subject"].isin(names) & (visits["day"] != 28)]
+    own = subjects[subjects["subject"].isin(names)]
+    few = trd.Study(rows, subjects=own, scale="MADRS", windows=WINDOWS)
+    pooled = together(OTHER, [few, second])
+    both = pd.concat([rows, visits[~visits["subject"].isin(names)]])
+    whole = trd.Study(both, subjects=subjects, scale="MADRS", windows=WINDOWS)
+    expected = trd.rates(whole, plan(OTHER).response, day=28, reference="B").counts
+    a = pooled.rates().query("outcome == 'response' and measure == 'rate'").set_index("treatment")
+    for row in expected.itertuples():
+        assert (a.loc[row.treatment, "n"], a.loc[row.treatment, "events"]) == (row.n, row.events)
+    # The model of all sites says which of them it lacks, wherever it is printed.
+    assert "Without north (no sums sent)" in str(pooled.mixed())
+    assert any("not summarised. No rating falls in the window of day 28" in w.words
+               for w in pooled.summaries[0].withheld)  # fmt: skip
+
+
+def test_times_say_which_treatment_a_site_withheld() -> None:
+    given = summaries()
+    lacking = Withheld("times", "withheld", "response", "ECT")
+    north = replace(given[0], withheld=(lacking,),
+                    times=tuple(t for t in given[0].times if t.treatment != "ECT"))  # fmt: skip
+    times = trd.combine([north, *given[1:]]).times("response")
+    assert "ECT" not in times.treatments
+    assert "Without ECT (withheld at north)" in str(trd.KaplanMeier().fit(times))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from trdstats.errors import NotEstimableError, PlanError, SpecError
+from trdstats.errors import NotEstimableError, PlanError, SpecError, UnknownNameError
 from trdstats.kinds import as_labels, label_of
-from trdstats.outcomes import LEFT_FOLLOW_UP, Rates, rates, time_to
+from trdstats.outcomes import LEFT_FOLLOW_UP, rates, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
@@ -55,33 +55,43 @@ def _of_day(
     if reference not in study.treatments:
         # No subject here is of the reference: under "worst" all missing verdicts are not met.
         missing = "nonresponse" if missing == "worst" else missing
-    result = rates(
-        study, plan.definition(outcome), day=day, missing=missing,
-        reference=reference if reference in study.treatments else None,
-        after_switch=strategy_for("rates", plan.after_switch),
-    )  # fmt: skip
+    definition = plan.definition(outcome)
+    try:
+        table = rates(
+            study, definition, day=day, missing=missing,
+            reference=reference if reference in study.treatments else None,
+            after_switch=strategy_for("rates", plan.after_switch),
+        ).counts  # fmt: skip
+    except UnknownNameError:
+        if study.windows is None or not all(day in w.days for w in study.windows.values()):
+            raise
+        # The day is planned, and no subject came to it here.
+        table = pd.DataFrame({"treatment": study.treatments, "n": pd.NA, "events": pd.NA})
+    label = definition.label(study.scale)
+    sizes = study.subjects["treatment"].astype(str).value_counts()
     made = []
-    table = result.counts
     for name, n, events in zip(
         table["treatment"].astype(str).tolist(), table["n"].tolist(), table["events"].tolist(),
         strict=True,
     ):  # fmt: skip
         if not (pd.isna(n) or pd.isna(events)):
-            made.append(RateCount(outcome, result.label, float(day), name, int(n), int(events)))
+            counted = (int(n), int(events))
         elif missing == "locf":
-            words = f"{result.label} at day {day:g} under {name}: no rating at that day."
-            lacking.append(Withheld("rates", words, outcome, name, float(day), label=result.label))
+            words = f"{label} at day {day:g} under {name}: no rating at that day."
+            lacking.append(Withheld("rates", words, outcome, name, float(day), label=label))
+            continue
         else:
-            made.append(_unrated(result, outcome, name, missing, reference))
+            counted = _unrated(int(sizes.get(name, 0)), missing, name == reference)
+        made.append(RateCount(outcome, label, float(day), name, *counted))
     return made
 
 
-def _unrated(result: Rates, outcome: str, name: str, missing: str, reference: str) -> RateCount:
-    """Return the count of a treatment of which no subject was assessed at the day here."""
-    size = int((result.outcomes["treatment"].astype(str) == name).sum())
-    n = 0 if missing == "observed" else size
-    events = size if missing == "worst" and name == reference else 0
-    return RateCount(outcome, result.label, float(result.day), name, n, events)
+def _unrated(size: int, missing: str, is_reference: bool) -> tuple[int, int]:
+    """Return n and events of a treatment of which no subject was assessed at the day here."""
+    return (
+        0 if missing == "observed" else size,
+        size if missing == "worst" and is_reference else 0,
+    )
 
 
 def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withheld]]:
@@ -155,8 +165,8 @@ def _labelled(values: pd.Series[str], column: str, plan: Plan, minimum: int) -> 
     if named is None:
         if minimum > 1 and column != "treatment":
             raise SpecError(
-                f"its levels of {column!r} are texts of this site: name those that may leave, "
-                f"[sites] levels = {{ {column} = [...] }}"
+                f"The levels of {column!r} are texts of this site: name those that may leave, "
+                f"[sites] levels = {{ {column} = [...] }}."
             )
         return pd.Categorical(labels, categories=labels.cat.categories)
     levels = [str(label_of(v)) for v in named]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -26,6 +26,8 @@ from trdstats.sites.pooled_counts import (
     rate_row,
 )
 from trdstats.sites.site_summary import SiteSummary
+from trdstats.sites.withheld import Part, Withheld
+from trdstats.study.caveats import Caveat
 from trdstats.survival import CoxPH, KaplanMeier, LogRank
 from trdstats.tables import (
     Summary,
@@ -145,27 +147,40 @@ class CombinedSites(SummaryMixin):
         UnknownNameError, NotEstimableError
             When no site sent times to it, or of every treatment one site withheld them.
         """
-        lacking = {
-            w.treatment: s.site
-            for s in self.summaries
-            for w in s.withheld
-            if w.part == "times" and w.outcome == outcome and w.is_missing
-        }
+        lacking = {w.treatment: (site, w.words) for site, w in self._missing("times", outcome)}
         sent = [(s.site, t) for s in self.summaries for t in s.times if t.outcome == outcome]
         parts = [(site, t) for site, t in sent if t.treatment not in lacking]
         if not sent and not lacking:
             raise unknown_name("outcome with times", outcome, self.outcomes)
         if not parts:
-            listed = ", ".join(f"{t} at {site}" for t, site in lacking.items())
+            reasons = dict.fromkeys(f"{site}: {words}" for site, words in lacking.values())
             raise NotEstimableError(
-                f"Times to {outcome} were withheld ({listed}): the other sites alone would mislead."
+                f"Times to {outcome} were withheld, and the other sites alone would mislead. "
+                + " ".join(reasons)
             )
-        times = as_event_times(parts, self.caveat)
+        without = [f"{t} (withheld at {site})" for t, (site, _) in lacking.items()]
+        times = as_event_times(parts, self._caveat_without(without))
         base = self._reference(list(times.treatments))
         return times.with_reference(base)
 
+    def _missing(self, part: Part, outcome: str = "") -> list[tuple[str, Withheld]]:
+        """Return what of a part did not leave its site at all, with the site."""
+        return [
+            (s.site, w)
+            for s in self.summaries
+            for w in s.withheld
+            if w.part == part and w.outcome == outcome and w.is_missing
+        ]
+
+    def _caveat_without(self, names: Sequence[str]) -> str:
+        """Return what comparisons must say, and what they are without."""
+        without = f"Without {', '.join(names)}" if names else ""
+        return Caveat.of(self.caveat, without)
+
     def mixed(self) -> MMRMResult:
-        """Fit the mixed model of the plan to the cross-products of all sites.
+        """Fit the mixed model of the plan to the cross-products of all sites that sent them.
+
+        The caveat of the result names the sites that did not.
 
         Raises
         ------
@@ -181,7 +196,9 @@ class CombinedSites(SummaryMixin):
             whole = reduce(add, parts)
         except SpecError as error:
             raise SpecError(f"{error} {_LEVELS}") from error
-        return whole.spec.fit(whole)
+        lacking = list(dict.fromkeys(site for site, _ in self._missing("mixed")))
+        caveat = self._caveat_without([f"{site} (no sums sent)" for site in lacking])
+        return whole.spec.fit(replace(whole, design=replace(whole.design, caveat=caveat)))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the results as tables by name, what cannot be estimated left out."""

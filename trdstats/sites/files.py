@@ -20,6 +20,7 @@ from trdstats.sites.combined import CombinedSites
 from trdstats.sites.counts import RateCount, TimeCounts
 from trdstats.sites.site_summary import SiteSummary
 from trdstats.sites.summarise import summarise_site
+from trdstats.sites.withheld import Withheld
 from trdstats.study.load import study_from_mapping
 
 _OF_SUBJECTS = ("sample", "export", "subjects", "events", "courses")
@@ -163,8 +164,13 @@ def added(summaries: Sequence[SiteSummary], site: str) -> SiteSummary:
         times=tuple(_of_cells(example[key], cells) for key, cells in times.items()),
         mixed=reduce(add, mixed) if mixed else None,
         caveat=next((s.caveat for s in summaries if s.caveat), ""),
-        withheld=tuple(dict.fromkeys(w for s in summaries for w in s.withheld)),
+        withheld=tuple(dict.fromkeys(_of_file(w, s.site) for s in summaries for w in s.withheld)),
     )
+
+
+def _of_file(w: Withheld, file: str) -> Withheld:
+    """Return what is missing with the file that lacks it, where another file may have it."""
+    return replace(w, words=f"{file}: {w.words}") if w.part == "mixed" else w
 
 
 def _of_cells(example: TimeCounts, cells: dict[tuple[float, int], int]) -> TimeCounts:

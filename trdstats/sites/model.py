@@ -13,7 +13,7 @@ from trdstats.sites.collect import rows_of_model
 from trdstats.sites.disclosure import in_words, is_small
 from trdstats.sites.patterns import guard_patterns
 from trdstats.sites.ratings import CommonRatings, common_patterns
-from trdstats.sites.withheld import Withheld
+from trdstats.sites.withheld import Withheld, no_model
 from trdstats.study import Study
 
 _FEW_VALUES = 6  # a number with so few values is a category: its sums tell who has a rare one
@@ -34,19 +34,16 @@ def model_of(plan: Plan, study: Study, minimum: int) -> Part:
         for s in asked[1:]
     ]
     if settings.scale is not None:
-        return None, [*notes, _none("it speaks of another scale")]
+        return None, [*notes, no_model("it speaks of another scale")]
     if settings.days is None:
-        return None, [*notes, _none("the plan names no days, and sites could have others. Give "
+        return None, [*notes, no_model("the plan names no days, and sites could have others. Give "
                                     "days = [...] under [change]")]  # fmt: skip
     try:
         summary, withheld = _guarded(plan, study, settings, minimum)
     except TrdstatsError as error:
-        return None, [*notes, _none(str(error).rstrip("."))]
+        words = f"Mixed model: not summarised. {error}"
+        return None, [*notes, Withheld("mixed", words)]
     return summary, [*notes, *withheld]
-
-
-def _none(why: str) -> Withheld:
-    return Withheld("mixed", f"Mixed model: not summarised, as {why}.")
 
 
 def _guarded(plan: Plan, study: Study, settings: ChangeSettings, minimum: int) -> Part:
@@ -66,11 +63,13 @@ def _guarded(plan: Plan, study: Study, settings: ChangeSettings, minimum: int) -
     for c in categories:
         sizes = complete.groupby(complete[c].astype(str))["subject"].nunique()
         if any(is_small(n, minimum) for n in sizes):
-            return None, [_none(f"fewer than {minimum} subjects have one of the values of {c!r}")]
+            return None, [
+                no_model(f"fewer than {minimum} subjects have one of the values of {c!r}")
+            ]
     rated = rows[outcome].where(rows.index.isin(complete.index))
     shared = common_patterns(rows.assign(**{outcome: rated}), outcome, categories, minimum)
     if not shared.kept.any():
-        return None, [_none(f"no pattern of visits is shared by {minimum} subjects")]
+        return None, [no_model(f"no pattern of visits is shared by {minimum} subjects")]
     summary, withheld = guard_patterns(
         spec.summarise(rows.assign(**{outcome: rated.where(shared.kept)})), minimum
     )

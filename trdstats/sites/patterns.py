@@ -10,57 +10,36 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.longitudinal import MMRMSummary
 from trdstats.sites.disclosure import is_small
-from trdstats.sites.withheld import Withheld
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    """One pattern of assessed visits."""
-
-    rated: BoolArray
-    group: int
-    n: float
-    products: FloatArray
+from trdstats.sites.withheld import Withheld, no_model
 
 
 def guard_patterns(summary: MMRMSummary, minimum: int) -> tuple[MMRMSummary | None, list[Withheld]]:
     """Return the summary that may leave, None where it may not, and what was done."""
     columns = _Columns.of(summary)
     if columns is None:
-        return _none("as its formula has no intercept to count categories by.")
+        return None, [no_model("its formula has no intercept to count categories by")]
     s = summary.products
     few = summary.design.totals.counts.iloc[:, -1]
     if ((few > 0) & (few < minimum)).any():
-        return _none(f"as a combination of categories at a visit has fewer than {minimum} ratings.")
-    patterns = [
-        columns.only_rated(
-            _Pattern(s.rated[p], int(s.group[p]), float(s.n[p]), s.cross_products[p])
-        )
-        for p in range(len(s.n))
-    ]
-    if any(columns.is_risky(p, minimum) for p in patterns):
-        return _none(f"as a pattern of visits, or a category within one, has fewer than {minimum}.")
-    products = replace(s, cross_products=np.array([p.products for p in patterns]))
+        why = f"a combination of categories at a visit has fewer than {minimum} ratings"
+        return None, [no_model(why)]
+    if any(columns.is_risky(*p, minimum) for p in zip(s.n, s.cross_products, strict=True)):
+        why = f"a pattern of visits, or a category within one, has fewer than {minimum} subjects"
+        return None, [no_model(why)]
     # How many rows were left out, and why, could be few.
     design = replace(summary.design, left_out={})
-    return replace(summary, design=design, products=products), []
-
-
-def _none(why: str) -> tuple[None, list[Withheld]]:
-    return None, [Withheld("mixed", f"Mixed model: withheld, {why}")]
+    return replace(summary, design=design), []
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which of the numbers of a subject are its outcomes, and which are categories.
+    """Which of the numbers of a subject are levels of categories.
 
     Attributes
     ----------
-    outcome : ndarray of int, shape (T,)
-        Number that is the outcome at each visit.
     one : int
         Number that is 1 in every subject.
     levels : ndarray of int
@@ -69,7 +48,6 @@ class _Columns:
         The levels of each category, without its reference.
     """
 
-    outcome: IntArray
     one: int
     levels: IntArray
     factors: tuple[IntArray, ...]
@@ -90,19 +68,11 @@ class _Columns:
             if "[" in term and ":" not in term and columns:
                 by_factor.setdefault(term.split("[", 1)[0], set()).update(columns)
         factors = tuple(np.array(sorted(v)) for v in by_factor.values())
-        return cls(outcome, one, np.flatnonzero(is_level), factors)
+        return cls(one, np.flatnonzero(is_level), factors)
 
-    def only_rated(self, p: _Pattern) -> _Pattern:
-        """Return a pattern without what stands for the visits it does not have."""
-        products = p.products.copy()
-        gone = self.outcome[~p.rated]
-        products[gone, :] = 0.0
-        products[:, gone] = 0.0
-        return replace(p, products=products)
-
-    def is_risky(self, p: _Pattern, minimum: int) -> bool:
-        """Return whether few have the pattern, or few in it have, or lack, a category."""
-        held = p.products[self.one, self.levels]
-        rest = [p.n - p.products[self.one, f].sum() for f in self.factors]
-        cells = [p.n, *held, *(p.n - held), *rest]
+    def is_risky(self, n: float, products: FloatArray, minimum: int) -> bool:
+        """Return whether few have a pattern, or few in it have, or lack, a category."""
+        held = products[self.one, self.levels]
+        rest = [n - products[self.one, f].sum() for f in self.factors]
+        cells = [n, *held, *(n - held), *rest]
         return any(is_small(round(float(c)), minimum) for c in cells)

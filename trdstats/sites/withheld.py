@@ -34,3 +34,8 @@ class Withheld:
     day: float | None = None
     is_missing: bool = True
     label: str = ""
+
+
+def no_model(why: str) -> Withheld:
+    """Return that the mixed model did not leave a site."""
+    return Withheld("mixed", f"Mixed model: not summarised, as {why}.")
