@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 import warnings
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 NOT_ALL = 1
+_WORKERS = 2  # more gain little: the longest step is a third of the work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,15 +53,24 @@ def main() -> None:
     type=click.Choice(["modalities", "trial"]),
     help="A packaged plan: eight cohorts that were not randomised, or a randomised trial.",
 )
-def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: str) -> None:
+@click.option("--jobs", type=click.IntRange(min=1),
+    help="Processes at work, each with the study in memory. Default: two, if there are processors.",
+)  # fmt: skip
+def run(
+    plan: Path | None, out: Path, sample: str | None, paper: bool, style: str, jobs: int | None
+) -> None:
     """Carry out PLAN (a TOML file); without one, the packaged plan of eight cohorts.
 
     Writes report.html, results.json (every number), manifest.json, tables/*.csv, and figures/*.png
     and .svg; with --paper also paper/paper.docx, tables.tex and tables.xlsx.
     """
-    with _loaded_for_good():
-        from trdstats.plan import read_plan, run_plan, sample_plan
-        from trdstats.plan.remaining import Remaining
+    from trdstats.parallel import count_workers, load_for_good, workers_loading
+
+    workers = count_workers(_WORKERS) if jobs is None else jobs
+    with workers_loading("trdstats.plan", workers):
+        load_for_good("trdstats.plan")
+    from trdstats.plan import read_plan, run_plan, sample_plan
+    from trdstats.plan.carrying_out.remaining import Remaining
 
     console = _console()
     columns = (
@@ -76,7 +85,7 @@ def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: st
             if plan is not None and sample is not None:
                 raise SpecError("Give a plan or --sample, not both.")
             read = read_plan(plan) if sample is None else sample_plan(sample)
-            remaining, begun = Remaining(read), time.monotonic()
+            remaining, begun = Remaining(read, workers), time.monotonic()
             progress.update(task, total=1.0)
 
             def tell(words: str) -> None:
@@ -84,7 +93,7 @@ def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: st
                 left = remaining.words(time.monotonic() - begun)
                 progress.update(task, description=words, completed=remaining.done, left=left)
 
-            result = run_plan(read, out, tell=tell, paper=paper, style=style)
+            result = run_plan(read, out, tell=tell, paper=paper, style=style, n_jobs=workers)
             progress.update(task, description="done", completed=1.0, left="")
     except TrdstatsError as error:
         _fail(console, error)
@@ -101,24 +110,6 @@ def run(plan: Path | None, out: Path, sample: str | None, paper: bool, style: st
         console.print("[bold red]Not carried out[/]", end=": ")
         _say(console, f"{', '.join(result.failed)}; the report says why.")
         sys.exit(NOT_ALL)
-
-
-@contextmanager
-def _loaded_for_good() -> Iterator[None]:
-    """Import the library without looking for garbage in it, then or later.
-
-    Its modules live as long as the process. Looking through their many objects again and again
-    takes a tenth of the time of a run.
-    """
-    if "trdstats.plan" in sys.modules or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 @main.command()

@@ -2,15 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
+import gc
+import importlib
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed, effective_n_jobs
+from joblib.externals.loky import ProcessPoolExecutor
 
 from trdstats.errors import SpecError, TrdstatsError
 
 _MOST = 100_000  # workers; joblib counts them in a C int
+
+
+def count_workers(most: int) -> int:
+    """Return how many processors this process may use, up to `most`."""
+    return min(most, int(cpu_count()))
+
+
+def load_for_good(module: str) -> None:
+    """Import a module without looking for garbage in it, then or later.
+
+    Modules live as long as the process. Looking through their many objects again and again takes a
+    tenth of the time of a long run.
+    """
+    if module in sys.modules or not gc.isenabled():
+        importlib.import_module(module)
+        return
+    gc.disable()
+    try:
+        importlib.import_module(module)
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def workers_loading(module: str, n_jobs: int) -> Iterator[None]:
+    """Start the workers of `run_beside`, which import a module while the block does the same."""
+    loading = [_workers(n_jobs).submit(load_for_good, module) for _ in range(n_jobs - 1)]
+    yield
+    with _naming_the_killed():
+        for each in loading:
+            each.result()
+
+
+def run_beside(
+    work: Callable[..., Any],
+    arguments: Sequence[tuple[Any, ...]],
+    n_jobs: int,
+    begin: Callable[[int], None],
+) -> list[Any]:
+    """Return what `work` makes of each tuple of arguments; this process works beside the others.
+
+    Parameters
+    ----------
+    work : callable
+    arguments : sequence of tuple
+        Begun in their order: with the longest first, none is waited for long at the end.
+    n_jobs : int
+        Processes, this one among them; -1 for one a processor.
+    begin : callable
+        Called with the place of each that is begun, here or elsewhere.
+
+    Raises
+    ------
+    SpecError
+        When `n_jobs` is 0.
+    TrdstatsError
+        When a worker was killed.
+    """
+    _check(n_jobs)
+    others = min(effective_n_jobs(n_jobs), len(arguments)) - 1
+    left, done = deque(range(len(arguments))), {}
+
+    def feed(do: Callable[..., Any]) -> None:
+        try:
+            while (k := _next_of(left)) is not None:
+                begin(k)
+                done[k] = do(*arguments[k])
+        except BaseException:
+            left.clear()  # nothing more is begun
+            raise
+
+    def do_elsewhere(*given: Any) -> Any:
+        return _workers(others + 1).submit(work, *given).result()
+
+    with _naming_the_killed(), ThreadPoolExecutor(others or 1) as pool:
+        fed = [pool.submit(feed, do_elsewhere) for _ in range(others)]
+        try:
+            feed(work)
+        except BaseException:
+            if others:
+                _workers(others + 1).shutdown(wait=False, kill_workers=True)
+                _workers.cache_clear()
+            raise
+        for each in fed:
+            each.result()
+    return [done[k] for k in range(len(arguments))]
+
+
+def _next_of(left: deque[int]) -> int | None:
+    """Take the next one; None when another has taken the last."""
+    try:
+        return left.popleft()
+    except IndexError:
+        return None
+
+
+@cache
+def _workers(n_jobs: int) -> ProcessPoolExecutor:
+    """Return the processes beside this one, with one BLAS thread each; they stay for a minute.
+
+    They are not those of `Parallel`, which has one set of workers and its arrangements with it.
+    """
+    env = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    return ProcessPoolExecutor(max_workers=n_jobs - 1, timeout=60, env=env)
+
+
+def _check(n_jobs: int) -> None:
+    if n_jobs == 0 or abs(n_jobs) > _MOST:
+        raise SpecError(
+            f"n_jobs must be a number of workers, or -1 for all processors; got {n_jobs!r}."
+        )
+
+
+@contextmanager
+def _naming_the_killed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        _workers.cache_clear()  # the next call starts others
+        raise TrdstatsError(
+            "A worker process ended before its work was done: it was killed, or memory ran out. "
+            "Run again with fewer workers (n_jobs=1 needs least memory)."
+        ) from error
 
 
 def run_parallel(
@@ -32,15 +163,7 @@ def run_parallel(
     TrdstatsError
         When a worker was killed.
     """
-    if n_jobs == 0 or abs(n_jobs) > _MOST:
-        raise SpecError(
-            f"n_jobs must be a number of workers, or -1 for all processors; got {n_jobs!r}."
-        )
+    _check(n_jobs)
     calls = (delayed(work)(*given) for given in arguments)
-    try:
+    with _naming_the_killed():
         yield from Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    except BrokenExecutor as error:
-        raise TrdstatsError(
-            "A worker process ended before its work was done: it was killed, or memory ran out. "
-            "Run again with fewer workers (n_jobs=1 needs least memory)."
-        ) from error

@@ -13,7 +13,7 @@ from trdstats import Study, load_sample, read_plan
 from trdstats.cli import main
 from trdstats.errors import DataWarning, PlanError
 from trdstats.plan import Section, Step, Task, register_step, run_plan, unregister_step
-from trdstats.plan.analysis import prepare
+from trdstats.plan.carrying_out.analysis import prepare
 from trdstats.study import study_from_mapping
 
 PLAN = """[study]

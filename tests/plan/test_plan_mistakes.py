@@ -165,7 +165,7 @@ def test_what_all_steps_share_must_fit_the_study(
 
 
 def test_margins_without_a_comparison_leave_the_rates(tmp_path: Path) -> None:
-    from trdstats.plan.analysis import analyse
+    from trdstats.plan.carrying_out.analysis import analyse
 
     plan = read_plan(plan_of(tmp_path, "rates", "[rates]\nmargins = { response = 0.1 }"))
     (section,) = analyse(plan, load_sample("trial").only(["TMS"]), lambda words: None)

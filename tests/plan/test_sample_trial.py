@@ -117,8 +117,8 @@ def test_a_randomised_trial_is_not_called_unadjusted(run: Run) -> None:
     assert trd.sample_plan("trial").registration in text(run)
 
 
-def test_a_second_run_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
-    again = trd.run_plan(trd.sample_plan("trial"), tmp_path / "again")
+def test_a_second_run_on_two_processes_writes_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    again = trd.run_plan(trd.sample_plan("trial"), tmp_path / "again", n_jobs=2)
     for path in (run.report, run.manifest, run.results, *run.tables, *run.figures):
         twin = again.folder / path.relative_to(run.folder)
         assert twin.read_bytes() == path.read_bytes(), path.name

@@ -147,24 +147,28 @@ class ResponseHistory(SummaryMixin):
         time 0.
         """
         frame = self.frame
-        responds = (frame["to"] == STATES[1]) | (frame["state"] == STATES[1])
+        code, who = pd.factorize(frame["subject"])
         starts_so = (frame["state"] == STATES[1]).to_numpy()
-        day = {
-            "left": np.where(starts_so, frame["start"], frame["left"]),
-            "right": np.where(starts_so, frame["start"], frame["right"]),
-        }
-        rows = frame.assign(**day)[responds].drop_duplicates("subject").set_index("subject")
-        last = frame.drop_duplicates("subject", keep="last").set_index("subject")
-        table = frame.drop_duplicates("subject").drop(columns=["start", "state", "to", "stop"])
-        who = table["subject"]
-        end = last["stop"].reindex(who).to_numpy()
-        right = rows["right"].reindex(who).fillna(np.inf).to_numpy()
-        time = np.where(np.isfinite(right), right, end)
+        responds = np.flatnonzero(starts_so | (frame["to"] == STATES[1]).to_numpy())
+        start, stop, left, right = (
+            frame[c].to_numpy(dtype=float) for c in ("start", "stop", "left", "right")
+        )
+        # Written in reverse, the first row of a subject stays; written in turn, the last one.
+        first, last, met = (np.zeros(len(who), dtype=np.intp) for _ in range(3))
+        every = np.arange(len(code))
+        first[code[::-1]], last[code] = every[::-1], every
+        met[code[responds[::-1]]] = responds[::-1]
+        came = np.zeros(len(who), dtype=bool)
+        came[code[responds]] = True
+        begins = starts_so[met]
+        found = np.where(came, np.where(begins, start[met], right[met]), np.inf)
+        time = np.where(np.isfinite(found), found, stop[last])
+        table = frame.iloc[first].drop(columns=["start", "state", "to", "stop"])
         table = table.assign(
             time=time,
-            status=who.isin(rows.index).astype(int).to_numpy(),
-            left=rows["left"].reindex(who).fillna(pd.Series(time, who)).to_numpy(),
-            right=right,
+            status=came.astype(int),
+            left=np.where(came, np.where(begins, start[met], left[met]), time),
+            right=found,
         )
         if len(self.unseen):
             never = self.unseen.assign(left=0.0, right=np.inf, time=0.0, status=0)

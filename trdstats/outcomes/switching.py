@@ -89,10 +89,10 @@ class SwitchCounts:
 
         It is a warning where no strategy was named and more than 5 % of an arm switched.
         """
+        if not self.frame["switched"].to_numpy(dtype=bool).any():
+            return ()
         table = self.tidy()
         rows = table[table["n_switched"] > 0]
-        if not len(rows):
-            return ()
         arms = [
             f"{format_count(k)} of {format_count(n)} under {name}"
             for name, n, k in rows[["treatment", "n", "n_switched"]].itertuples(index=False)

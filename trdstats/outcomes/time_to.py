@@ -241,7 +241,7 @@ def _labelled(
     )
     caveats = [study.caveat] if study.caveat else []
     caveats += [among_those(since)] if since is not None and len(study.treatments) > 1 else []
-    return EventTimes(
+    return EventTimes.of_valid(
         frame.assign(**covariates),
         outcome=definition.label(study.scale),
         origin="day 0" if since is None else f"first visit with {since.label(study.scale)}",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trdstats import plots
 from trdstats.arguments import checked
-from trdstats.plan.analysis import analyse
+from trdstats.plan.carrying_out import Finished, finish_steps
 from trdstats.plan.confirmatory import confirmatory_stands
 from trdstats.plan.folder import PAPER, new_folder
 from trdstats.plan.manifest import (
@@ -29,20 +27,11 @@ from trdstats.plan.report import build_report
 from trdstats.plan.results import RESULTS, plan_rows, write_results
 from trdstats.plan.results.explain import MEMBERS
 from trdstats.plan.second_opinions import FILE as OPINIONS
-from trdstats.plan.second_opinions import opinion_frame, with_opinions
-from trdstats.plan.sections import Picture, Section
-from trdstats.plots.layout.texts import default_style, write_missing_glyphs
+from trdstats.plan.second_opinions import opinion_frame
+from trdstats.plan.sections import Section
 from trdstats.study import Study, study_from_mapping
 from trdstats.tables import number_style
 from trdstats.tables.spreadsheet import neutralise
-
-_MISSING_GLYPHS = (
-    "Characters that the font of the figures lacks are written as their Unicode number, such as "
-    "\\u4e2d; tables and report keep them."
-)
-
-
-_LARGER = (1.0, 1.5, 2.2, 3.3)  # times the size of a figure whose names need room
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +69,7 @@ def run_plan(
     tell: Callable[[str], None] | None = None,
     paper: bool = False,
     style: str = "plain",
+    n_jobs: int = 1,
 ) -> Run:
     """Carry out a plan and write its report.
 
@@ -99,6 +89,9 @@ def run_plan(
     style : {"plain", "jama", "nejm", "lancet", "apa"}
         How numbers are written in report, figures and paper, see `trdstats.number_style`. Files of
         numbers are the same in every style.
+    n_jobs : int
+        Processes that carry out the steps and draw, -1 for one a processor. All files are the
+        same for any number. Each holds the study: above a million visits one process does it all.
 
     Returns
     -------
@@ -124,12 +117,12 @@ def run_plan(
         say("reading and checking the study")
         data = fingerprint_data(plan)
         study = study_from_mapping(plan.study, plan.folder)
-        sections = [with_opinions(s) for s in analyse(plan, study, say)]
-        say("figures and report")
+        done = finish_steps(plan, study, place / "figures", say, n_jobs)
+        say("report")
         manifest = build_manifest(plan, data)
         if style != "plain":
             manifest["number_style"] = style
-        run = _write(plan, study, sections, manifest, place, with_paper=paper)
+        run = _write(plan, study, done, manifest, place, with_paper=paper)
     return _in_folder(run, folder)
 
 
@@ -175,12 +168,13 @@ def paper(
 def _write(
     plan: Plan,
     study: Study,
-    sections: list[Section],
+    done: list[Finished],
     manifest: dict[str, Any],
     folder: Path,
     *,
     with_paper: bool,
 ) -> Run:
+    sections = [each.section for each in done]
     tables = [
         _write_table(frame, folder / "tables" / f"{name}.csv")
         for s in sections
@@ -196,9 +190,7 @@ def _write(
         tables.append(_write_table(opinions, folder / "tables" / f"{OPINIONS}.csv"))
     numbers = folder / RESULTS
     write_results(plan_rows(plan, sections), _about(plan, study, sections, manifest), numbers)
-    drawn = [_draw_all(s, folder / "figures") for s in sections]
-    sections = [section for section, _ in drawn]
-    pictures = {key: files for _, made in drawn for key, files in made.items()}
+    pictures = {key: files for each in done for key, files in each.figures.items()}
     figures = [f for files in pictures.values() for f in files]
     pngs = {key: files[0] for key, files in pictures.items()}
     report = folder / "report.html"
@@ -249,40 +241,3 @@ def _write_table(frame: pd.DataFrame, path: Path) -> Path:
     # Ten significant digits: what a reader can use, and the same on every platform.
     neutralise(frame).to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
     return path
-
-
-def _draw_all(section: Section, folder: Path) -> tuple[Section, dict[str, tuple[Path, Path]]]:
-    """Draw the pictures of a section, and say under each what its font could not write."""
-    pictures, made, failed = [], {}, section.failed
-    for picture in section.pictures:
-        try:
-            made[picture.key], complete = _draw(picture, folder)
-        except OSError:  # the folder cannot be written: the run says so
-            raise
-        except Exception as error:  # one figure with a fault must not take the report with it
-            words = f"The figure {picture.key!r} could not be drawn: {error}"
-            failed = f"{failed} {words}".strip()
-            continue
-        caption = picture.caption if complete else f"{picture.caption} {_MISSING_GLYPHS}"
-        pictures.append(replace(picture, caption=caption))
-    return replace(section, pictures=tuple(pictures), failed=failed), made
-
-
-def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:
-    """Draw a picture, and say whether its font could write all of it."""
-    from matplotlib.figure import Figure
-
-    width, height = picture.size
-    for times in _LARGER:
-        with default_style(), warnings.catch_warnings():
-            collapsed = "constrained_layout not applied"
-            last = times == _LARGER[-1]
-            warnings.filterwarnings("ignore" if last else "error", collapsed, UserWarning)
-            figure = Figure(figsize=(times * width, times * height), layout="constrained")
-            picture.draw(figure)
-            missing = write_missing_glyphs(figure)
-            try:
-                return plots.save_figure(figure, folder / picture.key), not missing
-            except UserWarning:
-                continue  # names so long that they leave no room: a larger page
-    raise AssertionError("the last size is always saved")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -155,6 +156,7 @@ def not_compared(quantity: str, note: str, *, ours: float = math.nan) -> Recompu
     return Recomputed(quantity, ours, math.nan, "", math.nan, "", note)
 
 
+@cache
 def library_of(name: str) -> str:
     """Return a library with its version, such as "lifelines 0.30.3"."""
     return f"{name} {version(name)}"

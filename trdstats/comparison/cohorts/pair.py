@@ -149,7 +149,7 @@ class Pair:
         a, b = of(self.reference), of(self.treatment)
         caveats = [self.caveat] if self.caveat else []
         caveats += [among_those(self.reference.cohort.response)] if conditional else []
-        return EventTimes(
+        return EventTimes.of_valid(
             self._join(lambda o: of(o).frame),
             switching=self._switches(lambda o: of(o).switching),
             outcome=_either(a.outcome, b.outcome),

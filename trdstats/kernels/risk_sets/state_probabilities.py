@@ -257,7 +257,7 @@ def influence(
     std_error = np.empty((len(data.time), s))
     chosen = np.empty((n, len(at), s))
     mean = np.zeros((s, n))
-    effect = np.zeros((s, n))
+    effect, error = np.zeros((s, n)), np.zeros(s)
     for i in range(len(data.time)):
         left_state, entered_state = (
             leaving[leave[i] : leave[i + 1]],
@@ -285,8 +285,9 @@ def influence(
         where[who] = state
         if moves or i == 0:  # in between, nobody's effect changes
             effect = weight * (of_subject + shared.T[:, where])
-        variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
-        std_error[i] = np.sqrt(variance)
+            variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
+            error = np.sqrt(variance)
+        std_error[i] = error
         chosen[:, here == i] = effect.T[:, None]
         mean += hold[i] * effect
     return Influence(std_error, chosen, mean.T.copy())

@@ -13,7 +13,7 @@ from trdstats.arguments import checked
 from trdstats.errors import DataError, DataWarning, NotEstimableError, PlanError
 from trdstats.intake.files import FileTable, read_file, sheet_names
 from trdstats.intake.propose import Proposal, Question, find_redcap_files, propose_mapping
-from trdstats.plan.analysis import prepare
+from trdstats.plan.carrying_out.analysis import prepare
 from trdstats.plan.new.text import short, written_plan
 from trdstats.plan.reading import plan_from_text
 from trdstats.study import Study, propose_windows, study_from_mapping

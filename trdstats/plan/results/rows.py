@@ -193,9 +193,10 @@ def write_results(rows: pd.DataFrame, about: Mapping[str, Any], path: Path) -> N
 def _to_json(row: Mapping[Any, Any]) -> str:
     value = row["value"]
     known = {**row, "value": value if math.isfinite(value) else _WORDS_OF[str(value)]}
-    return json.dumps(known, ensure_ascii=False)
+    return _ENCODE(known)
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _WORDS_OF = {"nan": None, "inf": "Infinity", "-inf": "-Infinity"}
 
 

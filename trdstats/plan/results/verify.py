@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats.arguments import checked
 from trdstats.errors import count_of
-from trdstats.plan.analysis import analyse
+from trdstats.plan.carrying_out import analyse
 from trdstats.plan.manifest import build_manifest, fingerprint, fingerprint_data, read_manifest
 from trdstats.plan.plan import Plan
 from trdstats.plan.results.changes import compare_results

@@ -145,6 +145,8 @@ class ResponseStateResult(StateResult):
         return self._known[label]
 
     def _influence(self, label: str, at: FloatArray) -> FloatArray:
+        if not len(at):
+            return self._effect(label).mean
         spells, weight = self._data.spells[label], self._data.group(label).weight
         influence = kernel.influence(spells, self._fits[label], weight, at=at, tau=self.spec.tau)
         return np.hstack([influence.mean, influence.at.reshape(len(weight), -1)])

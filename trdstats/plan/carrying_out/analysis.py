@@ -38,8 +38,8 @@ def analyse(plan: Plan, study: Study, tell: Callable[[str], None]) -> Iterator[S
     """
     tasks = prepare(plan, study)
     for step, task in tasks:
-        tell(step.words if task.name == step.key else f"{step.words} ({task.name})")
-        yield _carry_out(step, task)
+        tell(words_of(step, task))
+        yield carry_out(step, task)
 
 
 def prepare(plan: Plan, study: Study) -> list[tuple[Step, Task]]:
@@ -101,7 +101,13 @@ def _task_of(plan: Plan, planned: PlannedStep, study: Study) -> Task:
     return Task(plan, seen, planned.name, planned.settings)
 
 
-def _carry_out(step: Step, task: Task) -> Section:
+def words_of(step: Step, task: Task) -> str:
+    """Return what a step does, in words for the progress shown."""
+    return step.words if task.name == step.key else f"{step.words} ({task.name})"
+
+
+def carry_out(step: Step, task: Task) -> Section:
+    """Return the section of a step; one that says why, where the step could not be carried out."""
     try:
         return _named(_run_noting(step, task), step, task)
     except TrdstatsError as error:

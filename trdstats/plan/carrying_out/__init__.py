@@ -1,0 +1,6 @@
+"""The steps of a plan carried out: sections, figures, processes, and the time that is left."""
+
+from trdstats.plan.carrying_out.analysis import analyse
+from trdstats.plan.carrying_out.finish import Finished, finish_steps
+
+__all__ = ["Finished", "analyse", "finish_steps"]
