@@ -147,6 +147,14 @@ def test_no_tail_is_taken_as_one_minus_cdf() -> None:
     assert not found, f"use sf or isf: {found}"
 
 
+def test_critical_values_come_from_one_place() -> None:
+    written_out = re.compile(r"(isf|ppf)\(\(1 [-+] \w*\.?conf_level")
+    # A second opinion must not lean on what it checks.
+    places = [p for p in sources() if "second_opinion" not in p.parts]
+    assert [str(p) for p in places if written_out.search(p.read_text("utf-8"))] == []
+    assert written_out.search("norm.isf((1 - self.conf_level) / 2)")
+
+
 def test_no_file_named_utils() -> None:
     assert not [p for p in PACKAGE.rglob("*.py") if p.stem in ("utils", "helpers", "misc")]
 

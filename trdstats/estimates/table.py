@@ -17,6 +17,7 @@ from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_name
 from trdstats.estimates.rules import DegreesOfFreedom, Limits, SomeLimits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kinds import label_of
 from trdstats.tables import (
     Summary,
@@ -131,7 +132,7 @@ class EstimateTable(SummaryMixin):
         check_level(conf_level)
         if self.limits is not None:
             return self.limits.interval(conf_level)
-        critical = t_distribution.isf((1 - conf_level) / 2, self.degrees)
+        critical = critical_value(conf_level, self.degrees)
         return self.around(critical)
 
     def around(self, critical: FloatArray | float) -> tuple[FloatArray, FloatArray]:

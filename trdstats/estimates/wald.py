@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.critical import wald_limits
 
 
 def wald_table(
@@ -16,7 +17,7 @@ def wald_table(
 ) -> pd.DataFrame:
     """Return term, estimate, std_error, statistic, p_value, conf_low, conf_high, conf_level."""
     error = np.sqrt(np.diag(covariance))
-    z = norm.isf((1 - conf_level) / 2)
+    low, high = wald_limits(estimate, error, conf_level)
     statistic = estimate / error
     return pd.DataFrame(
         {
@@ -25,8 +26,8 @@ def wald_table(
             "std_error": error,
             "statistic": statistic,
             "p_value": 2 * norm.sf(np.abs(statistic)),
-            "conf_low": estimate - z * error,
-            "conf_high": estimate + z * error,
+            "conf_low": low,
+            "conf_high": high,
             "conf_level": conf_level,
         }
     )

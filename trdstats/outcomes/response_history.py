@@ -161,14 +161,14 @@ class ResponseHistory(SummaryMixin):
         came = np.zeros(len(who), dtype=bool)
         came[code[responds]] = True
         begins = starts_so[met]
-        found = np.where(came, np.where(begins, start[met], right[met]), np.inf)
-        time = np.where(np.isfinite(found), found, stop[last])
+        dated = np.where(came, np.where(begins, start[met], right[met]), np.inf)
+        time = np.where(np.isfinite(dated), dated, stop[last])
         table = frame.iloc[first].drop(columns=["start", "state", "to", "stop"])
         table = table.assign(
             time=time,
             status=came.astype(int),
             left=np.where(came, np.where(begins, start[met], left[met]), time),
-            right=found,
+            right=dated,
         )
         if len(self.unseen):
             never = self.unseen.assign(left=0.0, right=np.inf, time=0.0, status=0)

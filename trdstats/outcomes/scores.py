@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, UnknownNameError, by_level, check_level
+from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
 from trdstats.study.plausibility.scheduled import no_ratings
@@ -64,12 +64,13 @@ def mean_scores(
     grouped = rows.groupby(["treatment", "day"], observed=True)["score"]
     table = grouped.agg(n="count", estimate="mean", spread="std").reset_index()
     error = table.pop("spread") / np.sqrt(table["n"])
-    half = t.isf((1 - conf_level) / 2, np.maximum(table["n"] - 1, 1)) * error
+    freedom = np.maximum(table["n"].to_numpy(dtype=float) - 1, 1)
+    low, high = wald_limits(table["estimate"].to_numpy(), error.to_numpy(), conf_level, freedom)
     return table.assign(
         treatment=table["treatment"].astype(str),
         std_error=error,
-        conf_low=table["estimate"] - half,
-        conf_high=table["estimate"] + half,
+        conf_low=low,
+        conf_high=high,
         conf_level=conf_level,
     )
 

@@ -8,11 +8,11 @@ from math import exp, inf, isfinite, isnan, log, nan
 from typing import Any
 
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.proportions.two_proportions import odds_ratio, risk_difference, risk_ratio
 from trdstats.tables import format_estimate
 
@@ -199,11 +199,11 @@ class Effect:
                 "imply none. Give the std_error, or the counts (meta_analysis takes a frame of "
                 "them)."
             )
-        return float((high - low) / (2 * norm.isf((1 - self.conf_level) / 2)))
+        return float((high - low) / (2 * critical_value(self.conf_level)))
 
     def limits(self, conf_level: float) -> tuple[float, float]:
         """Return confidence limits from the standard error, on the plain scale."""
-        half = float(norm.isf((1 - conf_level) / 2)) * self.error
+        half = critical_value(conf_level) * self.error
         low, high = self.value - half, self.value + half
         return (exp(low), exp(high)) if self.is_ratio else (low, high)
 

@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.critical import critical_value
 
 METHODS = ("fixed", "dersimonian-laird", "reml", "paule-mandel")
 
@@ -113,7 +114,7 @@ def pool(
     error = float(np.sqrt(squared))
     df = k - 1.0 if hartung_knapp else np.inf
     distribution = t(df) if hartung_knapp else norm
-    half = float(distribution.isf((1 - conf_level) / 2))
+    half = critical_value(conf_level, df)
     statistic = estimate / error if error > 0 else np.nan
     wide = half * float(np.sqrt(squared + tau2)) if method != "fixed" else np.nan
     return Pooled(

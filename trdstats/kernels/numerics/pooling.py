@@ -9,6 +9,7 @@ from scipy.stats import norm
 from scipy.stats import t as t_law
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.critical import wald_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +160,12 @@ def _with_distribution(
     fmi: FloatArray,
     mc: FloatArray,
 ) -> Pool:
-    tail, error = (1 - conf_level) / 2, np.sqrt(np.diag(covariance))
+    error = np.sqrt(np.diag(covariance))
     finite = np.where(np.isinf(df), 1.0, df)
-    critical = np.where(np.isinf(df), norm.isf(tail), t_law.isf(tail, finite))
+    low, high = wald_limits(centre, error, conf_level, df)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = centre / error
     p = 2 * np.where(np.isinf(df), norm.sf(np.abs(statistic)), t_law.sf(np.abs(statistic), finite))
     return Pool(
-        centre, error, df, statistic, p, centre - critical * error, centre + critical * error,
-        fmi, mc, covariance,
+        centre, error, df, statistic, p, low, high, fmi, mc, covariance,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from math import exp, inf, log, nan, sqrt
 
 from scipy.stats import norm, t
 
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.proportions.two_by_two import score_difference, score_odds, score_ratio
 from trdstats.kernels.proportions.two_proportions import solve_falling
 
@@ -84,7 +85,7 @@ def locate_rates(
     """
     counts = (x1, n1, x0, n0)
     factor = sqrt((n1 + n0) / (n1 + n0 - 1)) if method == "farrington-manning" else 1.0
-    p1, p0, z = x1 / n1, x0 / n0, float(norm.isf((1 - conf_level) / 2))
+    p1, p0, z = x1 / n1, x0 / n0, critical_value(conf_level)
     if measure == "difference":
 
         def score(bound: float) -> float:
@@ -132,10 +133,11 @@ def locate_estimate(
     conf_level : float
     """
     distribution = norm if df == inf else t(df)
-    half = float(distribution.isf((1 - conf_level) / 2)) * std_error
+    half = critical_value(conf_level, df) * std_error
+    limits = estimate - half, estimate + half
     below, above = (nan if b is None else (estimate - b) / std_error for b in (lower, upper))
     return Located(
-        estimate, std_error, df, estimate - half, estimate + half, below, above,
+        estimate, std_error, df, *limits, below, above,
         float(distribution.sf(below)), float(distribution.sf(-above)),
     )  # fmt: skip
 

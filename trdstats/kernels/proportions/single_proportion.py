@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, norm
+from scipy.stats import beta
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.kernels.numerics.critical import critical_value
 
 IntervalMethod = Literal["wilson", "agresti-coull", "clopper-pearson"]
 
@@ -64,7 +65,7 @@ def proportion_interval(
 
 
 def _score(x: FloatArray, n: FloatArray, conf_level: float) -> tuple[Any, Any]:
-    z2 = norm.isf((1 - conf_level) / 2) ** 2
+    z2 = critical_value(conf_level) ** 2
     p = x / n
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n**2))) / (1 + z2 / n)
@@ -73,7 +74,7 @@ def _score(x: FloatArray, n: FloatArray, conf_level: float) -> tuple[Any, Any]:
 
 
 def _agresti_coull(x: FloatArray, n: FloatArray, conf_level: float) -> tuple[Any, Any]:
-    z = norm.isf((1 - conf_level) / 2)
+    z = critical_value(conf_level)
     m = n + z**2
     p = (x + z**2 / 2) / m
     half = z * np.sqrt(p * (1 - p) / m)

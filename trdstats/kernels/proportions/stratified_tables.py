@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.stats import chi2, norm
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.proportions.two_by_two import difference_variance, ratio_variance, standardise
 from trdstats.kernels.proportions.two_proportions import Contrast, solve_falling
 
@@ -95,7 +96,7 @@ def common_odds_ratio(
         + (Q @ S) / (2 * S.sum() ** 2)
     )
     estimate, error = float(R.sum() / S.sum()), sqrt(squared)
-    spread = exp(norm.isf((1 - conf_level) / 2) * error)
+    spread = exp(critical_value(conf_level) * error)
     home = _homogeneity(estimate, a, b, c, d)
     return CommonOdds(estimate, error, estimate / spread, estimate * spread, statistic, p, *home)
 
@@ -141,7 +142,7 @@ def stratified_difference(
         v = np.array([difference_variance(difference, *t) for t in tables])
         return standardise(estimate - difference, float(w**2 @ v))
 
-    z = float(norm.isf((1 - conf_level) / 2))
+    z = critical_value(conf_level)
     low = solve_falling(score, z, -1.0, estimate)
     high = solve_falling(score, -z, estimate, 1.0)
     statistic = score(0.0)
@@ -173,7 +174,7 @@ def stratified_ratio(
         v = np.array([ratio_variance(ratio, *table) for table in tables])
         return standardise(rate1 - ratio * rate0, float(w**2 @ v))
 
-    z = float(norm.isf((1 - conf_level) / 2))
+    z = critical_value(conf_level)
     if rate1 == 0 and rate0 == 0:
         return Contrast(nan, nan, 0.0, inf, 0.0, 1.0)
     estimate = rate1 / rate0 if rate0 else inf

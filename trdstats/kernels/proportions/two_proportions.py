@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from trdstats.errors import check_choice, check_level
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.proportions.single_proportion import proportion_interval
 from trdstats.kernels.proportions.two_by_two import (
     check_table,
@@ -220,7 +221,7 @@ def _checked(
 
 
 def _critical(conf_level: float) -> float:
-    return float(norm.isf((1 - conf_level) / 2))
+    return critical_value(conf_level)
 
 
 def _ratio(a: float, b: float) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.boundary import error_at
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import Counts, FollowUp, Influence, count
 
@@ -126,7 +126,7 @@ def incidence_interval(
     estimate: FloatArray, std_error: FloatArray, *, conf_level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return limits symmetric on the scale log(-log(1 - F)); NaN where F is 0 or 1."""
-    z = norm.isf((1 - conf_level) / 2)
+    z = critical_value(conf_level)
     # Sums of probabilities reach 1 up to rounding; the scale has no such point.
     F = np.where((estimate > 0) & (estimate < 1 - 1e-12), estimate, np.nan)
     log_s = np.log1p(-F)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.distinct import distinct
 from trdstats.kernels.numerics.stacking import WeightModel
 
@@ -306,7 +306,7 @@ def probability_interval(
 
     A state probability may rise and fall: the scale treats it and its complement symmetrically.
     """
-    z = norm.isf((1 - conf_level) / 2)
+    z = critical_value(conf_level)
     # Sums of probabilities reach 0 and 1 up to rounding; the scale has no such points.
     inside = (estimate > 1e-12) & (estimate < 1 - 1e-12)
     p = np.where(inside, estimate, np.nan)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.numerics.boundary import error_at, variance_of_mean
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.stacking import WeightModel
 from trdstats.kernels.risk_sets.follow_up import Counts, FollowUp, Influence, count
 
@@ -148,7 +148,7 @@ def survival_interval(
     low, high : ndarray, shape (m,)
         NaN where survival is 0 or 1: the transformed scale has no such point, as in R.
     """
-    z = norm.isf((1 - conf_level) / 2)
+    z = critical_value(conf_level)
     inside = (survival > 0) & (survival < 1)
     s = np.where(inside, survival, np.nan)
     se = np.sqrt(log_variance)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats.errors import NotEstimableError, SpecError, check_level
+from trdstats.kernels.numerics.critical import critical_value
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gaussian.mixed_result import MixedResult
@@ -33,7 +33,7 @@ def residual_autocorrelation(fit: MixedResult, kind: Kind, conf_level: float) ->
     scale = float(np.mean(residual**2))
     if T < 2 or not scale:
         raise NotEstimableError("Autocorrelation needs subjects with two ratings or more.")
-    z = float(norm.isf((1 - conf_level) / 2))
+    z = critical_value(conf_level)
     rows = []
     for lag in range(1, T):
         products = (table[:, lag:] * table[:, :-lag]).ravel()

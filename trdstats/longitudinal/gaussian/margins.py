@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.aliases import Axes
@@ -18,6 +17,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, check_choice, check_level, known_level, unknown_name
 from trdstats.estimates import EstimateResult, Estimates
 from trdstats.kernels.gaussian.mixed_tests import Inference
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.longitudinal.designs.estimable import ZERO, notes_of
 from trdstats.longitudinal.designs.levels import cells_of, level_text
 from trdstats.plots.layout.direction import say_direction
@@ -468,4 +468,4 @@ def _coefficients(
 
 
 def _normal(conf_level: float) -> float:
-    return float(norm.isf((1 - conf_level) / 2))
+    return critical_value(conf_level)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as t_distribution
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.frames import to_pandas
 from trdstats.kernels.gaussian.reml import covariances
+from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.longitudinal.designs.levels import cells_of
 
 if TYPE_CHECKING:
@@ -151,12 +151,9 @@ def predicted(fit: MixedResult, data: Any, conf_level: float, *, new_subject: bo
     result = estimates.tidy(conf_level=conf_level).drop(columns=["scale", "statistic", "p_value"])
     if new_subject:
         error = np.sqrt(result["std_error"] ** 2 + fit.variance_of_rows(table))
-        critical = t_distribution.isf((1 - conf_level) / 2, result["df"])
-        result = result.assign(
-            std_error=error,
-            conf_low=result["estimate"] - critical * error,
-            conf_high=result["estimate"] + critical * error,
-        )
+        value, df = result["estimate"].to_numpy(), result["df"].to_numpy()
+        low, high = wald_limits(value, error.to_numpy(), conf_level, df)
+        result = result.assign(std_error=error, conf_low=low, conf_high=high)
     if of_fit and "subject" not in result:
         result.insert(0, "subject", np.asarray(fit.design.row_subjects))
     return result

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from trdstats.errors import check_level
 from trdstats.kernels.glmm.profile import Profile
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def profile_table(
         for j, name in enumerate(deviations.names)
     }
     profile, reason = _profile(fit)
-    critical = float(norm.isf((1 - conf_level) / 2))
+    critical = critical_value(conf_level)
     rows = []
     for name in names:
         row = {

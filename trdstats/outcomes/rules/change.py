@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Literal
 
 import numpy as np
-from scipy.stats import norm
 
 from trdstats.arguments import checked
 from trdstats.errors import SpecError, check_choice, check_level
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.visits.endpoints import (
     ASSESSED,
     NO_BASELINE,
@@ -246,7 +246,7 @@ class ReliableChange(Definition):
     def least_change(self) -> float:
         """Change, in points, beyond which it is reliable (around the estimated true baseline)."""
         both = 2 if self.method == "jacobson-truax" else 1
-        z = float(norm.isf((1 - self.conf_level) / 2))
+        z = critical_value(self.conf_level)
         return float(z * self.sd * np.sqrt(both * (1 - self.reliability)))
 
     def evaluate(self, visits: RatedVisits, scale: Scale) -> States:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
@@ -17,6 +16,7 @@ from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level, no_error_reason
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.estimates.weights import WeightsLike
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.risk_sets.mean_cumulative import MeanNumber, mean_number
 from trdstats.outcomes import Episodes, as_episodes
 from trdstats.survival.curves.curve_result import CurveResult, read_days
@@ -132,7 +132,7 @@ class MeanCumulativeResult(CurveResult):
     _fits: dict[str, MeanNumber]
 
     def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
-        z = norm.isf((1 - conf_level) / 2)
+        z = critical_value(conf_level)
         for label, fit in self._fits.items():
             error = self._errors(label)
             known = fit.estimate > 0

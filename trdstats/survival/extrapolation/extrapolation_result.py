@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.aliases import Axes
@@ -19,6 +18,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import check_choice
 from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.estimates.stacked import below
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.parametric.censored_times import CensoredTimes
 from trdstats.outcomes import EventTimes
 from trdstats.survival.curves.curve_result import CurveLimits
@@ -336,7 +336,7 @@ def _within(
     value: FloatArray, error: FloatArray, horizon: FloatArray, *, conf_level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return limits symmetric on the logit of the proportion of the horizon: none is beyond it."""
-    z = norm.isf((1 - conf_level) / 2)
+    z = critical_value(conf_level)
     part = value / horizon
     spread = z * error / (horizon * part * (1 - part))
     ends = [horizon * expit(logit(part) + side * spread) for side in (-1, 1)]

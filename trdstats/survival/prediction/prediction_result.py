@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
@@ -19,6 +18,7 @@ from trdstats.errors import SpecError, unknown_name
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.formulas import CovariateDesign
 from trdstats.frames import to_pandas
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.weighting.generalised_linear import LinearFit, fit_linear_model
 from trdstats.kernels.weighting.prediction_scores import brier_score, concordance_within
@@ -127,7 +127,7 @@ class DynamicPredictionResult(Coefficients):
             X = self.spec.design(self._design.matrix(table[ok]), landmark[ok])
             influence, _ = self._influence()
             eta, error = X @ self._fit.beta, np.sqrt(((X @ influence.T) ** 2).sum(axis=1))
-            z = norm.isf((1 - self.conf_level) / 2)
+            z = critical_value(self.conf_level)
             value[ok] = expit(-eta)
             low[ok], high[ok] = expit(-(eta + z * error)), expit(-(eta - z * error))
         return pd.DataFrame(
@@ -247,7 +247,7 @@ class DynamicPredictionResult(Coefficients):
         p, rows = 1 - self._cross_validated(folds, seed)[0], self._landmarks
         edges = np.quantile(p, np.arange(1, groups) / groups)
         group = np.searchsorted(edges, p)
-        z = norm.isf((1 - self.conf_level) / 2)
+        z = critical_value(self.conf_level)
         table = []
         for g in range(groups):
             at = (group == g) & (rows.weight > 0)

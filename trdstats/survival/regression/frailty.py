@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
@@ -15,6 +15,7 @@ from trdstats.arrays import IntArray
 from trdstats.errors import NotEstimableError, SpecError, check_choice, check_level
 from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
 from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
@@ -220,7 +221,7 @@ class SharedFrailtyResult(Coefficients):
         fit, regressed = self._fit, self._regressed
         gamma = self.spec.distribution == "gamma"
         error = float(np.sqrt(fit.covariance[-1, -1]))
-        half = norm.isf((1 - self.conf_level) / 2) * error
+        half = critical_value(self.conf_level) * error
         ratio = max(2 * (fit.loglik - fit.loglik_without), 0.0)
         return pd.DataFrame(
             {

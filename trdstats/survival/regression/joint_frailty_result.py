@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.estimates import Estimates, estimates_of
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.newton_loglik import influence_of
 from trdstats.kernels.parametric.joint_frailty import JointModel, JointPoint
 from trdstats.outcomes import Episodes
@@ -115,7 +116,7 @@ class JointFrailtyResult(Coefficients):
         """
         variance = (self._influence[:, -2:] ** 2).sum(axis=0)
         error = np.sqrt(variance)
-        z = norm.isf((1 - self.conf_level) / 2)
+        z = critical_value(self.conf_level)
         alpha, theta = float(self._theta[-2]), float(np.exp(2 * self._theta[-1]))
         factor = np.exp(2 * z * error[1])
         model = self._model

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
@@ -17,6 +16,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_level, check_tau
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval import illness_death as model
 from trdstats.kernels.interval import panel_likelihood as kernel
+from trdstats.kernels.numerics.critical import critical_value
 from trdstats.outcomes import ResponseHistory
 from trdstats.outcomes.check_history import STATES
 from trdstats.outcomes.switching import notes_on
@@ -195,7 +195,7 @@ class IntervalResponseStateResult(StateResult):
             a day among those in the state), std_error (log scale), conf_low, conf_high,
             conf_level. An intensity of 0 has no error.
         """
-        z = norm.isf((1 - self.spec.conf_level) / 2)
+        z = critical_value(self.spec.conf_level)
         edges = np.array([0.0, *self.spec.cuts, np.inf])
         k = len(edges) - 1
         frames = []
