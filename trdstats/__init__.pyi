@@ -155,7 +155,11 @@ from .second_opinion import SecondOpinion as SecondOpinion
 from .second_opinion import second_opinion as second_opinion
 from .selfcheck import Certificate as Certificate
 from .selfcheck import selfcheck as selfcheck
+from .sites import answer_sites as answer_sites
+from .sites import ask_sites as ask_sites
 from .sites import combine as combine
+from .sites import next_round as next_round
+from .sites import read_round as read_round
 from .sites import read_summary as read_summary
 from .sites import summarise_files as summarise_files
 from .sites import summarise_site as summarise_site

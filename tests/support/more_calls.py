@@ -19,7 +19,7 @@ WITHOUT_SCALARS = {
     "LastMeanCarriedForward", "MAR", "Plan", "PrincipalStratum", "Scale", "TreatmentPolicy",
     "Universe", "WhileOnTreatment", "assess", "joint", "linked_scales", "multiply_weights",
     "read_plan", "read_scales", "read_study", "run_plan", "sample_names", "scale_names",
-    "read_summary", "combine", "summarise_files",
+    "read_summary", "combine", "summarise_files", "answer_sites", "next_round", "read_round",
     "ExportMapping", "RedcapLayout", "diff_runs", "explain_result", "read_export", "read_file",
     "Certificate", "NumberStyle", "SecondOpinion", "number_style", "paper", "sample_plan",
     "second_opinion", "selfcheck",

@@ -253,7 +253,12 @@ def split_sides(formula: str) -> tuple[CheckedFormula | None, str]:
 
 
 def read_covariates(
-    table: pd.DataFrame, formula: str, *, what: str = "data", least: int = 1
+    table: pd.DataFrame,
+    formula: str,
+    *,
+    what: str = "data",
+    least: int = 1,
+    keep_levels: bool = False,
 ) -> CovariateDesign:
     """Return the design of the rows that have all covariates of a formula.
 
@@ -268,6 +273,8 @@ def read_covariates(
         What the table is called in messages.
     least : int
         How many columns the design must have; 0 where a formula may be ``"1"``.
+    keep_levels : bool
+        Whether categories that no row has get their columns, too.
 
     Raises
     ------
@@ -281,7 +288,11 @@ def read_covariates(
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
     frame = as_categories(
-        table[~is_missing].reset_index(drop=True), needed, uses=parsed.columns(), what=what
+        table[~is_missing].reset_index(drop=True),
+        needed,
+        uses=parsed.columns(),
+        what=what,
+        keep_levels=keep_levels,
     )
     matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
     X, terms = _without_intercept(matrix)

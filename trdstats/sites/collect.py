@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from trdstats.errors import NotEstimableError, PlanError, SpecError, UnknownNameError
 from trdstats.kinds import as_labels, label_of
-from trdstats.outcomes import LEFT_FOLLOW_UP, rates, time_to
+from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, rates, time_to
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
@@ -99,7 +100,6 @@ def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withhe
     ends = _needs_an_end(plan)
     counts: list[TimeCounts] = []
     lacking: list[Withheld] = []
-    strategy = strategy_for("onset", plan.after_switch)
     for outcome in ("response", "remission", "relapse"):
         if study.windows is None and ends[outcome]:
             words = (
@@ -109,17 +109,24 @@ def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withhe
             )
             lacking += [Withheld("times", words, outcome, t) for t in study.treatments]
             continue
-        try:
-            times = (
-                time_to(study, plan.relapse, since=plan.response, competing=plan.competing,
-                        after_switch=plan.after_switch)
-                if outcome == "relapse"
-                else time_to(study, plan.definition(outcome), after_switch=strategy)
-            )  # fmt: skip
-        except NotEstimableError:
-            continue  # no subject of this site responded: it has none to count
-        counts += counts_of_times(times, outcome)
+        times = times_to(plan, study, outcome)
+        if times is not None:
+            counts += counts_of_times(times, outcome)
     return counts, lacking
+
+
+def times_to(plan: Plan, study: Study, outcome: str) -> EventTimes | None:
+    """Return the times to response, remission or relapse; None where no subject responded."""
+    try:
+        if outcome == "relapse":
+            return time_to(
+                study, plan.relapse, since=plan.response, competing=plan.competing,
+                after_switch=plan.after_switch,
+            )  # fmt: skip
+        strategy = strategy_for("onset", plan.after_switch)
+        return time_to(study, plan.definition(outcome), after_switch=strategy)
+    except NotEstimableError:
+        return None
 
 
 def _needs_an_end(plan: Plan) -> dict[str, bool]:
@@ -155,11 +162,22 @@ def rows_of_model(
         is_number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
         if column == "visit" or (is_number and column not in plan.sites.levels):
             continue
-        made[column] = _labelled(frame[column], column, plan, minimum)
+        made[column] = label_categories(frame[column], column, plan, minimum)
     return frame.assign(**made)
 
 
-def _labelled(values: pd.Series[str], column: str, plan: Plan, minimum: int) -> pd.Categorical[str]:
+def label_categories(
+    values: pd.Series[Any], column: str, plan: Plan, minimum: int
+) -> pd.Categorical[str]:
+    """Return a column as categories with the levels of all sites.
+
+    Raises
+    ------
+    PlanError
+        When the site has levels that the plan does not name.
+    SpecError
+        When the plan does not name the levels of a text, and cells of few may not leave.
+    """
     labels = as_labels(values)
     named = plan.sites.levels.get(column)
     if named is None:

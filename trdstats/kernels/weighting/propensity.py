@@ -137,7 +137,7 @@ def balance_scores(
     contrast = Z[:, 1:] - Z[:, :1]
 
     def equations(gamma: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        p = _probability(X, gamma)
+        p = probabilities(X, gamma)
         w = weigh(p, treatment, target, of)
         slope = log_slopes(p, treatment, target, of)
         parts = (w[:, None, None] * contrast[:, :, None] * X[:, None, :]).reshape(n, -1)
@@ -222,7 +222,26 @@ def _model(X: FloatArray, Z: FloatArray, counts: FloatArray, theta: FloatArray) 
     return _Model(float(counts @ (Z * log_p).sum(axis=1)), score, _information(X, p, counts), p)
 
 
-def _probability(X: FloatArray, gamma: FloatArray) -> FloatArray:
+def logistic_sums(
+    X: FloatArray, treatment: IntArray, k: int, at: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return the log-likelihood of the treatments, its score and its information.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones.
+    treatment : ndarray of int, shape (n,)
+    k : int
+    at : ndarray, shape ((k - 1) q,)
+        Coefficients of the log odds against treatment 0.
+    """
+    model = _model(X, np.eye(k)[treatment], np.ones(len(X)), at)
+    return model.loglik, model.score, model.information
+
+
+def probabilities(X: FloatArray, gamma: FloatArray) -> FloatArray:
+    """Return the probabilities of the treatments at coefficients (k - 1, q), shape (n, k)."""
     eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
     return np.exp(log_softmax(eta, axis=1))
 

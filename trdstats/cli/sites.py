@@ -1,0 +1,188 @@
+"""Commands for hospitals that may not share rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from trdstats.cli.console import collected_notices, console_of_errors, fail, say, show_notices
+from trdstats.cli.group import main
+from trdstats.errors import SpecError, TrdstatsError, visible
+
+
+@main.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--site", required=True, help="Name of the site.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write; SITE.json.")
+@click.option("--minimum", type=int, help="Cells of fewer subjects do not leave; as in the plan.")
+@click.option("--secret", type=click.Path(path_type=Path), help="File with the secret that the "
+    "sites share and the centre does not know: counts leave masked.",
+)  # fmt: skip
+def summarise(
+    plan: Path, site: str, out: Path | None, minimum: int | None, secret: Path | None
+) -> None:
+    """Summarise the study of one site by PLAN: counts and sums, no rows.
+
+    Prints what is in the file, and what was withheld, for a board that decides whether it may leave
+    the site. The plan is the same everywhere but for the files of [study].
+    """
+    from trdstats.plan import read_plan
+    from trdstats.sites import summarise_site
+
+    console = console_of_errors()
+    file = out or Path(f"{site}.json")
+    try:
+        with collected_notices() as notices:
+            shared = None if secret is None else secret.read_text("utf-8").strip()
+            summary = summarise_site(read_plan(plan), site, minimum=minimum, secret=shared)
+        summary.to_json(file)
+    except TrdstatsError as error:
+        fail(console, error)
+    except OSError as error:
+        place = str(error.filename or file)
+        fail(console, SpecError(f"{place!r} cannot be read or written: {error.strerror}."))
+    show_notices(console, notices)
+    click.echo(visible(repr(summary)))
+    console.print("[bold green]Summary[/]", end=" ")
+    say(console, str(file))
+
+
+@main.command()
+@click.argument("summaries", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), default=Path("trdstats-sites"),
+    show_default=True, help="Folder for the tables.",
+)  # fmt: skip
+def combine(summaries: tuple[Path, ...], out: Path) -> None:
+    """Combine SUMMARIES of sites into the analysis of all their subjects.
+
+    Writes one CSV file a table: rates, curves, log-rank tests and hazard ratios stratified by site,
+    means and differences of the mixed model.
+    """
+    from trdstats.sites import combine as combine_sites
+    from trdstats.sites import read_summary
+
+    console = console_of_errors()
+    try:
+        with collected_notices() as notices:
+            combined = combine_sites([read_summary(s) for s in summaries])
+            tables = combined.tables()
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(out / f"{name}.csv", index=False)
+    except TrdstatsError as error:
+        fail(console, error)
+    except OSError as error:
+        fail(console, SpecError(f"{str(out)!r} cannot be written: {error.strerror}."))
+    show_notices(console, notices)
+    click.echo(visible(repr(combined)))
+    console.print("[bold green]Tables[/]", end=" ")
+    say(console, f"{out} ({len(tables)} files)")
+
+
+@main.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--analysis", default="hazards", show_default=True,
+    help='hazards, or "weighted rates".',
+)  # fmt: skip
+@click.option("--outcome", default="response", show_default=True, help="Of hazards.")
+@click.option("--formula", help="Covariates; those of the plan's adjust.")
+@click.option("--estimand", default="overlap", show_default=True, help="Of weights: ate, overlap.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), default=Path("question-1.json"),
+    show_default=True, help="File of the question.",
+)  # fmt: skip
+def ask(
+    plan: Path, analysis: str, outcome: str, formula: str | None, estimand: str, out: Path
+) -> None:
+    """Begin a regression over sites that share no rows: write the first question to them.
+
+    Cox regression with covariates, stratified by site, or the rates of the plan with subjects
+    weighted by propensity scores. Sites answer with `trdstats answer`, and `trdstats next` makes of
+    their answers the next question, in the end the estimates.
+    """
+    from trdstats.plan import read_plan
+    from trdstats.sites import ask_sites
+
+    with _faults_in_words(out):
+        question = ask_sites(
+            read_plan(plan), analysis, outcome=outcome, formula=formula, estimand=estimand  # type: ignore[arg-type]
+        )  # fmt: skip
+        question.to_json(out)
+        click.echo(visible(repr(question)))
+        _written("Question", out)
+
+
+@main.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.argument("question", type=click.Path(path_type=Path))
+@click.option("--site", required=True, help="Name of the site.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="File to write.")
+@click.option("--minimum", type=int, help="Cells of fewer subjects do not leave; as in the plan.")
+def answer(plan: Path, question: Path, site: str, out: Path | None, minimum: int | None) -> None:
+    """Answer a QUESTION of the centre for one site of PLAN: sums, no rows.
+
+    Prints what is in the file, for a board that decides whether it may leave the site.
+    """
+    from trdstats.plan import read_plan
+    from trdstats.sites import Question, answer_sites, read_round
+
+    file = out or Path(f"{site}-{question.stem}.json")
+    with _faults_in_words(file):
+        asked = read_round(question)
+        if not isinstance(asked, Question):
+            raise SpecError(f"{str(question)!r} is an answer: name a question of the centre.")
+        sums = answer_sites(read_plan(plan), asked, site, minimum=minimum)
+        sums.to_json(file)
+        click.echo(visible(repr(sums)))
+        _written("Answer", file)
+
+
+@main.command("next")
+@click.argument("question", type=click.Path(path_type=Path))
+@click.argument("answers", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path),
+    help="File to write: the next question, or estimates.csv.",
+)  # fmt: skip
+def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
+    """Make of a QUESTION and the ANSWERS of all sites the next question, or the estimates."""
+    from trdstats.sites import Answer, Question, next_round, read_round
+
+    with _faults_in_words(out or question):
+        asked, given = read_round(question), [read_round(a) for a in answers]
+        if not isinstance(asked, Question):
+            raise SpecError(f"{str(question)!r} is an answer: name the question first.")
+        kept = [a for a in given if isinstance(a, Answer)]
+        if len(kept) < len(given):
+            raise SpecError("Name one question, then the answers to it.")
+        step = next_round(asked, kept)
+        if isinstance(step, Question):
+            file = out or question.with_name(f"question-{step.round}.json")
+            step.to_json(file)
+        else:
+            file = out or question.with_name("estimates.csv")
+            step.tidy(conf_level=asked.conf_level).to_csv(file, index=False)
+        click.echo(visible(repr(step)))
+        _written("Question" if isinstance(step, Question) else "Estimates", file)
+
+
+@contextmanager
+def _faults_in_words(file: Path) -> Iterator[None]:
+    """Say what went wrong in words, and end."""
+    console = console_of_errors()
+    try:
+        with collected_notices() as notices:
+            yield
+    except TrdstatsError as error:
+        fail(console, error)
+    except OSError as error:
+        place = str(error.filename or file)
+        fail(console, SpecError(f"{place!r} cannot be read or written: {error.strerror}."))
+    show_notices(console, notices)
+
+
+def _written(what: str, file: Path) -> None:
+    console = console_of_errors()
+    console.print(f"[bold green]{what}[/]", end=" ")
+    say(console, str(file))
