@@ -114,6 +114,27 @@ def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
     return result, np.isnan(result) & values.notna().to_numpy(dtype=bool)
 
 
+def check_amounts(values: pd.Series[Any], name: str) -> Problem | None:
+    """Check that an outcome is no declared category other than 0 and 1: it would have no mean.
+
+    Numbers that name categories would be averaged as if they were amounts.
+    """
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return None
+    levels = list(values.dtype.categories)
+    if all(v in (0, 1) for v in levels):
+        return None
+    listed = ", ".join(repr(v) for v in levels[:5]) + (", ..." if len(levels) > 5 else "")
+    return Problem(
+        "categories",
+        f"The outcome {name!r} is declared as categories ({listed}): they have no mean.",
+        (),
+        "Where an order is all they have, use ProportionalOdds or RankComparison. Where they are "
+        f"amounts, make them numbers: frame[{name!r}] = frame[{name!r}].astype(float). Of two, "
+        "code 0 and 1.",
+    )
+
+
 def check_numbers(
     values: pd.Series[Any], wrong: BoolArray, what: str, remedy: str
 ) -> Problem | None:

@@ -398,3 +398,23 @@ def test_a_difference_of_rates_is_a_proportion_in_all(trial: Study) -> None:
     rates = table[table["measure"] == "rate"].set_index("treatment")["estimate"]
     gap = pick(table, "difference", "ketamine")
     assert gap["estimate"] == pytest.approx(rates["ketamine"] - rates[gap["reference"]], abs=1e-14)
+
+
+@pytest.mark.parametrize("levels", [[1, 2, 3], [1, 2], ["low", "high"]])
+def test_categories_have_no_mean(levels: list[Any]) -> None:
+    """Codes of an ordered scale were averaged as if they were amounts."""
+    n = 60
+    codes = np.arange(n) % len(levels)
+    frame = pd.DataFrame({
+        "subject": range(n), "treatment": np.where(np.arange(n) % 7 < 3, "A", "B"),
+        "age": 40.0 + np.arange(n) % 11,
+        "grade": pd.Categorical.from_codes(codes, categories=levels, ordered=True),
+    })  # fmt: skip
+    with pytest.raises(DataError, match=r"'grade' is declared as categories .* have no mean"):
+        Standardisation("treatment + age", outcome="grade").fit(frame)
+    coded = frame.assign(grade=pd.Categorical((codes > 0).astype(int)))
+    plain = frame.assign(grade=(codes > 0).astype(int))
+    a, b = (
+        Standardisation("treatment + age", outcome="grade").fit(f).tidy() for f in (coded, plain)
+    )
+    assert a["estimate"].tolist() == b["estimate"].tolist()  # 0 and 1 are a rate, declared or not

@@ -362,3 +362,12 @@ def test_figures() -> None:
     ax = fit.marginal().plot()
     assert "standardised" in ax.get_ylabel()
     assert "ratio" in FineGray("treatment + age").fit(frame).plot().get_xlabel()
+
+
+def test_who_lacks_a_stratum_is_said_to_lack_it() -> None:
+    frame = pd.DataFrame({
+        "subject": range(40), "treatment": ["A", "B"] * 20, "time": [1 + k % 9 for k in range(40)],
+        "status": [1, 1, 0, 1] * 10, "site": ["x", "x", "y", "y", None] * 8,
+    })  # fmt: skip
+    fit = CoxPH("treatment", strata="site").fit(EventTimes(frame))
+    assert "8: a covariate or site is missing" in str(fit)

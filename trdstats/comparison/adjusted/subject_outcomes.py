@@ -12,6 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import Level
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.columns import check_amounts
 from trdstats.errors import (
     DataError,
     NotEstimableError,
@@ -175,6 +176,9 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
     if column not in frame:
         raise unknown_name("column", column, frame.columns)
     given = frame[column]
+    categories = check_amounts(given, column)
+    if categories is not None:
+        raise DataError([categories])
     kinds = pd.api.types
     of_time = kinds.is_datetime64_any_dtype(given) or kinds.is_timedelta64_dtype(given)
     if of_time or kinds.is_complex_dtype(given):

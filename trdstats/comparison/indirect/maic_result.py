@@ -13,6 +13,7 @@ from trdstats import plots
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.columns import check_amounts
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
 from trdstats.comparison.indirect.measure_scales import COMPARED, check_inside, scale_of
 from trdstats.comparison.indirect.published_trial import PublishedTrial
@@ -262,6 +263,9 @@ class MAICResult(SummaryMixin):
             column = frame[outcome]
         else:
             column = _by_subject(outcome).reindex(frame["subject"])
+        categories = check_amounts(column, str(column.name))
+        if categories is not None:
+            raise DataError([categories])
         y = pd.to_numeric(column.astype(object), errors="coerce").to_numpy(dtype=float)
         if "treatment" not in frame.columns:
             raise unknown_name("column", "treatment", frame.columns)

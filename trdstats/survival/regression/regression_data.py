@@ -38,7 +38,9 @@ class Regressed:
     weight, time, entry : ndarray, shape (n,)
     status : ndarray of int, shape (n,)
     left_out : int
-        Rows with follow-up that lack a covariate.
+        Rows with follow-up that lack a covariate or a needed column.
+    lacked : tuple of str
+        Needed columns, such as strata, that rows were left out for.
     """
 
     times: EventTimes | EpisodeTable
@@ -52,6 +54,7 @@ class Regressed:
     entry: FloatArray
     status: IntArray
     left_out: int
+    lacked: tuple[str, ...] = ()
 
     def codes(self, column: str | None) -> IntArray:
         """Return the values of a column as 0, 1, 2, ...; all 0 without a column.
@@ -80,7 +83,8 @@ class Regressed:
         header = counts_header(self.times, self.sample)
         if self.left_out:
             rows = " episodes" if isinstance(self.times, EpisodeTable) else ""
-            header += (("Left out", f"{self.left_out:,}{rows}: a covariate is missing"),)
+            lacking = " or ".join(["a covariate", *self.lacked])
+            header += (("Left out", f"{self.left_out:,}{rows}: {lacking} is missing"),)
         return header + self.design.spec.header()
 
 
@@ -135,6 +139,7 @@ def regress(
         entry=rows["entry"].to_numpy(dtype=float) if "entry" in rows else np.zeros(len(rows)),
         status=rows["status"].to_numpy(dtype=np.intp),
         left_out=int((weight > 0).sum()) - len(row),
+        lacked=tuple(c for c in dict.fromkeys(needed) if frame[c][weight > 0].isna().any()),
     )
 
 
