@@ -87,9 +87,16 @@ def combine(summaries: tuple[Path, ...], out: Path) -> None:
 @click.option("--analysis", default="hazards", show_default=True,
     help='hazards, or "weighted rates".',
 )  # fmt: skip
-@click.option("--outcome", default="response", show_default=True, help="Of hazards.")
-@click.option("--formula", help="Covariates; those of the plan's adjust.")
-@click.option("--estimand", default="overlap", show_default=True, help="Of weights: ate, overlap.")
+@click.option(
+    "--outcome",
+    default="response",
+    show_default=True,
+    help="Of the hazards: response, remission or relapse.",
+)
+@click.option("--formula", help="Columns joined by +; default: adjust of the plan.")
+@click.option(
+    "--estimand", default="overlap", show_default=True, help="Of the weights: ate or overlap."
+)
 @click.option("--out", "-o", type=click.Path(path_type=Path), default=Path("question-1.json"),
     show_default=True, help="File of the question.",
 )  # fmt: skip
@@ -146,7 +153,7 @@ def answer(plan: Path, question: Path, site: str, out: Path | None, minimum: int
     help="File to write: the next question, or estimates.csv.",
 )  # fmt: skip
 def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
-    """Make of a QUESTION and the ANSWERS of all sites the next question, or the estimates."""
+    """Take the ANSWERS of all sites to a QUESTION; write the next question, or the estimates."""
     from trdstats.sites import Answer, Question, next_round, read_round
 
     with _faults_in_words(out or question):
@@ -159,12 +166,20 @@ def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
         step = next_round(asked, kept)
         if isinstance(step, Question):
             file = out or question.with_name(f"question-{step.round}.json")
+            _check_free(file)
             step.to_json(file)
         else:
             file = out or question.with_name("estimates.csv")
-            step.tidy(conf_level=asked.conf_level).to_csv(file, index=False)
+            _check_free(file)
+            step.tidy().to_csv(file, index=False)
         click.echo(visible(repr(step)))
         _written("Question" if isinstance(step, Question) else "Estimates", file)
+
+
+def _check_free(file: Path) -> None:
+    """Refuse to replace a question that sites may have answered, or estimates."""
+    if file.exists():
+        raise SpecError(f"{str(file)!r} is there already: name another file with --out.")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from trdstats.sites.files import summarise_files
 from trdstats.sites.rounds import (
     Answer,
     Question,
+    SiteEstimates,
     answer_sites,
     ask_sites,
     next_round,
@@ -18,6 +19,7 @@ __all__ = [
     "Answer",
     "CombinedSites",
     "Question",
+    "SiteEstimates",
     "SiteSummary",
     "answer_sites",
     "ask_sites",

@@ -10,6 +10,7 @@ import pandas as pd
 from trdstats.errors import NotEstimableError, PlanError, SpecError, UnknownNameError
 from trdstats.kinds import as_labels, label_of
 from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, rates, time_to
+from trdstats.outcomes.rates import verdicts
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
@@ -95,9 +96,51 @@ def _unrated(size: int, missing: str, is_reference: bool) -> tuple[int, int]:
     )
 
 
+def verdicts_of(plan: Plan, study: Study, outcome: str, day: float) -> pd.DataFrame:
+    """Return whether each subject met an outcome at a day, as if the rows of all sites were here.
+
+    A treatment of which no subject was assessed at the day here was scheduled for it elsewhere; so
+    were all, where the day is planned and no subject came to it.
+
+    Raises
+    ------
+    NotEstimableError
+        When values are to be carried forward to a day at which a treatment has no rating here:
+        whether it was scheduled for the day is not known.
+    """
+    definition, reference = plan.definition(outcome), reference_of(plan)
+    here = reference in study.treatments
+    missing = "nonresponse" if plan.missing == "worst" and not here else plan.missing
+    subjects = study.subjects
+    try:
+        table = verdicts(
+            study, definition, day=day, missing=missing,
+            reference=reference if here else study.treatments[0],
+            after_switch=strategy_for("rates", plan.after_switch),
+        )[["subject", "treatment", "met"]]  # fmt: skip
+    except UnknownNameError:
+        if study.windows is None or not all(day in w.days for w in study.windows.values()):
+            raise
+        unknown = pd.array([None] * len(subjects), dtype="boolean")
+        table = subjects[["subject", "treatment"]].assign(met=unknown)
+    met = table["met"].astype("boolean")
+    arm = subjects["treatment"].astype(str).to_numpy()
+    for name in study.treatments:
+        in_arm = arm == name
+        if not in_arm.any() or met[in_arm].notna().any() or missing == "observed":
+            continue
+        if missing == "locf":
+            raise NotEstimableError(
+                f"no subject under {name} has a rating at day {day:g}, to which values are to be "
+                "carried forward."
+            )
+        met[in_arm] = missing == "worst" and name == reference
+    return table.assign(met=met)
+
+
 def time_counts(plan: Plan, study: Study) -> tuple[list[TimeCounts], list[Withheld]]:
     """Return the counts of times to response, remission and relapse."""
-    ends = _needs_an_end(plan)
+    ends = needs_an_end(plan)
     counts: list[TimeCounts] = []
     lacking: list[Withheld] = []
     for outcome in ("response", "remission", "relapse"):
@@ -129,7 +172,7 @@ def times_to(plan: Plan, study: Study, outcome: str) -> EventTimes | None:
         return None
 
 
-def _needs_an_end(plan: Plan) -> dict[str, bool]:
+def needs_an_end(plan: Plan) -> dict[str, bool]:
     """Return whether the last scheduled day decides on the times to an outcome."""
     failing = plan.after_switch == "failure"
     leaving = LEFT_FOLLOW_UP in plan.competing

@@ -3,5 +3,14 @@
 from trdstats.sites.rounds.answer_sites import answer_sites
 from trdstats.sites.rounds.ask_sites import ask_sites, next_round
 from trdstats.sites.rounds.messages import Answer, Question, read_round
+from trdstats.sites.rounds.results import SiteEstimates
 
-__all__ = ["Answer", "Question", "answer_sites", "ask_sites", "next_round", "read_round"]
+__all__ = [
+    "Answer",
+    "Question",
+    "SiteEstimates",
+    "answer_sites",
+    "ask_sites",
+    "next_round",
+    "read_round",
+]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from trdstats.arguments import check_instance, checked
 from trdstats.errors import NotEstimableError, PlanError, SpecError
 from trdstats.plan.plan import Plan
+from trdstats.sites.disclosure import in_words
 from trdstats.sites.fingerprint import fingerprint_of
+from trdstats.sites.rounds.guard import why_not
 from trdstats.sites.rounds.messages import Answer, Question
-from trdstats.sites.rounds.rows import SiteRows, rows_of_hazards, rows_of_weights, why_not
+from trdstats.sites.rounds.rows import SiteRows, rows_of_hazards, rows_of_weights
+from trdstats.sites.rounds.shapes import check_shapes, shapes_of_question
 from trdstats.sites.rounds.sums import sums_of
 from trdstats.study import Study
 from trdstats.study.load import study_from_mapping
@@ -35,8 +36,8 @@ def answer_sites(
     site : str
         Name of the site.
     minimum : int, optional
-        Sums do not leave where fewer subjects have one of a few values of a covariate, a treatment
-        or an outcome. Default: that of the plan's ``[sites]``, or 5.
+        Sums do not leave where fewer subjects have a value of a category, a treatment or an
+        outcome, or these crossed. Default: that of the plan's ``[sites]``, or 5.
     study : Study, optional
         Default: that of the plan.
 
@@ -48,7 +49,7 @@ def answer_sites(
     Raises
     ------
     SpecError
-        When the question is of another plan.
+        When the question is of another plan, or holds what cannot be.
     PlanError
         When the plan does not name this site, or not the levels of its categories.
     TrdstatsError
@@ -57,10 +58,10 @@ def answer_sites(
     Examples
     --------
     >>> import trdstats as trd
-    >>> plan = trd.sample_plan("modalities")
-    >>> question = trd.ask_sites(plan, "hazards", formula="treatment + age")
-    >>> trd.answer_sites(plan, question, "north", minimum=1).terms[-1]
-    'age'
+    >>> plan = trd.sample_plan("trial")
+    >>> question = trd.ask_sites(plan, "hazards", formula="age + baseline")
+    >>> trd.answer_sites(plan, question, "north").terms
+    ('age', 'baseline')
     """
     check_instance("plan", plan, Plan)
     check_instance("question", question, Question)
@@ -77,33 +78,58 @@ def answer_sites(
     least = plan.sites.minimum if minimum is None else minimum
     if least < 1:
         raise SpecError(f"minimum is a number of subjects of 1 or more; got {least}.")
-    if question.sites and site not in question.sites:
-        return _refused(question, site, "it took no part in the round before.")
+    check_shapes(
+        question.numbers,
+        shapes_of_question(question.stage, question.analysis, len(question.terms),
+                           len(question.labels), len(question.outcomes)),
+        "The question",
+    )  # fmt: skip
     data = study_from_mapping(plan.study, plan.folder) if study is None else study
     try:
-        rows = _rows(plan, data, question, least)
+        rows = _rows(plan, data, question)
+        _check_turn(question, site, rows)
+        reason = why_not(rows, least)
+        numbers = {} if reason else sums_of(rows, question, least)
     except NotEstimableError as error:
-        return _refused(question, site, str(error))
-    reason = why_not(rows, least, question.numbers.get("at", np.empty(0)))
+        return _answer(question, site, least, refused=str(error))
     if reason:
-        return _refused(question, site, reason)
-    kinds = (rows.terms, rows.labels, rows.outcomes)
-    if question.terms and kinds != (question.terms, question.labels, question.outcomes):
-        raise SpecError(
-            f"The question has the terms {', '.join((*question.terms, *question.labels))}, this "
-            f"site {', '.join((*rows.terms, *rows.labels))}: answer all rounds with the same study."
-        )
-    return Answer(
-        site, question.fingerprint, question.mark, *kinds, str(data.caveat),
-        numbers=sums_of(rows, question),
+        return _answer(question, site, least, refused=reason)
+    lacking = rows.covariates.n_left_out
+    return _answer(
+        question, site, least, rows=rows.mark, terms=rows.terms, labels=rows.labels,
+        outcomes=rows.outcomes, caveat=str(data.caveat), numbers=numbers,
+        notes=(f"{site}: {in_words(lacking, least)} subjects lack a covariate and are left out.",)
+        if lacking else (),
     )  # fmt: skip
 
 
-def _rows(plan: Plan, study: Study, question: Question, least: int) -> SiteRows:
+def _rows(plan: Plan, study: Study, question: Question) -> SiteRows:
     if question.analysis == "hazards":
-        return rows_of_hazards(plan, study, question.formula, question.outcome, least)
-    return rows_of_weights(plan, study, question.formula, least)
+        return rows_of_hazards(plan, study, question.formula, question.outcome)
+    return rows_of_weights(plan, study, question.formula)
 
 
-def _refused(question: Question, site: str, reason: str) -> Answer:
-    return Answer(site, question.fingerprint, question.mark, refused=reason)
+def _check_turn(question: Question, site: str, rows: SiteRows) -> None:
+    """Refuse to answer a later round with other rows than the first.
+
+    Raises
+    ------
+    NotEstimableError
+        When the site took no part in the first round, or its rows have changed.
+    """
+    if question.stage == "moments":
+        return
+    if site not in question.sites:
+        raise NotEstimableError("it took no part in the first round.")
+    if question.marks[question.sites.index(site)] != rows.mark:
+        raise NotEstimableError(
+            "its rows are not those of the first round: the difference would tell of the subjects "
+            "that changed."
+        )
+
+
+def _answer(question: Question, site: str, minimum: int, **what: object) -> Answer:
+    return Answer(
+        site, question.fingerprint, question.mark, question.about, question.formula,
+        question.stage, minimum, **what,  # type: ignore[arg-type]
+    )  # fmt: skip

@@ -6,24 +6,44 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from trdstats.arguments import checked
 from trdstats.arrays import FloatArray
-from trdstats.errors import DataError, Problem
+from trdstats.errors import DataError, Problem, SpecError
 from trdstats.tables import Summary, SummaryMixin, Table, format_count
 
 Analysis = Literal["hazards", "weighted rates"]
+Stage = Literal["moments", "likelihood", "weights", "spread"]
+Outcome = Literal["", "response", "remission", "relapse"]
+Estimand = Literal["", "ate", "overlap"]
 VERSION = 1
-_REMEDY = "Make it with trdstats ask or trdstats answer."
+_CHOICES = {"analysis": get_args(Analysis), "stage": get_args(Stage),
+            "outcome": get_args(Outcome), "estimand": get_args(Estimand)}  # fmt: skip
+ASKED = {
+    "moments": "numbers of subjects and events, means and variances of the covariates",
+    "likelihood": "the likelihood and its derivatives at the coefficients of the question",
+    "weights": "sums of weights, and of the weights of those who met the outcomes",
+    "spread": "cross-products of the influences of subjects on the rates",
+}
 
 
 class _Message(SummaryMixin):
     """A file of names and arrays of numbers."""
 
     FORMAT: ClassVar[str]
+    numbers: dict[str, FloatArray]
+
+    def _check(self) -> None:
+        """Refuse fields that are no texts, lists of texts, whole numbers or arrays of numbers."""
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if f.name in _CHOICES and value not in _CHOICES[f.name]:
+                raise SpecError(f"{f.name} is none of {', '.join(_CHOICES[f.name])}: {value!r}.")
+            if not _fits(value, str(f.type)):
+                raise SpecError(f"{f.name} cannot be {value!r}.")
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return the message as text, and write it to a file where one is named.
@@ -39,6 +59,18 @@ class _Message(SummaryMixin):
         if path is not None:
             Path(path).write_text(text + "\n", "utf-8")
         return text
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind.startswith("tuple"):
+        return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+    if kind.startswith("dict"):
+        return isinstance(value, dict) and all(isinstance(k, str) for k in value)
+    if kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if kind == "float":
+        return isinstance(value, float) and 0 < value < 1
+    return isinstance(value, str)
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,63 +92,72 @@ class Question(_Message):
     round : int
         1 for the first question.
     conf_level : float
-    sites, terms, labels, outcomes : tuple of str
-        Sites that answered the first question, and the terms, treatments and outcomes they have in
-        common; empty before.
+    named : tuple of str
+        Sites that the plan names.
+    sites, marks : tuple of str
+        Sites that answered the first question, and marks of the rows they answered with.
+    terms, labels, outcomes : tuple of str
+        What they have in common: covariates, treatments and outcomes; empty before.
     without : tuple of str
-        Sites that did not take part, and why.
+        Sites that take no part, and why.
     caveat : str
+    notes : tuple of str
+        What the result says beside.
     numbers : dict of str to ndarray
-        What the sites are to compute with, and what the centre has to remember.
+        What the sites compute with, and what the centre has to remember.
     """
 
     FORMAT: ClassVar[str] = "trdstats question"
 
     analysis: Analysis
-    outcome: str
-    estimand: str
+    outcome: Outcome
+    estimand: Estimand
     plan: str
     fingerprint: str
     formula: str
-    stage: str
+    stage: Stage
     round: int
     conf_level: float
+    named: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     caveat: str = ""
+    notes: tuple[str, ...] = ()
     numbers: dict[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check()
 
     @property
     def mark(self) -> str:
         """SHA-256 of the question: an answer names the question it belongs to."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    @property
+    def about(self) -> str:
+        """What is estimated, in words."""
+        if self.analysis == "hazards":
+            return f"hazard ratios of {self.outcome}, stratified by site"
+        return f"rates of subjects with weights (estimand: {self.estimand})"
+
     def summary(self) -> Summary:
         """Return what is asked, in words."""
-        of = self.outcome if self.analysis == "hazards" else f"estimand {self.estimand}"
         return Summary(
-            f"Round {self.round} of {self.analysis} over sites",
+            f"Question {self.round} to the sites",
             (
                 ("Plan", f"{self.plan} ({self.fingerprint[:12]})"),
-                ("Of", of),
+                ("Estimates", self.about),
                 ("Covariates", self.formula),
-                ("Asked", _ASKED[self.stage]),
-                ("Sites", ", ".join(self.sites) or "not known yet"),
+                ("Asked for", ASKED[self.stage]),
+                ("Sites", ", ".join(self.sites) or "all of the plan"),
             ),
             (),
             self.without,
         )
-
-
-_ASKED = {
-    "moments": "means and variances of the covariates",
-    "likelihood": "the likelihood and its derivatives at the coefficients of the file",
-    "weights": "sums of weights, and of weights of those who met the outcomes",
-    "spread": "cross-products of the subjects' influences on the rates",
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,12 +169,20 @@ class Answer(_Message):
     site, fingerprint : str
     asked : str
         Mark of the question.
+    about, formula, stage : str
+        What was asked, for the board that reads the file.
+    minimum : int
+        Cells of fewer subjects were not to leave.
+    rows : str
+        Mark of the rows, from which they cannot be read: later rounds need the same ones.
     terms, labels, outcomes : tuple of str
-        Of the covariates; treatments, and outcomes with their days, where subjects are weighted.
+        Covariates; treatments, and outcomes with their days, where subjects are weighted.
     caveat : str
         What every comparison must say.
     refused : str
         Why the site takes no part; empty when it does.
+    notes : tuple of str
+        What the result says of the site.
     numbers : dict of str to ndarray
     """
 
@@ -142,25 +191,47 @@ class Answer(_Message):
     site: str
     fingerprint: str
     asked: str
+    about: str
+    formula: str
+    stage: Stage
+    minimum: int
+    rows: str = ""
     terms: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     caveat: str = ""
     refused: str = ""
+    notes: tuple[str, ...] = ()
     numbers: dict[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check()
 
     def summary(self) -> Summary:
         """Return what is in the file, in words for a board that decides whether it may leave."""
         rows = tuple((name, format_count(np.size(v))) for name, v in self.numbers.items())
-        notes = [f"Nothing leaves the site: {self.refused}"] if self.refused else [
-            "Every number is a sum over the subjects of the site; there is no row, identifier or "
-            "date in the file."
-        ]  # fmt: skip
+        if self.refused:
+            notes = [f"No number leaves the site: {self.refused}"]
+        else:
+            few = "No value of a covariate, a treatment or an outcome is that of fewer than "
+            notes = [
+                "Every number is a sum over subjects of the site; no row, identifier or date is in "
+                "the file.",
+                f"{few}{self.minimum} subjects, alone or crossed with treatment and outcome."
+                if self.minimum > 1
+                else "Sums of single subjects may be in the file: it is for work within one "
+                "hospital.",
+            ]
         return Summary(
             f"Answer of site {self.site}",
-            (("Plan", self.fingerprint[:12]), ("Question", self.asked[:12])),
+            (
+                ("Plan", self.fingerprint[:12]),
+                ("Estimates", self.about),
+                ("Covariates", self.formula),
+                ("Asked for", ASKED[self.stage]),
+            ),
             (Table(("What leaves the site", "Numbers"), rows),) if rows else (),
-            tuple(notes),
+            (*notes, *self.notes),
         )
 
 
@@ -205,16 +276,14 @@ def read_round(path: str | Path) -> Question | Answer:
         )
     try:
         given: dict[str, Any] = {f.name: stored[f.name] for f in fields(kind)}
-        given = {k: tuple(map(str, v)) if isinstance(v, list) else v for k, v in given.items()}
-        given["numbers"] = {
-            str(k): np.asarray(v, dtype=float) for k, v in stored["numbers"].items()
-        }
-        if not all(np.isfinite(v).all() for v in given["numbers"].values()):
-            raise ValueError("a number that is not finite")
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        given["numbers"] = {k: np.asarray(v, dtype=float) for k, v in stored["numbers"].items()}
         return kind(**given)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(path, f"lacks a part, or has a strange one: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
+        words = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be used: {error}"
+        raise _unreadable(path, words.rstrip(".")) from error
 
 
 def _unreadable(path: str | Path, what: str) -> DataError:
-    return DataError([Problem("no_round", f"{str(path)!r} {what}.", (), _REMEDY)])
+    remedy = "Make it with trdstats ask, trdstats answer or trdstats next."
+    return DataError([Problem("no_round", f"{str(path)!r} {what}.", (), remedy)])

@@ -3,33 +3,130 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import no_error_reason
-from trdstats.estimates import Estimates, estimates_of
+from trdstats.errors import NotEstimableError, no_error_reason
+from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import at_boundary, error_inside, without
 from trdstats.outcomes.weighted_rates import NO_RATE
 from trdstats.sites.rounds.messages import Question
 from trdstats.sites.rounds.sums import Sums
-from trdstats.tables import caveat_notes, format_count, format_number
+from trdstats.study.caveats import UNADJUSTED, Caveat
+from trdstats.tables import (
+    Summary,
+    Table,
+    caveat_notes,
+    each_row,
+    format_count,
+    format_estimate,
+    format_number,
+    format_p,
+)
+
+_POSITIVITY = (
+    "Not checked: whether every treatment is given to every kind of subject, as values of single "
+    "subjects do not leave a site. Where it is not, effective sizes are small; overlap weights are "
+    "then the safer choice."
+)
+_LARGEST = 700.0  # of a log hazard ratio, beyond which the ratio cannot be written
 
 
-def hazards_of(question: Question, at: FloatArray, information: FloatArray) -> Estimates:
-    """Return the hazard ratios, stratified by site."""
+@dataclass(frozen=True, repr=False, eq=False)
+class SiteEstimates(EstimateResult):
+    """Estimates over sites that shared no rows.
+
+    Attributes
+    ----------
+    question : Question
+        The last one: plan, formula, sites that took part and that did not, caveat.
+    """
+
+    question: Question
+    _values: Estimates
+
+    def estimates(self) -> Estimates:
+        """Return hazard ratios (key term) or rates (outcome, label, day, treatment)."""
+        return self._values
+
+    @property
+    def conf_level(self) -> float:
+        """Confidence level of the plan."""
+        return self.question.conf_level
+
+    @property
+    def caveat(self) -> str:
+        """What every comparison must say."""
+        return _caveat(self.question)
+
+    def summary(self) -> Summary:
+        """Return the estimates with sites, subjects and notes."""
+        table = self.tidy()
+        keys = [c for c in self._values.keys.columns if c != "outcome"]
+        digits = 2 if self.question.analysis == "hazards" else 3
+        rows = tuple(
+            (
+                *(f"{v:g}" if isinstance(v, float) else str(v) for v in r[: len(keys)]),
+                format_estimate(r.estimate, r.conf_low, r.conf_high, digits),
+                format_p(r.p_value) if np.isfinite(r.p_value) else "",
+            )
+            for r in each_row(table[[*keys, "estimate", "conf_low", "conf_high", "p_value"]])
+        )
+        shown = f"{100 * self.conf_level:g} % CI"
+        head = (*(k.capitalize() for k in keys), f"Estimate ({shown})", "p")
+        return Summary(
+            self._values.title,
+            (
+                ("Plan", self.question.plan),
+                ("Covariates", self.question.formula),
+                ("Sites", ", ".join(self.question.sites)),
+                ("Subjects", format_count(int(self.question.numbers["n"].sum()))),
+            ),
+            (Table(head, rows, len(keys)),),
+            (*caveat_notes(self.caveat), *self._values.notes),
+        )
+
+
+def _caveat(question: Question) -> str:
+    """Return the caution: of treatments that were not randomised, what was done about it."""
+    if not question.caveat:
+        return ""
+    given = Caveat.read(UNADJUSTED if question.caveat == UNADJUSTED else question.caveat)
+    if question.analysis == "hazards":
+        names = question.formula.removeprefix("treatment + ")
+        return given.adjusted_for(names) if question.formula != "treatment" else given
+    return given.under_adjusting_weights()
+
+
+def hazards_of(question: Question, at: FloatArray, information: FloatArray) -> SiteEstimates:
+    """Return the hazard ratios, stratified by site.
+
+    Raises
+    ------
+    NotEstimableError
+        When a covariate has units in which its ratio cannot be written.
+    """
     scale = question.numbers["scale"]
+    large = np.abs(at / scale) > _LARGEST
+    if large.any():
+        names = ", ".join(t for t, big in zip(question.terms, large, strict=True) if big)
+        raise NotEstimableError(
+            f"The hazard ratio of one unit of {names} cannot be written: give it in smaller units."
+        )
     covariance = np.linalg.inv(information) / np.outer(scale, scale)
-    return estimates_of(
+    values = estimates_of(
         pd.DataFrame({"term": list(question.terms)}), np.exp(at / scale), covariance=covariance,
         scale="log", null=np.ones(len(at)),
         title=f"Hazard ratios of {question.outcome}, stratified by site",
-        notes=_notes(question, f"{int(question.numbers['events'][0]):,} events"),
+        notes=(*_notes(question), f"{int(question.numbers['events'][0]):,} events."),
     )  # fmt: skip
+    return SiteEstimates(question, values)
 
 
-def rates_of(question: Question, total: Sums) -> Estimates:
+def rates_of(question: Question, total: Sums) -> SiteEstimates:
     """Return the weighted rates of each outcome, day and treatment."""
     numbers, arms = question.numbers, question.labels
     rate = np.where(numbers["n_met"] > 0, numbers["rate"], np.nan)
@@ -43,27 +140,17 @@ def rates_of(question: Question, total: Sums) -> Estimates:
     sizes = ", ".join(
         f"{a} {format_number(float(e), 1)}" for a, e in zip(arms, effective, strict=True)
     )
-    return estimates_of(
+    values = estimates_of(
         pd.DataFrame(keys), value,
         covariance=without(at_boundary(value), total["cross_products"]), limits_scale="logit",
         reasons=[
             NO_RATE if np.isnan(p) else no_error_reason(float(error_inside(p, p))) for p in value
         ],
-        title=f"Weighted rates ({question.estimand}) of all sites",
-        notes=(*_notes(question, f"effective sizes: {sizes}"), _POSITIVITY),
+        title=f"Rates over sites, subjects weighted (estimand: {question.estimand})",
+        notes=(*_notes(question), f"Effective sizes: {sizes}.", _POSITIVITY),
     )  # fmt: skip
+    return SiteEstimates(question, values)
 
 
-_POSITIVITY = (
-    "Whether every treatment is given to every kind of subject was not checked: values of single "
-    "subjects do not leave a site. Small effective sizes tell of it; overlap weights need it least."
-)
-
-
-def _notes(question: Question, counts: str) -> tuple[str, ...]:
-    n = format_count(int(question.numbers["n"].sum()))
-    return (
-        *caveat_notes(question.caveat),
-        f"{n} subjects with all covariates of {', '.join(question.sites)}; {counts}.",
-        *(f"Without {words}" for words in question.without),
-    )
+def _notes(question: Question) -> tuple[str, ...]:
+    return (*(f"Without {words}" for words in question.without), *question.notes)

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import NotEstimableError
-from trdstats.formulas import CovariateDesign, read_covariates, read_right_side
-from trdstats.outcomes.rates import verdicts
+from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.errors import NotEstimableError, PlanError, SpecError, unknown_name
+from trdstats.formulas import read_covariates, read_right_side
+from trdstats.kinds import kind_of
 from trdstats.outcomes.weighted_rates import verdicts_as_numbers
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
-from trdstats.plan.switching import strategy_for
-from trdstats.sites.collect import label_categories, reference_of, times_to
-from trdstats.sites.disclosure import is_small
+from trdstats.sites.collect import (
+    label_categories,
+    needs_an_end,
+    reference_of,
+    times_to,
+    verdicts_of,
+)
 from trdstats.study import Study
 
-_FEW_VALUES = 6  # a number with so few values is a category: its sums tell who has a rare one
-STEEP = 10.0  # coefficients beyond it leave next to nothing to chance
-_ROWS_A_TERM = 10  # subjects for each term, or the sums of many rounds could be solved for rows
+FEW_VALUES = 6  # a number with so few values is a category: its sums tell who has a rare one
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """The covariates of the subjects who have all of them.
+
+    Attributes
+    ----------
+    terms : tuple of str
+    X : ndarray, shape (n, q)
+    cells : ndarray of int, shape (n, c)
+        Those that are categories, or numbers of few values, as codes.
+    cell_names : tuple of str
+    kept : ndarray of bool, shape (n_rows,)
+        Rows with all covariates.
+    """
+
+    terms: tuple[str, ...]
+    X: FloatArray
+    cells: IntArray
+    cell_names: tuple[str, ...]
+    kept: BoolArray
+
+    @property
+    def n_left_out(self) -> int:
+        """Number of subjects who lack a covariate."""
+        return int((~self.kept).sum())
 
 
 @dataclass(frozen=True)
@@ -32,23 +63,21 @@ class SiteRows:
 
     Attributes
     ----------
-    terms : tuple of str
-    X : ndarray, shape (n, q)
-        Covariates.
+    covariates : Covariates
     time, entry : ndarray, shape (n,)
         Of hazards.
-    event : ndarray of bool, shape (n,)
+    event : ndarray of int, shape (n,)
     treatment : ndarray of int, shape (n,)
-        Of weights: place of each subject's treatment among the labels.
+        Place of each subject's treatment among the levels, the reference first.
     labels : tuple of str
+        Treatments; of weights.
     met : ndarray, shape (n, j)
         Of weights: 1, 0 or NaN (not counted) for each outcome and day.
     outcomes : tuple of str
         Name, label and day of each, as one JSON text.
     """
 
-    terms: tuple[str, ...]
-    X: FloatArray
+    covariates: Covariates
     time: FloatArray
     entry: FloatArray
     event: IntArray
@@ -57,50 +86,101 @@ class SiteRows:
     met: FloatArray
     outcomes: tuple[str, ...]
 
+    @property
+    def matrix(self) -> FloatArray:
+        """Covariates, shape (n, q)."""
+        return self.covariates.X
 
-def rows_of_hazards(plan: Plan, study: Study, formula: str, outcome: str, least: int) -> SiteRows:
-    """Return the subjects with follow-up and all covariates."""
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Columns of the matrix."""
+        return self.covariates.terms
+
+    @property
+    def mark(self) -> str:
+        """SHA-256 of the rows: whether all rounds are answered with the same ones."""
+        text = hashlib.sha256(repr((self.terms, self.labels, self.outcomes)).encode())
+        for values in (self.matrix, self.time, self.entry, self.event, self.treatment, self.met):
+            text.update(np.ascontiguousarray(values).tobytes())
+        return text.hexdigest()
+
+
+def columns_of(formula: str) -> tuple[str, ...]:
+    """Return the columns of a formula over sites.
+
+    Raises
+    ------
+    SpecError
+        When it holds more than columns: a function can single out a subject, and what it learns
+        from the rows of one site is not what it would learn from all.
+    """
+    names = []
+    for term in read_right_side(formula):
+        factors = [f for f in term.factors if f.expr != "1"]
+        if len(factors) > 1 or any(f.eval_method.value != "lookup" for f in factors):
+            raise SpecError(
+                f"Over sites a formula has columns joined by +; got {term!s}. Make a column of it "
+                "at every site, the same way."
+            )
+        names += [str(f.expr) for f in factors]
+    return tuple(names)
+
+
+def rows_of_hazards(plan: Plan, study: Study, formula: str, outcome: str) -> SiteRows:
+    """Return the subjects with follow-up and all covariates.
+
+    Raises
+    ------
+    NotEstimableError
+        When no subject has them, or the plan has no windows where leaving early counts.
+    """
+    if study.windows is None and needs_an_end(plan)[outcome]:
+        raise NotEstimableError(
+            "the plan has no windows, so that each site would end at its own last visit. Name the "
+            "visits: [study] windows = { 28 = 3, ... }."
+        )
     times = times_to(plan, study, outcome)
     frame = times.at_risk() if times is not None else pd.DataFrame()
     if times is None or not len(frame):
         raise NotEstimableError(f"no subject has follow-up for the time to {outcome}.")
-    design = _design(plan, frame, formula, least)
-    kept = frame[design.kept]
-    entry = kept["entry"].to_numpy(dtype=float) if "entry" in kept else np.zeros(len(kept))
-    none = np.zeros(len(kept), dtype=np.intp)
+    covariates = _covariates(plan, study, frame, formula)
+    rows = frame[covariates.kept]
+    entry = rows["entry"].to_numpy(dtype=float) if "entry" in rows else np.zeros(len(rows))
+    arms = rows["treatment"].cat.codes  # for the guard alone, where the formula does not name it
     return SiteRows(
-        tuple(design.terms), design.X, kept["time"].to_numpy(dtype=float), entry,
-        (kept["status"] == 1).to_numpy().astype(np.intp), none, (), np.empty((len(kept), 0)), (),
+        covariates, time=rows["time"].to_numpy(dtype=float), entry=entry,
+        event=(rows["status"] == 1).to_numpy().astype(np.intp),
+        treatment=arms.to_numpy().astype(np.intp), labels=(),
+        met=np.empty((len(rows), 0)), outcomes=(),
     )  # fmt: skip
 
 
-def rows_of_weights(plan: Plan, study: Study, formula: str, least: int) -> SiteRows:
-    """Return the subjects with all covariates, and whether they met the plan's outcomes."""
-    frame = study.subjects
-    design = _design(plan, frame, formula, least)
-    kept = frame[design.kept]
-    arms = label_categories(frame["treatment"], "treatment", plan, least)
-    labels = tuple(map(str, arms.categories))
+def rows_of_weights(plan: Plan, study: Study, formula: str) -> SiteRows:
+    """Return the subjects with all covariates, and whether they met the plan's outcomes.
+
+    Raises
+    ------
+    NotEstimableError
+        When no subject has them, or a verdict cannot be had at this site.
+    """
+    subjects = study.subjects
+    covariates = _covariates(plan, study, subjects, formula)
+    kept = covariates.kept
+    arms = _codes(plan, subjects["treatment"][kept], "treatment")
     met, outcomes = [], []
-    for name, day in _asked(plan):
-        definition = plan.definition(name)
-        reference = reference_of(plan)
-        known = verdicts(
-            study, definition, day=day, missing=plan.missing,
-            reference=reference if reference in study.treatments else study.treatments[0],
-            after_switch=strategy_for("rates", plan.after_switch),
-        )  # fmt: skip
-        met.append(verdicts_as_numbers(known)[design.kept])
-        outcomes.append(json.dumps([name, definition.label(study.scale), float(day)]))
-    none = np.zeros(len(kept))
+    for name, day in outcomes_of(plan):
+        met.append(verdicts_as_numbers(verdicts_of(plan, study, name, day))[kept])
+        label = plan.definition(name).label(study.scale)
+        outcomes.append(json.dumps([name, label, float(day)]))
+    none = np.zeros(int(kept.sum()))
     return SiteRows(
-        tuple(design.terms), design.X, none, none, none.astype(np.intp),
-        np.asarray(arms.codes, dtype=np.intp)[design.kept], labels,
-        np.column_stack(met), tuple(outcomes),
+        covariates, time=none, entry=none, event=none.astype(np.intp),
+        treatment=np.asarray(arms.codes, dtype=np.intp), labels=tuple(map(str, arms.categories)),
+        met=np.column_stack(met), outcomes=tuple(outcomes),
     )  # fmt: skip
 
 
-def _asked(plan: Plan) -> Iterator[tuple[str, float]]:
+def outcomes_of(plan: Plan) -> Iterator[tuple[str, float]]:
     """Yield the outcomes and days of the steps of rates on the scale of the study, each once."""
     seen: dict[tuple[str, float], None] = {}
     for step in plan.steps:
@@ -109,48 +189,47 @@ def _asked(plan: Plan) -> Iterator[tuple[str, float]]:
     yield from seen
 
 
-def _design(plan: Plan, frame: pd.DataFrame, formula: str, least: int) -> CovariateDesign:
-    """Return the covariates, categories with the levels of all sites."""
-    needed = sorted(map(str, read_right_side(formula).required_variables))
-    made = {
-        c: label_categories(frame[c], c, plan, least)
-        for c in needed
-        if c in frame
-        and (c in plan.sites.levels or not pd.api.types.is_numeric_dtype(frame[c].dtype)
-             or pd.api.types.is_bool_dtype(frame[c].dtype))
-    }  # fmt: skip
-    return read_covariates(frame.assign(**made), formula, what="subjects", keep_levels=True)
+def _covariates(plan: Plan, study: Study, frame: pd.DataFrame, formula: str) -> Covariates:
+    made: dict[str, object] = {}
+    cells: dict[str, IntArray] = {}
+    for column in columns_of(formula):
+        if column not in study.subjects.columns:
+            raise unknown_name("column of the subjects", column, study.subjects.columns)
+        values = study.subjects.set_index("subject")[column].reindex(frame["subject"])
+        if kind_of(values) == "number" and column not in plan.sites.levels:
+            made[column] = _usable(values, column).to_numpy()
+            if values.nunique() <= FEW_VALUES:
+                cells[column] = pd.factorize(values, sort=True)[0]
+        else:
+            coded = _codes(plan, values, column)
+            made[column], cells[column] = coded, np.asarray(coded.codes)
+    design = read_covariates(pd.DataFrame(made), formula, what="subjects", keep_levels=True)
+    kept, none = design.kept, np.empty((len(design.X), 0))
+    codes = np.column_stack([c[kept] for c in cells.values()]) if cells else none
+    return Covariates(tuple(design.terms), design.X, codes.astype(np.intp), tuple(cells), kept)
 
 
-def why_not(rows: SiteRows, least: int, at: FloatArray) -> str:
-    """Return why sums over these rows may not leave; empty when they may.
-
-    Parameters
-    ----------
-    rows : SiteRows
-    least : int
-        Cells of fewer subjects do not leave.
-    at : ndarray
-        Coefficients asked for, a standard deviation of each covariate; none before the search.
-    """
-    if (np.abs(at) > STEEP).any():
-        return (
-            f"a coefficient of more than {STEEP:g} a standard deviation is asked for: it would "
-            "single out subjects."
+def _usable(values: pd.Series[Any], column: str) -> pd.Series[Any]:
+    """Return a number whose squares can be summed."""
+    size = float(values.abs().max())
+    if not np.isfinite(size) or size > 1e50 or 0 < size < 1e-50:
+        raise SpecError(
+            f"{column!r} has values up to {size:g}, whose squares cannot be summed: give it in "
+            "other units at every site."
         )
-    if least == 1:
-        return ""
-    n, q = rows.X.shape
-    if n < _ROWS_A_TERM * q or is_small(n, least):
-        return f"fewer than {_ROWS_A_TERM} subjects a term ({q} terms)."
-    for term, column in zip(rows.terms, rows.X.T, strict=True):
-        values, count = np.unique(column, return_counts=True)
-        if len(values) <= _FEW_VALUES and any(is_small(c, least) for c in count):
-            return f"fewer than {least} subjects have one of the values of {term!r}."
-    groups = [rows.event] if not rows.labels else [rows.treatment]
-    for j in range(rows.met.shape[1]):
-        known = ~np.isnan(rows.met[:, j])
-        groups.append((2 * rows.treatment + rows.met[:, j])[known].astype(np.intp))
-    if any(is_small(c, least) for g in groups for c in np.bincount(g)):
-        return f"fewer than {least} subjects had the outcome, or did not."
-    return ""
+    return values
+
+
+def _codes(plan: Plan, values: pd.Series[Any], column: str) -> pd.Categorical[str]:
+    """Return a category with the levels that the plan names, of treatments the reference first."""
+    if column not in plan.sites.levels:
+        raise PlanError(
+            f"Name the levels that {column!r} has at all sites, in one order: [sites] levels = "
+            f"{{ {column} = [...] }}."
+        )
+    coded = label_categories(values, column, plan, 1)
+    reference = reference_of(plan)
+    if column == "treatment" and reference in coded.categories:
+        first = [reference, *(c for c in coded.categories if c != reference)]
+        return coded.reorder_categories(first)
+    return coded

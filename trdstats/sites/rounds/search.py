@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from trdstats.arrays import FloatArray
-from trdstats.errors import NotEstimableError
-from trdstats.estimates import Estimates
+from trdstats.errors import NotEstimableError, SpecError
 from trdstats.sites.rounds.messages import Question
-from trdstats.sites.rounds.results import hazards_of
-from trdstats.sites.rounds.rows import STEEP
+from trdstats.sites.rounds.results import SiteEstimates, hazards_of
 from trdstats.sites.rounds.sums import Sums
 
 # Steps of this size, a standard deviation of each covariate, change nothing that is shown.
 _STILL = 1e-7
+# A step of this size that changes the likelihood so little leads on without end.
+_MOVING, _GAINED = 0.02, 1e-5
 _MOST = 40  # rounds
 
 
@@ -28,21 +28,24 @@ def begin_search(question: Question, total: Sums) -> Question:
         When a covariate does not vary, or no subject had the event or a treatment.
     """
     n = float(total["n"].sum())
+    if question.labels and not (total["n"] > 0).all():
+        empty = ", ".join(a for a, k in zip(question.labels, total["n"], strict=True) if not k)
+        raise NotEstimableError(f"No subject of the sites had {empty}: take it out of the levels.")
     centre = total["sum"] / n
     variance = np.maximum(total["squares"] / n - centre**2, 0.0)
     level = variance <= 1e-12 * np.maximum(total["squares"] / n, 1e-300)
     if level.any():
         names = ", ".join(t for t, same in zip(question.terms, level, strict=True) if same)
-        raise NotEstimableError(f"All subjects of all sites have the same {names}.")
+        raise NotEstimableError(
+            f"All subjects of all sites are alike in {names}: leave it out, or the level that no "
+            "subject has."
+        )
     if question.analysis == "hazards" and not total["events"][0]:
         raise NotEstimableError(f"No subject of the sites had {question.outcome}.")
-    if question.labels and not (total["n"] > 0).all():
-        empty = ", ".join(a for a, k in zip(question.labels, total["n"], strict=True) if not k)
-        raise NotEstimableError(f"No subject of the sites had {empty}.")
+    if question.analysis != "hazards" and len(question.labels) < 2:
+        raise NotEstimableError("There is one treatment: weights have nothing to compare.")
     q = len(question.terms)
     size = q if question.analysis == "hazards" else (len(question.labels) - 1) * (q + 1)
-    if not size:
-        raise NotEstimableError("There is one treatment: weights have nothing to compare.")
     numbers = {
         "centre": centre, "scale": np.sqrt(variance), "at": np.zeros(size),
         "n": total["n"], "events": total["events"],
@@ -50,7 +53,7 @@ def begin_search(question: Question, total: Sums) -> Question:
     return replace(question, stage="likelihood", numbers=numbers)
 
 
-def go_on(question: Question, total: Sums) -> Question | Estimates:
+def go_on(question: Question, total: Sums) -> Question | SiteEstimates:
     """Return the next coefficients to be asked for, or what follows where they stand.
 
     A step that led downward is halved.
@@ -61,19 +64,21 @@ def go_on(question: Question, total: Sums) -> Question | Estimates:
         When covariates are collinear, or coefficients grow without end.
     """
     numbers, at = question.numbers, question.numbers["at"]
-    loglik = float(total["loglik"][0])
+    loglik, gained = float(total["loglik"][0]), np.inf
     if "from" in numbers:
+        if numbers["from"].shape != at.shape or numbers.get("loglik", at).shape != (1,):
+            raise SpecError("The question holds what cannot be: the step before. Make it anew.")
         before = float(numbers["loglik"][0])
-        if loglik < before - 1e-9 * (1 + abs(before)):
+        gained = (loglik - before) / (1 + abs(before))
+        if gained < -1e-9:
             half = numbers["from"] + (at - numbers["from"]) / 2
             return _asking(question, {**numbers, "at": half})
     step = _step(question, total)
     if np.abs(step).max() < _STILL:
         return _settled(question, total, at + step)
-    _check(question, at + step)
-    return _asking(
-        question, {**numbers, "from": at, "loglik": total["loglik"], "at": at + step}
-    )  # fmt: skip
+    if gained < _GAINED and np.abs(step).max() > _MOVING:
+        raise _separated(question, step)
+    return _asking(question, {**numbers, "from": at, "loglik": total["loglik"], "at": at + step})
 
 
 def _asking(question: Question, numbers: Sums) -> Question:
@@ -87,24 +92,26 @@ def _step(question: Question, total: Sums) -> FloatArray:
     size = np.sqrt(np.maximum(np.diag(information), 1e-300))
     if np.linalg.eigvalsh(information / np.outer(size, size))[0] < 1e-10:
         raise NotEstimableError(
-            f"The covariates {', '.join(question.terms)} are collinear, or do not vary within any "
-            "site: leave one out."
+            f"{', '.join(question.terms)}: some of them are collinear, or do not vary among the "
+            "subjects of any site. Leave one out."
         )
     return np.asarray(np.linalg.solve(information, total["score"]))
 
 
-def _check(question: Question, at: FloatArray) -> None:
-    """Refuse coefficients that grow without end; an intercept may be large."""
-    steep = np.abs(at.reshape(-1, at.size // max(len(question.labels) - 1, 1)))
-    if question.labels:
-        steep = steep[:, 1:]
-    if steep.max() > STEEP:
-        names = [t for t, s in zip(question.terms, steep.max(axis=0), strict=True) if s > STEEP]
-        what = "the treatments" if question.labels else "who had the event"
-        raise NotEstimableError(f"{', '.join(names)} separates {what}: leave it out.")
+def _separated(question: Question, step: FloatArray) -> NotEstimableError:
+    """Name the covariates whose coefficients grow while the likelihood stands still."""
+    by_term = np.abs(step.reshape(max(len(question.labels) - 1, 1), -1)).max(axis=0)
+    terms = ("", *question.terms) if question.labels else question.terms
+    names = [t for t, s in zip(terms, by_term, strict=True) if t and s > by_term.max() / 2]
+    what = "treatment" if question.labels else "event"
+    listed = ", ".join(names) or ", ".join(question.terms)
+    return NotEstimableError(
+        f"The likelihood has no maximum: {listed} tells the {what} without exception. Leave out "
+        "the covariate, or join the category to another one."
+    )
 
 
-def _settled(question: Question, total: Sums, at: FloatArray) -> Question | Estimates:
+def _settled(question: Question, total: Sums, at: FloatArray) -> Question | SiteEstimates:
     if question.analysis == "hazards":
         return hazards_of(question, at, total["information"])
     numbers = {k: question.numbers[k] for k in ("centre", "scale", "n")}
@@ -114,15 +121,14 @@ def _settled(question: Question, total: Sums, at: FloatArray) -> Question | Esti
 
 def ask_spread(question: Question, total: Sums) -> Question:
     """Return the last question on weights: how the rates depend on the subjects."""
-    known = total["weight_met"] > 0
-    whole = np.where(known, total["weight_met"], 1.0)
+    whole = np.where(total["weight_met"] > 0, total["weight_met"], 1.0)
     rate = total["met"] / whole
     slope = total["met_derivative"] - rate[:, :, None] * total["derivative_met"]
     numbers = {
         **question.numbers,
         "rate": rate,
         "weight": total["weight"],
-        "weight_met": whole,
+        "weight_met": total["weight_met"],
         "squares": total["squares"],
         "n_met": total["n_met"],
         "slope": slope / whole[:, :, None],
