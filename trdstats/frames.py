@@ -12,7 +12,7 @@ from trdstats.errors import DataError, SpecError
 from trdstats.kinds import check_cells, plain_numbers
 
 
-def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
+def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     """Return a new pandas frame with a plain row index.
 
     Parameters
@@ -21,6 +21,8 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
         The user's table; it is never changed.
     what : str
         What the table is called in messages, e.g. ``"visits"``.
+    copied : bool
+        False where the caller reads the columns, but neither keeps nor changes them.
 
     Returns
     -------
@@ -39,7 +41,8 @@ def to_pandas(frame: Any, *, what: str) -> pd.DataFrame:
         When a cell holds several values.
     """
     if isinstance(frame, pd.DataFrame):
-        result = frame.reset_index(drop=True)
+        result = frame.copy(deep=copied)
+        result.index = pd.RangeIndex(len(frame))
     else:
         result = _from_other(frame, what)
     _check_names(result.columns, what)

@@ -192,6 +192,7 @@ def _broken(**changes: Any) -> dict[str, Any]:
     [
         ({"total": [60, 0]}, "must run from low to high"),
         ({"total": [0, 50]}, "item maxima sum to 60, not 50"),
+        ({"item_maxima": [5.5, 6.5] + [6] * 8}, "item_minimum and item_maxima must be whole"),
         ({"direction": "up"}, "direction must be"),
         ({"domains": [[1, 2]]}, "domains must name every item once"),
         ({"colour": "red"}, "unknown field 'colour'"),

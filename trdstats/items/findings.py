@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import numbers
 from trdstats.items.forms import Forms
 from trdstats.kernels.numerics.marks import number_rows
+from trdstats.kernels.visits.answers import AnswerArray, as_floats, unanswered
 from trdstats.kernels.visits.item_scores import one_level, repeats_before
 from trdstats.scales import Scale
 
@@ -53,7 +55,7 @@ def find_problems(
     yield Finding("item scored as missing", has_invalid, _joined(text, has_invalid))
     both = values.both_parts.copy()
     for a, b in scoring.alternatives:
-        both |= ~np.isnan(items[a - 1]) & ~np.isnan(items[b - 1])
+        both |= ~unanswered(items[a - 1]) & ~unanswered(items[b - 1])
     yield Finding("both alternatives answered", both, "the higher one counts")
     yield Finding(
         "item not assessed", values.n_coded > 0, "a code that is not a score; it counts as 0"
@@ -62,7 +64,7 @@ def find_problems(
         "all answers equal", one_level(items, LEVEL), f"{LEVEL} or more answers, one score"
     )
     order, same_subject = _by_subject(forms)
-    copied = np.zeros(len(order), dtype=bool)
+    copied = np.zeros(items.shape[1], dtype=bool)
     copied[order] = repeats_before(items[:, order], same_subject, COPIES)
     yield Finding(
         "same answers again", copied, f"{COPIES} or more visits in a row with identical answers"
@@ -77,59 +79,72 @@ def _joined(texts: dict[int, str], marked: BoolArray) -> list[str]:
     return [texts[i] for i in np.flatnonzero(marked).tolist()]
 
 
-def _by_subject(forms: Forms) -> tuple[IntArray, BoolArray]:
+def _by_subject(forms: Forms) -> tuple[IntArray | slice, BoolArray]:
     """Return the order by subject and visit, and whether a form has the subject of the last one."""
-    subject = pd.factorize(forms.frame[forms.subject])[0]
+    subject = _subject_codes(forms.frame[forms.subject])
     day = forms.frame[forms.day]
     rank = (
-        day.to_numpy(dtype=float)
-        if pd.api.types.is_numeric_dtype(day.dtype)
+        day.to_numpy() if day.dtype.kind in "iuf"
+        else day.to_numpy(dtype=float) if pd.api.types.is_numeric_dtype(day.dtype)
         else pd.factorize(day, sort=True)[0]
-    )
-    step = np.diff(subject)
-    in_order = (step > 0) | ((step == 0) & (np.diff(rank) >= 0))
-    order = np.arange(len(subject)) if in_order.all() else np.lexsort((rank, subject))
-    same_subject = np.zeros(len(order), dtype=bool)
+    )  # fmt: skip
+    same = subject[1:] == subject[:-1]
+    in_order = ((subject[1:] > subject[:-1]) | (same & (rank[1:] >= rank[:-1]))).all()
+    same_subject = np.zeros(len(subject), dtype=bool)
+    if in_order:
+        same_subject[1:] = same
+        return slice(None), same_subject
+    order = np.lexsort((rank, subject))
     same_subject[1:] = np.diff(subject[order]) == 0
     return order, same_subject
 
 
-def _duplicates(forms: Forms, order: IntArray, same_subject: BoolArray) -> Iterator[Finding]:
-    day = forms.frame[forms.day].to_numpy()[order]
-    repeated = same_subject.copy()
-    repeated[1:] &= day[1:] == day[:-1]
-    n = len(order)
+def _subject_codes(subject: pd.Series[Any]) -> IntArray:
+    """Return a number for each subject: the whole numbers that name them, or their places."""
+    if subject.dtype.kind == "i":
+        return subject.to_numpy()
+    return pd.factorize(subject)[0]
+
+
+def _duplicates(
+    forms: Forms, order: IntArray | slice, same_subject: BoolArray
+) -> Iterator[Finding]:
+    n = len(same_subject)
     is_copy, contradicts = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    repeated = same_subject.copy()
     if repeated.any():
+        day = forms.frame[forms.day].to_numpy()[order]
+        repeated[1:] &= day[1:] == day[:-1]
+    if repeated.any():
+        row = np.arange(n)[order]
         items = forms.answers.scores[:, order]
         at = np.flatnonzero(repeated)
-        first, second = items[:, at - 1], items[:, at]
-        equal = ((first == second) | (np.isnan(first) & np.isnan(second))).all(axis=0)
-        is_copy[order[at[equal]]] = True
+        equal = (items[:, at - 1] == items[:, at]).all(axis=0)
+        is_copy[row[at[equal]]] = True
         for k in (at[~equal], at[~equal] - 1):
-            contradicts[order[k]] = True
+            contradicts[row[k]] = True
     yield Finding("copy of a form", is_copy, "same subject, visit and answers as another row")
     yield Finding(
         "contradicting forms", contradicts, "same subject and visit as another row, other answers"
     )
 
 
-def _contradictions(items: FloatArray, scale: Scale) -> Iterator[Finding]:
+def _contradictions(items: AnswerArray, scale: Scale) -> Iterator[Finding]:
     scoring, n = scale.scoring, items.shape[1]
     inconsistent = np.zeros(n, dtype=bool)
-    with np.errstate(invalid="ignore"):
-        for a, b, gap in scoring.close_items:
-            inconsistent |= np.abs(items[a - 1] - items[b - 1]) >= gap
-        yield Finding("items contradict each other", inconsistent, _pairs(scale))
-        if scoring.mood_item and scoring.suicide_item:
-            mood, suicide = items[scoring.mood_item - 1], items[scoring.suicide_item - 1]
-            high = scale.item_maxima[scoring.suicide_item - 1] / 2
-            yield Finding(
-                "suicidal thoughts without low mood",
-                (suicide >= high) & (mood == scale.item_minimum),
-                f"item {scoring.suicide_item} at half its range or above, "
-                f"item {scoring.mood_item} at its lowest",
-            )
+    for a, b, gap in scoring.close_items:
+        with np.errstate(invalid="ignore"):
+            inconsistent |= np.abs(as_floats(items[a - 1]) - as_floats(items[b - 1])) >= gap
+    yield Finding("items contradict each other", inconsistent, _pairs(scale))
+    if scoring.mood_item and scoring.suicide_item:
+        mood, suicide = items[scoring.mood_item - 1], items[scoring.suicide_item - 1]
+        high = scale.item_maxima[scoring.suicide_item - 1] / 2
+        yield Finding(
+            "suicidal thoughts without low mood",
+            ~unanswered(suicide) & (suicide >= high) & (mood == scale.item_minimum),
+            f"item {scoring.suicide_item} at half its range or above, "
+            f"item {scoring.mood_item} at its lowest",
+        )
 
 
 def _pairs(scale: Scale) -> str:
@@ -143,7 +158,7 @@ def _check_typed_totals(
 ) -> Iterator[Finding]:
     """Yield typed totals that differ from the items, with the likely cause."""
     typed_total, _ = numbers(forms.frame[typed])
-    items = forms.answers.scores
+    items = as_floats(forms.answers.scores)
     raw = np.nansum(items, axis=0)
     readings: list[tuple[str, FloatArray]] = []
     if scale.raw_maximum is not None:
@@ -180,13 +195,12 @@ def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
     parts = []
     for finding in findings:
         at = np.flatnonzero(finding.marked)
-        given = forms.frame.iloc[at]
         parts.append(
             pd.DataFrame(
                 {
                     "kind": finding.kind,
-                    "subject": given[forms.subject].to_numpy(dtype=object),
-                    "day": given[forms.day].to_numpy(dtype=object),
+                    "subject": _entries(forms.frame[forms.subject], at),
+                    "day": _entries(forms.frame[forms.day], at),
                     "row": forms.row[at],
                     "detail": finding.detail,
                 }
@@ -198,15 +212,25 @@ def tabulate(findings: list[Finding], forms: Forms) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).infer_objects()
 
 
+def _entries(column: pd.Series[Any], at: IntArray) -> npt.NDArray[Any]:
+    """Return entries of a column: plain numbers as such, others as objects."""
+    entries = column.iloc[at]
+    plain = column.dtype in (np.dtype(np.int64), np.dtype(np.float64))
+    return entries.to_numpy() if plain else entries.to_numpy(dtype=object)
+
+
 def flag_forms(findings: list[Finding], n: int) -> pd.Categorical[Any]:
     """Return the kinds found on each form as one text, empty where there is none."""
-    marked = np.zeros((n, len(findings)), dtype=bool)
+    flagged = np.zeros(n, dtype=bool)
+    for finding in findings:
+        flagged |= finding.marked
+    some = np.flatnonzero(flagged)
+    marked = np.zeros((len(some), len(findings)), dtype=bool)
     for k, finding in enumerate(findings):
-        marked[:, k] = finding.marked
-    some = np.flatnonzero(marked.any(axis=1))
-    number, first = number_rows(marked[some])
-    texts = ["; ".join(f.kind for f, on in zip(findings, marked[i], strict=True) if on)
-             for i in some[first]]  # fmt: skip
+        marked[:, k] = finding.marked[some]
+    number, first = number_rows(marked)
+    texts = ["; ".join(f.kind for f, on in zip(findings, marks, strict=True) if on)
+             for marks in marked[first]]  # fmt: skip
     code = np.zeros(n, dtype=np.intp)
     code[some] = number + 1
     categories = pd.Index(["", *texts], dtype=object)

@@ -70,7 +70,7 @@ def read_forms(
     DataError
         With every problem of the table; invalid entries are problems unless `keep_invalid`.
     """
-    frame = to_pandas(table, what="forms")
+    frame = to_pandas(table, what="forms", copied=False)  # what is kept of it is copied below
     if (item is None) != (value is None):
         raise SpecError("A table with one row an item needs both item=... and value=...")
     if item is not None and items is not None:
@@ -169,7 +169,8 @@ def _is_constant(column: pd.Series[Any], form: npt.NDArray[Any], first: npt.NDAr
 
 def _rename_reserved(columns: pd.DataFrame) -> pd.DataFrame:
     """Return columns, renamed where the result has a column of the same name."""
-    return columns.rename(columns={c: f"{c}_given" for c in columns.columns if c in RESERVED})
+    columns.columns = columns.columns.map(lambda c: f"{c}_given" if c in RESERVED else c)
+    return columns
 
 
 def _check_labels(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from trdstats.aliases import FrameLike
@@ -15,6 +14,7 @@ from trdstats.columns import check_columns
 from trdstats.errors import DataError, SpecError, check_choice
 from trdstats.items.findings import find_problems, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
+from trdstats.kernels.visits.answers import as_floats, unanswered
 from trdstats.kernels.visits.item_scores import (
     EMPTY,
     TOO_FEW,
@@ -229,16 +229,20 @@ def _tidy(forms: Forms, scale: Scale, totals: FormTotals, findings: list[Any]) -
     state = totals.state.copy()
     work = scale.scoring.work_item
     if work is not None:
-        only_work_missing = np.isnan(values.scores[work - 1]) & (totals.n_missing == 1)
+        only_work_missing = unanswered(values.scores[work - 1]) & (totals.n_missing == 1)
         state[only_work_missing & (state == TOO_FEW)] = WORK
-    state[np.isnan(values.scores).all(axis=0)] = EMPTY
-    result = forms.frame.assign(
-        score=totals.total,
-        items_missing=totals.n_missing + values.n_coded,
-        items_imputed=totals.n_imputed,
-        reason=pd.Categorical.from_codes(state, categories=pd.Index(REASONS)),
-    )
+    state[unanswered(values.scores).all(axis=0)] = EMPTY
+    columns: dict[str, Any] = {str(name): column for name, column in forms.frame.items()}
+    columns |= {
+        "score": totals.total,
+        "items_missing": totals.n_missing + values.n_coded,
+        "items_imputed": totals.n_imputed,
+        "reason": pd.Categorical.from_codes(state, categories=pd.Index(REASONS)),
+    }
     suicide = scale.scoring.suicide_item
     if suicide is not None:
-        result["suicide_item"] = values.scores[suicide - 1]
-    return result.assign(flags=flag_forms(findings, len(result)))
+        columns["suicide_item"] = as_floats(values.scores[suicide - 1])
+    columns["flags"] = flag_forms(findings, len(state))
+    result = pd.DataFrame(columns, copy=False)
+    result.attrs = dict(forms.frame.attrs)
+    return result

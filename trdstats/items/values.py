@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.answers import AnswerArray, answer_type, from_floats, unanswered
 from trdstats.scales import Scale
 
 _LISTED = 50  # places kept in a problem; its summary always gives the full count
@@ -33,8 +34,8 @@ class ItemValues:
 
     Attributes
     ----------
-    scores : ndarray, shape (n_items, n_forms)
-        NaN where not answered.
+    scores : ndarray of small int, shape (n_items, n_forms)
+        With `no_answer` where not answered.
     n_coded : ndarray of int, shape (n_forms,)
         Items that carry a code which counts as a score (not assessed, scored 0).
     coded_points : ndarray, shape (n_forms,)
@@ -42,10 +43,10 @@ class ItemValues:
     both_parts : ndarray of bool, shape (n_forms,)
         Whether two parts of one item were filled.
     invalid_entries : tuple of InvalidEntry
-        Invalid entries; they are NaN in `scores`.
+        Invalid entries; they count as not answered in `scores`.
     """
 
-    scores: FloatArray
+    scores: AnswerArray
     n_coded: IntArray
     coded_points: FloatArray
     both_parts: BoolArray
@@ -57,18 +58,51 @@ class ItemReader:
 
     def __init__(self, scale: Scale, n_forms: int) -> None:
         self._scale = scale
-        self._scores = np.full((len(scale.item_maxima), n_forms), np.nan)
+        kind = answer_type(scale.item_minimum, max(scale.item_maxima))
+        self._scores = np.full((len(scale.item_maxima), n_forms), np.iinfo(kind).min, dtype=kind)
         self._n_coded = np.zeros(n_forms, dtype=np.intp)
         self._coded_points = np.zeros(n_forms)
         self._both_parts = np.zeros(n_forms, dtype=bool)
         self._invalid_entries: list[InvalidEntry] = []
+        self._was_read: set[int] = set()
 
     def read(self, item: int, column: pd.Series[Any], forms: IntArray | None = None) -> None:
         """Read entries of an item; `forms` says to which form each belongs (default: in order)."""
+        score = self._plain(item, column)
+        if score is None:
+            rows = np.arange(len(column)) if forms is None else forms
+            score = from_floats(self._judged(item, column, rows), self._scores.dtype)
+        if item in self._scale.scoring.reversed:
+            ends = self._scale.item_minimum + self._scale.item_maxima[item - 1]
+            turned = ends - score.astype(np.int64)
+            score = np.where(unanswered(score), score, turned).astype(score.dtype)
+        target = self._scores[item - 1]
+        if forms is not None:
+            target[forms] = np.maximum(target[forms], score)
+        elif item in self._was_read:
+            self._both_parts |= ~unanswered(target) & ~unanswered(score)
+            np.maximum(target, score, out=target)
+        else:
+            target[:] = score
+        self._was_read.add(item)
+
+    def _plain(self, item: int, column: pd.Series[Any]) -> AnswerArray | None:
+        """Return whole numbers, all scores of the item; None where entries need a closer look."""
+        scale = self._scale
+        if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iu":
+            return None
+        if any(code.item == item for code in scale.scoring.codes) or not len(column):
+            return None
+        score = column.to_numpy()
+        if score.min() < scale.item_minimum or score.max() > scale.item_maxima[item - 1]:
+            return None
+        return score.astype(self._scores.dtype)
+
+    def _judged(self, item: int, column: pd.Series[Any], rows: IntArray) -> FloatArray:
+        """Return entries as scores, NaN where there is none; notes what is no score."""
         scale = self._scale
         column = _without_letters(column) if scale.scoring.letter_suffixes else column
         score, no_number = numbers(column)
-        rows = np.arange(len(score)) if forms is None else forms
         for code in scale.scoring.codes:
             if code.item == item:
                 coded = score == code.code
@@ -85,15 +119,7 @@ class ItemReader:
             kinds = (("text", no_number), ("outside", outside), ("fraction", broken))
             self._note(item, column, rows, kinds)
             score = np.where(outside | broken, np.nan, score)
-        if item in scale.scoring.reversed:
-            score = scale.item_minimum + scale.item_maxima[item - 1] - score
-        target = self._scores[item - 1]
-        if forms is None:
-            before = target
-            self._both_parts |= ~np.isnan(before) & ~np.isnan(score)
-            self._scores[item - 1] = np.fmax(before, score)
-        else:
-            target[rows] = np.fmax(target[rows], score)
+        return score
 
     def finish(self) -> ItemValues:
         """Return the items that were read."""

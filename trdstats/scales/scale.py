@@ -412,6 +412,8 @@ def _find_problems(scale: Scale) -> list[str]:
     if low < high:
         problems += _step_problems(scale)
     numbers = set(range(1, len(scale.item_maxima) + 1))
+    if any(ends != int(ends) for ends in (scale.item_minimum, *scale.item_maxima)):
+        problems.append("item_minimum and item_maxima must be whole numbers")
     if scale.domains:
         named = [i for d in scale.domains for i in d]
         if sorted(named) != sorted(numbers):

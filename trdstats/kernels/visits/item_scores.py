@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.visits.answers import AnswerArray, as_floats, no_answer, unanswered
 
 # What became of a form.
 COMPLETE, FILLED_IN, TOO_FEW, EMPTY = range(4)
@@ -58,13 +59,13 @@ class FormTotals:
     state: npt.NDArray[np.uint8]
 
 
-def truly_missing(items: FloatArray, layout: FormLayout) -> BoolArray:
+def truly_missing(items: AnswerArray, layout: FormLayout) -> BoolArray:
     """Return which items lack an answer that the form asks for.
 
     Parameters
     ----------
-    items : ndarray, shape (n_items, n_forms)
-        Scores, NaN where not answered.
+    items : ndarray of small int, shape (n_items, n_forms)
+        Scores, with `no_answer` where not answered.
     layout : FormLayout
 
     Returns
@@ -72,7 +73,7 @@ def truly_missing(items: FloatArray, layout: FormLayout) -> BoolArray:
     ndarray of bool, shape (n_items, n_forms)
         Of two alternatives at most the first is marked, when neither was answered.
     """
-    missing = np.isnan(items)
+    missing = unanswered(items)
     for a, b in layout.alternatives:
         missing[a] &= missing[b]
         missing[b] = False
@@ -80,14 +81,14 @@ def truly_missing(items: FloatArray, layout: FormLayout) -> BoolArray:
 
 
 def total_forms(
-    items: FloatArray, layout: FormLayout, *, at_most: int, by_range: bool
+    items: AnswerArray, layout: FormLayout, *, at_most: int, by_range: bool
 ) -> FormTotals:
     """Score forms.
 
     Parameters
     ----------
-    items : ndarray, shape (n_items, n_forms)
-        Scores within range, NaN where not answered.
+    items : ndarray of small int, shape (n_items, n_forms)
+        Scores within range, with `no_answer` where not answered.
     layout : FormLayout
     at_most : int
         Domains (of a plain sum: items) that may be filled in.
@@ -101,8 +102,35 @@ def total_forms(
         Totals that were filled in are quotients of integers rounded once, so that a whole
         number comes out whole.
     """
-    n_forms = items.shape[1]
     missing = truly_missing(items, layout)
+    incomplete = missing.any(axis=0)
+    total = np.zeros(items.shape[1])
+    for domain in layout.domains:
+        highest = np.maximum.reduce(items[list(domain)], axis=0)
+        total += highest
+        if layout.alternatives:
+            incomplete |= unanswered(highest)
+    totals = FormTotals(
+        total=total,
+        n_missing=np.zeros(items.shape[1], dtype=np.intp),
+        n_imputed=np.zeros(items.shape[1], dtype=np.intp),
+        state=np.full(items.shape[1], COMPLETE, dtype=np.uint8),
+    )
+    at = np.flatnonzero(incomplete)
+    if len(at):
+        part = _total_incomplete(
+            as_floats(items[:, at]), missing[:, at], layout, at_most=at_most, by_range=by_range
+        )
+        for name in FormTotals.__dataclass_fields__:
+            getattr(totals, name)[at] = getattr(part, name)
+    return totals
+
+
+def _total_incomplete(
+    items: FloatArray, missing: BoolArray, layout: FormLayout, *, at_most: int, by_range: bool
+) -> FormTotals:
+    """Score forms that lack answers: what the others say, and what is filled in."""
+    n_forms = items.shape[1]
     summed, answered = np.zeros(n_forms), np.zeros(n_forms, dtype=np.intp)
     reached, lowest = np.zeros(n_forms), np.zeros(n_forms)
     for domain in layout.domains:
@@ -180,12 +208,12 @@ def _fractions(layout: FormLayout, at_most: int) -> set[tuple[int, int, float]]:
     return by_mean | by_range
 
 
-def repeats_before(items: FloatArray, same_subject: BoolArray, length: int) -> BoolArray:
+def repeats_before(items: AnswerArray, same_subject: BoolArray, length: int) -> BoolArray:
     """Mark forms that belong to `length` or more identical ones in a row within a subject.
 
     Parameters
     ----------
-    items : ndarray, shape (n_items, n_forms)
+    items : ndarray of small int, shape (n_items, n_forms)
         Forms sorted by subject and time.
     same_subject : ndarray of bool, shape (n_forms,)
         Whether the form before belongs to the same subject.
@@ -198,19 +226,22 @@ def repeats_before(items: FloatArray, same_subject: BoolArray, length: int) -> B
     n = items.shape[1]
     repeats = same_subject.copy()
     for row in items:
-        empty = np.isnan(row)
-        equal = (row[1:] == row[:-1]) | (empty[1:] & empty[:-1])
-        repeats[1:] &= equal
+        repeats[1:] &= row[1:] == row[:-1]
     repeats[:1] = False
+    if not repeats.any():
+        return repeats
     run = np.cumsum(~repeats)  # number of the run of identical forms
     size = np.bincount(run, minlength=n + 1)[run]
-    return np.asarray((size >= length) & ~np.isnan(items).all(axis=0), dtype=bool)
+    return np.asarray((size >= length) & ~unanswered(items).all(axis=0), dtype=bool)
 
 
-def one_level(items: FloatArray, least: int) -> BoolArray:
+def one_level(items: AnswerArray, least: int) -> BoolArray:
     """Mark forms of which `least` or more items were answered, all by one score above zero."""
-    answered = (~np.isnan(items)).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        low = np.fmin.reduce(items, axis=0)
-        high = np.fmax.reduce(items, axis=0)
-        return np.asarray((answered >= least) & (low == high) & (low > 0), dtype=bool)
+    highest = items.max(axis=0)
+    empty, n_empty = no_answer(items), np.zeros(items.shape[1], dtype=np.int16)
+    level = highest > 0
+    for row in items:
+        lacks = row == empty
+        n_empty += lacks
+        level &= lacks | (row == highest)
+    return np.asarray(level & (len(items) - n_empty >= least), dtype=bool)
