@@ -56,7 +56,7 @@ def test_greedy_matching_takes_the_nearest_free(seed: int, ratio: int, caliper: 
     rng = np.random.default_rng(seed)
     treated, control = rng.normal(0.5, 1, 12), np.sort(rng.normal(0, 1, 15))
     order = np.argsort(-treated, kind="stable")
-    pairs = match_once(treated, control, order, ratio, caliper)
+    pairs = match_once(treated, control, order, ratio, caliper).pairs()
     got = sorted(zip(pairs.treated.tolist(), pairs.control.tolist(), strict=True))
     assert got == slow_match(treated, control, order, ratio, caliper)
 
@@ -66,7 +66,7 @@ def test_greedy_matching_takes_the_nearest_free(seed: int, ratio: int, caliper: 
 def test_with_replacement_everybody_gets_the_nearest(seed: int, ratio: int, caliper: float) -> None:
     rng = np.random.default_rng(seed)
     treated, control = rng.normal(0.5, 1, 10), np.sort(rng.normal(0, 1, 8))
-    pairs = match_again(treated, control, ratio, caliper)
+    pairs = match_again(treated, control, ratio, caliper).pairs()
     for i in range(10):
         gap = np.abs(control - treated[i])
         near = [int(j) for j in np.argsort(gap, kind="stable")[:ratio] if gap[j] <= caliper]
@@ -74,10 +74,10 @@ def test_with_replacement_everybody_gets_the_nearest(seed: int, ratio: int, cali
 
 
 def test_equal_scores_are_shared_out() -> None:
-    pairs = match_once(np.zeros(3), np.zeros(4), np.arange(3), 1, 0.1)
+    pairs = match_once(np.zeros(3), np.zeros(4), np.arange(3), 1, 0.1).pairs()
     assert pairs.control.tolist() == [0, 1, 2, 3] * 3
     assert pairs.proportion == pytest.approx(np.full(12, 1 / 4))
-    few = match_once(np.zeros(3), np.zeros(2), np.arange(3), 1, 0.1)
+    few = match_once(np.zeros(3), np.zeros(2), np.arange(3), 1, 0.1).pairs()
     assert few.proportion == pytest.approx(np.full(6, 1 / 3))  # two sets for three
 
 

@@ -95,15 +95,15 @@ def test_weighted_rates_are_the_same_with_the_same_errors() -> None:
 
 
 def test_greedy_pairs() -> None:
-    pairs = match_once(TREATED, CONTROL, np.array([2, 1, 0]), 1, np.inf)
+    pairs = match_once(TREATED, CONTROL, np.array([2, 1, 0]), 1, np.inf).pairs()
     assert pairs.treated.tolist() == [0, 1, 2]
     assert pairs.control.tolist() == [0, 2, 1]
-    near = match_once(TREATED, CONTROL, np.array([2, 1, 0]), 1, 0.5)
+    near = match_once(TREATED, CONTROL, np.array([2, 1, 0]), 1, 0.5).pairs()
     assert near.treated.tolist() == [0, 2]
 
 
 def test_pairs_with_replacement() -> None:
-    pairs = match_again(TREATED, CONTROL, 1, np.inf)
+    pairs = match_again(TREATED, CONTROL, 1, np.inf).pairs()
     assert pairs.control.tolist() == [0, 1, 1]
     y, other = np.array([5.0, 4.0, 7.0]), np.array([1.0, 3.0, 6.0])
     variance = local_variance(CONTROL, other)

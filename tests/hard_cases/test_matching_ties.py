@@ -129,7 +129,7 @@ def test_shares_are_the_mean_over_all_orders(ratio: int, caliper: float) -> None
                 for j in own:
                     expected[i, place[j]] += 1 / len(own)
             rounds += 1
-    pairs = match_once(treated, control, np.array([0, 1, 2]), ratio, caliper)
+    pairs = match_once(treated, control, np.array([0, 1, 2]), ratio, caliper).pairs()
     got = np.zeros((3, 4))
     np.add.at(got, (pairs.treated, pairs.control), pairs.proportion)
     assert got == pytest.approx(expected / rounds, abs=1e-12)
@@ -137,7 +137,7 @@ def test_shares_are_the_mean_over_all_orders(ratio: int, caliper: float) -> None
 
 def test_all_as_near_are_matched_with_replacement() -> None:
     control = np.array([0.0, 1.0, 1.0, 3.0])
-    pairs = match_again(np.array([1.0, 2.0, 9.0]), control, 1, 2.0)
+    pairs = match_again(np.array([1.0, 2.0, 9.0]), control, 1, 2.0).pairs()
     assert pairs.treated.tolist() == [0, 0, 1, 1, 1]
     assert pairs.control.tolist() == [1, 2, 1, 2, 3]
     assert pairs.proportion.tolist() == pytest.approx([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3])
@@ -166,3 +166,57 @@ def test_clusters_join_sets_that_share_a_control() -> None:
     clusters, pairs = found.clusters, found.pairs
     assert (clusters[pairs["treated"]].to_numpy() == clusters[pairs["control"]].to_numpy()).all()
     assert clusters.index.is_unique
+
+
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("ratio", [1, 3])
+def test_sums_over_scores_are_sums_over_pairs(replace: bool, ratio: int) -> None:
+    rng = np.random.default_rng(ratio)
+    treated = rng.integers(0, 9, 80).astype(float)
+    control = np.sort(rng.integers(1, 12, 100)).astype(float)
+    order = np.argsort(-treated, kind="stable")
+    groups = (
+        match_again(treated, control, ratio, 2.0)
+        if replace
+        else match_once(treated, control, order, ratio, 2.0)
+    )
+    part = np.zeros((80, 100))
+    pairs = groups.pairs()
+    np.add.at(part, (pairs.treated, pairs.control), pairs.proportion)
+    of_treated, of_control = groups.weights()
+    # Sums of up to a hundred parts of 1: 1e-12 is rounding.
+    assert of_treated == pytest.approx(part.sum(axis=1), rel=1e-12)
+    assert of_control == pytest.approx(part.sum(axis=0), rel=1e-12)
+    assert groups.treated.tolist() == np.flatnonzero(part.any(axis=1)).tolist()
+    assert groups.control.tolist() == np.flatnonzero(part.any(axis=0)).tolist()
+    assert groups.is_shared == bool(((part > 0).sum(axis=0) > 1).any())
+    # Outcomes, some missing: every sum written out over the pairs.
+    y, other = rng.normal(size=80), rng.normal(size=100)
+    y[::7], other[::5] = np.nan, np.nan
+    seen = part * ~np.isnan(other)
+    kept = np.flatnonzero(~np.isnan(y) & (seen.sum(axis=1) > 0))
+    inside = seen[kept] / seen[kept].sum(axis=1, keepdims=True)
+    means = groups.compare(y, other)
+    assert means.kept.tolist() == kept.tolist()
+    assert means.control == pytest.approx(inside @ np.nan_to_num(other), rel=1e-12)
+    shares = inside * part[kept].sum(axis=1, keepdims=True)
+    assert means.used == pytest.approx(shares.sum(axis=0), rel=1e-12)
+    assert means.used_squared == pytest.approx((shares**2).sum(axis=0), rel=1e-12)
+
+
+def test_work_does_not_grow_with_the_pairs_of_tied_scores() -> None:
+    treated, control = np.repeat(np.arange(20.0), 5_000), np.repeat(np.arange(20.0), 5_000)
+    groups = match_once(treated, control, np.arange(100_000), 1, 0.5)
+    assert len(groups.one) == 20  # of half a thousand million pairs
+    assert groups.weights()[0] == pytest.approx(np.ones(100_000), rel=1e-12)
+
+
+def test_where_all_are_matched_the_unmatched_are_not_described() -> None:
+    # Three treated with two of three controls each: parts of 1 that add up to 1 but for rounding.
+    frame = pd.DataFrame({
+        "subject": np.arange(40), "treatment": ["A"] * 25 + ["B"] * 15,
+        "x": [0, 1, 2, 3, 4] * 5 + [1, 2, 3] * 5,
+    })  # fmt: skip
+    found = Matching("x", treated="B", caliper=None, replace=True, ratio=7).fit(frame)
+    assert found.glance()["n_unmatched"].item() == 0
+    assert found.unmatched()["mean_unmatched"].isna().all()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.adjusted.by_treatment import (
     Quantity,
     ResultByTreatment,
@@ -19,6 +19,7 @@ from trdstats.comparison.adjusted.by_treatment import (
 from trdstats.comparison.adjusted.subject_outcomes import SubjectOutcomes
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import Estimates
+from trdstats.kernels.weighting.matched_groups import MatchedMeans
 from trdstats.kernels.weighting.matching import local_variance, replaced_covariance
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.tables import Summary
@@ -110,21 +111,15 @@ def estimate_matched(
     known : SubjectOutcomes
     day : float or None
     """
-    one, other, portion = matching._one, matching._other, matching._proportion
-    whole = ~np.isnan(y[one]) & ~np.isnan(y[other])
-    if not whole.any():
+    groups, rows = matching._groups, matching._treated
+    means = groups.compare(y[rows], y[matching._controls])
+    if not len(means.kept):
         raise NotEstimableError(f"No matched set has {known.label} on both sides.")
-    kept, number = np.unique(one[whole], return_inverse=True)
-    weight = matching._weight()[kept]
-    other, proportion = other[whole], portion[whole]
-    proportion = proportion / np.bincount(number, weights=proportion)[number]
-    matched = np.bincount(number, weights=proportion * y[other]).astype(float)
+    kept, weight, matched = rows[means.kept], means.weight, means.control
     estimate = np.array([np.average(matched, weights=weight), np.average(y[kept], weights=weight)])
     influence, covariance = None, None
     if matching._is_shared:
-        covariance = _of_shared(
-            matching, y, kept, other, proportion * weight[number], matched, weight
-        )
+        covariance = _of_shared(matching, y, kept, means)
     else:
         influence = (np.column_stack([matched, y[kept]]) - estimate) / len(kept)
     quantity: Quantity = "rate" if known.binary else "mean"
@@ -134,7 +129,7 @@ def estimate_matched(
         matching=matching,
         outcome=known.label,
         n_sets=len(kept),
-        n_lost=len(np.unique(one)) - len(kept),
+        n_lost=len(groups.treated) - len(kept),
         _values=values_by_treatment(
             [(quantity, time)], matching.spec.by, labels, estimate, influence=influence,
             subjects=matching.frame["subject"].to_numpy(dtype=object)[kept], covariance=covariance,
@@ -147,16 +142,13 @@ def estimate_matched(
 
 
 def _of_shared(
-    estimates: MatchingResult, y: FloatArray, kept: Any, other: Any, proportion: FloatArray,
-    matched: FloatArray, weight: FloatArray,
-) -> FloatArray:  # fmt: skip
+    matching: MatchingResult, y: FloatArray, kept: IntArray, means: MatchedMeans
+) -> FloatArray:
     """Return the covariance where controls are part of several sets."""
-    n = len(y)
-    controls = np.flatnonzero(~estimates._is_treated & ~np.isnan(y))
-    if len(controls) < 2:
+    controls = matching._controls  # by score
+    seen = ~np.isnan(y[controls])
+    if seen.sum() < 2:
         raise NotEstimableError("One control with an outcome tells nothing of its variance.")
-    controls = controls[np.argsort(estimates.score[controls], kind="stable")]
-    used = np.bincount(other, weights=proportion, minlength=n)[controls].astype(float)
-    squared = np.bincount(other, weights=proportion**2, minlength=n)[controls].astype(float)
-    variance = local_variance(estimates.score[controls], y[controls])
-    return replaced_covariance(y[kept], matched, used, squared, variance, weight)
+    controls, used, squared = controls[seen], means.used[seen], means.used_squared[seen]
+    variance = local_variance(matching.score[controls], y[controls])
+    return replaced_covariance(y[kept], means.control, used, squared, variance, means.weight)

@@ -163,12 +163,12 @@ class Matching(SummaryMixin):
         theirs = np.flatnonzero(~is_treated)
         theirs = theirs[np.argsort(score[theirs], kind="stable")]
         if self.replace:
-            pairs = match_again(score[treated_rows], score[theirs], self.ratio, width)
+            groups = match_again(score[treated_rows], score[theirs], self.ratio, width)
         else:
             sign = -1 if self.order == "largest" else 1
             turn = np.argsort(sign * score[treated_rows], kind="stable")
-            pairs = match_once(score[treated_rows], score[theirs], turn, self.ratio, width)
-        if not len(pairs.treated):
+            groups = match_once(score[treated_rows], score[theirs], turn, self.ratio, width)
+        if not len(groups.one):
             raise NotEstimableError(
                 f"No subject under {treated} finds a match under {control} within {self.caliper:g} "
                 "standard deviations: the two populations do not overlap."
@@ -182,9 +182,9 @@ class Matching(SummaryMixin):
             frame=both.frame,
             all_subjects=table["subject"].to_numpy(dtype=object),
             score=score,
-            _one=treated_rows[pairs.treated],
-            _other=theirs[pairs.control],
-            _proportion=pairs.proportion,
+            _treated=treated_rows,
+            _controls=theirs,
+            _groups=groups,
             _design=design,
         )
 

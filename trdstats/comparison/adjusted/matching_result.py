@@ -19,6 +19,7 @@ from trdstats.comparison.adjusted.matched_estimates import MatchedEstimates, est
 from trdstats.comparison.adjusted.subject_outcomes import check_outcome, read_outcomes
 from trdstats.errors import NotEstimableError, count_of
 from trdstats.kernels.weighting.covariate_balance import balance
+from trdstats.kernels.weighting.matched_groups import MatchedGroups
 from trdstats.outcomes import Definition, EventTimes, as_event_times
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count, format_number
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from trdstats.comparison.adjusted.matching import Matching
 
 _FEWEST_CLUSTERS = 10
+_ROUNDING = 1e-9
 
 
 @checked_methods
@@ -59,9 +61,9 @@ class MatchingResult(SummaryMixin):
     frame: pd.DataFrame
     all_subjects: npt.NDArray[np.object_]
     score: FloatArray
-    _one: IntArray
-    _other: IntArray
-    _proportion: FloatArray
+    _treated: IntArray
+    _controls: IntArray
+    _groups: MatchedGroups
     _design: pd.DataFrame
 
     @property
@@ -80,27 +82,29 @@ class MatchingResult(SummaryMixin):
             where a treated subject shares too few controls with others of equal score).
         """
         who = self.frame["subject"].to_numpy(dtype=object)
-        number = np.unique(self._one, return_inverse=True)[1]
+        pairs = self._groups.pairs()
+        one, other = self._treated[pairs.treated], self._controls[pairs.control]
+        number = np.unique(one, return_inverse=True)[1]
         return pd.DataFrame(
             {
                 "match": number + 1,
-                "treated": who[self._one],
-                "control": who[self._other],
-                "distance": np.abs(self.score[self._one] - self.score[self._other]),
-                "weight": self._proportion,
+                "treated": who[one],
+                "control": who[other],
+                "distance": np.abs(self.score[one] - self.score[other]),
+                "weight": pairs.proportion,
             }
         )
 
     def _weight(self) -> FloatArray:
         """Return the weights of the rows of the frame."""
-        n = len(self.frame)
-        ends = (self._one, self._other)
-        return np.asarray(sum(np.bincount(e, weights=self._proportion, minlength=n) for e in ends))
+        weight = np.zeros(len(self.frame))
+        weight[self._treated], weight[self._controls] = self._groups.weights()
+        return weight
 
     @property
     def _is_shared(self) -> bool:
         """Whether a control is part of several sets."""
-        return self.spec.replace or len(np.unique(self._other)) < len(self._other)
+        return self.spec.replace or self._groups.is_shared
 
     @property
     def weights(self) -> pd.DataFrame:
@@ -130,18 +134,24 @@ class MatchingResult(SummaryMixin):
                 "With replacement a control may be part of several sets: there are no clusters. "
                 "Match with replace=False."
             )
-        n = len(self.frame)
-        links = coo_array((np.ones(len(self._one)), (self._one, self._other)), shape=(n, n))
+        groups = self._groups
+        n = len(groups.group) + len(groups.level)  # no fewer than scores
+        links = coo_array(
+            (np.ones(len(groups.one)), (groups.one, len(groups.group) + groups.other)), shape=(n, n)
+        )
         component = connected_components(links, directed=False)[1]
-        matched = np.concatenate([np.unique(self._one), np.unique(self._other)])
-        number = pd.factorize(component[matched])[0] + 1  # in the order of the treated
+        treated = groups.treated
+        control = groups.control[np.argsort(self._controls[groups.control])]
+        ends = (groups.group[treated], len(groups.group) + groups.level[control])
+        number = pd.factorize(component[np.concatenate(ends)])[0] + 1  # in the order of the treated
         if self._is_shared and number.max() < _FEWEST_CLUSTERS:
             raise NotEstimableError(
                 f"Equal scores join the matched into {count_of(int(number.max()), 'set', 'sets')}, "
                 f"too few for errors by set (fewer than {_FEWEST_CLUSTERS}). Use the weights "
                 "without clusters, or match on covariates that differ between subjects."
             )
-        who = self.frame["subject"].to_numpy(dtype=object)[matched]
+        rows = np.concatenate([self._treated[treated], self._controls[control]])
+        who = self.frame["subject"].to_numpy(dtype=object)[rows]
         return pd.Series(number, index=pd.Index(who, name="subject"), name="match")
 
     def keep(self, times: EventTimes | FrameLike) -> EventTimes:
@@ -261,7 +271,8 @@ class MatchingResult(SummaryMixin):
             less matched, over the standard deviation of all treated).
         """
         columns = self._columns()[self._is_treated]
-        values = np.minimum(self._weight()[self._is_treated], 1.0)
+        values = self._weight()[self._is_treated]
+        values = np.where(values > 1 - _ROUNDING, 1.0, values)  # parts of a set add up to 1
         matched, lost = (
             columns.mul(w, axis=0).sum() / w.sum() if w.sum() > 0 else columns.mean() * np.nan
             for w in (values, 1 - values)
@@ -280,14 +291,14 @@ class MatchingResult(SummaryMixin):
         """Return one row: n_treated, n_control, matched treated and controls, n_unmatched, ..."""
         n = int(self._is_treated.sum())
         weight = self._weight()[~self._is_treated]
-        n_matched = round(float(self._proportion.sum()))
+        n_matched = round(float(self._groups.weights()[0].sum()))
         largest = self.balance()["smd_after"].abs().max()
         return pd.DataFrame(
             {
                 "n_treated": [n],
                 "n_control": [len(self.frame) - n],
                 "matched_treated": [n_matched],
-                "matched_control": [len(np.unique(self._other))],
+                "matched_control": [len(self._groups.control)],
                 "n_unmatched": [n - n_matched],
                 "effective_control": [float(weight.sum() ** 2 / (weight**2).sum())],
                 "caliper": [self.width],

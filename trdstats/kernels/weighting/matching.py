@@ -8,33 +8,13 @@ Imbens 2006, doi:10.1111/j.1468-0262.2006.00655.x (theorem 7: the variance with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.weighting.matched_groups import MatchedGroups, matched_groups, spans
 
 # Distances that differ by less than this share of themselves are equal: rounding decides nothing.
 _ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Who was matched with whom.
-
-    Attributes
-    ----------
-    treated, control : ndarray of int, shape (m,)
-        Positions among the treated and among the controls; by treated, nearest first.
-    proportion : ndarray, shape (m,)
-        Part of the matched set of a treated subject that the control stands for. The shares of a
-        set add up to 1, or to less where the subject competes with others of equal score for too
-        few controls.
-    """
-
-    treated: IntArray
-    control: IntArray
-    proportion: FloatArray
 
 
 def join_equal(score: FloatArray, tolerance: float) -> FloatArray:
@@ -56,7 +36,7 @@ def join_equal(score: FloatArray, tolerance: float) -> FloatArray:
 
 def match_once(
     treated: FloatArray, control: FloatArray, order: IntArray, ratio: int, caliper: float
-) -> Pairs:
+) -> MatchedGroups:
     """Match without replacement: each in turn takes the nearest available control.
 
     Parameters
@@ -85,19 +65,9 @@ def match_once(
                                   caliper)  # fmt: skip
     portion = _portions(taken, served)
     key = np.array(list(portion), dtype=np.intp).reshape(-1, 2)
-    members, size = np.argsort(group, kind="stable"), np.bincount(group)
-    one, row = _every(size[key[:, 0]], (np.cumsum(size) - size)[key[:, 0]])
-    held = np.bincount(place_of)
-    other, pair = _every(held[key[row, 1]], (np.cumsum(held) - held)[key[row, 1]])
-    row = row[pair]
+    size, held = np.bincount(group), np.bincount(place_of)
     part = np.array(list(portion.values())) / (size[key[:, 0]] * held[key[:, 1]])
-    return _sorted(members[one[pair]], other, part[row], treated, control)
-
-
-def _every(size: IntArray, first: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the places first, first + 1, ... of every span, and which span each belongs to."""
-    row = np.repeat(np.arange(len(size)), size)
-    return np.arange(len(row)) - np.repeat(np.cumsum(size) - size - first, size), row
+    return matched_groups(treated, control, key[:, 0], key[:, 1], part)
 
 
 def _take_nearest(
@@ -118,34 +88,43 @@ def _take_nearest(
     order, ratio, caliper
         See `match_once`.
     """
-    place, k = np.searchsorted(level, treated, side="left"), len(level)
+    k = len(level)
     score, left, above, below = (
         level.tolist(), size.tolist(), list(range(k + 1)), list(range(k + 1))
     )  # fmt: skip
+    place = np.searchsorted(level, treated, side="left")
     taken: list[dict[tuple[int, int], int]] = []
     counts: list[IntArray] = []
-    turn = order.tolist()
+    turn = order
     for _ in range(ratio):
         pairs: dict[tuple[int, int], int] = {}
-        served = []
-        for i in turn:
-            target, at = float(treated[i]), int(place[i])
-            up = _free(above, at)
-            down = _free(below, at) - 1  # shifted by one: 0 stands for nobody
-            gap_up = score[up] - target if up < k else np.inf
-            gap_down = target - score[down] if down >= 0 else np.inf
-            if min(gap_up, gap_down) > caliper or min(gap_up, gap_down) == np.inf:
-                continue
-            chosen = down if gap_down <= gap_up * (1 + _ROUNDING) else up
-            left[chosen] -= 1
-            if not left[chosen]:
-                above[chosen], below[chosen + 1] = chosen + 1, chosen
-            key = (int(group[i]), chosen)
-            pairs[key] = pairs.get(key, 0) + 1
-            served.append(i)
+        # Those of equal score want the same controls: they choose together.
+        begin = np.flatnonzero(np.diff(group[turn], prepend=-1))
+        together = np.diff(begin, append=len(turn))
+        one, unserved = turn[begin], []
+        for g, target, at, wanted in zip(
+            group[one].tolist(), treated[one].tolist(), place[one].tolist(), together.tolist(),
+            strict=True,
+        ):  # fmt: skip
+            while wanted:
+                up = _free(above, at)
+                down = _free(below, at) - 1  # shifted by one: 0 stands for nobody
+                gap_up = score[up] - target if up < k else np.inf
+                gap_down = target - score[down] if down >= 0 else np.inf
+                if min(gap_up, gap_down) > caliper or min(gap_up, gap_down) == np.inf:
+                    break
+                chosen = down if gap_down <= gap_up * (1 + _ROUNDING) else up
+                n = min(left[chosen], wanted)
+                wanted -= n
+                left[chosen] -= n
+                if not left[chosen]:
+                    above[chosen], below[chosen + 1] = chosen + 1, chosen
+                pairs[g, chosen] = pairs.get((g, chosen), 0) + n
+            unserved.append(wanted)
+        rank = np.arange(len(turn)) - np.repeat(begin, together)
+        turn = turn[rank < np.repeat(together - np.array(unserved, dtype=np.intp), together)]
         taken.append(pairs)
-        counts.append(np.bincount(group[served], minlength=int(group.max(initial=-1)) + 1))
-        turn = served
+        counts.append(np.bincount(group[turn], minlength=int(group.max(initial=-1)) + 1))
     return taken, counts
 
 
@@ -169,14 +148,6 @@ def _portions(
     return portion
 
 
-def _sorted(
-    one: IntArray, other: IntArray, proportion: FloatArray, treated: FloatArray, control: FloatArray
-) -> Pairs:
-    """Return pairs by treated, nearest first, of equal distance by the score of the control."""
-    order = np.lexsort((other, np.abs(control[other] - treated[one]), one))
-    return Pairs(one[order], other[order], proportion[order])
-
-
 def _free(link: list[int], i: int) -> int:
     """Return the next free place from i on, and halve the way there."""
     while link[i] != i:
@@ -185,7 +156,9 @@ def _free(link: list[int], i: int) -> int:
     return i
 
 
-def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: float) -> Pairs:
+def match_again(
+    treated: FloatArray, control: FloatArray, ratio: int, caliper: float
+) -> MatchedGroups:
     """Match with replacement: each subject gets the nearest controls, ties included.
 
     Parameters
@@ -201,17 +174,20 @@ def match_again(treated: FloatArray, control: FloatArray, ratio: int, caliper: f
     All controls up to the distance of the nearest `ratio` are matched, with equal proportions:
     where several are as near there are more of them (Abadie and Imbens 2006, section 2).
     """
-    near = _window(treated, control, ratio)
-    gap = np.where(near >= 0, np.abs(control[near] - treated[:, None]), np.inf)
+    score, level = np.unique(treated), np.unique(control)
+    near = _window(score, control, ratio)
+    gap = np.where(near >= 0, np.abs(control[near] - score[:, None]), np.inf)
     gap = np.sort(gap, axis=1)[:, :ratio]
     # Beyond the caliper no subject is matched; a reach of minus infinity contains no subject.
     farthest = np.where((gap <= caliper) & np.isfinite(gap), gap, -np.inf).max(axis=1)
-    reach = farthest * (1 + _ROUNDING) + 4 * np.finfo(float).eps * np.abs(treated)
-    first = np.searchsorted(control, treated - reach, side="left")
-    last = np.searchsorted(control, treated + reach, side="right")
-    size = np.where(reach >= 0, last - first, 0)
-    other, row = _every(size, first)
-    return _sorted(row, other, 1 / size[row], treated, control)
+    reach = farthest * (1 + _ROUNDING) + 4 * np.finfo(float).eps * np.abs(score)
+    ends = [
+        [np.searchsorted(values, score - reach, side="left"),
+         np.searchsorted(values, score + reach, side="right")] for values in (control, level)
+    ]  # fmt: skip
+    size, levels = (np.where(reach >= 0, last - first, 0) for first, last in ends)
+    other, row = spans(levels, ends[1][0])
+    return matched_groups(treated, control, row, other, 1 / size[row])
 
 
 def _window(scores: FloatArray, others: FloatArray, width: int) -> IntArray:
