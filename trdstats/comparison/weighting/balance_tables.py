@@ -10,10 +10,11 @@ import pandas as pd
 from trdstats.arrays import FloatArray
 from trdstats.comparison.weighting.covariates import CovariateTable
 from trdstats.kernels.weighting.covariate_balance import (
-    balance,
+    CompareGroups,
     c_statistic,
     overlapping_coefficient,
 )
+from trdstats.threads import one_thread
 
 
 def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
@@ -41,14 +42,15 @@ def columns_of(covariates: CovariateTable) -> tuple[list[str], FloatArray]:
     return terms, np.hstack(columns)
 
 
+@one_thread
 def balance_table(covariates: CovariateTable, weight: FloatArray) -> pd.DataFrame:
     """Compare the covariates of every pair of treatments, before and after weighting."""
     terms, X = columns_of(covariates)
-    frames = []
-    for a, b in combinations(range(len(covariates.labels)), 2):
-        one, other = (covariates.treatment == k for k in (b, a))
-        before = balance(X[one], X[other], np.ones(one.sum()), np.ones(other.sum()))
-        after = balance(X[one], X[other], weight[one], weight[other])
+    frames, k = [], len(covariates.labels)
+    groups = CompareGroups(X, covariates.treatment, k)
+    for a, b in combinations(range(k), 2):
+        before = groups.compare(b, a, np.ones(len(X)))
+        after = groups.compare(b, a, weight)
         frames.append(
             pd.DataFrame(
                 {

@@ -111,10 +111,16 @@ def _of_covariate(covariates: CovariateTable, column: str, kept: BoolArray) -> I
         return  # too few are left to go on; the caller says so
     values = covariates.design.frame[column]
     coded = column in covariates.design.uses.categories
-    if coded or isinstance(values.dtype, pd.CategoricalDtype) or values.nunique() <= _MOST_LEVELS:
+    if coded or isinstance(values.dtype, pd.CategoricalDtype) or _has_few_levels(values):
         yield from _levels(covariates, column, values, kept)
     else:
         yield from _ranges(covariates, column, values.to_numpy(dtype=float), kept)
+
+
+def _has_few_levels(values: pd.Series[Any]) -> bool:
+    """Return whether values are levels; the first of them tell where there are many more."""
+    first = values.iloc[: 10 * _MOST_LEVELS].nunique()
+    return first <= _MOST_LEVELS and values.nunique() <= _MOST_LEVELS
 
 
 def _levels(
@@ -133,8 +139,7 @@ def _ranges(
 ) -> Iterator[Violation]:
     treatments = range(len(covariates.labels))
     by_arm = [kept & (covariates.treatment == k) for k in treatments]
-    low = np.array([values[m].min() for m in by_arm])
-    high = np.array([values[m].max() for m in by_arm])
+    low, high = np.array([(v.min(), v.max()) for v in (values[m] for m in by_arm)]).T
     for k, label in enumerate(covariates.labels):
         for side, beyond, apart in (
             ("below", values < low[k], high < low[k]),

@@ -37,6 +37,7 @@ from trdstats.errors import (
 from trdstats.formulas import read_right_side
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
+from trdstats.threads import one_thread
 
 ESTIMANDS = ("ate", "att", "overlap", "matching", "entropy")
 METHODS = ("likelihood", "balancing")
@@ -143,6 +144,7 @@ class PropensityWeights(SummaryMixin):
         if self.scores is not None and self.method == "balancing":
             raise SpecError("scores=... are taken as they are: method='balancing' has no part.")
 
+    @one_thread
     def fit(
         self, data: Study | FrameLike, *, subject: str = "subject", treatment: str = "treatment"
     ) -> PropensityResult:

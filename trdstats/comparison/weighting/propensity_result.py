@@ -365,7 +365,9 @@ class PropensityResult(EstimateResult):
         shown, heading = table, "Covariate"
         if len(self.covariates.labels) > 2:
             # Of many pairs, for each covariate the one that is still the furthest apart.
-            worst = table["smd_after"].abs().groupby(table["term"], sort=False).idxmax()
+            # Where weights leave only rounding, it was the furthest apart before.
+            left = table["smd_after"].abs().round(9) + 1e-12 * table["smd_before"].abs()
+            worst = left.groupby(table["term"], sort=False).idxmax()
             shown, heading = table.loc[worst], "Covariate, least balanced pair"
         rows = tuple(
             (f"{r.treatment} v {r.reference}", r.term, format_number(r.smd_before, 3),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -121,16 +123,26 @@ class TreatmentModel:
                     "estimand='entropy', or fewer covariates."
                 )
         weight = weigh(scores.probability, self.treatment, target, self.of)
+        if self.stabilised:
+            weight = weight * self._proportion(m)[self.treatment]
+        return FittedWeights(weight, partial(self._derivatives, scores, design, m), scores)
+
+    def _proportion(self, m: FloatArray) -> FloatArray:
+        return np.asarray(np.bincount(self.treatment, m, self.k) / m.sum())
+
+    def _derivatives(
+        self, scores: Scores, design: FloatArray, m: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        target: Target = self.estimand  # type: ignore[assignment]
         slope = log_slopes(scores.probability, self.treatment, target, self.of)
         log_derivative = (slope[:, :, None] * design[:, None, :]).reshape(len(design), -1)
         influence = scores.influence()
         if self.stabilised:
-            proportion = np.bincount(self.treatment, m, self.k) / m.sum()
+            proportion = self._proportion(m)
             is_given = np.eye(self.k)[self.treatment]
-            weight = weight * proportion[self.treatment]
             log_derivative = np.hstack([log_derivative, is_given])
             influence = np.hstack([influence, (is_given - proportion) / (m.sum() * proportion)])
-        return FittedWeights(weight, log_derivative, influence * m[:, None], scores)
+        return log_derivative, influence * m[:, None]
 
     def _check(self, scores: Scores, m: FloatArray) -> None:
         """Refuse covariates that identify the treatment; a resample may lose a rare trait."""
@@ -178,17 +190,18 @@ class TreatmentModel:
             influence[in_arm, block] += fit.influence * m[in_arm][:, None]
             log_derivative[in_arm, self.k * q + k] = 1.0
             influence[in_arm, self.k * q + k] = m[in_arm] * (1 - fit.weight) / m[in_arm].sum()
-        return FittedWeights(weight, log_derivative, influence, None, gamma)
+        return FittedWeights(weight, partial(_as_they_are, log_derivative, influence), None, gamma)
 
     def _cut(self, fit: FittedWeights, cap: float) -> FittedWeights:
         """Cut the largest weights of each treatment; those cut no longer follow the model."""
-        weight, slope = fit.weight.copy(), fit.log_derivative.copy()
+        weight, beyond = fit.weight.copy(), np.zeros(len(fit.weight), dtype=bool)
         for k in range(self.k):
             in_arm = self.treatment == k
             limit = np.quantile(weight[in_arm], cap)
             over = in_arm & (weight > limit)
-            weight[over], slope[over] = limit, 0.0
-        return replace(fit, weight=weight, log_derivative=slope)
+            weight[over] = limit
+            beyond |= over
+        return replace(fit, weight=weight, derivatives=partial(_without, fit, beyond))
 
 
 @dataclass(frozen=True)
@@ -198,8 +211,8 @@ class FittedWeights:
     Attributes
     ----------
     weight : ndarray, shape (n,)
-    log_derivative, influence : ndarray, shape (n, p)
-        As in `EstimatedWeights`.
+    derivatives : callable
+        Returns `log_derivative` and `influence`: they are worked out when errors ask for them.
     scores : Scores or None
         None for weights that balance without scores.
     gamma : ndarray, shape (k, q) or None
@@ -207,10 +220,32 @@ class FittedWeights:
     """
 
     weight: FloatArray
-    log_derivative: FloatArray
-    influence: FloatArray
+    derivatives: Callable[[], tuple[FloatArray, FloatArray]]
     scores: Scores | None
     gamma: FloatArray | None = None
+
+    @cached_property
+    def _both(self) -> tuple[FloatArray, FloatArray]:
+        return self.derivatives()
+
+    @property
+    def log_derivative(self) -> FloatArray:
+        """As in `EstimatedWeights`, shape (n, p)."""
+        return self._both[0]
+
+    @property
+    def influence(self) -> FloatArray:
+        """As in `EstimatedWeights`, shape (n, p)."""
+        return self._both[1]
+
+
+def _as_they_are(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return a, b
+
+
+def _without(fit: FittedWeights, beyond: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of weights of which some were cut and no longer follow the model."""
+    return np.where(beyond[:, None], 0.0, fit.log_derivative), fit.influence
 
 
 def _apart(terms: tuple[str, ...], stated: BoolArray) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
+
+_ROWS = 4096  # rows in a block that stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +43,71 @@ def balance(a: FloatArray, b: FloatArray, wa: FloatArray, wb: FloatArray) -> Bal
     a, b : ndarray, shape (n, q) and (m, q)
     wa, wb : ndarray, shape (n,) and (m,)
     """
-    binary = np.array([np.isin(np.concatenate([x, y]), (0.0, 1.0)).all()
-                       for x, y in zip(a.T, b.T, strict=True)])  # fmt: skip
-    # From one of the values, so that a column of equal values has a spread of exactly 0.
-    a, b = a - a[:1], b - a[:1]
-    spread = np.sqrt((a.var(axis=0, ddof=1) + b.var(axis=0, ddof=1)) / 2)
-    ma, mb = np.average(a, axis=0, weights=wa), np.average(b, axis=0, weights=wb)
-    gap = ma - mb
-    with np.errstate(divide="ignore", invalid="ignore"):
-        standardised = np.where(gap == 0, 0.0, gap / spread)
-        ratio = _variance(a, ma, wa) / _variance(b, mb, wb)
-    distance = [_distance(x, y, wa, wb) for x, y in zip(a.T, b.T, strict=True)]
-    return Balance(standardised, np.where(binary, np.nan, ratio), np.array(distance))
+    group = np.repeat([0, 1], [len(a), len(b)])
+    groups = CompareGroups(np.concatenate([a, b]), group, 2)
+    return groups.compare(0, 1, np.concatenate([wa, wb]))
 
 
-def _variance(x: FloatArray, mean: FloatArray, w: FloatArray) -> FloatArray:
-    weights = w / w.sum()
-    return np.asarray(weights @ (x - mean) ** 2 / (1 - weights @ weights))
+class CompareGroups:
+    """Compares the columns of several groups by one set of weights or another.
 
+    Every column is sorted once, however many pairs of groups and sets of weights there are.
 
-def _distance(x: FloatArray, y: FloatArray, wx: FloatArray, wy: FloatArray) -> float:
-    values, place = np.unique(np.concatenate([x, y]), return_inverse=True)
-    weights = np.concatenate([wx / wx.sum(), -wy / wy.sum()])
-    return float(np.abs(np.cumsum(np.bincount(place, weights, len(values)))).max())
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+    group : ndarray of int, shape (n,)
+    k : int
+        Number of groups; none is empty.
+    """
+
+    def __init__(self, X: FloatArray, group: IntArray, k: int) -> None:
+        self._rows = [np.flatnonzero(group == g) for g in range(k)]
+        # From one of the values, so that a column of equal values has a spread of exactly 0.
+        self._first = np.array([X[rows[0]] for rows in self._rows])
+        self._from_first = [X[rows] - X[rows[0]] for rows in self._rows]
+        self._spread = [x.var(axis=0, ddof=1) for x in self._from_first]
+        self._is_marks = np.array(
+            [((x == 0) | (x == 1)).all(axis=0) for x in (X[rows] for rows in self._rows)]
+        )
+        self._place = [np.unique(x, return_inverse=True)[1] for x in X.T]
+
+    def compare(self, a: int, b: int, weight: FloatArray) -> Balance:
+        """Compare two groups, first less second.
+
+        Parameters
+        ----------
+        a, b : int
+        weight : ndarray, shape (n,)
+            Of the rows.
+        """
+        (ma, va), (mb, vb) = self._weighted(a, weight), self._weighted(b, weight)
+        gap = (ma - mb) + (self._first[a] - self._first[b])
+        spread = np.sqrt((self._spread[a] + self._spread[b]) / 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            standardised = np.where(gap == 0, 0.0, gap / spread)
+            ratio = va / vb
+        ratio = np.where(self._is_marks[a] & self._is_marks[b], np.nan, ratio)
+        rows, signed = np.concatenate([self._rows[a], self._rows[b]]), []
+        for g, sign in ((a, 1), (b, -1)):
+            w = weight[self._rows[g]]
+            signed.append(sign * w / w.sum())
+        steps = np.concatenate(signed)
+        distance = [
+            float(np.abs(np.cumsum(np.bincount(place[rows], steps))).max()) for place in self._place
+        ]
+        return Balance(standardised, ratio, np.array(distance))
+
+    def _weighted(self, g: int, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return mean (from the first value) and variance of the columns of a group."""
+        x, w = self._from_first[g], weight[self._rows[g]]
+        part = w / w.sum()
+        mean = part @ x
+        squares = np.zeros(x.shape[1])
+        for begin in range(0, len(x), _ROWS):
+            rows = slice(begin, begin + _ROWS)
+            squares += part[rows] @ (x[rows] - mean) ** 2
+        return mean, squares / (1 - part @ part)
 
 
 def overlapping_coefficient(a: FloatArray, b: FloatArray, bins: int = 20) -> float:

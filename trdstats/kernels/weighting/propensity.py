@@ -23,6 +23,7 @@ from trdstats.kernels.numerics.newton_loglik import Move, maximise, shortest
 
 Target = Literal["ate", "att", "overlap", "matching"]
 _STEPS = 100
+_ROWS = 4096  # subjects in a block: the design of twenty columns takes 650 kB
 _STILL_MOVING = 0.1  # log odds that a step adds while the likelihood stands still
 _NOTICED = 0.1  # share of the longest step from which on a covariate is named
 
@@ -38,8 +39,9 @@ class Scores:
     probability : ndarray, shape (n, k)
     information : ndarray, shape (p, p)
         Minus the derivative of the equations; p = (k - 1) q.
-    parts : ndarray, shape (n, p)
-        Each subject's part in the equations, unweighted by `counts`.
+    design : ndarray, shape (n, q)
+    residual : ndarray, shape (n, k - 1)
+        Each subject's part in the equations, unweighted by `counts`, per unit of the design.
     converged : bool
     separated : ndarray of bool, shape (q,)
         Separated columns: coefficients diverge while the likelihood does not change.
@@ -48,7 +50,8 @@ class Scores:
     gamma: FloatArray
     probability: FloatArray
     information: FloatArray
-    parts: FloatArray
+    design: FloatArray
+    residual: FloatArray
     converged: bool
     separated: BoolArray
 
@@ -58,8 +61,15 @@ class Scores:
         n, k = probability.shape
         none = np.zeros(0, dtype=bool)
         return cls(
-            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)), True, none
-        )
+            np.zeros((k - 1, 0)), probability, np.zeros((0, 0)), np.zeros((n, 0)),
+            np.zeros((n, k - 1)), True, none,
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> FloatArray:
+        """Each subject's part in the equations, shape (n, p), unweighted by `counts`."""
+        parts = self.residual[:, :, None] * self.design[:, None, :]
+        return parts.reshape(len(parts), self.gamma.size)
 
     def influence(self) -> FloatArray:
         """Return the influence of each subject on gamma, shape (n, p)."""
@@ -84,8 +94,8 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     Scores
         Not converged under complete separation of the treatments by the covariates.
     """
-    n, q = X.shape
-    Z = np.eye(k)[treatment]
+    q = X.shape[1]
+    columns, received = np.ascontiguousarray(X.T), np.eye(k)[:, treatment]
     unit = float(counts.mean())
     reach = np.abs(X).max(axis=0)
 
@@ -100,7 +110,7 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
         return bool(reached(move.by).max() > _STILL_MOVING or np.abs(move.by).max() < 1e-7)
 
     top = maximise(
-        partial(_model, X, Z, counts), np.zeros((k - 1) * q), unit=unit, most=_STEPS,
+        partial(_model, columns, received, counts), np.zeros((k - 1) * q), unit=unit, most=_STEPS,
         direction=shortest, is_last=is_last,
     )  # fmt: skip
     if top is None:
@@ -108,11 +118,11 @@ def fit_scores(X: FloatArray, treatment: IntArray, k: int, counts: FloatArray) -
     far = reached(top.by)
     moving = top.settled and far.max() > _STILL_MOVING
     separated = (far > _NOTICED * far.max()) & moving
-    p = top.point.probability
-    parts = ((Z - p)[:, 1:, None] * X[:, None, :]).reshape(n, -1)
+    p = np.ascontiguousarray(top.point.probability.T)
     gamma = top.theta.reshape(k - 1, q)
     converged = top.settled and not moving
-    return Scores(gamma, p, top.point.information, parts, converged, separated)
+    residual = np.eye(k)[treatment, 1:] - p[:, 1:]
+    return Scores(gamma, p, top.point.information, X, residual, converged, separated)
 
 
 def balance_scores(
@@ -131,7 +141,7 @@ def balance_scores(
     of : int
         Treatment whose subjects are the target of "att".
     """
-    n, q = X.shape
+    q = X.shape[1]
     k = start.probability.shape[1]
     Z = np.eye(k)[treatment]
     contrast = Z[:, 1:] - Z[:, :1]
@@ -140,33 +150,36 @@ def balance_scores(
         p = probabilities(X, gamma)
         w = weigh(p, treatment, target, of)
         slope = log_slopes(p, treatment, target, of)
-        parts = (w[:, None, None] * contrast[:, :, None] * X[:, None, :]).reshape(n, -1)
+        residual = w[:, None] * contrast
         J = np.empty((k - 1, q, k - 1, q))
         for a in range(k - 1):
             for b in range(k - 1):
                 J[a, :, b, :] = (X * (counts * w * contrast[:, a] * slope[:, b])[:, None]).T @ X
-        return p, parts, J.reshape((k - 1) * q, -1)
+        return p, residual, J.reshape((k - 1) * q, -1)
+
+    def sums(residual: FloatArray) -> FloatArray:
+        return np.asarray((residual.T * counts) @ X).ravel()
 
     gamma = start.gamma
-    p, parts, J = equations(gamma)
-    size = np.abs(counts @ parts).max()
+    p, residual, J = equations(gamma)
+    size = np.abs(sums(residual)).max()
     converged = False
     for _ in range(_STEPS):
         if size < 1e-9 * counts.sum():
             converged = True
             break
-        step = -np.linalg.lstsq(J, counts @ parts, rcond=1e-14)[0].reshape(k - 1, q)
+        step = -np.linalg.lstsq(J, sums(residual), rcond=1e-14)[0].reshape(k - 1, q)
         length = 1.0
         while length > 1e-6:
             tried = equations(gamma + length * step)
-            left = np.abs(counts @ tried[1]).max()
+            left = np.abs(sums(tried[1])).max()
             if left < size:
                 break
             length /= 2
         else:
             break
-        gamma, size, (p, parts, J) = gamma + length * step, left, tried
-    return Scores(gamma, p, -J, parts, converged, start.separated)
+        gamma, size, (p, residual, J) = gamma + length * step, left, tried
+    return Scores(gamma, p, -J, X, residual, converged, start.separated)
 
 
 def weigh(p: FloatArray, treatment: IntArray, target: Target, of: int) -> FloatArray:
@@ -211,15 +224,41 @@ class _Model:
     loglik: float
     score: FloatArray
     information: FloatArray
-    probability: FloatArray
+    probability: FloatArray  # shape (k, n)
 
 
 def _model(X: FloatArray, Z: FloatArray, counts: FloatArray, theta: FloatArray) -> _Model:
-    eta = np.column_stack([np.zeros(len(X)), X @ theta.reshape(-1, X.shape[1]).T])
-    log_p = log_softmax(eta, axis=1)
-    p = np.exp(log_p)
-    score = (X.T @ (counts[:, None] * (Z - p)[:, 1:])).T.ravel()
-    return _Model(float(counts @ (Z * log_p).sum(axis=1)), score, _information(X, p, counts), p)
+    """Evaluate it in blocks of subjects that stay in the processor's cache.
+
+    Parameters
+    ----------
+    X, Z : ndarray, shape (q, n) and (k, n)
+        The design and the received treatment, subjects in columns.
+    counts : ndarray, shape (n,)
+    theta : ndarray, shape ((k - 1) q,)
+    """
+    (q, n), k = X.shape, len(Z)
+    gamma, p = theta.reshape(k - 1, q), np.empty((k, n))
+    loglik, score, H = 0.0, np.zeros((k - 1, q)), np.zeros((k - 1, q, k - 1, q))
+    for begin in range(0, n, _ROWS):
+        rows = slice(begin, begin + _ROWS)
+        x, z, m, part = X[:, rows], Z[:, rows], counts[rows], p[:, rows]
+        eta = np.zeros(z.shape)
+        eta[1:] = gamma @ x
+        eta -= eta.max(axis=0)
+        odds = np.exp(eta)
+        total = odds.sum(axis=0)
+        np.divide(odds, total, out=part)
+        loglik += float(m @ ((z * eta).sum(axis=0) - np.log(total)))
+        score += ((z - part)[1:] * m) @ x.T
+        for a in range(1, k):
+            for b in range(a, k):
+                w = m * part[a] * ((a == b) - part[b])
+                H[a - 1, :, b - 1] += (x * w) @ x.T
+    for a in range(k - 1):
+        for b in range(a):
+            H[a, :, b] = H[b, :, a].T
+    return _Model(loglik, score.ravel(), H.reshape((k - 1) * q, -1), p)
 
 
 def logistic_sums(
@@ -244,14 +283,3 @@ def probabilities(X: FloatArray, gamma: FloatArray) -> FloatArray:
     """Return the probabilities of the treatments at coefficients (k - 1, q), shape (n, k)."""
     eta = np.column_stack([np.zeros(len(X)), X @ gamma.T])
     return np.exp(log_softmax(eta, axis=1))
-
-
-def _information(X: FloatArray, p: FloatArray, counts: FloatArray) -> FloatArray:
-    k, q = p.shape[1], X.shape[1]
-    H = np.empty((k - 1, q, k - 1, q))
-    for a in range(1, k):
-        for b in range(a, k):
-            w = counts * p[:, a] * ((a == b) - p[:, b])
-            block = (X * w[:, None]).T @ X
-            H[a - 1, :, b - 1, :] = H[b - 1, :, a - 1, :] = block
-    return H.reshape((k - 1) * q, -1)

@@ -1,0 +1,62 @@
+"""Balance of several groups at once against its formulas, and a likelihood in blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from scipy.stats import ks_2samp
+
+from trdstats.kernels.weighting import propensity
+from trdstats.kernels.weighting.covariate_balance import CompareGroups, balance
+
+
+def test_several_groups_are_compared_as_two_at_a_time() -> None:
+    rng = np.random.default_rng(3)
+    X = np.column_stack([rng.normal(size=9_000), rng.integers(0, 2, 9_000), np.full(9_000, 0.1),
+                         np.round(rng.normal(size=9_000), 1)])  # fmt: skip
+    group, w = rng.integers(0, 3, 9_000), rng.uniform(0.5, 2, 9_000)
+    groups = CompareGroups(X, group, 3)
+    for a, b in ((0, 1), (2, 0), (1, 2)):
+        one, other = group == a, group == b
+        got = groups.compare(a, b, w)
+        means = [np.average(X[g], axis=0, weights=w[g]) for g in (one, other)]
+        spread = np.sqrt((X[one].var(axis=0, ddof=1) + X[other].var(axis=0, ddof=1)) / 2)
+        expected = (means[0] - means[1]) / np.where(spread > 1e-9, spread, np.inf)
+        # Sums of thousands of terms in another order: 1e-12 is rounding.
+        assert got.standardised == pytest.approx(expected, rel=1e-10, abs=1e-12)
+        assert got.standardised[2] == 0.0  # equal values, exactly
+        part = [w[g] / w[g].sum() for g in (one, other)]
+        variances = [
+            p @ (X[g] - m) ** 2 / (1 - p @ p)
+            for g, m, p in zip((one, other), means, part, strict=True)
+        ]
+        ratio = variances[0] / variances[1]
+        assert got.variance_ratio[[0, 3]] == pytest.approx(ratio[[0, 3]], rel=1e-10)
+        assert np.isnan(got.variance_ratio[1])
+        plain = groups.compare(a, b, np.ones(9_000))
+        for k in (0, 1, 3):
+            ks = ks_2samp(X[one, k], X[other, k]).statistic
+            assert plain.distance[k] == pytest.approx(ks, rel=1e-12)
+        alone = balance(X[one], X[other], w[one], w[other])
+        assert alone.distance == pytest.approx(got.distance, rel=1e-12)
+
+
+def test_the_likelihood_in_blocks_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    n, k = 1_000, 3
+    X = np.column_stack([np.ones(n), rng.normal(size=(n, 3))])
+    treatment, counts = rng.integers(0, k, n), rng.integers(0, 3, n).astype(float)
+    theta = rng.normal(size=(k - 1) * 4)
+    monkeypatch.setattr(propensity, "_ROWS", 64)
+    got = propensity._model(np.ascontiguousarray(X.T), np.eye(k)[:, treatment], counts, theta)
+    eta = np.column_stack([np.zeros(n), X @ theta.reshape(k - 1, -1).T])
+    log_p = log_softmax(eta, axis=1)
+    p, Z = np.exp(log_p), np.eye(k)[treatment]
+    assert got.loglik == pytest.approx(float(counts @ log_p[np.arange(n), treatment]), rel=1e-12)
+    score = np.einsum("n,na,nq->aq", counts, (Z - p)[:, 1:], X).ravel()
+    assert got.score == pytest.approx(score, rel=1e-10)
+    inner = np.eye(k)[None] * p[:, :, None] - p[:, :, None] * p[:, None, :]
+    H = np.einsum("n,nab,nq,nr->aqbr", counts, inner[:, 1:, 1:], X, X).reshape(8, 8)
+    assert got.information == pytest.approx(H, rel=1e-10)
+    assert pytest.approx(p, rel=1e-12) == got.probability.T
