@@ -3,14 +3,13 @@
 A Cox model of the hazard of censoring gives subject i the cumulative hazard H(t) r_i, r_i =
 exp(x_i'b), with a separate baseline H in every group. At an event time t subjects at risk have
 weight exp(H(t-) r_i); the curve is the product of 1 - (weighted events) / (weighted at risk). A
-baseline
-common to the group cancels: these are stabilised weights, and without covariates the curve is
-that of Kaplan and Meier.
+baseline common to the group cancels: these are stabilised weights, and without covariates the
+curve is that of Kaplan and Meier.
 
 References
 ----------
-Robins and Finkelstein 2000, doi:10.1111/j.0006-341X.2000.00779.x (equations 3 to 6). The influence
-of subjects, through b and H too, by the chain rule from that on a Cox model: Lin and Wei 1989,
+Robins and Finkelstein 2000, doi:10.1111/j.0006-341X.2000.00779.x (equations 3 to 6). Influence,
+through b and H too, follows from that on a Cox model: Lin and Wei 1989,
 doi:10.1080/01621459.1989.10478874; Tsiatis 1981, doi:10.1214/aos/1176345335.
 """
 
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.weighted_risk import WeightedRisk
 from trdstats.kernels.risk_sets.partial_likelihood import (
     CoxFit,
     Episodes,
@@ -41,12 +41,11 @@ class Observed:
 
     Attributes
     ----------
-    time, entry : ndarray, shape (n,)
+    time, entry, weight : ndarray, shape (n,)
+        Weights are positive.
     event : ndarray of bool, shape (n,)
     group : ndarray of int, shape (n,)
         0, 1, 2, ...
-    weight : ndarray, shape (n,)
-        Positive.
     X : ndarray, shape (n, q)
         Covariates of censoring.
     """
@@ -85,7 +84,7 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     Parameters
     ----------
     data : Observed
-        Covariates of full rank, at least one.
+        With covariates of full rank.
     horizon : float
         Censoring from it on changes no weight that is needed, and is not modelled: it is the end
         of the schedule and no departure.
@@ -99,15 +98,14 @@ def fit_censoring(data: Observed, horizon: float) -> CensoringModel | None:
     entered = 2.0 * np.searchsorted(times, data.entry, side="right")
     sets = RiskSets.of(place, np.where(data.entry > 0, entered, 0.0), data.group)
     fit = maximise(Standardised.of(Episodes.of(data.X, left, data.weight, sets, "efron")))
-    part = score_residuals(fit.data, fit.fit) * data.weight[:, None]
-    information = fit.fit.information
+    part, information = score_residuals(fit.data, fit.fit), fit.fit.information
     # In units of each covariate, so that rank is judged equally for years and points.
     unit = np.sqrt(data.X.var(axis=0) * max(float(data.weight[left].sum()), 1e-300))
     value, vector = np.linalg.eigh(information / np.outer(unit, unit))
     nothing = vector[:, value <= _NO_INFORMATION]
     unknown = (np.abs(nothing) > 1e-6).any(axis=1)
     inverse = np.full_like(information, np.nan) if unknown.any() else np.linalg.inv(information)
-    return CensoringModel(fit, part @ inverse, unknown)
+    return CensoringModel(fit, data.weight[:, None] * part @ inverse, unknown)
 
 
 def _place_of_events(times: FloatArray, at: FloatArray) -> FloatArray:
@@ -161,35 +159,58 @@ def weighted_curve(data: Observed, model: CensoringModel | None, group: int) -> 
     """Estimate the curve of one group."""
     members = np.flatnonzero(data.group == group)
     time = np.unique(data.time[members][data.event[members]])
-    baseline = np.zeros(len(time))
-    if model is not None:
-        baseline = _baseline(data, model, group, time)
-    hazard, largest, effective, at_risk = (np.empty(len(time)) for _ in range(4))
-    for k, (t, H) in enumerate(zip(time, baseline, strict=True)):
-        there = (data.entry[members] < t) & (t <= data.time[members])
-        there |= (data.entry[members] <= 0) & (t <= data.time[members])
-        w = _weights(data, model, members, H)
-        now = there & data.event[members] & (data.time[members] == t)
-        w = np.where(there, w, 0.0)
-        total = w.sum()
-        hazard[k] = w[now].sum() / total
-        at_risk[k] = there.sum()
-        largest[k] = w.max() * at_risk[k] / total
-        effective[k] = total**2 / (w**2).sum()
+    baseline = np.zeros(len(time)) if model is None else _baseline(data, model, group, time)
+    risk = _risk(data, model, members, time, baseline)
+    hazard, largest, effective, at_risk = (
+        _written_out(data, model, members, time, baseline) if risk is None else risk.curve()
+    )
     # Where the last at risk has the event a rounding error must not stay.
     hazard = np.where(hazard > 1 - 1e-12, 1.0, hazard)
     survival = np.asarray(np.cumprod(1 - hazard), dtype=float)
     return WeightedCurve(members, time, hazard, survival, baseline, largest, effective, at_risk)
 
 
+def _risk(
+    data: Observed, model: CensoringModel | None, members: IntArray, time: FloatArray,
+    baseline: FloatArray,
+) -> WeightedRisk | None:  # fmt: skip
+    """Return the sums of all event times together; None where they had better be written out."""
+    if (data.entry[members] > 0).any():
+        return None  # differences of sums would lose digits
+    risk = np.zeros(len(members)) if model is None else model.fit.fit.risk[members]
+    return WeightedRisk.of(
+        data.time[members], data.event[members], data.weight[members], risk, time, baseline
+    )
+
+
+def _written_out(
+    data: Observed, model: CensoringModel | None, members: IntArray, time: FloatArray,
+    baseline: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Return hazard, largest, effective and at risk of `WeightedCurve`, time by time."""
+    hazard, largest, effective, at_risk = (np.empty(len(time)) for _ in range(4))
+    for k, (t, H) in enumerate(zip(time, baseline, strict=True)):
+        there, w = _weights(data, model, members, t, H)
+        now = there & data.event[members] & (data.time[members] == t)
+        total = w.sum()
+        hazard[k] = w[now].sum() / total
+        at_risk[k] = there.sum()
+        largest[k] = w.max() * at_risk[k] / total
+        effective[k] = total**2 / (w**2).sum()
+    return hazard, largest, effective, at_risk
+
+
 def _weights(
-    data: Observed, model: CensoringModel | None, members: IntArray, H: float
-) -> FloatArray:
-    if model is None:
-        return data.weight[members]
-    exponent = H * model.fit.fit.risk[members]
-    # A common factor cancels, and keeps the exponentials finite.
-    return np.asarray(data.weight[members] * np.exp(exponent - exponent.mean()))
+    data: Observed, model: CensoringModel | None, members: IntArray, t: float, H: float
+) -> tuple[BoolArray, FloatArray]:
+    """Return who is at risk at a time, and weights, 0 for others."""
+    entry, w = data.entry[members], data.weight[members]
+    there = (t <= data.time[members]) & ((entry < t) | (entry <= 0))
+    if model is not None:
+        exponent = H * model.fit.fit.risk[members]
+        # A common factor cancels, and keeps the exponentials finite.
+        w = w * np.exp(exponent - exponent.mean())
+    return there, np.where(there, w, 0.0)
 
 
 def _baseline(data: Observed, model: CensoringModel, group: int, time: FloatArray) -> FloatArray:
@@ -219,17 +240,33 @@ def curve_influence(
     -------
     ndarray, shape (n, p)
     """
-    members, p = curve.members, slope.shape[1]
-    left = 1 - curve.hazard
-    each = -slope / np.where(left > 0, left, np.inf)[:, None]
+    each = -slope / np.where(curve.hazard < 1, 1 - curve.hazard, np.inf)[:, None]
+    members = curve.members
+    risk = _risk(data, model, members, curve.time, curve.baseline)
+    if risk is None:
+        direct, on_H, on_beta = _effects_written_out(data, model, curve, each)
+    else:
+        X = data.X if model is None else model.fit.data.X
+        direct = np.zeros((len(data.time), each.shape[1]))
+        direct[members], on_H, on_beta = risk.effects(curve.hazard, each, X[members])
+    if model is not None:
+        direct += _through_baseline(data, model, curve, on_H)
+        direct += model.on_beta @ on_beta
+    return direct
+
+
+def _effects_written_out(
+    data: Observed, model: CensoringModel | None, curve: WeightedCurve, each: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the effects of `WeightedRisk.effects`, time by time."""
+    members, p = curve.members, each.shape[1]
     direct = np.zeros((len(data.time), p))
     q = data.X.shape[1]
     on_H, on_beta = np.zeros((len(curve.time), p)), np.zeros((q, p))
     for k, (t, H) in enumerate(zip(curve.time, curve.baseline, strict=True)):
         if not each[k].any():
             continue
-        there = (t <= data.time[members]) & ((data.entry[members] < t) | (data.entry[members] <= 0))
-        w = np.where(there, _weights(data, model, members, H), 0.0)
+        _, w = _weights(data, model, members, t, H)
         now = data.event[members] & (data.time[members] == t)
         part = w * (now - curve.hazard[k]) / w.sum()
         direct[members] += part[:, None] * each[k]
@@ -238,15 +275,13 @@ def curve_influence(
             on_H[k] = pulled.sum() * each[k]
             centred = model.fit.data.X[members]
             on_beta += np.outer(H * (pulled @ centred), each[k])
-    if model is None:
-        return direct
-    return direct + _through_baseline(data, model, curve, on_H) + model.on_beta @ on_beta
+    return direct, on_H, on_beta
 
 
 def _through_baseline(
     data: Observed, model: CensoringModel, curve: WeightedCurve, on_H: FloatArray
 ) -> FloatArray:
-    """Return what each subject does through H(t-), given the derivatives in it, shape (n, p)."""
+    """Return what each subject does through H(t-), given derivatives in it, shape (n, p)."""
     episodes, fit = model.fit.data, model.fit.fit
     sets = episodes.sets
     group = data.group[curve.members[0]]
