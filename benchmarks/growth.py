@@ -24,6 +24,7 @@ import record
 import trdstats as trd
 
 SIZES = (5_000, 10_000, 20_000, 40_000)
+FEWER = " (a tenth of the subjects)"  # work that is the square of the subjects by nature
 DAYS = np.arange(0, 77, 7)
 LINEAR = 1.15
 
@@ -88,7 +89,16 @@ def untied(n: int) -> trd.EventTimes:
     return trd.EventTimes(seen[["subject", "treatment", "status", "age"]].assign(time=time_))
 
 
-MMRM = trd.MMRM("change ~ baseline * visit + treatment * visit")
+FORMULA = "change ~ baseline * visit + treatment * visit"
+MMRM = trd.MMRM(FORMULA)
+DEFINITIONS = {f"response {p} %": trd.Response(p / 100) for p in range(30, 70, 2)}
+
+
+def imputed(method: Any, n: int) -> pd.DataFrame:
+    draws = trd.Imputation(FORMULA, method=method).draw(visits(n))
+    return draws.impute("MAR").analyse(trd.ANCOVA("baseline")).pool().tidy()
+
+
 WORK: dict[str, Callable[[int], Any]] = {
     "Study": lambda n: trd.Study(rows(n), scale="MADRS"),
     "assess": lambda n: trd.assess(study(n), trd.Response()),
@@ -129,6 +139,14 @@ WORK: dict[str, Callable[[int], Any]] = {
     "IPCW": lambda n: trd.IPCW("age", tau=56).fit(onset(n)).tidy(),
     "IPCW, untied": lambda n: trd.IPCW("age", tau=56).fit(untied(n)).tidy(),
     "Matching": lambda n: trd.Matching("age", treated="B").fit(study(n)),
+    "Imputation, 20 draws": lambda n: imputed(trd.ApproximateBayes(20, seed=1), n),
+    "Imputation, jackknife" + FEWER: lambda n: imputed(trd.ConditionalMean(), n),
+    "BinaryTippingPoint" + FEWER: lambda n: trd.BinaryTippingPoint(
+        trd.Response(), 42, "B", reference="A"
+    ).fit(study(n)),
+    "multiverse, 20 definitions": lambda n: trd.multiverse(
+        study(n), DEFINITIONS, primary="response 50 %", day=42
+    ),
     "audit_schedule": lambda n: trd.audit_schedule(study(n), trd.Response()),
 }
 
@@ -158,17 +176,18 @@ def main() -> None:
     for name, call in WORK.items():
         if wanted and not any(w.lower() in name.lower() for w in wanted):
             continue
+        sizes = [n // 10 for n in SIZES] if name.endswith(FEWER) else list(SIZES)
         try:
-            took = [seconds(call, n) for n in SIZES]
-            memory = [megabytes(call, n) for n in SIZES[-2:]]
+            took = [seconds(call, n) for n in sizes]
+            memory = [megabytes(call, n) for n in sizes[-2:]]
         except Exception as error:  # one that fails says so and the others go on
             table.append([name, repr(error)[:80], "", "", "", ""])
             print(table[-1], flush=True)
             continue
-        grows = np.polyfit(np.log(SIZES[1:]), np.log(took[1:]), 1)[0]
+        grows = np.polyfit(np.log(sizes[1:]), np.log(took[1:]), 1)[0]
         bytes_grow = np.log2(memory[1] / memory[0])
         table.append([name, f"{took[0]:.3f}", f"{took[-1]:.3f}", f"{grows:.2f}",
-                      f"{memory[1] / SIZES[-1] * 1000:.0f}", f"{bytes_grow:.2f}"])  # fmt: skip
+                      f"{memory[1] / sizes[-1] * 1000:.0f}", f"{bytes_grow:.2f}"])  # fmt: skip
         print(" | ".join(table[-1]), flush=True)
     if wanted:
         return
@@ -178,8 +197,10 @@ def main() -> None:
     body += (
         "\n\nSubjects with eleven visits each, a tenth of them missed. The exponent is that of the "
         'last two doublings; below 1 fixed costs still count. Work on distinct times ("untied") '
-        "has as many of them as subjects: weights of IPCW change at every one, so that it is "
-        "quadratic there by nature, and linear on days of visits."
+        "has as many of them as subjects. Two kinds of work are the square of the subjects by "
+        "nature and are timed with a tenth of them: the jackknife of imputation fits and completes "
+        "the data once for every subject, and a tipping point of rates has a row for every pair of "
+        "numbers of responders among those not assessed."
     )
     record.write("growth", "How the work grows with the subjects", body)
 

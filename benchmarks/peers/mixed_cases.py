@@ -1,13 +1,13 @@
-"""Mixed models beside statsmodels."""
+"""Mixed models beside statsmodels and mixedlm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from cases import Case
+from cases import Case, has
 
 import trdstats as trd
 
@@ -24,8 +24,30 @@ def courses(n: int, visits: int, *, seed: int = 2) -> pd.DataFrame:
                          "score": score + 3 * rng.normal(size=len(subject))})  # fmt: skip
 
 
+NORMAL = "normal tests; trdstats adds degrees of freedom by Satterthwaite"
+
+
+def _mixedlm(formula: str, frame: pd.DataFrame, spec: trd.LMM) -> Callable[[], Any]:
+    """Return a fit by mixedlm, after a look at whether it reaches the estimates of ours."""
+
+    def fit() -> Any:
+        from mixedlm import lmer, tidy
+
+        result = lmer(formula, frame)
+        return result, tidy(result)
+
+    if has("mixedlm"):
+        theirs, ours = fit()[0], spec.fit(frame)
+        variance = ours.residual_variance
+        apart = np.abs(ours.tidy()["estimate"].to_numpy() - list(theirs.fixef().values()))
+        if apart.max() > 1e-4 or abs(theirs.sigma**2 / variance - 1) > 1e-4:
+            raise ValueError(f"mixedlm and trdstats differ on {formula!r}: not the same fit")
+    return fit
+
+
 def _slope(n: int) -> Case:
     frame = courses(n, 10)
+    spec = trd.LMM("score ~ week * treatment", random="1 + week")
 
     def statsmodels() -> Any:
         from statsmodels.regression.mixed_linear_model import MixedLM
@@ -37,9 +59,12 @@ def _slope(n: int) -> Case:
 
     return Case(
         f"Mixed model, random slope, days of their own, {n:,} x 10",
-        lambda: trd.LMM("score ~ week * treatment", random="1 + week").fit(frame).tidy(),
-        {"statsmodels": statsmodels},
-        {"statsmodels": "normal tests; trdstats adds degrees of freedom by Satterthwaite"},
+        lambda: spec.fit(frame).tidy(),
+        {
+            "statsmodels": statsmodels,
+            "mixedlm": _mixedlm("score ~ week * treatment + (1 + week | subject)", frame, spec),
+        },
+        {"statsmodels": NORMAL, "mixedlm": NORMAL},
     )
 
 
@@ -58,6 +83,8 @@ def nested(sites: int, each: int, visits: int, *, seed: int = 3) -> pd.DataFrame
 
 def _nested(sites: int, each: int, visits: int) -> Case:
     frame = nested(sites, each, visits)
+    spec = trd.LMM("score ~ week", random={"site": "1", "subject": "1"})
+    mixedlm = _mixedlm("score ~ week + (1 | site) + (1 | subject)", frame, spec)
 
     def statsmodels() -> Any:
         import statsmodels.formula.api as smf
@@ -68,8 +95,9 @@ def _nested(sites: int, each: int, visits: int) -> Case:
 
     return Case(
         f"Mixed model, subjects in sites, {sites} sites of {each} x {visits}",
-        lambda: trd.LMM("score ~ week", random={"site": "1", "subject": "1"}).fit(frame).tidy(),
-        {"statsmodels": statsmodels} if sites * each <= 200 else {},
+        lambda: spec.fit(frame).tidy(),
+        {"mixedlm": mixedlm} | ({"statsmodels": statsmodels} if sites * each <= 200 else {}),
+        {"mixedlm": NORMAL},
     )
 
 

@@ -113,9 +113,12 @@ def back(values: FloatArray, scales: tuple[ScaleName, ...]) -> FloatArray:
 
 
 def _each(values: FloatArray, scales: tuple[ScaleName, ...], what: str) -> FloatArray:
+    distinct = dict.fromkeys(scales)
+    if len(distinct) == 1:
+        return np.array(getattr(SCALES[scales[0]], what)(values), dtype=float)
     names = np.array(scales, dtype=object)
     result = np.empty(len(values))
-    for name in dict.fromkeys(scales):
+    for name in distinct:
         rows = names == name
         result[rows] = getattr(SCALES[name], what)(values[rows])
     return result

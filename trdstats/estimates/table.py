@@ -165,7 +165,8 @@ class EstimateTable(SummaryMixin):
             "conf_low": low, "conf_high": high, "conf_level": conf_level,
             "reason": list(self.reasons),
         }  # fmt: skip
-        keys = self.keys.reset_index(drop=True)
+        keys = self.keys.copy(deep=False)
+        keys.index = pd.RangeIndex(len(keys))
         # Columns set one after the other would cost more than all the arithmetic.
         columns: dict[Hashable, object] = dict(keys.items())
         return pd.DataFrame(columns | statistics, index=keys.index)
@@ -179,9 +180,10 @@ class EstimateTable(SummaryMixin):
         """
         at = np.atleast_1d(np.asarray(rows))
         at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.intp)
-        unit = np.eye(len(self))[at]
+        unit, keys = np.eye(len(self))[at], self.keys.iloc[at]
+        keys.index = pd.RangeIndex(len(keys))
         return replace(
-            self, keys=self.keys.iloc[at].reset_index(drop=True), value=self.value[at],
+            self, keys=keys, value=self.value[at],
             scale=tuple(self.scale[j] for j in at), covariance=self.covariance[np.ix_(at, at)],
             influences=None if self.influences is None else self.influences[:, at],
             null=self.null[at], limits_scale=tuple(self.limits_scale[j] for j in at),

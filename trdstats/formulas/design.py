@@ -287,13 +287,9 @@ def read_covariates(
     is_missing = table[needed].isna().any(axis=1).to_numpy()
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")
-    frame = as_categories(
-        table[~is_missing].reset_index(drop=True),
-        needed,
-        uses=parsed.columns(),
-        what=what,
-        keep_levels=keep_levels,
-    )
+    rows = table[~is_missing] if is_missing.any() else table.copy(deep=False)
+    rows.index = pd.RangeIndex(len(rows))
+    frame = as_categories(rows, needed, uses=parsed.columns(), what=what, keep_levels=keep_levels)
     matrix = _with_intercept(parsed).get_model_matrix(frame, output="pandas", na_action="raise")
     X, terms = _without_intercept(matrix)
     if len(terms) < least:

@@ -226,7 +226,7 @@ class EventTimes(SummaryMixin):
         A subject censored at time 0 is at risk at time 0 only. It is among the rows where somebody
         had an event there, whose denominator it belongs to, and carries no information otherwise.
         """
-        later = (self.frame["time"] > 0).to_numpy()
+        later = self.frame["time"].to_numpy() > 0
         if later.all() or (self.frame["status"].to_numpy()[~later] > 0).any():
             plain = self.frame.copy(deep=False)
             plain.index = pd.RangeIndex(len(plain))
@@ -269,7 +269,8 @@ class EventTimes(SummaryMixin):
 
     def n_unseen(self) -> int:
         """Return the number of subjects censored at time 0: not observed after the origin."""
-        return int(((self.frame["time"] == 0) & (self.frame["status"] == 0)).sum())
+        time, status = self.frame["time"].to_numpy(), self.frame["status"].to_numpy()
+        return int(((time == 0) & (status == 0)).sum())
 
     def only(self, treatments: Sequence[Level]) -> EventTimes:
         """Return the event times of some of the treatments.

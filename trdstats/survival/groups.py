@@ -353,10 +353,14 @@ def notes_of(
             "The origin is dated at the visit that found it; half of them came about in gaps of "
             f"{gap.median():g} days or more. impute_origin shows what that does."
         )
-    gap = (times.frame["right"] - times.frame["left"])[times.frame["status"] == 1]
-    if dated and len(gap) and gap.median() > 0:
+    # As arrays: on columns of a frame these few lines would cost more than a curve.
+    left, right, status = (times.frame[c].to_numpy() for c in ("left", "right", "status"))
+    gap = (right - left)[status == 1]
+    gap = gap[~np.isnan(gap)]
+    middle = float(np.median(gap)) if dated and len(gap) else 0.0
+    if middle > 0:
         notes.append(
             "Events are dated at the visit that found them; half of them lie in gaps of "
-            f"{gap.median():g} days or more."
+            f"{middle:g} days or more."
         )
     return tuple(notes)

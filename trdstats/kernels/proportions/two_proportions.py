@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from math import exp, inf, isnan, log, nan, sqrt
 
 from scipy.optimize import brentq
+from scipy.special import ndtr
 from scipy.stats import norm
 
 from trdstats.errors import check_choice, check_level
@@ -220,6 +222,7 @@ def _checked(
     return check_table(x1, n1, x0, n0)
 
 
+@cache
 def _critical(conf_level: float) -> float:
     return critical_value(conf_level)
 
@@ -234,7 +237,8 @@ def _ratio(a: float, b: float) -> float:
 def _with_test(
     estimate: float, error: float, low: float, high: float, statistic: float
 ) -> Contrast:
-    p = nan if isnan(statistic) else float(2 * norm.sf(abs(statistic)))
+    # The upper tail, as norm.sf has it: its checks would cost more than the rest of a test.
+    p = nan if isnan(statistic) else float(2 * ndtr(-abs(statistic)))
     return Contrast(estimate, error, low, high, statistic, p)
 
 

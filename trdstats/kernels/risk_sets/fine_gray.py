@@ -164,8 +164,8 @@ def evaluate(data: Subdistribution, beta: FloatArray) -> Fit | None:
     if not np.isfinite(risk).all():
         return None
     risk_weight = data.weight * risk
-    S0 = data.over(risk_weight)
-    S1 = data.over(risk_weight[:, None] * data.X)
+    sums = data.over(_beside(risk_weight, data.X))
+    S0, S1 = sums[:, 0], sums[:, 1:]
     d = data.at(np.where(data.event, data.weight, 0.0))
     S0 = np.where(d > 0, S0, 1.0)
     hazard, mean = d / S0, S1 / S0[:, None]
@@ -186,14 +186,15 @@ def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
     at u and later, as the paper and cmprsk have it.
     """
     expected = fit.hazard[:, None] * fit.mean
-    pulled = data.X * data.part(fit.hazard)[:, None] - data.part(expected)
+    parts = data.part(np.column_stack((fit.hazard, expected)))
+    pulled = data.X * parts[:, :1] - parts[:, 1:]
     gained = np.where(data.event[:, None], data.X - fit.mean[data.place], 0.0)
     first = gained - fit.risk[:, None] * pulled
-    weighted = data.weight * fit.risk
+    weighted = _beside(data.weight * fit.risk, data.X)
     of_censoring = np.zeros_like(first)
     for s, free in enumerate(data.free):
-        held0 = data.kept(weighted, s)
-        held1 = data.kept(weighted[:, None] * data.X, s)
+        held = data.kept(weighted, s)
+        held0, held1 = held[:, 0], held[:, 1:]
         ahead0 = _from_here(free * fit.hazard)
         ahead1 = _from_here(free[:, None] * expected)
         q = np.zeros_like(ahead1)
@@ -204,6 +205,11 @@ def score_parts(data: Subdistribution, fit: Fit) -> FloatArray:
         in_stratum = (data.stratum == s) & data.last
         of_censoring[in_stratum] = (lost - taken)[in_stratum]
     return np.asarray(data.weight[:, None] * (first + of_censoring))
+
+
+def _beside(weight: FloatArray, X: FloatArray) -> FloatArray:
+    """Return weights, and the columns times the weights, side by side: one pass sums both."""
+    return np.column_stack((weight, weight[:, None] * X))
 
 
 def _from_here(values: FloatArray) -> FloatArray:

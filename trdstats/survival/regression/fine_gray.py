@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -153,13 +152,17 @@ class FineGray:
             regressed.entry, last,
         )  # fmt: skip
         start, unit = np.zeros(scaled.shape[1]), float(regressed.weight.mean())
-        top = maximise(partial(evaluate, data), start, unit=unit)
+        null = evaluate(data, start)
+
+        def likelihood(beta: FloatArray) -> Fit | None:
+            return null if beta is start else evaluate(data, beta)
+
+        top = maximise(likelihood, start, unit=unit)
         separated = np.ones(scaled.shape[1], dtype=bool) if top is None else np.abs(top.theta) > 12
         if top is None or separated.any() or not top.converged:
             terms = [t for t, e in zip(regressed.design.terms, separated, strict=True) if e]
             name = times.causes.get(self.cause, times.outcome)
             raise no_finite_estimate(terms or regressed.design.terms, name)
-        null = evaluate(data, start)
         assert null is not None  # the search began there
         return FineGrayResult(
             spec=self,

@@ -117,16 +117,18 @@ def regress(
     group = sample.groups[0]
     weight = np.zeros(len(frame))
     weight[group.row] = group.weight
-    usable = (weight > 0) & frame[list(needed)].notna().all(axis=1).to_numpy()
+    usable = weight > 0
+    for column in needed:
+        usable &= frame[column].notna().to_numpy()
     row = np.flatnonzero(usable)
     if not len(row):
         raise NotEstimableError(f"No subject has {', '.join(needed)}.")
-    design = read_covariates(frame.iloc[row].reset_index(drop=True), formula, what="event times")
+    design = read_covariates(_rows(frame, row), formula, what="event times")
     check_full_rank(design.X - design.X.mean(axis=0), design.terms)
     row = row[design.kept]
     kept = np.zeros(len(frame), dtype=bool)
     kept[row] = True
-    rows = frame.iloc[row].reset_index(drop=True)
+    rows = _rows(frame, row)
     return Regressed(
         times=times,
         sample=sample.keep(kept),
@@ -141,6 +143,11 @@ def regress(
         left_out=int((weight > 0).sum()) - len(row),
         lacked=tuple(c for c in dict.fromkeys(needed) if frame[c][weight > 0].isna().any()),
     )
+
+
+def _rows(frame: pd.DataFrame, row: IntArray) -> pd.DataFrame:
+    """Return some rows of a frame, counted from 0; all of them as they are."""
+    return frame if len(row) == len(frame) else frame.iloc[row].reset_index(drop=True)
 
 
 def ends_of_runs(owner: IntArray) -> tuple[BoolArray, BoolArray]:
