@@ -29,6 +29,7 @@ from trdstats.estimates.weights import (
 from trdstats.formulas import check_full_rank
 from trdstats.kernels.weighting.generalised_linear import Family, LinearFit, fit_linear_model
 from trdstats.kernels.weighting.propensity import fit_scores
+from trdstats.threads import one_thread
 
 # Log odds a standard deviation of a covariate makes where it separates treatments.
 SEPARATED = 12.0
@@ -202,6 +203,7 @@ class TreatmentModel:
         return softmax(eta, axis=1)
 
 
+@one_thread
 def fit_treatment_model(
     X: FloatArray, terms: Sequence[str], sample: AnalysisSet, rows: BoolArray
 ) -> TreatmentModel:

@@ -29,6 +29,7 @@ from trdstats.outcomes import EventTimes, as_event_times
 from trdstats.survival.groups import notes_of, split
 from trdstats.survival.late_entry import check_observed
 from trdstats.tables import Summary, SummaryMixin
+from trdstats.threads import one_thread
 
 
 @checked
@@ -98,6 +99,7 @@ class IPCW(SummaryMixin):
         if not all(d > 0 and np.isfinite(d) for d in every):
             raise SpecError(f"days and tau must be positive; got {list(self.days)!r}, {self.tau}.")
 
+    @one_thread
     def fit(
         self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
     ) -> IPCWResult:

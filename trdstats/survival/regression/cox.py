@@ -31,6 +31,7 @@ from trdstats.survival.regression.regression_data import (
     standardise,
 )
 from trdstats.tables import Summary, SummaryMixin
+from trdstats.threads import one_thread
 
 Correction = Literal["jackknife", "none"]
 OfTime = Literal["log", "identity", "sqrt"]
@@ -122,6 +123,7 @@ class CoxPH(SummaryMixin):
                 "firth=True has a likelihood of independent subjects: leave robust and cluster out."
             )
 
+    @one_thread
     def fit(
         self,
         times: EventTimes | EpisodeTable | FrameLike,

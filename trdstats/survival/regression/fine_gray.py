@@ -38,6 +38,7 @@ from trdstats.survival.regression.regression_data import (
 )
 from trdstats.survival.reported_days import check_days
 from trdstats.tables import Summary, Table, each_row, format_level
+from trdstats.threads import one_thread
 
 _LEAST_IN_A_CURVE = 5  # subjects
 
@@ -92,6 +93,7 @@ class FineGray:
             raise SpecError(f"cause is a status of 1 or above; got {self.cause}.")
         check_level(self.conf_level)
 
+    @one_thread
     def fit(
         self, times: EventTimes | Episodes | FrameLike, *, weights: WeightsLike | None = None
     ) -> FineGrayResult:
@@ -204,6 +206,7 @@ class FineGrayResult(Coefficients):
     _centre: FloatArray
     _spread: FloatArray
 
+    @one_thread
     def estimates(self) -> Estimates:
         """Return the log subdistribution hazard ratios; their variance is robust."""
         data = self._regressed

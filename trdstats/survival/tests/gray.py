@@ -19,6 +19,7 @@ from trdstats.survival.groups import Sample, counts_header, notes_of, split
 from trdstats.survival.late_entry import check_at_risk_throughout
 from trdstats.survival.tests.group_test import why_no_test
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_number, format_p
+from trdstats.threads import one_thread
 
 
 @checked
@@ -62,6 +63,7 @@ class GrayTest:
         if self.rho < 0:
             raise SpecError(f"rho must be 0 or more; got {self.rho}.")
 
+    @one_thread
     def fit(
         self, times: EventTimes | FrameLike, *, weights: WeightsLike | None = None
     ) -> GrayTestResult:
