@@ -14,7 +14,6 @@ from math import exp, inf, isnan, log, nan, sqrt
 
 from scipy.optimize import brentq
 from scipy.special import ndtr
-from scipy.stats import norm
 
 from trdstats.errors import check_choice, check_level
 from trdstats.kernels.numerics.critical import critical_value

@@ -275,7 +275,7 @@ def logistic_sums(
     at : ndarray, shape ((k - 1) q,)
         Coefficients of the log odds against treatment 0.
     """
-    model = _model(X, np.eye(k)[treatment], np.ones(len(X)), at)
+    model = _model(X.T, np.eye(k)[treatment].T, np.ones(len(X)), at)
     return model.loglik, model.score, model.information
 
 
