@@ -53,6 +53,10 @@ class NotEstimableError(TrdstatsError):
     """The data cannot answer the question that was asked."""
 
 
+class TooLargeError(TrdstatsError):
+    """What was asked for needs more rows in memory at once than are to be there."""
+
+
 class UnverifiedError(TrdstatsError):
     """A rule or number rests on a source that was not verified."""
 
@@ -119,9 +123,44 @@ class Problem:
         return "\n".join(lines)
 
 
-def count_of(n: int, one: str, many: str) -> str:
+class Counted(str):
+    """Words that begin with a number and remember it: what parts of a table say can be added.
+
+    Attributes
+    ----------
+    n : int
+    one, many : str
+        Words that agree with one and with more.
+    rest : str
+        What follows.
+    """
+
+    __slots__ = ("many", "n", "one", "rest")
+    n: int
+    one: str
+    many: str
+    rest: str
+
+    def __new__(cls, n: int, one: str, many: str, rest: str = "") -> Counted:
+        """Write the number with the words that agree with it."""
+        text = super().__new__(cls, f"{n:,} {one if n == 1 else many}{rest}")
+        text.n, text.one, text.many, text.rest = n, one, many, rest
+        return text
+
+    def __add__(self, text: str) -> Counted:
+        return Counted(self.n, self.one, self.many, self.rest + text)
+
+    def __reduce__(self) -> tuple[type[Counted], tuple[int, str, str, str]]:
+        return type(self), (self.n, self.one, self.many, self.rest)
+
+    def more(self, n: int) -> Counted:
+        """Return the same words about so many more."""
+        return Counted(self.n + n, self.one, self.many, self.rest)
+
+
+def count_of(n: int, one: str, many: str) -> Counted:
     """Return a number with the words that agree with it: ``1 row has``, ``2 rows have``."""
-    return f"{n:,} {one if n == 1 else many}"
+    return Counted(n, one, many)
 
 
 def describe_problems(problems: Sequence[Problem]) -> str:

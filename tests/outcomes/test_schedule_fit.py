@@ -29,7 +29,7 @@ CONFIRMED = trd.Relapse(22, consecutive=2, after_days=5, within_days=15)
 
 
 def notes(study: trd.Study, definition: trd.outcomes.Definition) -> list[str]:
-    return [p.summary for p in note_schedule_fit(study, definition, study.rated().arrays)]
+    return [p.summary for p in note_schedule_fit(study, definition)]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_every_call_says_it() -> None:
 
 def test_every_remedy_fits_its_cause() -> None:
     def remedies(study: trd.Study, definition: trd.outcomes.Definition) -> str:
-        (found,) = note_schedule_fit(study, definition, study.rated().arrays)
+        (found,) = note_schedule_fit(study, definition)
         return found.remedy
 
     rule = trd.AtDays(trd.Response(), (30,))
@@ -172,7 +172,7 @@ def test_every_remedy_fits_its_cause() -> None:
     assert "scheduled days (7, 14, 28)" in remedies(study_of(WEEKLY).with_windows(windows), rule)
     # The visit of day 29 stands for day 30.
     early = study_of((7, 14, 29)).with_windows({7: 2, 30: 2})
-    assert not note_schedule_fit(early, rule, early.rated().arrays)
+    assert not note_schedule_fit(early, rule)
     late = trd.AtDays(trd.Response(), (84,))
     assert "a later cut of the data" in remedies(study_of(WEEKLY), late)
     few = trd.Sustained(trd.Response(), visits=9)

@@ -100,7 +100,8 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     pandas.DataFrame
         One row a visit with day > 0: subject, treatment, day, score, met (True, False, or
         missing) and reason ("assessed", or why it is missing: "not assessed", "no baseline",
-        "baseline at floor", "baseline at ceiling", "unconfirmed").
+        "baseline at floor", "baseline at ceiling", "unconfirmed"). Of a `DividedStudy` a dask
+        DataFrame of the same columns, by partition.
 
     Raises
     ------
@@ -122,8 +123,14 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     >>> assess(Study(visits, scale="MADRS"), Response())["met"].tolist()
     [True, False]
     """
+    check_arguments(study, definition)
+    warn_of_schedule(study, definition)
+    return study.rows_of_parts(_judge, definition)
+
+
+def _judge(study: Study, definition: Definition) -> pd.DataFrame:
+    """Return the rows of `assess`."""
     rated, state = evaluate(study, definition)
-    warn_of_schedule(study, definition, rated.arrays)
     visits = study.visits
     after = visits["day"].to_numpy() > 0
     met = np.zeros(len(visits), dtype=bool)

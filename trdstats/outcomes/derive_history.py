@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import checked
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
@@ -17,6 +17,7 @@ from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.check_history import CENSORED, STATES
 from trdstats.outcomes.response_history import ResponseHistory
 from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
+from trdstats.outcomes.rules.schedule_tally import ScheduleTally, added, tally_schedule
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
     AfterSwitch,
@@ -26,7 +27,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
-from trdstats.outcomes.time_to import check_kinds, first_event_day, first_look
+from trdstats.outcomes.time_to import by_treatment, check_kinds, earliest_days, first_event_day
 from trdstats.study import Study
 
 
@@ -96,14 +97,62 @@ def response_history(
             "A history of response has no competing events: use after_switch='failure', where the "
             "switch ends a response, or 'censor'."
         )
+    parts = study.on_parts(_derive, response, relapse, regain, after_switch)
+    warn_of_schedule(study, response, added([p.tallies[0] for p in parts]))
+    warn_of_schedule(study, relapse, added([p.tallies[1] for p in parts]))
+    known = study.in_order([p.known for p in parts])
+    counts = count_switches(
+        study, study.in_order([p.switched for p in parts]), strategy=after_switch,
+        when="during follow-up", of="history", among=known,
+    )  # fmt: skip
+    return _labelled(study, (response, relapse), parts, known, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The states of the subjects of a part.
+
+    Attributes
+    ----------
+    spells : list of _Spells
+    known : ndarray of bool, shape (n,)
+        Whose state can be known.
+    switched : ndarray of bool, shape (n,)
+        Who started another treatment during follow-up.
+    followed : pandas.DataFrame
+        place (of the subject) and day of every rated visit that was looked at.
+    first : ndarray, shape (n_treatments,)
+        Earliest day on which anybody was assessed.
+    tallies : pair of tuple of ScheduleTally
+        What the visits say of the schedule: for the response, and for its end.
+    """
+
+    spells: list[_Spells]
+    known: BoolArray
+    switched: BoolArray
+    followed: pd.DataFrame
+    first: FloatArray
+    tallies: tuple[tuple[ScheduleTally, ...], tuple[ScheduleTally, ...]]
+
+
+def _derive(
+    study: Study,
+    response: Definition,
+    relapse: Definition,
+    regain: bool,
+    after_switch: AfterSwitch | None,
+) -> _Course:
+    """Derive the states of the subjects of a part."""
     switch = switch_days(study, relapse.events)
     seen = seen_until(switch, after_switch)
     failed = switch if after_switch == "failure" else np.full(len(switch), np.nan)
     rated, responds = evaluate(study, response, seen=seen)
     visits = rated.arrays
     origin = kernel.origin_at_start(visits)
-    warn_of_schedule(study, response, visits)
-    warn_of_schedule(study, relapse, visits, kernel.origin_at_first(visits, responds).day)
+    tallies = (
+        tally_schedule(visits, response.spacings),
+        tally_schedule(visits, relapse.spacings, kernel.origin_at_first(visits, responds).day),
+    )
     spells: list[_Spells] = []
     state = 0
     known = None
@@ -138,16 +187,14 @@ def response_history(
             visits, np.where(shifted, day, np.nan), np.where(shifted, gap, np.nan)
         )
         state = 2 if state == 1 else 1
-    followed = study.visits.iloc[rated.row][["subject", "day"]].reset_index(drop=True)
+    followed = pd.DataFrame({"place": rows_to_runs(visits.start), "day": visits.day})
     last = np.zeros(len(switch))
     every = study.rated().arrays
     np.maximum.at(last, rows_to_runs(every.start), every.day)
     with np.errstate(invalid="ignore"):
         switched = switch < last if seen is None else ~np.isnan(switch)
-    counts = count_switches(
-        study, switched, strategy=after_switch, when="during follow-up", of="history", among=known
-    )
-    return _labelled(study, (response, relapse), spells, known, followed, counts)
+    first = earliest_days(study, every)
+    return _Course(spells, known, np.asarray(switched), followed, first, tallies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,21 +215,10 @@ def _origin_after(visits: RatedVisits, day: FloatArray, gap: FloatArray) -> kern
     return kernel.Origins(day, visits.start[:-1] + past, gap)
 
 
-def _labelled(
-    study: Study,
-    rules: tuple[Definition, Definition],
-    spells: list[_Spells],
-    known: BoolArray,
-    visits: pd.DataFrame,
-    switching: SwitchCounts | None,
-) -> ResponseHistory:
-    subjects = study.subjects
-    names = [c for c in subjects.columns if c not in ("subject", "treatment")]
-    taken = {"start", "stop", "state", "to", "left", "right", "time", "status", "entry"}
-    covariates = {c: f"{c}_given" if c in taken else c for c in names}
-    labelled = subjects[["subject", "treatment", *names]].rename(columns=covariates)
+def _stays(course: _Course, place: IntArray) -> pd.DataFrame:
+    """Return the stays of the subjects of a part, whose places in the study are given."""
     parts = []
-    for turn, s in enumerate(spells):
+    for turn, s in enumerate(course.spells):
         record = s.record
         # A stay that ends on its first day is kept where it leads on: an event on the day of
         # response is a relapse.
@@ -190,31 +226,57 @@ def _labelled(
         row = np.flatnonzero(record.defined & ((record.time > 0) | instant))
         shifted = record.status[row] == 1
         start = s.start[row]
-        parts.append(
-            labelled.iloc[row].assign(
-                start=start,
-                stop=start + record.time[row],
-                state=STATES[s.state],
-                to=np.where(shifted, STATES[s.to], CENSORED),
-                left=start + record.left[row],
-                right=start + record.right[row],
-                turn_=turn,
-                subject_=row,
-            )
-        )
-    frame = pd.concat(parts).sort_values(["subject_", "turn_"], kind="stable")
-    if not len(frame):
+        stays = {
+            "start": start,
+            "stop": start + record.time[row],
+            "state": STATES[s.state],
+            "to": np.where(shifted, STATES[s.to], CENSORED),
+            "left": start + record.left[row],
+            "right": start + record.right[row],
+            "turn_": turn,
+            "subject_": place[row],
+        }
+        parts.append(pd.DataFrame(stays))
+    return pd.concat(parts)
+
+
+def _labelled(
+    study: Study,
+    rules: tuple[Definition, Definition],
+    parts: list[_Course],
+    known: BoolArray,
+    switching: SwitchCounts | None,
+) -> ResponseHistory:
+    subjects = study.subjects
+    names = [c for c in subjects.columns if c not in ("subject", "treatment")]
+    taken = {"start", "stop", "state", "to", "left", "right", "time", "status", "entry"}
+    covariates = {c: f"{c}_given" if c in taken else c for c in names}
+    labelled = subjects[["subject", "treatment", *names]].rename(columns=covariates)
+    places = study.places_of_parts()
+    stays = pd.concat([_stays(p, place) for p, place in zip(parts, places, strict=True)])
+    if not len(stays):
         raise NotEstimableError("No subject has a history of response: no subject was assessed.")
-    never = known & (spells[0].record.time == 0)
+    stays = stays.sort_values(["subject_", "turn_"], kind="stable").reset_index(drop=True)
+    of_stay = labelled.iloc[stays["subject_"].to_numpy()].reset_index(drop=True)
+    frame = pd.concat([of_stay, stays.drop(columns=["turn_", "subject_"])], axis=1)
+    seen = [p.followed.assign(place=place[p.followed["place"]])
+            for p, place in zip(parts, places, strict=True)]  # fmt: skip
+    followed = pd.concat(seen).sort_values("place", kind="stable")
+    never = study.in_order([p.spells[0].record.time == 0 for p in parts]) & known
     reason = undefined_reason(study.scale)
     return ResponseHistory(
-        frame.drop(columns=["turn_", "subject_"]).reset_index(drop=True),
+        frame,
         response=rules[0].label(study.scale),
         relapse=rules[1].label(study.scale),
         unseen=labelled[never].reset_index(drop=True),
         left_out=labelled.loc[~known, ["subject", "treatment"]].assign(reason=reason),
-        visits=visits,
+        visits=pd.DataFrame(
+            {
+                "subject": subjects["subject"].array[followed["place"]],
+                "day": followed["day"].to_numpy(),
+            }
+        ),
         caveat=study.caveat or "",
-        first_look=first_look(study),
+        first_look=by_treatment(study, np.min([p.first for p in parts], axis=0)),
         switching=switching,
     )

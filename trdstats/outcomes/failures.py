@@ -11,16 +11,16 @@ from trdstats.kernels.visits.endpoints import REASONS
 from trdstats.outcomes.free_of_event import window_of
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
+from trdstats.study.rated import RecordedBeside
 
 
 def failed_by(study: Study, definition: Definition, day: float) -> BoolArray:
     """Return who had an event of failure by the end of the window of a scheduled day."""
-    beside = study.rated().arrays.beside
-    if not definition.failures or beside is None:
+    if not definition.failures:
         return np.zeros(len(study.subjects), dtype=bool)
     closes = window_of(study, dict.fromkeys(study.treatments, day))[1]
     with np.errstate(invalid="ignore"):
-        return np.asarray(beside.first_event(definition.failures) <= closes + 1e-9)
+        return np.asarray(RecordedBeside(study).first_event(definition.failures) <= closes + 1e-9)
 
 
 def with_failures(

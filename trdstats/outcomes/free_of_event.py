@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,21 @@ class FreeOfEvent:
     verdict: States
     followed: BoolArray
     end: FloatArray
+
+
+def joined_states(study: Study, parts: Sequence[States]) -> States:
+    """Return the states of the subjects of all parts, one a subject, in their order."""
+    met = study.in_order([p.met for p in parts])
+    return states(met, study.in_order([p.reason for p in parts]))
+
+
+def joined_free(study: Study, parts: Sequence[FreeOfEvent]) -> FreeOfEvent:
+    """Return the verdicts on the subjects of all parts, in their order."""
+    return FreeOfEvent(
+        joined_states(study, [p.verdict for p in parts]),
+        study.in_order([p.followed for p in parts]),
+        study.in_order([p.end for p in parts]),
+    )
 
 
 def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -> FreeOfEvent:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -30,7 +31,12 @@ from trdstats.kernels.visits.endpoints import (
 )
 from trdstats.outcomes.assess import check_arguments, check_definition, evaluate
 from trdstats.outcomes.failures import notes_of_failures, with_failures
-from trdstats.outcomes.free_of_event import judge_free_of_event
+from trdstats.outcomes.free_of_event import (
+    FreeOfEvent,
+    joined_free,
+    joined_states,
+    judge_free_of_event,
+)
 from trdstats.outcomes.rates_result import Rates, reasons_undecided
 from trdstats.outcomes.rules.at_days import WithoutEvent
 from trdstats.outcomes.rules.definition import Definition
@@ -282,11 +288,82 @@ def verdicts(
     check_rate_strategy(study, after_switch, definition)
     if isinstance(definition, WithoutEvent):
         return _without_event(study, definition, missing, reference, after_switch)
+    own_day = definition.own_day
+    # It speaks of ratings at its own day; those before it do not stand for them.
+    if own_day is not None and missing == "locf":
+        if not study.in_order(study.on_parts(_rated_at, day)).any():
+            raise no_ratings(study, day)
+        raise SpecError(
+            f"{definition.label(study.scale)} speaks of ratings at that day alone, to which "
+            "nothing is carried forward: choose missing='nonresponse', 'observed' or 'worst', "
+            "or a state at any day, such as Response() at day=28."
+        )
+    carried = missing == "locf"
+    judged = _joined(study, study.on_parts(_judge, definition, day, carried, after_switch))
+    if not judged.rated.any():
+        raise no_ratings(study, day)
+    outcomes = _after_missing(study, judged.verdict, judged.at_day, missing, reference)
+    if definition.failures:
+        known = _any_of_arm(study, outcomes["met"].notna().to_numpy())
+        outcomes = with_failures(study, definition, outcomes, judged.rated, known, day)
+    if judged.up_to_switch is not None:
+        outcomes = _failed(study, definition, outcomes, judged)
+    return outcomes.assign(switched=judged.switched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One verdict a subject, of those of a part or of all.
+
+    Attributes
+    ----------
+    verdict : States
+    rated, at_day : ndarray of bool, shape (n,)
+        Rated at the day that was asked for; at the day that the definition speaks of.
+    switch : ndarray, shape (n,)
+        Day of the first switch, NaN without one.
+    switched : ndarray of bool, shape (n,)
+        Switched by the day of the assessment.
+    up_to_switch : States or None
+        Verdicts on the visits before the switch alone, where it is a failure.
+    """
+
+    verdict: States
+    rated: BoolArray
+    at_day: BoolArray
+    switch: FloatArray
+    switched: BoolArray
+    up_to_switch: States | None
+
+
+def _joined(study: Study, parts: Sequence[_Judged]) -> _Judged:
+    """Return the verdicts of all subjects, in their order."""
+    before = [p.up_to_switch for p in parts if p.up_to_switch is not None]
+    return _Judged(
+        joined_states(study, [p.verdict for p in parts]),
+        study.in_order([p.rated for p in parts]),
+        study.in_order([p.at_day for p in parts]),
+        study.in_order([p.switch for p in parts]),
+        study.in_order([p.switched for p in parts]),
+        joined_states(study, before) if before else None,
+    )
+
+
+def _rated_at(study: Study, day: float) -> BoolArray:
+    return np.asarray(_row_at_day(study, study.rated(), day) >= 0)
+
+
+def _judge(
+    study: Study,
+    definition: Definition,
+    day: float,
+    carried: bool,
+    after_switch: AfterSwitch | None,
+) -> _Judged:
+    """Judge the subjects of a part; `carried` takes the last rating by the day where none is."""
     switch = switch_days(study, (*definition.events, *definition.failures))
     rated, state = evaluate(study, definition)
     row_at_day = _row_at_day(study, rated, day)
-    if not (row_at_day >= 0).any():
-        raise no_ratings(study, day)
     row = _last_row_by(study, rated, day) if definition.is_cumulative else row_at_day
     assessed = np.full(len(row_at_day), float(day))
     assessed[row_at_day >= 0] = rated.arrays.day[row_at_day[row_at_day >= 0]]
@@ -294,23 +371,17 @@ def verdicts(
         switched = switch <= assessed
     at_day = row >= 0
     if definition.own_day is not None:
-        # It speaks of ratings at its own day; those before it do not stand for them.
-        if missing == "locf":
-            raise SpecError(
-                f"{definition.label(study.scale)} speaks of ratings at that day alone, to which "
-                "nothing is carried forward: choose missing='nonresponse', 'observed' or 'worst', "
-                "or a state at any day, such as Response() at day=28."
-            )
         at_day = _row_at_day(study, rated, min(day, definition.own_day)) >= 0
-    elif missing == "locf":
+    elif carried:
         row = np.where(at_day, row, _last_row_by(study, rated, day))
-    outcomes = _after_missing(study, states_at(state, row), at_day, missing, reference)
-    if definition.failures:
-        judged = _any_of_arm(study, outcomes["met"].notna().to_numpy())
-        outcomes = with_failures(study, definition, outcomes, row_at_day >= 0, judged, day)
+    before = None
     if after_switch == "failure":
-        outcomes = _failed(study, definition, outcomes, switch, switched, day)
-    return outcomes.assign(switched=switched)
+        rated, state_before = evaluate(study, definition, seen=seen_until(switch, "failure"))
+        speaks = _last_row_by if definition.is_cumulative else _row_at_day
+        before = states_at(state_before, speaks(study, rated, day))
+    return _Judged(
+        states_at(state, row), row_at_day >= 0, at_day, switch, np.asarray(switched), before
+    )
 
 
 def _without_event(
@@ -326,14 +397,15 @@ def _without_event(
             f"{definition.label(study.scale)} rests on two days, of which one may be carried "
             "forward and the other not: choose missing='nonresponse', 'observed' or 'worst'."
         )
-    row = _row_at_day(study, study.rated(), definition.at)
-    judged = judge_free_of_event(study, definition, row)
-    for at, there in ((definition.at, row >= 0), (definition.until, judged.followed)):
+    parts = study.on_parts(_judge_free, definition)
+    at_state = study.in_order([at for at, _ in parts])
+    judged = joined_free(study, [free for _, free in parts])
+    for at, there in ((definition.at, at_state), (definition.until, judged.followed)):
         if not there.any():
             raise no_ratings(study, at)
     # A treatment without anybody at one of the two days was not scheduled for it: failures alone
     # could be known there.
-    can_be = _any_of_arm(study, row >= 0) & _any_of_arm(study, judged.followed)
+    can_be = _any_of_arm(study, at_state) & _any_of_arm(study, judged.followed)
     seen = (judged.followed | judged.verdict.known) & can_be
     outcomes = _after_missing(study, judged.verdict, seen, missing, reference)
     with np.errstate(invalid="ignore"):
@@ -347,20 +419,19 @@ def _without_event(
     return outcomes.assign(switched=switched)
 
 
+def _judge_free(study: Study, definition: WithoutEvent) -> tuple[BoolArray, FreeOfEvent]:
+    """Return who was rated at the day of the state, and the verdicts, of the subjects of a part."""
+    row = _row_at_day(study, study.rated(), definition.at)
+    return row >= 0, judge_free_of_event(study, definition, row)
+
+
 def _failed(
-    study: Study,
-    definition: Definition,
-    table: pd.DataFrame,
-    switch: FloatArray,
-    switched: BoolArray,
-    day: float,
+    study: Study, definition: Definition, table: pd.DataFrame, judged: _Judged
 ) -> pd.DataFrame:
     """Return the verdicts with a switch as failure; a treatment without a rate keeps none."""
+    assert judged.up_to_switch is not None
     bad = bool(definition.is_worsening)
-    rated, state = evaluate(study, definition, seen=seen_until(switch, "failure"))
-    speaks = _last_row_by if definition.is_cumulative else _row_at_day
-    row = speaks(study, rated, day)
-    at_day = states_at(state, row)
+    at_day, switch, switched = judged.up_to_switch, judged.switch, judged.switched
     unconfirmed = at_day.reason == UNCONFIRMED
     # What is met before the switch stands; what only ratings after it confirm does not.
     failed = switched & ~(at_day.known & (at_day.met != bad))

@@ -6,10 +6,9 @@ import warnings
 
 import numpy as np
 
-from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import DataWarning, Problem
-from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.rules.schedule_tally import CLOCK, ScheduleTally, added, tally_schedule
 from trdstats.outcomes.rules.spacing import Spacing
 from trdstats.study import LEFT_FOLLOW_UP, Study
 
@@ -17,14 +16,10 @@ from trdstats.study import LEFT_FOLLOW_UP, Study
 # nine of ten do, nearly all.
 _MOSTLY, _NEARLY_ALL = 0.5, 0.9
 _FEWEST = 10  # subjects; the gaps of fewer say nothing about a schedule
-_CLOCK = 1e-6  # days; absorbs rounding of 0.1 + 0.2
 
 
 def note_schedule_fit(
-    study: Study,
-    definition: Definition,
-    visits: RatedVisits | None = None,
-    since: FloatArray | None = None,
+    study: Study, definition: Definition, tallies: tuple[ScheduleTally, ...] | None = None
 ) -> tuple[Problem, ...]:
     """Return what a definition asks for that the visits of a study do not give.
 
@@ -32,21 +27,22 @@ def note_schedule_fit(
     ----------
     study : Study
     definition : Definition
-    visits : RatedVisits, optional
-        Rated visits after baseline. Default: those of the study, where the definition asks for
-        a time.
-    since : ndarray, shape (n_subjects,), optional
-        Day from which the definition is waited for, NaN for those who never reached it.
+    tallies : tuple of ScheduleTally, optional
+        What the visits say of each of its spacings. Default: all rated visits after baseline,
+        looked at where the definition asks for a time.
     """
-    if visits is None and definition.spacings:
-        visits = study.rated().arrays
+    if tallies is None and definition.spacings:
+        tallies = added(study.on_parts(_tally_part, definition))
     fits = tuple(
         problem
-        for spacing in definition.spacings
-        if visits is not None
-        and (problem := _note(study, definition, visits, spacing, since)) is not None
+        for spacing, tally in zip(definition.spacings, tallies or (), strict=True)
+        if (problem := _note(study, definition, tally, spacing)) is not None
     )
     return (*fits, *_no_events(study, definition))
+
+
+def _tally_part(part: Study, definition: Definition) -> tuple[ScheduleTally, ...]:
+    return tally_schedule(part.rated().arrays, definition.spacings)
 
 
 def _no_events(study: Study, definition: Definition) -> tuple[Problem, ...]:
@@ -76,65 +72,40 @@ def note_no_events(study: Study, definition: Definition) -> Problem | None:
 def warn_of_schedule(
     study: Study,
     definition: Definition,
-    visits: RatedVisits | None = None,
-    since: FloatArray | None = None,
+    tallies: tuple[ScheduleTally, ...] | None = None,
     *,
     stacklevel: int = 3,
 ) -> tuple[Problem, ...]:
     """Issue what `note_schedule_fit` finds, and return it."""
-    notices = note_schedule_fit(study, definition, visits, since)
+    notices = note_schedule_fit(study, definition, tallies)
     for problem in notices:
         warnings.warn(problem.describe(), DataWarning, stacklevel=stacklevel + 1)
     return notices
 
 
 def _note(
-    study: Study,
-    definition: Definition,
-    visits: RatedVisits,
-    spacing: Spacing,
-    since: FloatArray | None,
+    study: Study, definition: Definition, tally: ScheduleTally, spacing: Spacing
 ) -> Problem | None:
-    owner = np.repeat(np.arange(len(visits.start) - 1), np.diff(visits.start))
     if spacing.on:
-        # Scheduled days count from day 0, whatever the origin.
-        return _not_then(study, definition, owner, visits.nominal, spacing)
-    day = visits.day
-    if since is not None:
-        with np.errstate(invalid="ignore"):
-            later = day >= since[owner]
-        owner, day = owner[later], day[later]
+        return _not_then(study, definition, tally, spacing)
     if spacing.follow_up:
-        return _too_short(study, definition, owner, day, spacing)
-    few = _too_few(study, definition, owner, spacing) if spacing.visits else None
+        return _too_short(study, definition, tally, spacing)
+    few = _too_few(study, definition, tally, spacing) if spacing.visits else None
     if few is not None or (spacing.least <= 0 and spacing.most == np.inf):
         return few
-    return _too_far_apart(study, definition, owner, day, spacing)
+    return _too_far_apart(study, definition, tally, spacing)
 
 
 def _too_far_apart(
-    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+    study: Study, definition: Definition, tally: ScheduleTally, spacing: Spacing
 ) -> Problem | None:
-    followed = np.flatnonzero(owner[1:] == owner[:-1])
-    if len(np.unique(owner[followed])) < _FEWEST:
+    if tally.followed < _FEWEST:
         return None
-    gap = day[followed + 1] - day[followed]
-    # One line for all subjects: each begins after the end of the one before.
-    length = float(day.max()) + 1.0 + spacing.least
-    line = owner * length + day
-    partner = np.searchsorted(line, line[followed] + spacing.least - _CLOCK)
-    partner = np.maximum(partner, followed + 1)
-    inside = np.minimum(partner, len(day) - 1)
-    fits = (
-        (partner < len(day))
-        & (owner[inside] == owner[followed])
-        & (day[inside] - day[followed] <= spacing.most + _CLOCK)
-    )
-    missed = 1 - float(fits.mean())
+    missed = 1 - tally.n_confirmed / tally.total_gaps
     if missed < _MOSTLY:
         return None
-    usual = float(np.median(gap))
-    wide = float((gap > spacing.most + _CLOCK).mean())
+    usual = tally.median_gap()
+    wide = int(tally.n_gaps[tally.gaps > spacing.most + CLOCK].sum()) / tally.total_gaps
     gaps = (
         f"{100 * wide:.0f} % of consecutive visits are more than {spacing.most:g} days apart"
         if wide >= _MOSTLY
@@ -148,10 +119,9 @@ def _too_far_apart(
 
 
 def _too_few(
-    study: Study, definition: Definition, owner: IntArray, spacing: Spacing
+    study: Study, definition: Definition, tally: ScheduleTally, spacing: Spacing
 ) -> Problem | None:
-    count = np.bincount(owner)
-    count = count[count > 0]
+    count = tally.ratings
     if len(count) < _FEWEST:
         return None
     missed = float((count < spacing.visits).mean())
@@ -165,17 +135,15 @@ def _too_few(
 
 
 def _not_then(
-    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+    study: Study, definition: Definition, tally: ScheduleTally, spacing: Spacing
 ) -> Problem | None:
-    who, first_row = np.unique(owner, return_index=True)
-    if len(who) < _FEWEST:
+    last_day, n = tally.last, len(tally.last)
+    if n < _FEWEST:
         return None
-    last_day = day[np.append(first_row[1:], len(day)) - 1]
     sentences, worst, apart = [], 0.0, False
-    for first, last in spacing.on:
-        on = len(np.unique(owner[(day >= first - _CLOCK) & (day <= last + _CLOCK)]))
-        reached = int((last_day >= first - _CLOCK).sum())
-        lost, missed = 1 - reached / len(who), 1 - on / max(reached, 1)
+    for (first, last), on in zip(spacing.on, tally.on.tolist(), strict=True):
+        reached = int((last_day >= first - CLOCK).sum())
+        lost, missed = 1 - reached / n, 1 - on / max(reached, 1)
         if lost >= _NEARLY_ALL:
             sentences.append(
                 f"{100 * lost:.0f} % of subjects are last rated before day {first:g} (median day "
@@ -187,7 +155,7 @@ def _not_then(
             sentences.append(f"{100 * missed:.0f} %{later} have no rating {_then(first, last)}")
         else:
             continue
-        worst = max(worst, 1 - on / len(who))
+        worst = max(worst, 1 - on / n)
     if not sentences:
         return None
     remedy = "Take days on which patients were assessed, or a later cut of the data."
@@ -221,14 +189,12 @@ def _problem(
 
 
 def _too_short(
-    study: Study, definition: Definition, owner: IntArray, day: FloatArray, spacing: Spacing
+    study: Study, definition: Definition, tally: ScheduleTally, spacing: Spacing
 ) -> Problem | None:
-    who, first = np.unique(owner, return_index=True)
-    if len(who) < _FEWEST:
+    span = tally.span
+    if len(span) < _FEWEST:
         return None
-    last = day[np.append(first[1:], len(day)) - 1]
-    span = last - day[first]
-    missed = float((span < spacing.follow_up - _CLOCK).mean())
+    missed = float((span < spacing.follow_up - CLOCK).mean())
     if missed < _NEARLY_ALL:
         return None  # some leave early in every study; the state is then not known, and says so
     return _problem(

@@ -14,6 +14,7 @@ from trdstats.kernels.numerics.critical import wald_limits
 from trdstats.outcomes.rules.amounts import check_of, read_of
 from trdstats.study import Study, warn_of_asked_days
 from trdstats.study.plausibility.scheduled import no_ratings
+from trdstats.study.study import check_days, long_rows
 
 
 @checked
@@ -55,14 +56,9 @@ def mean_scores(
     check_level(conf_level)
     if days is not None:
         warn_of_asked_days(study, days)
-    rows = study.longitudinal(days)[["treatment", "visit", "score"]].rename(
-        columns={"visit": "day"}
-    )
-    base = study.subjects[["treatment", "baseline"]].rename(columns={"baseline": "score"})
-    rows = pd.concat([base.assign(day=0.0), rows], ignore_index=True).dropna(subset=["score"])
-    rows["treatment"] = pd.Categorical(rows["treatment"], categories=list(study.treatments))
-    grouped = rows.groupby(["treatment", "day"], observed=True)["score"]
-    table = grouped.agg(n="count", estimate="mean", spread="std").reset_index()
+    if days is not None:
+        check_days(study, days)
+    table = _together(study.on_parts(_means, days))
     error = table.pop("spread") / np.sqrt(table["n"])
     freedom = np.maximum(table["n"].to_numpy(dtype=float) - 1, 1)
     low, high = wald_limits(table["estimate"].to_numpy(), error.to_numpy(), conf_level, freedom)
@@ -73,6 +69,38 @@ def mean_scores(
         conf_high=high,
         conf_level=conf_level,
     )
+
+
+def _means(study: Study, days: Sequence[float] | None) -> pd.DataFrame:
+    """Return treatment, day, n, estimate (mean) and spread (SD) of the subjects of a part."""
+    rows = long_rows(study, days)[["treatment", "visit", "score"]].rename(columns={"visit": "day"})
+    base = study.subjects[["treatment", "baseline"]].rename(columns={"baseline": "score"})
+    rows = pd.concat([base.assign(day=0.0), rows], ignore_index=True).dropna(subset=["score"])
+    rows["treatment"] = pd.Categorical(rows["treatment"], categories=list(study.treatments))
+    grouped = rows.groupby(["treatment", "day"], observed=True)["score"]
+    return grouped.agg(n="count", estimate="mean", spread="std").reset_index()
+
+
+def _together(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return means and deviations of all parts: sums of squares about the common mean add."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = pd.concat(parts, ignore_index=True)
+    by = rows.groupby(["treatment", "day"], observed=True)
+    n = by["n"].transform("sum")
+    mean = (rows["n"] * rows["estimate"] / n).groupby([rows["treatment"], rows["day"]],
+                                                      observed=True).transform("sum")  # fmt: skip
+    inside = (rows["n"] - 1) * rows["spread"].fillna(0.0) ** 2
+    squares = inside + rows["n"] * (rows["estimate"] - mean) ** 2
+    table = (
+        rows.assign(mean=mean, squares=squares)
+        .groupby(["treatment", "day"], observed=True)
+        .agg(n=("n", "sum"), estimate=("mean", "first"), squares=("squares", "sum"))
+        .reset_index()
+    )
+    left = table["n"] - 1
+    spread = np.sqrt(table.pop("squares") / left.where(left > 0))
+    return table.assign(spread=spread)
 
 
 @checked
@@ -170,10 +198,6 @@ def check_scheduled(study: Study, days: Mapping[str, float], *, what: str = "") 
     ------
     UnknownNameError
     """
-    visits = study.visits
-    of_subject = visits["subject"].cat.codes.to_numpy()
-    arm = study.subjects["treatment"].astype(str).to_numpy()[of_subject]
-    rated = visits["score"].notna() & (visits["day"] > 0)
     for name, day in days.items():
-        if not (rated & (visits["visit"] == day) & (arm == name)).any():
+        if day not in study.scheduled_days((name,), rated=True):
             raise UnknownNameError(f"{what}{name}: {no_ratings(study, day, name)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -10,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arguments import check_instance, checked
-from trdstats.arrays import FloatArray
+from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import NotEstimableError, Problem, SpecError, unknown_name
 from trdstats.kernels.visits import event_times as kernel
 from trdstats.kernels.visits.endpoints import RatedVisits
 from trdstats.outcomes.assess import check_arguments, evaluate, undefined_reason
 from trdstats.outcomes.event_times import EventTimes
 from trdstats.outcomes.rules.definition import Definition, refuse_fixed_day
+from trdstats.outcomes.rules.schedule_tally import ScheduleTally, added, tally_schedule
 from trdstats.outcomes.rules.states import Response
 from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.outcomes.switching import (
@@ -119,7 +121,81 @@ def time_to(
     outcome_kinds = (*definition.events, *definition.failures)
     named = (*competing_codes, *ends, *outcome_kinds, *(() if since is None else since.events))
     check_strategy(study, after_switch, definition, named)
-    switch = switch_days(study, named)
+    asked = _Asked(definition, since, competing_codes, ends, days, after_switch, named)
+    parts = study.on_parts(_derive, asked)
+    fits = warn_of_schedule(study, definition, added([p.tallies for p in parts]))
+    times = _joined(study, parts)
+    if after_switch == "competing":
+        competing_codes = (*competing_codes, COMPETING)
+    counts = count_switches(
+        study, times.switched, strategy=after_switch, when="before the outcome", of="times",
+        among=times.record.defined,
+    )  # fmt: skip
+    return _labelled(study, definition, since, times, competing_codes, counts, fits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `time_to` was asked for; `named` are the kinds of events that have a part in it."""
+
+    definition: Definition
+    since: Definition | None
+    competing: tuple[str, ...]
+    ends: tuple[str, ...]
+    until: float
+    after_switch: AfterSwitch | None
+    named: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Times of some subjects, and what their visits say of the schedule.
+
+    Attributes
+    ----------
+    record : EventRecord
+    origin : ndarray, shape (n,)
+        Day of the origin, NaN without one.
+    gap : ndarray, shape (n,)
+        Days between the visit before the origin and the origin.
+    switched : ndarray of bool, shape (n,)
+        Who started another treatment before the outcome.
+    first : ndarray, shape (n_treatments,)
+        Earliest day on which anybody was assessed, infinite without one.
+    tallies : tuple of ScheduleTally
+        One a spacing of the definition.
+    """
+
+    record: kernel.EventRecord
+    origin: FloatArray
+    gap: FloatArray
+    switched: BoolArray
+    first: FloatArray
+    tallies: tuple[ScheduleTally, ...]
+
+
+def _joined(study: Study, parts: Sequence[_Times]) -> _Times:
+    """Return the times of all subjects, in their order; schedules are added elsewhere."""
+
+    def of(name: str) -> Any:
+        return study.in_order([getattr(p.record, name) for p in parts])
+
+    record = kernel.EventRecord(of("left"), of("right"), of("time"), of("status"), of("defined"))
+    return _Times(
+        record,
+        study.in_order([p.origin for p in parts]),
+        study.in_order([p.gap for p in parts]),
+        study.in_order([p.switched for p in parts]),
+        np.min([p.first for p in parts], axis=0),
+        (),
+    )
+
+
+def _derive(study: Study, asked: _Asked) -> _Times:
+    """Derive the times of the subjects of a part."""
+    definition, since, after_switch = asked.definition, asked.since, asked.after_switch
+    competing_codes, ends = asked.competing, asked.ends
+    switch = switch_days(study, asked.named)
     seen = seen_until(switch, after_switch)
     if since is None:
         rated, state = evaluate(study, definition, seen=seen)
@@ -131,7 +207,7 @@ def time_to(
         origin = kernel.origin_at_first(visits, began)
         given = kernel.score_since(visits, origin)
         state = evaluate(study, definition, since=given, seen=seen)[1]
-    fits = warn_of_schedule(study, definition, visits, None if since is None else origin.day)
+    tallies = tally_schedule(visits, definition.spacings, None if since is None else origin.day)
     record = kernel.first_event(visits, state, origin, end_when_known=definition.ends_when_known)
     switch = switch - origin.day
 
@@ -147,7 +223,7 @@ def time_to(
     for code, kind in enumerate(competing_codes, start=2):
         if kind != LEFT_FOLLOW_UP:
             record = kernel.with_exact_event(record, day_of((kind,)), code)
-    horizon = day_of(ends) if ends else np.full(len(record.time), days)
+    horizon = day_of(ends) if ends else np.full(len(record.time), asked.until)
     with np.errstate(invalid="ignore"):
         first = (record.status == 1) & (record.time <= switch)
         switched = ~np.isnan(switch) & ~first & ~(switch > horizon)
@@ -180,29 +256,20 @@ def time_to(
         code = 1 if is_outcome else 2 + competing_codes.index(LEFT_FOLLOW_UP)
         record = kernel.leave_early(record, end, code)
     record = kernel.censor_at(record, horizon)
-    if after_switch == "competing":
-        competing_codes = (*competing_codes, COMPETING)
-    counts = count_switches(
-        study, switched, strategy=after_switch, when="before the outcome", of="times",
-        among=record.defined,
-    )  # fmt: skip
-    assessed = visits if seen is None else None
-    return _labelled(
-        study, definition, since, record, competing_codes, origin, counts, fits, assessed
-    )
+    first = earliest_days(study, visits if seen is None else study.rated().arrays)
+    return _Times(record, origin.day, origin.gap, switched, first, tallies)
 
 
 def _labelled(
     study: Study,
     definition: Definition,
     since: Definition | None,
-    record: kernel.EventRecord,
+    times: _Times,
     competing: tuple[str, ...],
-    origin: kernel.Origins,
     switching: SwitchCounts | None,
     notices: tuple[Problem, ...],
-    assessed: RatedVisits | None,
 ) -> EventTimes:
+    record = times.record
     keep = record.defined
     subjects = study.subjects
     frame = pd.DataFrame(
@@ -216,7 +283,7 @@ def _labelled(
         }
     )
     if since is not None:
-        frame["origin_gap"] = origin.gap[keep]
+        frame["origin_gap"] = times.gap[keep]
     covariates = {
         f"{c}_given" if c in frame.columns else c: subjects[c].array[keep]
         for c in subjects.columns
@@ -228,7 +295,7 @@ def _labelled(
             + (f"no subject met {since.label(study.scale)}." if since else "no baselines.")
         )
     reason = np.where(
-        np.isnan(origin.day),
+        np.isnan(times.origin),
         "never met the origin",
         undefined_reason(study.scale),
     )
@@ -248,7 +315,7 @@ def _labelled(
         causes={1: definition.label(study.scale), **dict(enumerate(competing, start=2))},
         left_out=left_out,
         caveat=Caveat.of(*caveats),
-        first_look=first_look(study, assessed) if since is None else None,
+        first_look=by_treatment(study, times.first) if since is None else None,
         switching=switching,
         notices=notices,
     )
@@ -264,18 +331,22 @@ def among_those(since: Definition) -> str:
     )
 
 
-def first_look(study: Study, visits: RatedVisits | None = None) -> dict[str, float]:
+def earliest_days(study: Study, visits: RatedVisits) -> FloatArray:
     """Return the earliest day on which any subject under each treatment was assessed.
 
-    `visits` are all rated visits of the study, where they are at hand.
+    `visits` are all rated visits of the study; infinite without one, shape (n_treatments,).
     """
-    visits = study.rated().arrays if visits is None else visits
     seen = np.flatnonzero(np.diff(visits.start) > 0)
     arm = study.subjects["treatment"].cat.codes.to_numpy()[seen]
     first = np.full(len(study.treatments), np.inf)
     # Days of a subject increase: its first is the earliest.
     np.minimum.at(first, arm, visits.day[visits.start[seen]])
-    return dict(zip(study.treatments, first.tolist(), strict=True))
+    return first
+
+
+def by_treatment(study: Study, values: FloatArray) -> dict[str, float]:
+    """Return one value a treatment by its name."""
+    return dict(zip(study.treatments, values.tolist(), strict=True))
 
 
 def _read_until(until: Any) -> tuple[tuple[str, ...], float]:

@@ -59,10 +59,28 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What the whole of a study says, where tables are those of some of its subjects.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Kinds of events.
+    rated_days : dict of str to dict of str to ndarray
+        Distinct days above 0 on which anybody was rated, by scale and treatment, increasing. Empty
+        where there are windows.
+    """
+
+    kinds: tuple[str, ...]
+    rated_days: dict[str, dict[str, FloatArray]]
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """Canonical tables of a study: one panel a scale, subjects, events, and what to know.
 
-    Events are those given and those that follow from the courses.
+    Events are those given and those that follow from the courses. `whole` is None unless the
+    tables are those of a part.
     """
 
     panels: dict[str, Panel]
@@ -72,6 +90,7 @@ class Tables:
     windows: dict[str, VisitWindows] | None
     notices: tuple[Problem, ...]
     decided_events: tuple[str, ...] = ()
+    whole: Whole | None = None
 
 
 def build_tables(
@@ -88,9 +107,7 @@ def build_tables(
     subject_table = None if subjects is None else to_pandas(subjects, what="subjects")
     event_table = None if events is None else to_pandas(events, what="events")
     course_table = None if courses is None else to_pandas(courses, what="courses")
-    structure = _check_structure(visit_table, subject_table, event_table, roles)
-    structure += [] if course_table is None else check_course_columns(course_table, roles)
-    _raise_if_fatal(structure)
+    raise_if_fatal(check_structure(visit_table, subject_table, event_table, course_table, roles))
 
     problems: list[Problem] = []
     for name, table in (
@@ -101,7 +118,7 @@ def build_tables(
     ):
         if table is not None:
             problems += checks.check_kinds_of_identifiers(table[roles.subject], name)
-    _raise_if_fatal(problems)
+    raise_if_fatal(problems)
     if subject_table is None:
         subject_index, code = subjects_from_visits(visit_table, roles, problems)
     else:
@@ -110,26 +127,8 @@ def build_tables(
     _note(problems, checks.check_treated(subject_index.columns.get("treated")))
     if subject_table is not None and roles.treatment in visit_table.columns:
         _note(problems, note_other_treatment(visit_table[roles.treatment], code, subject_index))
-    names = visit_table[roles.subject].array
-    day, wrong = numbers(visit_table[roles.day])
-    _note(
-        problems,
-        check_numbers(
-            visit_table[roles.day],
-            wrong,
-            f"`visits` column {roles.day!r}",
-            "Days are numbers counted from first treatment (day 0): "
-            "(date - first treatment).dt.total_seconds() / 86400.",
-        ),
-        checks.check_days(names, day, wrong, "visits"),
-        check_day_range(names, day, "visits"),
-    )
-    order = None if is_sorted(code, day) else np.lexsort((day, code))
     schedule = read_windows(windows, list(subject_index.treatment.categories))
-    raw = _RawVisits(visit_table, code, day, order, subject_index)
-    panels = {
-        m.scale.label: _build_panel(raw, m, roles, schedule, problems) for m in roles.measures
-    }
+    panels = build_panels(visit_table, code, subject_index, roles, schedule, problems)
     event_frame = build_events(event_table, roles, subject_index, problems)
     course_frame = build_courses(course_table, roles, subject_index, problems)
     primary = panels[roles.measures[0].scale.label]
@@ -140,7 +139,7 @@ def build_tables(
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
     )
-    if not _days_are_wrong(problems):
+    if not days_are_wrong(problems):
         problems += check_time(
             primary.visits, subject_index.ids, subject_index.treatment, event_frame, schedule,
             has_baselines=roles.measures[0].baseline is not None,
@@ -148,15 +147,60 @@ def build_tables(
     problems += note_covariates(
         {c: v for c, v in subject_index.columns.items() if c not in subject_index.roles}
     )
-    _raise_if_fatal(problems)
+    raise_if_fatal(problems)
     return Tables(
         panels=panels,
-        subjects=_subject_frame(subject_index, primary.baseline, _named_baselines(panels, roles)),
+        subjects=subject_frame(subject_index, primary.baseline, named_baselines(panels, roles)),
         events=with_changes(event_frame, course_frame, subject_index.treatment),
         courses=course_frame,
         windows=schedule,
         notices=tuple(problems),
     )
+
+
+def build_panels(
+    visits: pd.DataFrame,
+    code: IntArray,
+    subject_table: SubjectTable,
+    roles: Roles,
+    schedule: dict[str, VisitWindows] | None,
+    problems: list[Problem],
+    *,
+    is_whole: bool = True,
+) -> dict[str, Panel]:
+    """Return the visits of each scale; problems are appended.
+
+    Parameters
+    ----------
+    visits : pandas.DataFrame
+        The user's visits.
+    code : ndarray of int, shape (n_rows,)
+        Place of each row's subject in `subject_table`, -1 where it has none.
+    subject_table : SubjectTable
+    roles : Roles
+    schedule : dict of str to VisitWindows, or None
+    problems : list of Problem
+    is_whole : bool
+        Whether these are all visits of the study: of some of them nothing is said that only all
+        can show.
+    """
+    names = visits[roles.subject].array
+    day, wrong = numbers(visits[roles.day])
+    _note(
+        problems,
+        check_numbers(
+            visits[roles.day],
+            wrong,
+            f"`visits` column {roles.day!r}",
+            "Days are numbers counted from first treatment (day 0): "
+            "(date - first treatment).dt.total_seconds() / 86400.",
+        ),
+        checks.check_days(names, day, wrong, "visits"),
+        check_day_range(names, day, "visits"),
+    )
+    order = None if is_sorted(code, day) else np.lexsort((day, code))
+    raw = _RawVisits(visits, code, day, order, subject_table, is_whole)
+    return {m.scale.label: _build_panel(raw, m, roles, schedule, problems) for m in roles.measures}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +210,17 @@ class _RawVisits:
     day: FloatArray
     order: IntArray | None  # None where rows are sorted
     subject_table: SubjectTable
+    is_whole: bool
 
 
-def _check_structure(
-    visits: pd.DataFrame, subjects: pd.DataFrame | None, events: pd.DataFrame | None, roles: Roles
+def check_structure(
+    visits: pd.DataFrame,
+    subjects: pd.DataFrame | None,
+    events: pd.DataFrame | None,
+    courses: pd.DataFrame | None,
+    roles: Roles,
 ) -> list[Problem]:
+    """Check that the tables have rows and the columns that their roles name."""
     baselines = [("baseline", m.baseline) for m in roles.measures if m.baseline is not None]
     of_subject = [("treatment", roles.treatment), *baselines]
     of_visit = [("subject", roles.subject), ("day", roles.day)]
@@ -201,7 +251,7 @@ def _check_structure(
                     "It names what happened: rescue, switch, hospitalisation, death, withdrawal.",
                 )
             )
-    return problems
+    return problems + ([] if courses is None else check_course_columns(courses, roles))
 
 
 def _build_panel(
@@ -253,10 +303,11 @@ def _build_panel(
     visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
     seen = np.zeros(len(raw.subject_table.ids), dtype=bool)
     seen[code[rated & (day > 0)]] = True
-    if not _days_are_wrong(problems):
+    if not days_are_wrong(problems):
+        _note(problems, notes.note_unseen(raw.subject_table.ids, ~seen, scale))
+    if raw.is_whole and not days_are_wrong(problems):
         _note(
             problems,
-            notes.note_unseen(raw.subject_table.ids, ~seen, scale),
             notes.note_mostly_worse(
                 code, day, score, baseline, arm.codes, list(arm.categories), scale
             ),
@@ -357,12 +408,12 @@ def _baseline(
         before = np.flatnonzero((day <= 0) & ~np.isnan(score) & (code >= 0))
         values[code[before]] = score[before]  # rows are sorted by day: the last one stays
         how = "no score at day 0 or before"
-    if not _days_are_wrong(problems):
+    if not days_are_wrong(problems):
         problems += notes.note_baselines(subject_table.ids, values, scale, how)
     return values
 
 
-def _named_baselines(panels: Mapping[str, Panel], roles: Roles) -> dict[str, FloatArray]:
+def named_baselines(panels: Mapping[str, Panel], roles: Roles) -> dict[str, FloatArray]:
     """Return baselines under the names of their columns, so that formulas may use either."""
     return {
         str(m.baseline): panels[m.scale.label].baseline
@@ -371,11 +422,12 @@ def _named_baselines(panels: Mapping[str, Panel], roles: Roles) -> dict[str, Flo
     }
 
 
-def _subject_frame(
+def subject_frame(
     subject_table: SubjectTable,
     baseline: FloatArray,
     named: Mapping[str, FloatArray],
 ) -> pd.DataFrame:
+    """Return subject, treatment, baseline and covariates, one row a subject."""
     extra = {
         f"{c}_given" if c in RESERVED else str(c): v.array
         for c, v in subject_table.columns.items()
@@ -395,7 +447,7 @@ def _subject_frame(
     )
 
 
-def _days_are_wrong(problems: list[Problem]) -> bool:
+def days_are_wrong(problems: list[Problem]) -> bool:
     """Whether days or scores cannot be read, so that what follows from them says nothing."""
     unreadable = ("missing_day", "not_a_number", "impossible_day")
     return any(p.kind in unreadable for p in problems)
@@ -405,6 +457,7 @@ def _note(collected: list[Problem], *problems: Problem | None) -> None:
     collected += [p for p in problems if p is not None]
 
 
-def _raise_if_fatal(problems: list[Problem]) -> None:
+def raise_if_fatal(problems: list[Problem]) -> None:
+    """Raise `DataError` with all problems, errors first, where there is an error."""
     if any(p.level == "error" for p in problems):
         raise DataError(sorted(problems, key=lambda p: p.level != "error"))

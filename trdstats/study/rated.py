@@ -131,7 +131,7 @@ class RecordedBeside:
         UnknownNameError
             When neither the library nor the study knows a kind.
         """
-        known = list(dict.fromkeys([*EVENT_KINDS, *self.study.events["event"]]))
+        known = list(dict.fromkeys([*EVENT_KINDS, *self.study.kinds_of_events]))
         for kind in kinds:
             if kind not in known:
                 raise unknown_name("kind of event", kind, known)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.aliases import FrameLike, SubjectsLike, TableLike
 from trdstats.arguments import Level, checked
-from trdstats.arrays import FloatArray
+from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
@@ -46,6 +47,9 @@ from trdstats.study.variants import (
 )
 from trdstats.study.windows import VisitWindows, WindowsLike, read_windows
 from trdstats.tables import Summary, SummaryMixin, Table, format_count, format_number
+
+T = TypeVar("T")
+A = TypeVar("A", bound=np.generic)
 
 _CAVEAT = "trdstats.caveat"  # attribute of frames that come from a study
 _BETTER = "trdstats.better"
@@ -355,6 +359,53 @@ class Study(SummaryMixin):
         tables = self._tables
         return len(tables.courses) > 0 or bool(tables.events["event"].isin(SWITCH_KINDS).any())
 
+    @property
+    def kinds_of_events(self) -> tuple[str, ...]:
+        """Kinds of events that the study has."""
+        whole = self._tables.whole
+        kinds = self._tables.events["event"].tolist() if whole is None else whole.kinds
+        return tuple(dict.fromkeys(kinds))
+
+    def on_parts(self, work: Callable[..., T], *arguments: object) -> list[T]:
+        """Return what some work makes of each part of the study: `self` is the only one.
+
+        Of a `DividedStudy` every part is a study of some of the subjects, with all their visits.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments.
+        *arguments : object
+        """
+        return [work(self, *arguments)]
+
+    def in_order(self, parts: Sequence[npt.NDArray[A]]) -> npt.NDArray[A]:
+        """Return arrays of the parts, one entry a subject, as one in the order of `subjects`.
+
+        Parameters
+        ----------
+        parts : sequence of ndarray
+            As `on_parts` returns them.
+        """
+        return parts[0]
+
+    def places_of_parts(self) -> list[IntArray]:
+        """Return for each part the places of its subjects in `subjects`."""
+        return [np.arange(len(self._tables.subjects))]
+
+    def rows_of_parts(self, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
+        """Return the rows that some work makes of each part, those of the parts one below another.
+
+        Of a `DividedStudy` they are a dask DataFrame: rows of visits are not gathered.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments; returns a frame.
+        *arguments : object
+        """
+        return work(self, *arguments)
+
     def switches(self) -> pd.DataFrame:
         """Return the first switch of each subject that has one.
 
@@ -609,11 +660,15 @@ class Study(SummaryMixin):
 
     def _among(self, tables: Tables, *, scale: Scale | None = None) -> Study:
         """Return a study of other checked tables."""
-        other = object.__new__(Study)
-        other._roles, other._randomised = self._roles, self._randomised
-        other._scale = scale or self._scale
-        other._tables = tables
-        return other
+        return Study.of_tables(tables, self._roles, scale or self._scale, self._randomised)
+
+    @classmethod
+    def of_tables(cls, tables: Tables, roles: Roles, scale: Scale, randomised: bool) -> Study:
+        """Return a study of tables that were checked before."""
+        study = object.__new__(Study)
+        study._tables, study._roles = tables, roles
+        study._scale, study._randomised = scale, randomised
+        return study
 
     def rated(self) -> Rated:
         """Return the rated visits after baseline as arrays, with where they stand."""
@@ -638,17 +693,39 @@ class Study(SummaryMixin):
         """
         arm = self.subjects["treatment"].cat.codes.to_numpy()
         limit = np.full(len(arm), np.inf) if by is None else np.where(np.isnan(by), np.inf, by)
-        rows = self.rated().arrays
-        owner = np.repeat(arm, np.diff(rows.start))
+        rated = {} if self.windows is not None else self.rated_days()
         end = np.full(len(arm), -np.inf)
         for k, name in enumerate(self.treatments):
             in_arm = arm == k
             if self.windows is not None:
                 end[in_arm] = self.windows[name].due_opens(limit[in_arm])
             else:
-                days = np.append(-np.inf, np.unique(rows.day[owner == k]))
+                days = np.append(-np.inf, rated[name])
                 end[in_arm] = days[np.searchsorted(days, limit[in_arm], side="right") - 1]
         return end
+
+    def rated_days(self) -> dict[str, FloatArray]:
+        """Return the distinct days above 0 on which anybody was rated, by treatment."""
+        if self._tables.whole is not None:
+            return self._tables.whole.rated_days[self._scale.label]
+        rows, arm = self.rated().arrays, self.subjects["treatment"].cat.codes.to_numpy()
+        owner = np.repeat(arm, np.diff(rows.start))
+        return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(self.treatments)}
+
+    def scheduled_days(
+        self, treatments: Sequence[str] | None = None, *, rated: bool = False
+    ) -> list[float]:
+        """Return the scheduled days above 0 that some visit stands for, increasing.
+
+        Parameters
+        ----------
+        treatments : sequence of str, optional
+            Default: all.
+        rated : bool, default False
+            Whether only visits with a score count.
+        """
+        names = self.treatments if treatments is None else tuple(treatments)
+        return sorted(set().union(*self.on_parts(_scheduled_days, names, rated)))
 
     def longitudinal(self, days: Sequence[float] | None = None) -> pd.DataFrame:
         """Return scheduled visits after baseline with their change, one row a visit.
@@ -672,32 +749,9 @@ class Study(SummaryMixin):
         UnknownNameError
             When a day is not scheduled.
         """
-        visits = self.visits
-        keep = visits["visit"].notna() & (visits["day"] > 0)
         if days is not None:
-            scheduled = sorted(set(visits.loc[keep, "visit"]))
-            for d in days:
-                if d not in scheduled:
-                    raise no_ratings(self, d)
-            keep &= visits["visit"].isin(list(days))
-        rows = visits.loc[keep]
-        of_subject = self.subjects.iloc[rows["subject"].cat.codes.to_numpy()]
-        frame = pd.DataFrame(
-            {
-                "subject": rows["subject"].array,
-                "treatment": of_subject["treatment"].array,
-                "day": rows["day"].to_numpy(),
-                "visit": rows["visit"].to_numpy(),
-                "score": rows["score"].to_numpy(),
-                "baseline": of_subject["baseline"].to_numpy(),
-            }
-        )
-        frame["change"] = frame["score"] - frame["baseline"]
-        of_visit = [c for c in visits.columns if c not in frame.columns]
-        covariates = [c for c in self.subjects.columns if c not in (*frame.columns, *of_visit)]
-        extra = {c: rows[c].array for c in of_visit}
-        extra |= {c: of_subject[c].array for c in covariates}
-        frame = frame.assign(**extra)
+            check_days(self, days)
+        frame = self._long_rows(days)
         if self.caveat:
             frame.attrs[_CAVEAT] = self.caveat
         frame.attrs[_BETTER] = self.scale.better
@@ -705,27 +759,28 @@ class Study(SummaryMixin):
             frame.attrs[_SCALE] = self.scale.label
         return frame
 
+    def _long_rows(self, days: Sequence[float] | None) -> pd.DataFrame:
+        """Return the rows of `longitudinal`."""
+        return long_rows(self, days)
+
     def summary(self) -> Summary:
         """Return what the study holds."""
-        visits, subjects = self.visits, self.subjects
-        unrated = int(visits["score"].isna().sum())
-        spare = int((visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)).sum())
-        rated = self.rated().arrays
+        counts = self._visit_counts()
         header = [
             (
                 "Scale",
                 f"{self.scale.label}, {self.scale.span}, "
                 f"high is {'good' if self.scale.high_is_good else 'worse'}",
             ),
-            ("Subjects", format_count(len(subjects))),
-            ("Rated visits after baseline", format_count(len(rated.day))),
-            ("Visits without a score", format_count(unrated)),
+            ("Subjects", format_count(len(self.subjects))),
+            ("Rated visits after baseline", format_count(sum(counts.rated))),
+            ("Visits without a score", format_count(counts.unrated)),
             ("Events", format_count(len(self.events))),
             *course_lines(self.courses, self.switches(), self.subjects),
             ("Allocation", "randomised" if self.randomised else "not randomised"),
         ]
         if self.windows is not None:
-            header.insert(4, ("Unscheduled or surplus visits", format_count(spare)))
+            header.insert(4, ("Unscheduled or surplus visits", format_count(counts.spare)))
         if len(self.scales) > 1:
             header.insert(
                 1, ("Other scales", ", ".join(s for s in self.scales if s != self.scale.label))
@@ -733,9 +788,88 @@ class Study(SummaryMixin):
         return Summary(
             "Study",
             tuple(header),
-            (_arms(self),),
+            (_arms(self, counts.rated),),
             tuple(f"{p.summary} {p.remedy}" for p in self.notices),
         )
+
+    def _visit_counts(self) -> VisitCounts:
+        return count_visits(self)
+
+
+@dataclass(frozen=True)
+class VisitCounts:
+    """How many visits a study has.
+
+    Attributes
+    ----------
+    unrated : int
+        Without a score.
+    spare : int
+        Rated after day 0 and unscheduled or surplus.
+    rated : tuple of int
+        Rated after day 0, by treatment.
+    """
+
+    unrated: int
+    spare: int
+    rated: tuple[int, ...]
+
+
+def count_visits(study: Study) -> VisitCounts:
+    """Count the visits of a study."""
+    visits, start = study.visits, study.rated().arrays.start
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    surplus = visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)
+    of_subject = np.diff(start)
+    return VisitCounts(
+        int(visits["score"].isna().sum()),
+        int(surplus.sum()),
+        tuple(int(of_subject[arm == k].sum()) for k in range(len(study.treatments))),
+    )
+
+
+def check_days(study: Study, days: Sequence[float]) -> None:
+    """Raise `UnknownNameError` unless some visit stands for each of the days."""
+    scheduled = study.scheduled_days()
+    for d in days:
+        if d not in scheduled:
+            raise no_ratings(study, d)
+
+
+def long_rows(study: Study, days: Sequence[float] | None) -> pd.DataFrame:
+    """Return the scheduled visits after baseline with what describes their subjects."""
+    visits = study.visits
+    keep = visits["visit"].notna() & (visits["day"] > 0)
+    if days is not None:
+        keep &= visits["visit"].isin(list(days))
+    rows = visits.loc[keep]
+    of_subject = study.subjects.iloc[rows["subject"].cat.codes.to_numpy()]
+    frame = pd.DataFrame(
+        {
+            "subject": rows["subject"].array,
+            "treatment": of_subject["treatment"].array,
+            "day": rows["day"].to_numpy(),
+            "visit": rows["visit"].to_numpy(),
+            "score": rows["score"].to_numpy(),
+            "baseline": of_subject["baseline"].to_numpy(),
+        }
+    )
+    frame["change"] = frame["score"] - frame["baseline"]
+    of_visit = [c for c in visits.columns if c not in frame.columns]
+    covariates = [c for c in study.subjects.columns if c not in (*frame.columns, *of_visit)]
+    extra = {c: rows[c].array for c in of_visit}
+    extra |= {c: of_subject[c].array for c in covariates}
+    return frame.assign(**extra)
+
+
+def _scheduled_days(study: Study, treatments: tuple[str, ...], rated: bool) -> set[float]:
+    visits = study.visits
+    kept = visits["visit"].notna() & (visits["day"] > 0)
+    if len(treatments) < len(study.treatments):
+        arm = study.subjects["treatment"].isin(treatments).to_numpy()
+        kept &= arm[visits["subject"].cat.codes.to_numpy()]
+    kept &= visits["score"].notna() if rated else True
+    return set(visits.loc[kept, "visit"].unique().tolist())
 
 
 def caveat_of(data: Any) -> str:
@@ -776,8 +910,7 @@ def _view(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.copy(deep=False)
 
 
-def _arms(study: Study) -> Table:
-    start = study.rated().arrays.start
+def _arms(study: Study, rated: Sequence[int]) -> Table:
     arm = study.subjects["treatment"].cat.codes.to_numpy()
     baseline = study.subjects["baseline"].to_numpy()
     rows = []
@@ -788,7 +921,7 @@ def _arms(study: Study) -> Table:
             (
                 name,
                 format_count(in_arm.sum()),
-                format_count(np.diff(start)[in_arm].sum()),
+                format_count(rated[k]),
                 format_number(known.mean() if len(known) else np.nan),
                 format_number(known.std(ddof=1) if len(known) > 1 else np.nan),
             )

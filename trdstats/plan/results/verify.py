@@ -52,7 +52,7 @@ class RunDifference(SummaryMixin):
     def summary(self) -> Summary:
         """Return the numbers that differ, and why they may."""
         count = len(self.changed)
-        header = [("Compared", count_of(self.compared, "number", "numbers"))]
+        header: list[tuple[str, str]] = [("Compared", count_of(self.compared, "number", "numbers"))]
         header += [("Differ", count_of(count, "number", "numbers"))]
         header += [("Tolerance", f"{self.tolerance:g} of the larger value")]
         rows = tuple(

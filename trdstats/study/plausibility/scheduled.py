@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
-
-import pandas as pd
 
 from trdstats.errors import UnknownNameError, unknown_day
 
@@ -18,16 +16,13 @@ class Scheduled(Protocol):
         """Treatments."""
 
     @property
-    def subjects(self) -> pd.DataFrame:
-        """One row a subject."""
-
-    @property
-    def visits(self) -> pd.DataFrame:
-        """One row a visit."""
-
-    @property
     def windows(self) -> Mapping[str, Any] | None:
         """Visit windows of each treatment."""
+
+    def scheduled_days(
+        self, treatments: Sequence[str] | None = None, *, rated: bool = False
+    ) -> list[float]:
+        """Return the scheduled days that some visit stands for."""
 
 
 def no_ratings(study: Scheduled, day: float, treatment: str | None = None) -> UnknownNameError:
@@ -47,15 +42,11 @@ def no_ratings(study: Scheduled, day: float, treatment: str | None = None) -> Un
         is scheduled at it, with the nearest days.
     """
     names = study.treatments if treatment is None else (treatment,)
-    visits = study.visits
-    of_subject = visits["subject"].cat.codes.to_numpy()
-    arm = study.subjects["treatment"].isin(names).to_numpy()[of_subject]
-    scheduled = visits[(visits["day"] > 0) & visits["visit"].notna() & arm]
     if study.windows is not None and any(day in study.windows[n].days for n in names):
         return UnknownNameError(f"No rating falls in the window of day {day:g}.")
-    if day in set(scheduled["visit"]):
+    if day in study.scheduled_days(names):
         return UnknownNameError(f"No visit at day {day:g} has a score.")
-    assessed = scheduled.loc[scheduled["score"].notna(), "visit"].unique().tolist()
+    assessed = study.scheduled_days(names, rated=True)
     hint = (
         " Without visit windows every day is a separate visit: give windows."
         if study.windows is None

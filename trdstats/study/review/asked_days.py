@@ -28,19 +28,13 @@ def note_asked_day(
     treatments : sequence of str, optional
         Default: all. Those whose windows do not name the day are not scheduled for it.
     """
-    visits = study.visits
     reach = float(nearby(day))
-    at = visits["day"].to_numpy()
-    near = np.flatnonzero((at > 0) & (np.abs(at - day) <= reach + 1e-9))
-    near = near[visits["score"].notna().to_numpy()[near]]
-    if len(near) < FEWEST:
+    tallies = study.on_parts(_count_reached, day, reach)
+    if sum(rows for rows, _, _ in tallies) < FEWEST:
         return None
-    code = visits["subject"].cat.codes.to_numpy()[near].astype(np.intp)
-    arm = study.subjects["treatment"].cat.codes.to_numpy().astype(np.intp)
-    on = np.abs(visits["visit"].to_numpy()[near] - day) <= 1e-9
     # Windows that reach further than what is near add to those who stand for the day.
-    n_near = _subjects_by_arm(code, np.ones(len(code), dtype=bool), arm, len(study.treatments))
-    n_on = _subjects_by_arm(code, on, arm, len(study.treatments))
+    n_near = np.sum([near for _, near, _ in tallies], axis=0)
+    n_on = np.sum([on for _, _, on in tallies], axis=0)
     thin = [
         k
         for k, name in enumerate(study.treatments)
@@ -81,6 +75,22 @@ def warn_of_asked_days(
     if notices:
         warnings.warn(describe_problems(notices), DataWarning, stacklevel=stacklevel + 1)
     return notices
+
+
+def _count_reached(study: Study, day: float, reach: float) -> tuple[int, IntArray, IntArray]:
+    """Return ratings near a day, and by treatment the subjects who have one and who have the day.
+
+    Both arrays have shape (n_treatments,).
+    """
+    visits = study.visits
+    at = visits["day"].to_numpy()
+    near = np.flatnonzero((at > 0) & (np.abs(at - day) <= reach + 1e-9))
+    near = near[visits["score"].notna().to_numpy()[near]]
+    code = visits["subject"].cat.codes.to_numpy()[near].astype(np.intp)
+    arm = study.subjects["treatment"].cat.codes.to_numpy().astype(np.intp)
+    on = np.abs(visits["visit"].to_numpy()[near] - day) <= 1e-9
+    k, every = len(study.treatments), np.ones(len(code), dtype=bool)
+    return len(near), _subjects_by_arm(code, every, arm, k), _subjects_by_arm(code, on, arm, k)
 
 
 def _subjects_by_arm(code: IntArray, rows: BoolArray, arm: IntArray, k: int) -> IntArray:
