@@ -163,6 +163,7 @@ from .sites import read_round as read_round
 from .sites import read_summary as read_summary
 from .sites import summarise_files as summarise_files
 from .sites import summarise_site as summarise_site
+from .study import DividedStudy as DividedStudy
 from .study import Study as Study
 from .study import VisitWindows as VisitWindows
 from .study import check_ratings as check_ratings

@@ -97,6 +97,7 @@ def response_history(
             "A history of response has no competing events: use after_switch='failure', where the "
             "switch ends a response, or 'censor'."
         )
+    study.check_rows("The days of all ratings, which a history keeps,")
     parts = study.on_parts(_derive, response, relapse, regain, after_switch)
     warn_of_schedule(study, response, added([p.tallies[0] for p in parts]))
     warn_of_schedule(study, relapse, added([p.tallies[1] for p in parts]))

@@ -2,6 +2,7 @@
 
 from trdstats.intake.files import read_table, register_reader
 from trdstats.study.caveats import UNADJUSTED
+from trdstats.study.divided import DividedStudy
 from trdstats.study.load import (
     load_sample,
     sample_exports,
@@ -24,6 +25,7 @@ __all__ = [
     "EVENT_KINDS",
     "LEFT_FOLLOW_UP",
     "UNADJUSTED",
+    "DividedStudy",
     "ProposedWindows",
     "Rated",
     "RatingQuality",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trdstats.aliases import TableLike
 from trdstats.arguments import checked
@@ -16,6 +16,7 @@ from trdstats.errors import (
     DataWarning,
     Problem,
     SpecError,
+    check_choice,
     describe_problems,
     unknown_name,
 )
@@ -23,6 +24,8 @@ from trdstats.intake import ExportMapping, ExportTables, tables_of
 from trdstats.intake.files import FileTable, read_decimal_commas, read_file
 from trdstats.intake.progress import shown_progress
 from trdstats.intake.redcap import RedcapLayout, redcap_tables
+from trdstats.study.divided import DividedStudy
+from trdstats.study.divided.partitions import visits_of_files
 from trdstats.study.study import Study
 
 _TABLES = ("visits", "subjects", "events", "courses")
@@ -38,6 +41,7 @@ def read_study(
     separator: str | None = None,
     encoding: str | None = None,
     sheet: str | Mapping[str, str] | None = None,
+    engine: Literal["pandas", "dask"] = "pandas",
     **roles: Any,
 ) -> Study:
     """Read the tables of a study from files.
@@ -50,6 +54,9 @@ def read_study(
         Of text files, as in `read_file`.
     sheet : str or mapping, optional
         Of workbooks, as in `read_file`; one for each table: ``{"visits": "Ratings"}``.
+    engine : {"pandas", "dask"}
+        "dask": visits stay in their files, one or several, named by a pattern such as
+        ``"visits/*.parquet"``, and are read by partition at each analysis: a `DividedStudy`.
     **roles
         The keyword arguments of `Study`: scale, subject, treatment, day, score, baseline, ...
 
@@ -77,10 +84,17 @@ def read_study(
     for name in sheets:
         if name not in _TABLES:
             raise unknown_name("table of a study", name, _TABLES)
+    check_choice("engine", engine, ("pandas", "dask"))
+    text = (roles.get("subject", "subject"),)
+    if engine == "dask":
+        if sheets.get("visits") is not None:
+            raise SpecError("Workbooks of visits are read by engine='pandas': leave sheet out.")
+        visits = visits_of_files(visits_path, text, separator, encoding)
+        del paths["visits"]
     files = {
         name: read_file(
             path,
-            text=(roles.get("subject", "subject"),),
+            text=text,
             separator=separator,
             encoding=encoding,
             sheet=sheets.get(name),
@@ -88,7 +102,18 @@ def read_study(
         for name, path in paths.items()
         if path is not None
     }
-    return study_of_files(files, **roles)
+    return study_of_files(files, **roles) if engine == "pandas" else _divided(visits, files, roles)
+
+
+def _divided(
+    visits: object, files: Mapping[str, FileTable], roles: Mapping[str, Any]
+) -> DividedStudy:
+    """Build a divided study of visits and of the tables that are held in memory."""
+    files, notices = _in_numbers(files, roles)
+    frames = {name: file.frame for name, file in files.items()}
+    others = (frames.get("subjects"), frames.get("events"))
+    study = DividedStudy(visits, *others, courses=frames.get("courses"), **roles)
+    return study.noting(notices) if notices else study
 
 
 def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
@@ -97,20 +122,28 @@ def study_of_files(files: Mapping[str, FileTable], **roles: Any) -> Study:
     What the files say of themselves comes first among its notices, and is warned of where it
     limits the analysis.
     """
-    text = (roles.get("subject", "subject"),)
-    files = {name: read_decimal_commas(file, text) for name, file in files.items()}
-    notices = tuple(p for file in files.values() for p in file.notices)
-    _warn(notices)
+    files, notices = _in_numbers(files, roles)
     frames = {name: file.frame for name, file in files.items()}
     others = (frames.get("subjects"), frames.get("events"))
     study = Study(frames["visits"], *others, courses=frames.get("courses"), **roles)
     return study.noting(notices) if notices else study
 
 
+def _in_numbers(
+    files: Mapping[str, FileTable], roles: Mapping[str, Any]
+) -> tuple[dict[str, FileTable], tuple[Problem, ...]]:
+    """Return files with decimal commas read, and what they say of themselves, which is issued."""
+    text = (roles.get("subject", "subject"),)
+    read = {name: read_decimal_commas(file, text) for name, file in files.items()}
+    notices = tuple(p for file in read.values() for p in file.notices)
+    _warn(notices)
+    return read, notices
+
+
 def _warn(notices: tuple[Problem, ...]) -> None:
     limits = [p for p in notices if p.level == "warning"]
     if limits:
-        warnings.warn(describe_problems(limits), DataWarning, stacklevel=4)
+        warnings.warn(describe_problems(limits), DataWarning, stacklevel=5)
 
 
 @checked

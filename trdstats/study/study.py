@@ -13,7 +13,7 @@ import pandas as pd
 
 from trdstats.aliases import FrameLike, SubjectsLike, TableLike
 from trdstats.arguments import Level, checked
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import (
     DataWarning,
     NotEstimableError,
@@ -27,7 +27,7 @@ from trdstats.errors import (
 )
 from trdstats.intake.adam import AdamTables, adam_tables, tables_from_adam
 from trdstats.scales import Scale, get_scale, scale_names
-from trdstats.study.build import Tables, build_tables
+from trdstats.study.build import Panel, Tables, Whole, build_tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
 from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
@@ -406,6 +406,23 @@ class Study(SummaryMixin):
         """
         return work(self, *arguments)
 
+    def panels(self) -> dict[str, Panel]:
+        """Return visits and baselines by scale."""
+        return dict(self._tables.panels)
+
+    def as_part_of(self, whole: Whole) -> Study:
+        """Return the same study as a part of one that says more: see `Whole`."""
+        return self._with(whole=whole)
+
+    def check_rows(self, what: str) -> None:
+        """Refuse to gather rows of more visits than are to be in memory; here they are there.
+
+        Parameters
+        ----------
+        what : str
+            What would be gathered.
+        """
+
     def switches(self) -> pd.DataFrame:
         """Return the first switch of each subject that has one.
 
@@ -504,7 +521,7 @@ class Study(SummaryMixin):
         """
         kept = pick_levels("treatment", treatments, self.treatments)
         is_kept = self.subjects["treatment"].isin(kept).to_numpy()
-        return self._among(narrow(self._tables, is_kept, kept))
+        return self._narrow(is_kept, kept)
 
     def keep(self, subjects: SubjectsLike) -> Study:
         """Return the study of some of its subjects; treatments that lose all of them go.
@@ -535,7 +552,11 @@ class Study(SummaryMixin):
         is_kept = known.isin(wanted).to_numpy()
         present = set(self.subjects.loc[is_kept, "treatment"])
         kept = [t for t in self.treatments if t in present]
-        return self._among(narrow(self._tables, is_kept, kept))
+        return self._narrow(is_kept, kept)
+
+    def _narrow(self, kept: BoolArray, treatments: list[str]) -> Study:
+        """Return the study of the subjects that are marked."""
+        return self._among(narrow(self._tables, kept, treatments))
 
     def thinned(self, days: Sequence[float]) -> Study:
         """Return the same study as if it had been rated on fewer days.
@@ -708,9 +729,7 @@ class Study(SummaryMixin):
         """Return the distinct days above 0 on which anybody was rated, by treatment."""
         if self._tables.whole is not None:
             return self._tables.whole.rated_days[self._scale.label]
-        rows, arm = self.rated().arrays, self.subjects["treatment"].cat.codes.to_numpy()
-        owner = np.repeat(arm, np.diff(rows.start))
-        return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(self.treatments)}
+        return days_of_ratings(self)
 
     def scheduled_days(
         self, treatments: Sequence[str] | None = None, *, rated: bool = False
@@ -834,6 +853,13 @@ def check_days(study: Study, days: Sequence[float]) -> None:
     for d in days:
         if d not in scheduled:
             raise no_ratings(study, d)
+
+
+def days_of_ratings(study: Study) -> dict[str, FloatArray]:
+    """Return the distinct days above 0 on which a subject at hand was rated, by treatment."""
+    rows, arm = study.rated().arrays, study.subjects["treatment"].cat.codes.to_numpy()
+    owner = np.repeat(arm, np.diff(rows.start))
+    return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(study.treatments)}
 
 
 def long_rows(study: Study, days: Sequence[float] | None) -> pd.DataFrame:

@@ -1,0 +1,248 @@
+"""A study in partitions of a dask frame gives the numbers of the same study in memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trdstats as trd
+from trdstats.errors import DataError, DataWarning, SpecError, TooLargeError, UnknownNameError
+
+dask = pytest.importorskip("dask")
+dd = pytest.importorskip("dask.dataframe")
+
+ROLES = {"scale": "MADRS"}
+# Sums of partitions are added in another order: rounding of sums of some hundred terms.
+RTOL = 1e-10
+
+
+@pytest.fixture(autouse=True)
+def synchronous() -> Iterator[None]:
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
+@cache
+def visits(n: int = 240) -> pd.DataFrame:
+    """Visits of patients under three treatments, on days that scatter and have fractions."""
+    rng = np.random.default_rng(5)
+    days = np.arange(0, 85, 14.0)
+    start, fall = rng.integers(24, 45, n), rng.uniform(0, 1.4, n)
+    arm = rng.choice(["A", "B", "C"], n)
+    slope = np.select([arm == "B", arm == "C"], [1.2, 0.8], 1.0)
+    part = np.minimum(fall * slope, 1)[:, None] * np.minimum(days / 42, 1)
+    score = start[:, None] * (1 - part) + rng.normal(0, 4, (n, len(days)))
+    score[:, 4:] += (rng.random(n) < 0.4)[:, None] * 14
+    score = np.clip(np.rint(score), 0, 60)
+    score[:, 0] = start
+    moved = days + np.where(days > 0, rng.choice([-1.5, -1, 0, 0, 0, 1, 2.25], score.shape), 0)
+    frame = pd.DataFrame({
+        "subject": np.repeat([f"P{i:03d}" for i in range(n)], len(days)), "day": moved.ravel(),
+        "score": score.ravel(), "treatment": np.repeat(arm, len(days)),
+        "age": np.repeat(rng.normal(50, 9, n).round(1), len(days)),
+        "site": np.repeat(rng.choice(["x", "y"], n), len(days)),
+        "rater": rng.choice(["R1", "R2"], n * len(days)),
+    })  # fmt: skip
+    frame.loc[rng.random(len(frame)) < 0.03, "score"] = np.nan
+    kept = (rng.random(len(frame)) < 0.88) | (frame["day"] == 0)
+    return frame[kept & (frame["day"] < rng.uniform(20, 120, n).repeat(len(days)))].reset_index(
+        drop=True
+    )
+
+
+WINDOWS = {14: 3, 28: 3, 42: 3, 56: 3, 70: 3, 84: 3}
+
+
+def events() -> pd.DataFrame:
+    ids = visits()["subject"].unique()
+    return pd.DataFrame({
+        "subject": np.r_[ids[::11], ids[::29]],
+        "day": np.r_[np.full(len(ids[::11]), 30.0), np.full(len(ids[::29]), 20.5)],
+        "event": ["switch"] * len(ids[::11]) + ["relocated"] * len(ids[::29]),
+    })  # fmt: skip
+
+
+def in_partitions(frame: pd.DataFrame, cuts: list[Any]) -> Any:
+    """Return a frame whose partitions hold the rows of each mask."""
+    return dd.concat([dd.from_pandas(frame[rows], npartitions=1, sort=False) for rows in cuts])
+
+
+def apart(frame: pd.DataFrame) -> Any:
+    """Return partitions by subject, unsorted, one of them empty."""
+    mixed = frame.sample(frac=1, random_state=3)
+    number = mixed["subject"].str[1:].astype(int)
+    return in_partitions(mixed, [(number % 3 == 0), (number < 0), (number % 3 == 1),
+                                 (number % 3 == 2)])  # fmt: skip
+
+
+def quietly(work: Callable[[], Any]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return work()
+
+
+KINDS = ["plain", "windows", "split", "table of subjects", "courses"]
+
+
+@cache
+def both(kind: str) -> tuple[trd.Study, trd.DividedStudy]:
+    """Return the study in memory and in partitions."""
+    frame, rest = visits(), {"events": events(), **ROLES}
+    partitions: Any = apart(frame)
+    if kind == "windows":
+        rest |= {"windows": WINDOWS, "randomised": True}
+    if kind == "split":
+        partitions = dd.from_pandas(frame.sample(frac=1, random_state=8), npartitions=5, sort=False)
+    if kind == "table of subjects":
+        table = frame[["subject", "treatment", "age", "site"]].drop_duplicates("subject")
+        unseen = pd.DataFrame({"subject": ["Z9"], "treatment": ["A"], "age": [40.0], "site": ["x"]})
+        rest["subjects"] = pd.concat([table.iloc[::-1], unseen])
+        frame = frame.drop(columns=["age", "site", "treatment"])
+        partitions = apart(frame)
+        rest["windows"] = {"A": WINDOWS, "B": WINDOWS, "C": {28: 4, 56: 4}}
+    if kind == "courses":
+        ids = frame.drop_duplicates("subject")[["subject", "treatment"]]
+        switched = ids.iloc[::7].assign(treatment="B", start=25.0)
+        rest["courses"] = pd.concat([ids.assign(start=0.0), switched])
+    study = quietly(lambda: trd.Study(frame, **rest))
+    divided = quietly(lambda: trd.DividedStudy(partitions, **rest))
+    return study, divided
+
+
+def same(a: Any, b: Any) -> None:
+    """Assert that two answers are equal, frames column by column."""
+    assert isinstance(b, type(a)) or isinstance(a, type(b))
+    if isinstance(a, pd.DataFrame):
+        assert list(a.columns) == list(b.columns)
+        pd.testing.assert_frame_equal(a, b, rtol=RTOL, atol=1e-12)
+    elif isinstance(a, tuple | list):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            same(x, y)
+    elif isinstance(a, dict):
+        assert list(a) == list(b)
+        same(list(a.values()), list(b.values()))
+    elif isinstance(a, float | np.floating):
+        np.testing.assert_allclose(a, b, rtol=RTOL)
+    else:
+        assert a == b
+
+
+def of_times(times: trd.EventTimes) -> tuple[Any, ...]:
+    switching = None if times.switching is None else times.switching.tidy()
+    return (times.frame, times.left_out, times.first_look, times.caveat, times.notices,
+            times.causes, times.origin, switching)  # fmt: skip
+
+
+def of_rates(found: trd.Rates) -> tuple[Any, ...]:
+    return found.counts, found.tidy(), found.notices, found.outcomes, found.caveat
+
+
+def of_history(history: trd.ResponseHistory) -> tuple[Any, ...]:
+    return (history.frame, history.unseen, history.left_out, history.visits, history.first_look,
+            history.caveat)  # fmt: skip
+
+
+RESPONSE, RELAPSE = trd.Response(), trd.Relapse(at_least=22)
+CONFIRMED = trd.Relapse(at_least=22, consecutive=2)
+SUSTAINED = trd.Sustained(trd.Response(), visits=2)
+
+
+def onset(study: trd.Study) -> trd.EventTimes:
+    return trd.time_to(study, RESPONSE, competing="left follow-up")
+
+
+def durability(study: trd.Study) -> trd.EventTimes:
+    return trd.time_to(study, RELAPSE, since=RESPONSE, competing=("left follow-up",))
+
+
+def history(study: trd.Study) -> trd.ResponseHistory:
+    return trd.response_history(study, RESPONSE, RELAPSE, regain=True)
+
+
+def judged(study: trd.Study) -> pd.DataFrame:
+    """Return what `assess` says, rows of partitions gathered, by subject and day."""
+    rows: Any = trd.assess(study, RESPONSE)
+    rows = rows.compute() if isinstance(study, trd.DividedStudy) else rows
+    rows = rows.assign(subject=rows["subject"].astype(str)).sort_values(["subject", "day"])
+    return rows.reset_index(drop=True)  # type: ignore[no-any-return]
+
+
+def effects(study: trd.Study) -> pd.DataFrame:
+    frame = study.longitudinal(days=study.scheduled_days()[:3])
+    fit = trd.LMM("change ~ baseline + treatment * day", random="1").fit(frame)
+    return fit.tidy()
+
+
+VERBS: dict[str, Callable[[trd.Study], Any]] = {
+    "subjects": lambda s: (s.subjects, s.events, s.courses, s.treatments, s.caveat, s.scales),
+    "switches": lambda s: (s.switches(), s.course_days(), s.records_switches),
+    "summary": lambda s: (str(s).split("\n\n")[:2], s.schedule_end() if s.windows else None) and (
+        str(s.summary().header), str(s.summary().tables)),
+    "onset": lambda s: of_times(trd.time_to(s, RESPONSE)),
+    "left follow-up": lambda s: of_times(onset(s)),
+    "sustained": lambda s: of_times(trd.time_to(s, SUSTAINED)),
+    "durability": lambda s: of_times(durability(s)),
+    "confirmed": lambda s: of_times(trd.time_to(s, CONFIRMED, since=RESPONSE)),
+    "until": lambda s: of_times(trd.time_to(s, RESPONSE, until=40.0)),
+    "until an event": lambda s: of_times(trd.time_to(s, RESPONSE, until="relocated")),
+    "an event": lambda s: of_times(trd.time_to(s, trd.Event(("relocated",)))),
+    "leaving": lambda s: of_times(trd.time_to(s, trd.Event(("left follow-up",)))),
+    **{f"switch, {how}": lambda s, how=how: of_times(trd.time_to(s, RESPONSE, after_switch=how))
+       for how in ("ignore", "censor", "failure", "competing")},
+    "rates": lambda s: of_rates(trd.rates(s, RESPONSE, day=s.scheduled_days()[20 % len(
+        s.scheduled_days())])),
+    **{f"rates, {how}": lambda s, how=how: of_rates(trd.rates(s, RESPONSE, day=28, missing=how))
+       for how in ("observed", "locf", "worst")},
+    "rates, failure": lambda s: of_rates(trd.rates(s, RESPONSE, day=56, after_switch="failure")),
+    "rates, sustained": lambda s: of_rates(trd.rates(s, SUSTAINED, day=56)),
+    "rates, own day": lambda s: of_rates(trd.rates(s, trd.AtDays(RESPONSE, (28, 56)))),
+    "rates, free": lambda s: of_rates(trd.rates(s, trd.AtDays(RESPONSE, (28,)).without(
+        RELAPSE, until=56))),
+    "history": lambda s: of_history(trd.response_history(s, RESPONSE, RELAPSE)),
+    "regained": lambda s: of_history(history(s)),
+    "history, failure": lambda s: of_history(trd.response_history(
+        s, RESPONSE, RELAPSE, after_switch="failure")),
+    "assess": judged,
+    "means": lambda s: trd.mean_scores(s),
+    "change": lambda s: trd.change_from_baseline(s, 28),
+    "longitudinal": lambda s: s.longitudinal(),
+    "Kaplan-Meier": lambda s: trd.KaplanMeier().fit(onset(s)).tidy(),
+    "log-rank": lambda s: trd.LogRank().fit(onset(s)).glance(),
+    "RMST": lambda s: trd.RMST(tau=40).fit(trd.time_to(s, RESPONSE)).tidy(),
+    "Aalen-Johansen": lambda s: trd.AalenJohansen().fit(durability(s)).tidy(),
+    "Gray": lambda s: trd.GrayTest().fit(durability(s)).glance(),
+    "Cox": lambda s: trd.CoxPH("treatment + age").fit(onset(s)).tidy(),
+    "Fine-Gray": lambda s: trd.FineGray("treatment + age").fit(durability(s)).tidy(),
+    "Turnbull": lambda s: trd.Turnbull().fit(trd.time_to(s, RESPONSE)).tidy(),
+    "states": lambda s: trd.ResponseState(tau=60).fit(
+        trd.response_history(s, RESPONSE, RELAPSE)).tidy(),
+    "propensity": lambda s: trd.PropensityWeights("age + site").fit(s).tidy(),
+    "weighted rates": lambda s: of_rates(trd.rates(
+        s, RESPONSE, day=28, weights=trd.PropensityWeights("age + site").fit(s))),
+    "only": lambda s: of_times(trd.time_to(s.only(["A", "C"]), RESPONSE)),
+    "keep": lambda s: of_times(trd.time_to(
+        s.keep(s.subjects["age"] > 52), RESPONSE, after_switch="failure")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_gives_the_numbers_of_memory(verb: str, kind: str) -> None:
+    study, divided = both(kind)
+    answers = []
+    for one in (study, divided):
+        try:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                answer = VERBS[verb](one)
+            answers.append((answer, [str(w.message) for w in said]))
+        except trd.errors.TrdstatsError as error:
+            answers.append((f"{type(error).__name__}: {error}", []))
+    same(*answers)

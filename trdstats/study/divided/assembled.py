@@ -1,0 +1,234 @@
+"""From a dask frame of visits to partitions that are studies, with every problem on the way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from trdstats.arrays import IntArray
+from trdstats.columns import check_not_empty
+from trdstats.errors import DataError, Problem, SpecError
+from trdstats.study import checks
+from trdstats.study.build import (
+    Panel,
+    Tables,
+    days_are_wrong,
+    named_baselines,
+    raise_if_fatal,
+    subject_frame,
+)
+from trdstats.study.courses.build import build_courses
+from trdstats.study.courses.changes import with_changes
+from trdstats.study.divided.partitions import dask_module, shuffled
+from trdstats.study.divided.parts import (
+    Agreed,
+    Checked,
+    OfSubjects,
+    Surveyed,
+    build_part,
+    check_part,
+    study_of_part,
+    survey_part,
+)
+from trdstats.study.divided.problems import problems_together
+from trdstats.study.divided.subjects import (
+    SubjectsOfPart,
+    in_two_parts,
+    look_for_subjects,
+    places_of_subjects,
+    rows_of_subjects,
+    some_of_subjects,
+    subjects_of_parts,
+)
+from trdstats.study.divided.whole import (
+    LOOKED_AT,
+    GivenTables,
+    judge_days,
+    note_covariates_of,
+    note_divided,
+    note_names,
+    whole_of,
+)
+from trdstats.study.events import build_events
+from trdstats.study.roles import Roles
+from trdstats.study.subjects import SubjectTable, subjects_from_table
+from trdstats.study.windows import WindowsLike, read_windows
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Partitions as studies.
+
+    Attributes
+    ----------
+    tables : Tables
+        Of all subjects; its panels have no visits.
+    parts : list of Delayed
+        The study of each partition.
+    places : list of ndarray of int
+        Places of the subjects of each partition among all.
+    surveys : list of Surveyed
+    """
+
+    tables: Tables
+    parts: list[Any]
+    places: list[IntArray]
+    surveys: list[Surveyed]
+
+
+def assemble(
+    visits: Any, given: GivenTables, roles: Roles, windows: WindowsLike | None, randomised: bool
+) -> Assembled:
+    """Check all partitions and return them as studies.
+
+    Raises
+    ------
+    DataError
+        With all problems of the first stage that has any.
+    """
+    given.check(visits._meta, roles)
+    frames, found, moved = _brought_together(visits, given, roles)
+    problems = problems_together([p.problems for p in found])
+    subjects = _subjects(found, given, roles, problems)
+    schedule = read_windows(windows, list(subjects.treatment.categories))
+    events = build_events(given.events, roles, subjects, problems)
+    courses = build_courses(given.courses, roles, subjects, problems)
+    places = places_of_subjects(found, subjects, roles.subject)
+    who = [
+        _of_part(subjects, events, courses, place, given.subjects is not None) for place in places
+    ]
+    agreed = Agreed(roles, schedule, randomised)
+    built = _built(frames, _kept(who), agreed)
+    every = max(1, ceil(sum(p.rows for p in found) / LOOKED_AT))
+    checked: list[Checked] = _computed([_task(check_part)(b, every) for b in built])
+    problems += problems_together([c.problems for c in checked])
+    problems += note_names(subjects)
+    some = [c.some for c in checked if c.some is not None]
+    if len(some) == len(checked) and not days_are_wrong(problems):
+        problems += judge_days(some, places, every, subjects, events, schedule, roles)
+    problems += note_covariates_of(subjects)
+    raise_if_fatal(problems)
+    changed = with_changes(events, courses, subjects.treatment)
+    if len(courses):
+        who = [_of_part(subjects, changed, courses, place, w.named)
+               for place, w in zip(places, who, strict=True)]  # fmt: skip
+        built = _built(frames, _kept(who), agreed)
+    studies = [_task(_study)(b) for b in built]
+    surveys: list[Surveyed] = _computed([_task(survey_part)(s) for s in studies])
+    whole = whole_of(surveys, changed, list(subjects.treatment.categories))
+    panels = _panels(surveys, places, len(subjects.ids))
+    first = panels[roles.measures[0].scale.label]
+    tables = Tables(
+        panels=panels,
+        subjects=subject_frame(subjects, first.baseline, named_baselines(panels, roles)),
+        events=changed,
+        courses=courses,
+        windows=schedule,
+        notices=(*problems, note_divided(len(frames), moved)),
+    )
+    shared = dask_module("dask").delayed(whole, traverse=False)
+    parts = [_task(study_of_part)(s, shared) for s in studies]
+    return Assembled(tables, parts, places, surveys)
+
+
+def _brought_together(
+    visits: Any, given: GivenTables, roles: Roles
+) -> tuple[list[Any], list[SubjectsOfPart], int]:
+    """Return partitions that have visits, who is in each, and how many stood in two before."""
+    frames, found = _look(visits, given, roles)
+    moved = in_two_parts(found, roles.subject)
+    if moved:
+        if roles.duplicates in ("first", "last"):
+            raise SpecError(
+                f"duplicates={roles.duplicates!r} goes by the order of rows, and {moved:,} "
+                "subjects have visits in two partitions: a shuffle keeps no order. Write the "
+                "visits sorted by subject, or name another rule."
+            )
+        frames, found = _look(shuffled(visits, roles.subject), given, roles)
+    return frames, found, moved
+
+
+def _look(visits: Any, given: GivenTables, roles: Roles) -> tuple[list[Any], list[SubjectsOfPart]]:
+    frames = visits.to_delayed()
+    look = _task(look_for_subjects)
+    found = _computed([look(frame, roles, given.subjects is None) for frame in frames])
+    kept = [k for k, part in enumerate(found) if part.rows]
+    if not kept:
+        empty = check_not_empty(pd.DataFrame(), "visits")
+        raise DataError([empty] if empty is not None else [])
+    return [frames[k] for k in kept], [found[k] for k in kept]
+
+
+def _subjects(
+    found: Sequence[SubjectsOfPart], given: GivenTables, roles: Roles, problems: list[Problem]
+) -> SubjectTable:
+    ids = pd.concat([part.frame[roles.subject] for part in found], ignore_index=True)
+    kinds = checks.check_kinds_of_identifiers(ids, "visits")
+    if not len(ids):
+        raise DataError(problems)  # no row names a subject
+    raise_if_fatal(kinds)
+    if given.subjects is None:
+        subjects = subjects_of_parts(found, roles, problems)
+    else:
+        subjects = subjects_from_table(given.subjects, roles, problems)
+    treated = checks.check_treated(subjects.columns.get("treated"))
+    problems += [] if treated is None else [treated]
+    return subjects
+
+
+def _of_part(
+    subjects: SubjectTable, events: pd.DataFrame, courses: pd.DataFrame, place: IntArray,
+    named: bool,
+) -> OfSubjects:  # fmt: skip
+    ids = subjects.ids[place]
+    return OfSubjects(
+        some_of_subjects(subjects, place),
+        rows_of_subjects(events, place, ids),
+        rows_of_subjects(courses, place, ids),
+        named,
+    )
+
+
+def _kept(who: list[OfSubjects]) -> list[Any]:
+    """Return what is known of the subjects of each partition, sent to the workers once."""
+    dask = dask_module("dask")
+    with warnings.catch_warnings():
+        # It is as large as the table of subjects; to send it is what is meant.
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        return list(dask.persist(*[dask.delayed(w, traverse=False) for w in who]))
+
+
+def _built(frames: list[Any], who: list[Any], agreed: Agreed) -> list[Any]:
+    build = _task(partial(build_part, agreed=agreed))
+    return [build(frame, of_part) for frame, of_part in zip(frames, who, strict=True)]
+
+
+def _study(built: Any) -> Any:
+    return built.study
+
+
+def _panels(surveys: Sequence[Surveyed], places: Sequence[IntArray], n: int) -> dict[str, Panel]:
+    """Return the baselines of all subjects, and no visits."""
+    panels = {}
+    none = pd.DataFrame({"subject": [], "day": [], "visit": [], "score": []})
+    for label in surveys[0].baselines:
+        baseline = np.full(n, np.nan)
+        for survey, place in zip(surveys, places, strict=True):
+            baseline[place] = survey.baselines[label]
+        panels[label] = Panel(none, baseline)
+    return panels
+
+
+def _task(work: Any) -> Any:
+    return dask_module("dask").delayed(work, pure=False, traverse=False)
+
+
+def _computed(tasks: list[Any]) -> list[Any]:
+    return list(dask_module("dask").compute(*tasks))

@@ -1,0 +1,355 @@
+"""A study whose visits stay in the partitions of a dask DataFrame."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trdstats.aliases import FrameLike
+from trdstats.arguments import Level, checked
+from trdstats.arrays import BoolArray, IntArray
+from trdstats.errors import DataWarning, Problem, TooLargeError, describe_problems, unknown_name
+from trdstats.scales import Scale, get_scale
+from trdstats.study.build import Panel, Tables
+from trdstats.study.divided.assembled import assemble
+from trdstats.study.divided.partitions import check_is_divided, dask_module
+from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
+from trdstats.study.divided.whole import GivenTables, whole_of
+from trdstats.study.roles import Roles, read_roles
+from trdstats.study.study import Study, VisitCounts, long_rows
+from trdstats.study.variants import BaselineRule, narrow
+from trdstats.study.windows import WindowsLike
+
+T = TypeVar("T")
+A = TypeVar("A", bound=np.generic)
+
+# Rows of visits that are gathered where a model needs them: some gigabytes.
+MOST_ROWS = 20_000_000
+
+
+@checked
+class DividedStudy(Study):
+    """Depression scores of more patients than fit into memory, in the partitions of a dask frame.
+
+    It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
+    are: `time_to`, `rates`, `response_history`, `assess` and `mean_scores` judge each partition
+    on dask, and one row a subject, or sums, are gathered. `MMRM` adds cross-products of the
+    partitions. Models that need rows (`LMM`, `GEE`, ...) gather the scheduled visits, 20 million
+    at most. What needs all visits in memory says so (`TooLargeError`).
+
+    Parameters
+    ----------
+    visits : dask.dataframe.DataFrame
+        One row a subject and visit. Where a subject has visits in two partitions they are
+        shuffled by subject.
+    subjects, events, courses : DataFrame, optional
+        As in `Study`; they are held in memory.
+    scale, subject, treatment, day, score, baseline, windows, instrument, duplicates, randomised
+        As in `Study`.
+
+    Attributes
+    ----------
+    subjects, events, courses : pandas.DataFrame
+        As in `Study`.
+    notices : tuple of Problem
+        As in `Study`, those of all partitions together: counts add, and rows are named with their
+        partition. The last one says how the visits are divided.
+
+    Raises
+    ------
+    DataError
+        With every problem of the tables, of all partitions together.
+    UnknownNameError, SpecError
+        When an argument is not usable.
+    MissingDependencyError
+        When dask is not installed.
+
+    Notes
+    -----
+    Work runs on the scheduler that dask is set to: threads by default, a cluster where there is
+    a ``distributed.Client``. Every analysis reads the visits again; `persist` keeps them in the
+    memory of the workers.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> visits = pd.DataFrame({
+    ...     "subject": ["A", "A", "B", "B"], "treatment": ["ECT", "ECT", "TMS", "TMS"],
+    ...     "day": [0, 7, 0, 7], "score": [30, 15, 32, 20],
+    ... })
+    >>> study = DividedStudy(dd.from_pandas(visits, npartitions=2), scale="MADRS")
+    >>> study.subjects["baseline"].tolist()
+    [30.0, 32.0]
+    """
+
+    __slots__ = ("_parts", "_places", "_surveys")
+
+    def __init__(
+        self,
+        visits: object,
+        subjects: FrameLike | None = None,
+        events: FrameLike | None = None,
+        *,
+        courses: FrameLike | None = None,
+        scale: str | Scale | Sequence[str | Scale],
+        subject: str = "subject",
+        treatment: str = "treatment",
+        day: str = "day",
+        score: str | Mapping[str, str] = "score",
+        baseline: str | Mapping[str, str] | None = None,
+        windows: WindowsLike | None = None,
+        instrument: str | None = None,
+        duplicates: str | Mapping[str, Level] | None = None,
+        randomised: bool = False,
+    ) -> None:
+        check_is_divided(visits)
+        self._roles: Roles = read_roles(
+            scale=scale, subject=subject, treatment=treatment, day=day, score=score,
+            baseline=baseline, instrument=instrument, duplicates=duplicates,
+        )  # fmt: skip
+        self._scale: Scale = self._roles.measures[0].scale
+        self._randomised = bool(randomised)
+        given = GivenTables.of(subjects, events, courses)
+        made = assemble(visits, given, self._roles, windows, self._randomised)
+        self._tables: Tables = made.tables
+        self._parts: list[Any] = made.parts
+        self._places: list[IntArray] = made.places
+        self._surveys: list[Surveyed] = made.surveys
+        limits = [p for p in self.notices if p.level == "warning"]
+        if limits:
+            warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+
+    @property
+    def visits(self) -> pd.DataFrame:
+        """Refuse: visits stay in their partitions.
+
+        Raises
+        ------
+        TooLargeError
+            With their number and size.
+        """
+        raise TooLargeError(self._refusal("Rows of visits"))
+
+    def _refusal(self, what: str, argument: str = "") -> str:
+        n, size = (sum(getattr(s, name) for s in self._surveys) for name in ("visits", "size"))
+        at_start = f"Give {argument} when the study is made; or, if" if argument else "If"
+        return (
+            f"{what} need all visits in memory, and they stand in partitions: {n:,} visits, about "
+            f"{max(size / 2**30, 0.01):,.2f} GB. {at_start} memory has room for a few times that, "
+            "take study.in_memory(), the study whose visits are there."
+        )
+
+    @property
+    def n_partitions(self) -> int:
+        """Number of partitions that hold visits."""
+        return len(self._parts)
+
+    def in_memory(self) -> Study:
+        """Return the same study with all its visits in memory."""
+        parts = self.on_parts(Study.panels)
+        panels = {
+            label: Panel(
+                together([p[label].visits for p in parts], self._places, self._ids), panel.baseline
+            )
+            for label, panel in self._tables.panels.items()
+        }
+        tables = replace(self._tables, panels=panels)
+        return Study.of_tables(tables, self._roles, self._scale, self._randomised)
+
+    def persist(self) -> DividedStudy:
+        """Return the same study with its partitions kept in the memory of dask's workers."""
+        return self._like(self._tables, list(dask_module("dask").persist(*self._parts)))
+
+    @property
+    def _ids(self) -> pd.Index[Any]:
+        ids: pd.Index[Any] = self._tables.subjects["subject"].cat.categories
+        return ids
+
+    def on_parts(self, work: Callable[..., T], *arguments: object) -> list[T]:
+        """Return what some work makes of each part of the study, in order; dask does it.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part, which is a `Study` of some subjects, and the arguments.
+        *arguments : object
+        """
+        return list(dask_module("dask").compute(*self._each(work, *arguments)))
+
+    def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
+        delayed = dask_module("dask").delayed
+        task = delayed(partial(_run, work, arguments), pure=False, traverse=False)
+        return [task(part) for part in self._parts]
+
+    def in_order(self, parts: Sequence[npt.NDArray[A]]) -> npt.NDArray[A]:
+        """Return arrays of the parts, one entry a subject, as one in the order of `subjects`.
+
+        Parameters
+        ----------
+        parts : sequence of ndarray
+            As `on_parts` returns them.
+        """
+        values = np.concatenate(parts)
+        ordered = np.empty_like(values)
+        ordered[np.concatenate(self._places)] = values
+        return ordered
+
+    def places_of_parts(self) -> list[IntArray]:
+        """Return for each part the places of its subjects in `subjects`."""
+        return list(self._places)
+
+    def rows_of_parts(self, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
+        """Return the rows that some work makes of each part, as a dask DataFrame.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments; returns a frame.
+        *arguments : object
+        """
+        rows = self._each(_plain_rows, work, *arguments)
+        delayed = dask_module("dask").delayed
+        first = delayed(_no_rows, pure=False)(rows[0]).compute()
+        frame: pd.DataFrame = dask_module("dask.dataframe").from_delayed(rows, meta=first)
+        return frame
+
+    def on(self, scale: str | Scale) -> DividedStudy:
+        """Return the same study seen on another of its scales.
+
+        Raises
+        ------
+        UnknownNameError
+            When the study has no such scale.
+        """
+        label = get_scale(scale).label
+        if label not in self._tables.panels:
+            raise unknown_name("scale of this study", label, self.scales)
+        baseline = self._tables.panels[label].baseline
+        tables = replace(self._tables, subjects=self.subjects.assign(baseline=baseline))
+        other = self._like(tables, self._each(Study.on, label))
+        other._scale = next(m.scale for m in self._roles.measures if m.scale.label == label)
+        return other
+
+    def _narrow(self, kept: BoolArray, treatments: list[str]) -> DividedStudy:
+        new = np.cumsum(kept) - 1
+        left = [k for k, place in enumerate(self._places) if kept[place].any()]
+        tables = narrow(self._tables, kept, treatments)
+        delayed = dask_module("dask").delayed
+        parts = [
+            delayed(partial(Study._narrow, kept=kept[self._places[k]], treatments=treatments),
+                    pure=False, traverse=False)(self._parts[k])
+            for k in left
+        ]  # fmt: skip
+        places = [new[self._places[k][kept[self._places[k]]]] for k in left]
+        other = self._like(tables, parts)
+        other._places = places
+        other._surveys = other.on_parts(survey_part)
+        whole = whole_of(other._surveys, tables.events, treatments)
+        as_part = delayed(study_of_part, pure=False, traverse=False)
+        other._parts = [as_part(part, whole) for part in parts]
+        return other
+
+    def _like(self, tables: Tables, parts: list[Any]) -> DividedStudy:
+        other = object.__new__(DividedStudy)
+        other._tables, other._roles, other._scale = tables, self._roles, self._scale
+        other._randomised, other._places = self._randomised, self._places
+        other._surveys, other._parts = self._surveys, parts
+        return other
+
+    def _among(self, tables: Tables, *, scale: Scale | None = None) -> DividedStudy:
+        return self._like(tables, self._parts)
+
+    def _visit_counts(self) -> VisitCounts:
+        counts = [s.counts[self._scale.label] for s in self._surveys]
+        return VisitCounts(
+            sum(c.unrated for c in counts),
+            sum(c.spare for c in counts),
+            tuple(np.sum([c.rated for c in counts], axis=0).tolist()),
+        )
+
+    def check_rows(self, what: str) -> None:
+        """Refuse to gather rows of more visits than are to be in memory at once.
+
+        Parameters
+        ----------
+        what : str
+            What would be gathered.
+
+        Raises
+        ------
+        TooLargeError
+        """
+        counts = self._visit_counts()
+        _check_rows(what, sum(counts.rated) + counts.unrated)
+
+    def _long_rows(self, days: Sequence[float] | None) -> pd.DataFrame:
+        what = "The scheduled visits"
+        if days is None:
+            self.check_rows(what)
+        else:
+            _check_rows(what, sum(self.on_parts(_count_long, days)))
+        return together(self.on_parts(long_rows, days), self._places, self._ids)
+
+    def noting(self, notices: Sequence[Problem]) -> DividedStudy:
+        """Return the same study with what was found out before it was built, said first."""
+        return self._among(replace(self._tables, notices=(*notices, *self.notices)))
+
+    def with_windows(self, windows: WindowsLike | None) -> NoReturn:
+        """Refuse: windows are given when the study is made."""
+        raise TooLargeError(self._refusal("Other visit windows", "windows="))
+
+    def with_baseline(self, rule: BaselineRule) -> NoReturn:
+        """Refuse: baselines are given when the study is made."""
+        raise TooLargeError(self._refusal("Other baselines", "baseline="))
+
+    def thinned(self, days: Sequence[float]) -> NoReturn:
+        """Refuse: visits are not changed where they stand in partitions."""
+        raise TooLargeError(self._refusal("Fewer visits"))
+
+    def only_visits(self, days: Mapping[str, Sequence[float]]) -> NoReturn:
+        """Refuse: visits are not changed where they stand in partitions."""
+        raise TooLargeError(self._refusal("Fewer visits"))
+
+    def with_scores(self, scores: pd.DataFrame, *, decided: Sequence[str] = ()) -> NoReturn:
+        """Refuse: visits are not changed where they stand in partitions."""
+        raise TooLargeError(self._refusal("Other scores"))
+
+    def to_adam(self) -> NoReturn:
+        """Refuse: datasets of ADaM are tables in memory."""
+        raise TooLargeError(self._refusal("Datasets of ADaM"))
+
+
+def _check_rows(what: str, n: int) -> None:
+    if n > MOST_ROWS:
+        raise TooLargeError(
+            f"{what} would be gathered in memory: {n:,} rows, and the most is {MOST_ROWS:,}. Take "
+            "fewer subjects, study.keep(...), fewer treatments, study.only(...), or fewer days."
+        )
+
+
+def _count_long(part: Study, days: Sequence[float]) -> int:
+    visits = part.visits
+    return int((visits["visit"].isin(list(days)) & (visits["day"] > 0)).sum())
+
+
+def _run(work: Callable[..., T], arguments: tuple[object, ...], part: Study) -> T:
+    return work(part, *arguments)
+
+
+def _plain_rows(part: Study, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
+    """Return rows whose subjects are plain identifiers: categories differ between partitions."""
+    rows = work(part, *arguments)
+    subject = rows["subject"]
+    return rows.assign(subject=subject.astype(subject.cat.categories.dtype))
+
+
+def _no_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.iloc[:0]
