@@ -90,6 +90,11 @@ def _from_other(frame: Any, what: str) -> pd.DataFrame:
     try:
         table = nw.from_native(frame, eager_only=True)
     except TypeError as error:
+        if nw.dependencies.is_dask_dataframe(frame):
+            raise SpecError(
+                f"`{what}` stand in the partitions of a dask DataFrame: DividedStudy({what}, ...) "
+                "leaves them there; other functions take a table in memory, frame.compute()."
+            ) from error
         raise SpecError(
             f"`{what}` must be a data frame (pandas, polars, pyarrow); got {type(frame).__name__}."
         ) from error

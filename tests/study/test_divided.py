@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
-from trdstats.errors import DataError, DataWarning, SpecError, TooLargeError, UnknownNameError
+from trdstats.errors import DataError, SpecError, TooLargeError, UnknownNameError
 
 dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
@@ -174,10 +174,30 @@ def judged(study: trd.Study) -> pd.DataFrame:
     return rows.reset_index(drop=True)  # type: ignore[no-any-return]
 
 
-def effects(study: trd.Study) -> pd.DataFrame:
-    frame = study.longitudinal(days=study.scheduled_days()[:3])
-    fit = trd.LMM("change ~ baseline + treatment * day", random="1").fit(frame)
-    return fit.tidy()
+def mmrm(study: trd.Study, **options: Any) -> Any:
+    """Return estimates and comparisons of a mixed model of three visits."""
+    formula = "change ~ baseline * visit + treatment * visit + site"
+    # Windows make visits few; without them a day is a visit of its own.
+    if study.windows is None:
+        return "every day is a visit"
+    fit = trd.MMRM(formula, **options).fit(study)
+    margins = fit.margins("treatment", by="visit")
+    return fit.tidy(), margins.tidy(), margins.contrasts(reference="A").tidy()
+
+
+def lmm(study: trd.Study) -> pd.DataFrame:
+    fit = trd.LMM("change ~ baseline + treatment * day", random="1").fit(study)
+    return fit.tidy()  # type: ignore[no-any-return]
+
+
+def gee(study: trd.Study) -> pd.DataFrame:
+    fit = trd.GEE("change ~ baseline + treatment", family="gaussian").fit(study)
+    return fit.tidy()  # type: ignore[no-any-return]
+
+
+def gee_of_response(study: trd.Study) -> pd.DataFrame:
+    fit = trd.GEE("response ~ baseline + treatment").fit(study, outcome=RESPONSE)
+    return fit.tidy()  # type: ignore[no-any-return]
 
 
 VERBS: dict[str, Callable[[trd.Study], Any]] = {
@@ -226,6 +246,13 @@ VERBS: dict[str, Callable[[trd.Study], Any]] = {
     "propensity": lambda s: trd.PropensityWeights("age + site").fit(s).tidy(),
     "weighted rates": lambda s: of_rates(trd.rates(
         s, RESPONSE, day=28, weights=trd.PropensityWeights("age + site").fit(s))),
+    "MMRM": mmrm,
+    "MMRM, csh": lambda s: mmrm(s, covariance="csh", ddf="satterthwaite"),
+    "MMRM, by treatment": lambda s: mmrm(s, group="treatment", covariance="cs"),
+    "MMRM, of rows": lambda s: mmrm(s, vcov="empirical", ddf="satterthwaite"),
+    "LMM": lmm,
+    "GEE": gee,
+    "GEE of a definition": gee_of_response,
     "only": lambda s: of_times(trd.time_to(s.only(["A", "C"]), RESPONSE)),
     "keep": lambda s: of_times(trd.time_to(
         s.keep(s.subjects["age"] > 52), RESPONSE, after_switch="failure")),
@@ -246,3 +273,176 @@ def test_every_verb_gives_the_numbers_of_memory(verb: str, kind: str) -> None:
         except trd.errors.TrdstatsError as error:
             answers.append((f"{type(error).__name__}: {error}", []))
     same(*answers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_notices_are_those_of_memory(kind: str) -> None:
+    """Counts of partitions add; only places that name rows differ."""
+    study, divided = both(kind)
+    *notices, last = divided.notices
+    assert last.kind == "divided"
+    assert len(notices) == len(study.notices)
+    for a, b in zip(study.notices, notices, strict=True):
+        assert (a.kind, str(a.summary), a.remedy, a.level) == (
+            b.kind, str(b.summary), b.remedy, b.level)  # fmt: skip
+        assert set(a.where) == set(b.where)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_visits_can_be_gathered(kind: str) -> None:
+    study, divided = both(kind)
+    gathered = divided.in_memory()
+    assert not gathered.is_divided
+    # A shuffle keeps no order, and the rows of a subject have one by day alone.
+    columns = ["subject", "day", "visit", "score"]
+    same(study.visits[columns], gathered.visits[columns])
+    same(of_times(durability(study)), of_times(durability(gathered)))
+
+
+def test_subjects_in_two_partitions_are_brought_together() -> None:
+    divided = both("split")[1]
+    words = divided.notices[-1].summary
+    n = visits()["subject"].duplicated(keep=False)
+    several = visits().loc[n, "subject"].nunique()
+    assert 0.9 * several < int(words.split()[0]) <= several
+    assert "the visits were shuffled by subject into 5 partitions" in words
+
+
+def wrong() -> pd.DataFrame:
+    """Return visits with a problem of one kind in two partitions, and others in one."""
+    frame = visits().copy()
+    number = frame["subject"].str[1:].astype(int)
+    after = frame.index[frame["day"] > 0]
+    of = [frame.index[(number % 3 == k) & frame.index.isin(after)] for k in range(3)]
+    frame.loc[of[0][[3, 9]], "score"] = 75.0
+    frame.loc[of[1][4], "score"] = -3.0
+    frame.loc[of[2][2], "day"] = np.nan
+    frame.loc[of[2][5], "treatment"] = "B" if frame.loc[of[2][5], "treatment"] == "A" else "A"
+    return frame
+
+
+def test_problems_of_partitions_are_reported_together() -> None:
+    with pytest.raises(DataError) as alone:
+        trd.Study(wrong(), scale="MADRS")
+    with pytest.raises(DataError) as raised:
+        trd.DividedStudy(apart(wrong()), scale="MADRS")
+    said = {p.kind: p for p in raised.value.problems if p.level == "error"}
+    expected = {p.kind: p for p in alone.value.problems if p.level == "error"}
+    assert set(said) == set(expected) == {"score_outside_scale", "missing_day", "changing_value"}
+    for kind, problem in said.items():
+        assert str(problem.summary) == str(expected[kind].summary)
+        assert problem.remedy == expected[kind].remedy
+    text = str(raised.value)
+    assert "3 MADRS scores lie outside MADRS (0 to 60)." in text
+    assert "partition 0: P" in text
+    assert "partition 1: P" in text
+    assert "'treatment' changes between visits of 1 subject." in text
+
+
+def test_identifiers_of_two_kinds() -> None:
+    frame = visits().assign(subject=visits()["subject"].str[1:].astype(int).astype(object))
+    other = frame["subject"] % 3 == 1
+    frame.loc[other & (frame["day"] > 30), "subject"] = frame["subject"].astype(str)
+    with dask.config.set({"dataframe.convert-string": False}):
+        partitions = in_partitions(frame, [~other, other])
+        with pytest.raises(DataError, match="a number in some rows and text in others"):
+            trd.DividedStudy(partitions, scale="MADRS")
+
+
+def test_no_rows_and_unknown_subjects() -> None:
+    empty = dd.from_pandas(visits().iloc[:0], npartitions=1)
+    with pytest.raises(DataError, match="`visits` has no rows"):
+        trd.DividedStudy(empty, scale="MADRS")
+    table = visits()[["subject", "treatment"]].drop_duplicates().iloc[:-2]
+    with pytest.raises(
+        DataError, match="9 rows of `visits` name a subject that `subjects` does not have"
+    ):
+        trd.DividedStudy(apart(visits()[["subject", "day", "score"]]), table, scale="MADRS")
+    with pytest.raises(DataError, match="`visits` has no column 'madrs' for score"):
+        trd.DividedStudy(apart(visits()), scale="MADRS", score="madrs")
+
+
+def test_a_treatment_that_a_partition_lacks_keeps_its_place() -> None:
+    frame = visits()
+    partitions = in_partitions(frame, [frame["treatment"] != "B", frame["treatment"] == "B"])
+    divided = quietly(lambda: trd.DividedStudy(partitions, **ROLES))
+    study = quietly(lambda: trd.Study(frame, **ROLES))
+    assert divided.treatments == ("A", "B", "C")
+    same(*(of_times(trd.time_to(s, RESPONSE)) for s in (study, divided)))
+    same(*(of_rates(quietly(lambda s=s: trd.rates(s, RESPONSE, day=28)))
+           for s in (study, divided)))  # fmt: skip
+
+
+def test_several_scales() -> None:
+    frame = visits().assign(other=(visits()["score"] / 3).round())
+    roles = {"scale": ["MADRS", "PHQ9"], "score": {"MADRS": "score", "PHQ9": "other"}}
+    study = quietly(lambda: trd.Study(frame, **roles))
+    divided = quietly(lambda: trd.DividedStudy(apart(frame), **roles))
+    other = divided.on("PHQ9")
+    assert other.scale.label == "PHQ9"
+    same(study.on("PHQ9").subjects, other.subjects)
+    same(*(of_times(trd.time_to(s.on("PHQ9"), RESPONSE)) for s in (study, divided)))
+    same(*(of_times(trd.time_to(s.on("PHQ9").only(["A", "B"]), RESPONSE))
+           for s in (study, divided)))  # fmt: skip
+
+
+def test_several_scores_on_a_day() -> None:
+    frame = pd.concat([visits(), visits().iloc[::5].assign(rater="R9", score=20.0)])
+    for rule in ("worst", "mean", {"rater": "R9"}):
+        study = quietly(lambda r=rule: trd.Study(frame, duplicates=r, **ROLES))
+        divided = quietly(lambda r=rule: trd.DividedStudy(apart(frame), duplicates=r, **ROLES))
+        same(trd.mean_scores(study), trd.mean_scores(divided))
+    split = dd.from_pandas(frame.sample(frac=1, random_state=1), npartitions=3, sort=False)
+    with pytest.raises(SpecError, match="a shuffle keeps no order"):
+        trd.DividedStudy(split, duplicates="last", **ROLES)
+
+
+WHOLE = {
+    "visits": lambda s: s.visits,
+    "rated": lambda s: s.rated(),
+    "with_windows": lambda s: s.with_windows({28: 3}),
+    "with_baseline": lambda s: s.with_baseline("first"),
+    "thinned": lambda s: s.thinned([28]),
+    "only_visits": lambda s: s.only_visits({"A": [28]}),
+    "with_scores": lambda s: s.with_scores(pd.DataFrame()),
+    "to_adam": lambda s: s.to_adam(),
+    "propose_windows": lambda s: trd.propose_windows(s),
+    "audit_schedule": lambda s: trd.audit_schedule(s, RESPONSE),
+    "start_stop": lambda s: trd.start_stop(s, RESPONSE, ["rater"]),
+}
+
+
+@pytest.mark.parametrize("what", WHOLE)
+def test_what_needs_all_visits_says_how_large_they_are(what: str) -> None:
+    words = rf"need all visits in memory, .*: {len(visits()):,} visits, about 0\.01 GB\."
+    with pytest.raises(TooLargeError, match=words) as raised:
+        WHOLE[what](both("plain")[1])
+    assert "study.in_memory()" in str(raised.value)
+
+
+def test_rows_are_gathered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trdstats.study.divided import divided_study
+
+    study, divided = both("windows")
+    monkeypatch.setattr(divided_study, "MOST_ROWS", 400)
+    with pytest.raises(TooLargeError, match=r"would be gathered in memory: \d+ rows, and the most"):
+        lmm(divided)
+    with pytest.raises(TooLargeError, match="The days of all ratings, which a history keeps"):
+        history(divided)
+    same(study.longitudinal([28]), divided.longitudinal([28]))
+    same(*(mmrm(s) for s in (study, divided)))  # sums of partitions, not rows
+
+
+def test_a_day_without_ratings_is_refused_as_in_memory() -> None:
+    for one in both("windows"):
+        with pytest.raises(UnknownNameError, match="No visit is scheduled at day 33"):
+            trd.rates(one, RESPONSE, day=33)
+        with pytest.raises(UnknownNameError, match="Nearest: 14, 28, 42"):
+            one.longitudinal([33])
+
+
+def test_a_table_in_memory_is_named() -> None:
+    with pytest.raises(SpecError, match="`visits` of a divided study are a dask DataFrame; got"):
+        trd.DividedStudy(visits(), scale="MADRS")
+    with pytest.raises(SpecError, match=r"DividedStudy\(visits, \.\.\.\) leaves them there"):
+        trd.Study(apart(visits()), scale="MADRS")

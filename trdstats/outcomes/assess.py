@@ -125,11 +125,11 @@ def assess(study: Study, definition: Definition) -> pd.DataFrame:
     """
     check_arguments(study, definition)
     warn_of_schedule(study, definition)
-    return study.rows_of_parts(_judge, definition)
+    return study.rows_of_parts(judged_visits, definition)
 
 
-def _judge(study: Study, definition: Definition) -> pd.DataFrame:
-    """Return the rows of `assess`."""
+def judged_visits(study: Study, definition: Definition) -> pd.DataFrame:
+    """Return the rows of `assess`, of a study or of a part of one."""
     rated, state = evaluate(study, definition)
     visits = study.visits
     after = visits["day"].to_numpy() > 0

@@ -393,6 +393,18 @@ class Study(SummaryMixin):
         """Return for each part the places of its subjects in `subjects`."""
         return [np.arange(len(self._tables.subjects))]
 
+    def gathered(self, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
+        """Return the rows that some work makes of all parts, in the order of `subjects`.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments; returns a frame with the column subject as a
+            category, sorted by it.
+        *arguments : object
+        """
+        return work(self, *arguments)
+
     def rows_of_parts(self, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
         """Return the rows that some work makes of each part, those of the parts one below another.
 
@@ -405,6 +417,11 @@ class Study(SummaryMixin):
         *arguments : object
         """
         return work(self, *arguments)
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the visits stand in partitions, as those of a `DividedStudy`."""
+        return False
 
     def panels(self) -> dict[str, Panel]:
         """Return visits and baselines by scale."""
@@ -770,17 +787,13 @@ class Study(SummaryMixin):
         """
         if days is not None:
             check_days(self, days)
-        frame = self._long_rows(days)
+        frame = self.gathered(long_rows, days)
         if self.caveat:
             frame.attrs[_CAVEAT] = self.caveat
         frame.attrs[_BETTER] = self.scale.better
         if self.scale.label in scale_names() and get_scale(self.scale.label) == self.scale:
             frame.attrs[_SCALE] = self.scale.label
         return frame
-
-    def _long_rows(self, days: Sequence[float] | None) -> pd.DataFrame:
-        """Return the rows of `longitudinal`."""
-        return long_rows(self, days)
 
     def summary(self) -> Summary:
         """Return what the study holds."""

@@ -10,8 +10,9 @@ import pandas as pd
 from trdstats.errors import SpecError
 from trdstats.frames import to_pandas
 from trdstats.kernels.visits.endpoints import NOT_RATED, REASONS
-from trdstats.outcomes.assess import assess
+from trdstats.outcomes.assess import check_arguments, judged_visits
 from trdstats.outcomes.rules.definition import Definition
+from trdstats.outcomes.schedule_fit import warn_of_schedule
 from trdstats.study import Study
 
 
@@ -40,14 +41,9 @@ def outcome_table(
             f"The formula's outcome {name!r} is a column of the study, and outcome= says that it "
             f"is a definition. Give the definition another name, such as 'response ~ ...'."
         )
-    states = assess(data, outcome)
-    # Both tables hold the visits after day 0 in the order of the study; one all, one scheduled.
-    visits = data.visits
-    scheduled = visits.loc[visits["day"] > 0, "visit"]
-    kept = scheduled.notna()
-    if days is not None:
-        kept &= scheduled.isin(list(days))
-    states = states[kept.to_numpy()]
+    check_arguments(data, outcome)
+    warn_of_schedule(data, outcome)
+    states = data.gathered(_scheduled_states, outcome, days)
     reason = states["reason"].to_numpy(dtype=object)
     undefined = states["met"].isna().to_numpy() & (reason != REASONS[NOT_RATED])
     met = states["met"].array
@@ -55,6 +51,19 @@ def outcome_table(
     table.attrs = dict(rows.attrs)
     left = {"subject": rows["subject"].to_numpy()[undefined], "reason": reason[undefined]}
     return table, pd.DataFrame(left)
+
+
+def _scheduled_states(
+    part: Study, outcome: Definition, days: Sequence[float] | None
+) -> pd.DataFrame:
+    """Return the state at every row of `Study.longitudinal`."""
+    states, visits = judged_visits(part, outcome), part.visits
+    # Both tables hold the visits after day 0 in the order of the study; one all, one scheduled.
+    scheduled = visits.loc[visits["day"] > 0, "visit"]
+    kept = scheduled.notna()
+    if days is not None:
+        kept &= scheduled.isin(list(days))
+    return states.loc[kept.to_numpy(), ["subject", "met", "reason"]]
 
 
 def _none_undefined() -> pd.DataFrame:

@@ -46,7 +46,7 @@ from trdstats.longitudinal.designs.design import Design
 from trdstats.longitudinal.designs.estimable import left_out_by_constraint, without_visit
 from trdstats.longitudinal.designs.subject_weights import COLUMN, attach_weights, describe_weights
 from trdstats.longitudinal.gaussian.mmrm_result import MMRMResult
-from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame
+from trdstats.longitudinal.gaussian.summaries import MMRMSummary, summarise_frame, summarise_parts
 from trdstats.study import Study
 from trdstats.study.study import caveat_of
 from trdstats.study.visit_order import days_of
@@ -173,7 +173,9 @@ class MMRM(SummaryMixin):
         data : Study, DataFrame or MMRMSummary
             One row a subject and visit, or the result of `summarise`. Of a study the
             scheduled visits, as ``study.longitudinal()`` returns them; in a constrained
-            analysis also the baselines, as visit 0.
+            analysis also the baselines, as visit 0. Of a `DividedStudy` the cross-products of its
+            partitions are added, where the model can be fitted from them (see `summarise`);
+            ``study.longitudinal()`` gathers the rows, for what needs them afterwards.
         subject, visit, treatment : str
             Columns; the treatment matters in a constrained analysis only.
         weights : str, Series, DataFrame or result, optional
@@ -198,6 +200,9 @@ class MMRM(SummaryMixin):
         """
         if weights is not None:
             return self._fit_weighted(data, subject, visit, treatment, weights)
+        if isinstance(data, Study) and data.is_divided:
+            summed = summarise_parts(self, data, subject=subject, visit=visit)
+            data = data if summed is None else summed
         if isinstance(data, MMRMSummary):
             return self._fit_summary(data.design, data.products, data.no_rows())
         return self._fit_rows(data, subject, visit, treatment)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from trdstats.arrays import IntArray
-from trdstats.errors import SpecError
-from trdstats.formulas import read_formula
+from trdstats.errors import NotEstimableError, SpecError
+from trdstats.formulas import as_categories, complete_rows, read_formula
 from trdstats.kernels.gaussian.patterns import CrossProducts, distinct_columns, merge, summarise
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
+from trdstats.kinds import as_category
 from trdstats.longitudinal.designs.by_visit import build_design
 from trdstats.longitudinal.designs.design import Design
+from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
 
 if TYPE_CHECKING:
@@ -119,6 +122,72 @@ def summarise_frame(spec: MMRM, frame: Any, *, subject: str, visit: str) -> MMRM
         occasion=design.occasion[:0], schedule=design.schedule[:0],
     )  # fmt: skip
     return MMRMSummary(spec, empty, summary)
+
+
+def summarise_parts(spec: MMRM, study: Study, *, subject: str, visit: str) -> MMRMSummary | None:
+    """Summarise the partitions of a study, and return the sum; None where the model needs rows."""
+    given = study.on_parts(_levels_of_part, spec, subject, visit)
+    of_parts = [levels for levels in given if levels is not None]
+    if not of_parts:
+        return None
+    levels = _levels_of_all(of_parts, study, visit)
+    try:
+        parts = study.on_parts(_summarise_part, spec, levels, subject, visit)
+    except SpecError:  # a covariate of the visit, a transform that learns from all rows
+        return None
+    whole = reduce(MMRMSummary.__add__, [part for part in parts if part is not None])
+    planned = pd.Index(study.scheduled_days())
+    return replace(whole, design=replace(whole.design, planned=planned))
+
+
+def _levels_of_part(
+    part: Study, spec: MMRM, subject: str, visit: str
+) -> dict[str, pd.Index[Any]] | None:
+    """Return the levels that the analysed rows of a part have; None where it has no such row."""
+    formula = read_formula(spec.formula)
+    needed = sorted({str(v) for v in formula.required_variables})
+    grouped = [] if spec.group is None else [spec.group]
+    try:
+        frame, _ = complete_rows(part.longitudinal(), formula, [subject, visit, *grouped], needed)
+    except NotEstimableError:
+        return None
+    factors = [visit, *(c for c in needed if c != str(formula.lhs[0])), *grouped]
+    coded = as_categories(frame, factors, visit, uses=formula.rhs.columns())
+    return {
+        c: coded[c].cat.categories
+        for c in factors
+        if isinstance(coded[c].dtype, pd.CategoricalDtype)
+    }
+
+
+def _levels_of_all(
+    parts: list[dict[str, pd.Index[Any]]], study: Study, visit: str
+) -> dict[str, pd.Index[Any]]:
+    """Return the levels of all analysed rows in their order."""
+    levels = {}
+    for c in parts[0]:
+        used = set().union(*(part[c] for part in parts if c in part))
+        declared = study.subjects[c].dtype if c in study.subjects else None
+        if isinstance(declared, pd.CategoricalDtype):
+            levels[c] = pd.Index([v for v in declared.categories if v in used])
+        elif c == visit:
+            levels[c] = pd.Index(sorted(used))
+        else:
+            levels[c] = as_category(pd.Series(list(used))).categories
+    return levels
+
+
+def _summarise_part(
+    part: Study, spec: MMRM, levels: dict[str, pd.Index[Any]], subject: str, visit: str
+) -> MMRMSummary | None:
+    rows = part.longitudinal()
+    coded = {c: pd.Categorical(rows[c], categories=known) for c, known in levels.items()}
+    table = rows.assign(**coded)
+    table.attrs = dict(rows.attrs)
+    try:
+        return spec.summarise(table, subject=subject, visit=visit)
+    except NotEstimableError:  # no row of this part is analysed
+        return None
 
 
 def _probe(design: Design, visit: str) -> tuple[IntArray, list[tuple[int, int]]]:

@@ -96,10 +96,11 @@ def assemble(
     given.check(visits._meta, roles)
     frames, found, moved = _brought_together(visits, given, roles)
     problems = problems_together([p.problems for p in found])
+    of_events: list[Problem] = []
     subjects = _subjects(found, given, roles, problems)
     schedule = read_windows(windows, list(subjects.treatment.categories))
-    events = build_events(given.events, roles, subjects, problems)
-    courses = build_courses(given.courses, roles, subjects, problems)
+    events = build_events(given.events, roles, subjects, of_events)
+    courses = build_courses(given.courses, roles, subjects, of_events)
     places = places_of_subjects(found, subjects, roles.subject)
     who = [
         _of_part(subjects, events, courses, place, given.subjects is not None) for place in places
@@ -108,7 +109,7 @@ def assemble(
     built = _built(frames, _kept(who), agreed)
     every = max(1, ceil(sum(p.rows for p in found) / LOOKED_AT))
     checked: list[Checked] = _computed([_task(check_part)(b, every) for b in built])
-    problems += problems_together([c.problems for c in checked])
+    problems += [*problems_together([c.problems for c in checked]), *of_events]
     problems += note_names(subjects)
     some = [c.some for c in checked if c.some is not None]
     if len(some) == len(checked) and not days_are_wrong(problems):

@@ -23,7 +23,7 @@ from trdstats.study.divided.partitions import check_is_divided, dask_module
 from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
 from trdstats.study.divided.whole import GivenTables, whole_of
 from trdstats.study.roles import Roles, read_roles
-from trdstats.study.study import Study, VisitCounts, long_rows
+from trdstats.study.study import Study, VisitCounts
 from trdstats.study.variants import BaselineRule, narrow
 from trdstats.study.windows import WindowsLike
 
@@ -146,6 +146,11 @@ class DividedStudy(Study):
             f"{max(size / 2**30, 0.01):,.2f} GB. {at_start} memory has room for a few times that, "
             "take study.in_memory(), the study whose visits are there."
         )
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the visits stand in partitions: here they do."""
+        return True
 
     @property
     def n_partitions(self) -> int:
@@ -290,13 +295,25 @@ class DividedStudy(Study):
         counts = self._visit_counts()
         _check_rows(what, sum(counts.rated) + counts.unrated)
 
-    def _long_rows(self, days: Sequence[float] | None) -> pd.DataFrame:
-        what = "The scheduled visits"
-        if days is None:
-            self.check_rows(what)
-        else:
-            _check_rows(what, sum(self.on_parts(_count_long, days)))
-        return together(self.on_parts(long_rows, days), self._places, self._ids)
+    def gathered(self, work: Callable[..., pd.DataFrame], *arguments: object) -> pd.DataFrame:
+        """Return the rows that some work makes of all parts, in the order of `subjects`.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a part and the arguments; returns a frame with the column subject as a
+            category, sorted by it.
+        *arguments : object
+
+        Raises
+        ------
+        TooLargeError
+            When they are more than 20 million.
+        """
+        counts = self._visit_counts()
+        if sum(counts.rated) + counts.unrated > MOST_ROWS:
+            _check_rows("Rows of visits", sum(self.on_parts(_count_rows, work, arguments)))
+        return together(self.on_parts(work, *arguments), self._places, self._ids)
 
     def noting(self, notices: Sequence[Problem]) -> DividedStudy:
         """Return the same study with what was found out before it was built, said first."""
@@ -335,9 +352,10 @@ def _check_rows(what: str, n: int) -> None:
         )
 
 
-def _count_long(part: Study, days: Sequence[float]) -> int:
-    visits = part.visits
-    return int((visits["visit"].isin(list(days)) & (visits["day"] > 0)).sum())
+def _count_rows(
+    part: Study, work: Callable[..., pd.DataFrame], arguments: tuple[object, ...]
+) -> int:
+    return len(work(part, *arguments))
 
 
 def _run(work: Callable[..., T], arguments: tuple[object, ...], part: Study) -> T:

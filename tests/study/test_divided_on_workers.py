@@ -1,0 +1,152 @@
+"""A divided study from files, on the threads and the cluster of dask."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import trdstats as trd
+from trdstats.errors import MissingDependencyError, SpecError, TrdstatsError
+
+dask = pytest.importorskip("dask")
+
+ROLES: Any = {"scale": "MADRS", "windows": {7: 3, 14: 3, 21: 3, 28: 3}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    trial = trd.load_sample("trial")
+    columns = ["subject", "treatment", "age"]
+    rows = trial.visits[["subject", "day", "score"]].merge(trial.subjects[columns])
+    number = rows["subject"].cat.codes % 4
+    rows = rows.assign(**{c: rows[c].astype(str) for c in ("subject", "treatment")})
+    for k in range(4):
+        rows[number == k].to_parquet(tmp_path / f"part{k}.parquet")
+        rows[number == k].to_csv(tmp_path / f"part{k}.csv", index=False)
+    trial.events.astype({"subject": str}).to_csv(tmp_path / "events.csv", index=False)
+    return tmp_path
+
+
+def alone(folder: Path) -> trd.Study:
+    frame = pd.concat([pd.read_parquet(folder / f"part{k}.parquet") for k in range(4)])
+    return trd.Study(frame, events=pd.read_csv(folder / "events.csv"), **ROLES)
+
+
+def divided(folder: Path, files: str = "*.parquet") -> trd.DividedStudy:
+    study = trd.read_study(
+        folder / files, events_path=folder / "events.csv", engine="dask", **ROLES
+    )
+    assert isinstance(study, trd.DividedStudy)
+    return study
+
+
+@contextmanager
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1,
+                                 dashboard_address=":0") as workers,
+        distributed.Client(workers),
+    ):  # fmt: skip
+        yield workers
+
+
+def agree(a: trd.Study, b: trd.Study) -> None:
+    for one, other in zip(*(answers(s) for s in (a, b)), strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-10)
+
+
+def answers(study: trd.Study) -> tuple[pd.DataFrame, ...]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        onset = trd.time_to(study, trd.Response())
+        relapse = trd.time_to(study, trd.Relapse(at_least=22), since=trd.Response())
+        rates = trd.rates(study, trd.Response(), day=28)
+        hazards = trd.CoxPH("treatment + age").fit(onset)
+        means = trd.mean_scores(study)
+    return study.subjects, onset.frame, relapse.frame, rates.tidy(), hazards.tidy(), means
+
+
+@pytest.mark.parametrize("files", ["*.parquet", "part?.csv"])
+@pytest.mark.parametrize("scheduler", ["threads", "synchronous"])
+def test_files_are_read_where_they_stand(folder: Path, files: str, scheduler: str) -> None:
+    with dask.config.set(scheduler=scheduler):
+        study = divided(folder, files)
+        assert study.n_partitions == 4
+        agree(alone(folder), study)
+
+
+def test_a_cluster_gives_the_same(folder: Path) -> None:
+    with cluster():
+        study = divided(folder)
+        agree(alone(folder), study)
+        agree(alone(folder), study.persist())
+        mixed = [trd.MMRM("change ~ baseline + treatment * visit").fit(data).tidy()
+                 for data in (alone(folder), study)]  # fmt: skip
+        pd.testing.assert_frame_equal(*mixed, rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_subjects_in_two_files_are_brought_together_on_a_cluster(folder: Path) -> None:
+    for k in range(2):
+        part = pd.read_parquet(folder / f"part{k}.parquet")
+        part[part["day"] > 21].to_parquet(folder / f"late{k}.parquet")
+        part[part["day"] <= 21].to_parquet(folder / f"part{k}.parquet")
+    frame = pd.concat([pd.read_parquet(f) for f in sorted(folder.glob("*.parquet"))])
+    study = trd.Study(frame, events=pd.read_csv(folder / "events.csv"), **ROLES)
+    with cluster():
+        together = divided(folder)
+        assert "were shuffled by subject" in together.notices[-1].summary
+        agree(study, together)
+
+
+def test_a_worker_that_is_killed_loses_nothing(folder: Path) -> None:
+    frame = pd.concat([pd.read_parquet(folder / f"part{k}.parquet") for k in range(4)])
+    number = pd.factorize(frame["subject"])[0] % 24
+    for k in range(24):
+        frame[number == k].to_parquet(folder / f"slice{k}.parquet")
+    with cluster() as workers:
+        study = divided(folder, "slice*.parquet")
+        victim = next(iter(workers.workers.values())).pid
+        killer = threading.Timer(0.2, os.kill, (victim, signal.SIGKILL))
+        killer.start()
+        found = answers(study)
+        killer.join()
+    for one, other in zip(found, answers(alone(folder)), strict=True):
+        pd.testing.assert_frame_equal(one, other, rtol=1e-10)
+
+
+def test_files_that_cannot_be_read(folder: Path) -> None:
+    with pytest.raises(TrdstatsError, match="There is no file"):
+        divided(folder, "*.sav")
+    with pytest.raises(SpecError, match="separator and encoding are for text files"):
+        trd.read_study(folder / "*.parquet", engine="dask", scale="MADRS", separator=";")
+    with pytest.raises(SpecError, match="engine must be one of 'pandas', 'dask'"):
+        trd.read_study(folder / "part0.csv", engine="spark", scale="MADRS")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="Workbooks of visits are read by engine='pandas'"):
+        trd.read_study(folder / "part0.csv", engine="dask", scale="MADRS", sheet="one")
+
+
+def test_dask_is_asked_for_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "dask.dataframe", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'trdstats\[dask\]'"):
+        divided(folder)
+
+
+def test_one_row_a_visit_stays_with_dask(folder: Path) -> None:
+    rows: Any = trd.assess(divided(folder), trd.Response())
+    assert type(rows).__module__.startswith("dask")
+    assert rows.npartitions == 4
+    whole = trd.assess(alone(folder), trd.Response())
+    assert rows["met"].sum().compute() == whole["met"].sum()
+    assert np.isclose(rows["score"].mean().compute(), whole["score"].mean(), rtol=1e-12)
