@@ -101,8 +101,8 @@ def main() -> None:
     rows = [[what, *(cells[what] for _, cells in columns)] for what in columns[0][1]]
     body = record.table(["seconds", *(title for title, _ in columns)], rows)
     body += (
-        "\n\nPatients with ten planned visits each, three treatments, 100,000 patients a file. Every "
-        "step reads the files again: nothing is kept but one row a patient, and sums."
+        "\n\nPatients with ten planned visits each, three treatments, 100,000 patients a file. "
+        "Every step reads the files again: nothing is kept but one row a patient, and sums."
     )
     record.write("register_on_dask", "A register as a divided study", body)
 

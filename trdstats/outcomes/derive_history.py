@@ -123,7 +123,7 @@ class _Course:
     followed : pandas.DataFrame
         place (of the subject) and day of every rated visit that was looked at.
     first : ndarray, shape (n_treatments,)
-        Earliest day on which anybody was assessed.
+        Earliest day on which any subject of each treatment was assessed.
     tallies : pair of tuple of ScheduleTally
         What the visits say of the schedule: for the response, and for its end.
     """

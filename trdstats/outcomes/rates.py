@@ -420,7 +420,7 @@ def _without_event(
 
 
 def _judge_free(study: Study, definition: WithoutEvent) -> tuple[BoolArray, FreeOfEvent]:
-    """Return who was rated at the day of the state, and the verdicts, of the subjects of a part."""
+    """Return of the subjects of a part who was assessed on the day of the state, and verdicts."""
     row = _row_at_day(study, study.rated(), definition.at)
     return row >= 0, judge_free_of_event(study, definition, row)
 

@@ -161,7 +161,7 @@ class _Times:
     switched : ndarray of bool, shape (n,)
         Who started another treatment before the outcome.
     first : ndarray, shape (n_treatments,)
-        Earliest day on which anybody was assessed, infinite without one.
+        Earliest day on which any subject of each treatment was assessed, infinite without one.
     tallies : tuple of ScheduleTally
         One a spacing of the definition.
     """

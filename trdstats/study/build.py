@@ -67,7 +67,7 @@ class Whole:
     kinds : tuple of str
         Kinds of events.
     rated_days : dict of str to dict of str to ndarray
-        Distinct days above 0 on which anybody was rated, by scale and treatment, increasing. Empty
+        Distinct days above 0 of rated visits, by scale and treatment, increasing. Empty
         where there are windows.
     """
 

@@ -743,7 +743,7 @@ class Study(SummaryMixin):
         return end
 
     def rated_days(self) -> dict[str, FloatArray]:
-        """Return the distinct days above 0 on which anybody was rated, by treatment."""
+        """Return the distinct days above 0 of rated visits, by treatment."""
         if self._tables.whole is not None:
             return self._tables.whole.rated_days[self._scale.label]
         return days_of_ratings(self)
@@ -869,7 +869,7 @@ def check_days(study: Study, days: Sequence[float]) -> None:
 
 
 def days_of_ratings(study: Study) -> dict[str, FloatArray]:
-    """Return the distinct days above 0 on which a subject at hand was rated, by treatment."""
+    """Return the distinct days above 0 of the rated visits at hand, by treatment."""
     rows, arm = study.rated().arrays, study.subjects["treatment"].cat.codes.to_numpy()
     owner = np.repeat(arm, np.diff(rows.start))
     return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(study.treatments)}

@@ -94,22 +94,23 @@ def assemble(
         With all problems of the first stage that has any.
     """
     given.check(visits._meta, roles)
-    frames, found, moved = _brought_together(visits, given, roles)
-    problems = problems_together([p.problems for p in found])
+    frames, who_is_where, n_split = _brought_together(visits, given, roles)
+    numbers = [p.number for p in who_is_where]
+    problems = problems_together([p.problems for p in who_is_where], numbers)
     of_events: list[Problem] = []
-    subjects = _subjects(found, given, roles, problems)
+    subjects = _subjects(who_is_where, given, roles, problems)
     schedule = read_windows(windows, list(subjects.treatment.categories))
     events = build_events(given.events, roles, subjects, of_events)
     courses = build_courses(given.courses, roles, subjects, of_events)
-    places = places_of_subjects(found, subjects, roles.subject)
+    places = places_of_subjects(who_is_where, subjects, roles.subject)
     who = [
         _of_part(subjects, events, courses, place, given.subjects is not None) for place in places
     ]
     agreed = Agreed(roles, schedule, randomised)
     built = _built(frames, _kept(who), agreed)
-    every = max(1, ceil(sum(p.rows for p in found) / LOOKED_AT))
+    every = max(1, ceil(sum(p.rows for p in who_is_where) / LOOKED_AT))
     checked: list[Checked] = _computed([_task(check_part)(b, every) for b in built])
-    problems += [*problems_together([c.problems for c in checked]), *of_events]
+    problems += [*problems_together([c.problems for c in checked], numbers), *of_events]
     problems += note_names(subjects)
     some = [c.some for c in checked if c.some is not None]
     if len(some) == len(checked) and not days_are_wrong(problems):
@@ -132,7 +133,7 @@ def assemble(
         events=changed,
         courses=courses,
         windows=schedule,
-        notices=(*problems, note_divided(len(frames), moved)),
+        notices=(*problems, note_divided(len(frames), n_split)),
     )
     shared = dask_module("dask").delayed(whole, traverse=False)
     parts = [_task(study_of_part)(s, shared) for s in studies]
@@ -143,40 +144,45 @@ def _brought_together(
     visits: Any, given: GivenTables, roles: Roles
 ) -> tuple[list[Any], list[SubjectsOfPart], int]:
     """Return partitions that have visits, who is in each, and how many stood in two before."""
-    frames, found = _look(visits, given, roles)
-    moved = in_two_parts(found, roles.subject)
-    if moved:
+    frames, who_is_where = _look(visits, given, roles)
+    n_split = in_two_parts(who_is_where, roles.subject)
+    if n_split:
         if roles.duplicates in ("first", "last"):
             raise SpecError(
-                f"duplicates={roles.duplicates!r} goes by the order of rows, and {moved:,} "
+                f"duplicates={roles.duplicates!r} goes by the order of rows, and {n_split:,} "
                 "subjects have visits in two partitions: a shuffle keeps no order. Write the "
                 "visits sorted by subject, or name another rule."
             )
-        frames, found = _look(shuffled(visits, roles.subject), given, roles)
-    return frames, found, moved
+        frames, who_is_where = _look(shuffled(visits, roles.subject), given, roles)
+    return frames, who_is_where, n_split
 
 
 def _look(visits: Any, given: GivenTables, roles: Roles) -> tuple[list[Any], list[SubjectsOfPart]]:
     frames = visits.to_delayed()
     look = _task(look_for_subjects)
-    found = _computed([look(frame, roles, given.subjects is None) for frame in frames])
-    kept = [k for k, part in enumerate(found) if part.rows]
+    who_is_where = _computed(
+        [look(f, k, roles, given.subjects is None) for k, f in enumerate(frames)]
+    )
+    kept = [k for k, part in enumerate(who_is_where) if part.rows]
     if not kept:
         empty = check_not_empty(pd.DataFrame(), "visits")
         raise DataError([empty] if empty is not None else [])
-    return [frames[k] for k in kept], [found[k] for k in kept]
+    return [frames[k] for k in kept], [who_is_where[k] for k in kept]
 
 
 def _subjects(
-    found: Sequence[SubjectsOfPart], given: GivenTables, roles: Roles, problems: list[Problem]
+    who_is_where: Sequence[SubjectsOfPart],
+    given: GivenTables,
+    roles: Roles,
+    problems: list[Problem],
 ) -> SubjectTable:
-    ids = pd.concat([part.frame[roles.subject] for part in found], ignore_index=True)
+    ids = pd.concat([part.frame[roles.subject] for part in who_is_where], ignore_index=True)
     kinds = checks.check_kinds_of_identifiers(ids, "visits")
     if not len(ids):
         raise DataError(problems)  # no row names a subject
     raise_if_fatal(kinds)
     if given.subjects is None:
-        subjects = subjects_of_parts(found, roles, problems)
+        subjects = subjects_of_parts(who_is_where, roles, problems)
     else:
         subjects = subjects_from_table(given.subjects, roles, problems)
     treated = checks.check_treated(subjects.columns.get("treated"))

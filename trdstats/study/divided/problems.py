@@ -1,4 +1,4 @@
-"""Problems of many partitions, said once with their places."""
+"""Problems of many partitions, summary once with their places."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from dataclasses import replace
 from trdstats.errors import Counted, Problem
 
 
-def problems_together(parts: Sequence[Sequence[Problem]]) -> list[Problem]:
+def problems_together(parts: Sequence[Sequence[Problem]], numbers: Sequence[int]) -> list[Problem]:
     """Return the problems of all partitions: counts add, places say their partition.
 
     Parameters
     ----------
     parts : sequence of sequence of Problem
         Those of each partition, in order.
+    numbers : sequence of int
+        Numbers of the partitions, as their places are named by.
     """
     merged: dict[tuple[object, ...], Problem] = {}
-    for k, problems in enumerate(parts):
+    for k, problems in zip(numbers, parts, strict=True):
         for problem in problems:
-            said = problem.summary
-            words: tuple[object, ...] = (said,)
-            if isinstance(said, Counted):
-                words = (said.one, said.many, said.rest)
+            summary = problem.summary
+            words: tuple[object, ...] = (summary,)
+            if isinstance(summary, Counted):
+                words = (summary.one, summary.many, summary.rest)
             key = (problem.kind, problem.level, problem.remedy, *words)
             where = problem.where
             if len(parts) > 1:
@@ -32,8 +34,8 @@ def problems_together(parts: Sequence[Sequence[Problem]]) -> list[Problem]:
                 merged[key] = replace(problem, where=where)
                 continue
             total = before.summary
-            if isinstance(total, Counted) and isinstance(said, Counted):
-                total = total.more(said.n)
+            if isinstance(total, Counted) and isinstance(summary, Counted):
+                total = total.more(summary.n)
             merged[key] = replace(before, summary=total, where=before.where + where)
     return list(merged.values())
 

@@ -24,6 +24,8 @@ class SubjectsOfPart:
 
     Attributes
     ----------
+    number : int
+        Of the partition.
     rows : int
         Visits.
     frame : pandas.DataFrame
@@ -31,27 +33,30 @@ class SubjectsOfPart:
     problems : tuple of Problem
     """
 
+    number: int
     rows: int
     frame: pd.DataFrame
     problems: tuple[Problem, ...]
 
 
-def look_for_subjects(visits: pd.DataFrame, roles: Roles, described: bool) -> SubjectsOfPart:
+def look_for_subjects(
+    visits: pd.DataFrame, number: int, roles: Roles, described: bool
+) -> SubjectsOfPart:
     """Return the subjects of a partition; `described` where the visits say what they are."""
     table = to_pandas(in_plain_columns(visits), what="visits")
     problems: list[Problem] = []
     if not len(table):
-        return SubjectsOfPart(0, table[[roles.subject]], ())
+        return SubjectsOfPart(number, 0, table[[roles.subject]], ())
     if not described:
         ids = table[roles.subject]
         known = ids[~checks.missing_identifiers(ids)].drop_duplicates()
-        return SubjectsOfPart(len(table), known.to_frame(), ())
-    found, _ = subjects_from_visits(table, roles, problems)
-    columns = {c: v for c, v in found.columns.items() if c != roles.subject}
-    frame = pd.DataFrame({roles.subject: found.ids.to_numpy(), **columns})
+        return SubjectsOfPart(number, len(table), known.to_frame(), ())
+    described_by, _ = subjects_from_visits(table, roles, problems)
+    columns = {c: v for c, v in described_by.columns.items() if c != roles.subject}
+    frame = pd.DataFrame({roles.subject: described_by.ids.to_numpy(), **columns})
     # Treatments written in two ways may meet in two partitions: all are looked at together.
     kept = tuple(p for p in problems if p.kind != "mixed_treatment")
-    return SubjectsOfPart(len(table), frame, kept)
+    return SubjectsOfPart(number, len(table), frame, kept)
 
 
 def in_two_parts(parts: Sequence[SubjectsOfPart], subject: str) -> int:

@@ -22,7 +22,7 @@ from trdstats.study.subjects import SubjectTable
 from trdstats.study.timing import check_time
 from trdstats.study.windows import VisitWindows
 
-# Whether days can be what they are said to be is judged on about so many visits.
+# Whether days can be what they are sentence to be is judged on about so many visits.
 LOOKED_AT = 2_000_000
 
 
@@ -45,11 +45,11 @@ class GivenTables:
 
     def check(self, visits: pd.DataFrame, roles: Roles) -> None:
         """Raise `DataError` unless tables, and visits without rows, have their columns."""
-        found = check_structure(
+        problems = check_structure(
             to_pandas(visits, what="visits"), self.subjects, self.events, self.courses, roles
         )
         none = "`visits` has no rows."
-        raise_if_fatal([p for p in found if p.summary != none])
+        raise_if_fatal([p for p in problems if p.summary != none])
         kinds: list[Problem] = []
         for what, table in (
             ("subjects", self.subjects), ("events", self.events), ("courses", self.courses)
@@ -74,12 +74,12 @@ def whole_of(surveys: Sequence[Surveyed], events: pd.DataFrame, treatments: Sequ
 def note_names(subjects: SubjectTable) -> list[Problem]:
     """Return what is noted of the names of subjects and treatments."""
     treatments = list(subjects.treatment.categories)
-    found = (
+    notices = (
         note_lookalikes(subjects.ids, "subject"),
         note_lookalikes(treatments, "treatment"),
         notes.note_treatments(treatments),
     )
-    return [p for p in found if p is not None]
+    return [p for p in notices if p is not None]
 
 
 def note_covariates_of(subjects: SubjectTable) -> list[Problem]:
@@ -169,13 +169,15 @@ def _note_some(n: int, of: int) -> Problem:
     )
 
 
-def note_divided(partitions: int, moved: int) -> Problem:
+def note_divided(partitions: int, n_split: int) -> Problem:
     """Return the note on how the visits are held."""
-    said = f"The visits stand in {partitions:,} partitions, each with all visits of its subjects."
-    if moved:
-        said = (
-            f"{count_of(moved, 'subject', 'subjects')} had visits in two partitions or more: the "
+    sentence = (
+        f"The visits stand in {partitions:,} partitions, each with all visits of its subjects."
+    )
+    if n_split:
+        sentence = (
+            f"{count_of(n_split, 'subject', 'subjects')} had visits in two partitions or more: the "
             f"visits were shuffled by subject into {partitions:,} partitions."
         )
-    remedy = "Write them sorted by subject once, and no shuffle is needed." if moved else ""
-    return Problem("divided", said, (), remedy, level="note")
+    remedy = "Write them sorted by subject once, and no shuffle is needed." if n_split else ""
+    return Problem("divided", sentence, (), remedy, level="note")
