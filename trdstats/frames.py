@@ -91,9 +91,10 @@ def _from_other(frame: Any, what: str) -> pd.DataFrame:
         table = nw.from_native(frame, eager_only=True)
     except TypeError as error:
         if nw.dependencies.is_dask_dataframe(frame):
+            divided = "DividedStudy(visits, ...) leaves them there; " if what == "visits" else ""
             raise SpecError(
-                f"`{what}` stand in the partitions of a dask DataFrame: DividedStudy({what}, ...) "
-                "leaves them there; other functions take a table in memory, frame.compute()."
+                f"`{what}` stand in the partitions of a dask DataFrame: {divided}this takes a "
+                "table in memory (frame.compute()), or one partition (frame.map_partitions)."
             ) from error
         raise SpecError(
             f"`{what}` must be a data frame (pandas, polars, pyarrow); got {type(frame).__name__}."

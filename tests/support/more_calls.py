@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,15 @@ def _imputed_ratings(study: trd.Study) -> Any:
 def _with_events(study: trd.Study) -> trd.Study:
     events = pd.DataFrame({"subject": ["S00", "S03"], "day": [5, 9], "event": "rescue"})
     return trd.Study(study.visits, study.subjects, events, scale="MADRS", randomised=True)
+
+
+def _divided(study: trd.Study, **given: Any) -> trd.DividedStudy:
+    import dask.dataframe as dd
+
+    columns = ["subject", "day", "score"]
+    visits = study.visits[columns].assign(subject=study.visits["subject"].astype(str))
+    subjects = study.subjects[["subject", "treatment"]].astype(str)
+    return trd.DividedStudy(dd.from_pandas(visits, npartitions=2), subjects, **given)
 
 
 def more_calls(study: trd.Study) -> Iterator[Call]:
@@ -255,6 +264,11 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield Call("EventTimes.only", onset.only, {"treatments": ["A"]})
     yield Call("ResponseHistory.only", history.only, {"treatments": ["A"]})
     yield Call("Study.only", study.only, {"treatments": ["A"]})
+    yield Call("DividedStudy", partial(_divided, study), {
+        "scale": "MADRS", "subject": "subject", "treatment": "treatment", "day": "day",
+        "score": "score", "baseline": None, "windows": None, "instrument": None,
+        "duplicates": "worst", "randomised": True, "courses": None,
+    })  # fmt: skip
     yield spec("published_figures", scale="MADRS")
     yield spec("convert", scores=[5, 8], source="QIDS-SR16", target="HAM-D17")
     yield spec("transfer_percent_change", percent=[50.0], source="HAM-D17", target="MADRS")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
@@ -12,8 +13,10 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.columns import check_columns
 from trdstats.errors import DataError, SpecError, check_choice
+from trdstats.items.counts import FormCounts
 from trdstats.items.findings import find_problems, flag_forms, tabulate
 from trdstats.items.forms import Forms, read_forms
+from trdstats.items.partitions import score_partitions
 from trdstats.kernels.visits.answers import as_floats, unanswered
 from trdstats.kernels.visits.item_scores import (
     EMPTY,
@@ -21,6 +24,7 @@ from trdstats.kernels.visits.item_scores import (
     FormTotals,
     total_forms,
 )
+from trdstats.partitions import is_divided
 from trdstats.scales import Prorate, Scale, get_scale
 from trdstats.tables import Summary, SummaryMixin, Table, each_row, format_count
 
@@ -42,12 +46,15 @@ class ScoredItems(SummaryMixin):
         As returned by `tidy`.
     findings : pandas.DataFrame
         As returned by `quality`.
+    counts : FormCounts
+        How many forms were scored, and how.
     """
 
     scale: Scale
     rule: Prorate | None
     frame: pd.DataFrame
     findings: pd.DataFrame
+    counts: FormCounts
 
     def tidy(self) -> pd.DataFrame:
         """Return one row a form, ready for `Study`.
@@ -60,21 +67,22 @@ class ScoredItems(SummaryMixin):
             for), items_imputed, reason ("complete", "filled in", "too many items missing", "not
             answered", "work not applicable"), suicide_item (its score, on scales that have one)
             and flags (kinds of findings, joined by "; "). A column of the table with one of these
-            names is renamed: ``_given`` is appended.
+            names is renamed: ``_given`` is appended. Of forms in a dask DataFrame another one.
         """
-        return self.frame.copy(deep=False)
+        frame: Any = self.frame
+        return frame if is_divided(frame) else frame.copy(deep=False)  # type: ignore[no-any-return]
 
     def glance(self) -> pd.DataFrame:
         """Return one row: forms, scored, filled in, without a total, with findings."""
-        reason = self.frame["reason"]
+        counts = self.counts
         return pd.DataFrame(
             {
                 "scale": [self.scale.label],
-                "n": [len(self.frame)],
-                "n_scored": [int(self.frame["score"].notna().sum())],
-                "n_filled_in": [int((reason == REASONS[1]).sum())],
-                "n_missing": [int(self.frame["score"].isna().sum())],
-                "n_flagged": [int((self.frame["flags"] != "").sum())],
+                "n": [counts.n],
+                "n_scored": [counts.scored],
+                "n_filled_in": [counts.by_reason[REASONS[1]]],
+                "n_missing": [counts.n - counts.scored],
+                "n_flagged": [counts.flagged],
             }
         )
 
@@ -84,15 +92,16 @@ class ScoredItems(SummaryMixin):
         Returns
         -------
         pandas.DataFrame
-            kind, subject, day, row (of the user's table, from 0), detail.
+            kind, subject, day, row (of the user's table, from 0), detail. Of forms in a dask
+            DataFrame rows count within their partition, which is one more column.
         """
         return self.findings.copy()
 
     def summary(self) -> Summary:
         """Return how many forms were scored, and the findings by kind."""
-        counts = self.frame["reason"].value_counts(sort=False)
+        counts = self.counts.by_reason
         rule = "no item" if self.rule is None else self.rule.describe()
-        header = [("Forms", f"{len(self.frame):,}"), ("Missing items", rule)]
+        header = [("Forms", f"{self.counts.n:,}"), ("Missing items", rule)]
         turned = self.scale.scoring.reversed
         if turned:
             items = ", ".join(map(str, turned))
@@ -132,7 +141,7 @@ def score_items(
 
     Parameters
     ----------
-    frame : DataFrame (pandas, polars or pyarrow)
+    frame : DataFrame (pandas, polars, pyarrow or dask)
         One row a form with a column an item, or, with `item` and `value`, one row an item.
     scale : str or Scale
         The instrument.
@@ -180,6 +189,13 @@ def score_items(
     scale = get_scale(scale)
     check_choice("invalid", invalid, ("error", "missing"))
     rule = _choose_rule(missing, scale)
+    if is_divided(frame):
+        score = partial(
+            score_items, scale=scale, missing=missing, items=items, item=item, value=value,
+            subject=subject, day=day, version=version, total=total, invalid=invalid,
+        )  # fmt: skip
+        parts = score_partitions(frame, score, subject)
+        return ScoredItems(scale, rule, parts.frame, parts.findings, parts.counts)
     forms = read_forms(
         frame,
         scale,
@@ -201,9 +217,8 @@ def score_items(
         by_range=rule is not None and rule.weights == "range",
     )
     findings = [f for f in find_problems(forms, scale, totals.total, total) if f.marked.any()]
-    return ScoredItems(
-        scale, rule, _tidy(forms, scale, totals, findings), tabulate(findings, forms)
-    )
+    scored = _tidy(forms, scale, totals, findings)
+    return ScoredItems(scale, rule, scored, tabulate(findings, forms), FormCounts.of(scored))
 
 
 def _choose_rule(missing: object, scale: Scale) -> Prorate | None:

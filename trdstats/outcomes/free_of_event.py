@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import DataWarning, NotEstimableError
 from trdstats.kernels.visits.endpoints import ASSESSED, NOT_RATED, States, states, states_at
 from trdstats.outcomes.assess import evaluate
 from trdstats.outcomes.rules.at_days import WithoutEvent
-from trdstats.outcomes.time_to import time_to
+from trdstats.outcomes.time_to import days_of_event
 from trdstats.study import Study, VisitWindows
 
 
@@ -81,21 +79,10 @@ def _event_days(
     study: Study, definition: WithoutEvent, day: FloatArray, row: IntArray
 ) -> FloatArray:
     """Return the day of the first event that counts, NaN without one."""
-    values = np.full(len(row), np.nan)
     since = definition.state if definition.since else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # `rates` says what the schedule cannot show
-        try:
-            times = time_to(study, definition.event, since=since)
-        except NotEstimableError:  # nobody was in the state
-            return values
-    frame = times.frame[times.frame["status"] == 1]
-    place = study.subjects["subject"].astype(object).reset_index(drop=True)
-    at = place.reset_index().set_index("subject")["index"].to_dict()
-    owner = np.array([at[s] for s in frame["subject"].astype(object)], dtype=np.intp)
-    start = np.where(row >= 0, day[np.maximum(row, 0)], np.nan) if since is not None else 0.0
-    values[owner] = frame["time"].to_numpy(dtype=float)
-    return values + start
+    # The entry past the last stands for those who were not assessed.
+    start = 0.0 if since is None else np.append(day, np.nan)[row]
+    return days_of_event(study, definition.event, since) + start
 
 
 def window_of(study: Study, days: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:

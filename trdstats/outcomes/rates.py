@@ -49,6 +49,7 @@ from trdstats.outcomes.switching import (
     seen_until,
     switch_days,
 )
+from trdstats.outcomes.time_to import check_kinds
 from trdstats.outcomes.unconfirmed import warn_of_unconfirmed
 from trdstats.outcomes.weighted_rates import weigh_rates
 from trdstats.study import Rated, Study, warn_of_asked_days
@@ -397,6 +398,9 @@ def _without_event(
             f"{definition.label(study.scale)} rests on two days, of which one may be carried "
             "forward and the other not: choose missing='nonresponse', 'observed' or 'worst'."
         )
+    since = (definition.state,) if definition.since else ()
+    for event in (definition.event, *since):
+        check_kinds(study, event, (), (), leaving=True)
     parts = study.on_parts(_judge_free, definition)
     at_state = study.in_order([at for at, _ in parts])
     judged = joined_free(study, [free for _, free in parts])

@@ -174,6 +174,22 @@ class _Times:
     tallies: tuple[ScheduleTally, ...]
 
 
+def days_of_event(study: Study, definition: Definition, since: Definition | None) -> FloatArray:
+    """Return the days from the origin to an event of the subjects of a part, NaN without one.
+
+    Parameters
+    ----------
+    study : Study
+    definition : Definition
+    since : Definition or None
+        Origin, as in `time_to`.
+    """
+    named = (*definition.events, *definition.failures, *(() if since is None else since.events))
+    asked = _Asked(definition, since, (), (), np.nan, None, named)
+    record = _derive(study, asked).record
+    return np.where(record.defined & (record.status == 1), record.time, np.nan)
+
+
 def _joined(study: Study, parts: Sequence[_Times]) -> _Times:
     """Return the times of all subjects, in their order; schedules are added elsewhere."""
 
@@ -387,7 +403,7 @@ def check_kinds(
             f"{LEFT_FOLLOW_UP!r} is no kind of the events table: only time_to (and start_stop) "
             "takes it as an outcome, or as what competes with one."
         )
-    known = list(dict.fromkeys([*EVENT_KINDS, *study.events["event"], LEFT_FOLLOW_UP]))
+    known = list(dict.fromkeys([*EVENT_KINDS, *study.kinds_of_events, LEFT_FOLLOW_UP]))
     for kind in (*named, *definition.events):
         if kind not in known:
             raise unknown_name("kind of event", kind, known)

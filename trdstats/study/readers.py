@@ -25,7 +25,7 @@ from trdstats.intake.files import FileTable, read_decimal_commas, read_file
 from trdstats.intake.progress import shown_progress
 from trdstats.intake.redcap import RedcapLayout, redcap_tables
 from trdstats.study.divided import DividedStudy
-from trdstats.study.divided.partitions import visits_of_files
+from trdstats.study.divided.files import visits_of_files
 from trdstats.study.study import Study
 
 _TABLES = ("visits", "subjects", "events", "courses")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trdstats.errors import SpecError
@@ -79,6 +79,8 @@ def read_roles(
     SpecError
         When the arguments contradict each other.
     """
+    if not isinstance(scale, Iterable | Scale):
+        raise SpecError(f"scale names an instrument, or several, as scale='MADRS'; got {scale!r}.")
     given = [scale] if isinstance(scale, str | Scale) else list(scale)
     if not given:
         raise SpecError('scale must name at least one instrument, for example scale="MADRS".')

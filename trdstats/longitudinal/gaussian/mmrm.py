@@ -200,7 +200,7 @@ class MMRM(SummaryMixin):
         """
         if weights is not None:
             return self._fit_weighted(data, subject, visit, treatment, weights)
-        if isinstance(data, Study) and data.is_divided:
+        if isinstance(data, Study) and data.is_divided and not self._needs_rows():
             summed = summarise_parts(self, data, subject=subject, visit=visit)
             data = data if summed is None else summed
         if isinstance(data, MMRMSummary):
@@ -291,6 +291,10 @@ class MMRM(SummaryMixin):
             _origin=start,
         )
 
+    def _needs_rows(self) -> bool:
+        rowwise = self.vcov != "model" or self.time or self.rating_weights or self.constrained
+        return bool(rowwise or self.scale)
+
     def summarise(
         self, frame: FrameLike, *, subject: str = "subject", visit: str = "visit"
     ) -> MMRMSummary:
@@ -315,8 +319,7 @@ class MMRM(SummaryMixin):
             When the table is not usable, a covariate changes between visits, or the model needs
             rows (an empirical covariance, actual days, weights).
         """
-        rowwise = self.vcov != "model" or self.time or self.rating_weights or self.constrained
-        if rowwise or self.scale:
+        if self._needs_rows():
             raise SpecError(
                 "Summaries hold no rows: they are for models with vcov='model', without weights, "
                 "time, scale and constraint."

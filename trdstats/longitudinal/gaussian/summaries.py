@@ -147,8 +147,11 @@ def _levels_of_part(
     formula = read_formula(spec.formula)
     needed = sorted({str(v) for v in formula.required_variables})
     grouped = [] if spec.group is None else [spec.group]
+    rows = part.longitudinal()
+    if not len(rows):
+        return None
     try:
-        frame, _ = complete_rows(part.longitudinal(), formula, [subject, visit, *grouped], needed)
+        frame, _ = complete_rows(rows, formula, [subject, visit, *grouped], needed)
     except NotEstimableError:
         return None
     factors = [visit, *(c for c in needed if c != str(formula.lhs[0])), *grouped]
@@ -181,6 +184,8 @@ def _summarise_part(
     part: Study, spec: MMRM, levels: dict[str, pd.Index[Any]], subject: str, visit: str
 ) -> MMRMSummary | None:
     rows = part.longitudinal()
+    if not len(rows):
+        return None
     coded = {c: pd.Categorical(rows[c], categories=known) for c, known in levels.items()}
     table = rows.assign(**coded)
     table.attrs = dict(rows.attrs)

@@ -15,6 +15,7 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.columns import check_not_empty
 from trdstats.errors import DataError, Problem, SpecError
+from trdstats.partitions import computed, dask_module, problems_together, shuffled, task_of
 from trdstats.study import checks
 from trdstats.study.build import (
     Panel,
@@ -26,7 +27,6 @@ from trdstats.study.build import (
 )
 from trdstats.study.courses.build import build_courses
 from trdstats.study.courses.changes import with_changes
-from trdstats.study.divided.partitions import dask_module, shuffled
 from trdstats.study.divided.parts import (
     Agreed,
     Checked,
@@ -37,7 +37,6 @@ from trdstats.study.divided.parts import (
     study_of_part,
     survey_part,
 )
-from trdstats.study.divided.problems import problems_together
 from trdstats.study.divided.subjects import (
     SubjectsOfPart,
     in_two_parts,
@@ -109,7 +108,7 @@ def assemble(
     agreed = Agreed(roles, schedule, randomised)
     built = _built(frames, _kept(who), agreed)
     every = max(1, ceil(sum(p.rows for p in who_is_where) / LOOKED_AT))
-    checked: list[Checked] = _computed([_task(check_part)(b, every) for b in built])
+    checked: list[Checked] = computed([task_of(check_part)(b, every) for b in built])
     problems += [*problems_together([c.problems for c in checked], numbers), *of_events]
     problems += note_names(subjects)
     some = [c.some for c in checked if c.some is not None]
@@ -122,8 +121,8 @@ def assemble(
         who = [_of_part(subjects, changed, courses, place, w.named)
                for place, w in zip(places, who, strict=True)]  # fmt: skip
         built = _built(frames, _kept(who), agreed)
-    studies = [_task(_study)(b) for b in built]
-    surveys: list[Surveyed] = _computed([_task(survey_part)(s) for s in studies])
+    studies = [task_of(_study)(b) for b in built]
+    surveys: list[Surveyed] = computed([task_of(survey_part)(s) for s in studies])
     whole = whole_of(surveys, changed, list(subjects.treatment.categories))
     panels = _panels(surveys, places, len(subjects.ids))
     first = panels[roles.measures[0].scale.label]
@@ -136,7 +135,7 @@ def assemble(
         notices=(*problems, note_divided(len(frames), n_split)),
     )
     shared = dask_module("dask").delayed(whole, traverse=False)
-    parts = [_task(study_of_part)(s, shared) for s in studies]
+    parts = [task_of(study_of_part)(s, shared) for s in studies]
     return Assembled(tables, parts, places, surveys)
 
 
@@ -159,8 +158,8 @@ def _brought_together(
 
 def _look(visits: Any, given: GivenTables, roles: Roles) -> tuple[list[Any], list[SubjectsOfPart]]:
     frames = visits.to_delayed()
-    look = _task(look_for_subjects)
-    who_is_where = _computed(
+    look = task_of(look_for_subjects)
+    who_is_where = computed(
         [look(f, k, roles, given.subjects is None) for k, f in enumerate(frames)]
     )
     kept = [k for k, part in enumerate(who_is_where) if part.rows]
@@ -213,7 +212,7 @@ def _kept(who: list[OfSubjects]) -> list[Any]:
 
 
 def _built(frames: list[Any], who: list[Any], agreed: Agreed) -> list[Any]:
-    build = _task(partial(build_part, agreed=agreed))
+    build = task_of(partial(build_part, agreed=agreed))
     return [build(frame, of_part) for frame, of_part in zip(frames, who, strict=True)]
 
 
@@ -231,11 +230,3 @@ def _panels(surveys: Sequence[Surveyed], places: Sequence[IntArray], n: int) -> 
             baseline[place] = survey.baselines[label]
         panels[label] = Panel(none, baseline)
     return panels
-
-
-def _task(work: Any) -> Any:
-    return dask_module("dask").delayed(work, pure=False, traverse=False)
-
-
-def _computed(tasks: list[Any]) -> list[Any]:
-    return list(dask_module("dask").compute(*tasks))

@@ -16,10 +16,11 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataWarning, Problem, TooLargeError, describe_problems, unknown_name
+from trdstats.partitions import computed, dask_module, task_of
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Panel, Tables
 from trdstats.study.divided.assembled import assemble
-from trdstats.study.divided.partitions import check_is_divided, dask_module
+from trdstats.study.divided.files import check_is_divided
 from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
 from trdstats.study.divided.whole import GivenTables, whole_of
 from trdstats.study.roles import Roles, read_roles
@@ -166,7 +167,8 @@ class DividedStudy(Study):
             )
             for label, panel in self._tables.panels.items()
         }
-        tables = replace(self._tables, panels=panels)
+        notices = tuple(p for p in self.notices if p.kind != "divided")
+        tables = replace(self._tables, panels=panels, notices=notices)
         return Study.of_tables(tables, self._roles, self._scale, self._randomised)
 
     def persist(self) -> DividedStudy:
@@ -187,11 +189,10 @@ class DividedStudy(Study):
             Called with a part, which is a `Study` of some subjects, and the arguments.
         *arguments : object
         """
-        return list(dask_module("dask").compute(*self._each(work, *arguments)))
+        return computed(self._each(work, *arguments))
 
     def _each(self, work: Callable[..., Any], *arguments: object) -> list[Any]:
-        delayed = dask_module("dask").delayed
-        task = delayed(partial(_run, work, arguments), pure=False, traverse=False)
+        task = task_of(partial(_run, work, arguments))
         return [task(part) for part in self._parts]
 
     def in_order(self, parts: Sequence[npt.NDArray[A]]) -> npt.NDArray[A]:
@@ -221,8 +222,7 @@ class DividedStudy(Study):
         *arguments : object
         """
         rows = self._each(_plain_rows, work, *arguments)
-        delayed = dask_module("dask").delayed
-        first = delayed(_no_rows, pure=False)(rows[0]).compute()
+        (first,) = computed([task_of(_no_rows)(rows[0])])
         frame: pd.DataFrame = dask_module("dask.dataframe").from_delayed(rows, meta=first)
         return frame
 
@@ -247,18 +247,17 @@ class DividedStudy(Study):
         new = np.cumsum(kept) - 1
         left = [k for k, place in enumerate(self._places) if kept[place].any()]
         tables = narrow(self._tables, kept, treatments)
-        delayed = dask_module("dask").delayed
+        marks = {k: kept[self._places[k]] for k in left}
         parts = [
-            delayed(partial(Study._narrow, kept=kept[self._places[k]], treatments=treatments),
-                    pure=False, traverse=False)(self._parts[k])
+            task_of(partial(Study._narrow, kept=marks[k], treatments=treatments))(self._parts[k])
             for k in left
-        ]  # fmt: skip
+        ]
         places = [new[self._places[k][kept[self._places[k]]]] for k in left]
         other = self._like(tables, parts)
         other._places = places
         other._surveys = other.on_parts(survey_part)
         whole = whole_of(other._surveys, tables.events, treatments)
-        as_part = delayed(study_of_part, pure=False, traverse=False)
+        as_part = task_of(study_of_part)
         other._parts = [as_part(part, whole) for part in parts]
         return other
 

@@ -11,6 +11,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
 from trdstats.frames import to_pandas
+from trdstats.partitions import in_plain_columns
 from trdstats.study.build import (
     Panel,
     Tables,
@@ -19,7 +20,6 @@ from trdstats.study.build import (
     named_baselines,
     subject_frame,
 )
-from trdstats.study.divided.partitions import in_plain_columns
 from trdstats.study.roles import Roles
 from trdstats.study.study import Study, VisitCounts, count_visits, days_of_ratings
 from trdstats.study.subjects import SubjectTable, code_rows, note_other_treatment

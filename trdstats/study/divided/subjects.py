@@ -12,8 +12,8 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.errors import Problem
 from trdstats.frames import to_pandas
+from trdstats.partitions import in_plain_columns
 from trdstats.study import checks
-from trdstats.study.divided.partitions import in_plain_columns
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable, subjects_from_table, subjects_from_visits
 

@@ -1,41 +1,25 @@
-"""The partitions of a table of visits: files, dask frames, subjects brought together."""
+"""Visits in files as a dask DataFrame."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from trdstats.errors import MissingDependencyError, SpecError, TrdstatsError
+from trdstats.errors import SpecError, TrdstatsError
 from trdstats.intake.files import read_file
+from trdstats.partitions import dask_module, is_divided
 
 _PARQUET = (".parquet", ".pq")
 
 
-def dask_module(name: str) -> Any:
-    """Return a module of dask.
-
-    Raises
-    ------
-    MissingDependencyError
-        With the line that installs it.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(
-            "A divided study needs dask: pip install 'trdstats[dask]'."
-        ) from error
-
-
 def check_is_divided(visits: object) -> None:
     """Raise `SpecError` unless visits are a dask DataFrame."""
-    if isinstance(visits, dask_module("dask.dataframe").DataFrame):
+    dask_module("dask.dataframe")
+    if is_divided(visits):
         return
     raise SpecError(
         f"`visits` of a divided study are a dask DataFrame; got {type(visits).__name__}. Use "
@@ -95,29 +79,3 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise TrdstatsError(f"There is no file {text!r}.")
     return files
-
-
-def shuffled(visits: Any, subject: str) -> Any:
-    """Return visits of which every subject has all in one partition.
-
-    Workers of a cluster keep them, so that subjects are brought together once; without a cluster
-    each analysis does it again, for the memory of one machine need not hold them.
-    """
-    together = visits.shuffle(on=subject, npartitions=visits.npartitions)
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return together
-    try:
-        distributed.get_client()
-    except ValueError:
-        return together
-    return together.persist()
-
-
-def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a partition with texts as Python objects, as tables in memory have them."""
-    result = frame.copy(deep=False)
-    for c in frame.columns:
-        if isinstance(frame[c].dtype, pd.StringDtype):
-            result[c] = frame[c].astype(object).where(frame[c].notna(), None)
-    return result

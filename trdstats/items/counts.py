@@ -1,0 +1,44 @@
+"""How many forms were scored, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class FormCounts:
+    """Counts of forms; those of several tables add.
+
+    Attributes
+    ----------
+    n, scored, flagged : int
+        Forms, forms with a total, forms with findings.
+    by_reason : dict of str to int
+        Forms by what became of them, in the order of the reasons.
+    """
+
+    n: int
+    scored: int
+    flagged: int
+    by_reason: dict[str, int]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> FormCounts:
+        """Count scored forms."""
+        reasons = frame["reason"].value_counts().reindex(frame["reason"].cat.categories)
+        return cls(
+            len(frame),
+            int(frame["score"].notna().sum()),
+            int((frame["flags"] != "").sum()),
+            {str(k): int(n) for k, n in reasons.items()},
+        )
+
+    def __add__(self, other: FormCounts) -> FormCounts:
+        return FormCounts(
+            self.n + other.n,
+            self.scored + other.scored,
+            self.flagged + other.flagged,
+            {k: n + other.by_reason[k] for k, n in self.by_reason.items()},
+        )

@@ -1,0 +1,110 @@
+"""Tables in the partitions of a dask DataFrame: what any room needs of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+
+from trdstats.errors import Counted, MissingDependencyError, Problem
+
+
+def is_divided(frame: object) -> bool:
+    """Return whether a table is a dask DataFrame; dask is not loaded for the answer."""
+    return bool(nw.dependencies.is_dask_dataframe(frame))
+
+
+def dask_module(name: str) -> Any:
+    """Return a module of dask.
+
+    Raises
+    ------
+    MissingDependencyError
+        With the line that installs it.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(
+            "A table in partitions needs dask: pip install 'trdstats[dask]'."
+        ) from error
+
+
+def task_of(work: Any) -> Any:
+    """Return a function as a task of dask, whose arguments are taken as they are."""
+    return dask_module("dask").delayed(work, pure=False, traverse=False)
+
+
+def computed(tasks: Sequence[Any]) -> list[Any]:
+    """Return the results of tasks, in order, from the scheduler that dask is set to."""
+    return list(dask_module("dask").compute(*tasks))
+
+
+def shuffled(visits: Any, subject: str) -> Any:
+    """Return visits of which every subject has all in one partition.
+
+    Workers of a cluster keep them, so that subjects are brought together once; without a cluster
+    each analysis does it again, for the memory of one machine need not hold them.
+    """
+    together = visits.shuffle(on=subject, npartitions=visits.npartitions)
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return together
+    try:
+        distributed.get_client()
+    except ValueError:
+        return together
+    return together.persist()
+
+
+def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a partition with texts as Python objects, as tables in memory have them."""
+    result = frame.copy(deep=False)
+    for c in frame.columns:
+        if isinstance(frame[c].dtype, pd.StringDtype):
+            result[c] = frame[c].astype(object).where(frame[c].notna(), None)
+    return result
+
+
+def problems_together(parts: Sequence[Sequence[Problem]], numbers: Sequence[int]) -> list[Problem]:
+    """Return the problems of all partitions: counts add, places say their partition.
+
+    Parameters
+    ----------
+    parts : sequence of sequence of Problem
+        Those of each partition, in order.
+    numbers : sequence of int
+        Numbers of the partitions, as their places are named by.
+    """
+    merged: dict[tuple[object, ...], Problem] = {}
+    for k, problems in zip(numbers, parts, strict=True):
+        for problem in problems:
+            summary = problem.summary
+            words: tuple[object, ...] = (summary,)
+            if isinstance(summary, Counted):
+                words = (summary.one, summary.many, summary.rest)
+            key = (problem.kind, problem.level, problem.remedy, *words)
+            where = problem.where
+            if len(parts) > 1:
+                where = tuple(_placed(k, place) for place in problem.where)
+            before = merged.get(key)
+            if before is None:
+                merged[key] = replace(problem, where=where)
+                continue
+            total = before.summary
+            if isinstance(total, Counted) and isinstance(summary, Counted):
+                total = total.more(summary.n)
+            merged[key] = replace(before, summary=total, where=before.where + where)
+    return list(merged.values())
+
+
+def _placed(partition: int, place: str) -> str:
+    """Return a place; rows count within the partition, which is named."""
+    if place == "..." or "row" not in place:
+        return place
+    return f"partition {partition}: {place}"
