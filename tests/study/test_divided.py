@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -266,6 +267,10 @@ VERBS: dict[str, Callable[[trd.Study], Any]] = {
     "LMM": lmm,
     "GEE": gee,
     "GEE of a definition": gee_of_response,
+    "GLMM": lambda s: trd.GLMM("response ~ treatment", points=3).fit(s, outcome=RESPONSE).tidy(),
+    "interval states": lambda s: trd.IntervalResponseState(tau=60).fit(
+        trd.response_history(s, RESPONSE, RELAPSE)).tidy(),
+    "baseline table": lambda s: trd.baseline_table(s).tidy(),
     "only": lambda s: of_times(trd.time_to(s.only(["A", "C"]), RESPONSE)),
     "keep": lambda s: of_times(trd.time_to(
         s.keep(s.subjects["age"] > 52), RESPONSE, after_switch="failure")),
@@ -388,6 +393,26 @@ def test_a_treatment_that_a_partition_lacks_keeps_its_place() -> None:
            for s in (study, divided)))  # fmt: skip
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_categories_keep_their_order(stored: bool, tmp_path: Path) -> None:
+    """Whole numbers as identifiers, a category whose order is not that of letters."""
+    frame = visits().assign(
+        subject=visits()["subject"].str[1:].astype(int),
+        treatment=pd.Categorical(visits()["treatment"], categories=["C", "A", "B"]),
+    )
+    parts = [frame["subject"] % 2 == 0, frame["subject"] % 2 == 1]
+    study = quietly(lambda: trd.Study(frame, **ROLES))
+    if stored:
+        for k, rows in enumerate(parts):
+            frame[rows].to_parquet(tmp_path / f"{k}.parquet")
+        divided = quietly(lambda: trd.read_study(tmp_path / "*.parquet", engine="dask", **ROLES))
+    else:
+        divided = quietly(lambda: trd.DividedStudy(in_partitions(frame, parts), **ROLES))
+    assert divided.treatments == study.treatments == ("C", "A", "B")
+    same(study.subjects, divided.subjects)
+    same(*(of_times(trd.time_to(s, RESPONSE)) for s in (study, divided)))
+
+
 def test_several_scales() -> None:
     frame = visits().assign(other=(visits()["score"] / 3).round())
     roles = {"scale": ["MADRS", "PHQ9"], "score": {"MADRS": "score", "PHQ9": "other"}}
@@ -423,13 +448,14 @@ WHOLE = {
     "to_adam": lambda s: s.to_adam(),
     "propose_windows": lambda s: trd.propose_windows(s),
     "audit_schedule": lambda s: trd.audit_schedule(s, RESPONSE),
+    "participant_flow": lambda s: trd.participant_flow(s, day=28),
     "start_stop": lambda s: trd.start_stop(s, RESPONSE, ["rater"]),
 }
 
 
 @pytest.mark.parametrize("what", WHOLE)
 def test_what_needs_all_visits_says_how_large_they_are(what: str) -> None:
-    words = rf"need all visits in memory, .*: {len(visits()):,} visits, about 0\.01 GB\."
+    words = rf"needs? all visits in memory, .*: {len(visits()):,} visits, about 0\.01 GB\."
     with pytest.raises(TooLargeError, match=words) as raised:
         WHOLE[what](both("plain")[1])
     assert "study.in_memory()" in str(raised.value)

@@ -137,13 +137,13 @@ class DividedStudy(Study):
         TooLargeError
             With their number and size.
         """
-        raise TooLargeError(self._refusal("Rows of visits"))
+        raise TooLargeError(self._refusal("This needs"))
 
     def _refusal(self, what: str, argument: str = "") -> str:
         n, size = (sum(getattr(s, name) for s in self._surveys) for name in ("visits", "size"))
         at_start = f"Give {argument} when the study is made; or, if" if argument else "If"
         return (
-            f"{what} need all visits in memory, and they stand in partitions: {n:,} visits, about "
+            f"{what} all visits in memory, and they stand in partitions: {n:,} visits, about "
             f"{max(size / 2**30, 0.01):,.2f} GB. {at_start} memory has room for a few times that, "
             "take study.in_memory(), the study whose visits are there."
         )
@@ -320,27 +320,27 @@ class DividedStudy(Study):
 
     def with_windows(self, windows: WindowsLike | None) -> NoReturn:
         """Refuse: windows are given when the study is made."""
-        raise TooLargeError(self._refusal("Other visit windows", "windows="))
+        raise TooLargeError(self._refusal("Other visit windows need", "windows="))
 
     def with_baseline(self, rule: BaselineRule) -> NoReturn:
         """Refuse: baselines are given when the study is made."""
-        raise TooLargeError(self._refusal("Other baselines", "baseline="))
+        raise TooLargeError(self._refusal("Other baselines need", "baseline="))
 
     def thinned(self, days: Sequence[float]) -> NoReturn:
         """Refuse: visits are not changed where they stand in partitions."""
-        raise TooLargeError(self._refusal("Fewer visits"))
+        raise TooLargeError(self._refusal("Fewer visits need"))
 
     def only_visits(self, days: Mapping[str, Sequence[float]]) -> NoReturn:
         """Refuse: visits are not changed where they stand in partitions."""
-        raise TooLargeError(self._refusal("Fewer visits"))
+        raise TooLargeError(self._refusal("Fewer visits need"))
 
     def with_scores(self, scores: pd.DataFrame, *, decided: Sequence[str] = ()) -> NoReturn:
         """Refuse: visits are not changed where they stand in partitions."""
-        raise TooLargeError(self._refusal("Other scores"))
+        raise TooLargeError(self._refusal("Other scores need"))
 
     def to_adam(self) -> NoReturn:
         """Refuse: datasets of ADaM are tables in memory."""
-        raise TooLargeError(self._refusal("Datasets of ADaM"))
+        raise TooLargeError(self._refusal("Datasets of ADaM need"))
 
 
 def _check_rows(what: str, n: int) -> None:
