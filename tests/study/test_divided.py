@@ -307,6 +307,51 @@ def test_notices_are_those_of_memory(kind: str) -> None:
         assert "..." in a.where or set(a.where) == set(b.where)  # the first fifty are named
 
 
+IMPLAUSIBLE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "days_from_one": lambda f: f.assign(day=np.where(f["day"] > 0, f["day"] + 1, 1.0)),
+    "unit_of_days": lambda f: f.assign(day=(f["day"] / 7).round()).drop_duplicates(
+        ["subject", "day"]),
+    "mostly_worse": lambda f: f.assign(score=np.where(f["day"] > 0, 60 - f["score"] / 2,
+                                                      20.0).round()),
+    "days_are_dates": lambda f: f.assign(day=f["day"] + 22_000),
+    "negative_days": lambda f: f.assign(day=-f["day"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", IMPLAUSIBLE)
+def test_days_are_judged_on_all_partitions_together(kind: str) -> None:
+    frame = IMPLAUSIBLE[kind](visits())
+    notices = []
+    for make in (
+        lambda: trd.Study(frame, **ROLES),
+        lambda: trd.DividedStudy(apart(frame), **ROLES),
+    ):
+        try:
+            notices.append(quietly(make).notices)
+        except DataError as error:
+            notices.append(error.problems)
+    alone, together = notices
+    assert kind in {p.kind for p in alone}
+    together = tuple(p for p in together if p.kind != "divided")
+    assert [(p.kind, str(p.summary)) for p in together] == [
+        (p.kind, str(p.summary)) for p in alone]  # fmt: skip
+
+
+def test_days_of_many_visits_are_judged_on_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fourth subject of each partition, as 1,113 visits are four times 300."""
+    from trdstats.study.divided import assembled
+
+    monkeypatch.setattr(assembled, "LOOKED_AT", 300)
+    divided = quietly(lambda: trd.DividedStudy(apart(visits()), **ROLES))
+    ids = visits()["subject"].unique()
+    sizes = [sum(int(i[1:]) % 3 == k for i in ids) for k in range(3)]
+    n = sum(-(-size // 4) for size in sizes)
+    (note,) = (p for p in divided.notices if p.kind == "days_of_some")
+    assert f"were judged on the visits of {n} of {len(ids)} subjects" in note.summary
+    study = quietly(lambda: trd.Study(visits(), **ROLES))
+    same(*(of_times(trd.time_to(s, RESPONSE)) for s in (study, divided)))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_visits_can_be_gathered(kind: str) -> None:
     study, divided = both(kind)
