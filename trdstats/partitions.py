@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import narwhals as nw
@@ -45,21 +49,48 @@ def computed(tasks: Sequence[Any]) -> list[Any]:
     return list(dask_module("dask").compute(*tasks))
 
 
-def shuffled(visits: Any, subject: str) -> Any:
-    """Return visits of which every subject has all in one partition.
+def shuffled(frame: Any, subject: str) -> list[Any]:
+    """Return partitions that have all rows of their subjects, one of whom stood in two before.
 
-    Workers of a cluster keep them, so that subjects are brought together once; without a cluster
-    each analysis does it again, for the memory of one machine need not hold them.
+    They are brought together once. The workers of a cluster keep them; without one they are kept
+    in a temporary folder until Python ends, for memory need not hold them.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame
+    subject : str
+        Column of the subjects.
+
+    Returns
+    -------
+    list of Delayed
     """
-    together = visits.shuffle(on=subject, npartitions=visits.npartitions)
+    together = frame.shuffle(on=subject, npartitions=frame.npartitions)
+    if _has_cluster():
+        return list(together.persist().to_delayed())
+    folder = Path(mkdtemp(prefix="trdstats-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    stored = [
+        task_of(_store)(part, str(folder / f"{k}.pkl"))
+        for k, part in enumerate(together.to_delayed())
+    ]
+    return [task_of(pd.read_pickle)(path) for path in computed(stored)]
+
+
+def _has_cluster() -> bool:
     distributed = sys.modules.get("distributed")
     if distributed is None:
-        return together
+        return False
     try:
         distributed.get_client()
     except ValueError:
-        return together
-    return together.persist()
+        return False
+    return True
+
+
+def _store(frame: pd.DataFrame, path: str) -> str:
+    frame.to_pickle(path)
+    return path
 
 
 def in_plain_columns(frame: pd.DataFrame) -> pd.DataFrame:

@@ -372,6 +372,22 @@ def test_subjects_in_two_partitions_are_brought_together() -> None:
     assert "the visits were shuffled by subject into 5 partitions" in words
 
 
+def test_a_shuffle_is_done_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was shuffled is read from a folder: the visits it came from are not needed again."""
+    from trdstats import partitions
+
+    monkeypatch.setattr(partitions, "mkdtemp", lambda prefix: str(tmp_path))
+    frame = visits().sample(frac=1, random_state=8)
+    for k in range(3):
+        frame.iloc[k::3].to_parquet(tmp_path / f"{k}.parquet")
+    divided = quietly(lambda: trd.read_study(tmp_path / "*.parquet", engine="dask", **ROLES))
+    assert len(list(tmp_path.glob("*.pkl"))) == 3
+    for file in tmp_path.glob("*.parquet"):
+        file.unlink()
+    study = quietly(lambda: trd.Study(visits(), **ROLES))
+    same(*(of_times(trd.time_to(s, RESPONSE)) for s in (study, divided)))
+
+
 def wrong() -> pd.DataFrame:
     """Return visits with a problem of one kind in two partitions, and others in one."""
     frame = visits().copy()

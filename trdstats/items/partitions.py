@@ -77,7 +77,7 @@ def score_partitions(frame: Any, score: Score, subject: str) -> ScoredPartitions
     ids = pd.concat(computed([task_of(_ids)(f, subject) for f in frame.to_delayed()]))
     frames = frame.to_delayed()
     if ids.duplicated().any():
-        frames = shuffled(frame, subject).to_delayed()
+        frames = shuffled(frame, subject)
     scored: list[_Part | None] = computed([task_of(partial(_look, score=score))(f) for f in frames])
     numbers = [k for k, part in enumerate(scored) if part is not None]
     parts = [part for part in scored if part is not None]

@@ -143,7 +143,7 @@ def _brought_together(
     visits: Any, given: GivenTables, roles: Roles
 ) -> tuple[list[Any], list[SubjectsOfPart], int]:
     """Return partitions that have visits, who is in each, and how many stood in two before."""
-    frames, who_is_where = _look(visits, given, roles)
+    frames, who_is_where = _look(list(visits.to_delayed()), given, roles)
     n_split = in_two_parts(who_is_where, roles.subject)
     if n_split:
         if roles.duplicates in ("first", "last"):
@@ -156,8 +156,9 @@ def _brought_together(
     return frames, who_is_where, n_split
 
 
-def _look(visits: Any, given: GivenTables, roles: Roles) -> tuple[list[Any], list[SubjectsOfPart]]:
-    frames = visits.to_delayed()
+def _look(
+    frames: list[Any], given: GivenTables, roles: Roles
+) -> tuple[list[Any], list[SubjectsOfPart]]:
     look = task_of(look_for_subjects)
     who_is_where = computed(
         [look(f, k, roles, given.subjects is None) for k, f in enumerate(frames)]
