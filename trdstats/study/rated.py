@@ -1,4 +1,4 @@
-"""Rated visits of a study as the arrays that kernels see, and what was recorded beside them."""
+"""Visits of a study as the arrays and rows that others see, and what was recorded beside them."""
 
 from __future__ import annotations
 
@@ -136,3 +136,79 @@ class RecordedBeside:
             if kind not in known:
                 raise unknown_name("kind of event", kind, known)
         return first_day(self.study.events, list(kinds), np.zeros(len(self.study.subjects)))
+
+
+@dataclass(frozen=True)
+class VisitCounts:
+    """How many visits a study has.
+
+    Attributes
+    ----------
+    unrated : int
+        Without a score.
+    spare : int
+        Rated after day 0 and unscheduled or surplus.
+    rated : tuple of int
+        Rated after day 0, by treatment.
+    """
+
+    unrated: int
+    spare: int
+    rated: tuple[int, ...]
+
+
+def count_visits(study: Study) -> VisitCounts:
+    """Count the visits of a study."""
+    visits, start = study.visits, study.rated().arrays.start
+    arm = study.subjects["treatment"].cat.codes.to_numpy()
+    surplus = visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)
+    of_subject = np.diff(start)
+    return VisitCounts(
+        int(visits["score"].isna().sum()),
+        int(surplus.sum()),
+        tuple(int(of_subject[arm == k].sum()) for k in range(len(study.treatments))),
+    )
+
+
+def long_rows(study: Study, days: Sequence[float] | None) -> pd.DataFrame:
+    """Return the scheduled visits after baseline with what describes their subjects."""
+    visits = study.visits
+    keep = visits["visit"].notna() & (visits["day"] > 0)
+    if days is not None:
+        keep &= visits["visit"].isin(list(days))
+    rows = visits.loc[keep]
+    of_subject = study.subjects.iloc[rows["subject"].cat.codes.to_numpy()]
+    frame = pd.DataFrame(
+        {
+            "subject": rows["subject"].array,
+            "treatment": of_subject["treatment"].array,
+            "day": rows["day"].to_numpy(),
+            "visit": rows["visit"].to_numpy(),
+            "score": rows["score"].to_numpy(),
+            "baseline": of_subject["baseline"].to_numpy(),
+        }
+    )
+    frame["change"] = frame["score"] - frame["baseline"]
+    of_visit = [c for c in visits.columns if c not in frame.columns]
+    covariates = [c for c in study.subjects.columns if c not in (*frame.columns, *of_visit)]
+    extra = {c: rows[c].array for c in of_visit}
+    extra |= {c: of_subject[c].array for c in covariates}
+    return frame.assign(**extra)
+
+
+def days_stood_for(study: Study, treatments: tuple[str, ...], rated: bool) -> set[float]:
+    """Return the scheduled days above 0 that some visit stands for."""
+    visits = study.visits
+    kept = visits["visit"].notna() & (visits["day"] > 0)
+    if len(treatments) < len(study.treatments):
+        arm = study.subjects["treatment"].isin(treatments).to_numpy()
+        kept &= arm[visits["subject"].cat.codes.to_numpy()]
+    kept &= visits["score"].notna() if rated else True
+    return set(visits.loc[kept, "visit"].unique().tolist())
+
+
+def days_of_ratings(study: Study) -> dict[str, FloatArray]:
+    """Return the distinct days above 0 of the rated visits at hand, by treatment."""
+    rows, arm = study.rated().arrays, study.subjects["treatment"].cat.codes.to_numpy()
+    owner = np.repeat(arm, np.diff(rows.start))
+    return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(study.treatments)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -34,7 +34,16 @@ from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_s
 from trdstats.study.courses.shown import course_lines
 from trdstats.study.masks import read_mask
 from trdstats.study.plausibility.scheduled import no_ratings
-from trdstats.study.rated import Rated, RecordedBeside, rate_visits
+from trdstats.study.rated import (
+    Rated,
+    RecordedBeside,
+    VisitCounts,
+    count_visits,
+    days_of_ratings,
+    days_stood_for,
+    long_rows,
+    rate_visits,
+)
 from trdstats.study.roles import Roles, read_roles
 from trdstats.study.timing import OF_WINDOWS, check_windows
 from trdstats.study.variants import (
@@ -761,7 +770,7 @@ class Study(SummaryMixin):
             Whether only visits with a score count.
         """
         names = self.treatments if treatments is None else tuple(treatments)
-        return sorted(set().union(*self.on_parts(_scheduled_days, names, rated)))
+        return sorted(set().union(*self.on_parts(days_stood_for, names, rated)))
 
     def longitudinal(self, days: Sequence[float] | None = None) -> pd.DataFrame:
         """Return scheduled visits after baseline with their change, one row a visit.
@@ -828,87 +837,12 @@ class Study(SummaryMixin):
         return count_visits(self)
 
 
-@dataclass(frozen=True)
-class VisitCounts:
-    """How many visits a study has.
-
-    Attributes
-    ----------
-    unrated : int
-        Without a score.
-    spare : int
-        Rated after day 0 and unscheduled or surplus.
-    rated : tuple of int
-        Rated after day 0, by treatment.
-    """
-
-    unrated: int
-    spare: int
-    rated: tuple[int, ...]
-
-
-def count_visits(study: Study) -> VisitCounts:
-    """Count the visits of a study."""
-    visits, start = study.visits, study.rated().arrays.start
-    arm = study.subjects["treatment"].cat.codes.to_numpy()
-    surplus = visits["visit"].isna() & visits["score"].notna() & (visits["day"] > 0)
-    of_subject = np.diff(start)
-    return VisitCounts(
-        int(visits["score"].isna().sum()),
-        int(surplus.sum()),
-        tuple(int(of_subject[arm == k].sum()) for k in range(len(study.treatments))),
-    )
-
-
 def check_days(study: Study, days: Sequence[float]) -> None:
     """Raise `UnknownNameError` unless some visit stands for each of the days."""
     scheduled = study.scheduled_days()
     for d in days:
         if d not in scheduled:
             raise no_ratings(study, d)
-
-
-def days_of_ratings(study: Study) -> dict[str, FloatArray]:
-    """Return the distinct days above 0 of the rated visits at hand, by treatment."""
-    rows, arm = study.rated().arrays, study.subjects["treatment"].cat.codes.to_numpy()
-    owner = np.repeat(arm, np.diff(rows.start))
-    return {name: np.unique(rows.day[owner == k]) for k, name in enumerate(study.treatments)}
-
-
-def long_rows(study: Study, days: Sequence[float] | None) -> pd.DataFrame:
-    """Return the scheduled visits after baseline with what describes their subjects."""
-    visits = study.visits
-    keep = visits["visit"].notna() & (visits["day"] > 0)
-    if days is not None:
-        keep &= visits["visit"].isin(list(days))
-    rows = visits.loc[keep]
-    of_subject = study.subjects.iloc[rows["subject"].cat.codes.to_numpy()]
-    frame = pd.DataFrame(
-        {
-            "subject": rows["subject"].array,
-            "treatment": of_subject["treatment"].array,
-            "day": rows["day"].to_numpy(),
-            "visit": rows["visit"].to_numpy(),
-            "score": rows["score"].to_numpy(),
-            "baseline": of_subject["baseline"].to_numpy(),
-        }
-    )
-    frame["change"] = frame["score"] - frame["baseline"]
-    of_visit = [c for c in visits.columns if c not in frame.columns]
-    covariates = [c for c in study.subjects.columns if c not in (*frame.columns, *of_visit)]
-    extra = {c: rows[c].array for c in of_visit}
-    extra |= {c: of_subject[c].array for c in covariates}
-    return frame.assign(**extra)
-
-
-def _scheduled_days(study: Study, treatments: tuple[str, ...], rated: bool) -> set[float]:
-    visits = study.visits
-    kept = visits["visit"].notna() & (visits["day"] > 0)
-    if len(treatments) < len(study.treatments):
-        arm = study.subjects["treatment"].isin(treatments).to_numpy()
-        kept &= arm[visits["subject"].cat.codes.to_numpy()]
-    kept &= visits["score"].notna() if rated else True
-    return set(visits.loc[kept, "visit"].unique().tolist())
 
 
 def caveat_of(data: Any) -> str:

@@ -20,8 +20,9 @@ from trdstats.study.build import (
     named_baselines,
     subject_frame,
 )
+from trdstats.study.rated import VisitCounts, count_visits, days_of_ratings
 from trdstats.study.roles import Roles
-from trdstats.study.study import Study, VisitCounts, count_visits, days_of_ratings
+from trdstats.study.study import Study
 from trdstats.study.subjects import SubjectTable, code_rows, note_other_treatment
 from trdstats.study.windows import VisitWindows
 
