@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -47,6 +48,15 @@ def task_of(work: Any) -> Any:
 def computed(tasks: Sequence[Any]) -> list[Any]:
     """Return the results of tasks, in order, from the scheduler that dask is set to."""
     return list(dask_module("dask").compute(*tasks))
+
+
+def sent(values: Sequence[Any]) -> list[Any]:
+    """Return values as tasks of dask, sent to the workers of a cluster once and kept there."""
+    dask = dask_module("dask")
+    with warnings.catch_warnings():
+        # They are as large as the table of subjects; to send them is what is meant.
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        return list(dask.persist(*[dask.delayed(value, traverse=False) for value in values]))
 
 
 def shuffled(frame: Any, subject: str) -> list[Any]:

@@ -113,12 +113,25 @@ def joint_frailty() -> Any:
     return trd.JointFrailty("treatment", pieces=3).fit(episodes)
 
 
+def over_sites() -> Any:
+    """Return hazards over two sites that share no rows."""
+    plan, names = trd.sample_plan("trial"), study().subjects["subject"].tolist()
+    step: Any = trd.ask_sites(plan, "hazards", formula="age + baseline")
+    while isinstance(step, trd.sites.Question):
+        step = trd.next_round(step, [
+            trd.answer_sites(plan, step, site, minimum=1, study=study().keep(names[k::2]))
+            for k, site in enumerate(["north", "south"])
+        ])  # fmt: skip
+    return step
+
+
 RESPONSE = {"outcome": trd.Response(), "day": 28}
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "MeanCumulativeResult": lambda: trd.MeanCumulative().fit(losses()),
     "SharedFrailtyResult": lambda: trd.SharedFrailty("treatment + age").fit(losses()),
     "JointFrailtyResult": lambda: joint_frailty(),
+    "SiteEstimates": lambda: over_sites(),
     "DurationCurveResult": lambda: trd.DurationCurve().fit(trd.DoublyCensored(durability())),
     "DurationNPMLEResult": lambda: trd.DurationNPMLE(n_boot=40, step=7).fit(
         trd.DoublyCensored(durability())

@@ -52,6 +52,7 @@ WITHOUT: dict[str, str] = {
     "NegativeControl": "it subtracts one estimate from another",
     "NoninferiorityResult": "it sets a margin beside limits, which have a second opinion",
     "UnmeasuredConfounder": "no Python library on which trdstats rests has this formula",
+    "SiteEstimates": "sums of sites, whose rows are not there to be fitted",
     "Analysed": "analyses of imputed data, which pooling combines",
     "Pooled": "no Python library on which trdstats rests pools with Barnard and Rubin's degrees "
     "of freedom",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.columns import check_not_empty
 from trdstats.errors import DataError, Problem, SpecError
-from trdstats.partitions import computed, dask_module, problems_together, shuffled, task_of
+from trdstats.partitions import computed, problems_together, sent, shuffled, task_of
 from trdstats.study import checks
 from trdstats.study.build import (
     Panel,
@@ -106,7 +105,7 @@ def assemble(
         _of_part(subjects, events, courses, place, given.subjects is not None) for place in places
     ]
     agreed = Agreed(roles, schedule, randomised)
-    built = _built(frames, _kept(who), agreed)
+    built = _built(frames, sent(who), agreed)
     every = max(1, ceil(sum(p.rows for p in who_is_where) / LOOKED_AT))
     checked: list[Checked] = computed([task_of(check_part)(b, every) for b in built])
     problems += [*problems_together([c.problems for c in checked], numbers), *of_events]
@@ -120,7 +119,7 @@ def assemble(
     if len(courses):
         who = [_of_part(subjects, changed, courses, place, w.named)
                for place, w in zip(places, who, strict=True)]  # fmt: skip
-        built = _built(frames, _kept(who), agreed)
+        built = _built(frames, sent(who), agreed)
     studies = [task_of(_study)(b) for b in built]
     surveys: list[Surveyed] = computed([task_of(survey_part)(s) for s in studies])
     whole = whole_of(surveys, changed, list(subjects.treatment.categories))
@@ -134,7 +133,7 @@ def assemble(
         windows=schedule,
         notices=(*problems, note_divided(len(frames), n_split)),
     )
-    shared = dask_module("dask").delayed(whole, traverse=False)
+    (shared,) = sent([whole])
     parts = [task_of(study_of_part)(s, shared) for s in studies]
     return Assembled(tables, parts, places, surveys)
 
@@ -201,15 +200,6 @@ def _of_part(
         rows_of_subjects(courses, place, ids),
         named,
     )
-
-
-def _kept(who: list[OfSubjects]) -> list[Any]:
-    """Return what is known of the subjects of each partition, sent to the workers once."""
-    dask = dask_module("dask")
-    with warnings.catch_warnings():
-        # It is as large as the table of subjects; to send it is what is meant.
-        warnings.filterwarnings("ignore", message="Sending large graph")
-        return list(dask.persist(*[dask.delayed(w, traverse=False) for w in who]))
 
 
 def _built(frames: list[Any], who: list[Any], agreed: Agreed) -> list[Any]:

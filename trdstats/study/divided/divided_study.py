@@ -16,7 +16,7 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import DataWarning, Problem, TooLargeError, describe_problems, unknown_name
-from trdstats.partitions import computed, dask_module, task_of
+from trdstats.partitions import computed, dask_module, sent, task_of
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Panel, Tables
 from trdstats.study.divided.assembled import assemble
@@ -257,7 +257,7 @@ class DividedStudy(Study):
         other = self._like(tables, parts)
         other._places = places
         other._surveys = other.on_parts(survey_part)
-        whole = whole_of(other._surveys, tables.events, treatments)
+        (whole,) = sent([whole_of(other._surveys, tables.events, treatments)])
         as_part = task_of(study_of_part)
         other._parts = [as_part(part, whole) for part in parts]
         return other
