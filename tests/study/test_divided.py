@@ -546,8 +546,17 @@ def test_a_day_without_ratings_is_refused_as_in_memory() -> None:
 def test_a_table_in_memory_is_named() -> None:
     with pytest.raises(SpecError, match="`visits` of a divided study are a dask DataFrame; got"):
         trd.DividedStudy(visits(), scale="MADRS")
-    with pytest.raises(SpecError, match=r"DividedStudy\(visits, \.\.\.\) leaves them there"):
-        trd.Study(apart(visits()), scale="MADRS")
+
+
+def test_a_study_of_a_dask_frame_is_divided() -> None:
+    study = quietly(lambda: trd.Study(apart(visits()), **ROLES))
+    assert isinstance(study, trd.DividedStudy)
+    here = quietly(lambda: trd.DividedStudy(apart(visits()), **ROLES))
+    asked = {"day": 28, "reference": study.treatments[0]}
+    a, b = (quietly(lambda s=s: trd.rates(s, RESPONSE, **asked)).tidy() for s in (study, here))
+    pd.testing.assert_frame_equal(a, b)
+    with pytest.raises(DataError):
+        trd.Study(apart(wrong()), scale="MADRS")
 
 
 def test_items_are_scored_by_partition() -> None:

@@ -26,6 +26,7 @@ from trdstats.errors import (
     unknown_name,
 )
 from trdstats.intake.adam import AdamTables, adam_tables, tables_from_adam
+from trdstats.partitions import is_divided
 from trdstats.scales import Scale, get_scale, scale_names
 from trdstats.study.build import Panel, Tables, Whole, build_tables
 from trdstats.study.caveats import UNADJUSTED
@@ -74,8 +75,8 @@ class Study(SummaryMixin):
 
     Parameters
     ----------
-    visits : DataFrame (pandas, polars or pyarrow)
-        One row a subject and visit.
+    visits : DataFrame (pandas, polars, pyarrow or dask)
+        One row a subject and visit. Of a dask DataFrame the study is a `DividedStudy`.
     subjects : DataFrame, optional
         One row a subject: treatment and covariates. Without it both are taken from `visits`,
         where a column that never changes within a subject describes the subject. A column
@@ -154,6 +155,14 @@ class Study(SummaryMixin):
     """
 
     __slots__ = ("_randomised", "_roles", "_scale", "_tables")
+
+    def __new__(cls, visits: object = None, *args: object, **roles: object) -> Study:
+        """Return a study; one in partitions where the visits are a dask DataFrame."""
+        if cls is Study and is_divided(visits):
+            from trdstats.study.divided import DividedStudy  # it rests on this class
+
+            return object.__new__(DividedStudy)
+        return object.__new__(cls)
 
     def __init__(
         self,
