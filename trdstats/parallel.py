@@ -97,7 +97,7 @@ def run_beside(
         fed = [pool.submit(feed, do_elsewhere) for _ in range(others)]
         try:
             feed(work)
-        except BaseException:
+        except KeyboardInterrupt:  # of any other fault the work that is begun is ended
             if others:
                 _workers(others + 1).shutdown(wait=False, kill_workers=True)
                 _workers.cache_clear()

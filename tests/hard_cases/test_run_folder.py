@@ -124,7 +124,7 @@ def test_a_full_disk_names_the_file(
     plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "rates.csv"))
-    monkeypatch.setattr(run_module, "analyse", raising(full))
+    monkeypatch.setattr(run_module, "finish_steps", raising(full))
     result = CliRunner().invoke(main, ["run", str(plan), "--out", str(tmp_path / "out")])
     said = " ".join(result.output.split())
     assert result.exit_code == 2
@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_written_is_refused_first(
     (tmp_path / "file.txt").write_text("mine", "utf-8")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file.txt").write_text("mine", "utf-8")
-    monkeypatch.setattr(run_module, "analyse", never)
+    monkeypatch.setattr(run_module, "finish_steps", never)
     with pytest.raises(PlanError, match=r"cannot be written|is a file") as caught:
         run_plan(read_plan(plan), tmp_path / name)
     assert name.split("/")[0][:20].replace("\0", "\\x00") in str(caught.value)

@@ -191,6 +191,8 @@ def more_calls(study: trd.Study) -> Iterator[Call]:
     yield fitted("SharedFrailty", spells, formula="treatment", by="subject", ties="efron", cause=1,
                  conf_level=0.95)  # fmt: skip
     yield fitted("JointFrailty", spells_that_end, formula="treatment", pieces=2, conf_level=0.95)
+    yield spec("ask_sites", plan=trd.sample_plan("trial"), analysis="hazards", outcome="response",
+               formula="age + baseline", estimand="ate")  # fmt: skip
     yield spec("summarise_site", plan=trd.sample_plan("trial"), site="north", minimum=5,
                secret=None)  # fmt: skip
     ends = [14.0, 28, 42, 21, 35, 56, 14, 49, 28, 63, 21, 42]
