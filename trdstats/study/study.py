@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -155,14 +155,18 @@ class Study(SummaryMixin):
     """
 
     __slots__ = ("_randomised", "_roles", "_scale", "_tables")
+    _of_partitions: ClassVar[type[Study] | None] = None
 
     def __new__(cls, visits: object = None, *args: object, **roles: object) -> Study:
         """Return a study; one in partitions where the visits are a dask DataFrame."""
-        if cls is Study and is_divided(visits):
-            from trdstats.study.divided import DividedStudy  # it rests on this class
+        divided = cls is Study and is_divided(visits)
+        return object.__new__(Study._of_partitions or cls if divided else cls)
 
-            return object.__new__(DividedStudy)
-        return object.__new__(cls)
+    def __init_subclass__(cls, *, of_partitions: bool = False) -> None:
+        """Take note of the class of studies in partitions, which rests on this one."""
+        super().__init_subclass__()
+        if of_partitions:
+            Study._of_partitions = cls
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ MOST_ROWS = 20_000_000
 
 
 @checked
-class DividedStudy(Study):
+class DividedStudy(Study, of_partitions=True):
     """Depression scores of more patients than fit into memory, in the partitions of a dask frame.
 
     It answers as a `Study` of the same visits does, to the last digits. Visits stay where they
