@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 import importlib
+import pickle
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend.reduction import dumps
 
 from trdstats.errors import SpecError, TrdstatsError
 
@@ -78,25 +80,32 @@ def run_beside(
         When a worker was killed.
     """
     _check(n_jobs)
+    arguments = list(arguments)
     others = min(effective_n_jobs(n_jobs), len(arguments)) - 1
     left, done = deque(range(len(arguments))), {}
 
-    def feed(do: Callable[..., Any]) -> None:
+    # Packed before anything runs: work here may change what the arguments hold.
+    packed = bytes(dumps((work, arguments))) if others else b""
+
+    def do_here(k: int) -> Any:
+        return work(*arguments[k])
+
+    def do_elsewhere(k: int) -> Any:
+        return _workers(others + 1).submit(_do_packed, packed, k).result()
+
+    def feed(do: Callable[[int], Any]) -> None:
         try:
             while (k := _next_of(left)) is not None:
                 begin(k)
-                done[k] = do(*arguments[k])
+                done[k] = do(k)
         except BaseException:
             left.clear()  # nothing more is begun
             raise
 
-    def do_elsewhere(*given: Any) -> Any:
-        return _workers(others + 1).submit(work, *given).result()
-
     with _naming_the_killed(), ThreadPoolExecutor(others or 1) as pool:
         fed = [pool.submit(feed, do_elsewhere) for _ in range(others)]
         try:
-            feed(work)
+            feed(do_here)
         except KeyboardInterrupt:  # of any other fault the work that is begun is ended
             if others:
                 _workers(others + 1).shutdown(wait=False, kill_workers=True)
@@ -105,6 +114,17 @@ def run_beside(
         for each in fed:
             each.result()
     return [done[k] for k in range(len(arguments))]
+
+
+def _do_packed(packed: bytes, k: int) -> Any:
+    work, arguments = _unpacked(packed)
+    return work(*arguments[k])
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Any:
+    """Unpack once in each process what all its work shares."""
+    return pickle.loads(packed)
 
 
 def _next_of(left: deque[int]) -> int | None:

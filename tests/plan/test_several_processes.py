@@ -67,6 +67,22 @@ def test_a_fault_of_the_work_is_raised_wherever_it_happens(n_jobs: int) -> None:
         run_beside(fail_at_two, [(k,) for k in range(6)], n_jobs, lambda k: None)
 
 
+def note_and_grow(shared: dict[int, str], key: int) -> int:
+    """Change what all arguments hold while others of them travel."""
+    for k in range(20_000):
+        shared[key * 100_000 + k] = "x"
+    return len(shared)
+
+
+def test_work_may_change_what_the_arguments_hold() -> None:
+    """A dictionary that grew while a thread pickled it broke some runs."""
+    shared: dict[int, str] = {}
+    sizes = run_beside(note_and_grow, [(shared, k) for k in range(30)], 2, lambda k: None)
+    assert all(size % 20_000 == 0 for size in sizes)
+    # Each process has one dictionary for all its work.
+    assert max(sizes) > 20_000
+
+
 def test_a_killed_worker_is_named_with_the_remedy() -> None:
     with pytest.raises(TrdstatsError, match=r"A worker process ended .* fewer workers \(n_jobs=1"):
         run_beside(kill_elsewhere, [(os.getpid(),)] * 4, 2, lambda k: None)
