@@ -106,7 +106,7 @@ def read_study(
 
 
 def _divided(
-    visits: object, files: Mapping[str, FileTable], roles: Mapping[str, Any]
+    visits: Any, files: Mapping[str, FileTable], roles: Mapping[str, Any]
 ) -> DividedStudy:
     """Build a divided study of visits and of the tables that are held in memory."""
     files, notices = _in_numbers(files, roles)

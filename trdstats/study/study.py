@@ -196,12 +196,25 @@ class Study(SummaryMixin):
             instrument=instrument,
             duplicates=duplicates,
         )
-        self._tables: Tables = build_tables(visits, subjects, events, courses, self._roles, windows)
         self._scale: Scale = self._roles.measures[0].scale
         self._randomised = bool(randomised)
+        self._tables: Tables = self._build(visits, subjects, events, courses, windows)
         limits = [p for p in self.notices if p.level == "warning"]
         if limits:
             warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+
+    __new__.__wrapped__ = __init__  # type: ignore[attr-defined]  # so that help shows its arguments
+
+    def _build(
+        self,
+        visits: FrameLike,
+        subjects: FrameLike | None,
+        events: FrameLike | None,
+        courses: FrameLike | None,
+        windows: WindowsLike | None,
+    ) -> Tables:
+        """Check the tables and return them as a study holds them."""
+        return build_tables(visits, subjects, events, courses, self._roles, windows)
 
     @classmethod
     def from_adam(

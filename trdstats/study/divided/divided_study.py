@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import Level, checked
+from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
-from trdstats.errors import DataWarning, Problem, TooLargeError, describe_problems, unknown_name
+from trdstats.errors import Problem, TooLargeError, unknown_name
 from trdstats.partitions import computed, dask_module, sent, task_of
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Panel, Tables
@@ -24,7 +23,6 @@ from trdstats.study.divided.files import check_is_divided
 from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
 from trdstats.study.divided.whole import GivenTables, whole_of
 from trdstats.study.rated import VisitCounts
-from trdstats.study.roles import Roles, read_roles
 from trdstats.study.study import Study
 from trdstats.study.variants import BaselineRule, narrow
 from trdstats.study.windows import WindowsLike
@@ -94,40 +92,22 @@ class DividedStudy(Study, of_partitions=True):
 
     __slots__ = ("_parts", "_places", "_surveys")
 
-    def __init__(
+    def _build(
         self,
-        visits: object,
-        subjects: FrameLike | None = None,
-        events: FrameLike | None = None,
-        *,
-        courses: FrameLike | None = None,
-        scale: str | Scale | Sequence[str | Scale],
-        subject: str = "subject",
-        treatment: str = "treatment",
-        day: str = "day",
-        score: str | Mapping[str, str] = "score",
-        baseline: str | Mapping[str, str] | None = None,
-        windows: WindowsLike | None = None,
-        instrument: str | None = None,
-        duplicates: str | Mapping[str, Level] | None = None,
-        randomised: bool = False,
-    ) -> None:
+        visits: FrameLike,
+        subjects: FrameLike | None,
+        events: FrameLike | None,
+        courses: FrameLike | None,
+        windows: WindowsLike | None,
+    ) -> Tables:
+        """Check the tables of all partitions, and keep where the visits stand."""
         check_is_divided(visits)
-        self._roles: Roles = read_roles(
-            scale=scale, subject=subject, treatment=treatment, day=day, score=score,
-            baseline=baseline, instrument=instrument, duplicates=duplicates,
-        )  # fmt: skip
-        self._scale: Scale = self._roles.measures[0].scale
-        self._randomised = bool(randomised)
         given = GivenTables.of(subjects, events, courses)
         made = assemble(visits, given, self._roles, windows, self._randomised)
-        self._tables: Tables = made.tables
         self._parts: list[Any] = made.parts
         self._places: list[IntArray] = made.places
         self._surveys: list[Surveyed] = made.surveys
-        limits = [p for p in self.notices if p.level == "warning"]
-        if limits:
-            warnings.warn(describe_problems(limits), DataWarning, stacklevel=2)
+        return made.tables
 
     @property
     def visits(self) -> pd.DataFrame:
