@@ -10,7 +10,7 @@ import pandas as pd
 from trdstats.errors import NotEstimableError, PlanError, SpecError, UnknownNameError
 from trdstats.kinds import as_labels, label_of
 from trdstats.outcomes import LEFT_FOLLOW_UP, EventTimes, rates, time_to
-from trdstats.outcomes.rates import verdicts
+from trdstats.outcomes.rates import Missing, verdicts
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
 from trdstats.plan.steps.rates import RatesSettings, days_of_outcomes
@@ -48,24 +48,15 @@ def rate_counts(plan: Plan, study: Study) -> tuple[list[RateCount], list[Withhel
 def _of_day(
     plan: Plan, study: Study, outcome: str, day: float, lacking: list[Withheld]
 ) -> list[RateCount]:
-    reference = reference_of(plan)
-    missing = plan.missing
-    if missing == "worst" and not reference:
-        raise PlanError(
-            'missing = "worst" favours the reference: name it, reference = "..." under [analysis].'
-        )
-    if reference not in study.treatments:
-        # No subject here is of the reference: under "worst" all missing verdicts are not met.
-        missing = "nonresponse" if missing == "worst" else missing
+    missing, reference = _missing_here(plan, study)
     definition = plan.definition(outcome)
     try:
         table = rates(
             study, definition, day=day, missing=missing,
-            reference=reference if reference in study.treatments else None,
-            after_switch=strategy_for("rates", plan.after_switch),
+            reference=reference, after_switch=strategy_for("rates", plan.after_switch),
         ).counts  # fmt: skip
     except UnknownNameError:
-        if study.windows is None or not all(day in w.days for w in study.windows.values()):
+        if not _is_planned(study, day):
             raise
         # The day is planned, and no subject came to it here.
         table = pd.DataFrame({"treatment": study.treatments, "n": pd.NA, "events": pd.NA})
@@ -83,17 +74,39 @@ def _of_day(
             lacking.append(Withheld("rates", words, outcome, name, float(day), label=label))
             continue
         else:
-            counted = _unrated(int(sizes.get(name, 0)), missing, name == reference)
+            verdict, size = _unrated(missing, name == reference), int(sizes.get(name, 0))
+            counted = (0 if verdict is None else size, size if verdict else 0)
         made.append(RateCount(outcome, label, float(day), name, *counted))
     return made
 
 
-def _unrated(size: int, missing: str, is_reference: bool) -> tuple[int, int]:
-    """Return n and events of a treatment of which no subject was assessed at the day here."""
-    return (
-        0 if missing == "observed" else size,
-        size if missing == "worst" and is_reference else 0,
-    )
+def _missing_here(plan: Plan, study: Study) -> tuple[Missing, str | None]:
+    """Return how missing verdicts count at this site, and the reference, None where none has it.
+
+    Raises
+    ------
+    PlanError
+        When they favour a reference that the plan does not name.
+    """
+    reference, missing = reference_of(plan), plan.missing
+    if missing == "worst" and not reference:
+        raise PlanError(
+            'missing = "worst" favours the reference: name it, reference = "..." under [analysis].'
+        )
+    if reference in study.treatments:
+        return missing, reference
+    # No subject here is of the reference: under "worst" all missing verdicts are not met.
+    return "nonresponse" if missing == "worst" else missing, None
+
+
+def _is_planned(study: Study, day: float) -> bool:
+    """Return whether every treatment has a window of the day, whoever came."""
+    return study.windows is not None and all(day in w.days for w in study.windows.values())
+
+
+def _unrated(missing: Missing, is_reference: bool) -> bool | None:
+    """Return the verdict of a treatment of which no subject was assessed; None: not counted."""
+    return None if missing == "observed" else missing == "worst" and is_reference
 
 
 def verdicts_of(plan: Plan, study: Study, outcome: str, day: float) -> pd.DataFrame:
@@ -108,18 +121,16 @@ def verdicts_of(plan: Plan, study: Study, outcome: str, day: float) -> pd.DataFr
         When values are to be carried forward to a day at which a treatment has no rating here:
         whether it was scheduled for the day is not known.
     """
-    definition, reference = plan.definition(outcome), reference_of(plan)
-    here = reference in study.treatments
-    missing = "nonresponse" if plan.missing == "worst" and not here else plan.missing
+    missing, reference = _missing_here(plan, study)
     subjects = study.subjects
     try:
         table = verdicts(
-            study, definition, day=day, missing=missing,
-            reference=reference if here else study.treatments[0],
+            study, plan.definition(outcome), day=day, missing=missing,
+            reference=reference or study.treatments[0],
             after_switch=strategy_for("rates", plan.after_switch),
         )[["subject", "treatment", "met"]]  # fmt: skip
     except UnknownNameError:
-        if study.windows is None or not all(day in w.days for w in study.windows.values()):
+        if not _is_planned(study, day):
             raise
         unknown = pd.array([None] * len(subjects), dtype="boolean")
         table = subjects[["subject", "treatment"]].assign(met=unknown)
@@ -127,14 +138,15 @@ def verdicts_of(plan: Plan, study: Study, outcome: str, day: float) -> pd.DataFr
     arm = subjects["treatment"].astype(str).to_numpy()
     for name in study.treatments:
         in_arm = arm == name
-        if not in_arm.any() or met[in_arm].notna().any() or missing == "observed":
+        verdict = _unrated(missing, name == reference)
+        if verdict is None or not in_arm.any() or met[in_arm].notna().any():
             continue
         if missing == "locf":
             raise NotEstimableError(
                 f"no subject under {name} has a rating at day {day:g}, to which values are to be "
                 "carried forward."
             )
-        met[in_arm] = missing == "worst" and name == reference
+        met[in_arm] = verdict
     return table.assign(met=met)
 
 

@@ -105,9 +105,7 @@ def read_study(
     return study_of_files(files, **roles) if engine == "pandas" else _divided(visits, files, roles)
 
 
-def _divided(
-    visits: Any, files: Mapping[str, FileTable], roles: Mapping[str, Any]
-) -> DividedStudy:
+def _divided(visits: Any, files: Mapping[str, FileTable], roles: Mapping[str, Any]) -> DividedStudy:
     """Build a divided study of visits and of the tables that are held in memory."""
     files, notices = _in_numbers(files, roles)
     frames = {name: file.frame for name, file in files.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,8 +47,8 @@ def _crossed(rows: SiteRows) -> Iterator[tuple[str, IntArray]]:
     arm = rows.treatment[:, None]
     yield "'treatment'", arm
     ends = [("the event", rows.event[:, None])] if not rows.labels else [
-        (f"the outcome {text}", _three(rows.met[:, j])[:, None])
-        for j, text in enumerate(rows.outcomes)
+        (f"the outcome {label} at day {day:g}", _three(rows.met[:, j])[:, None])
+        for j, (_, label, day) in enumerate(map(json.loads, rows.outcomes))
     ]  # fmt: skip
     for words, end in ends:
         yield f"'treatment' x {words}", np.hstack([arm, end])

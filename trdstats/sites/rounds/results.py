@@ -14,8 +14,9 @@ from trdstats.estimates import EstimateResult, Estimates, estimates_of
 from trdstats.kernels.numerics.boundary import at_boundary, error_inside, without
 from trdstats.outcomes.weighted_rates import NO_RATE
 from trdstats.sites.rounds.messages import Question
+from trdstats.sites.rounds.rows import columns_of
 from trdstats.sites.rounds.sums import Sums
-from trdstats.study.caveats import UNADJUSTED, Caveat
+from trdstats.study.caveats import Caveat
 from trdstats.tables import (
     Summary,
     Table,
@@ -94,11 +95,11 @@ def _caveat(question: Question) -> str:
     """Return the caution: of treatments that were not randomised, what was done about it."""
     if not question.caveat:
         return ""
-    given = Caveat.read(UNADJUSTED if question.caveat == UNADJUSTED else question.caveat)
-    if question.analysis == "hazards":
-        names = question.formula.removeprefix("treatment + ")
-        return given.adjusted_for(names) if question.formula != "treatment" else given
-    return given.under_adjusting_weights()
+    given = Caveat.read(question.caveat)
+    if question.analysis != "hazards":
+        return given.under_adjusting_weights()
+    covariates = [c for c in columns_of(question.formula) if c != "treatment"]
+    return given.adjusted_for(" + ".join(covariates)) if covariates else given
 
 
 def hazards_of(question: Question, at: FloatArray, information: FloatArray) -> SiteEstimates:

@@ -192,10 +192,12 @@ def outcomes_of(plan: Plan) -> Iterator[tuple[str, float]]:
 def _covariates(plan: Plan, study: Study, frame: pd.DataFrame, formula: str) -> Covariates:
     made: dict[str, object] = {}
     cells: dict[str, IntArray] = {}
+    subjects = study.subjects
+    place = pd.Index(subjects["subject"]).get_indexer(pd.Index(frame["subject"]))
     for column in columns_of(formula):
-        if column not in study.subjects.columns:
-            raise unknown_name("column of the subjects", column, study.subjects.columns)
-        values = study.subjects.set_index("subject")[column].reindex(frame["subject"])
+        if column not in subjects.columns:
+            raise unknown_name("column of the subjects", column, subjects.columns)
+        values = subjects[column].iloc[place].reset_index(drop=True)
         if kind_of(values) == "number" and column not in plan.sites.levels:
             made[column] = _usable(values, column).to_numpy()
             if values.nunique() <= FEW_VALUES:
