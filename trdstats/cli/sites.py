@@ -32,22 +32,13 @@ def summarise(
     from trdstats.plan import read_plan
     from trdstats.sites import summarise_site
 
-    console = console_of_errors()
     file = out or Path(f"{site}.json")
-    try:
-        with collected_notices() as notices:
-            shared = None if secret is None else secret.read_text("utf-8").strip()
-            summary = summarise_site(read_plan(plan), site, minimum=minimum, secret=shared)
+    with _faults_in_words(file):
+        shared = None if secret is None else secret.read_text("utf-8").strip()
+        summary = summarise_site(read_plan(plan), site, minimum=minimum, secret=shared)
         summary.to_json(file)
-    except TrdstatsError as error:
-        fail(console, error)
-    except OSError as error:
-        place = str(error.filename or file)
-        fail(console, SpecError(f"{place!r} cannot be read or written: {error.strerror}."))
-    show_notices(console, notices)
     click.echo(visible(repr(summary)))
-    console.print("[bold green]Summary[/]", end=" ")
-    say(console, str(file))
+    _written("Summary", file)
 
 
 @main.command()
@@ -64,22 +55,14 @@ def combine(summaries: tuple[Path, ...], out: Path) -> None:
     from trdstats.sites import combine as combine_sites
     from trdstats.sites import read_summary
 
-    console = console_of_errors()
-    try:
-        with collected_notices() as notices:
-            combined = combine_sites([read_summary(s) for s in summaries])
-            tables = combined.tables()
+    with _faults_in_words(out):
+        combined = combine_sites([read_summary(s) for s in summaries])
+        tables = combined.tables()
         out.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             table.to_csv(out / f"{name}.csv", index=False)
-    except TrdstatsError as error:
-        fail(console, error)
-    except OSError as error:
-        fail(console, SpecError(f"{str(out)!r} cannot be written: {error.strerror}."))
-    show_notices(console, notices)
     click.echo(visible(repr(combined)))
-    console.print("[bold green]Tables[/]", end=" ")
-    say(console, f"{out} ({len(tables)} files)")
+    _written("Tables", f"{out} ({len(tables)} files)")
 
 
 @main.command()
@@ -117,8 +100,8 @@ def ask(
             read_plan(plan), analysis, outcome=outcome, formula=formula, estimand=estimand  # type: ignore[arg-type]
         )  # fmt: skip
         question.to_json(out)
-        click.echo(visible(repr(question)))
-        _written("Question", out)
+    click.echo(visible(repr(question)))
+    _written("Question", out)
 
 
 @main.command()
@@ -142,8 +125,8 @@ def answer(plan: Path, question: Path, site: str, out: Path | None, minimum: int
             raise SpecError(f"{str(question)!r} is an answer: name a question of the centre.")
         sums = answer_sites(read_plan(plan), asked, site, minimum=minimum)
         sums.to_json(file)
-        click.echo(visible(repr(sums)))
-        _written("Answer", file)
+    click.echo(visible(repr(sums)))
+    _written("Answer", file)
 
 
 @main.command("next")
@@ -172,8 +155,8 @@ def next_(question: Path, answers: tuple[Path, ...], out: Path | None) -> None:
             file = out or question.with_name("estimates.csv")
             _check_free(file)
             step.tidy().to_csv(file, index=False)
-        click.echo(visible(repr(step)))
-        _written("Question" if isinstance(step, Question) else "Estimates", file)
+    click.echo(visible(repr(step)))
+    _written("Question" if isinstance(step, Question) else "Estimates", file)
 
 
 def _check_free(file: Path) -> None:
@@ -197,7 +180,7 @@ def _faults_in_words(file: Path) -> Iterator[None]:
     show_notices(console, notices)
 
 
-def _written(what: str, file: Path) -> None:
+def _written(what: str, file: Path | str) -> None:
     console = console_of_errors()
     console.print(f"[bold green]{what}[/]", end=" ")
     say(console, str(file))
