@@ -105,6 +105,8 @@ def numbers(values: pd.Series[Any]) -> tuple[FloatArray, BoolArray]:
         return np.full(len(values), np.nan), np.ones(len(values), dtype=bool)
     if pd.api.types.is_complex_dtype(values.dtype):
         return np.full(len(values), np.nan), values.notna().to_numpy(dtype=bool)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+        return np.array(values, dtype=float), np.zeros(len(values), dtype=bool)
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)
     if values.dtype == object:

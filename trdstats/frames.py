@@ -59,7 +59,8 @@ def to_pandas(frame: Any, *, what: str, copied: bool = True) -> pd.DataFrame:
     }
     result = result.copy(deep=False)
     for name, values in changed.items():
-        result[name] = values
+        if values.array is not result[name].array:  # as it is, it would be copied
+            result[name] = values
     return result
 
 

@@ -56,7 +56,7 @@ def plain_numbers(values: pd.Series[Any]) -> pd.Series[Any]:
     Whole numbers become integers. Where some are missing they become floats, unless one is too
     large for that: such a column stays as it is.
     """
-    if values.dtype != object:
+    if values.dtype != object or (len(values) and isinstance(values.iloc[0], str)):
         return values
     guess = infer_dtype(values, skipna=True)
     if guess in ("string", "empty", "boolean", "bytes"):

@@ -77,7 +77,8 @@ def test_a_raw_total_taken_for_a_percentage_is_refused() -> None:
 def test_items_filled_in_still_count_where_raters_are_averaged() -> None:
     # 9 of 10 items sum to 22: 24.444..., no half point, but one that filling in gives.
     two = trd.get_scale("MADRS").averaged_over(2)
-    exact, filled = exact_totals(np.array([24.4444444444, 24.5, 24.3]), two)
+    totals = exact_totals(np.array([24.4444444444, 24.5, 24.3]), two)
+    exact, filled = totals.score, totals.filled_in
     assert exact[0] == 220 / 9
     assert filled.tolist() == [True, False, False]
     with pytest.raises(DataError, match=r"24\.3"):

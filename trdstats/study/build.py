@@ -17,6 +17,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_columns, check_not_empty, check_numbers, numbers
 from trdstats.errors import DataError, Problem, UnknownNameError, count_of
 from trdstats.frames import to_pandas
+from trdstats.kernels.visits.runs import run_starts
 from trdstats.scales import get_scale
 from trdstats.study import checks, notes
 from trdstats.study.courses.build import build_courses, check_course_columns
@@ -103,7 +104,8 @@ def build_tables(
     DataError
         With all problems of the first stage that has any.
     """
-    visit_table = to_pandas(visits, what="visits")
+    # Every column that stays is copied where its rows are put in order.
+    visit_table = to_pandas(visits, what="visits", copied=False)
     subject_table = None if subjects is None else to_pandas(subjects, what="subjects")
     event_table = None if events is None else to_pandas(events, what="events")
     course_table = None if courses is None else to_pandas(courses, what="courses")
@@ -269,7 +271,7 @@ def _build_panel(
         order = rows[from_scale[rows]]
     names = frame[roles.subject].array
     score, wrong = numbers(frame[measure.score])
-    score, filled_in = checks.exact_totals(score, scale, _items_imputed(frame))
+    totals = checks.exact_totals(score, scale, _items_imputed(frame))
     what = f"{scale.label} scores"
     if roles.instrument is None or measure is roles.measures[0]:
         _note(
@@ -284,13 +286,11 @@ def _build_panel(
     row = np.arange(len(frame))
     inside = slice(None) if isinstance(order, slice) or len(order) == len(row) else np.sort(order)
     problems += checks.check_scores(
-        names[inside], raw.day[inside], score[inside], row[inside], scale, what, filled_in[inside]
+        names[inside], raw.day[inside], totals.of(inside), row[inside], scale, what
     )
-    _note(
-        problems,
-        notes.note_filled_in(names[inside], raw.day[inside], filled_in[inside], scale),
-    )
-    code, day, score = raw.code[order], raw.day[order], score[order]
+    filled_in = totals.filled_in[inside]
+    _note(problems, notes.note_filled_in(names[inside], raw.day[inside], filled_in, scale))
+    code, day, score = raw.code[order], raw.day[order], totals.score[order]
     single = one_a_day(frame, names[order], code, day, score, row[order], scale, roles.duplicates)
     problems += single.problems
     score = single.score
@@ -301,17 +301,12 @@ def _build_panel(
     rated = ~np.isnan(score)
     arm = raw.subject_table.treatment
     visit = schedule_visits(code, day, rated, arm.codes, list(arm.categories), schedule)
-    seen = np.zeros(len(raw.subject_table.ids), dtype=bool)
-    seen[code[rated & (day > 0)]] = True
     if not days_are_wrong(problems):
-        _note(problems, notes.note_unseen(raw.subject_table.ids, ~seen, scale))
-    if raw.is_whole and not days_are_wrong(problems):
-        _note(
-            problems,
-            notes.note_mostly_worse(
-                code, day, score, baseline, arm.codes, list(arm.categories), scale
-            ),
-        )
+        last = _last_totals(code, day, score, len(raw.subject_table.ids))
+        _note(problems, notes.note_unseen(raw.subject_table.ids, np.isnan(last), scale))
+        if raw.is_whole:
+            arms = list(arm.categories)
+            _note(problems, notes.note_mostly_worse(last, baseline, arm.codes, arms, scale))
     extra = [c for c in frame.columns if c not in _role_columns(roles, raw.subject_table)]
     visits = pd.DataFrame(
         {
@@ -324,12 +319,24 @@ def _build_panel(
             "visit": visit,
             "score": score,
             **{
-                f"{c}_given" if c in RESERVED else str(c): frame[c].iloc[order].array for c in extra
+                f"{c}_given" if c in RESERVED else str(c): _copied(frame[c].iloc[order], order)
+                for c in extra
             },
         },
         copy=False,
     )
     return Panel(visits, baseline)
+
+
+def _copied(values: pd.Series[Any], order: IntArray | slice) -> Any:
+    """Return the values of rows in order, never those of the user's table themselves."""
+    return values.array.copy() if isinstance(order, slice) else values.array
+
+
+def _last_totals(code: IntArray, day: FloatArray, score: FloatArray, n: int) -> FloatArray:
+    """Return the last total after day 0 of each of n subjects, NaN without one."""
+    first = int(np.searchsorted(code, 0))  # rows that name no subject stand before all others
+    return notes.last_totals(day[first:], score[first:], run_starts(code[first:], n))
 
 
 def _items_imputed(frame: pd.DataFrame) -> FloatArray | None:
@@ -387,7 +394,7 @@ def _baseline(
     if measure.baseline is not None:
         column = subject_table.columns[measure.baseline]
         values, wrong = numbers(column)
-        values, filled_in = checks.exact_totals(values, scale)
+        totals = checks.exact_totals(values, scale)
         row = np.asarray(subject_table.row)
         nowhere = np.full(len(values), np.nan)
         _note(
@@ -400,8 +407,9 @@ def _baseline(
             ),
         )
         problems += checks.check_scores(
-            subject_table.ids, nowhere, values, row, scale, f"{scale.label} baselines", filled_in
+            subject_table.ids, nowhere, totals, row, scale, f"{scale.label} baselines"
         )
+        values = totals.score
         how = f"column {measure.baseline!r}"
     else:
         values = np.full(len(subject_table.ids), np.nan)

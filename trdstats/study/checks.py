@@ -7,6 +7,7 @@ subject and which row it is, and how to mend it. Nothing is repaired here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from pandas.api.types import infer_dtype
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.blocks import holds_anywhere, rows_where
 from trdstats.kernels.visits.item_scores import filled_in_totals
 from trdstats.kinds import places
 from trdstats.scales import Scale, get_scale, scale_names
@@ -48,9 +50,9 @@ def check_given_names(frame: pd.DataFrame, reserved: Sequence[str], table: str) 
 
 def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) -> Problem | None:
     """Check that every row has a finite day; entries known not to be numbers are left out."""
-    bad = ~np.isfinite(day) & ~wrong
-    if not bad.any():
+    if not holds_anywhere(lambda d, w: ~np.isfinite(d) & ~w, day, wrong):
         return None
+    bad = ~np.isfinite(day) & ~wrong
     return Problem(
         "missing_day",
         count_of(int(bad.sum()), f"row of `{table}` has", f"rows of `{table}` have")
@@ -60,10 +62,30 @@ def check_days(subjects: Labels, day: FloatArray, wrong: BoolArray, table: str) 
     )
 
 
-def exact_totals(
-    score: FloatArray, scale: Scale, imputed: FloatArray | None = None
-) -> tuple[FloatArray, BoolArray]:
-    """Return totals with fractions of the scale made exact, and which filling in items gives.
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Totals, and which of them are fractions.
+
+    Attributes
+    ----------
+    score : ndarray, shape (n,)
+    filled_in : ndarray of bool, shape (n,)
+        Fractions that filling in unanswered items gives.
+    unexplained : ndarray of bool, shape (n,)
+        Fractions that nothing explains.
+    """
+
+    score: FloatArray
+    filled_in: BoolArray
+    unexplained: BoolArray
+
+    def of(self, rows: IntArray | slice) -> Totals:
+        """Return those of some rows."""
+        return Totals(self.score[rows], self.filled_in[rows], self.unexplained[rows])
+
+
+def exact_totals(score: FloatArray, scale: Scale, imputed: FloatArray | None = None) -> Totals:
+    """Return totals with fractions of the scale made exact, and what other fractions they have.
 
     Fractions of the scale are means of several raters, where the scale is averaged over them.
 
@@ -76,29 +98,31 @@ def exact_totals(
 
     Returns
     -------
-    score : ndarray, shape (n,)
-        Other fractions stay as they are: `check_scores` refuses them.
-    filled_in : ndarray of bool, shape (n,)
+    Totals
+        Fractions that nothing explains stay as they are: `check_scores` refuses them.
     """
-    on_step = _on_step(score, scale)
     if scale.step != 1:
-        score = np.where(on_step, _nearest_step(score, scale), score)
-    broken = np.isfinite(score) & ~on_step
+        score = np.where(_on_step(score, scale), _nearest_step(score, scale), score)
+    # Rows at fault are few, or none: they are looked at by their places.
+    broken = rows_where(lambda s: ~_on_step(s, scale), score)
+    broken = broken[np.isfinite(score[broken])]
+    filled_in, unexplained = np.zeros(len(score), dtype=bool), np.zeros(len(score), dtype=bool)
+    unexplained[broken] = True
     rule = scale.scoring.missing
     if imputed is not None:
         with np.errstate(invalid="ignore"):
-            broken &= imputed > 0
+            broken = broken[imputed[broken] > 0]
         at_most = int(np.max(imputed[broken], initial=0))
     else:
         at_most = rule.at_most if rule else 0
-    filled_in = np.zeros(len(score), dtype=bool)
-    if not broken.any() or not at_most:
-        return score, filled_in
+    if not len(broken) or not at_most:
+        return Totals(score, filled_in, unexplained)
     exact = filled_in_totals(score[broken], scale.layout, at_most)
-    filled_in[np.flatnonzero(broken)[~np.isnan(exact)]] = True
+    explained = broken[~np.isnan(exact)]
+    filled_in[explained], unexplained[explained] = True, False
     score = score.copy()
-    score[filled_in] = exact[~np.isnan(exact)]
-    return score, filled_in
+    score[explained] = exact[~np.isnan(exact)]
+    return Totals(score, filled_in, unexplained)
 
 
 def _nearest_step(score: FloatArray, scale: Scale) -> FloatArray:
@@ -118,41 +142,33 @@ def _on_step(score: FloatArray, scale: Scale) -> BoolArray:
 
 
 def check_scores(
-    subjects: Labels,
-    day: FloatArray,
-    score: FloatArray,
-    row: IntArray,
-    scale: Scale,
-    what: str,
-    filled_in: BoolArray,
+    subjects: Labels, day: FloatArray, totals: Totals, row: IntArray, scale: Scale, what: str
 ) -> list[Problem]:
     """Check that scores lie on the scale and are whole; a raw sum for the total is named.
 
     Parameters
     ----------
     subjects : sequence, shape (n,)
-    day, score : ndarray, shape (n,)
+    day : ndarray, shape (n,)
+    totals : Totals
     row : ndarray of int, shape (n,)
         Row of the user's table in which each score stands.
     scale : Scale
     what : str
         What the scores are called in the message.
-    filled_in : ndarray of bool, shape (n,)
-        Fractions to let through.
     """
+    score = totals.score
 
     def at(i: int) -> str:
         when = f" at {show_day(day[i])}" if np.isfinite(day[i]) else ""
         return f"{subjects[i]}{when}: {score[i]:g} (row {row[i]})"
 
     problems = []
-    outside = (score < scale.floor) | (score > scale.maximum)
-    if outside.any():
+    if holds_anywhere(lambda s: (s < scale.floor) | (s > scale.maximum), score):
+        outside = (score < scale.floor) | (score > scale.maximum)
         problems.append(_outside(outside, score, at, scale, what))
-    with np.errstate(invalid="ignore"):
-        broken = np.isfinite(score) & ~_on_step(score, scale) & ~filled_in
-    if broken.any():
-        problems.append(_not_a_total(broken, score, at, scale, what))
+    if totals.unexplained.any():
+        problems.append(_not_a_total(totals.unexplained, score, at, scale, what))
     return problems
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.scales import Scale
 from trdstats.study.checks import Labels, show_day
@@ -97,23 +98,32 @@ def note_filled_in(
     )
 
 
+def last_totals(day: FloatArray, score: FloatArray, start: IntArray) -> FloatArray:
+    """Return the last total of each subject after day 0, NaN without one, shape (n_subjects,).
+
+    Parameters
+    ----------
+    day, score : ndarray, shape (n_visits,)
+        Day and total of each visit, sorted by subject and day.
+    start : ndarray of int, shape (n_subjects + 1,)
+        Visits of subject ``i`` are ``start[i] : start[i + 1]``.
+    """
+    row = last_marked((day > 0) & ~np.isnan(score), start)
+    last = np.full(len(row), np.nan)
+    last[row >= 0] = score[row[row >= 0]]
+    return last
+
+
 def note_mostly_worse(
-    code: IntArray, day: FloatArray, score: FloatArray, baseline: FloatArray, arm: IntArray,
-    arms: Sequence[str], scale: Scale,
-) -> Problem | None:  # fmt: skip
+    last: FloatArray, baseline: FloatArray, arm: IntArray, arms: Sequence[str], scale: Scale
+) -> Problem | None:
     """Note treatments under which nearly all subjects end worse than they began.
 
     Parameters
     ----------
-    code, day, score : ndarray, shape (n_visits,)
-        Subject, day and total of each visit, sorted by subject and day.
-    baseline, arm : ndarray, shape (n_subjects,)
+    last, baseline, arm : ndarray, shape (n_subjects,)
+        Last total after day 0, baseline and treatment of each subject.
     """
-    rows = np.flatnonzero((day > 0) & ~np.isnan(score) & (code >= 0))
-    last = np.full(len(baseline), np.nan)
-    who = code[rows]
-    ends = np.flatnonzero(np.diff(who, append=-1))  # the last row of each subject
-    last[who[ends]] = score[rows[ends]]
     worse = scale.oriented(last) - scale.oriented(baseline)
     known = ~np.isnan(worse)
     whole = scale.maximum - scale.floor

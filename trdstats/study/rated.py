@@ -12,7 +12,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.endpoints import MissedVisits, RatedVisits
-from trdstats.kernels.visits.runs import run_starts
+from trdstats.kernels.visits.runs import counts_marked, run_starts
 from trdstats.scales import Scale
 from trdstats.study.courses.changes import first_day
 from trdstats.study.roles import EVENT_KINDS
@@ -42,15 +42,17 @@ def rate_visits(
 ) -> Rated:
     """Return the rated visits after baseline, and with a schedule those that were missed."""
     day, score = visits["day"].to_numpy(), visits["score"].to_numpy()
-    row = np.flatnonzero((day > 0) & ~np.isnan(score))
-    code = visits["subject"].cat.codes.to_numpy()[row].astype(np.intp)
+    rated = (day > 0) & ~np.isnan(score)
+    row, every = np.flatnonzero(rated), visits["subject"].cat.codes.to_numpy()
+    counts = counts_marked(rated, run_starts(every, len(subjects)))
     scheduled, missed = None, None
     if windows is not None:
+        code = every[row].astype(np.intp)
         nominal = visits["visit"].to_numpy()[row]
         scheduled = np.where(np.isnan(nominal), day[row], nominal)
         missed = _missed(nominal, code, subjects["treatment"], windows)
     arrays = RatedVisits(
-        start=run_starts(code, len(subjects)),
+        start=np.concatenate(([0], np.cumsum(counts))),
         day=day[row],
         score=scale.oriented(score[row]),
         baseline=scale.oriented(subjects["baseline"].to_numpy()),

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arrays import FloatArray, IntArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import numbers
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.blocks import holds_anywhere
+from trdstats.kernels.visits.runs import first_of_runs
 from trdstats.kinds import as_labels, places
 from trdstats.study import checks
 from trdstats.study.plausibility.lookalikes import folded
@@ -73,24 +75,27 @@ def subjects_from_visits(
     """
     ids = frame[roles.subject]
     missing = checks.missing_identifiers(ids)
-    code = np.asarray(pd.factorize(ids.mask(missing) if missing.any() else ids)[0], dtype=np.intp)
+    code = _numbered(ids.mask(missing) if missing.any() else ids)
     first = _first_rows(code)
-    names = ids.iloc[first].to_numpy(dtype=object)
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
     taken = {roles.subject, roles.day, roles.instrument, *(m.score for m in roles.measures)}
-    start = _earliest(frame, roles, code, len(first))
-    constant = []
+    changing: list[Any] = []
+    constant: list[Any] = []
     whole = frame.copy(deep=False)
     for column in frame.columns:
         if column in taken and column not in must:
             continue
+        (constant if _never_changes(frame[column], code, len(first)) else changing).append(column)
+    start = _earliest(frame, roles, code, len(first)) if changing else first
+    names = ids.iloc[first].array
+    for column in changing:
         values, _ = pd.factorize(frame[column], use_na_sentinel=True)
         lead = values[start[code]]
         varies = (values != lead) & (code >= 0)
         if column not in must:
             varies &= values >= 0  # an empty entry does not differ from what is known before it
         if not varies.any():
-            constant.append(str(column))
+            constant.append(column)
             if (values != lead).any():
                 filled = frame[column].array.take(start[code])
                 whole[column] = pd.Series(filled, index=frame.index)
@@ -99,22 +104,59 @@ def subjects_from_visits(
             who[code[varies]] = True
             problem = checks.check_constant(names, who, str(column))
             collected += [problem] if problem is not None else []
-            constant.append(str(column))
+            constant.append(column)
+    described = tuple(str(c) for c in frame.columns if c in set(constant))
     order = _sort_order(names)
     unnamed = checks.check_identifiers(missing, "visits")
     collected += [unnamed] if unnamed is not None else []
-    table = _assemble(whole, roles, first[order], constant, tuple(constant), collected)
+    table = _assemble(whole, roles, first[order], described, described, collected)
+    if (order == np.arange(len(order))).all():
+        return table, code
     # The last place is that of rows without a subject.
     place = np.full(len(first) + 1, -1, dtype=np.intp)
     place[order] = np.arange(len(first))
     return table, place[code]
 
 
+def _numbered(ids: pd.Series[Any]) -> IntArray:
+    """Return the identifier of each row as a number, 0, 1, ... as they appear, -1 without one."""
+    row = _changes(ids)
+    if row is None:
+        return np.asarray(pd.factorize(ids)[0], dtype=np.intp)
+    # Rows of a subject mostly follow each other: each run is looked up once.
+    code = np.asarray(pd.factorize(ids.iloc[row])[0], dtype=np.intp)
+    return np.repeat(code, np.diff(row, append=len(ids)))
+
+
 def _first_rows(code: IntArray) -> IntArray:
     """Return the first row of each code 0, 1, ..., which are numbered as they appear."""
+    row = first_of_runs(code)
     # A code is above all before it where it appears for the first time.
-    highest = np.maximum.accumulate(code)
-    return np.flatnonzero(np.diff(highest, prepend=-1) > 0)
+    highest = np.maximum.accumulate(code[row])
+    return row[np.diff(highest, prepend=-1) > 0]
+
+
+def _changes(values: pd.Series[Any]) -> IntArray | None:
+    """Return the rows with another value than the row before, None where it takes a closer look."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return first_of_runs(values.cat.codes.to_numpy())
+    if not isinstance(values.dtype, np.dtype):
+        return None
+    try:
+        return first_of_runs(values.to_numpy())
+    except TypeError:  # pd.NA among objects: whether it differs from another value has no answer
+        return None
+
+
+def _never_changes(values: pd.Series[Any], code: IntArray, n: int) -> bool:
+    """Return whether the rows of each of n subjects lie together and all have one value.
+
+    A quick look: False also where an exact one is needed.
+    """
+    row = _changes(values)
+    if row is None or np.count_nonzero(code[1:] != code[:-1]) >= n:
+        return False
+    return bool((code[row[1:]] != code[row[1:] - 1]).all())
 
 
 def _earliest(frame: pd.DataFrame, roles: Roles, code: IntArray, n: int) -> IntArray:
@@ -223,8 +265,11 @@ def _assemble(
 
 def is_sorted(code: IntArray, day: FloatArray) -> bool:
     """Return whether rows are in order of subject and day."""
-    same = code[1:] == code[:-1]
-    return bool(np.all((code[1:] > code[:-1]) | (same & (day[1:] >= day[:-1]))))
+
+    def turns(code: IntArray, before: IntArray, day: FloatArray, earlier: FloatArray) -> BoolArray:
+        return np.asarray((code < before) | ((code == before) & ~(day >= earlier)), dtype=bool)
+
+    return not holds_anywhere(turns, code[1:], code[:-1], day[1:], day[:-1])
 
 
 def _sort_order(names: npt.NDArray[np.object_]) -> IntArray:

@@ -82,7 +82,7 @@ def check_windows(
 
 
 def _timeline(visits: pd.DataFrame, ids: pd.Index[Any], treatment: pd.Categorical) -> Timeline:
-    code = visits["subject"].cat.codes.to_numpy().astype(np.intp)
+    code = visits["subject"].cat.codes.to_numpy()
     rated = visits["score"].notna().to_numpy()
     arms = list(treatment.categories)
     return Timeline.of(ids, treatment.codes, arms, code, visits["day"].to_numpy(), rated)

@@ -178,7 +178,7 @@ def fell_by(
     amount = visits.baseline - visits.floor if amount is None else amount
     limit = q * visits.baseline - p * amount  # q * score must not exceed this
     with np.errstate(invalid="ignore"):  # NaN baselines compare as not met; the reason says so
-        met = q * visits.score <= visits.spread(limit) + _SLACK
+        met = q * visits.score <= visits.spread(limit + _SLACK)
     return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
@@ -193,7 +193,7 @@ def rose_by(
     amount = visits.baseline - visits.floor if amount is None else amount
     limit = q * visits.baseline + p * amount  # q * score must reach this
     with np.errstate(invalid="ignore"):
-        met = q * visits.score >= visits.spread(limit) - _SLACK
+        met = q * visits.score >= visits.spread(limit - _SLACK)
     return states(met, _proportion_reasons(visits, amount, at_zero))
 
 
@@ -201,7 +201,7 @@ def fell_by_points(visits: RatedVisits, points: Fraction) -> States:
     """Mark rows on which the score fell by at least some points; any baseline will do."""
     base = visits.baseline
     with np.errstate(invalid="ignore"):
-        met = visits.score <= visits.spread(base - float(points)) + _SLACK
+        met = visits.score <= visits.spread(base - float(points) + _SLACK)
     reason = np.where(np.isnan(base), NO_BASELINE, ASSESSED).astype(np.uint8)
     return states(met, np.repeat(reason, np.diff(visits.start)))
 

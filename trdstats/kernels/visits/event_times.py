@@ -139,9 +139,8 @@ def _last_known(visits: RatedVisits, state: States) -> IntArray:
 def _never_known(visits: RatedVisits, state: States) -> BoolArray:
     """Return the subjects with assessed visits whose baseline allows no decision on any of them."""
     undefined = (state.reason == NO_BASELINE) | (state.reason == BASELINE_AT_FLOOR)
-    total = np.concatenate(([0], np.cumsum(undefined)))
     rows = np.diff(visits.start)
-    lost: IntArray = total[visits.start[1:]] - total[visits.start[:-1]]
+    lost = runs.counts_marked(undefined, visits.start)
     return np.asarray((rows > 0) & (lost == rows), dtype=bool)
 
 

@@ -7,8 +7,10 @@ Every function takes `start`, the offsets of the runs: subject ``i`` owns the ro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 
@@ -16,7 +18,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 CLOCK = 1e-4
 
 
-def run_starts(code: IntArray, n: int) -> IntArray:
+def run_starts(code: npt.NDArray[np.integer], n: int) -> IntArray:
     """Return the offsets of the runs of sorted subject codes.
 
     Parameters
@@ -32,6 +34,13 @@ def run_starts(code: IntArray, n: int) -> IntArray:
     """
     counts = np.bincount(code, minlength=n) if len(code) else np.zeros(n, dtype=np.intp)
     return np.concatenate(([0], np.cumsum(counts))).astype(np.intp)
+
+
+def first_of_runs(values: npt.NDArray[Any]) -> IntArray:
+    """Return the rows at which a run of equal entries begins, whatever order they are in."""
+    begins = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=begins[1:])
+    return np.flatnonzero(begins)
 
 
 def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
@@ -56,6 +65,30 @@ def first_marked(marked: BoolArray, begin: IntArray, end: IntArray) -> IntArray:
     return np.where(exists, row, -1)
 
 
+def last_marked(marked: BoolArray, start: IntArray) -> IntArray:
+    """Return the last marked row of each run, -1 where there is none, shape (n,)."""
+    if not len(marked):
+        return np.full(len(start) - 1, -1, dtype=np.intp)
+    row = start[1:] - 1
+    # Most runs end in a marked row: few are searched.
+    searched = np.flatnonzero((row < start[:-1]) | ~marked[row])
+    if len(searched):
+        hits = np.concatenate(([-1], np.flatnonzero(marked)))
+        last = hits[np.searchsorted(hits, row[searched], side="right") - 1]
+        row[searched] = np.where(last >= start[:-1][searched], last, -1)
+    return row
+
+
+def counts_marked(marked: BoolArray, start: IntArray) -> IntArray:
+    """Return how many rows of each run are marked, shape (n,)."""
+    counts = np.zeros(len(start) - 1, dtype=np.intp)
+    filled = np.flatnonzero(start[1:] > start[:-1])
+    if marked.any():
+        # A sum over the rows from one run that has any to the next such run.
+        counts[filled] = np.add.reduceat(marked[: start[-1]], start[filled], dtype=np.intp)
+    return counts
+
+
 def rows_to_runs(start: IntArray) -> IntArray:
     """Return the subject of every row, shape (n_rows,)."""
     return np.repeat(np.arange(len(start) - 1), np.diff(start))
@@ -63,6 +96,8 @@ def rows_to_runs(start: IntArray) -> IntArray:
 
 def any_so_far(marked: BoolArray, start: IntArray) -> BoolArray:
     """Return, for every row, whether it or an earlier row of its run is marked."""
+    if not marked.any():
+        return np.zeros(len(marked), dtype=bool)
     total = np.concatenate(([0], np.cumsum(marked)))
     before = np.repeat(total[start[:-1]], np.diff(start))
     return total[1:] > before

@@ -12,6 +12,7 @@ import pandas as pd
 from trdstats.arrays import IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.frames import to_pandas
+from trdstats.kernels.visits.runs import run_starts
 from trdstats.study import checks, notes
 from trdstats.study.build import Panel, Whole, check_structure, raise_if_fatal
 from trdstats.study.divided.parts import Surveyed
@@ -124,11 +125,17 @@ def judge_days(
             baseline[place] = panel.baseline
         problems.append(
             notes.note_mostly_worse(
-                visits["subject"].cat.codes.to_numpy().astype(np.intp),
-                visits["day"].to_numpy(), visits["score"].to_numpy(), baseline[order],
-                np.asarray(arm.codes), list(arm.categories), measure.scale,
+                notes.last_totals(
+                    visits["day"].to_numpy(),
+                    visits["score"].to_numpy(),
+                    run_starts(visits["subject"].cat.codes.to_numpy(), len(order)),
+                ),
+                baseline[order],
+                np.asarray(arm.codes),
+                list(arm.categories),
+                measure.scale,
             )
-        )  # fmt: skip
+        )
         if measure is roles.measures[0]:
             primary = visits
     of_some = events[events["subject"].isin(ids)]

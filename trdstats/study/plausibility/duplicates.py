@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, SpecError, check_choice, count_of
+from trdstats.kernels.visits.blocks import holds_anywhere
 from trdstats.kinds import label_of, places
 from trdstats.scales import Scale
 
@@ -94,9 +95,10 @@ def one_a_day(
         As from `read_rule`.
     """
     keep = np.ones(len(day), dtype=bool)
-    follows = _follows(code, day)
-    if not follows.any():
+    if not holds_anywhere(_is_same, code[1:], code[:-1], day[1:], day[:-1]):
         return OneADay(keep, score, ())
+    follows = np.zeros(len(day), dtype=bool)
+    follows[1:] = _is_same(code[1:], code[:-1], day[1:], day[:-1])
     problems = []
     group = np.cumsum(~follows) - 1
     size = np.bincount(group)
@@ -124,11 +126,9 @@ def one_a_day(
     return OneADay(keep, score, tuple(problems))
 
 
-def _follows(code: IntArray, day: FloatArray) -> BoolArray:
+def _is_same(code: IntArray, before: IntArray, day: FloatArray, earlier: FloatArray) -> BoolArray:
     """Return which rows have the subject and day of the row before."""
-    follows = np.zeros(len(day), dtype=bool)
-    follows[1:] = (day[1:] == day[:-1]) & (code[1:] == code[:-1]) & (code[1:] >= 0)
-    return follows
+    return np.asarray((day == earlier) & (code == before) & (code >= 0), dtype=bool)
 
 
 def _choose(

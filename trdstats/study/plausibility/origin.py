@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import Problem, count_of
+from trdstats.kernels.visits.blocks import rows_where
+from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import FEWEST, Timeline, level_of
 
@@ -24,9 +26,8 @@ _LAST_WORDS = ("death", "suicide", "withdrawal")
 
 def note_old_baselines(timeline: Timeline) -> Problem | None:
     """Note subjects whose last rating up to day 0 is older than four weeks."""
-    before = timeline.day <= 0
-    day = np.full(len(timeline.ids), np.nan)
-    day[timeline.code[before]] = timeline.day[before]  # sorted by day: the last one stays
+    row = last_marked(timeline.day <= 0, timeline.start)
+    day = np.where(row >= 0, timeline.day[row], np.nan)
     with np.errstate(invalid="ignore"):
         old = day < -OLDEST_BASELINE
     n = int(old.sum())
@@ -102,16 +103,16 @@ def note_negative_days(timeline: Timeline) -> Problem | None:
 
 def note_long_gaps(timeline: Timeline) -> Problem | None:
     """Note subjects with a pause between two ratings far longer than any usual one."""
-    gap = np.diff(timeline.day)
-    if not len(gap):
+    day = timeline.day
+    far = rows_where(lambda d, before: d - before > _LONG_GAP, day[1:], day[:-1])
+    if not len(far):
         return None
-    with np.errstate(invalid="ignore"):
-        far = np.flatnonzero(gap > _LONG_GAP)
     # Most rows follow one of the same subject, so few are looked at twice.
     far = far[timeline.code[far] == timeline.code[far + 1]]
-    n_gaps = len(gap) - int(timeline.seen.sum()) + 1
+    n_gaps = len(day) - int(timeline.seen.sum())
     if not len(far) or n_gaps < FEWEST:
         return None
+    gap = np.diff(day)
     same = gap[timeline.code[1:] == timeline.code[:-1]]
     usual = float(np.quantile(same, 0.95))
     far = far[gap[far] > _TIMES * usual]

@@ -8,6 +8,7 @@ import numpy as np
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
+from trdstats.kernels.visits.runs import counts_marked
 from trdstats.kinds import places
 from trdstats.study.plausibility.timeline import FEWEST, Timeline
 
@@ -97,7 +98,7 @@ def note_density(timeline: Timeline) -> Problem | None:
     if not until > 0:
         return None
     early = (timeline.day > 0) & (timeline.day <= until)
-    ratings = np.diff(np.concatenate(([0], np.cumsum(early)))[timeline.start])
+    ratings = counts_marked(early, timeline.start)
     mean = {a: float(ratings[timeline.seen & (timeline.arm == a)].mean()) for a in arms}
     most, least = max(mean, key=lambda a: mean[a]), min(mean, key=lambda a: mean[a])
     if mean[most] < _TIMES * mean[least]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Level
-from trdstats.kernels.visits.runs import run_starts
+from trdstats.kernels.visits.runs import rows_to_runs, run_starts
 
 # Proportions of fewer subjects than this say nothing about a table: one of five is 20 %.
 FEWEST = 10
@@ -18,7 +20,7 @@ FEWEST = 10
 MANY = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeline:
     """Rated visits, sorted by subject and day.
 
@@ -30,8 +32,6 @@ class Timeline:
         Index into `arms`.
     arms : list of str
         Treatments.
-    code : ndarray of int, shape (n,)
-        Subject of each rating.
     day : ndarray, shape (n,)
         Day of each rating.
     start : ndarray of int, shape (n_subjects + 1,)
@@ -41,48 +41,64 @@ class Timeline:
     ids: pd.Index[Any]
     arm: IntArray
     arms: list[str]
-    code: IntArray
     day: FloatArray
     start: IntArray
 
     @classmethod
     def of(
-        cls, ids: Any, arm: Any, arms: list[str], code: IntArray, day: FloatArray, rated: BoolArray
+        cls,
+        ids: Any,
+        arm: Any,
+        arms: list[str],
+        code: npt.NDArray[np.integer],
+        day: FloatArray,
+        rated: BoolArray,
     ) -> Timeline:
         """Make one of all visits and whether each was assessed."""
         if not rated.all():
             code, day = code[rated], day[rated]
         codes = np.asarray(arm, dtype=np.intp)
-        return cls(pd.Index(ids), codes, arms, code, day, run_starts(code, len(codes)))
+        return cls(pd.Index(ids), codes, arms, day, run_starts(code, len(codes)))
 
     def only(self, arm: int) -> Timeline:
         """Return the ratings of one treatment."""
         in_arm = self.arm == arm
         counts = np.diff(self.start)
         rows, left = np.repeat(in_arm, counts), counts[in_arm]
-        n = len(left)
         return Timeline(
-            self.ids[in_arm], np.zeros(n, dtype=np.intp), [self.arms[arm]],
-            np.repeat(np.arange(n), left), self.day[rows], np.r_[0, np.cumsum(left)],
+            self.ids[in_arm], np.zeros(len(left), dtype=np.intp), [self.arms[arm]],
+            self.day[rows], np.r_[0, np.cumsum(left)],
         )  # fmt: skip
 
-    @property
+    @cached_property
+    def of_arms(self) -> tuple[Timeline, ...]:
+        """The ratings of each treatment."""
+        return tuple(self.only(k) for k in range(len(self.arms)))
+
+    @cached_property
+    def code(self) -> IntArray:
+        """Subject of each rating, shape (n,)."""
+        return rows_to_runs(self.start)
+
+    @cached_property
     def seen(self) -> BoolArray:
         """Whether each subject was ever rated, shape (n_subjects,)."""
         return np.diff(self.start) > 0
 
-    @property
+    @cached_property
     def first(self) -> FloatArray:
         """Day of each subject's first rating, NaN without one, shape (n_subjects,)."""
         return self._at(self.start[:-1])
 
-    @property
+    @cached_property
     def last(self) -> FloatArray:
         """Day of each subject's last rating, NaN without one, shape (n_subjects,)."""
         return self._at(self.start[1:] - 1)
 
     def _at(self, row: IntArray) -> FloatArray:
         seen = self.seen
+        if seen.all():
+            return self.day[row]
         values = np.full(len(seen), np.nan)
         values[seen] = self.day[row[seen]]
         return values

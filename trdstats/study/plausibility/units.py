@@ -113,7 +113,8 @@ def of_all_or_some(
     whole = note(timeline)
     if whole is not None or len(timeline.arms) < 2:
         return whole
-    by_arm = {name: p for k, name in enumerate(timeline.arms) if (p := note(timeline.only(k)))}
+    of_arms = zip(timeline.arms, timeline.of_arms, strict=True)
+    by_arm = {name: p for name, line in of_arms if (p := note(line))}
     if not by_arm:
         return None
     first = next(iter(by_arm.values()))
