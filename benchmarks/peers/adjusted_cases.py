@@ -10,6 +10,7 @@ import pandas as pd
 from cases import Case
 
 import trdstats as trd
+from trdstats.kernels.weighting.propensity import fit_scores
 
 
 def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
@@ -25,7 +26,8 @@ def cohort(n: int, arms: int, *, k: int = 10, seed: int = 5) -> pd.DataFrame:
     return frame.assign(subject=np.arange(n), treatment=np.array(list("ABCD"))[arm])
 
 
-def _scores(n: int, arms: int) -> Case:
+def _scores(n: int, arms: int) -> Iterator[Case]:
+    """Yield the scores alone, from the same matrix, and all that a fit of weights says."""
     frame = cohort(n, arms)
     names = [f"x{j}" for j in range(10)]
     X = np.column_stack([np.ones(n), frame[names]])
@@ -44,7 +46,14 @@ def _scores(n: int, arms: int) -> Case:
         )
 
     formula = "treatment ~ " + " + ".join(names)
-    return Case(
+    once = np.ones(n)
+    yield Case(
+        f"Propensity scores alone, {arms} arms, 10 covariates, {n:,}: from the matrix",
+        lambda: fit_scores(X, code, arms, once),
+        {"statsmodels": statsmodels, "sklearn": sklearn},
+        {"sklearn": "no errors"},
+    )
+    yield Case(
         f"Propensity scores, {arms} arms, 10 covariates, {n:,}: weights and balance",
         lambda: trd.PropensityWeights(formula).fit(frame).balance(),
         {"statsmodels": statsmodels, "sklearn": sklearn},
@@ -53,5 +62,5 @@ def _scores(n: int, arms: int) -> Case:
 
 
 def cases() -> Iterator[Case]:
-    yield _scores(100_000, 2)
-    yield _scores(100_000, 4)
+    yield from _scores(100_000, 2)
+    yield from _scores(100_000, 4)
