@@ -158,6 +158,11 @@ class Counted(str):
         return Counted(self.n + n, self.one, self.many, self.rest)
 
 
+def add_problems(collected: list[Problem], *problems: Problem | None) -> None:
+    """Add what checks returned; None stands for a check that has nothing to report."""
+    collected += [p for p in problems if p is not None]
+
+
 def count_of(n: int, one: str, many: str) -> Counted:
     """Return a number with the words that agree with it: ``1 row has``, ``2 rows have``."""
     return Counted(n, one, many)

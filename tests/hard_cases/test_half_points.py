@@ -21,7 +21,7 @@ from trdstats.kernels.visits.endpoints import (
     rose_by,
     rose_since,
 )
-from trdstats.study.checks import exact_totals
+from trdstats.study.checks.totals import exact_totals
 
 TWO = trd.get_scale("HAMD24").averaged_over(2)
 

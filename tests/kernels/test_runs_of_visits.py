@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import trdstats as trd
 from trdstats.kernels.visits import blocks, runs
+from trdstats.study.checks import identifiers
+from trdstats.study.plausibility import lookalikes
 
 RUNS = st.lists(st.lists(st.booleans(), max_size=4), min_size=1, max_size=8)
 
@@ -83,3 +85,27 @@ def test_the_table_of_the_user_is_neither_changed_nor_kept() -> None:
     frame["treatment"] = "Z"
     pd.testing.assert_frame_equal(study.visits, held)
     assert list(study.treatments) == ["A", "B"]
+
+
+LABELS = st.lists(
+    st.one_of(st.text(max_size=6), st.from_regex(r"P? ?0{0,2}\d{1,2}(\.0{1,2})?", fullmatch=True))
+)
+
+
+@given(LABELS)
+def test_labels_read_together_are_read_as_one_by_one(labels: list[str]) -> None:
+    one_by_one = [lookalikes.folded(label) for label in labels] or [""]
+    assert lookalikes._folded_together(labels) == one_by_one
+
+
+def test_identifiers_are_judged_by_run_as_by_row() -> None:
+    """Blank, missing and mixed identifiers, where rows lie together and where they do not."""
+    ids = pd.Series(["A", "A", " ", " ", None, None, "B", 7, 7, "7", pd.NA], dtype=object)
+    for order in (list(range(11)), [10, 0, 2, 4, 6, 8, 1, 3, 5, 7, 9], list(range(10))):
+        given_ = ids.iloc[order].reset_index(drop=True)
+        blank = [pd.isna(v) or v == " " for v in given_]
+        assert identifiers.missing_identifiers(given_).tolist() == blank
+        (problem,) = identifiers.check_kinds_of_identifiers(given_, "visits")
+        assert problem.kind == "mixed_subject"
+        rows = [k for k, v in enumerate(given_) if not pd.isna(v) and str(v) == "7"]
+        assert [int(w.split("row ")[1].rstrip(")")) for w in problem.where] == rows

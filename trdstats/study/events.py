@@ -9,7 +9,7 @@ from trdstats.arrays import BoolArray
 from trdstats.columns import check_numbers, numbers
 from trdstats.errors import Problem, count_of, nearest
 from trdstats.kinds import places
-from trdstats.study import checks
+from trdstats.study.checks.values import check_days
 from trdstats.study.plausibility.days import check_day_range
 from trdstats.study.roles import EVENT_KINDS, Roles
 from trdstats.study.subjects import SubjectTable, code_rows
@@ -44,7 +44,7 @@ def build_events(
         check_numbers(
             frame[roles.day], wrong, f"`events` column {roles.day!r}", "Give days as numbers."
         ),
-        checks.check_days(names, day, wrong, "events"),
+        check_days(names, day, wrong, "events"),
         check_day_range(names, day, "events"),
         _check_named(unnamed),
         _note_kinds(sorted(set(kind[~unnamed]) - set(EVENT_KINDS))),

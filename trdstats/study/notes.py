@@ -11,7 +11,7 @@ from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.runs import last_marked
 from trdstats.kinds import places
 from trdstats.scales import Scale
-from trdstats.study.checks import Labels, show_day
+from trdstats.study.checks.values import Labels, show_day
 
 # Under no treatment does so large a part of ill subjects get so much worse.
 _NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale

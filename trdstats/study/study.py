@@ -28,12 +28,13 @@ from trdstats.errors import (
 from trdstats.intake.adam import AdamTables, adam_tables, tables_from_adam
 from trdstats.partitions import is_divided
 from trdstats.scales import Scale, get_scale, scale_names
-from trdstats.study.build import Panel, Tables, Whole, build_tables
+from trdstats.study.build import Tables, Whole, build_tables
 from trdstats.study.caveats import UNADJUSTED
 from trdstats.study.completed import complete
 from trdstats.study.courses.changes import SWITCH_KINDS, days_of_change, first_switches
 from trdstats.study.courses.shown import course_lines
 from trdstats.study.masks import read_mask
+from trdstats.study.panels import Panel
 from trdstats.study.plausibility.scheduled import no_ratings
 from trdstats.study.rated import (
     Rated,

@@ -15,7 +15,8 @@ from trdstats.errors import Problem, count_of
 from trdstats.kernels.visits.blocks import holds_anywhere
 from trdstats.kernels.visits.runs import first_of_runs
 from trdstats.kinds import as_labels, places
-from trdstats.study import checks
+from trdstats.study.checks import identifiers
+from trdstats.study.checks.values import check_constant, check_labels, check_treatment
 from trdstats.study.plausibility.lookalikes import folded
 from trdstats.study.roles import Roles
 
@@ -51,12 +52,12 @@ class SubjectTable:
 def subjects_from_table(frame: pd.DataFrame, roles: Roles, problems: list[Problem]) -> SubjectTable:
     """Return the subjects of a table with one row each; problems are appended to `found`."""
     ids = frame[roles.subject]
-    missing = checks.missing_identifiers(ids)
+    missing = identifiers.missing_identifiers(ids)
     repeated = ids.duplicated().to_numpy(dtype=bool) & ~missing
     names = ids.to_numpy(dtype=object)
     for problem in (
-        checks.check_identifiers(missing, "subjects"),
-        checks.check_subject_rows(names, repeated),
+        identifiers.check_identifiers(missing, "subjects"),
+        identifiers.check_subject_rows(names, repeated),
     ):
         if problem is not None:
             problems.append(problem)
@@ -74,7 +75,7 @@ def subjects_from_visits(
     from the first visit on and empty at some later ones; treatment and baseline must not change.
     """
     ids = frame[roles.subject]
-    missing = checks.missing_identifiers(ids)
+    missing = identifiers.missing_identifiers(ids)
     code = _numbered(ids.mask(missing) if missing.any() else ids)
     first = _first_rows(code)
     must = {roles.treatment, *(m.baseline for m in roles.measures if m.baseline is not None)}
@@ -102,12 +103,12 @@ def subjects_from_visits(
         elif column in must:
             who = np.zeros(len(first), dtype=bool)
             who[code[varies]] = True
-            problem = checks.check_constant(names, who, str(column))
+            problem = check_constant(names, who, str(column))
             collected += [problem] if problem is not None else []
             constant.append(column)
     described = tuple(str(c) for c in frame.columns if c in set(constant))
     order = _sort_order(names)
-    unnamed = checks.check_identifiers(missing, "visits")
+    unnamed = identifiers.check_identifiers(missing, "visits")
     collected += [unnamed] if unnamed is not None else []
     table = _assemble(whole, roles, first[order], described, described, collected)
     if (order == np.arange(len(order))).all():
@@ -120,7 +121,7 @@ def subjects_from_visits(
 
 def _numbered(ids: pd.Series[Any]) -> IntArray:
     """Return the identifier of each row as a number, 0, 1, ... as they appear, -1 without one."""
-    row = _changes(ids)
+    row = identifiers.changes(ids)
     if row is None:
         return np.asarray(pd.factorize(ids)[0], dtype=np.intp)
     # Rows of a subject mostly follow each other: each run is looked up once.
@@ -136,24 +137,12 @@ def _first_rows(code: IntArray) -> IntArray:
     return row[np.diff(highest, prepend=-1) > 0]
 
 
-def _changes(values: pd.Series[Any]) -> IntArray | None:
-    """Return the rows with another value than the row before, None where it takes a closer look."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return first_of_runs(values.cat.codes.to_numpy())
-    if not isinstance(values.dtype, np.dtype):
-        return None
-    try:
-        return first_of_runs(values.to_numpy())
-    except TypeError:  # pd.NA among objects: whether it differs from another value has no answer
-        return None
-
-
 def _never_changes(values: pd.Series[Any], code: IntArray, n: int) -> bool:
     """Return whether the rows of each of n subjects lie together and all have one value.
 
     A quick look: False also where an exact one is needed.
     """
-    row = _changes(values)
+    row = identifiers.changes(values)
     if row is None or np.count_nonzero(code[1:] != code[:-1]) >= n:
         return False
     return bool((code[row[1:]] != code[row[1:] - 1]).all())
@@ -175,14 +164,16 @@ def code_rows(
     values: pd.Series[Any], subject_table: SubjectTable, table: str, problems: list[Problem]
 ) -> IntArray:
     """Return the position of each row's subject, -1 where it has none; says which and why."""
-    missing = checks.missing_identifiers(values)
+    missing = identifiers.missing_identifiers(values)
     code = np.asarray(
         subject_table.ids.get_indexer(pd.Index(values.infer_objects())), dtype=np.intp
     )
     code[missing] = -1
     for problem in (
-        checks.check_identifiers(missing, table),
-        checks.check_known_subjects(values.array, (code < 0) & ~missing, subject_table.ids, table),
+        identifiers.check_identifiers(missing, table),
+        identifiers.check_known_subjects(
+            values.array, (code < 0) & ~missing, subject_table.ids, table
+        ),
     ):
         if problem is not None:
             problems.append(problem)
@@ -242,8 +233,8 @@ def _assemble(
     raw = frame[roles.treatment].iloc[kept]
     treatment = as_labels(raw)
     problems = (
-        checks.check_treatment(names, treatment.isna().to_numpy(dtype=bool), kept),
-        checks.check_labels(raw, treatment.astype(object), roles.treatment),
+        check_treatment(names, treatment.isna().to_numpy(dtype=bool), kept),
+        check_labels(raw, treatment.astype(object), roles.treatment),
     )
     collected += [p for p in problems if p is not None]
     baselines = {m.baseline for m in roles.measures if m.baseline is not None}

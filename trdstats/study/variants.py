@@ -12,7 +12,8 @@ import pandas as pd
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.errors import check_choice
 from trdstats.scales import Scale
-from trdstats.study.build import Panel, Tables
+from trdstats.study.build import Tables
+from trdstats.study.panels import Panel
 from trdstats.study.windows import VisitWindows, schedule_visits
 
 BaselineRule = Literal["last", "first", "mean", "worst"]

@@ -8,7 +8,7 @@ import pandas as pd
 from trdstats.columns import check_columns, numbers
 from trdstats.errors import Problem
 from trdstats.kinds import as_labels, in_order, label_of
-from trdstats.study import checks
+from trdstats.study.checks.values import check_given_names
 from trdstats.study.courses import checks as course_checks
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable, code_rows
@@ -23,7 +23,7 @@ def check_course_columns(frame: pd.DataFrame, roles: Roles) -> list[Problem]:
     wanted = [("subject", roles.subject), ("treatment", roles.treatment)]
     problems = check_columns(frame, wanted, "courses")
     problems += course_checks.check_start_column(frame)
-    named = checks.check_given_names(frame, COLUMNS, "courses")
+    named = check_given_names(frame, COLUMNS, "courses")
     return problems if named is None else [*problems, named]
 
 

@@ -12,7 +12,7 @@ from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_numbers
 from trdstats.errors import Problem, count_of, nearest
 from trdstats.kinds import places
-from trdstats.study.checks import Labels, show_day
+from trdstats.study.checks.values import Labels, show_day
 
 # A century from day 0. Dates kept as numbers lie beyond: day 36,526 of Excel is 1 January 2000.
 _FARTHEST = 36_525

@@ -15,15 +15,9 @@ from trdstats.arrays import IntArray
 from trdstats.columns import check_not_empty
 from trdstats.errors import DataError, Problem, SpecError
 from trdstats.partitions import computed, problems_together, sent, shuffled, task_of
-from trdstats.study import checks
-from trdstats.study.build import (
-    Panel,
-    Tables,
-    days_are_wrong,
-    named_baselines,
-    raise_if_fatal,
-    subject_frame,
-)
+from trdstats.study.build import Tables, named_baselines, raise_if_fatal, subject_frame
+from trdstats.study.checks import identifiers
+from trdstats.study.checks.values import check_treated
 from trdstats.study.courses.build import build_courses
 from trdstats.study.courses.changes import with_changes
 from trdstats.study.divided.parts import (
@@ -55,6 +49,7 @@ from trdstats.study.divided.whole import (
     whole_of,
 )
 from trdstats.study.events import build_events
+from trdstats.study.panels import Panel, days_are_wrong
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable, subjects_from_table
 from trdstats.study.windows import WindowsLike, read_windows
@@ -176,7 +171,7 @@ def _subjects(
     problems: list[Problem],
 ) -> SubjectTable:
     ids = pd.concat([part.frame[roles.subject] for part in who_is_where], ignore_index=True)
-    kinds = checks.check_kinds_of_identifiers(ids, "visits")
+    kinds = identifiers.check_kinds_of_identifiers(ids, "visits")
     if not len(ids):
         raise DataError(problems)  # no row names a subject
     raise_if_fatal(kinds)
@@ -184,7 +179,7 @@ def _subjects(
         subjects = subjects_of_parts(who_is_where, roles, problems)
     else:
         subjects = subjects_from_table(given.subjects, roles, problems)
-    treated = checks.check_treated(subjects.columns.get("treated"))
+    treated = check_treated(subjects.columns.get("treated"))
     problems += [] if treated is None else [treated]
     return subjects
 

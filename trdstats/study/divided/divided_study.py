@@ -17,11 +17,12 @@ from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError, unknown_name
 from trdstats.partitions import computed, dask_module, sent, task_of
 from trdstats.scales import Scale, get_scale
-from trdstats.study.build import Panel, Tables
+from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
 from trdstats.study.divided.files import check_is_divided
 from trdstats.study.divided.parts import Surveyed, study_of_part, survey_part, together
 from trdstats.study.divided.whole import GivenTables, whole_of
+from trdstats.study.panels import Panel
 from trdstats.study.rated import VisitCounts
 from trdstats.study.study import Study
 from trdstats.study.variants import BaselineRule, narrow

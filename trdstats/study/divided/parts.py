@@ -12,14 +12,8 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import Problem
 from trdstats.frames import to_pandas
 from trdstats.partitions import in_plain_columns
-from trdstats.study.build import (
-    Panel,
-    Tables,
-    Whole,
-    build_panels,
-    named_baselines,
-    subject_frame,
-)
+from trdstats.study.build import Tables, Whole, named_baselines, subject_frame
+from trdstats.study.panels import Panel, build_panels
 from trdstats.study.rated import VisitCounts, count_visits, days_of_ratings
 from trdstats.study.roles import Roles
 from trdstats.study.study import Study

@@ -13,7 +13,7 @@ from trdstats.arrays import IntArray
 from trdstats.errors import Problem
 from trdstats.frames import to_pandas
 from trdstats.partitions import in_plain_columns
-from trdstats.study import checks
+from trdstats.study.checks import identifiers
 from trdstats.study.roles import Roles
 from trdstats.study.subjects import SubjectTable, subjects_from_table, subjects_from_visits
 
@@ -49,7 +49,7 @@ def look_for_subjects(
         return SubjectsOfPart(number, 0, table[[roles.subject]], ())
     if not described:
         ids = table[roles.subject]
-        known = ids[~checks.missing_identifiers(ids)].drop_duplicates()
+        known = ids[~identifiers.missing_identifiers(ids)].drop_duplicates()
         return SubjectsOfPart(number, len(table), known.to_frame(), ())
     described_by, _ = subjects_from_visits(table, roles, problems)
     columns = {c: v for c, v in described_by.columns.items() if c != roles.subject}

@@ -13,9 +13,11 @@ from trdstats.arrays import IntArray
 from trdstats.errors import Problem, count_of
 from trdstats.frames import to_pandas
 from trdstats.kernels.visits.runs import run_starts
-from trdstats.study import checks, notes
-from trdstats.study.build import Panel, Whole, check_structure, raise_if_fatal
+from trdstats.study import notes
+from trdstats.study.build import Whole, check_structure, raise_if_fatal
+from trdstats.study.checks import identifiers
 from trdstats.study.divided.parts import Surveyed
+from trdstats.study.panels import Panel
 from trdstats.study.plausibility.covariates import note_covariates
 from trdstats.study.plausibility.lookalikes import note_lookalikes
 from trdstats.study.roles import Roles
@@ -23,7 +25,7 @@ from trdstats.study.subjects import SubjectTable
 from trdstats.study.timing import check_time
 from trdstats.study.windows import VisitWindows
 
-# Whether days can be what they are sentence to be is judged on about so many visits.
+# Whether the days are plausible is judged on about so many visits.
 LOOKED_AT = 2_000_000
 
 
@@ -56,7 +58,7 @@ class GivenTables:
             ("subjects", self.subjects), ("events", self.events), ("courses", self.courses)
         ):  # fmt: skip
             if table is not None:
-                kinds += checks.check_kinds_of_identifiers(table[roles.subject], what)
+                kinds += identifiers.check_kinds_of_identifiers(table[roles.subject], what)
         raise_if_fatal(kinds)
 
 
