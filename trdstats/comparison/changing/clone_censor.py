@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trdstats.arguments import Level, check_instance, checked
+from trdstats.arguments import Jobs, Level, check_instance, checked
 from trdstats.comparison.changing.clone_censor_result import CloneCensorWeightResult
 from trdstats.comparison.changing.clones import Clones, follow, redraw
 from trdstats.comparison.changing.decision_model import check_separation, read_choice
@@ -92,7 +92,7 @@ class CloneCensorWeight(SummaryMixin):
     reference: Level | None = field(default=None, kw_only=True)
     n_boot: int = field(default=200, kw_only=True)
     seed: int = field(default=0, kw_only=True)
-    n_jobs: int = field(default=1, kw_only=True)
+    n_jobs: Jobs = field(default=1, kw_only=True)
     conf_level: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:
