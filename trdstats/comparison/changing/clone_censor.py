@@ -14,6 +14,7 @@ from trdstats.comparison.changing.decision_model import check_separation, read_c
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.comparison.changing.strategies import TreatmentStrategy
 from trdstats.errors import SpecError, check_bootstrap, check_level, check_tau, pick_level
+from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
 from trdstats.replicates import replicate, streams_of
 from trdstats.tables import Summary, SummaryMixin
@@ -109,8 +110,7 @@ class CloneCensorWeight(SummaryMixin):
         if self.leaving is not None:
             read_right_side(self.leaving)
         check_tau(self.tau)
-        if self.cap is not None and not 0.5 < self.cap < 1:
-            raise SpecError(f"cap must be a quantile between 0.5 and 1; got {self.cap!r}.")
+        check_cap(self.cap)
         if self.days is not None and not all(d > 0 for d in self.days):
             raise SpecError("days must be positive.")
         pick_level("strategy", self.reference, list(self.strategies))
