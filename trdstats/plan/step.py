@@ -104,7 +104,7 @@ class Task:
         *others : Definition
             What else decides the times of the outcome, such as the response before a relapse.
         competing : tuple of str
-            Kinds of events that have a part of their own.
+            Kinds of events that have another part.
         """
         rules = (definition, *others)
         named = (*competing, *(kind for d in rules for kind in (*d.events, *d.failures)))

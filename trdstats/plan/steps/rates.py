@@ -94,12 +94,12 @@ def days_of_outcomes(plan: Plan, settings: RatesSettings) -> Iterator[tuple[str,
     fixed = {name for name in settings.outcomes if plan.definition(name).fixed_day is not None}
     asked = settings.days or plan.rate_days
     for day in asked:
-        for name, own in first.items():
-            if name not in fixed and (own is None or own <= day):
+        for name, earliest in first.items():
+            if name not in fixed and (earliest is None or earliest <= day):
                 yield name, day
-    for name, own in first.items():
-        if own is not None and (name in fixed or own not in asked):
-            yield name, own
+    for name, earliest in first.items():
+        if earliest is not None and (name in fixed or earliest not in asked):
+            yield name, earliest
 
 
 def estimate_rates(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:
