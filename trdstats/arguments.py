@@ -23,10 +23,13 @@ from trdstats.errors import SpecError, check_choice
 
 # A level of a category: its label, or the number or truth value that the label spells.
 Level = str | float | bool
+# How many processes work: 1 or more, or -1 for one a processor.
+Jobs = int
 
 T = TypeVar("T")
 C = TypeVar("C")
 _LONGEST = 2**63 - 1
+_MOST_JOBS = 100_000  # joblib counts them in a C int
 _NUMBERS = (int, float, Fraction)
 
 
@@ -37,7 +40,7 @@ class _Kind:
     Attributes
     ----------
     names : frozenset of str
-        Of float, int, bool, str, None.
+        Of float, int, bool, str, None; Jobs beside int where the number is one of processes.
     items : _Kind or None
         What a sequence holds, where one is allowed.
     values : _Kind or None
@@ -143,6 +146,8 @@ def _read(node: ast.expr) -> _Kind:
             return _Kind(frozenset({"None"}))
         case ast.Name(id="float" | "int" | "bool" | "str" as name):
             return _Kind(frozenset({name}))
+        case ast.Name(id="Jobs"):
+            return _Kind(frozenset({"int", "Jobs"}))
         case ast.Name(id="Level"):
             return _Kind(frozenset({"float", "bool", "str"}))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -206,6 +211,10 @@ def _check(what: str, value: Any, kind: _Kind, *, allow_infinite: bool = False) 
     if "int" in kind.names and is_number(value) and math.isfinite(value) and value == int(value):
         if abs(value) > _LONGEST:
             raise SpecError(f"{what} must be a whole number below 2^63; got {value!r}.")
+        if "Jobs" in kind.names and value != -1 and not 1 <= value <= _MOST_JOBS:
+            raise SpecError(
+                f"{what} must be a number of workers, or -1 for all processors; got {value!r}."
+            )
         return int(value)
     if _is_named(value, kind.names):
         return value

@@ -10,16 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from joblib import Parallel, cpu_count, delayed, effective_n_jobs
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.backend.reduction import dumps
 
-from trdstats.errors import SpecError, TrdstatsError
+from trdstats.errors import TrdstatsError
 
-_MOST = 100_000  # workers; joblib counts them in a C int
+# The processes of `run_beside` and how many they are: one set at the most.
+_beside: list[tuple[int, ProcessPoolExecutor]] = []
 
 
 def count_workers(most: int) -> int:
@@ -47,7 +48,8 @@ def load_for_good(module: str) -> None:
 @contextmanager
 def workers_loading(module: str, n_jobs: int) -> Iterator[None]:
     """Start the workers of `run_beside`, which import a module while the block does the same."""
-    loading = [_workers(n_jobs).submit(load_for_good, module) for _ in range(n_jobs - 1)]
+    others = n_jobs - 1
+    loading = [_workers(others).submit(load_for_good, module) for _ in range(others)]
     yield
     with _naming_the_killed():
         for each in loading:
@@ -74,12 +76,9 @@ def run_beside(
 
     Raises
     ------
-    SpecError
-        When `n_jobs` is 0.
     TrdstatsError
         When a worker was killed.
     """
-    _check(n_jobs)
     arguments = list(arguments)
     others = min(effective_n_jobs(n_jobs), len(arguments)) - 1
     left, done = deque(range(len(arguments))), {}
@@ -91,7 +90,7 @@ def run_beside(
         return work(*arguments[k])
 
     def do_elsewhere(k: int) -> Any:
-        return _workers(others + 1).submit(_do_packed, packed, k).result()
+        return _workers(others).submit(_do_packed, packed, k).result()
 
     def feed(do: Callable[[int], Any]) -> None:
         try:
@@ -108,8 +107,8 @@ def run_beside(
             feed(do_here)
         except KeyboardInterrupt:  # of any other fault the work that is begun is ended
             if others:
-                _workers(others + 1).shutdown(wait=False, kill_workers=True)
-                _workers.cache_clear()
+                _workers(others).shutdown(wait=False, kill_workers=True)
+                _beside.clear()
             raise
         for each in fed:
             each.result()
@@ -135,21 +134,16 @@ def _next_of(left: deque[int]) -> int | None:
         return None
 
 
-@cache
-def _workers(n_jobs: int) -> ProcessPoolExecutor:
-    """Return the processes beside this one, with one BLAS thread each; they stay for a minute.
+def _workers(others: int) -> ProcessPoolExecutor:
+    """Return the processes beside this one: those that wait already, where they are enough.
 
-    They are not those of `Parallel`, which has one set of workers and its arrangements with it.
+    Each has one BLAS thread; they stay for a minute. They are not those of `Parallel`, which has
+    one set of workers and its arrangements with it.
     """
-    env = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
-    return ProcessPoolExecutor(max_workers=n_jobs - 1, timeout=60, env=env)
-
-
-def _check(n_jobs: int) -> None:
-    if n_jobs == 0 or abs(n_jobs) > _MOST:
-        raise SpecError(
-            f"n_jobs must be a number of workers, or -1 for all processors; got {n_jobs!r}."
-        )
+    if not _beside or _beside[0][0] < others:
+        env = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+        _beside[:] = [(others, ProcessPoolExecutor(max_workers=others, timeout=60, env=env))]
+    return _beside[0][1]
 
 
 @contextmanager
@@ -157,7 +151,7 @@ def _naming_the_killed() -> Iterator[None]:
     try:
         yield
     except BrokenExecutor as error:
-        _workers.cache_clear()  # the next call starts others
+        _beside.clear()  # the next call starts others
         raise TrdstatsError(
             "A worker process ended before its work was done: it was killed, or memory ran out. "
             "Run again with fewer workers (n_jobs=1 needs least memory)."
@@ -178,12 +172,9 @@ def run_parallel(
 
     Raises
     ------
-    SpecError
-        When `n_jobs` is 0.
     TrdstatsError
         When a worker was killed.
     """
-    _check(n_jobs)
     calls = (delayed(work)(*given) for given in arguments)
     with _naming_the_killed():
         yield from Parallel(n_jobs=n_jobs, return_as="generator")(calls)

@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -16,7 +15,8 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from trdstats.errors import Counted, MissingDependencyError, Problem
+from trdstats.errors import Counted, Problem
+from trdstats.extras import extra_module
 
 
 def is_divided(frame: object) -> bool:
@@ -24,35 +24,19 @@ def is_divided(frame: object) -> bool:
     return bool(nw.dependencies.is_dask_dataframe(frame))
 
 
-def dask_module(name: str) -> Any:
-    """Return a module of dask.
-
-    Raises
-    ------
-    MissingDependencyError
-        With the line that installs it.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(
-            "A table in partitions needs dask: pip install 'trdstats[dask]'."
-        ) from error
-
-
 def task_of(work: Any) -> Any:
     """Return a function as a task of dask, whose arguments are taken as they are."""
-    return dask_module("dask").delayed(work, pure=False, traverse=False)
+    return extra_module("dask", "dask").delayed(work, pure=False, traverse=False)
 
 
 def computed(tasks: Sequence[Any]) -> list[Any]:
     """Return the results of tasks, in order, from the scheduler that dask is set to."""
-    return list(dask_module("dask").compute(*tasks))
+    return list(extra_module("dask", "dask").compute(*tasks))
 
 
 def sent(values: Sequence[Any]) -> list[Any]:
     """Return values as tasks of dask, sent to the workers of a cluster once and kept there."""
-    dask = dask_module("dask")
+    dask = extra_module("dask", "dask")
     with warnings.catch_warnings():
         # They are as large as the table of subjects; to send them is what is meant.
         warnings.filterwarnings("ignore", message="Sending large graph")

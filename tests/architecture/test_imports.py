@@ -15,9 +15,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trdstats"
 
 # Data enters at the top and leaves at the bottom. A room may import from itself and from rooms
 # above it. `tables` and `plots` see frames only, so that results can show and draw themselves.
-ROOMS = ["errors", "arrays", "aliases", "arguments", "threads", "parallel", "parts", "replicates",
-         "kinds", "frames", "columns", "partitions", "kernels", "tables", "plots", "scales",
-         "items", "intake", "study", "formulas", "estimates", "outcomes", "participants",
+ROOMS = ["errors", "extras", "arrays", "aliases", "arguments", "threads", "parallel", "parts",
+         "replicates", "kinds", "frames", "columns", "partitions", "kernels", "tables", "plots",
+         "scales", "items", "intake", "study", "formulas", "estimates", "outcomes", "participants",
          "longitudinal", "survival", "comparison", "endpoint", "imputation", "multiverse",
          "evidence", "second_opinion", "simulate", "plan", "sites", "selfcheck", "testing",
          "cli"]  # fmt: skip

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -88,7 +89,9 @@ def test_every_public_callable_is_tried() -> None:
         (lambda: trd.rates(STUDY, trd.Response(), day="28"), "day must be a number; got '28'"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=-1), "until must be a number of days"),
         (lambda: trd.time_to(STUDY, trd.Response(), until=()), "until must be a day or name an"),
-        (lambda: trd.Turnbull(n_boot=2, n_jobs=0).fit(ONSET), "n_jobs must be a number of workers"),
+        (lambda: trd.Turnbull(n_jobs=0), "n_jobs must be a number of workers, or -1 for all proc"),
+        (lambda: trd.Turnbull(n_jobs=-2), "n_jobs must be a number of workers, or -1 for all proc"),
+        (lambda: trd.Turnbull(n_jobs=1.5), r"n_jobs must be a whole number; got 1\.5"),
         (lambda: CURVE.at(7), "days must be a list of numbers; got 7"),
         (lambda: CURVE.contrasts([]), "days must hold at least one day"),
     ],
@@ -96,6 +99,34 @@ def test_every_public_callable_is_tried() -> None:
 def test_words(make: Any, words: str) -> None:
     with pytest.raises(TrdstatsError, match=words):
         make()
+
+
+def public_functions() -> Iterator[tuple[str, Any]]:
+    """Yield all public functions, and the constructors and public methods of all public classes."""
+    for module in sys.modules.copy().values():
+        if module.__name__.startswith("trdstats"):
+            for name, one in vars(module).items():
+                if getattr(one, "__module__", "") != module.__name__:
+                    continue
+                if inspect.isfunction(one):
+                    yield name, one
+                elif inspect.isclass(one):
+                    yield from (
+                        (f"{name}.{n}", m) for n, m in vars(one).items() if inspect.isfunction(m)
+                    )
+
+
+def test_the_number_of_processes_is_checked_wherever_it_is_asked_for() -> None:
+    """A count of 0 was refused only where work was in fact divided."""
+    asked = {
+        name: function
+        for name, function in public_functions()
+        if function.__code__.co_filename.endswith("arguments.py")  # it checks what it is given
+        and "n_jobs" in inspect.signature(function).parameters
+    }
+    assert {"run_plan", "compare", "Turnbull.__init__", "Imputed.analyse"} <= set(asked)
+    kinds = {n: inspect.signature(f).parameters["n_jobs"].annotation for n, f in asked.items()}
+    assert set(kinds.values()) == {"Jobs"}, kinds
 
 
 @pytest.mark.parametrize("number", [np.int64(28), np.int8(28), np.float32(28), 28.0, np.uint16(28)])

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trdstats import read_study
+from trdstats import extras, read_study
 from trdstats.errors import (
     DataError,
     DataWarning,
@@ -25,7 +25,7 @@ from trdstats.errors import (
     TrdstatsError,
     UnknownNameError,
 )
-from trdstats.intake.files import optional, read_file, read_table
+from trdstats.intake.files import read_file, read_table
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1")
 SEPARATORS = (",", ";", "\t", "|")
@@ -449,8 +449,8 @@ def test_a_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         raise ImportError(name)
 
     path = xlsx(tmp_path / "x.xlsx", {"A": CELLS})
-    monkeypatch.setattr(optional, "import_module", refuse)
-    with pytest.raises(MissingDependencyError, match=r"openpyxl: pip install 'trdstats\[io\]'"):
+    monkeypatch.setattr(extras, "import_module", refuse)
+    with pytest.raises(MissingDependencyError, match=r'openpyxl, .*: pip install "trdstats\[io\]"'):
         read_file(path)
 
 

@@ -144,6 +144,25 @@ def test_what_cannot_be_meant_is_refused() -> None:
         trd.remission_at(56).without("relapse", until=224)  # type: ignore[arg-type]
 
 
+def test_a_state_at_several_days_must_be_met_at_all_of_them() -> None:
+    rule = trd.AtDays(trd.Remission(at_most=10), (7, 14)).without(RELAPSE, until=56)
+    assert rule.at == 14
+    scores = {
+        "both": {7: 9, 14: 8, 28: 12, 56: 15},
+        "first alone": {7: 9, 14: 12, 28: 8, 56: 8},
+        "last alone": {7: 12, 14: 8, 28: 8, 56: 8},
+        "first not known": {14: 8, 28: 8, 56: 8},
+        "last not known": {7: 8, 28: 8, 56: 8},
+        "both, then relapse": {7: 9, 14: 8, 28: 22, 56: 8},
+        "refuted, last not known": {7: 12, 56: 8},
+        "a relapse between the days": {7: 22, 14: 8, 56: 8},
+    }
+    met = {"both": True, "first alone": False, "last alone": False, "first not known": None,
+           "last not known": None, "both, then relapse": False, "refuted, last not known": False,
+           "a relapse between the days": False}  # fmt: skip
+    assert verdicts(study(scores), rule, "observed") == met
+
+
 def test_it_is_written_in_a_plan() -> None:
     written = definition_from_mapping(
         {

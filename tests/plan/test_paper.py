@@ -17,13 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 import trdstats as trd
-from trdstats import read_plan, run_plan
+from trdstats import extras, read_plan, run_plan
 from trdstats.cli import main
 from trdstats.errors import MissingDependencyError, PlanError, SpecError
 from trdstats.plan import Note, Run, Section, sample_plan
 from trdstats.plan.manuscript.citations import for_readers, without_marks
 from trdstats.plan.manuscript.workbook import build_workbook
-from trdstats.tables import paper_extra
 
 PLAN = """title = "A randomised trial"
 steps = ["participants", "acute", "rates", "in_response"]
@@ -308,7 +307,7 @@ def test_without_the_extra_nothing_is_computed(
     def refuse(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(paper_extra, "import_module", refuse)
+    monkeypatch.setattr(extras, "import_module", refuse)
     said: list[str] = []
     with pytest.raises(MissingDependencyError, match=r'pip install "trdstats\[paper\]"'):
         trd.paper(plan, tmp_path / "out", tell=said.append)

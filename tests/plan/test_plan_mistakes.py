@@ -208,6 +208,17 @@ def test_a_figure_that_cannot_be_drawn_fails_its_step_alone(
     assert "Baseline characteristics" in html
 
 
+def test_a_state_at_days_is_judged_at_the_last_of_them_or_later(tmp_path: Path) -> None:
+    """At day 28 it is not met by anybody: it is not known before day 56."""
+    settings = '[rates]\noutcomes = ["response", "later"]\ndays = [28, 84]\n[definitions.later]\n'
+    settings += 'is = "AtDays"\ndays = [28, 56]\ndefinition = { is = "Remission", at_most = 10 }'
+    run = run_plan(read_plan(plan_of(tmp_path, "rates", settings)), tmp_path / "o")
+    table = pd.read_csv(run.folder / "tables" / "rates.csv")
+    days = table.groupby("outcome")["day"].unique()
+    assert set(days["response"]) == {28, 84}
+    assert set(days["later"]) == {56, 84}
+
+
 def test_margins_where_a_treatment_has_no_rate(tmp_path: Path) -> None:
     """The reference, then another treatment, was not assessed on the day: said, not judged."""
     for visits_of in ("E", "ET"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from trdstats.errors import PlanError
+from trdstats.plan.carrying_out.analysis import prepare
 from trdstats.plan.plan import Plan
 from trdstats.plan.reading import plan_from_text
 from trdstats.plan.step import Task
@@ -31,7 +32,25 @@ durability_days = [14]
 """
 
 
-def plan(folder: Path, **named: str) -> Plan:
+COUNTED_TWICE = """
+steps = ["rates", "onset", "durability", "in_response"]
+rates = { outcomes = ["kept", "failing"] }
+onset = { outcome = "failing" }
+[definitions]
+relapse = { is = "Event", events = ["switch"] }
+[definitions.kept]
+is = "WithoutEvent"
+until = 28
+state = { is = "AtDays", days = [14], definition = { is = "Response" } }
+event = { is = "Event", events = ["switch"] }
+[definitions.failing]
+is = "FailureIf"
+definition = { is = "Response" }
+kinds = ["switch"]
+"""
+
+
+def plan(folder: Path, text: str = PLAN, **named: str) -> Plan:
     rows = ["subject,treatment,day,score"]
     table = ["subject,treatment,start"]
     for i in range(24):
@@ -44,7 +63,7 @@ def plan(folder: Path, **named: str) -> Plan:
     (folder / "visits.csv").write_text("\n".join(rows), "utf-8")
     (folder / "courses.csv").write_text("\n".join(table), "utf-8")
     said = "".join(f'{key} = "{value}"\n' for key, value in named.items())
-    return plan_from_text(PLAN + said, folder)
+    return plan_from_text(text + said, folder)
 
 
 def texts(step: Any, own: Plan) -> str:
@@ -82,3 +101,27 @@ def test_an_unnamed_strategy_is_asked_for(tmp_path: Path) -> None:
 def test_a_strategy_has_to_be_known(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"after_switch must be one of .*Did you mean 'failure'"):
         plan(tmp_path, after_switch="failures")
+
+
+@pytest.mark.parametrize("strategy", ["ignore", "failure", "competing", "censor"])
+def test_what_counts_a_switch_by_itself_is_refused_before_anything_runs(
+    tmp_path: Path, strategy: str
+) -> None:
+    """Only a failure was looked at, and only of rates: other steps failed while they ran."""
+    text = COUNTED_TWICE + PLAN.replace("[definitions]\nrelapse = { at_least = 22 }\n", "")
+    own = plan(tmp_path, text, after_switch=strategy)
+    with pytest.raises(PlanError) as error:
+        prepare(own, study_from_mapping(own.study, own.folder))
+    said = str(error.value)
+    for outcome in ("without switch until day 28", "failure if switch", "of switch"):
+        assert outcome in said
+    assert said.count("'switch' has another part as well") == len(said.splitlines()) - 1
+    assert said.count("[analysis] after_switch") == len(said.splitlines()) - 1
+    assert "(line " in said
+
+
+def test_a_competing_switch_is_not_counted_again(tmp_path: Path) -> None:
+    text = PLAN.replace("durability_days = [14]", 'durability_days = [14]\ncompeting = ["switch"]')
+    own = plan(tmp_path, text, after_switch="censor")
+    with pytest.raises(PlanError, match=r"after_switch: of relapse .* has another part as well"):
+        prepare(own, study_from_mapping(own.study, own.folder))

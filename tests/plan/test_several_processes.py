@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import trdstats as trd
+from trdstats import parallel
 from trdstats.errors import DataWarning, SpecError, TrdstatsError
-from trdstats.parallel import run_beside
+from trdstats.parallel import run_beside, workers_loading
 from trdstats.plan.carrying_out.analysis import prepare
 from trdstats.tables.number_style import current_style
 
@@ -89,8 +91,28 @@ def test_a_killed_worker_is_named_with_the_remedy() -> None:
     assert run_beside(fail_at_two, [(1,), (3,)], 2, lambda k: None) == [1, 3]  # a new one started
 
 
-def test_no_workers_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "plan.toml").write_text(PLAN, "utf-8")
+def seen_by(_: int) -> tuple[int, bool]:
+    time.sleep(0.1)
+    return os.getpid(), "this" in sys.modules
+
+
+def test_fewer_pieces_of_work_than_processes_take_those_that_wait() -> None:
+    """Processes that had loaded what the work needs were left for others that had not."""
+    with workers_loading("this", 3):
+        pass
+    waiting = parallel._beside[0]
+    seen = dict(run_beside(seen_by, [(0,), (1,)], 3, lambda k: None))
+    assert parallel._beside == [waiting]
+    assert waiting[0] == 2
+    assert len(seen) == 2
+    seen.pop(os.getpid())
+    assert all(seen.values())
+
+
+@pytest.mark.parametrize("steps", ['["participants", "rates"]', '["participants"]'])
+def test_no_workers_is_refused(steps: str, tmp_path: Path) -> None:
+    text = PLAN.replace('["participants", "rates"]', steps)
+    (tmp_path / "plan.toml").write_text(text, "utf-8")
     with pytest.raises(SpecError, match="n_jobs must be a number of workers, or -1"):
         trd.run_plan(trd.read_plan(tmp_path / "plan.toml"), tmp_path / "out", n_jobs=0)
     assert not (tmp_path / "out").exists()

@@ -8,9 +8,8 @@ import pandas as pd
 import pyreadstat
 import pytest
 
-from trdstats import read_study
+from trdstats import extras, read_study
 from trdstats.errors import MissingDependencyError, TrdstatsError, UnknownNameError
-from trdstats.intake.files import optional
 from trdstats.study import read_table
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
@@ -78,8 +77,10 @@ def test_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(optional, "import_module", refuse)
+    monkeypatch.setattr(extras, "import_module", refuse)
     path = tmp_path / "visits.sav"
     path.write_bytes(b"")
-    with pytest.raises(MissingDependencyError, match=r"pip install 'trdstats\[io\]'"):
+    with pytest.raises(
+        MissingDependencyError, match=r'pyreadstat, .*: pip install "trdstats\[io\]"'
+    ):
         read_table(path)

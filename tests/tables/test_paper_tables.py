@@ -14,8 +14,9 @@ import docx
 import pytest
 
 import trdstats as trd
+from trdstats import extras
 from trdstats.errors import MissingDependencyError
-from trdstats.tables import Summary, Table, number_style, paper_extra
+from trdstats.tables import Summary, Table, number_style
 from trdstats.tables.constant_files import without_clock
 from trdstats.tables.docx_parts import add_caption, add_table, new_document, place_on_page
 from trdstats.tables.latex import latex_text
@@ -265,7 +266,7 @@ def test_missing_extra(face: str, package: str, monkeypatch: pytest.MonkeyPatch)
     def refuse(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(paper_extra, "import_module", refuse)
+    monkeypatch.setattr(extras, "import_module", refuse)
     match = rf'needs the package {package}, .*: pip install "trdstats\[paper\]"\.'
     with pytest.raises(MissingDependencyError, match=match):
         getattr(SHOWN, face)()

@@ -14,6 +14,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.adjusted.by_treatment import ResultByTreatment, values_by_treatment
 from trdstats.errors import no_error_reason
 from trdstats.estimates import Estimates
+from trdstats.kernels.endpoint.logistic import sure_predictions
 from trdstats.kernels.numerics.boundary import at_boundary, without
 from trdstats.outcomes.switching import SwitchCounts, caveat_of_figure, notes_on
 from trdstats.survival.parametric.parametric_data import design_at
@@ -21,6 +22,9 @@ from trdstats.tables import Summary, caveat_notes
 
 if TYPE_CHECKING:
     from trdstats.endpoint.logistic_result import LogisticResult
+
+ALL_THE_SAME = no_error_reason(np.nan)
+PREDICTED = "covariates predict outcomes without error (separation): no error is known"
 
 
 @checked_methods
@@ -85,8 +89,11 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
     proportion = sample.weight / sample.weight.sum()
     order = [data.reference, *(v for v in data.levels if v != data.reference)]
     value, direct = np.empty(len(order)), np.empty((len(proportion), len(order)))
+    reasons = [ALL_THE_SAME if same else "" for same in _one_outcome(of, order)]
     for k, level in enumerate(order):
         given = design_at(data.design, by, level)
+        if of._without_maximum and not reasons[k] and not _are_sure(of, given):
+            reasons[k] = PREDICTED
         mean = _expit(given @ beta)
         slope = (proportion * mean * (1 - mean)) @ given
         value[k] = proportion @ mean
@@ -100,7 +107,7 @@ def standardised_rates(of: LogisticResult) -> EndpointMargins:
     )  # fmt: skip
     return EndpointMargins(
         outcome=of.outcome, formula=of.spec.formula, caveat=caveat, switching=of.switching,
-        _values=_without_error(values, _one_outcome(of, order)),
+        _values=_without_error(values, reasons),
         _reference=data.reference, _conf_level=of.conf_level,
     )  # fmt: skip
 
@@ -114,17 +121,21 @@ def _one_outcome(of: LogisticResult, order: list[str]) -> BoolArray:
     return at_boundary(np.array(rates))
 
 
-def _without_error(values: Estimates, none: BoolArray) -> Estimates:
-    """Return estimates without the errors that do not exist.
+def _are_sure(of: LogisticResult, given: FloatArray) -> bool:
+    """Return whether the subjects determine all predictions of a design."""
+    analysed = of._data.sample.observed
+    return bool(sure_predictions(of._data.full[analysed], of._data.sample.y[analysed], given).all())
+
+
+def _without_error(values: Estimates, lost: list[str]) -> Estimates:
+    """Return estimates without the errors that do not exist, each with its reason.
 
     A penalised prediction lies inside of 0 and 1 where all outcomes are the same; its error of
     first order is then far too small.
     """
-    reasons = [
-        no_error_reason(np.nan) if lost else why
-        for lost, why in zip(none, values.reasons, strict=True)
-    ]
-    return replace(values, covariance=without(none, values.covariance), reasons=tuple(reasons))
+    reasons = tuple(lost or why for lost, why in zip(lost, values.reasons, strict=True))
+    none = np.array([bool(why) for why in lost])
+    return replace(values, covariance=without(none, values.covariance), reasons=reasons)
 
 
 def _mean_preserving(

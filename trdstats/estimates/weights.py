@@ -150,6 +150,17 @@ class BringsWeights(Protocol):
 WeightsLike: TypeAlias = "str | pd.Series[Any] | FrameLike | EstimatedWeights | BringsWeights"
 
 
+def check_cap(cap: float | None) -> None:
+    """Refuse a quantile at which weights cannot be cut; None cuts none.
+
+    Raises
+    ------
+    SpecError
+    """
+    if cap is not None and not 0.5 <= cap < 1:
+        raise SpecError(f"cap must be a quantile from 0.5 to below 1, such as 0.99; got {cap!r}.")
+
+
 def read_weights(frame: pd.DataFrame, weights: WeightsLike) -> FloatArray:
     """Return the weight of every row of a table with one row a subject.
 

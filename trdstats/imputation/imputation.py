@@ -11,7 +11,7 @@ import numpy as np
 
 from trdstats import __version__
 from trdstats.aliases import FrameLike
-from trdstats.arguments import Level, checked
+from trdstats.arguments import Jobs, Level, checked
 from trdstats.errors import EstimateWarning, SpecError
 from trdstats.formulas import read_formula
 from trdstats.imputation.draws import Draws
@@ -102,7 +102,7 @@ class Imputation(SummaryMixin):
         subject: str = "subject",
         treatment: str = "treatment",
         visit: str = "visit",
-        n_jobs: int = 1,
+        n_jobs: Jobs = 1,
         progress: bool = False,
         cache: str | Path | None = None,
     ) -> Draws:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes, FrameLike
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Jobs, checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.imputation.analysed import Analysed, analyse_sets
@@ -116,7 +116,7 @@ class Imputed(SummaryMixin):
         *,
         delta: Delta | list[Delta] | None = None,
         of: Literal["frame", "study"] = "frame",
-        n_jobs: int = 1,
+        n_jobs: Jobs = 1,
         progress: bool = False,
     ) -> Analysed:
         """Analyse every completed set.

@@ -11,10 +11,10 @@ import pandas as pd
 
 from trdstats.columns import check_columns, check_not_empty
 from trdstats.errors import DataError, Problem
+from trdstats.extras import extra_module
 from trdstats.items.counts import FormCounts
 from trdstats.partitions import (
     computed,
-    dask_module,
     in_plain_columns,
     problems_together,
     shuffled,
@@ -89,7 +89,7 @@ def score_partitions(frame: Any, score: Score, subject: str) -> ScoredPartitions
         raise DataError(problems)
     rows = [task_of(partial(_rows, score=score))(frames[k]) for k in numbers]
     return ScoredPartitions(
-        dask_module("dask.dataframe").from_delayed(rows, meta=parts[0].columns),
+        extra_module("dask.dataframe", "dask").from_delayed(rows, meta=parts[0].columns),
         _findings(numbers, [p.findings for p in parts if p.findings is not None]),
         reduce(FormCounts.__add__, [p.counts for p in parts if p.counts is not None]),
     )

@@ -91,7 +91,8 @@ def response_history(
             f"{response.label()} is no state that holds or not at a visit: response needs one, "
             "for example Response()."
         )
-    check_strategy(study, after_switch, response, relapse.events)
+    named = (*response.events, *response.failures, *relapse.events, *relapse.failures)
+    check_strategy(study, after_switch, response, named)
     if after_switch == "competing":
         raise SpecError(
             "A history of response has no competing events: use after_switch='failure', where the "

@@ -49,7 +49,9 @@ def joined_free(study: Study, parts: Sequence[FreeOfEvent]) -> FreeOfEvent:
     )
 
 
-def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -> FreeOfEvent:
+def judge_free_of_event(
+    study: Study, definition: WithoutEvent, row: IntArray, last_row: IntArray
+) -> FreeOfEvent:
     """Judge every subject.
 
     Parameters
@@ -58,9 +60,13 @@ def judge_free_of_event(study: Study, definition: WithoutEvent, row: IntArray) -
     definition : WithoutEvent
     row : ndarray of int, shape (n_subjects,)
         Rated visit that speaks for the day of the state, -1 without one.
+    last_row : ndarray of int, shape (n_subjects,)
+        The last rated visit up to that day: of several days an earlier one may refute the state.
     """
     rated, state = evaluate(study, definition.state)
-    n, at_visit = len(row), states_at(state, row)
+    by_then = states_at(state, last_row)
+    refuted = by_then.known & ~by_then.met
+    n, at_visit = len(row), states_at(state, np.where(refuted, last_row, row))
     opens, closes = window_of(study, dict.fromkeys(study.treatments, definition.until))
     last = np.full(n, -np.inf)
     owner = np.repeat(np.arange(n), np.diff(rated.arrays.start))

@@ -425,8 +425,9 @@ def _without_event(
 
 def _judge_free(study: Study, definition: WithoutEvent) -> tuple[BoolArray, FreeOfEvent]:
     """Return of the subjects of a part who was assessed on the day of the state, and verdicts."""
-    row = _row_at_day(study, study.rated(), definition.at)
-    return row >= 0, judge_free_of_event(study, definition, row)
+    rated = study.rated()
+    row, last = _row_at_day(study, rated, definition.at), _last_row_by(study, rated, definition.at)
+    return row >= 0, judge_free_of_event(study, definition, row, last)
 
 
 def _failed(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from trdstats.arguments import checked
+from trdstats.arguments import Jobs, checked
 from trdstats.plan.carrying_out import Finished, finish_steps
 from trdstats.plan.confirmatory import confirmatory_stands
 from trdstats.plan.folder import PAPER, new_folder
@@ -69,7 +69,7 @@ def run_plan(
     tell: Callable[[str], None] | None = None,
     paper: bool = False,
     style: str = "plain",
-    n_jobs: int = 1,
+    n_jobs: Jobs = 1,
 ) -> Run:
     """Carry out a plan and write its report.
 

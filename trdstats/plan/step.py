@@ -6,9 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from trdstats.errors import known_level, unknown_name
+from trdstats.errors import TrdstatsError, known_level, unknown_name
 from trdstats.formulas import read_formula
 from trdstats.outcomes import Definition, EventTimes, time_to
+from trdstats.outcomes.switching import check_strategy
 from trdstats.plan.plan import Plan
 from trdstats.plan.sections import Section
 from trdstats.plan.settings import StepSettings
@@ -85,6 +86,34 @@ class Task:
         for name in sorted(read_formula(formula).required_variables):
             if name not in columns:
                 yield str(unknown_name("column of the study", name, columns))
+
+    def misfits_of_switch(
+        self,
+        step: str,
+        definition: Definition,
+        *others: Definition,
+        competing: tuple[str, ...] = (),
+    ) -> Iterator[tuple[str, str]]:
+        """Yield why what the plan does with a switch does not fit an outcome of a kind of step.
+
+        Parameters
+        ----------
+        step : str
+            Kind of the step.
+        definition : Definition
+        *others : Definition
+            What else decides the times of the outcome, such as the response before a relapse.
+        competing : tuple of str
+            Kinds of events that have another part.
+        """
+        rules = (definition, *others)
+        named = (*competing, *(kind for d in rules for kind in (*d.events, *d.failures)))
+        try:
+            check_strategy(
+                self.study, strategy_for(step, self.plan.after_switch), definition, named
+            )
+        except TrdstatsError as error:
+            yield "after_switch", f"of {definition.label(self.study.scale)}: {error}"
 
     @property
     def reference(self) -> str:

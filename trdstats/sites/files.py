@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trdstats.arguments import check_instance, checked
+from trdstats.arguments import Jobs, check_instance, checked
 from trdstats.errors import DataError, PlanError, Problem, SpecError, count_of
 from trdstats.parallel import run_parallel
 from trdstats.plan.plan import Plan
@@ -43,7 +43,7 @@ class _Part:
 
 @checked
 def summarise_files(
-    plan: Plan, files: str | Path | Sequence[str | Path], *, n_jobs: int = 1
+    plan: Plan, files: str | Path | Sequence[str | Path], *, n_jobs: Jobs = 1
 ) -> CombinedSites:
     """Analyse a register whose visits stand in many files, a few of them in memory at a time.
 

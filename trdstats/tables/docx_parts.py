@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from trdstats.errors import visible
+from trdstats.extras import extra_module
 from trdstats.tables.constant_files import EPOCH
-from trdstats.tables.paper_extra import paper_package
 from trdstats.tables.widths import Fit, fit_table, lines_of
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ def new_document(title: str = "") -> Any:
     MissingDependencyError
         When python-docx is not installed.
     """
-    document = paper_package("docx").Document()
+    document = extra_module("docx", "paper").Document()
     properties = document.core_properties
     properties.title, properties.author, properties.comments = visible(title)[:255], "", ""
     properties.created = properties.modified = EPOCH
     _set_looks(document)
     turn_page(document.sections[0], across=False)
     footer = document.sections[0].footer.paragraphs[0]
-    footer.alignment = paper_package("docx.enum.text").WD_ALIGN_PARAGRAPH.CENTER
+    footer.alignment = extra_module("docx.enum.text", "paper").WD_ALIGN_PARAGRAPH.CENTER
     _add_field(footer, "PAGE", "1")
     return document
 
 
 def turn_page(section: Any, *, across: bool) -> None:
     """Set the pages of a section upright or across."""
-    point, orient = _points(), paper_package("docx.enum.section").WD_ORIENT
+    point, orient = _points(), extra_module("docx.enum.section", "paper").WD_ORIENT
     width, height = reversed(_A4) if across else _A4
     section.orientation = orient.LANDSCAPE if across else orient.PORTRAIT
     section.page_width, section.page_height = point(width), point(height)
@@ -52,7 +52,7 @@ def turn_page(section: Any, *, across: bool) -> None:
 
 def place_on_page(document: Any, fit: Fit | None) -> None:
     """Begin a new section where what follows needs the page turned, or turned back."""
-    orient = paper_package("docx.enum.section").WD_ORIENT
+    orient = extra_module("docx.enum.section", "paper").WD_ORIENT
     is_across = document.sections[-1].orientation == orient.LANDSCAPE
     across = fit is not None and fit.is_across
     if across != is_across:
@@ -99,7 +99,7 @@ def add_table(document: Any, table: Table) -> Any:
     grid.autofit = False
     for column, width in zip(grid.columns, fit.widths, strict=True):
         column.width = point(width)
-    sides = paper_package("docx.enum.text").WD_ALIGN_PARAGRAPH
+    sides = extra_module("docx.enum.text", "paper").WD_ALIGN_PARAGRAPH
     align = [sides.LEFT if a == "left" else sides.RIGHT for a in table.alignment()]
     rows = list(grid.rows)
     for k, (row, texts) in enumerate(zip(rows, (table.header, *table.rows), strict=True)):
@@ -134,12 +134,12 @@ def add_figure(document: Any, png: str, alt: str, *, width: float, height: float
 
 
 def _points() -> Any:
-    return paper_package("docx.shared").Pt
+    return extra_module("docx.shared", "paper").Pt
 
 
 def _set_looks(document: Any) -> None:
-    qn = paper_package("docx.oxml.ns").qn
-    black, point = paper_package("docx.shared").RGBColor(0, 0, 0), _points()
+    qn = extra_module("docx.oxml.ns", "paper").qn
+    black, point = extra_module("docx.shared", "paper").RGBColor(0, 0, 0), _points()
     looks = {"Normal": (11.0, 6.0), "Title": (18.0, 12.0), "Heading 1": (14.0, 6.0),
              "Heading 2": (12.0, 4.0), "Caption": (10.0, 4.0)}  # fmt: skip
     for name, (size, after) in looks.items():
@@ -186,8 +186,8 @@ def _add_field(paragraph: Any, code: str, shown: str, *, bold: bool = False) -> 
 
 
 def _element(name: str, text: str = "", **attributes: str) -> Any:
-    qn = paper_package("docx.oxml.ns").qn
-    element = paper_package("docx.oxml").OxmlElement(f"w:{name}")
+    qn = extra_module("docx.oxml.ns", "paper").qn
+    element = extra_module("docx.oxml", "paper").OxmlElement(f"w:{name}")
     for key, value in attributes.items():
         element.set(qn(f"w:{key}"), value)
     if text:

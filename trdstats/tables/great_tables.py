@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trdstats.errors import visible
-from trdstats.tables.paper_extra import paper_package
+from trdstats.extras import extra_module
 
 if TYPE_CHECKING:
     from trdstats.tables.summary import Summary
@@ -22,7 +22,7 @@ def summary_to_great_tables(summary: Summary) -> tuple[Any, ...]:
     MissingDependencyError
         When great-tables is not installed.
     """
-    great_tables = paper_package("great_tables")
+    great_tables = extra_module("great_tables", "paper")
 
     def clear(text: str) -> Any:
         return great_tables.html(escape(visible(text)))

@@ -16,6 +16,7 @@ from trdstats.comparison.changing.decision_model import (
 )
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.errors import SpecError
+from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
 from trdstats.kernels.weighting.decision_weights import product_within
 from trdstats.outcomes import Episodes
@@ -85,8 +86,7 @@ class ChangingWeights(SummaryMixin):
     def __post_init__(self) -> None:
         for formula in (self.model, self.numerator, self.leaving or "1"):
             read_right_side(formula)
-        if self.cap is not None and not 0.5 < self.cap < 1:
-            raise SpecError(f"cap must be a quantile between 0.5 and 1; got {self.cap!r}.")
+        check_cap(self.cap)
 
     def fit(self, decisions: Decisions) -> ChangingWeightsResult:
         """Fit the models of the decisions and weight every interval.

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trdstats.arguments import Level, check_instance, checked
+from trdstats.arguments import Jobs, Level, check_instance, checked
 from trdstats.comparison.changing.clone_censor_result import CloneCensorWeightResult
 from trdstats.comparison.changing.clones import Clones, follow, redraw
 from trdstats.comparison.changing.decision_model import check_separation, read_choice
 from trdstats.comparison.changing.decisions import Decisions
 from trdstats.comparison.changing.strategies import TreatmentStrategy
 from trdstats.errors import SpecError, check_bootstrap, check_level, check_tau, pick_level
+from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
 from trdstats.replicates import replicate, streams_of
 from trdstats.tables import Summary, SummaryMixin
@@ -92,7 +93,7 @@ class CloneCensorWeight(SummaryMixin):
     reference: Level | None = field(default=None, kw_only=True)
     n_boot: int = field(default=200, kw_only=True)
     seed: int = field(default=0, kw_only=True)
-    n_jobs: int = field(default=1, kw_only=True)
+    n_jobs: Jobs = field(default=1, kw_only=True)
     conf_level: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -109,8 +110,7 @@ class CloneCensorWeight(SummaryMixin):
         if self.leaving is not None:
             read_right_side(self.leaving)
         check_tau(self.tau)
-        if self.cap is not None and not 0.5 < self.cap < 1:
-            raise SpecError(f"cap must be a quantile between 0.5 and 1; got {self.cap!r}.")
+        check_cap(self.cap)
         if self.days is not None and not all(d > 0 for d in self.days):
             raise SpecError("days must be positive.")
         pick_level("strategy", self.reference, list(self.strategies))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
-from trdstats.arguments import check_instance, checked, checked_methods
+from trdstats.arguments import Jobs, check_instance, checked, checked_methods
 from trdstats.comparison.changing.clone_censor_result import NO_IMMORTAL, gap_notes
 from trdstats.comparison.changing.decision_model import check_separation, read_choice
 from trdstats.comparison.changing.decisions import Decisions
@@ -90,7 +90,7 @@ class SequentialTrials(SummaryMixin):
     model: str | None = field(default=None, kw_only=True)
     n_boot: int = field(default=200, kw_only=True)
     seed: int = field(default=0, kw_only=True)
-    n_jobs: int = field(default=1, kw_only=True)
+    n_jobs: Jobs = field(default=1, kw_only=True)
     conf_level: float = field(default=0.95, kw_only=True)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trdstats.arguments import Level, checked
+from trdstats.arguments import Jobs, Level, checked
 from trdstats.comparison.cohorts.cohorts import Cohort, list_cohorts
 from trdstats.comparison.cohorts.comparability import (
     CHECKS,
@@ -60,7 +60,7 @@ def compare(
     after_switch: AfterSwitch | None = None,
     n_boot: int = 500,
     seed: int = 0,
-    n_jobs: int = 1,
+    n_jobs: Jobs = 1,
     conf_level: float = 0.95,
 ) -> Comparison:
     """Compare every pair of cohorts, crude and adjusted, where they can be compared at all.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
-from trdstats.arguments import Level, check_instance, checked_methods
+from trdstats.arguments import Jobs, Level, check_instance, checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.columns import check_amounts
 from trdstats.comparison.indirect.against_published import ANCHORED, UNANCHORED, set_against
@@ -162,7 +162,7 @@ class MAICResult(SummaryMixin):
         conf_level: float = 0.95,
         n_boot: int = 0,
         seed: int = 0,
-        n_jobs: int = 1,
+        n_jobs: Jobs = 1,
     ) -> IndirectComparison:
         """Compare an own treatment with a published one in the published population.
 

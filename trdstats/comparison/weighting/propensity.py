@@ -34,6 +34,7 @@ from trdstats.errors import (
     known_level,
     unknown_name,
 )
+from trdstats.estimates.weights import check_cap
 from trdstats.formulas import read_right_side
 from trdstats.study import Study
 from trdstats.tables import Summary, SummaryMixin
@@ -133,8 +134,7 @@ class PropensityWeights(SummaryMixin):
             raise SpecError(f"method='balancing' has no part in estimand={self.estimand!r}.")
         if self.trim is not None and not 0 < self.trim < 0.5:
             raise SpecError(f"trim must lie between 0 and 0.5; got {self.trim!r}.")
-        if self.cap is not None and not 0.5 <= self.cap < 1:
-            raise SpecError(f"cap must be a quantile from 0.5 to below 1; got {self.cap!r}.")
+        check_cap(self.cap)
         if self.estimand == "entropy":
             for name in ("scores", "trim"):
                 if getattr(self, name) is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trdstats import plots
 from trdstats.aliases import Axes
-from trdstats.arguments import checked_methods
+from trdstats.arguments import Jobs, checked_methods
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.comparison.weighting.balance_tables import (
     balance_table,
@@ -116,7 +116,7 @@ class PropensityResult(EstimateResult):
         *,
         n_boot: int = 500,
         seed: int = 0,
-        n_jobs: int = 1,
+        n_jobs: Jobs = 1,
         conf_level: float = 0.95,
     ) -> WeightedBootstrapResult:
         """Resample subjects within treatments, and make weights and an estimate anew in each.

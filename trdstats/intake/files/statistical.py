@@ -11,13 +11,13 @@ import pandas as pd
 
 from trdstats.arrays import BoolArray
 from trdstats.errors import Problem
+from trdstats.extras import extra_module
 from trdstats.intake.files.file_table import FileTable, ReadOptions
-from trdstats.intake.files.optional import optional
 
 
 def read_parquet(path: Path, options: ReadOptions) -> FileTable:
     """Return the table in a parquet file."""
-    optional("pyarrow")
+    extra_module("pyarrow", "io")
     return FileTable(pd.read_parquet(path))
 
 
@@ -35,7 +35,7 @@ def statistical(reader: str, *, keeps_missing: bool) -> Callable[[Path, ReadOpti
     def read(path: Path, options: ReadOptions) -> FileTable:
         how: dict[str, Any] = {"user_missing": True} if keeps_missing else {}
         # Codes are kept as stored: labels would turn part of a score column into text.
-        function = getattr(optional("pyreadstat"), reader)
+        function = getattr(extra_module("pyreadstat", "io"), reader)
         frame, about = function(str(path), dates_as_pandas_datetime=True, **how)
         labels = {c: dict(v) for c, v in about.variable_value_labels.items()}
         frame, missing = _without_declared_missing(frame, about, labels)

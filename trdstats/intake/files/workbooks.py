@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 
 from trdstats.errors import TrdstatsError
+from trdstats.extras import extra_module
 from trdstats.intake.files.file_table import FileTable, ReadOptions
 from trdstats.intake.files.grids import Grid, pick_sheet, read_grid
-from trdstats.intake.files.optional import optional
 
 _OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 
@@ -25,7 +25,7 @@ def read_xlsx(path: Path, options: ReadOptions) -> FileTable:
     TrdstatsError
         When the workbook is protected or of an old kind.
     """
-    openpyxl = optional("openpyxl")
+    openpyxl = extra_module("openpyxl", "io")
     _check_kind(path)
     book = openpyxl.load_workbook(path, data_only=True)
     tables = [s.title for s in book.worksheets]
@@ -54,7 +54,7 @@ def xlsx_sheets(path: Path) -> list[str]:
     TrdstatsError
         When the workbook is protected or of an old kind.
     """
-    openpyxl = optional("openpyxl")
+    openpyxl = extra_module("openpyxl", "io")
     _check_kind(path)
     book = openpyxl.load_workbook(path, read_only=True)
     try:

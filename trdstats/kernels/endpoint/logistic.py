@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy.spatial import KDTree
 from scipy.special import expit
 from scipy.stats import chi2
 
 from trdstats.arrays import BoolArray, FloatArray
+from trdstats.kernels.gaussian.estimability import judge_rows
+from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
 
@@ -49,7 +52,8 @@ class LogisticFit:
     penalised : bool
     converged : bool
     separated : ndarray of bool, shape (q,)
-        Coefficients without a finite estimate; never of a penalised fit.
+        Coefficients without a finite estimate, or of which only subjects know whose outcomes are
+        predicted without error; never of a penalised fit.
     """
 
     X: FloatArray
@@ -138,14 +142,27 @@ def fit_logistic(
         information=(X * (weight * mu * (1 - mu))[:, None]).T @ X, scores=X * rest[:, None],
         loglik=top.point.loglik + _of_scale(R, penalised),
         penalised=penalised, converged=top.converged if penalised else not runaway,
-        separated=_separated(X, np.asarray(np.linalg.solve(R, top.step))) & runaway,
+        separated=_separated(X, y) if runaway else np.zeros(X.shape[1], dtype=bool),
     )  # fmt: skip
 
 
-def _separated(X: FloatArray, step: FloatArray) -> BoolArray:
-    """Return whose step is long, each in the size of its column."""
-    length = np.abs(step) * np.sqrt((X**2).mean(axis=0))
-    return np.asarray((length > _RUNAWAY) | (length == length.max()))
+def _separated(X: FloatArray, y: FloatArray) -> BoolArray:
+    """Return which coefficients the subjects do not identify that are not predicted perfectly."""
+    return ~judge_rows(X[~predicted(X, y)]).is_estimable(np.eye(X.shape[1]))
+
+
+def predicted(X: FloatArray, y: FloatArray) -> BoolArray:
+    """Return the subjects whose outcome some coefficients predict without error, shape (n,).
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones.
+    y : ndarray of 0 and 1, shape (n,)
+    """
+    # About the means: where a covariate has its 0 says nothing.
+    centred = np.column_stack([np.ones(len(X)), X[:, 1:] - X[:, 1:].mean(axis=0)])
+    return separated_rows(centred, np.where(y > 0, 1.0, -1.0))
 
 
 def _gains_nothing(move: object) -> bool:
@@ -161,6 +178,10 @@ def _profile_at(
     fixed = np.where(free, 0.0, value * R[-1, -1])
     surface = partial(_surface, Z, fit.y, fit.weight, fit.penalised, free, fixed)
     top = maximise(surface, start[free], most=_MOST, direction=shortest)
+    if top is not None and top.decrement >= _REACHED:
+        # The information is not the curvature of a penalised likelihood, and where that is flat
+        # the search is slow: the rest of the way with the curvature itself.
+        top = maximise(partial(_curved, surface), top.theta, most=_MOST)
     if top is None:
         return Profile(np.inf, False)
     reached = top.point.loglik + _of_scale(R, fit.penalised)
@@ -208,6 +229,45 @@ def _surface(
         loglik += 0.5 * float(logdet)
         rest = rest + _leverage(X, variance) * (0.5 - mu)
     return Surface(loglik, (X.T @ rest)[free], information[np.ix_(free, free)])
+
+
+def _curved(surface: Callable[[FloatArray], Surface | None], theta: FloatArray) -> Surface | None:
+    """Return a log-likelihood with the derivatives of its score in place of the information."""
+    here, h = surface(theta), 1e-5
+    sides = [[surface(theta + s * h * e) for s in (1, -1)] for e in np.eye(len(theta))]
+    if here is None or any(side is None for pair in sides for side in pair):
+        return None
+    slope = np.array([(down.score - up.score) / (2 * h) for up, down in sides])  # type: ignore[union-attr]
+    return Surface(here.loglik, here.score, (slope + slope.T) / 2)
+
+
+def sure_predictions(X: FloatArray, y: FloatArray, other: FloatArray) -> BoolArray:
+    """Return which other rows have a prediction that the subjects determine, shape (m,).
+
+    It is one of finite log odds, or that of a subject whose outcome is predicted without error.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, q)
+        With a column of ones.
+    y : ndarray of 0 and 1, shape (n,)
+    other : ndarray, shape (m, q)
+    """
+    perfect = predicted(X, y)
+    rest = judge_rows(X[~perfect])
+    finite = rest.is_estimable(other)
+    if finite.all() or not perfect.any():
+        return finite
+    # Log odds beyond what the others identify: where they point decides whether they rise or fall.
+    seen, asked = X[perfect] @ rest.null, other[~finite] @ rest.null
+    size = np.abs(seen).max(axis=0)
+    near = KDTree(_directions(seen / size)).query(_directions(asked / size))[0]
+    finite[~finite] = near < 1e-6
+    return finite
+
+
+def _directions(rows: FloatArray) -> FloatArray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _leverage(X: FloatArray, variance: FloatArray) -> FloatArray:

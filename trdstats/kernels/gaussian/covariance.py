@@ -106,19 +106,21 @@ def power_correlation(rho: FloatArray, distance: FloatArray) -> Correlation:
 
 def exponential_correlation(range_: FloatArray, distance: FloatArray) -> Correlation:
     """exp(-distance / range)."""
-    d, phi = distance, float(range_[0])
-    value = np.exp(-d / phi)
-    first = value * d / phi**2
-    second = value * (d**2 / phi**4 - 2 * d / phi**3)
+    # In units of the range: its powers may be beyond all numbers.
+    phi = float(range_[0])
+    u = distance / phi
+    value = np.exp(-u)
+    first, second = value * u / phi, value * u * (u - 2) / phi / phi
     return value, first[None], second[None, None]
 
 
 def gaussian_correlation(range_: FloatArray, distance: FloatArray) -> Correlation:
     """exp(-(distance / range)^2)."""
-    d, phi = distance, float(range_[0])
-    value = np.exp(-((d / phi) ** 2))
-    slope = 2 * d**2 / phi**3
-    return value, (value * slope)[None], (value * (slope**2 - 6 * d**2 / phi**4))[None, None]
+    phi = float(range_[0])
+    square = (distance / phi) ** 2
+    value = np.exp(-square)
+    first, second = value * 2 * square / phi, value * square * (4 * square - 6) / phi / phi
+    return value, first[None], second[None, None]
 
 
 def ante_correlation(rho: FloatArray, T: int) -> Correlation:

@@ -50,17 +50,23 @@ def profile_limit(
     Returns
     -------
     float
-        Infinite where the loss never gets there.
+        Infinite where the loss never gets there; NaN where the profile is not known where it
+        would.
     """
-    side = 1.0 if upper else -1.0
+    unit = std_error if upper else -std_error
     inner, step = 0.0, np.sqrt(critical)
     while step <= _FARTHEST:
-        at = profile(estimate + side * step * std_error)
+        at = profile(estimate + step * unit)
         if at.known and at.loss >= critical:
             root = brentq(
-                lambda s: profile(estimate + side * s * std_error).loss - critical,
+                lambda s: profile(estimate + s * unit).loss - critical,
                 inner, step, xtol=1e-10, rtol=1e-12,
             )  # fmt: skip
-            return float(estimate + side * root * std_error)
-        inner, step = step, step * 1.5
-    return float(side * np.inf)
+            limit = float(estimate + root * unit)
+            there = profile(limit)
+            is_met = there.known and abs(there.loss - critical) < 1e-6 * critical
+            return limit if is_met else np.nan
+        # A loss that is not known is too high, if anything: no end of a bracket.
+        inner = step if at.loss < critical else inner
+        step *= 1.5
+    return float(np.copysign(np.inf, unit)) if at.known else np.nan

@@ -7,6 +7,7 @@ deviance rises with the square of the entry that ends at 0.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,6 +72,19 @@ class Optimum:
     n_evaluations: int
     decrement: float
     is_minimum: bool
+
+    def holding(self, parameters: Collection[int]) -> Optimum:
+        """Return the optimum with some covariance parameters taken as known.
+
+        Parameters
+        ----------
+        parameters : collection of int
+            Such as are at a boundary where the deviance does not change with them.
+        """
+        free = ~(self.tangent[list(parameters)] != 0).any(axis=0)
+        return replace(
+            self, tangent=self.tangent[:, free], curvature=self.curvature[np.ix_(free, free)]
+        )
 
     def covariance(self, information: FloatArray) -> FloatArray:
         """Return the covariance of the parameters under some second derivatives, shape (h, h).

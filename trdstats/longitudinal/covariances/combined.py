@@ -112,6 +112,10 @@ class Nugget(Covariance):
         first = np.concatenate([inner.first, one])
         return Shape(inner.value + theta[-1] * one[0], first, second)
 
+    def at_boundary(self, theta: FloatArray, days: FloatArray) -> dict[int, str]:
+        """Return those of the structure."""
+        return self.inner.at_boundary(theta[:-1], days)
+
     def names(self, visits: list[str]) -> list[str]:
         """Return those of the structure, then the nugget."""
         return [*self.inner.names(visits), "nugget variance"]

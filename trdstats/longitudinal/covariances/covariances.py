@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -12,6 +12,8 @@ import numpy as np
 from trdstats.arrays import FloatArray
 from trdstats.kernels.gaussian import covariance as kernel
 from trdstats.kernels.gaussian.covariance import Correlation, Shape
+
+_AT_BOUNDARY = 1e-6  # distance of all correlations from 0 or 1
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,13 @@ class Covariance(ABC):
     def names(self, visits: list[str]) -> list[str]:
         """Return names of the parameters."""
         return [f"parameter {k + 1}" for k in range(self.size(len(visits)))]
+
+    def at_boundary(self, theta: FloatArray, days: FloatArray) -> dict[int, str]:
+        """Return the parameters that lie at their boundary, each with a sentence that says so.
+
+        Their standard errors are not known. Here: none.
+        """
+        return {}
 
     @property
     def by_places(self) -> bool:
@@ -281,11 +290,41 @@ class Correlated(_OneVariance):
             return Shape(np.full((1, T, T), np.nan), np.full((len(theta), 1, T, T), np.nan), None)
         return kernel.scaled(theta[:n_v], correlation)
 
+    def at_boundary(self, theta: FloatArray, days: FloatArray) -> dict[int, str]:
+        """Return the range, or correlation a day, where all visits correlate by 0 or by 1."""
+        n_v = len(days) if self.heterogeneous else 1
+        if not self.by_days or len(np.unique(days)) < 2:
+            return {}
+        correlation = _CORRELATIONS[self.key].build(theta[n_v:], days)[0]
+        off = correlation[_distances(days) > 0]
+        (name,) = _CORRELATIONS[self.key].names([], days)
+        text = (
+            f"The {name} of the {self.label} covariance is estimated at the boundary of the "
+            "parameter space: visits have a correlation of "
+        )
+        if (np.abs(off) < _AT_BOUNDARY).all():
+            return {n_v: f"{text}zero."}
+        if (off > 1 - _AT_BOUNDARY).all():
+            return {n_v: f"{text}one, however far apart."}
+        return {}
+
     def names(self, visits: list[str]) -> list[str]:
         """Return names of variances, then of the correlation."""
         variances = [f"var({v})" for v in visits] if self.heterogeneous else ["variance"]
         names = _CORRELATIONS[self.key].names(visits, _places(self.places, len(visits)))
         return variances + names
+
+
+def boundary_of(
+    structure: Covariance, by_group: Sequence[FloatArray], days: FloatArray
+) -> dict[int, str]:
+    """Return which parameters of all groups lie at their boundary, each with a sentence."""
+    sentences: dict[int, str] = {}
+    start = 0
+    for theta in by_group:
+        sentences |= {start + k: text for k, text in structure.at_boundary(theta, days).items()}
+        start += len(theta)
+    return sentences
 
 
 def correlation_of(key: str, rho: FloatArray, x: FloatArray) -> Correlation:

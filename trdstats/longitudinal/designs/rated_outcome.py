@@ -126,6 +126,11 @@ class RatedOutcome:
         return judge_rows(centre(self.X)[0]).of_design(self.X)
 
     @property
+    def not_analysed(self) -> str:
+        """Words on subjects without an analysed rating, in brackets; empty where there are none."""
+        return f" ({self.unrated:,} others have no analysed rating)" if self.unrated else ""
+
+    @property
     def n_obs(self) -> int:
         """Number of analysed ratings."""
         return len(self.y)

@@ -37,6 +37,8 @@ class ResidualRows:
         Days of the visits, one row a schedule.
     schedule : ndarray of int, shape (n,)
         Schedule of each subject.
+    boundary : callable
+        Parameters to those at their boundary, each with a sentence.
     """
 
     structure: Callable[[FloatArray], Shape]
@@ -48,6 +50,18 @@ class ResidualRows:
     occasion: IntArray
     days: FloatArray
     schedule: IntArray
+    boundary: Callable[[FloatArray], dict[int, str]]
+
+    def at_boundary(self, theta: FloatArray) -> dict[int, str]:
+        """Return which of all parameters of a model lie at the boundary of these, in words.
+
+        Parameters
+        ----------
+        theta : ndarray
+            Parameters of the model, those of the residuals last.
+        """
+        before = len(theta) - self.size
+        return {before + k: words for k, words in self.boundary(theta[before:]).items()}
 
 
 @dataclass(frozen=True)

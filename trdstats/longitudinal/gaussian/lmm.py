@@ -181,6 +181,11 @@ class LMM(SummaryMixin):
         optimum = lowest_deviance(fitted, groupings, residual)
         given = fitted.as_given(optimum)
         boundary = at_boundary(fitted, given, groupings)
+        if residual is not None:
+            of_residual = residual.at_boundary(given.state.theta)
+            boundary += tuple(of_residual.values())
+            optimum = optimum.holding(of_residual)
+            given = fitted.as_given(optimum)
         if boundary:
             warnings.warn(
                 f"{' '.join(boundary)} It happens by chance where a true variance is small, and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -56,6 +57,7 @@ def residual_rows(
         start=bound.start(_NEAR**gap, rows.days.mean(axis=0)),
         names=bound.names([str(v) for v in rows.visits]), visits=rows.visits,
         group=subjects.group, occasion=rows.occasion, days=rows.days, schedule=rows.schedule,
+        boundary=partial(bound.at_boundary, days=rows.days.mean(axis=0)),
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from trdstats.longitudinal.covariances.covariances import (
     OnDays,
     Toeplitz,
     Unstructured,
+    boundary_of,
 )
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.by_visit import build_design, long_table
@@ -54,6 +55,7 @@ from trdstats.tables import Summary, SummaryMixin
 from trdstats.threads import one_thread
 
 DDF = ("kenward-roger", "kenward-roger-linear", "satterthwaite", "between-within", "residual")
+_WITHOUT_DAYS = "covariance='ind' has no correlation, 'cs' one that does not depend on the days."
 _MOST_PARAMETERS = 1000  # of one covariance: more take hours
 _MOST_NUMBERS = 2e8  # in one array: 1.6 GB
 
@@ -273,7 +275,19 @@ class MMRM(SummaryMixin):
         model = _model(summary, structure, design, self.reml)
         _check_groups(model, design, self.group)
         optimum = _optimise(model, structure, design)
-        of_theta = np.asarray(2 * np.linalg.inv(optimum.hessian), dtype=float)
+        boundary = _at_boundary(model, structure, design, optimum)
+        if boundary:
+            warnings.warn(
+                f"{_sentences(boundary)} It happens by chance where a true correlation is small "
+                "(or near one), and does not show that it is. Degrees of freedom and errors take "
+                f"it as known. {_WITHOUT_DAYS}",
+                EstimateWarning,
+                stacklevel=5,
+            )
+        # What lies at the boundary is taken as known: nothing changes with it.
+        free = [k for k in range(len(optimum.hessian)) if k not in boundary]
+        of_theta = np.zeros_like(optimum.hessian)
+        of_theta[np.ix_(free, free)] = 2 * np.linalg.inv(optimum.hessian[np.ix_(free, free)])
         inference = _infer(self, model, optimum, of_theta, rows, design)
         start = np.zeros(len(kept)) if origin is None else origin[kept]
         return MMRMResult(
@@ -505,13 +519,31 @@ def _optimise(model: Model, structure: Covariance, design: Design) -> Optimum:
             break
     if best is None or not best.is_minimum:
         state = "did not converge" if best else "could not start"
-        raise NotEstimableError(
+        named = (
             f"The {structure.label} covariance ({n_cov} parameters, "
-            f"{int(model.products.n.sum())} subjects) {state}: too few subjects at some pair of "
+            f"{int(model.products.n.sum())} subjects) {state}"
+        )
+        boundary = {} if best is None else _at_boundary(model, structure, design, best)
+        if boundary:
+            raise NotEstimableError(f"{named}. {_sentences(boundary)} {_WITHOUT_DAYS}")
+        raise NotEstimableError(
+            f"{named}: too few subjects at some pair of "
             "visits, or residuals of one visit that are collinear with another's. Try fewer "
             "parameters, such as covariance='toeph', 'csh' or 'ar1h', or leave a sparse visit out."
         )
     return best
+
+
+def _at_boundary(
+    model: Model, structure: Covariance, design: Design, optimum: Optimum
+) -> dict[int, str]:
+    """Return which parameters are estimated at the boundary, each with a sentence."""
+    by_group = model.parts(optimum.state.theta)
+    return boundary_of(structure, by_group, design.usual_days)
+
+
+def _sentences(boundary: dict[int, str]) -> str:
+    return " ".join(dict.fromkeys(boundary.values()))
 
 
 def _is_singular(optimum: Optimum) -> bool:

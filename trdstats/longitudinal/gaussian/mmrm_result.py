@@ -16,7 +16,7 @@ from trdstats.kernels.gaussian.newton import Optimum
 from trdstats.kernels.gaussian.reml import Model, covariances
 from trdstats.kernels.gaussian.sandwich import sandwich
 from trdstats.kernels.gaussian.subject_rows import SubjectRows
-from trdstats.longitudinal.covariances.covariances import Covariance
+from trdstats.longitudinal.covariances.covariances import Covariance, boundary_of
 from trdstats.longitudinal.covariances.structures import get_covariance
 from trdstats.longitudinal.designs.levels import level_text
 from trdstats.longitudinal.gaussian.mixed_result import MixedResult
@@ -57,6 +57,16 @@ class MMRMResult(MixedResult):
     def _structure(self) -> Covariance:
         return get_covariance(self.spec.covariance).at(self.design.places)
 
+    @property
+    def boundary(self) -> tuple[str, ...]:
+        """Sentences that name what is estimated at the boundary of the parameters; mostly none."""
+        by_group = self._model.parts(self._optimum.state.theta)
+        sentences = boundary_of(self._structure, by_group, self.design.usual_days)
+        return tuple(dict.fromkeys(sentences.values()))
+
+    def _left_out_notes(self) -> list[str]:
+        return [*super()._left_out_notes(), *self.boundary]
+
     def _header(self) -> tuple[tuple[str, str], ...]:
         """Return the order of visits that was read from texts, and which are constrained."""
         design = self.design
@@ -84,15 +94,19 @@ class MMRMResult(MixedResult):
         return by_group if self.spec.group else by_group["all"]
 
     def covariance_parameters(self) -> pd.DataFrame:
-        """Return covariance parameters: term, group, estimate, std_error, start of the search."""
+        """Return covariance parameters: term, group, estimate, std_error, start of the search.
+
+        What is estimated at the boundary has no standard error (NaN).
+        """
         names = self._structure.names([str(v) for v in self.design.visits])
         groups = self.design.groups
+        variance = np.diag(self._of_theta)
         return pd.DataFrame(
             {
                 "term": names * len(groups),
                 "group": np.repeat(groups, len(names)),
                 "estimate": self._optimum.state.theta,
-                "std_error": np.sqrt(np.diag(self._of_theta)),
+                "std_error": np.sqrt(np.where(variance > 0, variance, np.nan)),
                 "start": self._optimum.start,
             }
         )

@@ -15,18 +15,16 @@ from trdstats.errors import SpecError
 from trdstats.longitudinal.designs.grid import margin_rows
 from trdstats.longitudinal.designs.levels import cells_of
 from trdstats.longitudinal.gee.means import means_at
-from trdstats.longitudinal.rated.cell_means import at_rows, over_subjects
+from trdstats.longitudinal.rated.cell_means import at_rows, averaged_over, over_subjects
 from trdstats.longitudinal.rated.margins import RatedMargins, estimates_of_means
 from trdstats.study.visit_order import days_of
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.gee.gee_result import GEEResult
 
-_OBSERVED = (
-    "Averaged over the covariates of the subjects (g-computation); their sampling is counted."
-)
 _FIXED = (
-    "At fixed covariates: numbers at their mean, other categories averaged on the link's scale."
+    "At fixed covariates: numbers at their mean over the analysed ratings, other categories "
+    "averaged on the link's scale."
 )
 
 
@@ -101,13 +99,13 @@ def response_margins(
     """Return means on the scale of the outcome."""
     L, size, labels = margin_rows(fit.design, term, by, at, weights)
     if covariates == "fixed":
-        means = at_rows(fit, L, size, labels, lambda X, _: means_at(fit, X))
+        means, note = at_rows(fit, L, size, labels, lambda X, _: means_at(fit, X)), _FIXED
     else:
         means = over_subjects(fit, labels, at, lambda X, _: means_at(fit, X))
+        note = f"Averaged {averaged_over(fit.design)}"
     gradient = np.where(means.lost[:, None], 0.0, means.gradient)
     estimates = estimates_of_means(
         fit, means, robust=fit.spec.vcov != "model", title="Marginal means",
-        note=_OBSERVED if covariates == "observed" else _FIXED,
-        alone=~means.lost & fit.parameters.rests_on_one(gradient),
+        note=note, alone=~means.lost & fit.parameters.rests_on_one(gradient),
     )  # fmt: skip
     return GEEMargins(estimates, term, by, fit)

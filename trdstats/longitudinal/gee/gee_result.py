@@ -135,9 +135,10 @@ class GEEResult(RatedEffects):
             Probabilities (of every category, for an ordinal outcome), counts or scores; or the
             scale of the link, whose differences are log odds ratios or log ratios.
         covariates : {"observed", "fixed"}
-            "observed" averages over the subjects of the study, each with the covariates it has
-            (g-computation), and counts that these are a sample. "fixed" takes numbers at their
-            mean and averages other categories on the scale of the link, as R emmeans does.
+            "observed" averages over the subjects with an analysed rating, each once (or with its
+            weight) whatever its number of visits, with the covariates it has (g-computation), and
+            counts that these are a sample. "fixed" takes numbers at their mean over the analysed
+            ratings and averages other categories on the scale of the link, as R emmeans does.
             Default: "observed" on the response scale, "fixed" on that of the link.
         weights : {"equal", "proportional"}
             How "fixed" averages the levels of other categories.

@@ -23,7 +23,6 @@ def summary_of(result: GEEResult) -> Summary:
     spec, design = result.spec, result.design
     glance = next(each_row(result.glance()))
     left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
-    without = f" ({design.unrated:,} others have no analysed rating)" if design.unrated else ""
     words = dict(spec.summary().header)
     header = [
         ("Formula", spec.formula),
@@ -32,7 +31,7 @@ def summary_of(result: GEEResult) -> Summary:
         ("Family", words["Family"]),
         *([("Categories", ", ".join(map(str, design.categories)))] if design.categories else []),
         ("Working correlation", words["Working correlation"] + _parameter(result)),
-        ("Subjects", f"{glance.n:,}{without}"),
+        ("Subjects", f"{glance.n:,}{design.not_analysed}"),
         ("Ratings", f"{glance.n_obs:,}" + (f" ({left} left out)" if left else "")),
         *([("Order of visits", ", ".join(map(str, design.visits)))] if design.order_from_text
           else []),

@@ -157,9 +157,10 @@ class GLMMEffects(RatedEffects):
             the probability of every category for an ordinal outcome. "link": the linear predictor
             of a subject whose random effects are 0.
         covariates : {"observed", "fixed"}
-            "observed" averages over the subjects of the study, each with the covariates it has
-            (g-computation), and counts that these are a sample. "fixed" takes numbers at their
-            mean and averages other categories on the scale of the link.
+            "observed" averages over the subjects with an analysed rating, each once (or with its
+            weight) whatever its number of visits, with the covariates it has (g-computation), and
+            counts that these are a sample. "fixed" takes numbers at their mean over the analysed
+            ratings and averages other categories on the scale of the link.
             Default: "observed" on the response scale, "fixed" on that of the link.
         weights : {"equal", "proportional"}
             How "fixed" averages the levels of other categories.

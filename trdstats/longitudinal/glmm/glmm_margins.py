@@ -14,21 +14,20 @@ from trdstats.errors import SpecError, unknown_name
 from trdstats.longitudinal.designs.grid import margin_rows
 from trdstats.longitudinal.designs.levels import cells_of
 from trdstats.longitudinal.glmm.population_means import population_means
-from trdstats.longitudinal.rated.cell_means import Cell, at_rows, over_subjects
+from trdstats.longitudinal.rated.cell_means import Cell, at_rows, averaged_over, over_subjects
 from trdstats.longitudinal.rated.margins import SCALES, RatedMargins, estimates_of_means
 
 if TYPE_CHECKING:
     from trdstats.longitudinal.glmm.glmm_effects import GLMMEffects
 
-_OBSERVED = (
-    "Averaged over the random effects and over the covariates of the subjects (g-computation); "
-    "their sampling is counted."
-)
 _FIXED = (
-    "Averaged over the random effects, at fixed covariates: numbers at their mean, other "
-    "categories averaged on the link's scale."
+    "Averaged over the random effects, at fixed covariates: numbers at their mean over the "
+    "analysed ratings, other categories averaged on the link's scale."
 )
-_LINK = "Of a subject whose random effects are 0, at fixed covariates: numbers at their mean."
+_LINK = (
+    "Of a subject whose random effects are 0, at fixed covariates: numbers at their mean over "
+    "the analysed ratings."
+)
 
 
 @checked_methods
@@ -89,7 +88,8 @@ def response_margins(
     if covariates == "fixed":
         means, note = at_rows(fit, L, size, labels, means_at), _FIXED
     else:
-        means, note = over_subjects(fit, labels, in_model, means_at), _OBSERVED
+        means = over_subjects(fit, labels, in_model, means_at)
+        note = f"Averaged over the random effects and {averaged_over(fit.design)}"
     is_count = SCALES[fit.spec.link_name] == "log"
     estimates = estimates_of_means(
         fit, means, robust=fit.spec.vcov == "robust" or fit.is_weighted, note=note,

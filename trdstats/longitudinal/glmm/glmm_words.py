@@ -58,7 +58,6 @@ def summary_of(result: GLMMResult) -> Summary:
     spec, design = result.spec, result.design
     glance = next(each_row(result.glance()))
     left = "; ".join(f"{n:,} {reason}" for reason, n in design.left_out.items())
-    without = f" ({design.unrated:,} others have no analysed rating)" if design.unrated else ""
     words = dict(spec.summary().header)
     header = [
         ("Formula", spec.formula),
@@ -68,7 +67,7 @@ def summary_of(result: GLMMResult) -> Summary:
         *([("Categories", ", ".join(map(str, design.categories)))] if design.categories else []),
         ("Random effects", words["Random effects"]),
         ("Quadrature points", words["Quadrature points"]),
-        ("Subjects", f"{glance.n:,}{without}"),
+        ("Subjects", f"{glance.n:,}{design.not_analysed}"),
         ("Ratings", f"{glance.n_obs:,}" + (f" ({left} left out)" if left else "")),
         *([("Order of visits", ", ".join(map(str, design.visits)))] if design.order_from_text
           else []),

@@ -121,6 +121,16 @@ def over_subjects(
     )  # fmt: skip
 
 
+def averaged_over(design: RatedOutcome) -> str:
+    """Return in words over whom `over_subjects` averages."""
+    weighted = "counted once" if design.weighting is None else "with its weight"
+    return (
+        f"over the covariates of the {len(design.subjects):,} analysed subjects"
+        f"{design.not_analysed}, each {weighted} whatever its number of visits (g-computation); "
+        "their sampling is counted."
+    )
+
+
 def _designs(
     design: RatedOutcome, subjects: pd.DataFrame, cells: list[Cell]
 ) -> Iterator[tuple[Cell, FloatArray]]:

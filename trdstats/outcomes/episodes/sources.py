@@ -9,9 +9,9 @@ import pandas as pd
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.visits.before_day import visits_up_to
-from trdstats.kernels.visits.endpoints import UNDEFINED_CODES, RatedVisits, States
-from trdstats.kernels.visits.runs import rows_to_runs
+from trdstats.kernels.visits.endpoints import RatedVisits, States
 from trdstats.outcomes.assess import evaluate
+from trdstats.outcomes.episodes.at_baseline import met_at_baseline
 from trdstats.outcomes.episodes.course import InCourse
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.outcomes.time_to import check_kinds, first_event_day
@@ -83,14 +83,10 @@ def _of_definition(study: Study, definition: Definition) -> pd.DataFrame:
     visits = rated.arrays
     after = visits.day > 0
     _check_known_on_the_day(study, definition, visits, state)
-    value = np.where(np.isin(state.reason, UNDEFINED_CODES), np.nan, state.met.astype(float))
-    value = np.where(state.reason == 0, value, np.nan)
+    value = np.where(state.known, state.met.astype(float), np.nan)
     subject = study.visits["subject"].array[rated.row]
     frame = pd.DataFrame({"subject": subject, "day": visits.day, "value": value})[after]
-    # Without a baseline the state is unknown from the start on; otherwise nothing is met yet.
-    undefined = np.zeros(len(study.subjects), dtype=bool)
-    undefined[rows_to_runs(visits.start)[np.isin(state.reason, UNDEFINED_CODES)]] = True
-    return _with_start(frame.dropna(subset=["value"]), study, np.where(undefined, np.nan, 0.0))
+    return _with_start(frame.dropna(subset=["value"]), study, met_at_baseline(study, definition))
 
 
 def _check_known_on_the_day(

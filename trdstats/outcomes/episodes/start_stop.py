@@ -47,9 +47,9 @@ def start_stop(
         As in `time_to`: the event, its origin, and the end of follow-up.
     covariates : mapping of str to source, or sequence of str
         Name of each covariate and what it is: a column of the visits ("score", "change" since
-        baseline, or another one), a definition (1 while the latest assessed visit met it; of a
-        recorded event, 1 after its day), or ``InCourse("lithium")`` (1 while in that course). A
-        sequence of columns names each after itself.
+        baseline, or another one), a definition (1 while the latest assessed visit met it, at
+        the start the baseline; of a recorded event, 1 after its day), or ``InCourse("lithium")``
+        (1 while in that course). A sequence of columns names each after itself.
 
     Returns
     -------

@@ -130,7 +130,8 @@ class WithoutEvent(Definition):
     Parameters
     ----------
     state : AtDays
-        State and its scheduled day, e.g. ``remission_at(56)``; of several days the last one.
+        State and its scheduled day, e.g. ``remission_at(56)``. With several days it must be met at
+        all of them, and the last one is the day of the state.
     event : Definition
         What must not happen: a relapse, a loss of response, or an `Event` of the events table.
     until : float

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import visible
+from trdstats.extras import extra_module
 from trdstats.plan.sections import Section
 from trdstats.tables.constant_files import EPOCH, without_clock
-from trdstats.tables.paper_extra import paper_package
 from trdstats.tables.spreadsheet import neutralise
 
 _CONTENTS = "Contents"
@@ -35,7 +35,7 @@ def build_workbook(sections: Sequence[Section]) -> bytes:
     MissingDependencyError
         When openpyxl is not installed.
     """
-    book = paper_package("openpyxl").Workbook()
+    book = extra_module("openpyxl", "paper").Workbook()
     book.properties.creator, book.properties.created = "", EPOCH
     frames = [
         (s, name, frame)
@@ -61,7 +61,7 @@ def build_workbook(sections: Sequence[Section]) -> bytes:
 
 
 def _fill(sheet: Any, frame: pd.DataFrame) -> None:
-    bold = paper_package("openpyxl.styles").Font(bold=True)
+    bold = extra_module("openpyxl.styles", "paper").Font(bold=True)
     clean = neutralise(frame)
     columns = [[_cell(v) for v in clean[name].tolist()] for name in clean.columns]
     sheet.append([_cell(str(name)) for name in clean.columns])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trdstats.extras import extra_module
 from trdstats.plan.folder import PAPER_FILES
 from trdstats.plan.manuscript.content import compose
 from trdstats.plan.manuscript.word import build_document
@@ -15,7 +16,6 @@ from trdstats.plan.sections import Section
 from trdstats.study import Study
 from trdstats.tables.docx import write_docx
 from trdstats.tables.latex import table_to_latex
-from trdstats.tables.paper_extra import paper_package
 
 _TEX_HEAD = (
     "% Tables of trdstats. The preamble needs \\usepackage{booktabs}; then \\input this file.\n"
@@ -31,7 +31,7 @@ def check_packages() -> None:
         With the line that installs it.
     """
     for package in ("docx", "openpyxl"):
-        paper_package(package)
+        extra_module(package, "paper")
 
 
 def write_manuscript(

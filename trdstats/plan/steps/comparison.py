@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -20,17 +21,26 @@ KEY, TITLE = "comparison", "Which differences survive a fair comparison?"
 _RESAMPLES = 100  # of the onset: limits good to a tenth of their width
 
 
+def check(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield what the plan does with a switch and the outcomes of a cohort cannot take."""
+    plan = task.plan
+    if _is_adjusted(task):
+        yield from task.misfits_of_switch(KEY, plan.response, plan.relapse)
+        yield from task.misfits_of_switch(KEY, plan.relapse, plan.response)
+
+
 def run(task: Task) -> Section:
     """Compare every pair of treatments; only crude where no covariates are named."""
     plan, study = task.plan, task.study
     title = task.settings.title or TITLE
-    if plan.adjust is None or len(study.treatments) < 2:
+    if not _is_adjusted(task):
         caution = (
             "No covariates are named: every comparison above is crude. Name those known before "
             'treatment, adjust = "age + baseline", under [analysis].'
         )
         notes = () if study.randomised or len(study.treatments) < 2 else (Note(caution),)
         return Section(task.name, title, "Nothing is adjusted.", notes=notes)
+    assert plan.adjust is not None
     strategy = strategy_for(KEY, plan.after_switch)
     try:
         comparison = compare(
@@ -53,6 +63,10 @@ def run(task: Task) -> Section:
         reason = Note(str(error), "not estimable")
         return Section(task.name, title, "The cohorts could not be compared.", notes=(reason,))
     return _section(task, title, comparison)
+
+
+def _is_adjusted(task: Task) -> bool:
+    return task.plan.adjust is not None and len(task.study.treatments) > 1
 
 
 def _section(task: Task, title: str, comparison: Comparison) -> Section:
@@ -132,4 +146,4 @@ def _with_reference(task: Task, comparison: Comparison) -> dict[str, str]:
     }
 
 
-STEP: Step = Step(KEY, "comparison of cohorts", run, cost=20.0)
+STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=20.0)

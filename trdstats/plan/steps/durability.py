@@ -179,6 +179,10 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
         check_kinds(task.study, plan.relapse, plan.competing, plan.competing)
     except TrdstatsError as error:
         yield "competing", str(error)
+    yield from task.misfits_of_switch("durability", plan.response)
+    yield from task.misfits_of_switch(
+        "durability", plan.relapse, plan.response, competing=plan.competing
+    )
 
 
 STEP: Step = Step("durability", "durability of response", run, check=check)

@@ -47,7 +47,7 @@ class InResponseSettings(StepSettings):
             raise SpecError(f"horizon must be a number of days after 0; got {self.horizon!r}.")
 
 
-def check(task: Task) -> Iterator[str]:
+def check(task: Task) -> Iterator[str | tuple[str, str]]:
     """Yield the outcomes that the plan does not have."""
     settings: InResponseSettings = task.settings
     unknown = list(task.unknown_outcomes(settings.outcome, settings.loss))
@@ -55,6 +55,9 @@ def check(task: Task) -> Iterator[str]:
     if unknown:
         return
     yield from task.no_states(settings.outcome)
+    yield from task.misfits_of_switch(
+        "in_response", task.definition(settings.outcome), task.definition(settings.loss)
+    )
     if task.definition(settings.loss).is_worsening is False:
         yield (
             f"loss: {settings.loss!r} is a good outcome and cannot end a spell of "

@@ -83,7 +83,7 @@ class _Parts:
     checked: list[SummaryMixin] = field(default_factory=list)
 
 
-def check(task: Task) -> Iterator[str]:
+def check(task: Task) -> Iterator[str | tuple[str, str]]:
     """Yield the outcome that the plan does not have."""
     name = task.settings.outcome
     unknown = list(task.unknown_outcomes(name))
@@ -91,6 +91,7 @@ def check(task: Task) -> Iterator[str]:
     if unknown:
         return
     definition = task.definition(name)
+    yield from task.misfits_of_switch("onset", definition)
     if definition.fixed_day is not None:
         yield f"outcome: {name!r} has a fixed day: there is no time to it."
     elif definition.is_worsening:

@@ -59,7 +59,7 @@ class RatesSettings(StepSettings):
                 )
 
 
-def check(task: Task) -> Iterator[str]:
+def check(task: Task) -> Iterator[str | tuple[str, str]]:
     """Yield the outcomes and days that the plan or the study does not have."""
     settings: RatesSettings = task.settings
     unknown = list(task.unknown_outcomes(*settings.outcomes))
@@ -76,11 +76,9 @@ def check(task: Task) -> Iterator[str]:
                 f"outcomes: {name!r} is an event, not a state at a visit; ask for it in a step of "
                 "onset or durability, or for a state without it (WithoutEvent)."
             )
-        elif "switch" in definition.events and task.plan.after_switch == "failure":
-            yield (
-                f'outcomes: {name!r} counts a switch by itself; leave after_switch = "failure" out.'
-            )
-        elif definition.fixed_day is not None and task.plan.missing == "locf":
+            continue
+        yield from task.misfits_of_switch("rates", definition)
+        if definition.fixed_day is not None and task.plan.missing == "locf":
             yield (
                 f"outcomes: {name!r} rests on two days and cannot be carried forward; choose "
                 'missing = "nonresponse", "observed" or "worst".'
@@ -88,11 +86,20 @@ def check(task: Task) -> Iterator[str]:
 
 
 def days_of_outcomes(plan: Plan, settings: RatesSettings) -> Iterator[tuple[str, float]]:
-    """Yield each outcome with the days at which it is judged."""
-    fixed = {name: plan.definition(name).fixed_day for name in settings.outcomes}
-    for day in settings.days or plan.rate_days:
-        yield from ((name, day) for name in settings.outcomes if fixed[name] is None)
-    yield from ((name, day) for name, day in fixed.items() if day is not None)
+    """Yield each outcome with the days at which it is judged.
+
+    One that names its days is not known before the last of them: it is judged there and later.
+    """
+    first = {name: plan.definition(name).own_day for name in settings.outcomes}
+    fixed = {name for name in settings.outcomes if plan.definition(name).fixed_day is not None}
+    asked = settings.days or plan.rate_days
+    for day in asked:
+        for name, earliest in first.items():
+            if name not in fixed and (earliest is None or earliest <= day):
+                yield name, day
+    for name, earliest in first.items():
+        if earliest is not None and (name in fixed or earliest not in asked):
+            yield name, earliest
 
 
 def estimate_rates(task: Task, outcome: str, day: float) -> tuple[Rates, list[str]]:

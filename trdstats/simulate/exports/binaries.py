@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.errors import TrdstatsError
-from trdstats.intake.files.optional import optional
+from trdstats.extras import extra_module
 from trdstats.simulate.exports.cohort import HALF_WIDTH, SCHEDULE, ExportCohort, by_schedule
 from trdstats.simulate.exports.stable import settle, settle_workbook, write_archive
 from trdstats.simulate.exports.texts import CODES, long_table
@@ -24,7 +24,7 @@ _NOT_DONE = 999
 
 def write_workbooks(cohort: ExportCohort, folder: Path) -> None:
     """Write one row a patient as .xlsx with a codebook beside it, one row a rating as .ods."""
-    book = optional("openpyxl").Workbook()
+    book = extra_module("openpyxl", "io").Workbook()
     sheet = book.active
     sheet.title = "Patients"
     wide, days = by_schedule(cohort.ratings, "madrs"), by_schedule(cohort.ratings, "date")
@@ -83,7 +83,7 @@ def write_statistical(cohort: ExportCohort, folder: Path) -> None:
 
     Visits that were missed have the code 999, which the SPSS file declares missing.
     """
-    pyreadstat = optional("pyreadstat")
+    pyreadstat = extra_module("pyreadstat", "io")
     table = long_table(cohort)
     frame = pd.DataFrame(
         {
@@ -143,7 +143,7 @@ def write_adam(cohort: ExportCohort, folder: Path) -> None:
     adsl["TRTSDT"] = adsl["USUBJID"].map(first).dt.date
     for name, table in (("adsl", adsl), ("adqs", adqs), ("adtte", adtte)):
         path = folder / f"{name}.xpt"
-        optional("pyreadstat").write_xport(
+        extra_module("pyreadstat", "io").write_xport(
             table, str(path), table_name=name.upper(), file_format_version=5
         )
         settle(path)

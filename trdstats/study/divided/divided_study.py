@@ -15,7 +15,8 @@ from trdstats.aliases import FrameLike
 from trdstats.arguments import checked
 from trdstats.arrays import BoolArray, IntArray
 from trdstats.errors import Problem, TooLargeError, unknown_name
-from trdstats.partitions import computed, dask_module, sent, task_of
+from trdstats.extras import extra_module
+from trdstats.partitions import computed, sent, task_of
 from trdstats.scales import Scale, get_scale
 from trdstats.study.build import Tables
 from trdstats.study.divided.assembled import assemble
@@ -155,7 +156,7 @@ class DividedStudy(Study, of_partitions=True):
 
     def persist(self) -> DividedStudy:
         """Return the same study with its partitions kept in the memory of dask's workers."""
-        return self._like(self._tables, list(dask_module("dask").persist(*self._parts)))
+        return self._like(self._tables, list(extra_module("dask", "dask").persist(*self._parts)))
 
     @property
     def _ids(self) -> pd.Index[Any]:
@@ -205,7 +206,7 @@ class DividedStudy(Study, of_partitions=True):
         """
         rows = self._each(_plain_rows, work, *arguments)
         (first,) = computed([task_of(_no_rows)(rows[0])])
-        frame: pd.DataFrame = dask_module("dask.dataframe").from_delayed(rows, meta=first)
+        frame: pd.DataFrame = extra_module("dask.dataframe", "dask").from_delayed(rows, meta=first)
         return frame
 
     def on(self, scale: str | Scale) -> DividedStudy:

@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 
 from trdstats.errors import SpecError, TrdstatsError
+from trdstats.extras import extra_module
 from trdstats.intake.files import read_file
-from trdstats.partitions import dask_module, is_divided
+from trdstats.partitions import is_divided
 
 _PARQUET = (".parquet", ".pq")
 
 
 def check_is_divided(visits: object) -> None:
     """Raise `SpecError` unless visits are a dask DataFrame."""
-    dask_module("dask.dataframe")
+    extra_module("dask.dataframe", "dask")
     if is_divided(visits):
         return
     raise SpecError(
@@ -48,7 +49,7 @@ def visits_of_files(
     TrdstatsError
         When there is no such file, or one cannot be read.
     """
-    frames = dask_module("dask.dataframe")
+    frames = extra_module("dask.dataframe", "dask")
     files = _files(Path(path))
     if all(file.suffix.lower() in _PARQUET for file in files):
         if separator is not None or encoding is not None:

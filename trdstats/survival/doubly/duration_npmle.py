@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trdstats.arguments import check_instance, checked
+from trdstats.arguments import Jobs, check_instance, checked
 from trdstats.errors import SpecError, check_bootstrap, check_level
 from trdstats.kernels.interval.duration_npmle import DurationMass, Windows, duration_npmle
 from trdstats.kernels.numerics.resampling import draw_counts
@@ -66,7 +66,7 @@ class DurationNPMLE:
     conf_level: float = 0.95
     n_boot: int = 0
     seed: int = 0
-    n_jobs: int = 1
+    n_jobs: Jobs = 1
 
     def __post_init__(self) -> None:
         check_level(self.conf_level)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import checked
+from trdstats.arguments import Jobs, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, check_bootstrap, check_level
 from trdstats.estimates.weights import WeightsLike
@@ -66,7 +66,7 @@ class IntervalPH:
     conf_level: float = 0.95
     n_boot: int = 0
     seed: int = 0
-    n_jobs: int = 1
+    n_jobs: Jobs = 1
 
     def __post_init__(self) -> None:
         read_right_side(self.formula)

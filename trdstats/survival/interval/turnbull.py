@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import checked
+from trdstats.arguments import Jobs, checked
 from trdstats.errors import check_bootstrap, check_level
 from trdstats.estimates.weights import WeightsLike
 from trdstats.kernels.interval.late_entry import npmle
@@ -57,7 +57,7 @@ class Turnbull:
     conf_level: float = 0.95
     n_boot: int = 0
     seed: int = 0
-    n_jobs: int = 1
+    n_jobs: Jobs = 1
 
     def __post_init__(self) -> None:
         check_level(self.conf_level)

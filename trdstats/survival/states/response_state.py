@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from trdstats.aliases import FrameLike
-from trdstats.arguments import Level, checked, checked_methods
+from trdstats.arguments import Jobs, Level, checked, checked_methods
 from trdstats.arrays import FloatArray
 from trdstats.errors import check_level, check_tau
 from trdstats.estimates.weights import WeightsLike
@@ -160,7 +160,7 @@ class ResponseStateResult(StateResult):
         notes = notes_of(self._data.times, self._data.sample)
         return (ALL_WHO_STARTED, carried, *notes) if left else (ALL_WHO_STARTED, *notes)
 
-    def bootstrap(self, n: int = 1000, *, seed: int = 0, n_jobs: int = 1) -> StateBootstrap:
+    def bootstrap(self, n: int = 1000, *, seed: int = 0, n_jobs: Jobs = 1) -> StateBootstrap:
         """Resample subjects within groups, and estimate all curves anew.
 
         A resample is a set of counts that multiply the weights of subjects, so no frame is
