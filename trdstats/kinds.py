@@ -209,6 +209,8 @@ def label_of(value: Any) -> str | None:
     >>> label_of(2119361.0), label_of(0.5), label_of(" TMS ")
     ('2119361', '0.5', 'TMS')
     """
+    if type(value) is str:
+        return value.strip(BLANKS) or None
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return None
     if isinstance(value, float | np.floating):

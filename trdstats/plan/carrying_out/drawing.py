@@ -54,6 +54,7 @@ def draw_all(section: Section, folder: Path) -> tuple[Section, Files]:
 
 def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:
     """Draw a picture, and say whether its font could write all of it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     width, height = picture.size
@@ -63,6 +64,7 @@ def _draw(picture: Picture, folder: Path) -> tuple[tuple[Path, Path], bool]:
             last = times == _LARGER[-1]
             warnings.filterwarnings("ignore" if last else "error", collapsed, UserWarning)
             figure = Figure(figsize=(times * width, times * height), layout="constrained")
+            FigureCanvasAgg(figure)  # texts measured for one layout are known to the next
             picture.draw(figure)
             missing = write_missing_glyphs(figure)
             try:

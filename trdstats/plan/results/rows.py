@@ -48,6 +48,10 @@ _NUMBERS_THAT_NAME = {
 }  # fmt: skip
 _VARIABLES = ("outcome", "variable", "covariate", "scale_name")
 _WORDS_BESIDE = ("reason", "scale", "label", "title", "note")
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+_WORDS_OF = {"nan": None, "inf": "Infinity", "-inf": "-Infinity"}
+
+_Row = tuple[str, str, str, dict[str, str], str, str, str, float, str, str]  # cells of `COLUMNS`
 
 
 def result_rows(sections: Iterable[Section]) -> pd.DataFrame:
@@ -83,7 +87,7 @@ def plan_rows(plan: Plan, sections: Sequence[Section]) -> pd.DataFrame:
     return pd.concat([rows, verdicts], ignore_index=True)
 
 
-def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
+def _rows_of(section: Section) -> Iterator[_Row]:
     """Yield the statistics of the table of results, then those of the other tables."""
     if section.results is not None:
         yield from _rows_of_table(section.key, section.results, {})
@@ -93,33 +97,33 @@ def _rows_of(section: Section) -> Iterator[dict[str, Any]]:
             yield from _rows_of_table(section.key, frame, {"table": name})
 
 
-def _rows_of_table(
-    key: str, table: pd.DataFrame, place: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+def _rows_of_table(key: str, table: pd.DataFrame, place: Mapping[str, str]) -> Iterator[_Row]:
+    """Yield the cells of `COLUMNS` for every statistic of a table."""
     names = [str(c) for c in table.columns if _names_estimate(table[c], str(c))]
     statistics = [str(c) for c in table.columns if _is_statistic(table[c], str(c))]
-    applying = _by_measure(table, statistics)
+    applying = {
+        measure: [(s, _LABELS.get(s, s.replace("_", " ")), _format_of(s)) for s in of_measure]
+        for measure, of_measure in _by_measure(table, statistics).items()
+    }
     seen: dict[str, int] = {}
     for record in table.to_dict("records"):
         labels = {c: label for c in names if (label := label_of(record[c])) is not None}
-        group = {**place, **labels}
-        identifier = result_id(key, group)
+        identified = {**place, **labels}
+        identifier = result_id(key, identified)
         seen[identifier] = seen.get(identifier, 0) + 1
         if seen[identifier] > 1:  # rows that nothing tells apart keep their order
             identifier = f"{identifier}-{seen[identifier]}"
-        for name in applying[record.get("measure")]:
-            yield {
-                "result_id": identifier,
-                "analysis_id": key,
-                "variable": next((group[v] for v in _VARIABLES if v in group), ""),
-                "group": {k: v for k, v in group.items() if k not in _VARIABLES},
-                "method": label_of(record.get("method")) or "",
-                "stat_name": name,
-                "stat_label": _LABELS.get(name, name.replace("_", " ")),
-                "value": float(record[name]) if pd.notna(record[name]) else math.nan,
-                "stat_format": _format_of(name),
-                "reason": label_of(record.get("reason")) or "",
-            }
+        variable = next((identified[v] for v in _VARIABLES if v in identified), "")
+        group = {k: v for k, v in identified.items() if k not in _VARIABLES}
+        method = label_of(record.get("method")) or ""
+        reason = label_of(record.get("reason")) or ""
+        for name, label, form in applying[record.get("measure")]:
+            value = _as_float(record[name])
+            yield identifier, key, variable, group, method, name, label, value, form, reason
+
+
+def _as_float(value: Any) -> float:
+    return math.nan if value is None or value is pd.NA else float(value)
 
 
 def _by_measure(table: pd.DataFrame, statistics: list[str]) -> dict[Any, list[str]]:
@@ -145,7 +149,7 @@ def _has_reason(rows: pd.DataFrame) -> bool:
 
 def result_id(step: str, group: Mapping[str, str]) -> str:
     """Return the identifier of an estimate: its step, and eight digits of what singles it out."""
-    text = json.dumps(dict(sorted(group.items())), ensure_ascii=False)
+    text = _ENCODE(dict(sorted(group.items())))
     return f"{step}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -184,20 +188,16 @@ def write_results(rows: pd.DataFrame, about: Mapping[str, Any], path: Path) -> N
     path : Path
     """
     head = json.dumps({"format": FORMAT, **about}, indent=2, ensure_ascii=False)
-    lines = (_to_json(r) for r in rows.to_dict("records"))
-    body = ",\n    ".join(lines)
+    body = ",\n    ".join(_to_json(cells) for cells in rows.itertuples(index=False, name=None))
     text = f'{head[:-2]},\n  "results": [\n    {body}\n  ]\n}}\n'
     path.write_text(text, "utf-8", newline="\n")
 
 
-def _to_json(row: Mapping[Any, Any]) -> str:
-    value = row["value"]
-    known = {**row, "value": value if math.isfinite(value) else _WORDS_OF[str(value)]}
-    return _ENCODE(known)
-
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
-_WORDS_OF = {"nan": None, "inf": "Infinity", "-inf": "-Infinity"}
+def _to_json(cells: _Row) -> str:
+    row: dict[str, Any] = dict(zip(COLUMNS, cells, strict=True))
+    if not math.isfinite(row["value"]):
+        row["value"] = _WORDS_OF[str(row["value"])]
+    return _ENCODE(row)
 
 
 @checked
