@@ -24,6 +24,7 @@ from trdstats.kernels.numerics.grouped import grouped_sums
 from trdstats.kernels.numerics.newton_loglik import Optimum, Surface, maximise
 
 _NODES = 25
+_BLOCK = 512  # subjects whose integrands fit into the cache beside the processor
 _MODE_STEPS = 60
 _LARGEST = 50.0  # of a log hazard
 _FAR = 12.0  # log hazard ratio between subjects of an estimate without a maximum
@@ -149,7 +150,8 @@ class JointModel:
         M[:, -2, 0], M[:, -2, 3] = D, -B
         M[:, -1, 4] = 1 / sigma**2
         scores = np.einsum("npf,nf->np", M, seen.mean)
-        information = -np.einsum("npf,nfg,nqg->pq", M, seen.covariance, M, optimize=True)
+        spread = (M @ seen.covariance).swapaxes(0, 1).reshape(M.shape[1], -1)
+        information = -spread @ M.swapaxes(0, 1).reshape(M.shape[1], -1).T
         value = seen.loglik
         for cells, hazard, term, at in (
             (self.again, mu, 1, first), (self.last, nu, 2, second)
@@ -202,11 +204,27 @@ def _given_what_was_seen(
     if top is None:
         return None
     mode, bend = top
+    every = (slope, A, B, mode, bend)
     x, weight = np.polynomial.hermite_e.hermegauss(_NODES)
+    nodes = x, np.log(weight) + x**2 / 2
+    blocks = [
+        _integrated(*(v[first : first + _BLOCK] for v in every), alpha, sigma, nodes)
+        for first in range(0, len(mode), _BLOCK)
+    ]
+    each, mean, covariance, mean_of_square = map(np.concatenate, zip(*blocks, strict=True))
+    return _Given(float(each.sum()), mean, covariance, mean_of_square, mode)
+
+
+def _integrated(
+    slope: FloatArray, A: FloatArray, B: FloatArray, mode: FloatArray, bend: FloatArray,
+    alpha: float, sigma: float, nodes: tuple[FloatArray, FloatArray],
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Return log-likelihood, and mean, covariance and mean of square as `_Given` has them."""
+    x, log_weight = nodes
     w = mode[:, None] + x / np.sqrt(bend)[:, None]
     ew, ev = np.exp(w), np.exp(alpha * w)
     log = slope[:, None] * w - ew * A[:, None] - ev * B[:, None] - w**2 / (2 * sigma**2)
-    log += np.log(weight) + x**2 / 2
+    log += log_weight
     highest = log.max(axis=1)
     part = np.exp(log - highest[:, None])
     total = part.sum(axis=1)
@@ -216,10 +234,8 @@ def _given_what_was_seen(
     terms = np.stack([w, ew, ev, w * ev, w**2])
     mean = np.einsum("nq,fnq->nf", p, terms)
     apart = terms - mean.T[:, :, None]
-    return _Given(
-        float(each.sum()), mean, np.einsum("nq,fnq,gnq->nfg", p, apart, apart),
-        np.einsum("nq,nq->n", p, w**2 * ev), mode,
-    )  # fmt: skip
+    covariance = (p * apart).swapaxes(0, 1) @ apart.transpose(1, 2, 0)
+    return each, mean, covariance, np.einsum("nq,nq->n", p, w**2 * ev)
 
 
 def _modes(
