@@ -208,7 +208,7 @@ def _given_what_was_seen(
     x, weight = np.polynomial.hermite_e.hermegauss(_NODES)
     nodes = x, np.log(weight) + x**2 / 2
     blocks = [
-        _integrated(*(v[first : first + _BLOCK] for v in every), alpha, sigma, nodes)
+        _integrated(tuple(v[first : first + _BLOCK] for v in every), alpha, sigma, nodes)
         for first in range(0, len(mode), _BLOCK)
     ]
     each, mean, covariance, mean_of_square = map(np.concatenate, zip(*blocks, strict=True))
@@ -216,11 +216,13 @@ def _given_what_was_seen(
 
 
 def _integrated(
-    slope: FloatArray, A: FloatArray, B: FloatArray, mode: FloatArray, bend: FloatArray,
-    alpha: float, sigma: float, nodes: tuple[FloatArray, FloatArray],
+    some: tuple[FloatArray, ...], alpha: float, sigma: float, nodes: tuple[FloatArray, FloatArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:  # fmt: skip
-    """Return log-likelihood, and mean, covariance and mean of square as `_Given` has them."""
-    x, log_weight = nodes
+    """Return of some subjects the log-likelihood, and the rest as `_Given` has it.
+
+    `some` are slope, A, B, mode and bend; `nodes` their places and log weights.
+    """
+    (slope, A, B, mode, bend), (x, log_weight) = some, nodes
     w = mode[:, None] + x / np.sqrt(bend)[:, None]
     ew, ev = np.exp(w), np.exp(alpha * w)
     log = slope[:, None] * w - ew * A[:, None] - ev * B[:, None] - w**2 / (2 * sigma**2)
