@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.tails import chi2_sf
 
 
 class Profiled(Protocol):
@@ -45,7 +45,7 @@ class ProfileLimits:
 
     def p_values(self) -> FloatArray:
         """Return the p values of the likelihood ratio tests."""
-        return np.asarray(chi2.sf(_drops(self), 1))
+        return np.asarray(chi2_sf(_drops(self), 1))
 
     def roots(self, estimate: FloatArray) -> FloatArray:
         """Return signed roots of the likelihood ratio statistics, which are near normal."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.arguments import checked_methods
 from trdstats.endpoint.category_margins import CategoryMargins, standardised_categories
@@ -15,6 +14,7 @@ from trdstats.endpoint.odds_ratios import OddsRatioResult
 from trdstats.errors import NotEstimableError
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.endpoint.cumulative_logit import CumulativeFit, fit_cumulative
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.tables import Summary, Table, each_row, format_p
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class ProportionalOddsResult(OddsRatioResult):
             why = "the model with different odds ratios at each cut has no finite maximum"
             return {"term": term, "statistic": np.nan, "df": df, "p_value": np.nan, "reason": why}
         statistic = max(2 * (wider.loglik - fit.loglik), 0.0)
-        p = float(chi2.sf(statistic, df))
+        p = float(chi2_sf(statistic, df))
         return {"term": term, "statistic": statistic, "df": df, "p_value": p, "reason": ""}
 
     def margins(self) -> CategoryMargins:

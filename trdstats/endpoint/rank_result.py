@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as t_distribution
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray, FloatArray, IntArray, ObjectArray
@@ -22,6 +21,7 @@ from trdstats.kernels.endpoint.strata_ranks import (
     residual_ranks,
     van_elteren,
 )
+from trdstats.kernels.numerics.tails import t_sf
 from trdstats.outcomes.switching import SwitchCounts, notes_on
 from trdstats.tables import (
     Summary,
@@ -206,7 +206,7 @@ class RankResult(EstimateResult):
         if not error > 0:
             return RankTest(np.nan, np.nan, np.nan, np.nan)
         statistic = (pair.superiority - 0.5) / error
-        p = float(2 * t_distribution.sf(abs(statistic), pair.df))
+        p = float(2 * t_sf(abs(statistic), pair.df))
         return RankTest(statistic, pair.df, np.nan, p)
 
     def _notes(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import mannwhitneyu
+import scipy
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.endpoint.pairs import hodges_lehmann
@@ -51,5 +51,5 @@ def rank_sum_test(x: FloatArray, y: FloatArray) -> RankTest:
     if distinct < 2:
         return RankTest(np.nan, np.nan, np.nan, np.nan)
     exact = distinct == len(both) and max(len(x), len(y)) < 50
-    shifts = mannwhitneyu(x, y, method="exact" if exact else "asymptotic")
+    shifts = scipy.stats.mannwhitneyu(x, y, method="exact" if exact else "asymptotic")
     return RankTest(float(shifts.statistic), np.nan, np.nan, float(shifts.pvalue))

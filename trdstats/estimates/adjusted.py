@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.stats import studentized_range
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, SpecError, count_of
@@ -62,7 +62,7 @@ class AdjustedLimits:
             return family.p_value
         if self.method == "tukey":
             q = np.sqrt(2) * np.abs(family.statistic)
-            return np.asarray(studentized_range.sf(q, _levels(family), family.degrees))
+            return np.asarray(scipy.stats.studentized_range.sf(q, _levels(family), family.degrees))
         return adjust_single_step(
             family.statistic, family.covariance, df=_joint_df(family), conf_level=0.95
         ).p_value
@@ -83,7 +83,7 @@ class AdjustedLimits:
         if _is_single(family):
             return family.interval(conf_level)
         if self.method == "tukey":
-            q = studentized_range.ppf(conf_level, _levels(family), family.degrees)
+            q = scipy.stats.studentized_range.ppf(conf_level, _levels(family), family.degrees)
             return family.around(np.asarray(q / np.sqrt(2)))
         joint = adjust_single_step(
             family.statistic, family.covariance, df=_joint_df(family), conf_level=conf_level

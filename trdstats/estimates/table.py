@@ -10,7 +10,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t as t_distribution
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, ObjectArray
@@ -18,6 +17,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_level, unknown_n
 from trdstats.estimates.rules import DegreesOfFreedom, Limits, SomeLimits
 from trdstats.estimates.scales import ScaleName, back, slopes, transform
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import t_sf
 from trdstats.kinds import label_of
 from trdstats.tables import (
     Summary,
@@ -273,7 +273,7 @@ class EstimateTable(SummaryMixin):
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> FloatArray:
     """Return two-sided p values of t statistics; infinite degrees of freedom are the normal."""
-    return np.asarray(2 * t_distribution.sf(np.abs(statistic), df))
+    return np.asarray(2 * t_sf(np.abs(statistic), df))
 
 
 def column_texts(key: pd.Series) -> list[str]:

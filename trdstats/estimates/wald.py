@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import wald_limits
+from trdstats.kernels.numerics.tails import normal_sf
 
 
 def wald_table(
@@ -25,7 +25,7 @@ def wald_table(
             "estimate": estimate,
             "std_error": error,
             "statistic": statistic,
-            "p_value": 2 * norm.sf(np.abs(statistic)),
+            "p_value": 2 * normal_sf(np.abs(statistic)),
             "conf_low": low,
             "conf_high": high,
             "conf_level": conf_level,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from trdstats.comparison.cohorts.cohorts import Cohort
 from trdstats.comparison.cohorts.comparability import Finding
@@ -180,7 +180,7 @@ def _piled(cohort: Cohort) -> Finding | None:
     score = scale.oriented(cohort.study.subjects["baseline"].dropna())
     low, step = score.min(), max(scale.step, 1)
     first, second = (int(score.between(low + k * step, low + (k + 1) * step).sum()) for k in (0, 2))
-    chance = float(binom.sf(first - 1, first + second, 0.5))
+    chance = float(bdtrc(first - 1, first + second, 0.5))
     if first < PILED * second or chance > PILED_P:
         return None
     at = [scale.oriented(low + k * step) for k in range(4)]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import hypot
 
-from scipy.stats import norm
-
 from trdstats.aliases import RowLike
 from trdstats.arguments import checked
 from trdstats.comparison.indirect.effect import Effect, differing_context, read_effect
 from trdstats.comparison.indirect.result import IndirectComparison, Piece, estimates_of_pieces
 from trdstats.errors import SpecError, check_level
+from trdstats.kernels.numerics.tails import normal_sf
 from trdstats.tables import format_p
 
 
@@ -152,6 +151,6 @@ def _consistency(direct: Effect, indirect: Effect) -> str:
             f"{direct.reference}."
         )
     z = (direct.value - indirect.value) / hypot(direct.error, indirect.error)
-    p = float(2 * norm.sf(abs(z)))
+    p = float(2 * normal_sf(abs(z)))
     words = "disagree" if p < 0.05 else "do not disagree beyond chance"
     return f"Direct and indirect evidence {words} (z {z:.2f}, p {format_p(p)})."

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, check_instance, checked
@@ -272,7 +272,7 @@ def draw_population(
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     z = np.random.default_rng(seed).standard_normal((n, len(mean))) @ root.T
     numbers = mean + spread * z
-    ones = (z < norm.ppf(np.where(proportions, mean, 0.5))).astype(float)
+    ones = (z < ndtri(np.where(proportions, mean, 0.5))).astype(float)
     return np.asarray(np.where(proportions, ones, numbers))
 
 

@@ -19,11 +19,11 @@ from functools import partial
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import chi2
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise, uphill
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
+from trdstats.kernels.numerics.tails import chi2_isf
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class CumulativeFit:
         """Return a limit of effect j from its profile; infinite where there is none."""
         k = self.n_categories - 1 + j
         error = float(np.sqrt(np.linalg.inv(self.information)[k, k]))
-        critical = float(chi2.isf(1 - conf_level, 1))
+        critical = float(chi2_isf(1 - conf_level, 1))
         return profile_limit(self._profile(j), float(self.theta[k]), error, critical, upper=upper)
 
     def _profile(self, j: int) -> Callable[[float], Profile]:

@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.spatial import KDTree
+import scipy
 from scipy.special import expit
-from scipy.stats import chi2
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.gaussian.estimability import judge_rows
 from trdstats.kernels.gee.separation import separated_rows
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise, shortest
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
+from trdstats.kernels.numerics.tails import chi2_isf
 
 _MOST = 500
 _RUNAWAY = 1e-3  # a Newton step in orthogonal columns: at a maximum it is of 1e-5
@@ -99,7 +99,7 @@ class LogisticFit:
     def limit(self, j: int, conf_level: float, *, upper: bool) -> float:
         """Return a limit of coefficient j from its profile; infinite where there is none."""
         error = float(np.sqrt(self.covariance()[j, j]))
-        critical = float(chi2.isf(1 - conf_level, 1))
+        critical = float(chi2_isf(1 - conf_level, 1))
         return profile_limit(self._profile(j), float(self.beta[j]), error, critical, upper=upper)
 
     def _profile(self, j: int) -> Callable[[float], Profile]:
@@ -261,7 +261,7 @@ def sure_predictions(X: FloatArray, y: FloatArray, other: FloatArray) -> BoolArr
     # Log odds beyond what the others identify: where they point decides whether they rise or fall.
     seen, asked = X[perfect] @ rest.null, other[~finite] @ rest.null
     size = np.abs(seen).max(axis=0)
-    near = KDTree(_directions(seen / size)).query(_directions(asked / size))[0]
+    near = scipy.spatial.KDTree(_directions(seen / size)).query(_directions(asked / size))[0]
     finite[~finite] = near < 1e-6
     return finite
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import norm
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.tails import normal_isf
 
 _AT_ONCE = 4_000_000  # pairs whose differences are held in memory
 
@@ -137,7 +137,7 @@ def hodges_lehmann(x: FloatArray, y: FloatArray, conf_level: float) -> Shift:
         k = _exact_rank(n1, n0, tail)
     else:
         spread = np.sqrt(rank_sum_variance(both, n1))
-        k = int(np.floor(m / 2 + 0.5 - norm.isf(tail) * spread)) if spread > 0 else 0
+        k = int(np.floor(m / 2 + 0.5 - normal_isf(tail) * spread)) if spread > 0 else 0
     ranks = [(m + 1) // 2, m // 2 + 1, max(k, 1), m - max(k, 1) + 1]
     low_mid, high_mid, low, high = _ordered_differences(x, y, ranks)
     if k < 1:

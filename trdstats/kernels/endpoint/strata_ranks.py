@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, f, rankdata
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
+from trdstats.kernels.numerics.tails import chi2_sf, f_sf
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def mean_score_test(score: FloatArray, group: IntArray, stratum: IntArray, K: in
     kept = values > 1e-10 * size
     along = vectors.T[kept] @ gap
     statistic, df = float((along**2 / values[kept]).sum()), int(kept.sum())
-    return RankTest(statistic, float(df), np.inf, float(chi2.sf(statistic, df)))
+    return RankTest(statistic, float(df), np.inf, float(chi2_sf(statistic, df)))
 
 
 def modified_ridits(y: FloatArray, stratum: IntArray) -> FloatArray:
@@ -82,7 +83,7 @@ def modified_ridits(y: FloatArray, stratum: IntArray) -> FloatArray:
     scores = np.empty(len(y))
     for s in np.unique(stratum):
         in_stratum = stratum == s
-        scores[in_stratum] = rankdata(y[in_stratum]) / (in_stratum.sum() + 1)
+        scores[in_stratum] = scipy.stats.rankdata(y[in_stratum]) / (in_stratum.sum() + 1)
     return scores
 
 
@@ -112,7 +113,7 @@ def quade(y: FloatArray, covariates: FloatArray, group: IntArray, K: int) -> Ran
     if df < 1 or rest < 1 or not within > 1e-10 * max(between, 1e-300) or not residual.any():
         return RankTest(np.nan, np.nan, np.nan, np.nan)
     statistic = (between / df) / (within / rest)
-    return RankTest(statistic, float(df), float(rest), float(f.sf(statistic, df, rest)))
+    return RankTest(statistic, float(df), float(rest), float(f_sf(statistic, df, rest)))
 
 
 def residual_ranks(y: FloatArray, covariates: FloatArray, stratum: IntArray) -> FloatArray:
@@ -125,8 +126,8 @@ def residual_ranks(y: FloatArray, covariates: FloatArray, stratum: IntArray) -> 
     for s in strata:
         in_stratum = stratum == s
         unit = 1.0 if len(strata) == 1 else in_stratum.sum() + 1.0
-        ranks = rankdata(y[in_stratum]) / unit
-        beside = [rankdata(c) / unit for c in covariates[in_stratum].T]
+        ranks = scipy.stats.rankdata(y[in_stratum]) / unit
+        beside = [scipy.stats.rankdata(c) / unit for c in covariates[in_stratum].T]
         design = np.column_stack([np.ones(int(in_stratum.sum())), *beside])
         fitted = design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
         rest = ranks - fitted

@@ -9,8 +9,8 @@ doi:10.1214/20-BA1221, sections 3 and 4.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from trdstats.arrays import FloatArray
 
@@ -76,7 +76,7 @@ def _split(draws: FloatArray) -> FloatArray:
 
 def _normalised(draws: FloatArray) -> FloatArray:
     n, m, k = draws.shape
-    rank = rankdata(draws.reshape(n * m, k), axis=0)
+    rank = scipy.stats.rankdata(draws.reshape(n * m, k), axis=0)
     return np.asarray(ndtri((rank - 3 / 8) / (n * m + 1 / 4)).reshape(n, m, k))
 
 

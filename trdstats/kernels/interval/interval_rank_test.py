@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.interval.innermost import innermost_intervals
 from trdstats.kernels.interval.late_entry import npmle
 from trdstats.kernels.numerics.stacking import WeightModel
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.rank_tests import chi_squared
 
 
@@ -109,7 +109,7 @@ def permutation_test(score: FloatArray, group: IntArray, n_groups: int) -> Score
     # The inverse of the covariance without its redundant direction is diag(1 / n_g) / s2.
     used = size > 0
     statistic = float(np.sum(total[used] ** 2 / size[used])) / spread
-    return ScoreTest(score, total, variance, statistic, df, float(chi2.sf(statistic, df)))
+    return ScoreTest(score, total, variance, statistic, df, float(chi2_sf(statistic, df)))
 
 
 def influence_test(
@@ -143,5 +143,5 @@ def influence_test(
     total = (weight * score) @ belongs
     variance = each.T @ each if model is None else model.covariance(each)
     statistic, df = chi_squared(total, variance)
-    p_value = float(chi2.sf(statistic, df)) if df else float("nan")
+    p_value = float(chi2_sf(statistic, df)) if df else float("nan")
     return ScoreTest(score, total, variance, statistic, df, p_value)

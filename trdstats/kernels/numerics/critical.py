@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import overload
 
 import numpy as np
-from scipy.stats import norm, t
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.tails import t_isf
 
 
 @overload
@@ -35,8 +35,8 @@ def critical_value(conf_level: float, df: FloatArray | float = np.inf) -> FloatA
     """
     tail = (1 - conf_level) / 2
     if np.ndim(df):
-        return np.asarray(t.isf(tail, df), dtype=float)
-    return float(norm.isf(tail) if np.isinf(df) else t.isf(tail, df))
+        return t_isf(tail, df)
+    return float(t_isf(tail, df))
 
 
 def wald_limits(

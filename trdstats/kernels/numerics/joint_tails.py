@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.interpolate import CubicSpline, PchipInterpolator
+import scipy
 from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr
-from scipy.stats import norm, t
 
 from trdstats.arrays import FloatArray
+from trdstats.kernels.numerics.tails import normal_logsf, t_isf, t_sf
 
 # Levels to tails and the relative standard errors of these, 0 where they are exact.
 Tails = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -96,7 +96,7 @@ def joint_tails(
             return _few(partial(drawn_tails, correlation, draws=draws, rng=rng, df=df), at)
 
     alpha = 1 - conf_level
-    lowest, highest = (float(_isf(alpha / m, df)) for m in (2, 2 * k))
+    lowest, highest = (float(t_isf(alpha / m, df)) for m in (2, 2 * k))
     ladder = np.linspace(lowest, highest, _CRITICAL_LEVELS if k > 1 else 1)
     p, error = tails(np.concatenate([levels, ladder]))
     critical = _crossing(ladder, p[len(levels) :], alpha)
@@ -154,7 +154,7 @@ def factor_tails(
         reach = max((c * np.exp(b[1]) for c, b in zip(levels, bounds, strict=True)), default=0.0)
         grid = np.arange(0.0, min(reach, _FARTHEST) + 2 * _STEP, _STEP)
         known = np.array([_normal_tail(loadings, x) for x in grid]) if farthest > 0 else grid + 1
-        log_tail = CubicSpline(grid, np.log(known))
+        log_tail = scipy.interpolate.CubicSpline(grid, np.log(known))
         p[:] = [
             _over_scales(log_tail, float(c), df, b) for c, b in zip(levels, bounds, strict=True)
         ]
@@ -198,13 +198,13 @@ def _log_scale_density(w: FloatArray, df: float) -> FloatArray:
 
 def _scales(k: int, level: float, df: float) -> tuple[float, float]:
     """Return the range of log S outside of which nothing adds to the tail of a level."""
-    least = np.log(2 * t.sf(level, df)) - _NEGLIGIBLE  # the tail of one of the k
+    least = np.log(2 * t_sf(level, df)) - _NEGLIGIBLE  # the tail of one of the k
     width = 1 / np.sqrt(2 * (df + level**2))
     peak = np.log(np.sqrt(df / (df + level**2)))
     low, high = peak - 12 * width, peak + 12 * width
 
     def above(w: float) -> bool:
-        tail = min(np.log(2 * k) + norm.logsf(level * np.exp(w)), 0.0)
+        tail = min(np.log(2 * k) + normal_logsf(level * np.exp(w)), 0.0)
         return bool(_log_scale_density(np.array([w]), df)[0] + tail > least)
 
     while above(low):
@@ -215,7 +215,7 @@ def _scales(k: int, level: float, df: float) -> tuple[float, float]:
 
 
 def _over_scales(
-    log_tail: CubicSpline, level: float, df: float, between: tuple[float, float]
+    log_tail: scipy.interpolate.CubicSpline, level: float, df: float, between: tuple[float, float]
 ) -> float:
     """Return the mean of the normal tail at level S over the scale S, by the trapezium rule.
 
@@ -267,8 +267,8 @@ def drawn_tails(
     start = z[row, which]
     mean, error = np.empty(len(levels)), np.empty(len(levels))
     for m, level in enumerate(levels):
-        tail = float(_sf(float(level), df))
-        beyond = _isf(tail * uniform, df) * sign
+        tail = float(t_sf(float(level), df))
+        beyond = t_isf(tail * uniform, df) * sign
         scale = np.sqrt(chi / (df + beyond**2)) if finite else chi
         shifted = z + pull * (beyond * scale - start)[:, None]
         reached = np.abs(shifted) >= level * scale[:, None]
@@ -287,7 +287,7 @@ def _few(tails: Tails, levels: FloatArray) -> tuple[FloatArray, FloatArray]:
         return np.minimum.accumulate(p)[place], error[place]
     grid = np.linspace(distinct[0], min(distinct[-1], _FARTHEST), _EXACT_LEVELS)
     p, error = tails(grid)
-    curve = PchipInterpolator(grid, np.log(np.minimum.accumulate(p)))
+    curve = scipy.interpolate.PchipInterpolator(grid, np.log(np.minimum.accumulate(p)))
     between = np.exp(curve(np.minimum(levels, grid[-1])))
     return between, np.interp(levels, grid, error)
 
@@ -298,13 +298,5 @@ def _crossing(levels: FloatArray, p: FloatArray, alpha: float) -> float:
         return float(levels[0])
     if p[-1] >= alpha:
         return float(levels[-1])
-    curve = PchipInterpolator(levels, np.log(p) - np.log(alpha))
+    curve = scipy.interpolate.PchipInterpolator(levels, np.log(p) - np.log(alpha))
     return float(brentq(lambda x: float(curve(x)), levels[0], levels[-1], xtol=1e-10))
-
-
-def _sf(level: float, df: float) -> float:
-    return float(norm.sf(level) if np.isinf(df) else t.sf(level, df))
-
-
-def _isf(p: FloatArray | float, df: float) -> FloatArray | float:
-    return norm.isf(p) if np.isinf(df) else t.isf(p, df)

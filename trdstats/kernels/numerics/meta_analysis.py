@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import chi2, norm, t
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import chi2_sf, t_sf
 
 METHODS = ("fixed", "dersimonian-laird", "reml", "paule-mandel")
 
@@ -113,7 +113,6 @@ def pool(
         squared *= max(_spread(y, v, tau2) / (k - 1), least_factor)
     error = float(np.sqrt(squared))
     df = k - 1.0 if hartung_knapp else np.inf
-    distribution = t(df) if hartung_knapp else norm
     half = critical_value(conf_level, df)
     statistic = estimate / error if error > 0 else np.nan
     wide = half * float(np.sqrt(squared + tau2)) if method != "fixed" else np.nan
@@ -122,7 +121,7 @@ def pool(
         std_error=error,
         statistic=statistic,
         df=df,
-        p_value=float(2 * distribution.sf(abs(statistic))),
+        p_value=float(2 * t_sf(abs(statistic), df)),
         low=estimate - half * error,
         high=estimate + half * error,
         prediction_low=estimate - wide,
@@ -131,7 +130,7 @@ def pool(
         I2=_proportion_between(v, tau2, Q, fixed=method == "fixed"),
         Q=Q,
         Q_df=k - 1.0,
-        Q_p=float(chi2.sf(Q, k - 1)),
+        Q_p=float(chi2_sf(Q, k - 1)),
         weight=w / w.sum(),
     )
 

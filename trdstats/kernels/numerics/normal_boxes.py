@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import scipy
 from scipy.special import ndtr, ndtri, owens_t
-from scipy.stats import qmc
 
 from trdstats.arrays import FloatArray
 
@@ -170,7 +170,7 @@ def _two(
 @cache
 def _points(dimensions: int) -> FloatArray:
     """Return fixed points in the open unit cube, shape (n, dimensions)."""
-    points = qmc.Sobol(dimensions, scramble=False).random_base2(_LOG_POINTS)
+    points = scipy.stats.qmc.Sobol(dimensions, scramble=False).random_base2(_LOG_POINTS)
     # Each in the middle of its cell, so that none lies on the edge of the cube.
     return np.asarray(points + 0.5 / len(points))
 

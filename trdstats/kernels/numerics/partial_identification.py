@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from trdstats.arrays import FloatArray
 
@@ -30,7 +30,7 @@ def bounds_interval(
         return low, high
 
     def excess(c: float) -> float:
-        return float(norm.cdf(c + width / largest) - norm.cdf(-c)) - conf_level
+        return float(ndtr(c + width / largest) - ndtr(-c)) - conf_level
 
     c = float(brentq(excess, 0.0, 10.0))
     return low - c * low_error, high + c * high_error

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as t_law
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import wald_limits
+from trdstats.kernels.numerics.tails import t_sf
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +160,10 @@ def _with_distribution(
     mc: FloatArray,
 ) -> Pool:
     error = np.sqrt(np.diag(covariance))
-    finite = np.where(np.isinf(df), 1.0, df)
     low, high = wald_limits(centre, error, conf_level, df)
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = centre / error
-    p = 2 * np.where(np.isinf(df), norm.sf(np.abs(statistic)), t_law.sf(np.abs(statistic), finite))
+    p = 2 * t_sf(np.abs(statistic), df)
     return Pool(
         centre, error, df, statistic, p, low, high, fmi, mc, covariance,
     )  # fmt: skip

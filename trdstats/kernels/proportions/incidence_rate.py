@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError, check_level
+from trdstats.kernels.numerics.tails import chi2_isf
 
 
 def incidence_rate_interval(
@@ -50,5 +51,5 @@ def incidence_rate_interval(
         raise SpecError("Numbers of events and times at risk must not be negative.")
     t = np.where(t > 0, t, np.nan)
     tail = (1 - conf_level) / 2
-    low = np.where(x > 0, chi2.ppf(tail, 2 * np.maximum(x, 1)) / 2, 0.0)
-    return low / t, chi2.isf(tail, 2 * (x + 1)) / 2 / t
+    low = np.where(x > 0, gammaincinv(np.maximum(x, 1), tail), 0.0)
+    return low / t, chi2_isf(tail, 2 * (x + 1)) / 2 / t

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, inf, log, nan, sqrt
 
-from scipy.stats import norm, t
-
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import normal_sf, t_sf
 from trdstats.kernels.proportions.two_by_two import score_difference, score_odds, score_ratio
 from trdstats.kernels.proportions.two_proportions import solve_falling
 
@@ -132,13 +131,12 @@ def locate_estimate(
     lower, upper : float, optional
     conf_level : float
     """
-    distribution = norm if df == inf else t(df)
     half = critical_value(conf_level, df) * std_error
     limits = estimate - half, estimate + half
     below, above = (nan if b is None else (estimate - b) / std_error for b in (lower, upper))
     return Located(
         estimate, std_error, df, *limits, below, above,
-        float(distribution.sf(below)), float(distribution.sf(-above)),
+        float(t_sf(below, df)), float(t_sf(-above, df)),
     )  # fmt: skip
 
 
@@ -182,7 +180,7 @@ def _located(
     below, above = (nan if b is None else score(b) for b in (lower, upper))
     return Located(
         estimate, error, inf, low, high, below, above,
-        float(norm.sf(below)), float(norm.sf(-above)),
+        float(normal_sf(below)), float(normal_sf(-above)),
     )  # fmt: skip
 
 

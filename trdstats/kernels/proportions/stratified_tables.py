@@ -11,10 +11,10 @@ from math import exp, inf, log, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
 
 from trdstats.arrays import FloatArray
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import chi2_sf, normal_sf
 from trdstats.kernels.proportions.two_by_two import difference_variance, ratio_variance, standardise
 from trdstats.kernels.proportions.two_proportions import Contrast, solve_falling
 
@@ -85,7 +85,7 @@ def common_odds_ratio(
     a, b, c, d, total = _cells(x1, n1, x0, n0)
     R, S = a * d / total, b * c / total
     statistic = _cmh_statistic(a, b, c, d, total)
-    p = float(chi2.sf(statistic, 1))
+    p = float(chi2_sf(statistic, 1))
     if R.sum() == 0 or S.sum() == 0:
         estimate = nan if R.sum() == S.sum() else (0.0 if R.sum() == 0 else inf)
         return CommonOdds(estimate, nan, nan, nan, statistic, p, nan, nan, nan)
@@ -146,7 +146,7 @@ def stratified_difference(
     low = solve_falling(score, z, -1.0, estimate)
     high = solve_falling(score, -z, estimate, 1.0)
     statistic = score(0.0)
-    return Contrast(estimate, error, low, high, statistic, float(2 * norm.sf(abs(statistic))))
+    return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 
 
 def stratified_ratio(
@@ -188,7 +188,7 @@ def stratified_ratio(
         squared = ((m1 * m0 * events - a * c * total) / total**2).sum()
         error = sqrt(squared / ((a * m0 / total).sum() * (c * m1 / total).sum()))
     statistic = score(0.0)
-    return Contrast(estimate, error, low, high, statistic, float(2 * norm.sf(abs(statistic))))
+    return Contrast(estimate, error, low, high, statistic, float(2 * normal_sf(abs(statistic))))
 
 
 def _cells(
@@ -236,4 +236,4 @@ def _homogeneity(
     gap = a - expected
     statistic = float((gap**2 / v).sum() - gap.sum() ** 2 / v.sum())
     df = len(a) - 1.0
-    return statistic, df, float(chi2.sf(statistic, df))
+    return statistic, df, float(chi2_sf(statistic, df))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from math import acos, copysign, cos, exp, inf, nan, pi, sqrt
 
 import numpy as np
-from scipy.stats import chi2, fisher_exact
+import scipy
 
 from trdstats.errors import SpecError
+from trdstats.kernels.numerics.tails import chi2_sf
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def fisher_test(x1: int, n1: int, x0: int, n0: int) -> Test:
     x1, n1, x0, n0 = check_table(x1, n1, x0, n0)
     if min(n1, n0) == 0:
         return Test(nan, nan, nan)
-    p = fisher_exact(np.array([[x1, n1 - x1], [x0, n0 - x0]])).pvalue
+    p = scipy.stats.fisher_exact(np.array([[x1, n1 - x1], [x0, n0 - x0]])).pvalue
     return Test(nan, nan, float(p))
 
 
@@ -134,7 +135,7 @@ def _chi_squared(x1: int, n1: int, x0: int, n0: int, shrink: float) -> Test:
         return Test(nan, 1.0, nan)
     gap = max(abs(x1 * (n0 - x0) - x0 * (n1 - x1)) - shrink * total, 0.0)
     statistic = total * gap**2 / (n1 * n0 * events * (total - events))
-    return Test(statistic, 1.0, float(chi2.sf(statistic, 1)))
+    return Test(statistic, 1.0, float(chi2_sf(statistic, 1)))
 
 
 def score_difference(d: float, x1: int, n1: int, x0: int, n0: int) -> float:

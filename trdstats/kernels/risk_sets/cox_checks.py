@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.partial_likelihood import (
     CoxFit,
     at_places,
@@ -94,7 +94,7 @@ def proportional_hazards(
     residual = sums[happened] / data.ties[happened, None]
     scaled = fit.beta + len(data.step) * residual @ np.linalg.inv(fit.information)
     return ProportionalHazards(
-        statistic, df, np.asarray(chi2.sf(statistic, df)), data.sets.time[happened], scaled
+        statistic, df, np.asarray(chi2_sf(statistic, df)), data.sets.time[happened], scaled
     )
 
 

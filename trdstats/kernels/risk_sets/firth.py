@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.kernels.numerics.newton_loglik import Surface, maximise
 from trdstats.kernels.numerics.profiles import Profile, profile_limit
+from trdstats.kernels.numerics.tails import chi2_isf
 from trdstats.kernels.risk_sets.partial_likelihood import (
     CoxFit,
     Episodes,
@@ -73,7 +73,7 @@ class FirthFit:
     def limit(self, j: int, conf_level: float, *, upper: bool) -> float:
         """Return a limit of coefficient j from its profile; infinite where there is none."""
         error = float(np.sqrt(np.linalg.inv(self.fit.information)[j, j]))
-        critical = float(chi2.isf(1 - conf_level, 1))
+        critical = float(chi2_isf(1 - conf_level, 1))
         at = float(self.fit.beta[j])
         return profile_limit(partial(self._profile, j), at, error, critical, upper=upper)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.numerics.distinct import distinct
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.follow_up import FollowUp
 from trdstats.kernels.risk_sets.rank_tests import chi_squared
 
@@ -216,4 +216,4 @@ def gray_test(score: FloatArray, covariance: FloatArray) -> GrayTestValue:
     if not np.isfinite(covariance).all():
         return GrayTestValue(float("nan"), len(score) - 1, float("nan"))
     statistic, df = chi_squared(score, covariance)
-    return GrayTestValue(statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"))
+    return GrayTestValue(statistic, df, float(chi2_sf(statistic, df)) if df else float("nan"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.kernels.numerics.stacking import WeightModel
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.follow_up import Counts, FollowUp, count
 
 # Eigenvalues of a correlation that are 0 up to the rounding of sums over thousands of subjects.
@@ -139,7 +139,7 @@ def log_rank(
         df = 1
         spread = float(trend @ V @ trend)
         statistic = float(trend @ (o - e)) ** 2 / spread if spread > 0 else float("nan")
-    p = float(chi2.sf(statistic, df)) if df else float("nan")
+    p = float(chi2_sf(statistic, df)) if df else float("nan")
     return RankTest(o, e, V, statistic, df, p)
 
 

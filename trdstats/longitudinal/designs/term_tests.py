@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
-from scipy.stats import f as f_distribution
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.mixed_tests import FTest
+from trdstats.kernels.numerics.tails import chi2_sf, f_sf
 from trdstats.longitudinal.designs.design import ModelRows
 from trdstats.longitudinal.designs.grid import type3_rows
 
@@ -56,9 +55,9 @@ def joint_test_row(test: FTest, reason: str = "") -> pd.DataFrame:
     With infinite degrees of freedom the statistic times `df_num` is chi-squared.
     """
     if np.isinf(test.df_den):
-        p = float(chi2.sf(test.statistic * test.df_num, test.df_num))
+        p = float(chi2_sf(test.statistic * test.df_num, test.df_num))
     else:
-        p = float(f_distribution.sf(test.statistic, test.df_num, test.df_den))
+        p = float(f_sf(test.statistic, test.df_num, test.df_den))
     return pd.DataFrame(
         {
             "statistic": [test.statistic],

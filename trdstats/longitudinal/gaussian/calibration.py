@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from trdstats import plots
 from trdstats.aliases import Axes
@@ -16,6 +15,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
 from trdstats.kernels.gaussian.reml import covariances
 from trdstats.kernels.numerics.normal_boxes import box_probabilities
+from trdstats.kernels.numerics.tails import normal_isf
 from trdstats.longitudinal.designs.levels import level_text
 from trdstats.longitudinal.gaussian.fitted_scores import days_after, fitted_scores
 from trdstats.longitudinal.gaussian.predict import fitted_means
@@ -136,7 +136,7 @@ def _wilson(proportion: float, n: int) -> tuple[float, float]:
     """Return Wilson's limits of a proportion, NaN of none."""
     if not n or np.isnan(proportion):
         return np.nan, np.nan
-    z2 = float(norm.isf(0.025)) ** 2
+    z2 = float(normal_isf(0.025)) ** 2
     centre = (proportion + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (proportion * (1 - proportion) / n + z2 / (4 * n**2))) / (1 + z2 / n)
     return centre - half, centre + half

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
-from scipy.stats import chi2
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError, unknown_name
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.random_effects.effects import split
 from trdstats.kernels.random_effects.likelihood import RandomModel, State
 from trdstats.kernels.random_effects.predictions import predict_effects, scores_of_units
@@ -42,8 +42,8 @@ def statistic_of(simpler: float, larger: float) -> float:
 
 def mixture_p(statistic: float, k: int) -> float:
     """Return the p value of a mixture of chi-squared distributions with k - 1 and k degrees."""
-    below = float(chi2.sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
-    return (below + float(chi2.sf(statistic, k))) / 2
+    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
+    return (below + float(chi2_sf(statistic, k))) / 2
 
 
 @checked_methods
@@ -382,7 +382,7 @@ class LMMResult(MixedResult):
         check_nested(self, simpler)
         statistic = statistic_of(simpler.deviance, self.deviance)
         if len(self.effects) == len(simpler.effects):
-            p = float(chi2.sf(statistic, k))
+            p = float(chi2_sf(statistic, k))
             df = str(k)
         else:
             p, df = mixture_p(statistic, k), f"{k - 1}:{k}"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import SpecError
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.longitudinal.covariances.covariances import Covariance
 from trdstats.longitudinal.covariances.structures import OF_SCALES, STRUCTURES, get_covariance
 from trdstats.longitudinal.designs.by_rating import Grouping
@@ -64,7 +64,7 @@ def likelihood_ratio(larger: MMRMResult, simpler: MMRMResult) -> pd.DataFrame:
         df = len(larger.terms) - len(simpler.terms)
     difference = simpler.deviance - larger.deviance
     statistic = max(difference, 0.0)
-    p = float(chi2.sf(statistic, df))
+    p = float(chi2_sf(statistic, df))
     return pd.DataFrame({"statistic": [statistic], "df": [df], "p_value": [p]})
 
 

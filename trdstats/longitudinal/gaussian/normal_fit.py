@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import skew, skewtest
+import scipy
 
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.longitudinal.designs.levels import level_text
@@ -119,8 +119,8 @@ def normal_fit(
         n, of_arm = int(there.sum()), residual[there, t]
         p = size = np.nan
         if n >= _FEWEST and np.ptp(of_arm) > 0:
-            size = float(skew(of_arm))
-            p = min(float(skewtest(of_arm).pvalue) * len(places) * len(levels), 1.0)
+            size = float(scipy.stats.skew(of_arm))
+            p = min(float(scipy.stats.skewtest(of_arm).pvalue) * len(places) * len(levels), 1.0)
         gap = np.abs(score[there, t][:, None] - np.array(scale.total))
         ends = (gap < 1e-6).sum(axis=0) / max(n, 1)
         where = f"under {level} at visit {level_text(design.visits[t])}"

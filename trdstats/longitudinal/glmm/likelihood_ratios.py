@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.errors import SpecError, unknown_name
 from trdstats.kernels.glmm.fit import fit_marginal
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.longitudinal.designs.term_tests import columns_by_term
 from trdstats.longitudinal.glmm.fitted import with_thresholds
 
@@ -118,10 +118,10 @@ def test_odds(fit: GLMMResult, terms: str | Sequence[str] | None) -> pd.DataFram
 
 def _row(statistic: float, k: int, *, mixture: bool) -> dict[str, float | str]:
     """Return a test; a mixture has half its weight on one degree of freedom less."""
-    above = float(chi2.sf(statistic, k))
+    above = float(chi2_sf(statistic, k))
     if not mixture:
         return {"statistic": float(statistic), "df": str(k), "p_value": above}
-    below = float(chi2.sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
+    below = float(chi2_sf(statistic, k - 1)) if k > 1 else float(statistic <= 0)
     below = np.nan if np.isnan(statistic) else below
     return {
         "statistic": float(statistic), "df": f"{k - 1}:{k}", "p_value": (below + above) / 2,

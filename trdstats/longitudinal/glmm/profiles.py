@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.errors import check_level
 from trdstats.kernels.glmm.profile import Profile
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def profile_table(
             if tests:
                 statistic = profile.ratio_at(j, 0.0)
         if tests:
-            row |= {"statistic": statistic, "p_value": float(chi2.sf(statistic, 1))}
+            row |= {"statistic": statistic, "p_value": float(chi2_sf(statistic, 1))}
         rows.append({**row, "reason": lost})
     return pd.DataFrame(rows)
 

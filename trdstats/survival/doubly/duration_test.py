@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arguments import check_instance, checked
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError, SpecError
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.parametric.piecewise_hazards import score_at_null
 from trdstats.survival.doubly.duration_ph import fit_durations
 from trdstats.survival.doubly.duration_sample import DurationSample, mixed_times
@@ -152,4 +152,4 @@ def _score_test(data: DurationSample, pieces: int, pair: tuple[int, int] | None)
     if not np.linalg.eigvalsh(inner)[0] > 0:
         return none
     statistic = float(score[1:] @ np.linalg.solve(inner, score[1:]))
-    return _ScoreTest(score, variance, statistic, df, float(chi2.sf(statistic, df)))
+    return _ScoreTest(score, variance, statistic, df, float(chi2_sf(statistic, df)))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray
 from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign
 from trdstats.kernels.interval.interval_ph import IntervalHazards, ProfileCurvature, interval_ph
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.outcomes import EventTimes
 from trdstats.survival.coefficients import Coefficients, coefficients_of
 from trdstats.survival.groups import Group, Sample, counts_header
@@ -115,7 +115,7 @@ class IntervalPHResult(Coefficients):
         if self._sample.weighted or not self._fit.converged:
             return float("nan"), df, float("nan")
         statistic = max(2 * (self._fit.loglik - loglik), 0.0)
-        return statistic, df, float(chi2.sf(statistic, df))
+        return statistic, df, float(chi2_sf(statistic, df))
 
     def likelihood_ratio(self) -> pd.DataFrame:
         """Test each term of the formula by refitting without it.

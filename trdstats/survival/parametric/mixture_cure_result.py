@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.arguments import checked_methods
 from trdstats.arrays import BoolArray
 from trdstats.errors import check_choice, unknown_name
 from trdstats.estimates import Estimates
 from trdstats.formulas import CovariateDesign, read_right_side
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.parametric.cure_marginals import (
     ever_responding,
     late_proportion,
@@ -178,7 +178,7 @@ class MixtureCureResult(ParametricResult):
                 "part": [part],
                 "statistic": [statistic],
                 "df": [df],
-                "p_value": [float(chi2.sf(np.maximum(statistic, 0.0), df))],
+                "p_value": [float(chi2_sf(np.maximum(statistic, 0.0), df))],
                 "method": [method],
             }
         )

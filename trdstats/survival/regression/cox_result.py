@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.aliases import Axes
 from trdstats.arguments import Level, checked_methods
@@ -16,6 +15,7 @@ from trdstats.arrays import FloatArray, IntArray
 from trdstats.errors import NotEstimableError, check_choice
 from trdstats.estimates import Estimates
 from trdstats.kernels.numerics.grouped import grouped_sums
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.cox_checks import concordance
 from trdstats.kernels.risk_sets.cox_leverage import information_parts, leave_out
 from trdstats.kernels.risk_sets.firth import FirthFit
@@ -164,11 +164,11 @@ class CoxResult(Coefficients):
                 "loglik": [ends[1]],
                 "df": [df],
                 "likelihood_ratio": [ratio],
-                "likelihood_ratio_p": [float(chi2.sf(ratio, df))],
+                "likelihood_ratio_p": [float(chi2_sf(ratio, df))],
                 "score": [score],
-                "score_p": [float(chi2.sf(score, df))],
+                "score_p": [float(chi2_sf(score, df))],
                 "wald": [wald],
-                "wald_p": [float(chi2.sf(wald, df))],
+                "wald_p": [float(chi2_sf(wald, df))],
                 "concordance": [estimate],
                 "concordance_std_error": [error],
                 "iterations": [best.iterations],

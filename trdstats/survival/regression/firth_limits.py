@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from trdstats.arrays import FloatArray
 from trdstats.errors import NotEstimableError
 from trdstats.estimates.weights import WeightsLike
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.firth import FirthFit
 from trdstats.outcomes import Episodes, EventTimes
 
@@ -51,7 +51,7 @@ class FirthLimits:
 
     def p_values(self) -> FloatArray:
         """Return the p values of the tests that a coefficient is 0."""
-        return np.asarray(chi2.sf(self._drops(), 1))
+        return np.asarray(chi2_sf(self._drops(), 1))
 
     def roots(self) -> FloatArray:
         """Return signed roots of the test statistics, which are near normal."""

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.aliases import Axes, FrameLike
 from trdstats.arguments import checked, checked_methods
@@ -16,6 +15,7 @@ from trdstats.errors import NotEstimableError, SpecError, check_choice, check_le
 from trdstats.estimates import Estimates
 from trdstats.formulas import read_right_side
 from trdstats.kernels.numerics.critical import critical_value
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.risk_sets.gamma_frailty import FrailtyFit
 from trdstats.kernels.risk_sets.partial_likelihood import Episodes as Rows
 from trdstats.kernels.risk_sets.partial_likelihood import Ties, maximise
@@ -235,7 +235,7 @@ class SharedFrailtyResult(Coefficients):
                 "kendall_tau": [fit.theta / (fit.theta + 2) if gamma else np.nan],
                 "loglik": [fit.loglik],
                 "likelihood_ratio": [ratio],
-                "likelihood_ratio_p": [float(chi2.sf(ratio, 1)) / 2 if ratio > 0 else 1.0],
+                "likelihood_ratio_p": [float(chi2_sf(ratio, 1)) / 2 if ratio > 0 else 1.0],
             }
         )
 

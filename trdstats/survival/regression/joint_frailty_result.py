@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from trdstats.aliases import Axes
 from trdstats.arguments import checked_methods
@@ -15,6 +14,7 @@ from trdstats.arrays import FloatArray, ObjectArray
 from trdstats.estimates import Estimates, estimates_of
 from trdstats.kernels.numerics.critical import critical_value
 from trdstats.kernels.numerics.newton_loglik import influence_of
+from trdstats.kernels.numerics.tails import chi2_sf
 from trdstats.kernels.parametric.joint_frailty import JointModel, JointPoint
 from trdstats.outcomes import Episodes
 from trdstats.survival.coefficients import Coefficients
@@ -132,7 +132,7 @@ class JointFrailtyResult(Coefficients):
                 "alpha": [alpha],
                 "alpha_low": [alpha - z * error[0]],
                 "alpha_high": [alpha + z * error[0]],
-                "alpha_p": [float(chi2.sf(2 * (self._point.loglik - self._smaller[1]), 1))],
+                "alpha_p": [float(chi2_sf(2 * (self._point.loglik - self._smaller[1]), 1))],
                 "loglik": [self._point.loglik],
                 "likelihood_ratio": [2 * (self._point.loglik - self._smaller[0])],
             }

@@ -1,0 +1,90 @@
+"""Tail probabilities and quantiles of the distributions that tests refer to.
+
+`scipy.stats` has them too, and takes half a second to import: longer than most analyses. These are
+the functions of `scipy.special` that it calls, with its answers outside the range of a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from trdstats.arrays import FloatArray
+
+
+def normal_sf(z: npt.ArrayLike) -> FloatArray:
+    """Return the probability above z under the standard normal distribution."""
+    return np.asarray(special.ndtr(-np.asarray(z, dtype=float)))
+
+
+def normal_isf(p: npt.ArrayLike) -> FloatArray:
+    """Return the point that the standard normal distribution exceeds with probability p."""
+    return np.asarray(-special.ndtri(np.asarray(p, dtype=float)))
+
+
+def normal_logsf(z: npt.ArrayLike) -> FloatArray:
+    """Return the logarithm of the probability above z under the standard normal distribution."""
+    return np.asarray(special.log_ndtr(-np.asarray(z, dtype=float)))
+
+
+def t_sf(t: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
+    """Return the probability above t under Student's distribution, normal where df is infinite.
+
+    NaN where df is not above 0.
+    """
+    return _by_degrees(t, df, lambda x, d: special.stdtr(d, -x), normal_sf)
+
+
+def t_isf(p: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
+    """Return the point that Student's distribution exceeds with probability p; see `t_sf`."""
+
+    def finite(q: FloatArray, d: FloatArray) -> FloatArray:
+        point = -special.stdtrit(d, q)
+        return np.where((q == 0) & (d > 0), np.inf, point)
+
+    return _by_degrees(p, df, finite, normal_isf)
+
+
+def _by_degrees(
+    x: npt.ArrayLike,
+    df: npt.ArrayLike,
+    finite: Callable[[FloatArray, FloatArray], FloatArray],
+    normal: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
+    """Return a function of Student's distribution, the normal one where df is infinite."""
+    x, df = np.asarray(x, dtype=float), np.asarray(df, dtype=float)
+    infinite = np.isposinf(df)
+    if infinite.all():
+        return normal(x)
+    with np.errstate(invalid="ignore"):
+        below = np.asarray(finite(x, np.where((df > 0) & ~infinite, df, np.nan)))
+    return np.where(infinite, normal(x), below) if infinite.any() else below
+
+
+def chi2_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
+    """Return the probability above x under the chi-squared distribution, NaN for df not above 0."""
+    x, df = np.asarray(x, dtype=float), np.asarray(df, dtype=float)
+    with np.errstate(invalid="ignore"):
+        above = special.chdtrc(df, np.maximum(x, 0.0))
+        return np.asarray(np.where(df > 0, above, np.nan))
+
+
+def chi2_isf(p: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
+    """Return the point that the chi-squared distribution exceeds with probability p."""
+    return np.asarray(special.chdtri(np.asarray(df, dtype=float), np.asarray(p, dtype=float)))
+
+
+def f_sf(x: npt.ArrayLike, df_num: npt.ArrayLike, df_den: npt.ArrayLike) -> FloatArray:
+    """Return the probability above x under Fisher's distribution.
+
+    That of chi-squared over its degrees of freedom where `df_den` is infinite; NaN where degrees
+    of freedom are not above 0.
+    """
+    x, df_num, df_den = (np.asarray(v, dtype=float) for v in (x, df_num, df_den))
+    with np.errstate(invalid="ignore"):
+        finite = np.where((df_den > 0) & np.isfinite(df_den), df_den, np.nan)
+        above = special.fdtrc(np.where(df_num > 0, df_num, np.nan), finite, np.maximum(x, 0.0))
+        return np.asarray(np.where(np.isposinf(df_den), chi2_sf(x * df_num, df_num), above))
