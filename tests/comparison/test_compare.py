@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import trdstats as trd
+from trdstats.comparison.cohorts.cohorts import list_cohorts
 from trdstats.comparison.cohorts.comparability import NOT_COMPARABLE, OK
 from trdstats.comparison.cohorts.onset_bootstrap import CohortOnset, Intervals, draw_onsets
+from trdstats.comparison.cohorts.pair import Outcomes, Pair
 from trdstats.errors import DataError, SpecError, UnknownNameError
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.numerics.resampling import draw_counts
@@ -346,3 +348,10 @@ def test_the_e_value_of_the_onset_is_that_of_the_standardised_difference() -> No
                        measure="difference in means")  # fmt: skip
     assert row["e_value"] == pytest.approx(want.estimate)
     assert row["e_value_limit"] == pytest.approx(want.limit)
+
+
+def test_histories_of_a_pair_are_valid_without_another_look() -> None:
+    a, b = list_cohorts(clinic(60), trd.Response(), trd.LossOfResponse())
+    joined = Pair(Outcomes(b), Outcomes(a)).history()
+    checked = trd.ResponseHistory(joined.frame, unseen=joined.unseen, visits=joined.visits)
+    pd.testing.assert_frame_equal(joined.frame, checked.frame)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from trdstats.kernels.interval.innermost import innermost_intervals
 from trdstats.kernels.interval.npmle_bounds import restricted_mean_bounds
 from trdstats.kernels.interval.stacked_cells import stacked_cells
+from trdstats.kernels.interval.stacked_runs import StackedRuns
 from trdstats.kernels.interval.stacked_turnbull import stacked_turnbull
 from trdstats.kernels.interval.turnbull import turnbull
 from trdstats.kernels.weighting.propensity import fit_scores, weigh
-from trdstats.kernels.weighting.stacked_propensity import stacked_scores
+from trdstats.kernels.weighting.stacked_propensity import _probability, stacked_scores
 
 # The bounds are not sharper than the square of what both searches leave of the gap, 1e-10.
 ATOL = 1e-8
@@ -98,3 +100,24 @@ def test_separated_and_collinear_resamples_are_left_to_the_longer_search() -> No
     counts[1, 30] = 0.0  # the trait stays with the first treatment
     counts[2, [0, 1, 30]] = 0.0  # the trait occurs nowhere
     assert stacked_scores(X, treatment, start, counts)[1].tolist() == [True, False, False]
+
+
+def test_curvature_is_the_sum_over_runs() -> None:
+    rng = np.random.default_rng(8)
+    first, last = np.sort(rng.integers(0, 6, (2, 3, 10)), axis=0)
+    bend = rng.uniform(size=(3, 10))
+    covers = (first[:, :, None] <= np.arange(6)) & (np.arange(6) <= last[:, :, None])
+    expected = np.einsum("br,bri,brj->bij", bend, covers, covers)
+    found = StackedRuns(first, last, 6).curvature(bend)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(found, found.swapaxes(1, 2))
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_scores_are_the_softmax_of_the_linear_predictors(k: int) -> None:
+    rng = np.random.default_rng(k)
+    X = np.column_stack([np.ones(30), rng.normal(size=(30, 2))])
+    gamma = rng.normal(scale=[1, 20, 300], size=(4, k - 1, 3))  # scores of 0 and 1 too
+    eta = np.zeros((4, 30, k))
+    eta[:, :, 1:] = np.einsum("bjq,nq->bnj", gamma, X)
+    np.testing.assert_allclose(_probability(X, gamma), softmax(eta, axis=2), rtol=1e-11, atol=0)

@@ -28,7 +28,9 @@ from trdstats import (
     time_to,
 )
 from trdstats.errors import DataError, NotEstimableError, SpecError, UnknownNameError
+from trdstats.kernels.risk_sets import state_probabilities as kernel
 from trdstats.plots import plot_state_areas
+from trdstats.survival.states.history_groups import split_history
 
 PRINTED = 2e-9  # ten digits, half a unit of the last, on values between 0.01 and 100
 R_VALUES = Path(__file__).parents[1] / "reference" / "in_response" / "values.json"
@@ -436,3 +438,23 @@ def test_no_warning_is_raised_on_the_way(history: ResponseHistory) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ResponseState(tau=168, by=None).fit(history).mean_days()
+
+
+@pytest.mark.parametrize("tau", [0.5, 9.0, 1000.0])
+def test_influences_on_mean_days_alone_are_those_beside_the_curve(tau: float) -> None:
+    data = split_history(ResponseHistory(simulated(3)), "treatment", None)
+    for label, spells in data.spells.items():
+        weight = np.random.default_rng(4).uniform(0.2, 3, len(data.group(label).row))
+        fit = kernel.occupation(spells, weight)
+        whole = kernel.influence(spells, fit, weight, at=np.empty(0), tau=tau)
+        np.testing.assert_array_equal(
+            kernel.mean_influence(spells, fit, weight, tau=tau), whole.mean
+        )
+
+
+def test_rows_checked_before_make_the_same_history(history: ResponseHistory) -> None:
+    slots = {k: getattr(history, k) for k in ResponseHistory.__slots__}
+    again, checked = ResponseHistory.of_valid(**slots), ResponseHistory(**slots)
+    for name in ("frame", "unseen", "left_out", "visits"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(checked, name))
+    assert (again.response, again.first_look) == (checked.response, checked.first_look)

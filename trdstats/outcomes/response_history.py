@@ -112,7 +112,7 @@ class ResponseHistory(SummaryMixin):
         _raise(check_course(table))
         first = [*COLUMNS, "left", "right"]
         rest = [c for c in table.columns if c not in (*first, "row_")]
-        self.frame = table[first + rest].astype(
+        frame = table[first + rest].astype(
             {
                 "state": pd.CategoricalDtype([*STATES]),
                 "to": pd.CategoricalDtype([*STATES, CENSORED]),
@@ -120,6 +120,17 @@ class ResponseHistory(SummaryMixin):
                 "right": float,
             }
         )
+        self._hold(
+            frame, response=response, relapse=relapse, unseen=unseen, left_out=left_out,
+            visits=visits, caveat=caveat, first_look=first_look, switching=switching,
+        )  # fmt: skip
+
+    def _hold(
+        self, frame: pd.DataFrame, *, response: str, relapse: str, unseen: pd.DataFrame | None,
+        left_out: pd.DataFrame | None, visits: pd.DataFrame | None, caveat: str,
+        first_look: Mapping[str, float] | None, switching: SwitchCounts | None,
+    ) -> None:  # fmt: skip
+        self.frame = frame
         empty = pd.DataFrame({"subject": [], "treatment": [], "reason": []}, dtype=object)
         self.left_out = empty if left_out is None else left_out
         self.unseen = empty.drop(columns="reason") if unseen is None else unseen
@@ -128,6 +139,30 @@ class ResponseHistory(SummaryMixin):
         self.response, self.relapse, self.caveat = response, relapse, caveat
         self.first_look = dict(first_look or {})
         self.switching = switching
+
+    @classmethod
+    def of_valid(
+        cls, frame: pd.DataFrame, *, response: str, relapse: str, unseen: pd.DataFrame,
+        left_out: pd.DataFrame, visits: pd.DataFrame, caveat: str,
+        first_look: Mapping[str, float], switching: SwitchCounts | None,
+    ) -> ResponseHistory:  # fmt: skip
+        """Return histories of rows that were checked before.
+
+        Checking them again would take a good part of the time of a comparison of many pairs.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Columns, types and order of rows as in `frame` of histories.
+        response, relapse, unseen, left_out, visits, caveat, first_look, switching
+            As in `ResponseHistory`.
+        """
+        history = cls.__new__(cls)
+        history._hold(
+            frame, response=response, relapse=relapse, unseen=unseen, left_out=left_out,
+            visits=visits, caveat=caveat, first_look=first_look, switching=switching,
+        )  # fmt: skip
+        return history
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.aliases import SubjectsLike
-from trdstats.arrays import BoolArray, FloatArray
+from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, SpecError, check_choice
 from trdstats.outcomes.assess import Seen
 from trdstats.outcomes.rules.definition import Definition
@@ -72,17 +72,23 @@ class SwitchCounts:
 
     def tidy(self) -> pd.DataFrame:
         """Return treatment, n, n_switched and strategy ("ignore" where none was named)."""
-        arms = list(self.frame["treatment"].cat.categories)
-        code = self.frame["treatment"].cat.codes.to_numpy()
-        switched = self.frame["switched"].to_numpy(dtype=bool)
+        arms, n, n_switched = self._counts()
         return pd.DataFrame(
             {
                 "treatment": arms,
-                "n": np.bincount(code, minlength=len(arms)),
-                "n_switched": np.bincount(code[switched], minlength=len(arms)),
+                "n": n,
+                "n_switched": n_switched,
                 "strategy": self.strategy or "ignore",
             }
         )
+
+    def _counts(self) -> tuple[list[str], IntArray, IntArray]:
+        """Return the treatments, the subjects of each, and how many of them switched."""
+        arms = list(self.frame["treatment"].cat.categories)
+        code = self.frame["treatment"].cat.codes.to_numpy()
+        switched = self.frame["switched"].to_numpy(dtype=bool)
+        n, k = (np.bincount(c, minlength=len(arms)) for c in (code, code[switched]))
+        return arms, n, k
 
     def notices(self) -> tuple[Problem, ...]:
         """Return the sentence on those who switched, none without any.
@@ -91,13 +97,13 @@ class SwitchCounts:
         """
         if not self.frame["switched"].to_numpy(dtype=bool).any():
             return ()
-        table = self.tidy()
-        rows = table[table["n_switched"] > 0]
+        names, n, switched = self._counts()
         arms = [
-            f"{format_count(k)} of {format_count(n)} under {name}"
-            for name, n, k in rows[["treatment", "n", "n_switched"]].itertuples(index=False)
+            f"{format_count(k)} of {format_count(of)} under {name}"
+            for name, of, k in zip(names, n.tolist(), switched.tolist(), strict=True)
+            if k
         ]
-        many = bool((rows["n_switched"] > MANY * rows["n"]).any())
+        many = bool((switched > MANY * n).any())
         named = self.strategy is not None
         return (
             Problem(

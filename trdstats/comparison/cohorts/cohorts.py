@@ -62,18 +62,22 @@ class Cohort:
 
     @cached_property
     def _last_day(self) -> FloatArray:
-        visits = self._rated()
+        visits = self._rated
         last = visits.groupby("subject", observed=True)["day"].max()
         return self.study.subjects["subject"].map(last.to_dict()).fillna(0.0).to_numpy(dtype=float)
 
     def first_look(self) -> float:
         """Return the earliest day after 0 on which any subject was assessed; infinite without."""
-        visits = self._rated()
+        visits = self._rated
         return float(visits["day"].min()) if len(visits) else np.inf
 
     def scheduled(self) -> tuple[float, ...]:
         """Return the scheduled days after 0 that were attended, in order."""
-        visit = self._rated()["visit"].dropna()
+        return self._scheduled
+
+    @cached_property
+    def _scheduled(self) -> tuple[float, ...]:
+        visit = self._rated["visit"].dropna()
         return tuple(float(v) for v in np.unique(visit))
 
     def last_due(self, until: float) -> float | None:
@@ -84,9 +88,12 @@ class Cohort:
 
     def came_to(self, day: float) -> BoolArray:
         """Return whether each subject was assessed at a scheduled day or later, shape (n,)."""
-        visits = self._rated()
-        last = visits.groupby("subject", observed=True)["visit"].max()
-        return (self.study.subjects["subject"].map(last.to_dict()).fillna(0.0) >= day).to_numpy()
+        return np.asarray(self._last_visit >= day)
+
+    @cached_property
+    def _last_visit(self) -> FloatArray:
+        last = self._rated.groupby("subject", observed=True)["visit"].max()
+        return self.study.subjects["subject"].map(last.to_dict()).fillna(0.0).to_numpy(dtype=float)
 
     def course_changes(self, until: float) -> pd.DataFrame:
         """Return the events by a day that change the course, any but those that end or renew it."""
@@ -97,7 +104,7 @@ class Cohort:
     def visits_a_month(self, until: float) -> float:
         """Return the rated visits a subject and month of follow-up, up to a day."""
         days = np.minimum(self.last_day(), until).sum()
-        visits = self._rated()
+        visits = self._rated
         return float((visits["day"] <= until).sum() / days * 30.4375) if days > 0 else 0.0
 
     def untreated(self) -> float:
@@ -109,12 +116,17 @@ class Cohort:
 
     def baseline_lead(self) -> float:
         """Return the median number of days from the baseline rating to day 0."""
+        return self._baseline_lead
+
+    @cached_property
+    def _baseline_lead(self) -> float:
         visits = self.study.visits
         before = visits[(visits["day"] <= 0) & visits["score"].notna()]
         if not len(before) or self.study.has_given_baseline:
             return 0.0
         return float(-before.groupby("subject", observed=True)["day"].max().median())
 
+    @cached_property
     def _rated(self) -> pd.DataFrame:
         visits = self.study.visits
         return visits[(visits["day"] > 0) & visits["score"].notna()]

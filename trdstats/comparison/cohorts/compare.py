@@ -176,8 +176,9 @@ def compare(
                 problem = note_asked_day(cohort.study, rate_day)
                 asked |= {(cohort.label, rate_day): problem} if problem is not None else {}
         design = check_design(treatment, base, day=rate_day, tau=horizon)
+        covariates = pair.covariates()
         check = check_overlap(
-            pair.covariates(), adjust, estimand=estimand, missing=missing,
+            covariates, adjust, estimand=estimand, missing=missing,
             randomised=pair.randomised,
         )  # fmt: skip
         judged = Comparability(
@@ -190,7 +191,7 @@ def compare(
             rows += rows_without_numbers(judged, outcomes, at, horizon, longest)
             continue
         both = CrudeAndAdjusted.of(
-            pair, check.weights, outcomes, rate_day, horizon, longest, conf_level
+            pair, covariates, check.weights, outcomes, rate_day, horizon, longest, conf_level
         )
         pitfalls = (*check_pitfalls(pair, tau=horizon), *both.checks(pair))
         comparability.append(replace(judged, findings=(*judged.findings, *pitfalls)))

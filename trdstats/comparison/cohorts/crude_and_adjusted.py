@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class ComparisonRow:
     smd: float = np.nan
     overlap: float = np.nan
 
-    @property
+    @cached_property
     def difference(self) -> Estimates:
         """The difference under all its keys."""
         keys = {
@@ -114,11 +115,11 @@ class CrudeAndAdjusted:
 
     @classmethod
     def of(
-        cls, pair: Pair, fit: PropensityResult, outcomes: Sequence[str], day: float | None,
-        tau: float, relapse_tau: float, conf_level: float,
+        cls, pair: Pair, covariates: pd.DataFrame, fit: PropensityResult,
+        outcomes: Sequence[str], day: float | None, tau: float, relapse_tau: float,
+        conf_level: float,
     ) -> CrudeAndAdjusted:  # fmt: skip
         """Return what is compared of a pair; an outcome that cannot be had leaves the others."""
-        covariates = pair.covariates()
         derive: dict[str, Callable[[], Any]] = {
             RATE: lambda: None if day is None else pair.met(day),
             IN_RESPONSE: pair.history,
@@ -188,10 +189,11 @@ class CrudeAndAdjusted:
         """
         draws = self._draw(onsets) if ONSET in outcomes else {}
         sizes, overlap = self.fit.glance().iloc[0], self.fit.common_area
+        weights = self.fit.subject_weights
         rows = []
         for outcome in outcomes:
             crude = estimate(self.whole, outcome, None, draws.get(CRUDE))
-            adjusted = estimate(self.inside, outcome, self.fit, draws.get(ADJUSTED))
+            adjusted = estimate(self.inside, outcome, weights, draws.get(ADJUSTED))
             # Days are standardised by their spread between all subjects, crude and adjusted alike.
             adjusted = replace(adjusted, spread=crude.spread)
             reference, treatment = self.whole.labels

@@ -131,7 +131,8 @@ class Pair:
     def history(self) -> ResponseHistory:
         """Return the stays of all subjects."""
         a, b = self.reference.history, self.treatment.history
-        return ResponseHistory(
+        # No subject is in both cohorts: rows that were valid apart are valid together.
+        return ResponseHistory.of_valid(
             self._join(lambda o: o.history.frame),
             switching=self._switches(lambda o: o.history.switching),
             response=_either(a.response, b.response),

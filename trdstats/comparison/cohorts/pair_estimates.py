@@ -151,13 +151,13 @@ def _days_in_response(data: PairData, weights: Any) -> PairEstimate:
     assert data.history is not None
     spec = ResponseState(tau=data.tau, reference=data.labels[0], conf_level=data.conf_level)
     days = spec.fit(data.history, weights=weights).estimates().only(state="in response")
+    difference = days.compare("treatment", reference=data.labels[0])
+    if weights is not None:
+        return PairEstimate(difference)
     # Standard errors of means times the root of the group sizes: the spread between subjects.
     size = data.history.per_subject().at_risk()["treatment"].value_counts()
     variance = days.std_error**2 * size.loc[list(days.keys["treatment"])].to_numpy()
-    return PairEstimate(
-        days.compare("treatment", reference=data.labels[0]),
-        spread=float(np.sqrt(np.mean(variance))),
-    )
+    return PairEstimate(difference, spread=float(np.sqrt(np.mean(variance))))
 
 
 def _durability(data: PairData, weights: Any) -> PairEstimate:

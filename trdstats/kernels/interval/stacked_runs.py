@@ -42,8 +42,8 @@ class StackedRuns:
         ends = np.bincount(at[covers], bend[covers], size).reshape(-1, m, m)
         # A run covers i <= j where it starts by i and ends from j on.
         upper = np.cumsum(np.cumsum(ends, axis=1)[:, :, ::-1], axis=2)[:, :, ::-1]
-        upper = np.triu(upper)
-        return np.asarray(upper + np.triu(upper, 1).swapaxes(1, 2))
+        place = np.arange(m)
+        return np.where(place[:, None] <= place, upper, upper.swapaxes(1, 2))
 
     def onto(self, kept: BoolArray, m: int) -> StackedRuns:
         """Return the runs among some positions of each resample, at most m of them."""

@@ -12,7 +12,9 @@ Grambsch 2000, doi:10.1007/978-1-4757-3294-8, section 8.2).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from scipy.special import expit, logit
@@ -249,21 +251,51 @@ def influence(
     n, s = data.n_subjects, data.n_states
     here = np.searchsorted(data.time, at, side="right") - 1
     hold = durations(data.time, tau)
+    std_error = np.empty((len(data.time), s))
+    chosen = np.empty((n, len(at), s))
+    mean, error = np.zeros((s, n)), np.zeros(s)
+    for i, (effect, changes) in enumerate(_effects(data, fit, weight)):
+        if changes:
+            variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
+            error = np.sqrt(variance)
+        std_error[i] = error
+        chosen[:, here == i] = effect.T[:, None]
+        mean += hold[i] * effect
+    return Influence(std_error, chosen, mean.T.copy())
+
+
+def mean_influence(
+    data: Histories, fit: Occupation, weight: FloatArray, *, tau: float
+) -> FloatArray:
+    """Return the influence on the mean times alone, as in `influence`, shape (n, s).
+
+    Errors of probabilities, which it leaves out, are most of the work.
+    """
+    hold = durations(data.time, tau)
+    until = int(np.flatnonzero(hold)[-1]) + 1 if hold.any() else 0
+    mean = np.zeros((data.n_states, data.n_subjects))
+    for i, (effect, _) in enumerate(islice(_effects(data, fit, weight), until)):
+        mean += hold[i] * effect
+    return mean.T.copy()
+
+
+def _effects(
+    data: Histories, fit: Occupation, weight: FloatArray
+) -> Iterator[tuple[FloatArray, bool]]:
+    """Yield the influence on the probabilities at each time, (s, n), and whether it changes."""
+    n, s = data.n_subjects, data.n_states
     leaving, leave = _by_place(data.leaves, len(data.time))
     entering, enter = _by_place(data.enters, len(data.time))
     of_subject = np.zeros((s, n))
     shared = np.zeros((s + 1, s))  # the last row is for those not under observation
     where = np.full(n, s)
-    std_error = np.empty((len(data.time), s))
-    chosen = np.empty((n, len(at), s))
-    mean = np.zeros((s, n))
-    effect, error = np.zeros((s, n)), np.zeros(s)
+    effect = np.zeros((s, n))
     for i in range(len(data.time)):
         left_state, entered_state = (
             leaving[leave[i] : leave[i + 1]],
             entering[enter[i] : enter[i + 1]],
         )
-        moves = fit.n_move[i].any()
+        moves = bool(fit.n_move[i].any())
         each = np.zeros(s)
         if moves:
             each = fit.probability[i - 1] / np.where(fit.n_risk[i] > 0, fit.n_risk[i], 1.0)
@@ -283,14 +315,10 @@ def influence(
         who, state = data.subject[entered_state], data.state[entered_state]
         of_subject[:, who] -= shared[state].T
         where[who] = state
-        if moves or i == 0:  # in between, nobody's effect changes
+        changes = moves or i == 0  # in between, nobody's effect does
+        if changes:
             effect = weight * (of_subject + shared.T[:, where])
-            variance = (effect**2).sum(axis=1) if model is None else model.variance(effect.T)
-            error = np.sqrt(variance)
-        std_error[i] = error
-        chosen[:, here == i] = effect.T[:, None]
-        mean += hold[i] * effect
-    return Influence(std_error, chosen, mean.T.copy())
+        yield effect, changes
 
 
 def _by_place(place: IntArray, m: int) -> tuple[IntArray, IntArray]:

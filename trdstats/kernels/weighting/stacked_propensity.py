@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.kernels.weighting.propensity import Scores
@@ -81,10 +80,13 @@ def _regular(information: FloatArray) -> BoolArray:
 
 def _probability(X: FloatArray, gamma: FloatArray) -> FloatArray:
     """Return the probabilities of all treatments, shape (b, n, k)."""
-    b, _, q = gamma.shape
-    eta = np.zeros((b, len(X), gamma.shape[1] + 1))
-    eta[:, :, 1:] = (gamma.reshape(-1, q) @ X.T).reshape(b, -1, len(X)).swapaxes(1, 2)
-    return np.exp(log_softmax(eta, axis=2))
+    b, j, q = gamma.shape
+    # Treatments along the first axis: sums over two or three neighbours in memory are slow.
+    eta = np.zeros((j + 1, b, len(X)))
+    eta[1:] = (gamma.reshape(-1, q) @ X.T).reshape(b, j, len(X)).swapaxes(0, 1)
+    eta -= eta.max(axis=0)
+    p = np.exp(eta - np.log(np.exp(eta).sum(axis=0)))
+    return np.ascontiguousarray(np.moveaxis(p, 0, 2))
 
 
 def _information(squares: FloatArray, p: FloatArray, counts: FloatArray, q: int) -> FloatArray:

@@ -115,12 +115,15 @@ class ResponseStateResult(StateResult):
 
     _fits: dict[str, kernel.Occupation]
     _known: dict[str, kernel.Influence] = field(default_factory=dict, compare=False)
+    _known_of_mean: dict[str, FloatArray] = field(default_factory=dict, compare=False)
     _title: ClassVar[str] = "Probability of being in response (Aalen-Johansen)"
 
     def _days(self, label: str) -> FloatArray:
         return self._fits[label].time
 
     def _probability(self, label: str, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if not len(at):
+            return np.empty((0, 3)), np.empty((0, 3))
         fit = self._fits[label]
         here = np.searchsorted(fit.time, at, side="right") - 1
         settled = not self._data.history.regains and fit.probability[-1, 2] > 1 - 1e-12
@@ -131,7 +134,7 @@ class ResponseStateResult(StateResult):
         )
 
     def _mean(self, label: str) -> tuple[FloatArray, FloatArray]:
-        effect = self._effect(label).mean
+        effect = self._effect_on_mean(label)
         return kernel.mean_times(self._fits[label], self.spec.tau), np.sqrt((effect**2).sum(axis=0))
 
     def _effect(self, label: str) -> kernel.Influence:
@@ -144,9 +147,20 @@ class ResponseStateResult(StateResult):
             )  # fmt: skip
         return self._known[label]
 
+    def _effect_on_mean(self, label: str) -> FloatArray:
+        """Return the influences on mean days, from those of the curve where these are known."""
+        if label in self._known:
+            return self._known[label].mean
+        if label not in self._known_of_mean:
+            self._known_of_mean[label] = kernel.mean_influence(
+                self._data.spells[label], self._fits[label], self._data.group(label).weight,
+                tau=self.spec.tau,
+            )  # fmt: skip
+        return self._known_of_mean[label]
+
     def _influence(self, label: str, at: FloatArray) -> FloatArray:
         if not len(at):
-            return self._effect(label).mean
+            return self._effect_on_mean(label)
         spells, weight = self._data.spells[label], self._data.group(label).weight
         influence = kernel.influence(spells, self._fits[label], weight, at=at, tau=self.spec.tau)
         return np.hstack([influence.mean, influence.at.reshape(len(weight), -1)])
