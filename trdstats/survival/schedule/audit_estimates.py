@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,15 +132,16 @@ def compare_at_visits(
 
 
 def compare_between(
-    pair: EventTimes, curves: TurnbullResult, tau: float, ends: Ends
+    pair: EventTimes, mean_days: Callable[[float, str], pd.DataFrame], tau: float, ends: Ends
 ) -> dict[str, Any]:
     """Return the bounds of the difference of mean days of a pair, and Sun's log-rank test.
 
     Parameters
     ----------
     pair : EventTimes
-    curves : TurnbullResult
-        Of all treatments: the curve of one does not depend on the others.
+    mean_days : callable
+        From a horizon and a reference to the mean days of all treatments and their differences:
+        the curve of one does not depend on the others.
     tau : float
     ends : mapping of str to float
     """
@@ -148,7 +149,7 @@ def compare_between(
     if missing:
         return no_contrast(why_no_mean(pair, missing[0], tau, ends))
     reference, treatment = pair.treatments
-    means = curves.restricted_mean(tau, reference=reference)
+    means = mean_days(tau, reference)
     of_pair = (means["measure"] == "difference") & (means["treatment"] == treatment)
     gap = means[of_pair].iloc[0]
     row: dict[str, Any] = dict.fromkeys(_CONTRAST, np.nan)

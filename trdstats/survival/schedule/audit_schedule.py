@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -102,6 +103,7 @@ def audit_schedule(
     elif len(study.treatments) > 1:
         why = "no attended visit is shared by all treatments"
         rows.append(dated.no_estimates(dated.THINNED, study.treatments, why + hint))
+    mean_days = cache(curves.restricted_mean)  # pairs with one reference and one horizon share it
     tests, grids = [], {}
     for reference, treatment in combinations(study.treatments, 2):
         grid = shared_visits(visits, (reference, treatment))
@@ -113,7 +115,7 @@ def audit_schedule(
         pair = times.only([reference, treatment])
         by_method = {
             dated.AS_SEEN: dated.compare_at_visits(pair, until, ends, conf_level),
-            dated.BETWEEN: dated.compare_between(pair, curves, until, ends),
+            dated.BETWEEN: dated.compare_between(pair, mean_days, until, ends),
             dated.THINNED: dated.no_contrast(
                 f"{treatment} and {reference} share no attended visit{hint}"
             )

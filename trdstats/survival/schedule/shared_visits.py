@@ -143,22 +143,23 @@ def times_on_shared(
     plan = {name: [row[name] for row in shared] for name in names}
     times = time_to(study.only(names).only_visits(plan), definition)
     label = np.array([float(np.median(list(row.values()))) for row in shared])
-    frame = times.frame.copy()
+    frame = times.frame
+    arm = frame["treatment"].to_numpy(dtype=object)
+    status = frame["status"].to_numpy(copy=True)
+    days = {c: frame[c].to_numpy(dtype=float, copy=True) for c in ("left", "right", "time")}
     first = {}
     for name in names:
         rows = visits[(visits["treatment"] == name) & visits["visit"].isin(plan[name])]
         closes = rows["closes"].to_numpy(dtype=float) + _CLOCK
-        in_arm = (frame["treatment"] == name).to_numpy()
-        beyond = in_arm & (frame["time"].to_numpy() > closes[-1])
-        for column in ("left", "right", "time"):
-            day = frame.loc[in_arm, column].to_numpy(dtype=float)
-            frame.loc[in_arm, column] = _on_labels(day, closes, label)
-        frame.loc[beyond, "status"] = 0
-        frame.loc[in_arm & (frame["status"] == 0).to_numpy(), "right"] = np.inf
+        in_arm = arm == name
+        status[in_arm & (days["time"] > closes[-1])] = 0
+        for day in days.values():
+            day[in_arm] = _on_labels(day[in_arm], closes, label)
+        days["right"][in_arm & (status == 0)] = np.inf
         seen = np.isfinite(times.first_look.get(name, np.inf))
         first[name] = float(label[0]) if seen else np.inf
     return EventTimes.of_valid(
-        frame,
+        frame.assign(**days, status=status),
         outcome=times.outcome,
         origin=times.origin,
         causes=times.causes,

@@ -133,6 +133,7 @@ class StateResult(CurveResult):
                 (["mean days"], labels, STATES, [float(self.spec.tau)]),
                 (["probability"], labels, STATES, at),
             )
+            if len(levels[-1])
         ]
         named = pd.concat(keys).set_axis(["quantity", self._key, "state", "time"], axis=1)
         last = np.repeat([self._days(label)[-1] for label in labels], len(STATES) * len(at))
