@@ -46,12 +46,13 @@ def load_for_good(module: str) -> None:
 
 @contextmanager
 def workers_loading(module: str, n_jobs: int) -> Iterator[None]:
-    """Start the workers of `run_beside`, which import a module while the block does the same."""
-    loading = [_workers(n_jobs).submit(load_for_good, module) for _ in range(n_jobs - 1)]
+    """Start the workers of `run_beside`, which import a module while the block does the same.
+
+    What is given to a worker after the block waits in its queue until the import is done.
+    """
+    for _ in range(n_jobs - 1):
+        _workers(n_jobs).submit(load_for_good, module)
     yield
-    with _naming_the_killed():
-        for each in loading:
-            each.result()
 
 
 def run_beside(
