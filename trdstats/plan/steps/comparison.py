@@ -132,4 +132,4 @@ def _with_reference(task: Task, comparison: Comparison) -> dict[str, str]:
     }
 
 
-STEP: Step = Step(KEY, "comparison of cohorts", run, cost=20.0)
+STEP: Step = Step(KEY, "comparison of cohorts", run, cost=12.0)

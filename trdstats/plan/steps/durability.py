@@ -181,4 +181,4 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
         yield "competing", str(error)
 
 
-STEP: Step = Step("durability", "durability of response", run, check=check)
+STEP: Step = Step("durability", "durability of response", run, check=check, cost=4.0)
