@@ -47,13 +47,14 @@ def load_for_good(module: str) -> None:
 
 @contextmanager
 def workers_loading(module: str, n_jobs: int) -> Iterator[None]:
-    """Start the workers of `run_beside`, which import a module while the block does the same."""
+    """Start the workers of `run_beside`, which import a module while the block does the same.
+
+    What is given to a worker after the block waits in its queue until the import is done.
+    """
     others = n_jobs - 1
-    loading = [_workers(others).submit(load_for_good, module) for _ in range(others)]
+    for _ in range(others):
+        _workers(others).submit(load_for_good, module)
     yield
-    with _naming_the_killed():
-        for each in loading:
-            each.result()
 
 
 def run_beside(

@@ -261,6 +261,14 @@ def test_chances_are_growths_of_the_curve_of_onset() -> None:
     assert durations.assumption == "by the curve of onset"
 
 
+def test_the_curve_of_a_group_does_not_depend_on_the_others(cohorts: trd.DoublyCensored) -> None:
+    fit = trd.DurationCurve().fit(cohorts)
+    for name, curve in fit.tidy().groupby("treatment", observed=True):
+        beside = fit.estimates(curve["time"].tolist()).only(treatment=name).tidy()
+        for column in ("estimate", "std_error", "conf_low", "conf_high"):
+            np.testing.assert_array_equal(curve[column], beside[column])
+
+
 def test_mean_days_are_the_area_under_the_curve(cohorts: trd.DoublyCensored) -> None:
     fit = trd.DurationCurve().fit(cohorts)
     means = fit.means(200).tidy().set_index("treatment")["estimate"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -201,17 +200,14 @@ def _draw_curve(ax: Axes, rows: pd.DataFrame, style: Style, start: float, *, sha
         return
     if time[0] > 0:
         time, estimate = np.r_[0.0, time], np.r_[start, estimate]
-    sns.lineplot(
-        x=time,
-        y=estimate,
-        ax=ax,
+    # A plain line: seaborn's would be mapped, averaged and labelled anew for every curve.
+    ax.plot(
+        time,
+        estimate,
         drawstyle="steps-post",
         color=style.color,
         linestyle=style.linestyle,
         linewidth=LINE_WIDTH,
-        estimator=None,
-        errorbar=None,
-        legend=False,
         zorder=3,
     )
     # Both corners of every step are written out: with step="post", matplotlib would end the

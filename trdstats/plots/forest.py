@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from trdstats.arrays import FloatArray
 from trdstats.errors import SpecError
 from trdstats.plots.layout.axes_style import GRID, LINE_WIDTH, QUIET, dress_figure
 from trdstats.plots.layout.columns import ESTIMATE, check_drawable, take_columns
@@ -100,19 +101,26 @@ def _draw_panel(ax: Axes, rows: pd.DataFrame, labels: list[str], bounds: bool) -
     for spine in ("left", "right", "top"):
         ax.spines[spine].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    for row in rows.to_dict("records"):
-        kind = _KINDS[str(row["analysis"])]
-        if not np.isfinite(row["estimate"]):
-            continue
-        y = labels.index(str(row["label"])) + kind.shift
-        if bounds and np.isfinite(row["bound_low"]) and row["bound_high"] > row["bound_low"]:
-            ends = [row["bound_low"], row["bound_high"]]
-            ax.plot(ends, [y, y], color=kind.color, alpha=0.3, linewidth=5 * LINE_WIDTH,
-                    solid_capstyle="butt", zorder=2)  # fmt: skip
-        ends = [row["conf_low"], row["conf_high"]]
-        ax.plot(ends, [y, y], color=kind.color, linewidth=LINE_WIDTH, zorder=3)
-        ax.plot([row["estimate"]], [y], marker=kind.marker, markersize=5.5, linestyle="",
+    drawn = rows[np.isfinite(rows["estimate"])]
+    place = drawn["label"].map({name: k for k, name in enumerate(labels)}).to_numpy(dtype=float)
+    for name, kind in _KINDS.items():
+        of_kind = (drawn["analysis"] == name).to_numpy()
+        shown, y = drawn[of_kind], place[of_kind] + kind.shift
+        if bounds:
+            low, high = (shown[c].to_numpy(dtype=float) for c in ("bound_low", "bound_high"))
+            wide = np.isfinite(low) & (high > low)
+            _draw_between(ax, shown[wide], "bound", y[wide], color=kind.color, alpha=0.3,
+                          linewidth=5 * LINE_WIDTH, solid_capstyle="butt", zorder=2)  # fmt: skip
+        _draw_between(ax, shown, "conf", y, color=kind.color, linewidth=LINE_WIDTH, zorder=3)
+        ax.plot(shown["estimate"].to_numpy(), y, marker=kind.marker, markersize=5.5, linestyle="",
                 color=kind.color, markerfacecolor=kind.fill, zorder=4)  # fmt: skip
+
+
+def _draw_between(ax: Axes, rows: pd.DataFrame, ends: str, y: FloatArray, **look: Any) -> None:
+    """Draw a horizontal line a row between two of its columns, all of them as one artist."""
+    low, high = (rows[f"{ends}_{side}"].to_numpy(dtype=float) for side in ("low", "high"))
+    gap = np.full(len(rows), np.nan)
+    ax.plot(np.column_stack([low, high, gap]).ravel(), np.column_stack([y, y, gap]).ravel(), **look)
 
 
 def _label(rows: pd.DataFrame, name: str) -> str:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
@@ -126,16 +125,15 @@ def _draw_row(ax: Axes, y: int, row: NDArray[np.float64], style: Style) -> None:
     if np.isfinite(low) and np.isfinite(high):
         ax.hlines(y, low, high, color=style.color, linewidth=LINE_WIDTH, zorder=2)
     if np.isfinite(estimate):
-        sns.scatterplot(
-            x=[estimate],
-            y=[y],
-            ax=ax,
+        # A plain point: seaborn's would set up its mappings for every row.
+        ax.scatter(
+            [estimate],
+            [y],
             color=style.color,
             marker=style.marker,
             s=52,
             edgecolor="white",
             linewidth=0.8,
-            legend=False,
             zorder=3,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps import get_step
 
-_STUDY, _REPORT = 0.5, 3.0  # beside a step of cost 1
+_STUDY, _REPORT = 0.5, 2.0  # beside a step of cost 1
 
 
 class Remaining:

@@ -191,4 +191,4 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-STEP: Step = Step("acute", "end of the acute course", run)
+STEP: Step = Step("acute", "end of the acute course", run, cost=4.0)

@@ -265,4 +265,4 @@ def _methods(task: Task, study: Study, days: tuple[float, ...]) -> str:
     )
 
 
-STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings, check=check)
+STEP: Step = Step("change", "change in scores", run, settings=ChangeSettings, check=check, cost=3.0)

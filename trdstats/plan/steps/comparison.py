@@ -146,4 +146,4 @@ def _with_reference(task: Task, comparison: Comparison) -> dict[str, str]:
     }
 
 
-STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=20.0)
+STEP: Step = Step(KEY, "comparison of cohorts", run, check=check, cost=12.0)

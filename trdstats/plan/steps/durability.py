@@ -185,4 +185,4 @@ def check(task: Task) -> Iterator[tuple[str, str]]:
     )
 
 
-STEP: Step = Step("durability", "durability of response", run, check=check)
+STEP: Step = Step("durability", "durability of response", run, check=check, cost=4.0)

@@ -172,4 +172,5 @@ STEP: Step = Step(
     run,
     settings=InResponseSettings,
     check=check,
+    cost=4.0,
 )

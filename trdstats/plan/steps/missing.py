@@ -306,4 +306,4 @@ def _methods(task: Task, day: float, reference: str) -> str:
     )
 
 
-STEP: Step = Step("missing", "missing data", run, settings=MissingSettings, check=check)
+STEP: Step = Step("missing", "missing data", run, settings=MissingSettings, check=check, cost=4.0)

@@ -312,4 +312,4 @@ def _date_at_visits(task: Task, times: EventTimes, parts: _Parts) -> Picture:
     )
 
 
-STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check, cost=5.0)
+STEP: Step = Step("onset", "onset of response", run, settings=OnsetSettings, check=check, cost=6.0)

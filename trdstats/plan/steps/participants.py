@@ -221,4 +221,5 @@ STEP: Step = Step(
     run,
     settings=ParticipantsSettings,
     check=check,
+    cost=3.0,
 )

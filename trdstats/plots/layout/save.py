@@ -48,7 +48,11 @@ def save_figure(
     png.parent.mkdir(parents=True, exist_ok=True)
     with _laid_out(fig), mpl.rc_context({"svg.hashsalt": "trdstats", "svg.fonttype": "path"}):
         frame = fig.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
-        fig.savefig(png, dpi=dpi, bbox_inches=frame, metadata={"Software": None})
+        # A third less work than by default, for files a seventh larger; pixels are the same.
+        fig.savefig(
+            png, dpi=dpi, bbox_inches=frame, metadata={"Software": None},
+            pil_kwargs={"compress_level": 3},
+        )  # fmt: skip
         fig.savefig(svg, bbox_inches=frame, metadata={"Date": None})
     return png, svg
 

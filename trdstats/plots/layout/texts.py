@@ -33,10 +33,11 @@ def default_style() -> Iterator[None]:
 
 def keep_plain(ax: Axes) -> None:
     """Draw the texts of the axes as they are written: ``$`` is a dollar, an escape is shown."""
-    for text in ax.findobj(Text):
-        assert isinstance(text, Text)
-        text.set_parse_math(False)
-    _rewrite(ax, visible)
+    artists = _with_texts(ax)
+    for artist in artists:
+        if isinstance(artist, Text):
+            artist.set_parse_math(False)
+    _rewrite(artists, visible)
 
 
 def write_missing_glyphs(figure: Figure) -> bool:
@@ -49,12 +50,17 @@ def write_missing_glyphs(figure: Figure) -> bool:
         replaced = replaced or drawn != text
         return drawn
 
-    _rewrite(figure, write)
+    _rewrite(_with_texts(figure), write)
     return replaced
 
 
-def _rewrite(root: Artist, write: Callable[[str], str]) -> None:
-    for artist in root.findobj(lambda a: isinstance(a, Text | Axis)):
+def _with_texts(root: Artist) -> list[Artist]:
+    """Return the texts within an artist, and the axes whose labels of ticks are made anew."""
+    return root.findobj(lambda a: isinstance(a, Text | Axis))
+
+
+def _rewrite(artists: list[Artist], write: Callable[[str], str]) -> None:
+    for artist in artists:
         if isinstance(artist, Text):
             text = artist.get_text()
             if write(text) != text:

@@ -68,12 +68,13 @@ class DurationCurveResult(CurveResult):
         return float((group.time + shift).max())
 
     def _stacked(
-        self, of: Any, keys: pd.DataFrame, known: FloatArray, scale: ScaleName, title: str
-    ) -> Estimates:
-        """Return numbers of every group with their influences; NaN where not known."""
+        self, of: Any, groups: Sequence[Group], keys: pd.DataFrame, known: FloatArray,
+        scale: ScaleName, title: str,
+    ) -> Estimates:  # fmt: skip
+        """Return numbers of some groups with their influences; NaN where not known."""
         values, slopes, sizes = [], [], []
-        for label, fit in self._fits.items():
-            value, slope = of(label, fit)
+        for g in groups:
+            value, slope = of(self._fits[g.label])
             values.append(value)
             slopes.append(slope)
             sizes.append(len(value))
@@ -82,7 +83,7 @@ class DurationCurveResult(CurveResult):
         influence = np.zeros((total, sum(sizes)))
         covariance = np.zeros((sum(sizes), sum(sizes)))
         at = 0
-        for g, slope, k in zip(sample.groups, slopes, sizes, strict=True):
+        for g, slope, k in zip(groups, slopes, sizes, strict=True):
             fit = self._fits[g.label]
             where = slice(at, at + k)
             influence[:, where] = sample.lay_out(g.row, fit.influence() @ slope.T)
@@ -121,17 +122,21 @@ class DurationCurveResult(CurveResult):
         SpecError
             When there is no day, or one is negative or not finite.
         """
-        at = read_days(days)
-        keys = pd.DataFrame(
-            {self._key: np.repeat(list(self._fits), len(at)), "time": np.tile(at, len(self._fits))}
-        )
-        known = np.concatenate([at <= self._last(g) for g in self._data.sample.groups])
+        return self._lost_by(read_days(days), self._data.sample.groups)
 
-        def lost(label: str, fit: PiecewiseFit) -> tuple[FloatArray, FloatArray]:
+    def _lost_by(self, at: FloatArray, groups: Sequence[Group]) -> Estimates:
+        """Return the probability of having lost the response by some days, of some groups."""
+        labels = [g.label for g in groups]
+        keys = pd.DataFrame(
+            {self._key: np.repeat(labels, len(at)), "time": np.tile(at, len(labels))}
+        )
+        known = np.concatenate([at <= self._last(g) for g in groups])
+
+        def lost(fit: PiecewiseFit) -> tuple[FloatArray, FloatArray]:
             hazard, slope = _hazard(fit, at)
             return -np.expm1(-hazard), np.exp(-hazard)[:, None] * slope
 
-        return self._stacked(lost, keys, known.astype(float), "log-log", TITLE)
+        return self._stacked(lost, groups, keys, known.astype(float), "log-log", TITLE)
 
     def at(self, days: Sequence[float]) -> pd.DataFrame:
         """Return the probability of having lost the response by chosen days.
@@ -175,21 +180,20 @@ class DurationCurveResult(CurveResult):
             When tau is not positive.
         """
         check_tau(tau)
+        groups = self._data.sample.groups
         keys = pd.DataFrame({self._key: list(self._fits), "time": float(tau)})
-        known = np.array([float(tau <= self._last(g)) for g in self._data.sample.groups])
+        known = np.array([float(tau <= self._last(g)) for g in groups])
         return self._stacked(
-            lambda _, fit: _mean(fit, tau), keys, known, "identity",
+            lambda fit: _mean(fit, tau), groups, keys, known, "identity",
             f"Mean days in response up to day {tau:g}",
         )  # fmt: skip
 
     def _curves_at(self, conf_level: float) -> Iterator[pd.DataFrame]:
         for g in self._data.sample.groups:
             days = np.linspace(0.0, self._last(g), _POINTS + 1)
-            estimates = self.estimates(days.tolist())
-            table = estimates.tidy(conf_level=conf_level)
-            in_group = table[table[self._key] == g.label]
+            table = self._lost_by(days, [g]).tidy(conf_level=conf_level)
             columns = ["estimate", "std_error", "conf_low", "conf_high", "conf_level"]
-            yield in_group[[self._key, "time", *columns]].reset_index(drop=True)
+            yield table[[self._key, "time", *columns]]
 
     def hazards(self) -> pd.DataFrame:
         """Return the hazard of every group between its breaks.

@@ -104,20 +104,20 @@ def shared_visits(visits: pd.DataFrame, names: Sequence[str]) -> list[Shared]:
     names : sequence of str
     """
     used = visits[visits["attended"]]
-    plans = {name: used[used["treatment"] == name] for name in names}
+    plans = {name: list(each_row(used[used["treatment"] == name])) for name in names}
     # Windows of one treatment keep apart: a day lies in one of them, and matches do not cross.
     first = min(names, key=lambda name: len(plans[name]))
     shared = []
-    for row in each_row(plans[first]):
+    for row in plans[first]:
         match = {name: row if name == first else _same(row, plans[name]) for name in names}
         if all(_is_same(a, b) for a, b in combinations(match.values(), 2)):
             shared.append({name: float(visit.visit) for name, visit in match.items()})
     return shared
 
 
-def _same(row: Any, plan: pd.DataFrame) -> Any:
+def _same(row: Any, plan: Sequence[Any]) -> Any:
     """Return the visit of a plan that is the same as `row`, None without one."""
-    return next((other for other in each_row(plan) if _is_same(row, other)), None)
+    return next((other for other in plan if _is_same(row, other)), None)
 
 
 def _is_same(a: Any, b: Any) -> bool:
