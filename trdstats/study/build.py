@@ -127,6 +127,7 @@ def build_tables(
     _note(problems, checks.check_treated(subject_index.columns.get("treated")))
     if subject_table is not None and roles.treatment in visit_table.columns:
         _note(problems, note_other_treatment(visit_table[roles.treatment], code, subject_index))
+    _note(problems, notes.note_two_places(visit_table, code, subject_index.ids))
     schedule = read_windows(windows, list(subject_index.treatment.categories))
     panels = build_panels(visit_table, code, subject_index, roles, schedule, problems)
     event_frame = build_events(event_table, roles, subject_index, problems)
@@ -305,9 +306,13 @@ def _build_panel(
     seen[code[rated & (day > 0)]] = True
     if not days_are_wrong(problems):
         _note(problems, notes.note_unseen(raw.subject_table.ids, ~seen, scale))
+    if measure.baseline is not None and not any(p.level == "error" for p in problems):
+        ids = raw.subject_table.ids
+        _note(problems, notes.note_other_baseline(ids, code, day, score, baseline, scale))
     if raw.is_whole and not days_are_wrong(problems):
         _note(
             problems,
+            notes.note_low_totals(code, score, scale),
             notes.note_mostly_worse(
                 code, day, score, baseline, arm.codes, list(arm.categories), scale
             ),

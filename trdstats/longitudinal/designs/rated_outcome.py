@@ -16,7 +16,7 @@ from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import DesignSpec, OutcomeFormula, as_categories, complete_rows
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
-from trdstats.longitudinal.designs.by_visit import check_once
+from trdstats.longitudinal.designs.by_visit import check_once, warn_of_changing_roles
 from trdstats.longitudinal.designs.design import RowTotals
 from trdstats.longitudinal.designs.outcome_table import count_undefined, outcome_table
 from trdstats.longitudinal.designs.outcome_values import (
@@ -236,6 +236,7 @@ def read_rated_outcome(
     occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
     visits = frame[visit].cat.categories
     check_once(frame, subject, visit, np.asarray(person, dtype=np.intp), occasion, len(visits))
+    warn_of_changing_roles(frame, subject, np.asarray(person, dtype=np.intp))
     sort = np.lexsort((occasion, person))
     frame = frame.iloc[sort].reset_index(drop=True)
     person, occasion = np.asarray(person, dtype=np.intp)[sort], occasion[sort]
