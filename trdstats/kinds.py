@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -219,6 +219,47 @@ def label_of(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
     return str(value).strip(BLANKS) or None
+
+
+def trimmed(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return a table some of whose columns have texts without blanks around them.
+
+    Blanks are not seen in a table: ``"TMS "`` is ``"TMS"``, as in a study, and a text of blanks
+    alone is missing.
+    """
+    changed = {}
+    for column in columns:
+        values = frame[column]
+        without = _trimmed(values)
+        if without is not values:
+            changed[column] = without
+    return frame.assign(**changed) if changed else frame
+
+
+def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
+    declared = isinstance(values.dtype, pd.CategoricalDtype)
+    if not declared and (is_numeric_dtype(values.dtype) or is_datetime64_any_dtype(values.dtype)):
+        return values
+    if declared:
+        code, distinct = values.cat.codes.to_numpy(), values.cat.categories
+    else:
+        try:
+            code, distinct = pd.factorize(values)  # columns are long, labels few
+        except TypeError:  # lists and the like, which are refused elsewhere
+            return values
+    labels = [(v.strip(BLANKS) or None) if isinstance(v, str) else v for v in distinct]
+    if all(a is b or a == b for a, b in zip(labels, distinct, strict=True)):
+        return values
+    if not declared:
+        entries = np.array([*labels, None], dtype=object)[code]
+        return pd.Series(entries, index=values.index, name=values.name)
+    levels = [v for v in dict.fromkeys(labels) if v is not None]
+    place = {v: k for k, v in enumerate(levels)}
+    of_code = np.array([*(place.get(v, -1) for v in labels), -1], dtype=np.intp)
+    categories = pd.Categorical.from_codes(
+        of_code[code], pd.Index(levels), ordered=values.cat.ordered
+    )
+    return pd.Series(categories, index=values.index, name=values.name)
 
 
 def in_order(labels: Any) -> list[Any]:

@@ -302,7 +302,8 @@ def _values(frame: pd.DataFrame, weights: Any) -> FloatArray:
                 )
             ]
         )
-    return given.reindex(frame["subject"]).to_numpy(dtype=float)
+    of_subject = given.reindex(frame["subject"])
+    return pd.to_numeric(of_subject, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
 def effective_size(weights: Sequence[FloatArray]) -> float:

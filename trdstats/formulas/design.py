@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,12 +15,13 @@ from formulaic.parser.types import Term
 from trdstats.aliases import FrameLike
 from trdstats.arrays import BoolArray, FloatArray
 from trdstats.columns import check_columns, check_finite, check_not_empty
-from trdstats.errors import DataError, NotEstimableError, SpecError
+from trdstats.errors import DataError, DataWarning, NotEstimableError, SpecError
 from trdstats.formulas.evaluate import CheckedFactor, CheckedFormula, DesignSpec, Uses
 from trdstats.formulas.reading import parse, right_text
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_category, check_kind, kind_of
+from trdstats.kinds import as_category, check_kind, kind_of, trimmed
 from trdstats.study import Study
+from trdstats.study.plausibility.lookalikes import note_lookalikes
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def complete_rows(
     """Return the rows with an outcome and all covariates, and how many were left out and why."""
     table = data.longitudinal() if isinstance(data, Study) else to_pandas(data, what="data")
     _check_table(table, roles, needed)
-    frame = table[list(dict.fromkeys([*roles, *needed]))]
+    used = list(dict.fromkeys([*roles, *needed]))
+    frame = trimmed(table[used], used)
     is_missing = frame.isna()
     outcome = str(formula.lhs[0])
     no_outcome = is_missing[outcome] if outcome in is_missing else is_missing.any(axis=1) & False
@@ -133,6 +136,10 @@ def as_categories(
             changed[column] = as_category(values)
     if problems:
         raise DataError(problems)
+    for column, values in changed.items():
+        twins = note_lookalikes(pd.Categorical(values).categories, "level", column)
+        if twins is not None:
+            warnings.warn(twins.describe(), DataWarning, stacklevel=2)
     return frame.assign(**changed)
 
 
@@ -284,6 +291,7 @@ def read_covariates(
     parsed = read_right_side(formula)
     needed = sorted(str(v) for v in parsed.required_variables)
     _check_table(table, [], needed, what)
+    table = trimmed(table, needed)
     is_missing = table[needed].isna().any(axis=1).to_numpy()
     if is_missing.all():
         raise NotEstimableError(f"No row of the {what} has all covariates of {formula!r}.")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from trdstats.columns import bad_rows, check_numbers, numbers
 from trdstats.errors import DataWarning, Problem, nearest
+from trdstats.study.plausibility.lookalikes import note_lookalikes
 
 DAYS = ("time", "left", "right", "entry")
 
@@ -168,6 +169,18 @@ def check_intervals(table: pd.DataFrame) -> list[Problem]:
             "entry is the day from which the subject is under observation.",
         )  # fmt: skip
     return problems
+
+
+def hint_at_lookalikes(treatment: pd.Series[Any]) -> None:
+    """Warn where names of treatments differ only in how they are written.
+
+    Warns
+    -----
+    DataWarning
+    """
+    twins = note_lookalikes(treatment.cat.categories, "treatment")
+    if twins is not None:
+        warnings.warn(twins.describe(), DataWarning, stacklevel=3)
 
 
 def hint_at_status_of_r(status: pd.Series[Any]) -> None:

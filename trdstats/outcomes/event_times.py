@@ -14,13 +14,14 @@ from trdstats.arguments import Level, checked
 from trdstats.errors import DataError, Problem, pick_level, pick_levels
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_labels
+from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes.check_event_times import (
     check_columns,
     check_intervals,
     check_roles,
     check_values,
     complete,
+    hint_at_lookalikes,
     hint_at_status_of_r,
     read_numbers,
 )
@@ -118,13 +119,14 @@ class EventTimes(SummaryMixin):
         _raise(check_columns(table, roles))
         _raise(check_roles(table, roles, "event times"))
         table = table.rename(columns={v: k for k, v in roles.items() if v in table.columns})
-        table, problems = read_numbers(table)
+        table, problems = read_numbers(trimmed(table, ["subject", "treatment"]))
         _raise(problems)
         _raise(check_values(table))
         table = complete(table)
         if not isinstance(table["treatment"].dtype, pd.CategoricalDtype):
             table["treatment"] = as_labels(table["treatment"])
         _raise(check_intervals(table))
+        hint_at_lookalikes(table["treatment"])
         table = table.astype({"status": int})
         if causes is None:
             hint_at_status_of_r(table["status"])

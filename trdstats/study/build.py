@@ -110,6 +110,7 @@ def build_tables(
         add_problems(
             problems, note_other_treatment(visit_table[roles.treatment], code, subject_index)
         )
+    add_problems(problems, notes.note_two_places(visit_table, code, subject_index.ids))
     schedule = read_windows(windows, list(subject_index.treatment.categories))
     panels = build_panels(visit_table, code, subject_index, roles, schedule, problems)
     event_frame = build_events(event_table, roles, subject_index, problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
 from trdstats.errors import Problem, count_of
@@ -17,6 +18,10 @@ from trdstats.study.checks.values import Labels, show_day
 _NEARLY_ALL, _CLEARLY = 0.8, 0.1  # of the subjects; of the range of the scale
 _ILL = 0.2  # of the range, from the best total
 _FEWEST = 10
+_FAR = 0.05  # of the range of the scale
+_PLACES = frozenset(
+    ("site", "site_id", "siteid", "centre", "center", "clinic", "hospital", "zentrum", "sede")
+)
 
 
 def note_baselines(ids: Labels, baseline: FloatArray, scale: Scale, how: str) -> list[Problem]:
@@ -150,3 +155,90 @@ def note_mostly_worse(
         "backwards.",
         level="warning",
     )
+
+
+def note_low_totals(seen: IntArray, score: FloatArray, scale: Scale) -> Problem | None:
+    """Note that no total lies in the upper half of the scale, as those of a shorter one do not.
+
+    Parameters
+    ----------
+    seen : ndarray of int, shape (n_rows,)
+        Subject of each visit.
+    score : ndarray, shape (n_rows,)
+    """
+    highest = np.fmax.reduce(score, initial=-np.inf)
+    if not -np.inf < highest <= (scale.floor + scale.maximum) / 2:
+        return None
+    if len(np.unique(seen[~np.isnan(score)])) < 2 * _FEWEST:
+        return None
+    return Problem(
+        "low_totals",
+        f"No {scale.label} total lies above {highest:g}, and the scale goes up to {scale.maximum}.",
+        (),
+        "If the totals are of another instrument, name that one: scale=...",
+        level="note",
+    )
+
+
+def note_other_baseline(
+    ids: Labels, code: IntArray, day: FloatArray, score: FloatArray, named: FloatArray, scale: Scale
+) -> Problem | None:
+    """Note subjects whose named baseline is far from their last score before treatment.
+
+    Parameters
+    ----------
+    ids : sequence
+        Subjects.
+    code, day, score : ndarray, shape (n_visits,)
+        Subject, day and total of each visit, sorted by subject and day.
+    named : ndarray, shape (n_subjects,)
+        Baselines of the column that is named.
+    """
+    before = (day <= 0) & ~np.isnan(score) & (code >= 0)
+    rated = np.full(len(ids), np.nan)
+    rated[code[before]] = score[before]  # the last one of each subject stays
+    with np.errstate(invalid="ignore"):
+        far = np.abs(rated - named) >= _FAR * (scale.maximum - scale.floor)
+    both = int((~np.isnan(rated - named)).sum())
+    if not far.any():
+        return None
+    return Problem(
+        "other_baseline",
+        count_of(int(far.sum()), "subject has", "subjects have")
+        + f" a {scale.label} baseline far from the last score at day 0 or before: the column of "
+        "baselines counts.",
+        places(far, lambda i: f"{ids[i]}: {named[i]:g}, rated {rated[i]:g}"),
+        "Look whether the column holds the baseline of this scale.",
+        level="warning" if far.sum() > both / 2 else "note",
+    )
+
+
+def note_two_places(columns: pd.DataFrame, code: IntArray, ids: Labels) -> Problem | None:
+    """Note subjects with visits at two sites: probably two patients with one identifier.
+
+    Parameters
+    ----------
+    columns : pandas.DataFrame
+        Of the visits.
+    code : ndarray of int, shape (n_rows,)
+        Subject of each row, -1 where it is not known.
+    ids : sequence
+        Subjects.
+    """
+    for name in columns:
+        if str(name).strip().casefold() not in _PLACES:
+            continue
+        place = pd.factorize(columns[name])[0]
+        pairs = np.unique(np.column_stack([code, place])[(code >= 0) & (place >= 0)], axis=0)
+        several = np.bincount(pairs[:, 0], minlength=len(ids)) > 1
+        if several.any():
+            return Problem(
+                "two_places",
+                count_of(int(several.sum()), "subject has", "subjects have")
+                + f" visits with more than one entry of {str(name)!r}.",
+                places(several, lambda i: str(ids[i])),
+                "Where numbers start again at each site, two patients share one: make identifiers "
+                "of site and number. Where patients moved, all is well.",
+                level="warning",
+            )
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from trdstats.arrays import BoolArray, FloatArray
 from trdstats.columns import check_amounts
 from trdstats.errors import (
     DataError,
+    DataWarning,
     NotEstimableError,
     Problem,
     SpecError,
@@ -25,13 +27,14 @@ from trdstats.errors import (
 )
 from trdstats.formulas import Uses, as_categories, read_right_side
 from trdstats.frames import to_pandas
-from trdstats.kinds import as_labels
+from trdstats.kinds import as_labels, trimmed
 from trdstats.outcomes import Definition
 from trdstats.outcomes.rates import MISSING, at_day, day_of, switches_by, verdicts
 from trdstats.outcomes.switching import SwitchCounts, switch_days
 from trdstats.study import Study, warn_of_asked_days
 
 AT_A_DAY = ("change", "score")
+_MANY = 20  # an amount of so many subjects has more than two values
 
 
 def check_outcome(outcome: Any, day: float | None, missing: str) -> None:
@@ -202,7 +205,15 @@ def _numbers(frame: pd.DataFrame, column: str) -> tuple[FloatArray, bool]:
     known = values[~np.isnan(values)]
     if not len(known):
         raise NotEstimableError(f"No subject has the outcome {column!r}.")
-    return values, bool(np.isin(known, (0.0, 1.0)).all())
+    binary, distinct = bool(np.isin(known, (0.0, 1.0)).all()), np.unique(known)
+    if not binary and len(distinct) == 2 and len(known) >= _MANY:
+        warnings.warn(
+            f"The outcome {column!r} has two values, {distinct[0]:g} and {distinct[1]:g}, and is "
+            "analysed as an amount. For rates of an event code it as 1 and no event as 0.",
+            DataWarning,
+            stacklevel=2,
+        )
+    return values, binary
 
 
 def with_covariates(
@@ -233,6 +244,7 @@ def with_covariates(
         uses |= read_right_side(formula).columns()
     needed = uses.bare | uses.numbers | uses.categories
     named = sorted(needed | ({by} if by is not None else set()))
+    frame = trimmed(frame, [c for c in named if c in frame])
     check_columns(frame, named, what)
     if by == "treatment":
         # Treatments are labels, in plain frames as in studies; other numbers are refused.

@@ -12,7 +12,7 @@ import pandas as pd
 
 from trdstats.arguments import Level, checked_methods
 from trdstats.arrays import BoolArray, FloatArray
-from trdstats.errors import NotEstimableError
+from trdstats.errors import NotEstimableError, count_of
 from trdstats.imputation.methods import NormalPosterior
 from trdstats.imputation.rated.imputed_ratings import ImputedRatings
 from trdstats.imputation.rated.predictors import impute_predictors
@@ -170,6 +170,21 @@ class GLMMDraws(FrameResult):
             }
         )
 
+    @property
+    def category_notes(self) -> tuple[str, ...]:
+        """What must be said of categories that are never imputed: nothing or one sentence."""
+        categories, place = self.layout.categories, self.fitted.place
+        # Also those whose ratings are all of visits that do not inform the model.
+        unused = [c for k, c in enumerate(categories) if k not in place]
+        names = [str(c) for c in (*self.layout.unrated_categories, *unused)]
+        if not names:
+            return ()
+        where = count_of(len(names), "category", "categories")
+        return (
+            f"No rating that informs the imputation model is in {where}: {', '.join(names)}. The "
+            "cut points beside it cannot be estimated: no missing rating is imputed as it.",
+        )
+
     def header(self) -> tuple[tuple[str, str], ...]:
         """Return model, data and draws as header lines."""
         g = self.glance().iloc[0]
@@ -186,5 +201,5 @@ class GLMMDraws(FrameResult):
     def summary(self) -> Summary:
         """Return model, data and events of the draws."""
         tables = (missing_table(self.layout), *event_table(self.layout, self.strategies))
-        boundary = self.fitted.result.boundary
-        return Summary("Draws of an imputation model", self.header(), tables, tuple(boundary))
+        notes = (*self.fitted.result.boundary, *self.category_notes)
+        return Summary("Draws of an imputation model", self.header(), tables, notes)

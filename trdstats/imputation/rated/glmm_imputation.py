@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trdstats.aliases import FrameLike
 from trdstats.arguments import Level, check_instance, checked
-from trdstats.errors import SpecError, count_of
+from trdstats.errors import EstimateWarning, SpecError, count_of
 from trdstats.imputation.methods import NormalPosterior
 from trdstats.imputation.rated.glmm_draws import GLMMDraws, draw_glmm
 from trdstats.imputation.rated.rated_model import fit_rated_model
@@ -139,7 +140,8 @@ class GLMMImputation(SummaryMixin):
         Warns
         -----
         EstimateWarning
-            As `GLMM.fit`.
+            As `GLMM.fit`; and when a category of an ordinal outcome has no rating that informs the
+            model, so that no missing rating is imputed as it.
         """
         layout = lay_out(
             data, self.formula, subject=subject, treatment=treatment, visit=visit, days=days,
@@ -154,10 +156,16 @@ class GLMMImputation(SummaryMixin):
         wording = "" if outcome is None or not isinstance(data, Study) else outcome.describe(
             data.scale
         )  # fmt: skip
-        return GLMMDraws(
+        draws = GLMMDraws(
             spec=self, layout=layout, strategies=strategies, used=used, fitted=fitted,
             theta=theta, n_redrawn=redrawn, definition=wording,
         )  # fmt: skip
+        for note in draws.category_notes:
+            warnings.warn(
+                f"{note} If it can occur there, merge it with its neighbour.", EstimateWarning,
+                stacklevel=2,
+            )  # fmt: skip
+        return draws
 
     def summary(self) -> Summary:
         """Return the model in words."""

@@ -121,7 +121,10 @@ class ImputedRatings(Imputed):
         """Return the assumptions, and proportions of imputed categories by arm and visit."""
         layout = self.layout
         groups = [layout.treatment, "strategy", layout.visit, "category"]
-        proportions = self.tidy().groupby(groups, observed=True)["proportion"]
+        frame = self.tidy()
+        order = pd.CategoricalDtype(list(layout.categories), ordered=True)
+        frame = frame.assign(category=frame["category"].astype(order))
+        proportions = frame.groupby(groups, observed=True)["proportion"]
         table = proportions.agg(["size", "mean"]).reset_index()
         rows = tuple(
             (str(r[0]), r[1], plain(r[2]), str(r[3]), f"{r[4]:,}", format_percent(r[5]))
@@ -130,5 +133,5 @@ class ImputedRatings(Imputed):
         header = ("Treatment", "Strategy", layout.visit, "Category", "Ratings", "Imputed (%)")
         title = f"Imputed {layout.outcome}"
         shown = (Table(header, rows, 2, title),) if rows else ()
-        notes = caveat_notes(self.caveat)
+        notes = (*caveat_notes(self.caveat), *self.draws.category_notes)
         return Summary("Imputed ratings", self.header(), (*self.tables(), *shown), notes)

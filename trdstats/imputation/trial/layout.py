@@ -18,7 +18,7 @@ from trdstats.formulas import OutcomeFormula, read_formula
 from trdstats.kernels.visits.endpoints import UNDEFINED
 from trdstats.kinds import as_category
 from trdstats.longitudinal.designs.outcome_table import outcome_table
-from trdstats.longitudinal.designs.outcome_values import Family, read_outcome
+from trdstats.longitudinal.designs.outcome_values import Family, read_outcome, unrated_categories
 from trdstats.outcomes.rules.definition import Definition
 from trdstats.study import Study
 from trdstats.study.study import better_of
@@ -57,6 +57,8 @@ class Layout:
         Which values of the outcome are better, None where not known.
     has_status : bool
         Whether the model asks for the status after the event (`AFTER_EVENT`).
+    unrated_categories : tuple
+        Declared categories of an ordinal outcome without a rating.
     categories : tuple
         Of a binary (0, 1) or ordinal outcome, whose places `y` holds; empty for scores.
     """
@@ -78,6 +80,7 @@ class Layout:
     better: Literal["lower", "higher"] | None
     has_status: bool = False
     categories: tuple[Any, ...] = ()
+    unrated_categories: tuple[Any, ...] = ()
 
     def places(self, chosen: Sequence[Level] | None) -> list[int]:
         """Return the places of chosen visits, of all by default.
@@ -173,7 +176,9 @@ def lay_out(
         )
     columns = [subject, treatment, visit, outcome, *needed]
     _check(rows, columns)
+    given = rows[outcome]
     rows, categories = _coded(rows, parsed, family)
+    unrated = unrated_categories(given, categories) if family == "ordinal" else ()
     nameless = rows[subject].isna()
     rows, table = rows[~nameless], table[table[subject].notna()]
     unscheduled = int(rows[visit].isna().sum())
@@ -216,6 +221,7 @@ def lay_out(
         study=data if isinstance(data, Study) else None, planned=planned,
         better=better_of(data, outcome), has_status=AFTER_EVENT in variables,
         categories=categories,
+        unrated_categories=unrated,
     )  # fmt: skip
 
 

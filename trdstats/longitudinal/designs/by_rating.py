@@ -21,6 +21,7 @@ from trdstats.formulas import (
     outcome_of,
     read_right_side,
 )
+from trdstats.longitudinal.designs.by_visit import warn_of_changing_roles
 from trdstats.longitudinal.designs.design import Design, RowTotals
 from trdstats.study.study import better_of, caveat_of
 
@@ -105,6 +106,7 @@ def build_rows(
     unit, subject = next(iter(random)), list(random)[-1]
     person = np.asarray(factors[unit][0], dtype=np.intp)
     place = _places(person)
+    warn_of_changing_roles(frame, subject, np.asarray(factors[subject][0], dtype=np.intp))
     fixed = formula.rhs.get_model_matrix(frame, output="pandas", na_action="ignore")
     X = fixed.to_numpy(dtype=float)
     if not np.isfinite(X).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import BoolArray, FloatArray, IntArray
-from trdstats.errors import DataError, Problem, SpecError, count_of
+from trdstats.errors import DataError, DataWarning, Problem, SpecError, count_of
 from trdstats.formulas import (
     DesignSpec,
     OutcomeFormula,
@@ -94,6 +95,8 @@ def build_design(
         places = np.arange(len(levels)) if order is None else order.levels.get_indexer(levels)
         scales = Scales(scale, [str(s) for s in names], np.asarray(places, dtype=float))
     check_once(frame, subject, visit, person, occasion, len(visits))
+    of_scale = 0 if scale is None else frame[scale].cat.codes.to_numpy()
+    warn_of_changing_roles(frame, subject, person * max(len(names), 1) + of_scale)
     n, T = len(subjects), len(visits)
     rated = np.zeros((n, T), dtype=bool)
     rated[person, occasion] = True
@@ -180,6 +183,42 @@ def check_once(
                 )
             ]
         )
+
+
+def warn_of_changing_roles(frame: pd.DataFrame, subject: str, person: IntArray) -> None:
+    """Warn where the treatment or the baseline of a subject is not the same in all of its rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Analysed rows.
+    subject : str
+        Column of the subjects.
+    person : ndarray of int, shape (n_rows,)
+        Subject of each row, or subject and scale.
+    """
+    start, run = np.unique(person, return_index=True, return_inverse=True)[1:]
+    first = start[run]
+    for column, advice in _CONSTANT.items():
+        if column not in frame:
+            continue
+        values = frame[column].to_numpy()
+        changes = pd.unique(frame[subject].to_numpy()[values != values[first]])
+        if len(changes):
+            named = ", ".join(map(str, changes[:5])) + (", ..." if len(changes) > 5 else "")
+            who = count_of(len(changes), "subject", "subjects")
+            warnings.warn(
+                f"{column!r} changes between the rows of {who} ({named}). {advice}", DataWarning,
+                stacklevel=2,
+            )  # fmt: skip
+
+
+_CONSTANT = {
+    "treatment": "Each row counts under the treatment that it names. In a crossover trial all is "
+    "well; else give each subject the treatment it was assigned to in all rows.",
+    "baseline": "Each row counts with the baseline that it holds: give a subject one baseline, or "
+    "name a covariate that changes otherwise.",
+}
 
 
 def _of_subject(

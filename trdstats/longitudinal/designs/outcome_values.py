@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -65,6 +66,14 @@ def read_outcome(
         remedy = "Give counts, or use family='gaussian' for measurements."
         _refuse(wrong, y, name, "a whole number of 0 or more", remedy)
     return y, ()
+
+
+def unrated_categories(values: pd.Series[Any], categories: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the declared categories of an outcome that do not occur, in order."""
+    declared = values.dtype
+    if not (isinstance(declared, pd.CategoricalDtype) and declared.ordered):
+        return ()
+    return tuple(c for c in declared.categories if c not in categories)
 
 
 _HOW_TO_CODE = (

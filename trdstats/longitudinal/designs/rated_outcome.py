@@ -11,15 +11,20 @@ import numpy as np
 import pandas as pd
 
 from trdstats.arrays import FloatArray, IntArray
-from trdstats.errors import SpecError, check_choice
+from trdstats.errors import SpecError, check_choice, count_of
 from trdstats.estimates.weights import WeightsLike, caveat_under
 from trdstats.formulas import DesignSpec, OutcomeFormula, as_categories, complete_rows
 from trdstats.kernels.gaussian.coordinates import centre
 from trdstats.kernels.gaussian.estimability import Estimability, judge_rows
-from trdstats.longitudinal.designs.by_visit import check_once
+from trdstats.longitudinal.designs.by_visit import check_once, warn_of_changing_roles
 from trdstats.longitudinal.designs.design import RowTotals
 from trdstats.longitudinal.designs.outcome_table import count_undefined, outcome_table
-from trdstats.longitudinal.designs.outcome_values import FAMILIES, Family, read_outcome
+from trdstats.longitudinal.designs.outcome_values import (
+    FAMILIES,
+    Family,
+    read_outcome,
+    unrated_categories,
+)
 from trdstats.longitudinal.designs.rating_weights import (
     VISIT_WEIGHT,
     attach_visit_weights,
@@ -52,6 +57,8 @@ class RatedOutcome:
         0 and 1; places of categories from 0; counts; or measurements.
     categories : tuple
         Categories of an ordinal outcome, the lowest first; empty for others.
+    unrated_categories : tuple
+        Declared categories of an ordinal outcome without an analysed rating.
     X : ndarray, shape (N, q)
         All columns of the design, collinear ones too.
     terms : list of str, length q
@@ -96,6 +103,7 @@ class RatedOutcome:
     outcome: str
     y: FloatArray
     categories: tuple[Any, ...]
+    unrated_categories: tuple[Any, ...]
     X: FloatArray
     terms: list[str]
     spec: DesignSpec
@@ -124,6 +132,18 @@ class RatedOutcome:
     def columns(self) -> Estimability:
         """Which columns of the design are independent, and its null space."""
         return judge_rows(centre(self.X)[0]).of_design(self.X)
+
+    @property
+    def category_notes(self) -> tuple[str, ...]:
+        """What must be said of categories without a rating: nothing or one sentence."""
+        names = self.unrated_categories
+        if not names:
+            return ()
+        where = count_of(len(names), "category", "categories")
+        return (
+            f"No analysed rating in {where}: {', '.join(map(str, names))}. The cut points beside "
+            "it cannot be estimated; nothing is said of its probability.",
+        )
 
     @property
     def not_analysed(self) -> str:
@@ -216,6 +236,7 @@ def read_rated_outcome(
     occasion = frame[visit].cat.codes.to_numpy().astype(np.intp)
     visits = frame[visit].cat.categories
     check_once(frame, subject, visit, np.asarray(person, dtype=np.intp), occasion, len(visits))
+    warn_of_changing_roles(frame, subject, np.asarray(person, dtype=np.intp))
     sort = np.lexsort((occasion, person))
     frame = frame.iloc[sort].reset_index(drop=True)
     person, occasion = np.asarray(person, dtype=np.intp)[sort], occasion[sort]
@@ -237,7 +258,8 @@ def read_rated_outcome(
         weight = of_visit if weight is None else weight * of_visit
     spec = matrix.model_spec
     return RatedOutcome(
-        frame=frame, family=family, outcome=name, y=y[sort], categories=categories, X=X,
+        frame=frame, family=family, outcome=name, y=y[sort], categories=categories,
+        unrated_categories=unrated_categories(frame[name], categories) if categories else (), X=X,
         terms=[str(c) for c in matrix.columns], spec=spec, subjects=pd.Index(subjects),
         person=person, visits=visits, occasion=occasion, place=place[occasion],
         day=_days(frame, visits, place, occasion, time),

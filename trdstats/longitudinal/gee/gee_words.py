@@ -50,7 +50,7 @@ def summary_of(result: GEEResult) -> Summary:
         for r in each_row(table)
     )  # fmt: skip
     columns = ("Term", "Estimate", "SE", "df", "t", "p")
-    notes = [*caveat_notes(design.caveat)]
+    notes = [*caveat_notes(design.caveat), *design.category_notes]
     return Summary(result.title, tuple(header), (Table(columns, rows),), (*notes, *notes_of(table)))
 
 

@@ -98,7 +98,7 @@ def summary_of(result: GLMMResult) -> Summary:
         Table(("Term", "Estimate", "SE", "z", "p"), rows),
         Table(("Random effects", "Estimate", "SE"), spreads),
     )
-    notes = [*caveat_notes(design.caveat)]
+    notes = [*caveat_notes(design.caveat), *design.category_notes]
     return Summary(result.title, tuple(header), tables, (*notes, *_notes(result), *notes_of(table)))
 
 

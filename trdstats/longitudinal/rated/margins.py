@@ -162,5 +162,5 @@ def estimates_of_means(
     return estimates_of(
         means.keys, value, influences=influence, covariance=np.asarray(covariance),
         subjects=fit.subjects, scale=scale, df=fit._degrees(gradient), reasons=reasons,
-        title=title, notes=(*caveat, note),
+        title=title, notes=(*caveat, note, *fit.design.category_notes),
     )  # fmt: skip

@@ -103,11 +103,12 @@ def _separated(question: Question, step: FloatArray) -> NotEstimableError:
     by_term = np.abs(step.reshape(max(len(question.labels) - 1, 1), -1)).max(axis=0)
     terms = ("", *question.terms) if question.labels else question.terms
     names = [t for t, s in zip(terms, by_term, strict=True) if t and s > by_term.max() / 2]
-    what = "treatment" if question.labels else "event"
+    what, had = ("treatment", "got one treatment") if question.labels else ("event", "had it")
     listed = ", ".join(names) or ", ".join(question.terms)
     return NotEstimableError(
-        f"The likelihood has no maximum: {listed} tells the {what} without exception. Leave out "
-        "the covariate, or join the category to another one."
+        f"There is no finite estimate: {listed} predicts the {what} of some subjects perfectly, as "
+        f"where all subjects with one value of it {had}. Leave {listed} out, or join the category "
+        "with another one."
     )
 
 

@@ -59,8 +59,8 @@ def shown(label: Any) -> str:
     return ascii(label) if unlisted else repr(label)
 
 
-def note_lookalikes(labels: Any, what: str) -> Problem | None:
-    """Note labels that differ only in how they are written."""
+def note_lookalikes(labels: Any, what: str, column: str = "") -> Problem | None:
+    """Note labels, of a column where it is named, that differ only in how they are written."""
     index = pd.Index(labels)
     if pd.api.types.is_numeric_dtype(index.dtype):
         return None
@@ -71,9 +71,10 @@ def note_lookalikes(labels: Any, what: str) -> Problem | None:
     for fold, label in zip(folds, index, strict=True):
         by_fold.setdefault(fold, []).append(shown(label))
     twins = tuple(" and ".join(names) for names in by_fold.values() if len(names) > 1)
+    of = f" of {column!r}" if column else ""
     return Problem(
         f"lookalike_{what}",
-        count_of(len(twins), f"pair of {what}s differs", f"groups of {what}s differ")
+        count_of(len(twins), f"pair of {what}s{of} differs", f"groups of {what}s{of} differ")
         + " only in case, space, zeros in front or characters that look alike; they count as "
         "different.",
         twins,
