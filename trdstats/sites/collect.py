@@ -28,6 +28,30 @@ def reference_of(plan: Plan) -> str:
     return str(label_of(named[0])) if named else ""
 
 
+def treatments_named(plan: Plan, study: Study) -> list[str]:
+    """Return the treatments of all sites.
+
+    Raises
+    ------
+    PlanError
+        When the plan does not name them, a cell without a mask would tell who has them; or when the
+        site has one that the plan does not name, whose subjects would not be counted.
+    """
+    named = [str(label_of(t)) for t in plan.sites.levels.get("treatment", ())]
+    if not named:
+        raise PlanError(
+            "Masked counts need the treatments of all sites: [sites] levels = { treatment = [...] }"
+            "."
+        )
+    other = [t for t in study.treatments if t not in named]
+    if other:
+        raise PlanError(
+            f"[sites] levels: 'treatment' has {', '.join(map(repr, other))} at this site, which "
+            "the plan does not name."
+        )
+    return named
+
+
 def rate_counts(plan: Plan, study: Study) -> tuple[list[RateCount], list[Withheld]]:
     """Return the counts of every step of rates, and those that cannot be had."""
     counts: dict[tuple[str, float, str], RateCount] = {}
