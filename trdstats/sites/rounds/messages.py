@@ -19,14 +19,15 @@ Analysis = Literal["hazards", "weighted rates"]
 Stage = Literal["moments", "likelihood", "weights", "spread"]
 Outcome = Literal["", "response", "remission", "relapse"]
 Estimand = Literal["", "ate", "overlap"]
-VERSION = 1
+VERSION = 2
 _CHOICES = {"analysis": get_args(Analysis), "stage": get_args(Stage),
             "outcome": get_args(Outcome), "estimand": get_args(Estimand)}  # fmt: skip
 ASKED = {
     "moments": "numbers of subjects and events, means and variances of the covariates",
     "likelihood": "the likelihood and its derivatives at the coefficients of the question",
     "weights": "sums of weights, and of the weights of those who met the outcomes",
-    "spread": "cross-products of the influences of subjects on the rates",
+    "spread": "cross-products of the influences of subjects on the rates, sums of covariates with "
+    "and without weights, and counts of scores in bins",
 }
 
 
@@ -96,8 +97,9 @@ class Question(_Message):
         Sites that the plan names.
     sites, marks : tuple of str
         Sites that answered the first question, and marks of the rows they answered with.
-    terms, labels, outcomes : tuple of str
-        What they have in common: covariates, treatments and outcomes; empty before.
+    terms, columns, labels, outcomes : tuple of str
+        What they have in common: covariates, columns to be balanced, treatments and outcomes; empty
+        before.
     without : tuple of str
         Sites that take no part, and why.
     caveat : str
@@ -122,6 +124,7 @@ class Question(_Message):
     sites: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -175,8 +178,9 @@ class Answer(_Message):
         Cells of fewer subjects were not to leave.
     rows : str
         Mark of the rows, from which they cannot be read: later rounds need the same ones.
-    terms, labels, outcomes : tuple of str
-        Covariates; treatments, and outcomes with their days, where subjects are weighted.
+    terms, columns, labels, outcomes : tuple of str
+        Covariates; where subjects are weighted, columns to be balanced (reference levels too),
+        treatments, and outcomes with their days.
     caveat : str
         What every comparison must say.
     refused : str
@@ -197,6 +201,7 @@ class Answer(_Message):
     minimum: int
     rows: str = ""
     terms: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
     caveat: str = ""
