@@ -50,6 +50,7 @@ after_switch = "ignore"
 names = ["north", "east", "south"]
 levels = { treatment = ["A", "B", "C"] }
 """
+ARMS = '["TMS", "ECT", "IV ketamine"]'
 WINDOWS = {7: 3, 14: 3, 21: 3, 28: 3, 42: 6, 56: 6}
 
 
@@ -562,10 +563,12 @@ def test_histories_are_those_that_were_counted() -> None:
 
 def test_masks_need_the_treatments_of_the_plan() -> None:
     text = TEXT.replace('["A", "B", "C"]', '["A", "B"]')
-    with pytest.raises(
-        PlanError, match=r"'treatment' has 'C' at this site, which the plan does not"
-    ):
-        summaries(cut(*tables(), "in turn"), text=text, secret=SECRET)
+    for secret in (None, SECRET):
+        with pytest.raises(PlanError, match=r"'treatment' has 'C' at this site, which the plan do"):
+            summaries(cut(*tables(), "in turn"), text=text, secret=secret)
+    none = TEXT.replace('levels = { treatment = ["A", "B", "C"] }\n', "")
+    with pytest.raises(PlanError, match="Masked counts need the treatments of all sites"):
+        summaries(cut(*tables(), "in turn"), text=none, secret=SECRET)
 
 
 def test_two_plans_have_different_masks() -> None:
@@ -576,3 +579,34 @@ def test_two_plans_have_different_masks() -> None:
         a == b for a, b in zip(one.masked_histories[0].n, two.masked_histories[0].n, strict=True)
     ]
     assert not any(same)
+
+
+@pytest.mark.parametrize("after_switch", ["ignore", "censor", "failure", "competing"])
+@pytest.mark.parametrize("outcome", ["response", "remission"])
+def test_the_strategy_for_switches_and_the_definitions_are_those_of_the_plan(
+    after_switch: str, outcome: str
+) -> None:
+    whole = trd.load_sample("trial")
+    text = (
+        TEXT.replace('"ignore"', f'"{after_switch}"').replace('["A", "B", "C"]', ARMS)
+        .replace('reference = "B"', 'reference = "TMS"')
+        .replace("[sites]", f'[in_response]\noutcome = "{outcome}"\nhorizon = 84\n[sites]')
+    )  # fmt: skip
+    p = plan(text)
+    names = whole.subjects["subject"].tolist()
+    parts = [whole.keep(names[k::3]) for k in range(3)]
+    strategy: Any = "failure" if after_switch == "competing" else after_switch
+    history = trd.response_history(whole, p.definition(outcome), p.relapse, after_switch=strategy)
+    theirs = trd.ResponseState(84, reference="TMS").fit(history)
+    for secret in (None, SECRET):
+        ours = trd.combine(summaries(parts, text=text, secret=secret)).in_response()
+        compare(ours, theirs, tau=84)
+
+
+def test_a_site_on_another_scale_is_refused() -> None:
+    made = summaries(cut(*tables(), "in turn"))
+    with pytest.raises(SpecError, match=r"of different plans: .*HAMD"):
+        trd.combine([replace(made[0], scale="HAMD"), *made[1:]])
+    again = replace(made[0], site="east")
+    with pytest.raises(SpecError, match="Two summaries are of the site 'east'"):
+        trd.combine([again, *made[1:]])

@@ -278,6 +278,11 @@ def test_answers_that_cannot_be_are_refused() -> None:
         (given_numbers("scores_lowest", low[..., ::-1].copy()), "counts of scores that do not fit"),
         (given_numbers("scores_lowest", low + 1), "counts of scores that do not fit"),
         (given_numbers("scores_highest", -low), "a number of subjects below 0"),
+        (given_numbers("scores_lowest", 0 * low), "counts of scores that do not fit"),
+        (
+            replace(a, numbers={**a.numbers, "scores_lowest": 0 * low, "scores_highest": 0 * low}),
+            r"hold 0 scores under A of \d+ subjects: a site sent wrong numbers",
+        ),
         (given_numbers("columns", low[0]), "columns has the shape"),
         (replace(a, columns=("sex",)), "has other terms, or is of another plan"),
     ):

@@ -9,7 +9,13 @@ from trdstats.arguments import check_instance, checked
 from trdstats.errors import PlanError, SpecError
 from trdstats.plan.plan import Plan
 from trdstats.plan.steps.change import ChangeSettings
-from trdstats.sites.collect import rate_counts, reference_of, time_counts, treatments_named
+from trdstats.sites.collect import (
+    check_treatments,
+    rate_counts,
+    reference_of,
+    time_counts,
+    treatments_named,
+)
 from trdstats.sites.counts import RateCount
 from trdstats.sites.disclosure import (
     guard_rates,
@@ -64,8 +70,8 @@ def summarise_site(
     Raises
     ------
     PlanError, SpecError
-        When the plan names no days for its mixed model, or does not name this site or, where there
-        is a secret, its treatments.
+        When the plan names no days for its mixed model, does not name this site or one of its
+        treatments, or names no treatments where there is a secret.
     TrdstatsError
         When the study cannot be read.
 
@@ -86,6 +92,7 @@ def summarise_site(
             f"{', '.join(map(repr, plan.sites.names))}."
         )
     data = study_from_mapping(plan.study, plan.folder) if study is None else study
+    check_treatments(plan, data, masked=secret is not None)
     arms = data.subjects["treatment"]
     sizes = {t: int((arms == t).sum()) for t in data.treatments}
     counts, lacking = rate_counts(plan, data)
@@ -99,7 +106,7 @@ def summarise_site(
             withheld.append(Withheld("subjects", words, treatment=t))
             sizes[t] = 0
     else:
-        kept, sizes = _masked(plan, site, secret, counts, sizes, treatments_named(plan, data))
+        kept, sizes = _masked(plan, site, secret, counts, sizes, treatments_named(plan))
     of_days, joined = guard_times(times, least, plan.sites.furthest)
     plain = secret is None
     kept, of_days, linked = guard_totals(sizes if plain else {}, kept, of_days, least, plain=plain)

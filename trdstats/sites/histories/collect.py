@@ -97,7 +97,7 @@ def courses_that_leave(
     labels = [plan.definition(n).label(study.scale) for n in (settings.outcome, settings.loss)]
     hidden, withheld = mask_courses(
         counts, (labels[0], labels[1]), horizon_of(plan, settings),
-        treatments_named(plan, study), secret=secret, names=plan.sites.names, site=site,
+        treatments_named(plan), secret=secret, names=plan.sites.names, site=site,
         fingerprint=fingerprint_of(plan), furthest=plan.sites.furthest,
     )  # fmt: skip
     return (), hidden, [*lacking, *withheld]

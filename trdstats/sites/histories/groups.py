@@ -37,6 +37,8 @@ def grouped(days: FloatArray, n: IntArray, minimum: int) -> FloatArray:
     ndarray, shape (m, 2)
     """
     placed = days.copy()
+    if n.min() >= minimum:
+        return placed
     for rows in _parts(days, n, np.arange(len(n)), minimum):
         placed[rows] = [_median(days[rows, k], n[rows]) for k in range(2)]
     return placed

@@ -13,7 +13,7 @@ import pandas as pd
 from trdstats.arrays import FloatArray, IntArray
 from trdstats.comparison.weighting.propensity import EXPLODED, LOW_EFFECTIVE_SIZE
 from trdstats.comparison.weighting.propensity_result import UNBALANCED
-from trdstats.errors import EstimateWarning
+from trdstats.errors import EstimateWarning, SpecError
 from trdstats.tables import Table, each_row, format_number
 
 # Bins of the score of a pair: finer at the ends, where a treatment is nearly never given.
@@ -52,10 +52,11 @@ def score_counts(p: FloatArray, arms: IntArray, least: int) -> tuple[FloatArray,
     pairs = pairs_of(k)
     lowest, highest = (np.zeros((k, len(pairs), N_BINS)) for _ in range(2))
     for j, (a, b) in enumerate(pairs):
-        score = p[:, b] / (p[:, a] + p[:, b])
-        place = np.searchsorted(EDGES[1:-1], score, side="right")
         for arm in (a, b):
-            n = np.bincount(place[arms == arm], minlength=N_BINS)
+            of_arm = p[arms == arm]
+            score = of_arm[:, b] / (of_arm[:, a] + of_arm[:, b])
+            place = np.searchsorted(EDGES[1:-1], score, side="right")
+            n = np.bincount(place, minlength=N_BINS)
             for first, last, size in _joined(n, least):
                 lowest[arm, j, first] += size
                 highest[arm, j, last] += size
@@ -183,8 +184,21 @@ def checks_of(
         Of the question: n, weight and squares by treatment.
     total : mapping
         Of the answers.
+
+    Raises
+    ------
+    SpecError
+        When scores of other subjects were counted.
     """
     n, weight, squares = (numbers[name] for name in ("n", "weight", "squares"))
+    for j, pair in enumerate(pairs_of(len(labels))):
+        for arm in pair:
+            counted = total["scores_lowest"][arm, j].sum()
+            if counted != n[arm]:
+                raise SpecError(
+                    f"The answers hold {counted:,.0f} scores under {labels[arm]} of {n[arm]:,.0f} "
+                    "subjects: a site sent wrong numbers."
+                )
     effective = weight**2 / squares
     sizes = pd.DataFrame(
         {
