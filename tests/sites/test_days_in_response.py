@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -188,8 +189,9 @@ def test_masked_courses_of_fractional_days_stand_on_the_next_day_and_say_so() ->
     later = visits.assign(day=np.ceil(visits["day"]))
     compare(ours, of_all_rows(study(later, subjects)))
     assert "subjects stand on the next whole day, less than a day later" in str(made[0])
-    words = "Under A subjects of some sites stand up to 1 days from their visits"
+    words = "Subjects of some sites stand up to 1 day from their visits (courses joined, or days"
     assert words in str(ours).replace("\n", " ")
+    assert "A +0.00 (within 1.00), B +0.00 (within 1.00)" in str(ours).replace("\n", " ")
     exact = of_all_rows(study(visits, subjects)).mean_days().query("measure == 'mean days'")
     merged = ours.mean_days().merge(exact, on=["measure", "treatment", "state"])
     assert (merged["estimate_x"] - merged["estimate_y"]).abs().max() <= 1.0
@@ -247,9 +249,9 @@ def test_no_course_of_few_leaves_and_the_change_is_stated() -> None:
     a, b = (f.mean_days().query("measure == 'mean days' and state == 'in response'")
             for f in (ours, theirs))  # fmt: skip
     for row in a.merge(b, on="treatment", suffixes=("", "_all")).itertuples():
-        said = words.partition(f"Under {row.treatment} subjects of some sites stand")[2]
-        change = float(said.partition("change by about ")[2].split()[0])
-        within = float(said.partition("(within ")[2].partition(")")[0])
+        of_arm = re.search(rf"{row.treatment} ([+-][0-9.]+) \(within ([0-9.]+)\)", words)
+        assert of_arm is not None
+        change, within = map(float, of_arm.groups())
         # What the sites say of themselves adds up to what happens to the whole.
         assert abs(row.estimate - row.estimate_all - change) < within + 0.1
         assert row.std_error == pytest.approx(row.std_error_all, rel=0.1)
@@ -403,6 +405,12 @@ def test_horizons_and_plans_without_the_step() -> None:
     other = replace(made[0], histories=tuple(replace(h, horizon=60.0) for h in made[0].histories))
     with pytest.raises(SpecError, match=r"The sites counted different courses: .* to day 56"):
         trd.combine([other, *made[1:]]).in_response()
+    hidden = summaries(cut(*tables(), "in turn"), secret=SECRET)
+    shorter = tuple(
+        replace(h, horizon=3.0, n=h.n[: n_cells(3.0)]) for h in hidden[0].masked_histories
+    )
+    with pytest.raises(SpecError, match="The sites counted different courses"):
+        trd.combine([replace(hidden[0], masked_histories=shorter), *hidden[1:]]).in_response()
     none = summaries(cut(*tables(), "in turn"), text=TEXT.replace('"in_response"', '"onset"'))
     with pytest.raises(NotEstimableError, match="the plan needs the step `in_response`"):
         trd.combine(none).in_response()
@@ -445,6 +453,10 @@ def test_switching_that_ends_a_response_needs_windows() -> None:
     s = trd.summarise_site(plan(no_windows), "north", minimum=1, study=bare)
     assert not s.histories
     assert any("would be followed to the last visit of each site" in w.words for w in s.withheld)
+    competing = plan(no_windows.replace('"failure"', '"competing"'))
+    s = trd.summarise_site(competing, "north", minimum=1, study=bare)
+    assert not [t for t in s.times if t.outcome == "response"]  # each site would end at its last
+    assert not s.histories
 
 
 @pytest.mark.filterwarnings("ignore::trdstats.errors.DataWarning")

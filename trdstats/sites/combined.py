@@ -318,7 +318,7 @@ class CombinedSites(SummaryMixin):
         if states is not None:
             of_states = states.summary()
             tables += of_states.tables
-            notes += [n for n in of_states.notes if n not in notes]
+            notes = [*of_states.notes]  # they say the caveat as well
         notes += why
         notes += [f"{s.site}: {w.words}" for s in self.summaries for w in s.withheld]
         return Summary(

@@ -170,20 +170,23 @@ def _in_response(c: CourseCounts) -> tuple[float, float]:
     return float(kernel.mean_times(fit, c.horizon)[1]), float(np.sqrt((effect**2).sum()))
 
 
-def words_of_change(counts: Sequence[CourseCounts]) -> Iterator[str]:
-    """Yield, by treatment, how far joined courses change the estimates over all sites."""
-    for name in dict.fromkeys(c.treatment for c in counts):
-        parts = [c for c in counts if c.treatment == name and c.total]
-        if not any(c.furthest for c in parts):
-            continue
-        n = [c.total for c in parts]
+def words_of_change(counts: Sequence[CourseCounts]) -> str:
+    """Return how far joined courses change the estimates over all sites; empty where none is."""
+    changes, errors = [], []
+    placed = [c for c in counts if c.furthest]
+    for name in dict.fromkeys(c.treatment for c in placed):
+        parts = [c for c in counts if c.treatment == name]
         change, uncertain, error = (
-            float(np.average([getattr(c, what) for c in parts], weights=n))
+            float(np.average([getattr(c, what) for c in parts], weights=[c.total for c in parts]))
             for what in ("change", "uncertain", "error")
         )
-        furthest = max(c.furthest for c in parts)
-        yield (
-            f"Under {name} subjects of some sites stand up to {furthest:g} days from their visits, "
-            f"so that none stands with few: mean days in response change by about {change:+.2f} "
-            f"(within {uncertain:.2f}), their standard error by about {100 * error:+.0f} %"
-        )
+        changes.append(f"{name} {change:+.2f} (within {uncertain:.2f})")
+        errors.append(f"{name} {100 * error:+.0f} %")
+    if not changes:
+        return ""
+    furthest = max(c.furthest for c in placed)
+    return (
+        f"Subjects of some sites stand up to {furthest:g} day{'' if furthest == 1 else 's'} from "
+        "their visits (courses joined, or days made whole). What that adds to mean days in "
+        f"response, about: {', '.join(changes)}; to their standard errors: {', '.join(errors)}"
+    )

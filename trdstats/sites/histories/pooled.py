@@ -34,6 +34,12 @@ def pooled_histories(
     SpecError
         When the sites counted different courses.
     """
+    kinds = {(c.response, c.relapse, c.horizon) for s in summaries for c in s.courses}
+    if len(kinds) > 1:
+        listed = "; ".join(f"{a}, then {b}, to day {day:g}" for a, b, day in sorted(kinds))
+        raise SpecError(
+            f"The sites counted different courses: {listed}. Summarise again with one plan."
+        )
     lacking = {
         w.treatment: (s.site, w.words)
         for s in summaries for w in s.withheld
@@ -52,12 +58,6 @@ def pooled_histories(
             "Courses of response were withheld, and the other sites alone would mislead. "
             + " ".join(reasons)
         )
-    kinds = {(c.response, c.relapse, c.horizon) for c in parts}
-    if len(kinds) > 1:
-        listed = "; ".join(f"{a}, then {b}, to day {day:g}" for a, b, day in sorted(kinds))
-        raise SpecError(
-            f"The sites counted different courses: {listed}. Summarise again with one plan."
-        )
     order = list(dict.fromkeys(c.treatment for c in kept))
     order.sort(key=lambda name: (name != reference, name))
     late = [t for t in order if not any(c.is_assessed for c in kept if c.treatment == t)]
@@ -68,7 +68,7 @@ def pooled_histories(
         )
     without = ", ".join(f"{t} (withheld at {site})" for t, (site, _) in lacking.items() if t)
     said_without = f"Without {without}" if without else ""
-    return history_of(kept, order, Caveat.of(caveat, said_without, *words_of_change(kept)))
+    return history_of(kept, order, Caveat.of(caveat, said_without, words_of_change(kept)))
 
 
 def _plain(summaries: Sequence[SiteSummary]) -> list[CourseCounts]:

@@ -31,6 +31,33 @@ ASKED = {
 }
 
 
+# What stands in an answer, for the board that reads it.
+_IN_WORDS = {
+    "n": "numbers of subjects",
+    "events": "number of events",
+    "sum": "sums of covariates",
+    "squares": "sums of squares",
+    "loglik": "log-likelihood",
+    "score": "its first derivatives",
+    "information": "its second derivatives",
+    "weight": "sums of weights",
+    "derivative": "sums of derivatives of weights",
+    "n_met": "numbers of subjects with a verdict",
+    "weight_met": "their sums of weights",
+    "met": "sums of weights of those who met an outcome",
+    "derivative_met": "derivatives of these sums, of all with a verdict",
+    "met_derivative": "derivatives of these sums, of those who met it",
+    "cross_products": "sums of products of influences on the rates",
+    "columns": "sums of covariates, by treatment",
+    "column_squares": "sums of squares of covariates, by treatment",
+    "weighted_columns": "sums of weighted covariates, by treatment",
+    "weighted_column_squares": "sums of weighted squares of covariates, by treatment",
+    "not_marks": "whether covariates are other than 0 and 1",
+    "scores_lowest": "numbers of scores in a bin or the next higher ones",
+    "scores_highest": "numbers of scores in a bin or the next lower ones",
+}
+
+
 class _Message(SummaryMixin):
     """A file of names and arrays of numbers."""
 
@@ -214,7 +241,10 @@ class Answer(_Message):
 
     def summary(self) -> Summary:
         """Return what is in the file, in words for a board that decides whether it may leave."""
-        rows = tuple((name, format_count(np.size(v))) for name, v in self.numbers.items())
+        rows = tuple(
+            (_IN_WORDS.get(name, name), format_count(np.size(v)))
+            for name, v in self.numbers.items()
+        )
         if self.refused:
             notes = [f"No number leaves the site: {self.refused}"]
         else:

@@ -265,10 +265,10 @@ def _overlap(lowest: FloatArray, highest: FloatArray) -> dict[str, float]:
     c_high = float(highest[0] @ np.cumsum(lowest[1]) / n.prod())
     certain, possible = 0.0, 0.0
     for x, y in ((0, 1), (1, 0)):
-        first = [int(np.flatnonzero(h[y])[0]) for h in (lowest, highest)]
-        last = [int(np.flatnonzero(h[y])[-1]) for h in (lowest, highest)]
-        certain += highest[x, : first[0]].sum() + lowest[x, last[1] + 1 :].sum()
-        possible += lowest[x, : first[1] + 1].sum() + highest[x, last[0] :].sum()
+        # The outer bins of a group hold a subject: these are the bins of the extreme scores.
+        first, last = int(np.flatnonzero(lowest[y])[0]), int(np.flatnonzero(highest[y])[-1])
+        certain += highest[x, :first].sum() + lowest[x, last + 1 :].sum()
+        possible += lowest[x, : first + 1].sum() + highest[x, last:].sum()
     whole = n.sum()
     return {
         "outside_low": float(certain / whole), "outside_high": float(min(possible / whole, 1.0)),
